@@ -1,0 +1,136 @@
+# hm: one non-recursive makefile. `make help` lists the targets, `make config` what was found.
+#
+# Switches: ONEDNN=0|1 (default: found or not), SAN=address,undefined|thread, DEBUG=1, prefix, DESTDIR.
+# Objects of different settings never mix: build/<setting>/; build/bin/ holds the tools of the last one.
+
+VERSION := 0.1.0
+CC      ?= cc
+prefix  ?= /usr/local
+DESTDIR ?=
+SAN     ?=
+DEBUG   ?=
+VENV    ?= .venv
+
+ONEDNN  ?= $(shell printf '\#include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
+
+PACKAGES := libzstd-dev libxxhash-dev libpng-dev libdeflate-dev libcjson-dev libutf8proc-dev libdnnl-dev libzip-dev \
+            gnuplot-nox libcmocka-dev bats mandoc zstd
+
+comma   := ,
+setting := $(if $(filter 1,$(ONEDNN)),onednn,plain)$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(DEBUG),-debug)
+B       := build/$(setting)
+
+OPT     := $(if $(DEBUG),-O0 -g3,$(if $(SAN),-O1 -g,-O3 -g1))
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
+CFLAGS  ?=
+hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-omit-frame-pointer -pthread \
+              -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
+              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+hm_ldflags := -pthread $(if $(SAN),-fsanitize=$(SAN))
+hm_libs    := -lzstd -lxxhash -lpng -ldeflate -lcjson -lutf8proc -lzip -lm
+ifeq ($(ONEDNN),1)
+hm_cflags  += -DHM_ONEDNN=1 -fopenmp
+hm_ldflags += -fopenmp
+hm_libs    += -ldnnl
+else
+hm_cflags  += -DHM_ONEDNN=0
+endif
+
+lib_src  := $(wildcard lib/*/*.c lib/ops/*/*.c)
+tool_src := $(wildcard tools/hm-*.c)
+unit_src := $(wildcard tests/unit/test_*.c tests/ops/test_*.c tests/model/test_*.c)
+help_src := $(wildcard tests/support/*.c)
+fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
+
+lib_obj  := $(lib_src:%.c=$(B)/%.o)
+help_obj := $(help_src:%.c=$(B)/%.o)
+tools    := $(tool_src:tools/%.c=build/bin/%)
+units    := $(unit_src:%.c=$(B)/%)
+replays  := $(fuzz_src:tests/fuzz/%.c=$(B)/tests/fuzz/%)
+
+.PHONY: all help config demo test check lint bench oracle fuzz install uninstall clean deps FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(tools) ## build the tools into build/bin
+
+$(B)/libhm.a: $(lib_obj)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(hm_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
+	@mkdir -p $(@D)
+	@echo "  LINK    $(@F)"
+	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
+
+# build/bin/X follows the setting of the last make.
+build/bin/%: $(B)/bin/% build/.setting
+	@mkdir -p $(@D)
+	@cp -f $< $@.new && mv -f $@.new $@
+
+build/.setting: FORCE
+	@mkdir -p build
+	@[ "$$(cat $@ 2>/dev/null)" = "$(setting)" ] || echo "$(setting)" > $@
+
+$(B)/tests/%: $(B)/tests/%.o $(help_obj) $(B)/libhm.a
+	@mkdir -p $(@D)
+	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(hm_libs)
+
+-include $(lib_obj:.o=.d) $(tool_src:%.c=$(B)/%.d) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d)
+
+config: ## print what was found and how it will be built
+	@echo "compiler   $$($(CC) --version | head -n 1)"
+	@echo "setting    $(setting)  (objects in $(B), tools in build/bin)"
+	@echo "oneDNN     $(if $(filter 1,$(ONEDNN)),yes,no: --device cpu falls back to plain loops, slow)"
+	@for h in zstd.h xxhash.h png.h libdeflate.h cjson/cJSON.h utf8proc.h zip.h cmocka.h; do \
+	   printf '%-16s ' $$h; printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' $$h | $(CC) -E -x c - >/dev/null 2>&1 && echo found || echo MISSING; done
+	@for t in bats mandoc gnuplot zstd; do printf '%-16s ' $$t; command -v $$t || echo MISSING; done
+
+deps: ## install the Debian packages that are missing (or print the line to run)
+	@sh pipelines/deps.sh $(PACKAGES)
+
+test: ## the whole suite: no GPU, no Python, a few minutes
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory check
+
+# After deps, so that what was just installed is found.
+check: all $(units) $(replays)
+	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
+
+lint: ## arrows, banned calls, man pages
+	@bash tests/lint/run
+
+demo: ## data, features, training, scores, pictures: under two minutes
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@bash pipelines/demo.sh
+
+oracle: all $(units) ## compare with Pillow, tokenizers, torch, scikit-learn (PyPI, several GB, in $(VENV))
+	@VENV=$(VENV) B=$(B) bash tests/oracle/run
+
+bench: all ## speed beside the peers, as ratios of one run (same virtual environment as oracle)
+	@VENV=$(VENV) B=$(B) bash tests/bench/run
+
+fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60)
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) bash tests/fuzz/run
+
+install: all ## into $(DESTDIR)$(prefix)
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man5 $(DESTDIR)$(prefix)/share/man/man7
+	install -m 755 $(tools) $(DESTDIR)$(prefix)/bin
+	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(prefix)/share/man/man$$s || exit 1; done
+
+uninstall: ## take away what install put there
+	rm -f $(tools:build/bin/%=$(DESTDIR)$(prefix)/bin/%)
+	for s in 1 5 7; do for f in man/*.$$s; do rm -f $(DESTDIR)$(prefix)/share/man/man$$s/$${f#man/}; done; done
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:[^#]*## /\t/' | expand -t 12
+	@echo; echo "switches: ONEDNN=0|1  SAN=address,undefined|thread  DEBUG=1  VENV=DIR  prefix=DIR  DESTDIR=DIR"

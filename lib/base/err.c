@@ -1,0 +1,33 @@
+/* Errors as values: see err.h. */
+#include "base/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int hm_err_set(struct hm_err *e, int code, const char *fmt, ...)
+{
+	if (!e || e->code)
+		return code;
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof e->text, fmt, ap);
+	va_end(ap);
+	e->code = code;
+	return code;
+}
+
+int hm_err_prefix(struct hm_err *e, const char *fmt, ...)
+{
+	if (!e)
+		return HM_EDATA;
+	char old[sizeof e->text];
+	memcpy(old, e->text, sizeof old);
+	va_list ap;
+	va_start(ap, fmt);
+	int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof e->text)
+		n = sizeof e->text - 1;
+	snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", old);
+	return e->code;
+}

@@ -1,0 +1,24 @@
+/* Errors as values. A function that can fail returns 0 or a negative code and puts one complete
+ * sentence (no capital, no full stop, subject first) into the caller's struct hm_err; lib/cli prints it.
+ * The codes are the negated exit statuses of the tools. */
+#ifndef HM_ERR_H
+#define HM_ERR_H
+
+#include <stdarg.h>
+
+enum { HM_EDATA = -1, HM_EUSAGE = -2, HM_EDEVICE = -3 };
+
+struct hm_err {
+	int code;       /* 0: nothing happened yet */
+	char text[768]; /* NUL-terminated; cut, never overrun */
+};
+
+/* Stores the formatted sentence and returns `code`. The first error wins: a later call on the same
+ * hm_err changes nothing (the cause is worth more than its consequences). `e` may be NULL. */
+int hm_err_set(struct hm_err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Puts "<prefix>: " before the stored sentence; returns the stored code. For callers that know the file,
+ * record or id that the callee could not know. */
+int hm_err_prefix(struct hm_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

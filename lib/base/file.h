@@ -1,0 +1,40 @@
+/* Files: whole-file reading with a cap, and output that is the old file or the new one, whole. */
+#ifndef HM_FILE_H
+#define HM_FILE_H
+
+#include "base/mem.h"
+
+/* Appends the whole of `path` (any readable thing: file, FIFO, /dev/stdin) to `out`. HM_EDATA when it cannot
+ * be read or holds more than `cap` bytes; the sentence begins with the path. */
+int hm_file_read(const char *path, size_t cap, struct hm_buf *out, struct hm_err *e);
+
+/* A read-only mapping of a regular file; an empty file maps to len 0. Caller unmaps with hm_map_close. */
+struct hm_map {
+	const unsigned char *data;
+	size_t len;
+};
+int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e);
+void hm_map_close(struct hm_map *m);
+
+/* Output. For a regular or new file: written beside it without a name (or under a temporary one), on commit
+ * fsynced and renamed over it, the folder fsynced; a symlink is followed; the mode is the old file's, else
+ * 0666 & ~umask. What exists and is no regular file (/dev/null, a FIFO, /dev/fd/N) is opened and written as it
+ * is. "-" is standard output. */
+struct hm_out;
+/* NULL with `e` set when it cannot be opened. `path` is copied. */
+struct hm_out *hm_out_open(const char *path, struct hm_err *e);
+/* Writes all n bytes or fails; after a failure every later call fails. */
+int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e);
+/* True when what is written cannot be taken back (a pipe, a device): the producer must then mark failure in
+ * the stream itself. */
+bool hm_out_is_stream(const struct hm_out *o);
+int hm_out_fd(const struct hm_out *o);
+/* Makes the output real and frees `o`, also on failure. */
+int hm_out_commit(struct hm_out *o, struct hm_err *e);
+/* Leaves what was there before untouched, removes the temporary and frees `o`; NULL is fine. */
+void hm_out_abort(struct hm_out *o);
+
+/* The whole of it in one call: open, write, commit. */
+int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e);
+
+#endif

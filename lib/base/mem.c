@@ -1,0 +1,139 @@
+/* Memory: see mem.h. */
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALIGN 64u
+
+void *hm_alloc(size_t n, size_t size, struct hm_err *e)
+{
+	size_t total;
+	void *p;
+	if (!hm_size_mul(n, size, &total) || total > SIZE_MAX / 2 ||
+	    posix_memalign(&p, ALIGN, total ? total : 1)) {
+		hm_err_set(e, HM_EDATA, "out of memory: %zu items of %zu bytes were asked for", n, size);
+		return NULL;
+	}
+	memset(p, 0, total ? total : 1);
+	return p;
+}
+
+char *hm_strndup(const char *s, size_t len, struct hm_err *e)
+{
+	char *p = hm_alloc(len + 1, 1, e);
+	if (p)
+		memcpy(p, s, len);
+	return p;
+}
+
+int hm_buf_reserve(struct hm_buf *b, size_t more, struct hm_err *e)
+{
+	size_t need;
+	if (!hm_size_add(b->len, more, &need) || need > SIZE_MAX / 4)
+		return hm_err_set(e, HM_EDATA, "out of memory: a buffer would pass the address space");
+	if (need <= b->cap)
+		return 0;
+	size_t cap = b->cap ? b->cap : 256;
+	while (cap < need)
+		cap += cap / 2 + 64;
+	void *p;
+	if (posix_memalign(&p, ALIGN, cap))
+		return hm_err_set(e, HM_EDATA, "out of memory: a buffer of %zu bytes was asked for", cap);
+	if (b->len)
+		memcpy(p, b->data, b->len);
+	free(b->data);
+	b->data = p;
+	b->cap = cap;
+	return 0;
+}
+
+int hm_buf_add(struct hm_buf *b, const void *p, size_t n, struct hm_err *e)
+{
+	int rc = hm_buf_reserve(b, n, e);
+	if (rc || !n)
+		return rc;
+	if (p)
+		memcpy(b->data + b->len, p, n);
+	else
+		memset(b->data + b->len, 0, n);
+	b->len += n;
+	return 0;
+}
+
+int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
+{
+	va_list ap, again;
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	int rc = n < 0 ? hm_err_set(e, HM_EDATA, "text could not be formatted")
+		       : hm_buf_reserve(b, (size_t)n + 1, e);
+	if (!rc) {
+		vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+	}
+	va_end(again);
+	return rc;
+}
+
+void hm_buf_clear(struct hm_buf *b)
+{
+	free(b->data);
+	*b = (struct hm_buf){0};
+}
+
+struct hm_arena_chunk {
+	struct hm_arena_chunk *next;
+	size_t used, cap; /* of data behind this header */
+	char pad[ALIGN - sizeof(void *) - 2 * sizeof(size_t)];
+};
+
+void *hm_arena_get(struct hm_arena *a, size_t n, struct hm_err *e)
+{
+	if (n > SIZE_MAX / 4) {
+		hm_err_set(e, HM_EDATA, "out of memory: %zu bytes were asked for", n);
+		return NULL;
+	}
+	n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+	struct hm_arena_chunk *c = a->head;
+	if (!c || c->cap - c->used < n) {
+		size_t cap = c ? 2 * c->cap : 1u << 16;
+		if (cap > 1u << 26)
+			cap = 1u << 26;
+		if (cap < n)
+			cap = n;
+		void *p;
+		if (posix_memalign(&p, ALIGN, sizeof *c + cap)) {
+			hm_err_set(e, HM_EDATA, "out of memory: %zu bytes were asked for", cap);
+			return NULL;
+		}
+		c = p;
+		*c = (struct hm_arena_chunk){.next = a->head, .cap = cap};
+		a->head = c;
+	}
+	void *p = (char *)(c + 1) + c->used;
+	c->used += n;
+	return p;
+}
+
+void hm_arena_reset(struct hm_arena *a)
+{
+	if (!a->head)
+		return;
+	struct hm_arena rest = {a->head->next};
+	hm_arena_clear(&rest);
+	a->head->next = NULL;
+	a->head->used = 0;
+}
+
+void hm_arena_clear(struct hm_arena *a)
+{
+	for (struct hm_arena_chunk *c = a->head, *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	a->head = NULL;
+}

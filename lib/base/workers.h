@@ -1,0 +1,35 @@
+/* A pool of worker threads. Jobs finish in any order; callers wait for them in the order they want, so what
+ * is written never depends on the number of threads. With one thread jobs run inside the submitting call. */
+#ifndef HM_WORKERS_H
+#define HM_WORKERS_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+
+struct hm_workers;
+
+/* n >= 1 threads (1: none is started). NULL with `e` set when threads cannot be had. */
+struct hm_workers *hm_workers_new(int n, struct hm_err *e);
+/* Waits for all jobs, ends the threads; NULL is fine. */
+void hm_workers_free(struct hm_workers *w);
+int hm_workers_count(const struct hm_workers *w);
+/* Processors this process may run on (its affinity mask), at least 1. */
+int hm_workers_default(void);
+
+/* One job, caller's storage, must stay put from submit until wait returns. `run` gets `arg` and the number of
+ * the worker, 0 .. count-1, for per-thread scratch. */
+struct hm_job {
+	void (*run)(void *arg, int worker);
+	void *arg;
+	struct hm_job *next; /* the pool's */
+	int state;           /* the pool's: 0 idle, 1 queued, 2 done */
+};
+void hm_workers_submit(struct hm_workers *w, struct hm_job *job);
+/* Returns once the job is done (at once if it was never submitted); it may then be submitted again. */
+void hm_workers_wait(struct hm_workers *w, struct hm_job *job);
+
+/* Runs fn(ctx, i, worker) for i = 0..n-1, indices handed out in order; returns when all are done. */
+void hm_workers_each(struct hm_workers *w, size_t n, void (*fn)(void *ctx, size_t i, int worker), void *ctx);
+
+#endif

@@ -1,0 +1,106 @@
+/* What every tool shares: the option table and its parser, --help and --version made from it, messages,
+ * progress, the exit status. Only tools/ may include it. A tool is: fill a table, hm_cli_begin, work,
+ * return hm_cli_end.
+ *
+ *   static struct { char *root; int64_t size; int fit; } o = {.size = 224};     (const table, so static)
+ *   static const struct hm_opt table[] = {
+ *           {"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to", .required = true},
+ *           {"size", 0, HM_OPT_INT, &o.size, "N", "side of the square, in pixels", .min = 1, .max = 4096},
+ *           {"fit", 0, HM_OPT_CHOICE, &o.fit, "squash|crop", "how to reach the square"},
+ *           {0}};
+ */
+#ifndef HM_CLI_H
+#define HM_CLI_H
+
+#include "base/err.h"
+#include "base/workers.h"
+#include "rec/rec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum hm_opt_kind {
+	HM_OPT_FLAG,   /* bool: set to true */
+	HM_OPT_INT,    /* int64_t in [min, max]; the error names the range */
+	HM_OPT_DOUBLE, /* double, finite, in [dmin, dmax] when dmin < dmax */
+	HM_OPT_STR,    /* char *, points into argv */
+	HM_OPT_LIST,   /* struct hm_strs *, repeatable, adds up */
+	HM_OPT_CHOICE, /* int: index of the word in `arg`, words parted by | */
+	HM_OPT_SIZE,   /* int64_t bytes, suffix K M G (powers of 1024), in [min, max] */
+};
+
+struct hm_strs {
+	int n;
+	char *item[256]; /* point into argv */
+};
+
+struct hm_opt {
+	const char *name; /* long name without dashes */
+	char letter;      /* short name or 0 */
+	enum hm_opt_kind kind;
+	void *to;         /* holds the default before parsing */
+	const char *arg;  /* "N", "DIR", "a|b"; NULL for a flag */
+	const char *help; /* one line, no full stop */
+	int64_t min, max;
+	double dmin, dmax;
+	bool required;
+	bool *given; /* set when the user gave it; may be NULL */
+};
+
+/* Groups of common options. -v -q --progress --stats --help --version are always there. */
+enum {
+	HM_CLI_OUT = 1,    /* -o FILE */
+	HM_CLI_JOBS = 2,   /* -j N */
+	HM_CLI_REC = 4,    /* --level --block-size --no-pg */
+	HM_CLI_DEVICE = 8, /* --device */
+};
+
+struct hm_tool {
+	const char *name;     /* "hm-imgprep" */
+	const char *summary;  /* one line, as in the man page's .Nd */
+	const char *operands; /* "[FILE ...]" or "" */
+	const struct hm_opt *table;
+	int common;         /* HM_CLI_* */
+	int min_operands, max_operands; /* max -1: any number */
+};
+
+/* The common options' values and what the tool skeleton keeps. */
+struct hm_cli {
+	const struct hm_tool *tool;
+	char *out;          /* -o, NULL: standard output */
+	int64_t jobs;       /* -j, default: all cores */
+	char *device;       /* --device, default "auto" */
+	int verbose, quiet; /* -v, -q */
+	struct hm_writer_options writer;
+	int n_operands;
+	char **operands;    /* at least one: "-" when none was given and min_operands is 0 and max is not */
+	struct hm_workers *workers; /* jobs threads; made by hm_cli_begin when HM_CLI_JOBS */
+	cJSON *stats;       /* for --stats: add numbers, e.g. "cache_hits" */
+	struct hm_cli_private *priv;
+};
+
+/* Parses; answers --help and --version; a wrong call prints one line and one of usage, exit 2. Also refuses
+ * binary output to a terminal (HM_CLI_REC without -o). Does not return on any of these. */
+void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char **argv);
+
+/* A wrong call found after parsing: the line, usage, exit 2. */
+void hm_cli_usage(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
+
+/* The exit status for rc (0 or a negative code): prints `e` when rc < 0, closes the progress line, writes
+ * --stats, flushes stdout and turns a failed flush into exit 1. Frees what begin made. */
+int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e);
+
+/* "hm-x: warning: …", "hm-x: notice: …" on stderr, one write, control bytes masked; notices are silenced by
+ * -q, hm_cli_debug needs -v. */
+void hm_cli_warn(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void hm_cli_notice(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void hm_cli_debug(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Progress: `done` of `total` (0: unknown) things of this noun ("records"). Shown as count, rate and ETA when
+ * stderr is a terminal, or with --progress; costs nothing otherwise. Call as often as you like. */
+void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char *noun);
+
+/* --on-error fail|skip|keep, as an HM_OPT_CHOICE. */
+enum hm_on_error { HM_FAIL, HM_SKIP, HM_KEEP };
+
+#endif
