@@ -81,6 +81,11 @@ $(B)/tests/%: $(B)/tests/%.o $(help_obj) $(B)/libhm.a
 	@mkdir -p $(@D)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(hm_libs)
 
+# A fuzz harness with its replay driver: runs the corpus and seeded mutations of it, needs no fuzzer.
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libhm.a
+	@mkdir -p $(@D)
+	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
+
 -include $(lib_obj:.o=.d) $(tool_src:%.c=$(B)/%.d) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d)
 
 config: ## print what was found and how it will be built
