@@ -1,0 +1,83 @@
+/* Byte strings to numbers, and the digest of bytes: see strmap.h. */
+#include "base/strmap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+struct hm_strmap_slot {
+	const char *key; /* NULL: free */
+	size_t len;
+	uint64_t hash, value;
+};
+
+static struct hm_strmap_slot *look(const struct hm_strmap *m, const void *key, size_t len, uint64_t hash)
+{
+	for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
+		struct hm_strmap_slot *s = &m->slot[i];
+		if (!s->key || (s->hash == hash && s->len == len && !memcmp(s->key, key, len)))
+			return s;
+	}
+}
+
+static int grow(struct hm_strmap *m, struct hm_err *e)
+{
+	struct hm_strmap bigger = {.cap = m->cap ? 2 * m->cap : 1024};
+	bigger.slot = hm_alloc(bigger.cap, sizeof *bigger.slot, e);
+	if (!bigger.slot)
+		return HM_EDATA;
+	for (size_t i = 0; i < m->cap; i++)
+		if (m->slot[i].key)
+			*look(&bigger, m->slot[i].key, m->slot[i].len, m->slot[i].hash) = m->slot[i];
+	free(m->slot);
+	m->slot = bigger.slot;
+	m->cap = bigger.cap;
+	return 0;
+}
+
+int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *value, struct hm_err *e)
+{
+	if (2 * (m->n + 1) > m->cap && grow(m, e))
+		return HM_EDATA;
+	uint64_t hash = XXH3_64bits(key, len);
+	struct hm_strmap_slot *s = look(m, key, len, hash);
+	if (s->key) {
+		*value = s->value;
+		return 0;
+	}
+	char *copy = hm_arena_get(&m->text, len, e);
+	if (!copy)
+		return HM_EDATA;
+	memcpy(copy, key, len);
+	*s = (struct hm_strmap_slot){copy, len, hash, *value};
+	m->n++;
+	return 1;
+}
+
+bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint64_t *value)
+{
+	if (!m->cap)
+		return false;
+	const struct hm_strmap_slot *s = look(m, key, len, XXH3_64bits(key, len));
+	if (s->key)
+		*value = s->value;
+	return s->key;
+}
+
+void hm_strmap_clear(struct hm_strmap *m)
+{
+	free(m->slot);
+	hm_arena_clear(&m->text);
+	*m = (struct hm_strmap){0};
+}
+
+void hm_digest_hex(const void *p, size_t n, char out[33])
+{
+	XXH128_canonical_t c;
+	XXH128_canonicalFromHash(&c, XXH3_128bits(p, n));
+	for (int i = 0; i < 16; i++) {
+		out[2 * i] = "0123456789abcdef"[c.digest[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[c.digest[i] & 15];
+	}
+	out[32] = 0;
+}

@@ -1,0 +1,23 @@
+/* A map from byte strings to numbers: ids to positions, words to lines. Grows; nothing is removed. All zero is
+ * an empty one. The strings are copied. */
+#ifndef HM_STRMAP_H
+#define HM_STRMAP_H
+
+#include "base/mem.h"
+
+struct hm_strmap {
+	struct hm_strmap_slot *slot; /* open addressing, cap a power of two */
+	size_t n, cap;
+	struct hm_arena text;
+};
+/* Adds key[0..len) -> value. 1 when it is new; 0 when the key was there, *value then holds its value, unchanged;
+ * HM_EDATA without memory. */
+int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *value, struct hm_err *e);
+/* True and *value when the key is there. */
+bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint64_t *value);
+void hm_strmap_clear(struct hm_strmap *m);
+
+/* XXH3-128 of p[0..n) as 32 hex digits and a NUL: every digest that hm prints or stores as text. */
+void hm_digest_hex(const void *p, size_t n, char out[33]);
+
+#endif
