@@ -1,0 +1,82 @@
+/* The container's bytes, shared by reader and writer and by nobody else: frames and their fixed layouts, the
+ * filter, and how records become a payload. formats/hmr.md is the specification. */
+#ifndef HM_FORMAT_H
+#define HM_FORMAT_H
+
+#include "rec/rec.h"
+
+#define HM_SKIP_MAGIC 0x184D2A5Bu
+#define HM_ZSTD_MAGIC 0xFD2FB528u
+#define HM_VERSION_MAJOR 1
+#define HM_VERSION_MINOR 0
+#define HM_MAX_HEAD ((size_t)1 << 20)      /* bytes of HEAD's JSON */
+#define HM_MAX_BLOCK HM_MAX_RECORD         /* payload bytes of a block, padding included */
+#define HM_MAX_BLOCK_RECORDS 65536u
+#define HM_RECORD_SLACK ((size_t)64 << 10) /* of HM_MAX_RECORD, left for padding and offsets */
+#define HM_MAX_WINDOW_LOG 26
+
+enum { HM_HEAD_FIXED = 24, HM_BHDR_SIZE = 64, HM_INDX_FIXED = 16, HM_INDX_ENTRY = 32, HM_END_SIZE = 72 };
+
+/* One block, as BHDR and the index tell it. */
+struct hm_block_info {
+	uint64_t seq, first, offset; /* number, first record, where its BHDR frame starts */
+	uint32_t count, raw, packed; /* records, payload bytes, zstd frame bytes */
+	uint64_t raw_hash, packed_hash;
+};
+
+static inline uint16_t hm_get16(const unsigned char *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+static inline uint32_t hm_get32(const unsigned char *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+static inline uint64_t hm_get64(const unsigned char *p)
+{
+	return hm_get32(p) | (uint64_t)hm_get32(p + 4) << 32;
+}
+void hm_put16(unsigned char *p, uint16_t v);
+void hm_put32(unsigned char *p, uint32_t v);
+void hm_put64(unsigned char *p, uint64_t v);
+
+/* frame.c: each writes a whole skippable frame, its 8-byte header included. */
+int hm_frame_head(struct hm_buf *out, const char *json, size_t len, struct hm_err *e);
+void hm_frame_bhdr(unsigned char out[8 + HM_BHDR_SIZE], const struct hm_block_info *b);
+int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, struct hm_err *e);
+/* digest: XXH3-128 in canonical order */
+void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const struct hm_end *end, uint64_t index_offset,
+		  const unsigned char digest[16]);
+/* Checks a content of HM_BHDR_SIZE (HM_END_SIZE) bytes, own hash first. */
+int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct hm_err *e);
+int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *end, uint64_t *index_offset,
+		       unsigned char digest[16], struct hm_err *e);
+/* One zstd frame as the format wants it: checksum, content size, small window; exactly `packed` bytes long. */
+int hm_frame_check_zstd(const unsigned char *p, size_t packed, size_t raw, struct hm_err *e);
+/* The whole payload as one zstd frame of raw blocks, for what zstd cannot shrink. */
+int hm_frame_store(struct hm_buf *out, const unsigned char *p, size_t n, struct hm_err *e);
+size_t hm_frame_store_size(size_t n);
+
+/* schema.c: HEAD's schema array and the struct. */
+cJSON *hm_schema_to_json(const struct hm_schema *s, struct hm_err *e);
+int hm_schema_from_json(const cJSON *array, struct hm_schema *s, struct hm_err *e);
+
+/* layout.c: n rows of columns <-> payload. A ragged column's offsets count its rows (dim -1). */
+struct hm_column {
+	const unsigned char *data; /* elements of all records, end to end */
+	const uint32_t *offsets;   /* [n+1] for ragged columns, else NULL */
+};
+/* Payload size for n records; rows[i]: rows of all records of ragged column i. False when it passes a size_t. */
+bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, size_t *size);
+/* Writes the payload (hm_layout_size bytes), filtered and padded. */
+void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column *c, unsigned char *out);
+/* Undoes it: checks paddings, offsets and text; `scratch` (size bytes, 64-byte aligned) receives what had to be
+ * unfiltered, c points into it or into `in`. */
+int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size, unsigned char *scratch,
+		     struct hm_column *c, struct hm_err *e);
+
+/* shuffle.c: byte planes: out[k*n + i] = in[i*size + k], and back. */
+void hm_shuffle(const unsigned char *in, unsigned char *out, size_t n, size_t size);
+void hm_unshuffle(const unsigned char *in, unsigned char *out, size_t n, size_t size);
+
+#endif

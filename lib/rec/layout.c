@@ -1,0 +1,122 @@
+/* Records as columns in a block's payload: see format.h and formats/hmr.md, "Payload". */
+#include "rec/format.h"
+#include "json/json.h"
+
+#include <string.h>
+
+#define ALIGN 64u
+
+static size_t align(size_t n)
+{
+	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+/* Bytes of one row: of a whole record for fixed columns, of one step of dim -1 for ragged ones. */
+static size_t row_bytes(const struct hm_field *f)
+{
+	return hm_field_count(f) * hm_dtype_size(f->dtype);
+}
+
+bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, size_t *size)
+{
+	size_t total = 0, part;
+	for (int i = 0; i < s->n; i++) {
+		const struct hm_field *f = &s->field[i];
+		bool ragged = hm_field_ragged(f);
+		if (ragged && !hm_size_add(total, align((n + 1) * sizeof(uint32_t)), &total))
+			return false;
+		if (!hm_size_mul(ragged ? rows[i] : n, row_bytes(f), &part) || part > SIZE_MAX / 2 ||
+		    !hm_size_add(total, align(part), &total))
+			return false;
+	}
+	*size = total;
+	return true;
+}
+
+/* `n` elements of `size` bytes to out, filtered, padded to 64; returns behind them. */
+static unsigned char *put(unsigned char *out, const void *p, size_t n, size_t size)
+{
+	if (n)
+		hm_shuffle(p, out, n, size);
+	memset(out + n * size, 0, align(n * size) - n * size);
+	return out + align(n * size);
+}
+
+void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column *c, unsigned char *out)
+{
+	for (int i = 0; i < s->n; i++) {
+		const struct hm_field *f = &s->field[i];
+		size_t rows = n;
+		if (hm_field_ragged(f)) {
+			out = put(out, c[i].offsets, n + 1, sizeof(uint32_t));
+			rows = c[i].offsets[n];
+		}
+		out = put(out, c[i].data, rows * hm_field_count(f), hm_dtype_size(f->dtype));
+	}
+}
+
+/* Where unpacking stands. */
+struct cursor {
+	const unsigned char *in;
+	size_t at, size;
+	unsigned char *scratch;
+};
+
+/* n elements of `size` bytes, unfiltered; NULL when they or their padding are not there. */
+static const unsigned char *take(struct cursor *c, size_t n, size_t size)
+{
+	size_t bytes;
+	if (!hm_size_mul(n, size, &bytes) || bytes > c->size - c->at || align(bytes) > c->size - c->at)
+		return NULL;
+	for (size_t i = bytes; i < align(bytes); i++)
+		if (c->in[c->at + i])
+			return NULL;
+	const unsigned char *from = c->in + c->at;
+	if (size > 1) {
+		hm_unshuffle(from, c->scratch + c->at, n, size);
+		from = c->scratch + c->at;
+	}
+	c->at += align(bytes);
+	return from;
+}
+
+static bool all_utf8(const struct hm_column *c, size_t n)
+{
+	const char *text = (const char *)c->data;
+	for (size_t i = 0; i < n; i++) {
+		size_t len = c->offsets[i + 1] - c->offsets[i];
+		if (hm_utf8_check(text + c->offsets[i], len) < len)
+			return false;
+	}
+	return true;
+}
+
+int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size, unsigned char *scratch,
+		     struct hm_column *c, struct hm_err *e)
+{
+	struct cursor cur = {in, 0, size, scratch};
+	for (int i = 0; i < s->n; i++) {
+		const struct hm_field *f = &s->field[i];
+		size_t rows = n, elements;
+		c[i].offsets = NULL;
+		if (hm_field_ragged(f)) {
+			c[i].offsets = (const uint32_t *)(const void *)take(&cur, n + 1, sizeof(uint32_t));
+			if (!c[i].offsets || c[i].offsets[0])
+				return hm_err_set(e, HM_EDATA, "column \"%s\": bad offsets", f->name);
+			for (size_t k = 0; k < n; k++)
+				if (c[i].offsets[k] > c[i].offsets[k + 1])
+					return hm_err_set(e, HM_EDATA, "column \"%s\": bad offsets", f->name);
+			rows = c[i].offsets[n];
+		}
+		if (!hm_size_mul(rows, hm_field_count(f), &elements))
+			return hm_err_set(e, HM_EDATA, "column \"%s\": impossible size", f->name);
+		c[i].data = take(&cur, elements, hm_dtype_size(f->dtype));
+		if (!c[i].data)
+			return hm_err_set(e, HM_EDATA, "column \"%s\": data or padding is not as the format says", f->name);
+		if (f->dtype == HM_UTF8 && !all_utf8(&c[i], n))
+			return hm_err_set(e, HM_EDATA, "column \"%s\": text is not UTF-8", f->name);
+	}
+	if (cur.at != size)
+		return hm_err_set(e, HM_EDATA, "the block holds %zu bytes more than its records", size - cur.at);
+	return 0;
+}
