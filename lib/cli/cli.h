@@ -47,7 +47,8 @@ struct hm_opt {
 	bool *given; /* set when the user gave it; may be NULL */
 };
 
-/* Groups of common options. -v -q --progress --stats --help --version are always there. */
+/* Groups of common options. -v -q --progress --stats --help --version are always there. The usage line lists a
+ * tool's own options in table order, then the common ones, then the operands; --help and --version are left out. */
 enum {
 	HM_CLI_OUT = 1,    /* -o FILE */
 	HM_CLI_JOBS = 2,   /* -j N */
@@ -62,6 +63,7 @@ struct hm_tool {
 	const struct hm_opt *table;
 	int common;         /* HM_CLI_* */
 	int min_operands, max_operands; /* max -1: any number */
+	const char *(*backends)(void);  /* for --version: what arithmetic is built in; NULL for none */
 };
 
 /* The common options' values and what the tool skeleton keeps. */

@@ -266,7 +266,7 @@ int hm_join_next(struct hm_join *j, struct hm_rec *rec, struct hm_err *e)
 	}
 	rec->schema = &j->schema;
 	memcpy(rec->val, own.val, sizeof own.val);
-	size_t len;
+	size_t len = 0;
 	const char *id = j->n > 1 ? id_of(&j->in[0], &own, &len) : NULL;
 	int filled = hm_reader_schema(j->in[0].reader)->n;
 	for (int i = 1; i < j->n; i++) {

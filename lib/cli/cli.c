@@ -1,0 +1,197 @@
+/* The skeleton of a tool: begin and end. See cli.h. */
+#include "cli/private.h"
+#include "base/file.h"
+#include "json/json.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* The tool's table and the common options behind it. */
+static struct hm_opt *whole_table(struct hm_cli *c)
+{
+	struct hm_cli_private *p = c->priv;
+	int common = c->tool->common, n = 0, k = 0;
+	while (c->tool->table[n].name)
+		n++;
+	struct hm_opt more[16] = {{0}};
+	if (common & HM_CLI_OUT)
+		more[k++] = (struct hm_opt){"output", 'o', HM_OPT_STR, &c->out, "FILE", "where to write, else standard output"};
+	if (common & HM_CLI_JOBS)
+		more[k++] = (struct hm_opt){"jobs", 'j', HM_OPT_INT, &c->jobs, "N", "threads; the output does not depend on it",
+					    .min = 1, .max = 256};
+	if (common & HM_CLI_DEVICE)
+		more[k++] = (struct hm_opt){"device", 0, HM_OPT_STR, &c->device, "auto|cpu|cuda[:N]|ref", "where to compute"};
+	if (common & HM_CLI_REC) {
+		more[k++] = (struct hm_opt){"level", 0, HM_OPT_INT, (void *)p, "N", "zstd level", .min = 1, .max = 22};
+		more[k++] = (struct hm_opt){"block-size", 0, HM_OPT_SIZE, NULL, "BYTES", "raw bytes a block",
+					    .min = 1, .max = 32 << 20};
+		more[k++] = (struct hm_opt){"no-pg", 0, HM_OPT_FLAG, &c->writer.no_pg, NULL, "leave the history out of the output"};
+	}
+	more[k++] = (struct hm_opt){"verbose", 'v', HM_OPT_FLAG, &p->verbose, NULL, "say more"};
+	more[k++] = (struct hm_opt){"quiet", 'q', HM_OPT_FLAG, &p->quiet, NULL, "no notices, no progress"};
+	more[k++] = (struct hm_opt){"progress", 0, HM_OPT_FLAG, &p->progress, NULL, "show progress also where stderr is no terminal"};
+	more[k++] = (struct hm_opt){"stats", 0, HM_OPT_STR, &p->stats_file, "FILE", "write time, rate and peak memory there, as JSON"};
+	more[k++] = (struct hm_opt){"help", 0, HM_OPT_FLAG, &p->help, NULL, "this text"};
+	more[k++] = (struct hm_opt){"version", 0, HM_OPT_FLAG, &p->version, NULL, "version and what is built in"};
+	struct hm_opt *table = hm_alloc((size_t)(n + k + 1), sizeof *table, NULL);
+	if (!table)
+		abort();
+	memcpy(table, c->tool->table, (size_t)n * sizeof *table);
+	memcpy(table + n, more, (size_t)k * sizeof *table);
+	p->options = n + k;
+	return table;
+}
+
+static _Noreturn void print_and_exit(struct hm_buf *b)
+{
+	struct hm_err e = {0};
+	fwrite(b->data, 1, b->len, stdout);
+	if (fflush(stdout) || ferror(stdout))
+		hm_err_set(&e, HM_EDATA, "standard output: cannot write");
+	exit(e.code ? 1 : 0);
+}
+
+static _Noreturn void help(struct hm_cli *c)
+{
+	struct hm_buf b = {0};
+	hm_opt_usage(c, &b, 80);
+	hm_buf_printf(&b, NULL, "%s\n\n", c->tool->summary);
+	hm_opt_list(c, &b);
+	hm_buf_printf(&b, NULL, "\nExit status: 0 done, 1 data or I/O, 2 wrong call, 3 device or precision absent.\n");
+	print_and_exit(&b);
+}
+
+static _Noreturn void version(struct hm_cli *c)
+{
+	struct hm_buf b = {0};
+	hm_buf_printf(&b, NULL, "%s %s\n", c->tool->name, HM_VERSION);
+	if (c->tool->backends)
+		hm_buf_printf(&b, NULL, "devices: %s\n", c->tool->backends());
+	print_and_exit(&b);
+}
+
+static _Noreturn void wrong_call(struct hm_cli *c, const char *text)
+{
+	struct hm_buf b = {0};
+	char line[1024];
+	snprintf(line, sizeof line, "error: %s", text);
+	hm_cli_message(c, "", line);
+	hm_opt_usage(c, &b, 0);
+	fwrite(b.data, 1, b.len, stderr);
+	exit(2);
+}
+
+static bool known_device(const char *d)
+{
+	if (!strncmp(d, "cuda:", 5))
+		return d[5] && strspn(d + 5, "0123456789") == strlen(d + 5) && strlen(d + 5) < 4;
+	return !strcmp(d, "auto") || !strcmp(d, "cpu") || !strcmp(d, "cuda") || !strcmp(d, "ref");
+}
+
+void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char **argv)
+{
+	char text[512];
+	struct hm_err e = {0};
+	int64_t level = 1, block = 1 << 20;
+	*c = (struct hm_cli){.tool = tool, .jobs = hm_workers_default(), .device = "auto"};
+	c->priv = hm_alloc(1, sizeof *c->priv, NULL);
+	c->operands = hm_alloc((size_t)argc + 1, sizeof *c->operands, NULL);
+	c->stats = cJSON_CreateObject();
+	if (!c->priv || !c->operands || !c->stats)
+		abort();
+	c->priv->tty = isatty(STDERR_FILENO);
+	clock_gettime(CLOCK_MONOTONIC, &c->priv->start);
+	c->priv->shown = c->priv->start;
+	c->priv->table = whole_table(c);
+	for (struct hm_opt *o = c->priv->table; o->name; o++) {
+		if (tool->common & HM_CLI_REC && !strcmp(o->name, "level"))
+			o->to = &level;
+		if (tool->common & HM_CLI_REC && !strcmp(o->name, "block-size"))
+			o->to = &block;
+	}
+	const char *wrong = hm_opt_parse(c, argc, argv, text, sizeof text);
+	if (c->priv->help)
+		help(c);
+	if (c->priv->version)
+		version(c);
+	if (wrong)
+		wrong_call(c, wrong);
+	if (!known_device(c->device))
+		hm_cli_usage(c, "--device takes auto|cpu|cuda[:N]|ref, not '%s'", c->device);
+	c->verbose = c->priv->verbose;
+	c->quiet = c->priv->quiet;
+	c->writer.level = (int)level;
+	c->writer.block_size = (size_t)block;
+	if (tool->common & HM_CLI_REC && tool->common & HM_CLI_OUT && !c->out && isatty(STDOUT_FILENO))
+		hm_cli_usage(c, "records are not written to a terminal: use -o FILE or a pipe");
+	if (tool->common & HM_CLI_JOBS) {
+		c->workers = hm_workers_new((int)c->jobs, &e);
+		if (!c->workers)
+			exit(hm_cli_end(c, HM_EDATA, &e));
+	}
+}
+
+void hm_cli_usage(struct hm_cli *c, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	wrong_call(c, text);
+}
+
+static int write_stats(struct hm_cli *c, struct hm_err *e)
+{
+	struct timespec now;
+	struct rusage use;
+	struct hm_buf b = {0};
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	getrusage(RUSAGE_SELF, &use);
+	double wall = (double)(now.tv_sec - c->priv->start.tv_sec) + 1e-9 * (double)(now.tv_nsec - c->priv->start.tv_nsec);
+	cJSON_AddStringToObject(c->stats, "tool", c->tool->name);
+	cJSON_AddNumberToObject(c->stats, "wall_s", wall);
+	cJSON_AddNumberToObject(c->stats, "user_s", (double)use.ru_utime.tv_sec + 1e-6 * (double)use.ru_utime.tv_usec);
+	cJSON_AddNumberToObject(c->stats, "peak_memory_bytes", 1024.0 * (double)use.ru_maxrss);
+	if (c->priv->noun) {
+		cJSON_AddNumberToObject(c->stats, c->priv->noun, (double)c->priv->done);
+		cJSON_AddNumberToObject(c->stats, "rate", wall > 0 ? (double)c->priv->done / wall : 0);
+	}
+	int rc = hm_json_write(c->stats, &b, e);
+	if (!rc)
+		rc = hm_buf_add(&b, "\n", 1, e);
+	if (!rc)
+		rc = hm_file_write(c->priv->stats_file, b.data, b.len, e);
+	hm_buf_clear(&b);
+	return rc;
+}
+
+int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
+{
+	struct hm_err late = {0};
+	if (c->priv->line_open && c->priv->tty && write(STDERR_FILENO, "\r\033[K", 4) != 4)
+		rc = rc ? rc : HM_EDATA;
+	c->priv->line_open = false;
+	hm_workers_free(c->workers);
+	c->workers = NULL;
+	if (rc >= 0 && c->priv->stats_file)
+		rc = write_stats(c, &late);
+	if (rc >= 0 && (fflush(stdout) || ferror(stdout)))
+		rc = hm_err_set(&late, HM_EDATA, "standard output: cannot write: %s", strerror(errno));
+	if (rc < 0) {
+		char text[1024];
+		const struct hm_err *why = late.code ? &late : e;
+		snprintf(text, sizeof text, "error: %s", why && why->code ? why->text : "it failed without a reason given");
+		hm_cli_message(c, "", text);
+	}
+	cJSON_Delete(c->stats);
+	free(c->priv->table);
+	free(c->priv);
+	free(c->operands);
+	return rc < 0 ? -rc : 0;
+}

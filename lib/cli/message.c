@@ -1,0 +1,94 @@
+/* Messages and the progress line on standard error. See cli.h. */
+#include "cli/private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static void put(const char *p, size_t n)
+{
+	while (n) {
+		ssize_t did = write(STDERR_FILENO, p, n);
+		if (did <= 0)
+			return; /* nowhere left to complain */
+		p += did;
+		n -= (size_t)did;
+	}
+}
+
+void hm_cli_message(struct hm_cli *c, const char *kind, const char *text)
+{
+	char line[1200];
+	const char *wipe = c->priv && c->priv->line_open && c->priv->tty ? "\r\033[K" : "";
+	int n = snprintf(line, sizeof line - 1, "%s%s: %s%s", wipe, c->tool->name, kind, text);
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof line - 1)
+		n = sizeof line - 2;
+	for (int i = (int)strlen(wipe); i < n; i++)
+		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+			line[i] = '?';
+	line[n++] = '\n';
+	put(line, (size_t)n);
+	if (c->priv)
+		c->priv->line_open = false;
+}
+
+#define SAY(KIND)                                                                                                      \
+	do {                                                                                                           \
+		char text[1024];                                                                                       \
+		va_list ap;                                                                                            \
+		va_start(ap, fmt);                                                                                     \
+		vsnprintf(text, sizeof text, fmt, ap);                                                                 \
+		va_end(ap);                                                                                            \
+		hm_cli_message(c, KIND, text);                                                                         \
+	} while (0)
+
+void hm_cli_warn(struct hm_cli *c, const char *fmt, ...)
+{
+	SAY("warning: ");
+}
+
+void hm_cli_notice(struct hm_cli *c, const char *fmt, ...)
+{
+	if (!c->quiet)
+		SAY("notice: ");
+}
+
+void hm_cli_debug(struct hm_cli *c, const char *fmt, ...)
+{
+	if (c->verbose)
+		SAY("");
+}
+
+static double seconds(const struct timespec *from, const struct timespec *to)
+{
+	return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
+}
+
+void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char *noun)
+{
+	struct hm_cli_private *p = c->priv;
+	struct timespec now;
+	char line[200], eta[64] = "", of[32] = "";
+	p->done = done;
+	p->total = total;
+	p->noun = noun;
+	if (c->quiet || !(p->tty || p->progress))
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (seconds(&p->shown, &now) < (p->tty ? 0.1 : 2.0))
+		return;
+	p->shown = now;
+	double rate = (double)done / seconds(&p->start, &now);
+	if (total) {
+		snprintf(of, sizeof of, "/%llu", (unsigned long long)total);
+		if (done < total && rate > 0)
+			snprintf(eta, sizeof eta, ", %.0f s left", (double)(total - done) / rate);
+	}
+	int n = snprintf(line, sizeof line, "%s%s: %llu%s %s, %.3g/s%s%s", p->tty ? "\r\033[K" : "", c->tool->name,
+			 (unsigned long long)done, of, noun, rate, eta, p->tty ? "" : "\n");
+	put(line, (size_t)n);
+	p->line_open = true;
+}

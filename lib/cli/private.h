@@ -1,0 +1,30 @@
+/* What the files of lib/cli share. */
+#ifndef HM_CLI_PRIVATE_H
+#define HM_CLI_PRIVATE_H
+
+#include "cli/cli.h"
+
+#include <time.h>
+
+struct hm_cli_private {
+	struct hm_opt *table; /* the tool's options, then the common ones; ends in a zero entry */
+	int options;
+	bool help, version, progress, verbose, quiet;
+	char *stats_file;
+	struct timespec start, shown; /* begin; last progress line */
+	bool tty, line_open;          /* stderr is a terminal; a progress line stands on it */
+	uint64_t done, total;
+	const char *noun;
+};
+
+/* opt.c: parses argv into the table's targets; operands go to c->operands. Returns NULL, or the sentence about
+ * what is wrong in `text`. */
+const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, size_t cap);
+/* The usage line, folded at `width` columns (0: not), and --help's list of options, appended to b. */
+void hm_opt_usage(const struct hm_cli *c, struct hm_buf *b, size_t width);
+void hm_opt_list(const struct hm_cli *c, struct hm_buf *b);
+
+/* message.c: one line, one write, control bytes masked; an open progress line is wiped first. */
+void hm_cli_message(struct hm_cli *c, const char *kind, const char *text);
+
+#endif
