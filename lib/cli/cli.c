@@ -27,8 +27,8 @@ static struct hm_opt *whole_table(struct hm_cli *c)
 	if (common & HM_CLI_DEVICE)
 		more[k++] = (struct hm_opt){"device", 0, HM_OPT_STR, &c->device, "auto|cpu|cuda[:N]|ref", "where to compute"};
 	if (common & HM_CLI_REC) {
-		more[k++] = (struct hm_opt){"level", 0, HM_OPT_INT, (void *)p, "N", "zstd level", .min = 1, .max = 22};
-		more[k++] = (struct hm_opt){"block-size", 0, HM_OPT_SIZE, NULL, "BYTES", "raw bytes a block",
+		more[k++] = (struct hm_opt){"level", 0, HM_OPT_INT, &p->level, "N", "zstd level", .min = 1, .max = 22};
+		more[k++] = (struct hm_opt){"block-size", 0, HM_OPT_SIZE, &p->block_size, "BYTES", "raw bytes a block",
 					    .min = 1, .max = 32 << 20};
 		more[k++] = (struct hm_opt){"no-pg", 0, HM_OPT_FLAG, &c->writer.no_pg, NULL, "leave the history out of the output"};
 	}
@@ -97,7 +97,6 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char *
 {
 	char text[512];
 	struct hm_err e = {0};
-	int64_t level = 1, block = 1 << 20;
 	*c = (struct hm_cli){.tool = tool, .jobs = hm_workers_default(), .device = "auto"};
 	c->priv = hm_alloc(1, sizeof *c->priv, NULL);
 	c->operands = hm_alloc((size_t)argc + 1, sizeof *c->operands, NULL);
@@ -107,13 +106,9 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char *
 	c->priv->tty = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &c->priv->start);
 	c->priv->shown = c->priv->start;
+	c->priv->level = 1;
+	c->priv->block_size = 1 << 20;
 	c->priv->table = whole_table(c);
-	for (struct hm_opt *o = c->priv->table; o->name; o++) {
-		if (tool->common & HM_CLI_REC && !strcmp(o->name, "level"))
-			o->to = &level;
-		if (tool->common & HM_CLI_REC && !strcmp(o->name, "block-size"))
-			o->to = &block;
-	}
 	const char *wrong = hm_opt_parse(c, argc, argv, text, sizeof text);
 	if (c->priv->help)
 		help(c);
@@ -125,8 +120,8 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char *
 		hm_cli_usage(c, "--device takes auto|cpu|cuda[:N]|ref, not '%s'", c->device);
 	c->verbose = c->priv->verbose;
 	c->quiet = c->priv->quiet;
-	c->writer.level = (int)level;
-	c->writer.block_size = (size_t)block;
+	c->writer.level = (int)c->priv->level;
+	c->writer.block_size = (size_t)c->priv->block_size;
 	if (tool->common & HM_CLI_REC && tool->common & HM_CLI_OUT && !c->out && isatty(STDOUT_FILENO))
 		hm_cli_usage(c, "records are not written to a terminal: use -o FILE or a pipe");
 	if (tool->common & HM_CLI_JOBS) {

@@ -11,6 +11,7 @@ struct hm_cli_private {
 	int options;
 	bool help, version, progress, verbose, quiet;
 	char *stats_file;
+	int64_t level, block_size;
 	struct timespec start, shown; /* begin; last progress line */
 	bool tty, line_open;          /* stderr is a terminal; a progress line stands on it */
 	uint64_t done, total;
