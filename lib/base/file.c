@@ -1,6 +1,5 @@
 /* Files: see file.h. Output goes to an unnamed file (O_TMPFILE) where the file system has it, so that not even
  * kill -9 leaves one behind; elsewhere to a hidden name beside the target. */
-#define _GNU_SOURCE
 #include "base/file.h"
 
 #include <errno.h>

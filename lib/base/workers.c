@@ -1,5 +1,4 @@
 /* The worker pool: one queue, one lock. See workers.h. */
-#define _GNU_SOURCE
 #include "base/workers.h"
 #include "base/mem.h"
 
