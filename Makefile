@@ -21,7 +21,7 @@ setting := $(if $(filter 1,$(ONEDNN)),onednn,plain)$(if $(SAN),-san-$(subst $(co
 B       := build/$(setting)
 
 OPT     := $(if $(DEBUG),-O0 -g3,$(if $(SAN),-O1 -g,-O3 -g1))
-WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef -Wno-missing-field-initializers
 CFLAGS  ?=
 hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-omit-frame-pointer -pthread \
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
