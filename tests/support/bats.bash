@@ -1,0 +1,15 @@
+# What the command tests share. Loaded by each .bats file: load ../support/bats
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+PATH=$ROOT/build/bin:$PATH
+
+fail() { # SENTENCE: ends the test with it
+	printf '%s\n' "$*" >&2
+	return 1
+}
+
+# The run before ended with STATUS and said PATTERN (extended regular expression) in one line.
+expect() { # STATUS [PATTERN]
+	[ "$status" = "$1" ] || fail "exit status $status, expected $1: $output"
+	[ $# = 1 ] || grep -qE -- "$2" <<<"$output" || fail "expected '$2' in: $output"
+}
