@@ -1,0 +1,483 @@
+/* The interpreter: see pickle.h. Protocol 2 as torch.save writes it: https://docs.python.org/3/library/pickletools.html
+ * names the opcodes, torch/_utils.py and torch/serialization.py the globals. */
+#include "weights/pickle.h"
+#include "json/json.h"
+
+#include <string.h>
+
+#define PICKLE_CAP ((size_t)1 << 20)
+
+enum { ORDERED_DICT = HM_DTYPES, REBUILD_TENSOR, REBUILD_TENSOR_V2, REBUILD_PARAMETER }; /* below: a storage type */
+
+static const struct {
+	const char *module, *name;
+	int which;
+} globals[] = {
+	{"collections", "OrderedDict", ORDERED_DICT},
+	{"torch._utils", "_rebuild_tensor", REBUILD_TENSOR},
+	{"torch._utils", "_rebuild_tensor_v2", REBUILD_TENSOR_V2},
+	{"torch._utils", "_rebuild_parameter", REBUILD_PARAMETER},
+	{"torch", "FloatStorage", HM_F32},
+	{"torch", "DoubleStorage", HM_F64},
+	{"torch", "HalfStorage", HM_F16},
+	{"torch", "BFloat16Storage", HM_BF16},
+	{"torch", "LongStorage", HM_I64},
+	{"torch", "IntStorage", HM_I32},
+	{"torch", "ShortStorage", HM_I16},
+	{"torch", "CharStorage", HM_I8},
+	{"torch", "ByteStorage", HM_U8},
+	{"torch", "BoolStorage", HM_BOOL},
+};
+
+struct machine {
+	const unsigned char *p;
+	size_t n, at;
+	size_t op;    /* offset of the opcode being done */
+	size_t items; /* put into containers so far */
+	struct hm_arena *arena;
+	struct hm_buf stack, memo; /* struct hm_pickle_val *[] */
+	struct hm_err *e;
+};
+
+typedef struct hm_pickle_val val;
+
+static int bad(struct machine *m, const char *what)
+{
+	return hm_err_set(m->e, HM_EDATA, "pickle: %s at byte %zu", what, m->op);
+}
+
+static val *make(struct machine *m, enum hm_pickle_kind kind)
+{
+	val *v = hm_arena_get(m->arena, sizeof *v, m->e);
+	if (v)
+		*v = (val){.kind = kind};
+	return v;
+}
+
+/* ---- the stack ---- */
+
+static int push(struct machine *m, val *v)
+{
+	return v ? hm_buf_add(&m->stack, &v, sizeof v, m->e) : HM_EDATA;
+}
+
+static size_t depth(const struct machine *m)
+{
+	return m->stack.len / sizeof(val *);
+}
+
+static val *peek(const struct machine *m, size_t from_top)
+{
+	return depth(m) > from_top ? ((val **)m->stack.data)[depth(m) - 1 - from_top] : NULL;
+}
+
+/* The top value; NULL, with the error set, when there is none or a mark. */
+static val *pop(struct machine *m)
+{
+	val *v = peek(m, 0);
+	if (!v || v->kind == HM_PICKLE_MARK) {
+		bad(m, "the stack is empty");
+		return NULL;
+	}
+	m->stack.len -= sizeof v;
+	return v;
+}
+
+/* Index of the first value above the topmost mark, which goes away with what is above it; 0 with the error set. */
+static size_t above_mark(struct machine *m)
+{
+	for (size_t i = depth(m); i-- > 0;)
+		if (((val **)m->stack.data)[i]->kind == HM_PICKLE_MARK)
+			return i + 1;
+	bad(m, "no mark on the stack");
+	return 0;
+}
+
+static int append(struct machine *m, val *to, val *key, val *item)
+{
+	if (m->items++ > 2 * m->n) /* one list made into dicts again and again */
+		return bad(m, "more items than its bytes can hold");
+	struct hm_pickle_item *i = hm_arena_get(m->arena, sizeof *i, m->e);
+	if (!i)
+		return HM_EDATA;
+	*i = (struct hm_pickle_item){key, item, NULL};
+	if (to->last)
+		to->last->next = i;
+	else
+		to->first = i;
+	to->last = i;
+	to->n++;
+	return 0;
+}
+
+/* A tuple of the values from stack index `from` on, which are popped down to index `down`. */
+static int make_tuple(struct machine *m, size_t from, size_t down)
+{
+	val *t = make(m, HM_PICKLE_TUPLE);
+	for (size_t i = from; t && i < depth(m); i++)
+		if (append(m, t, NULL, ((val **)m->stack.data)[i]))
+			return HM_EDATA;
+	m->stack.len = down * sizeof(val *);
+	return push(m, t);
+}
+
+static int make_short_tuple(struct machine *m, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!peek(m, i) || peek(m, i)->kind == HM_PICKLE_MARK)
+			return bad(m, "the stack is empty");
+	return make_tuple(m, depth(m) - count, depth(m) - count);
+}
+
+/* APPENDS, SETITEMS: everything above the mark goes into the container below it. */
+static int fill(struct machine *m, enum hm_pickle_kind kind)
+{
+	size_t from = above_mark(m);
+	if (!from)
+		return HM_EDATA;
+	val **s = (val **)m->stack.data, *to = from >= 2 ? s[from - 2] : NULL;
+	size_t step = kind == HM_PICKLE_DICT ? 2 : 1;
+	if (!to || to->kind != kind || (depth(m) - from) % step)
+		return bad(m, kind == HM_PICKLE_DICT ? "items set on what is no dict" : "items appended to what is no list");
+	for (size_t i = from; i < depth(m); i += step)
+		if (append(m, to, step == 2 ? s[i] : NULL, s[i + step - 1]))
+			return HM_EDATA;
+	m->stack.len = (from - 1) * sizeof(val *);
+	return 0;
+}
+
+static int fill_one(struct machine *m, enum hm_pickle_kind kind)
+{
+	val *item = pop(m), *key = kind == HM_PICKLE_DICT && item ? pop(m) : NULL, *to = peek(m, 0);
+	if (!item || (kind == HM_PICKLE_DICT && !key))
+		return HM_EDATA;
+	if (!to || to->kind != kind)
+		return bad(m, kind == HM_PICKLE_DICT ? "an item set on what is no dict" : "an item appended to what is no list");
+	return append(m, to, key, item);
+}
+
+/* ---- arguments in the byte stream ---- */
+
+static const unsigned char *take(struct machine *m, size_t n)
+{
+	if (m->n - m->at < n) {
+		bad(m, m->n == PICKLE_CAP ? "the 1 MiB allowed are used up" : "the data end inside an opcode");
+		return NULL;
+	}
+	m->at += n;
+	return m->p + m->at - n;
+}
+
+static int take_u32(struct machine *m, size_t bytes, uint32_t *out)
+{
+	const unsigned char *p = take(m, bytes);
+	*out = 0;
+	for (size_t i = 0; p && i < bytes; i++)
+		*out |= (uint32_t)p[i] << 8 * i;
+	return p ? 0 : HM_EDATA;
+}
+
+static int push_int(struct machine *m, enum hm_pickle_kind kind, int64_t i)
+{
+	val *v = make(m, kind);
+	if (v)
+		v->i = i;
+	return push(m, v);
+}
+
+static int push_number(struct machine *m, size_t bytes)
+{
+	uint32_t u;
+	return take_u32(m, bytes, &u) ? HM_EDATA : push_int(m, HM_PICKLE_INT, bytes == 4 ? (int32_t)u : (int64_t)u);
+}
+
+static int push_text(struct machine *m, size_t length_bytes)
+{
+	uint32_t n;
+	if (take_u32(m, length_bytes, &n))
+		return HM_EDATA;
+	const char *s = (const char *)take(m, n);
+	if (!s)
+		return HM_EDATA;
+	if (memchr(s, 0, n) || hm_utf8_check(s, n) != n)
+		return bad(m, "a text that is not UTF-8 or holds a NUL");
+	val *v = make(m, HM_PICKLE_STR);
+	if (v) {
+		v->s = s;
+		v->n = n;
+	}
+	return push(m, v);
+}
+
+/* LONG1: two's complement, little-endian; what does not fit 64 bits stays bytes. */
+static int push_long(struct machine *m)
+{
+	uint32_t n;
+	const unsigned char *p = take_u32(m, 1, &n) ? NULL : take(m, n);
+	if (!p)
+		return HM_EDATA;
+	val *v = make(m, n > 8 ? HM_PICKLE_BIGINT : HM_PICKLE_INT);
+	if (!v)
+		return HM_EDATA;
+	v->s = (const char *)p;
+	v->n = n;
+	uint64_t u = n && p[n - 1] & 0x80 ? UINT64_MAX : 0;
+	for (uint32_t i = n > 8 ? 0 : n; i-- > 0;)
+		u = u << 8 | p[i];
+	v->i = (int64_t)u;
+	return push(m, v);
+}
+
+static int push_float(struct machine *m)
+{
+	const unsigned char *p = take(m, 8);
+	val *v = p ? make(m, HM_PICKLE_FLOAT) : NULL;
+	uint64_t u = 0;
+	for (int i = 0; v && i < 8; i++)
+		u = u << 8 | p[i];
+	if (v)
+		memcpy(&v->f, &u, sizeof v->f);
+	return push(m, v);
+}
+
+/* One line of GLOBAL: text up to a newline. */
+static const char *take_line(struct machine *m, size_t *n)
+{
+	const char *s = (const char *)m->p + m->at;
+	const char *end = memchr(s, '\n', m->n - m->at);
+	if (!end) {
+		bad(m, "the data end inside an opcode");
+		return NULL;
+	}
+	*n = (size_t)(end - s);
+	m->at += *n + 1;
+	return s;
+}
+
+static int push_global(struct machine *m)
+{
+	size_t n, k;
+	const char *module = take_line(m, &n), *name = module ? take_line(m, &k) : NULL;
+	if (!name)
+		return HM_EDATA;
+	for (size_t i = 0; i < sizeof globals / sizeof *globals; i++)
+		if (strlen(globals[i].module) == n && !memcmp(module, globals[i].module, n) &&
+		    strlen(globals[i].name) == k && !memcmp(name, globals[i].name, k))
+			return push_int(m, HM_PICKLE_GLOBAL, globals[i].which);
+	return hm_err_set(m->e, HM_EDATA, "pickle: the global \"%.*s.%.*s\" at byte %zu is not allowed",
+			  n < 100 ? (int)n : 100, module, k < 100 ? (int)k : 100, name, m->op);
+}
+
+/* ---- the memo: indices come in order, as every pickler writes them ---- */
+
+static int memo_put(struct machine *m, size_t bytes)
+{
+	uint32_t i;
+	val *v = peek(m, 0);
+	size_t count = m->memo.len / sizeof v;
+	if (take_u32(m, bytes, &i))
+		return HM_EDATA;
+	if (!v || v->kind == HM_PICKLE_MARK || i > count + 1)
+		return bad(m, "a memo entry out of order");
+	while (i >= m->memo.len / sizeof v) /* Python 2 counted from 1 */
+		if (hm_buf_add(&m->memo, NULL, sizeof v, m->e))
+			return HM_EDATA;
+	((val **)m->memo.data)[i] = v;
+	return 0;
+}
+
+static int memo_get(struct machine *m, size_t bytes)
+{
+	uint32_t i;
+	if (take_u32(m, bytes, &i))
+		return HM_EDATA;
+	val *v = i < m->memo.len / sizeof v ? ((val **)m->memo.data)[i] : NULL;
+	return v ? push(m, v) : bad(m, "a memo entry that was never put");
+}
+
+/* ---- objects ---- */
+
+static val *item(const val *t, size_t i)
+{
+	struct hm_pickle_item *k = t->first;
+	while (k && i--)
+		k = k->next;
+	return k ? k->val : NULL;
+}
+
+static bool is(const val *v, enum hm_pickle_kind kind)
+{
+	return v && v->kind == kind;
+}
+
+/* BINPERSID: ("storage", type, key, location, elements[, None]) becomes a STORAGE. */
+static int persistent(struct machine *m)
+{
+	val *t = pop(m);
+	if (!t)
+		return HM_EDATA;
+	val *tag = is(t, HM_PICKLE_TUPLE) ? item(t, 0) : NULL, *type = tag ? item(t, 1) : NULL;
+	val *key = tag ? item(t, 2) : NULL, *count = tag ? item(t, 4) : NULL, *view = tag ? item(t, 5) : NULL;
+	if (!is(tag, HM_PICKLE_STR) || tag->n != 7 || memcmp(tag->s, "storage", 7))
+		return bad(m, "a persistent id that is no storage");
+	if (t->n > 6 || !is(type, HM_PICKLE_GLOBAL) || type->i >= HM_DTYPES || !is(key, HM_PICKLE_STR) ||
+	    !is(count, HM_PICKLE_INT) || count->i < 0)
+		return bad(m, "a storage that is not (\"storage\", type, key, location, elements)");
+	if (view && !is(view, HM_PICKLE_NONE))
+		return bad(m, "a storage that is a view of another");
+	val *s = make(m, HM_PICKLE_STORAGE);
+	if (s) {
+		s->dtype = (enum hm_dtype)type->i;
+		s->i = count->i;
+		s->key = key;
+	}
+	return push(m, s);
+}
+
+/* _rebuild_tensor(storage, offset, size, stride), _v2 with (…, requires_grad, hooks[, metadata]). */
+static val *rebuild_tensor(struct machine *m, const val *args, bool v2)
+{
+	val *storage = item(args, 0), *offset = item(args, 1), *size = item(args, 2), *stride = item(args, 3);
+	if (args->n < (v2 ? 6u : 4u) || args->n > (v2 ? 7u : 4u) || !is(storage, HM_PICKLE_STORAGE) ||
+	    !is(offset, HM_PICKLE_INT) || !is(size, HM_PICKLE_TUPLE) || !is(stride, HM_PICKLE_TUPLE)) {
+		bad(m, "a tensor that is not made of (storage, offset, size, stride)");
+		return NULL;
+	}
+	val *t = make(m, HM_PICKLE_TENSOR);
+	if (t) {
+		t->i = offset->i;
+		t->storage = storage;
+		t->size = size;
+		t->stride = stride;
+	}
+	return t;
+}
+
+/* OrderedDict(), or OrderedDict([[key, value], …]) of Python 2. */
+static val *ordered_dict(struct machine *m, const val *args)
+{
+	val *d = make(m, HM_PICKLE_DICT), *list = item(args, 0);
+	if (!d || !args->n)
+		return d;
+	if (args->n > 1 || !is(list, HM_PICKLE_LIST)) {
+		bad(m, "an OrderedDict of what is no list");
+		return NULL;
+	}
+	for (const struct hm_pickle_item *k = list->first; k; k = k->next) {
+		val *pair = k->val;
+		if ((!is(pair, HM_PICKLE_LIST) && !is(pair, HM_PICKLE_TUPLE)) || pair->n != 2) {
+			bad(m, "an OrderedDict of what are no pairs");
+			return NULL;
+		}
+		if (append(m, d, pair->first->val, pair->last->val))
+			return NULL;
+	}
+	return d;
+}
+
+static int reduce(struct machine *m)
+{
+	val *args = pop(m), *f = args ? pop(m) : NULL, *made = NULL;
+	if (!f)
+		return HM_EDATA;
+	if (!is(f, HM_PICKLE_GLOBAL) || !is(args, HM_PICKLE_TUPLE))
+		return bad(m, "REDUCE of what is no global and a tuple");
+	if (f->i == ORDERED_DICT)
+		made = ordered_dict(m, args);
+	else if (f->i == REBUILD_TENSOR || f->i == REBUILD_TENSOR_V2)
+		made = rebuild_tensor(m, args, f->i == REBUILD_TENSOR_V2);
+	else if (f->i == REBUILD_PARAMETER && args->n == 3 && is(item(args, 0), HM_PICKLE_TENSOR))
+		made = item(args, 0);
+	else
+		return bad(m, "REDUCE with arguments that do not fit its global");
+	return push(m, made);
+}
+
+/* BUILD: the state of a state_dict (_metadata) is dropped; nothing else has any. */
+static int build(struct machine *m)
+{
+	if (!pop(m))
+		return HM_EDATA;
+	return is(peek(m, 0), HM_PICKLE_DICT) ? 0 : bad(m, "BUILD on what is no OrderedDict");
+}
+
+static int tuple_from_mark(struct machine *m)
+{
+	size_t from = above_mark(m);
+	return from ? make_tuple(m, from, from - 1) : HM_EDATA;
+}
+
+/* One opcode. 1 at STOP. */
+static int step(struct machine *m)
+{
+	uint32_t version;
+	m->op = m->at;
+	const unsigned char *code = take(m, 1);
+	switch (code ? *code : -1) {
+	case -1: return HM_EDATA;
+	case 0x80: /* PROTO */
+		if (take_u32(m, 1, &version))
+			return HM_EDATA;
+		return version == 2 ? 0 : bad(m, "a protocol other than 2");
+	case 'c': return push_global(m);                           /* GLOBAL */
+	case 'q': return memo_put(m, 1);                           /* BINPUT */
+	case 'r': return memo_put(m, 4);                           /* LONG_BINPUT */
+	case 'h': return memo_get(m, 1);                           /* BINGET */
+	case 'j': return memo_get(m, 4);                           /* LONG_BINGET */
+	case '(': return push(m, make(m, HM_PICKLE_MARK));         /* MARK */
+	case ')': return push(m, make(m, HM_PICKLE_TUPLE));        /* EMPTY_TUPLE */
+	case 't': return tuple_from_mark(m);                       /* TUPLE */
+	case 0x85: return make_short_tuple(m, 1);                  /* TUPLE1 */
+	case 0x86: return make_short_tuple(m, 2);                  /* TUPLE2 */
+	case 0x87: return make_short_tuple(m, 3);                  /* TUPLE3 */
+	case '}': return push(m, make(m, HM_PICKLE_DICT));         /* EMPTY_DICT */
+	case 's': return fill_one(m, HM_PICKLE_DICT);              /* SETITEM */
+	case 'u': return fill(m, HM_PICKLE_DICT);                  /* SETITEMS */
+	case ']': return push(m, make(m, HM_PICKLE_LIST));         /* EMPTY_LIST */
+	case 'a': return fill_one(m, HM_PICKLE_LIST);              /* APPEND */
+	case 'e': return fill(m, HM_PICKLE_LIST);                  /* APPENDS */
+	case 'X': return push_text(m, 4);                          /* BINUNICODE */
+	case 'U': return push_text(m, 1);                          /* SHORT_BINSTRING */
+	case 'J': return push_number(m, 4);                        /* BININT */
+	case 'K': return push_number(m, 1);                        /* BININT1 */
+	case 'M': return push_number(m, 2);                        /* BININT2 */
+	case 0x8a: return push_long(m);                            /* LONG1 */
+	case 'G': return push_float(m);                            /* BINFLOAT */
+	case 0x88: return push_int(m, HM_PICKLE_BOOL, 1);          /* NEWTRUE */
+	case 0x89: return push_int(m, HM_PICKLE_BOOL, 0);          /* NEWFALSE */
+	case 'N': return push(m, make(m, HM_PICKLE_NONE));         /* NONE */
+	case 'Q': return persistent(m);                            /* BINPERSID */
+	case 'R': return reduce(m);                                /* REDUCE */
+	case 'b': return build(m);                                 /* BUILD */
+	case '.': return 1;                                        /* STOP */
+	default:
+		return hm_err_set(m->e, HM_EDATA, "pickle: the opcode 0x%02x at byte %zu is not allowed", *code, m->op);
+	}
+}
+
+int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct hm_pickle_val **out, size_t *used,
+		  struct hm_err *e)
+{
+	struct machine m = {.p = p, .n = n < PICKLE_CAP ? n : PICKLE_CAP, .arena = a, .e = e};
+	int rc = 0;
+	*out = NULL;
+	while (!rc)
+		rc = step(&m);
+	if (rc == 1) {
+		*out = pop(&m);
+		rc = !*out ? HM_EDATA : depth(&m) ? bad(&m, "values are left on the stack") : 0;
+	}
+	*used = m.at;
+	hm_buf_clear(&m.stack);
+	hm_buf_clear(&m.memo);
+	return rc < 0 ? rc : 0;
+}
+
+struct hm_pickle_val *hm_pickle_get(const struct hm_pickle_val *v, const char *key)
+{
+	struct hm_pickle_val *found = NULL;
+	for (const struct hm_pickle_item *k = is(v, HM_PICKLE_DICT) ? v->first : NULL; k; k = k->next)
+		if (is(k->key, HM_PICKLE_STR) && k->key->n == strlen(key) && !memcmp(k->key->s, key, k->key->n))
+			found = k->val;
+	return found;
+}

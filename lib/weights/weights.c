@@ -1,0 +1,147 @@
+/* Opening, sorting and looking up: what all formats share. See weights.h. */
+#include "weights/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t, struct hm_err *e)
+{
+	struct hm_tensor copy = *t;
+	size_t count, bytes, size = hm_dtype_size(t->dtype);
+	if (!hm_shape_count(t->ndim, t->dim, &count) || !hm_size_mul(count, size, &bytes))
+		return hm_err_set(e, HM_EDATA, "tensor \"%.*s\": its size overflows", len < 200 ? (int)len : 200, name);
+	char *own = hm_arena_get(&w->store->arena, len + 1, e);
+	if (!own)
+		return HM_EDATA;
+	memcpy(own, name, len);
+	own[len] = 0;
+	copy.name = own;
+	if ((uintptr_t)t->data % size) {
+		copy.data = hm_arena_get(&w->store->arena, bytes, e);
+		if (!copy.data)
+			return HM_EDATA;
+		memcpy(copy.data, t->data, bytes);
+	}
+	return hm_buf_add(&w->store->list, &copy, sizeof copy, e);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct hm_tensor *x = a, *y = b;
+	return strcmp(x->name, y->name);
+}
+
+static int sort(struct hm_weights *w, struct hm_err *e)
+{
+	w->tensor = (struct hm_tensor *)w->store->list.data;
+	w->n = w->store->list.len / sizeof *w->tensor;
+	if (!w->n)
+		return hm_err_set(e, HM_EDATA, "holds no tensor");
+	qsort(w->tensor, w->n, sizeof *w->tensor, by_name);
+	for (size_t i = 1; i < w->n; i++)
+		if (!strcmp(w->tensor[i - 1].name, w->tensor[i].name))
+			return hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is there twice", w->tensor[i].name);
+	return 0;
+}
+
+static struct hm_weights *weights_new(struct hm_err *e)
+{
+	struct hm_weights *w = hm_alloc(1, sizeof *w, e);
+	if (!w)
+		return NULL;
+	w->store = hm_alloc(1, sizeof *w->store, e);
+	if (w->store)
+		return w;
+	free(w);
+	return NULL;
+}
+
+static int parse(struct hm_weights *w, const unsigned char *p, size_t n, struct hm_err *e)
+{
+	if (n >= 4 && !memcmp(p, "PK\3\4", 4))
+		return hm_pth_parse_zip(w, p, n, e);
+	if (hm_pth_is_legacy(p, n))
+		return hm_pth_parse_legacy(w, p, n, e);
+	if (n >= 9 && p[8] == '{')
+		return hm_safetensors_parse(w, p, n, e);
+	return hm_err_set(e, HM_EDATA, "neither .safetensors nor a .pth of torch.save");
+}
+
+static int finish(struct hm_weights **out, struct hm_weights *w, int rc)
+{
+	if (rc)
+		hm_weights_close(w);
+	*out = rc ? NULL : w;
+	return rc;
+}
+
+int hm_weights_parse(struct hm_weights **out, const unsigned char *p, size_t n, struct hm_err *e)
+{
+	*out = NULL;
+	struct hm_weights *w = weights_new(e);
+	if (!w)
+		return HM_EDATA;
+	int rc = parse(w, p, n, e);
+	return finish(out, w, rc ? rc : sort(w, e));
+}
+
+int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *e)
+{
+	struct hm_weights_store *s = w->store;
+	struct hm_map *more = hm_alloc(s->maps + 1, sizeof *more, e);
+	if (!more)
+		return HM_EDATA;
+	if (s->maps)
+		memcpy(more, s->map, s->maps * sizeof *more);
+	free(s->map);
+	s->map = more;
+	struct hm_map *m = &s->map[s->maps];
+	int rc = hm_map_open(m, path, e);
+	if (rc)
+		return rc;
+	s->maps++;
+	rc = parse(w, m->data, m->len, e);
+	return rc ? hm_err_prefix(e, "%s", path) : 0;
+}
+
+int hm_weights_open(struct hm_weights **out, const char *path, struct hm_err *e)
+{
+	struct stat st;
+	*out = NULL;
+	if (stat(path, &st))
+		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno));
+	struct hm_weights *w = weights_new(e);
+	if (!w)
+		return HM_EDATA;
+	int rc = S_ISDIR(st.st_mode) ? hm_weights_read_folder(w, path, e) : hm_weights_read_file(w, path, e);
+	if (!rc && sort(w, e))
+		rc = hm_err_prefix(e, "%s", path);
+	return finish(out, w, rc);
+}
+
+void hm_weights_close(struct hm_weights *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->store->maps; i++)
+		hm_map_close(&w->store->map[i]);
+	free(w->store->map);
+	hm_buf_clear(&w->store->list);
+	hm_arena_clear(&w->store->arena);
+	free(w->store);
+	cJSON_Delete(w->meta);
+	free(w);
+}
+
+const struct hm_tensor *hm_weights_find(const struct hm_weights *w, const char *name)
+{
+	struct hm_tensor key = {.name = name};
+	return bsearch(&key, w->tensor, w->n, sizeof key, by_name);
+}
+
+const char *hm_weights_meta(const struct hm_weights *w, const char *key)
+{
+	return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(w->meta, key));
+}
