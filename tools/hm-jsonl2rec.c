@@ -1,0 +1,197 @@
+/* hm-jsonl2rec: JSON lines to records with columns id, img, text, label and whatever fields are to be kept. */
+#include "base/strmap.h"
+#include "cli/cli.h"
+#include "prep/jsonl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct {
+	struct hm_jsonl_form form;
+	struct hm_strs keep;
+	char *shard;
+	int64_t limit;
+	bool limited;
+	int on_error;
+} o = {.form = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"}};
+
+static const struct hm_opt table[] = {
+	{"id-field", 0, HM_OPT_STR, &o.form.id, "NAME", "field that holds the id, a string or an integer"},
+	{"img-field", 0, HM_OPT_STR, &o.form.img, "NAME", "field that holds the image's path"},
+	{"text-field", 0, HM_OPT_STR, &o.form.text, "NAME", "field that holds the caption"},
+	{"label-field", 0, HM_OPT_STR, &o.form.label, "NAME", "field that holds the class, an integer from 0"},
+	{"img-prefix", 0, HM_OPT_STR, &o.form.img_prefix, "STR", "stripped from the front of paths, with slashes"},
+	{"keep-field", 0, HM_OPT_LIST, &o.keep, "NAME[:i32|f32|utf8]", "carry this field along too (repeatable)"},
+	{"shard", 0, HM_OPT_STR, &o.shard, "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
+	{"limit", 0, HM_OPT_INT, &o.limit, "N", "stop after N records", .max = INT64_MAX, .given = &o.limited},
+	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip", "what to do about a bad line"},
+	{0}};
+
+static const struct hm_tool tool = {.name = "hm-jsonl2rec",
+				    .summary = "turn JSON lines into records",
+				    .operands = "[FILE ...]",
+				    .table = table,
+				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
+				    .max_operands = -1};
+
+#define FILE_SHIFT 40
+
+/* What the loop over lines carries. */
+struct run {
+	struct hm_cli cli;
+	struct hm_writer *w;
+	struct hm_strmap ids; /* id -> operand << FILE_SHIFT | line */
+	int file;             /* the operand being read */
+	uint64_t shard, shards, seen, written, skipped;
+};
+
+static int columns(struct hm_schema *s, struct hm_err *e)
+{
+	int rc = hm_schema_add(s, "id", HM_UTF8, 0, NULL, NULL, e);
+	if (rc >= 0)
+		rc = hm_schema_add(s, "img", HM_UTF8, 0, NULL, NULL, e);
+	if (rc >= 0)
+		rc = hm_schema_add(s, "text", HM_UTF8, 0, NULL, NULL, e);
+	if (rc >= 0)
+		rc = hm_schema_add(s, "label", HM_I32, 0, NULL, NULL, e);
+	for (int i = 0; rc >= 0 && i < o.form.n_keep; i++)
+		rc = hm_schema_add(s, o.form.keep[i].name, o.form.keep[i].dtype, 0, NULL, NULL, e);
+	return rc < 0 ? rc : 0;
+}
+
+/* The options that change the result. */
+static cJSON *history(struct hm_err *e)
+{
+	cJSON *p = cJSON_CreateObject(), *keep = cJSON_AddArrayToObject(p, "keep-field");
+	cJSON_AddStringToObject(p, "id-field", o.form.id);
+	cJSON_AddStringToObject(p, "img-field", o.form.img);
+	cJSON_AddStringToObject(p, "text-field", o.form.text);
+	cJSON_AddStringToObject(p, "label-field", o.form.label);
+	cJSON_AddStringToObject(p, "img-prefix", o.form.img_prefix);
+	for (int i = 0; i < o.form.n_keep; i++)
+		cJSON_AddItemToArray(keep, cJSON_CreateString(o.form.keep[i].name));
+	if (o.shard)
+		cJSON_AddStringToObject(p, "shard", o.shard);
+	if (o.limited)
+		cJSON_AddNumberToObject(p, "limit", (double)o.limit);
+	cJSON_AddStringToObject(p, "on-error", o.on_error == HM_SKIP ? "skip" : "fail");
+	return hm_pg_append(NULL, tool.name, p, e);
+}
+
+static int write_record(struct run *r, const struct hm_jsonl_rec *rec, struct hm_err *e)
+{
+	struct hm_val val[HM_MAX_FIELDS] = {{rec->id, strlen(rec->id)},
+					    {rec->img, strlen(rec->img)},
+					    {rec->text, strlen(rec->text)},
+					    {&rec->label, 1}};
+	for (int i = 0; i < o.form.n_keep; i++) {
+		if (o.form.keep[i].dtype == HM_UTF8)
+			val[4 + i] = (struct hm_val){rec->keep[i].text, strlen(rec->keep[i].text)};
+		else
+			val[4 + i] = (struct hm_val){&rec->keep[i], 1};
+	}
+	r->written++;
+	return hm_writer_put(r->w, val, e);
+}
+
+/* Parses a line and enters its id; on failure rec holds nothing. */
+static int admit(struct run *r, const struct hm_lines *l, const char *line, size_t len, struct hm_jsonl_rec *rec,
+		 struct hm_err *e)
+{
+	uint64_t where = (uint64_t)r->file << FILE_SHIFT | l->line;
+	if (hm_jsonl_parse(&o.form, line, len, rec, e))
+		return HM_EDATA;
+	int rc = hm_strmap_add(&r->ids, rec->id, strlen(rec->id), &where, e);
+	if (rc == 1)
+		return 0;
+	if (rc == 0)
+		rc = hm_err_set(e, HM_EDATA, "the id \"%s\" stands on line %" PRIu64 " of %s already, again at column %zu",
+				rec->id, where & (((uint64_t)1 << FILE_SHIFT) - 1),
+				hm_lines_name(r->cli.operands[where >> FILE_SHIFT]), rec->id_column);
+	hm_jsonl_clear(rec);
+	return rc;
+}
+
+/* All lines are checked, whatever the shard; those of other shards count for nothing. */
+static int take_line(struct run *r, const struct hm_lines *l, const char *line, size_t len, struct hm_err *e)
+{
+	struct hm_jsonl_rec rec;
+	struct hm_err why = {0};
+	bool mine = r->seen % r->shards == r->shard;
+	int bad = admit(r, l, line, len, &rec, &why), rc = 0;
+	r->seen++;
+	if (bad && o.on_error == HM_FAIL)
+		return hm_err_set(e, bad, "%s: line %" PRIu64 ": %s", l->name, l->line, why.text);
+	if (bad) {
+		hm_cli_debug(&r->cli, "%s: line %" PRIu64 ": %s", l->name, l->line, why.text);
+		r->skipped += mine;
+		return 0;
+	}
+	if (mine)
+		rc = write_record(r, &rec, e);
+	hm_jsonl_clear(&rec);
+	hm_cli_progress(&r->cli, r->written, o.limited ? (uint64_t)o.limit : 0, "records");
+	return rc;
+}
+
+static int take_file(struct run *r, struct hm_err *e)
+{
+	struct hm_lines l;
+	const char *line;
+	size_t len;
+	int rc = hm_lines_open(&l, r->cli.operands[r->file], e);
+	while (!rc && !(o.limited && r->written == (uint64_t)o.limit)) {
+		int more = hm_lines_next(&l, &line, &len, e);
+		if (more != 1) {
+			rc = more;
+			break;
+		}
+		if (!hm_line_blank(line, len))
+			rc = take_line(r, &l, line, len, e);
+	}
+	hm_lines_close(&l);
+	return rc;
+}
+
+/* What the option parser cannot know. */
+static void check_call(struct run *r, struct hm_schema *s)
+{
+	struct hm_err e = {0};
+	int end = 0;
+	r->shards = 1;
+	if (o.shard && (sscanf(o.shard, "%9" SCNu64 "/%9" SCNu64 "%n", &r->shard, &r->shards, &end) != 2 || o.shard[end] ||
+			strspn(o.shard, "0123456789/") != strlen(o.shard) || r->shard >= r->shards))
+		hm_cli_usage(&r->cli, "--shard takes I/N with I from 0 to N-1, not '%s'", o.shard);
+	for (int i = 0; i < o.keep.n; i++)
+		if (hm_jsonl_keep(&o.form, o.keep.item[i], &e))
+			hm_cli_usage(&r->cli, "--keep-field: %s", e.text);
+	if (columns(s, &e))
+		hm_cli_usage(&r->cli, "--keep-field: %s", e.text);
+}
+
+int main(int argc, char **argv)
+{
+	struct run r = {0};
+	struct hm_schema schema = {0};
+	struct hm_err e = {0};
+	cJSON *pg = NULL;
+	hm_cli_begin(&r.cli, &tool, argc, argv);
+	check_call(&r, &schema);
+	int rc = (pg = history(&e)) ? 0 : HM_EDATA;
+	if (!rc)
+		rc = hm_writer_open(&r.w, r.cli.out, &schema, NULL, pg, &r.cli.writer, r.cli.workers, &e);
+	for (; !rc && r.file < r.cli.n_operands; r.file++)
+		rc = take_file(&r, &e);
+	if (!rc) {
+		rc = hm_writer_finish(r.w, r.skipped, &e);
+		r.w = NULL;
+	}
+	if (!rc && r.skipped)
+		hm_cli_notice(&r.cli, "%" PRIu64 " bad lines left out", r.skipped);
+	hm_writer_abort(r.w);
+	hm_strmap_clear(&r.ids);
+	hm_schema_clear(&schema);
+	cJSON_Delete(pg);
+	return hm_cli_end(&r.cli, rc, &e);
+}
