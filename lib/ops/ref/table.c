@@ -1,0 +1,68 @@
+/* The reference device: its table, its memory, and how it is opened. */
+#include "ops/backend.h"
+#include "ops/ref/ref.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct hm_ops hm_ref_ops = {
+	.alloc = hm_ref_alloc,
+	.free = hm_ref_free,
+	.upload = hm_ref_upload,
+	.download = hm_ref_download,
+	.normalise = hm_ref_normalise,
+	.conv_pack = hm_ref_conv_pack,
+	.conv = hm_ref_conv,
+	.max_pool = hm_ref_max_pool,
+	.avg_pool = hm_ref_avg_pool,
+	.grid = hm_ref_grid,
+	.linear_pack = hm_ref_linear_pack,
+	.matmul = hm_ref_matmul,
+	.rows_round = hm_ref_rows_round,
+	.weight_free = hm_ref_weight_free,
+	.embed = hm_ref_embed,
+	.layer_norm = hm_ref_layer_norm,
+	.attention = hm_ref_attention,
+	.gather = hm_ref_gather,
+	.linear_forward = hm_ref_linear_forward,
+	.linear_backward = hm_ref_linear_backward,
+	.softmax = hm_ref_softmax,
+	.cross_entropy = hm_ref_cross_entropy,
+	.sgd = hm_ref_sgd,
+	.adam = hm_ref_adam,
+	.sum_squares = hm_ref_sum_squares,
+	.scale = hm_ref_scale,
+};
+
+int hm_ref_open(struct hm_device *d, enum hm_precision precision, struct hm_err *e)
+{
+	if (precision == HM_PREC_TF32)
+		return hm_err_set(e, HM_EDEVICE, "device ref has no precision tf32");
+	d->op = &hm_ref_ops;
+	d->name = "ref";
+	d->act = precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
+	return 0;
+}
+
+void *hm_ref_alloc(struct hm_device *d, size_t bytes)
+{
+	return hm_alloc(bytes, 1, &d->err);
+}
+
+void hm_ref_free(struct hm_device *d, void *p)
+{
+	(void)d;
+	free(p);
+}
+
+void hm_ref_upload(struct hm_device *d, void *dst, const void *host, size_t bytes)
+{
+	(void)d;
+	memcpy(dst, host, bytes);
+}
+
+void hm_ref_download(struct hm_device *d, void *host, const void *src, size_t bytes)
+{
+	(void)d;
+	memcpy(host, src, bytes);
+}
