@@ -102,7 +102,8 @@ static int temp_name(struct hm_out *o, struct hm_err *e)
 {
 	struct hm_buf b = {0};
 	const char *slash = strrchr(o->target, '/'), *base = slash ? slash + 1 : o->target;
-	int rc = hm_buf_printf(&b, e, "%.*s.%s.%ld.tmp", (int)(base - o->target), o->target, base, (long)getpid());
+	int rc = hm_buf_printf(&b, e, "%.*s.%.200s.%ld.tmp", (int)(base - o->target), o->target, base,
+			       (long)getpid()); /* the name itself may be as long as a name can be */
 	if (!rc)
 		rc = hm_buf_add(&b, "", 1, e);
 	o->temp = (char *)b.data;
@@ -136,15 +137,17 @@ static int open_beside(struct hm_out *o, mode_t mode, struct hm_err *e)
 	char *folder = folder_of(o, e);
 	if (!folder)
 		return HM_EDATA;
-	o->fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+	bool nameable = !access("/proc/self/fd", X_OK); /* needed to give it a name in the end */
+	o->fd = nameable ? open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, mode) : -1;
 	free(folder);
 	if (o->fd >= 0)
 		return 0;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+	if (nameable && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
 		return sys_fail(e, o->path, "cannot write beside it");
 	if (temp_name(o, e))
 		return HM_EDATA;
-	o->fd = open(o->temp, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	unlink(o->temp); /* left by a killed run of the same process number */
+	o->fd = open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	return o->fd < 0 ? sys_fail(e, o->path, "cannot write beside it") : 0;
 }
 
