@@ -31,7 +31,7 @@ static bool read_int(const char *s, bool size, int64_t *out)
 			return false;
 		end++;
 	}
-	*out = (int64_t)v << shift;
+	*out = (int64_t)v * ((int64_t)1 << shift);
 	return !*end;
 }
 
