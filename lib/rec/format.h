@@ -5,6 +5,8 @@
 
 #include "rec/rec.h"
 
+#include <zstd.h>
+
 #define HM_SKIP_MAGIC 0x184D2A5Bu
 #define HM_ZSTD_MAGIC 0xFD2FB528u
 #define HM_VERSION_MAJOR 1
@@ -13,6 +15,8 @@
 #define HM_MAX_BLOCK HM_MAX_RECORD         /* payload bytes of a block, padding included */
 #define HM_MAX_BLOCK_RECORDS 65536u
 #define HM_RECORD_SLACK ((size_t)64 << 10) /* of HM_MAX_RECORD, left for padding and offsets */
+#define HM_MAX_AHEAD ((size_t)64 << 20)    /* payload bytes read ahead before the reader waits */
+#define HM_KEEP_BUFFER ((size_t)4 << 20)   /* larger buffers of a block are given back after use */
 #define HM_MAX_WINDOW_LOG 26
 
 enum { HM_HEAD_FIXED = 24, HM_BHDR_SIZE = 64, HM_INDX_FIXED = 16, HM_INDX_ENTRY = 32, HM_END_SIZE = 72 };
@@ -74,6 +78,48 @@ void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column 
  * unfiltered, c points into it or into `in`. */
 int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size, unsigned char *scratch,
 		     struct hm_column *c, struct hm_err *e);
+
+/* source.c: a stream's bytes in order. `offset` is the place in the stream of the first byte not yet consumed. */
+struct hm_source {
+	int fd;
+	uint64_t offset;
+	struct hm_buf in;
+	size_t at;
+};
+/* `path` "-" or NULL is standard input. */
+int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e);
+void hm_source_close(struct hm_source *s);
+/* Makes n bytes visible: 1, 0 when the input ends before that, HM_EDATA. */
+int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e);
+const unsigned char *hm_source_here(const struct hm_source *s);
+size_t hm_source_left(const struct hm_source *s); /* bytes visible */
+void hm_source_skip(struct hm_source *s, size_t n); /* consumes n visible bytes */
+
+/* head.c: HEAD, read and checked. */
+struct hm_head {
+	cJSON *json;           /* {"meta", "pg", "schema", …} */
+	struct hm_schema schema;
+	struct hm_buf text;    /* the schema's canonical JSON, with which the digest begins */
+};
+int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e);
+void hm_head_clear(struct hm_head *h);
+
+/* block.c: one block, from its bytes to its records. */
+struct hm_block {
+	struct hm_block_info info;
+	struct hm_buf packed, payload, scratch;
+	struct hm_column column[HM_MAX_FIELDS];
+	ZSTD_DCtx *zstd;
+	struct hm_err err;
+};
+int hm_block_init(struct hm_block *b, struct hm_err *e);
+void hm_block_clear(struct hm_block *b);
+/* info and packed -> payload and columns, every hash and layout rule checked; what is wrong goes to b->err. */
+int hm_block_unpack(struct hm_block *b, const struct hm_schema *s);
+/* Record `row` of an unpacked block. */
+void hm_block_record(const struct hm_block *b, const struct hm_schema *s, uint32_t row, struct hm_rec *rec);
+/* Gives large buffers back. */
+void hm_block_release(struct hm_block *b);
 
 /* shuffle.c: byte planes: out[k*n + i] = in[i*size + k], and back. */
 void hm_shuffle(const unsigned char *in, unsigned char *out, size_t n, size_t size);

@@ -158,7 +158,7 @@ int hm_frame_check_zstd(const unsigned char *p, size_t packed, size_t raw, struc
 	size_t at = 5;
 	if ((p[4] & 0x1b) || !(p[4] & 4))
 		return hm_err_set(e, HM_EDATA, "the zstd frame has a dictionary or no checksum");
-	if (!single && p[at++] >> 3 > HM_MAX_WINDOW_LOG - 10)
+	if (!single && p[at++] > (HM_MAX_WINDOW_LOG - 10) << 3)
 		return hm_err_set(e, HM_EDATA, "the zstd frame's window is larger than 2^%d", HM_MAX_WINDOW_LOG);
 	if (!single && !fcs)
 		return hm_err_set(e, HM_EDATA, "the zstd frame does not state its content size");

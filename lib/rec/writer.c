@@ -126,8 +126,12 @@ int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_sch
 	w->workers = workers;
 	w->level = o && o->level ? o->level : 1;
 	w->block_size = o && o->block_size ? o->block_size : 1 << 20;
+	if (w->block_size > HM_MAX_RECORD - HM_RECORD_SLACK)
+		w->block_size = HM_MAX_RECORD - HM_RECORD_SLACK;
 	w->digest = XXH3_createState();
 	int rc = !w->digest ? hm_err_set(e, HM_EDATA, "out of memory for a digest") : 0;
+	if (!schema->n)
+		rc = hm_err_set(e, HM_EDATA, "a stream needs at least one column");
 	if (!rc)
 		rc = hm_schema_copy(&w->schema, schema, e);
 	if (!rc)

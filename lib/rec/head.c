@@ -1,0 +1,78 @@
+/* HEAD: what a stream says about itself before its first record. See format.h and formats/hmr.md, "HEAD". */
+#include "rec/format.h"
+#include "json/json.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+enum { JSON_DEPTH = 8 };
+
+/* The fixed part of a content of n bytes; everything but the JSON. */
+static int check_fixed(const unsigned char *p, size_t n, struct hm_err *e)
+{
+	if (hm_get64(p + n - 8) != XXH3_64bits(p, n - 8))
+		return hm_err_set(e, HM_EDATA, "the header is damaged (its hash differs)");
+	if (hm_get16(p + 4) != HM_VERSION_MAJOR)
+		return hm_err_set(e, HM_EDATA, "format version %u.%u, this program reads %u.x", hm_get16(p + 4),
+				  hm_get16(p + 6), HM_VERSION_MAJOR);
+	if (hm_get32(p + 8))
+		return hm_err_set(e, HM_EDATA, "the header sets flags this version does not know (0x%x)", hm_get32(p + 8));
+	if (hm_get32(p + 16) != n - HM_HEAD_FIXED - 8 || hm_get32(p + 20))
+		return hm_err_set(e, HM_EDATA, "the header's sizes contradict each other");
+	return 0;
+}
+
+static int check_json(const char *text, size_t len, struct hm_head *h, struct hm_err *e)
+{
+	struct hm_buf again = {0};
+	h->json = hm_json_parse(text, len, JSON_DEPTH, NULL, e);
+	if (!h->json)
+		return hm_err_prefix(e, "header");
+	const cJSON *schema = cJSON_GetObjectItemCaseSensitive(h->json, "schema");
+	int rc = hm_json_write(h->json, &again, e);
+	if (!rc && (again.len != len || memcmp(again.data, text, len)))
+		rc = hm_err_set(e, HM_EDATA, "the header's JSON is not in canonical form");
+	if (!rc && (!cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(h->json, "meta")) ||
+		    !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(h->json, "pg"))))
+		rc = hm_err_set(e, HM_EDATA, "the header has no meta or no pg");
+	if (!rc)
+		rc = hm_schema_from_json(schema, &h->schema, e);
+	if (!rc)
+		rc = hm_json_write(schema, &h->text, e);
+	hm_buf_clear(&again);
+	return rc;
+}
+
+int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e)
+{
+	*h = (struct hm_head){0};
+	int rc = hm_source_need(in, 1, e);
+	if (!rc)
+		return hm_err_set(e, HM_EDATA, "the input is empty, not even a header: its producer failed");
+	rc = rc < 0 ? rc : hm_source_need(in, 12, e);
+	if (rc < 0)
+		return rc;
+	if (!rc || hm_get32(hm_source_here(in)) != HM_SKIP_MAGIC || memcmp(hm_source_here(in) + 8, "HMRH", 4))
+		return hm_err_set(e, HM_EDATA, "not an .hmr stream");
+	uint32_t content = hm_get32(hm_source_here(in) + 4);
+	if (content < HM_HEAD_FIXED + 8 || content > HM_HEAD_FIXED + 8 + HM_MAX_HEAD)
+		return hm_err_set(e, HM_EDATA, "the header claims %u bytes, %d to 1 MiB are possible", content,
+				  HM_HEAD_FIXED + 8);
+	rc = hm_source_need(in, 8 + (size_t)content, e);
+	if (rc <= 0)
+		return rc < 0 ? rc : hm_err_set(e, HM_EDATA, "the stream ends within its header: it was cut, or its producer died");
+	const unsigned char *p = hm_source_here(in) + 8;
+	rc = check_fixed(p, content, e);
+	if (!rc)
+		rc = check_json((const char *)p + HM_HEAD_FIXED, content - HM_HEAD_FIXED - 8, h, e);
+	hm_source_skip(in, 8 + (size_t)content);
+	return rc;
+}
+
+void hm_head_clear(struct hm_head *h)
+{
+	cJSON_Delete(h->json);
+	hm_schema_clear(&h->schema);
+	hm_buf_clear(&h->text);
+	h->json = NULL;
+}

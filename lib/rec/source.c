@@ -1,0 +1,68 @@
+/* A stream's bytes in order, from a file or a pipe, with as much of it in memory as a frame needs. See format.h. */
+#include "rec/format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LEAST_READ ((size_t)256 << 10)
+#define LARGEST_READ ((size_t)4 << 20) /* memory grows with what really comes, whatever a header claims */
+
+int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e)
+{
+	*s = (struct hm_source){.fd = STDIN_FILENO};
+	if (path && strcmp(path, "-"))
+		s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	return s->fd < 0 ? hm_err_set(e, HM_EDATA, "cannot open: %s", strerror(errno)) : 0;
+}
+
+void hm_source_close(struct hm_source *s)
+{
+	if (s->fd > STDERR_FILENO)
+		close(s->fd);
+	hm_buf_clear(&s->in);
+	s->fd = -1;
+}
+
+int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e)
+{
+	if (hm_source_left(s) >= n)
+		return 1;
+	if (s->at) {
+		memmove(s->in.data, s->in.data + s->at, s->in.len - s->at);
+		s->in.len -= s->at;
+		s->at = 0;
+	}
+	while (s->in.len < n) {
+		size_t want = n - s->in.len;
+		want = want < LEAST_READ ? LEAST_READ : want > LARGEST_READ ? LARGEST_READ : want;
+		if (hm_buf_reserve(&s->in, want, e))
+			return HM_EDATA;
+		ssize_t got = read(s->fd, s->in.data + s->in.len, want);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return hm_err_set(e, HM_EDATA, "cannot read: %s", strerror(errno));
+		if (!got)
+			return 0;
+		s->in.len += (size_t)got;
+	}
+	return 1;
+}
+
+const unsigned char *hm_source_here(const struct hm_source *s)
+{
+	return s->in.data + s->at;
+}
+
+size_t hm_source_left(const struct hm_source *s)
+{
+	return s->in.len - s->at;
+}
+
+void hm_source_skip(struct hm_source *s, size_t n)
+{
+	s->at += n;
+	s->offset += n;
+}
