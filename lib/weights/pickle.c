@@ -463,14 +463,15 @@ int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct h
 	*out = NULL;
 	while (!rc)
 		rc = step(&m);
-	if (rc == 1) {
-		*out = pop(&m);
-		rc = !*out ? HM_EDATA : depth(&m) ? bad(&m, "values are left on the stack") : 0;
-	}
+	val *top = rc == 1 ? pop(&m) : NULL;
+	if (top)
+		rc = depth(&m) ? bad(&m, "values are left on the stack") : 0;
+	if (top && !rc)
+		*out = top;
 	*used = m.at;
 	hm_buf_clear(&m.stack);
 	hm_buf_clear(&m.memo);
-	return rc < 0 ? rc : 0;
+	return *out ? 0 : HM_EDATA;
 }
 
 struct hm_pickle_val *hm_pickle_get(const struct hm_pickle_val *v, const char *key)
