@@ -1,0 +1,293 @@
+/* Reading on behind damage: see recover.h. Frames are tried one byte after the other until one carries its own
+ * hash; a block whose body is bad is searched for the next frame, in case bytes are missing in it. */
+#include "rec/recover.h"
+#include "rec/format.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { MAX_LOSSES = 1000 };
+#define MAX_WASTE ((uint64_t)1 << 32) /* bytes hashed in vain before an enemy's file is given up */
+
+struct hm_recover {
+	struct hm_source in;
+	struct hm_head head;
+	struct hm_block block;
+	uint32_t row, rows; /* of the current block; rows 0: none yet */
+	uint64_t next;      /* number of the record that should come next */
+	uint64_t given, wasted;
+	uint64_t gap;       /* where bytes that are no frame began, with in_gap */
+	bool in_gap, gap_told;
+	bool ended, done;   /* END was met; the input is at its end */
+	struct hm_end end;
+	unsigned char told[16]; /* END's digest */
+	XXH3_state_t *digest;
+	struct hm_buf text;  /* the losses, NUL after each */
+	struct hm_buf start; /* size_t[]: where each begins in text */
+};
+
+/* ---- losses ---- */
+
+__attribute__((format(printf, 3, 4))) static int lose(struct hm_recover *r, struct hm_err *e, const char *fmt, ...)
+{
+	char line[512];
+	va_list ap;
+	size_t n = hm_recover_losses(r), at = r->text.len;
+	if (n >= MAX_LOSSES)
+		return 0;
+	va_start(ap, fmt);
+	int len = vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	if (n == MAX_LOSSES - 1)
+		len = snprintf(line, sizeof line, "and more: only the first %d are told", MAX_LOSSES - 1);
+	len = len < 0 ? 0 : (size_t)len >= sizeof line ? (int)sizeof line - 1 : len;
+	if (hm_buf_add(&r->start, &at, sizeof at, e) || hm_buf_add(&r->text, line, (size_t)len, e))
+		return HM_EDATA;
+	return hm_buf_add(&r->text, NULL, 1, e);
+}
+
+size_t hm_recover_losses(const struct hm_recover *r)
+{
+	return r->start.len / sizeof(size_t);
+}
+
+const char *hm_recover_loss(const struct hm_recover *r, size_t i)
+{
+	return (const char *)r->text.data + ((const size_t *)(const void *)r->start.data)[i];
+}
+
+/* A frame was recognised at the present place: the bytes before it that were not are told. */
+static int close_gap(struct hm_recover *r, struct hm_err *e)
+{
+	bool tell = r->in_gap && !r->gap_told;
+	r->in_gap = r->gap_told = false;
+	return tell ? lose(r, e, "bytes %llu to %llu cannot be read", (unsigned long long)r->gap,
+			   (unsigned long long)(r->in.offset - 1))
+		    : 0;
+}
+
+/* The byte here cannot be understood: on to the next one that may begin a frame. */
+static void pass_over(struct hm_recover *r)
+{
+	if (!r->in_gap)
+		r->gap = r->in.offset;
+	r->in_gap = true;
+	hm_source_skip(&r->in, 1);
+	size_t left = hm_source_left(&r->in);
+	const unsigned char *p = hm_source_here(&r->in), *q = memchr(p, HM_SKIP_MAGIC & 255, left);
+	hm_source_skip(&r->in, q ? (size_t)(q - p) : left);
+}
+
+/* ---- frames ---- */
+
+/* What stands at the present place. */
+struct frame {
+	enum { NOTHING, BLOCK, INDEX, END } kind;
+	size_t size; /* of the frame; of a block without its body */
+	struct hm_block_info info;
+	struct hm_end end;
+	uint32_t status;
+};
+
+/* At least 12 bytes are visible. 0 or HM_EDATA. */
+static int recognise(struct hm_recover *r, struct frame *f, struct hm_err *e)
+{
+	struct hm_err ignored = {0};
+	uint64_t index_offset;
+	const unsigned char *p = hm_source_here(&r->in);
+	size_t content = hm_get32(p + 4);
+	bool block = !memcmp(p + 8, "HMRB", 4) && content == HM_BHDR_SIZE;
+	bool end = !memcmp(p + 8, "HMRE", 4) && content == HM_END_SIZE;
+	bool index = !memcmp(p + 8, "HMRI", 4) && content >= HM_INDX_FIXED + 8 && content <= 64 + r->in.offset;
+	*f = (struct frame){.kind = NOTHING, .size = 8 + content};
+	if (hm_get32(p) != HM_SKIP_MAGIC || !(block || end || index))
+		return 0;
+	int rc = hm_source_need(&r->in, f->size, e);
+	if (rc <= 0)
+		return rc;
+	p = hm_source_here(&r->in) + 8;
+	if (block && !hm_frame_parse_bhdr(p, &f->info, &ignored) && f->info.first < UINT64_MAX - f->info.count)
+		f->kind = BLOCK;
+	else if (end && !hm_frame_parse_end(p, &f->status, &f->end, &index_offset, r->told, &ignored))
+		f->kind = END;
+	else if (index && hm_get64(p + content - 8) == XXH3_64bits(p, content - 8))
+		f->kind = INDEX;
+	f->info.offset = r->in.offset;
+	return 0;
+}
+
+/* The body of a block whose header is good and consumed. 0 or HM_EDATA; what is wrong with it goes to b->err. */
+static int take_body(struct hm_recover *r, struct hm_block *b, struct hm_err *e)
+{
+	b->err = (struct hm_err){0};
+	b->packed.len = 0;
+	int rc = hm_source_need(&r->in, b->info.packed, e);
+	if (rc < 0)
+		return rc;
+	if (!rc) {
+		hm_err_set(&b->err, HM_EDATA, "the stream ends within it");
+		return 0;
+	}
+	if (hm_buf_add(&b->packed, hm_source_here(&r->in), b->info.packed, e))
+		return HM_EDATA;
+	hm_block_unpack(b, &r->head.schema);
+	return 0;
+}
+
+/* 1: its records come next; 0: it is lost or was there before; HM_EDATA. */
+static int take_block(struct hm_recover *r, const struct hm_block_info *i, struct hm_err *e)
+{
+	struct hm_block *b = &r->block;
+	unsigned long long first = i->first, last = i->first + i->count - 1, seq = i->seq, at = i->offset;
+	b->info = *i;
+	if (take_body(r, b, e))
+		return HM_EDATA;
+	if (b->err.code || i->first < r->next) { /* searched for the next frame, should bytes be missing in it */
+		r->wasted += i->packed + (uint64_t)i->raw;
+		r->in_gap = r->gap_told = true;
+		return b->err.code ? lose(r, e, "records %llu to %llu (block %llu, byte %llu): %s", first, last, seq, at, b->err.text)
+				   : lose(r, e, "block %llu at byte %llu holds records that were read before", seq, at);
+	}
+	if (i->first > r->next && lose(r, e, "records %llu to %llu are not in a block that can be read",
+				       (unsigned long long)r->next, first - 1))
+		return HM_EDATA;
+	hm_source_skip(&r->in, i->packed);
+	XXH3_128bits_update(r->digest, b->payload.data, i->raw);
+	r->next = i->first + i->count;
+	r->given += i->count;
+	r->row = 0;
+	r->rows = i->count;
+	return 1;
+}
+
+/* One frame, or one step through what is none. 1: records come; 0: on; HM_EDATA. */
+static int step(struct hm_recover *r, struct hm_err *e)
+{
+	struct frame f;
+	if (recognise(r, &f, e))
+		return HM_EDATA;
+	if (f.kind == NOTHING) {
+		pass_over(r);
+		return 0;
+	}
+	if (close_gap(r, e))
+		return HM_EDATA;
+	hm_source_skip(&r->in, f.size);
+	if (f.kind == BLOCK)
+		return take_block(r, &f.info, e);
+	if (f.kind == END) {
+		r->ended = true;
+		r->end = f.end;
+		if (f.status)
+			return lose(r, e, "the producer gave up (end mark with status %u)", f.status);
+	}
+	return 0;
+}
+
+/* The input is at its end: what END promised against what was given. */
+static int conclude(struct hm_recover *r, struct hm_err *e)
+{
+	XXH128_canonical_t mine;
+	hm_source_skip(&r->in, hm_source_left(&r->in));
+	r->done = true;
+	if (close_gap(r, e))
+		return HM_EDATA;
+	if (!r->ended)
+		return lose(r, e, "the stream ends without its end mark: what came behind record %llu is lost",
+			    (unsigned long long)r->next);
+	if (r->end.records > r->next)
+		return lose(r, e, "records %llu to %llu are not in a block that can be read", (unsigned long long)r->next,
+			    (unsigned long long)r->end.records - 1);
+	XXH128_canonicalFromHash(&mine, XXH3_128bits_digest(r->digest));
+	if (!hm_recover_losses(r) && memcmp(mine.digest, r->told, 16))
+		return lose(r, e, "the digest in the end mark differs from that of the records read");
+	return 0;
+}
+
+int hm_recover_next(struct hm_recover *r, struct hm_rec *rec, struct hm_err *e)
+{
+	int rc = r->row < r->rows;
+	while (!rc && !r->done) {
+		int more = hm_source_need(&r->in, 12, e);
+		if (more < 0)
+			return more;
+		if (!more && hm_source_left(&r->in))
+			r->gap = r->in_gap ? r->gap : r->in.offset, r->in_gap = true;
+		if (r->wasted > MAX_WASTE) {
+			r->done = true;
+			rc = lose(r, e, "too much damage: given up at byte %llu", (unsigned long long)r->in.offset);
+		} else {
+			rc = more ? step(r, e) : conclude(r, e);
+		}
+	}
+	if (rc > 0)
+		hm_block_record(&r->block, &r->head.schema, r->row++, rec);
+	return rc;
+}
+
+/* ---- opening, closing, asking ---- */
+
+int hm_recover_open(struct hm_recover **out, const char *path, struct hm_err *e)
+{
+	struct hm_recover *r = hm_alloc(1, sizeof *r, e);
+	const char *name = !path || !strcmp(path, "-") ? "standard input" : path;
+	*out = NULL;
+	if (!r)
+		return HM_EDATA;
+	r->in.fd = -1;
+	r->digest = XXH3_createState();
+	int rc = r->digest ? hm_block_init(&r->block, e) : hm_err_set(e, HM_EDATA, "out of memory for a digest");
+	if (!rc)
+		rc = hm_source_open(&r->in, path, e);
+	if (!rc)
+		rc = hm_head_read(&r->in, &r->head, e);
+	if (rc) {
+		hm_err_prefix(e, "%s", name);
+		hm_recover_close(r);
+		return rc;
+	}
+	XXH3_128bits_reset(r->digest);
+	XXH3_128bits_update(r->digest, r->head.text.data, r->head.text.len);
+	*out = r;
+	return 0;
+}
+
+void hm_recover_close(struct hm_recover *r)
+{
+	if (!r)
+		return;
+	hm_source_close(&r->in);
+	hm_head_clear(&r->head);
+	hm_block_clear(&r->block);
+	XXH3_freeState(r->digest);
+	hm_buf_clear(&r->text);
+	hm_buf_clear(&r->start);
+	free(r);
+}
+
+const struct hm_schema *hm_recover_schema(const struct hm_recover *r)
+{
+	return &r->head.schema;
+}
+
+const cJSON *hm_recover_meta(const struct hm_recover *r)
+{
+	return cJSON_GetObjectItemCaseSensitive(r->head.json, "meta");
+}
+
+const cJSON *hm_recover_pg(const struct hm_recover *r)
+{
+	return cJSON_GetObjectItemCaseSensitive(r->head.json, "pg");
+}
+
+uint64_t hm_recover_records(const struct hm_recover *r)
+{
+	return r->given;
+}
+
+uint64_t hm_recover_skipped(const struct hm_recover *r)
+{
+	return r->ended ? r->end.skipped : 0;
+}
