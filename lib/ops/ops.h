@@ -53,7 +53,7 @@ enum hm_act { HM_ACT_NONE, HM_ACT_RELU, HM_ACT_GELU, HM_ACT_TANH }; /* GELU with
 struct hm_conv {
 	int cin, cout, kernel, stride, pad; /* square kernel, zero padding */
 	bool relu;                          /* max(0, .) after bias and residual */
-	bool residual;                      /* a residual is added before it */
+	bool residual;                      /* the output is added to what was there, before relu */
 };
 /* Output side of an input side; 0 or less: the input is too small. */
 static inline int hm_conv_out(int size, int kernel, int stride, int pad)
@@ -78,6 +78,7 @@ struct hm_ops {
 	void (*free)(struct hm_device *d, void *p);
 	void (*upload)(struct hm_device *d, void *dst, const void *host, size_t bytes);
 	void (*download)(struct hm_device *d, void *host, const void *src, size_t bytes);
+	void (*copy)(struct hm_device *d, void *dst, const void *src, size_t bytes);
 
 	/* ---- inference. "act" arrays hold d->act. Images are [i,h,w,c] by index; how the elements of one image
 	 * lie in memory is the device's own affair, so only these operations may touch them. */
@@ -87,10 +88,9 @@ struct hm_ops {
 
 	/* w f32 [cout,cin,kernel,kernel], b f32 [cout] or NULL, both host memory, copied. NULL sticks an error. */
 	struct hm_weight *(*conv_pack)(struct hm_device *d, const struct hm_conv *c, const float *w, const float *b);
-	/* y act [i,ho,wo,cout] = relu?(conv(x act [i,h,w,cin]) + b + res act [i,ho,wo,cout]); res is read when the
-	 * weight was packed with `residual`, and may be y (in place). */
-	void (*conv)(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, const void *res, int i,
-		     int h, int wd);
+	/* y act [i,ho,wo,cout] = relu?(conv(x act [i,h,w,cin]) + b + y): the old y is the residual, added when the
+	 * weight was packed with `residual`. */
+	void (*conv)(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h, int wd);
 	/* y act [i,ho,wo,c] = max over 3x3, stride 2, padding 1, of x act [i,h,w,c]. */
 	void (*max_pool)(struct hm_device *d, void *y, const void *x, int i, int h, int w, int c);
 	/* y f32 [i,c] = mean over h,w of x act [i,h,w,c]. */

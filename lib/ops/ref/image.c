@@ -40,8 +40,7 @@ static double window(const struct hm_device *d, const void *x, size_t image, con
 	return sum;
 }
 
-void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, const void *res, int i, int h,
-		 int w)
+void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int i, int h, int w)
 {
 	const struct hm_conv *c = &wt->conv;
 	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad), wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
@@ -54,7 +53,7 @@ void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_we
 					size_t at = (((size_t)a * ho + oy) * wo + ox) * c->cout + f;
 					double v = window(d, x, a, wt, f, oy, ox, h, w);
 					if (c->residual)
-						v += hm_act_get(d, res, at);
+						v += hm_act_get(d, y, at);
 					hm_act_set(d, y, at, c->relu && v < 0 ? 0 : v);
 				}
 }

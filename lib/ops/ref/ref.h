@@ -23,11 +23,11 @@ void *hm_ref_alloc(struct hm_device *d, size_t bytes);
 void hm_ref_free(struct hm_device *d, void *p);
 void hm_ref_upload(struct hm_device *d, void *dst, const void *host, size_t bytes);
 void hm_ref_download(struct hm_device *d, void *host, const void *src, size_t bytes);
+void hm_ref_copy(struct hm_device *d, void *dst, const void *src, size_t bytes);
 
 void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w);
 struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w, const float *b);
-void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, const void *res, int i, int h,
-		 int wd);
+void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h, int wd);
 void hm_ref_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, int w, int c);
 void hm_ref_avg_pool(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 void hm_ref_grid(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);

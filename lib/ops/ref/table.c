@@ -10,6 +10,7 @@ const struct hm_ops hm_ref_ops = {
 	.free = hm_ref_free,
 	.upload = hm_ref_upload,
 	.download = hm_ref_download,
+	.copy = hm_ref_copy,
 	.normalise = hm_ref_normalise,
 	.conv_pack = hm_ref_conv_pack,
 	.conv = hm_ref_conv,
@@ -65,4 +66,10 @@ void hm_ref_download(struct hm_device *d, void *host, const void *src, size_t by
 {
 	(void)d;
 	memcpy(host, src, bytes);
+}
+
+void hm_ref_copy(struct hm_device *d, void *dst, const void *src, size_t bytes)
+{
+	(void)d;
+	memcpy(dst, src, bytes);
 }

@@ -1,0 +1,191 @@
+/* The parameter table: see param.h. */
+#include "nn/param.h"
+
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN_FLOATS = 16 };
+
+/* A zeroed new entry, or NULL with s->err set. */
+static struct hm_param *grow(struct hm_params *s)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 64;
+		struct hm_param *item = hm_alloc(cap, sizeof *item, &s->err);
+		if (!item)
+			return NULL;
+		if (s->n)
+			memcpy(item, s->item, s->n * sizeof *item);
+		free(s->item);
+		s->item = item;
+		s->cap = cap;
+	}
+	return &s->item[s->n];
+}
+
+void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const int64_t dim[], const char *name, ...)
+{
+	struct hm_param *p = s->err.code ? NULL : grow(s);
+	char text[128];
+	va_list ap;
+	if (!p)
+		return;
+	va_start(ap, name);
+	vsnprintf(text, sizeof text, name, ap);
+	va_end(ap);
+	char *copy = hm_arena_get(&s->names, strlen(text) + 1, &s->err);
+	if (!copy)
+		return;
+	memcpy(copy, text, strlen(text) + 1);
+	*p = (struct hm_param){.t = {.name = copy, .dtype = HM_F32}, .field = field, .init = init};
+	while (dim[p->t.ndim]) {
+		p->t.dim[p->t.ndim] = dim[p->t.ndim];
+		p->t.ndim++;
+	}
+	if (!hm_shape_count(p->t.ndim, p->t.dim, &p->count) || !hm_size_add(s->count, p->count, &s->count))
+		hm_err_set(&s->err, HM_EDATA, "tensor %s is too large", copy);
+	s->n++;
+}
+
+int hm_params_alloc(struct hm_params *s, struct hm_err *e)
+{
+	size_t total = 0, at = 0;
+	if (s->err.code)
+		return hm_err_set(e, s->err.code, "%s", s->err.text);
+	if (s->data)
+		return 0;
+	for (size_t i = 0; i < s->n; i++)
+		total += (s->item[i].count + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+	s->data = hm_alloc(total, sizeof *s->data, e);
+	if (!s->data)
+		return HM_EDATA;
+	for (size_t i = 0; i < s->n; i++) {
+		struct hm_param *p = &s->item[i];
+		p->t.data = *p->field = s->data + at;
+		at += (p->count + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+	}
+	return 0;
+}
+
+static int check_one(const struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
+{
+	char has[96], want[96];
+	if (!t)
+		return hm_err_set(e, HM_EDATA, "tensor %s is missing", p->t.name);
+	if (t->ndim != p->t.ndim || memcmp(t->dim, p->t.dim, (size_t)t->ndim * sizeof *t->dim))
+		return hm_err_set(e, HM_EDATA, "tensor %s is %s, the network needs %s", p->t.name,
+				  hm_shape_text(t->ndim, t->dim, has, sizeof has),
+				  hm_shape_text(p->t.ndim, p->t.dim, want, sizeof want));
+	return 0;
+}
+
+int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e)
+{
+	int rc = 0;
+	for (size_t i = 0; i < s->n && !rc; i++)
+		rc = check_one(&s->item[i], find(ctx, s->item[i].t.name), e);
+	if (!rc)
+		rc = hm_params_alloc(s, e);
+	for (size_t i = 0; i < s->n && !rc; i++) {
+		const struct hm_param *p = &s->item[i];
+		const struct hm_tensor *t = find(ctx, p->t.name);
+		rc = hm_to_f32(t->dtype, t->data, p->count, *p->field, e);
+		if (rc)
+			hm_err_prefix(e, "tensor %s", p->t.name);
+	}
+	return rc;
+}
+
+/* Fan-in of a Linear weight, or of the weight before a bias. */
+static double fan_in(const struct hm_params *s, size_t i)
+{
+	const struct hm_param *p = &s->item[s->item[i].init == HM_INIT_UNIFORM_BIAS && i ? i - 1 : i];
+	return (double)p->t.dim[p->t.ndim > 1];
+}
+
+/* Standard deviation of a normal initial value. */
+static double deviation(const struct hm_param *p)
+{
+	if (p->init == HM_INIT_UNIT)
+		return 1;
+	if (p->init != HM_INIT_KAIMING)
+		return .02;
+	double fan_out = (double)p->t.dim[0];
+	for (int j = 2; j < p->t.ndim; j++)
+		fan_out *= (double)p->t.dim[j];
+	return sqrt(2 / fan_out);
+}
+
+static void init_one(struct hm_params *s, size_t i, struct hm_rng *r)
+{
+	struct hm_param *p = &s->item[i];
+	float *x = *p->field;
+	switch (p->init) {
+	case HM_INIT_ZERO:
+	case HM_INIT_ONE:
+		for (size_t j = 0; j < p->count; j++)
+			x[j] = p->init == HM_INIT_ONE;
+		break;
+	case HM_INIT_UNIFORM:
+	case HM_INIT_UNIFORM_BIAS: {
+		double bound = 1 / sqrt(fan_in(s, i));
+		for (size_t j = 0; j < p->count; j++)
+			x[j] = (float)(bound * (2 * hm_rng_uniform(r) - 1));
+		break;
+	}
+	default: {
+		double std = deviation(p);
+		for (size_t j = 0; j < p->count; j++)
+			x[j] = (float)(std * hm_rng_normal(r));
+		if (p->init == HM_INIT_NORMAL_PAD)
+			memset(x, 0, p->count / (size_t)p->t.dim[0] * sizeof *x);
+	}
+	}
+}
+
+int hm_params_init(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_err *e)
+{
+	struct hm_rng r;
+	int rc = hm_params_alloc(s, e);
+	for (size_t i = 0; i < s->n && !rc; i++) {
+		hm_rng_init(&r, seed, HM_RNG_INIT, first + (uint32_t)i, 0);
+		init_one(s, i, &r);
+	}
+	return rc;
+}
+
+bool hm_params_has(const struct hm_params *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->item[i].t.name, name))
+			return true;
+	return false;
+}
+
+void hm_params_clear(struct hm_params *s)
+{
+	free(s->item);
+	free(s->data);
+	hm_arena_clear(&s->names);
+	*s = (struct hm_params){0};
+}
+
+int hm_find_shape(hm_find_fn *find, void *ctx, const char *name, int ndim, int64_t cap, int64_t dim[], struct hm_err *e)
+{
+	const struct hm_tensor *t = find(ctx, name);
+	char has[96];
+	if (!t)
+		return hm_err_set(e, HM_EDATA, "tensor %s is missing", name);
+	bool fits = t->ndim == ndim;
+	for (int j = 0; fits && j < ndim; j++)
+		fits = t->dim[j] >= 1 && t->dim[j] <= cap;
+	if (!fits)
+		return hm_err_set(e, HM_EDATA, "tensor %s is %s, which no such network has", name,
+				  hm_shape_text(t->ndim, t->dim, has, sizeof has));
+	memcpy(dim, t->dim, (size_t)ndim * sizeof *dim);
+	return 0;
+}
