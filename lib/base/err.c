@@ -26,8 +26,8 @@ int hm_err_prefix(struct hm_err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	int n = vsnprintf(e->text, sizeof e->text, fmt, ap);
 	va_end(ap);
-	if (n < 0 || (size_t)n >= sizeof e->text)
-		n = sizeof e->text - 1;
-	snprintf(e->text + n, sizeof e->text - (size_t)n, ": %s", old);
+	int room = (int)sizeof e->text - 1 - n;
+	if (n >= 0 && room > 2)
+		snprintf(e->text + n, (size_t)room + 1, ": %.*s", room - 2, old);
 	return e->code;
 }

@@ -168,8 +168,11 @@ static int pack(struct slot *s)
 	if (!hm_layout_size(&w->schema, s->info.count, rows, &size) || size > HM_MAX_BLOCK)
 		return hm_err_set(&s->err, HM_EDATA, "a block would pass 64 MiB");
 	s->payload.len = s->packed.len = 0;
-	if (hm_buf_add(&s->payload, NULL, size, &s->err) || hm_buf_reserve(&s->packed, ZSTD_compressBound(size), &s->err))
+	/* one more, so that the payload of empty records has an address */
+	if (hm_buf_reserve(&s->payload, size + 1, &s->err) ||
+	    hm_buf_reserve(&s->packed, ZSTD_compressBound(size), &s->err))
 		return HM_EDATA;
+	s->payload.len = size;
 	hm_layout_pack(&w->schema, s->info.count, column, s->payload.data);
 	size_t n = ZSTD_compress2(s->zstd, s->packed.data, s->packed.cap, s->payload.data, size);
 	if (ZSTD_isError(n))

@@ -146,3 +146,33 @@ void test_seal(struct hm_buf *b, size_t offset)
 	must(offset + 8 + content <= b->len, "frame within the stream");
 	hm_put64(p + content - 8, XXH3_64bits(p, content - 8));
 }
+
+void test_payload(struct hm_buf *b, const char *column, uint32_t count, const unsigned char *p, uint32_t n)
+{
+	char json[256];
+	struct hm_block_info i = {.count = count, .raw = n};
+	struct hm_end end = {.records = count, .blocks = 1, .raw_bytes = n};
+	struct hm_buf frame = {0};
+	XXH128_canonical_t digest = {{0}};
+	unsigned char head[8 + HM_BHDR_SIZE], tail[8 + HM_END_SIZE];
+	snprintf(json, sizeof json, "{\"meta\":{},\"pg\":[],\"schema\":[%s]}", column);
+	b->len = 0;
+	hm_frame_head(b, json, strlen(json), NULL);
+	hm_frame_store(&frame, p, n, NULL);
+	i.offset = b->len;
+	i.packed = (uint32_t)frame.len;
+	i.raw_hash = XXH3_64bits(p, n);
+	i.packed_hash = XXH3_64bits(frame.data, frame.len);
+	hm_frame_bhdr(head, &i);
+	hm_buf_add(b, head, sizeof head, NULL);
+	hm_buf_add(b, frame.data, frame.len, NULL);
+	XXH3_state_t *x = XXH3_createState();
+	XXH3_128bits_reset(x);
+	XXH3_128bits_update(x, strchr(json, '[') + 12, strlen(json) - (size_t)(strchr(json, '[') + 12 - json) - 1);
+	XXH3_128bits_update(x, p, n);
+	XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(x));
+	XXH3_freeState(x);
+	hm_frame_end(tail, 0, &end, 0, digest.digest);
+	hm_buf_add(b, tail, sizeof tail, NULL);
+	hm_buf_clear(&frame);
+}

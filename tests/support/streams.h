@@ -30,4 +30,8 @@ size_t test_frame(const struct hm_buf *b, const char *kind, int nth);
 /* Computes the own hash of the frame at `offset` again. */
 void test_seal(struct hm_buf *b, size_t offset);
 
+/* A stream of one column (its JSON) and one block of `count` records with the payload p[0..n), whatever it holds;
+ * all else is as it should be. */
+void test_payload(struct hm_buf *b, const char *column, uint32_t count, const unsigned char *p, uint32_t n);
+
 #endif
