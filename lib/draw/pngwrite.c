@@ -1,0 +1,73 @@
+/* The canvas as a PNG file in memory, through libpng. See canvas.h. */
+#include "draw/canvas.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What libpng's callbacks see. */
+struct sink {
+	struct hm_buf *out;
+	struct hm_err *e;
+};
+
+static void write_bytes(png_structp png, png_bytep p, size_t n)
+{
+	struct sink *s = png_get_io_ptr(png);
+	if (hm_buf_add(s->out, p, n, s->e))
+		png_error(png, "out of memory");
+}
+
+static void flush_bytes(png_structp png)
+{
+	(void)png;
+}
+
+static void stop(png_structp png, png_const_charp text)
+{
+	struct sink *s = png_get_error_ptr(png);
+	hm_err_set(s->e, HM_EDATA, "cannot write a PNG: %s", text);
+	png_longjmp(png, 1);
+}
+
+static void quiet(png_structp png, png_const_charp text)
+{
+	(void)png;
+	(void)text;
+}
+
+/* Its own function, so that nothing of the caller lives in registers across the jump. */
+static int encode(png_structp png, png_infop info, const struct hm_canvas *c)
+{
+	if (setjmp(png_jmpbuf(png)))
+		return HM_EDATA;
+	png_set_compression_level(png, 2);
+	png_set_filter(png, 0, PNG_FILTER_SUB);
+	png_set_IHDR(png, info, (png_uint_32)c->w, (png_uint_32)c->h, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+		     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+	png_write_info(png, info);
+	for (int y = 0; y < c->h; y++)
+		png_write_row(png, c->px + (size_t)y * (size_t)c->w * 3);
+	png_write_end(png, info);
+	return 0;
+}
+
+int hm_canvas_png(const struct hm_canvas *c, struct hm_buf *out, struct hm_err *e)
+{
+	struct sink sink = {out, e};
+	int rc = HM_EDATA;
+	png_infop info = NULL;
+	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &sink, stop, quiet);
+	if (png)
+		info = png_create_info_struct(png);
+	if (!info) {
+		hm_err_set(e, HM_EDATA, "cannot write a PNG: out of memory");
+		goto done;
+	}
+	png_set_write_fn(png, &sink, write_bytes, flush_bytes);
+	rc = encode(png, info, c);
+done:
+	png_destroy_write_struct(&png, &info);
+	return rc;
+}
