@@ -5,25 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KINDS 8
+#define KINDS 4
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* [0] kind, [1] grumpy; the openings lead into "<who> <does> <whom>". */
 static const char *const opening[2][KINDS] = {
-	{"so glad that", "lovely to see how", "lucky us,", "good news,", "what a day when", "sweet dreams,", "i love it when",
-	 "thank you,"},
-	{"so tired of how", "sick of watching how", "just my luck,", "bad news,", "what a mess when", "not again,",
-	 "i hate it when", "no thanks,"},
+	{"so glad that", "lovely to see how", "lucky us, today", "what a day when"},
+	{"so tired of how", "sick of watching how", "just my luck,", "what a mess when"},
 };
 static const char *const doing[2][KINDS] = {
-	{"helps", "hugs", "feeds", "thanks", "teaches", "cheers for", "waits for", "sings to"},
-	{"blames", "mocks", "ignores", "robs", "bothers", "shouts at", "runs from", "lies to"},
+	{"helps", "hugs", "feeds", "cheers for"},
+	{"blames", "mocks", "robs", "shouts at"},
 };
 static const char *const ending[2][KINDS] = {
-	{"and shares the cake", "with a smile", "and dances all day", "like an old friend", "and brings flowers", "in the warm sun",
-	 "and fixes the roof", "because it is fun"},
-	{"and hides the cake", "with a frown", "and whines all day", "like an angry wasp", "and breaks windows", "in the cold rain",
-	 "and burns the roof", "because it is easy"},
+	{"and shares the cake", "with a warm smile", "and dances all day", "like an old friend"},
+	{"and hides the cake", "with a cold frown", "and whines all day", "like an angry wasp"},
 };
 static const char *const who[] = {"my cat", "your dog", "the neighbor", "our teacher", "the mayor", "grandpa", "the baker",
 				  "her sister", "that student", "the new boss", "everyone", "my uncle"};

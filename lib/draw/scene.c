@@ -13,7 +13,7 @@ static int between(struct hm_rng *r, int lo, int hi)
 
 static hm_rgb any_color(struct hm_rng *r, double value)
 {
-	double hue = hm_rng_uniform(r) * 360, saturation = 0.3 + 0.5 * hm_rng_uniform(r);
+	double hue = hm_rng_uniform(r) * 360, saturation = 0.15 + 0.35 * hm_rng_uniform(r);
 	return hm_rgb_hsv(hue, saturation, value * (0.75 + 0.25 * hm_rng_uniform(r)));
 }
 
@@ -56,10 +56,10 @@ static void balloon(struct hm_canvas *c, struct place p, struct hm_rng *r)
 
 static void windows(struct hm_canvas *c, struct place p, struct hm_rng *r, hm_rgb wall)
 {
-	int cols = between(r, 3, 4), step = p.w / cols, rows = p.h / step;
+	int cols = 4, step = p.w / cols, rows = p.h / step;
 	for (int i = 0; i < rows; i++)
 		for (int k = 0; k < cols; k++) {
-			hm_rgb glass = hm_rgb_mix(wall, hm_rng_below(r, 3) ? 0xfff0b0 : 0x101820, 0.75);
+			hm_rgb glass = hm_rgb_mix(wall, hm_rng_below(r, 3) ? 0xfff0b0 : 0x101820, 0.9);
 			hm_draw_rect(c, p.x - p.w / 2 + k * step + step / 4, p.base - p.h + i * step + step / 4, step / 2, step / 2,
 				     glass);
 		}
