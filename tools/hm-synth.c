@@ -22,11 +22,11 @@ static struct {
 } o = {.count = {400, 200, 100}, .seed = 1};
 
 static const struct hm_opt table[] = {
-	{"rule", 0, HM_OPT_CHOICE, &o.rule, "add|xor|image|text", "what the label depends on; default add"},
-	{"train", 0, HM_OPT_INT, &o.count[0], "N", "examples in train.jsonl; default 400", .max = 60000},
-	{"dev", 0, HM_OPT_INT, &o.count[1], "N", "examples in dev.jsonl; default 200", .max = 15000},
-	{"test", 0, HM_OPT_INT, &o.count[2], "N", "examples in test.jsonl, which has no labels; default 100", .max = 15000},
-	{"seed", 0, HM_OPT_INT, &o.seed, "S", "another seed, another data set; default 1", .max = INT64_C(1) << 53},
+	{"rule", 0, HM_OPT_CHOICE, &o.rule, "add|xor|image|text", "what the label depends on"},
+	{"train", 0, HM_OPT_INT, &o.count[0], "N", "examples in train.jsonl", .max = 60000},
+	{"dev", 0, HM_OPT_INT, &o.count[1], "N", "examples in dev.jsonl", .max = 15000},
+	{"test", 0, HM_OPT_INT, &o.count[2], "N", "examples in test.jsonl, which has no labels", .max = 15000},
+	{"seed", 0, HM_OPT_INT, &o.seed, "S", "another seed, another data set", .max = INT64_C(1) << 53},
 	{"force", 0, HM_OPT_FLAG, &o.force, NULL, "write into DIR although it is not empty"},
 	{0}};
 

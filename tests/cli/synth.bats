@@ -8,7 +8,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 	hm-synth --train 7 --dev 5 --test 3 d
 	[ "$(wc -l <d/train.jsonl) $(wc -l <d/dev.jsonl) $(wc -l <d/test.jsonl) $(ls d/img | wc -l)" = "7 5 3 15" ]
 	head -n 1 d/train.jsonl | grep -qE '^\{"id":[0-9]{5},"img":"img\\/[0-9]{5}\.png","label":[01],"text":"[^"]+","image_concept":[0-3],"text_concept":[0-3]\}$'
-	! grep -q '"label"' d/test.jsonl
+	refute grep -q '"label"' d/test.jsonl
 	for f in $(grep -oh 'img\\/[0-9]*\.png' d/*.jsonl | tr -d '\\'); do [ -s "d/$f" ]; done
 	[ "$(cat d/*.jsonl | grep -o '"id":[0-9]*' | sort -u | wc -l)" = 15 ]
 }
@@ -29,7 +29,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 	hm-synth -j4 --train 20 --dev 4 --test 4 b
 	diff -r a b
 	hm-synth --seed 2 --train 20 --dev 4 --test 4 c
-	! cmp -s a/train.jsonl c/train.jsonl
+	refute cmp -s a/train.jsonl c/train.jsonl
 }
 
 @test "every caption is spelled by its own vocabulary" {

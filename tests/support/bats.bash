@@ -13,3 +13,8 @@ expect() { # STATUS [PATTERN]
 	[ "$status" = "$1" ] || fail "exit status $status, expected $1: $output"
 	[ $# = 1 ] || grep -qE -- "$2" <<<"$output" || fail "expected '$2' in: $output"
 }
+
+# COMMAND...: must fail. (`! command` fails no test unless it stands last.)
+refute() {
+	if "$@"; then fail "succeeded, and should not have: $*"; fi
+}
