@@ -62,7 +62,6 @@ int hm_frame_store(struct hm_buf *out, const unsigned char *p, size_t n, struct 
 size_t hm_frame_store_size(size_t n);
 
 /* schema.c: HEAD's schema array and the struct. */
-cJSON *hm_schema_to_json(const struct hm_schema *s, struct hm_err *e);
 int hm_schema_from_json(const cJSON *array, struct hm_schema *s, struct hm_err *e);
 
 /* layout.c: n rows of columns <-> payload. A ragged column's offsets count its rows (dim -1). */

@@ -9,8 +9,4 @@
  * No newline. 0 or HM_EDATA. */
 int hm_rec_print(const struct hm_rec *rec, bool full, struct hm_buf *out, struct hm_err *e);
 
-/* The schema as {"columns":[{"name","dtype","shape",...}]} with every column's attributes; a ragged dimension is -1.
- * Caller frees with cJSON_Delete; NULL without memory. */
-cJSON *hm_schema_json(const struct hm_schema *s);
-
 #endif

@@ -43,6 +43,9 @@ int hm_schema_copy(struct hm_schema *to, const struct hm_schema *from, struct hm
 void hm_schema_clear(struct hm_schema *s);
 /* True when names, dtypes, shapes and attributes are equal, in order. */
 bool hm_schema_equal(const struct hm_schema *a, const struct hm_schema *b);
+/* The columns as HEAD and `hm-view --schema` write them: [{"name","dtype","shape",attributes...}]. Caller frees with
+ * cJSON_Delete; NULL without memory. */
+cJSON *hm_schema_to_json(const struct hm_schema *s, struct hm_err *e);
 /* Text attribute of column i ("encoder" …), or NULL. Borrowed. */
 const char *hm_schema_attr(const struct hm_schema *s, int i, const char *key);
 bool hm_field_ragged(const struct hm_field *f);

@@ -1,0 +1,179 @@
+/* hm-view: what is in a stream. One JSON line a record unless something else is asked for: the schema, the history,
+ * a check, arrays for NumPy, a contact sheet. */
+#include "base/file.h"
+#include "cli/cli.h"
+#include "draw/sheet.h"
+#include "json/json.h"
+#include "rec/npy.h"
+#include "rec/print.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	bool full, schema, history, verify, has_head;
+	struct hm_strs npy;
+	char *sheet;
+	int64_t sheet_count, head;
+} o = {.sheet_count = 24};
+
+static const struct hm_opt table[] = {
+	{"full", 0, HM_OPT_FLAG, &o.full, NULL, "print tensors whole, as nested arrays"},
+	{"head", 0, HM_OPT_INT, &o.head, "N", "show the first N records alone", .max = INT64_MAX, .given = &o.has_head},
+	{"schema", 0, HM_OPT_FLAG, &o.schema, NULL, "print the columns and the counts instead"},
+	{"history", 0, HM_OPT_FLAG, &o.history, NULL, "print the commands that made the stream instead"},
+	{"verify", 0, HM_OPT_FLAG, &o.verify, NULL, "read all of it, print nothing; exit 0 or 1"},
+	{"npy", 0, HM_OPT_LIST, &o.npy, "COLUMN=FILE", "write the column as a NumPy array (repeatable)"},
+	{"sheet", 0, HM_OPT_STR, &o.sheet, "FILE.png", "draw a contact sheet of the column pixels"},
+	{"sheet-count", 0, HM_OPT_INT, &o.sheet_count, "N", "pictures on the sheet", .min = 1, .max = 400},
+	{0}};
+
+static const struct hm_tool tool = {"hm-view", "show what is in a record stream", "[FILE ...]", table,
+				    HM_CLI_OUT | HM_CLI_JOBS, 0, -1};
+
+struct view {
+	struct hm_cli cli;
+	struct hm_join *in;
+	struct hm_out *out;
+	struct hm_buf text;
+	bool lines; /* JSON lines were asked for */
+	struct hm_npy *npy[HM_MAX_FIELDS];
+	int column[HM_MAX_FIELDS];
+	struct hm_sheet sheet;
+	uint64_t n;
+};
+
+static int flush_text(struct view *v, struct hm_err *e)
+{
+	int rc = hm_out_write(v->out, v->text.data, v->text.len, e);
+	v->text.len = 0;
+	return rc;
+}
+
+static int open_npy(struct view *v, struct hm_err *e)
+{
+	const struct hm_schema *s = hm_join_schema(v->in);
+	if (o.npy.n > HM_MAX_FIELDS)
+		hm_cli_usage(&v->cli, "--npy is given %d times, %d is the limit", o.npy.n, HM_MAX_FIELDS);
+	for (int i = 0; i < o.npy.n; i++) {
+		char *file = strchr(o.npy.item[i], '=');
+		if (!file || !file[1])
+			hm_cli_usage(&v->cli, "--npy takes COLUMN=FILE, not '%s'", o.npy.item[i]);
+		*file++ = 0;
+		if ((v->column[i] = hm_schema_find(s, o.npy.item[i])) < 0)
+			return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'", hm_join_name(v->in), o.npy.item[i]);
+		if (hm_npy_open(&v->npy[i], file, &s->field[v->column[i]], e))
+			return HM_EDATA;
+	}
+	return 0;
+}
+
+static int open_sheet(struct view *v, struct hm_err *e)
+{
+	const struct hm_schema *s = hm_join_schema(v->in);
+	int p = hm_schema_find(s, "pixels");
+	if (p < 0 || s->field[p].dtype != HM_U8 || s->field[p].ndim != 3 || s->field[p].dim[0] != 3)
+		return hm_err_set(e, HM_EDATA, "%s: there is no column 'pixels' of U8 3xHxW; hm-imgprep makes it", hm_join_name(v->in));
+	return hm_sheet_init(&v->sheet, (int)o.sheet_count, e);
+}
+
+static void add_to_sheet(struct view *v, const struct hm_rec *r)
+{
+	const struct hm_schema *s = r->schema;
+	int p = hm_schema_find(s, "pixels"), id = hm_schema_find(s, "id"), label = hm_schema_find(s, "label");
+	int text = hm_schema_find(s, "text"), class = -1;
+	char title[64], shown[16] = "none";
+	if (label >= 0 && s->field[label].dtype == HM_I32 && !s->field[label].ndim)
+		memcpy(&class, r->val[label].data, sizeof class);
+	if (class >= 0)
+		snprintf(shown, sizeof shown, "%d", class);
+	snprintf(title, sizeof title, "label %s  id %.*s", shown, id >= 0 ? (int)(r->val[id].count < 20 ? r->val[id].count : 20) : 0,
+		 id >= 0 ? (const char *)r->val[id].data : "");
+	hm_sheet_add(&v->sheet, r->val[p].data, (int)s->field[p].dim[2], (int)s->field[p].dim[1], title,
+		     text >= 0 ? r->val[text].data : "", text >= 0 ? r->val[text].count : 0, class > 0 ? 0xc03020 : 0);
+}
+
+static int show(struct view *v, const struct hm_rec *r, struct hm_err *e)
+{
+	for (int i = 0; i < o.npy.n; i++)
+		if (hm_npy_put(v->npy[i], &r->val[v->column[i]], e))
+			return HM_EDATA;
+	if (o.sheet)
+		add_to_sheet(v, r);
+	if (!v->lines)
+		return 0;
+	if (hm_rec_print(r, o.full, &v->text, e) || hm_buf_add(&v->text, "\n", 1, e))
+		return HM_EDATA;
+	return v->text.len < 1 << 16 ? 0 : flush_text(v, e);
+}
+
+/* {"columns":[...],"records":n,"blocks":n,"skipped":n} */
+static int print_schema(struct view *v, struct hm_err *e)
+{
+	const struct hm_end *end = hm_join_end(v->in);
+	cJSON *s = cJSON_CreateObject(), *columns = hm_schema_to_json(hm_join_schema(v->in), e);
+	int rc = HM_EDATA;
+	if (s && columns && cJSON_AddItemToObject(s, "columns", columns) &&
+	    cJSON_AddNumberToObject(s, "records", (double)end->records) &&
+	    cJSON_AddNumberToObject(s, "blocks", (double)end->blocks) &&
+	    cJSON_AddNumberToObject(s, "skipped", (double)end->skipped))
+		rc = hm_json_write(s, &v->text, e);
+	cJSON_Delete(s);
+	return rc ? hm_err_set(e, HM_EDATA, "out of memory") : hm_buf_add(&v->text, "\n", 1, e);
+}
+
+static int finish(struct view *v, struct hm_err *e)
+{
+	int rc = 0;
+	if (o.schema)
+		rc = print_schema(v, e);
+	if (!rc && o.history)
+		rc = hm_json_write(hm_join_pg(v->in), &v->text, e) || hm_buf_add(&v->text, "\n", 1, e) ? HM_EDATA : 0;
+	for (int i = 0; i < o.npy.n && !rc; i++) {
+		rc = hm_npy_finish(v->npy[i], e);
+		v->npy[i] = NULL;
+	}
+	if (!rc && o.sheet) {
+		struct hm_buf png = {0};
+		rc = hm_sheet_png(&v->sheet, &png, e);
+		rc = rc ? rc : hm_file_write(o.sheet, png.data, png.len, e);
+		hm_buf_clear(&png);
+	}
+	if (!rc)
+		rc = flush_text(v, e);
+	if (!rc) {
+		rc = hm_out_commit(v->out, e);
+		v->out = NULL;
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct view v = {0};
+	struct hm_err e = {0};
+	struct hm_rec rec;
+	hm_cli_begin(&v.cli, &tool, argc, argv);
+	v.lines = !o.schema && !o.history && !o.verify && !o.sheet && !o.npy.n;
+	int rc = hm_join_open(&v.in, v.cli.n_operands, v.cli.operands, v.cli.workers, &e);
+	if (rc || (rc = open_npy(&v, &e)) || (o.sheet && (rc = open_sheet(&v, &e))) ||
+	    (rc = (v.out = hm_out_open(v.cli.out ? v.cli.out : "-", &e)) ? 0 : HM_EDATA))
+		goto done;
+	/* A broken stream is seen also where only its beginning is shown: it is read to its end. */
+	while ((rc = hm_join_next(v.in, &rec, &e)) == 1) {
+		if ((!o.has_head || v.n < (uint64_t)o.head) && (rc = show(&v, &rec, &e)) < 0)
+			goto done;
+		hm_cli_progress(&v.cli, ++v.n, hm_join_expect(v.in), "records");
+	}
+	if (!rc)
+		rc = finish(&v, &e);
+done:
+	for (int i = 0; i < HM_MAX_FIELDS; i++)
+		hm_npy_abort(v.npy[i]);
+	hm_sheet_clear(&v.sheet);
+	hm_out_abort(v.out);
+	hm_buf_clear(&v.text);
+	hm_join_close(v.in);
+	return hm_cli_end(&v.cli, rc, &e);
+}
