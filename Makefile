@@ -81,6 +81,11 @@ $(B)/tests/%: $(B)/tests/%.o $(help_obj) $(B)/libhm.a
 	@mkdir -p $(@D)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(hm_libs)
 
+# The second reader of the format: its own file and three libraries, nothing of lib/.
+$(B)/tests/formats/reader: tests/formats/reader.c
+	@mkdir -p $(@D)
+	@$(CC) $(filter-out -Ilib,$(hm_cflags)) $(CFLAGS) $(hm_ldflags) $(LDFLAGS) -o $@ $< -lzstd -lxxhash -lcjson -lm
+
 # A fuzz harness with its replay driver: runs the corpus and seeded mutations of it, needs no fuzzer.
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libhm.a
 	@mkdir -p $(@D)
@@ -104,7 +109,7 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 	@$(MAKE) --no-print-directory check
 
 # After deps, so that what was just installed is found.
-check: all $(units) $(replays)
+check: all $(units) $(replays) $(B)/tests/formats/reader
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
 lint: ## arrows, banned calls, man pages

@@ -96,7 +96,7 @@ void hm_source_skip(struct hm_source *s, size_t n); /* consumes n visible bytes 
 
 /* head.c: HEAD, read and checked. */
 struct hm_head {
-	cJSON *json;           /* {"meta", "pg", "schema", …} */
+	cJSON *json;           /* {"meta", "pg", "schema"} */
 	struct hm_schema schema;
 	struct hm_buf text;    /* the schema's canonical JSON, with which the digest begins */
 };

@@ -33,8 +33,8 @@ static int check_json(const char *text, size_t len, struct hm_head *h, struct hm
 	if (!rc && (again.len != len || memcmp(again.data, text, len)))
 		rc = hm_err_set(e, HM_EDATA, "the header's JSON is not in canonical form");
 	if (!rc && (!cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(h->json, "meta")) ||
-		    !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(h->json, "pg"))))
-		rc = hm_err_set(e, HM_EDATA, "the header has no meta or no pg");
+		    !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(h->json, "pg")) || cJSON_GetArraySize(h->json) != 3))
+		rc = hm_err_set(e, HM_EDATA, "the header does not hold meta, pg and schema, and these alone");
 	if (!rc)
 		rc = hm_schema_from_json(schema, &h->schema, e);
 	if (!rc)

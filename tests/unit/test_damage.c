@@ -283,6 +283,7 @@ static void headers_are_checked(void **state)
 		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"\",\"shape\":[]}]}", "column name"},
 		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]},"
 		 "{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "exists"},
+		{"{\"later\":1,\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "alone"},
 		{"{\"pg\":[],\"meta\":{},\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
 		{"{\"meta\":{},\"pg\":[], \"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
 		{"{\"meta\":{\"x\":1.0},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
