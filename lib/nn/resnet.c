@@ -223,7 +223,7 @@ struct hm_resnet_net *hm_resnet_prepare(const struct hm_resnet *m, struct hm_dev
 		const struct block *b = &m->block[i];
 		struct net_block *nb = &net->block[i];
 		nb->n = b->n;
-		nb->stride = b->conv[b->n - 2].conv.stride * b->conv[0].conv.stride;
+		nb->stride = b->conv[b->n - 2].conv.stride;
 		for (int j = 0; j < b->n; j++)
 			nb->conv[j] = fold(&b->conv[j], d);
 		if (b->down.conv.cout)
