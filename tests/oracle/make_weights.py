@@ -3,6 +3,8 @@ safetensors and as a Hugging Face folder. Usage: python make_weights.py [OUTDIR]
 import collections, json, pathlib, sys
 
 import torch
+import torch.nn.functional as F
+import transformers
 from safetensors.torch import save_file
 
 out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "tests/data/weights")
@@ -116,6 +118,33 @@ views = {
 }
 torch.save(views, out / "views.pth")
 torch.save({"epoch": 3, "state_dict": views}, out / "views-legacy.pth", _use_new_zipfile_serialization=False)
+# What torch and transformers compute with these weights: pixels [3,3,48,40], ids end to end.
+def conv_bn(x, conv, bn, stride=1, pad=0):
+    x = F.conv2d(x, r[conv + ".weight"], stride=stride, padding=pad)
+    return F.batch_norm(x, *(r[f"{bn}.{k}"] for k in ("running_mean", "running_var", "weight", "bias")), eps=1e-5)
+
+
+def trunk(x):
+    x = F.max_pool2d(F.relu(conv_bn(x, "conv1", "bn1", 2, 3)), 3, 2, 1)
+    for stage in range(1, 5):
+        b, stride = f"layer{stage}.0.", 1 if stage == 1 else 2
+        y = conv_bn(F.relu(conv_bn(x, b + "conv1", b + "bn1", stride, 1)), b + "conv2", b + "bn2", 1, 1)
+        x = F.relu(y + (conv_bn(x, b + "downsample.0", b + "downsample.1", stride) if stage > 1 else x))
+    return x
+
+
+pixels = torch.randint(0, 256, (3, 3, 48, 40), dtype=torch.uint8)
+mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+with torch.no_grad():
+    grid = trunk((pixels / 255 - mean) / std)
+    model = transformers.BertModel(transformers.BertConfig(**config)).eval()
+    model.load_state_dict(b)
+    ids = [[2, 5, 19, 3], [2, 3], [2, 7, 7, 11, 0, 1, 3]]
+    text = torch.cat([model(torch.tensor([i])).pooler_output for i in ids])
+save_file({"pixels": pixels, "pooled": grid.mean((2, 3)), "grid": grid.flatten(2).transpose(1, 2).contiguous(), "text": text,
+           "ids": torch.tensor(sum(ids, []), dtype=torch.int32), "len": torch.tensor([len(i) for i in ids], dtype=torch.int32)},
+          out / "features.safetensors")
+
 torch.serialization.set_crc32_options(False)
 torch.save({"a": torch.arange(5.0)}, out / "nocrc.pth")
 for file in out.rglob("*.safetensors"):

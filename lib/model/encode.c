@@ -1,0 +1,260 @@
+/* Windows, batches, workers: see encode.h. */
+#include "model/encode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOKENS = 2048 }; /* a text batch is closed at so many */
+
+/* Items order[first .. first+n) of the window, all image or all text. */
+struct hm_encode_batch {
+	struct hm_job job;
+	struct hm_encode_window *window;
+	int first, n;
+	bool text;
+	struct hm_err err;
+};
+
+/* What one worker has for itself. */
+struct lane {
+	struct hm_device *d;
+	struct hm_resnet_work *resnet;
+	struct hm_bert_work *bert;
+	uint8_t *pixels;             /* device [image_batch,3,h,w] */
+	float *pooled, *grid, *text; /* device, as large as a batch's output */
+	int32_t *ids, *len;          /* host [tokens], [text_batch] */
+};
+
+struct hm_encode {
+	struct hm_encode_config c;
+	struct hm_workers *workers;
+	struct hm_resnet_net *resnet;
+	struct hm_bert_net *bert;
+	size_t image_bytes, c_width, grid_width, h_width; /* a pixel array; floats of pooled, grid, text */
+	int tokens;                                       /* most of a text batch */
+	struct lane *lane;
+	int lanes;
+};
+
+/* ---- one batch ---- */
+
+static void run_images(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b)
+{
+	const struct hm_ops *op = l->d->op;
+	const struct hm_encode_window *w = b->window;
+	for (int i = 0; i < b->n; i++)
+		op->upload(l->d, l->pixels + (size_t)i * x->image_bytes, w->item[w->order[b->first + i]].pixels, x->image_bytes);
+	hm_resnet_encode(x->resnet, l->resnet, l->pixels, b->n, l->pooled, l->grid);
+	for (int i = 0; i < b->n; i++) {
+		struct hm_encode_item *to = &w->item[w->order[b->first + i]];
+		if (x->c.pooled)
+			op->download(l->d, to->pooled, l->pooled + (size_t)i * x->c_width, x->c_width * sizeof(float));
+		if (x->c.grid)
+			op->download(l->d, to->grid, l->grid + (size_t)i * x->grid_width, x->grid_width * sizeof(float));
+	}
+}
+
+static void run_texts(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b)
+{
+	const struct hm_encode_window *w = b->window;
+	int32_t *at = l->ids;
+	for (int i = 0; i < b->n; i++) {
+		const struct hm_encode_item *from = &w->item[w->order[b->first + i]];
+		memcpy(at, from->ids, (size_t)from->len * sizeof *at);
+		at += l->len[i] = from->len;
+	}
+	hm_bert_encode(x->bert, l->bert, l->ids, l->len, b->n, l->text);
+	for (int i = 0; i < b->n; i++)
+		l->d->op->download(l->d, w->item[w->order[b->first + i]].text, l->text + (size_t)i * x->h_width,
+				   x->h_width * sizeof(float));
+}
+
+static void run_batch(void *arg, int worker)
+{
+	struct hm_encode_batch *b = arg;
+	struct hm_encode *x = b->window->owner;
+	struct lane *l = &x->lane[worker];
+	if (b->text)
+		run_texts(x, l, b);
+	else
+		run_images(x, l, b);
+	hm_device_error(l->d, &b->err);
+}
+
+/* ---- windows ---- */
+
+struct by_len {
+	int32_t len;
+	int index;
+};
+
+/* Longest first, so that no long batch is left for the end; equal ones in order. */
+static int longer(const void *a, const void *b)
+{
+	const struct by_len *x = a, *y = b;
+	return x->len != y->len ? (x->len < y->len ? 1 : -1) : (x->index > y->index) - (x->index < y->index);
+}
+
+static void add_batch(struct hm_encode_window *w, int first, int n, bool text)
+{
+	struct hm_encode_batch *b = &w->batch[w->batches++];
+	*b = (struct hm_encode_batch){.window = w, .first = first, .n = n, .text = text};
+	b->job = (struct hm_job){.run = run_batch, .arg = b};
+}
+
+/* order[] := the images in order, then the captions by length; cut into batches. */
+static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
+{
+	struct by_len *text = hm_alloc((size_t)w->n, sizeof *text, e);
+	int n = 0, texts = 0;
+	if (!text)
+		return HM_EDATA;
+	for (int i = 0; i < w->n; i++) {
+		if (x->resnet && w->item[i].pixels)
+			w->order[n++] = i;
+		if (x->bert && w->item[i].len)
+			text[texts++] = (struct by_len){w->item[i].len, i};
+	}
+	for (int i = 0; i < n; i += x->c.image_batch)
+		add_batch(w, i, n - i < x->c.image_batch ? n - i : x->c.image_batch, false);
+	qsort(text, (size_t)texts, sizeof *text, longer);
+	for (int i = 0, k, tokens; i < texts; i += k) {
+		for (k = tokens = 0; i + k < texts && k < x->c.text_batch && tokens + text[i + k].len <= x->tokens; k++) {
+			tokens += text[i + k].len;
+			w->order[n + i + k] = text[i + k].index;
+		}
+		add_batch(w, n + i, k, true);
+	}
+	free(text);
+	return 0;
+}
+
+int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
+{
+	w->owner = x;
+	w->batches = 0;
+	if (w->n > w->cap) {
+		hm_encode_window_clear(w);
+		w->batch = hm_alloc(2 * (size_t)w->n, sizeof *w->batch, e);
+		w->order = hm_alloc(2 * (size_t)w->n, sizeof *w->order, e);
+		if (!w->batch || !w->order)
+			return HM_EDATA;
+		w->cap = w->n;
+	}
+	if (form_batches(x, w, e))
+		return HM_EDATA;
+	for (int i = 0; i < w->batches; i++)
+		hm_workers_submit(x->workers, &w->batch[i].job);
+	return 0;
+}
+
+int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
+{
+	int rc = 0;
+	for (int i = 0; i < w->batches; i++) {
+		hm_workers_wait(x->workers, &w->batch[i].job);
+		if (!rc && w->batch[i].err.code)
+			rc = hm_err_set(e, w->batch[i].err.code, "%s", w->batch[i].err.text);
+	}
+	w->batches = 0;
+	return rc;
+}
+
+void hm_encode_window_clear(struct hm_encode_window *w)
+{
+	free(w->batch);
+	free(w->order);
+	w->batch = NULL;
+	w->order = NULL;
+	w->cap = 0;
+}
+
+/* ---- set-up ---- */
+
+static int open_lane(struct hm_encode *x, struct lane *l, struct hm_device *d, struct hm_err *e)
+{
+	const struct hm_encode_config *c = &x->c;
+	l->d = hm_device_fork(d, e);
+	if (!l->d)
+		return HM_EDATA;
+	if (x->resnet) {
+		l->resnet = hm_resnet_work_new(x->resnet, l->d, c->image_batch, c->height, c->width, e);
+		if (!l->resnet)
+			return HM_EDATA;
+		l->pixels = l->d->op->alloc(l->d, (size_t)c->image_batch * x->image_bytes);
+		if (c->pooled)
+			l->pooled = l->d->op->alloc(l->d, (size_t)c->image_batch * x->c_width * sizeof(float));
+		if (c->grid)
+			l->grid = l->d->op->alloc(l->d, (size_t)c->image_batch * x->grid_width * sizeof(float));
+	}
+	if (x->bert) {
+		l->bert = hm_bert_work_new(x->bert, l->d, c->text_batch, x->tokens, e);
+		l->ids = hm_alloc((size_t)x->tokens, sizeof *l->ids, e);
+		l->len = hm_alloc((size_t)c->text_batch, sizeof *l->len, e);
+		if (!l->bert || !l->ids || !l->len)
+			return HM_EDATA;
+		l->text = l->d->op->alloc(l->d, (size_t)c->text_batch * x->h_width * sizeof(float));
+	}
+	return hm_device_error(l->d, e);
+}
+
+static void close_lane(struct lane *l)
+{
+	if (l->d) {
+		l->d->op->free(l->d, l->pixels);
+		l->d->op->free(l->d, l->pooled);
+		l->d->op->free(l->d, l->grid);
+		l->d->op->free(l->d, l->text);
+	}
+	hm_resnet_work_free(l->resnet);
+	hm_bert_work_free(l->bert);
+	free(l->ids);
+	free(l->len);
+	hm_device_close(l->d);
+}
+
+int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, struct hm_device *d, struct hm_workers *w,
+		  struct hm_err *e)
+{
+	*out = NULL;
+	struct hm_encode *x = hm_alloc(1, sizeof *x, e);
+	if (!x)
+		return HM_EDATA;
+	x->c = *c;
+	x->workers = w;
+	x->lanes = hm_workers_count(w);
+	x->lane = hm_alloc((size_t)x->lanes, sizeof *x->lane, e);
+	int rc = x->lane ? 0 : HM_EDATA;
+	if (!rc && c->image) {
+		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
+		x->c_width = (size_t)c->image->width;
+		x->grid_width = (size_t)hm_resnet_grid_side(c->height) * (size_t)hm_resnet_grid_side(c->width) * x->c_width;
+		x->resnet = hm_resnet_prepare(c->image->resnet, d, e);
+		rc = x->resnet ? 0 : HM_EDATA;
+	}
+	if (!rc && c->text) {
+		x->tokens = c->text->positions > TOKENS ? c->text->positions : TOKENS;
+		x->h_width = (size_t)c->text->width;
+		x->bert = hm_bert_prepare(c->text->bert, d, e);
+		rc = x->bert ? 0 : HM_EDATA;
+	}
+	for (int i = 0; !rc && i < x->lanes; i++)
+		rc = open_lane(x, &x->lane[i], d, e);
+	if (rc)
+		hm_encode_free(x);
+	else
+		*out = x;
+	return rc;
+}
+
+void hm_encode_free(struct hm_encode *x)
+{
+	if (!x)
+		return;
+	for (int i = 0; x->lane && i < x->lanes; i++)
+		close_lane(&x->lane[i]);
+	hm_resnet_net_free(x->resnet);
+	hm_bert_net_free(x->bert);
+	free(x->lane);
+	free(x);
+}

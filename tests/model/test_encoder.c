@@ -1,0 +1,213 @@
+/* SPEC to features: encoders out of every kind of file give PyTorch's features (tests/data/weights/features.safetensors,
+ * made by tests/oracle/make_weights.py), whatever the number of workers; what does not fit is refused by name. */
+#include "model/encode.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DATA "tests/data/weights/"
+enum { N = 3, C = 5, GRID = 2 * 2 * C, H = 8 };
+
+struct features {
+	float pooled[N * C], grid[N * GRID], text[N * H];
+};
+
+static void open_ok(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec, int heads)
+{
+	struct hm_err e = {0};
+	if (hm_encoder_open(x, kind, spec, &(struct hm_encoder_options){.heads = heads}, &e))
+		fail_msg("%s", e.text);
+}
+
+/* The features of the vectors' inputs, computed with `threads` workers and small batches. */
+static void encode(const struct hm_weights *v, const char *image, const char *text, const char *device, int threads,
+		   struct features *f)
+{
+	struct hm_err e = {0};
+	struct hm_encoder im, tx;
+	struct hm_encode *x;
+	struct hm_encode_item item[N] = {0};
+	struct hm_encode_window w = {.item = item, .n = N};
+	struct hm_workers *workers = hm_workers_new(threads, &e);
+	struct hm_device *d = hm_device_open(device, HM_PREC_F32, &e);
+	const int32_t *ids = hm_weights_find(v, "ids")->data, *len = hm_weights_find(v, "len")->data;
+	const uint8_t *pixels = hm_weights_find(v, "pixels")->data;
+	assert_non_null(workers);
+	assert_non_null(d);
+	open_ok(&im, HM_IMAGE_ENCODER, image, 0);
+	open_ok(&tx, HM_TEXT_ENCODER, text, 2);
+	struct hm_encode_config c = {.image = &im, .text = &tx, .height = 48, .width = 40, .pooled = true, .grid = true,
+				     .image_batch = 2, .text_batch = 2};
+	if (hm_encode_new(&x, &c, d, workers, &e))
+		fail_msg("%s", e.text);
+	hm_encoder_clear(&im);
+	for (int i = 0; i < N; ids += len[i++])
+		item[i] = (struct hm_encode_item){pixels + i * 3 * 48 * 40, ids, len[i], f->pooled + i * C, f->grid + i * GRID,
+						  f->text + i * H};
+	for (int round = 0; round < 2; round++) { /* a window is used again */
+		assert_int_equal(hm_encode_start(x, &w, &e), 0);
+		assert_int_equal(hm_encode_wait(x, &w, &e), 0);
+	}
+	hm_encode_window_clear(&w);
+	hm_encode_free(x);
+	hm_encoder_clear(&tx);
+	hm_device_close(d);
+	hm_workers_free(workers);
+}
+
+static void is_near(const float *got, const struct hm_weights *v, const char *name, int n)
+{
+	const float *want = hm_weights_find(v, name)->data;
+	float largest = 0, off = 0;
+	for (int i = 0; i < n; i++) {
+		largest = fmaxf(largest, fabsf(want[i]));
+		off = fmaxf(off, fabsf(want[i] - got[i]));
+	}
+	if (!(off <= 2e-5f * largest))
+		fail_msg("%s is off by %g, largest %g", name, off, largest);
+}
+
+static void test_features(void **state)
+{
+	(void)state;
+	static const char *const image[] = {DATA "resnet.safetensors", DATA "resnet.pth", DATA "early.pth"};
+	static const char *const text[] = {DATA "bert", DATA "bert-sharded", DATA "late.safetensors"};
+	struct hm_err e = {0};
+	struct hm_weights *v;
+	struct features first, f;
+	assert_int_equal(hm_weights_open(&v, DATA "features.safetensors", &e), 0);
+	for (int i = 0; i < 3; i++) {
+		encode(v, image[i], text[i], "cpu", 1 + i, i ? &f : &first);
+		if (i)
+			assert_memory_equal(&f, &first, sizeof f);
+	}
+	is_near(f.pooled, v, "pooled", N * C);
+	is_near(f.grid, v, "grid", N * GRID);
+	is_near(f.text, v, "text", N * H);
+	encode(v, image[0], text[0], "ref", 2, &f);
+	is_near(f.pooled, v, "pooled", N * C);
+	is_near(f.text, v, "text", N * H);
+	hm_weights_close(v);
+}
+
+static void test_heads(void **state)
+{
+	(void)state;
+	struct hm_encoder x;
+	open_ok(&x, HM_TEXT_ENCODER, DATA "bert", 0);
+	assert_int_equal(hm_bert_config_of(x.bert)->heads, 2); /* config.json */
+	assert_string_equal(x.notice, "");
+	assert_null(x.vocab_file);
+	hm_encoder_clear(&x);
+	open_ok(&x, HM_TEXT_ENCODER, DATA "bert/model.safetensors", 4);
+	assert_int_equal(hm_bert_config_of(x.bert)->heads, 4); /* the option */
+	hm_encoder_clear(&x);
+	open_ok(&x, HM_TEXT_ENCODER, DATA "late.safetensors", 0);
+	assert_int_equal(hm_bert_config_of(x.bert)->heads, 1);
+	assert_non_null(strstr(x.notice, "heads"));
+	hm_encoder_clear(&x);
+}
+
+static void test_init(void **state)
+{
+	(void)state;
+	struct hm_encoder x, y;
+	struct hm_err e = {0};
+	const struct hm_encoder_options o = {.vocab = 50};
+	open_ok(&x, HM_IMAGE_ENCODER, "init:resnet-tiny", 0);
+	open_ok(&y, HM_IMAGE_ENCODER, "init:resnet-tiny:0", 0);
+	assert_string_equal(x.digest, y.digest);
+	hm_encoder_clear(&y);
+	open_ok(&y, HM_IMAGE_ENCODER, "init:resnet-tiny:18446744073709551615", 0);
+	assert_string_not_equal(x.digest, y.digest);
+	assert_int_equal(x.width, 128);
+	hm_encoder_clear(&x);
+	hm_encoder_clear(&y);
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, "init:bert-tiny:3", &o, &e), 0);
+	assert_int_equal(x.vocab, 50);
+	assert_int_equal(x.width, 128);
+	hm_encoder_clear(&x);
+	static const char *const wrong[] = {"init:resnet-tiny", "init:bert-tiny:", "init:bert-tiny:-1", "init:bert-tiny:1x",
+					    "init:bert-tiny:18446744073709551616", "init:"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		e = (struct hm_err){0};
+		assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, wrong[i], &o, &e), HM_EUSAGE);
+		assert_null(x.bert);
+	}
+}
+
+/* The tensors of `from`, one of them left out or renamed, must be refused. */
+static void refused(enum hm_encoder_kind kind, const char *from, const char *name, const char *instead, const char *why)
+{
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	struct hm_encoder x;
+	const struct hm_tensor *t;
+	struct hm_tensor some[64];
+	size_t n, k = 0;
+	assert_int_equal(hm_weights_open(&w, from, &e), 0);
+	assert_int_equal(hm_weights_encoder(w, kind, &t, &n, &e), 0);
+	for (size_t i = 0; i < n; i++) {
+		some[k] = t[i];
+		if (!strcmp(t[i].name, name))
+			some[k].name = instead;
+		k += some[k].name != NULL;
+	}
+	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, k, NULL, &e), 0);
+	hm_weights_close(w);
+	assert_int_equal(hm_encoder_open(&x, kind, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e), HM_EDATA);
+	if (!strstr(e.text, why))
+		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
+	unlink("build/test_encoder.tmp");
+}
+
+static void test_refuses(void **state)
+{
+	(void)state;
+	refused(HM_IMAGE_ENCODER, DATA "resnet.pth", "bn1.running_var", NULL, "bn1.running_var is missing");
+	refused(HM_IMAGE_ENCODER, DATA "resnet.pth", "layer2.0.bn2.bias", "layer2.0.bn9.bias", "layer2.0.bn2.bias is missing");
+	refused(HM_TEXT_ENCODER, DATA "bert", "pooler.dense.bias", NULL, "pooler.dense.bias is missing");
+	struct hm_err e = {0};
+	struct hm_encoder x;
+	float f[2] = {0};
+	struct hm_weights *w;
+	struct hm_tensor some[64];
+	assert_int_equal(hm_weights_open(&w, DATA "bert-bin", &e), 0);
+	memcpy(some, w->tensor, w->n * sizeof *some);
+	some[w->n] = (struct hm_tensor){"encoder.surprise", HM_F32, 1, {2}, f};
+	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, w->n + 1, NULL, &e), 0);
+	hm_weights_close(w);
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "1 tensor is left over that no such network has, \"encoder.surprise\" first"));
+	unlink("build/test_encoder.tmp");
+}
+
+static void test_ids(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	struct hm_encoder x;
+	int32_t ids[17] = {0, 19, 20};
+	open_ok(&x, HM_TEXT_ENCODER, DATA "bert", 0);
+	assert_int_equal(hm_encoder_check_ids(&x, ids, 2, &e), 0);
+	assert_int_equal(hm_encoder_check_ids(&x, ids, 3, &e), HM_EDATA);
+	assert_string_equal(e.text, "token id 20 is none of the text encoder's 20");
+	ids[2] = 1;
+	assert_int_equal(hm_encoder_check_ids(&x, ids, 16, &e), 0);
+	assert_int_equal(hm_encoder_check_ids(&x, ids, 17, &e), HM_EDATA);
+	assert_int_equal(hm_encoder_check_ids(&x, ids, 0, &e), HM_EDATA);
+	hm_encoder_clear(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_features), cmocka_unit_test(test_heads), cmocka_unit_test(test_init),
+					   cmocka_unit_test(test_refuses), cmocka_unit_test(test_ids)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
