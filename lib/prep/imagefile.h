@@ -1,0 +1,23 @@
+/* Image files below a root folder, opened so that a path in a record cannot lead elsewhere, name a device, or block. */
+#ifndef HM_IMAGEFILE_H
+#define HM_IMAGEFILE_H
+
+#include "base/mem.h"
+
+#define HM_IMAGEFILE_MAX ((size_t)256 << 20) /* bytes of a file, at most */
+
+struct hm_imageroot {
+	int fd; /* the folder */
+	bool follow_symlinks;
+};
+/* HM_EDATA when `dir` is no folder that can be read; the sentence begins with it. */
+int hm_imageroot_open(struct hm_imageroot *r, const char *dir, bool follow_symlinks, struct hm_err *e);
+void hm_imageroot_close(struct hm_imageroot *r);
+
+/* out := the whole file at path[0..len) below the root. HM_EDATA with the reason alone for an absolute path, one with
+ * a ".." in it, a symbolic link that leads out of the root (unless follow_symlinks; where the kernel lacks openat2,
+ * before Linux 5.6, any link), anything but a regular file, more than HM_IMAGEFILE_MAX bytes. May be called from
+ * several threads. */
+int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out, struct hm_err *e);
+
+#endif

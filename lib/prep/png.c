@@ -1,0 +1,118 @@
+/* The PNG decoder: scan, inflate, rows. See png.h for what it accepts and pngparts.h for its parts. */
+#include "prep/pngparts.h"
+
+#include <libdeflate.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct hm_png {
+	struct libdeflate_decompressor *inflate;
+	struct hm_buf data; /* IDAT chunks joined, when there are several */
+	struct hm_buf raw;  /* inflated */
+	struct hm_buf zero; /* a row of zeros */
+	struct hm_buf rgb;
+};
+
+/* Beyond this a buffer is given back before the next picture: one huge picture is no reason to hold its memory. */
+#define HOLD ((size_t)32 << 20)
+
+#define MOST ((size_t)0x7f000000) /* inflated bytes: the length of a chunk has 31 bits */
+
+struct hm_png *hm_png_new(struct hm_err *e)
+{
+	struct hm_png *d = hm_alloc(1, sizeof *d, e);
+	if (d && !(d->inflate = libdeflate_alloc_decompressor())) {
+		hm_err_set(e, HM_EDATA, "out of memory: no decompressor");
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+void hm_png_free(struct hm_png *d)
+{
+	if (!d)
+		return;
+	libdeflate_free_decompressor(d->inflate);
+	hm_buf_clear(&d->data);
+	hm_buf_clear(&d->raw);
+	hm_buf_clear(&d->zero);
+	hm_buf_clear(&d->rgb);
+	free(d);
+}
+
+/* Room for n bytes and the slack, contents unset but for the slack. */
+static uint8_t *room(struct hm_buf *b, size_t n, struct hm_err *e)
+{
+	if (b->cap > HOLD && b->cap / 2 > n)
+		hm_buf_clear(b);
+	b->len = 0;
+	if (hm_buf_reserve(b, n + HM_IMAGE_SLACK, e))
+		return NULL;
+	memset(b->data + n, 0, HM_IMAGE_SLACK);
+	return b->data;
+}
+
+/* The whole zlib stream: borrowed when it lies in one chunk, joined in d->data otherwise. */
+static const uint8_t *image_data(struct hm_png *d, const struct hm_png_scan *s, struct hm_err *e)
+{
+	const unsigned char *chunk = s->idat;
+	if (s->idats == 1)
+		return chunk + 8;
+	if (!room(&d->data, s->idat_bytes, e))
+		return NULL;
+	for (size_t i = 0; i < s->idats; i++) {
+		size_t len = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
+		memcpy(d->data.data + d->data.len, chunk + 8, len);
+		d->data.len += len;
+		chunk += 12 + len;
+	}
+	return d->data.data;
+}
+
+/* d->raw := the inflated image data, exactly as long as the picture needs; bytes behind the zlib stream are let
+ * pass, as Pillow does. */
+static int inflate_data(struct hm_png *d, const struct hm_png_scan *s, size_t need, struct hm_err *e)
+{
+	const uint8_t *data;
+	size_t used, got = 0;
+	if (need > MOST)
+		return hm_err_set(e, HM_EDATA, "%ux%u pixels of this kind are %zu bytes, the limit is %zu", s->w, s->h, need, MOST);
+	if (need / 1032 > s->idat_bytes)
+		return hm_err_set(e, HM_EDATA, "%zu bytes of image data cannot hold %ux%u pixels", s->idat_bytes, s->w, s->h);
+	if (!(data = image_data(d, s, e)) || !room(&d->raw, need, e))
+		return HM_EDATA;
+	switch (libdeflate_zlib_decompress_ex(d->inflate, data, s->idat_bytes, d->raw.data, need, &used, &got)) {
+	case LIBDEFLATE_SUCCESS:
+		if (got == need)
+			return 0;
+		return hm_err_set(e, HM_EDATA, "rows are missing: %zu of %zu bytes of image data", got, need);
+	case LIBDEFLATE_INSUFFICIENT_SPACE:
+		return hm_err_set(e, HM_EDATA, "more image data than %ux%u pixels need", s->w, s->h);
+	default:
+		return hm_err_set(e, HM_EDATA, "damaged image data (zlib stream)");
+	}
+}
+
+int hm_png_decode(struct hm_png *d, const unsigned char *p, size_t n, const struct hm_png_options *o,
+		  struct hm_image *out, struct hm_err *e)
+{
+	struct hm_png_scan s;
+	int rc = hm_png_scan_file(&s, p, n, o->max_pixels ? o->max_pixels : HM_PNG_PIXELS, e);
+	if (!rc)
+		rc = inflate_data(d, &s, hm_png_scan_bytes(&s), e);
+	if (!rc && !room(&d->rgb, (size_t)s.w * s.h * 3, e))
+		rc = HM_EDATA;
+	if (!rc && hm_png_fast_can(&s) && !o->libpng) {
+		size_t row = (size_t)s.w * 4;
+		if (!room(&d->zero, row, e))
+			return HM_EDATA;
+		memset(d->zero.data, 0, row);
+		rc = hm_png_fast_rows(&s, d->raw.data, d->zero.data, d->rgb.data, e);
+	} else if (!rc) {
+		rc = hm_png_libpng_rows(&s, d->raw.data, d->rgb.data, e);
+	}
+	if (!rc)
+		*out = (struct hm_image){(int)s.w, (int)s.h, d->rgb.data};
+	return rc;
+}

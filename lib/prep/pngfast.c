@@ -1,0 +1,175 @@
+/* Rows of 8-bit, non-interlaced PNG: filters undone (PNG specification, clause 9) with SSE2 where there is, and
+ * samples widened to RGB. See pngparts.h. */
+#include "prep/pngparts.h"
+
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { NONE, SUB, UP, AVERAGE, PAETH };
+
+/* The neighbour (a left, b above, c above left) nearest to a + b - c; ties in the order a, b, c. */
+static int paeth(int a, int b, int c)
+{
+	int pa = b > c ? b - c : c - b, pb = a > c ? a - c : c - a, pc = a + b - 2 * c;
+	pc = pc < 0 ? -pc : pc;
+	return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+}
+
+/* bpp 1 and 2, and every bpp where there is no SSE2. */
+static void plain_row(int filter, size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+{
+	for (size_t i = 0; i < bpp && i < n; i++) {
+		int b = prev[i];
+		dst[i] = (uint8_t)(src[i] + (filter == SUB ? 0 : filter == AVERAGE ? b >> 1 : b));
+	}
+	if (filter == SUB) {
+		for (size_t i = bpp; i < n; i++)
+			dst[i] = (uint8_t)(src[i] + dst[i - bpp]);
+	} else if (filter == AVERAGE) {
+		for (size_t i = bpp; i < n; i++)
+			dst[i] = (uint8_t)(src[i] + ((dst[i - bpp] + prev[i]) >> 1));
+	} else {
+		for (size_t i = bpp; i < n; i++)
+			dst[i] = (uint8_t)(src[i] + paeth(dst[i - bpp], prev[i], prev[i - bpp]));
+	}
+}
+
+#ifdef __SSE2__
+static inline __m128i load4(const uint8_t *p)
+{
+	int v;
+	memcpy(&v, p, 4);
+	return _mm_cvtsi32_si128(v);
+}
+
+static inline void store4(uint8_t *p, __m128i v)
+{
+	int i = _mm_cvtsi128_si32(v);
+	memcpy(p, &i, 4);
+}
+
+/* bpp 3 and 4, a pixel a step: 4 bytes are loaded and stored, of which the next step mends the last for bpp 3. */
+static inline void sub_row(size_t bpp, const uint8_t *src, uint8_t *dst, size_t n)
+{
+	__m128i a = _mm_setzero_si128();
+	for (size_t i = 0; i < n; i += bpp) {
+		a = _mm_add_epi8(a, load4(src + i));
+		store4(dst + i, a);
+	}
+}
+
+static inline void average_row(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+{
+	const __m128i one = _mm_set1_epi8(1);
+	__m128i a = _mm_setzero_si128();
+	for (size_t i = 0; i < n; i += bpp) {
+		__m128i b = load4(prev + i);
+		/* avg_epu8 rounds up; the filter rounds down */
+		__m128i mean = _mm_sub_epi8(_mm_avg_epu8(a, b), _mm_and_si128(_mm_xor_si128(a, b), one));
+		a = _mm_add_epi8(mean, load4(src + i));
+		store4(dst + i, a);
+	}
+}
+
+/* On 16-bit lanes. Paeth's choice depends on where t = 3c - a - b lies: at or beyond max(a, b): min(a, b); at or below
+ * min(a, b): max(a, b); between them: c. (tests/unit/test_png.c tries all triples.) */
+static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+{
+	const __m128i zero = _mm_setzero_si128(), low = _mm_set1_epi16(255);
+	__m128i a = zero, c = zero;
+	for (size_t i = 0; i < n; i += bpp) {
+		__m128i b = _mm_unpacklo_epi8(load4(prev + i), zero), x = _mm_unpacklo_epi8(load4(src + i), zero);
+		__m128i t = _mm_sub_epi16(_mm_sub_epi16(_mm_add_epi16(c, _mm_add_epi16(c, c)), b), a);
+		__m128i lo = _mm_min_epi16(a, b), hi = _mm_max_epi16(a, b);
+		__m128i under = _mm_cmpgt_epi16(hi, t), over = _mm_cmpgt_epi16(t, lo); /* t < max, t > min */
+		__m128i pick = _mm_or_si128(_mm_andnot_si128(under, lo), _mm_andnot_si128(over, hi));
+		__m128i between = _mm_and_si128(_mm_and_si128(under, over), c);
+		/* all equal: t is neither under nor over, and lo | hi is that value */
+		a = _mm_and_si128(_mm_add_epi16(x, _mm_or_si128(pick, between)), low);
+		c = b;
+		store4(dst + i, _mm_packus_epi16(a, a));
+	}
+}
+
+static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+{
+	if (bpp < 3)
+		return false;
+	if (filter == SUB)
+		bpp == 3 ? sub_row(3, src, dst, n) : sub_row(4, src, dst, n);
+	else if (filter == AVERAGE)
+		bpp == 3 ? average_row(3, src, prev, dst, n) : average_row(4, src, prev, dst, n);
+	else
+		bpp == 3 ? paeth_row(3, src, prev, dst, n) : paeth_row(4, src, prev, dst, n);
+	return true;
+}
+#else
+static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+{
+	(void)filter, (void)bpp, (void)src, (void)prev, (void)dst, (void)n;
+	return false;
+}
+#endif
+
+bool hm_png_unfilter(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+{
+	switch (filter) {
+	case NONE:
+		if (dst != src)
+			memcpy(dst, src, n);
+		return true;
+	case UP:
+		for (size_t i = 0; i < n; i++)
+			dst[i] = (uint8_t)(src[i] + prev[i]);
+		return true;
+	case SUB:
+	case AVERAGE:
+	case PAETH:
+		if (!simd_row(filter, bpp, src, prev, dst, n))
+			plain_row(filter, (size_t)bpp, src, prev, dst, n);
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool hm_png_fast_can(const struct hm_png_scan *s)
+{
+	return s->depth == 8 && !s->interlaced;
+}
+
+static void widen_row(const struct hm_png_scan *s, const uint8_t *in, uint8_t *out)
+{
+	size_t w = s->w;
+	if (s->color == HM_PNG_RGBA) {
+		for (size_t x = 0; x < w; x++)
+			memcpy(out + 3 * x, in + 4 * x, 4); /* the fourth byte is overwritten by the next, or is slack */
+	} else if (s->color == HM_PNG_PALETTE) {
+		for (size_t x = 0; x < w; x++)
+			memcpy(out + 3 * x, s->palette[in[x]], 3);
+	} else {
+		size_t step = s->color == HM_PNG_GREY ? 1 : 2;
+		for (size_t x = 0; x < w; x++)
+			memset(out + 3 * x, in[step * x], 3);
+	}
+}
+
+int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *zero, uint8_t *rgb, struct hm_err *e)
+{
+	int bpp = s->color == HM_PNG_RGB ? 3 : s->color == HM_PNG_RGBA ? 4 : s->color == HM_PNG_GREY_ALPHA ? 2 : 1;
+	size_t n = (size_t)s->w * (size_t)bpp;
+	const uint8_t *prev = zero;
+	for (uint32_t y = 0; y < s->h; y++) {
+		uint8_t *row = raw + y * (n + 1), *out = rgb + (size_t)y * s->w * 3;
+		/* RGB goes straight to its place; the others are undone where they stand, then widened. */
+		uint8_t *dst = bpp == 3 ? out : row + 1;
+		if (!hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
+			return hm_err_set(e, HM_EDATA, "damaged image data (row %u has filter %d)", y, row[0]);
+		if (bpp != 3)
+			widen_row(s, dst, out);
+		prev = dst;
+	}
+	return 0;
+}

@@ -1,0 +1,143 @@
+/* The resize's plan: sizes, weights, order of the passes. The passes' inner loops are in resizepass.c.
+ * See resize.h. */
+#include "prep/resizepass.h"
+
+#include <string.h>
+
+#define PRECISION 22 /* fraction bits of a weight */
+
+struct hm_resize hm_resize_fit(enum hm_fit fit, int w, int h, int size)
+{
+	struct hm_resize p = {.w = size, .h = size, .cw = size, .ch = size};
+	if (fit == HM_FIT_SQUASH)
+		return p;
+	int64_t shorter = w < h ? w : h, longer = w < h ? h : w, side = (int64_t)size * 256 / 224;
+	int64_t scaled = side * longer / shorter;
+	p.w = (int)(w < h ? side : scaled);
+	p.h = (int)(w < h ? scaled : side);
+	/* half the rest, a half rounded to even, as Python's round */
+	int dx = p.w - size, dy = p.h - size;
+	p.x = dx / 2 + (dx % 2 && dx / 2 % 2);
+	p.y = dy / 2 + (dy % 2 && dy / 2 % 2);
+	return p;
+}
+
+void hm_resizer_clear(struct hm_resizer *z)
+{
+	hm_buf_clear(&z->coef);
+	hm_buf_clear(&z->between);
+	hm_buf_clear(&z->out);
+}
+
+static double triangle(double t)
+{
+	t = t < 0 ? -t : t;
+	return t < 1 ? 1 - t : 0;
+}
+
+/* Where output `at` of a side scaled from `in` to `out` takes its samples: the first, and how many. */
+static struct hm_span span(int in, int out, int at)
+{
+	double scale = (double)in / out, support = scale < 1 ? 1 : scale, c = (at + 0.5) * scale;
+	int from = (int)(c - support + 0.5), to = (int)(c + support + 0.5);
+	from = from < 0 ? 0 : from;
+	to = to > in ? in : to;
+	return (struct hm_span){.from = from, .n = to - from};
+}
+
+static struct hm_pair pair(int32_t a, int32_t b)
+{
+	return (struct hm_pair){{(int16_t)(a & 0x7fff), (int16_t)(b & 0x7fff)}, {(int16_t)(a >> 15), (int16_t)(b >> 15)}};
+}
+
+/* Weights of the outputs first..first+n-1, in z->coef. */
+static int make_weights(struct hm_resizer *z, int in, int out, int first, int n, struct hm_weights *k, struct hm_err *e)
+{
+	double scale = (double)in / out, sharp = 1 / (scale < 1 ? 1 : scale);
+	size_t most = 2 * (size_t)(scale < 1 ? 2 : scale + 1) + 2; /* samples of an output */
+	z->coef.len = 0;
+	if (hm_buf_reserve(&z->coef, most * sizeof(double) + (size_t)n * (sizeof *k->span + most / 2 * sizeof *k->pair), e))
+		return HM_EDATA;
+	double *w = (double *)z->coef.data;
+	struct hm_span *s = (struct hm_span *)(w + most);
+	struct hm_pair *to = (struct hm_pair *)(s + n);
+	*k = (struct hm_weights){n, s, to};
+	for (int i = 0; i < n; i++) {
+		double c = (first + i + 0.5) * scale, sum = 0;
+		s[i] = span(in, out, first + i);
+		s[i].pair = (int)(to - k->pair);
+		for (int x = 0; x < s[i].n; x++)
+			sum += w[x] = triangle((x + s[i].from - c + 0.5) * sharp);
+		for (int x = 0; x < s[i].n; x++)
+			w[x] = 0.5 + w[x] / sum * (1 << PRECISION);
+		for (int x = 0; x < s[i].n; x += 2)
+			*to++ = pair((int32_t)w[x], x + 1 < s[i].n ? (int32_t)w[x + 1] : 0);
+	}
+	return 0;
+}
+
+/* A picture of w×h in b. */
+static uint8_t *room(struct hm_buf *b, int w, int h, struct hm_err *e)
+{
+	size_t n = (size_t)w * (size_t)h * 3;
+	b->len = 0;
+	if (hm_buf_reserve(b, n + HM_IMAGE_SLACK, e))
+		return NULL;
+	memset(b->data + n, 0, HM_IMAGE_SLACK);
+	return b->data;
+}
+
+/* `im` becomes the window's columns of its rows top..top+rows-1, scaled to the plan's width. */
+static int scale_across(struct hm_resizer *z, struct hm_image *im, const struct hm_resize *p, int top, int rows,
+			struct hm_buf *to, struct hm_err *e)
+{
+	struct hm_weights k;
+	size_t from = (size_t)im->w * 3, width = (size_t)p->cw * 3;
+	uint8_t *out = room(to, p->cw, rows, e);
+	if (!out || make_weights(z, im->w, p->w, p->x, p->cw, &k, e))
+		return HM_EDATA;
+	for (int i = 0; i < rows; i++)
+		hm_pass_across(&k, im->rgb + (size_t)(top + i) * from, out + (size_t)i * width);
+	*im = (struct hm_image){p->cw, rows, out};
+	return 0;
+}
+
+/* `im`, which holds the rows from `top` on of a picture `whole` rows high, becomes the window's rows scaled to the
+ * plan's height. */
+static int scale_down(struct hm_resizer *z, struct hm_image *im, int whole, int top, const struct hm_resize *p,
+		      struct hm_buf *to, struct hm_err *e)
+{
+	struct hm_weights k;
+	size_t width = (size_t)im->w * 3;
+	uint8_t *out = room(to, im->w, p->ch, e);
+	if (!out || make_weights(z, whole, p->h, p->y, p->ch, &k, e))
+		return HM_EDATA;
+	for (int i = 0; i < p->ch; i++)
+		hm_pass_down(&k, i, im->rgb + (size_t)(k.span[i].from - top) * width, width, out + (size_t)i * width);
+	*im = (struct hm_image){im->w, p->ch, out};
+	return 0;
+}
+
+/* A scaling that changes nothing has the weight 2^22 and gives its samples back exactly, so a pass also does for
+ * cutting the window out. */
+int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p, struct hm_image *out,
+		  struct hm_err *e)
+{
+	bool across = in->w != p->w || p->cw != p->w, down = in->h != p->h || p->ch != p->h;
+	int rc = 0, top = 0, rows = in->h;
+	*out = *in;
+	if (down && in->h - p->h > 0 && in->h - p->h > 2 * (in->w - p->w)) {
+		rc = scale_down(z, out, in->h, 0, p, &z->between, e);
+		return rc || !across ? rc : scale_across(z, out, p, 0, p->ch, &z->out, e);
+	}
+	if (down && across) { /* only the rows that the window needs */
+		struct hm_span last = span(in->h, p->h, p->y + p->ch - 1);
+		top = span(in->h, p->h, p->y).from;
+		rows = last.from + last.n - top;
+	}
+	if (across)
+		rc = scale_across(z, out, p, top, rows, &z->between, e);
+	if (!rc && down)
+		rc = scale_down(z, out, in->h, top, p, &z->out, e);
+	return rc;
+}

@@ -1,0 +1,107 @@
+/* The inner loops of the resize, with SSE2 where there is. Sums are of 32-bit integers, so their order does not
+ * matter: Σ px·K = (Σ px·hi)·2^15 + Σ px·lo, modulo 2^32 on the way. See resizepass.h. */
+#include "prep/resizepass.h"
+
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define HALF (1 << 21)
+
+#ifdef __SSE2__
+static inline __m128i load4(const void *p)
+{
+	int v;
+	memcpy(&v, p, 4);
+	return _mm_cvtsi32_si128(v);
+}
+
+/* (2^21 + hi·2^15 + lo) >> 22 */
+static inline __m128i whole(__m128i hi, __m128i lo)
+{
+	return _mm_srai_epi32(_mm_add_epi32(_mm_add_epi32(_mm_slli_epi32(hi, 15), lo), _mm_set1_epi32(HALF)), 22);
+}
+
+void hm_pass_across(const struct hm_weights *k, const uint8_t *row, uint8_t *out)
+{
+	const __m128i zero = _mm_setzero_si128();
+	for (int i = 0; i < k->n; i++) {
+		const struct hm_pair *w = k->pair + k->span[i].pair;
+		const uint8_t *px = row + (size_t)k->span[i].from * 3;
+		__m128i lo = zero, hi = zero;
+		for (int t = 0; t < k->span[i].n; t += 2, w++, px += 6) {
+			/* r r' g g' b b' of two pixels as 16 bits, times their two weights */
+			__m128i v = _mm_unpacklo_epi8(_mm_unpacklo_epi8(load4(px), load4(px + 3)), zero);
+			lo = _mm_add_epi32(lo, _mm_madd_epi16(v, _mm_shuffle_epi32(load4(w->lo), 0)));
+			hi = _mm_add_epi32(hi, _mm_madd_epi16(v, _mm_shuffle_epi32(load4(w->hi), 0)));
+		}
+		__m128i v = _mm_packs_epi32(whole(hi, lo), zero);
+		int rgb = _mm_cvtsi128_si32(_mm_packus_epi16(v, v));
+		memcpy(out + 3 * (size_t)i, &rgb, 4);
+	}
+}
+
+void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t n, uint8_t *out)
+{
+	const __m128i zero = _mm_setzero_si128();
+	int taps = k->span[i].n;
+	for (size_t x = 0; x < n; x += 8) {
+		const struct hm_pair *w = k->pair + k->span[i].pair;
+		const uint8_t *px = rows + x;
+		__m128i lo0 = zero, lo1 = zero, hi0 = zero, hi1 = zero;
+		for (int t = 0; t < taps; t += 2, w++, px += 2 * n) {
+			/* the second row of the last pair may not be there: its weight is zero, any row will do */
+			const uint8_t *next = t + 1 < taps ? px + n : px;
+			__m128i wl = _mm_shuffle_epi32(load4(w->lo), 0), wh = _mm_shuffle_epi32(load4(w->hi), 0);
+			__m128i v = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)px), _mm_loadl_epi64((const __m128i *)next));
+			__m128i v0 = _mm_unpacklo_epi8(v, zero), v1 = _mm_unpackhi_epi8(v, zero);
+			lo0 = _mm_add_epi32(lo0, _mm_madd_epi16(v0, wl));
+			lo1 = _mm_add_epi32(lo1, _mm_madd_epi16(v1, wl));
+			hi0 = _mm_add_epi32(hi0, _mm_madd_epi16(v0, wh));
+			hi1 = _mm_add_epi32(hi1, _mm_madd_epi16(v1, wh));
+		}
+		__m128i v = _mm_packs_epi32(whole(hi0, lo0), whole(hi1, lo1));
+		_mm_storel_epi64((__m128i *)(out + x), _mm_packus_epi16(v, v));
+	}
+}
+#else
+static uint8_t clip(int32_t v)
+{
+	v >>= 22;
+	return (uint8_t)(v > 255 ? 255 : v);
+}
+
+/* px[0], px[step], px[2·step] … weighted. */
+static uint8_t weigh(const struct hm_weights *k, int i, const uint8_t *px, size_t step)
+{
+	const struct hm_pair *w = k->pair + k->span[i].pair;
+	int32_t s = HALF;
+	for (int t = 0; t < k->span[i].n; t++, px += step)
+		s += *px * (w[t / 2].hi[t % 2] * (1 << 15) + w[t / 2].lo[t % 2]);
+	return clip(s);
+}
+
+void hm_pass_across(const struct hm_weights *k, const uint8_t *row, uint8_t *out)
+{
+	for (int i = 0; i < k->n; i++)
+		for (int c = 0; c < 3; c++)
+			out[3 * i + c] = weigh(k, i, row + (size_t)k->span[i].from * 3 + c, 3);
+}
+
+void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t n, uint8_t *out)
+{
+	for (size_t x = 0; x < n; x++)
+		out[x] = weigh(k, i, rows + x, n);
+}
+#endif
+
+void hm_image_planes(const struct hm_image *in, uint8_t *out)
+{
+	size_t n = (size_t)in->w * (size_t)in->h;
+	for (size_t i = 0; i < n; i++) {
+		out[i] = in->rgb[3 * i];
+		out[n + i] = in->rgb[3 * i + 1];
+		out[2 * n + i] = in->rgb[3 * i + 2];
+	}
+}
