@@ -10,7 +10,7 @@
 static struct {
 	struct hm_jsonl_form form;
 	struct hm_strs keep;
-	char *shard;
+	struct hm_shard shard;
 	int64_t limit;
 	bool limited;
 	int on_error;
@@ -23,7 +23,7 @@ static const struct hm_opt table[] = {
 	{"label-field", 0, HM_OPT_STR, &o.form.label, "NAME", "field that holds the class, an integer from 0"},
 	{"img-prefix", 0, HM_OPT_STR, &o.form.img_prefix, "STR", "stripped from the front of paths, with slashes"},
 	{"keep-field", 0, HM_OPT_LIST, &o.keep, "NAME[:i32|f32|utf8]", "carry this field along too (repeatable)"},
-	{"shard", 0, HM_OPT_STR, &o.shard, "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
+	{"shard", 0, HM_OPT_SHARD, &o.shard, "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
 	{"limit", 0, HM_OPT_INT, &o.limit, "N", "stop after N records", .max = INT64_MAX, .given = &o.limited},
 	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip", "what to do about a bad line"},
 	{0}};
@@ -43,7 +43,7 @@ struct run {
 	struct hm_writer *w;
 	struct hm_strmap ids; /* id -> operand << FILE_SHIFT | line */
 	int file;             /* the operand being read */
-	uint64_t shard, shards, seen, written, skipped;
+	uint64_t seen, written, skipped;
 };
 
 static int columns(struct hm_schema *s, struct hm_err *e)
@@ -71,8 +71,11 @@ static cJSON *history(struct hm_err *e)
 	cJSON_AddStringToObject(p, "img-prefix", o.form.img_prefix);
 	for (int i = 0; i < o.form.n_keep; i++)
 		cJSON_AddItemToArray(keep, cJSON_CreateString(o.form.keep[i].name));
-	if (o.shard)
-		cJSON_AddStringToObject(p, "shard", o.shard);
+	if (o.shard.n) {
+		char shard[48];
+		snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, o.shard.i, o.shard.n);
+		cJSON_AddStringToObject(p, "shard", shard);
+	}
 	if (o.limited)
 		cJSON_AddNumberToObject(p, "limit", (double)o.limit);
 	cJSON_AddStringToObject(p, "on-error", o.on_error == HM_SKIP ? "skip" : "fail");
@@ -118,7 +121,7 @@ static int take_line(struct run *r, const struct hm_lines *l, const char *line, 
 {
 	struct hm_jsonl_rec rec;
 	struct hm_err why = {0};
-	bool mine = r->seen % r->shards == r->shard;
+	bool mine = hm_shard_has(&o.shard, r->seen);
 	int bad = admit(r, l, line, len, &rec, &why), rc = 0;
 	r->seen++;
 	if (bad && o.on_error == HM_FAIL)
@@ -158,11 +161,6 @@ static int take_file(struct run *r, struct hm_err *e)
 static void check_call(struct run *r, struct hm_schema *s)
 {
 	struct hm_err e = {0};
-	int end = 0;
-	r->shards = 1;
-	if (o.shard && (sscanf(o.shard, "%9" SCNu64 "/%9" SCNu64 "%n", &r->shard, &r->shards, &end) != 2 || o.shard[end] ||
-			strspn(o.shard, "0123456789/") != strlen(o.shard) || r->shard >= r->shards))
-		hm_cli_usage(&r->cli, "--shard takes I/N with I from 0 to N-1, not '%s'", o.shard);
 	for (int i = 0; i < o.keep.n; i++)
 		if (hm_jsonl_keep(&o.form, o.keep.item[i], &e))
 			hm_cli_usage(&r->cli, "--keep-field: %s", e.text);

@@ -27,12 +27,22 @@ enum hm_opt_kind {
 	HM_OPT_LIST,   /* struct hm_strs *, repeatable, adds up */
 	HM_OPT_CHOICE, /* int: index of the word in `arg`, words parted by | */
 	HM_OPT_SIZE,   /* int64_t bytes, suffix K M G (powers of 1024), in [min, max] */
+	HM_OPT_SHARD,  /* struct hm_shard, "I/N" with I from 0 to N-1 */
 };
 
 struct hm_strs {
 	int n;
 	char *item[256]; /* point into argv */
 };
+
+/* Part i of n: things i, i+n, i+2n, ... counted from 0; n 0: all of them. */
+struct hm_shard {
+	uint64_t i, n;
+};
+static inline bool hm_shard_has(const struct hm_shard *s, uint64_t k)
+{
+	return !s->n || k % s->n == s->i;
+}
 
 struct hm_opt {
 	const char *name; /* long name without dashes */

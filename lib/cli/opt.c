@@ -1,6 +1,7 @@
 /* The option parser, and the usage line and --help made from the same table. See cli.h. */
 #include "cli/private.h"
 
+#include <inttypes.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -90,6 +91,16 @@ static const char *store(const struct hm_opt *o, char *value, char *text, size_t
 			return text;
 		}
 		*(double *)o->to = d;
+		return NULL;
+	}
+	case HM_OPT_SHARD: {
+		struct hm_shard *s = o->to;
+		int end = 0;
+		if (strspn(value, "0123456789/") != strlen(value) ||
+		    sscanf(value, "%9" SCNu64 "/%9" SCNu64 "%n", &s->i, &s->n, &end) != 2 || value[end] || s->i >= s->n) {
+			snprintf(text, cap, "%s takes I/N with I from 0 to N-1, not '%s'", name, value);
+			return text;
+		}
 		return NULL;
 	}
 	default: /* HM_OPT_INT, HM_OPT_SIZE */
