@@ -105,10 +105,11 @@ int hm_join_open(struct hm_join **out, int n, char *const *paths, struct hm_work
 		j->in = hm_alloc((size_t)n, sizeof *j->in, e);
 		rc = j->in ? 0 : HM_EDATA;
 	}
+	for (int i = 0; !rc && i < n; i++)
+		if (!strcmp(paths[i], "-") && standard++)
+			rc = hm_err_set(e, HM_EUSAGE, "standard input is named twice");
 	for (int i = 0; !rc && i < n; i++) {
-		standard += !strcmp(paths[i], "-");
-		rc = standard > 1 ? hm_err_set(e, HM_EUSAGE, "standard input is named twice")
-				  : open_input(j, i, paths[i], w, e);
+		rc = open_input(j, i, paths[i], w, e);
 		if (!rc && !i) {
 			j->meta = cJSON_Duplicate(hm_reader_meta(j->in[0].reader), 1);
 			j->pg = cJSON_Duplicate(hm_reader_pg(j->in[0].reader), 1);
@@ -221,36 +222,63 @@ static int merge(struct hm_join *j, const struct input *in, int k, const struct 
 			  hm_reader_name(j->in[0].reader), hm_reader_name(in->reader));
 }
 
-static int missing(const struct hm_join *j, const struct input *in, const char *id, size_t len, bool in_first,
-		   struct hm_err *e)
+enum { NAMED = 3 }; /* ids named in a message, whatever their number */
+
+static void name_id(struct hm_buf *names, int *n, const char *id, size_t len)
 {
-	const char *has = hm_reader_name(in_first ? j->in[0].reader : in->reader);
-	const char *lacks = hm_reader_name(in_first ? in->reader : j->in[0].reader);
-	return hm_err_set(e, HM_EDATA, "id %.*s is in %s but not in %s", (int)(len > 64 ? 64 : len), id, has, lacks);
+	if ((*n)++ < NAMED)
+		hm_buf_printf(names, NULL, "%s%.*s", names->len ? ", " : "", (int)(len > 64 ? 64 : len), id);
 }
 
-/* The first is at its end: so must be the others. Up to three ids too many are named. */
+/* Ids that stand in one input only; frees the names. */
+static int lonely(const struct hm_reader *has, const struct hm_reader *lacks, struct hm_buf *names, int n, struct hm_err *e)
+{
+	int rc = hm_err_set(e, HM_EDATA, "%d %s in %s but not in %s: %.*s%s", n, n == 1 ? "id is" : "ids are",
+			    hm_reader_name(has), hm_reader_name(lacks), (int)names->len, (char *)names->data,
+			    n > NAMED ? ", ..." : "");
+	hm_buf_clear(names);
+	return rc;
+}
+
+/* A further input is at its end and lacks an id of the first: so may others that follow. */
+static int missing(struct hm_join *j, struct input *in, const char *id, size_t len, struct hm_err *e)
+{
+	struct hm_buf names = {0};
+	struct hm_rec rec;
+	uint64_t at;
+	int n = 0, rc = 1;
+	while (rc == 1) {
+		if (!hm_strmap_find(&in->seen, id, len, &at))
+			name_id(&names, &n, id, len);
+		rc = next_of(&j->in[0], &rec, e);
+		if (rc == 1)
+			id = id_of(&j->in[0], &rec, &len);
+	}
+	if (!rc)
+		return lonely(j->in[0].reader, in->reader, &names, n, e);
+	hm_buf_clear(&names);
+	return rc;
+}
+
+/* The first is at its end: so must be the others. */
 static int check_rest(struct hm_join *j, struct input *in, struct hm_err *e)
 {
 	struct hm_rec rec;
 	struct hm_buf names = {0};
 	uint64_t at;
 	size_t len;
-	int more = 0, rc;
+	int n = 0, rc;
 	for (int i = 0; i < in->waiting.n; i++) {
 		const char *id = id_of(in, &in->waiting.rec[i], &len);
-		if (hm_strmap_find(&j->in[0].seen, id, len, &at))
-			continue;
-		if (more++ < 3)
-			hm_buf_printf(&names, e, "%s%.*s", more > 1 ? ", " : "", (int)(len > 64 ? 64 : len), id);
+		if (!hm_strmap_find(&j->in[0].seen, id, len, &at))
+			name_id(&names, &n, id, len);
 	}
 	while ((rc = next_of(in, &rec, e)) == 1) {
 		const char *id = id_of(in, &rec, &len);
-		if (more++ < 3)
-			hm_buf_printf(&names, e, "%s%.*s", more > 1 ? ", " : "", (int)(len > 64 ? 64 : len), id);
+		name_id(&names, &n, id, len);
 	}
-	if (!rc && more)
-		rc = missing(j, in, (char *)names.data, names.len, false, e);
+	if (!rc && n)
+		return lonely(in->reader, j->in[0].reader, &names, n, e);
 	hm_buf_clear(&names);
 	return rc;
 }
@@ -273,7 +301,7 @@ int hm_join_next(struct hm_join *j, struct hm_rec *rec, struct hm_err *e)
 		struct input *in = &j->in[i];
 		const struct hm_schema *s = hm_reader_schema(in->reader);
 		if ((rc = find(in, id, len, &own, e)) <= 0)
-			return rc < 0 ? rc : missing(j, in, id, len, true, e);
+			return rc < 0 ? rc : missing(j, in, id, len, e);
 		int before = filled;
 		for (int c = 0; c < s->n; c++) {
 			int k = in->to[c];
