@@ -111,7 +111,7 @@ static int admit(struct run *r, const struct hm_lines *l, const char *line, size
 	if (rc == 0)
 		rc = hm_err_set(e, HM_EDATA, "the id \"%s\" stands on line %" PRIu64 " of %s already, again at column %zu",
 				rec->id, where & (((uint64_t)1 << FILE_SHIFT) - 1),
-				hm_lines_name(r->cli.operands[where >> FILE_SHIFT]), rec->id_column);
+				hm_lines_name(r->cli.operands[where >> FILE_SHIFT]), hm_jsonl_id_column(line, len, rec));
 	hm_jsonl_clear(rec);
 	return rc;
 }

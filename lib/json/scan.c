@@ -76,6 +76,12 @@ static bool string(struct scan *c)
 {
 	for (c->at++; peek(c) != '"';) {
 		int ch = peek(c), n;
+		while (ch >= 0x20 && ch < 0x80 && ch != '"' && ch != '\\') { /* plain ASCII needs no more */
+			c->at++;
+			ch = peek(c);
+		}
+		if (ch == '"')
+			break;
 		if (ch < 0)
 			return fault(c, "a string that does not end");
 		if (ch < 0x20)

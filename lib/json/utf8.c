@@ -1,6 +1,8 @@
 /* UTF-8 validation (RFC 3629): see json.h. */
 #include "json/json.h"
 
+#include <string.h>
+
 int hm_utf8_next(const char *s, size_t len, uint32_t *cp)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -27,6 +29,11 @@ int hm_utf8_next(const char *s, size_t len, uint32_t *cp)
 size_t hm_utf8_check(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len;) {
+		uint64_t eight; /* ASCII goes eight bytes at a time */
+		while (len - i >= sizeof eight && !(memcpy(&eight, s + i, sizeof eight), eight & 0x8080808080808080u))
+			i += sizeof eight;
+		if (i == len)
+			break;
 		int n = hm_utf8_next(s + i, len - i, NULL);
 		if (!n)
 			return i;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,26 +114,32 @@ struct object {
 	const cJSON *tree;
 };
 
-/* One member: its value, its bytes in the line, and their column. */
+/* One member: its value and, once located, its bytes in the line and their column. */
 struct member {
 	const cJSON *v; /* NULL: not there */
+	int index;
 	const char *raw;
 	size_t len, column;
 };
 
 static struct member find(const struct object *o, const char *key)
 {
-	struct member m = {.column = 1};
-	size_t start, end;
-	int index = 0;
-	for (const cJSON *v = o->tree->child; v; v = v->next, index++) {
-		if (strcmp(v->string, key))
-			continue;
-		if (hm_json_member(o->line, o->len, index, &start, &end))
-			m = (struct member){v, o->line + start, end - start, start + 1};
-		break;
+	struct member m = {.v = o->tree->child};
+	while (m.v && strcmp(m.v->string, key)) {
+		m.v = m.v->next;
+		m.index++;
 	}
 	return m;
+}
+
+/* Costs a scan of the line: only for numbers, whose digits count, and for messages. */
+static void locate(const struct object *o, struct member *m)
+{
+	size_t start = 0, end = 0;
+	hm_json_member(o->line, o->len, m->index, &start, &end);
+	m->raw = o->line + start;
+	m->len = end - start;
+	m->column = start + 1;
 }
 
 static int want(const struct object *o, const char *key, struct member *m, struct hm_err *e)
@@ -141,8 +148,9 @@ static int want(const struct object *o, const char *key, struct member *m, struc
 	return m->v ? 0 : hm_err_set(e, HM_EDATA, "the field \"%s\" is missing from the object at column 1", key);
 }
 
-static int wrong(const struct member *m, const char *key, const char *type, struct hm_err *e)
+static int wrong(const struct object *o, struct member *m, const char *key, const char *type, struct hm_err *e)
 {
+	locate(o, m);
 	return hm_err_set(e, HM_EDATA, "the field \"%s\" is no %s at column %zu", key, type, m->column);
 }
 
@@ -152,32 +160,34 @@ static int get_text(const struct object *o, const char *key, const char **out, s
 	if (want(o, key, &m, e))
 		return HM_EDATA;
 	if (!cJSON_IsString(m.v))
-		return wrong(&m, key, "string", e);
+		return wrong(o, &m, key, "string", e);
 	*out = m.v->valuestring;
 	return 0;
 }
 
-/* Written as an integer: 1.0 and 1e0 are none. */
-static bool integral(const struct member *m)
+/* Written as an integer: 1.0 and 1e0 are none. Locates m when it is a number. */
+static bool integral(const struct object *o, struct member *m)
 {
-	return cJSON_IsNumber(m->v) && !memchr(m->raw, '.', m->len) && !memchr(m->raw, 'e', m->len) &&
-	       !memchr(m->raw, 'E', m->len);
+	if (!cJSON_IsNumber(m->v))
+		return false;
+	locate(o, m);
+	return !memchr(m->raw, '.', m->len) && !memchr(m->raw, 'e', m->len) && !memchr(m->raw, 'E', m->len);
 }
 
-static int get_i32(const struct member *m, const char *key, int32_t *out, struct hm_err *e)
+static int get_i32(const struct object *o, struct member *m, const char *key, int32_t *out, struct hm_err *e)
 {
-	if (!integral(m))
-		return wrong(m, key, "integer", e);
+	if (!integral(o, m))
+		return wrong(o, m, key, "integer", e);
 	if (m->v->valuedouble < INT32_MIN || m->v->valuedouble > INT32_MAX)
-		return wrong(m, key, "integer of 32 bits", e);
+		return wrong(o, m, key, "integer of 32 bits", e);
 	*out = (int32_t)m->v->valuedouble;
 	return 0;
 }
 
-static int get_f32(const struct member *m, const char *key, float *out, struct hm_err *e)
+static int get_f32(const struct object *o, struct member *m, const char *key, float *out, struct hm_err *e)
 {
-	if (!cJSON_IsNumber(m->v) || !isfinite((float)m->v->valuedouble))
-		return wrong(m, key, "number within a float's range", e);
+	if (!cJSON_IsNumber(m->v) || fabs(m->v->valuedouble) > FLT_MAX)
+		return wrong(o, m, key, "number within a float's range", e);
 	*out = (float)m->v->valuedouble;
 	return 0;
 }
@@ -187,13 +197,13 @@ static int get_id(const struct object *o, const char *key, struct hm_jsonl_rec *
 	struct member m;
 	if (want(o, key, &m, e))
 		return HM_EDATA;
-	rec->id_column = m.column;
+	rec->id_index = m.index;
 	if (cJSON_IsString(m.v)) {
 		rec->id = m.v->valuestring;
 		return 0;
 	}
-	if (!integral(&m) || m.len >= sizeof rec->digits)
-		return wrong(&m, key, "integer or string", e);
+	if (!integral(o, &m) || m.len >= sizeof rec->digits)
+		return wrong(o, &m, key, "integer or string", e);
 	memcpy(rec->digits, m.raw, m.len);
 	rec->digits[m.len] = 0;
 	rec->id = rec->digits;
@@ -206,9 +216,9 @@ static int get_label(const struct object *o, const char *key, int32_t *out, stru
 	*out = -1;
 	if (!m.v || cJSON_IsNull(m.v))
 		return 0;
-	if (get_i32(&m, key, out, e))
+	if (get_i32(o, &m, key, out, e))
 		return HM_EDATA;
-	return m.raw[0] == '-' ? wrong(&m, key, "class: it is negative", e) : 0;
+	return m.raw[0] == '-' ? wrong(o, &m, key, "class: it is negative", e) : 0;
 }
 
 static const char *strip(const char *img, const char *prefix)
@@ -228,8 +238,8 @@ static int get_kept(const struct object *o, const struct hm_jsonl_form *f, struc
 		if (f->keep[i].dtype == HM_UTF8)
 			rc = get_text(o, key, &rec->keep[i].text, e);
 		else if (!(rc = want(o, key, &m, e)))
-			rc = f->keep[i].dtype == HM_I32 ? get_i32(&m, key, &rec->keep[i].i32, e)
-							: get_f32(&m, key, &rec->keep[i].f32, e);
+			rc = f->keep[i].dtype == HM_I32 ? get_i32(o, &m, key, &rec->keep[i].i32, e)
+							: get_f32(o, &m, key, &rec->keep[i].f32, e);
 	}
 	return rc;
 }
@@ -261,6 +271,14 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 	else
 		rec->img = strip(rec->img, f->img_prefix);
 	return rc;
+}
+
+size_t hm_jsonl_id_column(const char *line, size_t len, const struct hm_jsonl_rec *rec)
+{
+	struct object o = {line, len, rec->tree};
+	struct member m = {.index = rec->id_index};
+	locate(&o, &m);
+	return m.column;
 }
 
 void hm_jsonl_clear(struct hm_jsonl_rec *rec)

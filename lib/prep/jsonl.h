@@ -61,13 +61,15 @@ struct hm_jsonl_rec {
 		int32_t i32;
 		float f32;
 	} keep[HM_JSONL_KEEP];
-	size_t id_column; /* 1-based, for messages */
-	char digits[64];  /* where id stands when it was a number */
-	cJSON *tree;      /* owns the rest */
+	char digits[64]; /* where id stands when it was a number */
+	int id_index;    /* which member of the object it was */
+	cJSON *tree;     /* owns the rest */
 };
 /* HM_EDATA with a sentence that ends in the 1-based byte column; rec then holds nothing. */
 int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, struct hm_jsonl_rec *rec,
 		   struct hm_err *e);
+/* 1-based byte column of the id in the line that rec was parsed from, for messages. */
+size_t hm_jsonl_id_column(const char *line, size_t len, const struct hm_jsonl_rec *rec);
 void hm_jsonl_clear(struct hm_jsonl_rec *rec);
 
 #endif

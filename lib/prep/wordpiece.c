@@ -24,6 +24,7 @@ struct hm_wordpiece {
 	struct hm_charmap map;
 	struct edge *edge;
 	uint32_t mask, shift; /* slots - 1; 32 - log2(slots) */
+	char lower[128];      /* ASCII that only adds itself to a word, as it stands there; else 0 */
 	uint32_t nodes, rest; /* rest: the node of "##", where every later piece starts; 0: no such token */
 	int32_t special[SPECIALS];
 };
@@ -88,6 +89,11 @@ struct hm_wordpiece *hm_wordpiece_new(const struct hm_vocab *v, const struct hm_
 		rc = hm_charmap_init(&w->map, o->cased, e);
 	if (!rc)
 		rc = make_trie(w, v, e);
+	for (uint32_t c = 0; !rc && c < 128; c++) {
+		uint32_t entry = hm_charmap_get(&w->map, c);
+		if ((entry & 255) == HM_CHAR_PLAIN)
+			w->lower[c] = (char)(entry ? entry >> 8 : c);
+	}
 	if (!rc)
 		return w;
 	hm_wordpiece_free(w);
@@ -170,6 +176,20 @@ static void add_char(struct word *word, uint32_t cp)
 {
 	if (word->chars++ < WORD_CHARS)
 		word->len += encode_utf8(cp, word->b + word->len);
+}
+
+/* Adds what s[0..len) begins with of plain ASCII; returns how many bytes. */
+static size_t add_ascii(const struct hm_wordpiece *w, struct word *word, const char *s, size_t len)
+{
+	size_t n = 0;
+	for (; n < len; n++) {
+		unsigned char c = (unsigned char)s[n];
+		if (c >= 0x80 || !w->lower[c])
+			break;
+		if (word->chars++ < WORD_CHARS)
+			word->b[word->len++] = w->lower[c];
+	}
+	return n;
 }
 
 /* A mark that NFD sorts by combining class, stably, among the marks before it (Unicode 3.11, D109). */
@@ -275,6 +295,9 @@ int hm_wordpiece_encode(const struct hm_wordpiece *w, const char *text, size_t l
 	word.len = word.chars = word.fence = 0;
 	for (size_t at = 0; at < len && out.n < out.cap;) {
 		uint32_t cp;
+		at += add_ascii(w, &word, text + at, len - at);
+		if (at == len)
+			break;
 		int which, n = hm_utf8_next(text + at, len - at, &cp);
 		if (!n)
 			return hm_err_set(e, HM_EDATA, "the text is not UTF-8 at byte %zu", at + 1);
