@@ -8,10 +8,11 @@
 struct scan {
 	const char *s;
 	size_t len, at;
-	int depth;
+	int depth, cap;  /* levels of nesting: now, allowed */
 	const char *why; /* set at the first fault, `at` then stands on it */
 	int want;        /* member of the top-level object looked for, -1 none */
 	size_t start, end;
+	size_t keys, key, key_at; /* keys met; the one looked for, from 1, and where it stands */
 };
 
 static bool fault(struct scan *c, const char *why)
@@ -165,6 +166,8 @@ static bool container(struct scan *c, char close)
 		if (object) {
 			if (peek(c) != '"')
 				return fault(c, "no key where one must stand");
+			if (++c->keys == c->key)
+				c->key_at = c->at;
 			if (!string(c))
 				return false;
 			blanks(c);
@@ -207,8 +210,8 @@ static bool value(struct scan *c)
 	switch (peek(c)) {
 	case '{':
 	case '[':
-		if (c->depth >= DEPTH_CAP)
-			return fault(c, "nesting too deep");
+		if (c->depth >= c->cap)
+			return fault(c, "a level of nesting too deep");
 		return container(c, peek(c) == '{' ? '}' : ']');
 	case '"':
 		return string(c);
@@ -229,51 +232,58 @@ static bool value(struct scan *c)
 	}
 }
 
-static int tree_depth(const cJSON *v)
-{
-	int deepest = 0;
-	if (!cJSON_IsObject(v) && !cJSON_IsArray(v))
-		return 0;
-	for (const cJSON *k = v->child; k; k = k->next) {
-		int d = tree_depth(k);
-		deepest = d > deepest ? d : deepest;
-	}
-	return deepest + 1;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp((*(cJSON *const *)a)->string, (*(cJSON *const *)b)->string);
 }
 
-/* The first doubled key of any object below v (decoded, so "a" and "\u0061" are one), or NULL. */
-static const char *doubled_key(const cJSON *v, struct hm_err *e)
+/* The second member of a doubled key in any object below v (decoded, so "a" and "\u0061" are one), or NULL; also
+ * without memory, `e` then being set. */
+static const cJSON *doubled_key(const cJSON *v, struct hm_err *e)
 {
 	size_t n = 0, i = 0;
 	for (const cJSON *k = v->child; k; k = k->next, n++) {
-		const char *found = k->child ? doubled_key(k, e) : NULL;
+		const cJSON *found = k->child ? doubled_key(k, e) : NULL;
 		if (found)
 			return found;
 	}
 	if (!cJSON_IsObject(v) || n < 2)
 		return NULL;
-	const char *found = NULL;
+	const char *name = NULL;
 	const cJSON **list = hm_alloc(n, sizeof *list, e);
 	if (!list)
-		return "";
+		return NULL;
 	for (const cJSON *k = v->child; k; k = k->next)
 		list[i++] = k;
 	qsort(list, n, sizeof *list, by_name);
-	for (i = 1; i < n && !found; i++)
+	for (i = 1; i < n && !name; i++)
 		if (!strcmp(list[i - 1]->string, list[i]->string))
-			found = list[i]->string;
+			name = list[i]->string;
 	free(list);
-	return found;
+	bool met = false;
+	for (const cJSON *k = v->child; name && k; k = k->next) {
+		bool same = !strcmp(k->string, name);
+		if (same && met)
+			return k;
+		met = met || same;
+	}
+	return NULL;
+}
+
+/* Counts the keys up to and with node k, in the order of the text; true once it is reached. */
+static bool count_keys(const cJSON *v, const cJSON *k, size_t *n)
+{
+	for (const cJSON *m = v->child; m; m = m->next) {
+		*n += cJSON_IsObject(v);
+		if (m == k || count_keys(m, k, n))
+			return true;
+	}
+	return false;
 }
 
 cJSON *hm_json_parse(const char *s, size_t len, int depth, size_t *column, struct hm_err *e)
 {
-	struct scan c = {.s = s, .len = len, .want = -1};
+	struct scan c = {.s = s, .len = len, .cap = depth < DEPTH_CAP ? depth : DEPTH_CAP, .want = -1};
 	size_t none;
 	column = column ? column : &none;
 	blanks(&c);
@@ -293,20 +303,28 @@ cJSON *hm_json_parse(const char *s, size_t len, int depth, size_t *column, struc
 		hm_err_set(e, HM_EDATA, "invalid JSON at column 1");
 		return NULL;
 	}
-	const char *twice = NULL;
-	if (tree_depth(v) > depth)
-		hm_err_set(e, HM_EDATA, "invalid JSON: nested deeper than %d levels at column 1", depth);
-	else if ((twice = doubled_key(v, e)))
-		hm_err_set(e, HM_EDATA, "invalid JSON: the key \"%.64s\" stands twice in one object at column 1", twice);
-	else
+	struct hm_err memory = {0};
+	const cJSON *twice = doubled_key(v, &memory);
+	if (memory.code) {
+		hm_err_set(e, memory.code, "%s", memory.text);
+	} else if (twice) {
+		struct scan again = {.s = s, .len = len, .cap = DEPTH_CAP, .want = -1};
+		count_keys(v, twice, &again.key);
+		blanks(&again);
+		value(&again);
+		*column = again.key_at + 1;
+		hm_err_set(e, HM_EDATA, "invalid JSON: the key \"%.64s\" stands twice in one object, again at column %zu",
+			   twice->string, *column);
+	} else {
 		return v;
+	}
 	cJSON_Delete(v);
 	return NULL;
 }
 
 bool hm_json_member(const char *s, size_t len, int index, size_t *start, size_t *end)
 {
-	struct scan c = {.s = s, .len = len, .want = index};
+	struct scan c = {.s = s, .len = len, .cap = DEPTH_CAP, .want = index};
 	blanks(&c);
 	if (peek(&c) != '{' || !value(&c) || !c.end)
 		return false;
