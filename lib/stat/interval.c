@@ -1,0 +1,223 @@
+/* Intervals: see interval.h. */
+#include "stat/interval.h"
+#include "base/rng.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TAIL .025
+
+static const struct hm_interval undefined = {NAN, NAN};
+
+struct hm_interval hm_wilson(size_t k, size_t n)
+{
+	double N = (double)n, p = (double)k / N, z2 = HM_Z95 * HM_Z95, d = 1 + z2 / N;
+	double half = HM_Z95 / d * sqrt(p * (1 - p) / N + z2 / (4 * N * N)), mid = (p + z2 / (2 * N)) / d;
+	return (struct hm_interval){k ? mid - half : 0, k < n ? mid + half : 1};
+}
+
+/* ---- the incomplete beta function and its inverse ---- */
+
+static double log_gamma(double x)
+{
+	int sign;
+	return lgamma_r(x, &sign);
+}
+
+/* The continued fraction, which converges fast for x < (a + 1)/(a + b + 2); modified Lentz. */
+static double beta_fraction(double a, double b, double x)
+{
+	const double tiny = DBL_MIN / DBL_EPSILON;
+	double c = 1, d = 1 - (a + b) * x / (a + 1), f;
+	d = 1 / (fabs(d) < tiny ? tiny : d);
+	f = d;
+	for (int m = 1; m < 1000000; m++) {
+		double step = 1;
+		for (int odd = 0; odd < 2; odd++) {
+			double k = odd ? -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+				       : m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+			d = 1 + k * d;
+			d = 1 / (fabs(d) < tiny ? tiny : d);
+			c = 1 + k / c;
+			c = fabs(c) < tiny ? tiny : c;
+			f *= c * d;
+			step *= c * d;
+		}
+		if (fabs(step - 1) <= DBL_EPSILON)
+			break;
+	}
+	return f;
+}
+
+double hm_beta_inc(double a, double b, double x)
+{
+	if (x <= 0 || x >= 1)
+		return x >= 1;
+	double front = exp(log_gamma(a + b) - log_gamma(a) - log_gamma(b) + a * log(x) + b * log1p(-x));
+	if (x < (a + 1) / (a + b + 2))
+		return front * beta_fraction(a, b, x) / a;
+	return 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+/* x with I_x(a,b) = p: halving, until no double lies between. */
+static double beta_quantile(double a, double b, double p)
+{
+	double lo = 0, hi = 1;
+	for (;;) {
+		double mid = lo + (hi - lo) / 2;
+		if (mid <= lo || mid >= hi || hi - lo < DBL_EPSILON * mid)
+			return mid;
+		*(hm_beta_inc(a, b, mid) < p ? &lo : &hi) = mid;
+	}
+}
+
+struct hm_interval hm_clopper_pearson(size_t k, size_t n)
+{
+	double K = (double)k, N = (double)n;
+	return (struct hm_interval){k ? beta_quantile(K, N - K + 1, TAIL) : 0,
+				    k < n ? beta_quantile(K + 1, N - K, 1 - TAIL) : 1};
+}
+
+/* ---- DeLong ---- */
+
+void hm_delong_places(const struct hm_ranking *r, double *place, size_t *positives)
+{
+	size_t pos = 0, neg = 0, all_neg = 0;
+	for (size_t i = 0; i < r->n; i++)
+		all_neg += r->label[i] != 1;
+	*positives = r->n - all_neg;
+	for (size_t k = 0; k < r->n;) {
+		size_t from = k, pos_here = 0, neg_here = 0;
+		do
+			*(r->label[r->order[k]] == 1 ? &pos_here : &neg_here) += 1;
+		while (!r->last[k++]);
+		for (size_t g = from; g < k; g++) {
+			uint32_t i = r->order[g];
+			place[i] = r->label[i] == 1 ? (double)(2 * (all_neg - neg - neg_here) + neg_here)
+						    : (double)(2 * pos + pos_here);
+		}
+		pos += pos_here;
+		neg += neg_here;
+	}
+}
+
+/* Places are whole numbers, so the mean of equal ones is exact and their variance exactly 0. */
+double hm_delong_variance(const double *place, const int32_t *label, size_t n, size_t positives)
+{
+	double count[2] = {(double)(n - positives), (double)positives}, sum[2] = {0}, square[2] = {0}, var = 0;
+	if (positives < 2 || n - positives < 2)
+		return NAN;
+	for (size_t i = 0; i < n; i++)
+		sum[label[i] == 1] += place[i];
+	for (size_t i = 0; i < n; i++) {
+		double d = place[i] - sum[label[i] == 1] / count[label[i] == 1];
+		square[label[i] == 1] += d * d;
+	}
+	for (int c = 0; c < 2; c++) /* a place is twice the count of the other kind, so /(2 count) makes it a share */
+		var += square[c] / (count[c] - 1) / count[c] / (4 * count[!c] * count[!c]);
+	return var;
+}
+
+int hm_delong_interval(const struct hm_ranking *r, struct hm_interval *ci, struct hm_err *e)
+{
+	size_t positives;
+	double auroc = hm_auroc(r, NULL), *place = hm_alloc(r->n, sizeof *place, e);
+	*ci = undefined;
+	if (!place)
+		return HM_EDATA;
+	hm_delong_places(r, place, &positives);
+	double half = HM_Z95 * sqrt(hm_delong_variance(place, r->label, r->n, positives));
+	if (!isnan(half))
+		*ci = (struct hm_interval){fmax(auroc - half, 0), fmin(auroc + half, 1)};
+	free(place);
+	return 0;
+}
+
+/* ---- bootstrap ---- */
+
+struct draws {
+	const struct hm_sample *s;
+	uint64_t seed;
+	size_t resamples;
+	uint32_t *weight; /* [workers, n] */
+	double *value;    /* [HM_METRICS, resamples] */
+};
+
+/* weight[] := how often each example is drawn; false when all of them are of one class. */
+static bool draw(const struct hm_sample *s, struct hm_rng *r, uint32_t *weight)
+{
+	bool mixed = false;
+	int32_t first = -1;
+	memset(weight, 0, s->n * sizeof *weight);
+	for (size_t k = 0; k < s->n; k++) {
+		uint32_t i = hm_rng_below(r, (uint32_t)s->n);
+		weight[i]++;
+		first = k ? first : s->label[i];
+		mixed = mixed || s->label[i] != first;
+	}
+	return mixed;
+}
+
+static void one_draw(void *ctx, size_t i, int worker)
+{
+	struct draws *d = ctx;
+	double value[HM_METRICS];
+	uint32_t *weight = d->weight + (size_t)worker * d->s->n;
+	struct hm_rng r;
+	for (uint32_t attempt = 0;; attempt++) {
+		hm_rng_init(&r, d->seed, HM_RNG_BOOTSTRAP, (uint32_t)i, attempt);
+		if (draw(d->s, &r, weight))
+			break;
+	}
+	hm_metrics_compute(d->s, weight, value);
+	for (int m = 0; m < HM_METRICS; m++)
+		d->value[(size_t)m * d->resamples + i] = value[m];
+}
+
+static int rising(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Of sorted v[n]. */
+static double quantile(const double *v, size_t n, double q)
+{
+	double at = q * (double)(n - 1);
+	size_t i = (size_t)at;
+	return i + 1 < n ? v[i] + (v[i + 1] - v[i]) * (at - (double)i) : v[n - 1];
+}
+
+int hm_bootstrap(const struct hm_sample *s, size_t resamples, uint64_t seed, struct hm_workers *w,
+		 struct hm_interval ci[HM_METRICS], struct hm_err *e)
+{
+	struct draws d = {.s = s, .seed = seed, .resamples = resamples};
+	int workers = w ? hm_workers_count(w) : 1, rc = HM_EDATA;
+	for (int m = 0; m < HM_METRICS; m++)
+		ci[m] = undefined;
+	if (!resamples || !s->n || hm_sample_majority(s) == s->n)
+		return 0;
+	d.weight = hm_alloc((size_t)workers * s->n, sizeof *d.weight, e);
+	d.value = d.weight ? hm_alloc(HM_METRICS * resamples, sizeof *d.value, e) : NULL;
+	if (!d.value)
+		goto done;
+	if (w)
+		hm_workers_each(w, resamples, one_draw, &d);
+	else
+		for (size_t i = 0; i < resamples; i++)
+			one_draw(&d, i, 0);
+	for (int m = 0; m < HM_METRICS; m++) {
+		double *v = d.value + (size_t)m * resamples;
+		if (isnan(v[0]))
+			continue;
+		qsort(v, resamples, sizeof *v, rising);
+		ci[m] = (struct hm_interval){quantile(v, resamples, TAIL), quantile(v, resamples, 1 - TAIL)};
+	}
+	rc = 0;
+done:
+	free(d.weight);
+	free(d.value);
+	return rc;
+}
