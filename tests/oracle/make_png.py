@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes tests/data/png/*.vec: PNG files of every kind and what Pillow makes of them, read by tests/unit/test_png.c and
-test_resize.c. A file is a run of entries: a line `NAME WIDTH HEIGHT CRC32 BYTES`, then so many bytes of PNG; width 0
+test_resize.c. A file is a run of entries: a line `NAME WIDTH HEIGHT CRC32 BYTES`, then so many bytes of PNG and a newline; width 0
 marks one that must be refused. Resizes: lines `NAME FIT SIZE CRC32` behind a line `resize`. CRC32 is of the RGB bytes."""
 import io
 import os
@@ -24,11 +24,11 @@ def pillow(data):
 
 def entry(name, data, rgb=None):
     rgb = pillow(data) if rgb is None else rgb
-    return f"{name} {rgb.shape[1]} {rgb.shape[0]} {zlib.crc32(rgb.tobytes())} {len(data)}\n".encode() + data
+    return f"{name} {rgb.shape[1]} {rgb.shape[0]} {zlib.crc32(rgb.tobytes())} {len(data)}\n".encode() + data + b"\n"
 
 
 def refused(name, data):
-    return f"{name} 0 0 0 {len(data)}\n".encode() + data
+    return f"{name} 0 0 0 {len(data)}\n".encode() + data + b"\n"
 
 
 def sample(w, h, color, depth, **more):

@@ -31,12 +31,11 @@ static inline void pngvec_open(struct pngvec *v, const char *name)
 /* The next entry; false at the end or at a line that is none. */
 static inline bool pngvec_next(struct pngvec *v)
 {
-	int used = 0;
-	if (v->at >= v->file.len || sscanf((char *)v->file.data + v->at, "%63s %d %d %u %zu\n%n", v->name, &v->w, &v->h, &v->crc, &v->len, &used) != 5)
+	const char *line = (const char *)v->file.data + v->at;
+	if (v->at >= v->file.len || sscanf(line, "%63s %d %d %u %zu", v->name, &v->w, &v->h, &v->crc, &v->len) != 5)
 		return false;
-	used = (int)strcspn((char *)v->file.data + v->at, "\n") + 1;
-	v->png = v->file.data + v->at + used;
-	v->at += (size_t)used + v->len;
+	v->png = (const unsigned char *)line + strcspn(line, "\n") + 1;
+	v->at = (size_t)(v->png - v->file.data) + v->len + 1;
 	return v->at <= v->file.len;
 }
 

@@ -1,0 +1,23 @@
+/* From a path in a record to pixels: file, PNG, resize, planes. */
+#ifndef HM_IMAGELOAD_H
+#define HM_IMAGELOAD_H
+
+#include "prep/imagefile.h"
+#include "prep/resize.h"
+
+struct hm_imageload_options {
+	int size; /* side of the square */
+	enum hm_fit fit;
+	uint64_t max_pixels; /* of the file's picture */
+};
+/* A loader: storage that is used again from picture to picture. One a thread. */
+struct hm_imageload;
+struct hm_imageload *hm_imageload_new(struct hm_err *e);
+void hm_imageload_free(struct hm_imageload *l); /* NULL is fine */
+
+/* pixels[3,size,size] := the picture at path[0..len) below the root. HM_EDATA with the reason alone; pixels are then
+ * unset. */
+int hm_imageload_run(struct hm_imageload *l, const struct hm_imageroot *root, const char *path, size_t len,
+		     const struct hm_imageload_options *o, uint8_t *pixels, struct hm_err *e);
+
+#endif

@@ -1,0 +1,192 @@
+# hm-imgprep: what its page promises, hostile images and paths, and that nothing is left behind.
+
+load ../support/bats
+
+setup() {
+	T=$BATS_TEST_TMPDIR
+	cd "$T"
+	mkdir -p root/sub
+}
+
+vec() { # NAME FILE.vec: that PNG out of the unit tests' vectors, to standard output
+	local line
+	line=$(LC_ALL=C grep -abE "^$1 [0-9]+ [0-9]+ [0-9]+ [0-9]+\$" "$ROOT/tests/data/png/$2") || fail "no $1 in $2"
+	local head=${line#*:} # its bytes and a newline stand before the file
+	tail -c +$((${line%%:*} + ${#head} + 2)) "$ROOT/tests/data/png/$2" | head -c "${line##* }"
+}
+
+records() { # IMG...: JSON lines with ids r0, r1, ..., as records
+	local i=0
+	for p in "$@"; do
+		printf '{"id":"r%d","img":"%s","text":"t","label":0}\n' $i "$p"
+		i=$((i + 1))
+	done | hm-jsonl2rec --img-prefix ''
+}
+
+refused() { # IMG REASON: exit 1 naming the record, nothing written
+	records good.png "$1" good.png >in.hmr
+	rm -f out.hmr
+	run timeout 20 hm-imgprep --root root -o out.hmr in.hmr
+	expect 1 "^hm-imgprep: error: in.hmr: record 1 \(id r1\): .*$2"
+	[ "$(wc -l <<<"$output")" = 1 ] || fail "more than a line: $output"
+	[ ! -e out.hmr ] || fail "out.hmr was left behind"
+}
+
+@test "pixels are added behind the other columns" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	hm-imgprep --root root --size 32 -o out.hmr in.hmr
+	run hm-view --schema out.hmr
+	expect 0 '"name":"label","shape":\[\]\},\{"dtype":"U8","fit":"squash","name":"pixels","shape":\[3,32,32\]\}\]'
+	hm-imgprep --root root --size 32 --fit crop -o crop.hmr in.hmr
+	run hm-view --schema crop.hmr
+	expect 0 '"fit":"crop"'
+	[ "$(hm-view out.hmr | grep -o xxh3.*)" != "$(hm-view crop.hmr | grep -o xxh3.*)" ] || fail "both fits gave the same"
+}
+
+@test "a small picture, value by value" {
+	vec palette-short oddities.vec >root/good.png
+	records good.png | hm-imgprep --root root --size 1 --fit squash | hm-view --full >view
+	grep -qE '"pixels":\[\[\[[0-9]+\]\],\[\[[0-9]+\]\],\[\[[0-9]+\]\]\]' view || fail "$(cat view)"
+}
+
+@test "the bytes do not depend on -j, nor on pipe or file" {
+	hm-synth -q --train 40 --dev 1 --test 1 data
+	hm-jsonl2rec -o in.hmr data/train.jsonl
+	for j in 1 2 4; do hm-imgprep --root data/img -j $j -o $j.hmr in.hmr; done
+	cmp 1.hmr 2.hmr && cmp 1.hmr 4.hmr
+	hm-jsonl2rec data/train.jsonl | hm-imgprep --root data/img >pipe.hmr
+	hm-view pipe.hmr >a && hm-view 1.hmr >b && cmp a b
+	[ "$(wc -l <a)" = 40 ]
+}
+
+@test "damaged and foreign files" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	: >root/bad.png
+	refused bad.png 'bad.png: the file is empty'
+	vec text refusals.vec >root/bad.png
+	refused bad.png 'bad.png: not a PNG file'
+	head -c 200 root/good.png >root/bad.png
+	refused bad.png 'bad.png: the PNG file is cut off in chunk IDAT'
+	vec pixels-2-31 refusals.vec >root/bad.png
+	refused bad.png '65536x32768 pixels'
+	vec bomb refusals.vec >root/bad.png
+	refused bad.png 'cannot hold 8000x8000 pixels'
+	refused none.png 'No such file'
+	refused sub 'not a regular file'
+	refused good.png/x 'Not a directory'
+	refused "" 'path is empty'
+	truncate -s 300M root/bad.png
+	refused bad.png 'longer than 268435456 bytes'
+}
+
+@test "memory stays within the caps" {
+	vec bomb refusals.vec >root/bad.png
+	records bad.png bad.png bad.png bad.png >in.hmr
+	hm-imgprep -q --root root --on-error keep --stats stats -o out.hmr in.hmr
+	[ -n "$SAN" ] || [ "$(grep -oE '"peak_memory_bytes":[0-9]+' stats | cut -d: -f2)" -lt 100000000 ] || fail "$(cat stats)"
+}
+
+@test "paths that leave the root" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	cp root/good.png outside.png
+	refused ../outside.png 'upward'
+	refused sub/../../outside.png 'upward'
+	refused "$T/outside.png" 'absolute'
+	ln -s ../outside.png root/link.png
+	refused link.png 'symbolic link'
+	ln -s .. root/dir
+	refused dir/outside.png 'symbolic link'
+	ln -s "$T/root/good.png" root/absolute.png
+	refused absolute.png 'symbolic link'
+	records link.png dir/outside.png absolute.png | hm-imgprep --follow-symlinks --root root | hm-view >view
+	[ "$(wc -l <view)" = 3 ]
+	ln -s ../good.png root/sub/inside.png
+	records sub/inside.png | hm-imgprep --root root >out.hmr
+}
+
+@test "a FIFO and a device are errors, not waits" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	mkfifo root/fifo.png
+	refused fifo.png 'not a regular file'
+	ln -s /dev/zero root/zero.png
+	records zero.png >in.hmr
+	run timeout 20 hm-imgprep --follow-symlinks --root root -o out.hmr in.hmr
+	expect 1 'record 0 \(id r0\): zero.png: not a regular file'
+	mkfifo input
+	(exec 3>input && sleep 0.1) &
+	run timeout 20 hm-imgprep --root root input
+	expect 1 'input'
+	wait
+}
+
+@test "--on-error skip counts, keep marks" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	vec text refusals.vec >root/bad.png
+	records good.png bad.png good.png none.png >in.hmr
+	run hm-imgprep --root root --on-error skip -o skip.hmr in.hmr
+	expect 0 'notice: 2 records left out'
+	run hm-view --schema skip.hmr
+	expect 0 '"records":2,"skipped":2'
+	[ "$(hm-view skip.hmr | grep -c error)" = 0 ]
+	hm-imgprep -q --root root --size 2 --on-error keep -o keep.hmr in.hmr
+	hm-view --full keep.hmr >view
+	[ "$(grep -c '"error":""' view)" = 2 ]
+	grep -q '"id":"r1".*"pixels":\[\[\[0,0\],\[0,0\]\],\[\[0,0\],\[0,0\]\],\[\[0,0\],\[0,0\]\]\].*"error":"bad.png: not a PNG file"' view
+	grep -q '"id":"r3".*"error":"none.png: cannot open: No such file or directory"' view
+	# skipped twice: the counts add up
+	records bad.png good.png | hm-imgprep -q --root root --on-error skip |
+		hm-imgprep -q --root root --replace --on-error skip | hm-view --schema >view
+	grep -q '"records":1,"skipped":1' view || fail "$(cat view)"
+}
+
+@test "a record that comes with an error gets no work and travels on" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	vec text refusals.vec >root/bad.png
+	records good.png bad.png | hm-imgprep -q --root root --on-error keep -o keep.hmr
+	rm root/bad.png
+	hm-imgprep --root root --replace -o again.hmr keep.hmr
+	for f in keep again; do hm-view $f.hmr | grep -oE '"(xxh3|error)":"[^"]*"' | sort >$f; done
+	cmp keep again
+	grep -q '"error":"bad.png: not a PNG file"' again
+}
+
+@test "an existing column is not overwritten silently" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png | hm-imgprep --root root --size 8 -o out.hmr
+	run hm-imgprep --root root -o again.hmr out.hmr
+	expect 1 'out.hmr: column "pixels" exists already'
+	[ ! -e again.hmr ]
+	hm-imgprep --root root --replace --size 9 -o again.hmr out.hmr
+	run hm-view --schema again.hmr
+	expect 0 '"shape":\[3,9,9\]'
+}
+
+@test "no records is a legal stream" {
+	records | hm-imgprep --root root | hm-view --schema >view
+	grep -q '"records":0' view
+}
+
+@test "history holds what changes the pixels, and no path" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png | hm-imgprep --root root --size 8 --fit crop -j 1 | hm-view --history >view
+	grep -q '"fit":"crop".*"size":8' view || fail "$(cat view)"
+	! grep -qE 'root|jobs' view
+}
+
+@test "wrong calls" {
+	run hm-imgprep
+	expect 2 '^hm-imgprep: error: --root DIR is required'
+	run hm-imgprep --root root --fit stretch
+	expect 2 'squash\|crop'
+	run hm-imgprep --root root --size 0
+	expect 2 'from 1 to 4096'
+	run hm-imgprep --root nowhere -o out.hmr </dev/null
+	expect 1 'nowhere: cannot open the folder'
+	run hm-imgprep --root root -o out.hmr </dev/null
+	expect 1 'the input is empty'
+	printf '{"id":"a","img":"x","text":"","label":0}\n' | hm-jsonl2rec | hm-cat --columns id,text >in.hmr
+	run hm-imgprep --root root -o out.hmr in.hmr
+	expect 1 'in.hmr: no column "img"'
+	[ ! -e out.hmr ]
+}

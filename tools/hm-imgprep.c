@@ -1,0 +1,247 @@
+/* hm-imgprep: adds pixels, the images that records name, decoded and resized as Pillow and torchvision do it. */
+#include "cli/cli.h"
+#include "json/json.h"
+#include "prep/imageload.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	char *root;
+	int64_t size, max_pixels;
+	int fit, on_error;
+	bool follow_symlinks, replace;
+} o = {.size = 224, .max_pixels = HM_PNG_PIXELS};
+
+static const struct hm_opt table[] = {
+	{"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to, and may not leave", .required = true},
+	{"size", 0, HM_OPT_INT, &o.size, "N", "side of the square, in pixels", .min = 1, .max = 4096},
+	{"fit", 0, HM_OPT_CHOICE, &o.fit, "squash|crop", "how to reach the square"},
+	{"max-pixels", 0, HM_OPT_SIZE, &o.max_pixels, "N", "refuse larger images", .min = 1,
+	 .max = (int64_t)HM_PNG_SIDE * HM_PNG_SIDE},
+	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep", "what to do about a bad image"},
+	{"follow-symlinks", 0, HM_OPT_FLAG, &o.follow_symlinks, NULL, "let symbolic links lead out of the root"},
+	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace pixels if it is there"},
+	{0}};
+
+static const struct hm_tool tool = {.name = "hm-imgprep",
+				    .summary = "add decoded, resized images to records",
+				    .operands = "[FILE ...]",
+				    .table = table,
+				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
+				    .max_operands = -1};
+
+/* One record on its way: read, prepared by a worker, written in its turn. */
+struct slot {
+	struct run *run;
+	struct hm_job job;
+	struct hm_batch rec; /* of one */
+	uint8_t *pixels;     /* [3,size,size] */
+	bool empty;          /* no picture: it came with an error, or got one */
+	struct hm_err e;
+};
+
+#define FLIGHT_BYTES ((size_t)64 << 20) /* of records that wait, pixels not counted */
+
+struct run {
+	struct hm_cli cli;
+	struct hm_join *in;
+	struct hm_writer *out;
+	struct hm_schema schema;       /* of the output */
+	int id, img, error, old;       /* columns of the input, -1: none */
+	int pixels_to, error_to;       /* columns of the output */
+	struct hm_imageroot root;
+	struct hm_imageload **load;    /* one a thread */
+	struct slot *slot;             /* a ring */
+	int slots;
+	uint8_t *zero;                 /* [3,size,size] */
+	uint64_t read, written, failed; /* records; written counts those left out too */
+	size_t flight;
+};
+
+static int find_columns(struct run *r, struct hm_err *e)
+{
+	const struct hm_schema *s = hm_join_schema(r->in);
+	const char *name = hm_join_name(r->in);
+	const int64_t dim[3] = {3, o.size, o.size};
+	cJSON *attr = cJSON_CreateObject();
+	r->id = hm_schema_find(s, "id");
+	if (r->id >= 0 && s->field[r->id].dtype != HM_UTF8)
+		r->id = -1;
+	r->img = hm_schema_find(s, "img");
+	r->error = hm_schema_find(s, "error");
+	r->old = hm_schema_find(s, "pixels");
+	cJSON_AddStringToObject(attr, "fit", o.fit == HM_FIT_CROP ? "crop" : "squash");
+	int rc = hm_schema_copy(&r->schema, s, e);
+	if (!rc && (r->img < 0 || s->field[r->img].dtype != HM_UTF8))
+		rc = hm_err_set(e, HM_EDATA, "%s: no column \"img\" of paths (hm-jsonl2rec makes it)", name);
+	if (!rc && r->error >= 0 && s->field[r->error].dtype != HM_UTF8)
+		rc = hm_err_set(e, HM_EDATA, "%s: column \"error\" is no text", name);
+	if (!rc && r->old >= 0 && !o.replace)
+		rc = hm_err_set(e, HM_EDATA, "%s: column \"pixels\" exists already (--replace to replace it)", name);
+	if (rc) {
+		cJSON_Delete(attr);
+		return rc;
+	}
+	if (r->old >= 0)
+		hm_schema_remove(&r->schema, r->old);
+	r->pixels_to = hm_schema_add(&r->schema, "pixels", HM_U8, 3, dim, attr, e);
+	r->error_to = hm_schema_find(&r->schema, "error");
+	if (r->pixels_to >= 0 && r->error_to < 0 && o.on_error == HM_KEEP)
+		r->error_to = hm_schema_add(&r->schema, "error", HM_UTF8, 0, NULL, NULL, e);
+	return e->code;
+}
+
+static int open_all(struct run *r, struct hm_err *e)
+{
+	static const char *const on_error[] = {"fail", "skip", "keep"};
+	int rc = hm_imageroot_open(&r->root, o.root, o.follow_symlinks, e);
+	if (!rc)
+		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
+	if (!rc)
+		rc = find_columns(r, e);
+	if (rc)
+		return rc;
+	cJSON *p = cJSON_CreateObject();
+	cJSON_AddNumberToObject(p, "size", (double)o.size);
+	cJSON_AddStringToObject(p, "fit", o.fit == HM_FIT_CROP ? "crop" : "squash");
+	cJSON_AddNumberToObject(p, "max-pixels", (double)o.max_pixels);
+	cJSON_AddStringToObject(p, "on-error", on_error[o.on_error]);
+	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
+	rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer, r->cli.workers, e)
+		: HM_EDATA;
+	cJSON_Delete(pg);
+	return rc;
+}
+
+static int make_ring(struct run *r, struct hm_err *e)
+{
+	int threads = hm_workers_count(r->cli.workers);
+	size_t bytes = 3 * (size_t)o.size * (size_t)o.size;
+	r->slots = 4 * threads;
+	r->load = hm_alloc((size_t)threads, sizeof *r->load, e);
+	r->slot = hm_alloc((size_t)r->slots, sizeof *r->slot, e);
+	r->zero = hm_alloc(bytes, 1, e);
+	for (int i = 0; !e->code && i < threads; i++)
+		r->load[i] = hm_imageload_new(e);
+	for (int i = 0; !e->code && i < r->slots; i++) {
+		r->slot[i].run = r;
+		r->slot[i].pixels = hm_alloc(bytes, 1, e);
+	}
+	return e->code;
+}
+
+/* On a worker. */
+static void prepare(void *arg, int worker)
+{
+	struct slot *s = arg;
+	const struct hm_val *img = &s->rec.rec[0].val[s->run->img];
+	const struct hm_imageload_options want = {(int)o.size, o.fit, (uint64_t)o.max_pixels};
+	s->empty = hm_imageload_run(s->run->load[worker], &s->run->root, img->data, img->count, &want, s->pixels, &s->e) != 0;
+}
+
+/* Bytes of a text that a message shows: whole characters. */
+static int shown(const struct hm_val *text)
+{
+	return (int)hm_utf8_check(text->data, text->count < 200 ? text->count : 200);
+}
+
+/* The oldest record in flight goes out, or is left out. */
+static int write_oldest(struct run *r, struct hm_err *e)
+{
+	struct slot *s = &r->slot[r->written % (uint64_t)r->slots];
+	struct hm_val val[HM_MAX_FIELDS];
+	char why[1024] = "";
+	hm_workers_wait(r->cli.workers, &s->job);
+	const struct hm_rec *rec = &s->rec.rec[0];
+	if (s->e.code) {
+		struct hm_val img = rec->val[r->img], id = r->id >= 0 ? rec->val[r->id] : (struct hm_val){"?", 1};
+		struct hm_err where = {0};
+		snprintf(why, sizeof why, "%.*s: %s", shown(&img), (const char *)img.data, s->e.text);
+		hm_err_set(&where, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in), r->written, shown(&id),
+			   (const char *)id.data, why);
+		if (o.on_error == HM_FAIL)
+			return hm_err_set(e, HM_EDATA, "%s", where.text);
+		hm_cli_debug(&r->cli, "%s", where.text);
+		r->failed++;
+	}
+	r->written++;
+	r->flight -= s->rec.bytes;
+	hm_cli_progress(&r->cli, r->written, hm_join_expect(r->in), "records");
+	if (s->e.code && o.on_error == HM_SKIP)
+		return 0;
+	for (int i = 0, n = 0; i < rec->schema->n; i++)
+		if (i != r->old)
+			val[n++] = rec->val[i];
+	val[r->pixels_to] = (struct hm_val){s->empty ? r->zero : s->pixels, 3 * (size_t)o.size * (size_t)o.size};
+	if (r->error_to >= 0 && (s->e.code || r->error < 0))
+		val[r->error_to] = (struct hm_val){why, strlen(why)};
+	return hm_writer_put(r->out, val, e);
+}
+
+static int take_record(struct run *r, const struct hm_rec *rec, struct hm_err *e)
+{
+	int rc = 0;
+	while (!rc && r->read > r->written && (r->read - r->written == (uint64_t)r->slots || r->flight > FLIGHT_BYTES))
+		rc = write_oldest(r, e);
+	if (rc)
+		return rc;
+	struct slot *s = &r->slot[r->read % (uint64_t)r->slots];
+	hm_batch_reset(&s->rec);
+	s->e = (struct hm_err){0};
+	if (hm_batch_add(&s->rec, rec, e))
+		return HM_EDATA;
+	r->flight += s->rec.bytes;
+	r->read++;
+	s->empty = true;
+	s->job = (struct hm_job){.run = prepare, .arg = s};
+	if (r->error < 0 || !rec->val[r->error].count)
+		hm_workers_submit(r->cli.workers, &s->job);
+	return 0;
+}
+
+static void clear(struct run *r)
+{
+	for (int i = 0; r->slot && i < r->slots; i++) {
+		hm_workers_wait(r->cli.workers, &r->slot[i].job);
+		hm_batch_clear(&r->slot[i].rec);
+		free(r->slot[i].pixels);
+	}
+	for (int i = 0; r->load && i < hm_workers_count(r->cli.workers); i++)
+		hm_imageload_free(r->load[i]);
+	free(r->slot);
+	free(r->load);
+	free(r->zero);
+	hm_schema_clear(&r->schema);
+	hm_imageroot_close(&r->root);
+	hm_join_close(r->in);
+}
+
+int main(int argc, char **argv)
+{
+	struct run r = {.root.fd = -1};
+	struct hm_err e = {0};
+	struct hm_rec rec;
+	int more = 0;
+	hm_cli_begin(&r.cli, &tool, argc, argv);
+	int rc = open_all(&r, &e);
+	if (!rc)
+		rc = make_ring(&r, &e);
+	while (!rc && (more = hm_join_next(r.in, &rec, &e)) == 1)
+		rc = take_record(&r, &rec, &e);
+	while (!rc && !more && r.written < r.read)
+		rc = write_oldest(&r, &e);
+	rc = rc ? rc : more;
+	if (!rc) {
+		rc = hm_writer_finish(r.out, hm_join_end(r.in)->skipped + (o.on_error == HM_SKIP ? r.failed : 0), &e);
+		r.out = NULL;
+	}
+	if (!rc && r.failed)
+		hm_cli_notice(&r.cli, "%" PRIu64 " records %s", r.failed,
+			      o.on_error == HM_SKIP ? "left out for their images" : "kept without an image, their error set");
+	hm_writer_abort(r.out);
+	clear(&r);
+	return hm_cli_end(&r.cli, rc, &e);
+}
