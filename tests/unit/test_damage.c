@@ -289,7 +289,7 @@ static void headers_are_checked(void **state)
 		{"{\"meta\":{\"x\":1.0},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
 		{"{\"meta\":{\"x\":\"\\u0041\"},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
 		{"{\"meta\":{\"x\":1,\"x\":1},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "twice"},
-		{"{\"meta\":{\"a\":[[[[[[[1]]]]]]]},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "nested"},
+		{"{\"meta\":{\"a\":[[[[[[[1]]]]]]]},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "nesting"},
 		/* a header that says something else than the blocks hold */
 		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "block 0"},
 		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[67108864]}]}", "block 0"},
