@@ -186,7 +186,7 @@ int main(int argc, char **argv)
 		r.w = NULL;
 	}
 	if (!rc && r.skipped)
-		hm_cli_notice(&r.cli, "%" PRIu64 " bad lines left out", r.skipped);
+		hm_cli_notice(&r.cli, "%" PRIu64 " bad line%s left out", r.skipped, r.skipped == 1 ? "" : "s");
 	hm_writer_abort(r.w);
 	hm_strmap_clear(&r.ids);
 	hm_schema_clear(&schema);
