@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WIDTH = 1 << 14 };
+enum { MAX_WIDTH = 1 << 14, MAX_SIDE = 1 << 14 };
 static const double bn_eps = 1e-5;
 
 /* A convolution without bias and its batch norm. */
@@ -260,21 +260,24 @@ struct hm_resnet_work {
 	void *x, *s, *t, *u; /* block input, shortcut, inner activations; each as large as the largest of them */
 };
 
-/* Elements of the largest activation of one image. */
-static size_t largest(const struct hm_resnet_config *c, int h, int w)
+/* Bytes of the largest activation of one batch. */
+static size_t largest(const struct hm_resnet_config *c, const struct hm_device *d, int n, int h, int w)
 {
-	int h2 = hm_conv_out(h, 7, 2, 3), w2 = hm_conv_out(w, 7, 2, 3);
-	size_t most = (size_t)h2 * w2 * c->stem, in = (size_t)h * w * 3;
-	most = in > most ? in : most;
+	size_t most = d->op->image_bytes(d, n, h, w, 3);
+	int channels[10] = {c->stem}, k = 0;
 	for (int s = 0; s < 4; s++) {
-		int hs = hm_conv_out(h2, 3, 2, 1), ws = hm_conv_out(w2, 3, 2, 1);
-		/* A Bottleneck's first convolution still has the size of the stage before. */
-		size_t area = s > 0 ? (size_t)h2 * w2 : (size_t)hs * ws;
-		size_t inner = area * c->width[s], outer = (size_t)hs * ws * c->out[s];
-		most = inner > most ? inner : most;
-		most = outer > most ? outer : most;
-		h2 = hs;
-		w2 = ws;
+		channels[1 + 2 * s] = c->width[s];
+		channels[2 + 2 * s] = c->out[s];
+	}
+	/* Five sizes: after the stem, then of each stage. A Bottleneck's first inner activation still has the size of
+	 * the stage before, so each size is taken with the next stage's inner channels too. */
+	for (int s = 0; s < 5; s++) {
+		h = hm_conv_out(h, 3, 2, 1);
+		w = hm_conv_out(w, 3, 2, 1);
+		for (k = s ? 2 * s - 1 : 0; k < 9 && k <= 2 * s + 1; k++) {
+			size_t bytes = d->op->image_bytes(d, n, h, w, channels[k]);
+			most = bytes > most ? bytes : most;
+		}
 	}
 	return most;
 }
@@ -282,17 +285,15 @@ static size_t largest(const struct hm_resnet_config *c, int h, int w)
 struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struct hm_device *d, int batch, int h, int w,
 					  struct hm_err *e)
 {
-	if (h < 1 || w < 1) {
-		hm_err_set(e, HM_EDATA, "an image of %dx%d has no pixels", w, h);
+	if (h < 1 || w < 1 || h > MAX_SIDE || w > MAX_SIDE || batch < 1 || batch > MAX_SIDE) {
+		hm_err_set(e, HM_EDATA, "%d images of %dx%d are no batch for this network", batch, w, h);
 		return NULL;
 	}
 	struct hm_resnet_work *work = hm_alloc(1, sizeof *work, e);
 	if (!work)
 		return NULL;
-	size_t bytes = largest(&net->c, h, w) * hm_dtype_size(d->act);
+	size_t bytes = largest(&net->c, d, batch, h, w);
 	*work = (struct hm_resnet_work){.d = d, .h = h, .w = w};
-	if (!hm_size_mul(bytes, batch, &bytes))
-		hm_err_set(&d->err, HM_EDATA, "out of memory: a batch of %d images of %dx%d", batch, w, h);
 	work->x = d->op->alloc(d, bytes);
 	work->s = d->op->alloc(d, bytes);
 	work->t = d->op->alloc(d, bytes);

@@ -33,7 +33,7 @@ static inline int hm_resnet_features(const struct hm_resnet_config *c)
 {
 	return c->out[3];
 }
-/* Side of the grid for a side of the image (224: 7); 0 or less: the image is too small. */
+/* Side of the grid for a side of the image (224: 7). */
 int hm_resnet_grid_side(int side);
 
 /* The parameters: storage comes with loading or initialising them. NULL with `e`. */
@@ -48,8 +48,7 @@ struct hm_resnet_net;
 struct hm_resnet_net *hm_resnet_prepare(const struct hm_resnet *m, struct hm_device *d, struct hm_err *e);
 void hm_resnet_net_free(struct hm_resnet_net *net);
 
-/* One thread's activations, for batches of at most `batch` images of h x w, on `d` (which it borrows). NULL with `e`:
- * also when the image is too small for the five halvings. */
+/* One thread's activations, for batches of at most `batch` images of h x w, on `d` (which it borrows). NULL with `e`. */
 struct hm_resnet_work;
 struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struct hm_device *d, int batch, int h, int w,
 					  struct hm_err *e);

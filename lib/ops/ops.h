@@ -83,6 +83,8 @@ struct hm_ops {
 	/* ---- inference. "act" arrays hold d->act. Images are [i,h,w,c] by index; how the elements of one image
 	 * lie in memory is the device's own affair, so only these operations may touch them. */
 
+	/* Bytes to allocate for images [i,h,w,c]. */
+	size_t (*image_bytes)(const struct hm_device *d, int i, int h, int w, int c);
 	/* y act [i,h,w,3] = table[c*256 + px]; px u8 [i,3,h,w], table f32 [3*256]. */
 	void (*normalise)(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w);
 

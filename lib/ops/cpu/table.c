@@ -1,33 +1,112 @@
-/* The cpu device: ref's table with the slots replaced that are worth it. */
+/* The cpu device: ref's table with the slots replaced that are worth it; its contexts. */
 #include "ops/backend.h"
+#include "ops/cpu/cpu.h"
 #include "ops/ref/ref.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+static const struct hm_ops cpu_ops = {
+	.alloc = hm_ref_alloc,
+	.free = hm_ref_free,
+	.upload = hm_ref_upload,
+	.download = hm_ref_download,
+	.copy = hm_ref_copy,
+	.image_bytes = hm_cpu_image_bytes,
+	.normalise = hm_cpu_normalise,
+	.max_pool = hm_cpu_max_pool,
+	.avg_pool = hm_cpu_avg_pool,
+	.grid = hm_cpu_grid,
+#if HM_ONEDNN
+	.conv_pack = hm_dnnl_conv_pack,
+	.conv = hm_dnnl_conv_run,
+	.linear_pack = hm_dnnl_linear_pack,
+	.matmul = hm_dnnl_matmul,
+	.rows_round = hm_dnnl_rows_round,
+	.weight_free = hm_dnnl_weight_free,
+#else
+	.conv_pack = hm_ref_conv_pack,
+	.conv = hm_ref_conv,
+	.linear_pack = hm_ref_linear_pack,
+	.matmul = hm_ref_matmul,
+	.rows_round = hm_ref_rows_round,
+	.weight_free = hm_ref_weight_free,
+#endif
+	.embed = hm_cpu_embed,
+	.layer_norm = hm_cpu_layer_norm,
+	.attention = hm_cpu_attention,
+	.gather = hm_ref_gather,
+	.linear_forward = hm_cpu_linear_forward,
+	.linear_backward = hm_cpu_linear_backward,
+	.softmax = hm_ref_softmax,
+	.cross_entropy = hm_ref_cross_entropy,
+	.sgd = hm_ref_sgd,
+	.adam = hm_ref_adam,
+	.sum_squares = hm_ref_sum_squares,
+	.scale = hm_ref_scale,
+};
 
 int hm_cpu_open(struct hm_device *d, enum hm_precision precision, struct hm_err *e)
 {
-	if (precision != HM_PREC_F32)
-		return hm_err_set(e, HM_EDEVICE, "device cpu has no precision %s", hm_precision_name(precision));
-	d->op = &hm_ref_ops;
+	struct hm_cpu *c = hm_alloc(1, sizeof *c, e);
+	if (!c)
+		return HM_EDATA;
+	c->block = 1;
+	d->op = &cpu_ops;
 	d->name = "cpu";
-	d->act = HM_F32;
-	return 0;
+	d->ctx = c;
+	d->act = precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
+#if HM_ONEDNN
+	if (precision != HM_PREC_TF32 && (c->dnnl = hm_dnnl_open(precision, &c->block, e)))
+		return 0;
+#else
+	if (precision == HM_PREC_F32)
+		return 0;
+#endif
+	free(c);
+	return hm_err_set(e, HM_EDEVICE, "device cpu has no precision %s", hm_precision_name(precision));
 }
 
 int hm_cpu_fork(struct hm_device *d, const struct hm_device *from, struct hm_err *e)
 {
-	(void)d;
-	(void)from;
-	(void)e;
+	const struct hm_cpu *f = from->ctx;
+	struct hm_cpu *c = hm_alloc(1, sizeof *c, e);
+	if (!c)
+		return HM_EDATA;
+	c->block = f->block;
+#if HM_ONEDNN
+	c->dnnl = hm_dnnl_fork(f->dnnl, e);
+	if (!c->dnnl) {
+		free(c);
+		return HM_EDEVICE;
+	}
+#endif
+	d->ctx = c;
 	return 0;
 }
 
 void hm_cpu_close(struct hm_device *d)
 {
-	(void)d;
+	struct hm_cpu *c = d->ctx;
+#if HM_ONEDNN
+	hm_dnnl_close(c->dnnl);
+#endif
+	hm_buf_clear(&c->scratch);
+	free(c);
 }
 
 void hm_cpu_describe(char *out, size_t cap)
 {
+#if HM_ONEDNN
+	hm_dnnl_describe(out, cap);
+#else
 	snprintf(out, cap, "plain loops");
+#endif
+}
+
+void *hm_cpu_scratch(struct hm_device *d, size_t n)
+{
+	struct hm_cpu *c = d->ctx;
+	c->scratch.len = 0;
+	return hm_buf_reserve(&c->scratch, n, &d->err) ? NULL : c->scratch.data;
 }

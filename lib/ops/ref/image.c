@@ -4,6 +4,11 @@
 
 #include <math.h>
 
+size_t hm_ref_image_bytes(const struct hm_device *d, int i, int h, int w, int c)
+{
+	return (size_t)i * h * w * c * hm_dtype_size(d->act);
+}
+
 void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w)
 {
 	size_t hw = (size_t)h * w;
@@ -71,7 +76,7 @@ void hm_ref_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, 
 							if (iy >= 0 && iy < h && ix >= 0 && ix < w) {
 								size_t at = (((size_t)a * h + iy) * w + ix) * c + ch;
 								double v = hm_act_get(d, x, at);
-								best = v > best || isnan(v) ? v : best;
+								best = v > best ? v : best;
 							}
 					hm_act_set(d, y, (((size_t)a * ho + oy) * wo + ox) * c + ch, best);
 				}

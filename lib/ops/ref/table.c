@@ -11,6 +11,7 @@ const struct hm_ops hm_ref_ops = {
 	.upload = hm_ref_upload,
 	.download = hm_ref_download,
 	.copy = hm_ref_copy,
+	.image_bytes = hm_ref_image_bytes,
 	.normalise = hm_ref_normalise,
 	.conv_pack = hm_ref_conv_pack,
 	.conv = hm_ref_conv,

@@ -1,0 +1,59 @@
+/* Training operations of the cpu device in vector loops: linear layers both ways. Made for heads: few
+ * outputs, many inputs, rows that stream through the cache once. */
+#include "ops/cpu/cpu.h"
+#include "ops/cpu/vec.h"
+
+enum { GROUP = 4 }; /* outputs computed together */
+
+/* Sum of a[j]*b[j] for j < k, in four vectors. */
+HM_INLINE float dot(const float *a, const float *b, size_t k)
+{
+	hm_vec s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+	size_t j = 0;
+	for (; j + 4 * HM_LANES <= k; j += 4 * HM_LANES) {
+		s0 += *(const hm_vec *)(a + j) * *(const hm_vec *)(b + j);
+		s1 += *(const hm_vec *)(a + j + 16) * *(const hm_vec *)(b + j + 16);
+		s2 += *(const hm_vec *)(a + j + 32) * *(const hm_vec *)(b + j + 32);
+		s3 += *(const hm_vec *)(a + j + 48) * *(const hm_vec *)(b + j + 48);
+	}
+	s0 += s1 + (s2 + s3);
+	float sum = hm_vec_sum(&s0);
+	for (; j < k; j++)
+		sum += a[j] * b[j];
+	return sum;
+}
+
+HM_SIMD void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b, int m,
+				   int n, int k)
+{
+	(void)d;
+	for (size_t first = 0; first < (size_t)n; first += GROUP)
+		for (size_t r = 0; r < (size_t)m; r++)
+			for (size_t c = first; c < first + GROUP && c < (size_t)n; c++)
+				y[r * n + c] = dot(x + r * k, w + c * k, k) + (b ? b[c] : 0);
+}
+
+/* y [k] += f * x [k]. */
+HM_INLINE void axpy(float *restrict y, const float *restrict x, float f, size_t k)
+{
+	for (size_t j = 0; j < k; j++)
+		y[j] += f * x[j];
+}
+
+HM_SIMD void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy, const float *x,
+				    const float *w, int m, int n, int k)
+{
+	(void)d;
+	for (size_t r = 0; dx && r < (size_t)m; r++) {
+		for (size_t j = 0; j < (size_t)k; j++)
+			dx[r * k + j] = 0;
+		for (size_t c = 0; c < (size_t)n; c++)
+			axpy(dx + r * k, w + c * k, dy[r * n + c], k);
+	}
+	for (size_t r = 0; db && r < (size_t)m; r++)
+		axpy(db, dy + r * n, 1, n);
+	for (size_t first = 0; first < (size_t)n; first += GROUP)
+		for (size_t r = 0; r < (size_t)m; r++)
+			for (size_t c = first; c < first + GROUP && c < (size_t)n; c++)
+				axpy(dw + c * k, x + r * k, dy[r * n + c], k);
+}
