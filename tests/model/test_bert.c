@@ -1,0 +1,160 @@
+/* lib/nn/bert against PyTorch's padded and masked pooler output of a tiny network (tests/oracle/make_nets.py), packed,
+ * on every device that is built in; and batches that must be refused. */
+#include "nn/bert.h"
+#include "weights/weights.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define FILE_NAME "tests/data/nets/bert-tiny.safetensors"
+
+static const struct hm_tensor *find(void *ctx, const char *name)
+{
+	return hm_weights_find(ctx, name);
+}
+
+static struct hm_bert_net *net_of(struct hm_weights *w, struct hm_device *d)
+{
+	struct hm_bert_config c;
+	struct hm_err e = {0};
+	assert_int_equal(hm_bert_config_read(&c, find, w, &e), 0);
+	assert_int_equal(c.layers, 2);
+	assert_int_equal(c.intermediate, 40);
+	assert_int_equal(c.positions, 40);
+	c.heads = 3;
+	struct hm_bert *m = hm_bert_new(&c, &e);
+	assert_non_null(m);
+	assert_int_equal(hm_params_load(hm_bert_params(m), find, w, &e), 0);
+	struct hm_bert_net *net = hm_bert_prepare(m, d, &e);
+	assert_non_null(net);
+	hm_bert_free(m);
+	return net;
+}
+
+static double worst_of(const float *a, const float *b, size_t n)
+{
+	double worst = 0, most = 0;
+	for (size_t j = 0; j < n; j++) {
+		most = fmax(most, fabs(b[j]));
+		worst = fmax(worst, isfinite(a[j]) ? fabs((double)a[j] - b[j]) : INFINITY);
+	}
+	return worst / most;
+}
+
+static void encode(const char *device, enum hm_precision precision, double bound)
+{
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	assert_int_equal(hm_weights_open(&w, FILE_NAME, &e), 0);
+	const struct hm_tensor *ids = find(w, "ids"), *len = find(w, "len"), *pooled = find(w, "pooled");
+	int n = (int)len->dim[0], m = (int)ids->dim[0];
+	size_t h = (size_t)pooled->dim[1], all = n * h;
+	const int32_t *l = len->data;
+	struct hm_device *d = hm_device_open(device, precision, &e);
+	assert_non_null(d);
+	struct hm_bert_net *net = net_of(w, d);
+	struct hm_device *fork = hm_device_fork(d, &e);
+	struct hm_bert_work *a = hm_bert_work_new(net, d, n, m, &e), *b = hm_bert_work_new(net, fork, n + 3, 2 * m, &e);
+	float *p = malloc(all * sizeof *p), *q = malloc(all * sizeof *q);
+	hm_bert_encode(net, a, ids->data, l, n, p);
+	assert_int_equal(hm_device_error(d, &e), 0);
+	if (worst_of(p, pooled->data, all) > bound)
+		fail_msg("%s: off by %g", device, worst_of(p, pooled->data, all));
+
+	/* Another context: the same bytes. Each sequence alone: the same features. */
+	hm_bert_encode(net, b, ids->data, l, n, q);
+	assert_memory_equal(p, q, all * sizeof *p);
+	for (int i = 0, at = 0; i < n; at += l[i++])
+		hm_bert_encode(net, b, (const int32_t *)ids->data + at, l + i, 1, q + i * h);
+	assert_int_equal(hm_device_error(fork, &e), 0);
+	assert_true(worst_of(q, pooled->data, all) <= bound);
+
+	free(p);
+	free(q);
+	hm_bert_work_free(a);
+	hm_bert_work_free(b);
+	hm_device_close(fork);
+	hm_bert_net_free(net);
+	hm_device_close(d);
+	hm_weights_close(w);
+}
+
+static void pytorch_agrees(void **state)
+{
+	(void)state;
+	encode("ref", HM_PREC_F32, 2e-5);
+	encode("cpu", HM_PREC_F32, 2e-5);
+	encode("ref", HM_PREC_BF16, 5e-2);
+	struct hm_device *d = hm_device_open("cpu", HM_PREC_BF16, NULL);
+	if (d) /* the processor has it */
+		encode("cpu", HM_PREC_BF16, 5e-2);
+	hm_device_close(d);
+}
+
+static void bad_batches_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		int32_t ids[4], len[2];
+		int n;
+		const char *says;
+	} bad[] = {
+		{{0, 60}, {2}, 1, "token id 60, this network's vocabulary has 60"},
+		{{-1}, {1}, 1, "token id -1, this network's vocabulary has 60"},
+		{{0}, {0}, 1, "a sequence of 0 tokens, this network takes 1 to 40"},
+		{{0}, {41}, 1, "a sequence of 41 tokens, this network takes 1 to 40"},
+		{{1, 2, 3, 4}, {2, 2}, 3, "3 sequences in a batch made for 2"},
+	};
+	struct hm_weights *w;
+	float out[3 * 24];
+	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL), 0);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct hm_err e = {0};
+		struct hm_device *d = hm_device_open("cpu", HM_PREC_F32, &e);
+		struct hm_bert_net *net = net_of(w, d);
+		struct hm_bert_work *a = hm_bert_work_new(net, d, 2, 64, &e);
+		hm_bert_encode(net, a, bad[i].ids, bad[i].len, bad[i].n, out);
+		assert_int_equal(hm_device_error(d, &e), HM_EDATA);
+		assert_string_equal(e.text, bad[i].says);
+		hm_bert_work_free(a);
+		hm_bert_net_free(net);
+		hm_device_close(d);
+	}
+	hm_weights_close(w);
+}
+
+static void configurations(void **state)
+{
+	(void)state;
+	struct hm_bert_config c;
+	struct hm_err e = {0};
+	assert_true(hm_bert_config_preset(&c, "bert-base", 30522));
+	struct hm_bert *m = hm_bert_new(&c, &e);
+	assert_int_equal(hm_bert_params(m)->count, 109482240); /* transformers' count */
+	hm_bert_free(m);
+	assert_true(hm_bert_config_preset(&c, "bert-tiny", 100));
+	assert_false(hm_bert_config_preset(&c, "bert-huge", 100));
+	hm_bert_config_preset(&c, "bert-tiny", 100);
+	m = hm_bert_new(&c, &e);
+	assert_int_equal(hm_params_init(hm_bert_params(m), 0, 0, &e), 0);
+	const float *word = hm_bert_params(m)->item[0].t.data;
+	for (int j = 0; j < 128; j++)
+		assert_true(word[j] == 0 && word[128 + j] != 0); /* the padding row, and no other */
+	hm_bert_free(m);
+	c.heads = 3;
+	assert_null(hm_bert_new(&c, &e));
+	assert_string_equal(e.text, "a BERT of hidden size 128 cannot have 3 heads and a LayerNorm eps of 1e-12");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pytorch_agrees),
+		cmocka_unit_test(bad_batches_are_refused),
+		cmocka_unit_test(configurations),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
