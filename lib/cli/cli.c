@@ -75,14 +75,23 @@ static _Noreturn void version(struct hm_cli *c)
 	print_and_exit(&b);
 }
 
-static _Noreturn void wrong_call(struct hm_cli *c, const char *text)
+/* "error: …", and for a wrong call the usage line. */
+static void complain(struct hm_cli *c, int code, const char *text)
 {
 	struct hm_buf b = {0};
 	char line[1024];
 	snprintf(line, sizeof line, "error: %s", text);
 	hm_cli_message(c, "", line);
-	hm_opt_usage(c, &b, 0);
-	fwrite(b.data, 1, b.len, stderr);
+	if (code == HM_EUSAGE) {
+		hm_opt_usage(c, &b, 0);
+		fwrite(b.data, 1, b.len, stderr);
+	}
+	hm_buf_clear(&b);
+}
+
+static _Noreturn void wrong_call(struct hm_cli *c, const char *text)
+{
+	complain(c, HM_EUSAGE, text);
 	exit(2);
 }
 
@@ -179,10 +188,8 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
 	if (rc >= 0 && (fflush(stdout) || ferror(stdout)))
 		rc = hm_err_set(&late, HM_EDATA, "standard output: cannot write: %s", strerror(errno));
 	if (rc < 0) {
-		char text[1024];
 		const struct hm_err *why = late.code ? &late : e;
-		snprintf(text, sizeof text, "error: %s", why && why->code ? why->text : "it failed without a reason given");
-		hm_cli_message(c, "", text);
+		complain(c, rc, why && why->code ? why->text : "it failed without a reason given");
 	}
 	cJSON_Delete(c->stats);
 	free(c->priv->table);
