@@ -8,8 +8,8 @@
  *
  * Conventions. Outputs come first. All arrays are row-major, dense and in the device's memory (op->alloc). No
  * output may overlap an input unless the line says "in place". Sizes must be positive unless the line says
- * otherwise. Operations return void: a failure sticks to the device and turns later calls into nothing;
- * hm_device_error reads it, once a step.
+ * otherwise. Operations return void: a failure sticks to the device, what is computed after it means
+ * nothing, and hm_device_error reads it, once a step.
  * Letters: m rows, k inputs, n outputs of a matrix; i images of h x w pixels and c channels; s sequences.
  *
  * Sameness: an operation's bytes depend on its arguments and the device alone, never on the thread or context

@@ -108,5 +108,5 @@ void *hm_cpu_scratch(struct hm_device *d, size_t n)
 {
 	struct hm_cpu *c = d->ctx;
 	c->scratch.len = 0;
-	return hm_buf_reserve(&c->scratch, n, &d->err) ? NULL : c->scratch.data;
+	return d->err.code || hm_buf_reserve(&c->scratch, n, &d->err) ? NULL : c->scratch.data;
 }
