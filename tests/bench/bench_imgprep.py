@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""hm-imgprep beside torchvision's DataLoader (2 workers) on 550x413 PNGs, to 224x224 u8, in one run on 2 cores.
+usage: bench_imgprep.py BIN. Prints rows `name | hm | peer | ratio | target`, images a second."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import torch
+import torchvision
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+BIN = os.path.abspath(sys.argv[1])
+N, ROUNDS, CORES = 400, 3, 2
+
+
+def picture(rng, photo):
+    """Photo-like: octaves of smooth noise and grain, letters on top. Flat: a drawing of few colours."""
+    w, h = 550, 413
+    if not photo:
+        a = np.zeros((h, w, 3), np.uint8) + rng.integers(0, 256, 3, dtype=np.uint8)
+        for _ in range(30):
+            x, y = rng.integers(0, w - 60), rng.integers(0, h - 60)
+            a[y : y + rng.integers(8, 60), x : x + rng.integers(8, 60)] = rng.integers(0, 256, 3, dtype=np.uint8)
+        return Image.fromarray(a)
+    a = np.zeros((h, w, 3), np.float32)
+    for side in 4, 12, 40, 120:
+        small = Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8))
+        a += np.asarray(small.resize((w, h), Image.BICUBIC), np.float32) / side**0.5
+    a = (a - a.min()) / (a.max() - a.min()) * 255 + rng.normal(0, 3, a.shape)
+    a[20:60, 100:450:9] = 255
+    return Image.fromarray(a.clip(0, 255).astype(np.uint8))
+
+
+class Files(Dataset):
+    def __init__(self, paths, load):
+        self.paths, self.load = paths, load
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, i):
+        return self.load(self.paths[i])
+
+
+squash = transforms.Compose([transforms.Resize((224, 224)), transforms.PILToTensor()])
+as_tensor = transforms.Resize((224, 224), antialias=True)
+
+
+def with_pillow(path):
+    with Image.open(path) as im:
+        return squash(im.convert("RGB"))
+
+
+def with_tensors(path):
+    return as_tensor(torchvision.io.read_image(path, torchvision.io.ImageReadMode.RGB))
+
+
+def peer(paths, load, batch, prefetch):
+    loader = DataLoader(Files(paths, load), batch_size=batch, num_workers=CORES, prefetch_factor=prefetch, persistent_workers=True)
+    for _ in zip(range(1), loader):  # workers are up
+        pass
+    best = 0
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        n = sum(len(b) for b in loader)
+        best = max(best, n / (time.perf_counter() - start))
+    return best
+
+
+def ours(root, records, out):
+    best = 0
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        subprocess.run([f"{BIN}/hm-imgprep", "-q", "-j", str(CORES), "--root", root, "-o", out, records], check=True)
+        best = max(best, N / (time.perf_counter() - start))
+    return best
+
+
+def row(name, hm, peer_rate, target=""):
+    short = "  (short of it)" if target and hm / peer_rate < target else ""
+    print(f"{name} | {hm:.0f}/s | {peer_rate:.0f}/s | {hm / peer_rate:.2f} | {f'>= {target}{short}' if target else '-'}")
+
+
+def single(name, f, paths):
+    best = 0
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        for p in paths:
+            f(p)
+        best = max(best, len(paths) / (time.perf_counter() - start))
+    return best
+
+
+def main():
+    torch.set_num_threads(1)
+    os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))
+    print("name | hm | peer | ratio | target")
+    for kind, photo in ("photos", True), ("flat pictures", False):
+        with tempfile.TemporaryDirectory() as d:
+            rng = np.random.default_rng(1)
+            paths = [f"{d}/{i}.png" for i in range(N)]
+            for p in paths:
+                picture(rng, photo).save(p)
+            with open(f"{d}/x.jsonl", "w") as f:
+                for i in range(N):
+                    f.write(json.dumps({"id": str(i), "img": f"{i}.png", "text": "", "label": 0}) + "\n")
+            subprocess.run([f"{BIN}/hm-jsonl2rec", "-o", f"{d}/x.hmr", f"{d}/x.jsonl"], check=True)
+            hm = ours(d, f"{d}/x.hmr", f"{d}/y.hmr")
+            settings = [(b, f) for b in (16, 64) for f in (2, 4)]
+            pillow = max(peer(paths, with_pillow, b, f) for b, f in settings)
+            tensors = max(peer(paths, with_tensors, b, f) for b, f in settings)
+            row(f"imgprep, {kind}, DataLoader(2 workers) on PIL", hm, pillow, 3)
+            row(f"imgprep, {kind}, DataLoader(2 workers) on torchvision.io (other pixels)", hm, tensors)
+            size = sum(os.path.getsize(p) for p in paths) / N / 1024
+            decode = single("decode", lambda p: Image.open(p).convert("RGB"), paths[:100])
+            print(f"# {kind}: {size:.0f} KiB a file; Pillow decodes {decode:.0f}/s on one core")
+
+
+main()
