@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -373,6 +375,35 @@ static void zstd_frames_are_checked(void **state)
 	assert_int_equal(hm_frame_check_zstd(window[2], 10, 64, &e), HM_EDATA);
 }
 
+/* Twelve blocks of 40 MiB that pack into a few kilobytes, and threads enough to unpack them all at once: what is
+ * held at a time stays bounded. In a process of its own, whose peak can be told. */
+static void reading_ahead_is_bounded(void **state)
+{
+	(void)state;
+	struct rusage used;
+	int status;
+	pid_t child = fork();
+	if (!child) {
+		struct hm_schema s = {0};
+		struct hm_writer *w;
+		struct hm_buf b = {0};
+		char path[64];
+		bool ok = hm_schema_add(&s, "zeros", HM_F32, DIMS(10 << 20), NULL, &e) == 0;
+		test_scratch(path);
+		ok = ok && !hm_writer_open(&w, path, &s, NULL, NULL, NULL, NULL, &e);
+		for (int i = 0; ok && i < 12; i++)
+			ok = !hm_writer_put(w, &(struct hm_val){NULL, 10 << 20}, &e);
+		ok = ok && !hm_writer_finish(w, 0, &e);
+		test_take(path, &b);
+		struct hm_workers *many = hm_workers_new(12, &e);
+		ok = ok && b.len < 1 << 20 && !test_read(b.data, b.len, many, NULL, &e);
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(wait4(child, &status, 0, &used), child);
+	assert_int_equal(status, 0);
+	assert_in_range(used.ru_maxrss, 1, 600 << 10); /* KiB; unbounded it is 950 MiB */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,6 +419,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(headers_are_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(payloads_are_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(zstd_frames_are_checked, setup, teardown),
+		cmocka_unit_test_setup_teardown(reading_ahead_is_bounded, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
