@@ -1,0 +1,188 @@
+/* Predictions in memory, and matching them by id. See predictions.h. */
+#include "stat/predictions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Another item's room. The arrays double. */
+static int grow(struct hm_predictions *p, struct hm_err *e)
+{
+	size_t cap = p->cap ? 2 * p->cap : 256, values;
+	if (!hm_size_mul(cap, (size_t)p->classes, &values))
+		return hm_err_set(e, HM_EDATA, "too many predictions");
+	struct hm_prediction *item = hm_alloc(cap, sizeof *item, e);
+	double *prob = item ? hm_alloc(values, sizeof *prob, e) : NULL;
+	if (!prob) {
+		free(item);
+		return HM_EDATA;
+	}
+	if (p->n) {
+		memcpy(item, p->item, p->n * sizeof *item);
+		memcpy(prob, p->prob, p->n * (size_t)p->classes * sizeof *prob);
+	}
+	free(p->item);
+	free(p->prob);
+	p->item = item;
+	p->prob = prob;
+	p->cap = cap;
+	return 0;
+}
+
+static const char *keep(struct hm_predictions *p, const char *s, size_t len, struct hm_err *e)
+{
+	char *copy = len ? hm_arena_get(&p->text, len + 1, e) : "";
+	if (copy && len) {
+		memcpy(copy, s, len);
+		copy[len] = 0;
+	}
+	return copy;
+}
+
+int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text, size_t text_len,
+		       int32_t label, const double *prob, struct hm_err *e)
+{
+	int show = id_len > 64 ? 64 : (int)id_len;
+	uint64_t at = p->n;
+	if (p->n == p->cap && grow(p, e))
+		return HM_EDATA;
+	double *own = p->prob + p->n * (size_t)p->classes; /* zero until now */
+	if (prob)
+		memcpy(own, prob, (size_t)p->classes * sizeof *own);
+	if (hm_prob_check(own, p->classes, label, e))
+		return hm_err_prefix(e, "id %.*s", show, id);
+	int rc = hm_strmap_add(&p->ids, id, id_len, &at, e);
+	if (rc < 0)
+		return rc;
+	if (!rc)
+		return hm_err_set(e, HM_EDATA, "id %.*s: stands there twice, as record %zu and record %zu", show, id,
+				  (size_t)at + 1, p->n + 1);
+	struct hm_prediction *i = &p->item[p->n];
+	*i = (struct hm_prediction){.id = keep(p, id, id_len, e), .text = keep(p, text, text ? text_len : 0, e),
+				    .label = label, .failed = !prob};
+	if (!i->id || !i->text)
+		return HM_EDATA;
+	p->n++;
+	return 0;
+}
+
+void hm_predictions_clear(struct hm_predictions *p)
+{
+	free(p->item);
+	free(p->prob);
+	hm_strmap_clear(&p->ids);
+	hm_arena_clear(&p->text);
+	*p = (struct hm_predictions){0};
+}
+
+/* ---- matching ---- */
+
+/* Every id of b is in a, and there are as many; else the sentence names some that are not. */
+static int same_ids(const struct hm_predictions *a, const struct hm_predictions *b, struct hm_err *e)
+{
+	struct hm_buf names = {0};
+	uint64_t at;
+	int lacking = 0, rc = 0;
+	for (size_t i = 0; i < b->n; i++) {
+		if (hm_strmap_find(&a->ids, b->item[i].id, strlen(b->item[i].id), &at))
+			continue;
+		if (lacking++ < 3)
+			rc = hm_buf_printf(&names, e, "%s%.64s", lacking > 1 ? ", " : "", b->item[i].id);
+	}
+	if (!rc && lacking)
+		rc = hm_err_set(e, HM_EDATA, "%d ids of %s are not in %s: %s%s", lacking, b->name, a->name,
+				(char *)names.data, lacking > 3 ? ", ..." : "");
+	hm_buf_clear(&names);
+	return rc;
+}
+
+static int check_systems(const struct hm_predictions *s, int k, struct hm_err *e)
+{
+	for (int i = 1; i < k; i++) {
+		if (s[i].classes != s[0].classes)
+			return hm_err_set(e, HM_EDATA, "%s has %d classes, %s has %d", s[i].name, s[i].classes, s[0].name,
+					  s[0].classes);
+		if (same_ids(&s[0], &s[i], e) || same_ids(&s[i], &s[0], e))
+			return HM_EDATA;
+	}
+	return 0;
+}
+
+/* Record i of the first system, looked up in all: its label (a known one wins), whether all answered; where it
+ * stands in each. */
+static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, int32_t *label, bool *failed,
+		   struct hm_err *e)
+{
+	const char *id = s[0].item[i].id;
+	*label = -1;
+	*failed = false;
+	for (int j = 0; j < k; j++) {
+		uint64_t where = i;
+		if (j)
+			hm_strmap_find(&s[j].ids, id, strlen(id), &where);
+		at[j] = (size_t)where;
+		const struct hm_prediction *p = &s[j].item[where];
+		if (*label >= 0 && p->label >= 0 && p->label != *label)
+			return hm_err_set(e, HM_EDATA, "id %.64s: %s has label %d, others have %d", id, s[j].name,
+					  (int)p->label, (int)*label);
+		*label = p->label >= 0 ? p->label : *label;
+		*failed = *failed || p->failed;
+	}
+	return 0;
+}
+
+static int match(struct hm_matched *m, const struct hm_predictions *s, int k, size_t *at, struct hm_err *e)
+{
+	size_t c = (size_t)m->classes;
+	for (size_t i = 0; i < s[0].n; i++) {
+		int32_t label;
+		bool failed;
+		if (look_up(s, k, i, at, &label, &failed, e))
+			return HM_EDATA;
+		if (failed) {
+			m->failed++;
+			if (label == 0 || label == 1)
+				m->failed_label[label]++;
+			continue;
+		}
+		if (label < 0) {
+			m->unlabelled++;
+			continue;
+		}
+		m->item[m->n] = i;
+		m->label[m->n] = label;
+		for (int j = 0; j < k; j++)
+			memcpy(m->prob[j] + m->n * c, s[j].prob + at[j] * c, c * sizeof(double));
+		m->n++;
+	}
+	return 0;
+}
+
+int hm_matched_init(struct hm_matched *m, const struct hm_predictions *s, int k, struct hm_err *e)
+{
+	*m = (struct hm_matched){.systems = k, .classes = s[0].classes};
+	if (check_systems(s, k, e))
+		return HM_EDATA;
+	size_t *at = hm_alloc((size_t)k, sizeof *at, e);
+	if (at && (m->item = hm_alloc(s[0].n, sizeof *m->item, e)) && (m->label = hm_alloc(s[0].n, sizeof *m->label, e)))
+		m->prob = hm_alloc((size_t)k, sizeof *m->prob, e);
+	int rc = m->prob ? 0 : HM_EDATA;
+	for (int j = 0; !rc && j < k; j++)
+		if (!(m->prob[j] = hm_alloc(s[0].n, (size_t)m->classes * sizeof(double), e)))
+			rc = HM_EDATA;
+	if (!rc)
+		rc = match(m, s, k, at, e);
+	free(at);
+	if (rc)
+		hm_matched_clear(m);
+	return rc;
+}
+
+void hm_matched_clear(struct hm_matched *m)
+{
+	for (int j = 0; m->prob && j < m->systems; j++)
+		free(m->prob[j]);
+	free(m->prob);
+	free(m->item);
+	free(m->label);
+	*m = (struct hm_matched){0};
+}

@@ -1,0 +1,209 @@
+/* One system's report: text, JSON, CSV, the worst errors. See report.h; several systems: compare.c. */
+#include "stat/report.h"
+#include "stat/write.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Writers here ignore what a single hm_buf_printf returns: the first failure stays in `e`, which is looked at once. */
+
+static void row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by, struct hm_err *e)
+{
+	char value[16], range[HM_RANGE];
+	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, hm_write_value(v, value), hm_write_range(ci, false, range),
+		      isnan(ci.lo) ? "" : by);
+}
+
+/* What knowing nothing but the labels' shares scores. */
+static void baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_metric m, struct hm_err *e)
+{
+	double p = s->n ? (double)s->label[1] / (double)s->n : NAN, q = 1 - p;
+	double entropy = -(p > 0 ? p * log(p) : 0) - (q > 0 ? q * log(q) : 0);
+	if (s->classes > 2 || isnan(p))
+		return;
+	if (m == HM_AUROC && !isnan(s->value[m]))
+		hm_buf_printf(b, e, "  0.5000 random");
+	if (m == HM_AVERAGE_PRECISION)
+		hm_buf_printf(b, e, "  %.4f share of class 1", p);
+	if (m == HM_LOG_LOSS)
+		hm_buf_printf(b, e, "  %.4f share of class 1 as p", entropy);
+	if (m == HM_BRIER)
+		hm_buf_printf(b, e, "  %.4f share of class 1 as p", p * q);
+}
+
+static void table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+{
+	static const char *const name[HM_METRICS] = {"accuracy",  "AUROC",  "average precision", "F1",          "precision",
+						     "recall", "log loss", "Brier",             "ECE, 15 bins"};
+	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s  %s\n", "", "value", "95 % interval", "by", "baseline");
+	for (int m = 0; m < HM_METRICS; m++) {
+		if (s->classes > 2 && m != HM_ACCURACY && m != HM_LOG_LOSS)
+			continue;
+		row(b, name[m], s->value[m], s->ci[m], m == HM_ACCURACY ? "Wilson" : m == HM_AUROC ? "DeLong" : "bootstrap", e);
+		if (m == HM_ACCURACY && s->n) {
+			hm_buf_printf(b, e, "  %.4f majority class, %.4f random\n", s->majority, s->random);
+			row(b, "", NAN, s->exact, "exact", e);
+		}
+		baseline(b, s, m, e);
+		while (b->len && b->data[b->len - 1] == ' ')
+			b->len--;
+		hm_buf_printf(b, e, "\n");
+	}
+}
+
+static void confusion(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+{
+	if (s->classes > 2 || !s->n)
+		return;
+	hm_buf_printf(b, e, "\n%-18s  %11s  %11s   (class 1 when p > %g)\n", "confusion", "predicted 0", "predicted 1",
+		      s->threshold);
+	for (int t = 0; t < 2; t++)
+		hm_buf_printf(b, e, "  label %d             %11zu  %11zu\n", t, s->confusion[t][0], s->confusion[t][1]);
+}
+
+static void notes_on_zeros(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+{
+	if (s->classes > 2)
+		return;
+	if (!s->label[0] || !s->label[1])
+		hm_buf_printf(b, e, "note: all labels are %d: AUROC is undefined, the bootstrap gives no intervals\n",
+			      s->label[1] != 0);
+	else if (isnan(s->ci[HM_AUROC].lo))
+		hm_buf_printf(b, e, "note: DeLong's interval needs two records of each class\n");
+	if (!s->label[1])
+		hm_buf_printf(b, e, "note: no label is 1: recall%s and average precision are 0 by definition\n",
+			      s->confusion[0][1] ? ", F1" : ", precision, F1");
+	else if (!s->confusion[0][1] && !s->confusion[1][1])
+		hm_buf_printf(b, e, "note: nothing is predicted as class 1: precision and F1 are 0 by definition\n");
+}
+
+static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+{
+	const struct hm_interval *acc = &s->ci[HM_ACCURACY], *roc = &s->ci[HM_AUROC];
+	hm_buf_printf(b, e, "\n");
+	if (s->n < s->expected)
+		hm_buf_printf(b, e, "note: %zu of %zu records are missing: accuracy could be %.4f to %.4f with them",
+			      s->expected - s->n, s->expected, s->accuracy_worst, s->accuracy_best);
+	if (s->n < s->expected && !isnan(s->auroc_worst))
+		hm_buf_printf(b, e, ", AUROC %.4f to %.4f", s->auroc_worst, s->auroc_best);
+	if (s->n < s->expected)
+		hm_buf_printf(b, e, "\n");
+	if (s->unlabelled)
+		hm_buf_printf(b, e, "note: %zu records have no label and do not count\n", s->unlabelled);
+	if (!s->n)
+		return;
+	notes_on_zeros(b, s, e);
+	if (acc->lo <= s->majority)
+		hm_buf_printf(b, e, "note: accuracy %s the majority class's %.4f\n",
+			      acc->hi < s->majority ? "is below" : "is not shown to be better than", s->majority);
+	if (roc->lo <= .5 && roc->hi >= .5)
+		hm_buf_printf(b, e, "note: AUROC's interval holds 0.5: the ranking is not shown to be better than chance\n");
+	hm_buf_printf(b, e, "note: %zu records fix accuracy to about %.1f points either way; --compare tells close models apart\n",
+		      s->n, 50 * (acc->hi - acc->lo));
+}
+
+int hm_report_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)
+{
+	char value[16], range[HM_RANGE];
+	hm_buf_printf(b, e, "%zu records expected, %zu scored, %zu failed", s->expected, s->n, s->failed);
+	if (s->classes == 2 && s->n)
+		hm_buf_printf(b, e, "; %zu of class 0, %zu of class 1", s->label[0], s->label[1]);
+	hm_buf_printf(b, e, "\n\n");
+	table(b, s, e);
+	confusion(b, s, e);
+	notes(b, s, e);
+	hm_buf_printf(b, e, "accuracy %s", hm_write_value(s->value[HM_ACCURACY], value));
+	if (s->n)
+		hm_buf_printf(b, e, " %s", hm_write_range(s->ci[HM_ACCURACY], false, range));
+	hm_buf_printf(b, e, "  auroc %s", hm_write_value(s->value[HM_AUROC], value));
+	if (!isnan(s->ci[HM_AUROC].lo))
+		hm_buf_printf(b, e, " %s", hm_write_range(s->ci[HM_AUROC], false, range));
+	hm_buf_printf(b, e, "  n %zu\n", s->n);
+	return e->code;
+}
+
+/* ---- CSV ---- */
+
+/* Quoted where RFC 4180 wants it. */
+static void csv_text(struct hm_buf *b, const char *s, struct hm_err *e)
+{
+	if (!s[strcspn(s, ",\"\r\n")]) {
+		hm_buf_printf(b, e, "%s", s);
+		return;
+	}
+	for (hm_buf_printf(b, e, "\""); *s; s++)
+		hm_buf_printf(b, e, *s == '"' ? "\"\"" : "%c", *s);
+	hm_buf_printf(b, e, "\"");
+}
+
+int hm_report_csv(const struct hm_predictions *p, struct hm_buf *b, struct hm_err *e)
+{
+	int first = p->classes == 2; /* of two classes, class 1's alone */
+	hm_buf_printf(b, e, first ? "id,proba" : "id");
+	for (int c = 0; !first && c < p->classes; c++)
+		hm_buf_printf(b, e, ",proba_%d", c);
+	hm_buf_printf(b, e, ",label\n");
+	for (size_t i = 0; i < p->n; i++) {
+		const struct hm_prediction *t = &p->item[i];
+		csv_text(b, t->id, e);
+		for (int c = first; c < p->classes; c++) {
+			hm_buf_printf(b, e, ",");
+			if (!t->failed)
+				hm_buf_printf(b, e, "%.9g", p->prob[i * (size_t)p->classes + (size_t)c]);
+		}
+		hm_buf_printf(b, e, t->label >= 0 ? ",%d\n" : ",\n", (int)t->label);
+	}
+	return e->code;
+}
+
+/* ---- the worst errors ---- */
+
+struct wrong {
+	double confidence; /* p of the wrong answer */
+	size_t at;         /* in the sample */
+};
+
+static int falling(const void *a, const void *b)
+{
+	const struct wrong *x = a, *y = b;
+	if (x->confidence != y->confidence)
+		return x->confidence < y->confidence ? 1 : -1;
+	return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Control bytes, which ids and captions may hold, become ?. */
+static void masked(struct hm_buf *b, const char *s, struct hm_err *e)
+{
+	size_t from = b->len;
+	hm_buf_printf(b, e, "  %s", s);
+	for (size_t i = from; i < b->len; i++)
+		if (b->data[i] < ' ' || b->data[i] == 0x7f)
+			b->data[i] = '?';
+}
+
+int hm_report_errors(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s, size_t count,
+		     struct hm_buf *b, struct hm_err *e)
+{
+	struct wrong *w = hm_alloc(s->n, sizeof *w, e);
+	size_t n = 0;
+	if (!w)
+		return HM_EDATA;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->answer[i] != s->label[i])
+			w[n++] = (struct wrong){m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]], i};
+	qsort(w, n, sizeof *w, falling);
+	count = n < count ? n : count;
+	hm_buf_printf(b, e, "the %zu most confident of %zu wrong answers\n  label  answer  p of answer  id\n", count, n);
+	for (size_t k = 0; k < count; k++) {
+		const struct hm_prediction *t = &p->item[m->item[w[k].at]];
+		hm_buf_printf(b, e, "  %5d  %6d  %11.4f", (int)t->label, (int)s->answer[w[k].at], w[k].confidence);
+		masked(b, t->id, e);
+		if (*t->text)
+			masked(b, t->text, e);
+		hm_buf_printf(b, e, "\n");
+	}
+	hm_buf_printf(b, e, "\n");
+	free(w);
+	return e->code;
+}

@@ -1,0 +1,21 @@
+/* How numbers look in reports: shared by report.c, json.c and compare.c, and by nobody else. */
+#ifndef HM_WRITE_H
+#define HM_WRITE_H
+
+#include "stat/scores.h"
+
+#include <cjson/cJSON.h>
+
+#define HM_RANGE 40
+/* "0.5580", "undefined" for NaN. Returns out. */
+char *hm_write_value(double v, char out[16]);
+/* "[0.5142, 0.6010]", with signs when `sign`; "" for NaN. Returns out. */
+char *hm_write_range(struct hm_interval ci, bool sign, char out[HM_RANGE]);
+
+/* NaN becomes null. */
+void hm_write_number(cJSON *o, const char *key, double v);
+void hm_write_interval(cJSON *o, const char *key, struct hm_interval ci);
+/* The object of hm_report_json. NULL without memory. */
+cJSON *hm_write_scores(const struct hm_scores *s);
+
+#endif
