@@ -18,9 +18,10 @@
 static ssize_t peek(int fd, unsigned char *p, size_t n)
 {
 	int copy[2];
-	ssize_t got = pread(fd, p, n, lseek(fd, 0, SEEK_CUR));
-	if (got >= 0 || errno != ESPIPE)
-		return got;
+	ssize_t got;
+	off_t at = lseek(fd, 0, SEEK_CUR);
+	if (at >= 0)
+		return pread(fd, p, n, at);
 	if (pipe2(copy, O_CLOEXEC))
 		return -1;
 	do

@@ -11,7 +11,7 @@
 static void row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by, struct hm_err *e)
 {
 	char value[16], range[HM_RANGE];
-	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, hm_write_value(v, value), hm_write_range(ci, false, range),
+	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_write_value(v, value) : "", hm_write_range(ci, false, range),
 		      isnan(ci.lo) ? "" : by);
 }
 

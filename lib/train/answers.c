@@ -1,0 +1,232 @@
+/* Records in, predictions and records out. See answers.h. */
+#include "train/answers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOGITS = -1, PROB = -2 };
+
+/* The column of that name, -1 when absent; another type is an error. */
+static int find(const struct hm_answers *a, const char *name, enum hm_dtype t, int *at, struct hm_err *e)
+{
+	const struct hm_schema *s = hm_join_schema(a->in);
+	*at = hm_schema_find(s, name);
+	if (*at >= 0 && (s->field[*at].dtype != t || s->field[*at].ndim))
+		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" is no %s scalar", hm_join_name(a->in), name,
+				  hm_dtype_name(t));
+	return 0;
+}
+
+static int find_columns(struct hm_answers *a, struct hm_err *e)
+{
+	int rc = find(a, "id", HM_UTF8, &a->id, e);
+	if (!rc)
+		rc = find(a, "label", HM_I32, &a->label, e);
+	if (!rc)
+		rc = find(a, "text", HM_UTF8, &a->text, e);
+	if (!rc)
+		rc = find(a, "error", HM_UTF8, &a->error, e);
+	if (!rc && a->id < 0)
+		rc = hm_err_set(e, HM_EDATA, "%s: no column \"id\"", hm_join_name(a->in));
+	a->given = hm_schema_find(hm_join_schema(a->in), "prob");
+	return rc;
+}
+
+/* Without a model the answers stand in `prob`. */
+static int find_prob(struct hm_answers *a, struct hm_err *e)
+{
+	const char *in = hm_join_name(a->in);
+	if (a->given < 0)
+		return hm_err_set(e, HM_EDATA, "%s: no column \"prob\"; --model computes it from features", in);
+	const struct hm_field *f = &hm_join_schema(a->in)->field[a->given];
+	if (f->dtype != HM_F32 || f->ndim != 1 || f->dim[0] < 2 || f->dim[0] > 65536)
+		return hm_err_set(e, HM_EDATA, "%s: column \"prob\" does not hold one F32 a class, for two classes or more", in);
+	a->classes = (int)f->dim[0];
+	return 0;
+}
+
+static int open_model(struct hm_answers *a, struct hm_err *e)
+{
+	int rc = hm_modelfile_read(&a->model, a->o.model, e);
+	if (rc)
+		return rc;
+	if (a->model.classes < 2 || a->model.classes > 65536)
+		return hm_err_set(e, HM_EDATA, "%s: %lld classes, two or more are scored", a->o.model,
+				  (long long)a->model.classes);
+	a->classes = (int)a->model.classes;
+	rc = hm_apply_init(&a->apply, &a->model, hm_join_schema(a->in), a->o.allow_unknown, e);
+	return rc ? hm_err_prefix(e, "%s", hm_join_name(a->in)) : 0;
+}
+
+/* ---- the output ---- */
+
+static int add_answer(struct hm_answers *a, const char *name, struct hm_err *e)
+{
+	int64_t classes = a->classes;
+	int had = hm_schema_find(&a->schema, name);
+	if (had >= 0 && !a->o.replace)
+		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" exists already (--replace to replace it)",
+				  hm_join_name(a->in), name);
+	if (had >= 0)
+		hm_schema_remove(&a->schema, had);
+	int at = hm_schema_add(&a->schema, name, HM_F32, 1, &classes, NULL, e);
+	return at < 0 ? at : 0;
+}
+
+/* Without --keep: what belongs to a prediction, in this order. */
+static int choose_columns(struct hm_answers *a, struct hm_err *e)
+{
+	static const char *const kept[] = {"id", "label", "text", "img", "error", "logits", "prob"};
+	const struct hm_schema *s = hm_join_schema(a->in);
+	if (a->o.keep)
+		return hm_schema_copy(&a->schema, s, e);
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+		int k = hm_schema_find(s, kept[i]);
+		if (k < 0)
+			continue;
+		const struct hm_field *f = &s->field[k];
+		cJSON *attr = f->attr ? cJSON_Duplicate(f->attr, 1) : NULL;
+		if (hm_schema_add(&a->schema, f->name, f->dtype, f->ndim, f->dim, attr, e) < 0)
+			return HM_EDATA;
+	}
+	return 0;
+}
+
+static cJSON *history(const struct hm_answers *a, struct hm_err *e)
+{
+	char digest[33];
+	cJSON *p = cJSON_CreateObject();
+	if (a->o.model) {
+		const struct hm_weights *w = a->model.file;
+		if (hm_weights_digest(w->tensor, w->n, digest, e)) {
+			cJSON_Delete(p);
+			return NULL;
+		}
+		cJSON_AddStringToObject(p, "model", digest);
+	}
+	cJSON_AddBoolToObject(p, "keep", a->o.keep);
+	return hm_pg_append(hm_join_pg(a->in), a->o.tool, p, e);
+}
+
+static int open_output(struct hm_answers *a, struct hm_workers *w, struct hm_err *e)
+{
+	int rc = choose_columns(a, e);
+	if (!rc && a->o.model)
+		rc = add_answer(a, "logits", e);
+	if (!rc && a->o.model)
+		rc = add_answer(a, "prob", e);
+	if (rc)
+		return rc;
+	for (int i = 0; i < a->schema.n; i++) {
+		const char *name = a->schema.field[i].name;
+		a->from[i] = a->o.model && !strcmp(name, "logits") ? LOGITS : a->o.model && !strcmp(name, "prob") ? PROB
+			     : hm_schema_find(hm_join_schema(a->in), name);
+	}
+	cJSON *pg = history(a, e);
+	rc = pg ? hm_writer_open(&a->writer, a->o.out, &a->schema, hm_join_meta(a->in), pg, &a->o.writer, w, e) : HM_EDATA;
+	cJSON_Delete(pg);
+	return rc;
+}
+
+int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
+		    struct hm_workers *w, struct hm_err *e)
+{
+	*a = (struct hm_answers){.o = *o};
+	int rc = hm_join_open(&a->in, n, paths, w, e);
+	if (!rc)
+		rc = find_columns(a, e);
+	if (!rc)
+		rc = o->model ? open_model(a, e) : find_prob(a, e);
+	if (rc)
+		return rc;
+	size_t c = (size_t)a->classes;
+	if ((a->logits = hm_alloc(c, sizeof *a->logits, e)) && (a->prob = hm_alloc(c, sizeof *a->prob, e)))
+		a->wide = hm_alloc(c, sizeof *a->wide, e);
+	if (!a->wide)
+		return HM_EDATA;
+	return o->out ? open_output(a, w, e) : 0;
+}
+
+/* ---- records ---- */
+
+static int put(struct hm_answers *a, const struct hm_rec *rec, struct hm_err *e)
+{
+	struct hm_val val[HM_MAX_FIELDS];
+	for (int i = 0; i < a->schema.n; i++) {
+		int from = a->from[i];
+		if (from >= 0)
+			val[i] = rec->val[from];
+		else
+			val[i] = (struct hm_val){from == LOGITS ? a->logits : a->prob, (size_t)a->classes};
+	}
+	return hm_writer_put(a->writer, val, e);
+}
+
+/* The answer to one record into prob and wide. */
+static int answer(struct hm_answers *a, const struct hm_rec *rec, bool failed, struct hm_err *e)
+{
+	size_t c = (size_t)a->classes;
+	memset(a->logits, 0, c * sizeof *a->logits);
+	memset(a->prob, 0, c * sizeof *a->prob);
+	if (failed)
+		return 0;
+	if (a->o.model) {
+		if (hm_apply_record(&a->apply, rec, a->logits, a->prob, e))
+			return HM_EDATA;
+	} else {
+		memcpy(a->prob, rec->val[a->given].data, c * sizeof *a->prob);
+	}
+	for (size_t i = 0; i < c; i++)
+		a->wide[i] = (double)a->prob[i];
+	return 0;
+}
+
+int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e)
+{
+	struct hm_rec rec;
+	int32_t label = -1;
+	int rc = hm_join_next(a->in, &rec, e);
+	if (rc <= 0)
+		return rc;
+	a->read++;
+	p->classes = a->classes;
+	const struct hm_val *id = &rec.val[a->id], *text = a->text >= 0 && a->o.texts ? &rec.val[a->text] : NULL;
+	bool failed = a->error >= 0 && rec.val[a->error].count;
+	if (a->label >= 0)
+		memcpy(&label, rec.val[a->label].data, sizeof label);
+	rc = answer(a, &rec, failed, e);
+	if (rc)
+		return hm_err_prefix(e, "%s: record %llu (id %.*s)", hm_join_name(a->in), (unsigned long long)a->read,
+				     (int)(id->count > 64 ? 64 : id->count), (const char *)id->data);
+	rc = hm_predictions_add(p, id->data, id->count, text ? text->data : NULL, text ? text->count : 0, label,
+				failed ? NULL : a->wide, e);
+	if (rc)
+		return hm_err_prefix(e, "%s: record %llu", hm_join_name(a->in), (unsigned long long)a->read);
+	rc = a->writer ? put(a, &rec, e) : 0;
+	return rc ? rc : 1;
+}
+
+uint64_t hm_answers_skipped(const struct hm_answers *a)
+{
+	return hm_join_end(a->in)->skipped;
+}
+
+int hm_answers_finish(struct hm_answers *a, struct hm_err *e)
+{
+	struct hm_writer *w = a->writer;
+	a->writer = NULL;
+	return w ? hm_writer_finish(w, hm_answers_skipped(a), e) : 0;
+}
+
+void hm_answers_close(struct hm_answers *a)
+{
+	hm_writer_abort(a->writer);
+	hm_join_close(a->in);
+	hm_apply_clear(&a->apply);
+	hm_modelfile_clear(&a->model);
+	hm_schema_clear(&a->schema);
+	free(a->logits);
+	free(a->prob);
+	free(a->wide);
+	*a = (struct hm_answers){0};
+}
