@@ -77,7 +77,7 @@ static inline void average_row(size_t bpp, const uint8_t *src, const uint8_t *pr
  * min(a, b): max(a, b); between them: c. (tests/unit/test_png.c tries all triples.) */
 static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
 {
-	const __m128i zero = _mm_setzero_si128(), low = _mm_set1_epi16(255);
+	const __m128i zero = _mm_setzero_si128();
 	__m128i a = zero, c = zero;
 	for (size_t i = 0; i < n; i += bpp) {
 		__m128i b = _mm_unpacklo_epi8(load4(prev + i), zero), x = _mm_unpacklo_epi8(load4(src + i), zero);
@@ -87,7 +87,7 @@ static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev
 		__m128i pick = _mm_or_si128(_mm_andnot_si128(under, lo), _mm_andnot_si128(over, hi));
 		__m128i between = _mm_and_si128(_mm_and_si128(under, over), c);
 		/* all equal: t is neither under nor over, and lo | hi is that value */
-		a = _mm_and_si128(_mm_add_epi16(x, _mm_or_si128(pick, between)), low);
+		a = _mm_add_epi8(x, _mm_or_si128(pick, between)); /* high halves are 0 in both */
 		c = b;
 		store4(dst + i, _mm_packus_epi16(a, a));
 	}

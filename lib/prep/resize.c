@@ -92,12 +92,11 @@ static int scale_across(struct hm_resizer *z, struct hm_image *im, const struct 
 			struct hm_buf *to, struct hm_err *e)
 {
 	struct hm_weights k;
-	size_t from = (size_t)im->w * 3, width = (size_t)p->cw * 3;
+	size_t from = (size_t)im->w * 3;
 	uint8_t *out = room(to, p->cw, rows, e);
 	if (!out || make_weights(z, im->w, p->w, p->x, p->cw, &k, e))
 		return HM_EDATA;
-	for (int i = 0; i < rows; i++)
-		hm_pass_across(&k, im->rgb + (size_t)(top + i) * from, out + (size_t)i * width);
+	hm_pass_across(&k, im->rgb + (size_t)top * from, from, rows, out);
 	*im = (struct hm_image){p->cw, rows, out};
 	return 0;
 }

@@ -1,10 +1,10 @@
-/* The inner loops of the resize, with SSE2 where there is. Sums are of 32-bit integers, so their order does not
+/* The inner loops of the resize, with SSE2 where there is, AVX2 where the processor has it. Sums are of 32-bit integers, so their order does not
  * matter: Σ px·K = (Σ px·hi)·2^15 + Σ px·lo, modulo 2^32 on the way. See resizepass.h. */
 #include "prep/resizepass.h"
 
 #include <string.h>
 #ifdef __SSE2__
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #define HALF (1 << 21)
@@ -17,13 +17,19 @@ static inline __m128i load4(const void *p)
 	return _mm_cvtsi32_si128(v);
 }
 
+static inline void store4(void *p, __m128i v)
+{
+	int i = _mm_cvtsi128_si32(v);
+	memcpy(p, &i, 4);
+}
+
 /* (2^21 + hi·2^15 + lo) >> 22 */
 static inline __m128i whole(__m128i hi, __m128i lo)
 {
 	return _mm_srai_epi32(_mm_add_epi32(_mm_add_epi32(_mm_slli_epi32(hi, 15), lo), _mm_set1_epi32(HALF)), 22);
 }
 
-void hm_pass_across(const struct hm_weights *k, const uint8_t *row, uint8_t *out)
+static void across_row(const struct hm_weights *k, const uint8_t *row, uint8_t *out)
 {
 	const __m128i zero = _mm_setzero_si128();
 	for (int i = 0; i < k->n; i++) {
@@ -37,9 +43,48 @@ void hm_pass_across(const struct hm_weights *k, const uint8_t *row, uint8_t *out
 			hi = _mm_add_epi32(hi, _mm_madd_epi16(v, _mm_shuffle_epi32(load4(w->hi), 0)));
 		}
 		__m128i v = _mm_packs_epi32(whole(hi, lo), zero);
-		int rgb = _mm_cvtsi128_si32(_mm_packus_epi16(v, v));
-		memcpy(out + 3 * (size_t)i, &rgb, 4);
+		store4(out + 3 * (size_t)i, _mm_packus_epi16(v, v));
 	}
+}
+
+/* Two rows at once, one in each half of the registers. */
+__attribute__((target("avx2"))) static void across_rows(const struct hm_weights *k, const uint8_t *row, size_t stride,
+							uint8_t *out)
+{
+	/* r g b r' g' b' of two pixels to r r' g g' b b' as 16 bits */
+	const __m128i half = _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
+	const __m256i mix = _mm256_broadcastsi128_si256(half), zero = _mm256_setzero_si256();
+	uint8_t *below = out + 3 * (size_t)k->n, first[3];
+	for (int i = 0; i < k->n; i++) {
+		const struct hm_pair *w = k->pair + k->span[i].pair;
+		const uint8_t *px = row + (size_t)k->span[i].from * 3;
+		__m256i lo = zero, hi = zero;
+		for (int t = 0; t < k->span[i].n; t += 2, w++, px += 6) {
+			__m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)px)),
+							    _mm_loadl_epi64((const __m128i *)(px + stride)), 1);
+			v = _mm256_shuffle_epi8(v, mix);
+			lo = _mm256_add_epi32(lo, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->lo))));
+			hi = _mm256_add_epi32(hi, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->hi))));
+		}
+		__m256i v = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(hi, 15), lo), _mm256_set1_epi32(HALF));
+		v = _mm256_packs_epi32(_mm256_srai_epi32(v, 22), zero);
+		v = _mm256_packus_epi16(v, zero);
+		store4(out + 3 * (size_t)i, _mm256_castsi256_si128(v));
+		store4(below + 3 * (size_t)i, _mm256_extracti128_si256(v, 1));
+		if (!i)
+			memcpy(first, below, 3);
+	}
+	memcpy(below, first, 3); /* the row above ran one byte over */
+}
+
+void hm_pass_across(const struct hm_weights *k, const uint8_t *row, size_t stride, int n, uint8_t *out)
+{
+	int i = 0;
+	if (__builtin_cpu_supports("avx2"))
+		for (; i + 2 <= n; i += 2)
+			across_rows(k, row + (size_t)i * stride, stride, out + (size_t)i * (size_t)k->n * 3);
+	for (; i < n; i++)
+		across_row(k, row + (size_t)i * stride, out + (size_t)i * (size_t)k->n * 3);
 }
 
 void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t n, uint8_t *out)
@@ -82,11 +127,12 @@ static uint8_t weigh(const struct hm_weights *k, int i, const uint8_t *px, size_
 	return clip(s);
 }
 
-void hm_pass_across(const struct hm_weights *k, const uint8_t *row, uint8_t *out)
+void hm_pass_across(const struct hm_weights *k, const uint8_t *row, size_t stride, int n, uint8_t *out)
 {
-	for (int i = 0; i < k->n; i++)
-		for (int c = 0; c < 3; c++)
-			out[3 * i + c] = weigh(k, i, row + (size_t)k->span[i].from * 3 + c, 3);
+	for (; n; n--, row += stride, out += 3 * (size_t)k->n)
+		for (int i = 0; i < k->n; i++)
+			for (int c = 0; c < 3; c++)
+				out[3 * i + c] = weigh(k, i, row + (size_t)k->span[i].from * 3 + c, 3);
 }
 
 void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t n, uint8_t *out)

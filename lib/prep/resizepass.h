@@ -19,8 +19,9 @@ struct hm_weights {
 	const struct hm_pair *pair;
 };
 
-/* One row: out[3·i + c] for all outputs i. Reads up to 8 bytes behind the row, writes up to 1. */
-void hm_pass_across(const struct hm_weights *k, const uint8_t *row, uint8_t *out);
+/* n rows of `stride` bytes, one after the other: out[3·i + c] for all outputs i of each. Reads up to 8 bytes behind the
+ * last row, writes up to 1. */
+void hm_pass_across(const struct hm_weights *k, const uint8_t *row, size_t stride, int n, uint8_t *out);
 /* One output row i of n bytes; rows: its first sample row, the next one n bytes further. Reads and writes up to 7
  * bytes behind a row. */
 void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t n, uint8_t *out);
