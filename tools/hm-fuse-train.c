@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct {
 	int fusion, features, optimizer, schedule, select, on_error;
@@ -275,8 +276,12 @@ static void check_call(struct run *r)
 static int work(struct run *r, struct hm_err *e)
 {
 	struct hm_event best;
+	struct timespec a, b;
 	char selected[96];
+	clock_gettime(CLOCK_MONOTONIC, &a);
 	int rc = hm_trainer_run(&r->model, r->device, &r->train, o.val.n ? &r->val : NULL, &r->config, tell, r, &best, e);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	cJSON_AddNumberToObject(r->cli.stats, "train_s", (double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec));
 	if (rc)
 		return rc;
 	if (o.standardize)
