@@ -1,0 +1,64 @@
+/* JSON lines: the input is a file; every line comes out once, every record holds whole texts. */
+#include "json/json.h"
+#include "prep/jsonl.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_text(const char *s)
+{
+	if (hm_utf8_check(s, strlen(s)) != strlen(s))
+		abort();
+}
+
+static void one_line(const struct hm_jsonl_form *f, const char *line, size_t len)
+{
+	struct hm_jsonl_rec rec;
+	struct hm_err e = {0};
+	if (hm_jsonl_parse(f, line, len, &rec, &e)) {
+		if (!e.code || rec.tree)
+			abort();
+		return;
+	}
+	check_text(rec.id);
+	check_text(rec.img);
+	check_text(rec.text);
+	check_text(rec.keep[0].text);
+	size_t column = hm_jsonl_id_column(line, len, &rec);
+	if (rec.label < -1 || column < 2 || column > len)
+		abort();
+	hm_jsonl_clear(&rec);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char kept[] = "k", number[] = "n:i32";
+	struct hm_jsonl_form f = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
+	struct hm_err e = {0};
+	struct hm_lines l;
+	const char *line;
+	size_t len, total = 0;
+	int fd = memfd_create("lines", 0);
+	char path[32] = "/dev/fd/";
+	if (fd < 0 || fd > 9 || hm_jsonl_keep(&f, kept, &e) || (size && write(fd, data, size) != (ssize_t)size))
+		abort();
+	if (size % 2 && hm_jsonl_keep(&f, number, &e))
+		abort();
+	path[8] = (char)('0' + fd);
+	if (hm_lines_open(&l, path, &e) || lseek(l.fd, 0, SEEK_SET))
+		abort();
+	while (hm_lines_next(&l, &line, &len, &e) == 1) {
+		total += len + 1;
+		one_line(&f, line, len);
+	}
+	if (total < size || total > size + 1)
+		abort();
+	hm_lines_close(&l);
+	close(fd);
+	return 0;
+}
