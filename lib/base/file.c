@@ -240,7 +240,7 @@ static int make_real(struct hm_out *o, struct hm_err *e)
 		unlink(o->temp);
 		return rc;
 	}
-	char *folder = folder_of(o, e);
+	char *folder = folder_of(o, NULL);
 	int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd >= 0) {
 		fsync(fd); /* some file systems refuse it on folders; the rename has happened either way */

@@ -44,6 +44,8 @@ static int union_schema(struct hm_join *j, struct input *in, struct hm_err *e)
 		int k = hm_schema_find(&j->schema, f->name);
 		if (k < 0) {
 			cJSON *attr = f->attr ? cJSON_Duplicate(f->attr, 1) : NULL;
+			if (f->attr && !attr)
+				return hm_err_set(e, HM_EDATA, "out of memory while joining schemas");
 			k = hm_schema_add(&j->schema, f->name, f->dtype, f->ndim, f->dim, attr, e);
 			if (k < 0)
 				return k;
@@ -72,9 +74,13 @@ static int union_history(struct hm_join *j, const struct input *in, struct hm_er
 	}
 	cJSON_ArrayForEach(step, hm_reader_meta(in->reader))
 	{
-		if (!cJSON_GetObjectItemCaseSensitive(j->meta, step->string) &&
-		    !cJSON_AddItemToObject(j->meta, step->string, cJSON_Duplicate(step, 1)))
+		if (cJSON_GetObjectItemCaseSensitive(j->meta, step->string))
+			continue;
+		cJSON *copy = cJSON_Duplicate(step, 1);
+		if (!cJSON_AddItemToObject(j->meta, step->string, copy)) {
+			cJSON_Delete(copy);
 			return hm_err_set(e, HM_EDATA, "out of memory while joining headers");
+		}
 	}
 	return 0;
 }
@@ -113,10 +119,10 @@ int hm_join_open(struct hm_join **out, int n, char *const *paths, struct hm_work
 		if (!rc && !i) {
 			j->meta = cJSON_Duplicate(hm_reader_meta(j->in[0].reader), 1);
 			j->pg = cJSON_Duplicate(hm_reader_pg(j->in[0].reader), 1);
+			if (!j->meta || !j->pg)
+				rc = hm_err_set(e, HM_EDATA, "out of memory while joining headers");
 		}
 	}
-	if (!rc && (!j->meta || !j->pg))
-		rc = hm_err_set(e, HM_EDATA, "out of memory while joining headers");
 	if (rc) {
 		hm_join_close(j);
 		return rc;

@@ -122,7 +122,7 @@ static int recognise(struct hm_recover *r, struct frame *f, struct hm_err *e)
 static int take_body(struct hm_recover *r, struct hm_block *b, struct hm_err *e)
 {
 	b->err = (struct hm_err){0};
-	b->packed.len = 0;
+	b->packed.len = b->payload.len = b->scratch.len = 0;
 	int rc = hm_source_need(&r->in, b->info.packed, e);
 	if (rc < 0)
 		return rc;
@@ -130,7 +130,10 @@ static int take_body(struct hm_recover *r, struct hm_block *b, struct hm_err *e)
 		hm_err_set(&b->err, HM_EDATA, "the stream ends within it");
 		return 0;
 	}
-	if (hm_buf_add(&b->packed, hm_source_here(&r->in), b->info.packed, e))
+	/* room here, so that no memory is told as such and not as damage */
+	if (hm_buf_add(&b->packed, hm_source_here(&r->in), b->info.packed, e) ||
+	    hm_buf_reserve(&b->payload, (size_t)b->info.raw + 1, e) ||
+	    hm_buf_reserve(&b->scratch, (size_t)b->info.raw + 1, e))
 		return HM_EDATA;
 	hm_block_unpack(b, &r->head.schema);
 	return 0;

@@ -123,12 +123,13 @@ cJSON *hm_schema_to_json(const struct hm_schema *s, struct hm_err *e)
 	for (int i = 0; array && i < s->n; i++) {
 		const struct hm_field *f = &s->field[i];
 		cJSON *o = f->attr ? cJSON_Duplicate(f->attr, 1) : cJSON_CreateObject();
-		cJSON *shape = cJSON_CreateArray();
-		for (int d = 0; d < f->ndim; d++)
-			cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)f->dim[d]));
-		if (!cJSON_AddStringToObject(o, "name", f->name) ||
-		    !cJSON_AddStringToObject(o, "dtype", hm_dtype_name(f->dtype)) ||
-		    !cJSON_AddItemToObject(o, "shape", shape) || !cJSON_AddItemToArray(array, o)) {
+		cJSON *shape = cJSON_AddArrayToObject(o, "shape");
+		bool done = shape && cJSON_AddStringToObject(o, "name", f->name) &&
+			    cJSON_AddStringToObject(o, "dtype", hm_dtype_name(f->dtype));
+		for (int d = 0; done && d < f->ndim; d++)
+			done = cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)f->dim[d]));
+		if (!done || !cJSON_AddItemToArray(array, o)) {
+			cJSON_Delete(o);
 			cJSON_Delete(array);
 			array = NULL;
 		}
@@ -192,8 +193,11 @@ cJSON *hm_pg_append(const cJSON *chain, const char *tool, cJSON *options, struct
 	cJSON *pg = chain ? cJSON_Duplicate(chain, 1) : cJSON_CreateArray(), *step = cJSON_CreateObject();
 	if (!options)
 		options = cJSON_CreateObject();
-	if (pg && step && options && cJSON_AddStringToObject(step, "tool", tool) &&
-	    cJSON_AddStringToObject(step, "version", HM_VERSION) && cJSON_AddItemToObject(step, "options", options)) {
+	bool held = options && cJSON_AddItemToObject(step, "options", options);
+	if (!held)
+		cJSON_Delete(options);
+	if (pg && held && cJSON_AddStringToObject(step, "tool", tool) &&
+	    cJSON_AddStringToObject(step, "version", HM_VERSION)) {
 		cJSON_AddItemToArray(pg, step);
 		return pg;
 	}

@@ -52,13 +52,19 @@ static int emit(struct hm_writer *w, const void *p, size_t n, struct hm_err *e)
 static int write_head(struct hm_writer *w, const cJSON *meta, const cJSON *pg, struct hm_err *e)
 {
 	struct hm_buf json = {0}, schema = {0}, frame = {0};
-	cJSON *head = cJSON_CreateObject(), *array = hm_schema_to_json(&w->schema, e);
-	int rc = !head || !array ? hm_err_set(e, HM_EDATA, "out of memory while writing the header") : 0;
+	cJSON *head = cJSON_CreateObject();
+	cJSON *part[] = {hm_schema_to_json(&w->schema, e), meta ? cJSON_Duplicate(meta, 1) : cJSON_CreateObject(),
+			 pg ? cJSON_Duplicate(pg, 1) : cJSON_CreateArray()};
+	static const char *const name[] = {"schema", "meta", "pg"};
+	int rc = 0;
+	for (int i = 0; i < 3; i++) {
+		if (cJSON_AddItemToObject(head, name[i], part[i]))
+			continue;
+		cJSON_Delete(part[i]);
+		rc = hm_err_set(e, HM_EDATA, "out of memory while writing the header");
+	}
 	if (!rc)
-		rc = hm_json_write(array, &schema, e);
-	cJSON_AddItemToObject(head, "schema", array);
-	cJSON_AddItemToObject(head, "meta", meta ? cJSON_Duplicate(meta, 1) : cJSON_CreateObject());
-	cJSON_AddItemToObject(head, "pg", pg ? cJSON_Duplicate(pg, 1) : cJSON_CreateArray());
+		rc = hm_json_write(part[0], &schema, e);
 	if (!rc)
 		rc = hm_json_write(head, &json, e);
 	if (!rc)
