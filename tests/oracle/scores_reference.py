@@ -1,0 +1,116 @@
+"""The reference's answers about predictions: scikit-learn for metrics, scipy for intervals and McNemar, DeLong from its
+definition, pair by pair. Shared by make_scores.py and check_scores.py."""
+import math
+import warnings
+
+import numpy as np
+from scipy import stats
+from sklearn import metrics as sk
+
+Z = 1.959963984540054
+warnings.filterwarnings("ignore")
+
+
+def clean(x):
+    return None if x is None or math.isnan(x) else float(x)
+
+
+def kernel(p, y):
+    """psi[i,j] = 1 where positive i scores above negative j, 1/2 where equal."""
+    a, b = p[y == 1][:, None], p[y == 0][None, :]
+    return (a > b) + 0.5 * (a == b)
+
+
+def delong_components(p, y):
+    k = kernel(p, y)
+    return k.mean(1), k.mean(0)
+
+
+def metrics(p, y, threshold):
+    """Binary: p of class 1, labels y."""
+    both = 0 < y.sum() < len(y)
+    answer = (p > threshold).astype(int)
+    bins = np.minimum(14, np.floor(15 * p)).astype(int)
+    ece = sum((bins == b).sum() / len(y) * abs(p[bins == b].mean() - y[bins == b].mean()) for b in set(bins))
+    eps = 2.0**-52
+    return {
+        "accuracy": sk.accuracy_score(y, answer),
+        "auroc": sk.roc_auc_score(y, p) if both else None,
+        "average_precision": sk.average_precision_score(y, p) if y.sum() else 0.0,
+        "f1": sk.f1_score(y, answer, zero_division=0),
+        "precision": sk.precision_score(y, answer, zero_division=0),
+        "recall": sk.recall_score(y, answer, zero_division=0),
+        "log_loss": sk.log_loss(y, np.clip(p, eps, 1 - eps), labels=[0, 1]),
+        "brier": sk.brier_score_loss(y, p) if both else float(np.mean((p - y) ** 2)),
+        "ece": float(ece),
+    }
+
+
+def intervals(p, y, threshold):
+    k, n = int(((p > threshold) == y).sum()), len(y)
+    test = stats.binomtest(k, n)
+    wilson, exact = test.proportion_ci(0.95, "wilson"), test.proportion_ci(0.95, "exact")
+    out = {"wilson": [wilson.low, wilson.high], "exact": [exact.low, exact.high], "delong": None}
+    if min(y.sum(), n - y.sum()) >= 2:
+        v10, v01 = delong_components(p, y)
+        se = math.sqrt(v10.var(ddof=1) / len(v10) + v01.var(ddof=1) / len(v01))
+        out["delong"] = [max(0.0, v10.mean() - Z * se), min(1.0, v10.mean() + Z * se)]
+    return out
+
+
+def paired(p, q, y, threshold):
+    a, b = (p > threshold) == y, (q > threshold) == y
+    n10, n01, n = int((a & ~b).sum()), int((~a & b).sum()), len(y)
+    u, v = (n10 + 1) / (n + 2), (n01 + 1) / (n + 2)
+    half = Z * math.sqrt((u + v - (u - v) ** 2) / (n + 2))
+    out = {
+        "only_a": n10,
+        "only_b": n01,
+        "mcnemar_p": stats.binomtest(n10, n10 + n01).pvalue if n10 + n01 else 1.0,
+        "accuracy_ci": [max(-1.0, u - v - half), min(1.0, u - v + half)],
+        "auroc": None,
+        "delong_p": None,
+        "auroc_ci": None,
+    }
+    if 0 < y.sum() < n:
+        (a10, a01), (b10, b01) = delong_components(p, y), delong_components(q, y)
+        out["auroc"] = d = a10.mean() - b10.mean()
+        if min(y.sum(), n - y.sum()) >= 2:
+            var = (a10 - b10).var(ddof=1) / len(a10) + (a01 - b01).var(ddof=1) / len(a01)
+            se = math.sqrt(var) if var > 1e-28 else 0.0  # what rounding leaves of 0
+            out["delong_p"] = 2 * stats.norm.sf(abs(d) / se) if se else float(abs(d) < 1e-15)
+            out["auroc_ci"] = [max(-1.0, d - Z * se), min(1.0, d + Z * se)]
+    return out
+
+
+def holm(p):
+    order, out, least = np.argsort(p, kind="stable"), np.zeros(len(p)), 0.0
+    for i, k in enumerate(order):
+        least = max(least, min(1.0, (len(p) - i) * p[k]))
+        out[k] = least
+    return out.tolist()
+
+
+def case(rng, n, kind):
+    """Labels and two systems' probabilities of class 1."""
+    y = rng.integers(0, 2, n)
+    if kind == "zeros":
+        y[:] = 0
+    if kind == "ones":
+        y[:] = 1
+    out = []
+    for strength in rng.uniform(0, 3, 2):
+        p = 1 / (1 + np.exp(-strength * (y - 0.5) - rng.normal(size=n)))
+        if kind == "ties":
+            p = np.round(p, 1)
+        if kind == "equal":
+            p[:] = 0.3
+        if kind == "extreme":
+            p = rng.choice([0.0, 1.0, 1e-300, 1 - 2.0**-53, 0.5, 2.0**-52, 1e-17], n)
+        if kind == "perfect":
+            p = np.where(y == 1, 0.6 + 0.4 * p, 0.4 * p)
+        out.append(p)
+    return y, out[0], out[1]
+
+
+KINDS = ["plain", "ties", "equal", "extreme", "perfect", "zeros", "ones"]

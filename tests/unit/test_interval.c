@@ -1,0 +1,113 @@
+/* Intervals against scipy and DeLong's definition; the bootstrap's promises. */
+#include "../support/cases.h"
+#include "stat/interval.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void both_ends(struct hm_interval ci, const cJSON *want, const char *what)
+{
+	test_close(ci.lo, test_item(want, 0), 1e-12, what);
+	test_close(ci.hi, test_item(want, 1), 1e-12, what);
+}
+
+static void as_scipy(void **state)
+{
+	(void)state;
+	cJSON *all = test_cases();
+	const cJSON *o;
+	cJSON_ArrayForEach(o, cJSON_GetObjectItem(all, "cases"))
+	{
+		struct test_case t;
+		struct hm_sample s;
+		struct hm_interval ci;
+		const cJSON *want = cJSON_GetObjectItem(o, "intervals");
+		test_case_init(&t, o, "p");
+		assert_int_equal(hm_sample_init(&s, t.n, 2, t.prob, t.label, t.threshold, NULL), 0);
+		both_ends(hm_wilson(hm_sample_correct(&s), t.n), cJSON_GetObjectItem(want, "wilson"), "Wilson");
+		both_ends(hm_clopper_pearson(hm_sample_correct(&s), t.n), cJSON_GetObjectItem(want, "exact"), "exact");
+		assert_int_equal(hm_delong_interval(&s.rank, &ci, NULL), 0);
+		both_ends(ci, cJSON_GetObjectItem(want, "delong"), "DeLong");
+		hm_sample_clear(&s);
+		test_case_clear(&t);
+	}
+	cJSON_ArrayForEach(o, cJSON_GetObjectItem(all, "shares"))
+	{
+		struct hm_interval ci = hm_clopper_pearson((size_t)test_item(o, 0), (size_t)test_item(o, 1));
+		test_close(ci.lo, test_item(o, 2), 1e-12, "exact, low");
+		test_close(ci.hi, test_item(o, 3), 1e-12, "exact, high");
+	}
+	cJSON_ArrayForEach(o, cJSON_GetObjectItem(all, "betas"))
+		test_close(hm_beta_inc(test_item(o, 0), test_item(o, 1), test_item(o, 2)), test_item(o, 3), 1e-11, "beta");
+	cJSON_Delete(all);
+}
+
+/* A sample of `n` whose label a third says, and whose scores mean something. */
+static void make(struct hm_sample *s, int32_t *label, double *prob, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		label[i] = i % 3 == 0;
+		prob[2 * i + 1] = fmod((double)i * .37, 1) * .7 + .3 * label[i];
+		prob[2 * i] = 1 - prob[2 * i + 1];
+	}
+	assert_int_equal(hm_sample_init(s, n, 2, prob, label, .5, NULL), 0);
+}
+
+static void bootstrap_is_seeded_and_thread_free(void **state)
+{
+	(void)state;
+	enum { N = 90 };
+	int32_t label[N];
+	double prob[2 * N], value[HM_METRICS];
+	struct hm_sample s;
+	struct hm_interval one[HM_METRICS], four[HM_METRICS], other[HM_METRICS];
+	struct hm_workers *w = hm_workers_new(4, NULL);
+	make(&s, label, prob, N);
+	hm_metrics_compute(&s, NULL, value);
+	assert_int_equal(hm_bootstrap(&s, 500, 0, NULL, one, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, 500, 0, w, four, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, 500, 1, w, other, NULL), 0);
+	assert_memory_equal(one, four, sizeof one);
+	assert_memory_not_equal(one, other, sizeof one);
+	for (int m = 0; m < HM_METRICS; m++)
+		assert_true(one[m].lo < value[m] + .1 && one[m].hi > value[m] && one[m].lo < one[m].hi);
+	struct hm_interval wald = hm_wilson(hm_sample_correct(&s), N); /* near each other, as they estimate the same */
+	test_close(one[HM_ACCURACY].lo, wald.lo, .03, "lower end");
+	test_close(one[HM_ACCURACY].hi, wald.hi, .03, "upper end");
+	hm_workers_free(w);
+	hm_sample_clear(&s);
+}
+
+/* With one positive in three examples many resamples hold one class; none of those may count. */
+static void resamples_hold_both_classes(void **state)
+{
+	(void)state;
+	int32_t label[3];
+	double prob[6];
+	struct hm_sample s;
+	struct hm_interval ci[HM_METRICS];
+	make(&s, label, prob, 3);
+	assert_int_equal(hm_bootstrap(&s, 300, 0, NULL, ci, NULL), 0);
+	assert_false(isnan(ci[HM_AUROC].lo) || isnan(ci[HM_AUROC].hi));
+	assert_true(ci[HM_RECALL].lo >= 0 && ci[HM_AVERAGE_PRECISION].lo > 0);
+	hm_sample_clear(&s);
+	int32_t same[3] = {1, 1, 1};
+	assert_int_equal(hm_sample_init(&s, 3, 2, prob, same, .5, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, 300, 0, NULL, ci, NULL), 0);
+	for (int m = 0; m < HM_METRICS; m++)
+		assert_true(isnan(ci[m].lo) && isnan(ci[m].hi));
+	hm_sample_clear(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_scipy),
+		cmocka_unit_test(bootstrap_is_seeded_and_thread_free),
+		cmocka_unit_test(resamples_hold_both_classes),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
