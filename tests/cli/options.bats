@@ -54,8 +54,9 @@ wrong_call() { # CALL PATTERN
 		expect 0
 		grep -qE "^$t [0-9]+\.[0-9]+\.[0-9]+$" <<<"${lines[0]}" || fail "$t: ${lines[0]}"
 	done
-	for t in hm-encode hm-fuse-train hm-score; do
-		[ ! -e "$ROOT/tools/$t.c" ] || "$t" --version | grep -q '^devices: .*ref'
+	for t in $(tools); do # and where it may compute, what is built in
+		"$t" --help | grep -q -- --device || continue
+		"$t" --version | grep -q '^devices: .*ref' || fail "$t does not name its devices"
 	done
 }
 
