@@ -90,3 +90,17 @@ ENCODE=(hm-encode -q --image init:resnet-tiny --text init:bert-tiny)
 	[ "$(hm-view --history bare.hmr | tr -d '[:space:]')" = '[]' ]
 	hm-view --schema bare.hmr | grep -q '"vocab":"[0-9a-f]\{32\}"'
 }
+
+@test "training and scoring from a pipe is training and scoring from files" {
+	hm-jsonl2rec data/train.jsonl | "${IMGPREP[@]}" | "${TOKENIZE[@]}" | "${ENCODE[@]}" -o train.hmr
+	hm-jsonl2rec data/dev.jsonl | "${IMGPREP[@]}" | "${TOKENIZE[@]}" | "${ENCODE[@]}" -o dev.hmr
+	hm-fuse-train -q --fusion late --epochs 2 -j 2 -o file.safetensors train.hmr
+	hm-fuse-train -q --fusion late --epochs 2 -j 2 -o pipe.safetensors <train.hmr
+	cmp file.safetensors pipe.safetensors
+	hm-score -j 1 --model file.safetensors --csv file.csv -o file.hmr dev.hmr >file.txt
+	hm-cat dev.hmr | hm-score -j 4 --model file.safetensors --csv pipe.csv -o pipe.hmr >pipe.txt
+	cmp file.csv pipe.csv
+	cmp file.txt pipe.txt
+	hm-view --verify file.hmr
+	hm-view --verify pipe.hmr
+}
