@@ -123,20 +123,21 @@ int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct 
 		  struct hm_err *e)
 {
 	bool across = in->w != p->w || p->cw != p->w, down = in->h != p->h || p->ch != p->h;
-	int rc = 0, top = 0, rows = in->h;
-	*out = *in;
-	if (down && in->h - p->h > 0 && in->h - p->h > 2 * (in->w - p->w)) {
-		rc = scale_down(z, out, in->h, 0, p, &z->between, e);
+	int rc = 0, whole = in->h, top = 0, rows = whole;
+	bool down_first = down && whole - p->h > 0 && whole - p->h > 2 * (in->w - p->w);
+	*out = *in; /* may be the same */
+	if (down_first) {
+		rc = scale_down(z, out, whole, 0, p, &z->between, e);
 		return rc || !across ? rc : scale_across(z, out, p, 0, p->ch, &z->out, e);
 	}
 	if (down && across) { /* only the rows that the window needs */
-		struct hm_span last = span(in->h, p->h, p->y + p->ch - 1);
-		top = span(in->h, p->h, p->y).from;
+		struct hm_span last = span(whole, p->h, p->y + p->ch - 1);
+		top = span(whole, p->h, p->y).from;
 		rows = last.from + last.n - top;
 	}
 	if (across)
 		rc = scale_across(z, out, p, top, rows, &z->between, e);
 	if (!rc && down)
-		rc = scale_down(z, out, in->h, top, p, &z->out, e);
+		rc = scale_down(z, out, whole, top, p, &z->out, e);
 	return rc;
 }

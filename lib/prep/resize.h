@@ -26,7 +26,8 @@ struct hm_resizer {
 };
 void hm_resizer_clear(struct hm_resizer *z);
 
-/* out := the window, interleaved RGB (out->w = cw, out->h = ch), borrowed from z or from `in` until the next call. */
+/* out := the window, interleaved RGB (out->w = cw, out->h = ch), borrowed from z or from `in` until the next call.
+ * `out` may be `in`. */
 int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p, struct hm_image *out,
 		  struct hm_err *e);
 

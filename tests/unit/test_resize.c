@@ -29,6 +29,9 @@ static int check_lines(const char *lines, const char *name, const struct hm_imag
 		assert_int_equal(out.h, size);
 		if (libdeflate_crc32(0, out.rgb, (size_t)size * (size_t)size * 3) != crc)
 			fail_msg("%s %s %d: other pixels than Pillow's", name, fit, size);
+		out = *im;
+		if (hm_resize_run(z, &out, &p, &out, &e) || libdeflate_crc32(0, out.rgb, (size_t)size * (size_t)size * 3) != crc)
+			fail_msg("%s %s %d: other pixels where the result takes the picture's place", name, fit, size);
 		n++;
 	}
 	return n;

@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Decoder, resize and hm-imgprep against Pillow and torchvision, on thousands of random images of every kind: equal
+bit for bit. usage: check_images.py BIN. The library is compiled into a temporary shared object and called directly."""
+import ctypes as c
+import glob
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+import zlib
+
+import numpy as np
+from PIL import Image
+from torchvision import transforms
+
+sys.path.insert(0, os.path.dirname(__file__))
+import pngkit as k
+
+warnings.simplefilter("ignore")
+BIN = os.path.abspath(sys.argv[1])
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+DECODES, DAMAGED, RESIZES, FILES = 4000, 6000, 1500, 300
+rng = np.random.default_rng(20)
+bad = []
+
+
+class Err(c.Structure):
+    _fields_ = [("code", c.c_int), ("text", c.c_char * 768)]
+
+
+class Picture(c.Structure):
+    _fields_ = [("w", c.c_int), ("h", c.c_int), ("rgb", c.POINTER(c.c_uint8))]
+
+    def array(self):
+        return np.ctypeslib.as_array(self.rgb, (self.h, self.w, 3)).copy()
+
+
+class Options(c.Structure):
+    _fields_ = [("max_pixels", c.c_uint64), ("libpng", c.c_bool)]
+
+
+class Plan(c.Structure):
+    _fields_ = [(n, c.c_int) for n in ("w", "h", "x", "y", "cw", "ch")]
+
+
+def library(folder):
+    src = glob.glob(f"{ROOT}/lib/prep/png*.c") + glob.glob(f"{ROOT}/lib/prep/resize*.c")
+    src += [f"{ROOT}/lib/base/{n}.c" for n in ("err", "mem")]
+    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", f"-I{ROOT}/lib", "-o", f"{folder}/hm.so", *src,
+                    "-lpng", "-ldeflate"], check=True)
+    lib = c.CDLL(f"{folder}/hm.so")
+    lib.hm_png_new.restype = c.c_void_p
+    lib.hm_resize_fit.restype = Plan
+    return lib
+
+
+def fail(what):
+    bad.append(what)
+    if len(bad) <= 10:
+        print("check_images: " + what)
+
+
+def decode(lib, decoder, data, libpng):
+    """The array, or the reason for none."""
+    im, e = Picture(), Err()
+    rc = lib.hm_png_decode(c.c_void_p(decoder), data, c.c_size_t(len(data)), c.byref(Options(0, libpng)), c.byref(im), c.byref(e))
+    return e.text.decode() if rc else im.array()
+
+
+def pillow(data):
+    try:
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+    except Exception as x:
+        return f"{type(x).__name__}: {x}"
+
+
+def random_png(plain=False):
+    """A file and, where Pillow's answer is not ours (16-bit grey), the answer."""
+    color, depth = k.KINDS[rng.integers(len(k.KINDS))]
+    w, h = rng.integers(1, 70, 2)
+    if rng.random() < 0.1:
+        w, h = [(1, 300), (300, 1), (997, 31), (1, 1), (3, 500)][rng.integers(5)]
+    palette, before, after = None, b"", b""
+    if color == 3:
+        palette = rng.integers(0, 256, 3 * rng.integers(1, (1 << depth) + 1), dtype=np.uint8).tobytes()
+    if not plain:
+        for name, data in ((b"gAMA", b"\0\0\xb1\x8f"), (b"sRGB", b"\0"), (b"iCCP", b"x\0\0junk"), (b"tEXt", b"a\0b"),
+                           (b"pHYs", b"\0\0\1\0\0\0\1\0\1"), (b"eXIf", b"MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0\6\0\0\0\0\0\0")):
+            before += k.chunk(name, data) if rng.random() < 0.2 else b""
+            after += k.chunk(name, data) if rng.random() < 0.1 else b""
+        if rng.random() < 0.4 and color in (0, 2, 3):
+            n = {0: 2, 2: 6, 3: rng.integers(1, len(palette) // 3 + 1) if palette else 1}[color]
+            before += k.chunk(b"tRNS", rng.integers(0, 1 << min(depth, 8), n, dtype=np.uint8).tobytes())
+    a = k.random_samples(rng, h, w, color, depth)
+    one = rng.integers(6)
+    choose = (lambda y: int(rng.integers(5))) if one == 5 else (lambda y: int(one))
+    data = k.png(a, depth, color, int(rng.integers(2)), choose, palette, before, after, rng.choice([None, 1, 7, 100, 8192]),
+                 int(rng.integers(10)), int(rng.integers(5)))
+    return data, np.repeat((a >> 8).astype(np.uint8), 3, 2) if (color, depth) == (0, 16) else None
+
+
+def saved_by_pillow():
+    mode = ["1", "L", "LA", "P", "RGB", "RGBA"][rng.integers(6)]
+    w, h = rng.integers(1, 90, 2)
+    im = Image.fromarray(k.random_samples(rng, h, w, 6, 8).astype(np.uint8), "RGBA").convert(mode)
+    out = io.BytesIO()
+    im.save(out, "PNG", optimize=bool(rng.integers(2)))
+    return out.getvalue()
+
+
+def check_decodes(lib, d):
+    for i in range(DECODES):
+        data, want = (saved_by_pillow(), None) if i % 8 == 0 else random_png()
+        want = pillow(data) if want is None else want
+        for libpng in False, True:
+            got = decode(lib, d, data, libpng)
+            if isinstance(got, str) or isinstance(want, str) or not np.array_equal(got, want):
+                fail(f"decode {i} (libpng {libpng}): {got if isinstance(got, str) else 'other pixels'}")
+
+
+def mended(data):
+    out, at = bytearray(data), 8
+    while at + 12 <= len(out):
+        n = int.from_bytes(out[at : at + 4], "big")
+        if at + 12 + n > len(out):
+            break
+        out[at + 8 + n : at + 12 + n] = zlib.crc32(bytes(out[at + 4 : at + 8 + n])).to_bytes(4, "big")
+        at += 12 + n
+    return bytes(out)
+
+
+def check_damage(lib, d):
+    """What we accept, Pillow accepts with the same pixels."""
+    accepted = 0
+    for i in range(DAMAGED):
+        data, want = random_png(plain=True)
+        if want is not None:
+            continue
+        hurt = bytearray(data)
+        for _ in range(rng.integers(1, 3)):
+            hurt[rng.integers(len(hurt) if i % 3 else 60) % len(hurt)] ^= 1 << rng.integers(8)
+        hurt = bytes(hurt[: rng.integers(1, len(hurt))]) if i % 7 == 0 else bytes(hurt)
+        hurt = mended(hurt) if i % 2 else hurt
+        fast, slow = decode(lib, d, hurt, False), decode(lib, d, hurt, True)
+        if isinstance(fast, str) != isinstance(slow, str) or (not isinstance(fast, str) and not np.array_equal(fast, slow)):
+            fail(f"damage {i}: the two paths differ")
+        if not isinstance(fast, str):
+            accepted += 1
+            theirs = pillow(hurt)
+            if hurt[24:26] == b"\x10\0":  # became 16-bit grey
+                continue
+            if isinstance(theirs, str) or not np.array_equal(fast, theirs):
+                fail(f"damage {i}: accepted, but Pillow has {theirs if isinstance(theirs, str) else 'other pixels'}")
+    return accepted
+
+
+def resized(lib, z, a, plan):
+    im, out, e = Picture(), Picture(), Err()
+    buf = np.concatenate([a.ravel(), np.zeros(32, np.uint8)])
+    im.w, im.h, im.rgb = a.shape[1], a.shape[0], buf.ctypes.data_as(c.POINTER(c.c_uint8))
+    if lib.hm_resize_run(z, c.byref(im), c.byref(plan), c.byref(out), c.byref(e)):
+        fail(f"resize: {e.text.decode()}")
+    return out.array()
+
+
+def check_resizes(lib):
+    z = c.create_string_buffer(72)
+    for i in range(RESIZES):
+        w, h, ow, oh = (int(v) for v in rng.integers(1, [700, 700, 400, 400][: 4] if i % 2 else [60, 60, 300, 300]))
+        if i % 10 == 0:
+            w, h = (1, int(rng.integers(1, 3000))) if i % 20 else (int(rng.integers(1, 3000)), 1)
+        a = k.random_samples(rng, h, w, 2, 8).astype(np.uint8)
+        im = Image.fromarray(a)
+        if not np.array_equal(resized(lib, z, a, Plan(ow, oh, 0, 0, ow, oh)), np.asarray(im.resize((ow, oh), Image.BILINEAR))):
+            fail(f"resize {w}x{h} to {ow}x{oh}: other pixels")
+        size = 224 if i % 2 else int(rng.integers(7, 300))
+        crop = transforms.Compose([transforms.Resize(size * 256 // 224), transforms.CenterCrop(size)])
+        if max(w, h) <= 40 * min(w, h):
+            plan = lib.hm_resize_fit(1, w, h, size)
+            if not np.array_equal(resized(lib, z, a, plan), np.asarray(crop(im))):
+                fail(f"crop {w}x{h} to {size}: other pixels than torchvision")
+
+
+def check_tool(folder):
+    names = []
+    for i in range(FILES):
+        data, grey16 = random_png()
+        if grey16 is not None:
+            data = saved_by_pillow()
+        open(f"{folder}/{i}.png", "wb").write(data)
+        names.append(f"{folder}/{i}.png")
+    with open(f"{folder}/x.jsonl", "w") as f:
+        f.writelines(json.dumps({"id": i, "img": f"{i}.png", "text": "", "label": 0}) + "\n" for i in range(FILES))
+    to = {"squash": [transforms.Resize((224, 224))], "crop": [transforms.Resize(256), transforms.CenterCrop(224)]}
+    for fit, steps in to.items():
+        peer = transforms.Compose([*steps, transforms.PILToTensor()])
+        subprocess.run(f"{BIN}/hm-jsonl2rec {folder}/x.jsonl | {BIN}/hm-imgprep --fit {fit} --root {folder} | "
+                       f"{BIN}/hm-view --npy pixels={folder}/x.npy - >{folder}/view", shell=True, check=True)
+        got = np.load(f"{folder}/x.npy")
+        for i, p in enumerate(names):
+            if not np.array_equal(got[i], peer(Image.open(p).convert("RGB")).numpy()):
+                fail(f"hm-imgprep --fit {fit}: file {i} differs from torchvision")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    hm = library(folder)
+    decoder = hm.hm_png_new(None)
+    check_decodes(hm, decoder)
+    accepted = check_damage(hm, decoder)
+    check_resizes(hm)
+    check_tool(folder)
+print(f"check_images: {DECODES} decodes by two paths, {DAMAGED} damaged files ({accepted} still whole), {RESIZES} resizes and crops, "
+      f"{2 * FILES} images through hm-imgprep: {len(bad)} differ from Pillow and torchvision")
+sys.exit(bool(bad))
