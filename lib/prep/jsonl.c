@@ -57,7 +57,7 @@ int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_
 {
 	for (size_t seen = 0;;) {
 		size_t have = l->buf.len - l->at;
-		const char *from = (const char *)l->buf.data + l->at;
+		const char *from = l->buf.data ? (const char *)l->buf.data + l->at : ""; /* no offset from NULL */
 		const char *stop = have > seen ? memchr(from + seen, '\n', have - seen) : NULL;
 		if (stop || (l->end && have)) {
 			size_t n = stop ? (size_t)(stop - from) : have;
