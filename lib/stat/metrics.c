@@ -16,7 +16,7 @@ const char *hm_metric_key(enum hm_metric m)
 
 int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e)
 {
-	for (int c = 0; c < classes; c++) {
+	for (int c = classes; c-- > 0;) { /* class 1 first: of two classes, it is what a CSV holds */
 		if (isnan(p[c]))
 			return hm_err_set(e, HM_EDATA, "the probability of class %d is NaN", c);
 		if (p[c] < 0 || p[c] > 1)

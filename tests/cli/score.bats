@@ -1,0 +1,234 @@
+# hm-score: what its page promises of scores, refusals, comparisons and files.
+
+load ../support/bats
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	cat >a.csv <<-CSV
+	id,proba,label
+	1,0.9,1
+	2,0.4,0
+	3,0.7,0
+	4,0.2,0
+	5,0.6,1
+	6,0.3,1
+	7,0.1,0
+	8,0.8,1
+	CSV
+}
+
+# Records with a label, from a.csv's lines: $1 file, $2.. options of hm-jsonl2rec.
+records() {
+	awk -F, 'NR > 1 { printf "{\"id\":%s,\"img\":\"i.png\",\"text\":\"t %s\",\"label\":%s}\n", $1, $1, $3 }' a.csv >r.jsonl
+	hm-jsonl2rec "${@:2}" -o "$1" r.jsonl
+}
+
+@test "the report ends in the headline, its numbers are right" {
+	run hm-score a.csv
+	expect 0 '^8 records expected, 8 scored, 0 failed; 4 of class 0, 4 of class 1$'
+	expect 0 '^accuracy +0\.7500  \[0\.4093, 0\.9285\] +Wilson +0\.5000 majority class, 0\.5000 random$'
+	expect 0 '^F1 +0\.7500'
+	expect 0 '^  label 1 +1 +3$'
+	[ "${lines[-1]}" = 'accuracy 0.7500 [0.4093, 0.9285]  auroc 0.8125 [0.4808, 1.0000]  n 8' ] || fail "${lines[-1]}"
+}
+
+@test "CSV by file, by standard input, by FIFO: the same" {
+	want=$(hm-score a.csv | md5sum)
+	[ "$(cat a.csv | hm-score | md5sum)" = "$want" ]
+	[ "$(hm-score <a.csv | md5sum)" = "$want" ]
+	[ "$(hm-score <(cat a.csv) | md5sum)" = "$want" ]
+	[ "$(hm-score -j1 a.csv | md5sum)" = "$want" ]
+}
+
+@test "JSON: every key, canonical; - silences the text" {
+	hm-score --json s.json a.csv >/dev/null
+	hm-score --json - a.csv >dash.json
+	cmp s.json dash.json
+	for k in n n_expected n_failed threshold accuracy accuracy_ci95 accuracy_ci95_exact auroc auroc_ci95 average_precision \
+		average_precision_ci95 f1 f1_ci95 precision recall log_loss log_loss_ci95 brier ece majority random confusion; do
+		grep -q "\"$k\":" s.json || fail "no $k: $(cat s.json)"
+	done
+	grep -q '"confusion":\[\[3,1\],\[1,3\]\]' s.json
+	[ "$(wc -l <s.json)" = 1 ]
+}
+
+@test "seed and resamples change the bootstrap alone" {
+	hm-score --json 1 a.csv >/dev/null
+	hm-score --json 2 --seed 7 a.csv >/dev/null
+	hm-score --json 3 --bootstrap 0 a.csv >/dev/null
+	if cmp -s 1 2; then fail "seed 7 changed nothing"; fi
+	grep -q '"brier_ci95":null' 3
+	for f in 1 2 3; do grep -o '"accuracy":[^a]*"accuracy_ci95":[^a]*' $f; done | sort -u | wc -l | grep -qx 1
+}
+
+@test "threshold: equal is class 0" {
+	run hm-score --threshold 0.6 --json - a.csv
+	expect 0 '"confusion":\[\[3,1\],\[2,2\]\]'
+	run hm-score --threshold 1.5 a.csv
+	expect 2 'threshold'
+}
+
+@test "one class, no label, some labels" {
+	printf 'id,proba,label\n1,.9,0\n2,.2,0\n' | hm-score --json j >out
+	tail -n 1 out | grep -q 'auroc undefined  n 2$'
+	grep -q '"auroc":null' j && grep -q '"average_precision":0,' j
+	grep -q 'note: all labels are 0' out
+	run hm-score --json - <(printf 'id,proba\n1,.9\n2,.2\n')
+	expect 0 '"accuracy":null.*"n":0,"n_expected":0,"n_failed":0,"n_unlabelled":2'
+	run hm-score <(printf 'id,proba,label\n1,.9,\n2,.2,0\n3,.8,1\n')
+	expect 0 'note: 1 records have no label'
+	expect 0 'n 2$'
+}
+
+@test "three classes: accuracy and log loss, the rest null" {
+	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
+	run hm-score --json - --csv back.csv c.csv
+	expect 0 '"accuracy":0.5,.*"auroc":null.*"confusion":null.*"f1":null.*"random":0.3333333333333333'
+	[ "$(head -n 2 back.csv)" = $'id,proba_0,proba_1,proba_2,label\na,0.2,0.5,0.3,1' ]
+	run hm-score --roc x.png c.csv
+	expect 1 'curve is undefined'
+	[ ! -e x.png ]
+}
+
+@test "what is wrong is named with its line" {
+	for bad in '9,nan,1:line 10: probability "nan" is no number' '9,1.5,1:line 10: id 9: the probability of class 1 is 1.5' \
+		'9,-0.1,1:line 10: id 9: the probability' '9,.5,2:line 10: id 9: label 2 is none' '1,.5,1:line 10: id 1: stands there twice' \
+		'9,.5:line 10: 2 fields'; do
+		{ cat a.csv; echo "${bad%%:*}"; } >bad.csv
+		run hm-score --json x.json --csv x.csv bad.csv
+		expect 1 "${bad#*:}"
+		[ "${#lines[@]}" = 1 ] && [ ! -e x.json ] && [ ! -e x.csv ] || fail "$output"
+	done
+}
+
+@test "missing records: refused, allowed with bounds, expected by number and file" {
+	printf '9,,1\n' >>a.csv
+	run hm-score --json x.json a.csv
+	expect 1 'no scores: 1 of 9 records are missing \(1 failed, 0 left out before\)'
+	[ ! -e x.json ]
+	run hm-score --allow-missing a.csv
+	expect 0 'note: 1 of 9 records are missing: accuracy could be 0\.6667 to 0\.7778 with them, AUROC 0\.6500 to 0\.8500'
+	sed -i '$d' a.csv
+	run hm-score --expect 10 a.csv
+	expect 1 '2 of 10 records are missing'
+	records all.hmr
+	run hm-score --expect r.jsonl a.csv
+	expect 0 'n 8$'
+	run hm-score --expect 7 --allow-missing a.csv
+	expect 1 '8 records have an answer where 7 are expected'
+}
+
+@test "comparison: matched by id, tested, corrected for three" {
+	awk -F, 'NR == 1 { print; next } { print $1 "," 1 - $2 "," }' a.csv | (read -r h; echo "$h"; sort -r) >b.csv
+	awk -F, 'NR == 1 { print; next } { print $1 ",0.5," $3 }' a.csv >c.csv
+	run hm-score --compare a.csv b.csv
+	expect 0 '^A - B +\+0\.5000 .* 6 : 2 +0\.2891$'
+	expect 0 'a.csv and b.csv are not shown to differ in accuracy, p 0.2891'
+	run hm-score --compare --json j a.csv b.csv c.csv
+	expect 0 'p is Holm.s, for 3 pairs'
+	grep -q '"mcnemar_p_holm":0.8671875' j || fail "$(cat j)"
+	run hm-score --compare a.csv <(sed '$d' a.csv)
+	expect 1 '1 ids of a.csv are not in .*: 8'
+	run hm-score --compare a.csv <(sed 's/^8,0.8,1/8,0.8,0/' a.csv)
+	expect 1 'id 8: .* has label 0, others have 1'
+}
+
+@test "the most confident errors, with nothing a terminal would obey" {
+	printf '"\033[2J",0.99,0\n' >>a.csv
+	run hm-score --errors 2 a.csv
+	expect 0 'the 2 most confident of 3 wrong answers'
+	expect 0 '^ +0 +1 +0\.9900  \?\[2J$'
+	expect 0 '^ +(0 +1|1 +0) +0\.7000  (3|6)$'
+}
+
+@test "the ROC curve is a PNG; without gnuplot the package is named" {
+	hm-score --roc roc.png a.csv >/dev/null
+	[ "$(head -c 4 roc.png | tail -c 3)" = PNG ]
+	mkdir bin
+	ln -s "$(command -v hm-score)" bin/hm-score
+	PATH=$PWD/bin run hm-score --roc no.png a.csv
+	[ "$status" = 1 ] && [[ $output == *gnuplot-nox* ]] || fail "$output"
+	[ ! -e no.png ]
+}
+
+# A trained head on features, for what follows; kept small.
+model() {
+	hm-synth -q --train 40 --dev 20 --test 4 data
+	for s in train dev; do
+		hm-jsonl2rec data/$s.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text "init:bert-tiny${1:-}" -o $s.hmr
+	done
+	hm-fuse-train -q --fusion late --epochs 2 -o m.safetensors train.hmr
+}
+
+@test "a model on features; its predictions as records and CSV score the same; pipes and -j" {
+	model
+	hm-score --model m.safetensors --csv p.csv -o p.hmr dev.hmr >report
+	grep -q 'n 20$' report
+	hm-score p.hmr | cmp - report
+	hm-score p.csv | tail -n 1 | cmp - <(tail -n 1 report)
+	hm-view --schema p.hmr | grep -q '"name":"logits","shape":\[2\]},{"dtype":"F32","name":"prob"'
+	if hm-view --schema p.hmr | grep -q text_feature; then fail "features were kept"; fi
+	hm-score --model m.safetensors -j 1 -o p1.hmr dev.hmr >/dev/null
+	cmp p.hmr p1.hmr
+	hm-score --model m.safetensors -o - dev.hmr 2>err | cmp - p.hmr
+	cmp err report
+	hm-score --model m.safetensors --keep -o k.hmr dev.hmr >/dev/null
+	hm-view --schema k.hmr | grep -q text_feature
+	run hm-score --model m.safetensors -o again.hmr k.hmr
+	expect 1 'column "logits" exists already'
+	[ ! -e again.hmr ]
+	hm-score --model m.safetensors --replace --keep -o again.hmr k.hmr >/dev/null
+	[ "$(hm-view --schema again.hmr)" = "$(hm-view --schema k.hmr)" ]
+	hm-score --compare p.hmr p.csv | grep -q 'not shown to differ'
+}
+
+@test "features of another encoder, no features, failed and skipped records" {
+	model
+	run hm-score dev.hmr
+	expect 1 'no column "prob"; --model computes it'
+	hm-jsonl2rec data/dev.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny:5 -o other.hmr
+	run hm-score --model m.safetensors other.hmr
+	expect 1 'column "text_feature" was made by encoder [0-9a-f]{32}, the model was trained on'
+	run hm-score --model m.safetensors <(hm-jsonl2rec data/dev.jsonl)
+	expect 1 'no column "text_feature", which the model needs'
+	run hm-score --model m.safetensors a.csv
+	expect 2 'a CSV is scored alone'
+	{ cat data/dev.jsonl; echo '{"id":'; } >broken.jsonl
+	hm-jsonl2rec -q --on-error skip broken.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o skip.hmr
+	run hm-score --model m.safetensors -o x.hmr skip.hmr
+	expect 1 'no scores: 1 of 21 records are missing \(0 failed, 1 left out before\)'
+	[ ! -e x.hmr ]
+	run hm-score --model m.safetensors --allow-missing -o x.hmr skip.hmr
+	expect 0 'n 20$'
+	hm-view --schema x.hmr | grep -q '"skipped":1'
+}
+
+@test "a cut stream has no scores" {
+	records r.hmr
+	head -c 200 r.hmr >cut.hmr
+	run hm-score --json x cut.hmr
+	expect 1 'cut.hmr'
+	[ ! -e x ]
+}
+
+@test "wrong calls" {
+	run hm-score --compare a.csv
+	expect 2 '2 to 26 systems'
+	run hm-score --compare --model m a.csv a.csv
+	expect 2 'goes without'
+	run hm-score --json - --csv - a.csv
+	expect 2 'standard output can take one'
+	run hm-score --keep a.csv
+	expect 2 'which is not given'
+	run hm-score --bootstrap x a.csv
+	expect 2 'bootstrap'
+}
+
+@test "the training curve" {
+	printf '%s\n' '{"event":"step","epoch":1,"step":1,"loss":0.7,"lr":0.1}' '{"event":"eval","epoch":1,"loss":0.6,"accuracy":0.5,"auroc":null,"n":4}' >log.jsonl
+	"$ROOT"/pipelines/plot-curve.sh log.jsonl curve.png
+	[ "$(head -c 4 curve.png | tail -c 3)" = PNG ]
+	run "$ROOT"/pipelines/plot-curve.sh a.csv no.png
+	expect 1 'is it a log'
+	[ ! -e no.png ]
+}

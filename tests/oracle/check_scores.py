@@ -1,0 +1,122 @@
+"""hm-score against scikit-learn and scipy: thousands of random cases (ties, all equal, one class, extreme and perfect
+scores, up to 5,000 records), every metric and interval, pairs and Holm. usage: check_scores.py build/bin [CASES]"""
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+sys.path.insert(0, os.path.dirname(__file__))
+import scores_reference as ref
+
+TOLERANCE = 1e-12
+tool = os.path.join(sys.argv[1], "hm-score")
+cases = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
+worst = {}
+
+
+def compare(what, got, want, slack=1.0):
+    """Absolute below 1, relative above; None equals None."""
+    if want is not None and not isinstance(want, (list, tuple)) and math.isnan(want):
+        want = None
+    if (got is None) != (want is None):
+        raise AssertionError(f"{what}: {got}, the reference says {want}")
+    if want is None:
+        return
+    if isinstance(want, (list, tuple)):
+        for g, w in zip(got, want, strict=True):
+            compare(what, g, w, slack)
+        return
+    error = abs(got - want) / max(1.0, abs(want))
+    worst[what] = max(worst.get(what, 0.0), error)
+    if not error <= TOLERANCE * slack:
+        raise AssertionError(f"{what}: {got!r}, the reference says {want!r}")
+
+
+def write(path, p, y):
+    with open(path, "w") as f:
+        f.write("id,proba,label\n")
+        f.writelines(f"{i},{float(a)!r},{b}\n" for i, (a, b) in enumerate(zip(p, y)))
+
+
+def run(*args):
+    return json.loads(subprocess.run([tool, "-j1", "--json", "-", *args], check=True, capture_output=True).stdout)
+
+
+def one(number, folder):
+    rng = np.random.default_rng(number)
+    kind = ref.KINDS[number % len(ref.KINDS)]
+    n = int(rng.integers(1, 12)) if number % 3 == 0 else int(np.exp(rng.uniform(0, math.log(5000 if number % 20 == 0 else 400))))
+    y, p, q = ref.case(rng, n, kind)
+    t = float(rng.choice([0.5, 0.5, 0.3, 0.9, 0.0, 1.0]))
+    paths = [os.path.join(folder, f"{number}.{s}.csv") for s in "abc"]
+    systems = [p, q, rng.permutation(p)]
+    for path, s in zip(paths, systems):
+        write(path, s, y)
+    where = f"case {number} ({kind}, n = {n})"
+    try:
+        got = run("--bootstrap", "0", "--threshold", repr(t), paths[0])
+        for key, want in ref.metrics(p, y, t).items():
+            compare(key, got[key], want)
+        want = ref.intervals(p, y, t)
+        compare("accuracy_ci95", got["accuracy_ci95"], want["wilson"])
+        compare("accuracy_ci95_exact", got["accuracy_ci95_exact"], want["exact"])
+        compare("auroc_ci95", got["auroc_ci95"], want["delong"])
+        compare("majority", got["majority"], max(y.mean(), 1 - y.mean()))
+        if number % 2 == 0:
+            pairs = run("--bootstrap", "0", "--threshold", repr(t), "--compare", *paths)["pairs"]
+            wants = [ref.paired(systems[a], systems[b], y, t) for a, b in ((0, 1), (0, 2), (1, 2))]
+            for g, w in zip(pairs, wants, strict=True):
+                assert (g["only_a"], g["only_b"]) == (w["only_a"], w["only_b"])
+                compare("mcnemar_p", g["mcnemar_p"], w["mcnemar_p"])
+                compare("accuracy_difference_ci95", g["accuracy_difference_ci95"], w["accuracy_ci"])
+                compare("auroc_difference", g["auroc_difference"], w["auroc"])
+                compare("auroc_difference_ci95", g["auroc_difference_ci95"], w["auroc_ci"])
+                # the reference's own rounding moves z by 1e-16 / se
+                compare("delong_p", g["delong_p"], w["delong_p"], 100)
+            for key in ("mcnemar_p", "delong_p"):
+                if pairs[0][key] is not None:
+                    for g, w in zip(pairs, ref.holm([g[key] for g in pairs]), strict=True):
+                        compare(key + "_holm", g[key + "_holm"], w)
+    except Exception as e:
+        return f"{where}: {e}"
+    finally:
+        for path in paths:
+            os.unlink(path)
+    return None
+
+
+def three_classes(number, folder):
+    """More than two classes: accuracy and log loss."""
+    from sklearn.metrics import accuracy_score, log_loss
+
+    rng = np.random.default_rng(number)
+    n, c = int(rng.integers(1, 60)), int(rng.integers(3, 7))
+    p, y = rng.dirichlet(np.ones(c), n), rng.integers(0, c, n)
+    path = os.path.join(folder, f"c{number}.csv")
+    with open(path, "w") as f:
+        f.write("id," + ",".join(f"proba_{k}" for k in range(c)) + ",label\n")
+        f.writelines(f"{i}," + ",".join(repr(float(v)) for v in p[i]) + f",{y[i]}\n" for i in range(n))
+    got = run(path)
+    try:
+        compare("accuracy, C > 2", got["accuracy"], accuracy_score(y, p.argmax(1)))
+        compare("log_loss, C > 2", got["log_loss"], log_loss(y, p, labels=range(c)))
+        assert got["auroc"] is None and got["f1"] is None and got["random"] == 1 / c
+    except Exception as e:
+        return f"classes, case {number}: {e}"
+    return None
+
+
+with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+    bad = [b for b in pool.map(lambda k: one(k, folder), range(cases)) if b]
+    bad += [b for b in pool.map(lambda k: three_classes(k, folder), range(200)) if b]
+for b in bad[:20]:
+    print(b)
+most = max(worst, key=worst.get)
+print(f"check_scores: {cases + 200} cases, {len(bad)} differ; largest difference {worst[most]:.1e} ({most}), metrics and "
+      f"intervals at {TOLERANCE:g}")
+sys.exit(bool(bad))
