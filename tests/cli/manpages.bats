@@ -6,13 +6,13 @@ tools() { for f in tools/hm-*.c; do basename "$f" .c; done; }
 
 # The text of one section of a page, white space folded.
 section() { # PAGE NAME
-	mandoc -Tascii -O width=500 "man/$1.1" | col -b | awk -v want="$2" '/^[A-Z]/ { on = ($0 == want); next } on' | tr -s ' \n' ' ' |
+	mandoc -Tascii -O width=500 "man/$1.1" | col -b | awk -v want="$2" '/^[A-Z]/ { on = ($0 == want); next } on' | tr -s ' \t\n' ' ' |
 		sed 's/^ //; s/ $//'
 }
 
 @test "SYNOPSIS is the usage line of --help" {
 	for t in $(tools); do
-		usage=$("$t" --help | sed -n 's/^usage: //p')
+		usage=$("$t" --help | awk '/^usage: / { on = 1; sub(/^usage: /, "") } !/^ / && NR > 1 { exit } on' | tr -s ' \n' ' ' | sed 's/ $//')
 		page=$(section "$t" SYNOPSIS)
 		[ "$usage" = "$page" ] || fail "$t: --help says: $usage
 page says: $page"
@@ -22,7 +22,7 @@ page says: $page"
 @test "every option of --help is described in the page" {
 	for t in $(tools); do
 		page=$(section "$t" DESCRIPTION)
-		for o in $("$t" --help | grep -oE '^ +(-[a-z], )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' | sort -u); do
+		for o in $("$t" --help | grep -oE '^ +--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' | sort -u); do
 			case $page in *"$o"*) ;; *) fail "$t: the page does not describe $o" ;; esac
 		done
 	done
