@@ -15,7 +15,7 @@ run() { # prints the command line, then runs it
 	eval "$1"
 }
 
-run "hm-synth --rule add --train 400 --dev 200 --test 0 --progress $out/data"
+run "hm-synth --rule add --train 350 --dev 250 --test 0 --progress $out/data"
 
 for split in train dev; do
 	run "hm-jsonl2rec $out/data/$split.jsonl |
@@ -26,12 +26,12 @@ done
 
 for what in image text image,text; do
 	name=${what/image,text/both}
-	run "hm-fuse-train --fusion late --features $what --standardize --optimizer adamw --lr 5e-3 --weight-decay 0.1 \\
-  --batch-size 64 --epochs 30 --val $out/dev.hmr --log $out/$name.jsonl -o $out/$name.safetensors $out/train.hmr"
+	run "hm-fuse-train --fusion late --features $what --standardize --optimizer adamw --lr 3e-3 --schedule cosine \\
+  --batch-size 64 --epochs 15 --log-steps 6 --val $out/dev.hmr --log $out/$name.jsonl -o $out/$name.safetensors $out/train.hmr"
 	run "hm-score --model $out/$name.safetensors --csv $out/$name.csv --json $out/$name.json $out/dev.hmr >$out/$name.txt"
 done
 run "hm-score --compare $out/both.csv $out/image.csv $out/text.csv | tee $out/compare.txt"
-run "hm-view --sheet $out/sheet.png $out/dev.pixels.hmr >/dev/null"
+run "hm-view --sheet $out/sheet.png $out/dev.pixels.hmr"
 run "pipelines/plot-curve.sh $out/both.jsonl $out/curve.png"
 
 cat <<TXT

@@ -48,13 +48,13 @@ plot=$(IFS=,; echo "${losses[*]}")
 	set rmargin 4
 	set xrange [0:*]
 	set format y '%.3g'
-	set key top right
+	set key tmargin right horizontal
 	set ylabel 'loss'
 	TXT
 	[ $panels = 2 ] || echo "set xlabel 'epoch'"
 	echo "plot $plot"
 	[ $panels = 1 ] || cat <<-TXT
-	set key bottom right
+	set key tmargin right horizontal
 	set xlabel 'epoch'
 	set ylabel 'validation'
 	set yrange [*<0.5:1<*]
