@@ -1,6 +1,7 @@
 /* hm-score: metrics with intervals of a model's, or any system's, predictions; and whether systems differ. */
 #include "base/file.h"
 #include "cli/cli.h"
+#include "draw/sheet.h"
 #include "prep/csv.h"
 #include "stat/plot.h"
 #include "stat/report.h"
@@ -10,10 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct {
-	char *model, *csv, *json, *roc, *expect, *out;
+	char *model, *csv, *json, *roc, *sheet, *expect, *out;
 	double threshold;
 	bool compare, allow_missing, unknown, keep, replace;
 	int64_t seed, bootstrap, errors;
@@ -26,6 +28,7 @@ static const struct hm_opt table[] = {
 	{"json", 0, HM_OPT_STR, &o.json, "FILE", "write the scores there; - is standard output, without the report"},
 	{"roc", 0, HM_OPT_STR, &o.roc, "FILE.png", "draw the ROC curve there (needs gnuplot)"},
 	{"errors", 0, HM_OPT_INT, &o.errors, "N", "list the N most confident wrong answers", .max = 1000000},
+	{"sheet", 0, HM_OPT_STR, &o.sheet, "FILE.png", "draw them there, the input has pixels"},
 	{"threshold", 0, HM_OPT_DOUBLE, &o.threshold, "P", "class 1 when its probability is above P", .dmax = 1},
 	{"expect", 0, HM_OPT_STR, &o.expect, "FILE.jsonl|N", "how many records there should be"},
 	{"allow-missing", 0, HM_OPT_FLAG, &o.allow_missing, NULL, "score although records are missing, with best and worst case"},
@@ -189,6 +192,77 @@ static int render(struct run *r, struct hm_err *e)
 	return !rc && o.csv ? hm_report_csv(r->system, &r->csv, e) : rc;
 }
 
+/* ---- a contact sheet of the errors ---- */
+
+#define SHEET_MOST 400
+
+/* Draws the records of ids, which are ranks from 0, in their order. */
+static int draw(struct run *r, const struct hm_strmap *ranks, const size_t *at, struct hm_join *in, struct hm_sheet *sheet,
+		struct hm_err *e)
+{
+	const struct hm_schema *s = hm_join_schema(in);
+	const struct hm_field *f;
+	int px = hm_schema_find(s, "pixels"), text = hm_schema_find(s, "text"), id = hm_schema_find(s, "id"), rc;
+	struct hm_batch kept = {0};
+	struct hm_rec rec;
+	uint64_t rank, where[SHEET_MOST];
+	if (px < 0 || (f = &s->field[px])->dtype != HM_U8 || f->ndim != 3 || f->dim[0] != 3)
+		return hm_err_set(e, HM_EDATA, "%s: no column \"pixels\" of U8 3xHxW to draw (hm-imgprep makes it)", hm_join_name(in));
+	while ((rc = hm_join_next(in, &rec, e)) == 1) {
+		if (!hm_strmap_find(ranks, rec.val[id].data, rec.val[id].count, &rank))
+			continue;
+		where[rank] = (uint64_t)kept.n;
+		if ((rc = hm_batch_add(&kept, &rec, e)))
+			break;
+	}
+	if (!rc && (size_t)kept.n != ranks->n)
+		rc = hm_err_set(e, HM_EDATA, "%s: changed while it was read", hm_join_name(in));
+	for (size_t k = 0; !rc && k < ranks->n; k++) {
+		const struct hm_val *v = kept.rec[where[k]].val;
+		const struct hm_sample *one = r->sample;
+		char title[64];
+		snprintf(title, sizeof title, "label %d, said %d  id %s", (int)one->label[at[k]], (int)one->answer[at[k]],
+			 r->system->item[r->matched.item[at[k]]].id);
+		hm_sheet_add(sheet, v[px].data, (int)f->dim[2], (int)f->dim[1], title, text < 0 ? "" : v[text].data,
+			     text < 0 ? 0 : v[text].count, 0xc03020);
+	}
+	hm_batch_clear(&kept);
+	return rc;
+}
+
+/* The input is read a second time, for the pixels of the few records that are drawn. */
+static int draw_errors(struct run *r, struct hm_err *e)
+{
+	struct hm_strmap ranks = {0};
+	struct hm_sheet sheet = {0};
+	struct hm_join *in = NULL;
+	struct hm_buf png = {0};
+	size_t *at, n, most = o.errors < SHEET_MOST ? (size_t)o.errors : SHEET_MOST;
+	int rc = hm_errors_find(&r->matched, r->sample, &at, &n, e);
+	n = n < most ? n : most;
+	for (uint64_t k = 0; !rc && k < n; k++) {
+		const char *id = r->system->item[r->matched.item[at[k]]].id;
+		if (hm_strmap_add(&ranks, id, strlen(id), &k, e) < 0)
+			rc = HM_EDATA;
+	}
+	if (!rc)
+		rc = hm_join_open(&in, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
+	if (!rc)
+		rc = hm_sheet_init(&sheet, n ? (int)n : 1, e);
+	if (!rc)
+		rc = draw(r, &ranks, at, in, &sheet, e);
+	if (!rc)
+		rc = hm_sheet_png(&sheet, &png, e);
+	if (!rc)
+		rc = hm_file_write(o.sheet, png.data, png.len, e);
+	hm_join_close(in);
+	hm_sheet_clear(&sheet);
+	hm_strmap_clear(&ranks);
+	hm_buf_clear(&png);
+	free(at);
+	return rc;
+}
+
 /* Files first: the report is not shown for results that could not be kept. */
 static int publish(struct run *r, struct hm_err *e)
 {
@@ -197,6 +271,8 @@ static int publish(struct run *r, struct hm_err *e)
 		rc = hm_err_set(e, HM_EDATA, "--roc: the curve is undefined, it needs records of both of two classes");
 	else if (o.roc)
 		rc = hm_roc_plot(o.roc, r->sample, r->name, r->k, e);
+	if (!rc && o.sheet)
+		rc = draw_errors(r, e);
 	if (!rc && o.csv)
 		rc = hm_file_write(o.csv, r->csv.data, r->csv.len, e);
 	if (!rc)
@@ -221,6 +297,13 @@ static void check_call(struct run *r)
 		hm_cli_usage(c, "--compare goes without --model, -o, --csv and --errors: its operands are predictions");
 	if ((o.keep || (o.replace && o.model)) && !o.out)
 		hm_cli_usage(c, "--keep and --replace say what -o writes, which is not given");
+	if (o.sheet && (!o.errors || o.compare))
+		hm_cli_usage(c, "--sheet draws what --errors N lists");
+	for (int i = 0; o.sheet && i < c->n_operands; i++) {
+		struct stat st;
+		if (!strcmp(c->operands[i], "-") || (!stat(c->operands[i], &st) && !S_ISREG(st.st_mode)))
+			hm_cli_usage(c, "--sheet reads the input twice, which '%s' cannot be: name a file", c->operands[i]);
+	}
 	if (o.expect && !*o.expect)
 		hm_cli_usage(c, "--expect takes a number or a file");
 }

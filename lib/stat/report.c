@@ -182,28 +182,41 @@ static void masked(struct hm_buf *b, const char *s, struct hm_err *e)
 			b->data[i] = '?';
 }
 
+int hm_errors_find(const struct hm_matched *m, const struct hm_sample *s, size_t **at, size_t *n, struct hm_err *e)
+{
+	struct wrong *w = hm_alloc(s->n, sizeof *w, e);
+	*n = 0;
+	*at = w ? hm_alloc(s->n, sizeof **at, e) : NULL;
+	for (size_t i = 0; *at && i < s->n; i++)
+		if (s->answer[i] != s->label[i])
+			w[(*n)++] = (struct wrong){m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]], i};
+	if (*n)
+		qsort(w, *n, sizeof *w, falling);
+	for (size_t k = 0; k < *n; k++)
+		(*at)[k] = w[k].at;
+	free(w);
+	return *at ? 0 : HM_EDATA;
+}
+
 int hm_report_errors(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s, size_t count,
 		     struct hm_buf *b, struct hm_err *e)
 {
-	struct wrong *w = hm_alloc(s->n, sizeof *w, e);
-	size_t n = 0;
-	if (!w)
+	size_t *at, n;
+	if (hm_errors_find(m, s, &at, &n, e))
 		return HM_EDATA;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->answer[i] != s->label[i])
-			w[n++] = (struct wrong){m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]], i};
-	qsort(w, n, sizeof *w, falling);
 	count = n < count ? n : count;
 	hm_buf_printf(b, e, "the %zu most confident of %zu wrong answers\n  label  answer  p of answer  id\n", count, n);
 	for (size_t k = 0; k < count; k++) {
-		const struct hm_prediction *t = &p->item[m->item[w[k].at]];
-		hm_buf_printf(b, e, "  %5d  %6d  %11.4f", (int)t->label, (int)s->answer[w[k].at], w[k].confidence);
+		size_t i = at[k];
+		const struct hm_prediction *t = &p->item[m->item[i]];
+		hm_buf_printf(b, e, "  %5d  %6d  %11.4f", (int)t->label, (int)s->answer[i],
+			      m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]]);
 		masked(b, t->id, e);
 		if (*t->text)
 			masked(b, t->text, e);
 		hm_buf_printf(b, e, "\n");
 	}
 	hm_buf_printf(b, e, "\n");
-	free(w);
+	free(at);
 	return e->code;
 }

@@ -24,7 +24,9 @@ int hm_report_compare_json(const struct hm_scores *s, int k, const struct hm_pai
 /* id,proba,label (more than two classes: id,proba_0,…,label), probabilities by %.9g; a failed record's are empty,
  * so is a missing label. */
 int hm_report_csv(const struct hm_predictions *p, struct hm_buf *out, struct hm_err *e);
-/* The `count` labelled records that were answered wrongly with the most confidence, one line each. */
+/* The records answered wrongly, the most confident first: *n positions in the sample into *at. Caller frees *at. */
+int hm_errors_find(const struct hm_matched *m, const struct hm_sample *s, size_t **at, size_t *n, struct hm_err *e);
+/* The first `count` of them, one line each. */
 int hm_report_errors(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s, size_t count,
 		     struct hm_buf *out, struct hm_err *e);
 

@@ -203,6 +203,20 @@ model() {
 	hm-view --schema x.hmr | grep -q '"skipped":1'
 }
 
+@test "a contact sheet of the errors, its pixels from a file beside" {
+	model
+	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 64 -o pixels.hmr
+	hm-score --model m.safetensors --errors 6 --sheet sheet.png dev.hmr pixels.hmr | grep -q 'the [1-6] most confident'
+	[ "$(head -c 4 sheet.png | tail -c 3)" = PNG ]
+	run hm-score --model m.safetensors --errors 6 --sheet no.png dev.hmr
+	expect 1 'no column "pixels"'
+	run hm-score --errors 2 --sheet no.png <a.csv
+	expect 2 'reads the input twice'
+	run hm-score --sheet no.png a.csv
+	expect 2 'draws what --errors N lists'
+	[ ! -e no.png ]
+}
+
 @test "a cut stream has no scores" {
 	records r.hmr
 	head -c 200 r.hmr >cut.hmr
