@@ -59,11 +59,11 @@ tokens() { # hm-tokenize's arguments
 	{ printf '\xef\xbb\xbf'; cat "$vocab"; } >v.txt
 	refuse 'line 1: the file begins with a byte order mark'
 	{ cat "$vocab"; echo the; } >v.txt
-	refuse 'line 205: the token "the" stands on line [0-9]+ already'
+	refuse 'line 209: the token "the" stands on line [0-9]+ already'
 	grep -vxF '[MASK]' "$vocab" >v.txt
 	refuse 'the token \[MASK\] is missing'
 	{ cat "$vocab"; printf '\xff\n'; } >v.txt
-	refuse 'line 205: the line is not UTF-8'
+	refuse 'line 209: the line is not UTF-8'
 	: >v.txt
 	refuse 'the token \[PAD\] is missing'
 	rm v.txt
