@@ -11,7 +11,7 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGÉéßøждяαβσςب�
 WORDS = "the cat sat on mat run ##ning ##s un ##able ##aff ##ff play ##ing love hate meme Hello HELLO café cafe ##é naive ınce".split()
 SAMPLES = """the cats sat on the mat.|running UNABLE unaffable|Hello HELLO hello|café CAFÉ cafe\u0301|naïve|don't|10,000%|a\u200bb|a\x0bb
 a\x85b|a\u0378b|a\u2028b|[MASK]ed|[[CLS]]|ÀÉ[MASK]É|[MA\u0301SK]|a$b|a€b|¿que?|xİy|가각|日本語|中a中|##ing|hello[PAD]world|[cls]|[Sep]
-[MASK|≠|ẞ|ǅ|\u212a|a\u0301[MASK]\u0301b|∑×´|〄々〇|a\u00adb|\ufeffa|\u180e|“a”—b|σς ΣΣ|한 기힌 힏|ЖДЯ|बक|\U0001d15e|a\u302e\u0301\U0001d165
+[MASK|≠|ẞ|ǅ|\u212a|a\u0301[MASK]\u0301b|∑×´|〄々〇|a\u00adb|\ufeffa|\u180e|“a”—b|σς ΣΣ|힏 한 기|ЖДЯ|बक|\U0001d15e|a\u302e\u0301\U0001d165
 a\u302e\u034f\U0001d165||   |\t\n|🙂🙂 🙂|\ufffd|\U000e0041|\ue000a|a\u3000b|\u1680|ﬁ|\u0344|\u0cca\u0ccb|豈\uf900""".replace("\n", "|").split("|")
 
 
