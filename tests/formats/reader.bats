@@ -2,7 +2,7 @@
 
 load ../support/bats
 
-READER=$ROOT/$B/tests/formats/reader
+READER=$ROOT/${B:-build/onednn}/tests/formats/reader
 
 @test "the second reader gives the lines beside every good vector" {
 	n=0

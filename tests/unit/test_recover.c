@@ -163,6 +163,34 @@ static void a_producer_that_gave_up_is_told(void **state)
 	assert_non_null(strstr(text, "gave up"));
 }
 
+/* Neither memory nor time without end for a file made to need it. */
+static void an_enemy_is_given_up(void **state)
+{
+	(void)state;
+	struct hm_buf b = {0};
+	size_t losses, end = test_frame(&whole, "HMRE", 0), head = test_frame(&whole, "HMRB", 0);
+	char text[512];
+	hm_buf_add(&b, whole.data, whole.len, &e);
+	for (int i = 0; i < 1200; i++) { /* each bad byte between two good frames is a loss of its own */
+		hm_buf_add(&b, "?", 1, &e);
+		hm_buf_add(&b, whole.data + end, whole.len - end, &e);
+	}
+	assert_int_equal(recover(&b, &losses, NULL), 0xfff);
+	assert_int_equal(losses, 1000);
+	b.len = 0;
+	hm_buf_add(&b, whole.data, head, &e);
+	for (uint64_t i = 0; i < 100; i++) { /* headers of blocks that all claim the same 60 MiB */
+		unsigned char frame[8 + HM_BHDR_SIZE];
+		hm_frame_bhdr(frame, &(struct hm_block_info){.first = i, .count = 1, .raw = 60 << 20, .packed = 60 << 20});
+		hm_buf_add(&b, frame, sizeof frame, &e);
+	}
+	hm_buf_add(&b, NULL, 61 << 20, &e);
+	assert_int_equal(recover(&b, &losses, text), 0);
+	assert_in_range(losses, 10, 60);
+	assert_non_null(strstr(text, "damaged"));
+	hm_buf_clear(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -172,6 +200,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_cut_keeps_the_whole_blocks_before_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_record_is_given_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_producer_that_gave_up_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_enemy_is_given_up, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
