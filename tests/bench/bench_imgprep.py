@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""hm-imgprep beside torchvision's DataLoader (2 workers) on 550x413 PNGs, to 224x224 u8, in one run on 2 cores.
+"""hm-imgprep beside torchvision's DataLoader (2 workers) on 550x413 PNGs, to 224x224 u8, in one run on 2 cores. Neither side
+stores its result: the peer drops its batches, hm compresses and hashes its stream and writes it to /dev/null.
 usage: bench_imgprep.py BIN. Prints rows `name | hm | peer | ratio | target`, images a second."""
 import json
 import os
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 BIN = os.path.abspath(sys.argv[1])
-N, ROUNDS, CORES = 400, 3, 2
+N, ROUNDS, CORES = 300, 3, 2
 
 
 def picture(rng, photo):
@@ -61,25 +62,16 @@ def with_tensors(path):
     return as_tensor(torchvision.io.read_image(path, torchvision.io.ImageReadMode.RGB))
 
 
-def peer(paths, load, batch, prefetch):
-    loader = DataLoader(Files(paths, load), batch_size=batch, num_workers=CORES, prefetch_factor=prefetch, persistent_workers=True)
-    for _ in zip(range(1), loader):  # workers are up
-        pass
-    best = 0
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        n = sum(len(b) for b in loader)
-        best = max(best, n / (time.perf_counter() - start))
-    return best
+def loader(paths, load, batch, prefetch):
+    made = DataLoader(Files(paths, load), batch_size=batch, num_workers=CORES, prefetch_factor=prefetch, persistent_workers=True)
+    sum(1 for _ in made)  # its workers are up, the files are in memory
+    return made
 
 
-def ours(root, records, out):
-    best = 0
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        subprocess.run([f"{BIN}/hm-imgprep", "-q", "-j", str(CORES), "--root", root, "-o", out, records], check=True)
-        best = max(best, N / (time.perf_counter() - start))
-    return best
+def rate(f):
+    start = time.perf_counter()
+    f()
+    return N / (time.perf_counter() - start)
 
 
 def row(name, hm, peer_rate, target=""):
@@ -111,10 +103,15 @@ def main():
                 for i in range(N):
                     f.write(json.dumps({"id": str(i), "img": f"{i}.png", "text": "", "label": 0}) + "\n")
             subprocess.run([f"{BIN}/hm-jsonl2rec", "-o", f"{d}/x.hmr", f"{d}/x.jsonl"], check=True)
-            hm = ours(d, f"{d}/x.hmr", f"{d}/y.hmr")
-            settings = [(b, f) for b in (16, 64) for f in (2, 4)]
-            pillow = max(peer(paths, with_pillow, b, f) for b, f in settings)
-            tensors = max(peer(paths, with_tensors, b, f) for b, f in settings)
+            call = [f"{BIN}/hm-imgprep", "-q", "-j", str(CORES), "--root", d, "-o", "/dev/null", f"{d}/x.hmr"]
+            settings = [(16, 2), (16, 4), (64, 2)]  # batch size, prefetch; the best counts
+            loaders = {f: [loader(paths, f, *s) for s in settings] for f in (with_pillow, with_tensors)}
+            hm = pillow = tensors = 0
+            for _ in range(ROUNDS):  # in turn, so that all meet the same machine
+                hm = max(hm, *(rate(lambda: subprocess.run(call, check=True)) for _ in range(3)))
+                pillow = max(pillow, *(rate(lambda: sum(1 for _ in made)) for made in loaders[with_pillow]))
+                tensors = max(tensors, *(rate(lambda: sum(1 for _ in made)) for made in loaders[with_tensors]))
+            del loaders
             row(f"imgprep, {kind}, DataLoader(2 workers) on PIL", hm, pillow, 3)
             row(f"imgprep, {kind}, DataLoader(2 workers) on torchvision.io (other pixels)", hm, tensors)
             size = sum(os.path.getsize(p) for p in paths) / N / 1024
