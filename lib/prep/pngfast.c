@@ -73,24 +73,69 @@ static inline void average_row(size_t bpp, const uint8_t *src, const uint8_t *pr
 	}
 }
 
-/* On 16-bit lanes. Paeth's choice depends on where t = 3c - a - b lies: at or beyond max(a, b): min(a, b); at or below
- * min(a, b): max(a, b); between them: c. (tests/unit/test_png.c tries all triples.) */
+/* x plus the neighbour that Paeth chooses, on 16-bit lanes. The choice depends on where t = 3c - a - b lies: at or
+ * beyond max(a, b): min(a, b); at or below min(a, b): max(a, b); between them: c. (tests/unit/test_png.c tries all
+ * triples.) When all are equal t is neither under nor over, and lo | hi is that value. */
+static inline __m128i paeth_step(__m128i x, __m128i a, __m128i b, __m128i c)
+{
+	__m128i t = _mm_sub_epi16(_mm_sub_epi16(_mm_add_epi16(c, _mm_add_epi16(c, c)), b), a);
+	__m128i lo = _mm_min_epi16(a, b), hi = _mm_max_epi16(a, b);
+	__m128i under = _mm_cmpgt_epi16(hi, t), over = _mm_cmpgt_epi16(t, lo); /* t < max, t > min */
+	__m128i pick = _mm_or_si128(_mm_andnot_si128(under, lo), _mm_andnot_si128(over, hi));
+	__m128i between = _mm_and_si128(_mm_and_si128(under, over), c);
+	return _mm_add_epi8(x, _mm_or_si128(pick, between)); /* high halves are 0 in both */
+}
+
+static inline __m128i load_wide(const uint8_t *p)
+{
+	return _mm_unpacklo_epi8(load4(p), _mm_setzero_si128());
+}
+
+static inline void store_wide(uint8_t *p, __m128i v)
+{
+	store4(p, _mm_packus_epi16(v, v));
+}
+
 static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
 {
-	const __m128i zero = _mm_setzero_si128();
-	__m128i a = zero, c = zero;
+	__m128i a = _mm_setzero_si128(), c = a;
 	for (size_t i = 0; i < n; i += bpp) {
-		__m128i b = _mm_unpacklo_epi8(load4(prev + i), zero), x = _mm_unpacklo_epi8(load4(src + i), zero);
-		__m128i t = _mm_sub_epi16(_mm_sub_epi16(_mm_add_epi16(c, _mm_add_epi16(c, c)), b), a);
-		__m128i lo = _mm_min_epi16(a, b), hi = _mm_max_epi16(a, b);
-		__m128i under = _mm_cmpgt_epi16(hi, t), over = _mm_cmpgt_epi16(t, lo); /* t < max, t > min */
-		__m128i pick = _mm_or_si128(_mm_andnot_si128(under, lo), _mm_andnot_si128(over, hi));
-		__m128i between = _mm_and_si128(_mm_and_si128(under, over), c);
-		/* all equal: t is neither under nor over, and lo | hi is that value */
-		a = _mm_add_epi8(x, _mm_or_si128(pick, between)); /* high halves are 0 in both */
+		__m128i b = load_wide(prev + i);
+		a = paeth_step(load_wide(src + i), a, b, c);
 		c = b;
-		store4(dst + i, _mm_packus_epi16(a, a));
+		store_wide(dst + i, a);
 	}
+}
+
+/* Two Paeth rows at once, the lower a pixel behind the upper: each pixel waits for its left neighbour, so two chains
+ * take little longer than one. */
+static inline void paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst,
+			     uint8_t *dst2, size_t n)
+{
+	__m128i c = load_wide(prev), a = _mm_add_epi8(load_wide(src), c), a2 = _mm_setzero_si128(), c2 = a2;
+	uint8_t first = (uint8_t)(src2[0] + (uint8_t)_mm_cvtsi128_si32(a));
+	store_wide(dst, a);
+	for (size_t i = bpp; i < n; i += bpp) {
+		__m128i b = load_wide(prev + i), left = a;
+		a = paeth_step(load_wide(src + i), left, b, c);
+		a2 = paeth_step(load_wide(src2 + i - bpp), a2, left, c2);
+		c = b;
+		c2 = left;
+		store_wide(dst + i, a);
+		store_wide(dst2 + i - bpp, a2);
+	}
+	store_wide(dst2 + n - bpp, paeth_step(load_wide(src2 + n - bpp), a2, a, c2));
+	dst2[0] = first; /* the upper row's last store ran over it */
+}
+
+static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst, uint8_t *dst2,
+		     size_t n)
+{
+	if (bpp == 3)
+		paeth_two(3, src, src2, prev, dst, dst2, n);
+	else if (bpp == 4)
+		paeth_two(4, src, src2, prev, dst, dst2, n);
+	return bpp >= 3;
 }
 
 static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
@@ -109,6 +154,13 @@ static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *pre
 static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
 {
 	(void)filter, (void)bpp, (void)src, (void)prev, (void)dst, (void)n;
+	return false;
+}
+
+static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst, uint8_t *dst2,
+		     size_t n)
+{
+	(void)bpp, (void)src, (void)src2, (void)prev, (void)dst, (void)dst2, (void)n;
 	return false;
 }
 #endif
@@ -159,17 +211,21 @@ static void widen_row(const struct hm_png_scan *s, const uint8_t *in, uint8_t *o
 int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *zero, uint8_t *rgb, struct hm_err *e)
 {
 	int bpp = s->color == HM_PNG_RGB ? 3 : s->color == HM_PNG_RGBA ? 4 : s->color == HM_PNG_GREY_ALPHA ? 2 : 1;
-	size_t n = (size_t)s->w * (size_t)bpp;
+	size_t n = (size_t)s->w * (size_t)bpp, width = (size_t)s->w * 3;
 	const uint8_t *prev = zero;
-	for (uint32_t y = 0; y < s->h; y++) {
-		uint8_t *row = raw + y * (n + 1), *out = rgb + (size_t)y * s->w * 3;
+	for (uint32_t y = 0, rows; y < s->h; y += rows) {
+		uint8_t *row = raw + y * (n + 1), *row2 = row + n + 1, *out = rgb + y * width;
 		/* RGB goes straight to its place; the others are undone where they stand, then widened. */
-		uint8_t *dst = bpp == 3 ? out : row + 1;
-		if (!hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
+		uint8_t *dst = bpp == 3 ? out : row + 1, *dst2 = bpp == 3 ? out + width : row2 + 1;
+		bool two = y + 1 < s->h && row[0] == PAETH && row2[0] == PAETH;
+		rows = two && simd_two(bpp, row + 1, row2 + 1, prev, dst, dst2, n) ? 2 : 1;
+		if (rows == 1 && !hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
 			return hm_err_set(e, HM_EDATA, "damaged image data (row %u has filter %d)", y, row[0]);
 		if (bpp != 3)
 			widen_row(s, dst, out);
-		prev = dst;
+		if (bpp != 3 && rows == 2)
+			widen_row(s, dst2, out + width);
+		prev = rows == 2 ? dst2 : dst;
 	}
 	return 0;
 }
