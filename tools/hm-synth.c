@@ -74,7 +74,7 @@ static int make(const struct work *w, uint32_t i, struct example *x)
 		goto done;
 	hm_scene_draw(&c, image * scale, &r);
 	snprintf(x->path, sizeof x->path, "%s/img/%05u.png", w->dir, id);
-	if (hm_scene_letter(&c, (char *)caption.data, &x->e) || hm_canvas_png(&c, &png, &x->e) ||
+	if (hm_scene_letter(&c, (char *)caption.data, &x->e) || hm_canvas_png(&c, false, &png, &x->e) ||
 	    hm_json_write_str(&quoted, (char *)caption.data, caption.len, &x->e) || hm_buf_add(&quoted, "", 1, &x->e) ||
 	    hm_file_write(x->path, png.data, png.len, &x->e))
 		goto done;

@@ -38,12 +38,12 @@ static void quiet(png_structp png, png_const_charp text)
 }
 
 /* Its own function, so that nothing of the caller lives in registers across the jump. */
-static int encode(png_structp png, png_infop info, const struct hm_canvas *c)
+static int encode(png_structp png, png_infop info, const struct hm_canvas *c, bool small)
 {
 	if (setjmp(png_jmpbuf(png)))
 		return HM_EDATA;
-	png_set_compression_level(png, 2);
-	png_set_filter(png, 0, PNG_FILTER_SUB);
+	png_set_compression_level(png, small ? 9 : 2);
+	png_set_filter(png, 0, small ? PNG_ALL_FILTERS : PNG_FILTER_SUB);
 	png_set_IHDR(png, info, (png_uint_32)c->w, (png_uint_32)c->h, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
 		     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 	png_write_info(png, info);
@@ -53,7 +53,7 @@ static int encode(png_structp png, png_infop info, const struct hm_canvas *c)
 	return 0;
 }
 
-int hm_canvas_png(const struct hm_canvas *c, struct hm_buf *out, struct hm_err *e)
+int hm_canvas_png(const struct hm_canvas *c, bool small, struct hm_buf *out, struct hm_err *e)
 {
 	struct sink sink = {out, e};
 	int rc = HM_EDATA;
@@ -66,7 +66,7 @@ int hm_canvas_png(const struct hm_canvas *c, struct hm_buf *out, struct hm_err *
 		goto done;
 	}
 	png_set_write_fn(png, &sink, write_bytes, flush_bytes);
-	rc = encode(png, info, c);
+	rc = encode(png, info, c, small);
 done:
 	png_destroy_write_struct(&png, &info);
 	return rc;

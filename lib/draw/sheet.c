@@ -45,7 +45,7 @@ int hm_sheet_png(const struct hm_sheet *s, struct hm_buf *out, struct hm_err *e)
 	struct hm_canvas c = s->canvas;
 	int rows = (s->used + s->columns - 1) / s->columns;
 	c.h = (rows ? rows : 1) * CELL_H + GAP;
-	return hm_canvas_png(&c, out, e);
+	return hm_canvas_png(&c, true, out, e);
 }
 
 void hm_sheet_clear(struct hm_sheet *s)
