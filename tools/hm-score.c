@@ -154,7 +154,9 @@ static int expect(struct run *r, size_t *expected, struct hm_err *e)
 
 static int score(struct run *r, struct hm_err *e)
 {
-	struct hm_scoring how = {.threshold = o.threshold, .resamples = (size_t)o.bootstrap, .seed = (uint64_t)o.seed,
+	/* the tables of a comparison show none of the bootstrap's intervals, its JSON does */
+	int64_t resamples = o.compare && !o.json ? 0 : o.bootstrap;
+	struct hm_scoring how = {.threshold = o.threshold, .resamples = (size_t)resamples, .seed = (uint64_t)o.seed,
 				 .workers = r->cli.workers};
 	const struct hm_matched *m = &r->matched;
 	int rc = hm_matched_init(&r->matched, r->system, r->k, e);

@@ -201,6 +201,18 @@ model() {
 	run hm-score --model m.safetensors --allow-missing -o x.hmr skip.hmr
 	expect 0 'n 20$'
 	hm-view --schema x.hmr | grep -q '"skipped":1'
+	img=$(head -n 1 data/dev.jsonl | grep -oE '[0-9a-z_]+\.png')
+	echo garbage >"data/img/$img"
+	for s in train dev; do cat data/$s.jsonl; done | hm-jsonl2rec | hm-imgprep -q --root data/img --size 32 --on-error keep |
+		hm-tokenize --vocab data/vocab.txt | hm-encode -q --on-error keep --image init:resnet-tiny --text init:bert-tiny -o kept.hmr
+	run hm-score --model m.safetensors -o x2.hmr kept.hmr
+	expect 1 'no scores: 1 of 60 records are missing \(1 failed'
+	hm-score --model m.safetensors --allow-missing -o kept.prob.hmr --csv kept.csv kept.hmr >/dev/null
+	grep -q '^[^,]*,,[01]$' kept.csv
+	for again in kept.prob.hmr kept.csv; do
+		run hm-score $again
+		expect 1 '1 of 60 records are missing \(1 failed'
+	done
 }
 
 @test "a contact sheet of the errors, its pixels from a file beside" {
