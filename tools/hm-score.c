@@ -37,7 +37,7 @@ static const struct hm_opt table[] = {
 	{"bootstrap", 0, HM_OPT_INT, &o.bootstrap, "N", "resamples; 0: no such intervals", .max = 1000000},
 	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "write all columns of the input, not only those of a prediction"},
 	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace logits and prob that are there"},
-	{"output", 'o', HM_OPT_STR, &o.out, "FILE", "write records there; to - the report goes to standard error"},
+	{"output", 'o', HM_OPT_STR, &o.out, "FILE", "write records there; with - here or at --csv the report goes to stderr"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-score",
@@ -140,9 +140,9 @@ static int expect(struct run *r, size_t *expected, struct hm_err *e)
 		all = (size_t)strtoull(o.expect, NULL, 10);
 	else if (o.expect && count_lines(o.expect, &all, e))
 		return HM_EDATA;
-	*expected = all - m->unlabelled;
 	if (all < have)
 		return hm_err_set(e, HM_EDATA, "%zu records have an answer where %zu are expected", have, all);
+	*expected = all - m->unlabelled;
 	if (all == have || o.allow_missing)
 		return 0;
 	return hm_err_set(e, HM_EDATA,
@@ -265,6 +265,11 @@ static int draw_errors(struct run *r, struct hm_err *e)
 	return rc;
 }
 
+static bool dash(const char *path)
+{
+	return path && !strcmp(path, "-");
+}
+
 /* Files first: the report is not shown for results that could not be kept. */
 static int publish(struct run *r, struct hm_err *e)
 {
@@ -281,15 +286,15 @@ static int publish(struct run *r, struct hm_err *e)
 		rc = hm_answers_finish(&r->answers, e);
 	if (!rc && o.json)
 		rc = hm_file_write(o.json, r->json.data, r->json.len, e);
-	if (!rc && !(o.json && !strcmp(o.json, "-")))
-		fwrite(r->report.data, 1, r->report.len, o.out && !strcmp(o.out, "-") ? stderr : stdout);
+	if (!rc && !dash(o.json))
+		fwrite(r->report.data, 1, r->report.len, dash(o.out) || dash(o.csv) ? stderr : stdout);
 	return rc;
 }
 
 static void check_call(struct run *r)
 {
 	struct hm_cli *c = &r->cli;
-	int dashes = (o.out && !strcmp(o.out, "-")) + (o.json && !strcmp(o.json, "-")) + (o.csv && !strcmp(o.csv, "-"));
+	int dashes = dash(o.out) + dash(o.json) + dash(o.csv);
 	r->k = o.compare ? c->n_operands : 1;
 	if (dashes > 1)
 		hm_cli_usage(c, "standard output can take one of -o, --json and --csv");

@@ -71,6 +71,8 @@ static void notes_on_zeros(struct hm_buf *b, const struct hm_scores *s, struct h
 			      s->label[1] != 0);
 	else if (isnan(s->ci[HM_AUROC].lo))
 		hm_buf_printf(b, e, "note: DeLong's interval needs two records of each class\n");
+	else if (s->ci[HM_AUROC].lo == s->ci[HM_AUROC].hi)
+		hm_buf_printf(b, e, "note: AUROC is at its end, where DeLong's interval has no width: this is no certainty\n");
 	if (!s->label[1])
 		hm_buf_printf(b, e, "note: no label is 1: recall%s and average precision are 0 by definition\n",
 			      s->confusion[0][1] ? ", F1" : ", precision, F1");

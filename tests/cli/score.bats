@@ -52,6 +52,11 @@ records() {
 	[ "$(wc -l <s.json)" = 1 ]
 }
 
+@test "--csv - leaves standard output to the CSV" {
+	hm-score --csv - a.csv 2>report | cmp - a.csv
+	grep -q 'n 8$' report
+}
+
 @test "seed and resamples change the bootstrap alone" {
 	hm-score --json 1 a.csv >/dev/null
 	hm-score --json 2 --seed 7 a.csv >/dev/null
