@@ -162,6 +162,17 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	expect 0 '"shape":\[3,9,9\]'
 }
 
+@test "an input that was cut is exit 1 and leaves nothing" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png good.png >in.hmr
+	head -c -1 in.hmr >cut.hmr
+	run hm-imgprep --root root -o out.hmr cut.hmr
+	expect 1 '^hm-imgprep: error: cut.hmr: '
+	[ ! -e out.hmr ]
+	run bash -c 'hm-imgprep -q --root root cut.hmr | hm-view'
+	expect 1 'hm-view: error'
+}
+
 @test "no records is a legal stream" {
 	records | hm-imgprep --root root | hm-view --schema >view
 	grep -q '"records":0' view
