@@ -1,4 +1,4 @@
-/* hm-jsonl2rec: JSON lines to records with columns id, img, text, label and whatever fields are to be kept. */
+/* hm-jsonl2rec: JSON lines to records of id, img, text, label and whatever fields are to be kept. */
 #include "base/strmap.h"
 #include "cli/cli.h"
 #include "prep/jsonl.h"
@@ -17,14 +17,16 @@ static struct {
 } o = {.form = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"}};
 
 static const struct hm_opt table[] = {
-	{"id-field", 0, HM_OPT_STR, &o.form.id, "NAME", "field that holds the id, a string or an integer"},
-	{"img-field", 0, HM_OPT_STR, &o.form.img, "NAME", "field that holds the image's path"},
-	{"text-field", 0, HM_OPT_STR, &o.form.text, "NAME", "field that holds the caption"},
-	{"label-field", 0, HM_OPT_STR, &o.form.label, "NAME", "field that holds the class, an integer from 0"},
-	{"img-prefix", 0, HM_OPT_STR, &o.form.img_prefix, "STR", "stripped from the front of paths, with slashes"},
-	{"keep-field", 0, HM_OPT_LIST, &o.keep, "NAME[:i32|f32|utf8]", "carry this field along too (repeatable)"},
+	{"id-field", 0, HM_OPT_STR, &o.form.id, "NAME", "field of the id, a string or an integer"},
+	{"img-field", 0, HM_OPT_STR, &o.form.img, "NAME", "field of the image's path"},
+	{"text-field", 0, HM_OPT_STR, &o.form.text, "NAME", "field of the caption"},
+	{"label-field", 0, HM_OPT_STR, &o.form.label, "NAME", "field of the class, an integer from 0"},
+	{"img-prefix", 0, HM_OPT_STR, &o.form.img_prefix, "STR",
+	 "stripped from the front of paths, with slashes"},
+	{"keep-field", 0, HM_OPT_LIST, &o.keep, "NAME[:i32|f32|utf8]", "a field to carry along (repeatable)"},
 	{"shard", 0, HM_OPT_SHARD, &o.shard, "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
-	{"limit", 0, HM_OPT_INT, &o.limit, "N", "stop after N records", .max = INT64_MAX, .given = &o.limited},
+	{"limit", 0, HM_OPT_INT, &o.limit, "N", "stop after N records", .max = INT64_MAX,
+	 .given = &o.limited},
 	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip", "what to do about a bad line"},
 	{0}};
 
@@ -42,7 +44,7 @@ struct run {
 	struct hm_cli cli;
 	struct hm_writer *w;
 	struct hm_strmap ids; /* id -> operand << FILE_SHIFT | line */
-	int file;             /* the operand being read */
+	int file;	      /* the operand being read */
 	uint64_t seen, written, skipped;
 };
 
@@ -99,8 +101,8 @@ static int write_record(struct run *r, const struct hm_jsonl_rec *rec, struct hm
 }
 
 /* Parses a line and enters its id; on failure rec holds nothing. */
-static int admit(struct run *r, const struct hm_lines *l, const char *line, size_t len, struct hm_jsonl_rec *rec,
-		 struct hm_err *e)
+static int admit(struct run *r, const struct hm_lines *l, const char *line, size_t len,
+		 struct hm_jsonl_rec *rec, struct hm_err *e)
 {
 	uint64_t where = (uint64_t)r->file << FILE_SHIFT | l->line;
 	if (hm_jsonl_parse(&o.form, line, len, rec, e))
@@ -109,9 +111,11 @@ static int admit(struct run *r, const struct hm_lines *l, const char *line, size
 	if (rc == 1)
 		return 0;
 	if (rc == 0)
-		rc = hm_err_set(e, HM_EDATA, "the id \"%s\" stands on line %" PRIu64 " of %s already, again at column %zu",
+		rc = hm_err_set(e, HM_EDATA,
+				"the id \"%s\" stands on line %" PRIu64 " of %s already, again at column %zu",
 				rec->id, where & (((uint64_t)1 << FILE_SHIFT) - 1),
-				hm_lines_name(r->cli.operands[where >> FILE_SHIFT]), hm_jsonl_id_column(line, len, rec));
+				hm_lines_name(r->cli.operands[where >> FILE_SHIFT]),
+				hm_jsonl_id_column(line, len, rec));
 	hm_jsonl_clear(rec);
 	return rc;
 }
@@ -186,7 +190,8 @@ int main(int argc, char **argv)
 		r.w = NULL;
 	}
 	if (!rc && r.skipped)
-		hm_cli_notice(&r.cli, "%" PRIu64 " bad line%s left out", r.skipped, r.skipped == 1 ? "" : "s");
+		hm_cli_notice(&r.cli, "%" PRIu64 " bad line%s left out", r.skipped,
+			      r.skipped == 1 ? "" : "s");
 	hm_writer_abort(r.w);
 	hm_strmap_clear(&r.ids);
 	hm_schema_clear(&schema);

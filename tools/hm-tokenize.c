@@ -11,11 +11,13 @@ static struct {
 } o = {.max_length = 512};
 
 static const struct hm_opt table[] = {
-	{"vocab", 0, HM_OPT_STR, &o.vocab, "FILE|DIR", "vocab.txt, or a folder that holds one", .required = true},
-	{"max-length", 0, HM_OPT_INT, &o.max_length, "N", "at most so many ids, [CLS] and [SEP] included", .min = 2,
-	 .max = HM_WORDPIECE_MAX_LENGTH},
+	{"vocab", 0, HM_OPT_STR, &o.vocab, "FILE|DIR", "vocab.txt, or the folder that holds it",
+	 .required = true},
+	{"max-length", 0, HM_OPT_INT, &o.max_length, "N", "at most so many ids, [CLS] and [SEP] included",
+	 .min = 2, .max = HM_WORDPIECE_MAX_LENGTH},
 	{"cased", 0, HM_OPT_FLAG, &o.cased, NULL, "keep case and accents"},
-	{"no-special-in-text", 0, HM_OPT_FLAG, &o.plain_specials, NULL, "[CLS] and the like are plain text in captions"},
+	{"no-special-in-text", 0, HM_OPT_FLAG, &o.plain_specials, NULL,
+	 "[CLS] and the like are plain text in captions"},
 	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace token_ids if it is there"},
 	{0}};
 
@@ -58,9 +60,11 @@ static int find_columns(struct run *r, const char *digest, struct hm_err *e)
 	r->error = hm_schema_find(s, "error");
 	r->old = hm_schema_find(s, "token_ids");
 	if (r->text < 0 || s->field[r->text].dtype != HM_UTF8)
-		return hm_err_set(e, HM_EDATA, "%s: no column \"text\" of captions (hm-jsonl2rec makes it)", hm_join_name(r->in));
+		return hm_err_set(e, HM_EDATA, "%s: no column \"text\" of captions (hm-jsonl2rec makes it)",
+				  hm_join_name(r->in));
 	if (r->old >= 0 && !o.replace)
-		return hm_err_set(e, HM_EDATA, "%s: column \"token_ids\" exists already (--replace to replace it)",
+		return hm_err_set(e, HM_EDATA,
+				  "%s: column \"token_ids\" exists already (--replace to replace it)",
 				  hm_join_name(r->in));
 	if (hm_schema_copy(&r->schema, s, e))
 		return HM_EDATA;
@@ -92,8 +96,8 @@ static int open_all(struct run *r, struct hm_err *e)
 		cJSON_AddBoolToObject(p, "no-special-in-text", o.plain_specials);
 		pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 		p = NULL;
-		rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer,
-					 r->cli.workers, e)
+		rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg,
+					 &r->cli.writer, r->cli.workers, e)
 			: HM_EDATA;
 	}
 	cJSON_Delete(p);
@@ -117,7 +121,8 @@ static void tokenize_chunk(void *ctx, size_t i, int worker)
 			continue;
 		if (hm_buf_reserve(&c->ids, hm_wordpiece_room(r->w, text->count) * sizeof(int32_t), &c->e))
 			return;
-		c->count[k] = hm_wordpiece_encode(r->w, text->data, text->count, (int32_t *)(c->ids.data + c->ids.len), &c->e);
+		c->count[k] = hm_wordpiece_encode(r->w, text->data, text->count,
+						  (int32_t *)(c->ids.data + c->ids.len), &c->e);
 		if (c->count[k] > 0)
 			c->ids.len += (size_t)c->count[k] * sizeof(int32_t);
 	}
@@ -143,7 +148,9 @@ static int flush(struct run *r, struct hm_err *e)
 		at = i % CHUNK ? at : 0;
 		if (c->e.code)
 			return hm_err_set(e, c->e.code, "%s: %s", hm_join_name(r->in), c->e.text);
-		rc = write_record(r, &r->batch.rec[i], (struct hm_val){(int32_t *)c->ids.data + at, (size_t)c->count[i % CHUNK]}, e);
+		rc = write_record(r, &r->batch.rec[i],
+				  (struct hm_val){(int32_t *)c->ids.data + at, (size_t)c->count[i % CHUNK]},
+				  e);
 		at += c->count[i % CHUNK];
 	}
 	r->done += (uint64_t)r->batch.n;

@@ -17,7 +17,8 @@ static int set(struct hm_charmap *m, uint32_t cp, uint32_t to, uint32_t kind, st
 	return 0;
 }
 
-static int set_ranges(struct hm_charmap *m, const struct hm_char_range *r, size_t n, int kind, struct hm_err *e)
+static int set_ranges(struct hm_charmap *m, const struct hm_char_range *r, size_t n, int kind,
+		      struct hm_err *e)
 {
 	for (size_t i = 0; i < n; i++)
 		for (uint32_t cp = r[i].first; cp <= r[i].last; cp++)
@@ -47,8 +48,9 @@ int hm_char_order_of(uint32_t cp)
 /* A single code point in another's place. Words are split at punctuation after this, at CJK before it. */
 static int set_single(struct hm_charmap *m, uint32_t cp, uint32_t to, struct hm_err *e)
 {
-	int before = value_in(hm_char_raw, hm_char_raw_n, cp), after = value_in(hm_char_raw, hm_char_raw_n, to);
-	uint32_t kind = before == HM_CHAR_CJK    ? HM_CHAR_CJK
+	int before = value_in(hm_char_raw, hm_char_raw_n, cp),
+	    after = value_in(hm_char_raw, hm_char_raw_n, to);
+	uint32_t kind = before == HM_CHAR_CJK	 ? HM_CHAR_CJK
 			: after == HM_CHAR_PUNCT ? HM_CHAR_PUNCT
 						 : HM_CHAR_PLAIN;
 	return set(m, cp, to, kind, e);

@@ -57,7 +57,8 @@ int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_
 {
 	for (size_t seen = 0;;) {
 		size_t have = l->buf.len - l->at;
-		const char *from = l->buf.data ? (const char *)l->buf.data + l->at : ""; /* no offset from NULL */
+		const char *from =
+		    l->buf.data ? (const char *)l->buf.data + l->at : ""; /* no offset from NULL */
 		const char *stop = have > seen ? memchr(from + seen, '\n', have - seen) : NULL;
 		if (stop || (l->end && have)) {
 			size_t n = stop ? (size_t)(stop - from) : have;
@@ -145,10 +146,12 @@ static void locate(const struct object *o, struct member *m)
 static int want(const struct object *o, const char *key, struct member *m, struct hm_err *e)
 {
 	*m = find(o, key);
-	return m->v ? 0 : hm_err_set(e, HM_EDATA, "the field \"%s\" is missing from the object at column 1", key);
+	return m->v ? 0
+		    : hm_err_set(e, HM_EDATA, "the field \"%s\" is missing from the object at column 1", key);
 }
 
-static int wrong(const struct object *o, struct member *m, const char *key, const char *type, struct hm_err *e)
+static int wrong(const struct object *o, struct member *m, const char *key, const char *type,
+		 struct hm_err *e)
 {
 	locate(o, m);
 	return hm_err_set(e, HM_EDATA, "the field \"%s\" is no %s at column %zu", key, type, m->column);
@@ -229,7 +232,8 @@ static const char *strip(const char *img, const char *prefix)
 	return img;
 }
 
-static int get_kept(const struct object *o, const struct hm_jsonl_form *f, struct hm_jsonl_rec *rec, struct hm_err *e)
+static int get_kept(const struct object *o, const struct hm_jsonl_form *f, struct hm_jsonl_rec *rec,
+		    struct hm_err *e)
 {
 	int rc = 0;
 	for (int i = 0; !rc && i < f->n_keep; i++) {
@@ -249,13 +253,14 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 {
 	rec->tree = NULL;
 	if (len > HM_JSONL_LINE)
-		return hm_err_set(e, HM_EDATA, "the line is longer than the %zu bytes allowed, at column %zu", HM_JSONL_LINE,
-				  HM_JSONL_LINE + 1);
+		return hm_err_set(e, HM_EDATA, "the line is longer than the %zu bytes allowed, at column %zu",
+				  HM_JSONL_LINE, HM_JSONL_LINE + 1);
 	rec->tree = hm_json_parse(line, len, HM_JSONL_DEPTH, NULL, e);
 	if (!rec->tree)
 		return HM_EDATA;
 	struct object o = {line, len, rec->tree};
-	int rc = cJSON_IsObject(rec->tree) ? 0 : hm_err_set(e, HM_EDATA, "the line is no JSON object at column 1");
+	int rc =
+	    cJSON_IsObject(rec->tree) ? 0 : hm_err_set(e, HM_EDATA, "the line is no JSON object at column 1");
 	if (!rc)
 		rc = get_id(&o, f->id, rec, e);
 	if (!rc)

@@ -1,5 +1,5 @@
-/* What BERT's tokenizer does to each code point: see unicode_table.h. Made by tests/oracle/make_unicode.py, which
- * asked tokenizers 0.23.3 about every one; change that script, not this file. */
+/* What BERT's tokenizer does to each code point: see unicode_table.h. Made by tests/oracle/make_unicode.py,
+ * which asked tokenizers 0.23.3 about every one; change that script, not this file. */
 #include "prep/unicode_table.h"
 
 const struct hm_char_range hm_char_raw[] = {

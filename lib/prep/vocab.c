@@ -27,8 +27,8 @@ static int add_token(struct hm_vocab *v, const char *s, size_t n, struct hm_err 
 		return hm_err_set(e, HM_EDATA, "the token holds a carriage return or a NUL");
 	int rc = hm_strmap_add(&v->id, s, n, &id, e);
 	if (rc == 0)
-		return hm_err_set(e, HM_EDATA, "the token \"%.*s\" stands on line %llu already", n > 100 ? 100 : (int)n, s,
-				  (unsigned long long)id + 1);
+		return hm_err_set(e, HM_EDATA, "the token \"%.*s\" stands on line %llu already",
+				  n > 100 ? 100 : (int)n, s, (unsigned long long)id + 1);
 	if (rc < 0 || hm_buf_add(&v->text, s, n, e) || hm_buf_add(&v->text, "\n", 1, e))
 		return HM_EDATA;
 	v->start[++v->n] = (uint32_t)v->text.len;

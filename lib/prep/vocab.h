@@ -8,14 +8,15 @@
 
 struct hm_vocab {
 	uint32_t n;
-	char digest[33];     /* XXH3-128 of each token and a \n, in order of ids: the same for LF and CRLF files */
+	char
+	    digest[33]; /* XXH3-128 of each token and a \n, in order of ids: the same for LF and CRLF files */
 	struct hm_buf text;  /* what `digest` is of */
 	uint32_t *start;     /* n + 1: token i is text[start[i] .. start[i + 1] - 1) */
 	struct hm_strmap id; /* token -> id */
 };
-/* `path` is the file or a folder that holds vocab.txt. HM_EDATA, with a sentence naming file and line, for a byte
- * order mark, bytes that are not UTF-8, an empty line, a doubled token. Lines may end in CRLF. Caller clears, also
- * on failure. */
+/* `path` is the file or a folder that holds vocab.txt. HM_EDATA, with a sentence naming file and line, for a
+ * byte order mark, bytes that are not UTF-8, an empty line, a doubled token. Lines may end in CRLF. Caller
+ * clears, also on failure. */
 int hm_vocab_read(struct hm_vocab *v, const char *path, struct hm_err *e);
 void hm_vocab_clear(struct hm_vocab *v);
 /* The token's id, or -1. */

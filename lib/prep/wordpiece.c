@@ -1,8 +1,9 @@
-/* WordPiece: see wordpiece.h. Code points are classed and mapped by charmap.h while a word gathers; a finished word
- * goes down a trie of the vocabulary's bytes, whose edges stand in one hash table. */
+/* WordPiece: see wordpiece.h. Code points are classed and mapped by charmap.h while a word gathers; a
+ * finished word is then cut by trie.h. */
 #include "prep/wordpiece.h"
 #include "json/json.h"
 #include "prep/charmap.h"
+#include "prep/trie.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,65 +13,13 @@
 enum { PAD, UNK, CLS, SEP, MASK, SPECIALS };
 static const char special_text[SPECIALS][8] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
 
-/* From a node by a byte to another; node 0 is the root, and nobody's child. */
-struct edge {
-	uint32_t key;  /* parent << 8 | byte */
-	uint32_t node; /* 0: a free slot */
-	int32_t id;    /* of the token that ends in `node`, or -1 */
-};
-
 struct hm_wordpiece {
 	struct hm_wordpiece_options o;
 	struct hm_charmap map;
-	struct edge *edge;
-	uint32_t mask, shift; /* slots - 1; 32 - log2(slots) */
-	char lower[128];      /* ASCII that only adds itself to a word, as it stands there; else 0 */
-	uint32_t nodes, rest; /* rest: the node of "##", where every later piece starts; 0: no such token */
+	struct hm_trie trie;
+	char lower[128]; /* ASCII that only adds itself to a word, as it stands there; else 0 */
 	int32_t special[SPECIALS];
 };
-
-/* ---- the trie ---- */
-
-static struct edge *slot(const struct hm_wordpiece *w, uint32_t node, unsigned char byte)
-{
-	uint32_t key = node << 8 | byte;
-	for (uint32_t i = key * 0x9e3779b1u >> w->shift;; i = (i + 1) & w->mask) {
-		struct edge *s = &w->edge[i];
-		if (s->key == key || !s->node)
-			return s;
-	}
-}
-
-static void add_token(struct hm_wordpiece *w, const unsigned char *s, size_t n, int32_t id)
-{
-	uint32_t node = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct edge *next = slot(w, node, s[i]);
-		if (!next->node)
-			*next = (struct edge){node << 8 | s[i], ++w->nodes, -1};
-		if (i + 1 == n)
-			next->id = id;
-		node = next->node;
-	}
-}
-
-static int make_trie(struct hm_wordpiece *w, const struct hm_vocab *v, struct hm_err *e)
-{
-	uint32_t bits = 8;
-	while ((size_t)1 << bits < 2 * v->text.len)
-		bits++;
-	w->mask = (1u << bits) - 1;
-	w->shift = 32 - bits;
-	w->edge = hm_alloc((size_t)1 << bits, sizeof *w->edge, e);
-	if (!w->edge)
-		return HM_EDATA;
-	for (uint32_t i = 0; i < v->n; i++)
-		add_token(w, v->text.data + v->start[i], v->start[i + 1] - v->start[i] - 1, (int32_t)i);
-	const struct edge *hash = slot(w, 0, '#');
-	if (hash->node)
-		w->rest = slot(w, hash->node, '#')->node;
-	return 0;
-}
 
 struct hm_wordpiece *hm_wordpiece_new(const struct hm_vocab *v, const struct hm_wordpiece_options *o,
 				      struct hm_err *e)
@@ -88,7 +37,7 @@ struct hm_wordpiece *hm_wordpiece_new(const struct hm_vocab *v, const struct hm_
 	if (!rc)
 		rc = hm_charmap_init(&w->map, o->cased, e);
 	if (!rc)
-		rc = make_trie(w, v, e);
+		rc = hm_trie_init(&w->trie, v, e);
 	for (uint32_t c = 0; !rc && c < 128; c++) {
 		uint32_t entry = hm_charmap_get(&w->map, c);
 		if ((entry & 255) == HM_CHAR_PLAIN)
@@ -105,7 +54,7 @@ void hm_wordpiece_free(struct hm_wordpiece *w)
 	if (!w)
 		return;
 	hm_charmap_clear(&w->map);
-	free(w->edge);
+	hm_trie_clear(&w->trie);
 	free(w);
 }
 
@@ -113,7 +62,7 @@ void hm_wordpiece_free(struct hm_wordpiece *w)
 
 struct word {
 	uint32_t len, chars; /* bytes in b; code points seen, those past WORD_CHARS included */
-	uint32_t fence;      /* marks are not reordered across this offset */
+	uint32_t fence;	     /* marks are not reordered across this offset */
 	char b[WORD_CHARS * 4];
 };
 
@@ -132,19 +81,8 @@ static void put_id(struct ids *out, int32_t id)
 static void match(const struct hm_wordpiece *w, const char *s, uint32_t len, struct ids *out)
 {
 	size_t from = out->n;
-	for (uint32_t at = 0, end; at < len; at = end) {
-		uint32_t node = at ? w->rest : 0;
-		int32_t id = -1;
-		end = at;
-		for (uint32_t i = at; i < len && (node || !at); i++) {
-			const struct edge *next = slot(w, node, (unsigned char)s[i]);
-			if (!(node = next->node))
-				break;
-			if (next->id >= 0) {
-				id = next->id;
-				end = i + 1;
-			}
-		}
+	for (uint32_t at = 0, used; at < len; at += used) {
+		int32_t id = hm_trie_longest(&w->trie, at > 0, s + at, len - at, &used);
 		if (id < 0) {
 			out->n = from;
 			put_id(out, w->special[UNK]);
@@ -287,7 +225,8 @@ size_t hm_wordpiece_room(const struct hm_wordpiece *w, size_t len)
 	return len < (size_t)w->o.max_length - 2 ? len + 2 : (size_t)w->o.max_length;
 }
 
-int hm_wordpiece_encode(const struct hm_wordpiece *w, const char *text, size_t len, int32_t *ids, struct hm_err *e)
+int hm_wordpiece_encode(const struct hm_wordpiece *w, const char *text, size_t len, int32_t *ids,
+			struct hm_err *e)
 {
 	struct word word;
 	struct ids out = {ids, 1, hm_wordpiece_room(w, len) - 1};

@@ -39,7 +39,8 @@ static void one_line(const struct hm_jsonl_form *f, const char *line, size_t len
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char kept[] = "k", number[] = "n:i32";
-	struct hm_jsonl_form f = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
+	struct hm_jsonl_form f = {
+	    .id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 	struct hm_err e = {0};
 	struct hm_lines l;
 	const char *line;

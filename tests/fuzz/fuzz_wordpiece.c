@@ -1,5 +1,5 @@
-/* The tokenizer: a text gets at most the promised ids, all of the vocabulary; a vocabulary of any bytes is read or
- * refused. The input's first byte holds the options, an input that begins with V is a vocabulary. */
+/* The tokenizer: a text gets at most the promised ids, all of the vocabulary; a vocabulary of any bytes is
+ * read or refused. The input's first byte holds the options, an input that begins with V is a vocabulary. */
 #include "base/file.h"
 #include "prep/wordpiece.h"
 
@@ -59,8 +59,10 @@ static void any_vocabulary(const void *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char made[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##a\n##b\nab\n##abc\nthe\n##ing\n.\n[\n]\n\xe4\xb8\xad\n"
-				   "\xd0\xb6\n##\xd0\xb6\n\xe1\x84\x80\n##\xe1\x85\xa1\n##\xf0\x9d\x85\xa5\n=\n";
+	static const char made[] =
+	    "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##a\n##b\nab\n##abc\nthe\n##ing\n.\n[\n]"
+	    "\n\xe4\xb8\xad\n"
+	    "\xd0\xb6\n##\xd0\xb6\n\xe1\x84\x80\n##\xe1\x85\xa1\n##\xf0\x9d\x85\xa5\n=\n";
 	static struct hm_vocab v;
 	static struct hm_wordpiece *known[8]; /* made once: it costs more than a text */
 	if (!size)

@@ -121,8 +121,8 @@ def main():
     singles = rows(runs(single), lambda *r: "{0x%x, 0x%x, %d, %d, %d}" % tuple(r))
     multis = rows(multi, lambda *r: "{0x%x, {0x%x, 0x%x, 0x%x}}" % tuple(r))
     with open(OUT, "w", encoding="ascii") as f:
-        f.write(f"""/* What BERT's tokenizer does to each code point: see unicode_table.h. Made by tests/oracle/make_unicode.py, which
- * asked tokenizers {tokenizers.__version__} about every one; change that script, not this file. */
+        f.write(f"""/* What BERT's tokenizer does to each code point: see unicode_table.h. Made by tests/oracle/make_unicode.py,
+ * which asked tokenizers {tokenizers.__version__} about every one; change that script, not this file. */
 #include "prep/unicode_table.h"
 
 """)

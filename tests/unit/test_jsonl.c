@@ -1,4 +1,5 @@
-/* lib/prep/jsonl: lines of any length and end, fields by type with the column of what is wrong, ids, prefixes. */
+/* lib/prep/jsonl: lines of any length and end, fields by type with the column of what is wrong, ids,
+ * prefixes. */
 #include "prep/jsonl.h"
 
 #include <fcntl.h>
@@ -9,7 +10,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-static const struct hm_jsonl_form plain = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
+static const struct hm_jsonl_form plain = {
+	.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 
 /* Opens lines on a file without a name that holds s[0..n). */
 static void open_lines(struct hm_lines *l, const char *s, size_t n)
@@ -125,17 +127,25 @@ static void both_forms_of_the_data_set(void **state)
 	(void)state;
 	struct hm_jsonl_rec rec;
 	struct hm_err e;
-	assert_int_equal(parse(&plain, "{\"id\":42953,\"img\":\"img\\/42953.png\",\"label\":0,\"text\":\"caf\\u00e9\"}", &rec, &e), 0);
+	assert_int_equal(
+	    parse(&plain, "{\"id\":42953,\"img\":\"img\\/42953.png\",\"label\":0,\"text\":\"caf\\u00e9\"}",
+		  &rec, &e),
+	    0);
 	assert_string_equal(rec.id, "42953");
 	assert_string_equal(rec.img, "42953.png");
 	assert_string_equal(rec.text, "caf\xc3\xa9");
 	assert_int_equal(rec.label, 0);
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&plain, " {\"text\":\"\",\"img\":\"1.png\",\"id\":\"00042\",\"other\":[{}]} \r", &rec, &e), 0);
+	assert_int_equal(
+	    parse(&plain, " {\"text\":\"\",\"img\":\"1.png\",\"id\":\"00042\",\"other\":[{}]} \r", &rec, &e),
+	    0);
 	assert_string_equal(rec.id, "00042");
 	assert_int_equal(rec.label, -1);
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&plain, "{\"text\":\"\",\"img\":\"\",\"id\":-9007199254740993123,\"label\":null}", &rec, &e), 0);
+	assert_int_equal(parse(&plain,
+			       "{\"text\":\"\",\"img\":\"\",\"id\":-9007199254740993123,\"label\":null}",
+			       &rec, &e),
+			 0);
 	assert_string_equal(rec.id, "-9007199254740993123");
 	assert_int_equal(rec.label, -1);
 	hm_jsonl_clear(&rec);
@@ -146,31 +156,42 @@ static void wrong_fields_have_a_column(void **state)
 	static const struct {
 		const char *line, *why;
 	} bad[] = {
-		{"{\"img\":\"\",\"text\":\"\"}", "the field \"id\" is missing from the object at column 1"},
-		{"{\"id\":1,\"text\":\"\"}", "the field \"img\" is missing from the object at column 1"},
-		{"{\"id\":1,\"img\":\"\"}", "the field \"text\" is missing from the object at column 1"},
-		{"{\"id\":1.0,\"img\":\"\",\"text\":\"\"}", "the field \"id\" is no integer or string at column 7"},
-		{"{\"id\":1e3,\"img\":\"\",\"text\":\"\"}", "the field \"id\" is no integer or string at column 7"},
-		{"{\"id\":null,\"img\":\"\",\"text\":\"\"}", "the field \"id\" is no integer or string at column 7"},
-		{"{\"id\":1, \"img\": 7,\"text\":\"\"}", "the field \"img\" is no string at column 17"},
-		{"{\"id\":1,\"img\":\"\",\"text\":[]}", "the field \"text\" is no string at column 25"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1.0}", "the field \"label\" is no integer at column 36"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1E0}", "the field \"label\" is no integer at column 36"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":\"1\"}", "the field \"label\" is no integer at column 36"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":true}", "the field \"label\" is no integer at column 36"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-1}", "is no class: it is negative at column 36"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-0}", "is no class: it is negative at column 36"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":2147483648}", "is no integer of 32 bits at column 36"},
-		{"[1]", "the line is no JSON object at column 1"},
-		{"{\"id\":1,\"id\":2}", "the key \"id\" stands twice in one object, again at column 9"},
-		{"{\"id\":1,\"img\":\"\",\"text\":\"\\ud800\"}", "lone surrogate in a string at column 27"},
-		{"", "at column 1"},
+	    {"{\"img\":\"\",\"text\":\"\"}", "the field \"id\" is missing from the object at column 1"},
+	    {"{\"id\":1,\"text\":\"\"}", "the field \"img\" is missing from the object at column 1"},
+	    {"{\"id\":1,\"img\":\"\"}", "the field \"text\" is missing from the object at column 1"},
+	    {"{\"id\":1.0,\"img\":\"\",\"text\":\"\"}",
+	     "the field \"id\" is no integer or string at column 7"},
+	    {"{\"id\":1e3,\"img\":\"\",\"text\":\"\"}",
+	     "the field \"id\" is no integer or string at column 7"},
+	    {"{\"id\":null,\"img\":\"\",\"text\":\"\"}",
+	     "the field \"id\" is no integer or string at column 7"},
+	    {"{\"id\":1, \"img\": 7,\"text\":\"\"}", "the field \"img\" is no string at column 17"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":[]}", "the field \"text\" is no string at column 25"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1.0}",
+	     "the field \"label\" is no integer at column 36"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1E0}",
+	     "the field \"label\" is no integer at column 36"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":\"1\"}",
+	     "the field \"label\" is no integer at column 36"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":true}",
+	     "the field \"label\" is no integer at column 36"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-1}",
+	     "is no class: it is negative at column 36"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-0}",
+	     "is no class: it is negative at column 36"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":2147483648}",
+	     "is no integer of 32 bits at column 36"},
+	    {"[1]", "the line is no JSON object at column 1"},
+	    {"{\"id\":1,\"id\":2}", "the key \"id\" stands twice in one object, again at column 9"},
+	    {"{\"id\":1,\"img\":\"\",\"text\":\"\\ud800\"}", "lone surrogate in a string at column 27"},
+	    {"", "at column 1"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct hm_jsonl_rec rec;
 		struct hm_err e;
-		if (parse(&plain, bad[i].line, &rec, &e) != HM_EDATA || !strstr(e.text, bad[i].why) || rec.tree)
+		if (parse(&plain, bad[i].line, &rec, &e) != HM_EDATA || !strstr(e.text, bad[i].why) ||
+		    rec.tree)
 			fail_msg("%s: wanted '%s', got '%s'", bad[i].line, bad[i].why, e.text);
 	}
 }
@@ -198,9 +219,15 @@ static void prefixes_are_stripped_from_the_front_only(void **state)
 {
 	static const struct {
 		const char *prefix, *img, *want;
-	} t[] = {{"img/", "img/1.png", "1.png"},     {"img/", "/img/img/1.png", "1.png"}, {"img/", "img//img/a/img/1.png", "a/img/1.png"},
-		 {"img/", "aimg/1.png", "aimg/1.png"}, {"img/", "///1.png", "1.png"},       {"", "/img/1.png", "/img/1.png"},
-		 {"x", "xxy", "y"},                    {"img/", "img", "img"},              {"img/", "img/", ""}};
+	} t[] = {{"img/", "img/1.png", "1.png"},
+		 {"img/", "/img/img/1.png", "1.png"},
+		 {"img/", "img//img/a/img/1.png", "a/img/1.png"},
+		 {"img/", "aimg/1.png", "aimg/1.png"},
+		 {"img/", "///1.png", "1.png"},
+		 {"", "/img/1.png", "/img/1.png"},
+		 {"x", "xxy", "y"},
+		 {"img/", "img", "img"},
+		 {"img/", "img/", ""}};
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		struct hm_jsonl_form f = plain;
@@ -222,7 +249,9 @@ static void fields_are_kept_by_type(void **state)
 	struct hm_jsonl_rec rec;
 	struct hm_err e = {0};
 	(void)state;
-	assert_int_equal(hm_jsonl_keep(&f, a, &e) | hm_jsonl_keep(&f, b, &e) | hm_jsonl_keep(&f, c, &e) | hm_jsonl_keep(&f, d, &e), 0);
+	assert_int_equal(hm_jsonl_keep(&f, a, &e) | hm_jsonl_keep(&f, b, &e) | hm_jsonl_keep(&f, c, &e) |
+			     hm_jsonl_keep(&f, d, &e),
+			 0);
 	assert_int_equal(hm_jsonl_keep(&f, bad, &e), HM_EUSAGE);
 	assert_string_equal(f.keep[3].name, "t:u");
 #define BASE "{\"id\":1,\"img\":\"\",\"text\":\"\","
@@ -245,14 +274,14 @@ static void fields_are_kept_by_type(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_of_all_kinds),
-		cmocka_unit_test(lines_across_chunks),
-		cmocka_unit_test(a_line_too_long_is_cut_and_refused),
-		cmocka_unit_test(both_forms_of_the_data_set),
-		cmocka_unit_test(wrong_fields_have_a_column),
-		cmocka_unit_test(depth_is_capped),
-		cmocka_unit_test(prefixes_are_stripped_from_the_front_only),
-		cmocka_unit_test(fields_are_kept_by_type),
+	    cmocka_unit_test(lines_of_all_kinds),
+	    cmocka_unit_test(lines_across_chunks),
+	    cmocka_unit_test(a_line_too_long_is_cut_and_refused),
+	    cmocka_unit_test(both_forms_of_the_data_set),
+	    cmocka_unit_test(wrong_fields_have_a_column),
+	    cmocka_unit_test(depth_is_capped),
+	    cmocka_unit_test(prefixes_are_stripped_from_the_front_only),
+	    cmocka_unit_test(fields_are_kept_by_type),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* lib/prep/wordpiece: the ids that Hugging Face's tokenizer gave for tests/data/text (tests/oracle/make_tokens.py),
- * and what JSON cannot carry. */
+/* lib/prep/wordpiece: the ids that Hugging Face's tokenizer gave for tests/data/text
+ * (tests/oracle/make_tokens.py), and what JSON cannot carry. */
 #include "base/file.h"
 #include "json/json.h"
 #include "prep/charmap.h"
@@ -27,8 +27,8 @@ static int teardown(void **state)
 }
 
 /* Encodes into a block of exactly the promised size, so that a sanitizer sees one id too many. */
-static int encode(const struct hm_vocab *v, struct hm_wordpiece_options o, const char *s, size_t n, int32_t **ids,
-		  struct hm_err *e)
+static int encode(const struct hm_vocab *v, struct hm_wordpiece_options o, const char *s, size_t n,
+		  int32_t **ids, struct hm_err *e)
 {
 	struct hm_wordpiece *w = hm_wordpiece_new(v, &o, e);
 	assert_non_null(w);
@@ -46,13 +46,13 @@ static void one_case(const struct hm_vocab *v, const cJSON *c)
 	int32_t *ids;
 	struct hm_err e = {0};
 	const cJSON *want = cJSON_GetObjectItemCaseSensitive(c, "ids"), *id;
-	assert_int_equal(hm_json_get_str(c, "text", &text, &e) | hm_json_get_int(c, "max_length", &length, &e), 0);
+	assert_int_equal(
+	    hm_json_get_str(c, "text", &text, &e) | hm_json_get_int(c, "max_length", &length, &e), 0);
 	struct hm_wordpiece_options o = {.cased = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c, "cased")),
 					 .max_length = (int)length};
 	int n = encode(v, o, text, strlen(text), &ids, &e), i = 0;
 	bool equal = n == cJSON_GetArraySize(want);
-	cJSON_ArrayForEach(id, want)
-		equal = equal && ids[i++] == id->valueint;
+	cJSON_ArrayForEach(id, want) equal = equal && ids[i++] == id->valueint;
 	if (!equal)
 		fail_msg("other ids for '%s', cased %d, length %d", text, o.cased, o.max_length);
 	free(ids);
@@ -77,7 +77,8 @@ static void the_reference_agrees(void **state)
 	hm_buf_clear(&b);
 }
 
-static void expect_ids(const struct hm_vocab *v, struct hm_wordpiece_options o, const char *s, size_t n, const char *tokens)
+static void expect_ids(const struct hm_vocab *v, struct hm_wordpiece_options o, const char *s, size_t n,
+		       const char *tokens)
 {
 	struct hm_err e = {0};
 	struct hm_buf b = {0};
@@ -85,7 +86,8 @@ static void expect_ids(const struct hm_vocab *v, struct hm_wordpiece_options o, 
 	int count = encode(v, o, s, n, &ids, &e);
 	for (int i = 0; i < count; i++) {
 		uint32_t at = v->start[ids[i]], end = v->start[ids[i] + 1] - 1;
-		hm_buf_printf(&b, &e, "%s%.*s", i ? " " : "", (int)(end - at), (const char *)v->text.data + at);
+		hm_buf_printf(&b, &e, "%s%.*s", i ? " " : "", (int)(end - at),
+			      (const char *)v->text.data + at);
 	}
 	assert_string_equal((const char *)b.data, tokens);
 	hm_buf_clear(&b);
@@ -142,11 +144,14 @@ static void the_map_tells_class_and_form(void **state)
 {
 	static const struct {
 		uint32_t cp, kind, to;
-	} want[] = {{'A', HM_CHAR_PLAIN, 'a'},        {0xc9, HM_CHAR_PLAIN, 'e'},        {0x200b, HM_CHAR_REMOVED, 0},
-		    {0x2028, HM_CHAR_SPACE, 0},       {0x4e00, HM_CHAR_CJK, 0x4e00},     {0xf900, HM_CHAR_CJK, 0x8c48},
-		    {0x37e, HM_CHAR_PUNCT, ';'},      {0x2260, HM_CHAR_PUNCT, '='},      {0x301, HM_CHAR_MARK, 0},
-		    {0x34f, HM_CHAR_MARK_STARTER, 0}, {0xac00, HM_CHAR_HANGUL, 0},       {0x1d165, HM_CHAR_ORDERED, 0x1d165},
-		    {0x166d, HM_CHAR_PUNCT, 0x166d},  {0x1885, HM_CHAR_PLAIN, 0},        {0x10ffff, HM_CHAR_PLAIN, 0}};
+	} want[] = {{'A', HM_CHAR_PLAIN, 'a'},	     {0xc9, HM_CHAR_PLAIN, 'e'},
+		    {0x200b, HM_CHAR_REMOVED, 0},    {0x2028, HM_CHAR_SPACE, 0},
+		    {0x4e00, HM_CHAR_CJK, 0x4e00},   {0xf900, HM_CHAR_CJK, 0x8c48},
+		    {0x37e, HM_CHAR_PUNCT, ';'},     {0x2260, HM_CHAR_PUNCT, '='},
+		    {0x301, HM_CHAR_MARK, 0},	     {0x34f, HM_CHAR_MARK_STARTER, 0},
+		    {0xac00, HM_CHAR_HANGUL, 0},     {0x1d165, HM_CHAR_ORDERED, 0x1d165},
+		    {0x166d, HM_CHAR_PUNCT, 0x166d}, {0x1885, HM_CHAR_PLAIN, 0},
+		    {0x10ffff, HM_CHAR_PLAIN, 0}};
 	struct hm_charmap *m = malloc(sizeof *m);
 	struct hm_err e = {0};
 	(void)state;
@@ -169,11 +174,11 @@ static void the_map_tells_class_and_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(the_reference_agrees, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_json_cannot_carry, setup, teardown),
-		cmocka_unit_test_setup_teardown(special_tokens_as_plain_text, setup, teardown),
-		cmocka_unit_test(every_special_token_is_needed),
-		cmocka_unit_test(the_map_tells_class_and_form),
+	    cmocka_unit_test_setup_teardown(the_reference_agrees, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_json_cannot_carry, setup, teardown),
+	    cmocka_unit_test_setup_teardown(special_tokens_as_plain_text, setup, teardown),
+	    cmocka_unit_test(every_special_token_is_needed),
+	    cmocka_unit_test(the_map_tells_class_and_form),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
