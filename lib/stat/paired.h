@@ -21,8 +21,8 @@ struct hm_paired {
 /* a and b hold the same n > 0 examples in the same order. 0 or HM_EDATA (memory). */
 int hm_paired_compute(const struct hm_sample *a, const struct hm_sample *b, struct hm_paired *out, struct hm_err *e);
 
-/* Holm's step-down adjusted p values of p[0..n) into out[]; NaN stays NaN and is not counted. Holm, Scand. J. Stat. 1979. 0 or
- * HM_EDATA (memory). */
+/* Holm's step-down adjusted p values of p[0..n) into out[] (Scand. J. Stat. 1979); NaN stays NaN and is not counted.
+ * 0 or HM_EDATA (memory). */
 int hm_holm(const double *p, size_t n, double *out, struct hm_err *e);
 
 #endif
