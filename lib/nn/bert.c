@@ -43,17 +43,25 @@ int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, s
 	char name[64];
 	int rc = hm_find_shape(find, ctx, "embeddings.word_embeddings.weight", 2, MAX_VOCAB, word, e);
 	if (!rc)
-		rc = hm_find_shape(find, ctx, "embeddings.position_embeddings.weight", 2, MAX_VOCAB, position, e);
+		rc = hm_find_shape(find, ctx, "embeddings.position_embeddings.weight", 2, MAX_VOCAB, position,
+				   e);
 	if (!rc)
-		rc = hm_find_shape(find, ctx, "embeddings.token_type_embeddings.weight", 2, MAX_VOCAB, type, e);
+		rc = hm_find_shape(find, ctx, "embeddings.token_type_embeddings.weight", 2, MAX_VOCAB, type,
+				   e);
 	if (!rc)
-		rc = hm_find_shape(find, ctx, "encoder.layer.0.intermediate.dense.weight", 2, MAX_VOCAB, up, e);
+		rc = hm_find_shape(find, ctx, "encoder.layer.0.intermediate.dense.weight", 2, MAX_VOCAB, up,
+				   e);
 	if (!rc && (word[1] > MAX_HIDDEN || up[0] > 8 * MAX_HIDDEN))
-		rc = hm_err_set(e, HM_EDATA, "hidden size %lld with %lld inner units is more than any BERT has",
+		rc = hm_err_set(e, HM_EDATA,
+				"hidden size %lld with %lld inner units is more than any BERT has",
 				(long long)word[1], (long long)up[0]);
-	*c = (struct hm_bert_config){
-		.hidden = (int)word[1], .intermediate = (int)up[0], .vocab = (int)word[0], .positions = (int)position[0],
-		.types = (int)type[0], .heads = word[1] > 64 ? (int)word[1] / 64 : 1, .eps = 1e-12};
+	*c = (struct hm_bert_config){.hidden = (int)word[1],
+				     .intermediate = (int)up[0],
+				     .vocab = (int)word[0],
+				     .positions = (int)position[0],
+				     .types = (int)type[0],
+				     .heads = word[1] > 64 ? (int)word[1] / 64 : 1,
+				     .eps = 1e-12};
 	do
 		snprintf(name, sizeof name, "encoder.layer.%d.intermediate.dense.weight", ++c->layers);
 	while (!rc && c->layers < MAX_LAYERS && find(ctx, name));
@@ -62,7 +70,8 @@ int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, s
 
 /* ---- parameters */
 
-static void add_dense(struct hm_params *p, float **w, float **b, int n, int k, const char *at, const char *name)
+static void add_dense(struct hm_params *p, float **w, float **b, int n, int k, const char *at,
+		      const char *name)
 {
 	hm_params_add(p, w, HM_INIT_NORMAL, HM_DIMS(n, k), "%s%s.weight", at, name);
 	hm_params_add(p, b, HM_INIT_ZERO, HM_DIMS(n), "%s%s.bias", at, name);
@@ -92,8 +101,9 @@ static void add_layer(struct hm_params *p, struct layer *l, const struct hm_bert
 struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 {
 	if (c->heads < 1 || c->hidden % c->heads || !(c->eps > 0)) {
-		hm_err_set(e, HM_EDATA, "a BERT of hidden size %d cannot have %d heads and a LayerNorm eps of %g", c->hidden,
-			   c->heads, c->eps);
+		hm_err_set(e, HM_EDATA,
+			   "a BERT of hidden size %d cannot have %d heads and a LayerNorm eps of %g",
+			   c->hidden, c->heads, c->eps);
 		return NULL;
 	}
 	struct hm_bert *m = hm_alloc(1, sizeof *m, e);
@@ -105,9 +115,12 @@ struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 	m->layer = hm_alloc(c->layers, sizeof *m->layer, e);
 	if (!m->layer)
 		goto failed;
-	hm_params_add(p, &m->word, HM_INIT_NORMAL_PAD, HM_DIMS(c->vocab, h), "embeddings.word_embeddings.weight");
-	hm_params_add(p, &m->position, HM_INIT_NORMAL, HM_DIMS(c->positions, h), "embeddings.position_embeddings.weight");
-	hm_params_add(p, &m->type, HM_INIT_NORMAL, HM_DIMS(c->types, h), "embeddings.token_type_embeddings.weight");
+	hm_params_add(p, &m->word, HM_INIT_NORMAL_PAD, HM_DIMS(c->vocab, h),
+		      "embeddings.word_embeddings.weight");
+	hm_params_add(p, &m->position, HM_INIT_NORMAL, HM_DIMS(c->positions, h),
+		      "embeddings.position_embeddings.weight");
+	hm_params_add(p, &m->type, HM_INIT_NORMAL, HM_DIMS(c->types, h),
+		      "embeddings.token_type_embeddings.weight");
 	add_norm(p, &m->norm_w, &m->norm_b, h, "", "embeddings.LayerNorm");
 	for (int i = 0; i < c->layers; i++)
 		add_layer(p, &m->layer[i], c, i);
@@ -177,7 +190,8 @@ static struct hm_weight *pack_qkv(const struct layer *l, struct hm_device *d, in
 	return out;
 }
 
-static void prepare_layer(struct net_layer *nl, const struct layer *l, const struct hm_bert_config *c, struct hm_device *d)
+static void prepare_layer(struct net_layer *nl, const struct layer *l, const struct hm_bert_config *c,
+			  struct hm_device *d)
 {
 	int h = c->hidden, f = c->intermediate;
 	nl->qkv = pack_qkv(l, d, h);
@@ -208,7 +222,8 @@ struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d
 	net->norm_b = to_device(d, m->norm_b, h);
 	for (int i = 0; i < m->c.layers; i++)
 		prepare_layer(&net->layer[i], &m->layer[i], &m->c, d);
-	net->pooler = d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w, m->pooler_b);
+	net->pooler =
+	    d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w, m->pooler_b);
 	if (!hm_device_error(d, e))
 		return net;
 failed:
@@ -253,13 +268,14 @@ struct hm_bert_work {
 	float *pooled;           /* [batch,hidden] */
 };
 
-struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_device *d, int batch, int tokens,
-				      struct hm_err *e)
+struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_device *d, int batch,
+				      int tokens, struct hm_err *e)
 {
 	struct hm_bert_work *work = hm_alloc(1, sizeof *work, e);
 	if (!work)
 		return NULL;
-	size_t rows = (size_t)d->op->rows_round(d, tokens > batch ? tokens : batch), h = (size_t)net->c.hidden;
+	size_t rows = (size_t)d->op->rows_round(d, tokens > batch ? tokens : batch),
+	       h = (size_t)net->c.hidden;
 	size_t width = (size_t)net->c.intermediate > 3 * h ? (size_t)net->c.intermediate : 3 * h;
 	size_t act = hm_dtype_size(d->act);
 	*work = (struct hm_bert_work){.d = d, .batch = batch, .tokens = tokens};
@@ -282,16 +298,17 @@ void hm_bert_work_free(struct hm_bert_work *work)
 {
 	if (!work)
 		return;
-	void *all[] = {work->ids, work->pos, work->row, work->len, work->x, work->y, work->wide, work->pooled};
+	void *all[] = {work->ids, work->pos, work->row,  work->len,
+		       work->x,   work->y,   work->wide, work->pooled};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		work->d->op->free(work->d, all[i]);
 	free(work->host);
 	free(work);
 }
 
-/* Checks the batch and brings ids, positions, lengths and first rows to the device; the number of ids, or -1. */
-static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids, const int32_t *len,
-		       int n)
+/* Checks the batch, brings ids, positions, lengths, first rows to the device; the number of ids, or -1. */
+static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
+		       const int32_t *len, int n)
 {
 	struct hm_device *d = work->d;
 	int32_t *pos = work->host, *row = work->host + work->tokens;
@@ -300,12 +317,14 @@ static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work,
 		return hm_err_set(&d->err, HM_EDATA, "%d sequences in a batch made for %d", n, work->batch);
 	for (int s = 0; s < n; s++) {
 		if (len[s] < 1 || len[s] > net->c.positions || len[s] > work->tokens - m)
-			return hm_err_set(&d->err, HM_EDATA, "a sequence of %d tokens, this network takes 1 to %d", len[s],
+			return hm_err_set(&d->err, HM_EDATA,
+					  "a sequence of %d tokens, this network takes 1 to %d", len[s],
 					  net->c.positions);
 		row[s] = m;
 		for (int j = 0; j < len[s]; j++, m++) {
 			if (ids[m] < 0 || ids[m] >= net->c.vocab)
-				return hm_err_set(&d->err, HM_EDATA, "token id %d, this network's vocabulary has %d", ids[m],
+				return hm_err_set(&d->err, HM_EDATA,
+						  "token id %d, this network's vocabulary has %d", ids[m],
 						  net->c.vocab);
 			pos[m] = j;
 		}
@@ -318,7 +337,8 @@ static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work,
 }
 
 /* The layer's second half: x act [m,h] = LN(x + out(y)), then LN(x + down(gelu(up(x)))). */
-static void feed_forward(const struct net_layer *l, const struct hm_bert_config *c, struct hm_bert_work *work, int m)
+static void feed_forward(const struct net_layer *l, const struct hm_bert_config *c, struct hm_bert_work *work,
+			 int m)
 {
 	struct hm_device *d = work->d;
 	const struct hm_ops *op = d->op;
@@ -330,8 +350,8 @@ static void feed_forward(const struct net_layer *l, const struct hm_bert_config 
 	op->layer_norm(d, work->x, work->y, work->x, l->norm2_w, l->norm2_b, c->eps, m, h);   /* [m,h] */
 }
 
-void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids, const int32_t *len,
-		    int n, float *pooled)
+void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
+		    const int32_t *len, int n, float *pooled)
 {
 	struct hm_device *d = work->d;
 	const struct hm_ops *op = d->op;
@@ -339,12 +359,13 @@ void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, co
 	int h = c->hidden, dim = h / c->heads, m = stage_batch(net, work, ids, len, n);
 	if (m < 1)
 		return;
-	op->embed(d, work->x, work->ids, work->pos, net->word, net->position, net->type, net->norm_w, net->norm_b, c->eps,
-		  m, h);                                                      /* [m,h] */
+	op->embed(d, work->x, work->ids, work->pos, net->word, net->position, net->type, net->norm_w,
+		  net->norm_b, c->eps, m, h); /* [m,h] */
 	for (int i = 0; i < c->layers; i++) {
 		op->matmul(d, work->wide, work->x, net->layer[i].qkv, m);             /* [m,3h] */
 		op->attention(d, work->y, work->wide, work->len, n, c->heads, dim);   /* [m,h] */
-		if (i == c->layers - 1) { /* the pooler reads the first row of each sequence, so only these go on */
+		if (i == c->layers -
+			     1) { /* the pooler reads the first row of each sequence, so only these go on */
 			op->gather(d, work->wide, work->x, work->row, n, h);
 			op->copy(d, work->x, work->wide, (size_t)n * h * hm_dtype_size(d->act));
 			op->gather(d, work->wide, work->y, work->row, n, h);

@@ -1,7 +1,7 @@
-/* BERT (Devlin et al. 2018) as transformers' BertModel computes it, for inference, over packed sequences: nothing is
- * ever padded, attention runs within each sequence. Tensor names are BertModel's, without "bert.".
+/* BERT (Devlin et al. 2018) as transformers' BertModel computes it, for inference, over packed sequences:
+ * nothing is ever padded, attention runs within each sequence. Tensor names are BertModel's, without "bert.".
  *
- *   struct hm_bert_config c;                 hm_bert_config_read(&c, find, ctx, e), then c.heads, c.eps; or a preset
+ *   struct hm_bert_config c;        hm_bert_config_read(&c, find, ctx, e), then c.heads, c.eps; or a preset
  *   struct hm_bert *m = hm_bert_new(&c, e);
  *   hm_params_load(hm_bert_params(m), find, ctx, e);           or hm_params_init(..., seed, 0, e)
  *   struct hm_bert_net *net = hm_bert_prepare(m, dev, e);          m may be freed now
@@ -20,8 +20,8 @@ struct hm_bert_config {
 	double eps;                  /* of every LayerNorm; not in the tensors: 1e-12 */
 };
 
-/* Everything the tensors' names and shapes tell; heads = hidden/64 (at least 1) and eps = 1e-12 are guesses that the
- * caller replaces by what he knows. HM_EDATA names the tensor that does not fit. */
+/* Everything the tensors' names and shapes tell; heads = hidden/64 (at least 1) and eps = 1e-12 are guesses
+ * that the caller replaces by what he knows. HM_EDATA names the tensor that does not fit. */
 int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, struct hm_err *e);
 /* "bert-base", "bert-tiny" with `vocab` word rows; false when there is no such preset. */
 bool hm_bert_config_preset(struct hm_bert_config *c, const char *name, int vocab);
@@ -34,7 +34,8 @@ void hm_bert_free(struct hm_bert *m);
 struct hm_params *hm_bert_params(struct hm_bert *m);
 const struct hm_bert_config *hm_bert_config_of(const struct hm_bert *m);
 
-/* Ready to run on `d` and its forks: immutable, shared by threads. Borrows `d`; needs `m` no longer. NULL with `e`. */
+/* Ready to run on `d` and its forks: immutable, shared by threads. Borrows `d`; needs `m` no longer. NULL
+ * with `e`. */
 struct hm_bert_net;
 struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d, struct hm_err *e);
 void hm_bert_net_free(struct hm_bert_net *net);
@@ -42,14 +43,15 @@ void hm_bert_net_free(struct hm_bert_net *net);
 /* One thread's activations, for at most `batch` sequences of together at most `tokens` ids, on `d` (which it
  * borrows). NULL with `e`. */
 struct hm_bert_work;
-struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_device *d, int batch, int tokens,
-				      struct hm_err *e);
+struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_device *d, int batch,
+				      int tokens, struct hm_err *e);
 void hm_bert_work_free(struct hm_bert_work *work);
 
 /* ids i32: n sequences end to end ([CLS] ... [SEP]), len i32 [n], each 1 .. positions (host memory, both)
- * -> pooled f32 [n,hidden] = tanh(W h[CLS] + b), in the device's memory. An id outside the table, a length outside
- * its range or more than the work holds sticks HM_EDATA to the work's device, as does every other failure. */
-void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids, const int32_t *len,
-		    int n, float *pooled);
+ * -> pooled f32 [n,hidden] = tanh(W h[CLS] + b), in the device's memory. An id outside the table, a length
+ * outside its range or more than the work holds sticks HM_EDATA to the work's device, as does every other
+ * failure. */
+void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
+		    const int32_t *len, int n, float *pooled);
 
 #endif

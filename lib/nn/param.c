@@ -27,7 +27,8 @@ static struct hm_param *grow(struct hm_params *s)
 	return &s->item[s->n];
 }
 
-void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const int64_t dim[], const char *name, ...)
+void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const int64_t dim[],
+		   const char *name, ...)
 {
 	struct hm_param *p = s->err.code ? NULL : grow(s);
 	char text[128];
@@ -174,7 +175,8 @@ void hm_params_clear(struct hm_params *s)
 	*s = (struct hm_params){0};
 }
 
-int hm_find_shape(hm_find_fn *find, void *ctx, const char *name, int ndim, int64_t cap, int64_t dim[], struct hm_err *e)
+int hm_find_shape(hm_find_fn *find, void *ctx, const char *name, int ndim, int64_t cap, int64_t dim[],
+		  struct hm_err *e)
 {
 	const struct hm_tensor *t = find(ctx, name);
 	char has[96];

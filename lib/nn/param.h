@@ -1,7 +1,8 @@
-/* The parameter table of a model: published name, field, shape, initial value. It drives load, save, count and
- * init, so that nothing about a tensor is said twice. A model adds its parameters in file order; storage comes with
- * the first load or init, for load after every shape was compared, so that a file of a few bytes cannot ask for
- * gigabytes. Parameters are f32 in host memory; networks are made ready for a device from here. */
+/* The parameter table of a model: published name, field, shape, initial value. It drives load, save, count
+ * and init, so that nothing about a tensor is said twice. A model adds its parameters in file order; storage
+ * comes with the first load or init, for load after every shape was compared, so that a file of a few bytes
+ * cannot ask for gigabytes. Parameters are f32 in host memory; networks are made ready for a device from
+ * here. */
 #ifndef HM_PARAM_H
 #define HM_PARAM_H
 
@@ -15,8 +16,8 @@ enum hm_init {
 	HM_INIT_NORMAL_PAD, /* the same, row 0 zero: a table with a padding row */
 	HM_INIT_KAIMING,    /* N(0, 2/fan_out), fan_out = dim[0] * kernel area */
 	HM_INIT_UNIFORM,    /* U(-1/sqrt(k), 1/sqrt(k)), k = dim[1]: PyTorch's Linear weight */
-	HM_INIT_UNIFORM_BIAS, /* the same bound, as the parameter before it in the table: PyTorch's Linear bias */
-	HM_INIT_UNIT,       /* N(0, 1): PyTorch's Embedding */
+	HM_INIT_UNIFORM_BIAS, /* the bound of the parameter before it: PyTorch's Linear bias */
+	HM_INIT_UNIT,         /* N(0, 1): PyTorch's Embedding */
 };
 
 struct hm_param {
@@ -39,22 +40,23 @@ struct hm_params {
 typedef const struct hm_tensor *hm_find_fn(void *ctx, const char *name);
 
 /* Adds "name" (printf) of shape dim[0..ndim), ended by 0, ndim 1 to 4. *field must stay where it is. */
-void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const int64_t dim[], const char *name, ...)
-	__attribute__((format(printf, 5, 6)));
+void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const int64_t dim[],
+		   const char *name, ...) __attribute__((format(printf, 5, 6)));
 #define HM_DIMS(...) ((const int64_t[]){__VA_ARGS__, 0})
 /* Storage, unless there is some: one zeroed block for all; sets every field. 0 or HM_EDATA. */
 int hm_params_alloc(struct hm_params *s, struct hm_err *e);
-/* Every parameter := find(name), widened to f32. HM_EDATA naming the tensor that is missing, of another shape or of
- * a dtype that is no float. */
+/* Every parameter := find(name), widened to f32. HM_EDATA naming the tensor that is missing, of another shape
+ * or of a dtype that is no float. */
 int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
-/* Every parameter := its initial value, a function of (seed, first + position in the table). 0 or HM_EDATA. */
+/* Every parameter := its initial value, a function of (seed, first + position here). 0 or HM_EDATA. */
 int hm_params_init(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_err *e);
 /* True when the table has this name: what a file holds beyond it is left over. */
 bool hm_params_has(const struct hm_params *s, const char *name);
 void hm_params_clear(struct hm_params *s);
 
-/* The shape of a float tensor that must be there with ndim dimensions, each in [1, cap]: what a configuration is
- * read from. HM_EDATA with the sentence. */
-int hm_find_shape(hm_find_fn *find, void *ctx, const char *name, int ndim, int64_t cap, int64_t dim[], struct hm_err *e);
+/* The shape of a float tensor that must be there with ndim dimensions, each in [1, cap]: what a configuration
+ * is read from. HM_EDATA with the sentence. */
+int hm_find_shape(hm_find_fn *find, void *ctx, const char *name, int ndim, int64_t cap, int64_t dim[],
+		  struct hm_err *e);
 
 #endif

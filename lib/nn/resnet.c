@@ -68,9 +68,11 @@ int hm_resnet_config_read(struct hm_resnet_config *c, hm_find_fn *find, void *ct
 		rc = hm_find_shape(find, ctx, block_name(name, s, 0, "conv1.weight"), 4, MAX_WIDTH, dim, e);
 		c->width[s] = (int)dim[0];
 		if (!rc && c->bottleneck)
-			rc = hm_find_shape(find, ctx, block_name(name, s, 0, "conv3.weight"), 4, MAX_WIDTH, dim, e);
+			rc = hm_find_shape(find, ctx, block_name(name, s, 0, "conv3.weight"), 4, MAX_WIDTH,
+					   dim, e);
 		c->out[s] = (int)dim[0];
-		while (c->blocks[s] < HM_RESNET_MAX_BLOCKS && find(ctx, block_name(name, s, c->blocks[s], "conv1.weight")))
+		while (c->blocks[s] < HM_RESNET_MAX_BLOCKS &&
+		       find(ctx, block_name(name, s, c->blocks[s], "conv1.weight")))
 			c->blocks[s]++;
 	}
 	return rc;
@@ -97,21 +99,27 @@ static void add_unit(struct hm_params *p, struct unit *u, struct hm_conv conv, c
 	hm_params_add(p, &u->var, HM_INIT_ONE, HM_DIMS(conv.cout), "%s%s.running_var", at, bn);
 }
 
-static void add_block(struct hm_params *p, struct block *b, bool bottleneck, int cin, int width, int cout, int stride,
-		      const char *at)
+static void add_block(struct hm_params *p, struct block *b, bool bottleneck, int cin, int width, int cout,
+		      int stride, const char *at)
 {
 	if (bottleneck) {
 		b->n = 3;
-		add_unit(p, &b->conv[0], (struct hm_conv){cin, width, 1, 1, 0, .relu = true}, at, "conv1", "bn1");
-		add_unit(p, &b->conv[1], (struct hm_conv){width, width, 3, stride, 1, .relu = true}, at, "conv2", "bn2");
-		add_unit(p, &b->conv[2], (struct hm_conv){width, cout, 1, 1, 0, true, true}, at, "conv3", "bn3");
+		add_unit(p, &b->conv[0], (struct hm_conv){cin, width, 1, 1, 0, .relu = true}, at, "conv1",
+			 "bn1");
+		add_unit(p, &b->conv[1], (struct hm_conv){width, width, 3, stride, 1, .relu = true}, at,
+			 "conv2", "bn2");
+		add_unit(p, &b->conv[2], (struct hm_conv){width, cout, 1, 1, 0, true, true}, at, "conv3",
+			 "bn3");
 	} else {
 		b->n = 2;
-		add_unit(p, &b->conv[0], (struct hm_conv){cin, width, 3, stride, 1, .relu = true}, at, "conv1", "bn1");
-		add_unit(p, &b->conv[1], (struct hm_conv){width, cout, 3, 1, 1, true, true}, at, "conv2", "bn2");
+		add_unit(p, &b->conv[0], (struct hm_conv){cin, width, 3, stride, 1, .relu = true}, at,
+			 "conv1", "bn1");
+		add_unit(p, &b->conv[1], (struct hm_conv){width, cout, 3, 1, 1, true, true}, at, "conv2",
+			 "bn2");
 	}
 	if (stride != 1 || cin != cout)
-		add_unit(p, &b->down, (struct hm_conv){cin, cout, 1, stride, 0}, at, "downsample.0", "downsample.1");
+		add_unit(p, &b->down, (struct hm_conv){cin, cout, 1, stride, 0}, at, "downsample.0",
+			 "downsample.1");
 }
 
 struct hm_resnet *hm_resnet_new(const struct hm_resnet_config *c, struct hm_err *e)
@@ -127,11 +135,13 @@ struct hm_resnet *hm_resnet_new(const struct hm_resnet_config *c, struct hm_err 
 		goto failed;
 	struct block *b = m->block;
 	int cin = c->stem;
-	add_unit(&m->params, &m->stem, (struct hm_conv){3, c->stem, 7, 2, 3, .relu = true}, "", "conv1", "bn1");
+	add_unit(&m->params, &m->stem, (struct hm_conv){3, c->stem, 7, 2, 3, .relu = true}, "", "conv1",
+		 "bn1");
 	for (int s = 0; s < 4; s++)
 		for (int i = 0; i < c->blocks[s]; i++, b++, cin = c->out[s]) {
 			snprintf(at, sizeof at, "layer%d.%d.", s + 1, i);
-			add_block(&m->params, b, c->bottleneck, cin, c->width[s], c->out[s], s > 0 && i == 0 ? 2 : 1, at);
+			add_block(&m->params, b, c->bottleneck, cin, c->width[s], c->out[s],
+				  s > 0 && i == 0 ? 2 : 1, at);
 		}
 	return m;
 failed:
@@ -174,7 +184,8 @@ struct hm_resnet_net {
 	int n_blocks;
 };
 
-/* Batch norm in eval mode is y = (x - mean)*s + bias with s = weight/sqrt(var + eps): folded into filter and bias. */
+/* Batch norm in eval mode is y = (x - mean)*s + bias with s = weight/sqrt(var + eps): folded into filter and
+ * bias. */
 static struct hm_weight *fold(const struct unit *u, struct hm_device *d)
 {
 	size_t cout = (size_t)u->conv.cout, k = (size_t)u->conv.cin * u->conv.kernel * u->conv.kernel;
@@ -257,7 +268,8 @@ void hm_resnet_net_free(struct hm_resnet_net *net)
 struct hm_resnet_work {
 	struct hm_device *d;
 	int h, w;
-	void *x, *s, *t, *u; /* block input, shortcut, inner activations; each as large as the largest of them */
+	void *x, *s, *t,
+	    *u; /* block input, shortcut, inner activations; each as large as the largest of them */
 };
 
 /* Bytes of the largest activation of one batch. */
@@ -269,8 +281,8 @@ static size_t largest(const struct hm_resnet_config *c, const struct hm_device *
 		channels[1 + 2 * s] = c->width[s];
 		channels[2 + 2 * s] = c->out[s];
 	}
-	/* Five sizes: after the stem, then of each stage. A Bottleneck's first inner activation still has the size of
-	 * the stage before, so each size is taken with the next stage's inner channels too. */
+	/* Five sizes: after the stem, then of each stage. A Bottleneck's first inner activation still has the
+	 * size of the stage before, so each size is taken with the next stage's inner channels too. */
 	for (int s = 0; s < 5; s++) {
 		h = hm_conv_out(h, 3, 2, 1);
 		w = hm_conv_out(w, 3, 2, 1);
@@ -282,8 +294,8 @@ static size_t largest(const struct hm_resnet_config *c, const struct hm_device *
 	return most;
 }
 
-struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struct hm_device *d, int batch, int h, int w,
-					  struct hm_err *e)
+struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struct hm_device *d, int batch,
+					  int h, int w, struct hm_err *e)
 {
 	if (h < 1 || w < 1 || h > MAX_SIDE || w > MAX_SIDE || batch < 1 || batch > MAX_SIDE) {
 		hm_err_set(e, HM_EDATA, "%d images of %dx%d are no batch for this network", batch, w, h);
@@ -342,8 +354,8 @@ static void forward_block(const struct net_block *b, struct hm_resnet_work *work
 	*w = wo;
 }
 
-void hm_resnet_encode(const struct hm_resnet_net *net, struct hm_resnet_work *work, const uint8_t *pixels, int n,
-		      float *pooled, float *grid)
+void hm_resnet_encode(const struct hm_resnet_net *net, struct hm_resnet_work *work, const uint8_t *pixels,
+		      int n, float *pooled, float *grid)
 {
 	struct hm_device *d = work->d;
 	const struct hm_ops *op = d->op;

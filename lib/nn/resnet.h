@@ -1,6 +1,6 @@
-/* ResNet (He et al. 2015) as torchvision builds it, for inference: 7x7/2 stem, max-pool, four stages of BasicBlocks
- * or Bottlenecks (stride on the 3x3), global average pool; batch norm in eval mode, folded into the convolutions.
- * Tensor names are torchvision's; fc.* and num_batches_tracked are no part of it.
+/* ResNet (He et al. 2015) as torchvision builds it, for inference: 7x7/2 stem, max-pool, four stages of
+ * BasicBlocks or Bottlenecks (stride on the 3x3), global average pool; batch norm in eval mode, folded into
+ * the convolutions. Tensor names are torchvision's; fc.* and num_batches_tracked are no part of it.
  *
  *   struct hm_resnet_config c;                hm_resnet_config_read(&c, find, ctx, e) or a preset
  *   struct hm_resnet *m = hm_resnet_new(&c, e);
@@ -43,21 +43,23 @@ void hm_resnet_free(struct hm_resnet *m);
 struct hm_params *hm_resnet_params(struct hm_resnet *m);
 const struct hm_resnet_config *hm_resnet_config_of(const struct hm_resnet *m);
 
-/* Ready to run on `d` and its forks: immutable, shared by threads. Borrows `d`; needs `m` no longer. NULL with `e`. */
+/* Ready to run on `d` and its forks: immutable, shared by threads. Borrows `d`; needs `m` no longer. NULL
+ * with `e`. */
 struct hm_resnet_net;
 struct hm_resnet_net *hm_resnet_prepare(const struct hm_resnet *m, struct hm_device *d, struct hm_err *e);
 void hm_resnet_net_free(struct hm_resnet_net *net);
 
-/* One thread's activations, for batches of at most `batch` images of h x w, on `d` (which it borrows). NULL with `e`. */
+/* One thread's activations, for batches of at most `batch` images of h x w, on `d` (which it borrows). NULL
+ * with `e`. */
 struct hm_resnet_work;
-struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struct hm_device *d, int batch, int h, int w,
-					  struct hm_err *e);
+struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struct hm_device *d, int batch,
+					  int h, int w, struct hm_err *e);
 void hm_resnet_work_free(struct hm_resnet_work *work);
 
 /* pixels u8 [n,3,h,w] (RGB, not normalised; ImageNet's mean and deviation are applied here)
- * -> pooled f32 [n,C] and grid f32 [n,gh*gw,C], position-major; either may be NULL. All in the device's memory.
- * A failure sticks to the work's device. */
-void hm_resnet_encode(const struct hm_resnet_net *net, struct hm_resnet_work *work, const uint8_t *pixels, int n,
-		      float *pooled, float *grid);
+ * -> pooled f32 [n,C] and grid f32 [n,gh*gw,C], position-major; either may be NULL. All in the device's
+ * memory. A failure sticks to the work's device. */
+void hm_resnet_encode(const struct hm_resnet_net *net, struct hm_resnet_work *work, const uint8_t *pixels,
+		      int n, float *pooled, float *grid);
 
 #endif

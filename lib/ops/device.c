@@ -14,7 +14,8 @@ const char *hm_precision_name(enum hm_precision p)
 
 static bool is_cuda(const char *name)
 {
-	return !strncmp(name, "cuda", 4) && (!name[4] || (name[4] == ':' && name[5] && !name[5 + strspn(name + 5, "0123456789")]));
+	return !strncmp(name, "cuda", 4) &&
+	       (!name[4] || (name[4] == ':' && name[5] && !name[5 + strspn(name + 5, "0123456789")]));
 }
 
 static int open_named(struct hm_device *d, const char *name, enum hm_precision precision, struct hm_err *e)

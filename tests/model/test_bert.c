@@ -1,5 +1,5 @@
-/* lib/nn/bert against PyTorch's padded and masked pooler output of a tiny network (tests/oracle/make_nets.py), packed,
- * on every device that is built in; and batches that must be refused. */
+/* lib/nn/bert against PyTorch's padded and masked pooler output of a tiny network
+ * (tests/oracle/make_nets.py), packed, on every device that is built in; and batches that must be refused. */
 #include "nn/bert.h"
 #include "weights/weights.h"
 
@@ -57,7 +57,8 @@ static void encode(const char *device, enum hm_precision precision, double bound
 	assert_non_null(d);
 	struct hm_bert_net *net = net_of(w, d);
 	struct hm_device *fork = hm_device_fork(d, &e);
-	struct hm_bert_work *a = hm_bert_work_new(net, d, n, m, &e), *b = hm_bert_work_new(net, fork, n + 3, 2 * m, &e);
+	struct hm_bert_work *a = hm_bert_work_new(net, d, n, m, &e),
+			    *b = hm_bert_work_new(net, fork, n + 3, 2 * m, &e);
 	float *p = malloc(all * sizeof *p), *q = malloc(all * sizeof *q);
 	hm_bert_encode(net, a, ids->data, l, n, p);
 	assert_int_equal(hm_device_error(d, &e), 0);
@@ -146,7 +147,8 @@ static void configurations(void **state)
 	hm_bert_free(m);
 	c.heads = 3;
 	assert_null(hm_bert_new(&c, &e));
-	assert_string_equal(e.text, "a BERT of hidden size 128 cannot have 3 heads and a LayerNorm eps of 1e-12");
+	assert_string_equal(e.text,
+			    "a BERT of hidden size 128 cannot have 3 heads and a LayerNorm eps of 1e-12");
 }
 
 int main(void)

@@ -1,5 +1,5 @@
-/* lib/nn/resnet against PyTorch's features of two tiny networks (tests/oracle/make_nets.py), on every device that is
- * built in; and what a table of tensors may not look like. */
+/* lib/nn/resnet against PyTorch's features of two tiny networks (tests/oracle/make_nets.py), on every device
+ * that is built in; and what a table of tensors may not look like. */
 #include "nn/resnet.h"
 #include "weights/weights.h"
 
@@ -59,10 +59,12 @@ static void encode(const char *file, const char *device, enum hm_precision preci
 	assert_non_null(d);
 	struct hm_resnet_net *net = net_of(w, d);
 	struct hm_device *fork = hm_device_fork(d, &e);
-	struct hm_resnet_work *a = hm_resnet_work_new(net, d, n + 1, h, wd, &e), *b = hm_resnet_work_new(net, fork, n, h, wd, &e);
+	struct hm_resnet_work *a = hm_resnet_work_new(net, d, n + 1, h, wd, &e),
+			      *b = hm_resnet_work_new(net, fork, n, h, wd, &e);
 	assert_non_null(a);
 	assert_non_null(b);
-	float *p = malloc(n * c * sizeof *p), *p2 = malloc(n * c * sizeof *p), *g = malloc(n * cells * c * sizeof *g);
+	float *p = malloc(n * c * sizeof *p), *p2 = malloc(n * c * sizeof *p),
+	      *g = malloc(n * cells * c * sizeof *g);
 	hm_resnet_encode(net, a, px->data, n, p, g);
 	assert_int_equal(hm_device_error(d, &e), 0);
 	assert_close(p, pooled, bound);
@@ -77,7 +79,8 @@ static void encode(const char *file, const char *device, enum hm_precision preci
 
 	/* One image at a time. */
 	for (int i = 0; i < n; i++)
-		hm_resnet_encode(net, b, (const uint8_t *)px->data + (size_t)i * 3 * h * wd, 1, p2 + i * c, NULL);
+		hm_resnet_encode(net, b, (const uint8_t *)px->data + (size_t)i * 3 * h * wd, 1, p2 + i * c,
+				 NULL);
 	assert_int_equal(hm_device_error(fork, &e), 0);
 	assert_close(p2, pooled, bound);
 
@@ -125,17 +128,19 @@ static void wrong_tensors_are_named(void **state)
 {
 	(void)state;
 	static const struct hm_tensor flat = {.name = "x", .dtype = HM_F32, .ndim = 1, .dim = {4}};
-	static const struct hm_tensor vast = {.name = "x", .dtype = HM_F32, .ndim = 4, .dim = {1 << 20, 1, 1, 1}};
+	static const struct hm_tensor vast = {
+	    .name = "x", .dtype = HM_F32, .ndim = 4, .dim = {1 << 20, 1, 1, 1}};
 	static const struct {
 		const char *name;
 		const struct hm_tensor *instead;
 		const char *says;
 	} bad[] = {
-		{"conv1.weight", NULL, "tensor conv1.weight is missing"},
-		{"conv1.weight", &flat, "tensor conv1.weight is 4, which no such network has"},
-		{"layer3.0.conv1.weight", &vast, "tensor layer3.0.conv1.weight is 1048576x1x1x1, which no such network has"},
-		{"layer4.0.bn2.bias", &flat, "tensor layer4.0.bn2.bias is 4, the network needs 17"},
-		{"layer2.1.bn1.running_var", NULL, "tensor layer2.1.bn1.running_var is missing"},
+	    {"conv1.weight", NULL, "tensor conv1.weight is missing"},
+	    {"conv1.weight", &flat, "tensor conv1.weight is 4, which no such network has"},
+	    {"layer3.0.conv1.weight", &vast,
+	     "tensor layer3.0.conv1.weight is 1048576x1x1x1, which no such network has"},
+	    {"layer4.0.bn2.bias", &flat, "tensor layer4.0.bn2.bias is 4, the network needs 17"},
+	    {"layer2.1.bn1.running_var", NULL, "tensor layer2.1.bn1.running_var is missing"},
 	};
 	struct hm_weights *w;
 	assert_int_equal(hm_weights_open(&w, "tests/data/nets/resnet-basic.safetensors", NULL), 0);
@@ -184,7 +189,8 @@ static void initial_values(void **state)
 	(void)state;
 	struct hm_resnet_config c;
 	hm_resnet_config_preset(&c, "resnet-tiny");
-	struct hm_resnet *m = hm_resnet_new(&c, NULL), *same = hm_resnet_new(&c, NULL), *other = hm_resnet_new(&c, NULL);
+	struct hm_resnet *m = hm_resnet_new(&c, NULL), *same = hm_resnet_new(&c, NULL),
+			 *other = hm_resnet_new(&c, NULL);
 	struct hm_params *p = hm_resnet_params(m);
 	assert_int_equal(hm_params_init(p, 7, 0, NULL), 0);
 	assert_int_equal(hm_params_init(hm_resnet_params(same), 7, 0, NULL), 0);
@@ -196,10 +202,13 @@ static void initial_values(void **state)
 		assert_memory_equal(x, hm_resnet_params(same)->item[i].t.data, q->count * sizeof *x);
 		for (size_t j = 0; j < q->count; j++)
 			sum += q->init == HM_INIT_KAIMING ? x[j] * x[j] : x[j];
-		if (q->init == HM_INIT_KAIMING) { /* deviation sqrt(2/fan_out), to the spread of so many draws */
+		if (q->init ==
+		    HM_INIT_KAIMING) { /* deviation sqrt(2/fan_out), to the spread of so many draws */
 			double fan_out = (double)(q->t.dim[0] * q->t.dim[2] * q->t.dim[3]);
-			assert_true(fabs(sum / (double)q->count * fan_out / 2 - 1) < 6 / sqrt((double)q->count));
-			assert_memory_not_equal(x, hm_resnet_params(other)->item[i].t.data, q->count * sizeof *x);
+			assert_true(fabs(sum / (double)q->count * fan_out / 2 - 1) <
+				    6 / sqrt((double)q->count));
+			assert_memory_not_equal(x, hm_resnet_params(other)->item[i].t.data,
+						q->count * sizeof *x);
 		} else {
 			assert_true(sum == (q->init == HM_INIT_ONE ? (double)q->count : 0));
 		}

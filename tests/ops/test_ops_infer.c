@@ -1,5 +1,6 @@
-/* Every device against ref, inference operations: op x shape x precision from tables. Images can only be made and read
- * by operations, so a case is a short chain: pixels -> normalise -> convolution -> what is tested -> grid. */
+/* Every device against ref, inference operations: op x shape x precision from tables. Images can only be made
+ * and read by operations, so a case is a short chain: pixels -> normalise -> convolution -> what is tested ->
+ * grid. */
 #include "base/rng.h"
 #include "ops/ops.h"
 
@@ -87,7 +88,8 @@ static void compare(const struct trio *t, float *out[3], size_t n, const char *w
 			fail_msg("%s: %s", what, e.text);
 	}
 	if (!(worst <= bound * most))
-		fail_msg("%s%s: off by %g of the largest, %g", what, t->bf16 ? " bf16" : "", worst / most, most);
+		fail_msg("%s%s: off by %g of the largest, %g", what, t->bf16 ? " bf16" : "", worst / most,
+			 most);
 	assert_memory_equal(out[1], out[2], n * sizeof(float));
 	for (int k = 0; k < 3; k++)
 		free(out[k]);
@@ -114,12 +116,14 @@ static void *some_image(struct hm_device *d, int i, int h, int w, int c, uint32_
 	const struct hm_ops *op = d->op;
 	size_t n = (size_t)i * 3 * h * w;
 	uint8_t *px = malloc(n);
-	float *table = randoms(3 * 256, 1, 100), *f = randoms((size_t)c * 27, .2, which), *b = randoms(c, .5, which + 1);
+	float *table = randoms(3 * 256, 1, 100), *f = randoms((size_t)c * 27, .2, which),
+	      *b = randoms(c, .5, which + 1);
 	struct hm_rng r;
 	hm_rng_init(&r, 2, HM_RNG_SYNTH, which, 0);
 	for (size_t j = 0; j < n; j++)
 		px[j] = (uint8_t)hm_rng_below(&r, 256);
-	void *x = op->alloc(d, op->image_bytes(d, i, h, w, 3)), *y = op->alloc(d, op->image_bytes(d, i, h, w, c));
+	void *x = op->alloc(d, op->image_bytes(d, i, h, w, 3)),
+	     *y = op->alloc(d, op->image_bytes(d, i, h, w, c));
 	struct hm_weight *wt = op->conv_pack(d, &(struct hm_conv){3, c, 3, 1, 1, false, false}, f, b);
 	op->normalise(d, x, px, table, i, h, w);
 	op->conv(d, y, x, wt, i, h, w);
@@ -149,7 +153,8 @@ static void convolution(void **state)
 			int ho = hm_conv_out(t->h, c->kernel, c->stride, c->pad);
 			int wo = hm_conv_out(t->w, c->kernel, c->stride, c->pad);
 			size_t fan = (size_t)c->cin * c->kernel * c->kernel;
-			float *f = randoms(c->cout * fan, 1 / sqrt((double)fan), 10), *b = randoms(c->cout, 1, 11), *out[3];
+			float *f = randoms(c->cout * fan, 1 / sqrt((double)fan), 10),
+			      *b = randoms(c->cout, 1, 11), *out[3];
 			struct trio all;
 			char what[64];
 			for (int bias = 0; bias < 2 && trio_open(&all, bf16); bias++) {
@@ -159,7 +164,8 @@ static void convolution(void **state)
 				for (int j = 0; j < 3; j++) {
 					struct hm_device *d = all.d[j];
 					void *x = some_image(d, t->i, t->h, t->w, c->cin, 20);
-					void *y = some_image(d, t->i, ho, wo, c->cout, 30); /* the residual, or rubbish */
+					void *y = some_image(d, t->i, ho, wo, c->cout,
+							     30); /* the residual, or rubbish */
 					d->op->conv(d, y, x, wt[j > 0], t->i, t->h, t->w);
 					out[j] = grid_of(d, y, t->i, ho, wo, c->cout);
 					d->op->free(d, x);
@@ -179,7 +185,8 @@ static void convolution(void **state)
 static void pooling(void **state)
 {
 	(void)state;
-	static const int shape[][4] = {{2, 16, 16, 16}, {1, 7, 9, 5}, {3, 1, 1, 33}, {2, 2, 3, 64}, {1, 13, 14, 17}};
+	static const int shape[][4] = {
+	    {2, 16, 16, 16}, {1, 7, 9, 5}, {3, 1, 1, 33}, {2, 2, 3, 64}, {1, 13, 14, 17}};
 	for (size_t k = 0; k < sizeof shape / sizeof *shape; k++)
 		for (int bf16 = 0; bf16 < 2; bf16++) {
 			int i = shape[k][0], h = shape[k][1], w = shape[k][2], c = shape[k][3];
@@ -190,7 +197,8 @@ static void pooling(void **state)
 				continue;
 			for (int j = 0; j < 3; j++) {
 				struct hm_device *d = all.d[j];
-				void *x = some_image(d, i, h, w, c, 40), *y = d->op->alloc(d, d->op->image_bytes(d, i, ho, wo, c));
+				void *x = some_image(d, i, h, w, c, 40),
+				     *y = d->op->alloc(d, d->op->image_bytes(d, i, ho, wo, c));
 				d->op->max_pool(d, y, x, i, h, w, c);
 				most[j] = grid_of(d, y, i, ho, wo, c);
 				mean[j] = malloc((size_t)i * c * sizeof(float));
@@ -219,7 +227,8 @@ static void normalisation(void **state)
 		if (which == 0) /* [i,h,w,c] there: compare with the definition */
 			for (size_t j = 0; j < sizeof px; j++) {
 				size_t image = j / 60, c = j / 20 % 3, at = j % 20;
-				assert_true(((float *)x)[(image * 20 + at) * 3 + c] == table[c * 256 + px[j]]);
+				assert_true(((float *)x)[(image * 20 + at) * 3 + c] ==
+					    table[c * 256 + px[j]]);
 			}
 		d->op->free(d, x);
 		hm_device_close(d);
@@ -236,14 +245,16 @@ static void matmul(void **state)
 		int m, n, k;
 		enum hm_act act;
 		bool f32;
-	} shape[] = {{1, 1, 1, HM_ACT_NONE, false},    {16, 64, 64, HM_ACT_GELU, false}, {17, 30, 24, HM_ACT_TANH, true},
-		     {300, 96, 32, HM_ACT_GELU, false}, {5, 768, 768, HM_ACT_TANH, true}, {70, 33, 100, HM_ACT_RELU, false},
-		     {7, 72, 24, HM_ACT_NONE, false},   {3, 10, 1000, HM_ACT_NONE, true}};
+	} shape[] = {{1, 1, 1, HM_ACT_NONE, false},    {16, 64, 64, HM_ACT_GELU, false},
+		     {17, 30, 24, HM_ACT_TANH, true},  {300, 96, 32, HM_ACT_GELU, false},
+		     {5, 768, 768, HM_ACT_TANH, true}, {70, 33, 100, HM_ACT_RELU, false},
+		     {7, 72, 24, HM_ACT_NONE, false},  {3, 10, 1000, HM_ACT_NONE, true}};
 	for (size_t t = 0; t < sizeof shape / sizeof *shape; t++)
 		for (int mode = 0; mode < 4; mode++) {
 			int m = shape[t].m, n = shape[t].n, k = shape[t].k;
 			struct hm_linear l = {n, k, shape[t].act, shape[t].f32};
-			float *x = randoms((size_t)m * k, 1, 60), *w = randoms((size_t)n * k, 2 / sqrt(k), 61);
+			float *x = randoms((size_t)m * k, 1, 60),
+			      *w = randoms((size_t)n * k, 2 / sqrt(k), 61);
 			float *b = randoms(n, 1, 62), *out[3];
 			struct hm_weight *wt[2];
 			struct trio all;
@@ -252,12 +263,14 @@ static void matmul(void **state)
 				for (int j = 0; j < 3; j++) {
 					struct hm_device *d = all.d[j];
 					size_t rows = (size_t)d->op->rows_round(d, m);
-					void *in = acts(d, x, (size_t)m * k, rows * k), *y = d->op->alloc(d, rows * n * sizeof(float));
+					void *in = acts(d, x, (size_t)m * k, rows * k),
+					     *y = d->op->alloc(d, rows * n * sizeof(float));
 					if (j < 2)
 						wt[j] = d->op->linear_pack(d, &l, w, mode & 2 ? b : NULL);
 					d->op->matmul(d, y, in, wt[j > 0], m);
 					if (l.f32)
-						memcpy(out[j] = malloc((size_t)m * n * sizeof(float)), y, (size_t)m * n * sizeof(float));
+						memcpy(out[j] = malloc((size_t)m * n * sizeof(float)), y,
+						       (size_t)m * n * sizeof(float));
 					else
 						out[j] = floats(d, y, (size_t)m * n);
 					d->op->free(d, in);
@@ -284,14 +297,18 @@ static void layer_norm_and_embedding(void **state)
 	for (size_t t = 0; t < sizeof width / sizeof *width; t++)
 		for (int mode = 0; mode < 4; mode++) {
 			size_t k = (size_t)width[t], n = M * k;
-			float *x = randoms(n, 3, 70), *res = randoms(n, 1, 71), *g = randoms(k, 1, 72), *b = randoms(k, 1, 73);
-			float *word = randoms(WORDS * k, 1, 74), *position = randoms(WORDS * k, 1, 75), *norm[3], *emb[3], *in[3];
+			float *x = randoms(n, 3, 70), *res = randoms(n, 1, 71), *g = randoms(k, 1, 72),
+			      *b = randoms(k, 1, 73);
+			float *word = randoms(WORDS * k, 1, 74), *position = randoms(WORDS * k, 1, 75),
+			      *norm[3], *emb[3], *in[3];
 			struct trio all;
-			double eps = k < 3 ? 1e-2 : 1e-12; /* a variance of nothing amplifies rounding without bound */
+			double eps =
+			    k < 3 ? 1e-2 : 1e-12; /* a variance of nothing amplifies rounding without bound */
 			if (trio_open(&all, mode & 1)) {
 				for (int j = 0; j < 3; j++) {
 					struct hm_device *d = all.d[j];
-					void *a = acts(d, x, n, n), *r = acts(d, res, n, n), *y = d->op->alloc(d, n * 4);
+					void *a = acts(d, x, n, n), *r = acts(d, res, n, n),
+					     *y = d->op->alloc(d, n * 4);
 					d->op->layer_norm(d, y, a, mode & 2 ? r : NULL, g, b, eps, M, (int)k);
 					norm[j] = floats(d, y, n);
 					d->op->layer_norm(d, r, a, r, g, b, eps, M, (int)k); /* in place */
@@ -335,13 +352,16 @@ static void attention(void **state)
 			if (trio_open(&all, bf16)) {
 				for (int j = 0; j < 3; j++) {
 					struct hm_device *d = all.d[j];
-					void *qkv = acts(d, x, m * 3 * width, m * 3 * width), *y = d->op->alloc(d, m * width * 4);
+					void *qkv = acts(d, x, m * 3 * width, m * 3 * width),
+					     *y = d->op->alloc(d, m * width * 4);
 					void *z = d->op->alloc(d, 2 * width * 4);
-					d->op->attention(d, y, qkv, shape[t].len, shape[t].s, shape[t].heads, shape[t].dim);
+					d->op->attention(d, y, qkv, shape[t].len, shape[t].s, shape[t].heads,
+							 shape[t].dim);
 					d->op->gather(d, z, y, row, 2, (int)width);
 					out[j] = floats(d, y, m * width);
 					one[j] = floats(d, z, 2 * width);
-					assert_memory_equal(one[j], out[j] + (m - 1) * width, width * sizeof(float));
+					assert_memory_equal(one[j], out[j] + (m - 1) * width,
+							    width * sizeof(float));
 					d->op->free(d, qkv);
 					d->op->free(d, y);
 					d->op->free(d, z);
@@ -376,9 +396,10 @@ static void devices_by_name(void **state)
 		const char *name;
 		enum hm_precision p;
 		int code;
-	} bad[] = {{"gpu", HM_PREC_F32, HM_EUSAGE},    {"", HM_PREC_F32, HM_EUSAGE},       {"cuda:", HM_PREC_F32, HM_EUSAGE},
-		   {"cuda:x", HM_PREC_F32, HM_EUSAGE}, {"cuda", HM_PREC_F32, HM_EDEVICE}, {"cuda:1", HM_PREC_BF16, HM_EDEVICE},
-		   {"ref", HM_PREC_TF32, HM_EDEVICE},  {"cpu", HM_PREC_TF32, HM_EDEVICE}};
+	} bad[] = {{"gpu", HM_PREC_F32, HM_EUSAGE},   {"", HM_PREC_F32, HM_EUSAGE},
+		   {"cuda:", HM_PREC_F32, HM_EUSAGE}, {"cuda:x", HM_PREC_F32, HM_EUSAGE},
+		   {"cuda", HM_PREC_F32, HM_EDEVICE}, {"cuda:1", HM_PREC_BF16, HM_EDEVICE},
+		   {"ref", HM_PREC_TF32, HM_EDEVICE}, {"cpu", HM_PREC_TF32, HM_EDEVICE}};
 	char text[128];
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct hm_err e = {0};
@@ -399,7 +420,8 @@ static void failures_stick(void **state)
 		struct hm_err e = {0};
 		struct hm_device *d = hm_device_open(name[i], HM_PREC_F32, NULL);
 		float w = 1, x[16] = {1}, y[16] = {0};
-		struct hm_weight *wt = d->op->linear_pack(d, &(struct hm_linear){1, 1, HM_ACT_NONE, true}, &w, NULL);
+		struct hm_weight *wt =
+		    d->op->linear_pack(d, &(struct hm_linear){1, 1, HM_ACT_NONE, true}, &w, NULL);
 		assert_int_equal(hm_device_error(d, &e), 0);
 		assert_null(d->op->alloc(d, SIZE_MAX / 2 + 1));
 		assert_int_equal(hm_device_error(d, &e), HM_EDATA);

@@ -1,5 +1,5 @@
-/* Training operations: ref against finite differences and against PyTorch (tests/oracle/make_nets.py), every device
- * against ref, optimizers to the last bit but one. */
+/* Training operations: ref against finite differences and against PyTorch (tests/oracle/make_nets.py), every
+ * device against ref, optimizers to the last bit but one. */
 #include "base/rng.h"
 #include "ops/ops.h"
 #include "weights/weights.h"
@@ -33,10 +33,12 @@ static void assert_close(const float *a, const float *b, size_t n, double bound)
 static void linear_layers_agree(void **state)
 {
 	(void)state;
-	static const int shape[][3] = {{1, 1, 1}, {64, 2, 1280}, {3, 5, 17}, {52, 2, 1280}, {7, 9, 64}, {4, 4, 63}};
+	static const int shape[][3] = {{1, 1, 1},     {64, 2, 1280}, {3, 5, 17},
+				       {52, 2, 1280}, {7, 9, 64},    {4, 4, 63}};
 	for (size_t t = 0; t < sizeof shape / sizeof *shape; t++) {
 		size_t m = (size_t)shape[t][0], n = (size_t)shape[t][1], k = (size_t)shape[t][2];
-		float *x = malloc(m * k * 4), *w = malloc(n * k * 4), *b = malloc(n * 4), *dy = malloc(m * n * 4), *out[2][4];
+		float *x = malloc(m * k * 4), *w = malloc(n * k * 4), *b = malloc(n * 4),
+		      *dy = malloc(m * n * 4), *out[2][4];
 		size_t size[] = {m * n, m * k, n * k, n};
 		randoms(x, m * k, 1);
 		randoms(w, n * k, 2);
@@ -46,10 +48,12 @@ static void linear_layers_agree(void **state)
 			struct hm_device *d = hm_device_open(device[j], HM_PREC_F32, NULL);
 			for (int a = 0; a < 4; a++) {
 				out[j][a] = malloc(size[a] * 4);
-				randoms(out[j][a], size[a], 5); /* gradients of parameters are added to what is there */
+				randoms(out[j][a], size[a],
+					5); /* gradients of parameters are added to what is there */
 			}
 			d->op->linear_forward(d, out[j][0], x, w, b, (int)m, (int)n, (int)k);
-			d->op->linear_backward(d, out[j][1], out[j][2], out[j][3], dy, x, w, (int)m, (int)n, (int)k);
+			d->op->linear_backward(d, out[j][1], out[j][2], out[j][3], dy, x, w, (int)m, (int)n,
+					       (int)k);
 			d->op->linear_backward(d, NULL, out[j][2], NULL, dy, x, w, (int)m, (int)n, (int)k);
 			d->op->linear_forward(d, dy, x, w, NULL, (int)m, (int)n, (int)k);
 			assert_int_equal(hm_device_error(d, NULL), 0);
@@ -69,8 +73,8 @@ static void linear_layers_agree(void **state)
 }
 
 /* The loss of the head at (x, w, b), by ref: what finite differences are taken of. */
-static double loss_at(struct hm_device *d, const float *x, const float *w, const float *b, const int32_t *label,
-		      const float *weight, float *logits, int m, int n, int k)
+static double loss_at(struct hm_device *d, const float *x, const float *w, const float *b,
+		      const int32_t *label, const float *weight, float *logits, int m, int n, int k)
 {
 	float loss;
 	d->op->linear_forward(d, logits, x, w, b, m, n, k);
@@ -85,7 +89,8 @@ static void gradients_are_slopes(void **state)
 	static const int32_t label[M] = {0, 1, 2, 2, 0, 1};
 	static const float weight[N] = {.5f, 1, 3};
 	const float step = 1.f / 64;
-	float x[M * K], w[N * K], b[N], logits[M * N], dlogits[M * N], dx[M * K], dw[N * K] = {0}, db[N] = {0}, loss;
+	float x[M * K], w[N * K], b[N], logits[M * N], dlogits[M * N], dx[M * K], dw[N * K] = {0},
+											 db[N] = {0}, loss;
 	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, NULL);
 	randoms(x, M * K, 11);
 	randoms(w, N * K, 12);
@@ -137,7 +142,8 @@ static void pytorch_head(void **state)
 			d->op->cross_entropy(d, &loss, logits, logits, label, cw, M, N); /* in place */
 			d->op->linear_backward(d, dx, dw, db, logits, x, w, M, N, K);
 			assert_close(&loss, vec(v, loss_name), 1, 2e-6);
-			assert_close(logits, vec(v, weighted ? "weighted.dlogits" : "plain.dlogits"), M * N, 2e-6);
+			assert_close(logits, vec(v, weighted ? "weighted.dlogits" : "plain.dlogits"), M * N,
+				     2e-6);
 			assert_close(dx, vec(v, weighted ? "weighted.dx" : "plain.dx"), M * K, 2e-6);
 			assert_close(dw, vec(v, weighted ? "weighted.dw" : "plain.dw"), N * K, 2e-6);
 			assert_close(db, vec(v, weighted ? "weighted.db" : "plain.db"), N, 2e-6);
@@ -163,8 +169,9 @@ static void cross_entropy_of_large_logits(void **state)
 	}
 }
 
-/* Parameters after each of five steps. PyTorch's square root may differ from the exact one in the last bit, which
- * moves an Adam step by some 2^-23 of itself: parameters then differ by at most one unit in the last place. */
+/* Parameters after each of five steps. PyTorch's square root may differ from the exact one in the last bit,
+ * which moves an Adam step by some 2^-23 of itself: parameters then differ by at most one unit in the last
+ * place. */
 static void pytorch_optimizers(void **state)
 {
 	(void)state;
@@ -187,16 +194,20 @@ static void pytorch_optimizers(void **state)
 			float p[COUNT], m[COUNT] = {0}, s[COUNT] = {0};
 			memcpy(p, vec(v, "start"), sizeof p);
 			for (int t = 1; t <= STEPS; t++) {
-				const float *g = vec(v, "grad") + (t - 1) * COUNT, *want = vec(v, opt[o].name) + (t - 1) * COUNT;
+				const float *g = vec(v, "grad") + (t - 1) * COUNT,
+					    *want = vec(v, opt[o].name) + (t - 1) * COUNT;
 				if (opt[o].adam)
 					d->op->adam(d, p, m, s, g, COUNT, &opt[o].a, t);
 				else
-					d->op->sgd(d, p, m, g, COUNT, opt[o].a.lr, opt[o].momentum, opt[o].a.weight_decay, t);
+					d->op->sgd(d, p, m, g, COUNT, opt[o].a.lr, opt[o].momentum,
+						   opt[o].a.weight_decay, t);
 				if (!opt[o].adam)
 					assert_memory_equal(p, want, sizeof p);
 				for (int i = 0; i < COUNT; i++)
-					if (fabsf(p[i] - want[i]) > nextafterf(fabsf(want[i]), INFINITY) - fabsf(want[i]) + 1e-10f)
-						fail_msg("%s, step %d, element %d: %.9g, not %.9g", opt[o].name, t, i, p[i], want[i]);
+					if (fabsf(p[i] - want[i]) >
+					    nextafterf(fabsf(want[i]), INFINITY) - fabsf(want[i]) + 1e-10f)
+						fail_msg("%s, step %d, element %d: %.9g, not %.9g",
+							 opt[o].name, t, i, p[i], want[i]);
 			}
 			hm_device_close(d);
 		}

@@ -1,6 +1,6 @@
-/* Convolution and matmul by oneDNN. Each context has one stream and runs on the thread that calls; primitives are made
- * at the first call of a shape and kept. A weight holds the plain filter and a packed copy for each layout that a
- * primitive asked for, made once and shared by all contexts. */
+/* Convolution and matmul by oneDNN. Each context has one stream and runs on the thread that calls; primitives
+ * are made at the first call of a shape and kept. A weight holds the plain filter and a packed copy for each
+ * layout that a primitive asked for, made once and shared by all contexts. */
 #if HM_ONEDNN
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/dnnl_compat.h"
@@ -64,7 +64,8 @@ void hm_dnnl_describe(char *out, size_t cap)
 {
 	const dnnl_version_t *v = dnnl_version();
 	const char *runtime = runtime_name(v->cpu_runtime);
-	snprintf(out, cap, "oneDNN %d.%d.%d, %s", v->major, v->minor, v->patch, runtime ? runtime : "unusable runtime");
+	snprintf(out, cap, "oneDNN %d.%d.%d, %s", v->major, v->minor, v->patch,
+		 runtime ? runtime : "unusable runtime");
 }
 
 static bool has_isa(dnnl_cpu_isa_t isa)
@@ -91,7 +92,8 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 {
 	struct hm_dnnl *n = NULL;
 	if (!runtime_name(dnnl_version()->cpu_runtime)) {
-		hm_err_set(e, HM_EDEVICE, "this oneDNN runs its threads by neither OpenMP nor the caller's (runtime %u)",
+		hm_err_set(e, HM_EDEVICE,
+			   "this oneDNN runs its threads by neither OpenMP nor the caller's (runtime %u)",
 			   dnnl_version()->cpu_runtime);
 		return NULL;
 	}
@@ -103,7 +105,10 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 	if (!s)
 		return NULL;
 	pthread_mutex_init(&s->lock, NULL);
-	s->block = precision == HM_PREC_BF16 ? 1 : has_isa(dnnl_cpu_isa_avx512_core) ? 16 : has_isa(dnnl_cpu_isa_avx2) ? 8 : 1;
+	s->block = precision == HM_PREC_BF16           ? 1
+		   : has_isa(dnnl_cpu_isa_avx512_core) ? 16
+		   : has_isa(dnnl_cpu_isa_avx2)        ? 8
+						       : 1;
 	if (dnnl_engine_create(&s->engine, dnnl_cpu, 0))
 		hm_err_set(e, HM_EDEVICE, "oneDNN gives no CPU engine");
 	else
@@ -148,8 +153,8 @@ void hm_dnnl_close(struct hm_dnnl *n)
 
 /* ---- weights */
 
-static struct hm_weight *weight_new(struct hm_device *d, const float *w, const float *b, int ndim, const dnnl_dims_t dim,
-				    dnnl_format_tag_t tag)
+static struct hm_weight *weight_new(struct hm_device *d, const float *w, const float *b, int ndim,
+				    const dnnl_dims_t dim, dnnl_format_tag_t tag)
 {
 	struct shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
 	struct hm_weight *wt = hm_alloc(1, sizeof *wt, &d->err);
@@ -194,15 +199,18 @@ void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *wt)
 	free(wt);
 }
 
-struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w, const float *b)
+struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
+				    const float *b)
 {
-	struct hm_weight *wt = weight_new(d, w, b, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
+	struct hm_weight *wt =
+	    weight_new(d, w, b, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
 	if (wt)
 		wt->conv = *c;
 	return wt;
 }
 
-struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w, const float *b)
+struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
+				      const float *b)
 {
 	struct hm_weight *wt = weight_new(d, w, b, 2, (dnnl_dims_t){l->n, l->k}, dnnl_ab);
 	if (wt)
@@ -221,7 +229,8 @@ static void *weight_packed(struct hm_device *d, struct hm_weight *wt, hm_md md)
 	if (!p && (p = hm_alloc(1, sizeof *p, &d->err))) {
 		p->data = hm_alloc(hm_dnnl_md_size(md), 1, &d->err);
 		if (!p->data || hm_dnnl_md_copy(&p->md, md) ||
-		    hm_dnnl_reorder(n->shared->engine, n->stream, hm_dnnl_md_ref(&wt->plain), wt->w, md, p->data)) {
+		    hm_dnnl_reorder(n->shared->engine, n->stream, hm_dnnl_md_ref(&wt->plain), wt->w, md,
+				    p->data)) {
 			hm_err_set(&d->err, HM_EDEVICE, "oneDNN cannot reorder a weight");
 			free(p->data);
 			free(p);
@@ -249,30 +258,36 @@ static dnnl_data_type_t act_type(const struct hm_device *d)
 	return d->act == HM_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
-/* Winograd's transform where oneDNN has it (f32, 3x3, stride 1): two to three times faster, error about 1e-5 of the
- * largest output; otherwise direct. */
+/* Winograd's transform where oneDNN has it (f32, 3x3, stride 1): two to three times faster, error about 1e-5
+ * of the largest output; otherwise direct. */
 static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, int i, int h, int w,
 			       dnnl_primitive_desc_t *pd)
 {
 	const struct shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
 	const struct hm_conv *c = &wt->conv;
-	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad), wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
+	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad),
+	    wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
 	dnnl_memory_desc_t src = {0}, filter = {0}, bias = {0}, dst = {0};
 	dnnl_primitive_attr_t attr = NULL;
-	dnnl_status_t st = hm_dnnl_md(&src, 4, (dnnl_dims_t){i, c->cin, h, w}, act_type(d), image_tag(s, c->cin));
+	dnnl_status_t st =
+	    hm_dnnl_md(&src, 4, (dnnl_dims_t){i, c->cin, h, w}, act_type(d), image_tag(s, c->cin));
 	if (!st)
-		st = hm_dnnl_md(&dst, 4, (dnnl_dims_t){i, c->cout, ho, wo}, act_type(d), image_tag(s, c->cout));
+		st = hm_dnnl_md(&dst, 4, (dnnl_dims_t){i, c->cout, ho, wo}, act_type(d),
+				image_tag(s, c->cout));
 	if (!st)
 		st = hm_dnnl_md(&filter, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, act_type(d),
 				dnnl_format_tag_any);
 	if (!st)
 		st = hm_dnnl_md(&bias, 1, (dnnl_dims_t){c->cout}, dnnl_f32, dnnl_a);
 	if (!st)
-		st = hm_dnnl_attr(&attr, c->residual, c->relu ? dnnl_eltwise_relu : dnnl_alg_kind_undef, act_type(d));
-	for (int winograd = c->kernel == 3 && c->stride == 1 && d->act == HM_F32; !st && winograd >= 0; winograd--) {
-		st = hm_dnnl_conv(pd, s->engine, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
-				  hm_dnnl_md_ref(&src), hm_dnnl_md_ref(&filter), wt->b ? hm_dnnl_md_ref(&bias) : NULL,
-				  hm_dnnl_md_ref(&dst), c->stride, c->pad, attr);
+		st = hm_dnnl_attr(&attr, c->residual, c->relu ? dnnl_eltwise_relu : dnnl_alg_kind_undef,
+				  act_type(d));
+	for (int winograd = c->kernel == 3 && c->stride == 1 && d->act == HM_F32; !st && winograd >= 0;
+	     winograd--) {
+		st = hm_dnnl_conv(
+		    pd, s->engine, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
+		    hm_dnnl_md_ref(&src), hm_dnnl_md_ref(&filter), wt->b ? hm_dnnl_md_ref(&bias) : NULL,
+		    hm_dnnl_md_ref(&dst), c->stride, c->pad, attr);
 		if (!st)
 			break;
 		if (winograd)
@@ -286,10 +301,11 @@ static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, 
 	return st;
 }
 
-static dnnl_status_t linear_desc(struct hm_device *d, const struct hm_weight *wt, int m, dnnl_primitive_desc_t *pd)
+static dnnl_status_t linear_desc(struct hm_device *d, const struct hm_weight *wt, int m,
+				 dnnl_primitive_desc_t *pd)
 {
-	static const dnnl_alg_kind_t eltwise[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu, dnnl_eltwise_gelu_erf,
-						  dnnl_eltwise_tanh};
+	static const dnnl_alg_kind_t eltwise[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu,
+						  dnnl_eltwise_gelu_erf, dnnl_eltwise_tanh};
 	const struct shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
 	const struct hm_linear *l = &wt->linear;
 	dnnl_data_type_t out = l->f32 ? dnnl_f32 : act_type(d);
@@ -327,9 +343,11 @@ static void step_make(struct hm_device *d, struct step *p, struct hm_weight *wt,
 	p->scratch_bytes = hm_dnnl_md_size(scratch);
 	dnnl_status_t st = dnnl_primitive_create(&p->prim, pd);
 	if (!st)
-		st = hm_dnnl_memory(&p->src, hm_dnnl_query_md(pd, dnnl_query_src_md, 0), engine, DNNL_MEMORY_NONE);
+		st = hm_dnnl_memory(&p->src, hm_dnnl_query_md(pd, dnnl_query_src_md, 0), engine,
+				    DNNL_MEMORY_NONE);
 	if (!st)
-		st = hm_dnnl_memory(&p->dst, hm_dnnl_query_md(pd, dnnl_query_dst_md, 0), engine, DNNL_MEMORY_NONE);
+		st = hm_dnnl_memory(&p->dst, hm_dnnl_query_md(pd, dnnl_query_dst_md, 0), engine,
+				    DNNL_MEMORY_NONE);
 	if (!st)
 		st = hm_dnnl_memory(&p->weights, filter, engine, data);
 	if (!st && wt->b)
@@ -352,9 +370,11 @@ static struct step *step_find(struct hm_device *d, const struct hm_weight *wt, i
 	if (is_new) {
 		struct step p = {0};
 		dnnl_primitive_desc_t pd = NULL;
-		dnnl_status_t st = wt->conv.kernel ? conv_desc(d, wt, i, h, w, &pd) : linear_desc(d, wt, i, &pd);
+		dnnl_status_t st =
+		    wt->conv.kernel ? conv_desc(d, wt, i, h, w, &pd) : linear_desc(d, wt, i, &pd);
 		if (st)
-			hm_err_set(&d->err, HM_EDEVICE, "oneDNN has no primitive for this shape (status %d)", (int)st);
+			hm_err_set(&d->err, HM_EDEVICE, "oneDNN has no primitive for this shape (status %d)",
+				   (int)st);
 		else
 			step_make(d, &p, (struct hm_weight *)wt, pd);
 		dnnl_primitive_desc_destroy(pd);
@@ -366,18 +386,21 @@ static struct step *step_find(struct hm_device *d, const struct hm_weight *wt, i
 	return (struct step *)(n->steps.data + at);
 }
 
-static void step_run(struct hm_device *d, const struct hm_weight *wt, void *y, const void *x, int i, int h, int w)
+static void step_run(struct hm_device *d, const struct hm_weight *wt, void *y, const void *x, int i, int h,
+		     int w)
 {
 	struct hm_dnnl *n = ((struct hm_cpu *)d->ctx)->dnnl;
 	if (d->err.code)
 		return;
-	omp_set_num_threads(1); /* of the calling thread: oneDNN asks for it when making and running primitives */
+	omp_set_num_threads(
+	    1); /* of the calling thread: oneDNN asks for it when making and running primitives */
 	struct step *p = step_find(d, wt, i, h, w);
 	void *scratch = p && p->scratch_bytes ? hm_cpu_scratch(d, p->scratch_bytes) : NULL;
 	if (d->err.code)
 		return;
 	dnnl_status_t st = dnnl_memory_set_data_handle(p->src, (void *)x);
-	dnnl_exec_arg_t arg[5] = {{DNNL_ARG_SRC, p->src}, {DNNL_ARG_DST, p->dst}, {DNNL_ARG_WEIGHTS, p->weights}};
+	dnnl_exec_arg_t arg[5] = {
+	    {DNNL_ARG_SRC, p->src}, {DNNL_ARG_DST, p->dst}, {DNNL_ARG_WEIGHTS, p->weights}};
 	int args = 3;
 	if (!st)
 		st = dnnl_memory_set_data_handle(p->dst, y);
@@ -395,7 +418,8 @@ static void step_run(struct hm_device *d, const struct hm_weight *wt, void *y, c
 		hm_err_set(&d->err, HM_EDEVICE, "oneDNN failed to run a primitive (status %d)", (int)st);
 }
 
-void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int i, int h, int w)
+void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int i, int h,
+		      int w)
 {
 	step_run(d, wt, y, x, i, h, w);
 }

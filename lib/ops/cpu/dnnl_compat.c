@@ -39,19 +39,21 @@ static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t eltwise
 	return dnnl_post_ops_append_eltwise(ops, eltwise, 0, 0);
 }
 
-dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src, hm_md weights,
-			   hm_md bias, hm_md dst, int stride, int pad, dnnl_primitive_attr_t attr)
+dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src,
+			   hm_md weights, hm_md bias, hm_md dst, int stride, int pad,
+			   dnnl_primitive_attr_t attr)
 {
 	const dnnl_dims_t strides = {stride, stride}, dilates = {0, 0}, pads = {pad, pad};
-	return dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, alg, src, weights, bias,
-							      dst, strides, dilates, pads, pads, attr);
+	return dnnl_convolution_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, alg, src,
+							      weights, bias, dst, strides, dilates, pads,
+							      pads, attr);
 }
 
-dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights, hm_md bias,
-			     hm_md dst, dnnl_primitive_attr_t attr)
+dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
+			     hm_md bias, hm_md dst, dnnl_primitive_attr_t attr)
 {
-	return dnnl_inner_product_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, src, weights, bias,
-								dst, attr);
+	return dnnl_inner_product_forward_primitive_desc_create(pd, engine, dnnl_forward_inference, src,
+								weights, bias, dst, attr);
 }
 
 #else
@@ -89,21 +91,23 @@ static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t eltwise
 	return dnnl_post_ops_append_eltwise(ops, 1, eltwise, 0, 0);
 }
 
-dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src, hm_md weights,
-			   hm_md bias, hm_md dst, int stride, int pad, dnnl_primitive_attr_t attr)
+dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src,
+			   hm_md weights, hm_md bias, hm_md dst, int stride, int pad,
+			   dnnl_primitive_attr_t attr)
 {
 	const dnnl_dims_t strides = {stride, stride}, pads = {pad, pad};
 	dnnl_convolution_desc_t desc;
-	dnnl_status_t st = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, alg, src, weights, bias, dst,
-							      strides, pads, pads);
+	dnnl_status_t st = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, alg, src,
+							      weights, bias, dst, strides, pads, pads);
 	return st ? st : dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
 }
 
-dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights, hm_md bias,
-			     hm_md dst, dnnl_primitive_attr_t attr)
+dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
+			     hm_md bias, hm_md dst, dnnl_primitive_attr_t attr)
 {
 	dnnl_inner_product_desc_t desc;
-	dnnl_status_t st = dnnl_inner_product_forward_desc_init(&desc, dnnl_forward_inference, src, weights, bias, dst);
+	dnnl_status_t st =
+	    dnnl_inner_product_forward_desc_init(&desc, dnnl_forward_inference, src, weights, bias, dst);
 	return st ? st : dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
 }
 
@@ -129,7 +133,8 @@ dnnl_status_t hm_dnnl_memory(dnnl_memory_t *m, hm_md md, dnnl_engine_t engine, v
 	return dnnl_memory_create(m, md, engine, data);
 }
 
-dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_t eltwise, dnnl_data_type_t type)
+dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_t eltwise,
+			   dnnl_data_type_t type)
 {
 	dnnl_post_ops_t ops = NULL;
 	dnnl_status_t st = dnnl_primitive_attr_create(attr);
@@ -148,7 +153,8 @@ dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_
 	return st;
 }
 
-dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to, void *dst)
+dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
+			      void *dst)
 {
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_primitive_t prim = NULL;

@@ -1,6 +1,6 @@
-/* What differs between oneDNN 2.x and 3.x, in one place: memory descriptors (a struct there, a handle here), primitive
- * descriptors made in two steps or one, the arguments of post-ops. All else may call oneDNN directly.
- * Functions return oneDNN's status; 0 is success. */
+/* What differs between oneDNN 2.x and 3.x, in one place: memory descriptors (a struct there, a handle here),
+ * primitive descriptors made in two steps or one, the arguments of post-ops. All else may call oneDNN
+ * directly. Functions return oneDNN's status; 0 is success. */
 #ifndef HM_DNNL_COMPAT_H
 #define HM_DNNL_COMPAT_H
 
@@ -28,16 +28,19 @@ size_t hm_dnnl_md_size(hm_md md);
 bool hm_dnnl_md_equal(hm_md a, hm_md b);
 dnnl_status_t hm_dnnl_memory(dnnl_memory_t *m, hm_md md, dnnl_engine_t engine, void *data);
 
-/* Post-ops: add what dst holds, then an element-wise function (dnnl_alg_kind_undef: none); scratch memory is the
- * caller's. `type` is dst's. */
-dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_t eltwise, dnnl_data_type_t type);
+/* Post-ops: add what dst holds, then an element-wise function (dnnl_alg_kind_undef: none); scratch memory is
+ * the caller's. `type` is dst's. */
+dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_t eltwise,
+			   dnnl_data_type_t type);
 
 /* Forward inference. bias NULL: none. */
-dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src, hm_md weights,
-			   hm_md bias, hm_md dst, int stride, int pad, dnnl_primitive_attr_t attr);
-dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights, hm_md bias,
-			     hm_md dst, dnnl_primitive_attr_t attr);
+dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src,
+			   hm_md weights, hm_md bias, hm_md dst, int stride, int pad,
+			   dnnl_primitive_attr_t attr);
+dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
+			     hm_md bias, hm_md dst, dnnl_primitive_attr_t attr);
 /* to := from, in to's layout and type; returns when it is done. */
-dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to, void *dst);
+dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
+			      void *dst);
 
 #endif

@@ -24,7 +24,8 @@ size_t hm_cpu_image_bytes(const struct hm_device *d, int i, int h, int w, int c)
 	return v.outer * v.run * (size_t)h * (size_t)w * hm_dtype_size(d->act);
 }
 
-void hm_cpu_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w)
+void hm_cpu_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
+		      int w)
 {
 	size_t hw = (size_t)h * w;
 	uint16_t narrow[3 * 256];
@@ -45,7 +46,8 @@ void hm_cpu_normalise(struct hm_device *d, void *y, const uint8_t *px, const flo
 	}
 }
 
-/* One output row of one [h,w,run] array: y [wo,run] = max over rows first..last and columns 2*ox-1 .. 2*ox+1 of x. */
+/* One output row of one [h,w,run] array: y [wo,run] = max over rows first..last and columns 2*ox-1 .. 2*ox+1
+ * of x. */
 HM_SIMD static void pool_row_f32(float *y, const float *x, int first, int last, int w, int wo, size_t run)
 {
 	for (int ox = 0; ox < wo; ox++, y += run) {
@@ -61,8 +63,10 @@ HM_SIMD static void pool_row_f32(float *y, const float *x, int first, int last, 
 	}
 }
 
-/* The same in bf16. Their bits, taken as signed integers with the magnitude of negative ones flipped, are in order. */
-HM_SIMD static void pool_row_bf16(uint16_t *y, const uint16_t *x, int first, int last, int w, int wo, size_t run)
+/* The same in bf16. Their bits, taken as signed integers with the magnitude of negative ones flipped, are in
+ * order. */
+HM_SIMD static void pool_row_bf16(uint16_t *y, const uint16_t *x, int first, int last, int w, int wo,
+				  size_t run)
 {
 	for (int ox = 0; ox < wo; ox++, y += run) {
 		int from = ox ? 2 * ox - 1 : 0, to = 2 * ox + 1 < w ? 2 * ox + 1 : w - 1;
@@ -73,7 +77,8 @@ HM_SIMD static void pool_row_bf16(uint16_t *y, const uint16_t *x, int first, int
 				const uint16_t *v = x + ((size_t)iy * w + ix) * run;
 				for (size_t c = 0; c < run; c++) {
 					int16_t a = (int16_t)v[c], b = (int16_t)y[c];
-					int16_t ka = (int16_t)(a ^ (a >> 15 & 0x7fff)), kb = (int16_t)(b ^ (b >> 15 & 0x7fff));
+					int16_t ka = (int16_t)(a ^ (a >> 15 & 0x7fff)),
+						kb = (int16_t)(b ^ (b >> 15 & 0x7fff));
 					y[c] = (uint16_t)(ka > kb ? a : b);
 				}
 			}
@@ -89,9 +94,11 @@ void hm_cpu_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, 
 			int first = oy ? 2 * oy - 1 : 0, last = 2 * oy + 1 < h ? 2 * oy + 1 : h - 1;
 			size_t at = (o * ho + oy) * wo * v.run, from = o * (size_t)h * w * v.run;
 			if (d->act == HM_BF16)
-				pool_row_bf16((uint16_t *)y + at, (const uint16_t *)x + from, first, last, w, wo, v.run);
+				pool_row_bf16((uint16_t *)y + at, (const uint16_t *)x + from, first, last, w,
+					      wo, v.run);
 			else
-				pool_row_f32((float *)y + at, (const float *)x + from, first, last, w, wo, v.run);
+				pool_row_f32((float *)y + at, (const float *)x + from, first, last, w, wo,
+					     v.run);
 		}
 }
 
@@ -101,7 +108,8 @@ HM_SIMD static void sum_positions(double *sum, const void *x, size_t hw, size_t 
 	memset(sum, 0, run * sizeof *sum);
 	for (size_t p = 0; p < hw; p++)
 		for (size_t c = 0; c < run; c++)
-			sum[c] += bf16 ? hm_bf16_to_f32(((const uint16_t *)x)[p * run + c]) : ((const float *)x)[p * run + c];
+			sum[c] += bf16 ? hm_bf16_to_f32(((const uint16_t *)x)[p * run + c])
+				       : ((const float *)x)[p * run + c];
 }
 
 void hm_cpu_avg_pool(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c)
@@ -125,6 +133,7 @@ void hm_cpu_grid(struct hm_device *d, float *y, const void *x, int i, int h, int
 		size_t first = o % blocks * v.run, n = (size_t)c - first < v.run ? (size_t)c - first : v.run;
 		for (size_t p = 0; p < hw; p++)
 			hm_widen(y + (o / blocks * hw + p) * c + first,
-				 (const char *)x + (o * hw + p) * v.run * hm_dtype_size(d->act), n, d->act == HM_BF16);
+				 (const char *)x + (o * hw + p) * v.run * hm_dtype_size(d->act), n,
+				 d->act == HM_BF16);
 	}
 }

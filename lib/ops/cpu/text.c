@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* y [k] = LN(v [k]); v is overwritten. */
-HM_INLINE void norm_row(void *y, float *v, const float *gamma, const float *beta, double eps, size_t k, bool bf16)
+HM_INLINE void norm_row(void *y, float *v, const float *gamma, const float *beta, double eps, size_t k,
+			bool bf16)
 {
 	size_t whole = k / HM_LANES * HM_LANES;
 	hm_vec s = {0};
@@ -31,8 +32,8 @@ HM_INLINE void norm_row(void *y, float *v, const float *gamma, const float *beta
 	hm_narrow(y, v, k, bf16);
 }
 
-HM_SIMD static void embed_row(void *y, float *v, const float *a, const float *b, const float *c, const float *gamma,
-			      const float *beta, double eps, size_t k, bool bf16)
+HM_SIMD static void embed_row(void *y, float *v, const float *a, const float *b, const float *c,
+			      const float *gamma, const float *beta, double eps, size_t k, bool bf16)
 {
 	for (size_t j = 0; j < k; j++)
 		v[j] = a[j] + b[j] + c[j];
@@ -40,14 +41,14 @@ HM_SIMD static void embed_row(void *y, float *v, const float *a, const float *b,
 }
 
 void hm_cpu_embed(struct hm_device *d, void *y, const int32_t *id, const int32_t *pos, const float *word,
-		  const float *position, const float *type0, const float *gamma, const float *beta, double eps, int m,
-		  int k)
+		  const float *position, const float *type0, const float *gamma, const float *beta,
+		  double eps, int m, int k)
 {
 	float *v = hm_cpu_scratch(d, (size_t)k * sizeof *v);
 	size_t bytes = (size_t)k * hm_dtype_size(d->act);
 	for (int r = 0; v && r < m; r++)
-		embed_row((char *)y + r * bytes, v, word + (size_t)id[r] * k, position + (size_t)pos[r] * k, type0, gamma,
-			  beta, eps, k, d->act == HM_BF16);
+		embed_row((char *)y + r * bytes, v, word + (size_t)id[r] * k, position + (size_t)pos[r] * k,
+			  type0, gamma, beta, eps, k, d->act == HM_BF16);
 }
 
 /* v: scratch [2*k]. */
@@ -70,13 +71,14 @@ void hm_cpu_layer_norm(struct hm_device *d, void *y, const void *x, const void *
 	size_t bytes = (size_t)k * hm_dtype_size(d->act);
 	for (int r = 0; v && r < m; r++)
 		add_norm_row((char *)y + r * bytes, v, (const char *)x + r * bytes,
-			     res ? (const char *)res + r * bytes : NULL, gamma, beta, eps, k, d->act == HM_BF16);
+			     res ? (const char *)res + r * bytes : NULL, gamma, beta, eps, k,
+			     d->act == HM_BF16);
 }
 
 /* ---- attention: one head of one sequence at a time, copied into dense f32 arrays padded with zeros */
 
-/* x := exp(x) for x <= 0: 2^n * p(r), x = n ln 2 + r, |r| <= ln 2 / 2, p the Taylor polynomial of degree 7 (error below
- * 1e-8 relative); below -87 the result is about 1e-38. */
+/* x := exp(x) for x <= 0: 2^n * p(r), x = n ln 2 + r, |r| <= ln 2 / 2, p the Taylor polynomial of degree 7
+ * (error below 1e-8 relative); below -87 the result is about 1e-38. */
 HM_INLINE void exp_lanes(hm_vec *x)
 {
 	const float magic = 12582912.f; /* 1.5 * 2^23: adding it rounds to an integer, kept in the low bits */
@@ -151,7 +153,8 @@ static struct head head_in(float *scratch, size_t np, size_t dp)
 }
 
 /* y: the sequence's first row of this head's columns, qkv likewise; row strides of 1 and 3 times `width`. */
-HM_SIMD static void attend(void *y, const void *qkv, float *scratch, size_t n, size_t dim, size_t width, bool bf16)
+HM_SIMD static void attend(void *y, const void *qkv, float *scratch, size_t n, size_t dim, size_t width,
+			   bool bf16)
 {
 	size_t np = hm_lanes_up(n), dp = hm_lanes_up(dim), size = bf16 ? 2 : 4;
 	struct head h = head_in(scratch, np, dp);
@@ -183,15 +186,17 @@ HM_SIMD static void attend(void *y, const void *qkv, float *scratch, size_t n, s
 	}
 }
 
-void hm_cpu_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads, int dim)
+void hm_cpu_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
+		      int dim)
 {
 	size_t width = (size_t)heads * dim, size = hm_dtype_size(d->act), longest = 1, row = 0;
 	for (int j = 0; j < s; j++)
 		longest = (size_t)len[j] > longest ? (size_t)len[j] : longest;
-	float *scratch = hm_cpu_scratch(d, head_floats(hm_lanes_up(longest), hm_lanes_up(dim)) * sizeof *scratch);
+	float *scratch =
+	    hm_cpu_scratch(d, head_floats(hm_lanes_up(longest), hm_lanes_up(dim)) * sizeof *scratch);
 	for (int j = 0; scratch && j < s; row += (size_t)len[j++])
 		for (size_t head = 0; head < (size_t)heads; head++)
 			attend((char *)y + (row * width + head * dim) * size,
-			       (const char *)qkv + (row * 3 * width + head * dim) * size, scratch, (size_t)len[j], dim,
-			       width, d->act == HM_BF16);
+			       (const char *)qkv + (row * 3 * width + head * dim) * size, scratch,
+			       (size_t)len[j], dim, width, d->act == HM_BF16);
 }

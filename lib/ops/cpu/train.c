@@ -23,8 +23,8 @@ HM_INLINE float dot(const float *a, const float *b, size_t k)
 	return sum;
 }
 
-HM_SIMD void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b, int m,
-				   int n, int k)
+HM_SIMD void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const float *w,
+				   const float *b, int m, int n, int k)
 {
 	(void)d;
 	for (size_t first = 0; first < (size_t)n; first += GROUP)
@@ -40,8 +40,8 @@ HM_INLINE void axpy(float *restrict y, const float *restrict x, float f, size_t 
 		y[j] += f * x[j];
 }
 
-HM_SIMD void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy, const float *x,
-				    const float *w, int m, int n, int k)
+HM_SIMD void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
+				    const float *x, const float *w, int m, int n, int k)
 {
 	(void)d;
 	for (size_t r = 0; dx && r < (size_t)m; r++) {

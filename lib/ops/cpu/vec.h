@@ -1,5 +1,5 @@
-/* Sixteen floats at a time, in the compiler's own vectors, so that every instruction set adds in the same order; and
- * widening and narrowing of activations. Everything is inlined into functions marked HM_SIMD. */
+/* Sixteen floats at a time, in the compiler's own vectors, so that every instruction set adds in the same
+ * order; and widening and narrowing of activations. Everything is inlined into functions marked HM_SIMD. */
 #ifndef HM_VEC_H
 #define HM_VEC_H
 

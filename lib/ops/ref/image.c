@@ -1,4 +1,4 @@
-/* Operations of image networks, by definition: convolution, pooling, normalisation. Images lie as [i,h,w,c]. */
+/* Image operations by definition: convolution, pooling, normalisation. Images lie as [i,h,w,c]. */
 #include "ops/ref/ref.h"
 #include "ops/ref/weight.h"
 
@@ -9,16 +9,19 @@ size_t hm_ref_image_bytes(const struct hm_device *d, int i, int h, int w, int c)
 	return (size_t)i * h * w * c * hm_dtype_size(d->act);
 }
 
-void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w)
+void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
+		      int w)
 {
 	size_t hw = (size_t)h * w;
 	for (size_t a = 0; a < (size_t)i; a++)
 		for (size_t c = 0; c < 3; c++)
 			for (size_t p = 0; p < hw; p++)
-				hm_act_set(d, y, (a * hw + p) * 3 + c, table[c * 256 + px[(a * 3 + c) * hw + p]]);
+				hm_act_set(d, y, (a * hw + p) * 3 + c,
+					   table[c * 256 + px[(a * 3 + c) * hw + p]]);
 }
 
-struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w, const float *b)
+struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
+				   const float *b)
 {
 	struct hm_weight *wt = hm_weight_new(d, c->cout, (size_t)c->cin * c->kernel * c->kernel, w, b);
 	if (wt)
@@ -26,9 +29,9 @@ struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c,
 	return wt;
 }
 
-/* One output element: the sum over the window of filter `f` at output row oy, column ox of image x [h,w,cin]. */
-static double window(const struct hm_device *d, const void *x, size_t image, const struct hm_weight *wt, int f, int oy,
-		     int ox, int h, int w)
+/* One output element: filter `f` over the window of output row oy, column ox of image x [h,w,cin]. */
+static double window(const struct hm_device *d, const void *x, size_t image, const struct hm_weight *wt,
+		     int f, int oy, int ox, int h, int w)
 {
 	const struct hm_conv *c = &wt->conv;
 	double sum = wt->b ? wt->b[f] : 0;
@@ -48,7 +51,8 @@ static double window(const struct hm_device *d, const void *x, size_t image, con
 void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int i, int h, int w)
 {
 	const struct hm_conv *c = &wt->conv;
-	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad), wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
+	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad),
+	    wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
 	if (d->err.code)
 		return;
 	for (int a = 0; a < i; a++)
@@ -74,7 +78,8 @@ void hm_ref_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, 
 					for (int iy = 2 * oy - 1; iy <= 2 * oy + 1; iy++)
 						for (int ix = 2 * ox - 1; ix <= 2 * ox + 1; ix++)
 							if (iy >= 0 && iy < h && ix >= 0 && ix < w) {
-								size_t at = (((size_t)a * h + iy) * w + ix) * c + ch;
+								size_t at =
+								    (((size_t)a * h + iy) * w + ix) * c + ch;
 								double v = hm_act_get(d, x, at);
 								best = v > best ? v : best;
 							}

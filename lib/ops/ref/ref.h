@@ -26,38 +26,43 @@ void hm_ref_download(struct hm_device *d, void *host, const void *src, size_t by
 void hm_ref_copy(struct hm_device *d, void *dst, const void *src, size_t bytes);
 
 size_t hm_ref_image_bytes(const struct hm_device *d, int i, int h, int w, int c);
-void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w);
-struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w, const float *b);
-void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h, int wd);
+void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
+		      int w);
+struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
+				   const float *b);
+void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h,
+		 int wd);
 void hm_ref_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, int w, int c);
 void hm_ref_avg_pool(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 void hm_ref_grid(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 
-struct hm_weight *hm_ref_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w, const float *b);
+struct hm_weight *hm_ref_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
+				     const float *b);
 void hm_ref_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int m);
 int hm_ref_rows_round(const struct hm_device *d, int m);
 void hm_ref_weight_free(struct hm_device *d, struct hm_weight *w);
 
 void hm_ref_embed(struct hm_device *d, void *y, const int32_t *id, const int32_t *pos, const float *word,
-		  const float *position, const float *type0, const float *gamma, const float *beta, double eps, int m,
-		  int k);
+		  const float *position, const float *type0, const float *gamma, const float *beta,
+		  double eps, int m, int k);
 void hm_ref_layer_norm(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
 		       const float *beta, double eps, int m, int k);
-void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads, int dim);
+void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
+		      int dim);
 void hm_ref_gather(struct hm_device *d, void *y, const void *x, const int32_t *row, int s, int k);
 
-void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b, int m, int n,
-			   int k);
-void hm_ref_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy, const float *x,
-			    const float *w, int m, int n, int k);
+void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
+			   int m, int n, int k);
+void hm_ref_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
+			    const float *x, const float *w, int m, int n, int k);
 void hm_ref_softmax(struct hm_device *d, float *y, const float *x, int m, int n);
 void hm_ref_cross_entropy(struct hm_device *d, float *loss, float *dx, const float *x, const int32_t *label,
 			  const float *weight, int m, int n);
 
 void hm_ref_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr, double momentum,
 		double weight_decay, int64_t t);
-void hm_ref_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n, const struct hm_adam *a,
-		 int64_t t);
+void hm_ref_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
+		 const struct hm_adam *a, int64_t t);
 void hm_ref_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
 void hm_ref_scale(struct hm_device *d, float *g, size_t n, double factor);
 

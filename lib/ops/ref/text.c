@@ -1,4 +1,4 @@
-/* Operations of transformers, by definition: matmul, embedding, layer norm, attention over packed sequences. */
+/* Transformer operations by definition: matmul, embedding, layer norm, attention over packed sequences. */
 #include "ops/ref/ref.h"
 #include "ops/ref/weight.h"
 
@@ -31,7 +31,8 @@ void hm_ref_weight_free(struct hm_device *d, struct hm_weight *w)
 	free(w);
 }
 
-struct hm_weight *hm_ref_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w, const float *b)
+struct hm_weight *hm_ref_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
+				     const float *b)
 {
 	struct hm_weight *wt = hm_weight_new(d, l->n, l->k, w, b);
 	if (wt)
@@ -78,8 +79,8 @@ int hm_ref_rows_round(const struct hm_device *d, int m)
 }
 
 /* y[at .. at+k) = LN(v [k]); v is overwritten. */
-static void norm_row(const struct hm_device *d, void *y, size_t at, double *v, const float *gamma, const float *beta,
-		     double eps, int k)
+static void norm_row(const struct hm_device *d, void *y, size_t at, double *v, const float *gamma,
+		     const float *beta, double eps, int k)
 {
 	double mean = 0, var = 0;
 	for (int j = 0; j < k; j++)
@@ -92,8 +93,8 @@ static void norm_row(const struct hm_device *d, void *y, size_t at, double *v, c
 }
 
 void hm_ref_embed(struct hm_device *d, void *y, const int32_t *id, const int32_t *pos, const float *word,
-		  const float *position, const float *type0, const float *gamma, const float *beta, double eps, int m,
-		  int k)
+		  const float *position, const float *type0, const float *gamma, const float *beta,
+		  double eps, int m, int k)
 {
 	double *v = hm_alloc(k, sizeof *v, &d->err);
 	for (int r = 0; r < m && !d->err.code; r++) {
@@ -119,8 +120,8 @@ void hm_ref_layer_norm(struct hm_device *d, void *y, const void *x, const void *
 }
 
 /* Query row q of the sequence of n rows that begins at row `first`, head `head`; p [n] is scratch. */
-static void attend(const struct hm_device *d, void *y, const void *qkv, size_t first, int n, int q, int head, int heads,
-		   int dim, double *p)
+static void attend(const struct hm_device *d, void *y, const void *qkv, size_t first, int n, int q, int head,
+		   int heads, int dim, double *p)
 {
 	size_t width = (size_t)heads * dim, row = 3 * width, col = (size_t)head * dim;
 	size_t qat = (first + q) * row + col;
@@ -143,7 +144,8 @@ static void attend(const struct hm_device *d, void *y, const void *qkv, size_t f
 	}
 }
 
-void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads, int dim)
+void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
+		      int dim)
 {
 	int longest = 0;
 	for (int j = 0; j < s; j++)

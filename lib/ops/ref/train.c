@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b, int m, int n,
-			   int k)
+void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
+			   int m, int n, int k)
 {
 	(void)d;
 	for (size_t r = 0; r < (size_t)m; r++)
@@ -16,8 +16,8 @@ void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const 
 		}
 }
 
-void hm_ref_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy, const float *x,
-			    const float *w, int m, int n, int k)
+void hm_ref_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
+			    const float *x, const float *w, int m, int n, int k)
 {
 	(void)d;
 	for (size_t r = 0; dx && r < (size_t)m; r++)
@@ -93,8 +93,8 @@ void hm_ref_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t 
 	}
 }
 
-void hm_ref_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n, const struct hm_adam *a,
-		 int64_t t)
+void hm_ref_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
+		 const struct hm_adam *a, int64_t t)
 {
 	float keep = (float)(1 - a->lr * a->weight_decay), wd = (float)a->weight_decay, eps = (float)a->eps;
 	float c1 = (float)(1 - a->beta1), b2 = (float)a->beta2, c2 = (float)(1 - a->beta2);
