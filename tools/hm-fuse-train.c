@@ -111,9 +111,10 @@ static int compare_sets(struct run *r, struct hm_err *e)
 		const char *what = k ? "text_feature" : "image_feature";
 		if (a[k]->dim != b[k]->dim)
 			return hm_err_set(e, HM_EDATA, "%s: %d numbers in training, %d in validation", what, a[k]->dim, b[k]->dim);
-		if (strcmp(a[k]->encoder, b[k]->encoder))
+		bool told = *a[k]->encoder && *b[k]->encoder; /* both, or --allow-unknown-features took one of them */
+		if (told && strcmp(a[k]->encoder, b[k]->encoder))
 			return hm_err_set(e, HM_EDATA, "%s: encoder %s in training, %s in validation", what, a[k]->encoder, b[k]->encoder);
-		if (strcmp(a[k]->precision, b[k]->precision))
+		if (told && strcmp(a[k]->precision, b[k]->precision))
 			hm_cli_notice(&r->cli, "%s: precision %s in training, %s in validation", what, a[k]->precision, b[k]->precision);
 	}
 	for (size_t i = 0; i < r->train.n && !rc; i++)

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CONSTANT 0x1p-20 /* a deviation below this share of the mean is the rounding of F32 features */
+#define TINY 0x1p-100    /* and weights divided by less than this overflow */
+
 /* The columns, -1 where there is none. */
 struct columns {
 	int image, text, label, id, error;
@@ -138,7 +141,7 @@ void hm_headdata_moments(const struct hm_headdata *d, double *mean, double *devi
 		}
 	for (size_t j = 0; j < k; j++) {
 		deviation[j] = sqrt(deviation[j] / (double)d->n);
-		if (deviation[j] == 0)
+		if (deviation[j] <= fabs(mean[j]) * CONSTANT || deviation[j] < TINY)
 			deviation[j] = 1;
 	}
 }

@@ -33,7 +33,8 @@ struct hm_headdata_options {
 int hm_headdata_read(struct hm_headdata *d, struct hm_join *in, const struct hm_headdata_options *o, struct hm_err *e);
 void hm_headdata_clear(struct hm_headdata *d);
 
-/* mean[dim] and deviation[dim] (biased; 1 where it is 0) of the columns of x, in double. n >= 1. */
+/* mean[dim] and deviation[dim] of the columns of x, in double. n >= 1. The deviation is the biased one; 1 for a column
+ * that is constant to F32's rounding, whose scaling would cost the folded head its digits. */
 void hm_headdata_moments(const struct hm_headdata *d, double *mean, double *deviation);
 /* x := (x - mean)/deviation. */
 void hm_headdata_standardise(struct hm_headdata *d, const double *mean, const double *deviation);

@@ -34,10 +34,10 @@ struct run {
 
 static int allocate(struct run *r, struct hm_err *e)
 {
-	size_t rows = (size_t)(r->c->batch_size > EVAL_ROWS ? r->c->batch_size : EVAL_ROWS), wide = (size_t)r->m->inputs;
-	size_t n = r->train->n, classes = (size_t)r->m->classes, evals = r->val ? r->val->n : 0;
-	if (rows > n && n > EVAL_ROWS)
-		rows = n;
+	size_t n = r->train->n, batch = (size_t)r->c->batch_size, rows = batch < n ? batch : n, wide = (size_t)r->m->inputs;
+	size_t classes = (size_t)r->m->classes, evals = r->val ? r->val->n : 0;
+	if (rows < EVAL_ROWS)
+		rows = EVAL_ROWS;
 	if (!(r->order = hm_arena_get(&r->arena, n * sizeof *r->order, e)) ||
 	    !(r->x = hm_arena_get(&r->arena, rows * wide * sizeof *r->x, e)) ||
 	    !(r->logits = hm_arena_get(&r->arena, rows * classes * sizeof *r->logits, e)) ||
@@ -49,13 +49,14 @@ static int allocate(struct run *r, struct hm_err *e)
 }
 
 /* The sentence for a numeric failure: the step, its rate, who was in the batch. */
-static int diverged(const struct run *r, const uint32_t *at, size_t rows, double lr, const char *what, struct hm_err *e)
+static int diverged(const struct run *r, int64_t number, const uint32_t *at, size_t rows, double lr, const char *what,
+		    struct hm_err *e)
 {
 	char ids[256] = "";
 	size_t used = 0;
 	for (size_t i = 0; i < rows && used < sizeof ids - 48; i++)
 		used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%.40s", i ? ", " : "", r->train->id[at[i]]);
-	return hm_err_set(e, HM_EDATA, "step %" PRId64 ", learning rate %g: %s; the batch's ids are %s%s", r->optim.t + 1, lr, what, ids,
+	return hm_err_set(e, HM_EDATA, "step %" PRId64 ", learning rate %g: %s; the batch's ids are %s%s", number, lr, what, ids,
 			  used >= sizeof ids - 48 ? ", ..." : "");
 }
 
@@ -75,9 +76,9 @@ static int step(struct run *r, const uint32_t *at, size_t rows, double *lr, stru
 	hm_late_backward(r->m, r->d, r->optim.grad[0], r->optim.grad[1], r->logits, r->x, (int)rows);
 	*lr = r->c->optim.lr * hm_schedule_factor(r->c->optim.schedule, r->optim.t, r->optim.c.total, r->c->optim.warmup);
 	if (!isfinite(loss))
-		return diverged(r, at, rows, *lr, "the loss is not finite", e);
+		return diverged(r, r->optim.t + 1, at, rows, *lr, "the loss is not finite", e);
 	if (hm_optim_step(&r->optim, lr, &why))
-		return diverged(r, at, rows, *lr, why.text, e);
+		return diverged(r, r->optim.t + 1, at, rows, *lr, why.text, e);
 	r->sum += (double)loss * (double)rows;
 	r->seen += (double)rows;
 	r->epoch_sum += (double)loss * (double)rows;
@@ -129,13 +130,24 @@ static void judge(struct run *r, const struct hm_event *ev, struct hm_event *bes
 	}
 }
 
+/* Whether the parameters are numbers: a last step may have thrown them out where no further loss would show it. */
+static bool parameters_finite(const struct run *r)
+{
+	const struct hm_params *p = &r->m->params;
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t j = 0; j < p->item[i].count; j++)
+			if (!isfinite((*p->item[i].field)[j]))
+				return false;
+	return true;
+}
+
 static int epoch(struct run *r, int64_t number, struct hm_event *best, struct hm_err *e)
 {
-	size_t n = r->train->n, batch = (size_t)r->c->batch_size;
+	size_t n = r->train->n, batch = (size_t)r->c->batch_size, last = (n - 1) / batch * batch;
+	double lr = 0;
 	r->epoch_sum = 0;
 	hm_order_epoch(r->order, (uint32_t)n, r->c->seed, number, r->c->shuffle);
 	for (size_t at = 0, rows; at < n; at += rows) {
-		double lr;
 		rows = n - at < batch ? n - at : batch;
 		if (step(r, r->order + at, rows, &lr, e))
 			return HM_EDATA;
@@ -146,6 +158,8 @@ static int epoch(struct run *r, int64_t number, struct hm_event *best, struct hm
 				return HM_EDATA;
 		}
 	}
+	if (!parameters_finite(r))
+		return diverged(r, r->optim.t, r->order + last, n - last, lr, "it left weights that are not finite", e);
 	struct hm_event ev = {.kind = HM_EVENT_EPOCH, .epoch = number, .step = r->optim.t, .loss = r->epoch_sum / (double)n};
 	if (r->tell(r->ctx, &ev, e))
 		return HM_EDATA;

@@ -36,8 +36,8 @@ typedef int hm_event_fn(void *ctx, const struct hm_event *ev, struct hm_err *e);
 
 /* Trains m from the parameters it has; at the end it has the selected epoch's. val may be NULL unless select or
  * patience need it; labels are in [0,C), which the caller has checked. *best: the EVAL of the epoch kept (n 0 without
- * val). A loss that is not finite is HM_EDATA naming step, rate and the batch's ids; what `tell` returns below 0 stops,
- * too. */
+ * val). A loss or an epoch's weights that are not finite are HM_EDATA naming step, rate and the batch's ids; what `tell`
+ * returns below 0 stops, too. */
 int hm_trainer_run(struct hm_late *m, struct hm_device *d, const struct hm_headdata *train, const struct hm_headdata *val,
 		   const struct hm_trainer_config *c, hm_event_fn *tell, void *ctx, struct hm_event *best, struct hm_err *e);
 

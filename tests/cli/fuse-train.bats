@@ -97,6 +97,9 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	run hm-fuse-train --optimizer sgd --lr 1e6 --weight-decay 1e6 --epochs 9 --log l.old -o m.old train.hmr
 	expect 1 'step [0-9]+, learning rate 1e\+06: .* not finite; the batch'
 	[ "$(cat m.old l.old | xargs)" = "old oldlog" ]
+	run hm-fuse-train --optimizer sgd --lr 1e6 --weight-decay 1e6 --batch-size 30 --epochs 1 -o m.old train.hmr
+	expect 1 'step 4, learning rate 1e\+06: it left weights that are not finite; the batch'
+	[ "$(cat m.old)" = old ]
 	head -c 3000 train.hmr >cut.hmr
 	run hm-fuse-train -o m.old cut.hmr
 	expect 1 'cut.hmr'

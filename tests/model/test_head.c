@@ -243,6 +243,44 @@ static void a_loss_that_is_not_finite_stops(void **state)
 	hm_device_close(dev);
 }
 
+/* One step from weights near F32's largest: its loss is finite, and no second step is there to notice. */
+static void a_last_step_that_overflows_stops(void **state)
+{
+	struct hm_err e = {0};
+	float x[2] = {1e-3f, 1e-3f};
+	int32_t label[1] = {1};
+	const char *id[1] = {"c9"};
+	struct hm_headdata d = {.n = 1, .dim = 2, .x = x, .label = label, .id = id};
+	struct hm_trainer_config c = {.optim = {.kind = HM_SGD, .lr = 1e6, .weight_decay = 1e6}, .batch_size = 8, .epochs = 1,
+				      .log_steps = 1};
+	struct seen s = {0};
+	struct hm_event best;
+	struct hm_late m;
+	(void)state;
+	struct hm_device *dev = hm_device_open("cpu", HM_PREC_F32, &e);
+	hm_late_init(&m, 2, 2);
+	assert_int_equal(hm_head_init(&m, 1, &e), 0);
+	m.weight[0] = 1e36f;
+	assert_int_equal(hm_trainer_run(&m, dev, &d, NULL, &c, listen, &s, &best, &e), HM_EDATA);
+	assert_int_equal(s.steps, 1);
+	assert_true(isfinite(s.loss[0]));
+	assert_non_null(strstr(e.text, "step 1, learning rate 1e+06: it left weights that are not finite; the batch's ids are c9"));
+	hm_late_clear(&m);
+	hm_device_close(dev);
+}
+
+/* A saturated unit, constant but for a last bit: scaled up, it would take the folded head's digits. */
+static void constant_columns_keep_their_scale(void **state)
+{
+	float x[4 * 3] = {1, 0.1f, 0, 1, 0.1f, 1, 1 - 0x1p-24f, 0.1f, 2, 1, 0.1f, 3};
+	struct hm_headdata d = {.n = 4, .dim = 3, .x = x};
+	double mean[3], deviation[3];
+	(void)state;
+	hm_headdata_moments(&d, mean, deviation);
+	assert_true(deviation[0] == 1 && deviation[1] == 1);
+	assert_true(mean[2] == 1.5 && deviation[2] == sqrt(1.25));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +289,8 @@ int main(void)
 		cmocka_unit_test(patience_stops),
 		cmocka_unit_test(standardisation_folds_out_and_in),
 		cmocka_unit_test(a_loss_that_is_not_finite_stops),
+		cmocka_unit_test(a_last_step_that_overflows_stops),
+		cmocka_unit_test(constant_columns_keep_their_scale),
 	};
 	return cmocka_run_group_tests_name("head", tests, NULL, NULL);
 }
