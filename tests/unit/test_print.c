@@ -1,0 +1,132 @@
+/* Records as JSON, every dtype and shape, and .npy files byte by byte. The digest is python-xxhash's xxh3_128. */
+#include "base/file.h"
+#include "rec/npy.h"
+#include "rec/print.h"
+#include "../support/streams.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <unistd.h>
+
+/* The JSON of a record of one column with that value. */
+static void prints(enum hm_dtype t, int ndim, const int64_t *dim, const void *data, size_t count, bool full, const char *want)
+{
+	struct hm_schema s = {0};
+	struct hm_err e = {0};
+	struct hm_buf out = {0};
+	assert_int_equal(hm_schema_add(&s, "c", t, ndim, dim, NULL, &e), 0);
+	struct hm_rec r = {.schema = &s, .val = {{data, count}}};
+	assert_int_equal(hm_rec_print(&r, full, &out, &e), 0);
+	assert_int_equal(hm_buf_add(&out, "", 1, &e), 0);
+	assert_string_equal((char *)out.data, want);
+	hm_buf_clear(&out);
+	hm_schema_clear(&s);
+}
+
+static void scalars(void **state)
+{
+	(void)state;
+	prints(HM_BOOL, 0, NULL, &(uint8_t){1}, 1, false, "{\"c\":true}");
+	prints(HM_U8, 0, NULL, &(uint8_t){255}, 1, false, "{\"c\":255}");
+	prints(HM_I8, 0, NULL, &(int8_t){-128}, 1, false, "{\"c\":-128}");
+	prints(HM_I64, 0, NULL, &(int64_t){INT64_MIN}, 1, false, "{\"c\":-9223372036854775808}");
+	prints(HM_U64, 0, NULL, &(uint64_t){UINT64_MAX}, 1, false, "{\"c\":18446744073709551615}");
+	prints(HM_F16, 0, NULL, &(uint16_t){0x3c01}, 1, false, "{\"c\":1.0009766}");
+	prints(HM_BF16, 0, NULL, &(uint16_t){0x4049}, 1, false, "{\"c\":3.140625}");
+	prints(HM_F32, 0, NULL, &(float){0.1f}, 1, false, "{\"c\":0.1}");
+	prints(HM_F64, 0, NULL, &(double){0.1}, 1, false, "{\"c\":0.1}");
+	prints(HM_F32, 0, NULL, &(float){NAN}, 1, false, "{\"c\":\"NaN\"}");
+	prints(HM_UTF8, 0, NULL, "a\"\n\xc3\xa9", 5, false, "{\"c\":\"a\\\"\\n\xc3\xa9\"}");
+	prints(HM_UTF8, 0, NULL, NULL, 0, false, "{\"c\":\"\"}");
+}
+
+static void tensors(void **state)
+{
+	static const uint16_t six[6] = {1, 2, 3, 4, 5, 6};
+	static const float some[2] = {1.5f, -INFINITY};
+	(void)state;
+	prints(HM_U16, DIMS(2, 3), six, 6, true, "{\"c\":[[1,2,3],[4,5,6]]}");
+	prints(HM_U16, DIMS(-1, 2), six, 6, true, "{\"c\":[[1,2],[3,4],[5,6]]}");
+	prints(HM_U16, DIMS(-1, 2), NULL, 0, true, "{\"c\":[]}");
+	prints(HM_F32, DIMS(2), some, 2, true, "{\"c\":[1.5,\"-Infinity\"]}");
+	prints(HM_U16, DIMS(2, 3), six, 6, false, "{\"c\":{\"dtype\":\"U16\",\"shape\":[2,3],\"xxh3\":\"4d0c6c1ed7c275174c56c1c6bed70fda\"}}");
+}
+
+/* Writes n records of one column, returns the file's bytes. */
+static void npy(enum hm_dtype t, int ndim, const int64_t *dim, const struct hm_val *v, int n, struct hm_buf *out, struct hm_buf *offsets)
+{
+	struct hm_schema s = {0};
+	struct hm_err e = {0};
+	struct hm_npy *y;
+	char path[64], more[80];
+	test_scratch(path);
+	snprintf(more, sizeof more, "%s.offsets.npy", path);
+	assert_int_equal(hm_schema_add(&s, "c", t, ndim, dim, NULL, &e), 0);
+	assert_int_equal(hm_npy_open(&y, path, &s.field[0], &e), 0);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(hm_npy_put(y, &v[i], &e), 0);
+	assert_int_equal(hm_npy_finish(y, &e), 0);
+	test_take(path, out);
+	if (offsets)
+		test_take(more, offsets);
+	hm_schema_clear(&s);
+}
+
+static void arrays(void **state)
+{
+	struct hm_buf a = {0}, o = {0};
+	const float x[6] = {1, 2, 3, 4, 5, 6};
+	(void)state;
+	npy(HM_F32, DIMS(3), (struct hm_val[]){{x, 3}, {x + 3, 3}}, 2, &a, NULL);
+	assert_memory_equal(a.data, "\x93NUMPY\x01\x00", 8);
+	assert_int_equal((a.data[8] + 10) % 64, 0);
+	assert_non_null(strstr((char *)a.data + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3,), }"));
+	assert_int_equal(a.data[a.data[8] + 9], '\n');
+	assert_int_equal(a.len, (size_t)a.data[8] + 10 + sizeof x);
+	assert_memory_equal(a.data + a.data[8] + 10, x, sizeof x);
+	a.len = 0;
+	npy(HM_BF16, 0, NULL, &(struct hm_val){&(uint16_t){0x3fc0}, 1}, 1, &a, NULL); /* 1.5, widened */
+	assert_non_null(strstr((char *)a.data + 10, "'<f4'"));
+	assert_memory_equal(a.data + a.len - 4, &(float){1.5f}, 4);
+	a.len = 0;
+	const int32_t ids[3] = {7, 8, 9};
+	npy(HM_I32, DIMS(-1), (struct hm_val[]){{ids, 2}, {NULL, 0}, {ids + 2, 1}}, 3, &a, &o);
+	assert_non_null(strstr((char *)a.data + 10, "'shape': (3,)"));
+	assert_non_null(strstr((char *)o.data + 10, "'descr': '<i8', 'fortran_order': False, 'shape': (4,)"));
+	assert_memory_equal(o.data + o.len - 32, ((int64_t[]){0, 2, 2, 3}), 32);
+	hm_buf_clear(&a);
+	hm_buf_clear(&o);
+}
+
+static void text_and_pipes_are_refused(void **state)
+{
+	struct hm_schema s = {0};
+	struct hm_err e = {0}, f = {0};
+	struct hm_npy *y;
+	int fd[2];
+	char path[64];
+	(void)state;
+	assert_int_equal(hm_schema_add(&s, "t", HM_UTF8, 0, NULL, NULL, &e), 0);
+	assert_int_equal(hm_schema_add(&s, "n", HM_U8, 0, NULL, NULL, &e), 1);
+	assert_int_equal(hm_npy_open(&y, "/dev/null", &s.field[0], &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "column 't' is text"));
+	assert_int_equal(pipe(fd), 0);
+	snprintf(path, sizeof path, "/dev/fd/%d", fd[1]);
+	assert_int_equal(hm_npy_open(&y, path, &s.field[1], &f), HM_EDATA);
+	assert_non_null(strstr(f.text, "cannot go into a pipe"));
+	close(fd[0]);
+	close(fd[1]);
+	hm_schema_clear(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(scalars), cmocka_unit_test(tensors), cmocka_unit_test(arrays),
+					   cmocka_unit_test(text_and_pipes_are_refused)};
+	return cmocka_run_group_tests_name("print", tests, NULL, NULL);
+}
