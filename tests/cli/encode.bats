@@ -1,0 +1,124 @@
+# hm-encode: which columns come and go, the same bytes for any -j, and what is refused.
+
+load ../support/bats
+
+W=$BATS_TEST_DIRNAME/../data/weights
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	hm-synth -q --train 24 --dev 0 --test 0 data
+	hm-jsonl2rec data/train.jsonl | hm-imgprep --root data/img --size 48 | hm-tokenize --vocab data/vocab.txt -o raw.hmr
+	hm-encode --image init:resnet-tiny --text init:bert-tiny -o features.hmr raw.hmr
+}
+
+setup() { cd "$BATS_FILE_TMPDIR"; }
+
+columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 | tr '\n' ' '; }
+
+@test "features come, raw columns of the encoders named go" {
+	[ "$(columns features.hmr)" = "id img text label image_feature text_feature " ]
+	hm-view --schema features.hmr | grep -qE '"encoder":"[0-9a-f]{32}","name":"image_feature","output":"pooled","precision":"f32","shape":\[128\],"size":"48x48"'
+	hm-encode --image init:resnet-tiny --image-output both -o $BATS_TEST_TMPDIR/i.hmr raw.hmr
+	[ "$(columns $BATS_TEST_TMPDIR/i.hmr)" = "id img text label token_ids image_feature image_grid " ]
+	hm-view --schema $BATS_TEST_TMPDIR/i.hmr | grep -q '"shape":\[4,128\]'
+	hm-encode --text init:bert-tiny --keep --store bf16 -o $BATS_TEST_TMPDIR/t.hmr raw.hmr
+	[ "$(columns $BATS_TEST_TMPDIR/t.hmr)" = "id img text label pixels token_ids text_feature " ]
+	hm-view --schema $BATS_TEST_TMPDIR/t.hmr | grep -q '"dtype":"BF16"'
+}
+
+@test "the same bytes for any -j, from a pipe, from branches joined again" {
+	for j in 1 3; do
+		hm-encode -j $j --image init:resnet-tiny --text init:bert-tiny -o $BATS_TEST_TMPDIR/j.hmr raw.hmr
+		cmp features.hmr $BATS_TEST_TMPDIR/j.hmr
+	done
+	hm-encode --image init:resnet-tiny --text init:bert-tiny <raw.hmr | cmp - features.hmr
+	hm-encode -q --image init:resnet-tiny raw.hmr | hm-encode -q --text init:bert-tiny | hm-view >$BATS_TEST_TMPDIR/two
+	hm-view features.hmr | cmp - $BATS_TEST_TMPDIR/two
+}
+
+@test "one set of weights is one encoder in every form" {
+	for spec in resnet.safetensors resnet.pth resnet-legacy.pth late.safetensors early.pth; do
+		hm-encode -q --no-pg --image "$W/$spec" raw.hmr >$BATS_TEST_TMPDIR/this
+		[ ! -e $BATS_TEST_TMPDIR/first ] || cmp $BATS_TEST_TMPDIR/first $BATS_TEST_TMPDIR/this
+		mv $BATS_TEST_TMPDIR/this $BATS_TEST_TMPDIR/first
+	done
+}
+
+@test "the reference device agrees" {
+	hm-encode --device ref --image init:resnet-tiny --text init:bert-tiny raw.hmr | hm-view --full | head -n 4 >$BATS_TEST_TMPDIR/ref
+	hm-view --full features.hmr | head -n 4 >$BATS_TEST_TMPDIR/cpu
+	near() { tr -c '0-9.e-' '\n' <"$1" | grep -E '^-?[0-9.e-]+$'; }
+	paste <(near $BATS_TEST_TMPDIR/ref) <(near $BATS_TEST_TMPDIR/cpu) |
+		awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 1e-4) { print; bad = 1 } n++ } END { exit bad || n < 1000 }'
+}
+
+@test "existing features are replaced only when asked to" {
+	hm-encode --image init:resnet-tiny --keep -o $BATS_TEST_TMPDIR/k.hmr raw.hmr
+	run hm-encode --image init:resnet-tiny:2 -o $BATS_TEST_TMPDIR/x.hmr $BATS_TEST_TMPDIR/k.hmr
+	expect 1 'column "image_feature" exists already \(--replace'
+	[ ! -e $BATS_TEST_TMPDIR/x.hmr ]
+	hm-encode --image init:resnet-tiny:2 --replace -o $BATS_TEST_TMPDIR/x.hmr $BATS_TEST_TMPDIR/k.hmr
+	hm-encode --image init:resnet-tiny:2 raw.hmr | hm-view >$BATS_TEST_TMPDIR/want
+	hm-view $BATS_TEST_TMPDIR/x.hmr | cmp - $BATS_TEST_TMPDIR/want
+}
+
+@test "ids past the table and sequences past the positions" {
+	small() { hm-encode --text init:bert-tiny --vocab-size 100 "$@" raw.hmr; }
+	run small -o $BATS_TEST_TMPDIR/x.hmr
+	expect 1 "raw.hmr: record 0 \(id [0-9]+\): token id [0-9]+ is none of the text encoder's 100$"
+	[ ! -e $BATS_TEST_TMPDIR/x.hmr ]
+	small --on-error skip -q | hm-view --schema | grep -q '"records":0,"skipped":24'
+	[ "$(small --on-error keep | hm-view | grep -c '"error":"token id')" = 24 ]
+	# what failed before costs nothing now and is not touched
+	small --on-error keep | hm-encode --image init:resnet-tiny -o $BATS_TEST_TMPDIR/e.hmr
+	[ "$(hm-view $BATS_TEST_TMPDIR/e.hmr | grep -c '"error":"token id')" = 24 ]
+	[ "$(hm-view --full $BATS_TEST_TMPDIR/e.hmr | grep -c '"image_feature":\[0,0,0')" = 24 ]
+	run hm-encode --text "$W/bert" raw.hmr
+	expect 1 'it has [0-9]+ tokens, the text encoder takes 1 to 16|token id [0-9]+ is none'
+}
+
+@test "another vocabulary than the folder's" {
+	cp -r "$W/bert" $BATS_TEST_TMPDIR/bert
+	cp data/vocab.txt $BATS_TEST_TMPDIR/bert
+	echo other >>$BATS_TEST_TMPDIR/bert/vocab.txt
+	run hm-encode --text $BATS_TEST_TMPDIR/bert raw.hmr
+	expect 1 'another vocabulary than'
+}
+
+@test "wrong calls, absent columns and devices" {
+	run hm-encode raw.hmr
+	expect 2 'give --image, --text or both'
+	run hm-encode --text init:bert-tiny --image-output grid raw.hmr
+	expect 2 '--image-output needs --image'
+	run hm-encode --image init:resnet9 -o x.hmr raw.hmr
+	expect 2 'no image encoder is called "resnet9"'
+	run hm-encode --text "$W/bert" --vocab-size 5 raw.hmr
+	expect 2 'vocab-size needs'
+	run hm-encode --device cuda --image init:resnet-tiny -o x.hmr raw.hmr
+	expect 3 'cuda'
+	for device in cpu ref; do
+		run hm-encode --device $device --precision tf32 --image init:resnet-tiny -o x.hmr raw.hmr
+		expect 3 'tf32'
+	done
+	run hm-encode --image init:resnet-tiny features.hmr
+	expect 1 'no column "pixels" \(hm-imgprep makes it\)'
+	run hm-encode --image "$W/bert" -o x.hmr raw.hmr
+	expect 1 'conv1.weight is missing'
+	[ ! -e x.hmr ]
+}
+
+@test "hostile weight files are refused with the reason" {
+	cd $BATS_TEST_TMPDIR
+	printf '\200\002cos\nsystem\nq\001U\004true\205R.' >evil.pkl
+	printf '\200\002\212\nl\374\234F\371 j\250P\031.\200\002M\351\003.\200\002}q\000U\rlittle_endianq\001\210s.' >evil.pth
+	cat evil.pkl >>evil.pth
+	run hm-encode --image evil.pth -o x.hmr "$BATS_FILE_TMPDIR/raw.hmr"
+	expect 1 'evil.pth: .*the global "os.system" at byte 2 is not allowed'
+	head -c 9000 "$W/resnet.pth" >cut.pth
+	run hm-encode --image cut.pth -o x.hmr "$BATS_FILE_TMPDIR/raw.hmr"
+	expect 1 'cut.pth: '
+	head -c 9000 "$W/resnet.safetensors" >cut.safetensors
+	run hm-encode --image cut.safetensors -o x.hmr "$BATS_FILE_TMPDIR/raw.hmr"
+	expect 1 'cut.safetensors: .*lie outside'
+	[ ! -e x.hmr ]
+}
