@@ -1,4 +1,5 @@
-/* hm-encode: runs frozen encoders over pixels and token_ids and adds image_feature, image_grid and text_feature. */
+/* hm-encode: runs frozen encoders over pixels and token_ids and adds image_feature, image_grid and
+ * text_feature. */
 #include "cli/cli.h"
 #include "model/encode.h"
 #include "prep/vocab.h"
@@ -18,18 +19,24 @@ static struct {
 } o;
 
 static const struct hm_opt table[] = {
-	{"image", 0, HM_OPT_STR, &o.image, "SPEC", "image encoder: weight file, folder, model file, init:NAME[:SEED]"},
-	{"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, likewise"},
-	{"image-output", 0, HM_OPT_CHOICE, &o.output, "pooled|grid|both", "image_feature, image_grid or both", .given = &o.output_given},
-	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions computed at once", .min = 1, .max = 4096},
-	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16|tf32", "arithmetic of the encoders"},
-	{"store", 0, HM_OPT_CHOICE, &o.store, "f32|f16|bf16", "dtype of the features written"},
-	{"heads", 0, HM_OPT_INT, &o.spec.heads, "N", "attention heads of the text encoder", .min = 1, .max = 4096},
-	{"vocab-size", 0, HM_OPT_INT, &o.spec.vocab, "N", "words of an init: text encoder", .min = 1, .max = 4194304},
-	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "keep pixels and token_ids"},
-	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace feature columns that are there"},
-	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep", "what to do about a record that cannot be encoded"},
-	{0}};
+    {"image", 0, HM_OPT_STR, &o.image, "SPEC",
+     "image encoder: weight file, folder, model file, init:NAME[:SEED]"},
+    {"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, likewise"},
+    {"image-output", 0, HM_OPT_CHOICE, &o.output, "pooled|grid|both", "image_feature, image_grid or both",
+     .given = &o.output_given},
+    {"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions computed at once", .min = 1,
+     .max = 4096},
+    {"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16|tf32", "arithmetic of the encoders"},
+    {"store", 0, HM_OPT_CHOICE, &o.store, "f32|f16|bf16", "dtype of the features written"},
+    {"heads", 0, HM_OPT_INT, &o.spec.heads, "N", "attention heads of the text encoder", .min = 1,
+     .max = 4096},
+    {"vocab-size", 0, HM_OPT_INT, &o.spec.vocab, "N", "words of an init: text encoder", .min = 1,
+     .max = 4194304},
+    {"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "keep pixels and token_ids"},
+    {"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace feature columns that are there"},
+    {"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep",
+     "what to do about a record that cannot be encoded"},
+    {0}};
 
 static const char *backends(void)
 {
@@ -58,7 +65,7 @@ struct window {
 	struct hm_encode_item item[WINDOW];
 	uint64_t number[WINDOW];   /* of the record in the input */
 	const char *error[WINDOW]; /* why a kept record has no features, NULL none */
-	struct hm_arena out;       /* features, errors */
+	struct hm_arena out;	   /* features, errors */
 	struct hm_encode_window work;
 };
 
@@ -68,10 +75,10 @@ struct run {
 	struct hm_device *device;
 	struct hm_encode *encode;
 	struct hm_join *in;
-	struct hm_schema schema;     /* of the output */
-	int from[HM_MAX_FIELDS];     /* its columns: the input's, or -1 - one of `name` */
-	size_t width[FEATURES];      /* numbers in a feature; 0: not asked for */
-	int id, pixels, ids, error;  /* columns of the input, -1: none or not used */
+	struct hm_schema schema;    /* of the output */
+	int from[HM_MAX_FIELDS];    /* its columns: the input's, or -1 - one of `name` */
+	size_t width[FEATURES];	    /* numbers in a feature; 0: not asked for */
+	int id, pixels, ids, error; /* columns of the input, -1: none or not used */
 	struct hm_writer *writer;
 	struct window window[2];
 	bool ended;
@@ -80,7 +87,8 @@ struct run {
 
 /* ---- set-up ---- */
 
-static int open_encoder(struct run *r, struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec, struct hm_err *e)
+static int open_encoder(struct run *r, struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
+			struct hm_err *e)
 {
 	const char *option = kind == HM_IMAGE_ENCODER ? "--image" : "--text";
 	int rc = spec ? hm_encoder_open(x, kind, spec, &o.spec, e) : 0;
@@ -100,27 +108,33 @@ static int check_vocab(const struct run *r, struct hm_err *e)
 		return 0;
 	int rc = hm_vocab_read(&v, r->text.vocab_file, e);
 	if (!rc && strcmp(v.digest, used))
-		rc = hm_err_set(e, HM_EDATA, "%s: token_ids were made with another vocabulary than %s (hm-tokenize --vocab)",
-				hm_join_name(r->in), r->text.vocab_file);
+		rc = hm_err_set(
+		    e, HM_EDATA,
+		    "%s: token_ids were made with another vocabulary than %s (hm-tokenize --vocab)",
+		    hm_join_name(r->in), r->text.vocab_file);
 	hm_vocab_clear(&v);
 	return rc;
 }
 
 /* The raw column that an encoder needs. */
-static int find_raw(const struct run *r, const char *column, const char *maker, enum hm_dtype t, int ndim, int *at,
-		    struct hm_err *e)
+static int find_raw(const struct run *r, const char *column, const char *maker, enum hm_dtype t, int ndim,
+		    int *at, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
 	*at = hm_schema_find(s, column);
 	if (*at < 0)
-		return hm_err_set(e, HM_EDATA, "%s: no column \"%s\" (%s makes it)", hm_join_name(r->in), column, maker);
+		return hm_err_set(e, HM_EDATA, "%s: no column \"%s\" (%s makes it)", hm_join_name(r->in),
+				  column, maker);
 	const struct hm_field *f = &s->field[*at];
-	if (f->dtype != t || f->ndim != ndim || hm_field_ragged(f) != (ndim == 1) || (ndim == 3 && (f->dim[0] != 3 || f->dim[1] < 1 || f->dim[2] < 1)))
-		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" is not what %s makes", hm_join_name(r->in), column, maker);
+	if (f->dtype != t || f->ndim != ndim || hm_field_ragged(f) != (ndim == 1) ||
+	    (ndim == 3 && (f->dim[0] != 3 || f->dim[1] < 1 || f->dim[2] < 1)))
+		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" is not what %s makes", hm_join_name(r->in),
+				  column, maker);
 	return 0;
 }
 
-static int add_feature(struct run *r, int which, int ndim, const int64_t *dim, const char *output, struct hm_err *e)
+static int add_feature(struct run *r, int which, int ndim, const int64_t *dim, const char *output,
+		       struct hm_err *e)
 {
 	static const enum hm_dtype store[] = {HM_F32, HM_F16, HM_BF16};
 	const struct hm_field *px = r->pixels < 0 ? NULL : &hm_join_schema(r->in)->field[r->pixels];
@@ -152,8 +166,9 @@ static int make_schema(struct run *r, struct hm_err *e)
 			if (!made[k] || strcmp(s->field[i].name, name[k]))
 				continue;
 			if (!o.replace)
-				return hm_err_set(e, HM_EDATA, "%s: column \"%s\" exists already (--replace to replace it)",
-						  hm_join_name(r->in), name[k]);
+				return hm_err_set(
+				    e, HM_EDATA, "%s: column \"%s\" exists already (--replace to replace it)",
+				    hm_join_name(r->in), name[k]);
 			drop = true;
 		}
 		if (drop)
@@ -164,7 +179,8 @@ static int make_schema(struct run *r, struct hm_err *e)
 	int rc = 0;
 	if (o.image) {
 		int64_t c = r->image.width, h = s->field[r->pixels].dim[1], w = s->field[r->pixels].dim[2];
-		int64_t gh = hm_resnet_grid_side((int)h), gw = hm_resnet_grid_side((int)w), grid[] = {gh * gw, c};
+		int64_t gh = hm_resnet_grid_side((int)h), gw = hm_resnet_grid_side((int)w),
+			grid[] = {gh * gw, c};
 		if (made[POOLED])
 			rc = add_feature(r, POOLED, 1, &c, "pooled", e);
 		if (!rc && made[GRID])
@@ -183,8 +199,11 @@ static int make_schema(struct run *r, struct hm_err *e)
 
 static int new_encode(struct run *r, struct hm_encode_config *c, struct hm_err *e)
 {
-	*c = (struct hm_encode_config){.image = o.image ? &r->image : NULL, .text = o.text ? &r->text : NULL,
-				       .pooled = r->width[POOLED], .grid = r->width[GRID], .text_batch = 64};
+	*c = (struct hm_encode_config){.image = o.image ? &r->image : NULL,
+				       .text = o.text ? &r->text : NULL,
+				       .pooled = r->width[POOLED],
+				       .grid = r->width[GRID],
+				       .text_batch = 64};
 	if (o.image) {
 		const struct hm_field *px = &hm_join_schema(r->in)->field[r->pixels];
 		c->height = (int)px->dim[1];
@@ -202,7 +221,8 @@ static int new_encode(struct run *r, struct hm_encode_config *c, struct hm_err *
 
 static int open_writer(struct run *r, const struct hm_encode_config *c, struct hm_err *e)
 {
-	static const char *const output[] = {"pooled", "grid", "both"}, *const store[] = {"f32", "f16", "bf16"};
+	static const char *const output[] = {"pooled", "grid", "both"}, *const store[] = {"f32", "f16",
+											  "bf16"};
 	cJSON *p = cJSON_CreateObject();
 	if (o.image) {
 		cJSON_AddStringToObject(p, "image", r->image.digest);
@@ -217,7 +237,8 @@ static int open_writer(struct run *r, const struct hm_encode_config *c, struct h
 	cJSON_AddStringToObject(p, "precision", hm_precision_name((enum hm_precision)o.precision));
 	cJSON_AddStringToObject(p, "store", store[o.store]);
 	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
-	int rc = pg ? hm_writer_open(&r->writer, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer, NULL, e)
+	int rc = pg ? hm_writer_open(&r->writer, r->cli.out, &r->schema, hm_join_meta(r->in), pg,
+				     &r->cli.writer, NULL, e)
 		    : HM_EDATA;
 	cJSON_Delete(pg);
 	return rc;
@@ -256,12 +277,14 @@ static int open_all(struct run *r, struct hm_err *e)
 
 /* ---- records ---- */
 
-static int record_error(const struct run *r, const struct hm_rec *rec, uint64_t number, const char *why, struct hm_err *e)
+static int record_error(const struct run *r, const struct hm_rec *rec, uint64_t number, const char *why,
+			struct hm_err *e)
 {
 	const struct hm_val none = {"", 0}, *id = r->id < 0 ? &none : &rec->val[r->id];
 	bool text = r->id >= 0 && rec->schema->field[r->id].dtype == HM_UTF8;
 	return hm_err_set(e, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in), number,
-			  text ? (int)(id->count < 64 ? id->count : 64) : 1, text ? (const char *)id->data : "?", why);
+			  text ? (int)(id->count < 64 ? id->count : 64) : 1,
+			  text ? (const char *)id->data : "?", why);
 }
 
 /* Room for the features of the window's record i, zero; its work when it is sound. */
@@ -291,7 +314,9 @@ static int take(struct run *r, struct window *w, const struct hm_rec *rec, struc
 {
 	struct hm_err why = {0};
 	bool sound = r->error < 0 || !rec->val[r->error].count;
-	int i = w->in.n, bad = sound && r->ids >= 0 ? hm_encoder_check_ids(&r->text, rec->val[r->ids].data, rec->val[r->ids].count, &why) : 0;
+	int i = w->in.n, bad = sound && r->ids >= 0 ? hm_encoder_check_ids(&r->text, rec->val[r->ids].data,
+									   rec->val[r->ids].count, &why)
+						    : 0;
 	if (bad && o.on_error == HM_FAIL)
 		return record_error(r, rec, r->read, why.text, e);
 	w->number[i] = r->read++;
@@ -359,7 +384,8 @@ static int value(struct run *r, struct window *w, int i, int c, struct hm_val *v
 	}
 	for (size_t j = 0; j < r->width[k]; j++)
 		if (!isfinite(feature[k][j]))
-			return record_error(r, &w->in.rec[i], w->number[i], "a feature is NaN or infinite", e);
+			return record_error(r, &w->in.rec[i], w->number[i], "a feature is NaN or infinite",
+					    e);
 	narrow(feature[k], r->width[k]);
 	*v = (struct hm_val){feature[k], r->width[k]};
 	return 0;
@@ -380,8 +406,8 @@ static int finish(struct run *r, struct window *w, struct hm_err *e)
 	int rc = hm_encode_wait(r->encode, &w->work, e);
 	for (int i = 0; !rc && i < w->in.n; i++)
 		rc = put(r, w, i, e);
-	hm_cli_progress(&r->cli, r->read - (uint64_t)(r->window[0].in.n + r->window[1].in.n - w->in.n), hm_join_expect(r->in),
-			"records");
+	hm_cli_progress(&r->cli, r->read - (uint64_t)(r->window[0].in.n + r->window[1].in.n - w->in.n),
+			hm_join_expect(r->in), "records");
 	return rc;
 }
 
@@ -419,7 +445,8 @@ int main(int argc, char **argv)
 	int rc = open_all(&r, &e), at = 0;
 	if (!rc)
 		rc = start(&r, &r.window[0], &e);
-	for (; !rc && r.window[at].in.n; at = !at) { /* one is computed while the other is read, written, read … */
+	for (; !rc && r.window[at].in.n;
+	     at = !at) { /* one is computed while the other is read, written, read … */
 		rc = start(&r, &r.window[!at], &e);
 		if (!rc)
 			rc = finish(&r, &r.window[at], &e);

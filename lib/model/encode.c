@@ -20,9 +20,9 @@ struct lane {
 	struct hm_device *d;
 	struct hm_resnet_work *resnet;
 	struct hm_bert_work *bert;
-	uint8_t *pixels;             /* device [image_batch,3,h,w] */
+	uint8_t *pixels;	     /* device [image_batch,3,h,w] */
 	float *pooled, *grid, *text; /* device, as large as a batch's output */
-	int32_t *ids, *len;          /* host [tokens], [text_batch] */
+	int32_t *ids, *len;	     /* host [tokens], [text_batch] */
 };
 
 struct hm_encode {
@@ -31,7 +31,7 @@ struct hm_encode {
 	struct hm_resnet_net *resnet;
 	struct hm_bert_net *bert;
 	size_t image_bytes, c_width, grid_width, h_width; /* a pixel array; floats of pooled, grid, text */
-	int tokens;                                       /* most of a text batch */
+	int tokens;					  /* most of a text batch */
 	struct lane *lane;
 	int lanes;
 };
@@ -43,14 +43,17 @@ static void run_images(struct hm_encode *x, struct lane *l, const struct hm_enco
 	const struct hm_ops *op = l->d->op;
 	const struct hm_encode_window *w = b->window;
 	for (int i = 0; i < b->n; i++)
-		op->upload(l->d, l->pixels + (size_t)i * x->image_bytes, w->item[w->order[b->first + i]].pixels, x->image_bytes);
+		op->upload(l->d, l->pixels + (size_t)i * x->image_bytes,
+			   w->item[w->order[b->first + i]].pixels, x->image_bytes);
 	hm_resnet_encode(x->resnet, l->resnet, l->pixels, b->n, l->pooled, l->grid);
 	for (int i = 0; i < b->n; i++) {
 		struct hm_encode_item *to = &w->item[w->order[b->first + i]];
 		if (x->c.pooled)
-			op->download(l->d, to->pooled, l->pooled + (size_t)i * x->c_width, x->c_width * sizeof(float));
+			op->download(l->d, to->pooled, l->pooled + (size_t)i * x->c_width,
+				     x->c_width * sizeof(float));
 		if (x->c.grid)
-			op->download(l->d, to->grid, l->grid + (size_t)i * x->grid_width, x->grid_width * sizeof(float));
+			op->download(l->d, to->grid, l->grid + (size_t)i * x->grid_width,
+				     x->grid_width * sizeof(float));
 	}
 }
 
@@ -65,8 +68,8 @@ static void run_texts(struct hm_encode *x, struct lane *l, const struct hm_encod
 	}
 	hm_bert_encode(x->bert, l->bert, l->ids, l->len, b->n, l->text);
 	for (int i = 0; i < b->n; i++)
-		l->d->op->download(l->d, w->item[w->order[b->first + i]].text, l->text + (size_t)i * x->h_width,
-				   x->h_width * sizeof(float));
+		l->d->op->download(l->d, w->item[w->order[b->first + i]].text,
+				   l->text + (size_t)i * x->h_width, x->h_width * sizeof(float));
 }
 
 static void run_batch(void *arg, int worker)
@@ -119,7 +122,8 @@ static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct 
 		add_batch(w, i, n - i < x->c.image_batch ? n - i : x->c.image_batch, false);
 	qsort(text, (size_t)texts, sizeof *text, longer);
 	for (int i = 0, k, tokens; i < texts; i += k) {
-		for (k = tokens = 0; i + k < texts && k < x->c.text_batch && tokens + text[i + k].len <= x->tokens; k++) {
+		for (k = tokens = 0;
+		     i + k < texts && k < x->c.text_batch && tokens + text[i + k].len <= x->tokens; k++) {
 			tokens += text[i + k].len;
 			w->order[n + i + k] = text[i + k].index;
 		}
@@ -183,9 +187,11 @@ static int open_lane(struct hm_encode *x, struct lane *l, struct hm_device *d, s
 			return HM_EDATA;
 		l->pixels = l->d->op->alloc(l->d, (size_t)c->image_batch * x->image_bytes);
 		if (c->pooled)
-			l->pooled = l->d->op->alloc(l->d, (size_t)c->image_batch * x->c_width * sizeof(float));
+			l->pooled =
+			    l->d->op->alloc(l->d, (size_t)c->image_batch * x->c_width * sizeof(float));
 		if (c->grid)
-			l->grid = l->d->op->alloc(l->d, (size_t)c->image_batch * x->grid_width * sizeof(float));
+			l->grid =
+			    l->d->op->alloc(l->d, (size_t)c->image_batch * x->grid_width * sizeof(float));
 	}
 	if (x->bert) {
 		l->bert = hm_bert_work_new(x->bert, l->d, c->text_batch, x->tokens, e);
@@ -213,8 +219,8 @@ static void close_lane(struct lane *l)
 	hm_device_close(l->d);
 }
 
-int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, struct hm_device *d, struct hm_workers *w,
-		  struct hm_err *e)
+int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, struct hm_device *d,
+		  struct hm_workers *w, struct hm_err *e)
 {
 	*out = NULL;
 	struct hm_encode *x = hm_alloc(1, sizeof *x, e);
@@ -228,7 +234,8 @@ int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, stru
 	if (!rc && c->image) {
 		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
 		x->c_width = (size_t)c->image->width;
-		x->grid_width = (size_t)hm_resnet_grid_side(c->height) * (size_t)hm_resnet_grid_side(c->width) * x->c_width;
+		x->grid_width = (size_t)hm_resnet_grid_side(c->height) *
+				(size_t)hm_resnet_grid_side(c->width) * x->c_width;
 		x->resnet = hm_resnet_prepare(c->image->resnet, d, e);
 		rc = x->resnet ? 0 : HM_EDATA;
 	}

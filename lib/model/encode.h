@@ -1,9 +1,10 @@
 /* Running encoders over many inputs: batches are formed from a window of them by rules that know nothing of
- * threads, computed by a pool of workers with one device context each, and land where the window says. So the same
- * window gives the same bytes for any number of workers.
+ * threads, computed by a pool of workers with one device context each, and land where the window says. So the
+ * same window gives the same bytes for any number of workers.
  *
  *   hm_encode_new(&x, &config, dev, workers, e)
- *   hm_encode_start(x, &a, e);  (fill b)  hm_encode_start(x, &b, e);  hm_encode_wait(x, &a, e);  (use a, refill it) ... */
+ *   hm_encode_start(x, &a, e);  (fill b)  hm_encode_start(x, &b, e);  hm_encode_wait(x, &a, e);  (use a,
+ * refill it) ... */
 #ifndef HM_ENCODE_H
 #define HM_ENCODE_H
 
@@ -12,10 +13,10 @@
 
 struct hm_encode_config {
 	struct hm_encoder *image, *text; /* either may be NULL; not needed after hm_encode_new */
-	int height, width;               /* of every image */
-	bool pooled, grid;               /* which image outputs */
-	int image_batch;                 /* images a batch: consecutive ones */
-	int text_batch;                  /* captions a batch, of neighbouring lengths; and 2048 tokens, if one is no longer */
+	int height, width;		 /* of every image */
+	bool pooled, grid;		 /* which image outputs */
+	int image_batch;		 /* images a batch: consecutive ones */
+	int text_batch; /* captions a batch, of neighbouring lengths; and 2048 tokens, if one is no longer */
 };
 
 /* One input. What is NULL (or length 0) is not computed. Outputs are written by start .. wait. */
@@ -23,23 +24,24 @@ struct hm_encode_item {
 	const uint8_t *pixels; /* [3,height,width] */
 	const int32_t *ids;    /* [len], checked by hm_encoder_check_ids */
 	int32_t len;
-	float *pooled, *grid;  /* [C], [gh*gw,C]; present when the config asks for them and pixels is */
-	float *text;           /* [H] */
+	float *pooled, *grid; /* [C], [gh*gw,C]; present when the config asks for them and pixels is */
+	float *text;	      /* [H] */
 };
 
 struct hm_encode_window {
 	struct hm_encode_item *item; /* the caller's, must stay until wait */
 	int n;
-	struct hm_encode_batch *batch; /* the rest is hm_encode's; all zero at first, freed by hm_encode_window_clear */
+	struct hm_encode_batch
+	    *batch; /* the rest is hm_encode's; all zero at first, freed by hm_encode_window_clear */
 	struct hm_encode *owner;
 	int *order, batches, cap;
 };
 
 struct hm_encode;
-/* Prepares the networks on `d`, and a fork of it with room for activations per worker. Borrows d and w. Memory for a
- * worker is bounded by the config and the encoders. */
-int hm_encode_new(struct hm_encode **x, const struct hm_encode_config *c, struct hm_device *d, struct hm_workers *w,
-		  struct hm_err *e);
+/* Prepares the networks on `d`, and a fork of it with room for activations per worker. Borrows d and w.
+ * Memory for a worker is bounded by the config and the encoders. */
+int hm_encode_new(struct hm_encode **x, const struct hm_encode_config *c, struct hm_device *d,
+		  struct hm_workers *w, struct hm_err *e);
 void hm_encode_free(struct hm_encode *x); /* after every wait; NULL is fine */
 
 /* Forms the window's batches and hands them to the workers; with one worker they are computed here. */

@@ -46,7 +46,8 @@ static int parse_seed(const char *s, uint64_t *seed, struct hm_err *e)
 	return 0;
 }
 
-static int open_init(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o, struct hm_err *e)
+static int open_init(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o,
+		     struct hm_err *e)
 {
 	struct hm_resnet_config resnet;
 	struct hm_bert_config bert;
@@ -58,11 +59,16 @@ static int open_init(struct hm_encoder *x, const char *spec, const struct hm_enc
 		return HM_EUSAGE;
 	if (x->kind == HM_IMAGE_ENCODER) {
 		if (!hm_resnet_config_preset(&resnet, name))
-			return hm_err_set(e, HM_EUSAGE, "no image encoder is called \"%.*s\": resnet18, resnet50, resnet-tiny", (int)n, spec);
+			return hm_err_set(
+			    e, HM_EUSAGE,
+			    "no image encoder is called \"%.*s\": resnet18, resnet50, resnet-tiny", (int)n,
+			    spec);
 		x->resnet = hm_resnet_new(&resnet, e);
 	} else {
 		if (!hm_bert_config_preset(&bert, name, o->vocab ? (int)o->vocab : BERT_VOCAB))
-			return hm_err_set(e, HM_EUSAGE, "no text encoder is called \"%.*s\": bert-base, bert-tiny", (int)n, spec);
+			return hm_err_set(e, HM_EUSAGE,
+					  "no text encoder is called \"%.*s\": bert-base, bert-tiny", (int)n,
+					  spec);
 		bert.heads = o->heads ? (int)o->heads : bert.heads;
 		x->bert = hm_bert_new(&bert, e);
 	}
@@ -150,8 +156,8 @@ static int ask_config(const char *spec, int *heads, double *eps, struct hm_err *
 	return rc ? hm_err_prefix(e, "config.json") : 0;
 }
 
-static int complete_bert(struct hm_encoder *x, struct hm_bert_config *c, const struct hm_weights *w, const char *spec,
-			 const struct hm_encoder_options *o, struct hm_err *e)
+static int complete_bert(struct hm_encoder *x, struct hm_bert_config *c, const struct hm_weights *w,
+			 const char *spec, const struct hm_encoder_options *o, struct hm_err *e)
 {
 	int heads = 0;
 	double eps = 0;
@@ -161,7 +167,9 @@ static int complete_bert(struct hm_encoder *x, struct hm_bert_config *c, const s
 	if (o->heads)
 		heads = (int)o->heads;
 	if (!heads)
-		snprintf(x->notice, sizeof x->notice, "nothing says how many attention heads it has, hidden/64 = %d taken (--heads)", c->heads);
+		snprintf(x->notice, sizeof x->notice,
+			 "nothing says how many attention heads it has, hidden/64 = %d taken (--heads)",
+			 c->heads);
 	c->heads = heads ? heads : c->heads;
 	c->eps = eps > 0 ? eps : c->eps;
 	return rc;
@@ -198,11 +206,12 @@ static int load(struct hm_encoder *x, struct table *t, struct hm_err *e)
 			first = t->tensor[i].name;
 	if (!left)
 		return 0;
-	return hm_err_set(e, HM_EDATA, "%zu tensor%s left over that no such network has, \"%.200s\" first", left,
-			  left > 1 ? "s are" : " is", first);
+	return hm_err_set(e, HM_EDATA, "%zu tensor%s left over that no such network has, \"%.200s\" first",
+			  left, left > 1 ? "s are" : " is", first);
 }
 
-static int open_file(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o, struct hm_err *e)
+static int open_file(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o,
+		     struct hm_err *e)
 {
 	struct hm_weights *w;
 	struct table t = {0};
@@ -229,8 +238,8 @@ static int open_file(struct hm_encoder *x, const char *spec, const struct hm_enc
 	return 0;
 }
 
-int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec, const struct hm_encoder_options *o,
-		    struct hm_err *e)
+int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
+		    const struct hm_encoder_options *o, struct hm_err *e)
 {
 	*x = (struct hm_encoder){.kind = kind};
 	int rc = strncmp(spec, "init:", 5) ? open_file(x, spec, o, e) : open_init(x, spec + 5, o, e);
@@ -265,9 +274,11 @@ void hm_encoder_clear(struct hm_encoder *x)
 int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t n, struct hm_err *e)
 {
 	if (n < 1 || n > (size_t)x->positions)
-		return hm_err_set(e, HM_EDATA, "it has %zu tokens, the text encoder takes 1 to %d", n, x->positions);
+		return hm_err_set(e, HM_EDATA, "it has %zu tokens, the text encoder takes 1 to %d", n,
+				  x->positions);
 	for (size_t i = 0; i < n; i++)
 		if (ids[i] < 0 || ids[i] >= x->vocab)
-			return hm_err_set(e, HM_EDATA, "token id %d is none of the text encoder's %d", ids[i], x->vocab);
+			return hm_err_set(e, HM_EDATA, "token id %d is none of the text encoder's %d", ids[i],
+					  x->vocab);
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* An encoder out of a SPEC: the network's parameters (lib/nn) joined with the files they come from (lib/weights). */
+/* An encoder out of a SPEC: the network's parameters (lib/nn) joined with the files they come from
+ * (lib/weights). */
 #ifndef HM_ENCODER_H
 #define HM_ENCODER_H
 
@@ -15,26 +16,28 @@ struct hm_encoder {
 	enum hm_encoder_kind kind;
 	struct hm_resnet *resnet; /* the one of the kind, the other NULL; both NULL once released */
 	struct hm_bert *bert;
-	int width;                /* numbers in a feature: pooled or of a grid position (image), pooler output (text) */
-	int vocab, positions;     /* of a text encoder: rows of its tables */
-	char digest[33];  /* hm_weights_digest of hm_weights_encoder: the encoder's identity */
-	char *vocab_file; /* path of vocab.txt when SPEC is a folder that has one, else NULL */
-	char notice[256]; /* what the user should be told, a sentence as in base/err.h; "" nothing */
+	int width; /* numbers in a feature: pooled or of a grid position (image), pooler output (text) */
+	int vocab, positions; /* of a text encoder: rows of its tables */
+	char digest[33];      /* hm_weights_digest of hm_weights_encoder: the encoder's identity */
+	char *vocab_file;     /* path of vocab.txt when SPEC is a folder that has one, else NULL */
+	char notice[256];     /* what the user should be told, a sentence as in base/err.h; "" nothing */
 };
 
-/* SPEC: a weight file or Hugging Face folder as in weights.h, one of our model files (its encoder is taken), or
- * "init:NAME[:SEED]" with NAME resnet18, resnet50, resnet-tiny (image), bert-base, bert-tiny (text), SEED 0 .. 2^64-1.
- * The architecture follows from names and shapes; a BERT's heads from the option, hm.model of the file, config.json
- * in the folder or beside the file, else hidden/64 with a notice; its eps from hm.model, config.json, else 1e-12. Tensors
- * missing, of a wrong shape or left over are errors naming one of them. HM_EUSAGE for an init: that is none of these.
- * Fills *x; caller frees with hm_encoder_clear (also after a failure: *x is empty then). */
-int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec, const struct hm_encoder_options *o,
-		    struct hm_err *e);
+/* SPEC: a weight file or Hugging Face folder as in weights.h, one of our model files (its encoder is taken),
+ * or "init:NAME[:SEED]" with NAME resnet18, resnet50, resnet-tiny (image), bert-base, bert-tiny (text), SEED
+ * 0 .. 2^64-1. The architecture follows from names and shapes; a BERT's heads from the option, hm.model of
+ * the file, config.json in the folder or beside the file, else hidden/64 with a notice; its eps from
+ * hm.model, config.json, else 1e-12. Tensors missing, of a wrong shape or left over are errors naming one of
+ * them. HM_EUSAGE for an init: that is none of these. Fills *x; caller frees with hm_encoder_clear (also
+ * after a failure: *x is empty then). */
+int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
+		    const struct hm_encoder_options *o, struct hm_err *e);
 void hm_encoder_clear(struct hm_encoder *x);
 /* Frees the parameters alone, once a network is prepared from them. */
 void hm_encoder_release(struct hm_encoder *x);
 
-/* Whether a BERT can encode ids[0..n): 1 .. positions of them, each a row of its word table; else HM_EDATA. */
+/* Whether a BERT can encode ids[0..n): 1 .. positions of them, each a row of its word table; else HM_EDATA.
+ */
 int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t n, struct hm_err *e);
 
 #endif

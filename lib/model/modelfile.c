@@ -1,5 +1,5 @@
-/* Reading and writing model files: see modelfile.h. hm.model is one flat JSON object; a key that is not there is a
- * field not said. */
+/* Reading and writing model files: see modelfile.h. hm.model is one flat JSON object; a key that is not there
+ * is a field not said. */
 #include "model/modelfile.h"
 #include "json/json.h"
 
@@ -12,15 +12,16 @@
 /* ---- reading ---- */
 
 /* classifier.weight or .bias as f32, finite. */
-static int head_tensor(const struct hm_weights *w, const char *name, int ndim, const struct hm_tensor **t, float **out,
-		       struct hm_err *e)
+static int head_tensor(const struct hm_weights *w, const char *name, int ndim, const struct hm_tensor **t,
+		       float **out, struct hm_err *e)
 {
 	size_t n;
 	*t = hm_weights_find(w, name);
 	if (!*t)
 		return hm_err_set(e, HM_EDATA, "no model: tensor \"%s\" is missing", name);
 	if ((*t)->ndim != ndim || !hm_shape_count(ndim, (*t)->dim, &n) || !n)
-		return hm_err_set(e, HM_EDATA, "tensor \"%s\" has not %d dimension%s", name, ndim, ndim > 1 ? "s" : "");
+		return hm_err_set(e, HM_EDATA, "tensor \"%s\" has not %d dimension%s", name, ndim,
+				  ndim > 1 ? "s" : "");
 	*out = hm_alloc(n, sizeof **out, e);
 	if (!*out || hm_to_f32((*t)->dtype, (*t)->data, n, *out, e))
 		return hm_err_prefix(e, "tensor \"%s\"", name);
@@ -37,8 +38,8 @@ static int read_head(struct hm_modelfile *m, struct hm_err *e)
 	    head_tensor(m->file, "classifier.bias", 1, &b, &m->bias, e))
 		return HM_EDATA;
 	if (w->dim[0] != b->dim[0] || w->dim[0] > CLASSES_CAP)
-		return hm_err_set(e, HM_EDATA, "classifier.weight is %lldx%lld, classifier.bias %lld", (long long)w->dim[0],
-				  (long long)w->dim[1], (long long)b->dim[0]);
+		return hm_err_set(e, HM_EDATA, "classifier.weight is %lldx%lld, classifier.bias %lld",
+				  (long long)w->dim[0], (long long)w->dim[1], (long long)b->dim[0]);
 	m->classes = w->dim[0];
 	m->inputs = w->dim[1];
 	return 0;
@@ -47,9 +48,14 @@ static int read_head(struct hm_modelfile *m, struct hm_err *e)
 /* The fusion from the names, all of which must be the model's. */
 static int read_names(struct hm_modelfile *m, struct hm_err *e)
 {
-	static const char *const known[] = {"classifier.", "image_encoder.", "text_encoder.", "transformer.",
-					    "word_modality_embeddings", "image_dim_augmentation.",
-					    "image_positional_embeddings.", "image_modality_embeddings"};
+	static const char *const known[] = {"classifier.",
+					    "image_encoder.",
+					    "text_encoder.",
+					    "transformer.",
+					    "word_modality_embeddings",
+					    "image_dim_augmentation.",
+					    "image_positional_embeddings.",
+					    "image_modality_embeddings"};
 	bool early = false, late = false;
 	for (size_t i = 0; i < m->file->n; i++) {
 		const char *name = m->file->tensor[i].name;
@@ -72,7 +78,8 @@ static int get_text(const cJSON *o, const char *key, char *out, size_t cap, stru
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
 	if (v && (!cJSON_IsString(v) || strlen(v->valuestring) >= cap))
-		return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is no text of less than %zu bytes", key, cap);
+		return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is no text of less than %zu bytes", key,
+				  cap);
 	memcpy(out, v ? v->valuestring : "", v ? strlen(v->valuestring) + 1 : 1);
 	return 0;
 }
@@ -93,7 +100,8 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	int64_t classes;
 	char fusion[16];
 	const char *found = m->fusion == HM_FUSION_LATE ? "late" : "early";
-	if (get_text(o, "fusion", fusion, sizeof fusion, e) || get_size(o, "classes", m->classes, &classes, e) ||
+	if (get_text(o, "fusion", fusion, sizeof fusion, e) ||
+	    get_size(o, "classes", m->classes, &classes, e) ||
 	    get_size(o, "image_dim", -1, &m->image_dim, e) || get_size(o, "text_dim", -1, &m->text_dim, e) ||
 	    get_text(o, "image_output", m->image_output, sizeof m->image_output, e) ||
 	    get_text(o, "image_precision", m->image_precision, sizeof m->image_precision, e) ||
@@ -105,10 +113,11 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		return hm_err_set(e, HM_EDATA, "hm.model: \"eps\" is no number between 0 and 1");
 	m->eps = eps ? eps->valuedouble : 0;
 	if (*fusion && strcmp(fusion, found))
-		return hm_err_set(e, HM_EDATA, "hm.model says %s fusion, the tensors are those of %s fusion", fusion, found);
+		return hm_err_set(e, HM_EDATA, "hm.model says %s fusion, the tensors are those of %s fusion",
+				  fusion, found);
 	if (classes != m->classes)
-		return hm_err_set(e, HM_EDATA, "hm.model says %lld classes, classifier.bias has %lld", (long long)classes,
-				  (long long)m->classes);
+		return hm_err_set(e, HM_EDATA, "hm.model says %lld classes, classifier.bias has %lld",
+				  (long long)classes, (long long)m->classes);
 	if ((m->image_dim < 0) != (m->text_dim < 0))
 		return hm_err_set(e, HM_EDATA, "hm.model says only one of image_dim and text_dim");
 	if (m->fusion == HM_FUSION_LATE && m->image_dim >= 0 &&
@@ -118,9 +127,10 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	return 0;
 }
 
-/* The digest of an encoder: of its tensors when the file holds them, which the metadata must then agree with. */
-static int read_digest(struct hm_modelfile *m, const char *key, enum hm_encoder_kind kind, const char *const *prefix,
-		       char out[33], struct hm_err *e)
+/* The digest of an encoder: of its tensors when the file holds them, which the metadata must then agree with.
+ */
+static int read_digest(struct hm_modelfile *m, const char *key, enum hm_encoder_kind kind,
+		       const char *const *prefix, char out[33], struct hm_err *e)
 {
 	const char *said = hm_weights_meta(m->file, key);
 	const struct hm_tensor *t;
@@ -135,7 +145,9 @@ static int read_digest(struct hm_modelfile *m, const char *key, enum hm_encoder_
 		return 0;
 	if (hm_weights_encoder(m->file, kind, &t, &n, e) || hm_weights_digest(t, n, out, e))
 		return HM_EDATA;
-	return said && strcmp(said, out) ? hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key) : 0;
+	return said && strcmp(said, out)
+		   ? hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key)
+		   : 0;
 }
 
 /* A metadata text as JSON of the type that `is` accepts; *out NULL when it is not there. */
@@ -154,7 +166,9 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON_bool (*is
 
 static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 {
-	static const char *const image[] = {"image_encoder.", "image_encoder."}, *const text[] = {"text_encoder.", "transformer."};
+	static const char *const image[] = {"image_encoder.", "image_encoder."}, *const text[] = {
+										     "text_encoder.",
+										     "transformer."};
 	cJSON *o = NULL;
 	if (hm_weights_open(&m->file, path, e))
 		return HM_EDATA;
@@ -208,7 +222,9 @@ static cJSON *model_fields(const struct hm_modelfile *m)
 		  cJSON_AddNumberToObject(o, "classes", (double)m->classes);
 	const struct {
 		const char *key, *text;
-	} texts[] = {{"image_output", m->image_output}, {"image_precision", m->image_precision}, {"text_precision", m->text_precision}};
+	} texts[] = {{"image_output", m->image_output},
+		     {"image_precision", m->image_precision},
+		     {"text_precision", m->text_precision}};
 	for (int i = 0; ok && i < 3; i++)
 		ok = !*texts[i].text || cJSON_AddStringToObject(o, texts[i].key, texts[i].text);
 	if (ok && m->image_dim >= 0 && m->text_dim >= 0)
@@ -234,12 +250,13 @@ static bool add_json(cJSON *meta, const char *key, const cJSON *v, struct hm_err
 	return ok;
 }
 
-int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more, size_t n_more,
-		       struct hm_err *e)
+int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,
+		       size_t n_more, struct hm_err *e)
 {
 	cJSON *meta = cJSON_CreateObject(), *fields = model_fields(m);
 	struct hm_tensor *t = hm_alloc(n_more + 2, sizeof *t, e);
-	bool ok = t && meta && fields && add_json(meta, "hm.model", fields, e) && cJSON_AddStringToObject(meta, "hm.digest", "") &&
+	bool ok = t && meta && fields && add_json(meta, "hm.model", fields, e) &&
+		  cJSON_AddStringToObject(meta, "hm.digest", "") &&
 		  (!m->pg || add_json(meta, "hm.pg", m->pg, e)) &&
 		  (!m->selected_on || cJSON_AddStringToObject(meta, "hm.selected_on", m->selected_on)) &&
 		  (!*m->image_digest || cJSON_AddStringToObject(meta, "hm.image_digest", m->image_digest)) &&

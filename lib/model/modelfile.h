@@ -1,6 +1,6 @@
-/* Our model file: a .safetensors whose tensor names are PyTorch's, with provenance in __metadata__ (hm.model, hm.pg,
- * hm.selected_on, hm.image_digest, hm.text_digest, hm.digest). This file knows the head and what the head was trained
- * on; the encoders in a complete file are encoder.h's. */
+/* Our model file: a .safetensors whose tensor names are PyTorch's, with provenance in __metadata__ (hm.model,
+ * hm.pg, hm.selected_on, hm.image_digest, hm.text_digest, hm.digest). This file knows the head and what the
+ * head was trained on; the encoders in a complete file are encoder.h's. */
 #ifndef HM_MODELFILE_H
 #define HM_MODELFILE_H
 
@@ -10,31 +10,32 @@ enum hm_fusion { HM_FUSION_LATE, HM_FUSION_EARLY };
 
 /* All zero is an empty one. Texts are "" where the file does not say. */
 struct hm_modelfile {
-	enum hm_fusion fusion; /* read: from the names, "transformer." is early, all else late */
-	int64_t classes, inputs; /* C, I */
-	int64_t image_dim, text_dim; /* the I inputs: image feature first, then text; 0: not used; both -1: not said,
-	                                I is then image and text in full, or one of them */
-	char image_digest[33], text_digest[33]; /* the encoders, weights.h's digest; of a complete file recomputed */
-	char image_output[16];                  /* column attributes of the features trained on: "pooled" … */
+	enum hm_fusion fusion;	     /* read: from the names, "transformer." is early, all else late */
+	int64_t classes, inputs;     /* C, I */
+	int64_t image_dim, text_dim; /* the I inputs: image feature first, then text; 0: not used; both -1:
+					not said, I is then image and text in full, or one of them */
+	char image_digest[33],
+	    text_digest[33];   /* the encoders, weights.h's digest; of a complete file recomputed */
+	char image_output[16]; /* column attributes of the features trained on: "pooled" … */
 	char image_precision[8], text_precision[8]; /* "f32", "bf16" */
-	int64_t heads; /* of BERT; 0: not said */
-	double eps;    /* of BERT's LayerNorm; 0: not said */
-	float *weight; /* classifier.weight [C, I] */
-	float *bias;   /* classifier.bias [C] */
-	char *selected_on; /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
-	cJSON *pg;         /* an array, oldest step first; NULL: not said */
+	int64_t heads;				    /* of BERT; 0: not said */
+	double eps;				    /* of BERT's LayerNorm; 0: not said */
+	float *weight;				    /* classifier.weight [C, I] */
+	float *bias;				    /* classifier.bias [C] */
+	char *selected_on;	 /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
+	cJSON *pg;		 /* an array, oldest step first; NULL: not said */
 	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
 };
 
-/* Reads a head-only or complete file, .safetensors or .pth, with or without metadata. What contradicts itself, has
- * names that are none of the model's, or holds NaN or infinity in the head is refused. 0 or HM_EDATA, sentences begin
- * with the path; m is empty then. Caller frees with hm_modelfile_clear. */
+/* Reads a head-only or complete file, .safetensors or .pth, with or without metadata. What contradicts
+ * itself, has names that are none of the model's, or holds NaN or infinity in the head is refused. 0 or
+ * HM_EDATA, sentences begin with the path; m is empty then. Caller frees with hm_modelfile_clear. */
 int hm_modelfile_read(struct hm_modelfile *m, const char *path, struct hm_err *e);
 
-/* Writes classifier.* and the metadata, and `more` tensors of a complete file (n_more 0: head only). m->file is not
- * looked at. Same input, same bytes; the file appears whole or not at all. */
-int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more, size_t n_more,
-		       struct hm_err *e);
+/* Writes classifier.* and the metadata, and `more` tensors of a complete file (n_more 0: head only). m->file
+ * is not looked at. Same input, same bytes; the file appears whole or not at all. */
+int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,
+		       size_t n_more, struct hm_err *e);
 
 /* Frees everything m points to (weight, bias, selected_on with free(), pg, file) and empties it. */
 void hm_modelfile_clear(struct hm_modelfile *m);

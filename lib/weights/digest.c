@@ -34,7 +34,8 @@ static void update(XXH3_state_t *x, const void *p, size_t n)
 
 static int by_name(const void *a, const void *b)
 {
-	return strcmp((*(const struct hm_tensor *const *)a)->name, (*(const struct hm_tensor *const *)b)->name);
+	return strcmp((*(const struct hm_tensor *const *)a)->name,
+		      (*(const struct hm_tensor *const *)b)->name);
 }
 
 static void add_tensor(XXH3_state_t *x, const struct hm_tensor *t)
@@ -81,14 +82,15 @@ char *hm_digest_place(const char *header, size_t n)
 		const char *at = p;
 		while (at < end && *at && strchr(" \t\r\n:", *at))
 			at++;
-		if (end - at >= 34 && at[0] == '"' && at[33] == '"' && strspn(at + 1, "0123456789abcdef") == 32)
+		if (end - at >= 34 && at[0] == '"' && at[33] == '"' &&
+		    strspn(at + 1, "0123456789abcdef") == 32)
 			return (char *)(uintptr_t)(at + 1);
 	}
 	return NULL;
 }
 
-int hm_digest_file(const char *head, size_t h, const char *place, const struct iovec *body, size_t n, char out[33],
-		   struct hm_err *e)
+int hm_digest_file(const char *head, size_t h, const char *place, const struct iovec *body, size_t n,
+		   char out[33], struct hm_err *e)
 {
 	static const char zeros[] = "00000000000000000000000000000000";
 	XXH3_state_t *x = start(e);

@@ -38,14 +38,16 @@ static cJSON *read_json(const char *path, struct hm_err *e)
 }
 
 /* Every file that the map names, once; its names go to `names`. */
-static int read_named(struct hm_weights *w, const char *dir, const cJSON *map, struct hm_strmap *names, struct hm_err *e)
+static int read_named(struct hm_weights *w, const char *dir, const cJSON *map, struct hm_strmap *names,
+		      struct hm_err *e)
 {
 	struct hm_strmap files = {0};
 	uint64_t one = 1;
 	int rc = 0;
 	for (const cJSON *k = map->child; rc >= 0 && k; k = k->next) {
 		if (!cJSON_IsString(k) || !*k->valuestring || strchr(k->valuestring, '/')) {
-			rc = hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is not in a file of this folder", k->string);
+			rc = hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is not in a file of this folder",
+					k->string);
 			break;
 		}
 		rc = hm_strmap_add(names, k->string, strlen(k->string), &one, e);
@@ -98,7 +100,9 @@ int hm_weights_read_folder(struct hm_weights *w, const char *dir, struct hm_err 
 		if (!path)
 			return HM_EDATA;
 		bool there = !access(path, F_OK);
-		int rc = !there ? 0 : known[i].index ? read_shards(w, dir, path, e) : hm_weights_read_file(w, path, e);
+		int rc = !there		  ? 0
+			 : known[i].index ? read_shards(w, dir, path, e)
+					  : hm_weights_read_file(w, path, e);
 		free(path);
 		if (there)
 			return rc;
@@ -112,8 +116,8 @@ int hm_weights_config(const char *path, cJSON **config, struct hm_err *e)
 	*config = NULL;
 	const char *slash = strrchr(path, '/');
 	char *dir = !stat(path, &st) && S_ISDIR(st.st_mode) ? hm_strndup(path, strlen(path), e)
-		    : slash                                  ? hm_strndup(path, (size_t)(slash - path) + 1, e)
-							     : hm_strndup(".", 1, e);
+		    : slash				    ? hm_strndup(path, (size_t)(slash - path) + 1, e)
+							    : hm_strndup(".", 1, e);
 	char *file = dir ? hm_weights_path(dir, "config.json", e) : NULL;
 	int rc = file ? 0 : HM_EDATA;
 	if (file && !access(file, F_OK)) {

@@ -31,7 +31,8 @@ static const char *prefix_of(const struct hm_weights *w, const char *const *pref
 /* `name` without prefix as torchvision publishes it; false when it is no part of the encoder. */
 static bool image_name(const char *name, char out[NAME_CAP])
 {
-	static const char *const part[] = {"conv1", "bn1", NULL, NULL, "layer1", "layer2", "layer3", "layer4"};
+	static const char *const part[] = {"conv1",  "bn1",    NULL,	 NULL,
+					   "layer1", "layer2", "layer3", "layer4"};
 	if (begins(name, "fc.") || ends(name, "num_batches_tracked"))
 		return false;
 	int digit = name[0] >= '0' && name[0] <= '7' && name[1] == '.' ? name[0] - '0' : 2;
@@ -45,7 +46,9 @@ static bool text_name(const char *name, char out[NAME_CAP])
 	if (begins(name, "cls.") || begins(name, "classifier.") || begins(name, "qa_outputs.") ||
 	    ends(name, "position_ids") || ends(name, "embeddings.token_type_ids"))
 		return false;
-	int stem = ends(name, ".gamma") ? (int)strlen(name) - 5 : ends(name, ".beta") ? (int)strlen(name) - 4 : 0;
+	int stem = ends(name, ".gamma")	 ? (int)strlen(name) - 5
+		   : ends(name, ".beta") ? (int)strlen(name) - 4
+					 : 0;
 	if (stem)
 		snprintf(out, NAME_CAP, "%.*s%s", stem, name, ends(name, ".gamma") ? "weight" : "bias");
 	else
@@ -58,8 +61,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct hm_tensor *)a)->name, ((const struct hm_tensor *)b)->name);
 }
 
-int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const struct hm_tensor **tensor, size_t *n,
-		       struct hm_err *e)
+int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const struct hm_tensor **tensor,
+		       size_t *n, struct hm_err *e)
 {
 	static const char *const image[] = {"image_encoder.", ""};
 	static const char *const text[] = {"text_encoder.", "transformer.", "bert.", ""};
@@ -75,7 +78,8 @@ int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const st
 			continue;
 		from += strlen(prefix);
 		if (strlen(from) + 16 > NAME_CAP)
-			return hm_err_set(e, HM_EDATA, "tensor \"%.64s…\" has a name of %zu bytes", from, strlen(from));
+			return hm_err_set(e, HM_EDATA, "tensor \"%.64s…\" has a name of %zu bytes", from,
+					  strlen(from));
 		if (!(kind == HM_IMAGE_ENCODER ? image_name(from, name) : text_name(from, name)))
 			continue;
 		char *own = hm_arena_get(&w->store->arena, strlen(name) + 1, e);
@@ -86,7 +90,8 @@ int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const st
 		out[(*n)++].name = own;
 	}
 	if (!*n)
-		return hm_err_set(e, HM_EDATA, "holds no tensor of %s encoder", kind == HM_IMAGE_ENCODER ? "an image" : "a text");
+		return hm_err_set(e, HM_EDATA, "holds no tensor of %s encoder",
+				  kind == HM_IMAGE_ENCODER ? "an image" : "a text");
 	qsort(out, *n, sizeof *out, by_name);
 	for (size_t i = 1; i < *n; i++)
 		if (!strcmp(out[i - 1].name, out[i].name))

@@ -1,5 +1,6 @@
-/* The interpreter: see pickle.h. Protocol 2 as torch.save writes it: https://docs.python.org/3/library/pickletools.html
- * names the opcodes, torch/_utils.py and torch/serialization.py the globals. */
+/* The interpreter: see pickle.h. Protocol 2 as torch.save writes it:
+ * https://docs.python.org/3/library/pickletools.html names the opcodes, torch/_utils.py and
+ * torch/serialization.py the globals. */
 #include "weights/pickle.h"
 #include "json/json.h"
 
@@ -7,26 +8,31 @@
 
 #define PICKLE_CAP ((size_t)1 << 20)
 
-enum { ORDERED_DICT = HM_DTYPES, REBUILD_TENSOR, REBUILD_TENSOR_V2, REBUILD_PARAMETER }; /* below: a storage type */
+enum {
+	ORDERED_DICT = HM_DTYPES,
+	REBUILD_TENSOR,
+	REBUILD_TENSOR_V2,
+	REBUILD_PARAMETER
+}; /* below: a storage type */
 
 static const struct {
 	const char *module, *name;
 	int which;
 } globals[] = {
-	{"collections", "OrderedDict", ORDERED_DICT},
-	{"torch._utils", "_rebuild_tensor", REBUILD_TENSOR},
-	{"torch._utils", "_rebuild_tensor_v2", REBUILD_TENSOR_V2},
-	{"torch._utils", "_rebuild_parameter", REBUILD_PARAMETER},
-	{"torch", "FloatStorage", HM_F32},
-	{"torch", "DoubleStorage", HM_F64},
-	{"torch", "HalfStorage", HM_F16},
-	{"torch", "BFloat16Storage", HM_BF16},
-	{"torch", "LongStorage", HM_I64},
-	{"torch", "IntStorage", HM_I32},
-	{"torch", "ShortStorage", HM_I16},
-	{"torch", "CharStorage", HM_I8},
-	{"torch", "ByteStorage", HM_U8},
-	{"torch", "BoolStorage", HM_BOOL},
+    {"collections", "OrderedDict", ORDERED_DICT},
+    {"torch._utils", "_rebuild_tensor", REBUILD_TENSOR},
+    {"torch._utils", "_rebuild_tensor_v2", REBUILD_TENSOR_V2},
+    {"torch._utils", "_rebuild_parameter", REBUILD_PARAMETER},
+    {"torch", "FloatStorage", HM_F32},
+    {"torch", "DoubleStorage", HM_F64},
+    {"torch", "HalfStorage", HM_F16},
+    {"torch", "BFloat16Storage", HM_BF16},
+    {"torch", "LongStorage", HM_I64},
+    {"torch", "IntStorage", HM_I32},
+    {"torch", "ShortStorage", HM_I16},
+    {"torch", "CharStorage", HM_I8},
+    {"torch", "ByteStorage", HM_U8},
+    {"torch", "BoolStorage", HM_BOOL},
 };
 
 struct machine {
@@ -83,7 +89,8 @@ static val *pop(struct machine *m)
 	return v;
 }
 
-/* Index of the first value above the topmost mark, which goes away with what is above it; 0 with the error set. */
+/* Index of the first value above the topmost mark, which goes away with what is above it; 0 with the error
+ * set. */
 static size_t above_mark(struct machine *m)
 {
 	for (size_t i = depth(m); i-- > 0;)
@@ -138,7 +145,8 @@ static int fill(struct machine *m, enum hm_pickle_kind kind)
 	val **s = (val **)m->stack.data, *to = from >= 2 ? s[from - 2] : NULL;
 	size_t step = kind == HM_PICKLE_DICT ? 2 : 1;
 	if (!to || to->kind != kind || (depth(m) - from) % step)
-		return bad(m, kind == HM_PICKLE_DICT ? "items set on what is no dict" : "items appended to what is no list");
+		return bad(m, kind == HM_PICKLE_DICT ? "items set on what is no dict"
+						     : "items appended to what is no list");
 	for (size_t i = from; i < depth(m); i += step)
 		if (append(m, to, step == 2 ? s[i] : NULL, s[i + step - 1]))
 			return HM_EDATA;
@@ -152,7 +160,8 @@ static int fill_one(struct machine *m, enum hm_pickle_kind kind)
 	if (!item || (kind == HM_PICKLE_DICT && !key))
 		return HM_EDATA;
 	if (!to || to->kind != kind)
-		return bad(m, kind == HM_PICKLE_DICT ? "an item set on what is no dict" : "an item appended to what is no list");
+		return bad(m, kind == HM_PICKLE_DICT ? "an item set on what is no dict"
+						     : "an item appended to what is no list");
 	return append(m, to, key, item);
 }
 
@@ -161,7 +170,8 @@ static int fill_one(struct machine *m, enum hm_pickle_kind kind)
 static const unsigned char *take(struct machine *m, size_t n)
 {
 	if (m->n - m->at < n) {
-		bad(m, m->n == PICKLE_CAP ? "the 1 MiB allowed are used up" : "the data end inside an opcode");
+		bad(m,
+		    m->n == PICKLE_CAP ? "the 1 MiB allowed are used up" : "the data end inside an opcode");
 		return NULL;
 	}
 	m->at += n;
@@ -188,7 +198,8 @@ static int push_int(struct machine *m, enum hm_pickle_kind kind, int64_t i)
 static int push_number(struct machine *m, size_t bytes)
 {
 	uint32_t u;
-	return take_u32(m, bytes, &u) ? HM_EDATA : push_int(m, HM_PICKLE_INT, bytes == 4 ? (int32_t)u : (int64_t)u);
+	return take_u32(m, bytes, &u) ? HM_EDATA
+				      : push_int(m, HM_PICKLE_INT, bytes == 4 ? (int32_t)u : (int64_t)u);
 }
 
 static int push_text(struct machine *m, size_t length_bytes)
@@ -414,49 +425,82 @@ static int step(struct machine *m)
 	m->op = m->at;
 	const unsigned char *code = take(m, 1);
 	switch (code ? *code : -1) {
-	case -1: return HM_EDATA;
+	case -1:
+		return HM_EDATA;
 	case 0x80: /* PROTO */
 		if (take_u32(m, 1, &version))
 			return HM_EDATA;
 		return version == 2 ? 0 : bad(m, "a protocol other than 2");
-	case 'c': return push_global(m);                           /* GLOBAL */
-	case 'q': return memo_put(m, 1);                           /* BINPUT */
-	case 'r': return memo_put(m, 4);                           /* LONG_BINPUT */
-	case 'h': return memo_get(m, 1);                           /* BINGET */
-	case 'j': return memo_get(m, 4);                           /* LONG_BINGET */
-	case '(': return push(m, make(m, HM_PICKLE_MARK));         /* MARK */
-	case ')': return push(m, make(m, HM_PICKLE_TUPLE));        /* EMPTY_TUPLE */
-	case 't': return tuple_from_mark(m);                       /* TUPLE */
-	case 0x85: return make_short_tuple(m, 1);                  /* TUPLE1 */
-	case 0x86: return make_short_tuple(m, 2);                  /* TUPLE2 */
-	case 0x87: return make_short_tuple(m, 3);                  /* TUPLE3 */
-	case '}': return push(m, make(m, HM_PICKLE_DICT));         /* EMPTY_DICT */
-	case 's': return fill_one(m, HM_PICKLE_DICT);              /* SETITEM */
-	case 'u': return fill(m, HM_PICKLE_DICT);                  /* SETITEMS */
-	case ']': return push(m, make(m, HM_PICKLE_LIST));         /* EMPTY_LIST */
-	case 'a': return fill_one(m, HM_PICKLE_LIST);              /* APPEND */
-	case 'e': return fill(m, HM_PICKLE_LIST);                  /* APPENDS */
-	case 'X': return push_text(m, 4);                          /* BINUNICODE */
-	case 'U': return push_text(m, 1);                          /* SHORT_BINSTRING */
-	case 'J': return push_number(m, 4);                        /* BININT */
-	case 'K': return push_number(m, 1);                        /* BININT1 */
-	case 'M': return push_number(m, 2);                        /* BININT2 */
-	case 0x8a: return push_long(m);                            /* LONG1 */
-	case 'G': return push_float(m);                            /* BINFLOAT */
-	case 0x88: return push_int(m, HM_PICKLE_BOOL, 1);          /* NEWTRUE */
-	case 0x89: return push_int(m, HM_PICKLE_BOOL, 0);          /* NEWFALSE */
-	case 'N': return push(m, make(m, HM_PICKLE_NONE));         /* NONE */
-	case 'Q': return persistent(m);                            /* BINPERSID */
-	case 'R': return reduce(m);                                /* REDUCE */
-	case 'b': return build(m);                                 /* BUILD */
-	case '.': return 1;                                        /* STOP */
+	case 'c': /* GLOBAL */
+		return push_global(m);
+	case 'q': /* BINPUT */
+		return memo_put(m, 1);
+	case 'r': /* LONG_BINPUT */
+		return memo_put(m, 4);
+	case 'h': /* BINGET */
+		return memo_get(m, 1);
+	case 'j': /* LONG_BINGET */
+		return memo_get(m, 4);
+	case '(': /* MARK */
+		return push(m, make(m, HM_PICKLE_MARK));
+	case ')': /* EMPTY_TUPLE */
+		return push(m, make(m, HM_PICKLE_TUPLE));
+	case 't': /* TUPLE */
+		return tuple_from_mark(m);
+	case 0x85: /* TUPLE1 */
+		return make_short_tuple(m, 1);
+	case 0x86: /* TUPLE2 */
+		return make_short_tuple(m, 2);
+	case 0x87: /* TUPLE3 */
+		return make_short_tuple(m, 3);
+	case '}': /* EMPTY_DICT */
+		return push(m, make(m, HM_PICKLE_DICT));
+	case 's': /* SETITEM */
+		return fill_one(m, HM_PICKLE_DICT);
+	case 'u': /* SETITEMS */
+		return fill(m, HM_PICKLE_DICT);
+	case ']': /* EMPTY_LIST */
+		return push(m, make(m, HM_PICKLE_LIST));
+	case 'a': /* APPEND */
+		return fill_one(m, HM_PICKLE_LIST);
+	case 'e': /* APPENDS */
+		return fill(m, HM_PICKLE_LIST);
+	case 'X': /* BINUNICODE */
+		return push_text(m, 4);
+	case 'U': /* SHORT_BINSTRING */
+		return push_text(m, 1);
+	case 'J': /* BININT */
+		return push_number(m, 4);
+	case 'K': /* BININT1 */
+		return push_number(m, 1);
+	case 'M': /* BININT2 */
+		return push_number(m, 2);
+	case 0x8a: /* LONG1 */
+		return push_long(m);
+	case 'G': /* BINFLOAT */
+		return push_float(m);
+	case 0x88: /* NEWTRUE */
+		return push_int(m, HM_PICKLE_BOOL, 1);
+	case 0x89: /* NEWFALSE */
+		return push_int(m, HM_PICKLE_BOOL, 0);
+	case 'N': /* NONE */
+		return push(m, make(m, HM_PICKLE_NONE));
+	case 'Q': /* BINPERSID */
+		return persistent(m);
+	case 'R': /* REDUCE */
+		return reduce(m);
+	case 'b': /* BUILD */
+		return build(m);
+	case '.': /* STOP */
+		return 1;
 	default:
-		return hm_err_set(m->e, HM_EDATA, "pickle: the opcode 0x%02x at byte %zu is not allowed", *code, m->op);
+		return hm_err_set(m->e, HM_EDATA, "pickle: the opcode 0x%02x at byte %zu is not allowed",
+				  *code, m->op);
 	}
 }
 
-int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct hm_pickle_val **out, size_t *used,
-		  struct hm_err *e)
+int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct hm_pickle_val **out,
+		  size_t *used, struct hm_err *e)
 {
 	struct machine m = {.p = p, .n = n < PICKLE_CAP ? n : PICKLE_CAP, .arena = a, .e = e};
 	int rc = 0;
@@ -478,7 +522,8 @@ struct hm_pickle_val *hm_pickle_get(const struct hm_pickle_val *v, const char *k
 {
 	struct hm_pickle_val *found = NULL;
 	for (const struct hm_pickle_item *k = is(v, HM_PICKLE_DICT) ? v->first : NULL; k; k = k->next)
-		if (is(k->key, HM_PICKLE_STR) && k->key->n == strlen(key) && !memcmp(k->key->s, key, k->key->n))
+		if (is(k->key, HM_PICKLE_STR) && k->key->n == strlen(key) &&
+		    !memcmp(k->key->s, key, k->key->n))
 			found = k->val;
 	return found;
 }

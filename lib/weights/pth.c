@@ -1,6 +1,6 @@
-/* Reading what torch.save writes: a zip of stored entries NAME/data.pkl and NAME/data/K, or the legacy form of
- * five pickles and raw storages. Tensors may share storages and be strided; strided ones are copied. Formats:
- * torch/serialization.py. See weights.h. */
+/* Reading what torch.save writes: a zip of stored entries NAME/data.pkl and NAME/data/K, or the legacy form
+ * of five pickles and raw storages. Tensors may share storages and be strided; strided ones are copied.
+ * Formats: torch/serialization.py. See weights.h. */
 #include "base/strmap.h"
 #include "weights/pickle.h"
 #include "weights/store.h"
@@ -17,11 +17,12 @@ struct bytes {
 
 struct pth {
 	struct hm_weights *w;
-	size_t copied, cap;           /* bytes copied so far, of zip entries or strided tensors; the most allowed */
-	struct hm_strmap storage;     /* key -> index in `bytes` */
-	struct hm_buf bytes;          /* struct bytes[] */
-	zip_t *zip;                   /* zip form */
-	char prefix[256];             /* "NAME/" */
+	size_t copied, cap; /* bytes copied so far, of zip entries or strided tensors; the most allowed */
+	size_t shown;	    /* bytes of all tensors so far, shared ones each time; the same cap */
+	struct hm_strmap storage; /* key -> index in `bytes` */
+	struct hm_buf bytes;	  /* struct bytes[] */
+	zip_t *zip;		  /* zip form */
+	char prefix[256];	  /* "NAME/" */
 };
 
 typedef struct hm_pickle_val val;
@@ -35,7 +36,8 @@ static bool is(const val *v, enum hm_pickle_kind kind)
 static void *copy_room(struct pth *f, size_t n, struct hm_err *e)
 {
 	if (n > f->cap - f->copied) {
-		hm_err_set(e, HM_EDATA, "its strided tensors and entries add up to more than four times the file");
+		hm_err_set(e, HM_EDATA,
+			   "its strided tensors and entries add up to more than four times the file");
 		return NULL;
 	}
 	f->copied += n;
@@ -57,7 +59,8 @@ static int sizes(const val *tuple, int64_t *out, struct hm_err *e)
 {
 	int n = 0;
 	if (tuple->n > HM_MAX_DIMS)
-		return hm_err_set(e, HM_EDATA, "it has %zu dimensions, at most %d are allowed", tuple->n, HM_MAX_DIMS);
+		return hm_err_set(e, HM_EDATA, "it has %zu dimensions, at most %d are allowed", tuple->n,
+				  HM_MAX_DIMS);
 	for (const struct hm_pickle_item *k = tuple->first; k; k = k->next) {
 		if (!is(k->val, HM_PICKLE_INT) || k->val->i < 0)
 			return hm_err_set(e, HM_EDATA, "its size or stride is no list of integers from 0");
@@ -83,7 +86,8 @@ static bool last_index(const struct hm_tensor *t, const int64_t *stride, int64_t
 {
 	int64_t at = first, step;
 	for (int i = 0; i < t->ndim; i++)
-		if (__builtin_mul_overflow(t->dim[i] - 1, stride[i], &step) || __builtin_add_overflow(at, step, &at))
+		if (__builtin_mul_overflow(t->dim[i] - 1, stride[i], &step) ||
+		    __builtin_add_overflow(at, step, &at))
 			return false;
 	*last = (uint64_t)at;
 	return true;
@@ -119,14 +123,19 @@ static int place(struct pth *f, const val *v, struct bytes b, struct hm_tensor *
 	if (v->size->n != v->stride->n)
 		return hm_err_set(e, HM_EDATA, "%zu sizes but %zu strides", v->size->n, v->stride->n);
 	if (b.n / size != elements || b.n % size)
-		return hm_err_set(e, HM_EDATA, "its storage has %zu bytes, %llu elements of %s are promised", b.n,
-				  (unsigned long long)elements, hm_dtype_name(t->dtype));
+		return hm_err_set(e, HM_EDATA, "its storage has %zu bytes, %llu elements of %s are promised",
+				  b.n, (unsigned long long)elements, hm_dtype_name(t->dtype));
 	if (!hm_shape_count(t->ndim, t->dim, &count) || count > elements)
 		return hm_err_set(e, HM_EDATA, "it has more elements than the %llu of its storage",
 				  (unsigned long long)elements);
 	if (v->i < 0 || (count && (!last_index(t, stride, v->i, &last) || last >= elements)))
 		return hm_err_set(e, HM_EDATA, "it reaches outside the %llu elements of its storage",
 				  (unsigned long long)elements);
+	if (count * size >
+	    f->cap - f->shown) /* what makes networks of them would need far more memory than the file */
+		return hm_err_set(e, HM_EDATA,
+				  "tensors that share storages add up to more than four times the file");
+	f->shown += count * size;
 	const unsigned char *from = count ? b.p + (size_t)v->i * size : b.p;
 	if (!count || contiguous(t, stride)) {
 		t->data = (void *)(uintptr_t)from;
@@ -167,8 +176,8 @@ static int add_tensors(struct pth *f, const val *root, struct hm_err *e)
 
 /* ---- zip ---- */
 
-/* The bytes of entry NAME/rest: stored ones only, CRC checked unless the directory has none. 1; 0 when there is no
- * such entry. */
+/* The bytes of entry NAME/rest: stored ones only, CRC checked unless the directory has none. 1; 0 when there
+ * is no such entry. */
 static int entry(struct pth *f, const char *rest, size_t rest_len, struct bytes *b, struct hm_err *e)
 {
 	char name[512];
@@ -179,13 +188,15 @@ static int entry(struct pth *f, const char *rest, size_t rest_len, struct bytes 
 	if (zip_stat(f->zip, name, 0, &st))
 		return 0;
 	if (st.comp_method != ZIP_CM_STORE || st.encryption_method != ZIP_EM_NONE || st.size != st.comp_size)
-		return hm_err_set(e, HM_EDATA, "entry \"%s\" is compressed or encrypted; torch.save stores", name);
+		return hm_err_set(e, HM_EDATA, "entry \"%s\" is compressed or encrypted; torch.save stores",
+				  name);
 	unsigned char *p = copy_room(f, st.size, e);
 	if (!p)
 		return HM_EDATA;
 	zip_file_t *file = zip_fopen_index(f->zip, st.index, 0);
 	zip_int64_t got = file ? zip_fread(file, p, st.size) : -1;
-	/* libzip compares the CRC at the read that finds the end, which is left out where the directory has none. */
+	/* libzip compares the CRC at the read that finds the end, which is left out where the directory has
+	 * none. */
 	char end;
 	bool sound = got == (zip_int64_t)st.size && (!st.crc || zip_fread(file, &end, 1) == 0);
 	if (file)
@@ -210,8 +221,8 @@ static int find_storage(struct pth *f, const val *storage, struct bytes *b, stru
 	int n = snprintf(rest, sizeof rest, "data/%.*s", (int)(key->n < 200 ? key->n : 200), key->s);
 	int rc = f->zip && key->n < 200 ? entry(f, rest, (size_t)n, b, e) : 0;
 	if (!rc)
-		return hm_err_set(e, HM_EDATA, "its storage \"%.*s\" is not in the file", (int)(key->n < 200 ? key->n : 200),
-				  key->s);
+		return hm_err_set(e, HM_EDATA, "its storage \"%.*s\" is not in the file",
+				  (int)(key->n < 200 ? key->n : 200), key->s);
 	return rc < 0 ? rc : add_storage(f, key, *b, e);
 }
 
@@ -220,7 +231,8 @@ static int find_prefix(struct pth *f, struct hm_err *e)
 {
 	zip_int64_t entries = zip_get_num_entries(f->zip, 0);
 	for (zip_int64_t i = 0; i < entries; i++) {
-		const char *name = zip_get_name(f->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW), *slash = name ? strchr(name, '/') : NULL;
+		const char *name = zip_get_name(f->zip, (zip_uint64_t)i, ZIP_FL_ENC_RAW),
+			   *slash = name ? strchr(name, '/') : NULL;
 		if (!slash || strcmp(slash, "/data.pkl"))
 			continue;
 		if (f->prefix[0])
@@ -237,7 +249,8 @@ static int check_byteorder(struct pth *f, struct hm_err *e)
 	struct bytes b;
 	int rc = entry(f, "byteorder", 9, &b, e);
 	if (rc == 1 && (b.n != 6 || memcmp(b.p, "little", 6)))
-		return hm_err_set(e, HM_EDATA, "its byte order is \"%.*s\", not little", (int)(b.n < 16 ? b.n : 16), b.p);
+		return hm_err_set(e, HM_EDATA, "its byte order is \"%.*s\", not little",
+				  (int)(b.n < 16 ? b.n : 16), b.p);
 	return rc < 0 ? rc : 0;
 }
 
@@ -272,7 +285,9 @@ int hm_pth_parse_zip(struct hm_weights *w, const unsigned char *p, size_t n, str
 	if (!rc)
 		rc = check_byteorder(&f, e);
 	if (!rc)
-		rc = entry(&f, "data.pkl", 8, &pkl, e) == 1 ? 0 : hm_err_set(e, HM_EDATA, "data.pkl cannot be found");
+		rc = entry(&f, "data.pkl", 8, &pkl, e) == 1
+			 ? 0
+			 : hm_err_set(e, HM_EDATA, "data.pkl cannot be found");
 	if (!rc)
 		rc = hm_pickle_run(pkl.p, pkl.n, &values, &root, &used, e);
 	if (!rc)
@@ -283,15 +298,16 @@ int hm_pth_parse_zip(struct hm_weights *w, const unsigned char *p, size_t n, str
 
 /* ---- legacy ---- */
 
-static const unsigned char magic[] = {0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
+static const unsigned char magic[] = {0x80, 2,	  0x8a, 10,   0x6c, 0xfc, 0x9c,
+				      0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
 
 bool hm_pth_is_legacy(const unsigned char *p, size_t n)
 {
 	return n >= sizeof magic && !memcmp(p, magic, sizeof magic);
 }
 
-/* Behind the pickles, for each key of the list: an i64 count of elements and their bytes. A storage's dtype stands
- * in the pickle alone, so the tensors' storages are walked first to learn the sizes. */
+/* Behind the pickles, for each key of the list: an i64 count of elements and their bytes. A storage's dtype
+ * stands in the pickle alone, so the tensors' storages are walked first to learn the sizes. */
 static int element_sizes(const val *root, struct hm_strmap *size, struct hm_err *e)
 {
 	const val *inner = hm_pickle_get(root, "state_dict");
@@ -310,8 +326,8 @@ static int element_sizes(const val *root, struct hm_strmap *size, struct hm_err 
 	return 0;
 }
 
-static int read_storages(struct pth *f, const val *keys, const struct hm_strmap *size, const unsigned char *p, size_t n,
-			 struct hm_err *e)
+static int read_storages(struct pth *f, const val *keys, const struct hm_strmap *size, const unsigned char *p,
+			 size_t n, struct hm_err *e)
 {
 	size_t at = 0;
 	if (!is(keys, HM_PICKLE_LIST))
@@ -323,7 +339,8 @@ static int read_storages(struct pth *f, const val *keys, const struct hm_strmap 
 		for (int i = 0; i < 8 && n - at >= 8; i++)
 			count |= (uint64_t)p[at + (size_t)i] << 8 * i;
 		if (n - at < 8 || count > (n - at - 8) / bytes)
-			return hm_err_set(e, HM_EDATA, "the file is cut: a storage of %llu elements does not fit",
+			return hm_err_set(e, HM_EDATA,
+					  "the file is cut: a storage of %llu elements does not fit",
 					  (unsigned long long)count);
 		if (add_storage(f, k->val, (struct bytes){p + at + 8, count * bytes}, e))
 			return HM_EDATA;

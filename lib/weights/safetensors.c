@@ -1,5 +1,5 @@
-/* Reading .safetensors: u64 header length, JSON header {name: {dtype, shape, data_offsets}}, data. The data must
- * be covered by the tensors exactly: no gap, no overlap, nothing behind. See weights.h. */
+/* Reading .safetensors: u64 header length, JSON header {name: {dtype, shape, data_offsets}}, data. The data
+ * must be covered by the tensors exactly: no gap, no overlap, nothing behind. See weights.h. */
 #include "json/json.h"
 #include "weights/store.h"
 
@@ -57,13 +57,14 @@ static int entry(const cJSON *v, const unsigned char *data, size_t room, struct 
 	if (!hm_shape_count(t->ndim, t->dim, &bytes) || !hm_size_mul(bytes, hm_dtype_size(t->dtype), &bytes))
 		return hm_err_set(e, HM_EDATA, "its size overflows");
 	if (at[0] > at[1] || (uint64_t)at[1] > room)
-		return hm_err_set(e, HM_EDATA, "its data_offsets %lld..%lld lie outside the %zu bytes of data",
+		return hm_err_set(e, HM_EDATA,
+				  "its data_offsets %lld..%lld lie outside the %zu bytes of data",
 				  (long long)at[0], (long long)at[1], room);
 	if ((uint64_t)(at[1] - at[0]) != bytes) {
 		char shape[128];
 		return hm_err_set(e, HM_EDATA, "its data_offsets span %lld bytes, %s of %s needs %zu",
-				  (long long)(at[1] - at[0]), dtype, hm_shape_text(t->ndim, t->dim, shape, sizeof shape),
-				  bytes);
+				  (long long)(at[1] - at[0]), dtype,
+				  hm_shape_text(t->ndim, t->dim, shape, sizeof shape), bytes);
 	}
 	*s = (struct span){(uint64_t)at[0], (uint64_t)at[1], v->string};
 	t->data = (void *)(uintptr_t)(data + at[0]);
@@ -76,13 +77,14 @@ static int check_cover(struct span *s, size_t n, size_t room, struct hm_err *e)
 	qsort(s, n, sizeof *s, by_begin);
 	for (size_t i = 0; i < n; i++) {
 		if (s[i].begin != at)
-			return hm_err_set(e, HM_EDATA, "tensor \"%.200s\" begins at data byte %llu, %s", s[i].name,
-					  (unsigned long long)s[i].begin,
+			return hm_err_set(e, HM_EDATA, "tensor \"%.200s\" begins at data byte %llu, %s",
+					  s[i].name, (unsigned long long)s[i].begin,
 					  s[i].begin < at ? "inside another tensor" : "behind a gap");
 		at = s[i].end;
 	}
 	if (at != room)
-		return hm_err_set(e, HM_EDATA, "%llu bytes behind the last tensor", (unsigned long long)(room - at));
+		return hm_err_set(e, HM_EDATA, "%llu bytes behind the last tensor",
+				  (unsigned long long)(room - at));
 	return 0;
 }
 
@@ -103,7 +105,8 @@ static int check_digest(const cJSON *meta, const unsigned char *p, size_t header
 	const char *want = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "hm.digest"));
 	for (const cJSON *k = meta ? meta->child : NULL; !want && k; k = k->next)
 		if (!strncmp(k->string, "hm.", 3))
-			return hm_err_set(e, HM_EDATA, "__metadata__ has \"%.64s\" but no hm.digest", k->string);
+			return hm_err_set(e, HM_EDATA, "__metadata__ has \"%.64s\" but no hm.digest",
+					  k->string);
 	if (!want)
 		return 0;
 	const char *place = hm_digest_place((const char *)p + 8, header);
@@ -113,7 +116,8 @@ static int check_digest(const cJSON *meta, const unsigned char *p, size_t header
 	if (hm_digest_file((const char *)p, 8 + header, place, &body, 1, found, e))
 		return HM_EDATA;
 	if (strcmp(found, want))
-		return hm_err_set(e, HM_EDATA, "the file is damaged: its digest is %s, hm.digest says %s", found, want);
+		return hm_err_set(e, HM_EDATA, "the file is damaged: its digest is %s, hm.digest says %s",
+				  found, want);
 	return 0;
 }
 
@@ -127,7 +131,8 @@ int hm_safetensors_parse(struct hm_weights *w, const unsigned char *p, size_t n,
 		return hm_err_set(e, HM_EDATA, "the file is cut: %llu bytes of header promised, %zu there",
 				  (unsigned long long)header, n < 8 ? 0 : n - 8);
 	if (header > HM_WEIGHTS_HEADER_CAP)
-		return hm_err_set(e, HM_EDATA, "a header of %llu bytes, more than 4 MiB", (unsigned long long)header);
+		return hm_err_set(e, HM_EDATA, "a header of %llu bytes, more than 4 MiB",
+				  (unsigned long long)header);
 	if (!header || p[8] != '{')
 		return hm_err_set(e, HM_EDATA, "not .safetensors: its header is no JSON object");
 	cJSON *tree = hm_json_parse((const char *)p + 8, header, 8, NULL, e);

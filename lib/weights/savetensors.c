@@ -7,7 +7,8 @@
 
 static int by_size_then_name(const void *a, const void *b)
 {
-	const struct hm_tensor *x = *(const struct hm_tensor *const *)a, *y = *(const struct hm_tensor *const *)b;
+	const struct hm_tensor *x = *(const struct hm_tensor *const *)a,
+			       *y = *(const struct hm_tensor *const *)b;
 	size_t p = hm_dtype_size(x->dtype), q = hm_dtype_size(y->dtype);
 	return p != q ? (p < q ? 1 : -1) : strcmp(x->name, y->name);
 }
@@ -38,15 +39,19 @@ static cJSON *header_tree(const struct hm_tensor **order, size_t n, const cJSON 
 	bool ok = tree && (!meta || copy);
 	cJSON *digest = cJSON_GetObjectItemCaseSensitive(copy, "hm.digest");
 	if (ok && digest)
-		ok = cJSON_ReplaceItemInObjectCaseSensitive(copy, "hm.digest",
-							    cJSON_CreateString("00000000000000000000000000000000"));
+		ok = cJSON_ReplaceItemInObjectCaseSensitive(
+		    copy, "hm.digest", cJSON_CreateString("00000000000000000000000000000000"));
 	size_t at = 0, count, bytes;
 	for (size_t i = 0; ok && i < n; i++) {
-		if (!strcmp(order[i]->name, "__metadata__") || (i && !strcmp(order[i - 1]->name, order[i]->name)) ||
+		if (!strcmp(order[i]->name, "__metadata__") ||
+		    (i && !strcmp(order[i - 1]->name, order[i]->name)) ||
 		    !hm_shape_count(order[i]->ndim, order[i]->dim, &count) ||
-		    !hm_size_mul(count, hm_dtype_size(order[i]->dtype), &bytes) || !hm_size_add(at, bytes, &count)) {
-			hm_err_set(e, HM_EDATA, "tensor \"%.200s\" cannot be written: a doubled name or an impossible size",
-				   order[i]->name);
+		    !hm_size_mul(count, hm_dtype_size(order[i]->dtype), &bytes) ||
+		    !hm_size_add(at, bytes, &count)) {
+			hm_err_set(
+			    e, HM_EDATA,
+			    "tensor \"%.200s\" cannot be written: a doubled name or an impossible size",
+			    order[i]->name);
 			break;
 		}
 		body[i] = (struct iovec){order[i]->data, bytes};
@@ -76,7 +81,8 @@ static int header_text(const cJSON *tree, struct hm_buf *b, struct hm_err *e)
 	return rc;
 }
 
-static int write_all(const char *path, const struct hm_buf *head, const struct iovec *body, size_t n, struct hm_err *e)
+static int write_all(const char *path, const struct hm_buf *head, const struct iovec *body, size_t n,
+		     struct hm_err *e)
 {
 	struct hm_out *o = hm_out_open(path, e);
 	if (!o)
@@ -90,7 +96,8 @@ static int write_all(const char *path, const struct hm_buf *head, const struct i
 	return rc;
 }
 
-int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta, struct hm_err *e)
+int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
+		    struct hm_err *e)
 {
 	struct hm_buf head = {0};
 	cJSON *tree = NULL;

@@ -17,7 +17,8 @@ struct hm_weights_store {
 };
 
 /* Adds a tensor; the name is copied, data borrowed, or copied when it is not aligned to its element. */
-int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t, struct hm_err *e);
+int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t,
+		   struct hm_err *e);
 
 /* Each appends the tensors of one file image. */
 int hm_safetensors_parse(struct hm_weights *w, const unsigned char *p, size_t n, struct hm_err *e);
@@ -32,10 +33,11 @@ int hm_weights_read_folder(struct hm_weights *w, const char *path, struct hm_err
 /* "dir/name" in fresh memory; caller frees. */
 char *hm_weights_path(const char *dir, const char *name, struct hm_err *e);
 
-/* Digits of "hm.digest" in a safetensors header text, or NULL: where 32 bytes read as '0' when the file is hashed. */
+/* Digits of "hm.digest" in a safetensors header text, or NULL: where 32 bytes read as '0' when the file is
+ * hashed. */
 char *hm_digest_place(const char *header, size_t n);
 /* XXH3-128 as hex of head[0..h) with the 32 bytes at `place` read as '0', then the n pieces of body. */
-int hm_digest_file(const char *head, size_t h, const char *place, const struct iovec *body, size_t n, char out[33],
-		   struct hm_err *e);
+int hm_digest_file(const char *head, size_t h, const char *place, const struct iovec *body, size_t n,
+		   char out[33], struct hm_err *e);
 
 #endif

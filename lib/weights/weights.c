@@ -6,12 +6,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t, struct hm_err *e)
+int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t,
+		   struct hm_err *e)
 {
 	struct hm_tensor copy = *t;
 	size_t count, bytes, size = hm_dtype_size(t->dtype);
 	if (!hm_shape_count(t->ndim, t->dim, &count) || !hm_size_mul(count, size, &bytes))
-		return hm_err_set(e, HM_EDATA, "tensor \"%.*s\": its size overflows", len < 200 ? (int)len : 200, name);
+		return hm_err_set(e, HM_EDATA, "tensor \"%.*s\": its size overflows",
+				  len < 200 ? (int)len : 200, name);
 	char *own = hm_arena_get(&w->store->arena, len + 1, e);
 	if (!own)
 		return HM_EDATA;

@@ -1,6 +1,6 @@
 /* Weight files: named tensors out of .safetensors, .pth (zip and legacy) and Hugging Face folders, and into
- * .safetensors. A reader here runs no code of the file and believes no number in it: header and pickle at most
- * 4 MiB, every offset, stride and size checked, what is not understood refused by name. */
+ * .safetensors. A reader here runs no code of the file and believes no number in it: header and pickle at
+ * most 4 MiB, every offset, stride and size checked, what is not understood refused by name. */
 #ifndef HM_WEIGHTS_H
 #define HM_WEIGHTS_H
 
@@ -9,17 +9,19 @@
 #include <cjson/cJSON.h>
 
 struct hm_weights {
-	struct hm_tensor *tensor; /* n of them, names unique and in bytewise order; data is read-only, aligned to
-	                             its element and contiguous; F16 and BF16 stay so: hm_to_f32 widens them */
+	struct hm_tensor
+	    *tensor; /* n of them, names unique and in bytewise order; data is read-only, aligned to
+			its element and contiguous; F16 and BF16 stay so: hm_to_f32 widens them */
 	size_t n;
-	cJSON *meta;                    /* safetensors' __metadata__, an object of strings; NULL when absent */
+	cJSON *meta; /* safetensors' __metadata__, an object of strings; NULL when absent */
 	struct hm_weights_store *store; /* the mapped files and owned memory behind the tensors */
 };
 
 /* Reads `path`, recognised by content: a .safetensors file; a .pth or .bin of torch.save, zip or legacy; or a
- * folder with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index, the first that is
- * there. A .pth holds a dict of tensors, or one under its key "state_dict". When __metadata__ holds "hm.digest"
- * the file's digest is checked against it; with any other key "hm.…" it must be there. Sentences begin with the path. Caller frees with hm_weights_close. */
+ * folder with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index, the first that
+ * is there. A .pth holds a dict of tensors, or one under its key "state_dict". When __metadata__ holds
+ * "hm.digest" the file's digest is checked against it; with any other key "hm.…" it must be there. Sentences
+ * begin with the path. Caller frees with hm_weights_close. */
 int hm_weights_open(struct hm_weights **w, const char *path, struct hm_err *e);
 /* The same for the bytes p[0..n) of one file, which must outlive the result. */
 int hm_weights_parse(struct hm_weights **w, const unsigned char *p, size_t n, struct hm_err *e);
@@ -29,20 +31,21 @@ const struct hm_tensor *hm_weights_find(const struct hm_weights *w, const char *
 /* A text of __metadata__, borrowed, or NULL. */
 const char *hm_weights_meta(const struct hm_weights *w, const char *key);
 
-/* config.json of the folder `path`, or beside the file `path`: an object, or NULL when there is none (0). Caller
- * frees with cJSON_Delete. */
+/* config.json of the folder `path`, or beside the file `path`: an object, or NULL when there is none (0).
+ * Caller frees with cJSON_Delete. */
 int hm_weights_config(const char *path, cJSON **config, struct hm_err *e);
 
-/* Writes a .safetensors file (base/file.h: whole or not at all): header with sorted keys, padded to 64 bytes; data
- * by falling element size, then by name, so that each tensor is aligned. `meta`: an object of strings or NULL; when
- * it holds the key "hm.digest" (any value) the file gets the XXH3-128 of all its bytes there, as 32 hex digits, those
- * digits themselves read as '0'. Names must be unique and not "__metadata__". The same input, the same bytes. */
-int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta, struct hm_err *e);
+/* Writes a .safetensors file (base/file.h: whole or not at all): header with sorted keys, padded to 64 bytes;
+ * data by falling element size, then by name, so that each tensor is aligned. `meta`: an object of strings or
+ * NULL; when it holds the key "hm.digest" (any value) the file gets the XXH3-128 of all its bytes there, as
+ * 32 hex digits, those digits themselves read as '0'. Names must be unique and not "__metadata__". The same
+ * input, the same bytes. */
+int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
+		    struct hm_err *e);
 
 /* XXH3-128, as 32 hex digits and a NUL, over the tensors in bytewise order of their names; each contributes
- *   name, a zero byte, dtype's safetensors name, a zero byte, ndim as one byte, each dim as 8 bytes little-endian,
- *   its data bytes.
- * The order of tensor[] does not matter. */
+ *   name, a zero byte, dtype's safetensors name, a zero byte, ndim as one byte, each dim as 8 bytes
+ * little-endian, its data bytes. The order of tensor[] does not matter. */
 int hm_weights_digest(const struct hm_tensor *tensor, size_t n, char out[33], struct hm_err *e);
 
 /* ---- the encoder inside a file ---- */
@@ -50,13 +53,13 @@ enum hm_encoder_kind { HM_IMAGE_ENCODER, HM_TEXT_ENCODER };
 
 /* The tensors of one encoder under their published names (torchvision's resnet, transformers' BertModel), in
  * bytewise order; names and array live as long as w. `hm_weights_digest` of them is the encoder's identity.
- *   image: below "image_encoder." when the file has such names, else all; there 0 1 4 5 6 7 as first part of the
- *          name stand for conv1 bn1 layer1 … layer4 (PyTorch's Sequential); fc.* and num_batches_tracked left out
+ *   image: below "image_encoder." when the file has such names, else all; there 0 1 4 5 6 7 as first part of
+ * the name stand for conv1 bn1 layer1 … layer4 (PyTorch's Sequential); fc.* and num_batches_tracked left out
  *   text:  below "text_encoder.", else "transformer.", else "bert.", else all but heads on top of it (cls.*,
  *          classifier.*, qa_outputs.*); LayerNorm.gamma and .beta read weight and bias; position_ids and
  *          token_type_ids (buffers) left out
  * HM_EDATA when two tensors get one name or none is left. */
-int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const struct hm_tensor **tensor, size_t *n,
-		       struct hm_err *e);
+int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const struct hm_tensor **tensor,
+		       size_t *n, struct hm_err *e);
 
 #endif

@@ -1,5 +1,6 @@
-/* Any bytes as a file of torch.save, zip or legacy: refused with a sentence, or tensors whose every byte can be read. A
- * zip's CRC would stop nearly every mutation, so a first byte of 'N' stands for a pickle put into a zip here. */
+/* Any bytes as a file of torch.save, zip or legacy: refused with a sentence, or tensors whose every byte can
+ * be read. A zip's CRC would stop nearly every mutation, so a first byte of 'N' stands for a pickle put into
+ * a zip here. */
 #include "weights/store.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* SPEC to features: encoders out of every kind of file give PyTorch's features (tests/data/weights/features.safetensors,
- * made by tests/oracle/make_weights.py), whatever the number of workers; what does not fit is refused by name. */
+/* SPEC to features: encoders out of every kind of file give PyTorch's features
+ * (tests/data/weights/features.safetensors, made by tests/oracle/make_weights.py), whatever the number of
+ * workers; what does not fit is refused by name. */
 #include "model/encode.h"
 
 #include <math.h>
@@ -26,8 +27,8 @@ static void open_ok(struct hm_encoder *x, enum hm_encoder_kind kind, const char 
 }
 
 /* The features of the vectors' inputs, computed with `threads` workers and small batches. */
-static void encode(const struct hm_weights *v, const char *image, const char *text, const char *device, int threads,
-		   struct features *f)
+static void encode(const struct hm_weights *v, const char *image, const char *text, const char *device,
+		   int threads, struct features *f)
 {
 	struct hm_err e = {0};
 	struct hm_encoder im, tx;
@@ -42,14 +43,21 @@ static void encode(const struct hm_weights *v, const char *image, const char *te
 	assert_non_null(d);
 	open_ok(&im, HM_IMAGE_ENCODER, image, 0);
 	open_ok(&tx, HM_TEXT_ENCODER, text, 2);
-	struct hm_encode_config c = {.image = &im, .text = &tx, .height = 48, .width = 40, .pooled = true, .grid = true,
-				     .image_batch = 2, .text_batch = 2};
+	struct hm_encode_config c = {.image = &im,
+				     .text = &tx,
+				     .height = 48,
+				     .width = 40,
+				     .pooled = true,
+				     .grid = true,
+				     .image_batch = 2,
+				     .text_batch = 2};
 	if (hm_encode_new(&x, &c, d, workers, &e))
 		fail_msg("%s", e.text);
 	hm_encoder_clear(&im);
 	for (int i = 0; i < N; ids += len[i++])
-		item[i] = (struct hm_encode_item){pixels + i * 3 * 48 * 40, ids, len[i], f->pooled + i * C, f->grid + i * GRID,
-						  f->text + i * H};
+		item[i] = (struct hm_encode_item){
+		    pixels + i * 3 * 48 * 40, ids, len[i], f->pooled + i * C, f->grid + i * GRID,
+		    f->text + i * H};
 	for (int round = 0; round < 2; round++) { /* a window is used again */
 		assert_int_equal(hm_encode_start(x, &w, &e), 0);
 		assert_int_equal(hm_encode_wait(x, &w, &e), 0);
@@ -133,8 +141,12 @@ static void test_init(void **state)
 	assert_int_equal(x.vocab, 50);
 	assert_int_equal(x.width, 128);
 	hm_encoder_clear(&x);
-	static const char *const wrong[] = {"init:resnet-tiny", "init:bert-tiny:", "init:bert-tiny:-1", "init:bert-tiny:1x",
-					    "init:bert-tiny:18446744073709551616", "init:"};
+	static const char *const wrong[] = {"init:resnet-tiny",
+					    "init:bert-tiny:",
+					    "init:bert-tiny:-1",
+					    "init:bert-tiny:1x",
+					    "init:bert-tiny:18446744073709551616",
+					    "init:"};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		e = (struct hm_err){0};
 		assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, wrong[i], &o, &e), HM_EUSAGE);
@@ -143,7 +155,8 @@ static void test_init(void **state)
 }
 
 /* The tensors of `from`, one of them left out or renamed, must be refused. */
-static void refused(enum hm_encoder_kind kind, const char *from, const char *name, const char *instead, const char *why)
+static void refused(enum hm_encoder_kind kind, const char *from, const char *name, const char *instead,
+		    const char *why)
 {
 	struct hm_err e = {0};
 	struct hm_weights *w;
@@ -161,7 +174,9 @@ static void refused(enum hm_encoder_kind kind, const char *from, const char *nam
 	}
 	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, k, NULL, &e), 0);
 	hm_weights_close(w);
-	assert_int_equal(hm_encoder_open(&x, kind, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e), HM_EDATA);
+	assert_int_equal(
+	    hm_encoder_open(&x, kind, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e),
+	    HM_EDATA);
 	if (!strstr(e.text, why))
 		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
 	unlink("build/test_encoder.tmp");
@@ -171,7 +186,8 @@ static void test_refuses(void **state)
 {
 	(void)state;
 	refused(HM_IMAGE_ENCODER, DATA "resnet.pth", "bn1.running_var", NULL, "bn1.running_var is missing");
-	refused(HM_IMAGE_ENCODER, DATA "resnet.pth", "layer2.0.bn2.bias", "layer2.0.bn9.bias", "layer2.0.bn2.bias is missing");
+	refused(HM_IMAGE_ENCODER, DATA "resnet.pth", "layer2.0.bn2.bias", "layer2.0.bn9.bias",
+		"layer2.0.bn2.bias is missing");
 	refused(HM_TEXT_ENCODER, DATA "bert", "pooler.dense.bias", NULL, "pooler.dense.bias is missing");
 	struct hm_err e = {0};
 	struct hm_encoder x;
@@ -183,8 +199,11 @@ static void test_refuses(void **state)
 	some[w->n] = (struct hm_tensor){"encoder.surprise", HM_F32, 1, {2}, f};
 	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, w->n + 1, NULL, &e), 0);
 	hm_weights_close(w);
-	assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "1 tensor is left over that no such network has, \"encoder.surprise\" first"));
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, "build/test_encoder.tmp",
+					 &(struct hm_encoder_options){0}, &e),
+			 HM_EDATA);
+	assert_non_null(
+	    strstr(e.text, "1 tensor is left over that no such network has, \"encoder.surprise\" first"));
 	unlink("build/test_encoder.tmp");
 }
 
@@ -207,7 +226,8 @@ static void test_ids(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_features), cmocka_unit_test(test_heads), cmocka_unit_test(test_init),
-					   cmocka_unit_test(test_refuses), cmocka_unit_test(test_ids)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_features), cmocka_unit_test(test_heads),
+					   cmocka_unit_test(test_init), cmocka_unit_test(test_refuses),
+					   cmocka_unit_test(test_ids)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,6 +145,8 @@ save_file({"pixels": pixels, "pooled": grid.mean((2, 3)), "grid": grid.flatten(2
            "ids": torch.tensor(sum(ids, []), dtype=torch.int32), "len": torch.tensor([len(i) for i in ids], dtype=torch.int32)},
           out / "features.safetensors")
 
+big = torch.arange(4096, dtype=torch.float32)  # one storage behind 64 tensors: more than a file may claim
+torch.save({str(i): big for i in range(64)}, out / "shared.pth")
 torch.serialization.set_crc32_options(False)
 torch.save({"a": torch.arange(5.0)}, out / "nocrc.pth")
 for file in out.rglob("*.safetensors"):

@@ -1,4 +1,5 @@
-/* The model file: written, read back, believed only when whole and consistent; PyTorch's files without metadata too. */
+/* The model file: written, read back, believed only when whole and consistent; PyTorch's files without
+ * metadata too. */
 #include "model/modelfile.h"
 
 #include <math.h>
@@ -16,7 +17,8 @@ static float weight[2 * 5] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, bias[2] = {-1, .5f
 
 static struct hm_modelfile sample(void)
 {
-	struct hm_modelfile m = {.classes = 2, .inputs = 5, .image_dim = 3, .text_dim = 2, .weight = weight, .bias = bias};
+	struct hm_modelfile m = {
+	    .classes = 2, .inputs = 5, .image_dim = 3, .text_dim = 2, .weight = weight, .bias = bias};
 	strncpy(m.image_digest, "0123456789abcdef0123456789abcdef", 33);
 	strncpy(m.text_digest, "fedcba9876543210fedcba9876543210", 33);
 	strncpy(m.image_output, "pooled", sizeof m.image_output);
@@ -117,6 +119,7 @@ static void test_pytorch(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refuses), cmocka_unit_test(test_pytorch)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refuses),
+					   cmocka_unit_test(test_pytorch)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

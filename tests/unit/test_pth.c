@@ -1,5 +1,5 @@
-/* Files of torch.save (tests/data/weights, made by tests/oracle/make_weights.py): both forms give the tensors, and one
- * set of weights has one digest in every form it travels in. */
+/* Files of torch.save (tests/data/weights, made by tests/oracle/make_weights.py): both forms give the
+ * tensors, and one set of weights has one digest in every form it travels in. */
 #include "base/file.h"
 #include "weights/weights.h"
 
@@ -21,7 +21,8 @@ static struct hm_weights *open_ok(const char *path)
 	return w;
 }
 
-static void is_floats(const struct hm_weights *w, const char *name, int ndim, const int64_t *dim, const float *want)
+static void is_floats(const struct hm_weights *w, const char *name, int ndim, const int64_t *dim,
+		      const float *want)
 {
 	const struct hm_tensor *t = hm_weights_find(w, name);
 	size_t n;
@@ -78,7 +79,7 @@ static void test_views(void **state)
 {
 	(void)state;
 	check_views(DATA "views.pth");
-	check_views(DATA "views-legacy.pth"); /* this one below "state_dict" */
+	check_views(DATA "views-legacy.pth");		  /* this one below "state_dict" */
 	struct hm_weights *w = open_ok(DATA "nocrc.pth"); /* every CRC is 0: none was written */
 	is_floats(w, "a", 1, (int64_t[]){5}, (float[]){0, 1, 2, 3, 4});
 	hm_weights_close(w);
@@ -98,8 +99,10 @@ static void digest_of(const char *path, enum hm_encoder_kind kind, char out[33])
 static void test_one_digest(void **state)
 {
 	(void)state;
-	static const char *const image[] = {DATA "resnet.pth", DATA "resnet-legacy.pth", DATA "late.safetensors", DATA "early.pth"};
-	static const char *const text[] = {DATA "bert-sharded", DATA "bert-bin", DATA "late.safetensors", DATA "early.pth"};
+	static const char *const image[] = {DATA "resnet.pth", DATA "resnet-legacy.pth",
+					    DATA "late.safetensors", DATA "early.pth"};
+	static const char *const text[] = {DATA "bert-sharded", DATA "bert-bin", DATA "late.safetensors",
+					   DATA "early.pth"};
 	char want[33], d[33];
 	digest_of(DATA "resnet.safetensors", HM_IMAGE_ENCODER, want);
 	for (size_t i = 0; i < sizeof image / sizeof *image; i++) {
@@ -134,11 +137,22 @@ static void patched(const char *path, const char *from, const char *to, size_t n
 static void test_refuses(void **state)
 {
 	(void)state;
-	patched(DATA "views-legacy.pth", "_rebuild_tensor_v2", "_rebuild_tensor_v3", 18, "\"torch._utils._rebuild_tensor_v3\" at byte");
-	patched(DATA "views-legacy.pth", "little_endianq\x02\x88", "little_endianq\x02\x89", 16, "byte order");
+	patched(DATA "views-legacy.pth", "_rebuild_tensor_v2", "_rebuild_tensor_v3", 18,
+		"\"torch._utils._rebuild_tensor_v3\" at byte");
+	patched(DATA "views-legacy.pth", "little_endianq\x02\x88", "little_endianq\x02\x89", 16,
+		"byte order");
 	patched(DATA "views-legacy.pth", "M\xe9\x03", "M\xea\x03", 3, "1001");
 	patched(DATA "views.pth", "little", "bigger", 6, "CRC differs");
 	patched(DATA "views.pth", "_rebuild_tensor_v2", "_rebuild_tensor_v3", 18, "CRC differs");
+}
+
+static void test_growth(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	assert_int_equal(hm_weights_open(&w, DATA "shared.pth", &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "add up to more than four times the file"));
 }
 
 static void test_cuts(void **state)
@@ -176,7 +190,8 @@ static void test_folders(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_views), cmocka_unit_test(test_one_digest), cmocka_unit_test(test_refuses),
-					   cmocka_unit_test(test_cuts), cmocka_unit_test(test_folders)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_views),   cmocka_unit_test(test_one_digest),
+					   cmocka_unit_test(test_refuses), cmocka_unit_test(test_cuts),
+					   cmocka_unit_test(test_growth),  cmocka_unit_test(test_folders)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ static void test_reads(void **state)
 	unsigned char *p = image("{\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[1,9]},"
 				 "\"__metadata__\":{\"format\":\"pt\"},"
 				 "\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},"
-				 "\"z\":{\"dtype\":\"I64\",\"shape\":[0,4],\"data_offsets\":[9,9]}}  ", 9, &n);
+				 "\"z\":{\"dtype\":\"I64\",\"shape\":[0,4],\"data_offsets\":[9,9]}}  ",
+				 9, &n);
 	assert_int_equal(hm_weights_parse(&w, p, n, &e), 0);
 	assert_int_equal(w->n, 3);
 	assert_string_equal(w->tensor[0].name, "a");
@@ -74,31 +75,42 @@ static void test_refuses(void **state)
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "}", 3, "lie outside the 3 bytes");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "}", 5, "1 bytes behind the last");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[1,5]") "}", 5, "behind a gap");
-	refused("{" T("a", "\"F32\",\"shape\":[2],\"data_offsets\":[0,4]") "}", 4, "span 4 bytes, F32 of 2 needs 8");
+	refused("{" T("a", "\"F32\",\"shape\":[2],\"data_offsets\":[0,4]") "}", 4,
+		"span 4 bytes, F32 of 2 needs 8");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,0]") "}", 4, "lie outside");
-	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") ","
-		T("b", "\"F32\",\"shape\":[1],\"data_offsets\":[2,6]") "}", 6, "inside another tensor");
-	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") ","
-		T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,8]") "}", 8, "stands twice");
-	refused("{" T("a", "\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]") "}", 0, "overflows");
-	refused("{" T("a", "\"F32\",\"shape\":[9007199254740992,1024],\"data_offsets\":[0,0]") "}", 0, "overflows");
+	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "," T(
+		    "b", "\"F32\",\"shape\":[1],\"data_offsets\":[2,6]") "}",
+		6, "inside another tensor");
+	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "," T(
+		    "a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,8]") "}",
+		8, "stands twice");
+	refused("{" T("a", "\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]") "}", 0,
+		"overflows");
+	refused("{" T("a", "\"F32\",\"shape\":[9007199254740992,1024],\"data_offsets\":[0,0]") "}", 0,
+		"overflows");
 	refused("{" T("a", "\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]") "}", 4, "shape is no list");
 	refused("{" T("a", "\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]") "}", 4, "shape is no list");
-	refused("{" T("a", "\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]") "}", 4, "shape is no list");
+	refused("{" T("a", "\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]") "}", 4,
+		"shape is no list");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0]") "}", 4, "no two offsets");
 	refused("{" T("a", "\"F8_E4M3\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1, "F8_E4M3");
 	refused("{" T("a", "\"UTF8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1, "UTF8");
-	refused("{" T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":1") "}", 1, "no object of dtype");
+	refused("{" T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":1") "}", 1,
+		"no object of dtype");
 	refused("{\"a\":1}", 0, "no object of dtype");
-	refused("{\"__metadata__\":{\"a\":1}," T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1, "no string");
-	refused("{\"__metadata__\":[]," T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1, "no object");
+	refused("{\"__metadata__\":{\"a\":1}," T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1,
+		"no string");
+	refused("{\"__metadata__\":[]," T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1,
+		"no object");
 	refused("{}", 0, "no tensor");
 	refused("{", 0, "invalid JSON");
 	refused("{\"a\":01}", 0, "leading zero");
 	refused("[]", 0, "neither");
 	struct hm_err e = {0};
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_parse(&w, (const unsigned char *)"\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, &e), HM_EDATA);
+	assert_int_equal(
+	    hm_weights_parse(&w, (const unsigned char *)"\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, &e),
+	    HM_EDATA);
 	assert_non_null(strstr(e.text, "is cut"));
 	e = (struct hm_err){0};
 	size_t n = ((size_t)5 << 20) + 8;
@@ -118,7 +130,8 @@ static void test_saves(void **state)
 	float f[3] = {1, 2, 3};
 	int64_t i = -9;
 	uint16_t h[1] = {0x3c00};
-	struct hm_tensor t[] = {{"z", HM_F16, 1, {1}, h}, {"m", HM_F32, 2, {1, 3}, f}, {"a", HM_I64, 0, {0}, &i}};
+	struct hm_tensor t[] = {
+	    {"z", HM_F16, 1, {1}, h}, {"m", HM_F32, 2, {1, 3}, f}, {"a", HM_I64, 0, {0}, &i}};
 	cJSON *meta = cJSON_CreateObject();
 	cJSON_AddStringToObject(meta, "hm.digest", "");
 	cJSON_AddStringToObject(meta, "hm.model", "{}");
