@@ -1,0 +1,141 @@
+"""One set of weights saved in every way that torch, safetensors and transformers know must be read as the same numbers:
+hm-encode's features, encoder digest included, are byte-equal for all forms of one encoder. ResNet18 and a 4-layer BERT
+with random weights; F16 and BF16 files against the same values widened. That the features are PyTorch's is
+check_nets.py's. `.venv/bin/python tests/oracle/check_weights.py build/bin`."""
+import collections
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+
+warnings.filterwarnings("ignore")
+import torch
+import torchvision
+import transformers
+from safetensors.torch import save_file
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+BIN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/bin")
+failed, checks = [], 0
+
+
+def tool(*args):
+    return subprocess.run([f"{BIN}/{args[0]}", "-q", *args[1:]], check=True, capture_output=True).stdout
+
+
+def expect(name, good):
+    global checks
+    checks += 1
+    print(f"{name}: {'equal' if good else 'DIFFERS'}", flush=True)
+    if not good:
+        failed.append(name)
+
+
+def encode(kind, spec, *options):
+    try:
+        return tool("hm-encode", "--no-pg", f"--{kind}", spec, *options, "raw.hmr")
+    except subprocess.CalledProcessError as e:
+        print(e.stderr.decode().strip())
+        return b""
+
+
+def numbers(stream, column):
+    """The features alone: without the schema, which names the encoder."""
+    subprocess.run([f"{BIN}/hm-view", "-q", "--npy", f"{column}=f.npy", "-o", "/dev/null"], input=stream, check=True)
+    with open("f.npy", "rb") as f:
+        return f.read()
+
+
+def strided(state):
+    """The same values behind transposed, offset and shared storages."""
+    out = collections.OrderedDict()
+    for k, v in state.items():
+        if v.dim() == 2:
+            out[k] = v.t().contiguous().t()
+        elif v.dim() == 1:
+            out[k] = torch.stack([v, -v], 1)[:, 0]
+        elif v.dim() == 4:
+            out[k] = v.contiguous(memory_format=torch.channels_last)
+        else:
+            out[k] = v
+    pool = torch.cat([torch.zeros(7)] + [v.flatten() for v in out.values() if v.dim() == 1])
+    at = 7
+    for k, v in out.items():
+        if v.dim() == 1:
+            out[k] = pool[at : at + v.numel()]
+            at += v.numel()
+    return out
+
+
+def save_all(name, state, prefix):
+    """Every way of writing one state_dict; yields what --image or --text is given."""
+    save_file(state, f"{name}.safetensors", metadata={"format": "pt"})
+    yield f"{name}.safetensors"
+    torch.save(state, f"{name}.pth")
+    yield f"{name}.pth"
+    torch.save(state, f"{name}-legacy.pth", _use_new_zipfile_serialization=False)
+    yield f"{name}-legacy.pth"
+    torch.save(collections.OrderedDict((k, torch.nn.Parameter(v, False)) for k, v in state.items()), f"{name}-parameters.pth")
+    yield f"{name}-parameters.pth"
+    for legacy in (False, True):
+        file = f"{name}-strided{'-legacy' * legacy}.pth"
+        torch.save(strided(state), file, _use_new_zipfile_serialization=not legacy)
+        yield file
+    torch.save({"epoch": 7, "state_dict": state}, f"{name}-checkpoint.pth")
+    yield f"{name}-checkpoint.pth"
+    late = {prefix + k: v for k, v in state.items() if not k.startswith("fc.")}
+    save_file(late | {"classifier.weight": torch.randn(2, 9), "classifier.bias": torch.randn(2)}, f"{name}-model.safetensors")
+    yield f"{name}-model.safetensors"
+
+
+def check(kind, column, name, state, prefix, more, options=()):
+    want = None
+    for spec in [*save_all(name, state, prefix), *more]:
+        got = encode(kind, spec, *options)
+        want = want or got
+        expect(f"{name}: {spec}", bool(got) and got == want)
+    for dtype in (torch.float16, torch.bfloat16):
+        half = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
+        wide = {k: v.float() if v.is_floating_point() else v for k, v in half.items()}
+        save_file(half, "half.safetensors"), torch.save(half, "half.pth"), save_file(wide, "wide.safetensors")
+        a, b, c = (encode(kind, s, *options) for s in ("half.safetensors", "half.pth", "wide.safetensors"))
+        expect(f"{name}: {dtype} in both formats", a and a == b)
+        expect(f"{name}: {dtype} widened", a and numbers(a, column) == numbers(c, column))
+
+
+def main():
+    torch.manual_seed(0)
+    tool("hm-synth", "--train", "12", "--dev", "0", "--test", "0", "data")
+    tool("hm-jsonl2rec", "data/train.jsonl", "-o", "ids.hmr")
+    tool("hm-imgprep", "--root", "data/img", "--size", "64", "ids.hmr", "-o", "px.hmr")
+    tool("hm-tokenize", "--vocab", "data/vocab.txt", "px.hmr", "-o", "raw.hmr")
+
+    check("image", "image_feature", "resnet18", torchvision.models.resnet18().state_dict(), "image_encoder.", [])
+
+    words = sum(1 for _ in open("data/vocab.txt", encoding="utf-8"))
+    config = transformers.BertConfig(vocab_size=words, hidden_size=192, num_hidden_layers=4, num_attention_heads=6, intermediate_size=320)
+    model = transformers.BertForMaskedLM(config)
+    model.bert = bert = transformers.BertModel(config)
+    bert.save_pretrained("folder")
+    bert.save_pretrained("shards", max_shard_size="1MB")
+    assert os.path.exists("shards/model.safetensors.index.json")
+    model.save_pretrained("masked")  # bert.* and cls.*
+    os.makedirs("bin", exist_ok=True)
+    torch.save(bert.state_dict(), "bin/pytorch_model.bin")
+    config.save_pretrained("bin")
+    os.makedirs("old", exist_ok=True)
+    old = {"bert." + k.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): v
+           for k, v in bert.state_dict().items()}
+    save_file(old, "old/model.safetensors")
+    config.save_pretrained("old")
+    check("text", "text_feature", "bert", dict(bert.state_dict()), "text_encoder.", ["folder", "shards", "masked", "bin", "old"], ("--heads", "6"))
+
+    print(f"check_weights: {checks - len(failed)} of {checks} equal" + "".join(f"\n  DIFFERS {f}" for f in failed))
+    return bool(failed)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    os.chdir(folder)
+    sys.exit(main())
