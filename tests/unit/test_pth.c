@@ -141,6 +141,10 @@ static void test_refuses(void **state)
 		"\"torch._utils._rebuild_tensor_v3\" at byte");
 	patched(DATA "views-legacy.pth", "little_endianq\x02\x88", "little_endianq\x02\x89", 16,
 		"byte order");
+	/* "middle" begins at 6 and has 3x4 of 24 elements: 13 is one too far */
+	patched(DATA "views-legacy.pth", "K\6K\3K\4\x86", "K\15K\3K\4\x86", 7,
+		"reaches outside the 24 elements");
+	patched(DATA "views-legacy.pth", "K\6K\3K\4\x86", "K\6K\7K\4\x86", 7, "more elements than the 24");
 	patched(DATA "views-legacy.pth", "M\xe9\x03", "M\xea\x03", 3, "1001");
 	patched(DATA "views.pth", "little", "bigger", 6, "CRC differs");
 	patched(DATA "views.pth", "_rebuild_tensor_v2", "_rebuild_tensor_v3", 18, "CRC differs");
