@@ -13,7 +13,7 @@ VENV    ?= .venv
 
 ONEDNN  ?= $(shell printf '\#include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
 
-PACKAGES := libzstd-dev libxxhash-dev libpng-dev libdeflate-dev libcjson-dev libutf8proc-dev libdnnl-dev libzip-dev \
+PACKAGES := libzstd-dev libxxhash-dev libpng-dev libdeflate-dev libcjson-dev libdnnl-dev libzip-dev \
             gnuplot-nox libcmocka-dev bats mandoc zstd
 
 comma   := ,
@@ -27,7 +27,7 @@ hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-omit-
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 hm_ldflags := -pthread $(if $(SAN),-fsanitize=$(SAN))
-hm_libs    := -lzstd -lxxhash -lpng -ldeflate -lcjson -lutf8proc -lzip -lm
+hm_libs    := -lzstd -lxxhash -lpng -ldeflate -lcjson -lzip -lm
 ifeq ($(ONEDNN),1)
 hm_cflags  += -DHM_ONEDNN=1 -fopenmp
 hm_ldflags += -fopenmp
@@ -97,7 +97,7 @@ config: ## print what was found and how it will be built
 	@echo "compiler   $$($(CC) --version | head -n 1)"
 	@echo "setting    $(setting)  (objects in $(B), tools in build/bin)"
 	@echo "oneDNN     $(if $(filter 1,$(ONEDNN)),yes,no: --device cpu falls back to plain loops, slow)"
-	@for h in zstd.h xxhash.h png.h libdeflate.h cjson/cJSON.h utf8proc.h zip.h cmocka.h; do \
+	@for h in zstd.h xxhash.h png.h libdeflate.h cjson/cJSON.h zip.h cmocka.h; do \
 	   printf '%-16s ' $$h; printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' $$h | $(CC) -E -x c - >/dev/null 2>&1 && echo found || echo MISSING; done
 	@for t in bats mandoc gnuplot zstd; do printf '%-16s ' $$t; command -v $$t || echo MISSING; done
 

@@ -249,6 +249,12 @@ static void check_call(struct run *r)
 	struct hm_optim_config *c = &r->config.optim;
 	if (!r->cli.out)
 		hm_cli_usage(&r->cli, "-o FILE is required: where the model goes");
+	if (o.log && !strcmp(o.log, r->cli.out))
+		hm_cli_usage(&r->cli, "-o and --log name the same file, '%s'", o.log);
+	for (int i = 0; i < o.val.n; i++)
+		for (int k = 0; k < r->cli.n_operands; k++)
+			if (!strcmp(o.val.item[i], "-") && !strcmp(r->cli.operands[k], "-"))
+				hm_cli_usage(&r->cli, "standard input cannot be both the training and the validation records");
 	if ((o.select != HM_SELECT_LAST || o.patience) && !o.val.n)
 		hm_cli_usage(&r->cli, "%s needs --val", o.patience ? "--patience" : "--select");
 	if (o.momentum_given && o.optimizer != HM_SGD)
@@ -294,11 +300,13 @@ static int work(struct run *r, struct hm_err *e)
 		rc = hm_out_commit(r->log, e);
 		r->log = NULL;
 	}
-	if (!rc && best.n && isnan(best.auroc))
-		hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 ", validation accuracy %.4f", r->cli.out, best.epoch, o.epochs, best.accuracy);
-	else if (!rc && best.n)
-		hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 ", validation accuracy %.4f, AUROC %.4f", r->cli.out, best.epoch, o.epochs,
-			      best.accuracy, best.auroc);
+	char scores[80] = "";
+	if (best.n)
+		snprintf(scores, sizeof scores, ", validation accuracy %.4f, AUROC %.4f", best.accuracy, best.auroc);
+	if (best.n && isnan(best.auroc))
+		snprintf(scores, sizeof scores, ", validation accuracy %.4f", best.accuracy);
+	if (!rc)
+		hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 "%s", r->cli.out, best.epoch, o.epochs, scores);
 	return rc;
 }
 

@@ -1,28 +1,21 @@
-/* The interpreter: see pickle.h. Protocol 2 as torch.save writes it:
+/* The interpreter: see pickle.h; objects are pickleobj.c's. Protocol 2 as torch.save writes it:
  * https://docs.python.org/3/library/pickletools.html names the opcodes, torch/_utils.py and
  * torch/serialization.py the globals. */
-#include "weights/pickle.h"
+#include "weights/pickleparts.h"
 #include "json/json.h"
 
 #include <string.h>
 
 #define PICKLE_CAP ((size_t)1 << 20)
 
-enum {
-	ORDERED_DICT = HM_DTYPES,
-	REBUILD_TENSOR,
-	REBUILD_TENSOR_V2,
-	REBUILD_PARAMETER
-}; /* below: a storage type */
-
 static const struct {
 	const char *module, *name;
 	int which;
 } globals[] = {
-    {"collections", "OrderedDict", ORDERED_DICT},
-    {"torch._utils", "_rebuild_tensor", REBUILD_TENSOR},
-    {"torch._utils", "_rebuild_tensor_v2", REBUILD_TENSOR_V2},
-    {"torch._utils", "_rebuild_parameter", REBUILD_PARAMETER},
+    {"collections", "OrderedDict", HM_PICKLE_ORDERED_DICT},
+    {"torch._utils", "_rebuild_tensor", HM_PICKLE_REBUILD_TENSOR},
+    {"torch._utils", "_rebuild_tensor_v2", HM_PICKLE_REBUILD_TENSOR_V2},
+    {"torch._utils", "_rebuild_parameter", HM_PICKLE_REBUILD_PARAMETER},
     {"torch", "FloatStorage", HM_F32},
     {"torch", "DoubleStorage", HM_F64},
     {"torch", "HalfStorage", HM_F16},
@@ -35,24 +28,12 @@ static const struct {
     {"torch", "BoolStorage", HM_BOOL},
 };
 
-struct machine {
-	const unsigned char *p;
-	size_t n, at;
-	size_t op;    /* offset of the opcode being done */
-	size_t items; /* put into containers so far */
-	struct hm_arena *arena;
-	struct hm_buf stack, memo; /* struct hm_pickle_val *[] */
-	struct hm_err *e;
-};
-
-typedef struct hm_pickle_val val;
-
-static int bad(struct machine *m, const char *what)
+int hm_pickle_bad(struct hm_pickle_machine *m, const char *what)
 {
 	return hm_err_set(m->e, HM_EDATA, "pickle: %s at byte %zu", what, m->op);
 }
 
-static val *make(struct machine *m, enum hm_pickle_kind kind)
+val *hm_pickle_make(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 {
 	val *v = hm_arena_get(m->arena, sizeof *v, m->e);
 	if (v)
@@ -62,27 +43,27 @@ static val *make(struct machine *m, enum hm_pickle_kind kind)
 
 /* ---- the stack ---- */
 
-static int push(struct machine *m, val *v)
+int hm_pickle_push(struct hm_pickle_machine *m, val *v)
 {
 	return v ? hm_buf_add(&m->stack, &v, sizeof v, m->e) : HM_EDATA;
 }
 
-static size_t depth(const struct machine *m)
+static size_t depth(const struct hm_pickle_machine *m)
 {
 	return m->stack.len / sizeof(val *);
 }
 
-static val *peek(const struct machine *m, size_t from_top)
+val *hm_pickle_peek(const struct hm_pickle_machine *m, size_t from_top)
 {
 	return depth(m) > from_top ? ((val **)m->stack.data)[depth(m) - 1 - from_top] : NULL;
 }
 
 /* The top value; NULL, with the error set, when there is none or a mark. */
-static val *pop(struct machine *m)
+val *hm_pickle_pop(struct hm_pickle_machine *m)
 {
-	val *v = peek(m, 0);
+	val *v = hm_pickle_peek(m, 0);
 	if (!v || v->kind == HM_PICKLE_MARK) {
-		bad(m, "the stack is empty");
+		hm_pickle_bad(m, "the stack is empty");
 		return NULL;
 	}
 	m->stack.len -= sizeof v;
@@ -91,19 +72,19 @@ static val *pop(struct machine *m)
 
 /* Index of the first value above the topmost mark, which goes away with what is above it; 0 with the error
  * set. */
-static size_t above_mark(struct machine *m)
+static size_t above_mark(struct hm_pickle_machine *m)
 {
 	for (size_t i = depth(m); i-- > 0;)
 		if (((val **)m->stack.data)[i]->kind == HM_PICKLE_MARK)
 			return i + 1;
-	bad(m, "no mark on the stack");
+	hm_pickle_bad(m, "no mark on the stack");
 	return 0;
 }
 
-static int append(struct machine *m, val *to, val *key, val *item)
+int hm_pickle_append(struct hm_pickle_machine *m, val *to, val *key, val *item)
 {
 	if (m->items++ > 2 * m->n) /* one list made into dicts again and again */
-		return bad(m, "more items than its bytes can hold");
+		return hm_pickle_bad(m, "more items than its bytes can hold");
 	struct hm_pickle_item *i = hm_arena_get(m->arena, sizeof *i, m->e);
 	if (!i)
 		return HM_EDATA;
@@ -118,26 +99,26 @@ static int append(struct machine *m, val *to, val *key, val *item)
 }
 
 /* A tuple of the values from stack index `from` on, which are popped down to index `down`. */
-static int make_tuple(struct machine *m, size_t from, size_t down)
+static int make_tuple(struct hm_pickle_machine *m, size_t from, size_t down)
 {
-	val *t = make(m, HM_PICKLE_TUPLE);
+	val *t = hm_pickle_make(m, HM_PICKLE_TUPLE);
 	for (size_t i = from; t && i < depth(m); i++)
-		if (append(m, t, NULL, ((val **)m->stack.data)[i]))
+		if (hm_pickle_append(m, t, NULL, ((val **)m->stack.data)[i]))
 			return HM_EDATA;
 	m->stack.len = down * sizeof(val *);
-	return push(m, t);
+	return hm_pickle_push(m, t);
 }
 
-static int make_short_tuple(struct machine *m, size_t count)
+static int make_short_tuple(struct hm_pickle_machine *m, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!peek(m, i) || peek(m, i)->kind == HM_PICKLE_MARK)
-			return bad(m, "the stack is empty");
+		if (!hm_pickle_peek(m, i) || hm_pickle_peek(m, i)->kind == HM_PICKLE_MARK)
+			return hm_pickle_bad(m, "the stack is empty");
 	return make_tuple(m, depth(m) - count, depth(m) - count);
 }
 
 /* APPENDS, SETITEMS: everything above the mark goes into the container below it. */
-static int fill(struct machine *m, enum hm_pickle_kind kind)
+static int fill(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 {
 	size_t from = above_mark(m);
 	if (!from)
@@ -145,32 +126,32 @@ static int fill(struct machine *m, enum hm_pickle_kind kind)
 	val **s = (val **)m->stack.data, *to = from >= 2 ? s[from - 2] : NULL;
 	size_t step = kind == HM_PICKLE_DICT ? 2 : 1;
 	if (!to || to->kind != kind || (depth(m) - from) % step)
-		return bad(m, kind == HM_PICKLE_DICT ? "items set on what is no dict"
+		return hm_pickle_bad(m, kind == HM_PICKLE_DICT ? "items set on what is no dict"
 						     : "items appended to what is no list");
 	for (size_t i = from; i < depth(m); i += step)
-		if (append(m, to, step == 2 ? s[i] : NULL, s[i + step - 1]))
+		if (hm_pickle_append(m, to, step == 2 ? s[i] : NULL, s[i + step - 1]))
 			return HM_EDATA;
 	m->stack.len = (from - 1) * sizeof(val *);
 	return 0;
 }
 
-static int fill_one(struct machine *m, enum hm_pickle_kind kind)
+static int fill_one(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 {
-	val *item = pop(m), *key = kind == HM_PICKLE_DICT && item ? pop(m) : NULL, *to = peek(m, 0);
+	val *item = hm_pickle_pop(m), *key = kind == HM_PICKLE_DICT && item ? hm_pickle_pop(m) : NULL, *to = hm_pickle_peek(m, 0);
 	if (!item || (kind == HM_PICKLE_DICT && !key))
 		return HM_EDATA;
 	if (!to || to->kind != kind)
-		return bad(m, kind == HM_PICKLE_DICT ? "an item set on what is no dict"
+		return hm_pickle_bad(m, kind == HM_PICKLE_DICT ? "an item set on what is no dict"
 						     : "an item appended to what is no list");
-	return append(m, to, key, item);
+	return hm_pickle_append(m, to, key, item);
 }
 
 /* ---- arguments in the byte stream ---- */
 
-static const unsigned char *take(struct machine *m, size_t n)
+static const unsigned char *take(struct hm_pickle_machine *m, size_t n)
 {
 	if (m->n - m->at < n) {
-		bad(m,
+		hm_pickle_bad(m,
 		    m->n == PICKLE_CAP ? "the 1 MiB allowed are used up" : "the data end inside an opcode");
 		return NULL;
 	}
@@ -178,7 +159,7 @@ static const unsigned char *take(struct machine *m, size_t n)
 	return m->p + m->at - n;
 }
 
-static int take_u32(struct machine *m, size_t bytes, uint32_t *out)
+static int take_u32(struct hm_pickle_machine *m, size_t bytes, uint32_t *out)
 {
 	const unsigned char *p = take(m, bytes);
 	*out = 0;
@@ -187,22 +168,22 @@ static int take_u32(struct machine *m, size_t bytes, uint32_t *out)
 	return p ? 0 : HM_EDATA;
 }
 
-static int push_int(struct machine *m, enum hm_pickle_kind kind, int64_t i)
+static int push_int(struct hm_pickle_machine *m, enum hm_pickle_kind kind, int64_t i)
 {
-	val *v = make(m, kind);
+	val *v = hm_pickle_make(m, kind);
 	if (v)
 		v->i = i;
-	return push(m, v);
+	return hm_pickle_push(m, v);
 }
 
-static int push_number(struct machine *m, size_t bytes)
+static int push_number(struct hm_pickle_machine *m, size_t bytes)
 {
 	uint32_t u;
 	return take_u32(m, bytes, &u) ? HM_EDATA
 				      : push_int(m, HM_PICKLE_INT, bytes == 4 ? (int32_t)u : (int64_t)u);
 }
 
-static int push_text(struct machine *m, size_t length_bytes)
+static int push_text(struct hm_pickle_machine *m, size_t length_bytes)
 {
 	uint32_t n;
 	if (take_u32(m, length_bytes, &n))
@@ -211,23 +192,23 @@ static int push_text(struct machine *m, size_t length_bytes)
 	if (!s)
 		return HM_EDATA;
 	if (memchr(s, 0, n) || hm_utf8_check(s, n) != n)
-		return bad(m, "a text that is not UTF-8 or holds a NUL");
-	val *v = make(m, HM_PICKLE_STR);
+		return hm_pickle_bad(m, "a text that is not UTF-8 or holds a NUL");
+	val *v = hm_pickle_make(m, HM_PICKLE_STR);
 	if (v) {
 		v->s = s;
 		v->n = n;
 	}
-	return push(m, v);
+	return hm_pickle_push(m, v);
 }
 
 /* LONG1: two's complement, little-endian; what does not fit 64 bits stays bytes. */
-static int push_long(struct machine *m)
+static int push_long(struct hm_pickle_machine *m)
 {
 	uint32_t n;
 	const unsigned char *p = take_u32(m, 1, &n) ? NULL : take(m, n);
 	if (!p)
 		return HM_EDATA;
-	val *v = make(m, n > 8 ? HM_PICKLE_BIGINT : HM_PICKLE_INT);
+	val *v = hm_pickle_make(m, n > 8 ? HM_PICKLE_BIGINT : HM_PICKLE_INT);
 	if (!v)
 		return HM_EDATA;
 	v->s = (const char *)p;
@@ -236,28 +217,28 @@ static int push_long(struct machine *m)
 	for (uint32_t i = n > 8 ? 0 : n; i-- > 0;)
 		u = u << 8 | p[i];
 	v->i = (int64_t)u;
-	return push(m, v);
+	return hm_pickle_push(m, v);
 }
 
-static int push_float(struct machine *m)
+static int push_float(struct hm_pickle_machine *m)
 {
 	const unsigned char *p = take(m, 8);
-	val *v = p ? make(m, HM_PICKLE_FLOAT) : NULL;
+	val *v = p ? hm_pickle_make(m, HM_PICKLE_FLOAT) : NULL;
 	uint64_t u = 0;
 	for (int i = 0; v && i < 8; i++)
 		u = u << 8 | p[i];
 	if (v)
 		memcpy(&v->f, &u, sizeof v->f);
-	return push(m, v);
+	return hm_pickle_push(m, v);
 }
 
 /* One line of GLOBAL: text up to a newline. */
-static const char *take_line(struct machine *m, size_t *n)
+static const char *take_line(struct hm_pickle_machine *m, size_t *n)
 {
 	const char *s = (const char *)m->p + m->at;
 	const char *end = memchr(s, '\n', m->n - m->at);
 	if (!end) {
-		bad(m, "the data end inside an opcode");
+		hm_pickle_bad(m, "the data end inside an opcode");
 		return NULL;
 	}
 	*n = (size_t)(end - s);
@@ -265,7 +246,7 @@ static const char *take_line(struct machine *m, size_t *n)
 	return s;
 }
 
-static int push_global(struct machine *m)
+static int push_global(struct hm_pickle_machine *m)
 {
 	size_t n, k;
 	const char *module = take_line(m, &n), *name = module ? take_line(m, &k) : NULL;
@@ -281,15 +262,15 @@ static int push_global(struct machine *m)
 
 /* ---- the memo: indices come in order, as every pickler writes them ---- */
 
-static int memo_put(struct machine *m, size_t bytes)
+static int memo_put(struct hm_pickle_machine *m, size_t bytes)
 {
 	uint32_t i;
-	val *v = peek(m, 0);
+	val *v = hm_pickle_peek(m, 0);
 	size_t count = m->memo.len / sizeof v;
 	if (take_u32(m, bytes, &i))
 		return HM_EDATA;
 	if (!v || v->kind == HM_PICKLE_MARK || i > count + 1)
-		return bad(m, "a memo entry out of order");
+		return hm_pickle_bad(m, "a memo entry out of order");
 	while (i >= m->memo.len / sizeof v) /* Python 2 counted from 1 */
 		if (hm_buf_add(&m->memo, NULL, sizeof v, m->e))
 			return HM_EDATA;
@@ -297,129 +278,23 @@ static int memo_put(struct machine *m, size_t bytes)
 	return 0;
 }
 
-static int memo_get(struct machine *m, size_t bytes)
+static int memo_get(struct hm_pickle_machine *m, size_t bytes)
 {
 	uint32_t i;
 	if (take_u32(m, bytes, &i))
 		return HM_EDATA;
 	val *v = i < m->memo.len / sizeof v ? ((val **)m->memo.data)[i] : NULL;
-	return v ? push(m, v) : bad(m, "a memo entry that was never put");
+	return v ? hm_pickle_push(m, v) : hm_pickle_bad(m, "a memo entry that was never put");
 }
 
-/* ---- objects ---- */
-
-static val *item(const val *t, size_t i)
-{
-	struct hm_pickle_item *k = t->first;
-	while (k && i--)
-		k = k->next;
-	return k ? k->val : NULL;
-}
-
-static bool is(const val *v, enum hm_pickle_kind kind)
-{
-	return v && v->kind == kind;
-}
-
-/* BINPERSID: ("storage", type, key, location, elements[, None]) becomes a STORAGE. */
-static int persistent(struct machine *m)
-{
-	val *t = pop(m);
-	if (!t)
-		return HM_EDATA;
-	val *tag = is(t, HM_PICKLE_TUPLE) ? item(t, 0) : NULL, *type = tag ? item(t, 1) : NULL;
-	val *key = tag ? item(t, 2) : NULL, *count = tag ? item(t, 4) : NULL, *view = tag ? item(t, 5) : NULL;
-	if (!is(tag, HM_PICKLE_STR) || tag->n != 7 || memcmp(tag->s, "storage", 7))
-		return bad(m, "a persistent id that is no storage");
-	if (t->n > 6 || !is(type, HM_PICKLE_GLOBAL) || type->i >= HM_DTYPES || !is(key, HM_PICKLE_STR) ||
-	    !is(count, HM_PICKLE_INT) || count->i < 0)
-		return bad(m, "a storage that is not (\"storage\", type, key, location, elements)");
-	if (view && !is(view, HM_PICKLE_NONE))
-		return bad(m, "a storage that is a view of another");
-	val *s = make(m, HM_PICKLE_STORAGE);
-	if (s) {
-		s->dtype = (enum hm_dtype)type->i;
-		s->i = count->i;
-		s->key = key;
-	}
-	return push(m, s);
-}
-
-/* _rebuild_tensor(storage, offset, size, stride), _v2 with (…, requires_grad, hooks[, metadata]). */
-static val *rebuild_tensor(struct machine *m, const val *args, bool v2)
-{
-	val *storage = item(args, 0), *offset = item(args, 1), *size = item(args, 2), *stride = item(args, 3);
-	if (args->n < (v2 ? 6u : 4u) || args->n > (v2 ? 7u : 4u) || !is(storage, HM_PICKLE_STORAGE) ||
-	    !is(offset, HM_PICKLE_INT) || !is(size, HM_PICKLE_TUPLE) || !is(stride, HM_PICKLE_TUPLE)) {
-		bad(m, "a tensor that is not made of (storage, offset, size, stride)");
-		return NULL;
-	}
-	val *t = make(m, HM_PICKLE_TENSOR);
-	if (t) {
-		t->i = offset->i;
-		t->storage = storage;
-		t->size = size;
-		t->stride = stride;
-	}
-	return t;
-}
-
-/* OrderedDict(), or OrderedDict([[key, value], …]) of Python 2. */
-static val *ordered_dict(struct machine *m, const val *args)
-{
-	val *d = make(m, HM_PICKLE_DICT), *list = item(args, 0);
-	if (!d || !args->n)
-		return d;
-	if (args->n > 1 || !is(list, HM_PICKLE_LIST)) {
-		bad(m, "an OrderedDict of what is no list");
-		return NULL;
-	}
-	for (const struct hm_pickle_item *k = list->first; k; k = k->next) {
-		val *pair = k->val;
-		if ((!is(pair, HM_PICKLE_LIST) && !is(pair, HM_PICKLE_TUPLE)) || pair->n != 2) {
-			bad(m, "an OrderedDict of what are no pairs");
-			return NULL;
-		}
-		if (append(m, d, pair->first->val, pair->last->val))
-			return NULL;
-	}
-	return d;
-}
-
-static int reduce(struct machine *m)
-{
-	val *args = pop(m), *f = args ? pop(m) : NULL, *made = NULL;
-	if (!f)
-		return HM_EDATA;
-	if (!is(f, HM_PICKLE_GLOBAL) || !is(args, HM_PICKLE_TUPLE))
-		return bad(m, "REDUCE of what is no global and a tuple");
-	if (f->i == ORDERED_DICT)
-		made = ordered_dict(m, args);
-	else if (f->i == REBUILD_TENSOR || f->i == REBUILD_TENSOR_V2)
-		made = rebuild_tensor(m, args, f->i == REBUILD_TENSOR_V2);
-	else if (f->i == REBUILD_PARAMETER && args->n == 3 && is(item(args, 0), HM_PICKLE_TENSOR))
-		made = item(args, 0);
-	else
-		return bad(m, "REDUCE with arguments that do not fit its global");
-	return push(m, made);
-}
-
-/* BUILD: the state of a state_dict (_metadata) is dropped; nothing else has any. */
-static int build(struct machine *m)
-{
-	if (!pop(m))
-		return HM_EDATA;
-	return is(peek(m, 0), HM_PICKLE_DICT) ? 0 : bad(m, "BUILD on what is no OrderedDict");
-}
-
-static int tuple_from_mark(struct machine *m)
+static int tuple_from_mark(struct hm_pickle_machine *m)
 {
 	size_t from = above_mark(m);
 	return from ? make_tuple(m, from, from - 1) : HM_EDATA;
 }
 
 /* One opcode. 1 at STOP. */
-static int step(struct machine *m)
+static int step(struct hm_pickle_machine *m)
 {
 	uint32_t version;
 	m->op = m->at;
@@ -430,7 +305,7 @@ static int step(struct machine *m)
 	case 0x80: /* PROTO */
 		if (take_u32(m, 1, &version))
 			return HM_EDATA;
-		return version == 2 ? 0 : bad(m, "a protocol other than 2");
+		return version == 2 ? 0 : hm_pickle_bad(m, "a protocol other than 2");
 	case 'c': /* GLOBAL */
 		return push_global(m);
 	case 'q': /* BINPUT */
@@ -442,9 +317,9 @@ static int step(struct machine *m)
 	case 'j': /* LONG_BINGET */
 		return memo_get(m, 4);
 	case '(': /* MARK */
-		return push(m, make(m, HM_PICKLE_MARK));
+		return hm_pickle_push(m, hm_pickle_make(m, HM_PICKLE_MARK));
 	case ')': /* EMPTY_TUPLE */
-		return push(m, make(m, HM_PICKLE_TUPLE));
+		return hm_pickle_push(m, hm_pickle_make(m, HM_PICKLE_TUPLE));
 	case 't': /* TUPLE */
 		return tuple_from_mark(m);
 	case 0x85: /* TUPLE1 */
@@ -454,13 +329,13 @@ static int step(struct machine *m)
 	case 0x87: /* TUPLE3 */
 		return make_short_tuple(m, 3);
 	case '}': /* EMPTY_DICT */
-		return push(m, make(m, HM_PICKLE_DICT));
+		return hm_pickle_push(m, hm_pickle_make(m, HM_PICKLE_DICT));
 	case 's': /* SETITEM */
 		return fill_one(m, HM_PICKLE_DICT);
 	case 'u': /* SETITEMS */
 		return fill(m, HM_PICKLE_DICT);
 	case ']': /* EMPTY_LIST */
-		return push(m, make(m, HM_PICKLE_LIST));
+		return hm_pickle_push(m, hm_pickle_make(m, HM_PICKLE_LIST));
 	case 'a': /* APPEND */
 		return fill_one(m, HM_PICKLE_LIST);
 	case 'e': /* APPENDS */
@@ -484,13 +359,13 @@ static int step(struct machine *m)
 	case 0x89: /* NEWFALSE */
 		return push_int(m, HM_PICKLE_BOOL, 0);
 	case 'N': /* NONE */
-		return push(m, make(m, HM_PICKLE_NONE));
+		return hm_pickle_push(m, hm_pickle_make(m, HM_PICKLE_NONE));
 	case 'Q': /* BINPERSID */
-		return persistent(m);
+		return hm_pickle_persistent(m);
 	case 'R': /* REDUCE */
-		return reduce(m);
+		return hm_pickle_reduce(m);
 	case 'b': /* BUILD */
-		return build(m);
+		return hm_pickle_build(m);
 	case '.': /* STOP */
 		return 1;
 	default:
@@ -502,14 +377,14 @@ static int step(struct machine *m)
 int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct hm_pickle_val **out,
 		  size_t *used, struct hm_err *e)
 {
-	struct machine m = {.p = p, .n = n < PICKLE_CAP ? n : PICKLE_CAP, .arena = a, .e = e};
+	struct hm_pickle_machine m = {.p = p, .n = n < PICKLE_CAP ? n : PICKLE_CAP, .arena = a, .e = e};
 	int rc = 0;
 	*out = NULL;
 	while (!rc)
 		rc = step(&m);
-	val *top = rc == 1 ? pop(&m) : NULL;
+	val *top = rc == 1 ? hm_pickle_pop(&m) : NULL;
 	if (top)
-		rc = depth(&m) ? bad(&m, "values are left on the stack") : 0;
+		rc = depth(&m) ? hm_pickle_bad(&m, "values are left on the stack") : 0;
 	if (top && !rc)
 		*out = top;
 	*used = m.at;
@@ -521,8 +396,8 @@ int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct h
 struct hm_pickle_val *hm_pickle_get(const struct hm_pickle_val *v, const char *key)
 {
 	struct hm_pickle_val *found = NULL;
-	for (const struct hm_pickle_item *k = is(v, HM_PICKLE_DICT) ? v->first : NULL; k; k = k->next)
-		if (is(k->key, HM_PICKLE_STR) && k->key->n == strlen(key) &&
+	for (const struct hm_pickle_item *k = hm_pickle_is(v, HM_PICKLE_DICT) ? v->first : NULL; k; k = k->next)
+		if (hm_pickle_is(k->key, HM_PICKLE_STR) && k->key->n == strlen(key) &&
 		    !memcmp(k->key->s, key, k->key->n))
 			found = k->val;
 	return found;

@@ -109,6 +109,10 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 @test "wrong calls" {
 	run hm-fuse-train train.hmr
 	expect 2 '-o FILE is required'
+	run hm-fuse-train --log x.safetensors -o x.safetensors train.hmr
+	expect 2 "-o and --log name the same file"
+	run hm-fuse-train --val - -o x.safetensors - <train.hmr
+	expect 2 'standard input cannot be both'
 	run hm-fuse-train --select auroc -o x.safetensors train.hmr
 	expect 2 'select needs --val'
 	run hm-fuse-train --momentum 0.9 -o x.safetensors train.hmr

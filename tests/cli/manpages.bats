@@ -6,7 +6,7 @@ tools() { for f in tools/hm-*.c; do basename "$f" .c; done; }
 
 # The text of one section of a page, white space folded.
 section() { # PAGE NAME
-	mandoc -Tascii -O width=500 "man/$1.1" | col -b | awk -v want="$2" '/^[A-Z]/ { on = ($0 == want); next } on' | tr -s ' \t\n' ' ' |
+	mandoc -Tascii -O width=500 "man/$1.1" | sed 's/.\x08//g' | awk -v want="$2" '/^[A-Z]/ { on = ($0 == want); next } on' | tr -s ' \t\n' ' ' |
 		sed 's/^ //; s/ $//'
 }
 
