@@ -1,5 +1,5 @@
-/* hm-cat: streams of one schema end to end; or a part of one: a shard, the first records, some columns, or what a
- * damaged file still holds. */
+/* hm-cat: streams of one schema end to end; or a part of one: a shard, the first records, some columns, or
+ * what a damaged file still holds. */
 #include "base/strmap.h"
 #include "cli/cli.h"
 #include "rec/recover.h"
@@ -17,13 +17,20 @@ static struct {
 
 static const struct hm_opt table[] = {
 	{"shard", 0, HM_OPT_SHARD, &o.shard, "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
-	{"head", 0, HM_OPT_INT, &o.head, "N", "only the first N records", .max = INT64_MAX, .given = &o.has_head},
+	{"head", 0, HM_OPT_INT, &o.head, "N", "only the first N records", .max = INT64_MAX,
+	 .given = &o.has_head},
 	{"columns", 0, HM_OPT_STR, &o.columns, "A,B", "only these columns, in this order"},
-	{"recover", 0, HM_OPT_FLAG, &o.recover, NULL, "write every good block of a damaged stream, name what is lost, exit 1"},
+	{"recover", 0, HM_OPT_FLAG, &o.recover, NULL,
+	 "write every good block of a damaged stream, name what is lost, exit 1"},
 	{0}};
 
-static const struct hm_tool tool = {"hm-cat", "join record streams end to end, cut, pick, recover", "[FILE ...]", table,
-				    HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC, 0, -1};
+static const struct hm_tool tool = {"hm-cat",
+				    "join record streams end to end, cut, pick, recover",
+				    "[FILE ...]",
+				    table,
+				    HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
+				    0,
+				    -1};
 
 /* The first input's schema and what is taken of it. */
 struct run {
@@ -51,9 +58,11 @@ static int choose_columns(struct run *r, struct hm_err *e)
 			memcpy(name, p, len);
 		int i = hm_schema_find(&r->in, name);
 		if (i < 0)
-			return hm_err_set(e, HM_EDATA, "there is no column '%.*s'", (int)(len < 80 ? len : 80), p);
+			return hm_err_set(e, HM_EDATA, "there is no column '%.*s'",
+					  (int)(len < 80 ? len : 80), p);
 		const struct hm_field *f = &r->in.field[i];
-		int at = hm_schema_add(&r->out, f->name, f->dtype, f->ndim, f->dim, f->attr ? cJSON_Duplicate(f->attr, 1) : NULL, e);
+		int at = hm_schema_add(&r->out, f->name, f->dtype, f->ndim, f->dim,
+				       f->attr ? cJSON_Duplicate(f->attr, 1) : NULL, e);
 		if (at < 0)
 			return at;
 		r->from[at] = i;
@@ -62,7 +71,8 @@ static int choose_columns(struct run *r, struct hm_err *e)
 	return 0;
 }
 
-static int open_output(struct run *r, const struct hm_schema *s, const cJSON *meta, const cJSON *chain, struct hm_err *e)
+static int open_output(struct run *r, const struct hm_schema *s, const cJSON *meta, const cJSON *chain,
+		       struct hm_err *e)
 {
 	char shard[48];
 	cJSON *p = cJSON_CreateObject(), *pg;
@@ -91,15 +101,21 @@ static int compare_schema(const struct run *r, const char *name, const struct hm
 		return 0;
 	for (int i = 0; i < s->n && i < r->in.n; i++)
 		if (strcmp(s->field[i].name, r->in.field[i].name))
-			return hm_err_set(e, HM_EDATA, "%s: column %d is '%s', in the first input it is '%s'; schemas must be equal", name, i + 1,
-					  s->field[i].name, r->in.field[i].name);
+			return hm_err_set(
+				e, HM_EDATA,
+				"%s: column %d is '%s', in the first input it is '%s'; schemas must be equal",
+				name, i + 1, s->field[i].name, r->in.field[i].name);
 	for (int i = 0; i < s->n && i < r->in.n; i++) {
-		struct hm_schema a = {.n = 1, .field = {s->field[i]}}, b = {.n = 1, .field = {r->in.field[i]}};
+		struct hm_schema a = {.n = 1, .field = {s->field[i]}},
+				 b = {.n = 1, .field = {r->in.field[i]}};
 		if (!hm_schema_equal(&a, &b))
-			return hm_err_set(e, HM_EDATA, "%s: column '%s' has another type, shape or origin than in the first input; schemas must be equal",
+			return hm_err_set(e, HM_EDATA,
+					  "%s: column '%s' has another type, shape or origin than in the "
+					  "first input; schemas must be equal",
 					  name, s->field[i].name);
 	}
-	return hm_err_set(e, HM_EDATA, "%s: %d columns, the first input has %d; schemas must be equal", name, s->n, r->in.n);
+	return hm_err_set(e, HM_EDATA, "%s: %d columns, the first input has %d; schemas must be equal", name,
+			  s->n, r->in.n);
 }
 
 static int take(struct run *r, const struct hm_rec *rec, const char *name, struct hm_err *e)
@@ -111,8 +127,11 @@ static int take(struct run *r, const struct hm_rec *rec, const char *name, struc
 		if (fresh < 0)
 			return fresh;
 		if (!fresh)
-			return hm_err_set(e, HM_EDATA, "%s: id %.*s was there already, as record %" PRIu64 " of the output; ids are unique", name,
-					  (int)(id->count < 80 ? id->count : 80), (const char *)id->data, where);
+			return hm_err_set(e, HM_EDATA,
+					  "%s: id %.*s was there already, as record %" PRIu64
+					  " of the output; ids are unique",
+					  name, (int)(id->count < 80 ? id->count : 80),
+					  (const char *)id->data, where);
 	}
 	if (!hm_shard_has(&o.shard, r->seen++) || (o.has_head && r->written >= (uint64_t)o.head))
 		return 0;
@@ -172,8 +191,10 @@ int main(int argc, char **argv)
 		r.w = NULL;
 	}
 	if (!rc && r.losses)
-		rc = hm_err_set(&e, HM_EDATA, "the input is damaged: %" PRIu64 " records were recovered, %zu losses are named above", r.written,
-				r.losses);
+		rc = hm_err_set(&e, HM_EDATA,
+				"the input is damaged: %" PRIu64
+				" records were recovered, %zu losses are named above",
+				r.written, r.losses);
 	hm_writer_abort(r.w);
 	hm_strmap_clear(&r.ids);
 	hm_schema_clear(&r.in);

@@ -19,24 +19,24 @@ static struct {
 } o;
 
 static const struct hm_opt table[] = {
-    {"image", 0, HM_OPT_STR, &o.image, "SPEC",
-     "image encoder: weight file, folder, model file, init:NAME[:SEED]"},
-    {"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, likewise"},
-    {"image-output", 0, HM_OPT_CHOICE, &o.output, "pooled|grid|both", "image_feature, image_grid or both",
-     .given = &o.output_given},
-    {"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions computed at once", .min = 1,
-     .max = 4096},
-    {"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16|tf32", "arithmetic of the encoders"},
-    {"store", 0, HM_OPT_CHOICE, &o.store, "f32|f16|bf16", "dtype of the features written"},
-    {"heads", 0, HM_OPT_INT, &o.spec.heads, "N", "attention heads of the text encoder", .min = 1,
-     .max = 4096},
-    {"vocab-size", 0, HM_OPT_INT, &o.spec.vocab, "N", "words of an init: text encoder", .min = 1,
-     .max = 4194304},
-    {"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "keep pixels and token_ids"},
-    {"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace feature columns that are there"},
-    {"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep",
-     "what to do about a record that cannot be encoded"},
-    {0}};
+	{"image", 0, HM_OPT_STR, &o.image, "SPEC",
+	 "image encoder: weight file, folder, model file, init:NAME[:SEED]"},
+	{"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, likewise"},
+	{"image-output", 0, HM_OPT_CHOICE, &o.output, "pooled|grid|both", "image_feature, image_grid or both",
+	 .given = &o.output_given},
+	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions computed at once", .min = 1,
+	 .max = 4096},
+	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16|tf32", "arithmetic of the encoders"},
+	{"store", 0, HM_OPT_CHOICE, &o.store, "f32|f16|bf16", "dtype of the features written"},
+	{"heads", 0, HM_OPT_INT, &o.spec.heads, "N", "attention heads of the text encoder", .min = 1,
+	 .max = 4096},
+	{"vocab-size", 0, HM_OPT_INT, &o.spec.vocab, "N", "words of an init: text encoder", .min = 1,
+	 .max = 4194304},
+	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "keep pixels and token_ids"},
+	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace feature columns that are there"},
+	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep",
+	 "what to do about a record that cannot be encoded"},
+	{0}};
 
 static const char *backends(void)
 {
@@ -109,9 +109,9 @@ static int check_vocab(const struct run *r, struct hm_err *e)
 	int rc = hm_vocab_read(&v, r->text.vocab_file, e);
 	if (!rc && strcmp(v.digest, used))
 		rc = hm_err_set(
-		    e, HM_EDATA,
-		    "%s: token_ids were made with another vocabulary than %s (hm-tokenize --vocab)",
-		    hm_join_name(r->in), r->text.vocab_file);
+			e, HM_EDATA,
+			"%s: token_ids were made with another vocabulary than %s (hm-tokenize --vocab)",
+			hm_join_name(r->in), r->text.vocab_file);
 	hm_vocab_clear(&v);
 	return rc;
 }
@@ -167,8 +167,9 @@ static int make_schema(struct run *r, struct hm_err *e)
 				continue;
 			if (!o.replace)
 				return hm_err_set(
-				    e, HM_EDATA, "%s: column \"%s\" exists already (--replace to replace it)",
-				    hm_join_name(r->in), name[k]);
+					e, HM_EDATA,
+					"%s: column \"%s\" exists already (--replace to replace it)",
+					hm_join_name(r->in), name[k]);
 			drop = true;
 		}
 		if (drop)

@@ -1,4 +1,5 @@
-/* hm-imgprep: adds pixels, the images that records name, decoded and resized as Pillow and torchvision do it. */
+/* hm-imgprep: adds pixels, the images that records name, decoded and resized as Pillow and torchvision do it.
+ */
 #include "cli/cli.h"
 #include "json/json.h"
 #include "prep/imageload.h"
@@ -16,13 +17,15 @@ static struct {
 } o = {.size = 224, .max_pixels = HM_PNG_PIXELS};
 
 static const struct hm_opt table[] = {
-	{"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to, and may not leave", .required = true},
+	{"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to, and may not leave",
+	 .required = true},
 	{"size", 0, HM_OPT_INT, &o.size, "N", "side of the square, in pixels", .min = 1, .max = 4096},
 	{"fit", 0, HM_OPT_CHOICE, &o.fit, "squash|crop", "how to reach the square"},
 	{"max-pixels", 0, HM_OPT_SIZE, &o.max_pixels, "N", "refuse larger images", .min = 1,
 	 .max = (int64_t)HM_PNG_SIDE * HM_PNG_SIDE},
 	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep", "what to do about a bad image"},
-	{"follow-symlinks", 0, HM_OPT_FLAG, &o.follow_symlinks, NULL, "let symbolic links lead out of the root"},
+	{"follow-symlinks", 0, HM_OPT_FLAG, &o.follow_symlinks, NULL,
+	 "let symbolic links lead out of the root"},
 	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace pixels if it is there"},
 	{0}};
 
@@ -39,7 +42,7 @@ struct slot {
 	struct hm_job job;
 	struct hm_batch rec; /* of one */
 	uint8_t *pixels;     /* [3,size,size] */
-	bool empty;          /* no picture: it came with an error, or got one */
+	bool empty;	     /* no picture: it came with an error, or got one */
 	struct hm_err e;
 };
 
@@ -49,14 +52,14 @@ struct run {
 	struct hm_cli cli;
 	struct hm_join *in;
 	struct hm_writer *out;
-	struct hm_schema schema;       /* of the output */
-	int id, img, error, old;       /* columns of the input, -1: none */
-	int pixels_to, error_to;       /* columns of the output */
+	struct hm_schema schema; /* of the output */
+	int id, img, error, old; /* columns of the input, -1: none */
+	int pixels_to, error_to; /* columns of the output */
 	struct hm_imageroot root;
-	struct hm_imageload **load;    /* one a thread */
-	struct slot *slot;             /* a ring */
+	struct hm_imageload **load; /* one a thread */
+	struct slot *slot;	    /* a ring */
 	int slots;
-	uint8_t *zero;                 /* [3,size,size] */
+	uint8_t *zero;			/* [3,size,size] */
 	uint64_t read, written, failed; /* records; written counts those left out too */
 	size_t flight;
 };
@@ -80,7 +83,8 @@ static int find_columns(struct run *r, struct hm_err *e)
 	if (!rc && r->error >= 0 && s->field[r->error].dtype != HM_UTF8)
 		rc = hm_err_set(e, HM_EDATA, "%s: column \"error\" is no text", name);
 	if (!rc && r->old >= 0 && !o.replace)
-		rc = hm_err_set(e, HM_EDATA, "%s: column \"pixels\" exists already (--replace to replace it)", name);
+		rc = hm_err_set(e, HM_EDATA, "%s: column \"pixels\" exists already (--replace to replace it)",
+				name);
 	if (rc) {
 		cJSON_Delete(attr);
 		return rc;
@@ -110,7 +114,8 @@ static int open_all(struct run *r, struct hm_err *e)
 	cJSON_AddNumberToObject(p, "max-pixels", (double)o.max_pixels);
 	cJSON_AddStringToObject(p, "on-error", on_error[o.on_error]);
 	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
-	rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer, r->cli.workers, e)
+	rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer,
+				 r->cli.workers, e)
 		: HM_EDATA;
 	cJSON_Delete(pg);
 	return rc;
@@ -139,7 +144,8 @@ static void prepare(void *arg, int worker)
 	struct slot *s = arg;
 	const struct hm_val *img = &s->rec.rec[0].val[s->run->img];
 	const struct hm_imageload_options want = {(int)o.size, o.fit, (uint64_t)o.max_pixels};
-	s->empty = hm_imageload_run(s->run->load[worker], &s->run->root, img->data, img->count, &want, s->pixels, &s->e) != 0;
+	s->empty = hm_imageload_run(s->run->load[worker], &s->run->root, img->data, img->count, &want,
+				    s->pixels, &s->e) != 0;
 }
 
 /* Bytes of a text that a message shows: whole characters. */
@@ -157,11 +163,12 @@ static int write_oldest(struct run *r, struct hm_err *e)
 	hm_workers_wait(r->cli.workers, &s->job);
 	const struct hm_rec *rec = &s->rec.rec[0];
 	if (s->e.code) {
-		struct hm_val img = rec->val[r->img], id = r->id >= 0 ? rec->val[r->id] : (struct hm_val){"?", 1};
+		struct hm_val img = rec->val[r->img],
+			      id = r->id >= 0 ? rec->val[r->id] : (struct hm_val){"?", 1};
 		struct hm_err where = {0};
 		snprintf(why, sizeof why, "%.*s: %s", shown(&img), (const char *)img.data, s->e.text);
-		hm_err_set(&where, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in), r->written, shown(&id),
-			   (const char *)id.data, why);
+		hm_err_set(&where, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in),
+			   r->written, shown(&id), (const char *)id.data, why);
 		if (o.on_error == HM_FAIL)
 			return hm_err_set(e, HM_EDATA, "%s", where.text);
 		hm_cli_debug(&r->cli, "%s", where.text);
@@ -175,7 +182,8 @@ static int write_oldest(struct run *r, struct hm_err *e)
 	for (int i = 0, n = 0; i < rec->schema->n; i++)
 		if (i != r->old)
 			val[n++] = rec->val[i];
-	val[r->pixels_to] = (struct hm_val){s->empty ? r->zero : s->pixels, 3 * (size_t)o.size * (size_t)o.size};
+	val[r->pixels_to] =
+		(struct hm_val){s->empty ? r->zero : s->pixels, 3 * (size_t)o.size * (size_t)o.size};
 	if (r->error_to >= 0 && (s->e.code || r->error < 0))
 		val[r->error_to] = (struct hm_val){why, strlen(why)};
 	return hm_writer_put(r->out, val, e);
@@ -184,7 +192,8 @@ static int write_oldest(struct run *r, struct hm_err *e)
 static int take_record(struct run *r, const struct hm_rec *rec, struct hm_err *e)
 {
 	int rc = 0;
-	while (!rc && r->read > r->written && (r->read - r->written == (uint64_t)r->slots || r->flight > FLIGHT_BYTES))
+	while (!rc && r->read > r->written &&
+	       (r->read - r->written == (uint64_t)r->slots || r->flight > FLIGHT_BYTES))
 		rc = write_oldest(r, e);
 	if (rc)
 		return rc;
@@ -235,12 +244,14 @@ int main(int argc, char **argv)
 		rc = write_oldest(&r, &e);
 	rc = rc ? rc : more;
 	if (!rc) {
-		rc = hm_writer_finish(r.out, hm_join_end(r.in)->skipped + (o.on_error == HM_SKIP ? r.failed : 0), &e);
+		rc = hm_writer_finish(
+			r.out, hm_join_end(r.in)->skipped + (o.on_error == HM_SKIP ? r.failed : 0), &e);
 		r.out = NULL;
 	}
 	if (!rc && r.failed)
 		hm_cli_notice(&r.cli, "%" PRIu64 " records %s", r.failed,
-			      o.on_error == HM_SKIP ? "left out for their images" : "kept without an image, their error set");
+			      o.on_error == HM_SKIP ? "left out for their images"
+						    : "kept without an image, their error set");
 	hm_writer_abort(r.out);
 	clear(&r);
 	return hm_cli_end(&r.cli, rc, &e);

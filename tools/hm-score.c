@@ -22,22 +22,30 @@ static struct {
 } o = {.threshold = .5, .bootstrap = 2000};
 
 static const struct hm_opt table[] = {
-	{"model", 0, HM_OPT_STR, &o.model, "MODEL", "model file to run on the input's features, else prob is in the input"},
-	{"compare", 0, HM_OPT_FLAG, &o.compare, NULL, "the operands are predictions of several systems: test each pair"},
+	{"model", 0, HM_OPT_STR, &o.model, "MODEL",
+	 "model file to run on the input's features, else prob is in the input"},
+	{"compare", 0, HM_OPT_FLAG, &o.compare, NULL,
+	 "the operands are predictions of several systems: test each pair"},
 	{"csv", 0, HM_OPT_STR, &o.csv, "FILE", "write id,proba,label there"},
-	{"json", 0, HM_OPT_STR, &o.json, "FILE", "write the scores there; - is standard output, without the report"},
+	{"json", 0, HM_OPT_STR, &o.json, "FILE",
+	 "write the scores there; - is standard output, without the report"},
 	{"roc", 0, HM_OPT_STR, &o.roc, "FILE.png", "draw the ROC curve there (needs gnuplot)"},
 	{"errors", 0, HM_OPT_INT, &o.errors, "N", "list the N most confident wrong answers", .max = 1000000},
 	{"sheet", 0, HM_OPT_STR, &o.sheet, "FILE.png", "draw them there, the input has pixels"},
-	{"threshold", 0, HM_OPT_DOUBLE, &o.threshold, "P", "class 1 when its probability is above P", .dmax = 1},
+	{"threshold", 0, HM_OPT_DOUBLE, &o.threshold, "P", "class 1 when its probability is above P",
+	 .dmax = 1},
 	{"expect", 0, HM_OPT_STR, &o.expect, "FILE.jsonl|N", "how many records there should be"},
-	{"allow-missing", 0, HM_OPT_FLAG, &o.allow_missing, NULL, "score although records are missing, with best and worst case"},
-	{"allow-unknown-features", 0, HM_OPT_FLAG, &o.unknown, NULL, "take features that do not say which encoder made them"},
+	{"allow-missing", 0, HM_OPT_FLAG, &o.allow_missing, NULL,
+	 "score although records are missing, with best and worst case"},
+	{"allow-unknown-features", 0, HM_OPT_FLAG, &o.unknown, NULL,
+	 "take features that do not say which encoder made them"},
 	{"seed", 0, HM_OPT_INT, &o.seed, "N", "of the bootstrap", .max = INT64_MAX},
 	{"bootstrap", 0, HM_OPT_INT, &o.bootstrap, "N", "resamples; 0: no such intervals", .max = 1000000},
-	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "write all columns of the input, not only those of a prediction"},
+	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL,
+	 "write all columns of the input, not only those of a prediction"},
 	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace logits and prob that are there"},
-	{"output", 'o', HM_OPT_STR, &o.out, "FILE", "write records there; with - here or at --csv the report goes to stderr"},
+	{"output", 'o', HM_OPT_STR, &o.out, "FILE",
+	 "write records there; with - here or at --csv the report goes to stderr"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-score",
@@ -49,12 +57,12 @@ static const struct hm_tool tool = {.name = "hm-score",
 
 struct run {
 	struct hm_cli cli;
-	int k;                                         /* systems */
+	int k; /* systems */
 	struct hm_predictions system[HM_COMPARE_MAX];
 	struct hm_sample sample[HM_COMPARE_MAX];
 	struct hm_scores scores[HM_COMPARE_MAX];
 	const char *name[HM_COMPARE_MAX];
-	struct hm_answers answers;                     /* of the records read last */
+	struct hm_answers answers; /* of the records read last */
 	struct hm_matched matched;
 	struct hm_pair *pair;
 	uint64_t skipped;
@@ -78,10 +86,17 @@ static int load_csv(struct hm_predictions *p, const char *path, struct hm_err *e
 	return rc;
 }
 
-static int load_records(struct run *r, struct hm_predictions *p, int n, char **paths, int hold, struct hm_err *e)
+static int load_records(struct run *r, struct hm_predictions *p, int n, char **paths, int hold,
+			struct hm_err *e)
 {
-	struct hm_answers_options how = {.model = o.model, .allow_unknown = o.unknown, .texts = o.errors > 0, .out = o.out,
-					 .keep = o.keep, .replace = o.replace, .tool = tool.name, .writer = r->cli.writer};
+	struct hm_answers_options how = {.model = o.model,
+					 .allow_unknown = o.unknown,
+					 .texts = o.errors > 0,
+					 .out = o.out,
+					 .keep = o.keep,
+					 .replace = o.replace,
+					 .tool = tool.name,
+					 .writer = r->cli.writer};
 	struct hm_answers *a = &r->answers;
 	hm_answers_close(a);
 	int rc = hm_answers_open(a, &how, n, paths, r->cli.workers, e);
@@ -141,12 +156,14 @@ static int expect(struct run *r, size_t *expected, struct hm_err *e)
 	else if (o.expect && count_lines(o.expect, &all, e))
 		return HM_EDATA;
 	if (all < have)
-		return hm_err_set(e, HM_EDATA, "%zu records have an answer where %zu are expected", have, all);
+		return hm_err_set(e, HM_EDATA, "%zu records have an answer where %zu are expected", have,
+				  all);
 	*expected = all - m->unlabelled;
 	if (all == have || o.allow_missing)
 		return 0;
 	return hm_err_set(e, HM_EDATA,
-			  "no scores: %zu of %zu records are missing (%zu failed, %zu left out before); --allow-missing scores the others",
+			  "no scores: %zu of %zu records are missing (%zu failed, %zu left out before); "
+			  "--allow-missing scores the others",
 			  all - have, all, m->failed, (size_t)r->skipped);
 }
 
@@ -156,7 +173,9 @@ static int score(struct run *r, struct hm_err *e)
 {
 	/* the tables of a comparison show none of the bootstrap's intervals, its JSON does */
 	int64_t resamples = o.compare && !o.json ? 0 : o.bootstrap;
-	struct hm_scoring how = {.threshold = o.threshold, .resamples = (size_t)resamples, .seed = (uint64_t)o.seed,
+	struct hm_scoring how = {.threshold = o.threshold,
+				 .resamples = (size_t)resamples,
+				 .seed = (uint64_t)o.seed,
 				 .workers = r->cli.workers};
 	const struct hm_matched *m = &r->matched;
 	int rc = hm_matched_init(&r->matched, r->system, r->k, e);
@@ -199,17 +218,20 @@ static int render(struct run *r, struct hm_err *e)
 #define SHEET_MOST 400
 
 /* Draws the records of ids, which are ranks from 0, in their order. */
-static int draw(struct run *r, const struct hm_strmap *ranks, const size_t *at, struct hm_join *in, struct hm_sheet *sheet,
-		struct hm_err *e)
+static int draw(struct run *r, const struct hm_strmap *ranks, const size_t *at, struct hm_join *in,
+		struct hm_sheet *sheet, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(in);
 	const struct hm_field *f;
-	int px = hm_schema_find(s, "pixels"), text = hm_schema_find(s, "text"), id = hm_schema_find(s, "id"), rc;
+	int px = hm_schema_find(s, "pixels"), text = hm_schema_find(s, "text"), id = hm_schema_find(s, "id"),
+	    rc;
 	struct hm_batch kept = {0};
 	struct hm_rec rec;
 	uint64_t rank, where[SHEET_MOST];
 	if (px < 0 || (f = &s->field[px])->dtype != HM_U8 || f->ndim != 3 || f->dim[0] != 3)
-		return hm_err_set(e, HM_EDATA, "%s: no column \"pixels\" of U8 3xHxW to draw (hm-imgprep makes it)", hm_join_name(in));
+		return hm_err_set(e, HM_EDATA,
+				  "%s: no column \"pixels\" of U8 3xHxW to draw (hm-imgprep makes it)",
+				  hm_join_name(in));
 	while ((rc = hm_join_next(in, &rec, e)) == 1) {
 		if (!hm_strmap_find(ranks, rec.val[id].data, rec.val[id].count, &rank))
 			continue;
@@ -223,10 +245,10 @@ static int draw(struct run *r, const struct hm_strmap *ranks, const size_t *at, 
 		const struct hm_val *v = kept.rec[where[k]].val;
 		const struct hm_sample *one = r->sample;
 		char title[64];
-		snprintf(title, sizeof title, "label %d, said %d  id %s", (int)one->label[at[k]], (int)one->answer[at[k]],
-			 r->system->item[r->matched.item[at[k]]].id);
-		hm_sheet_add(sheet, v[px].data, (int)f->dim[2], (int)f->dim[1], title, text < 0 ? "" : v[text].data,
-			     text < 0 ? 0 : v[text].count, 0xc03020);
+		snprintf(title, sizeof title, "label %d, said %d  id %s", (int)one->label[at[k]],
+			 (int)one->answer[at[k]], r->system->item[r->matched.item[at[k]]].id);
+		hm_sheet_add(sheet, v[px].data, (int)f->dim[2], (int)f->dim[1], title,
+			     text < 0 ? "" : v[text].data, text < 0 ? 0 : v[text].count, 0xc03020);
 	}
 	hm_batch_clear(&kept);
 	return rc;
@@ -275,7 +297,8 @@ static int publish(struct run *r, struct hm_err *e)
 {
 	int rc = 0;
 	if (o.roc && (r->matched.classes > 2 || isnan(r->scores[0].value[HM_AUROC])))
-		rc = hm_err_set(e, HM_EDATA, "--roc: the curve is undefined, it needs records of both of two classes");
+		rc = hm_err_set(e, HM_EDATA,
+				"--roc: the curve is undefined, it needs records of both of two classes");
 	else if (o.roc)
 		rc = hm_roc_plot(o.roc, r->sample, r->name, r->k, e);
 	if (!rc && o.sheet)
@@ -301,7 +324,8 @@ static void check_call(struct run *r)
 	if (o.compare && (r->k < 2 || r->k > HM_COMPARE_MAX))
 		hm_cli_usage(c, "--compare takes the predictions of 2 to %d systems", HM_COMPARE_MAX);
 	if (o.compare && (o.model || o.out || o.csv || o.errors))
-		hm_cli_usage(c, "--compare goes without --model, -o, --csv and --errors: its operands are predictions");
+		hm_cli_usage(c, "--compare goes without --model, -o, --csv and --errors: its operands are "
+				"predictions");
 	if ((o.keep || (o.replace && o.model)) && !o.out)
 		hm_cli_usage(c, "--keep and --replace say what -o writes, which is not given");
 	if (o.sheet && (!o.errors || o.compare))
@@ -309,7 +333,8 @@ static void check_call(struct run *r)
 	for (int i = 0; o.sheet && i < c->n_operands; i++) {
 		struct stat st;
 		if (!strcmp(c->operands[i], "-") || (!stat(c->operands[i], &st) && !S_ISREG(st.st_mode)))
-			hm_cli_usage(c, "--sheet reads the input twice, which '%s' cannot be: name a file", c->operands[i]);
+			hm_cli_usage(c, "--sheet reads the input twice, which '%s' cannot be: name a file",
+				     c->operands[i]);
 	}
 	if (o.expect && !*o.expect)
 		hm_cli_usage(c, "--expect takes a number or a file");

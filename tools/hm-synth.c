@@ -1,5 +1,6 @@
-/* hm-synth: writes a made data set in the layout of the real one, to try everything on: memes whose picture and
- * caption each carry a concept, and a label that depends on one, on the sum, or on the exclusive or of the two. */
+/* hm-synth: writes a made data set in the layout of the real one, to try everything on: memes whose picture
+ * and caption each carry a concept, and a label that depends on one, on the sum, or on the exclusive or of
+ * the two. */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "draw/caption.h"
@@ -25,13 +26,14 @@ static const struct hm_opt table[] = {
 	{"rule", 0, HM_OPT_CHOICE, &o.rule, "add|xor|image|text", "what the label depends on"},
 	{"train", 0, HM_OPT_INT, &o.count[0], "N", "examples in train.jsonl", .max = 60000},
 	{"dev", 0, HM_OPT_INT, &o.count[1], "N", "examples in dev.jsonl", .max = 15000},
-	{"test", 0, HM_OPT_INT, &o.count[2], "N", "examples in test.jsonl, which has no labels", .max = 15000},
+	{"test", 0, HM_OPT_INT, &o.count[2], "N", "examples in test.jsonl, which has no labels",
+	 .max = 15000},
 	{"seed", 0, HM_OPT_INT, &o.seed, "S", "another seed, another data set", .max = INT64_C(1) << 53},
 	{"force", 0, HM_OPT_FLAG, &o.force, NULL, "write into DIR although it is not empty"},
 	{0}};
 
-static const struct hm_tool tool = {"hm-synth", "write a made data set of image and caption pairs", "DIR", table,
-				    HM_CLI_JOBS, 1, 1};
+static const struct hm_tool tool = {
+	"hm-synth", "write a made data set of image and caption pairs", "DIR", table, HM_CLI_JOBS, 1, 1};
 
 /* One example: all of it follows from the seed and its number. */
 struct example {
@@ -45,18 +47,23 @@ struct work {
 	struct example *out;
 };
 
-/* How much of its concept a modality shows, 0..3, and the label. Under `add` concepts are such levels and the label
- * is whether their sum passes the middle (a coin when it stands there); else they are all or nothing. */
+/* How much of its concept a modality shows, 0..3, and the label. Under `add` concepts are such levels and the
+ * label is whether their sum passes the middle (a coin when it stands there); else they are all or nothing.
+ */
 static int draw_concepts(struct hm_rng *r, int *image, int *text)
 {
 	int coin = (int)hm_rng_below(r, 2), n = o.rule == ADD ? HM_SCENE_THINGS + 1 : 2;
 	*image = (int)hm_rng_below(r, (uint32_t)n);
 	*text = (int)hm_rng_below(r, (uint32_t)n);
 	switch (o.rule) {
-	case ADD: return *image + *text == HM_SCENE_THINGS ? coin : *image + *text > HM_SCENE_THINGS;
-	case XOR: return *image ^ *text;
-	case IMAGE: return *image;
-	default: return *text;
+	case ADD:
+		return *image + *text == HM_SCENE_THINGS ? coin : *image + *text > HM_SCENE_THINGS;
+	case XOR:
+		return *image ^ *text;
+	case IMAGE:
+		return *image;
+	default:
+		return *text;
 	}
 }
 
@@ -75,13 +82,15 @@ static int make(const struct work *w, uint32_t i, struct example *x)
 	hm_scene_draw(&c, image * scale, &r);
 	snprintf(x->path, sizeof x->path, "%s/img/%05u.png", w->dir, id);
 	if (hm_scene_letter(&c, (char *)caption.data, &x->e) || hm_canvas_png(&c, false, &png, &x->e) ||
-	    hm_json_write_str(&quoted, (char *)caption.data, caption.len, &x->e) || hm_buf_add(&quoted, "", 1, &x->e) ||
-	    hm_file_write(x->path, png.data, png.len, &x->e))
+	    hm_json_write_str(&quoted, (char *)caption.data, caption.len, &x->e) ||
+	    hm_buf_add(&quoted, "", 1, &x->e) || hm_file_write(x->path, png.data, png.len, &x->e))
 		goto done;
 	char labelled[24] = "";
 	if (w->labelled)
 		snprintf(labelled, sizeof labelled, "\"label\":%d,", label);
-	snprintf(x->line, sizeof x->line, "{\"id\":%u,\"img\":\"img\\/%05u.png\",%s\"text\":%s,\"image_concept\":%d,\"text_concept\":%d}\n",
+	snprintf(x->line, sizeof x->line,
+		 "{\"id\":%u,\"img\":\"img\\/"
+		 "%05u.png\",%s\"text\":%s,\"image_concept\":%d,\"text_concept\":%d}\n",
 		 id, id, labelled, (char *)quoted.data, image, text);
 	rc = 0;
 done:
@@ -100,8 +109,8 @@ static void make_one(void *ctx, size_t i, int worker)
 }
 
 /* One JSON lines file and its images, a few hundred at a time. */
-static int make_split(struct hm_cli *c, struct work *w, const char *name, int64_t n, uint64_t *done, uint64_t all,
-		      struct hm_err *e)
+static int make_split(struct hm_cli *c, struct work *w, const char *name, int64_t n, uint64_t *done,
+		      uint64_t all, struct hm_err *e)
 {
 	struct hm_buf lines = {0};
 	char path[4096];
@@ -137,7 +146,8 @@ static int make_folders(const char *dir, struct hm_err *e)
 		entries += strcmp(f->d_name, ".") && strcmp(f->d_name, "..");
 	closedir(d);
 	if (entries && !o.force)
-		return hm_err_set(e, HM_EDATA, "%s: the folder is not empty; name another one, or --force", dir);
+		return hm_err_set(e, HM_EDATA, "%s: the folder is not empty; name another one, or --force",
+				  dir);
 	if ((size_t)snprintf(img, sizeof img, "%s/img", dir) >= sizeof img - 32)
 		return hm_err_set(e, HM_EDATA, "%s: the path is too long", dir);
 	if (mkdir(img, 0777) && errno != EEXIST)

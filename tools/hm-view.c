@@ -1,5 +1,5 @@
-/* hm-view: what is in a stream. One JSON line a record unless something else is asked for: the schema, the history,
- * a check, arrays for NumPy, a contact sheet. */
+/* hm-view: what is in a stream. One JSON line a record unless something else is asked for: the schema, the
+ * history, a check, arrays for NumPy, a contact sheet. */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "draw/sheet.h"
@@ -20,7 +20,8 @@ static struct {
 
 static const struct hm_opt table[] = {
 	{"full", 0, HM_OPT_FLAG, &o.full, NULL, "print tensors whole, as nested arrays"},
-	{"head", 0, HM_OPT_INT, &o.head, "N", "show the first N records alone", .max = INT64_MAX, .given = &o.has_head},
+	{"head", 0, HM_OPT_INT, &o.head, "N", "show the first N records alone", .max = INT64_MAX,
+	 .given = &o.has_head},
 	{"schema", 0, HM_OPT_FLAG, &o.schema, NULL, "print the columns and the counts instead"},
 	{"history", 0, HM_OPT_FLAG, &o.history, NULL, "print the commands that made the stream instead"},
 	{"verify", 0, HM_OPT_FLAG, &o.verify, NULL, "read all of it, print nothing; exit 0 or 1"},
@@ -29,8 +30,8 @@ static const struct hm_opt table[] = {
 	{"sheet-count", 0, HM_OPT_INT, &o.sheet_count, "N", "pictures on the sheet", .min = 1, .max = 400},
 	{0}};
 
-static const struct hm_tool tool = {"hm-view", "show what is in a record stream", "[FILE ...]", table,
-				    HM_CLI_OUT | HM_CLI_JOBS, 0, -1};
+static const struct hm_tool tool = {
+	"hm-view", "show what is in a record stream", "[FILE ...]", table, HM_CLI_OUT | HM_CLI_JOBS, 0, -1};
 
 struct view {
 	struct hm_cli cli;
@@ -62,7 +63,8 @@ static int open_npy(struct view *v, struct hm_err *e)
 			hm_cli_usage(&v->cli, "--npy takes COLUMN=FILE, not '%s'", o.npy.item[i]);
 		*file++ = 0;
 		if ((v->column[i] = hm_schema_find(s, o.npy.item[i])) < 0)
-			return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'", hm_join_name(v->in), o.npy.item[i]);
+			return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'", hm_join_name(v->in),
+					  o.npy.item[i]);
 		if (hm_npy_open(&v->npy[i], file, &s->field[v->column[i]], e))
 			return HM_EDATA;
 	}
@@ -74,7 +76,9 @@ static int open_sheet(struct view *v, struct hm_err *e)
 	const struct hm_schema *s = hm_join_schema(v->in);
 	int p = hm_schema_find(s, "pixels");
 	if (p < 0 || s->field[p].dtype != HM_U8 || s->field[p].ndim != 3 || s->field[p].dim[0] != 3)
-		return hm_err_set(e, HM_EDATA, "%s: there is no column 'pixels' of U8 3xHxW; hm-imgprep makes it", hm_join_name(v->in));
+		return hm_err_set(e, HM_EDATA,
+				  "%s: there is no column 'pixels' of U8 3xHxW; hm-imgprep makes it",
+				  hm_join_name(v->in));
 	return hm_sheet_init(&v->sheet, (int)o.sheet_count, e);
 }
 
@@ -88,10 +92,12 @@ static void add_to_sheet(struct view *v, const struct hm_rec *r)
 		memcpy(&class, r->val[label].data, sizeof class);
 	if (class >= 0)
 		snprintf(shown, sizeof shown, "%d", class);
-	snprintf(title, sizeof title, "label %s  id %.*s", shown, id >= 0 ? (int)(r->val[id].count < 20 ? r->val[id].count : 20) : 0,
+	snprintf(title, sizeof title, "label %s  id %.*s", shown,
+		 id >= 0 ? (int)(r->val[id].count < 20 ? r->val[id].count : 20) : 0,
 		 id >= 0 ? (const char *)r->val[id].data : "");
 	hm_sheet_add(&v->sheet, r->val[p].data, (int)s->field[p].dim[2], (int)s->field[p].dim[1], title,
-		     text >= 0 ? r->val[text].data : "", text >= 0 ? r->val[text].count : 0, class > 0 ? 0xc03020 : 0);
+		     text >= 0 ? r->val[text].data : "", text >= 0 ? r->val[text].count : 0,
+		     class > 0 ? 0xc03020 : 0);
 }
 
 static int show(struct view *v, const struct hm_rec *r, struct hm_err *e)
@@ -129,7 +135,9 @@ static int finish(struct view *v, struct hm_err *e)
 	if (o.schema)
 		rc = print_schema(v, e);
 	if (!rc && o.history)
-		rc = hm_json_write(hm_join_pg(v->in), &v->text, e) || hm_buf_add(&v->text, "\n", 1, e) ? HM_EDATA : 0;
+		rc = hm_json_write(hm_join_pg(v->in), &v->text, e) || hm_buf_add(&v->text, "\n", 1, e)
+			     ? HM_EDATA
+			     : 0;
 	for (int i = 0; i < o.npy.n && !rc; i++) {
 		rc = hm_npy_finish(v->npy[i], e);
 		v->npy[i] = NULL;

@@ -9,7 +9,7 @@
 enum { HM_EDATA = -1, HM_EUSAGE = -2, HM_EDEVICE = -3 };
 
 struct hm_err {
-	int code;       /* 0: nothing happened yet */
+	int code;	/* 0: nothing happened yet */
 	char text[768]; /* NUL-terminated; cut, never overrun */
 };
 

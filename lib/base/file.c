@@ -1,5 +1,5 @@
-/* Files: see file.h. Output goes to an unnamed file (O_TMPFILE) where the file system has it, so that not even
- * kill -9 leaves one behind; elsewhere to a hidden name beside the target. */
+/* Files: see file.h. Output goes to an unnamed file (O_TMPFILE) where the file system has it, so that not
+ * even kill -9 leaves one behind; elsewhere to a hidden name beside the target. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -121,8 +121,9 @@ static char *follow(const char *path, struct hm_err *e)
 		to[n] = 0;
 		const char *slash = strrchr(now, '/');
 		struct hm_buf b = {0};
-		int rc = to[0] == '/' || !slash ? hm_buf_printf(&b, e, "%s", to)
-						: hm_buf_printf(&b, e, "%.*s/%s", (int)(slash - now), now, to);
+		int rc = to[0] == '/' || !slash
+				 ? hm_buf_printf(&b, e, "%s", to)
+				 : hm_buf_printf(&b, e, "%.*s/%s", (int)(slash - now), now, to);
 		free(now);
 		now = rc ? NULL : (char *)b.data;
 	}
@@ -231,7 +232,8 @@ static int make_real(struct hm_out *o, struct hm_err *e)
 		if (temp_name(o, e))
 			return HM_EDATA;
 		snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
-		unlink(o->temp); /* left by a run of the same process number that was killed between two calls */
+		unlink(o->temp); /* left by a run of the same process number that was killed between two calls
+				  */
 		if (linkat(AT_FDCWD, self, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW))
 			return sys_fail(e, o->path, "cannot name the finished file");
 	}

@@ -18,8 +18,8 @@ void hm_map_close(struct hm_map *m);
 
 /* Output. For a regular or new file: written beside it without a name (or under a temporary one), on commit
  * fsynced and renamed over it, the folder fsynced; a symlink is followed; the mode is the old file's, else
- * 0666 & ~umask. What exists and is no regular file (/dev/null, a FIFO, /dev/fd/N) is opened and written as it
- * is. "-" is standard output. */
+ * 0666 & ~umask. What exists and is no regular file (/dev/null, a FIFO, /dev/fd/N) is opened and written as
+ * it is. "-" is standard output. */
 struct hm_out;
 /* NULL with `e` set when it cannot be opened. `path` is copied. */
 struct hm_out *hm_out_open(const char *path, struct hm_err *e);

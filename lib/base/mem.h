@@ -36,7 +36,8 @@ int hm_buf_reserve(struct hm_buf *b, size_t more, struct hm_err *e);
 /* Appends n bytes (p NULL: n zero bytes). 0 or HM_EDATA. */
 int hm_buf_add(struct hm_buf *b, const void *p, size_t n, struct hm_err *e);
 /* Appends formatted text; a NUL stands behind it but is not counted. 0 or HM_EDATA. */
-int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Frees the storage; the buffer is empty again and may be used on. */
 void hm_buf_clear(struct hm_buf *b);
 

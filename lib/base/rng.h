@@ -6,7 +6,14 @@
 
 #include <stdint.h>
 
-enum hm_rng_purpose { HM_RNG_INIT = 1, HM_RNG_SHUFFLE, HM_RNG_DROPOUT, HM_RNG_BOOTSTRAP, HM_RNG_BASELINE, HM_RNG_SYNTH };
+enum hm_rng_purpose {
+	HM_RNG_INIT = 1,
+	HM_RNG_SHUFFLE,
+	HM_RNG_DROPOUT,
+	HM_RNG_BOOTSTRAP,
+	HM_RNG_BASELINE,
+	HM_RNG_SYNTH
+};
 
 /* One block of four 32-bit words: counter ctr[4], key[2] -> out[4]. */
 void hm_philox(const uint32_t ctr[4], const uint32_t key[2], uint32_t out[4]);
@@ -17,7 +24,7 @@ struct hm_rng {
 	uint32_t key[2];  /* seed, low and high word */
 	uint32_t ctr[4];  /* element block, purpose, a, b */
 	uint32_t word[4]; /* the current block */
-	int left;         /* words of it not yet drawn */
+	int left;	  /* words of it not yet drawn */
 };
 /* purpose: enum hm_rng_purpose; a, b: epoch and step, tensor number, or 0. */
 void hm_rng_init(struct hm_rng *r, uint64_t seed, uint32_t purpose, uint32_t a, uint32_t b);

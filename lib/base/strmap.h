@@ -1,5 +1,5 @@
-/* A map from byte strings to numbers: ids to positions, words to lines. Grows; nothing is removed. All zero is
- * an empty one. The strings are copied. */
+/* A map from byte strings to numbers: ids to positions, words to lines. Grows; nothing is removed. All zero
+ * is an empty one. The strings are copied. */
 #ifndef HM_STRMAP_H
 #define HM_STRMAP_H
 
@@ -10,8 +10,8 @@ struct hm_strmap {
 	size_t n, cap;
 	struct hm_arena text;
 };
-/* Adds key[0..len) -> value. 1 when it is new; 0 when the key was there, *value then holds its value, unchanged;
- * HM_EDATA without memory. */
+/* Adds key[0..len) -> value. 1 when it is new; 0 when the key was there, *value then holds its value,
+ * unchanged; HM_EDATA without memory. */
 int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *value, struct hm_err *e);
 /* True and *value when the key is there. */
 bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint64_t *value);

@@ -8,9 +8,9 @@ static const struct {
 	const char *name;
 	unsigned char size;
 } dtypes[HM_DTYPES] = {
-	[HM_BOOL] = {"BOOL", 1}, [HM_U8] = {"U8", 1},	 [HM_I8] = {"I8", 1},	[HM_I16] = {"I16", 2},
-	[HM_U16] = {"U16", 2},	 [HM_I32] = {"I32", 4},	 [HM_U32] = {"U32", 4}, [HM_I64] = {"I64", 8},
-	[HM_U64] = {"U64", 8},	 [HM_F16] = {"F16", 2},	 [HM_BF16] = {"BF16", 2}, [HM_F32] = {"F32", 4},
+	[HM_BOOL] = {"BOOL", 1}, [HM_U8] = {"U8", 1},	  [HM_I8] = {"I8", 1},	   [HM_I16] = {"I16", 2},
+	[HM_U16] = {"U16", 2},	 [HM_I32] = {"I32", 4},	  [HM_U32] = {"U32", 4},   [HM_I64] = {"I64", 8},
+	[HM_U64] = {"U64", 8},	 [HM_F16] = {"F16", 2},	  [HM_BF16] = {"BF16", 2}, [HM_F32] = {"F32", 4},
 	[HM_F64] = {"F64", 8},	 [HM_UTF8] = {"UTF8", 1},
 };
 

@@ -6,7 +6,19 @@
 #include "base/mem.h"
 
 enum hm_dtype {
-	HM_BOOL, HM_U8, HM_I8, HM_I16, HM_U16, HM_I32, HM_U32, HM_I64, HM_U64, HM_F16, HM_BF16, HM_F32, HM_F64,
+	HM_BOOL,
+	HM_U8,
+	HM_I8,
+	HM_I16,
+	HM_U16,
+	HM_I32,
+	HM_U32,
+	HM_I64,
+	HM_U64,
+	HM_F16,
+	HM_BF16,
+	HM_F32,
+	HM_F64,
 	HM_UTF8, /* record columns only: bytes of valid UTF-8 */
 	HM_DTYPES
 };
@@ -37,7 +49,10 @@ float hm_f16_to_f32(uint16_t h);
 uint16_t hm_f32_to_f16(float f);
 static inline float hm_bf16_to_f32(uint16_t b)
 {
-	union { uint32_t u; float f; } v = {(uint32_t)b << 16};
+	union {
+		uint32_t u;
+		float f;
+	} v = {(uint32_t)b << 16};
 	return v.f;
 }
 uint16_t hm_f32_to_bf16(float f);

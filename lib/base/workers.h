@@ -23,7 +23,7 @@ struct hm_job {
 	void (*run)(void *arg, int worker);
 	void *arg;
 	struct hm_job *next; /* the pool's */
-	int state;           /* the pool's: 0 idle, 1 queued, 2 done */
+	int state;	     /* the pool's: 0 idle, 1 queued, 2 done */
 };
 void hm_workers_submit(struct hm_workers *w, struct hm_job *job);
 /* Returns once the job is done (at once if it was never submitted); it may then be submitted again. */

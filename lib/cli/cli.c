@@ -20,24 +20,34 @@ static struct hm_opt *whole_table(struct hm_cli *c)
 		n++;
 	struct hm_opt more[16] = {{0}};
 	if (common & HM_CLI_OUT)
-		more[k++] = (struct hm_opt){"output", 'o', HM_OPT_STR, &c->out, "FILE", "where to write, else standard output"};
+		more[k++] = (struct hm_opt){"output", 'o',    HM_OPT_STR,
+					    &c->out,  "FILE", "where to write, else standard output"};
 	if (common & HM_CLI_JOBS)
-		more[k++] = (struct hm_opt){"jobs", 'j', HM_OPT_INT, &c->jobs, "N", "threads; the output does not depend on it",
+		more[k++] = (struct hm_opt){"jobs",   'j',	 HM_OPT_INT,
+					    &c->jobs, "N",	 "threads; the output does not depend on it",
 					    .min = 1, .max = 256};
 	if (common & HM_CLI_DEVICE)
-		more[k++] = (struct hm_opt){"device", 0, HM_OPT_STR, &c->device, "auto|cpu|cuda[:N]|ref", "where to compute"};
+		more[k++] = (struct hm_opt){
+			"device", 0, HM_OPT_STR, &c->device, "auto|cpu|cuda[:N]|ref", "where to compute"};
 	if (common & HM_CLI_REC) {
-		more[k++] = (struct hm_opt){"level", 0, HM_OPT_INT, &p->level, "N", "zstd level", .min = 1, .max = 22};
-		more[k++] = (struct hm_opt){"block-size", 0, HM_OPT_SIZE, &p->block_size, "BYTES", "raw bytes a block",
-					    .min = 1, .max = 32 << 20};
-		more[k++] = (struct hm_opt){"no-pg", 0, HM_OPT_FLAG, &c->writer.no_pg, NULL, "leave the history out of the output"};
+		more[k++] = (struct hm_opt){"level",	  0,	    HM_OPT_INT, &p->level, "N",
+					    "zstd level", .min = 1, .max = 22};
+		more[k++] = (struct hm_opt){
+			"block-size",	     0,	       HM_OPT_SIZE,    &p->block_size, "BYTES",
+			"raw bytes a block", .min = 1, .max = 32 << 20};
+		more[k++] = (struct hm_opt){"no-pg",	      0,    HM_OPT_FLAG,
+					    &c->writer.no_pg, NULL, "leave the history out of the output"};
 	}
 	more[k++] = (struct hm_opt){"verbose", 'v', HM_OPT_FLAG, &p->verbose, NULL, "say more"};
 	more[k++] = (struct hm_opt){"quiet", 'q', HM_OPT_FLAG, &p->quiet, NULL, "no notices, no progress"};
-	more[k++] = (struct hm_opt){"progress", 0, HM_OPT_FLAG, &p->progress, NULL, "show progress also where stderr is no terminal"};
-	more[k++] = (struct hm_opt){"stats", 0, HM_OPT_STR, &p->stats_file, "FILE", "write time, rate and peak memory there, as JSON"};
+	more[k++] = (struct hm_opt){"progress",	  0,	HM_OPT_FLAG,
+				    &p->progress, NULL, "show progress also where stderr is no terminal"};
+	more[k++] =
+		(struct hm_opt){"stats",	0,	HM_OPT_STR,
+				&p->stats_file, "FILE", "write time, rate and peak memory there, as JSON"};
 	more[k++] = (struct hm_opt){"help", 0, HM_OPT_FLAG, &p->help, NULL, "this text"};
-	more[k++] = (struct hm_opt){"version", 0, HM_OPT_FLAG, &p->version, NULL, "version and what is built in"};
+	more[k++] =
+		(struct hm_opt){"version", 0, HM_OPT_FLAG, &p->version, NULL, "version and what is built in"};
 	struct hm_opt *table = hm_alloc((size_t)(n + k + 1), sizeof *table, NULL);
 	if (!table)
 		abort();
@@ -62,7 +72,8 @@ static _Noreturn void help(struct hm_cli *c)
 	hm_opt_usage(c, &b, 80);
 	hm_buf_printf(&b, NULL, "%s\n\n", c->tool->summary);
 	hm_opt_list(c, &b);
-	hm_buf_printf(&b, NULL, "\nExit status: 0 done, 1 data or I/O, 2 wrong call, 3 device or precision absent.\n");
+	hm_buf_printf(&b, NULL,
+		      "\nExit status: 0 done, 1 data or I/O, 2 wrong call, 3 device or precision absent.\n");
 	print_and_exit(&b);
 }
 
@@ -157,10 +168,12 @@ static int write_stats(struct hm_cli *c, struct hm_err *e)
 	struct hm_buf b = {0};
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	getrusage(RUSAGE_SELF, &use);
-	double wall = (double)(now.tv_sec - c->priv->start.tv_sec) + 1e-9 * (double)(now.tv_nsec - c->priv->start.tv_nsec);
+	double wall = (double)(now.tv_sec - c->priv->start.tv_sec) +
+		      1e-9 * (double)(now.tv_nsec - c->priv->start.tv_nsec);
 	cJSON_AddStringToObject(c->stats, "tool", c->tool->name);
 	cJSON_AddNumberToObject(c->stats, "wall_s", wall);
-	cJSON_AddNumberToObject(c->stats, "user_s", (double)use.ru_utime.tv_sec + 1e-6 * (double)use.ru_utime.tv_usec);
+	cJSON_AddNumberToObject(c->stats, "user_s",
+				(double)use.ru_utime.tv_sec + 1e-6 * (double)use.ru_utime.tv_usec);
 	cJSON_AddNumberToObject(c->stats, "peak_memory_bytes", 1024.0 * (double)use.ru_maxrss);
 	if (c->priv->noun) {
 		cJSON_AddNumberToObject(c->stats, c->priv->noun, (double)c->priv->done);

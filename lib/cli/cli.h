@@ -4,7 +4,8 @@
  *
  *   static struct { char *root; int64_t size; int fit; } o = {.size = 224};     (const table, so static)
  *   static const struct hm_opt table[] = {
- *           {"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to", .required = true},
+ *           {"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to", .required =
+ * true},
  *           {"size", 0, HM_OPT_INT, &o.size, "N", "side of the square, in pixels", .min = 1, .max = 4096},
  *           {"fit", 0, HM_OPT_CHOICE, &o.fit, "squash|crop", "how to reach the square"},
  *           {0}};
@@ -46,9 +47,9 @@ static inline bool hm_shard_has(const struct hm_shard *s, uint64_t k)
 
 struct hm_opt {
 	const char *name; /* long name without dashes */
-	char letter;      /* short name or 0 */
+	char letter;	  /* short name or 0 */
 	enum hm_opt_kind kind;
-	void *to;         /* holds the default before parsing */
+	void *to;	  /* holds the default before parsing */
 	const char *arg;  /* "N", "DIR", "a|b"; NULL for a flag */
 	const char *help; /* one line, no full stop */
 	int64_t min, max;
@@ -57,12 +58,13 @@ struct hm_opt {
 	bool *given; /* set when the user gave it; may be NULL */
 };
 
-/* Groups of common options. -v -q --progress --stats --help --version are always there. The usage line lists a
- * tool's own options in table order, then the common ones, then the operands; --help and --version are left out. */
+/* Groups of common options. -v -q --progress --stats --help --version are always there. The usage line lists
+ * a tool's own options in table order, then the common ones, then the operands; --help and --version are left
+ * out. */
 enum {
-	HM_CLI_OUT = 1,    /* -o FILE */
+	HM_CLI_OUT = 1,	   /* -o FILE */
 	HM_CLI_JOBS = 2,   /* -j N */
-	HM_CLI_REC = 4,    /* --level --block-size --no-pg */
+	HM_CLI_REC = 4,	   /* --level --block-size --no-pg */
 	HM_CLI_DEVICE = 8, /* --device */
 };
 
@@ -71,23 +73,23 @@ struct hm_tool {
 	const char *summary;  /* one line, as in the man page's .Nd */
 	const char *operands; /* "[FILE ...]" or "" */
 	const struct hm_opt *table;
-	int common;         /* HM_CLI_* */
+	int common;			/* HM_CLI_* */
 	int min_operands, max_operands; /* max -1: any number */
-	const char *(*backends)(void);  /* for --version: what arithmetic is built in; NULL for none */
+	const char *(*backends)(void);	/* for --version: what arithmetic is built in; NULL for none */
 };
 
 /* The common options' values and what the tool skeleton keeps. */
 struct hm_cli {
 	const struct hm_tool *tool;
-	char *out;          /* -o, NULL: standard output */
-	int64_t jobs;       /* -j, default: all cores */
-	char *device;       /* --device, default "auto" */
+	char *out;	    /* -o, NULL: standard output */
+	int64_t jobs;	    /* -j, default: all cores */
+	char *device;	    /* --device, default "auto" */
 	int verbose, quiet; /* -v, -q */
 	struct hm_writer_options writer;
 	int n_operands;
-	char **operands;    /* at least one: "-" when none was given and min_operands is 0 and max is not */
+	char **operands; /* at least one: "-" when none was given and min_operands is 0 and max is not */
 	struct hm_workers *workers; /* jobs threads; made by hm_cli_begin when HM_CLI_JOBS */
-	cJSON *stats;       /* for --stats: add numbers, e.g. "cache_hits" */
+	cJSON *stats;		    /* for --stats: add numbers, e.g. "cache_hits" */
 	struct hm_cli_private *priv;
 };
 

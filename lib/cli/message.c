@@ -35,14 +35,14 @@ void hm_cli_message(struct hm_cli *c, const char *kind, const char *text)
 		c->priv->line_open = false;
 }
 
-#define SAY(KIND)                                                                                                      \
-	do {                                                                                                           \
-		char text[1024];                                                                                       \
-		va_list ap;                                                                                            \
-		va_start(ap, fmt);                                                                                     \
-		vsnprintf(text, sizeof text, fmt, ap);                                                                 \
-		va_end(ap);                                                                                            \
-		hm_cli_message(c, KIND, text);                                                                         \
+#define SAY(KIND)                                                                                            \
+	do {                                                                                                 \
+		char text[1024];                                                                             \
+		va_list ap;                                                                                  \
+		va_start(ap, fmt);                                                                           \
+		vsnprintf(text, sizeof text, fmt, ap);                                                       \
+		va_end(ap);                                                                                  \
+		hm_cli_message(c, KIND, text);                                                               \
 	} while (0)
 
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...)
@@ -87,8 +87,8 @@ void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char
 		if (done < total && rate > 0)
 			snprintf(eta, sizeof eta, ", %.0f s left", (double)(total - done) / rate);
 	}
-	int n = snprintf(line, sizeof line, "%s%s: %llu%s %s, %.3g/s%s%s", p->tty ? "\r\033[K" : "", c->tool->name,
-			 (unsigned long long)done, of, noun, rate, eta, p->tty ? "" : "\n");
+	int n = snprintf(line, sizeof line, "%s%s: %llu%s %s, %.3g/s%s%s", p->tty ? "\r\033[K" : "",
+			 c->tool->name, (unsigned long long)done, of, noun, rate, eta, p->tty ? "" : "\n");
 	put(line, (size_t)n);
 	p->line_open = true;
 }

@@ -27,7 +27,10 @@ static bool read_int(const char *s, bool size, int64_t *out)
 	if (end == s || errno)
 		return false;
 	if (size && *end) {
-		shift = *end == 'K' || *end == 'k' ? 10 : *end == 'M' || *end == 'm' ? 20 : *end == 'G' || *end == 'g' ? 30 : 0;
+		shift = *end == 'K' || *end == 'k'   ? 10
+			: *end == 'M' || *end == 'm' ? 20
+			: *end == 'G' || *end == 'g' ? 30
+						     : 0;
 		if (!shift || v < 0 || v > INT64_MAX >> shift)
 			return false;
 		end++;
@@ -83,11 +86,13 @@ static const char *store(const struct hm_opt *o, char *value, char *text, size_t
 	case HM_OPT_DOUBLE: {
 		char *end;
 		double d = strtod(value, &end);
-		if (end == value || *end || !isfinite(d) || (o->dmin < o->dmax && (d < o->dmin || d > o->dmax))) {
+		if (end == value || *end || !isfinite(d) ||
+		    (o->dmin < o->dmax && (d < o->dmin || d > o->dmax))) {
 			if (!(o->dmin < o->dmax))
 				snprintf(text, cap, "%s takes a number, not '%s'", name, value);
 			else
-				snprintf(text, cap, "%s takes a number from %g to %g, not '%s'", name, o->dmin, o->dmax, value);
+				snprintf(text, cap, "%s takes a number from %g to %g, not '%s'", name,
+					 o->dmin, o->dmax, value);
 			return text;
 		}
 		*(double *)o->to = d;
@@ -97,7 +102,8 @@ static const char *store(const struct hm_opt *o, char *value, char *text, size_t
 		struct hm_shard *s = o->to;
 		int end = 0;
 		if (strspn(value, "0123456789/") != strlen(value) ||
-		    sscanf(value, "%9" SCNu64 "/%9" SCNu64 "%n", &s->i, &s->n, &end) != 2 || value[end] || s->i >= s->n) {
+		    sscanf(value, "%9" SCNu64 "/%9" SCNu64 "%n", &s->i, &s->n, &end) != 2 || value[end] ||
+		    s->i >= s->n) {
 			snprintf(text, cap, "%s takes I/N with I from 0 to N-1, not '%s'", name, value);
 			return text;
 		}
@@ -106,8 +112,8 @@ static const char *store(const struct hm_opt *o, char *value, char *text, size_t
 	default: /* HM_OPT_INT, HM_OPT_SIZE */
 		if (!read_int(value, o->kind == HM_OPT_SIZE, &i) || i < o->min || i > o->max) {
 			snprintf(text, cap, "%s takes %s from %lld to %lld, not '%s'", name,
-				 o->kind == HM_OPT_SIZE ? "a size (such as 64K or 2M)" : "an integer", (long long)o->min,
-				 (long long)o->max, value);
+				 o->kind == HM_OPT_SIZE ? "a size (such as 64K or 2M)" : "an integer",
+				 (long long)o->min, (long long)o->max, value);
 			return text;
 		}
 		*(int64_t *)o->to = i;
@@ -124,7 +130,8 @@ static struct hm_opt *find(const struct hm_cli *c, const char *name, size_t len,
 }
 
 /* One argument that begins with a dash; *i moves past a value taken from the next one. */
-static const char *parse_one(struct hm_cli *c, bool *seen, int argc, char **argv, int *i, char *text, size_t cap)
+static const char *parse_one(struct hm_cli *c, bool *seen, int argc, char **argv, int *i, char *text,
+			     size_t cap)
 {
 	char *arg = argv[*i], *value = NULL;
 	bool is_long = arg[1] == '-';
@@ -149,7 +156,8 @@ static const char *parse_one(struct hm_cli *c, bool *seen, int argc, char **argv
 			else if (*i + 1 < argc)
 				value = argv[++*i];
 			else {
-				snprintf(text, cap, "%s%.*s needs a value: %s", is_long ? "--" : "-", (int)len, at - len, o->arg);
+				snprintf(text, cap, "%s%.*s needs a value: %s", is_long ? "--" : "-",
+					 (int)len, at - len, o->arg);
 				return text;
 			}
 			return store(o, value, text, cap);
@@ -215,8 +223,8 @@ void hm_opt_usage(const struct hm_cli *c, struct hm_buf *b, size_t width)
 		char name[80], text[256];
 		if (o->to == &c->priv->help || o->to == &c->priv->version)
 			continue;
-		snprintf(text, sizeof text, "%s%s%s%s%s", o->required ? "" : "[", spelled(o, name), o->arg ? " " : "",
-			 o->arg ? o->arg : "", o->required ? "" : "]");
+		snprintf(text, sizeof text, "%s%s%s%s%s", o->required ? "" : "[", spelled(o, name),
+			 o->arg ? " " : "", o->arg ? o->arg : "", o->required ? "" : "]");
 		word(b, &column, width, text);
 	}
 	if (*c->tool->operands)
@@ -250,9 +258,11 @@ void hm_opt_list(const struct hm_cli *c, struct hm_buf *b)
 	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
 		char left[160], deflt[160];
 		if (o->letter)
-			snprintf(left, sizeof left, "  -%c, --%s%s%s", o->letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+			snprintf(left, sizeof left, "  -%c, --%s%s%s", o->letter, o->name, o->arg ? " " : "",
+				 o->arg ? o->arg : "");
 		else
-			snprintf(left, sizeof left, "  --%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+			snprintf(left, sizeof left, "  --%s%s%s", o->name, o->arg ? " " : "",
+				 o->arg ? o->arg : "");
 		default_text(o, deflt, sizeof deflt);
 		if (strlen(left) > 30)
 			hm_buf_printf(b, NULL, "%s\n%32s%s%s\n", left, "", o->help, deflt);

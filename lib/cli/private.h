@@ -13,13 +13,13 @@ struct hm_cli_private {
 	char *stats_file;
 	int64_t level, block_size;
 	struct timespec start, shown; /* begin; last progress line */
-	bool tty, line_open;          /* stderr is a terminal; a progress line stands on it */
+	bool tty, line_open;	      /* stderr is a terminal; a progress line stands on it */
 	uint64_t done, total;
 	const char *noun;
 };
 
-/* opt.c: parses argv into the table's targets; operands go to c->operands. Returns NULL, or the sentence about
- * what is wrong in `text`. */
+/* opt.c: parses argv into the table's targets; operands go to c->operands. Returns NULL, or the sentence
+ * about what is wrong in `text`. */
 const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, size_t cap);
 /* The usage line, folded at `width` columns (0: not), and --help's list of options, appended to b. */
 void hm_opt_usage(const struct hm_cli *c, struct hm_buf *b, size_t width);

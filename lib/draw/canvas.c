@@ -9,7 +9,9 @@ int hm_canvas_init(struct hm_canvas *c, int w, int h, struct hm_err *e)
 {
 	*c = (struct hm_canvas){0};
 	if (w < 1 || h < 1 || w > 16384 || h > 16384)
-		return hm_err_set(e, HM_EDATA, "a picture of %dx%d pixels cannot be drawn, 16384 a side is the limit", w, h);
+		return hm_err_set(e, HM_EDATA,
+				  "a picture of %dx%d pixels cannot be drawn, 16384 a side is the limit", w,
+				  h);
 	c->px = hm_alloc((size_t)w * (size_t)h, 3, e);
 	if (!c->px)
 		return HM_EDATA;
@@ -34,12 +36,18 @@ hm_rgb hm_rgb_hsv(double hue, double saturation, double value)
 	double h = fmod(hue, 360) / 60, f = h - floor(h), p = value * (1 - saturation);
 	double q = value * (1 - saturation * f), t = value * (1 - saturation * (1 - f));
 	switch ((int)h) {
-	case 0: return pack(value, t, p);
-	case 1: return pack(q, value, p);
-	case 2: return pack(p, value, t);
-	case 3: return pack(p, q, value);
-	case 4: return pack(t, p, value);
-	default: return pack(value, p, q);
+	case 0:
+		return pack(value, t, p);
+	case 1:
+		return pack(q, value, p);
+	case 2:
+		return pack(p, value, t);
+	case 3:
+		return pack(p, q, value);
+	case 4:
+		return pack(t, p, value);
+	default:
+		return pack(value, p, q);
 	}
 }
 
@@ -105,7 +113,9 @@ void hm_draw_triangle(struct hm_canvas *c, const int x[3], const int y[3], hm_rg
 			int j = (i + 1) % 3;
 			if ((row < y[i] && row < y[j]) || (row > y[i] && row > y[j]))
 				continue;
-			double at = y[i] == y[j] ? x[i] : x[i] + (double)(row - y[i]) * (x[j] - x[i]) / (y[j] - y[i]);
+			double at = y[i] == y[j]
+					    ? x[i]
+					    : x[i] + (double)(row - y[i]) * (x[j] - x[i]) / (y[j] - y[i]);
 			double other = y[i] == y[j] ? x[j] : at;
 			lo = fmin(lo, fmin(at, other));
 			hi = fmax(hi, fmax(at, other));
@@ -130,7 +140,9 @@ void hm_draw_planes(struct hm_canvas *c, int x, int y, int ow, int oh, const uin
 	size_t plane = (size_t)w * (size_t)h;
 	for (int r = 0; r < oh; r++)
 		for (int k = 0; k < ow; k++) {
-			const uint8_t *p = planes + (size_t)((int64_t)r * h / oh) * (size_t)w + (size_t)((int64_t)k * w / ow);
-			span(c, y + r, x + k, x + k + 1, (hm_rgb)p[0] << 16 | (hm_rgb)p[plane] << 8 | p[2 * plane]);
+			const uint8_t *p = planes + (size_t)((int64_t)r * h / oh) * (size_t)w +
+					   (size_t)((int64_t)k * w / ow);
+			span(c, y + r, x + k, x + k + 1,
+			     (hm_rgb)p[0] << 16 | (hm_rgb)p[plane] << 8 | p[2 * plane]);
 		}
 }

@@ -1,5 +1,5 @@
-/* A canvas of RGB bytes and the few shapes that hm-synth's pictures and the contact sheets need. Coordinates are
- * pixels from the top left; whatever lies outside the canvas is cut off. No anti-aliasing: the same bytes
+/* A canvas of RGB bytes and the few shapes that hm-synth's pictures and the contact sheets need. Coordinates
+ * are pixels from the top left; whatever lies outside the canvas is cut off. No anti-aliasing: the same bytes
  * everywhere. */
 #ifndef HM_CANVAS_H
 #define HM_CANVAS_H
@@ -34,8 +34,8 @@ void hm_draw_line(struct hm_canvas *c, int x0, int y0, int x1, int y1, int thick
 /* A [3,h,w] picture, shrunk or grown to ow x oh by the nearest pixel, its top left at (x, y). */
 void hm_draw_planes(struct hm_canvas *c, int x, int y, int ow, int oh, const uint8_t *planes, int w, int h);
 
-/* The PNG file of the canvas, appended to `out`: 8-bit RGB, no time, no text, the same bytes always. `small`: three
- * times the time for two thirds of the bytes. */
+/* The PNG file of the canvas, appended to `out`: 8-bit RGB, no time, no text, the same bytes always. `small`:
+ * three times the time for two thirds of the bytes. */
 int hm_canvas_png(const struct hm_canvas *c, bool small, struct hm_buf *out, struct hm_err *e);
 
 #endif

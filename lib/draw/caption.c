@@ -21,10 +21,12 @@ static const char *const ending[2][KINDS] = {
 	{"and shares the cake", "with a warm smile", "and dances all day", "like an old friend"},
 	{"and hides the cake", "with a cold frown", "and whines all day", "like an angry wasp"},
 };
-static const char *const who[] = {"my cat", "your dog", "the neighbor", "our teacher", "the mayor", "grandpa", "the baker",
-				  "her sister", "that student", "the new boss", "everyone", "my uncle"};
-static const char *const whom[] = {"the kids", "a stranger", "his brother", "the whole town", "me", "the mailman", "our team",
-				   "the ducks", "the tourists", "an old man", "her parents", "the band"};
+static const char *const who[] = {"my cat",	  "your dog",	  "the neighbor", "our teacher",
+				  "the mayor",	  "grandpa",	  "the baker",	  "her sister",
+				  "that student", "the new boss", "everyone",	  "my uncle"};
+static const char *const whom[] = {"the kids",	   "a stranger",  "his brother", "the whole town",
+				   "me",	   "the mailman", "our team",	 "the ducks",
+				   "the tourists", "an old man",  "her parents", "the band"};
 
 static const char *pick(const char *const *from, size_t n, struct hm_rng *r)
 {
@@ -49,7 +51,8 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Cuts the phrases into words, in place of the copy in `text`; appends their addresses to `words`. */
-static int cut_words(const char *const *phrase, size_t n, struct hm_arena *text, struct hm_buf *words, struct hm_err *e)
+static int cut_words(const char *const *phrase, size_t n, struct hm_arena *text, struct hm_buf *words,
+		     struct hm_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(phrase[i]) + 1;
@@ -75,10 +78,12 @@ int hm_caption_vocab(struct hm_buf *out, struct hm_err *e)
 	struct hm_buf words = {0};
 	int rc = 0;
 	for (int g = 0; g < 2 && !rc; g++)
-		if (cut_words(opening[g], KINDS, &text, &words, e) || cut_words(doing[g], KINDS, &text, &words, e) ||
+		if (cut_words(opening[g], KINDS, &text, &words, e) ||
+		    cut_words(doing[g], KINDS, &text, &words, e) ||
 		    cut_words(ending[g], KINDS, &text, &words, e))
 			rc = HM_EDATA;
-	if (rc || cut_words(who, COUNT(who), &text, &words, e) || cut_words(whom, COUNT(whom), &text, &words, e))
+	if (rc || cut_words(who, COUNT(who), &text, &words, e) ||
+	    cut_words(whom, COUNT(whom), &text, &words, e))
 		rc = HM_EDATA;
 	size_t n = words.len / sizeof(char *);
 	char **word = (char **)(void *)words.data;

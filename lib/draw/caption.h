@@ -1,5 +1,5 @@
-/* hm-synth's captions: an opening, a doing and an ending, `level` of the three grumpy, the others kind. Lower-case
- * English of some fifty characters, made of a known set of words. */
+/* hm-synth's captions: an opening, a doing and an ending, `level` of the three grumpy, the others kind.
+ * Lower-case English of some fifty characters, made of a known set of words. */
 #ifndef HM_CAPTION_H
 #define HM_CAPTION_H
 

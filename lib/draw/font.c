@@ -2,6 +2,7 @@
 #include "draw/font.h"
 
 /* Rows from the top, five bits each, the leftmost highest; the eighth row is for descenders. */
+/* clang-format off */
 static const uint8_t glyph[95][8] = {
 	{0,0,0,0,0,0,0,0}, {4,4,4,4,4,0,4,0}, {10,10,10,0,0,0,0,0}, {10,10,31,10,31,10,10,0}, /*   ! " # */
 	{4,15,20,14,5,30,4,0}, {24,25,2,4,8,19,3,0}, {12,18,20,8,21,18,13,0}, {4,4,8,0,0,0,0,0}, /* $ % & ' */
@@ -28,9 +29,11 @@ static const uint8_t glyph[95][8] = {
 	{0,0,17,10,4,10,17,0}, {0,0,17,17,17,15,1,14}, {0,0,31,2,4,8,31,0}, {2,4,4,8,4,4,2,0}, /* x y z { */
 	{4,4,4,4,4,4,4,0}, {8,4,4,2,4,4,8,0}, {0,0,8,21,2,0,0,0}, /* | } ~ */
 };
+/* clang-format on */
 static const uint8_t box[8] = {31, 17, 17, 17, 17, 17, 31, 0};
 
-/* The next code point's glyph; *len is what it took. Captions are valid UTF-8, checked where they were read. */
+/* The next code point's glyph; *len is what it took. Captions are valid UTF-8, checked where they were read.
+ */
 static const uint8_t *next_glyph(const char *s, size_t left, size_t *len)
 {
 	unsigned char b = (unsigned char)s[0];
@@ -44,16 +47,18 @@ static void draw_glyph(struct hm_canvas *c, int x, int y, int scale, const uint8
 	for (int r = 0; r < 8; r++)
 		for (int k = 0; k < 5; k++)
 			if (g[r] >> (4 - k) & 1)
-				hm_draw_rect(c, x + k * scale - grow, y + r * scale - grow, scale + 2 * grow, scale + 2 * grow, color);
+				hm_draw_rect(c, x + k * scale - grow, y + r * scale - grow, scale + 2 * grow,
+					     scale + 2 * grow, color);
 }
 
-void hm_font_draw(struct hm_canvas *c, int x, int y, int scale, const char *s, size_t len, hm_rgb color, int outline,
-		  hm_rgb edge)
+void hm_font_draw(struct hm_canvas *c, int x, int y, int scale, const char *s, size_t len, hm_rgb color,
+		  int outline, hm_rgb edge)
 {
 	for (int pass = outline ? 0 : 1; pass < 2; pass++) {
 		int at = x;
 		for (size_t i = 0, n; i < len; i += n, at += HM_FONT_W * scale)
-			draw_glyph(c, at, y, scale, next_glyph(s + i, len - i, &n), pass ? 0 : outline, pass ? color : edge);
+			draw_glyph(c, at, y, scale, next_glyph(s + i, len - i, &n), pass ? 0 : outline,
+				   pass ? color : edge);
 	}
 }
 

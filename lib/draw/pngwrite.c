@@ -44,8 +44,8 @@ static int encode(png_structp png, png_infop info, const struct hm_canvas *c, bo
 		return HM_EDATA;
 	png_set_compression_level(png, small ? 9 : 2);
 	png_set_filter(png, 0, small ? PNG_ALL_FILTERS : PNG_FILTER_SUB);
-	png_set_IHDR(png, info, (png_uint_32)c->w, (png_uint_32)c->h, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
-		     PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+	png_set_IHDR(png, info, (png_uint_32)c->w, (png_uint_32)c->h, 8, PNG_COLOR_TYPE_RGB,
+		     PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 	png_write_info(png, info);
 	for (int y = 0; y < c->h; y++)
 		png_write_row(png, c->px + (size_t)y * (size_t)c->w * 3);

@@ -30,7 +30,8 @@ static void tree(struct hm_canvas *c, struct place p, struct hm_rng *r)
 	hm_draw_ellipse(c, p.x, top + crown / 2, p.w / 2, crown / 2, leaf);
 	for (int i = 0; i < 9; i++) { /* fruit or blossom */
 		int dx = between(r, -p.w / 3, p.w / 3), dy = between(r, -crown / 3, crown / 3);
-		hm_draw_ellipse(c, p.x + dx, top + crown / 2 + dy, p.w / 14, p.w / 14, hm_rgb_mix(leaf, 0xffffff, 0.5));
+		hm_draw_ellipse(c, p.x + dx, top + crown / 2 + dy, p.w / 14, p.w / 14,
+				hm_rgb_mix(leaf, 0xffffff, 0.5));
 	}
 }
 
@@ -60,8 +61,8 @@ static void windows(struct hm_canvas *c, struct place p, struct hm_rng *r, hm_rg
 	for (int i = 0; i < rows; i++)
 		for (int k = 0; k < cols; k++) {
 			hm_rgb glass = hm_rgb_mix(wall, hm_rng_below(r, 3) ? 0xfff0b0 : 0x101820, 0.9);
-			hm_draw_rect(c, p.x - p.w / 2 + k * step + step / 4, p.base - p.h + i * step + step / 4, step / 2, step / 2,
-				     glass);
+			hm_draw_rect(c, p.x - p.w / 2 + k * step + step / 4,
+				     p.base - p.h + i * step + step / 4, step / 2, step / 2, glass);
 		}
 }
 
@@ -86,8 +87,10 @@ static void house(struct hm_canvas *c, struct place p, struct hm_rng *r)
 
 void hm_scene_draw(struct hm_canvas *c, int level, struct hm_rng *r)
 {
-	static void (*const grown[])(struct hm_canvas *, struct place, struct hm_rng *) = {tree, bush, balloon};
-	static void (*const built[])(struct hm_canvas *, struct place, struct hm_rng *) = {tower, house, tower};
+	static void (*const grown[])(struct hm_canvas *, struct place, struct hm_rng *) = {tree, bush,
+											   balloon};
+	static void (*const built[])(struct hm_canvas *, struct place, struct hm_rng *) = {tower, house,
+											   tower};
 	int horizon = c->h * between(r, 55, 70) / 100;
 	hm_draw_gradient(c, 0, 0, c->w, horizon, any_color(r, 0.95), any_color(r, 1));
 	hm_draw_gradient(c, 0, horizon, c->w, c->h - horizon, any_color(r, 0.8), any_color(r, 0.5));
@@ -97,8 +100,8 @@ void hm_scene_draw(struct hm_canvas *c, int level, struct hm_rng *r)
 	hm_rng_permute(r, order, HM_SCENE_THINGS);
 	for (int i = 0; i < HM_SCENE_THINGS; i++) {
 		int slot = c->w / HM_SCENE_THINGS, w = slot * between(r, 75, 92) / 100;
-		struct place p = {slot / 2 + i * slot + between(r, -slot / 20, slot / 20), c->h * between(r, 78, 90) / 100, w,
-				  c->h * between(r, 45, 60) / 100};
+		struct place p = {slot / 2 + i * slot + between(r, -slot / 20, slot / 20),
+				  c->h * between(r, 78, 90) / 100, w, c->h * between(r, 45, 60) / 100};
 		uint32_t kind = hm_rng_below(r, 3);
 		((int)order[i] < level ? built : grown)[kind](c, p, r);
 	}
@@ -123,14 +126,16 @@ int hm_scene_letter(struct hm_canvas *c, const char *caption, struct hm_err *e)
 	for (size_t i = 0; i < len; i++)
 		upper[i] = (char)toupper((unsigned char)upper[i]);
 	for (size_t i = 0; i < len; i++) /* the space nearest to the middle */
-		if (upper[i] == ' ' && llabs(2 * (long long)i - (long long)len) < llabs(2 * (long long)half - (long long)len))
+		if (upper[i] == ' ' &&
+		    llabs(2 * (long long)i - (long long)len) < llabs(2 * (long long)half - (long long)len))
 			half = i;
 	int scale = c->w >= 300 ? 2 : 1, cells = c->w / (HM_FONT_W * scale) - 1;
 	size_t rest = half < len ? half + 1 : len;
 	for (size_t at = rest, skip; at < len; lines++)
 		at += hm_font_line(upper + at, len - at, cells, &skip) + skip;
 	lettering(c, upper, half, 4 * scale, scale, cells);
-	lettering(c, upper + rest, len - rest, c->h - (int)lines * HM_FONT_H_CELL * scale - 3 * scale, scale, cells);
+	lettering(c, upper + rest, len - rest, c->h - (int)lines * HM_FONT_H_CELL * scale - 3 * scale, scale,
+		  cells);
 	free(upper);
 	return 0;
 }

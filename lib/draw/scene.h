@@ -1,5 +1,6 @@
-/* hm-synth's pictures: a scene of three things, `level` of them built (houses, towers), the others grown (trees,
- * bushes, balloons), in colours, sizes and places that say nothing about the level; and a caption on top of it. */
+/* hm-synth's pictures: a scene of three things, `level` of them built (houses, towers), the others grown
+ * (trees, bushes, balloons), in colours, sizes and places that say nothing about the level; and a caption on
+ * top of it. */
 #ifndef HM_SCENE_H
 #define HM_SCENE_H
 

@@ -4,7 +4,13 @@
 
 #include <string.h>
 
-enum { THUMB = 192, GAP = 12, LINES = 3, CELL_W = THUMB + GAP, TEXT_H = (1 + LINES) * (HM_FONT_H_CELL + 1) + 4 };
+enum {
+	THUMB = 192,
+	GAP = 12,
+	LINES = 3,
+	CELL_W = THUMB + GAP,
+	TEXT_H = (1 + LINES) * (HM_FONT_H_CELL + 1) + 4
+};
 enum { CELL_H = THUMB + GAP + TEXT_H };
 
 int hm_sheet_init(struct hm_sheet *s, int n, struct hm_err *e)
@@ -18,8 +24,8 @@ int hm_sheet_init(struct hm_sheet *s, int n, struct hm_err *e)
 	return rc;
 }
 
-void hm_sheet_add(struct hm_sheet *s, const uint8_t *planes, int w, int h, const char *title, const char *caption,
-		  size_t caption_len, hm_rgb mark)
+void hm_sheet_add(struct hm_sheet *s, const uint8_t *planes, int w, int h, const char *title,
+		  const char *caption, size_t caption_len, hm_rgb mark)
 {
 	if (s->used == s->cells)
 		return;

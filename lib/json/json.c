@@ -62,7 +62,8 @@ char *hm_json_f32(float v, char out[HM_JSON_NUMBER])
 
 int hm_json_write_str(struct hm_buf *out, const char *s, size_t n, struct hm_err *e)
 {
-	static const char shorthand[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+	static const char shorthand[] = {
+		['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
 	int rc = hm_buf_add(out, "\"", 1, e);
 	for (size_t i = 0, from = 0; !rc && i <= n; i++) {
 		unsigned char c = i < n ? (unsigned char)s[i] : 0;

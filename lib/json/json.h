@@ -9,7 +9,8 @@
 #include <cjson/cJSON.h>
 
 /* Parses s[0..len) (need not end in NUL), at most `depth` levels of nesting. NULL with `e` set; the sentence
- * ends in the 1-based byte column, which also goes to *column when not NULL. Caller frees with cJSON_Delete. */
+ * ends in the 1-based byte column, which also goes to *column when not NULL. Caller frees with cJSON_Delete.
+ */
 cJSON *hm_json_parse(const char *s, size_t len, int depth, size_t *column, struct hm_err *e);
 
 /* Where the value of the `index`-th member of a top-level object stands in the text that hm_json_parse

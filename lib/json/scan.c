@@ -8,9 +8,9 @@
 struct scan {
 	const char *s;
 	size_t len, at;
-	int depth, cap;  /* levels of nesting: now, allowed */
+	int depth, cap;	 /* levels of nesting: now, allowed */
 	const char *why; /* set at the first fault, `at` then stands on it */
-	int want;        /* member of the top-level object looked for, -1 none */
+	int want;	 /* member of the top-level object looked for, -1 none */
 	size_t start, end;
 	size_t keys, key, key_at; /* keys met; the one looked for, from 1, and where it stands */
 };
@@ -38,7 +38,9 @@ static int hex4(const struct scan *c, size_t at)
 	int v = 0;
 	for (size_t i = at; i < at + 4; i++) {
 		int ch = i < c->len ? (unsigned char)c->s[i] : 0;
-		int d = ch >= '0' && ch <= '9' ? ch - '0' : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10 : -1;
+		int d = ch >= '0' && ch <= '9'		       ? ch - '0'
+			: (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10
+							       : -1;
 		if (d < 0)
 			return -1;
 		v = v << 4 | d;
@@ -64,7 +66,9 @@ static bool escape(struct scan *c)
 	if (u >= 0xdc00 && u < 0xe000)
 		return fault(c, "a lone surrogate in a string");
 	if (u >= 0xd800 && u < 0xdc00) {
-		int low = c->at + 6 < c->len && c->s[c->at + 5] == '\\' && c->s[c->at + 6] == 'u' ? hex4(c, c->at + 7) : -1;
+		int low = c->at + 6 < c->len && c->s[c->at + 5] == '\\' && c->s[c->at + 6] == 'u'
+				  ? hex4(c, c->at + 7)
+				  : -1;
 		if (low < 0xdc00 || low >= 0xe000)
 			return fault(c, "a lone surrogate in a string");
 		c->at += 6;
@@ -237,8 +241,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp((*(cJSON *const *)a)->string, (*(cJSON *const *)b)->string);
 }
 
-/* The second member of a doubled key in any object below v (decoded, so "a" and "\u0061" are one), or NULL; also
- * without memory, `e` then being set. */
+/* The second member of a doubled key in any object below v (decoded, so "a" and "\u0061" are one), or NULL;
+ * also without memory, `e` then being set. */
 static const cJSON *doubled_key(const cJSON *v, struct hm_err *e)
 {
 	size_t n = 0, i = 0;
@@ -313,7 +317,8 @@ cJSON *hm_json_parse(const char *s, size_t len, int depth, size_t *column, struc
 		blanks(&again);
 		value(&again);
 		*column = again.key_at + 1;
-		hm_err_set(e, HM_EDATA, "invalid JSON: the key \"%.64s\" stands twice in one object, again at column %zu",
+		hm_err_set(e, HM_EDATA,
+			   "invalid JSON: the key \"%.64s\" stands twice in one object, again at column %zu",
 			   twice->string, *column);
 	} else {
 		return v;

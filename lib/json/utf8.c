@@ -19,7 +19,8 @@ int hm_utf8_next(const char *s, size_t len, uint32_t *cp)
 			return 0;
 		c = c << 6 | (p[i] & 0x3f);
 	}
-	if ((n == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) || (n == 4 && (c < 0x10000 || c > 0x10ffff)))
+	if ((n == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
+	    (n == 4 && (c < 0x10000 || c > 0x10ffff)))
 		return 0;
 	if (cp)
 		*cp = c;
@@ -30,7 +31,8 @@ size_t hm_utf8_check(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len;) {
 		uint64_t eight; /* ASCII goes eight bytes at a time */
-		while (len - i >= sizeof eight && !(memcpy(&eight, s + i, sizeof eight), eight & 0x8080808080808080u))
+		while (len - i >= sizeof eight &&
+		       !(memcpy(&eight, s + i, sizeof eight), eight & 0x8080808080808080u))
 			i += sizeof eight;
 		if (i == len)
 			break;

@@ -188,10 +188,10 @@ static int open_lane(struct hm_encode *x, struct lane *l, struct hm_device *d, s
 		l->pixels = l->d->op->alloc(l->d, (size_t)c->image_batch * x->image_bytes);
 		if (c->pooled)
 			l->pooled =
-			    l->d->op->alloc(l->d, (size_t)c->image_batch * x->c_width * sizeof(float));
+				l->d->op->alloc(l->d, (size_t)c->image_batch * x->c_width * sizeof(float));
 		if (c->grid)
 			l->grid =
-			    l->d->op->alloc(l->d, (size_t)c->image_batch * x->grid_width * sizeof(float));
+				l->d->op->alloc(l->d, (size_t)c->image_batch * x->grid_width * sizeof(float));
 	}
 	if (x->bert) {
 		l->bert = hm_bert_work_new(x->bert, l->d, c->text_batch, x->tokens, e);

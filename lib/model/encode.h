@@ -32,7 +32,7 @@ struct hm_encode_window {
 	struct hm_encode_item *item; /* the caller's, must stay until wait */
 	int n;
 	struct hm_encode_batch
-	    *batch; /* the rest is hm_encode's; all zero at first, freed by hm_encode_window_clear */
+		*batch; /* the rest is hm_encode's; all zero at first, freed by hm_encode_window_clear */
 	struct hm_encode *owner;
 	int *order, batches, cap;
 };

@@ -60,9 +60,9 @@ static int open_init(struct hm_encoder *x, const char *spec, const struct hm_enc
 	if (x->kind == HM_IMAGE_ENCODER) {
 		if (!hm_resnet_config_preset(&resnet, name))
 			return hm_err_set(
-			    e, HM_EUSAGE,
-			    "no image encoder is called \"%.*s\": resnet18, resnet50, resnet-tiny", (int)n,
-			    spec);
+				e, HM_EUSAGE,
+				"no image encoder is called \"%.*s\": resnet18, resnet50, resnet-tiny",
+				(int)n, spec);
 		x->resnet = hm_resnet_new(&resnet, e);
 	} else {
 		if (!hm_bert_config_preset(&bert, name, o->vocab ? (int)o->vocab : BERT_VOCAB))

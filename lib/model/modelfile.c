@@ -146,8 +146,8 @@ static int read_digest(struct hm_modelfile *m, const char *key, enum hm_encoder_
 	if (hm_weights_encoder(m->file, kind, &t, &n, e) || hm_weights_digest(t, n, out, e))
 		return HM_EDATA;
 	return said && strcmp(said, out)
-		   ? hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key)
-		   : 0;
+		       ? hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key)
+		       : 0;
 }
 
 /* A metadata text as JSON of the type that `is` accepts; *out NULL when it is not there. */
@@ -167,8 +167,8 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON_bool (*is
 static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 {
 	static const char *const image[] = {"image_encoder.", "image_encoder."}, *const text[] = {
-										     "text_encoder.",
-										     "transformer."};
+											 "text_encoder.",
+											 "transformer."};
 	cJSON *o = NULL;
 	if (hm_weights_open(&m->file, path, e))
 		return HM_EDATA;

@@ -15,8 +15,8 @@ struct hm_modelfile {
 	int64_t image_dim, text_dim; /* the I inputs: image feature first, then text; 0: not used; both -1:
 					not said, I is then image and text in full, or one of them */
 	char image_digest[33],
-	    text_digest[33];   /* the encoders, weights.h's digest; of a complete file recomputed */
-	char image_output[16]; /* column attributes of the features trained on: "pooled" … */
+		text_digest[33]; /* the encoders, weights.h's digest; of a complete file recomputed */
+	char image_output[16];	 /* column attributes of the features trained on: "pooled" … */
 	char image_precision[8], text_precision[8]; /* "f32", "bf16" */
 	int64_t heads;				    /* of BERT; 0: not said */
 	double eps;				    /* of BERT's LayerNorm; 0: not said */

@@ -9,18 +9,18 @@ enum { MAX_LAYERS = 256, MAX_HIDDEN = 1 << 14, MAX_VOCAB = 1 << 22 };
 
 struct layer {
 	float *qkv_w[3], *qkv_b[3]; /* query, key, value: [hidden,hidden], [hidden] */
-	float *out_w, *out_b;       /* [hidden,hidden] */
+	float *out_w, *out_b;	    /* [hidden,hidden] */
 	float *norm1_w, *norm1_b;   /* [hidden] */
-	float *up_w, *up_b;         /* [intermediate,hidden] */
-	float *down_w, *down_b;     /* [hidden,intermediate] */
+	float *up_w, *up_b;	    /* [intermediate,hidden] */
+	float *down_w, *down_b;	    /* [hidden,intermediate] */
 	float *norm2_w, *norm2_b;   /* [hidden] */
 };
 
 struct hm_bert {
 	struct hm_bert_config c;
 	float *word, *position, *type; /* [vocab,hidden], [positions,hidden], [types,hidden] */
-	float *norm_w, *norm_b;        /* [hidden] */
-	struct layer *layer;           /* [layers] */
+	float *norm_w, *norm_b;	       /* [hidden] */
+	struct layer *layer;	       /* [layers] */
 	float *pooler_w, *pooler_b;    /* [hidden,hidden], [hidden] */
 	struct hm_params params;
 };
@@ -223,7 +223,7 @@ struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d
 	for (int i = 0; i < m->c.layers; i++)
 		prepare_layer(&net->layer[i], &m->layer[i], &m->c, d);
 	net->pooler =
-	    d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w, m->pooler_b);
+		d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w, m->pooler_b);
 	if (!hm_device_error(d, e))
 		return net;
 failed:
@@ -260,12 +260,12 @@ void hm_bert_net_free(struct hm_bert_net *net)
 struct hm_bert_work {
 	struct hm_device *d;
 	int batch, tokens;
-	int32_t *host;           /* [2*tokens + batch]: positions, then first rows, host memory */
+	int32_t *host;		  /* [2*tokens + batch]: positions, then first rows, host memory */
 	int32_t *ids, *pos, *row; /* [tokens], [tokens], [batch], device memory */
-	int32_t *len;            /* [batch], device memory */
-	void *x, *y;             /* act [tokens,hidden] */
-	void *wide;              /* act [tokens, max(3*hidden, intermediate)] */
-	float *pooled;           /* [batch,hidden] */
+	int32_t *len;		  /* [batch], device memory */
+	void *x, *y;		  /* act [tokens,hidden] */
+	void *wide;		  /* act [tokens, max(3*hidden, intermediate)] */
+	float *pooled;		  /* [batch,hidden] */
 };
 
 struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_device *d, int batch,
@@ -298,8 +298,8 @@ void hm_bert_work_free(struct hm_bert_work *work)
 {
 	if (!work)
 		return;
-	void *all[] = {work->ids, work->pos, work->row,  work->len,
-		       work->x,   work->y,   work->wide, work->pooled};
+	void *all[] = {work->ids, work->pos, work->row,	 work->len,
+		       work->x,	  work->y,   work->wide, work->pooled};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		work->d->op->free(work->d, all[i]);
 	free(work->host);
@@ -343,11 +343,11 @@ static void feed_forward(const struct net_layer *l, const struct hm_bert_config 
 	struct hm_device *d = work->d;
 	const struct hm_ops *op = d->op;
 	int h = c->hidden;
-	op->matmul(d, work->wide, work->y, l->out, m);                                       /* [m,h] */
+	op->matmul(d, work->wide, work->y, l->out, m);					       /* [m,h] */
 	op->layer_norm(d, work->x, work->wide, work->x, l->norm1_w, l->norm1_b, c->eps, m, h); /* [m,h] */
-	op->matmul(d, work->wide, work->x, l->up, m);                                        /* [m,4h] */
-	op->matmul(d, work->y, work->wide, l->down, m);                                      /* [m,h] */
-	op->layer_norm(d, work->x, work->y, work->x, l->norm2_w, l->norm2_b, c->eps, m, h);   /* [m,h] */
+	op->matmul(d, work->wide, work->x, l->up, m);					       /* [m,4h] */
+	op->matmul(d, work->y, work->wide, l->down, m);					       /* [m,h] */
+	op->layer_norm(d, work->x, work->y, work->x, l->norm2_w, l->norm2_b, c->eps, m, h);    /* [m,h] */
 }
 
 void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
@@ -362,18 +362,19 @@ void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, co
 	op->embed(d, work->x, work->ids, work->pos, net->word, net->position, net->type, net->norm_w,
 		  net->norm_b, c->eps, m, h); /* [m,h] */
 	for (int i = 0; i < c->layers; i++) {
-		op->matmul(d, work->wide, work->x, net->layer[i].qkv, m);             /* [m,3h] */
-		op->attention(d, work->y, work->wide, work->len, n, c->heads, dim);   /* [m,h] */
-		if (i == c->layers -
-			     1) { /* the pooler reads the first row of each sequence, so only these go on */
+		op->matmul(d, work->wide, work->x, net->layer[i].qkv, m);	    /* [m,3h] */
+		op->attention(d, work->y, work->wide, work->len, n, c->heads, dim); /* [m,h] */
+		if (i ==
+		    c->layers -
+			    1) { /* the pooler reads the first row of each sequence, so only these go on */
 			op->gather(d, work->wide, work->x, work->row, n, h);
 			op->copy(d, work->x, work->wide, (size_t)n * h * hm_dtype_size(d->act));
 			op->gather(d, work->wide, work->y, work->row, n, h);
 			op->copy(d, work->y, work->wide, (size_t)n * h * hm_dtype_size(d->act));
 			m = n;
 		}
-		feed_forward(&net->layer[i], c, work, m);                             /* [m,h] */
+		feed_forward(&net->layer[i], c, work, m); /* [m,h] */
 	}
-	op->matmul(d, work->pooled, work->x, net->pooler, n);                         /* [n,h] */
+	op->matmul(d, work->pooled, work->x, net->pooler, n); /* [n,h] */
 	op->copy(d, pooled, work->pooled, (size_t)n * h * sizeof *pooled);
 }

@@ -16,8 +16,8 @@
 struct hm_bert_config {
 	int layers, hidden, intermediate;
 	int vocab, positions, types; /* rows of the three embedding tables */
-	int heads;                   /* divides hidden; not in the tensors */
-	double eps;                  /* of every LayerNorm; not in the tensors: 1e-12 */
+	int heads;		     /* divides hidden; not in the tensors */
+	double eps;		     /* of every LayerNorm; not in the tensors: 1e-12 */
 };
 
 /* Everything the tensors' names and shapes tell; heads = hidden/64 (at least 1) and eps = 1e-12 are guesses

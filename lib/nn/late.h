@@ -1,5 +1,5 @@
-/* Late fusion (the seed's FusionModel without its encoders): logits = classifier(concat(image_feature, text_feature)),
- * one linear layer. Names are PyTorch's: classifier.weight, classifier.bias. */
+/* Late fusion (the seed's FusionModel without its encoders): logits = classifier(concat(image_feature,
+ * text_feature)), one linear layer. Names are PyTorch's: classifier.weight, classifier.bias. */
 #ifndef HM_LATE_H
 #define HM_LATE_H
 
@@ -13,15 +13,15 @@ struct hm_late {
 	float *bias;   /* [C] */
 };
 
-/* The table alone; storage comes with hm_params_load, _init or _alloc of m->params. C >= 2, I >= 1. m must stay where it
- * is. Caller clears. */
+/* The table alone; storage comes with hm_params_load, _init or _alloc of m->params. C >= 2, I >= 1. m must
+ * stay where it is. Caller clears. */
 void hm_late_init(struct hm_late *m, int classes, int inputs);
 void hm_late_clear(struct hm_late *m);
 
 /* logits [rows,C] of x [rows,I]. */
 void hm_late_forward(const struct hm_late *m, struct hm_device *d, float *logits, const float *x, int rows);
 /* dweight [C,I] and dbias [C] += the gradients for dlogits [rows,C]; features are inputs and get none. */
-void hm_late_backward(const struct hm_late *m, struct hm_device *d, float *dweight, float *dbias, const float *dlogits,
-		      const float *x, int rows);
+void hm_late_backward(const struct hm_late *m, struct hm_device *d, float *dweight, float *dbias,
+		      const float *dlogits, const float *x, int rows);
 
 #endif

@@ -12,18 +12,18 @@
 enum hm_init {
 	HM_INIT_ZERO,
 	HM_INIT_ONE,
-	HM_INIT_NORMAL,     /* N(0, .02) */
-	HM_INIT_NORMAL_PAD, /* the same, row 0 zero: a table with a padding row */
-	HM_INIT_KAIMING,    /* N(0, 2/fan_out), fan_out = dim[0] * kernel area */
-	HM_INIT_UNIFORM,    /* U(-1/sqrt(k), 1/sqrt(k)), k = dim[1]: PyTorch's Linear weight */
+	HM_INIT_NORMAL,	      /* N(0, .02) */
+	HM_INIT_NORMAL_PAD,   /* the same, row 0 zero: a table with a padding row */
+	HM_INIT_KAIMING,      /* N(0, 2/fan_out), fan_out = dim[0] * kernel area */
+	HM_INIT_UNIFORM,      /* U(-1/sqrt(k), 1/sqrt(k)), k = dim[1]: PyTorch's Linear weight */
 	HM_INIT_UNIFORM_BIAS, /* the bound of the parameter before it: PyTorch's Linear bias */
-	HM_INIT_UNIT,         /* N(0, 1): PyTorch's Embedding */
+	HM_INIT_UNIT,	      /* N(0, 1): PyTorch's Embedding */
 };
 
 struct hm_param {
 	struct hm_tensor t; /* name, HM_F32, shape, data (once there is storage) */
-	size_t count;       /* elements */
-	float **field;      /* where the model keeps t.data */
+	size_t count;	    /* elements */
+	float **field;	    /* where the model keeps t.data */
 	enum hm_init init;
 };
 

@@ -12,14 +12,14 @@ static const double bn_eps = 1e-5;
 /* A convolution without bias and its batch norm. */
 struct unit {
 	struct hm_conv conv;
-	float *w;                         /* [cout,cin,kernel,kernel] */
+	float *w;			   /* [cout,cin,kernel,kernel] */
 	float *weight, *bias, *mean, *var; /* [cout] each */
 };
 
 struct block {
-	int n;              /* convolutions: 2 (BasicBlock) or 3 (Bottleneck) */
+	int n; /* convolutions: 2 (BasicBlock) or 3 (Bottleneck) */
 	struct unit conv[3];
-	struct unit down;   /* of the shortcut; cout 0: the shortcut is the identity */
+	struct unit down; /* of the shortcut; cout 0: the shortcut is the identity */
 };
 
 struct hm_resnet {
@@ -269,7 +269,7 @@ struct hm_resnet_work {
 	struct hm_device *d;
 	int h, w;
 	void *x, *s, *t,
-	    *u; /* block input, shortcut, inner activations; each as large as the largest of them */
+		*u; /* block input, shortcut, inner activations; each as large as the largest of them */
 };
 
 /* Bytes of the largest activation of one batch. */
@@ -360,17 +360,17 @@ void hm_resnet_encode(const struct hm_resnet_net *net, struct hm_resnet_work *wo
 	struct hm_device *d = work->d;
 	const struct hm_ops *op = d->op;
 	int h = work->h, w = work->w;
-	op->normalise(d, work->t, pixels, net->table, n, h, w);        /* [n,224,224,3] */
-	op->conv(d, work->s, work->t, net->stem, n, h, w);              /* [n,112,112,64] */
+	op->normalise(d, work->t, pixels, net->table, n, h, w); /* [n,224,224,3] */
+	op->conv(d, work->s, work->t, net->stem, n, h, w);	/* [n,112,112,64] */
 	h = hm_conv_out(h, 7, 2, 3);
 	w = hm_conv_out(w, 7, 2, 3);
-	op->max_pool(d, work->x, work->s, n, h, w, net->c.stem);        /* [n,56,56,64] */
+	op->max_pool(d, work->x, work->s, n, h, w, net->c.stem); /* [n,56,56,64] */
 	h = hm_conv_out(h, 3, 2, 1);
 	w = hm_conv_out(w, 3, 2, 1);
 	for (int i = 0; i < net->n_blocks; i++)
-		forward_block(&net->block[i], work, n, &h, &w);         /* [n,7,7,512] in the end */
+		forward_block(&net->block[i], work, n, &h, &w); /* [n,7,7,512] in the end */
 	if (pooled)
 		op->avg_pool(d, pooled, work->x, n, h, w, net->c.out[3]); /* [n,512] */
 	if (grid)
-		op->grid(d, grid, work->x, n, h, w, net->c.out[3]);      /* [n,49,512] */
+		op->grid(d, grid, work->x, n, h, w, net->c.out[3]); /* [n,49,512] */
 }

@@ -13,7 +13,8 @@
  * Letters: m rows, k inputs, n outputs of a matrix; i images of h x w pixels and c channels; s sequences.
  *
  * Sameness: an operation's bytes depend on its arguments and the device alone, never on the thread or context
- * that ran it. On `cpu` a row's result in matmul and attention may depend on the number of rows in the call. */
+ * that ran it. On `cpu` a row's result in matmul and attention may depend on the number of rows in the call.
+ */
 #ifndef HM_OPS_H
 #define HM_OPS_H
 
@@ -24,10 +25,10 @@ enum hm_precision { HM_PREC_F32, HM_PREC_BF16, HM_PREC_TF32 };
 /* One context of a device, for one thread at a time. */
 struct hm_device {
 	const struct hm_ops *op;
-	enum hm_dtype act;  /* activations of the inference operations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
-	const char *name;   /* "ref", "cpu" */
-	void *ctx;          /* the device's own */
-	struct hm_err err;  /* the first failure */
+	enum hm_dtype act; /* activations of the inference operations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
+	const char *name;  /* "ref", "cpu" */
+	void *ctx;	   /* the device's own */
+	struct hm_err err; /* the first failure */
 };
 
 /* Name: auto | cpu | ref | cuda[:N]; auto is the fastest one that is there. NULL with `e`: HM_EUSAGE for a
@@ -53,8 +54,8 @@ enum hm_act { HM_ACT_NONE, HM_ACT_RELU, HM_ACT_GELU, HM_ACT_TANH }; /* GELU with
 
 struct hm_conv {
 	int cin, cout, kernel, stride, pad; /* square kernel, zero padding */
-	bool relu;                          /* max(0, .) after bias and residual */
-	bool residual;                      /* the output is added to what was there, before relu */
+	bool relu;			    /* max(0, .) after bias and residual */
+	bool residual;			    /* the output is added to what was there, before relu */
 };
 /* Output side of an input side; 0 or less: the input is too small. */
 static inline int hm_conv_out(int size, int kernel, int stride, int pad)
@@ -63,9 +64,9 @@ static inline int hm_conv_out(int size, int kernel, int stride, int pad)
 }
 
 struct hm_linear {
-	int n, k;        /* outputs, inputs */
+	int n, k; /* outputs, inputs */
 	enum hm_act act;
-	bool f32;        /* y is f32 whatever the device's activations are */
+	bool f32; /* y is f32 whatever the device's activations are */
 };
 
 struct hm_adam {

@@ -1,5 +1,5 @@
-/* The CSV reader: rows from lines (a quoted field may hold line ends), fields from rows, values from fields by the
- * header's names. See csv.h. */
+/* The CSV reader: rows from lines (a quoted field may hold line ends), fields from rows, values from fields
+ * by the header's names. See csv.h. */
 #include "prep/csv.h"
 #include "json/json.h"
 
@@ -116,7 +116,8 @@ static char *next_field(char **p, const char **wrong)
 	}
 }
 
-/* Splits c->text into c->field; their number, or HM_EDATA. Quotes are balanced, so every quoted field closes. */
+/* Splits c->text into c->field; their number, or HM_EDATA. Quotes are balanced, so every quoted field closes.
+ */
 static int split(struct hm_csv *c, struct hm_err *e)
 {
 	const char *wrong = NULL;
@@ -173,7 +174,8 @@ static int header(struct hm_csv *c, struct hm_err *e)
 		c->classes = 2;
 		c->column[1] = proba;
 	}
-	return c->classes >= 2 ? 0 : bad(c, e, "the header has neither \"proba\" nor \"proba_0\", \"proba_1\"");
+	return c->classes >= 2 ? 0
+			       : bad(c, e, "the header has neither \"proba\" nor \"proba_0\", \"proba_1\"");
 }
 
 int hm_csv_open(struct hm_csv *c, const char *path, struct hm_err *e)
@@ -206,8 +208,8 @@ static int parse_label(const struct hm_csv *c, const char *s, int32_t *label, st
 	if (!len)
 		return 0;
 	if (len > 9 || strspn(s, "0123456789") != len || (len > 1 && *s == '0'))
-		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": label \"%.32s\" is no integer from 0", c->lines.name,
-				  c->line, s);
+		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": label \"%.32s\" is no integer from 0",
+				  c->lines.name, c->line, s);
 	*label = (int32_t)strtol(s, NULL, 10);
 	return 0;
 }
@@ -217,8 +219,8 @@ static int parse_prob(const struct hm_csv *c, const char *s, double *p, struct h
 	char *end;
 	*p = strtod(s, &end);
 	if (*end || end == s || isnan(*p) || strspn(s, "0123456789+-.eE") != strlen(s))
-		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": probability \"%.32s\" is no number", c->lines.name,
-				  c->line, s);
+		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": probability \"%.32s\" is no number",
+				  c->lines.name, c->line, s);
 	return 0;
 }
 
@@ -231,8 +233,8 @@ int hm_csv_next(struct hm_csv *c, struct hm_csv_row *row, struct hm_err *e)
 	if (n < 0)
 		return n;
 	if (n != c->fields)
-		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": %d fields where the header has %d", c->lines.name,
-				  c->line, n, c->fields);
+		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": %d fields where the header has %d",
+				  c->lines.name, c->line, n, c->fields);
 	*row = (struct hm_csv_row){.id = c->field[c->id], .label = -1, .prob = c->prob};
 	if (!*row->id)
 		return bad(c, e, "the id is empty");

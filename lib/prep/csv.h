@@ -1,6 +1,7 @@
-/* Predictions of any system as CSV (RFC 4180): a header row, then one row a record. Columns are found by name, in any
- * order: id; proba (of class 1) or proba_0, proba_1, ... (of every class); label, which may be absent. Others are
- * ignored. A byte order mark, CRLF and empty lines are tolerated. Knows nothing of records or scores.
+/* Predictions of any system as CSV (RFC 4180): a header row, then one row a record. Columns are found by
+ * name, in any order: id; proba (of class 1) or proba_0, proba_1, ... (of every class); label, which may be
+ * absent. Others are ignored. A byte order mark, CRLF and empty lines are tolerated. Knows nothing of records
+ * or scores.
  *
  *   struct hm_csv c;  hm_csv_open(&c, path, e)
  *   while ((rc = hm_csv_next(&c, &row, e)) == 1) ...
@@ -14,29 +15,32 @@
 
 struct hm_csv {
 	struct hm_lines lines;
-	uint64_t line;      /* where the row last returned starts, from 1 */
-	int fields;         /* columns of the header */
-	int id, label;      /* which column; label -1: none */
-	int classes;        /* C, at least 2 */
-	int *column;        /* [C] column of each class's probability; with a single `proba`, class 1's alone */
+	uint64_t line; /* where the row last returned starts, from 1 */
+	int fields;    /* columns of the header */
+	int id, label; /* which column; label -1: none */
+	int classes;   /* C, at least 2 */
+	int *column;   /* [C] column of each class's probability; with a single `proba`, class 1's alone */
 	bool single;
-	double *prob;       /* [C] of the row */
-	char **field;       /* [HM_CSV_FIELDS] of the row, NUL-terminated, into text */
+	double *prob; /* [C] of the row */
+	char **field; /* [HM_CSV_FIELDS] of the row, NUL-terminated, into text */
 	struct hm_buf text;
 };
 
 struct hm_csv_row {
 	const char *id; /* valid UTF-8, NUL-terminated */
-	int32_t label;  /* -1: none */
-	const double *prob; /* [C], any numbers but NaN; NULL: the probabilities are empty, the record failed */
+	int32_t label;	/* -1: none */
+	const double
+		*prob; /* [C], any numbers but NaN; NULL: the probabilities are empty, the record failed */
 };
 
-/* Whether what `path` ("-": standard input) holds looks like CSV and not like records, by its first bytes, which
- * stay unread, also in a pipe. *hold, when >= 0, is to be closed after the input was opened for reading (it keeps a
- * FIFO's writer alive meanwhile). 0, or HM_EDATA when it cannot be opened; the sentence begins with the path. */
+/* Whether what `path` ("-": standard input) holds looks like CSV and not like records, by its first bytes,
+ * which stay unread, also in a pipe. *hold, when >= 0, is to be closed after the input was opened for reading
+ * (it keeps a FIFO's writer alive meanwhile). 0, or HM_EDATA when it cannot be opened; the sentence begins
+ * with the path. */
 int hm_csv_recognise(const char *path, bool *csv, int *hold, struct hm_err *e);
 
-/* Opens and reads the header. 0 or HM_EDATA, sentences begin with file and line. Caller closes, also on failure. */
+/* Opens and reads the header. 0 or HM_EDATA, sentences begin with file and line. Caller closes, also on
+ * failure. */
 int hm_csv_open(struct hm_csv *c, const char *path, struct hm_err *e);
 /* The next row, borrowed until the next call: 1, 0 at the end, HM_EDATA. */
 int hm_csv_next(struct hm_csv *c, struct hm_csv_row *row, struct hm_err *e);

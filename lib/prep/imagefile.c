@@ -113,7 +113,8 @@ static bool has_dotdot(const char *path)
 	return false;
 }
 
-int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out, struct hm_err *e)
+int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out,
+		      struct hm_err *e)
 {
 	char name[PATH_MAX];
 	struct stat st;

@@ -1,4 +1,5 @@
-/* Image files below a root folder, opened so that a path in a record cannot lead elsewhere, name a device, or block. */
+/* Image files below a root folder, opened so that a path in a record cannot lead elsewhere, name a device, or
+ * block. */
 #ifndef HM_IMAGEFILE_H
 #define HM_IMAGEFILE_H
 
@@ -14,10 +15,11 @@ struct hm_imageroot {
 int hm_imageroot_open(struct hm_imageroot *r, const char *dir, bool follow_symlinks, struct hm_err *e);
 void hm_imageroot_close(struct hm_imageroot *r);
 
-/* out := the whole file at path[0..len) below the root. HM_EDATA with the reason alone for an absolute path, one with
- * a ".." in it, a symbolic link that leads out of the root (unless follow_symlinks; where the kernel lacks openat2,
- * before Linux 5.6, any link), anything but a regular file, more than HM_IMAGEFILE_MAX bytes. May be called from
- * several threads. */
-int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out, struct hm_err *e);
+/* out := the whole file at path[0..len) below the root. HM_EDATA with the reason alone for an absolute path,
+ * one with a ".." in it, a symbolic link that leads out of the root (unless follow_symlinks; where the kernel
+ * lacks openat2, before Linux 5.6, any link), anything but a regular file, more than HM_IMAGEFILE_MAX bytes.
+ * May be called from several threads. */
+int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out,
+		      struct hm_err *e);
 
 #endif

@@ -15,8 +15,8 @@ struct hm_imageload;
 struct hm_imageload *hm_imageload_new(struct hm_err *e);
 void hm_imageload_free(struct hm_imageload *l); /* NULL is fine */
 
-/* pixels[3,size,size] := the picture at path[0..len) below the root. HM_EDATA with the reason alone; pixels are then
- * unset. */
+/* pixels[3,size,size] := the picture at path[0..len) below the root. HM_EDATA with the reason alone; pixels
+ * are then unset. */
 int hm_imageload_run(struct hm_imageload *l, const struct hm_imageroot *root, const char *path, size_t len,
 		     const struct hm_imageload_options *o, uint8_t *pixels, struct hm_err *e);
 

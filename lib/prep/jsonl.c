@@ -58,7 +58,7 @@ int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_
 	for (size_t seen = 0;;) {
 		size_t have = l->buf.len - l->at;
 		const char *from =
-		    l->buf.data ? (const char *)l->buf.data + l->at : ""; /* no offset from NULL */
+			l->buf.data ? (const char *)l->buf.data + l->at : ""; /* no offset from NULL */
 		const char *stop = have > seen ? memchr(from + seen, '\n', have - seen) : NULL;
 		if (stop || (l->end && have)) {
 			size_t n = stop ? (size_t)(stop - from) : have;
@@ -259,8 +259,9 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 	if (!rec->tree)
 		return HM_EDATA;
 	struct object o = {line, len, rec->tree};
-	int rc =
-	    cJSON_IsObject(rec->tree) ? 0 : hm_err_set(e, HM_EDATA, "the line is no JSON object at column 1");
+	int rc = cJSON_IsObject(rec->tree)
+			 ? 0
+			 : hm_err_set(e, HM_EDATA, "the line is no JSON object at column 1");
 	if (!rc)
 		rc = get_id(&o, f->id, rec, e);
 	if (!rc)

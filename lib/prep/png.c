@@ -13,7 +13,8 @@ struct hm_png {
 	struct hm_buf rgb;
 };
 
-/* Beyond this a buffer is given back before the next picture: one huge picture is no reason to hold its memory. */
+/* Beyond this a buffer is given back before the next picture: one huge picture is no reason to hold its
+ * memory. */
 #define HOLD ((size_t)32 << 20)
 
 #define MOST ((size_t)0x7f000000) /* inflated bytes: the length of a chunk has 31 bits */
@@ -62,7 +63,8 @@ static const uint8_t *image_data(struct hm_png *d, const struct hm_png_scan *s, 
 	if (!room(&d->data, s->idat_bytes, e))
 		return NULL;
 	for (size_t i = 0; i < s->idats; i++) {
-		size_t len = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
+		size_t len =
+			(size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
 		memcpy(d->data.data + d->data.len, chunk + 8, len);
 		d->data.len += len;
 		chunk += 12 + len;
@@ -70,19 +72,22 @@ static const uint8_t *image_data(struct hm_png *d, const struct hm_png_scan *s, 
 	return d->data.data;
 }
 
-/* d->raw := the inflated image data, exactly as long as the picture needs; bytes behind the zlib stream are let
- * pass, as Pillow does. */
+/* d->raw := the inflated image data, exactly as long as the picture needs; bytes behind the zlib stream are
+ * let pass, as Pillow does. */
 static int inflate_data(struct hm_png *d, const struct hm_png_scan *s, size_t need, struct hm_err *e)
 {
 	const uint8_t *data;
 	size_t used, got = 0;
 	if (need > MOST)
-		return hm_err_set(e, HM_EDATA, "%ux%u pixels of this kind are %zu bytes, the limit is %zu", s->w, s->h, need, MOST);
+		return hm_err_set(e, HM_EDATA, "%ux%u pixels of this kind are %zu bytes, the limit is %zu",
+				  s->w, s->h, need, MOST);
 	if (need / 1032 > s->idat_bytes)
-		return hm_err_set(e, HM_EDATA, "%zu bytes of image data cannot hold %ux%u pixels", s->idat_bytes, s->w, s->h);
+		return hm_err_set(e, HM_EDATA, "%zu bytes of image data cannot hold %ux%u pixels",
+				  s->idat_bytes, s->w, s->h);
 	if (!(data = image_data(d, s, e)) || !room(&d->raw, need, e))
 		return HM_EDATA;
-	switch (libdeflate_zlib_decompress_ex(d->inflate, data, s->idat_bytes, d->raw.data, need, &used, &got)) {
+	switch (libdeflate_zlib_decompress_ex(d->inflate, data, s->idat_bytes, d->raw.data, need, &used,
+					      &got)) {
 	case LIBDEFLATE_SUCCESS:
 		if (got == need)
 			return 0;

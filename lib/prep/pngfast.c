@@ -1,5 +1,5 @@
-/* Rows of 8-bit, non-interlaced PNG: filters undone (PNG specification, clause 9) with SSE2 where there is, and
- * samples widened to RGB. See pngparts.h. */
+/* Rows of 8-bit, non-interlaced PNG: filters undone (PNG specification, clause 9) with SSE2 where there is,
+ * and samples widened to RGB. See pngparts.h. */
 #include "prep/pngparts.h"
 
 #include <string.h>
@@ -50,7 +50,8 @@ static inline void store4(uint8_t *p, __m128i v)
 	memcpy(p, &i, 4);
 }
 
-/* bpp 3 and 4, a pixel a step: 4 bytes are loaded and stored, of which the next step mends the last for bpp 3. */
+/* bpp 3 and 4, a pixel a step: 4 bytes are loaded and stored, of which the next step mends the last for
+ * bpp 3. */
 static inline void sub_row(size_t bpp, const uint8_t *src, uint8_t *dst, size_t n)
 {
 	__m128i a = _mm_setzero_si128();
@@ -73,9 +74,10 @@ static inline void average_row(size_t bpp, const uint8_t *src, const uint8_t *pr
 	}
 }
 
-/* x plus the neighbour that Paeth chooses, on 16-bit lanes. The choice depends on where t = 3c - a - b lies: at or
- * beyond max(a, b): min(a, b); at or below min(a, b): max(a, b); between them: c. (tests/unit/test_png.c tries all
- * triples.) When all are equal t is neither under nor over, and lo | hi is that value. */
+/* x plus the neighbour that Paeth chooses, on 16-bit lanes. The choice depends on where t = 3c - a - b lies:
+ * at or beyond max(a, b): min(a, b); at or below min(a, b): max(a, b); between them: c.
+ * (tests/unit/test_png.c tries all triples.) When all are equal t is neither under nor over, and lo | hi is
+ * that value. */
 static inline __m128i paeth_step(__m128i x, __m128i a, __m128i b, __m128i c)
 {
 	__m128i t = _mm_sub_epi16(_mm_sub_epi16(_mm_add_epi16(c, _mm_add_epi16(c, c)), b), a);
@@ -107,10 +109,10 @@ static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev
 	}
 }
 
-/* Two Paeth rows at once, the lower a pixel behind the upper: each pixel waits for its left neighbour, so two chains
- * take little longer than one. */
-static inline void paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst,
-			     uint8_t *dst2, size_t n)
+/* Two Paeth rows at once, the lower a pixel behind the upper: each pixel waits for its left neighbour, so two
+ * chains take little longer than one. */
+static inline void paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev,
+			     uint8_t *dst, uint8_t *dst2, size_t n)
 {
 	__m128i c = load_wide(prev), a = _mm_add_epi8(load_wide(src), c), a2 = _mm_setzero_si128(), c2 = a2;
 	uint8_t first = (uint8_t)(src2[0] + (uint8_t)_mm_cvtsi128_si32(a));
@@ -128,8 +130,8 @@ static inline void paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2
 	dst2[0] = first; /* the upper row's last store ran over it */
 }
 
-static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst, uint8_t *dst2,
-		     size_t n)
+static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst,
+		     uint8_t *dst2, size_t n)
 {
 	if (bpp == 3)
 		paeth_two(3, src, src2, prev, dst, dst2, n);
@@ -157,8 +159,8 @@ static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *pre
 	return false;
 }
 
-static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst, uint8_t *dst2,
-		     size_t n)
+static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst,
+		     uint8_t *dst2, size_t n)
 {
 	(void)bpp, (void)src, (void)src2, (void)prev, (void)dst, (void)dst2, (void)n;
 	return false;
@@ -197,7 +199,8 @@ static void widen_row(const struct hm_png_scan *s, const uint8_t *in, uint8_t *o
 	size_t w = s->w;
 	if (s->color == HM_PNG_RGBA) {
 		for (size_t x = 0; x < w; x++)
-			memcpy(out + 3 * x, in + 4 * x, 4); /* the fourth byte is overwritten by the next, or is slack */
+			memcpy(out + 3 * x, in + 4 * x,
+			       4); /* the fourth byte is overwritten by the next, or is slack */
 	} else if (s->color == HM_PNG_PALETTE) {
 		for (size_t x = 0; x < w; x++)
 			memcpy(out + 3 * x, s->palette[in[x]], 3);
@@ -208,9 +211,13 @@ static void widen_row(const struct hm_png_scan *s, const uint8_t *in, uint8_t *o
 	}
 }
 
-int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *zero, uint8_t *rgb, struct hm_err *e)
+int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *zero, uint8_t *rgb,
+		     struct hm_err *e)
 {
-	int bpp = s->color == HM_PNG_RGB ? 3 : s->color == HM_PNG_RGBA ? 4 : s->color == HM_PNG_GREY_ALPHA ? 2 : 1;
+	int bpp = s->color == HM_PNG_RGB	  ? 3
+		  : s->color == HM_PNG_RGBA	  ? 4
+		  : s->color == HM_PNG_GREY_ALPHA ? 2
+						  : 1;
 	size_t n = (size_t)s->w * (size_t)bpp, width = (size_t)s->w * 3;
 	const uint8_t *prev = zero;
 	for (uint32_t y = 0, rows; y < s->h; y += rows) {
@@ -220,7 +227,8 @@ int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *z
 		bool two = y + 1 < s->h && row[0] == PAETH && row2[0] == PAETH;
 		rows = two && simd_two(bpp, row + 1, row2 + 1, prev, dst, dst2, n) ? 2 : 1;
 		if (rows == 1 && !hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
-			return hm_err_set(e, HM_EDATA, "damaged image data (row %u has filter %d)", y, row[0]);
+			return hm_err_set(e, HM_EDATA, "damaged image data (row %u has filter %d)", y,
+					  row[0]);
 		if (bpp != 3)
 			widen_row(s, dst, out);
 		if (bpp != 3 && rows == 2)

@@ -1,6 +1,6 @@
-/* Rows of any kind of PNG by libpng. It reads a stream made up here of what the scan accepted: header, palette, and
- * the inflated data in stored blocks; so it meets no chunk that could change the pixels, and inflates nothing.
- * See pngparts.h. */
+/* Rows of any kind of PNG by libpng. It reads a stream made up here of what the scan accepted: header,
+ * palette, and the inflated data in stored blocks; so it meets no chunk that could change the pixels, and
+ * inflates nothing. See pngparts.h. */
 #include "prep/pngparts.h"
 
 #include <libdeflate.h>
@@ -41,8 +41,8 @@ static uint8_t *put_bytes(uint8_t *p, const void *from, size_t n)
 	return p + n;
 }
 
-/* Signature, IHDR, PLTE, and the beginning of one IDAT chunk with a zlib header. CRCs are zero: libpng is told not to
- * look, the real ones were checked. */
+/* Signature, IHDR, PLTE, and the beginning of one IDAT chunk with a zlib header. CRCs are zero: libpng is
+ * told not to look, the real ones were checked. */
 static void make_head(struct run *r)
 {
 	const struct hm_png_scan *s = r->scan;
@@ -70,7 +70,8 @@ static void next_part(struct run *r)
 		r->raw_at += len;
 		r->made = BLOCK;
 	} else if (r->made < TAIL && left) {
-		const uint8_t head[5] = {len == left, (uint8_t)len, (uint8_t)(len >> 8), (uint8_t)~len, (uint8_t)(~len >> 8)};
+		const uint8_t head[5] = {len == left, (uint8_t)len, (uint8_t)(len >> 8), (uint8_t)~len,
+					 (uint8_t)(~len >> 8)};
 		put_bytes(r->small, head, sizeof head);
 		r->part_len = sizeof head;
 		r->made = BLOCK_HEAD;

@@ -1,5 +1,5 @@
-/* The chunks of a PNG file (W3C Portable Network Graphics, 3rd edition): order, lengths, CRCs, header and palette.
- * Contents of ancillary chunks are not looked at. See pngparts.h. */
+/* The chunks of a PNG file (W3C Portable Network Graphics, 3rd edition): order, lengths, CRCs, header and
+ * palette. Contents of ancillary chunks are not looked at. See pngparts.h. */
 #include "prep/pngparts.h"
 
 #include <libdeflate.h>
@@ -39,7 +39,8 @@ static bool depth_fits(int depth, int color)
 	}
 }
 
-static int read_header(struct hm_png_scan *s, const unsigned char *d, size_t len, uint64_t max_pixels, struct hm_err *e)
+static int read_header(struct hm_png_scan *s, const unsigned char *d, size_t len, uint64_t max_pixels,
+		       struct hm_err *e)
 {
 	if (len != 13)
 		return hm_err_set(e, HM_EDATA, "the PNG header is %zu bytes long, not 13", len);
@@ -51,18 +52,21 @@ static int read_header(struct hm_png_scan *s, const unsigned char *d, size_t len
 	if (!s->w || !s->h)
 		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels", s->w, s->h);
 	if (s->w > HM_PNG_SIDE || s->h > HM_PNG_SIDE)
-		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels, the limit is %d a side", s->w, s->h, HM_PNG_SIDE);
+		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels, the limit is %d a side", s->w,
+				  s->h, HM_PNG_SIDE);
 	if ((uint64_t)s->w * s->h > max_pixels)
-		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels, the limit is %llu in all", s->w, s->h,
-				  (unsigned long long)max_pixels);
+		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels, the limit is %llu in all", s->w,
+				  s->h, (unsigned long long)max_pixels);
 	if (!depth_fits(s->depth, s->color))
 		return hm_err_set(e, HM_EDATA, "PNG has no colour type %d of %d bits", s->color, s->depth);
 	if (d[10] || d[11] || d[12] > 1)
-		return hm_err_set(e, HM_EDATA, "unknown PNG compression, filter or interlace method %d %d %d", d[10], d[11], d[12]);
+		return hm_err_set(e, HM_EDATA, "unknown PNG compression, filter or interlace method %d %d %d",
+				  d[10], d[11], d[12]);
 	return 0;
 }
 
-static int read_palette(struct hm_png_scan *s, const unsigned char *d, size_t len, bool again, struct hm_err *e)
+static int read_palette(struct hm_png_scan *s, const unsigned char *d, size_t len, bool again,
+			struct hm_err *e)
 {
 	if (s->color != HM_PNG_PALETTE)
 		return 0;
@@ -80,14 +84,16 @@ struct walk {
 };
 
 /* One chunk, whole and with the right CRC; 1 for IEND. */
-static int take(struct hm_png_scan *s, struct walk *w, const unsigned char *chunk, size_t len, uint64_t max_pixels,
-		struct hm_err *e)
+static int take(struct hm_png_scan *s, struct walk *w, const unsigned char *chunk, size_t len,
+		uint64_t max_pixels, struct hm_err *e)
 {
 	uint32_t name = be32(chunk + 4);
 	const unsigned char *d = chunk + 8;
 	int rc = 0;
 	if ((name == IHDR) == w->header)
-		return hm_err_set(e, HM_EDATA, w->header ? "the PNG file has two headers" : "the PNG file does not begin with its header");
+		return hm_err_set(e, HM_EDATA,
+				  w->header ? "the PNG file has two headers"
+					    : "the PNG file does not begin with its header");
 	if (name != IDAT && s->idats)
 		w->data_over = true;
 	switch (name) {
@@ -111,12 +117,14 @@ static int take(struct hm_png_scan *s, struct walk *w, const unsigned char *chun
 		return s->idats ? 1 : hm_err_set(e, HM_EDATA, "the PNG file has no image data");
 	default:
 		if (!(chunk[4] & 0x20))
-			return hm_err_set(e, HM_EDATA, "unknown critical PNG chunk %.4s", (const char *)chunk + 4);
+			return hm_err_set(e, HM_EDATA, "unknown critical PNG chunk %.4s",
+					  (const char *)chunk + 4);
 		return 0;
 	}
 }
 
-int hm_png_scan_file(struct hm_png_scan *s, const unsigned char *p, size_t n, uint64_t max_pixels, struct hm_err *e)
+int hm_png_scan_file(struct hm_png_scan *s, const unsigned char *p, size_t n, uint64_t max_pixels,
+		     struct hm_err *e)
 {
 	static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 	struct walk walk = {0};
@@ -132,9 +140,11 @@ int hm_png_scan_file(struct hm_png_scan *s, const unsigned char *p, size_t n, ui
 		if (!is_name(p + at + 4))
 			return hm_err_set(e, HM_EDATA, "no PNG chunk at byte %zu", at);
 		if (len > n - at - 12)
-			return hm_err_set(e, HM_EDATA, "the PNG file is cut off in chunk %.4s at byte %zu", (const char *)p + at + 4, at);
+			return hm_err_set(e, HM_EDATA, "the PNG file is cut off in chunk %.4s at byte %zu",
+					  (const char *)p + at + 4, at);
 		if (libdeflate_crc32(0, p + at + 4, len + 4) != be32(p + at + 8 + len))
-			return hm_err_set(e, HM_EDATA, "wrong CRC in PNG chunk %.4s at byte %zu", (const char *)p + at + 4, at);
+			return hm_err_set(e, HM_EDATA, "wrong CRC in PNG chunk %.4s at byte %zu",
+					  (const char *)p + at + 4, at);
 		int rc = take(s, &walk, p + at, len, max_pixels, e);
 		if (rc)
 			return rc == 1 ? 0 : rc;

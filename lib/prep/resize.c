@@ -47,16 +47,20 @@ static struct hm_span span(int in, int out, int at)
 
 static struct hm_pair pair(int32_t a, int32_t b)
 {
-	return (struct hm_pair){{(int16_t)(a & 0x7fff), (int16_t)(b & 0x7fff)}, {(int16_t)(a >> 15), (int16_t)(b >> 15)}};
+	return (struct hm_pair){{(int16_t)(a & 0x7fff), (int16_t)(b & 0x7fff)},
+				{(int16_t)(a >> 15), (int16_t)(b >> 15)}};
 }
 
 /* Weights of the outputs first..first+n-1, in z->coef. */
-static int make_weights(struct hm_resizer *z, int in, int out, int first, int n, struct hm_weights *k, struct hm_err *e)
+static int make_weights(struct hm_resizer *z, int in, int out, int first, int n, struct hm_weights *k,
+			struct hm_err *e)
 {
 	double scale = (double)in / out, sharp = 1 / (scale < 1 ? 1 : scale);
 	size_t most = 2 * (size_t)(scale < 1 ? 2 : scale + 1) + 2; /* samples of an output */
 	z->coef.len = 0;
-	if (hm_buf_reserve(&z->coef, most * sizeof(double) + (size_t)n * (sizeof *k->span + most / 2 * sizeof *k->pair), e))
+	if (hm_buf_reserve(&z->coef,
+			   most * sizeof(double) + (size_t)n * (sizeof *k->span + most / 2 * sizeof *k->pair),
+			   e))
 		return HM_EDATA;
 	double *w = (double *)z->coef.data;
 	struct hm_span *s = (struct hm_span *)(w + most);
@@ -88,8 +92,8 @@ static uint8_t *room(struct hm_buf *b, int w, int h, struct hm_err *e)
 }
 
 /* `im` becomes the window's columns of its rows top..top+rows-1, scaled to the plan's width. */
-static int scale_across(struct hm_resizer *z, struct hm_image *im, const struct hm_resize *p, int top, int rows,
-			struct hm_buf *to, struct hm_err *e)
+static int scale_across(struct hm_resizer *z, struct hm_image *im, const struct hm_resize *p, int top,
+			int rows, struct hm_buf *to, struct hm_err *e)
 {
 	struct hm_weights k;
 	size_t from = (size_t)im->w * 3;
@@ -101,10 +105,10 @@ static int scale_across(struct hm_resizer *z, struct hm_image *im, const struct 
 	return 0;
 }
 
-/* `im`, which holds the rows from `top` on of a picture `whole` rows high, becomes the window's rows scaled to the
- * plan's height. */
-static int scale_down(struct hm_resizer *z, struct hm_image *im, int whole, int top, const struct hm_resize *p,
-		      struct hm_buf *to, struct hm_err *e)
+/* `im`, which holds the rows from `top` on of a picture `whole` rows high, becomes the window's rows scaled
+ * to the plan's height. */
+static int scale_down(struct hm_resizer *z, struct hm_image *im, int whole, int top,
+		      const struct hm_resize *p, struct hm_buf *to, struct hm_err *e)
 {
 	struct hm_weights k;
 	size_t width = (size_t)im->w * 3;
@@ -112,15 +116,16 @@ static int scale_down(struct hm_resizer *z, struct hm_image *im, int whole, int 
 	if (!out || make_weights(z, whole, p->h, p->y, p->ch, &k, e))
 		return HM_EDATA;
 	for (int i = 0; i < p->ch; i++)
-		hm_pass_down(&k, i, im->rgb + (size_t)(k.span[i].from - top) * width, width, out + (size_t)i * width);
+		hm_pass_down(&k, i, im->rgb + (size_t)(k.span[i].from - top) * width, width,
+			     out + (size_t)i * width);
 	*im = (struct hm_image){im->w, p->ch, out};
 	return 0;
 }
 
-/* A scaling that changes nothing has the weight 2^22 and gives its samples back exactly, so a pass also does for
- * cutting the window out. */
-int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p, struct hm_image *out,
-		  struct hm_err *e)
+/* A scaling that changes nothing has the weight 2^22 and gives its samples back exactly, so a pass also does
+ * for cutting the window out. */
+int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p,
+		  struct hm_image *out, struct hm_err *e)
 {
 	bool across = in->w != p->w || p->cw != p->w, down = in->h != p->h || p->ch != p->h;
 	int rc = 0, whole = in->h, top = 0, rows = whole;

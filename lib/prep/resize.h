@@ -1,5 +1,6 @@
-/* Pillow's antialiased bilinear resize, bit for bit (Image.resize(size, BILINEAR), which is torchvision's Resize on
- * a PIL picture), and the two ways to reach a square. Formulas: src/libImaging/Resample.c of Pillow 13. */
+/* Pillow's antialiased bilinear resize, bit for bit (Image.resize(size, BILINEAR), which is torchvision's
+ * Resize on a PIL picture), and the two ways to reach a square. Formulas: src/libImaging/Resample.c of
+ * Pillow 13. */
 #ifndef HM_RESIZE_H
 #define HM_RESIZE_H
 
@@ -13,7 +14,7 @@ struct hm_resize {
 
 enum hm_fit {
 	HM_FIT_SQUASH, /* scaled to size×size: torchvision's Resize((size, size)) */
-	HM_FIT_CROP,   /* short side to size·256/224, then the middle size×size: Resize(256), CenterCrop(224) */
+	HM_FIT_CROP, /* short side to size·256/224, then the middle size×size: Resize(256), CenterCrop(224) */
 };
 /* The plan that brings a w×h picture to size×size, all of them at least 1 and at most HM_PNG_SIDE. */
 struct hm_resize hm_resize_fit(enum hm_fit fit, int w, int h, int size);
@@ -26,10 +27,10 @@ struct hm_resizer {
 };
 void hm_resizer_clear(struct hm_resizer *z);
 
-/* out := the window, interleaved RGB (out->w = cw, out->h = ch), borrowed from z or from `in` until the next call.
- * `out` may be `in`. */
-int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p, struct hm_image *out,
-		  struct hm_err *e);
+/* out := the window, interleaved RGB (out->w = cw, out->h = ch), borrowed from z or from `in` until the next
+ * call. `out` may be `in`. */
+int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p,
+		  struct hm_image *out, struct hm_err *e);
 
 /* out[3,h,w] := the picture's planes, red first. */
 void hm_image_planes(const struct hm_image *in, uint8_t *out);

@@ -1,5 +1,6 @@
-/* The inner loops of the resize, with SSE2 where there is, AVX2 where the processor has it. Sums are of 32-bit integers, so their order does not
- * matter: Σ px·K = (Σ px·hi)·2^15 + Σ px·lo, modulo 2^32 on the way. See resizepass.h. */
+/* The inner loops of the resize, with SSE2 where there is, AVX2 where the processor has it. Sums are of
+ * 32-bit integers, so their order does not matter: Σ px·K = (Σ px·hi)·2^15 + Σ px·lo, modulo 2^32 on the way.
+ * See resizepass.h. */
 #include "prep/resizepass.h"
 
 #include <string.h>
@@ -26,7 +27,8 @@ static inline void store4(void *p, __m128i v)
 /* (2^21 + hi·2^15 + lo) >> 22 */
 static inline __m128i whole(__m128i hi, __m128i lo)
 {
-	return _mm_srai_epi32(_mm_add_epi32(_mm_add_epi32(_mm_slli_epi32(hi, 15), lo), _mm_set1_epi32(HALF)), 22);
+	return _mm_srai_epi32(_mm_add_epi32(_mm_add_epi32(_mm_slli_epi32(hi, 15), lo), _mm_set1_epi32(HALF)),
+			      22);
 }
 
 static void across_row(const struct hm_weights *k, const uint8_t *row, uint8_t *out)
@@ -48,8 +50,8 @@ static void across_row(const struct hm_weights *k, const uint8_t *row, uint8_t *
 }
 
 /* Two rows at once, one in each half of the registers. */
-__attribute__((target("avx2"))) static void across_rows(const struct hm_weights *k, const uint8_t *row, size_t stride,
-							uint8_t *out)
+__attribute__((target("avx2"))) static void across_rows(const struct hm_weights *k, const uint8_t *row,
+							size_t stride, uint8_t *out)
 {
 	/* r g b r' g' b' of two pixels to r r' g g' b b' as 16 bits */
 	const __m128i half = _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
@@ -60,13 +62,17 @@ __attribute__((target("avx2"))) static void across_rows(const struct hm_weights 
 		const uint8_t *px = row + (size_t)k->span[i].from * 3;
 		__m256i lo = zero, hi = zero;
 		for (int t = 0; t < k->span[i].n; t += 2, w++, px += 6) {
-			__m256i v = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)px)),
-							    _mm_loadl_epi64((const __m128i *)(px + stride)), 1);
+			__m256i v = _mm256_inserti128_si256(
+				_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)px)),
+				_mm_loadl_epi64((const __m128i *)(px + stride)), 1);
 			v = _mm256_shuffle_epi8(v, mix);
-			lo = _mm256_add_epi32(lo, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->lo))));
-			hi = _mm256_add_epi32(hi, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->hi))));
+			lo = _mm256_add_epi32(lo,
+					      _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->lo))));
+			hi = _mm256_add_epi32(hi,
+					      _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->hi))));
 		}
-		__m256i v = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(hi, 15), lo), _mm256_set1_epi32(HALF));
+		__m256i v = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(hi, 15), lo),
+					     _mm256_set1_epi32(HALF));
 		v = _mm256_packs_epi32(_mm256_srai_epi32(v, 22), zero);
 		v = _mm256_packus_epi16(v, zero);
 		store4(out + 3 * (size_t)i, _mm256_castsi256_si128(v));
@@ -96,10 +102,13 @@ void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t
 		const uint8_t *px = rows + x;
 		__m128i lo0 = zero, lo1 = zero, hi0 = zero, hi1 = zero;
 		for (int t = 0; t < taps; t += 2, w++, px += 2 * n) {
-			/* the second row of the last pair may not be there: its weight is zero, any row will do */
+			/* the second row of the last pair may not be there: its weight is zero, any row will
+			 * do */
 			const uint8_t *next = t + 1 < taps ? px + n : px;
-			__m128i wl = _mm_shuffle_epi32(load4(w->lo), 0), wh = _mm_shuffle_epi32(load4(w->hi), 0);
-			__m128i v = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)px), _mm_loadl_epi64((const __m128i *)next));
+			__m128i wl = _mm_shuffle_epi32(load4(w->lo), 0),
+				wh = _mm_shuffle_epi32(load4(w->hi), 0);
+			__m128i v = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)px),
+						      _mm_loadl_epi64((const __m128i *)next));
 			__m128i v0 = _mm_unpacklo_epi8(v, zero), v1 = _mm_unpackhi_epi8(v, zero);
 			lo0 = _mm_add_epi32(lo0, _mm_madd_epi16(v0, wl));
 			lo1 = _mm_add_epi32(lo1, _mm_madd_epi16(v1, wl));

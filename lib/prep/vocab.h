@@ -8,8 +8,8 @@
 
 struct hm_vocab {
 	uint32_t n;
-	char
-	    digest[33]; /* XXH3-128 of each token and a \n, in order of ids: the same for LF and CRLF files */
+	char digest[33]; /* XXH3-128 of each token and a \n, in order of ids: the same for LF and CRLF files
+			  */
 	struct hm_buf text;  /* what `digest` is of */
 	uint32_t *start;     /* n + 1: token i is text[start[i] .. start[i + 1] - 1) */
 	struct hm_strmap id; /* token -> id */

@@ -42,10 +42,12 @@ int hm_block_unpack(struct hm_block *b, const struct hm_schema *s)
 	    hm_buf_reserve(&b->scratch, (size_t)i->raw + 1, &b->err))
 		return HM_EDATA;
 	size_t frame = ZSTD_findFrameCompressedSize(b->packed.data, i->packed);
-	size_t n = ZSTD_isError(frame) ? frame
-				       : ZSTD_decompressDCtx(b->zstd, b->payload.data, i->raw, b->packed.data, i->packed);
+	size_t n = ZSTD_isError(frame)
+			   ? frame
+			   : ZSTD_decompressDCtx(b->zstd, b->payload.data, i->raw, b->packed.data, i->packed);
 	if (ZSTD_isError(n) || n != i->raw || frame != i->packed)
-		return hm_err_set(&b->err, HM_EDATA, "it does not decompress to the %u bytes promised", i->raw);
+		return hm_err_set(&b->err, HM_EDATA, "it does not decompress to the %u bytes promised",
+				  i->raw);
 	if (XXH3_64bits(b->payload.data, i->raw) != i->raw_hash)
 		return hm_err_set(&b->err, HM_EDATA, "its payload is damaged (hash differs)");
 	return hm_layout_unpack(s, i->count, b->payload.data, i->raw, b->scratch.data, b->column, &b->err);
@@ -56,7 +58,8 @@ void hm_block_record(const struct hm_block *b, const struct hm_schema *s, uint32
 	rec->schema = s;
 	for (int i = 0; i < s->n; i++) {
 		const struct hm_column *c = &b->column[i];
-		size_t per_row = hm_field_count(&s->field[i]), size = hm_dtype_size(s->field[i].dtype), from = row, rows = 1;
+		size_t per_row = hm_field_count(&s->field[i]), size = hm_dtype_size(s->field[i].dtype),
+		       from = row, rows = 1;
 		if (c->offsets) {
 			from = c->offsets[row];
 			rows = c->offsets[row + 1] - from;

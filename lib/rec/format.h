@@ -11,11 +11,11 @@
 #define HM_ZSTD_MAGIC 0xFD2FB528u
 #define HM_VERSION_MAJOR 1
 #define HM_VERSION_MINOR 0
-#define HM_MAX_HEAD ((size_t)1 << 20)      /* bytes of HEAD's JSON */
-#define HM_MAX_BLOCK HM_MAX_RECORD         /* payload bytes of a block, padding included */
+#define HM_MAX_HEAD ((size_t)1 << 20) /* bytes of HEAD's JSON */
+#define HM_MAX_BLOCK HM_MAX_RECORD    /* payload bytes of a block, padding included */
 #define HM_MAX_BLOCK_RECORDS 65536u
 #define HM_RECORD_SLACK ((size_t)64 << 10) /* of HM_MAX_RECORD, left for padding and offsets */
-#define HM_MAX_AHEAD ((size_t)64 << 20)    /* payload bytes read ahead before the reader waits */
+#define HM_MAX_AHEAD ((size_t)64 << 20)	   /* payload bytes read ahead before the reader waits */
 #define HM_KEEP_BUFFER ((size_t)4 << 20)   /* larger buffers of a block are given back after use */
 #define HM_MAX_WINDOW_LOG 26
 
@@ -49,13 +49,14 @@ int hm_frame_head(struct hm_buf *out, const char *json, size_t len, struct hm_er
 void hm_frame_bhdr(unsigned char out[8 + HM_BHDR_SIZE], const struct hm_block_info *b);
 int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, struct hm_err *e);
 /* digest: XXH3-128 in canonical order */
-void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const struct hm_end *end, uint64_t index_offset,
-		  const unsigned char digest[16]);
+void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const struct hm_end *end,
+		  uint64_t index_offset, const unsigned char digest[16]);
 /* Checks a content of HM_BHDR_SIZE (HM_END_SIZE) bytes, own hash first. */
 int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct hm_err *e);
 int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *end, uint64_t *index_offset,
 		       unsigned char digest[16], struct hm_err *e);
-/* One zstd frame as the format wants it: checksum, content size, small window; exactly `packed` bytes long. */
+/* One zstd frame as the format wants it: checksum, content size, small window; exactly `packed` bytes long.
+ */
 int hm_frame_check_zstd(const unsigned char *p, size_t packed, size_t raw, struct hm_err *e);
 /* The whole payload as one zstd frame of raw blocks, for what zstd cannot shrink. */
 int hm_frame_store(struct hm_buf *out, const unsigned char *p, size_t n, struct hm_err *e);
@@ -69,16 +70,18 @@ struct hm_column {
 	const unsigned char *data; /* elements of all records, end to end */
 	const uint32_t *offsets;   /* [n+1] for ragged columns, else NULL */
 };
-/* Payload size for n records; rows[i]: rows of all records of ragged column i. False when it passes a size_t. */
+/* Payload size for n records; rows[i]: rows of all records of ragged column i. False when it passes a size_t.
+ */
 bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, size_t *size);
 /* Writes the payload (hm_layout_size bytes), filtered and padded. */
 void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column *c, unsigned char *out);
-/* Undoes it: checks paddings, offsets and text; `scratch` (size bytes, 64-byte aligned) receives what had to be
- * unfiltered, c points into it or into `in`. */
-int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size, unsigned char *scratch,
-		     struct hm_column *c, struct hm_err *e);
+/* Undoes it: checks paddings, offsets and text; `scratch` (size bytes, 64-byte aligned) receives what had to
+ * be unfiltered, c points into it or into `in`. */
+int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size,
+		     unsigned char *scratch, struct hm_column *c, struct hm_err *e);
 
-/* source.c: a stream's bytes in order. `offset` is the place in the stream of the first byte not yet consumed. */
+/* source.c: a stream's bytes in order. `offset` is the place in the stream of the first byte not yet
+ * consumed. */
 struct hm_source {
 	int fd;
 	uint64_t offset;
@@ -91,14 +94,14 @@ void hm_source_close(struct hm_source *s);
 /* Makes n bytes visible: 1, 0 when the input ends before that, HM_EDATA. */
 int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e);
 const unsigned char *hm_source_here(const struct hm_source *s);
-size_t hm_source_left(const struct hm_source *s); /* bytes visible */
+size_t hm_source_left(const struct hm_source *s);   /* bytes visible */
 void hm_source_skip(struct hm_source *s, size_t n); /* consumes n visible bytes */
 
 /* head.c: HEAD, read and checked. */
 struct hm_head {
-	cJSON *json;           /* {"meta", "pg", "schema"} */
+	cJSON *json; /* {"meta", "pg", "schema"} */
 	struct hm_schema schema;
-	struct hm_buf text;    /* the schema's canonical JSON, with which the digest begins */
+	struct hm_buf text; /* the schema's canonical JSON, with which the digest begins */
 };
 int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e);
 void hm_head_clear(struct hm_head *h);
@@ -113,7 +116,8 @@ struct hm_block {
 };
 int hm_block_init(struct hm_block *b, struct hm_err *e);
 void hm_block_clear(struct hm_block *b);
-/* info and packed -> payload and columns, every hash and layout rule checked; what is wrong goes to b->err. */
+/* info and packed -> payload and columns, every hash and layout rule checked; what is wrong goes to b->err.
+ */
 int hm_block_unpack(struct hm_block *b, const struct hm_schema *s);
 /* Record `row` of an unpacked block. */
 void hm_block_record(const struct hm_block *b, const struct hm_schema *s, uint32_t row, struct hm_rec *rec);

@@ -40,7 +40,8 @@ int hm_frame_head(struct hm_buf *out, const char *json, size_t len, struct hm_er
 {
 	size_t content = HM_HEAD_FIXED + len + 8;
 	if (len > HM_MAX_HEAD)
-		return hm_err_set(e, HM_EDATA, "the header would hold %zu bytes of JSON, more than 1 MiB", len);
+		return hm_err_set(e, HM_EDATA, "the header would hold %zu bytes of JSON, more than 1 MiB",
+				  len);
 	if (hm_buf_add(out, NULL, 8 + content, e))
 		return HM_EDATA;
 	unsigned char *p = out->data + out->len - content - 8;
@@ -90,8 +91,8 @@ int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, s
 	return 0;
 }
 
-void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const struct hm_end *end, uint64_t index_offset,
-		  const unsigned char digest[16])
+void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const struct hm_end *end,
+		  uint64_t index_offset, const unsigned char digest[16])
 {
 	memset(out, 0, 8 + HM_END_SIZE);
 	begin(out, HM_END_SIZE, "HMRE");
@@ -128,7 +129,8 @@ int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct 
 		return hm_err_set(e, HM_EDATA, "the block header has flags this version does not know");
 	if (!b->count || b->count > HM_MAX_BLOCK_RECORDS || b->raw > HM_MAX_BLOCK ||
 	    b->packed > hm_frame_store_size(b->raw) + b->raw / 128 + 1024)
-		return hm_err_set(e, HM_EDATA, "the block header claims impossible sizes (%u records, %u bytes in %u)",
+		return hm_err_set(e, HM_EDATA,
+				  "the block header claims impossible sizes (%u records, %u bytes in %u)",
 				  b->count, b->raw, b->packed);
 	return 0;
 }
@@ -159,7 +161,8 @@ int hm_frame_check_zstd(const unsigned char *p, size_t packed, size_t raw, struc
 	if ((p[4] & 0x1b) || !(p[4] & 4))
 		return hm_err_set(e, HM_EDATA, "the zstd frame has a dictionary or no checksum");
 	if (!single && p[at++] > (HM_MAX_WINDOW_LOG - 10) << 3)
-		return hm_err_set(e, HM_EDATA, "the zstd frame's window is larger than 2^%d", HM_MAX_WINDOW_LOG);
+		return hm_err_set(e, HM_EDATA, "the zstd frame's window is larger than 2^%d",
+				  HM_MAX_WINDOW_LOG);
 	if (!single && !fcs)
 		return hm_err_set(e, HM_EDATA, "the zstd frame does not state its content size");
 	if (packed < at + (size_t)fcs_bytes[fcs])

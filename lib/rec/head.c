@@ -13,10 +13,11 @@ static int check_fixed(const unsigned char *p, size_t n, struct hm_err *e)
 	if (hm_get64(p + n - 8) != XXH3_64bits(p, n - 8))
 		return hm_err_set(e, HM_EDATA, "the header is damaged (its hash differs)");
 	if (hm_get16(p + 4) != HM_VERSION_MAJOR)
-		return hm_err_set(e, HM_EDATA, "format version %u.%u, this program reads %u.x", hm_get16(p + 4),
-				  hm_get16(p + 6), HM_VERSION_MAJOR);
+		return hm_err_set(e, HM_EDATA, "format version %u.%u, this program reads %u.x",
+				  hm_get16(p + 4), hm_get16(p + 6), HM_VERSION_MAJOR);
 	if (hm_get32(p + 8))
-		return hm_err_set(e, HM_EDATA, "the header sets flags this version does not know (0x%x)", hm_get32(p + 8));
+		return hm_err_set(e, HM_EDATA, "the header sets flags this version does not know (0x%x)",
+				  hm_get32(p + 8));
 	if (hm_get32(p + 16) != n - HM_HEAD_FIXED - 8 || hm_get32(p + 20))
 		return hm_err_set(e, HM_EDATA, "the header's sizes contradict each other");
 	return 0;
@@ -33,7 +34,8 @@ static int check_json(const char *text, size_t len, struct hm_head *h, struct hm
 	if (!rc && (again.len != len || memcmp(again.data, text, len)))
 		rc = hm_err_set(e, HM_EDATA, "the header's JSON is not in canonical form");
 	if (!rc && (!cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(h->json, "meta")) ||
-		    !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(h->json, "pg")) || cJSON_GetArraySize(h->json) != 3))
+		    !cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(h->json, "pg")) ||
+		    cJSON_GetArraySize(h->json) != 3))
 		rc = hm_err_set(e, HM_EDATA, "the header does not hold meta, pg and schema, and these alone");
 	if (!rc)
 		rc = hm_schema_from_json(schema, &h->schema, e);
@@ -56,11 +58,14 @@ int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e)
 		return hm_err_set(e, HM_EDATA, "not an .hmr stream");
 	uint32_t content = hm_get32(hm_source_here(in) + 4);
 	if (content < HM_HEAD_FIXED + 8 || content > HM_HEAD_FIXED + 8 + HM_MAX_HEAD)
-		return hm_err_set(e, HM_EDATA, "the header claims %u bytes, %d to 1 MiB are possible", content,
-				  HM_HEAD_FIXED + 8);
+		return hm_err_set(e, HM_EDATA, "the header claims %u bytes, %d to 1 MiB are possible",
+				  content, HM_HEAD_FIXED + 8);
 	rc = hm_source_need(in, 8 + (size_t)content, e);
 	if (rc <= 0)
-		return rc < 0 ? rc : hm_err_set(e, HM_EDATA, "the stream ends within its header: it was cut, or its producer died");
+		return rc < 0 ? rc
+			      : hm_err_set(e, HM_EDATA,
+					   "the stream ends within its header: it was cut, or its producer "
+					   "died");
 	const unsigned char *p = hm_source_here(in) + 8;
 	rc = check_fixed(p, content, e);
 	if (!rc)

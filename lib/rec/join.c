@@ -1,6 +1,6 @@
-/* Several inputs joined by id (contracts.md "Join"): the order of the first, the same ids in all. Others that come
- * in another order are read on, and what is met too early waits in memory. One input is handed through, its
- * ids checked to be unique. See rec.h. */
+/* Several inputs joined by id (contracts.md "Join"): the order of the first, the same ids in all. Others that
+ * come in another order are read on, and what is met too early waits in memory. One input is handed through,
+ * its ids checked to be unique. See rec.h. */
 #include "base/strmap.h"
 #include "json/json.h"
 #include "rec/rec.h"
@@ -10,12 +10,12 @@
 
 struct input {
 	struct hm_reader *reader;
-	int id;                      /* its id column, -1 none */
-	int to[HM_MAX_FIELDS];       /* its column i is column to[i] of the union */
-	struct hm_strmap early;      /* id -> number in `waiting` */
-	struct hm_batch waiting;     /* met too early */
-	struct hm_strmap seen;       /* ids read so far */
-	uint64_t taken;              /* of `waiting` */
+	int id;			 /* its id column, -1 none */
+	int to[HM_MAX_FIELDS];	 /* its column i is column to[i] of the union */
+	struct hm_strmap early;	 /* id -> number in `waiting` */
+	struct hm_batch waiting; /* met too early */
+	struct hm_strmap seen;	 /* ids read so far */
+	uint64_t taken;		 /* of `waiting` */
 };
 
 struct hm_join {
@@ -24,7 +24,7 @@ struct hm_join {
 	struct hm_schema schema;
 	cJSON *meta, *pg;
 	struct hm_buf merged[2]; /* storage for label and error when they differ */
-	int label, error;        /* columns of the union, -1 none */
+	int label, error;	 /* columns of the union, -1 none */
 	struct hm_rec rec;
 };
 
@@ -50,10 +50,13 @@ static int union_schema(struct hm_join *j, struct input *in, struct hm_err *e)
 			if (k < 0)
 				return k;
 		} else {
-			struct hm_schema a = {.n = 1, .field = {*f}}, b = {.n = 1, .field = {j->schema.field[k]}};
+			struct hm_schema a = {.n = 1, .field = {*f}},
+					 b = {.n = 1, .field = {j->schema.field[k]}};
 			if (!hm_schema_equal(&a, &b))
-				return hm_err_set(e, HM_EDATA, "%s: column \"%s\" has another type, shape or origin than in %s",
-						  hm_reader_name(in->reader), f->name, hm_reader_name(j->in[0].reader));
+				return hm_err_set(
+					e, HM_EDATA,
+					"%s: column \"%s\" has another type, shape or origin than in %s",
+					hm_reader_name(in->reader), f->name, hm_reader_name(j->in[0].reader));
 		}
 		in->to[i] = k;
 	}
@@ -67,8 +70,7 @@ static int union_history(struct hm_join *j, const struct input *in, struct hm_er
 	cJSON_ArrayForEach(step, hm_reader_pg(in->reader))
 	{
 		bool known = false;
-		cJSON_ArrayForEach(have, j->pg)
-			known = known || cJSON_Compare(have, step, 1);
+		cJSON_ArrayForEach(have, j->pg) known = known || cJSON_Compare(have, step, 1);
 		if (!known && !cJSON_AddItemToArray(j->pg, cJSON_Duplicate(step, 1)))
 			return hm_err_set(e, HM_EDATA, "out of memory while joining histories");
 	}
@@ -237,7 +239,8 @@ static void name_id(struct hm_buf *names, int *n, const char *id, size_t len)
 }
 
 /* Ids that stand in one input only; frees the names. */
-static int lonely(const struct hm_reader *has, const struct hm_reader *lacks, struct hm_buf *names, int n, struct hm_err *e)
+static int lonely(const struct hm_reader *has, const struct hm_reader *lacks, struct hm_buf *names, int n,
+		  struct hm_err *e)
 {
 	int rc = hm_err_set(e, HM_EDATA, "%d %s in %s but not in %s: %.*s%s", n, n == 1 ? "id is" : "ids are",
 			    hm_reader_name(has), hm_reader_name(lacks), (int)names->len, (char *)names->data,

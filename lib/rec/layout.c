@@ -91,8 +91,8 @@ static bool all_utf8(const struct hm_column *c, size_t n)
 	return true;
 }
 
-int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size, unsigned char *scratch,
-		     struct hm_column *c, struct hm_err *e)
+int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size,
+		     unsigned char *scratch, struct hm_column *c, struct hm_err *e)
 {
 	struct cursor cur = {in, 0, size, scratch};
 	for (int i = 0; i < s->n; i++) {
@@ -112,11 +112,14 @@ int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *i
 			return hm_err_set(e, HM_EDATA, "column \"%s\": impossible size", f->name);
 		c[i].data = take(&cur, elements, hm_dtype_size(f->dtype));
 		if (!c[i].data)
-			return hm_err_set(e, HM_EDATA, "column \"%s\": data or padding is not as the format says", f->name);
+			return hm_err_set(e, HM_EDATA,
+					  "column \"%s\": data or padding is not as the format says",
+					  f->name);
 		if (f->dtype == HM_UTF8 && !all_utf8(&c[i], n))
 			return hm_err_set(e, HM_EDATA, "column \"%s\": text is not UTF-8", f->name);
 	}
 	if (cur.at != size)
-		return hm_err_set(e, HM_EDATA, "the block holds %zu bytes more than its records", size - cur.at);
+		return hm_err_set(e, HM_EDATA, "the block holds %zu bytes more than its records",
+				  size - cur.at);
 	return 0;
 }

@@ -32,7 +32,8 @@ static struct hm_out *open_one(const char *path, struct hm_err *e)
 	static const char room[HEADER];
 	struct hm_out *o = hm_out_open(path, e);
 	if (o && hm_out_is_stream(o))
-		hm_err_set(e, HM_EDATA, "%s: a .npy file cannot go into a pipe, its count stands in front", path);
+		hm_err_set(e, HM_EDATA, "%s: a .npy file cannot go into a pipe, its count stands in front",
+			   path);
 	else if (o && !hm_out_write(o, room, sizeof room, e))
 		return o;
 	hm_out_abort(o);
@@ -74,7 +75,8 @@ int hm_npy_put(struct hm_npy *n, const struct hm_val *v, struct hm_err *e)
 	if (n->field.dtype == HM_BF16) {
 		bytes = v->count * sizeof(float);
 		n->wide.len = 0;
-		if (hm_buf_reserve(&n->wide, bytes, e) || hm_to_f32(HM_BF16, v->data, v->count, (float *)(void *)n->wide.data, e))
+		if (hm_buf_reserve(&n->wide, bytes, e) ||
+		    hm_to_f32(HM_BF16, v->data, v->count, (float *)(void *)n->wide.data, e))
 			return HM_EDATA;
 		p = n->wide.data;
 	}
@@ -87,7 +89,8 @@ int hm_npy_put(struct hm_npy *n, const struct hm_val *v, struct hm_err *e)
 }
 
 /* Fills in the header: shape [first, dim[0..ndim)). */
-static int head(struct hm_out *o, const char *type, uint64_t first, int ndim, const int64_t *dim, struct hm_err *e)
+static int head(struct hm_out *o, const char *type, uint64_t first, int ndim, const int64_t *dim,
+		struct hm_err *e)
 {
 	char h[HEADER + 1], shape[HM_MAX_DIMS * 24] = "";
 	size_t at = 0;
@@ -97,7 +100,9 @@ static int head(struct hm_out *o, const char *type, uint64_t first, int ndim, co
 	memcpy(h, "\x93NUMPY\x01\x00", 8);
 	h[8] = (char)(HEADER - 10);
 	h[9] = 0;
-	int n = snprintf(h + 10, HEADER - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (%" PRIu64 ",%s), }", type, first, shape);
+	int n = snprintf(h + 10, HEADER - 10,
+			 "{'descr': '%s', 'fortran_order': False, 'shape': (%" PRIu64 ",%s), }", type, first,
+			 shape);
 	if (n < 0 || n >= HEADER - 11)
 		return hm_err_set(e, HM_EDATA, "the shape is too long for a .npy header");
 	h[10 + n] = ' ';
@@ -111,7 +116,8 @@ int hm_npy_finish(struct hm_npy *n, struct hm_err *e)
 {
 	bool ragged = hm_field_ragged(&n->field);
 	int skip = ragged ? 1 : 0, rc;
-	rc = head(n->data, descr(n->field.dtype), ragged ? n->rows : n->records, n->field.ndim - skip, n->field.dim + skip, e);
+	rc = head(n->data, descr(n->field.dtype), ragged ? n->rows : n->records, n->field.ndim - skip,
+		  n->field.dim + skip, e);
 	if (!rc && n->offsets) {
 		rc = hm_out_write(n->offsets, n->ends.data, n->ends.len, e);
 		rc = rc ? rc : head(n->offsets, "<i8", n->records + 1, 0, NULL, e);

@@ -11,38 +11,58 @@ static int print_number(enum hm_dtype t, const void *p, size_t i, struct hm_buf 
 {
 	char text[HM_JSON_NUMBER];
 	switch (t) {
-	case HM_BOOL: return hm_buf_printf(out, e, "%s", ((const uint8_t *)p)[i] ? "true" : "false");
-	case HM_U8: return hm_buf_printf(out, e, "%u", ((const uint8_t *)p)[i]);
-	case HM_I8: return hm_buf_printf(out, e, "%d", ((const int8_t *)p)[i]);
-	case HM_I16: return hm_buf_printf(out, e, "%d", ((const int16_t *)p)[i]);
-	case HM_U16: return hm_buf_printf(out, e, "%u", ((const uint16_t *)p)[i]);
-	case HM_I32: return hm_buf_printf(out, e, "%" PRId32, ((const int32_t *)p)[i]);
-	case HM_U32: return hm_buf_printf(out, e, "%" PRIu32, ((const uint32_t *)p)[i]);
-	case HM_I64: return hm_buf_printf(out, e, "%" PRId64, ((const int64_t *)p)[i]);
-	case HM_U64: return hm_buf_printf(out, e, "%" PRIu64, ((const uint64_t *)p)[i]);
-	case HM_F16: hm_json_f32(hm_f16_to_f32(((const uint16_t *)p)[i]), text); break;
-	case HM_BF16: hm_json_f32(hm_bf16_to_f32(((const uint16_t *)p)[i]), text); break;
-	case HM_F32: hm_json_f32(((const float *)p)[i], text); break;
-	case HM_F64: hm_json_f64(((const double *)p)[i], text); break;
-	default: return hm_err_set(e, HM_EDATA, "a %s cannot be printed as a number", hm_dtype_name(t));
+	case HM_BOOL:
+		return hm_buf_printf(out, e, "%s", ((const uint8_t *)p)[i] ? "true" : "false");
+	case HM_U8:
+		return hm_buf_printf(out, e, "%u", ((const uint8_t *)p)[i]);
+	case HM_I8:
+		return hm_buf_printf(out, e, "%d", ((const int8_t *)p)[i]);
+	case HM_I16:
+		return hm_buf_printf(out, e, "%d", ((const int16_t *)p)[i]);
+	case HM_U16:
+		return hm_buf_printf(out, e, "%u", ((const uint16_t *)p)[i]);
+	case HM_I32:
+		return hm_buf_printf(out, e, "%" PRId32, ((const int32_t *)p)[i]);
+	case HM_U32:
+		return hm_buf_printf(out, e, "%" PRIu32, ((const uint32_t *)p)[i]);
+	case HM_I64:
+		return hm_buf_printf(out, e, "%" PRId64, ((const int64_t *)p)[i]);
+	case HM_U64:
+		return hm_buf_printf(out, e, "%" PRIu64, ((const uint64_t *)p)[i]);
+	case HM_F16:
+		hm_json_f32(hm_f16_to_f32(((const uint16_t *)p)[i]), text);
+		break;
+	case HM_BF16:
+		hm_json_f32(hm_bf16_to_f32(((const uint16_t *)p)[i]), text);
+		break;
+	case HM_F32:
+		hm_json_f32(((const float *)p)[i], text);
+		break;
+	case HM_F64:
+		hm_json_f64(((const double *)p)[i], text);
+		break;
+	default:
+		return hm_err_set(e, HM_EDATA, "a %s cannot be printed as a number", hm_dtype_name(t));
 	}
 	return hm_buf_add(out, text, strlen(text), e);
 }
 
 /* Nested arrays of dim[0..ndim), row-major; *at counts the elements printed. */
-static int print_nested(enum hm_dtype t, const void *p, int ndim, const int64_t *dim, size_t *at, struct hm_buf *out,
-			struct hm_err *e)
+static int print_nested(enum hm_dtype t, const void *p, int ndim, const int64_t *dim, size_t *at,
+			struct hm_buf *out, struct hm_err *e)
 {
 	if (!ndim)
 		return print_number(t, p, (*at)++, out, e);
 	int rc = hm_buf_add(out, "[", 1, e);
 	for (int64_t i = 0; i < dim[0] && !rc; i++)
-		if ((i && (rc = hm_buf_add(out, ",", 1, e))) || (rc = print_nested(t, p, ndim - 1, dim + 1, at, out, e)))
+		if ((i && (rc = hm_buf_add(out, ",", 1, e))) ||
+		    (rc = print_nested(t, p, ndim - 1, dim + 1, at, out, e)))
 			break;
 	return rc ? rc : hm_buf_add(out, "]", 1, e);
 }
 
-static int print_tensor(const struct hm_field *f, const struct hm_val *v, bool full, struct hm_buf *out, struct hm_err *e)
+static int print_tensor(const struct hm_field *f, const struct hm_val *v, bool full, struct hm_buf *out,
+			struct hm_err *e)
 {
 	int64_t dim[HM_MAX_DIMS];
 	size_t at = 0, row = hm_field_count(f);
@@ -65,7 +85,8 @@ int hm_rec_print(const struct hm_rec *rec, bool full, struct hm_buf *out, struct
 	for (int i = 0; i < rec->schema->n && !rc; i++) {
 		const struct hm_field *f = &rec->schema->field[i];
 		const struct hm_val *v = &rec->val[i];
-		if ((i && (rc = hm_buf_add(out, ",", 1, e))) || (rc = hm_json_write_str(out, f->name, strlen(f->name), e)) ||
+		if ((i && (rc = hm_buf_add(out, ",", 1, e))) ||
+		    (rc = hm_json_write_str(out, f->name, strlen(f->name), e)) ||
 		    (rc = hm_buf_add(out, ":", 1, e)))
 			break;
 		if (f->dtype == HM_UTF8)

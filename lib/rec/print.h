@@ -4,9 +4,9 @@
 
 #include "rec/rec.h"
 
-/* Appends the record: texts as strings, scalars as numbers, tensors as {"dtype","shape","xxh3"} (XXH3-128 of the
- * bytes) or, with `full`, as nested row-major arrays; floats in their shortest form that reads back, NaN as "NaN".
- * No newline. 0 or HM_EDATA. */
+/* Appends the record: texts as strings, scalars as numbers, tensors as {"dtype","shape","xxh3"} (XXH3-128 of
+ * the bytes) or, with `full`, as nested row-major arrays; floats in their shortest form that reads back, NaN
+ * as "NaN". No newline. 0 or HM_EDATA. */
 int hm_rec_print(const struct hm_rec *rec, bool full, struct hm_buf *out, struct hm_err *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* Reading a stream: frames come in order, blocks are decompressed and checked by the workers ahead of the caller,
- * and END is held against what was read. See rec.h and formats/hmr.md. */
+/* Reading a stream: frames come in order, blocks are decompressed and checked by the workers ahead of the
+ * caller, and END is held against what was read. See rec.h and formats/hmr.md. */
 #include "rec/format.h"
 
 #include <stdlib.h>
@@ -23,21 +23,24 @@ struct hm_reader {
 	struct hm_workers *workers;
 	struct slot *slot;
 	int slots, next, current; /* a ring; to be filled; being handed out, -1 none */
-	uint32_t row;             /* next record of the current block */
-	size_t ahead;             /* payload bytes of the busy slots */
-	struct hm_buf index;      /* struct hm_block_info[] of the blocks read so far */
+	uint32_t row;		  /* next record of the current block */
+	size_t ahead;		  /* payload bytes of the busy slots */
+	struct hm_buf index;	  /* struct hm_block_info[] of the blocks read so far */
 	XXH3_state_t *digest;
 	uint64_t records, expect; /* read so far; promised by END where it can be seen */
 	struct hm_end end;
-	bool ended;              /* END was read and checked */
+	bool ended;		 /* END was read and checked */
 	struct hm_err ahead_err; /* met while reading ahead, told when its turn comes */
-	struct hm_err failed;    /* told already, and told again */
+	struct hm_err failed;	 /* told already, and told again */
 };
 
 static int cut(const struct hm_reader *r, struct hm_err *e)
 {
-	return hm_err_set(e, HM_EDATA, "the stream ends without its end mark (after record %llu, byte %llu): it was cut, or its producer died",
-			  (unsigned long long)r->records, (unsigned long long)(r->in.offset + hm_source_left(&r->in)));
+	return hm_err_set(e, HM_EDATA,
+			  "the stream ends without its end mark (after record %llu, byte %llu): it was cut, "
+			  "or its producer died",
+			  (unsigned long long)r->records,
+			  (unsigned long long)(r->in.offset + hm_source_left(&r->in)));
 }
 
 /* n bytes that must be there. 0 or HM_EDATA. */
@@ -59,7 +62,8 @@ static int frame_kind(struct hm_reader *r, char kind[4], uint32_t *content, stru
 		return HM_EDATA;
 	const unsigned char *p = hm_source_here(&r->in);
 	if (hm_get32(p) != HM_SKIP_MAGIC)
-		return hm_err_set(e, HM_EDATA, "no frame of ours at byte %llu", (unsigned long long)r->in.offset);
+		return hm_err_set(e, HM_EDATA, "no frame of ours at byte %llu",
+				  (unsigned long long)r->in.offset);
 	*content = hm_get32(p + 4);
 	memcpy(kind, p + 8, 4);
 	hm_source_skip(&r->in, 8);
@@ -73,7 +77,8 @@ static int read_block(struct hm_reader *r, struct hm_block *b, uint32_t content,
 {
 	uint64_t at = r->in.offset - 8;
 	if (content != HM_BHDR_SIZE)
-		return hm_err_set(e, HM_EDATA, "the block header at byte %llu has the wrong size", (unsigned long long)at);
+		return hm_err_set(e, HM_EDATA, "the block header at byte %llu has the wrong size",
+				  (unsigned long long)at);
 	if (must(r, HM_BHDR_SIZE, e))
 		return HM_EDATA;
 	if (hm_frame_parse_bhdr(hm_source_here(&r->in), &b->info, e))
@@ -81,7 +86,8 @@ static int read_block(struct hm_reader *r, struct hm_block *b, uint32_t content,
 	b->info.offset = at;
 	hm_source_skip(&r->in, HM_BHDR_SIZE);
 	if (b->info.seq != blocks_read(r) || b->info.first != r->records)
-		return hm_err_set(e, HM_EDATA, "block %llu at byte %llu is out of order: a block was lost or moved",
+		return hm_err_set(e, HM_EDATA,
+				  "block %llu at byte %llu is out of order: a block was lost or moved",
 				  (unsigned long long)b->info.seq, (unsigned long long)at);
 	if (must(r, b->info.packed, e))
 		return HM_EDATA;
@@ -109,7 +115,8 @@ static int read_ahead(struct hm_reader *r, struct hm_err *e)
 	uint32_t content;
 	if (must(r, 12, e))
 		return HM_EDATA;
-	if (hm_get32(hm_source_here(&r->in)) != HM_SKIP_MAGIC || memcmp(hm_source_here(&r->in) + 8, "HMRB", 4))
+	if (hm_get32(hm_source_here(&r->in)) != HM_SKIP_MAGIC ||
+	    memcmp(hm_source_here(&r->in) + 8, "HMRB", 4))
 		return 0;
 	if (frame_kind(r, kind, &content, e) || read_block(r, &s->block, content, e))
 		return HM_EDATA;
@@ -147,8 +154,9 @@ static int read_index(struct hm_reader *r, uint32_t content, struct hm_err *e)
 	bool same = hm_get64(p + 8) == n && !hm_get32(p + 4);
 	for (size_t i = 0; same && i < n; i++) {
 		const unsigned char *q = p + HM_INDX_FIXED + i * HM_INDX_ENTRY;
-		same = hm_get64(q) == b[i].offset && hm_get64(q + 8) == b[i].first && hm_get32(q + 16) == b[i].count &&
-		       hm_get32(q + 20) == b[i].raw && hm_get32(q + 24) == b[i].packed && !hm_get32(q + 28);
+		same = hm_get64(q) == b[i].offset && hm_get64(q + 8) == b[i].first &&
+		       hm_get32(q + 16) == b[i].count && hm_get32(q + 20) == b[i].raw &&
+		       hm_get32(q + 24) == b[i].packed && !hm_get32(q + 28);
 	}
 	if (!same)
 		return hm_err_set(e, HM_EDATA, "the index contradicts the blocks that were read");
@@ -157,8 +165,8 @@ static int read_index(struct hm_reader *r, uint32_t content, struct hm_err *e)
 }
 
 /* END's numbers against what was read. */
-static int check_end(const struct hm_reader *r, uint64_t index_offset, uint64_t index_at, const unsigned char digest[16],
-		     struct hm_err *e)
+static int check_end(const struct hm_reader *r, uint64_t index_offset, uint64_t index_at,
+		     const unsigned char digest[16], struct hm_err *e)
 {
 	const struct hm_block_info *b = (const struct hm_block_info *)(const void *)r->index.data;
 	XXH128_canonical_t mine;
@@ -166,14 +174,16 @@ static int check_end(const struct hm_reader *r, uint64_t index_offset, uint64_t 
 	for (size_t i = 0; i < blocks_read(r); i++)
 		raw += b[i].raw;
 	if (r->end.records != r->records || r->end.blocks != blocks_read(r))
-		return hm_err_set(e, HM_EDATA, "the end mark counts %llu records in %llu blocks, %llu in %zu were read",
+		return hm_err_set(e, HM_EDATA,
+				  "the end mark counts %llu records in %llu blocks, %llu in %zu were read",
 				  (unsigned long long)r->end.records, (unsigned long long)r->end.blocks,
 				  (unsigned long long)r->records, blocks_read(r));
 	if (r->end.raw_bytes != raw || index_offset != index_at)
 		return hm_err_set(e, HM_EDATA, "the end mark contradicts the sizes that were read");
 	XXH128_canonicalFromHash(&mine, XXH3_128bits_digest(r->digest));
 	if (memcmp(mine.digest, digest, 16))
-		return hm_err_set(e, HM_EDATA, "the digest in the end mark differs from that of the records read");
+		return hm_err_set(e, HM_EDATA,
+				  "the digest in the end mark differs from that of the records read");
 	return 0;
 }
 
@@ -189,14 +199,16 @@ static int read_end(struct hm_reader *r, uint32_t content, uint64_t index_at, st
 		return HM_EDATA;
 	hm_source_skip(&r->in, HM_END_SIZE);
 	if (status)
-		return hm_err_set(e, HM_EDATA, "its producer gave up after %llu records (end mark with status %u)",
+		return hm_err_set(e, HM_EDATA,
+				  "its producer gave up after %llu records (end mark with status %u)",
 				  (unsigned long long)r->records, status);
 	if (check_end(r, index_offset, index_at, digest, e))
 		return HM_EDATA;
 	int rc = hm_source_need(&r->in, 1, e);
 	if (rc)
-		return rc < 0 ? rc : hm_err_set(e, HM_EDATA, "bytes follow the end mark at byte %llu",
-						(unsigned long long)r->in.offset);
+		return rc < 0 ? rc
+			      : hm_err_set(e, HM_EDATA, "bytes follow the end mark at byte %llu",
+					   (unsigned long long)r->in.offset);
 	for (int i = 0; i < 16; i++) {
 		r->end.digest[2 * i] = "0123456789abcdef"[digest[i] >> 4];
 		r->end.digest[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
@@ -218,7 +230,8 @@ static int read_tail(struct hm_reader *r, struct hm_err *e)
 			return HM_EDATA;
 	}
 	if (memcmp(kind, "HMRE", 4))
-		return hm_err_set(e, HM_EDATA, "an unknown frame at byte %llu", (unsigned long long)(r->in.offset - 8));
+		return hm_err_set(e, HM_EDATA, "an unknown frame at byte %llu",
+				  (unsigned long long)(r->in.offset - 8));
 	return read_end(r, content, index_at, e);
 }
 
@@ -235,15 +248,16 @@ static int next_block(struct hm_reader *r, struct hm_err *e)
 		rc = read_ahead(r, &r->ahead_err);
 	r->current = -1;
 	if (!s->busy)
-		return r->ahead_err.code ? hm_err_set(e, r->ahead_err.code, "%s", r->ahead_err.text) : read_tail(r, e);
+		return r->ahead_err.code ? hm_err_set(e, r->ahead_err.code, "%s", r->ahead_err.text)
+					 : read_tail(r, e);
 	if (r->workers)
 		hm_workers_wait(r->workers, &s->job);
 	const struct hm_block_info *i = &s->block.info;
 	if (s->block.err.code)
 		return hm_err_set(e, HM_EDATA, "block %llu (records %llu to %llu, byte %llu): %s",
 				  (unsigned long long)i->seq, (unsigned long long)i->first,
-				  (unsigned long long)(i->first + i->count - 1), (unsigned long long)i->offset,
-				  s->block.err.text);
+				  (unsigned long long)(i->first + i->count - 1),
+				  (unsigned long long)i->offset, s->block.err.text);
 	XXH3_128bits_update(r->digest, s->block.payload.data, i->raw);
 	r->current = after;
 	r->row = 0;
@@ -278,7 +292,8 @@ static uint64_t promised(int fd)
 	uint64_t index_offset;
 	struct hm_err ignored = {0};
 	struct stat st;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof tail || lseek(fd, 0, SEEK_CUR) != 0 ||
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof tail ||
+	    lseek(fd, 0, SEEK_CUR) != 0 ||
 	    pread(fd, tail, sizeof tail, st.st_size - (off_t)sizeof tail) != (ssize_t)sizeof tail)
 		return 0;
 	if (hm_get32(tail) != HM_SKIP_MAGIC || memcmp(tail + 8, "HMRE", 4) ||

@@ -14,7 +14,7 @@
 #include <cjson/cJSON.h>
 
 #define HM_MAX_FIELDS 64
-#define HM_MAX_NAME 64               /* bytes of a column's name */
+#define HM_MAX_NAME 64			 /* bytes of a column's name */
 #define HM_MAX_RECORD ((size_t)64 << 20) /* raw bytes of a record, and of a block */
 
 /* One column. ndim 0: a scalar (text for HM_UTF8); dim[0] == -1: ragged in that dimension. */
@@ -35,16 +35,16 @@ struct hm_schema {
 int hm_schema_find(const struct hm_schema *s, const char *name);
 /* Appends a column; attr (may be NULL) is taken over, also on failure. Returns its index, or HM_EDATA: name
  * empty, too long, doubled, 64 columns already, an impossible shape. */
-int hm_schema_add(struct hm_schema *s, const char *name, enum hm_dtype t, int ndim, const int64_t *dim, cJSON *attr,
-		  struct hm_err *e);
+int hm_schema_add(struct hm_schema *s, const char *name, enum hm_dtype t, int ndim, const int64_t *dim,
+		  cJSON *attr, struct hm_err *e);
 /* Removes column i; those behind move up. */
 void hm_schema_remove(struct hm_schema *s, int i);
 int hm_schema_copy(struct hm_schema *to, const struct hm_schema *from, struct hm_err *e);
 void hm_schema_clear(struct hm_schema *s);
 /* True when names, dtypes, shapes and attributes are equal, in order. */
 bool hm_schema_equal(const struct hm_schema *a, const struct hm_schema *b);
-/* The columns as HEAD and `hm-view --schema` write them: [{"name","dtype","shape",attributes...}]. Caller frees with
- * cJSON_Delete; NULL without memory. */
+/* The columns as HEAD and `hm-view --schema` write them: [{"name","dtype","shape",attributes...}]. Caller
+ * frees with cJSON_Delete; NULL without memory. */
 cJSON *hm_schema_to_json(const struct hm_schema *s, struct hm_err *e);
 /* Text attribute of column i ("encoder" …), or NULL. Borrowed. */
 const char *hm_schema_attr(const struct hm_schema *s, int i, const char *key);
@@ -54,7 +54,7 @@ size_t hm_field_count(const struct hm_field *f);
 
 struct hm_val {
 	const void *data; /* elements, 64-byte aligned in what readers yield only at the start of a block */
-	size_t count;     /* elements (utf8: bytes) */
+	size_t count;	  /* elements (utf8: bytes) */
 };
 /* One record; val[i] belongs to schema->field[i]. Borrowed from whoever made it. */
 struct hm_rec {
@@ -69,7 +69,7 @@ int hm_reader_open(struct hm_reader **r, const char *path, struct hm_workers *w,
 void hm_reader_close(struct hm_reader *r); /* NULL is fine */
 const struct hm_schema *hm_reader_schema(const struct hm_reader *r);
 const cJSON *hm_reader_meta(const struct hm_reader *r); /* an object */
-const cJSON *hm_reader_pg(const struct hm_reader *r);   /* an array, oldest step first */
+const cJSON *hm_reader_pg(const struct hm_reader *r);	/* an array, oldest step first */
 /* What to call it in messages: the path, or "standard input". */
 const char *hm_reader_name(const struct hm_reader *r);
 /* The next record, borrowed until the next call. 1, 0 at a proper end (END read and checked, nothing behind
@@ -86,15 +86,16 @@ uint64_t hm_reader_expect(const struct hm_reader *r);
 
 /* ---- writing ---- */
 struct hm_writer_options {
-	int level;         /* zstd level, 0: the default, 1 */
+	int level;	   /* zstd level, 0: the default, 1 */
 	size_t block_size; /* raw bytes a block, 0: the default, 1 MiB */
 	bool no_pg;
 };
 struct hm_writer;
-/* Opens `path` ("-" or NULL: standard output, refused when a terminal) and writes HEAD. schema, meta and pg are
- * copied; meta and pg may be NULL. With no_pg the chain is left out. */
+/* Opens `path` ("-" or NULL: standard output, refused when a terminal) and writes HEAD. schema, meta and pg
+ * are copied; meta and pg may be NULL. With no_pg the chain is left out. */
 int hm_writer_open(struct hm_writer **w, const char *path, const struct hm_schema *schema, const cJSON *meta,
-		   const cJSON *pg, const struct hm_writer_options *o, struct hm_workers *workers, struct hm_err *e);
+		   const cJSON *pg, const struct hm_writer_options *o, struct hm_workers *workers,
+		   struct hm_err *e);
 /* Copies the record in; its values are in the writer's schema's order. HM_EDATA when a value does not fit its
  * column (count, invalid UTF-8) or the record passes 64 MiB. */
 int hm_writer_put(struct hm_writer *w, const struct hm_val *val, struct hm_err *e);
@@ -114,7 +115,7 @@ const cJSON *hm_join_meta(const struct hm_join *j);
 const cJSON *hm_join_pg(const struct hm_join *j);
 const char *hm_join_name(const struct hm_join *j);
 int hm_join_next(struct hm_join *j, struct hm_rec *rec, struct hm_err *e); /* as hm_reader_next */
-const struct hm_end *hm_join_end(const struct hm_join *j);                /* of the first input */
+const struct hm_end *hm_join_end(const struct hm_join *j);		   /* of the first input */
 uint64_t hm_join_expect(const struct hm_join *j);
 
 /* ---- batches ---- */
@@ -129,8 +130,8 @@ int hm_batch_add(struct hm_batch *b, const struct hm_rec *rec, struct hm_err *e)
 void hm_batch_reset(struct hm_batch *b); /* empty again, storage kept */
 void hm_batch_clear(struct hm_batch *b);
 
-/* Appends {"tool":…, "version":…, "options":{…}} to a copy of `chain` (an array or NULL); `options` (an object or
- * NULL) is taken over. Caller frees with cJSON_Delete. */
+/* Appends {"tool":…, "version":…, "options":{…}} to a copy of `chain` (an array or NULL); `options` (an
+ * object or NULL) is taken over. Caller frees with cJSON_Delete. */
 cJSON *hm_pg_append(const cJSON *chain, const char *tool, cJSON *options, struct hm_err *e);
 
 #endif

@@ -1,5 +1,5 @@
-/* Reading on behind damage: see recover.h. Frames are tried one byte after the other until one carries its own
- * hash; a block whose body is bad is searched for the next frame, in case bytes are missing in it. */
+/* Reading on behind damage: see recover.h. Frames are tried one byte after the other until one carries its
+ * own hash; a block whose body is bad is searched for the next frame, in case bytes are missing in it. */
 #include "rec/recover.h"
 #include "rec/format.h"
 
@@ -16,11 +16,11 @@ struct hm_recover {
 	struct hm_head head;
 	struct hm_block block;
 	uint32_t row, rows; /* of the current block; rows 0: none yet */
-	uint64_t next;      /* number of the record that should come next */
+	uint64_t next;	    /* number of the record that should come next */
 	uint64_t given, wasted;
-	uint64_t gap;       /* where bytes that are no frame began, with in_gap */
+	uint64_t gap; /* where bytes that are no frame began, with in_gap */
 	bool in_gap, gap_told;
-	bool ended, done;   /* END was met; the input is at its end */
+	bool ended, done; /* END was met; the input is at its end */
 	struct hm_end end;
 	unsigned char told[16]; /* END's digest */
 	XXH3_state_t *digest;
@@ -30,7 +30,8 @@ struct hm_recover {
 
 /* ---- losses ---- */
 
-__attribute__((format(printf, 3, 4))) static int lose(struct hm_recover *r, struct hm_err *e, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int lose(struct hm_recover *r, struct hm_err *e, const char *fmt,
+						      ...)
 {
 	char line[512];
 	va_list ap;
@@ -100,7 +101,8 @@ static int recognise(struct hm_recover *r, struct frame *f, struct hm_err *e)
 	size_t content = hm_get32(p + 4);
 	bool block = !memcmp(p + 8, "HMRB", 4) && content == HM_BHDR_SIZE;
 	bool end = !memcmp(p + 8, "HMRE", 4) && content == HM_END_SIZE;
-	bool index = !memcmp(p + 8, "HMRI", 4) && content >= HM_INDX_FIXED + 8 && content <= 64 + r->in.offset;
+	bool index =
+		!memcmp(p + 8, "HMRI", 4) && content >= HM_INDX_FIXED + 8 && content <= 64 + r->in.offset;
 	*f = (struct frame){.kind = NOTHING, .size = 8 + content};
 	if (hm_get32(p) != HM_SKIP_MAGIC || !(block || end || index))
 		return 0;
@@ -108,7 +110,8 @@ static int recognise(struct hm_recover *r, struct frame *f, struct hm_err *e)
 	if (rc <= 0)
 		return rc;
 	p = hm_source_here(&r->in) + 8;
-	if (block && !hm_frame_parse_bhdr(p, &f->info, &ignored) && f->info.first < UINT64_MAX - f->info.count)
+	if (block && !hm_frame_parse_bhdr(p, &f->info, &ignored) &&
+	    f->info.first < UINT64_MAX - f->info.count)
 		f->kind = BLOCK;
 	else if (end && !hm_frame_parse_end(p, &f->status, &f->end, &index_offset, r->told, &ignored))
 		f->kind = END;
@@ -118,7 +121,8 @@ static int recognise(struct hm_recover *r, struct frame *f, struct hm_err *e)
 	return 0;
 }
 
-/* The body of a block whose header is good and consumed. 0 or HM_EDATA; what is wrong with it goes to b->err. */
+/* The body of a block whose header is good and consumed. 0 or HM_EDATA; what is wrong with it goes to b->err.
+ */
 static int take_body(struct hm_recover *r, struct hm_block *b, struct hm_err *e)
 {
 	b->err = (struct hm_err){0};
@@ -147,11 +151,14 @@ static int take_block(struct hm_recover *r, const struct hm_block_info *i, struc
 	b->info = *i;
 	if (take_body(r, b, e))
 		return HM_EDATA;
-	if (b->err.code || i->first < r->next) { /* searched for the next frame, should bytes be missing in it */
+	if (b->err.code ||
+	    i->first < r->next) { /* searched for the next frame, should bytes be missing in it */
 		r->wasted += i->packed + (uint64_t)i->raw;
 		r->in_gap = r->gap_told = true;
-		return b->err.code ? lose(r, e, "records %llu to %llu (block %llu, byte %llu): %s", first, last, seq, at, b->err.text)
-				   : lose(r, e, "block %llu at byte %llu holds records that were read before", seq, at);
+		return b->err.code ? lose(r, e, "records %llu to %llu (block %llu, byte %llu): %s", first,
+					  last, seq, at, b->err.text)
+				   : lose(r, e, "block %llu at byte %llu holds records that were read before",
+					  seq, at);
 	}
 	if (i->first > r->next && lose(r, e, "records %llu to %llu are not in a block that can be read",
 				       (unsigned long long)r->next, first - 1))
@@ -198,11 +205,12 @@ static int conclude(struct hm_recover *r, struct hm_err *e)
 	if (close_gap(r, e))
 		return HM_EDATA;
 	if (!r->ended)
-		return lose(r, e, "the stream ends without its end mark: what came behind record %llu is lost",
+		return lose(r, e,
+			    "the stream ends without its end mark: what came behind record %llu is lost",
 			    (unsigned long long)r->next);
 	if (r->end.records > r->next)
-		return lose(r, e, "records %llu to %llu are not in a block that can be read", (unsigned long long)r->next,
-			    (unsigned long long)r->end.records - 1);
+		return lose(r, e, "records %llu to %llu are not in a block that can be read",
+			    (unsigned long long)r->next, (unsigned long long)r->end.records - 1);
 	XXH128_canonicalFromHash(&mine, XXH3_128bits_digest(r->digest));
 	if (!hm_recover_losses(r) && memcmp(mine.digest, r->told, 16))
 		return lose(r, e, "the digest in the end mark differs from that of the records read");
@@ -220,7 +228,8 @@ int hm_recover_next(struct hm_recover *r, struct hm_rec *rec, struct hm_err *e)
 			r->gap = r->in_gap ? r->gap : r->in.offset, r->in_gap = true;
 		if (r->wasted > MAX_WASTE) {
 			r->done = true;
-			rc = lose(r, e, "too much damage: given up at byte %llu", (unsigned long long)r->in.offset);
+			rc = lose(r, e, "too much damage: given up at byte %llu",
+				  (unsigned long long)r->in.offset);
 		} else {
 			rc = more ? step(r, e) : conclude(r, e);
 		}
@@ -241,7 +250,8 @@ int hm_recover_open(struct hm_recover **out, const char *path, struct hm_err *e)
 		return HM_EDATA;
 	r->in.fd = -1;
 	r->digest = XXH3_createState();
-	int rc = r->digest ? hm_block_init(&r->block, e) : hm_err_set(e, HM_EDATA, "out of memory for a digest");
+	int rc = r->digest ? hm_block_init(&r->block, e)
+			   : hm_err_set(e, HM_EDATA, "out of memory for a digest");
 	if (!rc)
 		rc = hm_source_open(&r->in, path, e);
 	if (!rc)

@@ -1,11 +1,13 @@
-/* What is left of a damaged stream: every block whose hashes hold, in the order of the file. After damage the next
- * block is found by its frame's magic. HEAD must be whole, for without the schema no byte means anything.
+/* What is left of a damaged stream: every block whose hashes hold, in the order of the file. After damage the
+ * next block is found by its frame's magic. HEAD must be whole, for without the schema no byte means
+ * anything.
  *
  *   hm_recover_open(&r, path, e);
  *   while ((rc = hm_recover_next(r, &rec, e)) == 1) ...          rc 0: no more, < 0: out of memory or I/O
  *   for (i = 0; i < hm_recover_losses(r); i++) ... hm_recover_loss(r, i) ...
  *
- * A record is never given twice: a block that begins before the end of the one before it is left out and told. */
+ * A record is never given twice: a block that begins before the end of the one before it is left out and
+ * told. */
 #ifndef HM_RECOVER_H
 #define HM_RECOVER_H
 

@@ -32,19 +32,20 @@ static int check_shape(const char *name, enum hm_dtype t, int ndim, const int64_
 	if (ndim < 0 || ndim > HM_MAX_DIMS || (t == HM_UTF8 && ndim))
 		return hm_err_set(e, HM_EDATA, "column \"%s\" has an impossible number of dimensions", name);
 	bool ragged = ndim && dim[0] == -1;
-	if (!hm_shape_count(ndim - ragged, dim + ragged, &count) || count > HM_MAX_RECORD / hm_dtype_size(t) ||
-	    (ragged && !count))
+	if (!hm_shape_count(ndim - ragged, dim + ragged, &count) ||
+	    count > HM_MAX_RECORD / hm_dtype_size(t) || (ragged && !count))
 		return hm_err_set(e, HM_EDATA, "column \"%s\" has an impossible shape", name);
 	return 0;
 }
 
-int hm_schema_add(struct hm_schema *s, const char *name, enum hm_dtype t, int ndim, const int64_t *dim, cJSON *attr,
-		  struct hm_err *e)
+int hm_schema_add(struct hm_schema *s, const char *name, enum hm_dtype t, int ndim, const int64_t *dim,
+		  cJSON *attr, struct hm_err *e)
 {
 	int rc = HM_EDATA;
 	size_t len = strlen(name);
 	if (!len || len > HM_MAX_NAME || hm_utf8_check(name, len) < len)
-		rc = hm_err_set(e, HM_EDATA, "\"%.64s\" is no column name (1 to %d bytes)", name, HM_MAX_NAME);
+		rc = hm_err_set(e, HM_EDATA, "\"%.64s\" is no column name (1 to %d bytes)", name,
+				HM_MAX_NAME);
 	else if (hm_schema_find(s, name) >= 0)
 		rc = hm_err_set(e, HM_EDATA, "column \"%s\" exists already", name);
 	else if (s->n == HM_MAX_FIELDS)
@@ -97,8 +98,9 @@ static bool field_equal(const struct hm_field *a, const struct hm_field *b)
 {
 	size_t dims = (size_t)a->ndim * sizeof a->dim[0];
 	bool bare_a = !a->attr || !a->attr->child, bare_b = !b->attr || !b->attr->child;
-	return !strcmp(a->name, b->name) && a->dtype == b->dtype && a->ndim == b->ndim && !memcmp(a->dim, b->dim, dims) &&
-	       bare_a == bare_b && (bare_a || cJSON_Compare(a->attr, b->attr, 1));
+	return !strcmp(a->name, b->name) && a->dtype == b->dtype && a->ndim == b->ndim &&
+	       !memcmp(a->dim, b->dim, dims) && bare_a == bare_b &&
+	       (bare_a || cJSON_Compare(a->attr, b->attr, 1));
 }
 
 bool hm_schema_equal(const struct hm_schema *a, const struct hm_schema *b)
@@ -149,7 +151,8 @@ static int field_from_json(const cJSON *o, struct hm_schema *s, struct hm_err *e
 		return HM_EDATA;
 	int t = hm_dtype_parse(dtype);
 	if (t < 0)
-		return hm_err_set(e, HM_EDATA, "column \"%.64s\" has the unknown dtype \"%.16s\"", name, dtype);
+		return hm_err_set(e, HM_EDATA, "column \"%.64s\" has the unknown dtype \"%.16s\"", name,
+				  dtype);
 	if (!cJSON_IsArray(shape) || cJSON_GetArraySize(shape) > HM_MAX_DIMS)
 		return hm_err_set(e, HM_EDATA, "column \"%.64s\" has no proper shape", name);
 	cJSON_ArrayForEach(d, shape)

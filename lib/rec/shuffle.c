@@ -1,21 +1,22 @@
-/* The byte-shuffle filter: the bytes of n numbers sorted by significance, so that zstd sees like beside like. */
+/* The byte-shuffle filter: the bytes of n numbers sorted by significance, so that zstd sees like beside like.
+ */
 #include "rec/format.h"
 
 #include <string.h>
 
 /* Plain loops with a constant size, which compilers turn into vector code. */
-#define PLANES(SIZE)                                                                                                   \
-	static void shuffle##SIZE(const unsigned char *restrict in, unsigned char *restrict out, size_t n)             \
-	{                                                                                                              \
-		for (size_t k = 0; k < SIZE; k++)                                                                      \
-			for (size_t i = 0; i < n; i++)                                                                 \
-				out[k * n + i] = in[i * SIZE + k];                                                     \
-	}                                                                                                              \
-	static void unshuffle##SIZE(const unsigned char *restrict in, unsigned char *restrict out, size_t n)           \
-	{                                                                                                              \
-		for (size_t i = 0; i < n; i++)                                                                         \
-			for (size_t k = 0; k < SIZE; k++)                                                              \
-				out[i * SIZE + k] = in[k * n + i];                                                     \
+#define PLANES(SIZE)                                                                                         \
+	static void shuffle##SIZE(const unsigned char *restrict in, unsigned char *restrict out, size_t n)   \
+	{                                                                                                    \
+		for (size_t k = 0; k < SIZE; k++)                                                            \
+			for (size_t i = 0; i < n; i++)                                                       \
+				out[k * n + i] = in[i * SIZE + k];                                           \
+	}                                                                                                    \
+	static void unshuffle##SIZE(const unsigned char *restrict in, unsigned char *restrict out, size_t n) \
+	{                                                                                                    \
+		for (size_t i = 0; i < n; i++)                                                               \
+			for (size_t k = 0; k < SIZE; k++)                                                    \
+				out[i * SIZE + k] = in[k * n + i];                                           \
 	}
 PLANES(2)
 PLANES(4)

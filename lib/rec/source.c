@@ -1,4 +1,5 @@
-/* A stream's bytes in order, from a file or a pipe, with as much of it in memory as a frame needs. See format.h. */
+/* A stream's bytes in order, from a file or a pipe, with as much of it in memory as a frame needs. See
+ * format.h. */
 #include "rec/format.h"
 
 #include <errno.h>

@@ -30,11 +30,11 @@ struct hm_writer {
 	struct hm_workers *workers;
 	size_t block_size;
 	int level;
-	struct slot *slot; /* a ring */
+	struct slot *slot;	 /* a ring */
 	int slots, fill, oldest; /* being filled; first busy one */
-	uint64_t offset;         /* bytes written */
-	uint64_t records;        /* accepted */
-	size_t raw;              /* of the records in the slot being filled */
+	uint64_t offset;	 /* bytes written */
+	uint64_t records;	 /* accepted */
+	size_t raw;		 /* of the records in the slot being filled */
 	struct hm_end end;
 	XXH3_state_t *digest;
 	struct hm_buf index; /* struct hm_block_info[] */
@@ -53,7 +53,8 @@ static int write_head(struct hm_writer *w, const cJSON *meta, const cJSON *pg, s
 {
 	struct hm_buf json = {0}, schema = {0}, frame = {0};
 	cJSON *head = cJSON_CreateObject();
-	cJSON *part[] = {hm_schema_to_json(&w->schema, e), meta ? cJSON_Duplicate(meta, 1) : cJSON_CreateObject(),
+	cJSON *part[] = {hm_schema_to_json(&w->schema, e),
+			 meta ? cJSON_Duplicate(meta, 1) : cJSON_CreateObject(),
 			 pg ? cJSON_Duplicate(pg, 1) : cJSON_CreateArray()};
 	static const char *const name[] = {"schema", "meta", "pg"};
 	int rc = 0;
@@ -122,8 +123,9 @@ static int make_slots(struct hm_writer *w, struct hm_err *e)
 	return w->slot ? 0 : HM_EDATA;
 }
 
-int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_schema *schema, const cJSON *meta,
-		   const cJSON *pg, const struct hm_writer_options *o, struct hm_workers *workers, struct hm_err *e)
+int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_schema *schema,
+		   const cJSON *meta, const cJSON *pg, const struct hm_writer_options *o,
+		   struct hm_workers *workers, struct hm_err *e)
 {
 	struct hm_writer *w = hm_alloc(1, sizeof *w, e);
 	*out = NULL;
@@ -249,14 +251,15 @@ static int flush_block(struct hm_writer *w, struct hm_err *e)
 	return rc;
 }
 
-static int put_value(struct slot *s, int i, const struct hm_field *f, const struct hm_val *v, struct hm_err *e)
+static int put_value(struct slot *s, int i, const struct hm_field *f, const struct hm_val *v,
+		     struct hm_err *e)
 {
 	size_t per_row = hm_field_count(f);
 	if (hm_field_ragged(f)) {
 		uint32_t at = 0;
 		if (v->count % per_row)
-			return hm_err_set(e, HM_EDATA, "column \"%s\": %zu elements are no whole rows of %zu", f->name,
-					  v->count, per_row);
+			return hm_err_set(e, HM_EDATA, "column \"%s\": %zu elements are no whole rows of %zu",
+					  f->name, v->count, per_row);
 		if (f->dtype == HM_UTF8 && hm_utf8_check(v->data, v->count) < v->count)
 			return hm_err_set(e, HM_EDATA, "column \"%s\": text is not UTF-8", f->name);
 		if (!s->info.count && hm_buf_add(&s->offsets[i], &at, sizeof at, e))
@@ -266,7 +269,8 @@ static int put_value(struct slot *s, int i, const struct hm_field *f, const stru
 		if (hm_buf_add(&s->offsets[i], &at, sizeof at, e))
 			return HM_EDATA;
 	} else if (v->count != per_row) {
-		return hm_err_set(e, HM_EDATA, "column \"%s\": %zu elements, its shape has %zu", f->name, v->count, per_row);
+		return hm_err_set(e, HM_EDATA, "column \"%s\": %zu elements, its shape has %zu", f->name,
+				  v->count, per_row);
 	}
 	return v->count ? hm_buf_add(&s->column[i], v->data, v->count * hm_dtype_size(f->dtype), e) : 0;
 }
@@ -354,7 +358,8 @@ void hm_writer_abort(struct hm_writer *w)
 		unsigned char end[8 + HM_END_SIZE], none[16] = {0};
 		struct hm_err ignored = {0};
 		hm_frame_end(end, 1, &w->end, 0, none);
-		hm_out_write(w->out, end, sizeof end, &ignored); /* where it cannot be written, END is missing */
+		hm_out_write(w->out, end, sizeof end,
+			     &ignored); /* where it cannot be written, END is missing */
 	}
 	writer_free(w);
 }

@@ -19,11 +19,14 @@ static void systems(struct hm_buf *b, const struct hm_scores *s, int k, struct h
 {
 	char v[2][16], r[2][HM_RANGE];
 	int w = widest(s, k);
-	hm_buf_printf(b, e, "    %-*s  %8s  %-16s  %9s  %s\n", w, "system", "accuracy", "95 % (Wilson)", "AUROC", "95 % (DeLong)");
+	hm_buf_printf(b, e, "    %-*s  %8s  %-16s  %9s  %s\n", w, "system", "accuracy", "95 % (Wilson)",
+		      "AUROC", "95 % (DeLong)");
 	for (int i = 0; i < k; i++)
 		hm_buf_printf(b, e, "%c   %-*s  %8s  %-16s  %9s  %s\n", 'A' + i, w, s[i].name,
-			      hm_write_value(s[i].value[HM_ACCURACY], v[0]), hm_write_range(s[i].ci[HM_ACCURACY], false, r[0]),
-			      hm_write_value(s[i].value[HM_AUROC], v[1]), hm_write_range(s[i].ci[HM_AUROC], false, r[1]));
+			      hm_write_value(s[i].value[HM_ACCURACY], v[0]),
+			      hm_write_range(s[i].ci[HM_ACCURACY], false, r[0]),
+			      hm_write_value(s[i].value[HM_AUROC], v[1]),
+			      hm_write_range(s[i].ci[HM_AUROC], false, r[1]));
 	hm_buf_printf(b, e, "majority class %.4f, random %.4f\n\n", s[0].majority, s[0].random);
 }
 
@@ -40,8 +43,9 @@ static const char *p_text(double p, char out[16])
 static void tests(struct hm_buf *b, const struct hm_pair *pair, int pairs, bool auroc, struct hm_err *e)
 {
 	char range[HM_RANGE], p[16], holm[16];
-	hm_buf_printf(b, e, "%-7s  %10s  %-18s  %-12s%9s%s\n", "pair", auroc ? "AUROC" : "accuracy", "95 % interval",
-		      auroc ? "" : "only right", auroc ? "DeLong p" : "McNemar p", pairs > 1 ? "    p Holm" : "");
+	hm_buf_printf(b, e, "%-7s  %10s  %-18s  %-12s%9s%s\n", "pair", auroc ? "AUROC" : "accuracy",
+		      "95 % interval", auroc ? "" : "only right", auroc ? "DeLong p" : "McNemar p",
+		      pairs > 1 ? "    p Holm" : "");
 	for (int i = 0; i < pairs; i++) {
 		const struct hm_paired *t = &pair[i].test;
 		char only[48] = "";
@@ -52,7 +56,8 @@ static void tests(struct hm_buf *b, const struct hm_pair *pair, int pairs, bool 
 			      hm_write_range(auroc ? t->auroc_ci : t->accuracy_ci, true, range), only,
 			      p_text(auroc ? t->delong_p : t->mcnemar_p, p));
 		if (pairs > 1)
-			hm_buf_printf(b, e, "  %8s", p_text(auroc ? pair[i].delong_holm : pair[i].mcnemar_holm, holm));
+			hm_buf_printf(b, e, "  %8s",
+				      p_text(auroc ? pair[i].delong_holm : pair[i].mcnemar_holm, holm));
 		hm_buf_printf(b, e, "\n");
 	}
 	hm_buf_printf(b, e, "\n");
@@ -67,12 +72,14 @@ static void verdict(struct hm_buf *b, const struct hm_scores *s, const struct hm
 	for (int i = 0; i < 2; i++) {
 		if (isnan(p[i]))
 			continue;
-		const char *better = s[d[i] >= 0 ? pair->a : pair->b].name, *worse = s[d[i] >= 0 ? pair->b : pair->a].name;
+		const char *better = s[d[i] >= 0 ? pair->a : pair->b].name,
+			   *worse = s[d[i] >= 0 ? pair->b : pair->a].name;
 		if (p[i] < .05)
-			hm_buf_printf(b, e, "%s beats %s in %s, p %s\n", better, worse, what[i], p_text(p[i], t));
+			hm_buf_printf(b, e, "%s beats %s in %s, p %s\n", better, worse, what[i],
+				      p_text(p[i], t));
 		else
-			hm_buf_printf(b, e, "%s and %s are not shown to differ in %s, p %s\n", s[pair->a].name,
-				      s[pair->b].name, what[i], p_text(p[i], t));
+			hm_buf_printf(b, e, "%s and %s are not shown to differ in %s, p %s\n",
+				      s[pair->a].name, s[pair->b].name, what[i], p_text(p[i], t));
 	}
 }
 
@@ -80,8 +87,8 @@ int hm_report_compare_text(const struct hm_scores *s, int k, const struct hm_pai
 			   struct hm_err *e)
 {
 	int pairs = k * (k - 1) / 2;
-	hm_buf_printf(b, e, "%zu records, matched by id: %zu expected, %zu failed, %zu without label\n\n", s->n, s->expected,
-		      s->failed, s->unlabelled);
+	hm_buf_printf(b, e, "%zu records, matched by id: %zu expected, %zu failed, %zu without label\n\n",
+		      s->n, s->expected, s->failed, s->unlabelled);
 	systems(b, s, k, e);
 	tests(b, pair, pairs, false, e);
 	if (s->classes == 2)

@@ -106,7 +106,8 @@ void hm_delong_places(const struct hm_ranking *r, double *place, size_t *positiv
 /* Places are whole numbers, so the mean of equal ones is exact and their variance exactly 0. */
 double hm_delong_variance(const double *place, const int32_t *label, size_t n, size_t positives)
 {
-	double count[2] = {(double)(n - positives), (double)positives}, sum[2] = {0}, square[2] = {0}, var = 0;
+	double count[2] = {(double)(n - positives), (double)positives}, sum[2] = {0}, square[2] = {0},
+	       var = 0;
 	if (positives < 2 || n - positives < 2)
 		return NAN;
 	for (size_t i = 0; i < n; i++)
@@ -115,7 +116,8 @@ double hm_delong_variance(const double *place, const int32_t *label, size_t n, s
 		double d = place[i] - sum[label[i] == 1] / count[label[i] == 1];
 		square[label[i] == 1] += d * d;
 	}
-	for (int c = 0; c < 2; c++) /* a place is twice the count of the other kind, so /(2 count) makes it a share */
+	for (int c = 0; c < 2;
+	     c++) /* a place is twice the count of the other kind, so /(2 count) makes it a share */
 		var += square[c] / (count[c] - 1) / count[c] / (4 * count[!c] * count[!c]);
 	return var;
 }
@@ -142,7 +144,7 @@ struct draws {
 	uint64_t seed;
 	size_t resamples;
 	uint32_t *weight; /* [workers, n] */
-	double *value;    /* [HM_METRICS, resamples] */
+	double *value;	  /* [HM_METRICS, resamples] */
 };
 
 /* weight[] := how often each example is drawn; false when all of them are of one class. */

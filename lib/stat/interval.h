@@ -1,5 +1,5 @@
-/* 95 % confidence intervals: Wilson and Clopper-Pearson for a share, DeLong for AUROC, a seeded bootstrap for the
- * rest. An interval that cannot be given is {NaN, NaN}. */
+/* 95 % confidence intervals: Wilson and Clopper-Pearson for a share, DeLong for AUROC, a seeded bootstrap for
+ * the rest. An interval that cannot be given is {NaN, NaN}. */
 #ifndef HM_INTERVAL_H
 #define HM_INTERVAL_H
 
@@ -19,9 +19,9 @@ struct hm_interval hm_clopper_pearson(size_t k, size_t n);
 /* I_x(a,b), the regularised incomplete beta function, a, b > 0, 0 <= x <= 1. Lentz's continued fraction. */
 double hm_beta_inc(double a, double b, double x);
 
-/* DeLong's structural components (DeLong et al., Biometrics 1988), by ranks as Sun and Xu (2014): for a positive
- * twice the number of negatives below it, for a negative twice the number of positives above it, ties counting one.
- * place[n]; *positives of the n are positive. */
+/* DeLong's structural components (DeLong et al., Biometrics 1988), by ranks as Sun and Xu (2014): for a
+ * positive twice the number of negatives below it, for a negative twice the number of positives above it,
+ * ties counting one. place[n]; *positives of the n are positive. */
 void hm_delong_places(const struct hm_ranking *r, double *place, size_t *positives);
 /* The variance of an AUROC, or with places = differences of two systems' places of the difference of their
  * AUROCs. NaN without two examples of each kind. */
@@ -29,9 +29,10 @@ double hm_delong_variance(const double *place, const int32_t *label, size_t n, s
 /* Wald, clipped to [0,1]. 0 or HM_EDATA (memory). */
 int hm_delong_interval(const struct hm_ranking *r, struct hm_interval *ci, struct hm_err *e);
 
-/* Percentile intervals of every metric, from `resamples` draws of n out of n with replacement; draw i, try t is the
- * stream (seed, HM_RNG_BOOTSTRAP, i, t). A draw that holds one class only is drawn again; a sample that does has
- * no intervals. Quantiles interpolate linearly, as numpy's. The same for any number of workers. 0 or HM_EDATA. */
+/* Percentile intervals of every metric, from `resamples` draws of n out of n with replacement; draw i, try t
+ * is the stream (seed, HM_RNG_BOOTSTRAP, i, t). A draw that holds one class only is drawn again; a sample
+ * that does has no intervals. Quantiles interpolate linearly, as numpy's. The same for any number of workers.
+ * 0 or HM_EDATA. */
 int hm_bootstrap(const struct hm_sample *s, size_t resamples, uint64_t seed, struct hm_workers *w,
 		 struct hm_interval ci[HM_METRICS], struct hm_err *e);
 

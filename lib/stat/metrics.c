@@ -9,8 +9,9 @@
 
 const char *hm_metric_key(enum hm_metric m)
 {
-	static const char *const key[HM_METRICS] = {"accuracy",  "auroc",  "average_precision", "f1", "precision",
-						    "recall", "log_loss", "brier",             "ece"};
+	static const char *const key[HM_METRICS] = {"accuracy", "auroc",     "average_precision",
+						    "f1",	"precision", "recall",
+						    "log_loss", "brier",     "ece"};
 	return key[m];
 }
 
@@ -20,11 +21,12 @@ int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e)
 		if (isnan(p[c]))
 			return hm_err_set(e, HM_EDATA, "the probability of class %d is NaN", c);
 		if (p[c] < 0 || p[c] > 1)
-			return hm_err_set(e, HM_EDATA, "the probability of class %d is %.9g, not in [0, 1]", c, p[c]);
+			return hm_err_set(e, HM_EDATA, "the probability of class %d is %.9g, not in [0, 1]",
+					  c, p[c]);
 	}
 	if (label < -1 || label >= classes)
-		return hm_err_set(e, HM_EDATA, "label %d is none of the %d classes, 0 to %d", (int)label, classes,
-				  classes - 1);
+		return hm_err_set(e, HM_EDATA, "label %d is none of the %d classes, 0 to %d", (int)label,
+				  classes, classes - 1);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
-/* What a model's probabilities are worth: accuracy, AUROC, average precision, F1, precision, recall, log loss, Brier,
- * ECE, as scikit-learn defines them (numerics.md §7). Class 1 is positive. With more than two classes only accuracy
- * and log loss are defined. */
+/* What a model's probabilities are worth: accuracy, AUROC, average precision, F1, precision, recall, log
+ * loss, Brier, ECE, as scikit-learn defines them (numerics.md §7). Class 1 is positive. With more than two
+ * classes only accuracy and log loss are defined. */
 #ifndef HM_METRICS_H
 #define HM_METRICS_H
 
@@ -10,19 +10,19 @@ enum hm_metric {
 	HM_ACCURACY,
 	HM_AUROC,
 	HM_AVERAGE_PRECISION,
-	HM_F1,        /* 2 tp / (2 tp + fp + fn); it, precision and recall are 0 when nothing is to be divided by */
+	HM_F1, /* 2 tp / (2 tp + fp + fn); it, precision and recall are 0 when nothing is to be divided by */
 	HM_PRECISION,
 	HM_RECALL,
-	HM_LOG_LOSS,  /* mean of -log p[label], p clipped to [2^-52, 1 - 2^-52] */
-	HM_BRIER,     /* mean of (p - y)^2 */
-	HM_ECE,       /* over 15 equal bins of p: sum of n_b/n * |mean p - mean y| */
+	HM_LOG_LOSS, /* mean of -log p[label], p clipped to [2^-52, 1 - 2^-52] */
+	HM_BRIER,    /* mean of (p - y)^2 */
+	HM_ECE,	     /* over 15 equal bins of p: sum of n_b/n * |mean p - mean y| */
 	HM_METRICS
 };
 /* Its key in JSON: "average_precision". Static storage. */
 const char *hm_metric_key(enum hm_metric m);
 
-/* Answers for 0 <= label < classes: 0, or HM_EDATA saying what is wrong (NaN, p < 0, p > 1, a label that is no
- * class; -1, no label, is fine). p holds `classes` values, at least 2. */
+/* Answers for 0 <= label < classes: 0, or HM_EDATA saying what is wrong (NaN, p < 0, p > 1, a label that is
+ * no class; -1, no label, is fine). p holds `classes` values, at least 2. */
 int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e);
 /* Two classes: 1 iff p[1] > threshold. More: the lowest index of the maximum. */
 int32_t hm_prob_class(const double *p, int classes, double threshold);
@@ -32,20 +32,20 @@ struct hm_sample {
 	size_t n;
 	int classes;
 	double threshold;
-	const int32_t *label; /* [n], borrowed */
-	int32_t *answer;      /* [n] predicted class */
-	double *score;        /* [n] p of class 1 */
-	double *loss;         /* [n] -log p[label], clipped */
+	const int32_t *label;	/* [n], borrowed */
+	int32_t *answer;	/* [n] predicted class */
+	double *score;		/* [n] p of class 1 */
+	double *loss;		/* [n] -log p[label], clipped */
 	struct hm_ranking rank; /* by score; empty with more than two classes */
 };
-/* prob[n, classes] and label[n] must have passed hm_prob_check with labels known; label must outlive the sample.
- * 0 or HM_EDATA. Caller frees with hm_sample_clear. */
+/* prob[n, classes] and label[n] must have passed hm_prob_check with labels known; label must outlive the
+ * sample. 0 or HM_EDATA. Caller frees with hm_sample_clear. */
 int hm_sample_init(struct hm_sample *s, size_t n, int classes, const double *prob, const int32_t *label,
 		   double threshold, struct hm_err *e);
 void hm_sample_clear(struct hm_sample *s);
 
-/* All metrics; what is undefined is NaN (everything when n = 0, AUROC with one class only, most with more than two
- * classes). weight[n]: how often each example counts, NULL: once. */
+/* All metrics; what is undefined is NaN (everything when n = 0, AUROC with one class only, most with more
+ * than two classes). weight[n]: how often each example counts, NULL: once. */
 void hm_metrics_compute(const struct hm_sample *s, const uint32_t *weight, double value[HM_METRICS]);
 
 /* Examples whose label is `truth` and whose predicted class is `answer`; -1: any. */

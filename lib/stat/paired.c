@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The binomial tail, from its largest term down. That term, C(n,k)/2^n, is a product whose halvings are taken in
- * between, so that it neither overflows nor vanishes early. */
+/* The binomial tail, from its largest term down. That term, C(n,k)/2^n, is a product whose halvings are taken
+ * in between, so that it neither overflows nor vanishes early. */
 double hm_mcnemar(size_t b, size_t c)
 {
 	size_t n = b + c, k = b < c ? b : c, halvings = n;
@@ -46,7 +46,8 @@ static void compare_accuracy(const struct hm_sample *a, const struct hm_sample *
 	out->mcnemar_p = hm_mcnemar(out->only_a, out->only_b);
 }
 
-static int compare_auroc(const struct hm_sample *a, const struct hm_sample *b, struct hm_paired *out, struct hm_err *e)
+static int compare_auroc(const struct hm_sample *a, const struct hm_sample *b, struct hm_paired *out,
+			 struct hm_err *e)
 {
 	size_t positives;
 	double *pa = hm_alloc(a->n, sizeof *pa, e), *pb = pa ? hm_alloc(a->n, sizeof *pb, e) : NULL;
@@ -69,7 +70,8 @@ static int compare_auroc(const struct hm_sample *a, const struct hm_sample *b, s
 	return pb ? 0 : HM_EDATA;
 }
 
-int hm_paired_compute(const struct hm_sample *a, const struct hm_sample *b, struct hm_paired *out, struct hm_err *e)
+int hm_paired_compute(const struct hm_sample *a, const struct hm_sample *b, struct hm_paired *out,
+		      struct hm_err *e)
 {
 	*out = (struct hm_paired){.auroc = NAN, .auroc_ci = {NAN, NAN}, .delong_p = NAN};
 	compare_accuracy(a, b, out);

@@ -1,5 +1,5 @@
-/* A gnuplot script goes in by standard input, a PNG comes out by standard output; both are files without a name, so
- * neither side can wait for the other. See plot.h. */
+/* A gnuplot script goes in by standard input, a PNG comes out by standard output; both are files without a
+ * name, so neither side can wait for the other. See plot.h. */
 #include "stat/plot.h"
 #include "base/file.h"
 
@@ -33,15 +33,19 @@ static int curve(struct hm_buf *b, const struct hm_sample *s, int i, struct hm_e
 	return e->code;
 }
 
-static int script(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k, struct hm_err *e)
+static int script(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
+		  struct hm_err *e)
 {
 	for (int i = 0; i < k; i++)
 		if (curve(b, &s[i], i, e))
 			return HM_EDATA;
-	hm_buf_printf(b, e, "set terminal pngcairo noenhanced size 800,800 font ',13'\n"
-			    "set title 'ROC, %zu records'\nset xlabel 'false positive rate'\nset ylabel 'true positive rate'\n"
-			    "set size square\nset xrange [0:1]\nset yrange [0:1]\nset grid lc rgb '#dddddd'\nset key bottom right\n"
-			    "plot x with lines lc rgb '#999999' dt 2 title 'chance'",
+	hm_buf_printf(b, e,
+		      "set terminal pngcairo noenhanced size 800,800 font ',13'\n"
+		      "set title 'ROC, %zu records'\nset xlabel 'false positive rate'\nset ylabel 'true "
+		      "positive rate'\n"
+		      "set size square\nset xrange [0:1]\nset yrange [0:1]\nset grid lc rgb '#dddddd'\nset "
+		      "key bottom right\n"
+		      "plot x with lines lc rgb '#999999' dt 2 title 'chance'",
 		      s->n);
 	for (int i = 0; i < k; i++) {
 		hm_buf_printf(b, e, ", $curve%d with lines lw 2 title ", i);
@@ -63,14 +67,17 @@ static int spawn(const int fd[3], struct hm_err *e)
 		failed = posix_spawnp(&pid, argv[0], &a, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&a);
 	if (failed == ENOENT)
-		return hm_err_set(e, HM_EDATA, "gnuplot, which draws the curve, is not installed (package gnuplot-nox)");
+		return hm_err_set(e, HM_EDATA,
+				  "gnuplot, which draws the curve, is not installed (package gnuplot-nox)");
 	if (failed)
 		return hm_err_set(e, HM_EDATA, "cannot run gnuplot: %s", strerror(failed));
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return hm_err_set(e, HM_EDATA, "cannot wait for gnuplot: %s", strerror(errno));
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127) /* how some C libraries tell that there is no such program */
-		return hm_err_set(e, HM_EDATA, "gnuplot, which draws the curve, cannot be run (package gnuplot-nox)");
+	if (WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 127) /* how some C libraries tell that there is no such program */
+		return hm_err_set(e, HM_EDATA,
+				  "gnuplot, which draws the curve, cannot be run (package gnuplot-nox)");
 	return status ? hm_err_set(e, HM_EDATA, "gnuplot failed") : 0;
 }
 

@@ -38,8 +38,8 @@ static const char *keep(struct hm_predictions *p, const char *s, size_t len, str
 	return copy;
 }
 
-int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text, size_t text_len,
-		       int32_t label, const double *prob, struct hm_err *e)
+int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text,
+		       size_t text_len, int32_t label, const double *prob, struct hm_err *e)
 {
 	int show = id_len > 64 ? 64 : (int)id_len;
 	uint64_t at = p->n;
@@ -54,11 +54,13 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 	if (rc < 0)
 		return rc;
 	if (!rc)
-		return hm_err_set(e, HM_EDATA, "id %.*s: stands there twice, as record %zu and record %zu", show, id,
-				  (size_t)at + 1, p->n + 1);
+		return hm_err_set(e, HM_EDATA, "id %.*s: stands there twice, as record %zu and record %zu",
+				  show, id, (size_t)at + 1, p->n + 1);
 	struct hm_prediction *i = &p->item[p->n];
-	*i = (struct hm_prediction){.id = keep(p, id, id_len, e), .text = keep(p, text, text ? text_len : 0, e),
-				    .label = label, .failed = !prob};
+	*i = (struct hm_prediction){.id = keep(p, id, id_len, e),
+				    .text = keep(p, text, text ? text_len : 0, e),
+				    .label = label,
+				    .failed = !prob};
 	if (!i->id || !i->text)
 		return HM_EDATA;
 	p->n++;
@@ -99,16 +101,16 @@ static int check_systems(const struct hm_predictions *s, int k, struct hm_err *e
 {
 	for (int i = 1; i < k; i++) {
 		if (s[i].classes != s[0].classes)
-			return hm_err_set(e, HM_EDATA, "%s has %d classes, %s has %d", s[i].name, s[i].classes, s[0].name,
-					  s[0].classes);
+			return hm_err_set(e, HM_EDATA, "%s has %d classes, %s has %d", s[i].name,
+					  s[i].classes, s[0].name, s[0].classes);
 		if (same_ids(&s[0], &s[i], e) || same_ids(&s[i], &s[0], e))
 			return HM_EDATA;
 	}
 	return 0;
 }
 
-/* Record i of the first system, looked up in all: its label (a known one wins), whether all answered; where it
- * stands in each. */
+/* Record i of the first system, looked up in all: its label (a known one wins), whether all answered; where
+ * it stands in each. */
 static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, int32_t *label, bool *failed,
 		   struct hm_err *e)
 {
@@ -122,8 +124,8 @@ static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, 
 		at[j] = (size_t)where;
 		const struct hm_prediction *p = &s[j].item[where];
 		if (*label >= 0 && p->label >= 0 && p->label != *label)
-			return hm_err_set(e, HM_EDATA, "id %.64s: %s has label %d, others have %d", id, s[j].name,
-					  (int)p->label, (int)*label);
+			return hm_err_set(e, HM_EDATA, "id %.64s: %s has label %d, others have %d", id,
+					  s[j].name, (int)p->label, (int)*label);
 		*label = p->label >= 0 ? p->label : *label;
 		*failed = *failed || p->failed;
 	}
@@ -163,7 +165,8 @@ int hm_matched_init(struct hm_matched *m, const struct hm_predictions *s, int k,
 	if (check_systems(s, k, e))
 		return HM_EDATA;
 	size_t *at = hm_alloc((size_t)k, sizeof *at, e);
-	if (at && (m->item = hm_alloc(s[0].n, sizeof *m->item, e)) && (m->label = hm_alloc(s[0].n, sizeof *m->label, e)))
+	if (at && (m->item = hm_alloc(s[0].n, sizeof *m->item, e)) &&
+	    (m->label = hm_alloc(s[0].n, sizeof *m->label, e)))
 		m->prob = hm_alloc((size_t)k, sizeof *m->prob, e);
 	int rc = m->prob ? 0 : HM_EDATA;
 	for (int j = 0; !rc && j < k; j++)

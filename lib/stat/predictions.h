@@ -1,5 +1,5 @@
-/* What a system said about each record, kept in memory until it is scored; and the records that several systems
- * share, matched by id. */
+/* What a system said about each record, kept in memory until it is scored; and the records that several
+ * systems share, matched by id. */
 #ifndef HM_PREDICTIONS_H
 #define HM_PREDICTIONS_H
 
@@ -8,37 +8,37 @@
 
 struct hm_prediction {
 	const char *id, *text; /* NUL-terminated; text may be "" */
-	int32_t label;         /* -1: none */
-	bool failed;           /* no answer: probabilities are zero and mean nothing */
+	int32_t label;	       /* -1: none */
+	bool failed;	       /* no answer: probabilities are zero and mean nothing */
 };
 
 /* All zero but name and classes is an empty one. */
 struct hm_predictions {
 	const char *name; /* of the system, for reports; borrowed */
-	int classes;      /* C >= 2 */
+	int classes;	  /* C >= 2 */
 	size_t n, cap;
 	struct hm_prediction *item; /* [n] */
-	double *prob;               /* [n, C] */
+	double *prob;		    /* [n, C] */
 	struct hm_strmap ids;
 	struct hm_arena text;
 };
-/* Adds a record; prob[C] NULL: it failed. The texts are copied, `text` may be NULL. HM_EDATA, with a sentence that
- * begins with the id, when the id was there before or the values are none (hm_prob_check). */
-int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text, size_t text_len,
-		       int32_t label, const double *prob, struct hm_err *e);
+/* Adds a record; prob[C] NULL: it failed. The texts are copied, `text` may be NULL. HM_EDATA, with a sentence
+ * that begins with the id, when the id was there before or the values are none (hm_prob_check). */
+int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text,
+		       size_t text_len, int32_t label, const double *prob, struct hm_err *e);
 void hm_predictions_clear(struct hm_predictions *p);
 
 /* The records that count: labelled, and answered by every system. In the order of the first system. */
 struct hm_matched {
 	size_t n, unlabelled;
 	size_t failed, failed_label[2]; /* no answer from one system or more; of them, labelled 0 and 1 */
-	size_t *item;   /* [n] position in the first system */
-	int32_t *label; /* [n] */
-	double **prob;  /* [systems] of [n, C] */
+	size_t *item;			/* [n] position in the first system */
+	int32_t *label;			/* [n] */
+	double **prob;			/* [systems] of [n, C] */
 	int systems, classes;
 };
-/* system[k] hold the same ids and classes, and labels that agree where both know them, else HM_EDATA naming what
- * differs. Unlabelled failures count as failed. Caller frees with hm_matched_clear. */
+/* system[k] hold the same ids and classes, and labels that agree where both know them, else HM_EDATA naming
+ * what differs. Unlabelled failures count as failed. Caller frees with hm_matched_clear. */
 int hm_matched_init(struct hm_matched *m, const struct hm_predictions *system, int k, struct hm_err *e);
 void hm_matched_clear(struct hm_matched *m);
 

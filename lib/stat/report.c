@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Writers here ignore what a single hm_buf_printf returns: the first failure stays in `e`, which is looked at once. */
+/* Writers here ignore what a single hm_buf_printf returns: the first failure stays in `e`, which is looked at
+ * once. */
 
-static void row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by, struct hm_err *e)
+static void row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by,
+		struct hm_err *e)
 {
 	char value[16], range[HM_RANGE];
-	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_write_value(v, value) : "", hm_write_range(ci, false, range),
-		      isnan(ci.lo) ? "" : by);
+	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_write_value(v, value) : "",
+		      hm_write_range(ci, false, range), isnan(ci.lo) ? "" : by);
 }
 
 /* What knowing nothing but the labels' shares scores. */
@@ -34,13 +36,18 @@ static void baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_metric
 
 static void table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
-	static const char *const name[HM_METRICS] = {"accuracy",  "AUROC",  "average precision", "F1",          "precision",
-						     "recall", "log loss", "Brier",             "ECE, 15 bins"};
+	static const char *const name[HM_METRICS] = {"accuracy", "AUROC",     "average precision",
+						     "F1",	 "precision", "recall",
+						     "log loss", "Brier",     "ECE, 15 bins"};
 	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s  %s\n", "", "value", "95 % interval", "by", "baseline");
 	for (int m = 0; m < HM_METRICS; m++) {
 		if (s->classes > 2 && m != HM_ACCURACY && m != HM_LOG_LOSS)
 			continue;
-		row(b, name[m], s->value[m], s->ci[m], m == HM_ACCURACY ? "Wilson" : m == HM_AUROC ? "DeLong" : "bootstrap", e);
+		row(b, name[m], s->value[m], s->ci[m],
+		    m == HM_ACCURACY ? "Wilson"
+		    : m == HM_AUROC  ? "DeLong"
+				     : "bootstrap",
+		    e);
 		if (m == HM_ACCURACY && s->n) {
 			hm_buf_printf(b, e, "  %.4f majority class, %.4f random\n", s->majority, s->random);
 			row(b, "", NAN, s->exact, "exact", e);
@@ -56,10 +63,11 @@ static void confusion(struct hm_buf *b, const struct hm_scores *s, struct hm_err
 {
 	if (s->classes > 2 || !s->n)
 		return;
-	hm_buf_printf(b, e, "\n%-18s  %11s  %11s   (class 1 when p > %g)\n", "confusion", "predicted 0", "predicted 1",
-		      s->threshold);
+	hm_buf_printf(b, e, "\n%-18s  %11s  %11s   (class 1 when p > %g)\n", "confusion", "predicted 0",
+		      "predicted 1", s->threshold);
 	for (int t = 0; t < 2; t++)
-		hm_buf_printf(b, e, "  label %d             %11zu  %11zu\n", t, s->confusion[t][0], s->confusion[t][1]);
+		hm_buf_printf(b, e, "  label %d             %11zu  %11zu\n", t, s->confusion[t][0],
+			      s->confusion[t][1]);
 }
 
 static void notes_on_zeros(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
@@ -67,17 +75,24 @@ static void notes_on_zeros(struct hm_buf *b, const struct hm_scores *s, struct h
 	if (s->classes > 2)
 		return;
 	if (!s->label[0] || !s->label[1])
-		hm_buf_printf(b, e, "note: all labels are %d: AUROC is undefined, the bootstrap gives no intervals\n",
-			      s->label[1] != 0);
+		hm_buf_printf(
+			b, e,
+			"note: all labels are %d: AUROC is undefined, the bootstrap gives no intervals\n",
+			s->label[1] != 0);
 	else if (isnan(s->ci[HM_AUROC].lo))
 		hm_buf_printf(b, e, "note: DeLong's interval needs two records of each class\n");
 	else if (s->ci[HM_AUROC].lo == s->ci[HM_AUROC].hi)
-		hm_buf_printf(b, e, "note: AUROC is at its end, where DeLong's interval has no width: this is no certainty\n");
+		hm_buf_printf(b, e,
+			      "note: AUROC is at its end, where DeLong's interval has no width: this is no "
+			      "certainty\n");
 	if (!s->label[1])
-		hm_buf_printf(b, e, "note: no label is 1: recall%s and average precision are 0 by definition\n",
+		hm_buf_printf(b, e,
+			      "note: no label is 1: recall%s and average precision are 0 by definition\n",
 			      s->confusion[0][1] ? ", F1" : ", precision, F1");
 	else if (!s->confusion[0][1] && !s->confusion[1][1])
-		hm_buf_printf(b, e, "note: nothing is predicted as class 1: precision and F1 are 0 by definition\n");
+		hm_buf_printf(
+			b, e,
+			"note: nothing is predicted as class 1: precision and F1 are 0 by definition\n");
 }
 
 static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
@@ -85,8 +100,10 @@ static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 	const struct hm_interval *acc = &s->ci[HM_ACCURACY], *roc = &s->ci[HM_AUROC];
 	hm_buf_printf(b, e, "\n");
 	if (s->n < s->expected)
-		hm_buf_printf(b, e, "note: %zu of %zu records are missing: accuracy could be %.4f to %.4f with them",
-			      s->expected - s->n, s->expected, s->accuracy_worst, s->accuracy_best);
+		hm_buf_printf(
+			b, e,
+			"note: %zu of %zu records are missing: accuracy could be %.4f to %.4f with them",
+			s->expected - s->n, s->expected, s->accuracy_worst, s->accuracy_best);
 	if (s->n < s->expected && !isnan(s->auroc_worst))
 		hm_buf_printf(b, e, ", AUROC %.4f to %.4f", s->auroc_worst, s->auroc_best);
 	if (s->n < s->expected)
@@ -98,10 +115,15 @@ static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 	notes_on_zeros(b, s, e);
 	if (acc->lo <= s->majority)
 		hm_buf_printf(b, e, "note: accuracy %s the majority class's %.4f\n",
-			      acc->hi < s->majority ? "is below" : "is not shown to be better than", s->majority);
+			      acc->hi < s->majority ? "is below" : "is not shown to be better than",
+			      s->majority);
 	if (roc->lo <= .5 && roc->hi >= .5)
-		hm_buf_printf(b, e, "note: AUROC's interval holds 0.5: the ranking is not shown to be better than chance\n");
-	hm_buf_printf(b, e, "note: %zu records fix accuracy to about %.1f points either way; --compare tells close models apart\n",
+		hm_buf_printf(b, e,
+			      "note: AUROC's interval holds 0.5: the ranking is not shown to be better than "
+			      "chance\n");
+	hm_buf_printf(b, e,
+		      "note: %zu records fix accuracy to about %.1f points either way; --compare tells close "
+		      "models apart\n",
 		      s->n, 50 * (acc->hi - acc->lo));
 }
 
@@ -163,7 +185,7 @@ int hm_report_csv(const struct hm_predictions *p, struct hm_buf *b, struct hm_er
 
 struct wrong {
 	double confidence; /* p of the wrong answer */
-	size_t at;         /* in the sample */
+	size_t at;	   /* in the sample */
 };
 
 static int falling(const void *a, const void *b)
@@ -184,14 +206,16 @@ static void masked(struct hm_buf *b, const char *s, struct hm_err *e)
 			b->data[i] = '?';
 }
 
-int hm_errors_find(const struct hm_matched *m, const struct hm_sample *s, size_t **at, size_t *n, struct hm_err *e)
+int hm_errors_find(const struct hm_matched *m, const struct hm_sample *s, size_t **at, size_t *n,
+		   struct hm_err *e)
 {
 	struct wrong *w = hm_alloc(s->n, sizeof *w, e);
 	*n = 0;
 	*at = w ? hm_alloc(s->n, sizeof **at, e) : NULL;
 	for (size_t i = 0; *at && i < s->n; i++)
 		if (s->answer[i] != s->label[i])
-			w[(*n)++] = (struct wrong){m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]], i};
+			w[(*n)++] =
+				(struct wrong){m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]], i};
 	if (*n)
 		qsort(w, *n, sizeof *w, falling);
 	for (size_t k = 0; k < *n; k++)
@@ -200,14 +224,15 @@ int hm_errors_find(const struct hm_matched *m, const struct hm_sample *s, size_t
 	return *at ? 0 : HM_EDATA;
 }
 
-int hm_report_errors(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s, size_t count,
-		     struct hm_buf *b, struct hm_err *e)
+int hm_report_errors(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s,
+		     size_t count, struct hm_buf *b, struct hm_err *e)
 {
 	size_t *at, n;
 	if (hm_errors_find(m, s, &at, &n, e))
 		return HM_EDATA;
 	count = n < count ? n : count;
-	hm_buf_printf(b, e, "the %zu most confident of %zu wrong answers\n  label  answer  p of answer  id\n", count, n);
+	hm_buf_printf(b, e, "the %zu most confident of %zu wrong answers\n  label  answer  p of answer  id\n",
+		      count, n);
 	for (size_t k = 0; k < count; k++) {
 		size_t i = at[k];
 		const struct hm_prediction *t = &p->item[m->item[i]];

@@ -17,7 +17,8 @@ static int falling(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
-int hm_ranking_init(struct hm_ranking *r, size_t n, const double *score, const int32_t *label, struct hm_err *e)
+int hm_ranking_init(struct hm_ranking *r, size_t n, const double *score, const int32_t *label,
+		    struct hm_err *e)
 {
 	*r = (struct hm_ranking){.n = n, .label = label};
 	if (n > INT32_MAX)
@@ -118,8 +119,8 @@ size_t hm_roc_curve(const struct hm_ranking *r, double *fpr, double *tpr)
 	return n;
 }
 
-void hm_auroc_bounds(const struct hm_ranking *r, size_t positives, size_t negatives, size_t unknown, double *worst,
-		     double *best)
+void hm_auroc_bounds(const struct hm_ranking *r, size_t positives, size_t negatives, size_t unknown,
+		     double *worst, double *best)
 {
 	uint64_t pos, neg;
 	double won = pairs_won(r, NULL, &pos, &neg) / 2;

@@ -18,10 +18,19 @@ static void bounds(struct hm_scores *o, const struct hm_matched *m, const struct
 int hm_scores_compute(struct hm_scores *o, const struct hm_matched *m, const struct hm_sample *s,
 		      const struct hm_scoring *how, struct hm_err *e)
 {
-	*o = (struct hm_scores){.n = s->n, .expected = how->expected, .failed = m->failed, .unlabelled = m->unlabelled,
-				.classes = s->classes, .threshold = how->threshold, .exact = {NAN, NAN},
-				.majority = NAN, .random = 1.0 / s->classes, .accuracy_worst = NAN,
-				.accuracy_best = NAN, .auroc_worst = NAN, .auroc_best = NAN};
+	*o = (struct hm_scores){.n = s->n,
+				.expected = how->expected,
+				.failed = m->failed,
+				.unlabelled = m->unlabelled,
+				.classes = s->classes,
+				.threshold = how->threshold,
+				.exact = {NAN, NAN},
+				.majority = NAN,
+				.random = 1.0 / s->classes,
+				.accuracy_worst = NAN,
+				.accuracy_best = NAN,
+				.auroc_worst = NAN,
+				.auroc_best = NAN};
 	hm_metrics_compute(s, NULL, o->value);
 	if (hm_bootstrap(s, how->resamples, how->seed, how->workers, o->ci, e))
 		return HM_EDATA;

@@ -1,5 +1,5 @@
-/* Everything that a report says about one system, and how two and more of them differ: numbers only. report.h turns
- * them into text and JSON. */
+/* Everything that a report says about one system, and how two and more of them differ: numbers only. report.h
+ * turns them into text and JSON. */
 #ifndef HM_SCORES_H
 #define HM_SCORES_H
 
@@ -11,20 +11,20 @@ struct hm_scoring {
 	double threshold;
 	size_t resamples; /* of the bootstrap */
 	uint64_t seed;
-	size_t expected;  /* records with a label that should be there: answered, failed and missing ones */
+	size_t expected; /* records with a label that should be there: answered, failed and missing ones */
 	struct hm_workers *workers; /* may be NULL */
 };
 
 /* What is undefined is NaN. */
 struct hm_scores {
-	const char *name; /* of the system, borrowed */
+	const char *name;			/* of the system, borrowed */
 	size_t n, expected, failed, unlabelled; /* n != expected: records are missing */
 	int classes;
 	double threshold;
 	double value[HM_METRICS];
 	struct hm_interval ci[HM_METRICS]; /* Wilson for accuracy, DeLong for AUROC, bootstrap for the rest */
-	struct hm_interval exact;          /* Clopper-Pearson, of accuracy */
-	double majority, random;           /* share of the commonest label; 1/C */
+	struct hm_interval exact;	   /* Clopper-Pearson, of accuracy */
+	double majority, random;	   /* share of the commonest label; 1/C */
 	size_t label[2], confusion[2][2];  /* two classes: records of each; [label][predicted] */
 	/* With n < expected: what the missing ones could make of it, else NaN. */
 	double accuracy_worst, accuracy_best, auroc_worst, auroc_best;
@@ -39,7 +39,8 @@ struct hm_pair {
 	struct hm_paired test;
 	double mcnemar_holm, delong_holm; /* corrected for the number of pairs */
 };
-/* All pairs of samples[0..k) into pair[k(k-1)/2]; samples of one hm_matched, n > 0. 0 or HM_EDATA (memory). */
+/* All pairs of samples[0..k) into pair[k(k-1)/2]; samples of one hm_matched, n > 0. 0 or HM_EDATA (memory).
+ */
 int hm_pairs_compute(const struct hm_sample *samples, int k, struct hm_pair *pair, struct hm_err *e);
 
 #endif

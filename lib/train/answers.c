@@ -37,10 +37,13 @@ static int find_prob(struct hm_answers *a, struct hm_err *e)
 {
 	const char *in = hm_join_name(a->in);
 	if (a->given < 0)
-		return hm_err_set(e, HM_EDATA, "%s: no column \"prob\"; --model computes it from features", in);
+		return hm_err_set(e, HM_EDATA, "%s: no column \"prob\"; --model computes it from features",
+				  in);
 	const struct hm_field *f = &hm_join_schema(a->in)->field[a->given];
 	if (f->dtype != HM_F32 || f->ndim != 1 || f->dim[0] < 2 || f->dim[0] > 65536)
-		return hm_err_set(e, HM_EDATA, "%s: column \"prob\" does not hold one F32 a class, for two classes or more", in);
+		return hm_err_set(
+			e, HM_EDATA,
+			"%s: column \"prob\" does not hold one F32 a class, for two classes or more", in);
 	a->classes = (int)f->dim[0];
 	return 0;
 }
@@ -119,11 +122,15 @@ static int open_output(struct hm_answers *a, struct hm_workers *w, struct hm_err
 		return rc;
 	for (int i = 0; i < a->schema.n; i++) {
 		const char *name = a->schema.field[i].name;
-		a->from[i] = a->o.model && !strcmp(name, "logits") ? LOGITS : a->o.model && !strcmp(name, "prob") ? PROB
-			     : hm_schema_find(hm_join_schema(a->in), name);
+		a->from[i] = a->o.model && !strcmp(name, "logits") ? LOGITS
+			     : a->o.model && !strcmp(name, "prob")
+				     ? PROB
+				     : hm_schema_find(hm_join_schema(a->in), name);
 	}
 	cJSON *pg = history(a, e);
-	rc = pg ? hm_writer_open(&a->writer, a->o.out, &a->schema, hm_join_meta(a->in), pg, &a->o.writer, w, e) : HM_EDATA;
+	rc = pg ? hm_writer_open(&a->writer, a->o.out, &a->schema, hm_join_meta(a->in), pg, &a->o.writer, w,
+				 e)
+		: HM_EDATA;
 	cJSON_Delete(pg);
 	return rc;
 }
@@ -190,16 +197,18 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 		return rc;
 	a->read++;
 	p->classes = a->classes;
-	const struct hm_val *id = &rec.val[a->id], *text = a->text >= 0 && a->o.texts ? &rec.val[a->text] : NULL;
+	const struct hm_val *id = &rec.val[a->id],
+			    *text = a->text >= 0 && a->o.texts ? &rec.val[a->text] : NULL;
 	bool failed = a->error >= 0 && rec.val[a->error].count;
 	if (a->label >= 0)
 		memcpy(&label, rec.val[a->label].data, sizeof label);
 	rc = answer(a, &rec, failed, e);
 	if (rc)
-		return hm_err_prefix(e, "%s: record %llu (id %.*s)", hm_join_name(a->in), (unsigned long long)a->read,
-				     (int)(id->count > 64 ? 64 : id->count), (const char *)id->data);
-	rc = hm_predictions_add(p, id->data, id->count, text ? text->data : NULL, text ? text->count : 0, label,
-				failed ? NULL : a->wide, e);
+		return hm_err_prefix(e, "%s: record %llu (id %.*s)", hm_join_name(a->in),
+				     (unsigned long long)a->read, (int)(id->count > 64 ? 64 : id->count),
+				     (const char *)id->data);
+	rc = hm_predictions_add(p, id->data, id->count, text ? text->data : NULL, text ? text->count : 0,
+				label, failed ? NULL : a->wide, e);
 	if (rc)
 		return hm_err_prefix(e, "%s: record %llu", hm_join_name(a->in), (unsigned long long)a->read);
 	rc = a->writer ? put(a, &rec, e) : 0;

@@ -1,5 +1,5 @@
-/* A system's answers out of records: those of a model file on their features, or those that stand in their column
- * `prob`; collected as predictions and, on demand, written on as records.
+/* A system's answers out of records: those of a model file on their features, or those that stand in their
+ * column `prob`; collected as predictions and, on demand, written on as records.
  *
  *   hm_answers_open(&a, &options, n, paths, workers, e)
  *   while ((rc = hm_answers_next(&a, &p, e)) == 1) ...      rc 0: all read
@@ -11,12 +11,12 @@
 #include "train/apply.h"
 
 struct hm_answers_options {
-	const char *model;       /* model file; NULL: column `prob` */
-	bool allow_unknown;      /* features that do not say which encoder made them */
-	bool texts;              /* keep captions in the predictions */
-	const char *out;         /* records go there; NULL: none are written */
-	bool keep, replace;      /* all columns, not only id, label, text, img, error; logits and prob anew */
-	const char *tool;        /* for the history */
+	const char *model;  /* model file; NULL: column `prob` */
+	bool allow_unknown; /* features that do not say which encoder made them */
+	bool texts;	    /* keep captions in the predictions */
+	const char *out;    /* records go there; NULL: none are written */
+	bool keep, replace; /* all columns, not only id, label, text, img, error; logits and prob anew */
+	const char *tool;   /* for the history */
 	struct hm_writer_options writer;
 };
 
@@ -27,18 +27,19 @@ struct hm_answers {
 	struct hm_apply apply;
 	int classes;
 	int id, label, text, error, given; /* columns of the input, -1: none; given: prob */
-	struct hm_schema schema;           /* of the output */
-	int from[HM_MAX_FIELDS];           /* its columns: the input's, or LOGITS, PROB below 0 */
+	struct hm_schema schema;	   /* of the output */
+	int from[HM_MAX_FIELDS];	   /* its columns: the input's, or LOGITS, PROB below 0 */
 	struct hm_writer *writer;
-	float *logits, *prob;              /* [C] of the record */
-	double *wide;                      /* [C] prob */
+	float *logits, *prob; /* [C] of the record */
+	double *wide;	      /* [C] prob */
 	uint64_t read;
 };
 
 /* Several paths are joined by id. 0 or HM_EDATA. Caller closes, also after a failure. */
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e);
-/* Takes the next record into p (whose classes it sets). 1, 0 at the end, HM_EDATA. A record with `error` failed. */
+/* Takes the next record into p (whose classes it sets). 1, 0 at the end, HM_EDATA. A record with `error`
+ * failed. */
 int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);
 /* After the end: records that the input's producers left out. */
 uint64_t hm_answers_skipped(const struct hm_answers *a);

@@ -29,7 +29,8 @@ static int guess_widths(struct hm_apply *a, const struct hm_schema *s, struct hm
 		a->width[1] = text;
 	} else if ((image == all) == (text == all)) {
 		return hm_err_set(e, HM_EDATA,
-				  "the model has %lld inputs; image_feature has %lld numbers, text_feature %lld: no way to tell which it takes",
+				  "the model has %lld inputs; image_feature has %lld numbers, text_feature "
+				  "%lld: no way to tell which it takes",
 				  (long long)all, (long long)image, (long long)text);
 	} else {
 		a->width[image == all ? 0 : 1] = all;
@@ -37,40 +38,49 @@ static int guess_widths(struct hm_apply *a, const struct hm_schema *s, struct hm
 	return 0;
 }
 
-static int check_column(struct hm_apply *a, const struct hm_schema *s, int k, bool allow_unknown, struct hm_err *e)
+static int check_column(struct hm_apply *a, const struct hm_schema *s, int k, bool allow_unknown,
+			struct hm_err *e)
 {
 	const struct hm_modelfile *m = a->model;
-	const char *trained = k ? m->text_digest : m->image_digest, *precision = k ? m->text_precision : m->image_precision;
+	const char *trained = k ? m->text_digest : m->image_digest,
+		   *precision = k ? m->text_precision : m->image_precision;
 	int i = a->column[k] = hm_schema_find(s, name[k]);
 	if (i < 0)
-		return hm_err_set(e, HM_EDATA, "no column \"%s\", which the model needs (hm-encode makes it)", name[k]);
+		return hm_err_set(e, HM_EDATA, "no column \"%s\", which the model needs (hm-encode makes it)",
+				  name[k]);
 	if (width_of(s, i) != a->width[k])
-		return hm_err_set(e, HM_EDATA, "column \"%s\" has %lld numbers, the model needs %lld", name[k],
-				  (long long)width_of(s, i), (long long)a->width[k]);
+		return hm_err_set(e, HM_EDATA, "column \"%s\" has %lld numbers, the model needs %lld",
+				  name[k], (long long)width_of(s, i), (long long)a->width[k]);
 	const char *made = hm_schema_attr(s, i, "encoder"), *how = hm_schema_attr(s, i, "precision"),
 		   *output = hm_schema_attr(s, i, "output");
 	if (!made && !allow_unknown)
 		return hm_err_set(e, HM_EDATA,
-				  "column \"%s\" does not say which encoder made it (--allow-unknown-features takes it all the same)",
+				  "column \"%s\" does not say which encoder made it "
+				  "(--allow-unknown-features takes it all the same)",
 				  name[k]);
 	if (made && *trained && strcmp(made, trained))
-		return hm_err_set(e, HM_EDATA, "column \"%s\" was made by encoder %s, the model was trained on %s", name[k],
-				  made, trained);
+		return hm_err_set(e, HM_EDATA,
+				  "column \"%s\" was made by encoder %s, the model was trained on %s",
+				  name[k], made, trained);
 	if (!k && output && *m->image_output && strcmp(output, m->image_output))
-		return hm_err_set(e, HM_EDATA, "column \"%s\" is the encoder's output \"%s\", the model was trained on \"%s\"",
-				  name[k], output, m->image_output);
+		return hm_err_set(
+			e, HM_EDATA,
+			"column \"%s\" is the encoder's output \"%s\", the model was trained on \"%s\"",
+			name[k], output, m->image_output);
 	if (!*trained)
-		snprintf(a->notice, sizeof a->notice, "the model does not say which encoder made its %s", name[k]);
+		snprintf(a->notice, sizeof a->notice, "the model does not say which encoder made its %s",
+			 name[k]);
 	else if (how && *precision && strcmp(how, precision))
-		snprintf(a->notice, sizeof a->notice, "%s was computed in %s, the model was trained on %s", name[k], how,
-			 precision);
+		snprintf(a->notice, sizeof a->notice, "%s was computed in %s, the model was trained on %s",
+			 name[k], how, precision);
 	return 0;
 }
 
-int hm_apply_init(struct hm_apply *a, const struct hm_modelfile *model, const struct hm_schema *s, bool allow_unknown,
-		  struct hm_err *e)
+int hm_apply_init(struct hm_apply *a, const struct hm_modelfile *model, const struct hm_schema *s,
+		  bool allow_unknown, struct hm_err *e)
 {
-	*a = (struct hm_apply){.model = model, .column = {-1, -1}, .width = {model->image_dim, model->text_dim}};
+	*a = (struct hm_apply){
+		.model = model, .column = {-1, -1}, .width = {model->image_dim, model->text_dim}};
 	if (model->fusion != HM_FUSION_LATE)
 		return hm_err_set(e, HM_EDATA, "an early-fusion model cannot be scored on cached features");
 	int rc = model->image_dim < 0 ? guess_widths(a, s, e) : 0;
@@ -85,7 +95,8 @@ int hm_apply_init(struct hm_apply *a, const struct hm_modelfile *model, const st
 	return rc;
 }
 
-int hm_apply_record(const struct hm_apply *a, const struct hm_rec *rec, float *logits, float *prob, struct hm_err *e)
+int hm_apply_record(const struct hm_apply *a, const struct hm_rec *rec, float *logits, float *prob,
+		    struct hm_err *e)
 {
 	const struct hm_modelfile *m = a->model;
 	size_t inputs = 0, classes = (size_t)m->classes;

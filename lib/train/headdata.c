@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define CONSTANT 0x1p-20 /* a deviation below this share of the mean is the rounding of F32 features */
-#define TINY 0x1p-100    /* and weights divided by less than this overflow */
+#define TINY 0x1p-100	 /* and weights divided by less than this overflow */
 
 /* The columns, -1 where there is none. */
 struct columns {
@@ -29,13 +29,16 @@ static int feature(struct hm_feature *f, const struct hm_join *in, int i, const 
 	const struct hm_field *c = &s->field[i];
 	if (c->ndim != 1 || c->dim[0] < 1 || c->dim[0] > 1 << 20 ||
 	    (c->dtype != HM_F32 && c->dtype != HM_F16 && c->dtype != HM_BF16))
-		return hm_err_set(e, HM_EDATA, "%s: column '%s' is no vector of floats", hm_join_name(in), c->name);
+		return hm_err_set(e, HM_EDATA, "%s: column '%s' is no vector of floats", hm_join_name(in),
+				  c->name);
 	f->dim = (int)c->dim[0];
 	keep_attr(f->encoder, sizeof f->encoder, s, i, "encoder");
 	keep_attr(f->output, sizeof f->output, s, i, "output");
 	keep_attr(f->precision, sizeof f->precision, s, i, "precision");
 	if (!f->encoder[0] && !o->unknown)
-		return hm_err_set(e, HM_EDATA, "%s: column '%s' does not say which encoder made it; --allow-unknown-features to take it",
+		return hm_err_set(e, HM_EDATA,
+				  "%s: column '%s' does not say which encoder made it; "
+				  "--allow-unknown-features to take it",
 				  hm_join_name(in), c->name);
 	return 0;
 }
@@ -51,7 +54,8 @@ static int find_columns(struct hm_headdata *d, struct columns *c, const struct h
 	c->id = hm_schema_find(s, "id");
 	c->error = hm_schema_find(s, "error");
 	if ((o->image && c->image < 0) || (o->text && c->text < 0) || (c->image < 0 && c->text < 0))
-		return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'; hm-encode makes it", hm_join_name(in),
+		return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'; hm-encode makes it",
+				  hm_join_name(in),
 				  o->text && !(o->image && c->image < 0) ? "text_feature" : "image_feature");
 	if (c->label < 0 || s->field[c->label].dtype != HM_I32 || s->field[c->label].ndim)
 		return hm_err_set(e, HM_EDATA, "%s: there is no column 'label' of I32", hm_join_name(in));
@@ -63,8 +67,9 @@ static int find_columns(struct hm_headdata *d, struct columns *c, const struct h
 	return 0;
 }
 
-static int take(struct hm_headdata *d, const struct hm_join *in, const struct columns *c, const struct hm_rec *r,
-		uint64_t number, const struct hm_headdata_options *o, struct hm_err *e)
+static int take(struct hm_headdata *d, const struct hm_join *in, const struct columns *c,
+		const struct hm_rec *r, uint64_t number, const struct hm_headdata_options *o,
+		struct hm_err *e)
 {
 	const struct hm_val *id = &r->val[c->id];
 	int shown = (int)(id->count < 80 ? id->count : 80);
@@ -75,25 +80,31 @@ static int take(struct hm_headdata *d, const struct hm_join *in, const struct co
 		d->unlabelled += !failed;
 		if (o->skip)
 			return 0;
-		return hm_err_set(e, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s; --on-error skip leaves it out", hm_join_name(in),
-				  number, shown, (const char *)id->data, failed ? "an earlier tool failed on it" : "it has no label");
+		return hm_err_set(e, HM_EDATA,
+				  "%s: record %" PRIu64 " (id %.*s): %s; --on-error skip leaves it out",
+				  hm_join_name(in), number, shown, (const char *)id->data,
+				  failed ? "an earlier tool failed on it" : "it has no label");
 	}
 	size_t bytes = (size_t)d->dim * sizeof(float);
 	if (hm_buf_reserve(&d->store, bytes, e))
 		return HM_EDATA;
 	float *x = (float *)(void *)(d->store.data + d->store.len);
-	if (c->image >= 0 && hm_to_f32(r->schema->field[c->image].dtype, r->val[c->image].data, (size_t)d->image.dim, x, e))
+	if (c->image >= 0 &&
+	    hm_to_f32(r->schema->field[c->image].dtype, r->val[c->image].data, (size_t)d->image.dim, x, e))
 		return HM_EDATA;
-	if (c->text >= 0 &&
-	    hm_to_f32(r->schema->field[c->text].dtype, r->val[c->text].data, (size_t)d->text.dim, x + d->image.dim, e))
+	if (c->text >= 0 && hm_to_f32(r->schema->field[c->text].dtype, r->val[c->text].data,
+				      (size_t)d->text.dim, x + d->image.dim, e))
 		return HM_EDATA;
 	for (int j = 0; j < d->dim; j++)
 		if (!isfinite(x[j]))
-			return hm_err_set(e, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): its feature holds a number that is not finite",
+			return hm_err_set(e, HM_EDATA,
+					  "%s: record %" PRIu64
+					  " (id %.*s): its feature holds a number that is not finite",
 					  hm_join_name(in), number, shown, (const char *)id->data);
 	d->store.len += bytes;
 	char *name = hm_arena_get(&d->arena, id->count + 1, e);
-	if (!name || hm_buf_add(&d->labels, &label, sizeof label, e) || hm_buf_add(&d->ids, &name, sizeof name, e))
+	if (!name || hm_buf_add(&d->labels, &label, sizeof label, e) ||
+	    hm_buf_add(&d->ids, &name, sizeof name, e))
 		return HM_EDATA;
 	memcpy(name, id->data, id->count);
 	name[id->count] = 0;
@@ -101,7 +112,8 @@ static int take(struct hm_headdata *d, const struct hm_join *in, const struct co
 	return 0;
 }
 
-int hm_headdata_read(struct hm_headdata *d, struct hm_join *in, const struct hm_headdata_options *o, struct hm_err *e)
+int hm_headdata_read(struct hm_headdata *d, struct hm_join *in, const struct hm_headdata_options *o,
+		     struct hm_err *e)
 {
 	struct columns c;
 	struct hm_rec r;

@@ -15,21 +15,27 @@ static int same_encoder(const char *what, const char *of_model, const struct hm_
 {
 	if (!f->dim || !of_model[0] || !f->encoder[0] || !strcmp(of_model, f->encoder))
 		return 0;
-	return hm_err_set(e, HM_EDATA, "it was trained on %s features of encoder %s, these are of %s", what, of_model, f->encoder);
+	return hm_err_set(e, HM_EDATA, "it was trained on %s features of encoder %s, these are of %s", what,
+			  of_model, f->encoder);
 }
 
-int hm_head_load(struct hm_late *m, const struct hm_modelfile *f, const struct hm_headdata *d, struct hm_err *e)
+int hm_head_load(struct hm_late *m, const struct hm_modelfile *f, const struct hm_headdata *d,
+		 struct hm_err *e)
 {
 	if (f->fusion != HM_FUSION_LATE)
 		return hm_err_set(e, HM_EDATA, "it is an early-fusion model, this is late fusion");
 	if (f->classes != m->classes || f->inputs != m->inputs)
-		return hm_err_set(e, HM_EDATA, "its classifier has %" PRId64 " classes and %" PRId64 " inputs, the data needs %d and %d",
+		return hm_err_set(e, HM_EDATA,
+				  "its classifier has %" PRId64 " classes and %" PRId64
+				  " inputs, the data needs %d and %d",
 				  f->classes, f->inputs, m->classes, m->inputs);
 	if (f->image_dim >= 0 && (f->image_dim != d->image.dim || f->text_dim != d->text.dim))
-		return hm_err_set(e, HM_EDATA, "it takes %" PRId64 " image and %" PRId64 " text features, the data has %d and %d",
+		return hm_err_set(e, HM_EDATA,
+				  "it takes %" PRId64 " image and %" PRId64
+				  " text features, the data has %d and %d",
 				  f->image_dim, f->text_dim, d->image.dim, d->text.dim);
-	if (same_encoder("image", f->image_digest, &d->image, e) || same_encoder("text", f->text_digest, &d->text, e) ||
-	    hm_params_alloc(&m->params, e))
+	if (same_encoder("image", f->image_digest, &d->image, e) ||
+	    same_encoder("text", f->text_digest, &d->text, e) || hm_params_alloc(&m->params, e))
 		return HM_EDATA;
 	memcpy(m->weight, f->weight, (size_t)m->classes * (size_t)m->inputs * sizeof *m->weight);
 	memcpy(m->bias, f->bias, (size_t)m->classes * sizeof *m->bias);
@@ -63,11 +69,16 @@ void hm_head_unfold(struct hm_late *m, const double *mean, const double *deviati
 	}
 }
 
-int hm_head_save(const char *path, const struct hm_late *m, const struct hm_headdata *d, const struct hm_modelfile *init,
-		 const char *selected_on, const cJSON *pg, struct hm_err *e)
+int hm_head_save(const char *path, const struct hm_late *m, const struct hm_headdata *d,
+		 const struct hm_modelfile *init, const char *selected_on, const cJSON *pg, struct hm_err *e)
 {
-	struct hm_modelfile f = {.fusion = HM_FUSION_LATE, .classes = m->classes, .inputs = m->inputs, .image_dim = d->image.dim,
-				 .text_dim = d->text.dim, .weight = m->weight, .bias = m->bias};
+	struct hm_modelfile f = {.fusion = HM_FUSION_LATE,
+				 .classes = m->classes,
+				 .inputs = m->inputs,
+				 .image_dim = d->image.dim,
+				 .text_dim = d->text.dim,
+				 .weight = m->weight,
+				 .bias = m->bias};
 	struct hm_tensor *more = NULL;
 	size_t n = 0;
 	int rc = HM_EDATA;

@@ -12,8 +12,8 @@ static float *zeroed(struct hm_optim *o, size_t n, struct hm_err *e)
 	return p;
 }
 
-int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *params, struct hm_device *dev,
-		  struct hm_err *e)
+int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *params,
+		  struct hm_device *dev, struct hm_err *e)
 {
 	*o = (struct hm_optim){.c = *c, .params = params, .dev = dev};
 	float ***list[3] = {&o->grad, &o->m, &o->v};
@@ -39,7 +39,8 @@ void hm_optim_zero(struct hm_optim *o)
 		memset(o->grad[i], 0, o->params->item[i].count * sizeof(float));
 }
 
-/* Whether decay leaves this parameter alone: a bias by its name; a weight of one dimension is a normalisation's. */
+/* Whether decay leaves this parameter alone: a bias by its name; a weight of one dimension is a
+ * normalisation's. */
 static bool spared(const struct hm_optim_config *c, const struct hm_tensor *t)
 {
 	size_t len = strlen(t->name);
@@ -73,7 +74,8 @@ int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e)
 		double decay = spared(c, &p->t) ? 0 : c->weight_decay;
 		struct hm_adam a = {*lr, 0.9, 0.999, 1e-8, decay, c->kind == HM_ADAMW};
 		if (c->kind == HM_SGD)
-			o->dev->op->sgd(o->dev, p->t.data, o->m[i], o->grad[i], p->count, *lr, c->momentum, decay, o->t);
+			o->dev->op->sgd(o->dev, p->t.data, o->m[i], o->grad[i], p->count, *lr, c->momentum,
+					decay, o->t);
 		else
 			o->dev->op->adam(o->dev, p->t.data, o->m[i], o->v[i], o->grad[i], p->count, &a, o->t);
 	}

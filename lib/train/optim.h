@@ -1,5 +1,6 @@
-/* An optimizer over a model's parameter table: SGD, Adam, AdamW, with schedule, warm-up, clipping by the global norm,
- * and decay exempted for biases or normalisation weights. The arithmetic is the device's (ops.h: sgd, adam).
+/* An optimizer over a model's parameter table: SGD, Adam, AdamW, with schedule, warm-up, clipping by the
+ * global norm, and decay exempted for biases or normalisation weights. The arithmetic is the device's (ops.h:
+ * sgd, adam).
  *
  *   hm_optim_init(&o, &config, &model.params, dev, e);
  *   hm_optim_zero(&o);  (backward into o.grad[i])  hm_optim_step(&o, &lr, e); ... */
@@ -15,7 +16,7 @@ enum hm_optim_kind { HM_SGD, HM_ADAM, HM_ADAMW };
 struct hm_optim_config {
 	enum hm_optim_kind kind;
 	double lr, momentum, weight_decay; /* momentum: SGD only; Adam's betas are .9 .999, its eps 1e-8 */
-	double clip_norm;                  /* 0: no clipping */
+	double clip_norm;		   /* 0: no clipping */
 	bool decay_spares_norm, decay_spares_bias;
 	enum hm_schedule schedule;
 	int64_t warmup, total; /* steps of warm-up, steps in all */
@@ -24,21 +25,21 @@ struct hm_optim_config {
 struct hm_optim {
 	struct hm_optim_config c;
 	struct hm_params *params; /* borrowed */
-	struct hm_device *dev;    /* borrowed */
-	float **grad;             /* grad[i]: gradient of params->item[i], of its count */
-	float **m, **v;           /* moments; v unused by SGD, m its velocity */
-	int64_t t;                /* steps done */
+	struct hm_device *dev;	  /* borrowed */
+	float **grad;		  /* grad[i]: gradient of params->item[i], of its count */
+	float **m, **v;		  /* moments; v unused by SGD, m its velocity */
+	int64_t t;		  /* steps done */
 	struct hm_arena arena;
 };
 
 /* Caller clears, also after a failure. 0 or HM_EDATA. */
-int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *params, struct hm_device *dev,
-		  struct hm_err *e);
+int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *params,
+		  struct hm_device *dev, struct hm_err *e);
 void hm_optim_clear(struct hm_optim *o);
 /* Gradients := 0. */
 void hm_optim_zero(struct hm_optim *o);
-/* One step with the gradients there are; *lr: the rate used. A global norm that is not finite is HM_EDATA, parameters
- * unchanged. */
+/* One step with the gradients there are; *lr: the rate used. A global norm that is not finite is HM_EDATA,
+ * parameters unchanged. */
 int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e);
 
 #endif

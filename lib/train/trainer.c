@@ -20,21 +20,22 @@ struct run {
 	void *ctx;
 	struct hm_optim optim;
 	uint32_t *order; /* [n] */
-	float *x;        /* [rows,I] the batch */
-	float *logits;   /* [rows,C] */
-	int32_t *label;  /* [rows] */
-	double *prob;    /* [n of val, C] */
-	float *kept;     /* the best epoch's parameters */
+	float *x;	 /* [rows,I] the batch */
+	float *logits;	 /* [rows,C] */
+	int32_t *label;	 /* [rows] */
+	double *prob;	 /* [n of val, C] */
+	float *kept;	 /* the best epoch's parameters */
 	double best_score;
-	int64_t stale;   /* epochs since the best one */
-	double sum, seen;     /* loss over the examples since the last step line */
-	double epoch_sum;     /* loss over the epoch's examples */
+	int64_t stale;	  /* epochs since the best one */
+	double sum, seen; /* loss over the examples since the last step line */
+	double epoch_sum; /* loss over the epoch's examples */
 	struct hm_arena arena;
 };
 
 static int allocate(struct run *r, struct hm_err *e)
 {
-	size_t n = r->train->n, batch = (size_t)r->c->batch_size, rows = batch < n ? batch : n, wide = (size_t)r->m->inputs;
+	size_t n = r->train->n, batch = (size_t)r->c->batch_size, rows = batch < n ? batch : n,
+	       wide = (size_t)r->m->inputs;
 	size_t classes = (size_t)r->m->classes, evals = r->val ? r->val->n : 0;
 	if (rows < EVAL_ROWS)
 		rows = EVAL_ROWS;
@@ -49,15 +50,16 @@ static int allocate(struct run *r, struct hm_err *e)
 }
 
 /* The sentence for a numeric failure: the step, its rate, who was in the batch. */
-static int diverged(const struct run *r, int64_t number, const uint32_t *at, size_t rows, double lr, const char *what,
-		    struct hm_err *e)
+static int diverged(const struct run *r, int64_t number, const uint32_t *at, size_t rows, double lr,
+		    const char *what, struct hm_err *e)
 {
 	char ids[256] = "";
 	size_t used = 0;
 	for (size_t i = 0; i < rows && used < sizeof ids - 48; i++)
-		used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%.40s", i ? ", " : "", r->train->id[at[i]]);
-	return hm_err_set(e, HM_EDATA, "step %" PRId64 ", learning rate %g: %s; the batch's ids are %s%s", number, lr, what, ids,
-			  used >= sizeof ids - 48 ? ", ..." : "");
+		used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%.40s", i ? ", " : "",
+					 r->train->id[at[i]]);
+	return hm_err_set(e, HM_EDATA, "step %" PRId64 ", learning rate %g: %s; the batch's ids are %s%s",
+			  number, lr, what, ids, used >= sizeof ids - 48 ? ", ..." : "");
 }
 
 /* Forward, loss, backward, step for the examples at[0..rows). */
@@ -72,9 +74,11 @@ static int step(struct run *r, const uint32_t *at, size_t rows, double *lr, stru
 	}
 	hm_optim_zero(&r->optim);
 	hm_late_forward(r->m, r->d, r->logits, r->x, (int)rows);
-	r->d->op->cross_entropy(r->d, &loss, r->logits, r->logits, r->label, r->c->class_weight, (int)rows, r->m->classes);
+	r->d->op->cross_entropy(r->d, &loss, r->logits, r->logits, r->label, r->c->class_weight, (int)rows,
+				r->m->classes);
 	hm_late_backward(r->m, r->d, r->optim.grad[0], r->optim.grad[1], r->logits, r->x, (int)rows);
-	*lr = r->c->optim.lr * hm_schedule_factor(r->c->optim.schedule, r->optim.t, r->optim.c.total, r->c->optim.warmup);
+	*lr = r->c->optim.lr *
+	      hm_schedule_factor(r->c->optim.schedule, r->optim.t, r->optim.c.total, r->c->optim.warmup);
 	if (!isfinite(loss))
 		return diverged(r, r->optim.t + 1, at, rows, *lr, "the loss is not finite", e);
 	if (hm_optim_step(&r->optim, lr, &why))
@@ -113,13 +117,16 @@ static void copy_parameters(struct run *r, bool back)
 {
 	size_t weights = (size_t)r->m->inputs * (size_t)r->m->classes, biases = (size_t)r->m->classes;
 	memcpy(back ? r->m->weight : r->kept, back ? r->kept : r->m->weight, weights * sizeof(float));
-	memcpy(back ? r->m->bias : r->kept + weights, back ? r->kept + weights : r->m->bias, biases * sizeof(float));
+	memcpy(back ? r->m->bias : r->kept + weights, back ? r->kept + weights : r->m->bias,
+	       biases * sizeof(float));
 }
 
 /* Keeps the epoch when it is strictly better than the best so far. */
 static void judge(struct run *r, const struct hm_event *ev, struct hm_event *best)
 {
-	double score = r->c->select == HM_SELECT_ACCURACY ? ev->accuracy : r->c->select == HM_SELECT_AUROC ? ev->auroc : -ev->loss;
+	double score = r->c->select == HM_SELECT_ACCURACY ? ev->accuracy
+		       : r->c->select == HM_SELECT_AUROC  ? ev->auroc
+							  : -ev->loss;
 	bool better = score > r->best_score;
 	r->stale = better ? 0 : r->stale + 1;
 	if (better)
@@ -130,7 +137,8 @@ static void judge(struct run *r, const struct hm_event *ev, struct hm_event *bes
 	}
 }
 
-/* Whether the parameters are numbers: a last step may have thrown them out where no further loss would show it. */
+/* Whether the parameters are numbers: a last step may have thrown them out where no further loss would show
+ * it. */
 static bool parameters_finite(const struct run *r)
 {
 	const struct hm_params *p = &r->m->params;
@@ -152,15 +160,23 @@ static int epoch(struct run *r, int64_t number, struct hm_event *best, struct hm
 		if (step(r, r->order + at, rows, &lr, e))
 			return HM_EDATA;
 		if (r->optim.t % r->c->log_steps == 0) {
-			struct hm_event ev = {.kind = HM_EVENT_STEP, .epoch = number, .step = r->optim.t, .loss = r->sum / r->seen, .lr = lr};
+			struct hm_event ev = {.kind = HM_EVENT_STEP,
+					      .epoch = number,
+					      .step = r->optim.t,
+					      .loss = r->sum / r->seen,
+					      .lr = lr};
 			r->sum = r->seen = 0;
 			if (r->tell(r->ctx, &ev, e))
 				return HM_EDATA;
 		}
 	}
 	if (!parameters_finite(r))
-		return diverged(r, r->optim.t, r->order + last, n - last, lr, "it left weights that are not finite", e);
-	struct hm_event ev = {.kind = HM_EVENT_EPOCH, .epoch = number, .step = r->optim.t, .loss = r->epoch_sum / (double)n};
+		return diverged(r, r->optim.t, r->order + last, n - last, lr,
+				"it left weights that are not finite", e);
+	struct hm_event ev = {.kind = HM_EVENT_EPOCH,
+			      .epoch = number,
+			      .step = r->optim.t,
+			      .loss = r->epoch_sum / (double)n};
 	if (r->tell(r->ctx, &ev, e))
 		return HM_EDATA;
 	ev.kind = HM_EVENT_EVAL;
@@ -173,10 +189,18 @@ static int epoch(struct run *r, int64_t number, struct hm_event *best, struct hm
 	return 0;
 }
 
-int hm_trainer_run(struct hm_late *m, struct hm_device *d, const struct hm_headdata *train, const struct hm_headdata *val,
-		   const struct hm_trainer_config *c, hm_event_fn *tell, void *ctx, struct hm_event *best, struct hm_err *e)
+int hm_trainer_run(struct hm_late *m, struct hm_device *d, const struct hm_headdata *train,
+		   const struct hm_headdata *val, const struct hm_trainer_config *c, hm_event_fn *tell,
+		   void *ctx, struct hm_event *best, struct hm_err *e)
 {
-	struct run r = {.m = m, .d = d, .train = train, .val = val, .c = c, .tell = tell, .ctx = ctx, .best_score = -INFINITY};
+	struct run r = {.m = m,
+			.d = d,
+			.train = train,
+			.val = val,
+			.c = c,
+			.tell = tell,
+			.ctx = ctx,
+			.best_score = -INFINITY};
 	struct hm_optim_config oc = c->optim;
 	size_t batch = (size_t)c->batch_size, steps = (train->n + batch - 1) / batch;
 	oc.total = (int64_t)steps * c->epochs;
@@ -190,11 +214,16 @@ int hm_trainer_run(struct hm_late *m, struct hm_device *d, const struct hm_headd
 		enough = c->patience && r.stale >= c->patience;
 	}
 	if (!rc && val && !best->n)
-		rc = hm_err_set(e, HM_EDATA, "no epoch could be selected: the validation AUROC is undefined, all labels are the same");
+		rc = hm_err_set(e, HM_EDATA,
+				"no epoch could be selected: the validation AUROC is undefined, all labels "
+				"are the same");
 	if (!rc && val)
 		copy_parameters(&r, true);
 	if (!rc) {
-		struct hm_event ev = {.kind = HM_EVENT_END, .step = r.optim.t, .best_epoch = best->epoch, .reason = enough ? "patience" : "done"};
+		struct hm_event ev = {.kind = HM_EVENT_END,
+				      .step = r.optim.t,
+				      .best_epoch = best->epoch,
+				      .reason = enough ? "patience" : "done"};
 		rc = tell(ctx, &ev, e);
 	}
 	hm_optim_clear(&r.optim);

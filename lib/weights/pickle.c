@@ -12,20 +12,20 @@ static const struct {
 	const char *module, *name;
 	int which;
 } globals[] = {
-    {"collections", "OrderedDict", HM_PICKLE_ORDERED_DICT},
-    {"torch._utils", "_rebuild_tensor", HM_PICKLE_REBUILD_TENSOR},
-    {"torch._utils", "_rebuild_tensor_v2", HM_PICKLE_REBUILD_TENSOR_V2},
-    {"torch._utils", "_rebuild_parameter", HM_PICKLE_REBUILD_PARAMETER},
-    {"torch", "FloatStorage", HM_F32},
-    {"torch", "DoubleStorage", HM_F64},
-    {"torch", "HalfStorage", HM_F16},
-    {"torch", "BFloat16Storage", HM_BF16},
-    {"torch", "LongStorage", HM_I64},
-    {"torch", "IntStorage", HM_I32},
-    {"torch", "ShortStorage", HM_I16},
-    {"torch", "CharStorage", HM_I8},
-    {"torch", "ByteStorage", HM_U8},
-    {"torch", "BoolStorage", HM_BOOL},
+	{"collections", "OrderedDict", HM_PICKLE_ORDERED_DICT},
+	{"torch._utils", "_rebuild_tensor", HM_PICKLE_REBUILD_TENSOR},
+	{"torch._utils", "_rebuild_tensor_v2", HM_PICKLE_REBUILD_TENSOR_V2},
+	{"torch._utils", "_rebuild_parameter", HM_PICKLE_REBUILD_PARAMETER},
+	{"torch", "FloatStorage", HM_F32},
+	{"torch", "DoubleStorage", HM_F64},
+	{"torch", "HalfStorage", HM_F16},
+	{"torch", "BFloat16Storage", HM_BF16},
+	{"torch", "LongStorage", HM_I64},
+	{"torch", "IntStorage", HM_I32},
+	{"torch", "ShortStorage", HM_I16},
+	{"torch", "CharStorage", HM_I8},
+	{"torch", "ByteStorage", HM_U8},
+	{"torch", "BoolStorage", HM_BOOL},
 };
 
 int hm_pickle_bad(struct hm_pickle_machine *m, const char *what)
@@ -127,7 +127,7 @@ static int fill(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 	size_t step = kind == HM_PICKLE_DICT ? 2 : 1;
 	if (!to || to->kind != kind || (depth(m) - from) % step)
 		return hm_pickle_bad(m, kind == HM_PICKLE_DICT ? "items set on what is no dict"
-						     : "items appended to what is no list");
+							       : "items appended to what is no list");
 	for (size_t i = from; i < depth(m); i += step)
 		if (hm_pickle_append(m, to, step == 2 ? s[i] : NULL, s[i + step - 1]))
 			return HM_EDATA;
@@ -137,12 +137,13 @@ static int fill(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 
 static int fill_one(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 {
-	val *item = hm_pickle_pop(m), *key = kind == HM_PICKLE_DICT && item ? hm_pickle_pop(m) : NULL, *to = hm_pickle_peek(m, 0);
+	val *item = hm_pickle_pop(m), *key = kind == HM_PICKLE_DICT && item ? hm_pickle_pop(m) : NULL,
+	    *to = hm_pickle_peek(m, 0);
 	if (!item || (kind == HM_PICKLE_DICT && !key))
 		return HM_EDATA;
 	if (!to || to->kind != kind)
 		return hm_pickle_bad(m, kind == HM_PICKLE_DICT ? "an item set on what is no dict"
-						     : "an item appended to what is no list");
+							       : "an item appended to what is no list");
 	return hm_pickle_append(m, to, key, item);
 }
 
@@ -151,8 +152,8 @@ static int fill_one(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 static const unsigned char *take(struct hm_pickle_machine *m, size_t n)
 {
 	if (m->n - m->at < n) {
-		hm_pickle_bad(m,
-		    m->n == PICKLE_CAP ? "the 1 MiB allowed are used up" : "the data end inside an opcode");
+		hm_pickle_bad(m, m->n == PICKLE_CAP ? "the 1 MiB allowed are used up"
+						    : "the data end inside an opcode");
 		return NULL;
 	}
 	m->at += n;
@@ -396,7 +397,8 @@ int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct h
 struct hm_pickle_val *hm_pickle_get(const struct hm_pickle_val *v, const char *key)
 {
 	struct hm_pickle_val *found = NULL;
-	for (const struct hm_pickle_item *k = hm_pickle_is(v, HM_PICKLE_DICT) ? v->first : NULL; k; k = k->next)
+	for (const struct hm_pickle_item *k = hm_pickle_is(v, HM_PICKLE_DICT) ? v->first : NULL; k;
+	     k = k->next)
 		if (hm_pickle_is(k->key, HM_PICKLE_STR) && k->key->n == strlen(key) &&
 		    !memcmp(k->key->s, key, k->key->n))
 			found = k->val;

@@ -1,5 +1,5 @@
-/* Objects: what persistent ids, the few globals that are allowed and BUILD make of their arguments. See pickle.h;
- * torch/_utils.py and torch/serialization.py are the source. */
+/* Objects: what persistent ids, the few globals that are allowed and BUILD make of their arguments. See
+ * pickle.h; torch/_utils.py and torch/serialization.py are the source. */
 #include "weights/pickleparts.h"
 
 #include <string.h>
@@ -22,8 +22,8 @@ int hm_pickle_persistent(struct hm_pickle_machine *m)
 	val *key = tag ? item(t, 2) : NULL, *count = tag ? item(t, 4) : NULL, *view = tag ? item(t, 5) : NULL;
 	if (!hm_pickle_is(tag, HM_PICKLE_STR) || tag->n != 7 || memcmp(tag->s, "storage", 7))
 		return hm_pickle_bad(m, "a persistent id that is no storage");
-	if (t->n > 6 || !hm_pickle_is(type, HM_PICKLE_GLOBAL) || type->i >= HM_DTYPES || !hm_pickle_is(key, HM_PICKLE_STR) ||
-	    !hm_pickle_is(count, HM_PICKLE_INT) || count->i < 0)
+	if (t->n > 6 || !hm_pickle_is(type, HM_PICKLE_GLOBAL) || type->i >= HM_DTYPES ||
+	    !hm_pickle_is(key, HM_PICKLE_STR) || !hm_pickle_is(count, HM_PICKLE_INT) || count->i < 0)
 		return hm_pickle_bad(m, "a storage that is not (\"storage\", type, key, location, elements)");
 	if (view && !hm_pickle_is(view, HM_PICKLE_NONE))
 		return hm_pickle_bad(m, "a storage that is a view of another");
@@ -40,8 +40,9 @@ int hm_pickle_persistent(struct hm_pickle_machine *m)
 static val *rebuild_tensor(struct hm_pickle_machine *m, const val *args, bool v2)
 {
 	val *storage = item(args, 0), *offset = item(args, 1), *size = item(args, 2), *stride = item(args, 3);
-	if (args->n < (v2 ? 6u : 4u) || args->n > (v2 ? 7u : 4u) || !hm_pickle_is(storage, HM_PICKLE_STORAGE) ||
-	    !hm_pickle_is(offset, HM_PICKLE_INT) || !hm_pickle_is(size, HM_PICKLE_TUPLE) || !hm_pickle_is(stride, HM_PICKLE_TUPLE)) {
+	if (args->n < (v2 ? 6u : 4u) || args->n > (v2 ? 7u : 4u) ||
+	    !hm_pickle_is(storage, HM_PICKLE_STORAGE) || !hm_pickle_is(offset, HM_PICKLE_INT) ||
+	    !hm_pickle_is(size, HM_PICKLE_TUPLE) || !hm_pickle_is(stride, HM_PICKLE_TUPLE)) {
 		hm_pickle_bad(m, "a tensor that is not made of (storage, offset, size, stride)");
 		return NULL;
 	}
@@ -67,7 +68,8 @@ static val *ordered_dict(struct hm_pickle_machine *m, const val *args)
 	}
 	for (const struct hm_pickle_item *k = list->first; k; k = k->next) {
 		val *pair = k->val;
-		if ((!hm_pickle_is(pair, HM_PICKLE_LIST) && !hm_pickle_is(pair, HM_PICKLE_TUPLE)) || pair->n != 2) {
+		if ((!hm_pickle_is(pair, HM_PICKLE_LIST) && !hm_pickle_is(pair, HM_PICKLE_TUPLE)) ||
+		    pair->n != 2) {
 			hm_pickle_bad(m, "an OrderedDict of what are no pairs");
 			return NULL;
 		}
@@ -88,7 +90,8 @@ int hm_pickle_reduce(struct hm_pickle_machine *m)
 		made = ordered_dict(m, args);
 	else if (f->i == HM_PICKLE_REBUILD_TENSOR || f->i == HM_PICKLE_REBUILD_TENSOR_V2)
 		made = rebuild_tensor(m, args, f->i == HM_PICKLE_REBUILD_TENSOR_V2);
-	else if (f->i == HM_PICKLE_REBUILD_PARAMETER && args->n == 3 && hm_pickle_is(item(args, 0), HM_PICKLE_TENSOR))
+	else if (f->i == HM_PICKLE_REBUILD_PARAMETER && args->n == 3 &&
+		 hm_pickle_is(item(args, 0), HM_PICKLE_TENSOR))
 		made = item(args, 0);
 	else
 		return hm_pickle_bad(m, "REDUCE with arguments that do not fit its global");
@@ -100,5 +103,7 @@ int hm_pickle_build(struct hm_pickle_machine *m)
 {
 	if (!hm_pickle_pop(m))
 		return HM_EDATA;
-	return hm_pickle_is(hm_pickle_peek(m, 0), HM_PICKLE_DICT) ? 0 : hm_pickle_bad(m, "BUILD on what is no OrderedDict");
+	return hm_pickle_is(hm_pickle_peek(m, 0), HM_PICKLE_DICT)
+		       ? 0
+		       : hm_pickle_bad(m, "BUILD on what is no OrderedDict");
 }

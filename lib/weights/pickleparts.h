@@ -1,5 +1,5 @@
-/* Between pickle.c (bytes, opcodes, the stack) and pickleobj.c (what globals make of their arguments). Not for users
- * of pickle.h. Each function puts its sentence into m->e. */
+/* Between pickle.c (bytes, opcodes, the stack) and pickleobj.c (what globals make of their arguments). Not
+ * for users of pickle.h. Each function puts its sentence into m->e. */
 #ifndef HM_PICKLEPARTS_H
 #define HM_PICKLEPARTS_H
 

@@ -286,8 +286,8 @@ int hm_pth_parse_zip(struct hm_weights *w, const unsigned char *p, size_t n, str
 		rc = check_byteorder(&f, e);
 	if (!rc)
 		rc = entry(&f, "data.pkl", 8, &pkl, e) == 1
-			 ? 0
-			 : hm_err_set(e, HM_EDATA, "data.pkl cannot be found");
+			     ? 0
+			     : hm_err_set(e, HM_EDATA, "data.pkl cannot be found");
 	if (!rc)
 		rc = hm_pickle_run(pkl.p, pkl.n, &values, &root, &used, e);
 	if (!rc)

@@ -40,7 +40,7 @@ static cJSON *header_tree(const struct hm_tensor **order, size_t n, const cJSON 
 	cJSON *digest = cJSON_GetObjectItemCaseSensitive(copy, "hm.digest");
 	if (ok && digest)
 		ok = cJSON_ReplaceItemInObjectCaseSensitive(
-		    copy, "hm.digest", cJSON_CreateString("00000000000000000000000000000000"));
+			copy, "hm.digest", cJSON_CreateString("00000000000000000000000000000000"));
 	size_t at = 0, count, bytes;
 	for (size_t i = 0; ok && i < n; i++) {
 		if (!strcmp(order[i]->name, "__metadata__") ||
@@ -49,9 +49,9 @@ static cJSON *header_tree(const struct hm_tensor **order, size_t n, const cJSON 
 		    !hm_size_mul(count, hm_dtype_size(order[i]->dtype), &bytes) ||
 		    !hm_size_add(at, bytes, &count)) {
 			hm_err_set(
-			    e, HM_EDATA,
-			    "tensor \"%.200s\" cannot be written: a doubled name or an impossible size",
-			    order[i]->name);
+				e, HM_EDATA,
+				"tensor \"%.200s\" cannot be written: a doubled name or an impossible size",
+				order[i]->name);
 			break;
 		}
 		body[i] = (struct iovec){order[i]->data, bytes};

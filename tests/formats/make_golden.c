@@ -66,8 +66,8 @@ static void dtypes(void)
 	for (size_t i = 0; i < 5; i++) {
 		struct hm_val v[HM_DTYPES];
 		for (int t = 0; t < HM_UTF8; t++)
-			v[t] =
-			    (struct hm_val){(const char *)column[t] + i * hm_dtype_size((enum hm_dtype)t), 1};
+			v[t] = (struct hm_val){(const char *)column[t] + i * hm_dtype_size((enum hm_dtype)t),
+					       1};
 		v[HM_UTF8] = (struct hm_val){text[i], strlen(text[i])};
 		check(!hm_writer_put(w, v, &e));
 	}
@@ -88,9 +88,10 @@ static void shapes(void)
 	struct hm_writer *w = begin("shapes", &s, NULL, NULL, 0);
 	for (size_t i = 0; i < 6; i++)
 		check(!hm_writer_put(
-		    w,
-		    (struct hm_val[]){{n + i, 6}, {n + 2 * i, 8}, {NULL, 0}, {n, i % 4}, {n + i, i % 3 * 4}},
-		    &e));
+			w,
+			(struct hm_val[]){
+				{n + i, 6}, {n + 2 * i, 8}, {NULL, 0}, {n, i % 4}, {n + i, i % 3 * 4}},
+			&e));
 	check(!hm_writer_finish(w, 0, &e));
 }
 
@@ -109,7 +110,8 @@ static void blocks(void)
 		for (size_t k = 0; k < sizeof pixels; k++)
 			pixels[k] = (unsigned char)(i < 4 ? hm_rng_u32(&r) : (uint32_t)i);
 		check(!hm_writer_put(
-		    w, (struct hm_val[]){{id, (size_t)snprintf(id, sizeof id, "%d", i)}, {pixels, 600}}, &e));
+			w, (struct hm_val[]){{id, (size_t)snprintf(id, sizeof id, "%d", i)}, {pixels, 600}},
+			&e));
 	}
 	check(!hm_writer_finish(w, 0, &e));
 }
@@ -138,13 +140,13 @@ static void pipeline(void)
 		char id[16];
 		int32_t label = i % 3 - 1, tokens[] = {101, 2000 + i, 3000 + i, 102};
 		uint16_t feature[4] = {hm_f32_to_bf16((float)i), 0, 0x8000, 0x3f80};
-		check(
-		    !hm_writer_put(w,
-				   (struct hm_val[]){{id, (size_t)snprintf(id, sizeof id, "%05d", 8290 + i)},
-						     {&label, 1},
-						     {tokens, 2 + (size_t)i % 3},
-						     {feature, 4}},
-				   &e));
+		check(!hm_writer_put(
+			w,
+			(struct hm_val[]){{id, (size_t)snprintf(id, sizeof id, "%05d", 8290 + i)},
+					  {&label, 1},
+					  {tokens, 2 + (size_t)i % 3},
+					  {feature, 4}},
+			&e));
 	}
 	check(!hm_writer_finish(w, 3, &e));
 	cJSON_Delete(meta);
@@ -268,10 +270,10 @@ static void payloads(void)
 	payload("failed/schema-dimensions", "{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[1,1,1,1,1,1,1,1,1]}",
 		1, p, 64);
 	payload("failed/schema-no-name", "{\"dtype\":\"U8\",\"name\":\"\",\"shape\":[3]}", 2, p, 64);
-	payload(
-	    "failed/schema-name-twice",
-	    "{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[0]},{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[3]}",
-	    2, p, 64);
+	payload("failed/schema-name-twice",
+		"{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[0]},{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":["
+		"3]}",
+		2, p, 64);
 	payload("failed/schema-empty", "", 2, p, 0);
 	p[40] = 1;
 	payload("failed/padding", bytes, 2, p, 64);

@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char kept[] = "k", number[] = "n:i32";
 	struct hm_jsonl_form f = {
-	    .id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
+		.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 	struct hm_err e = {0};
 	struct hm_lines l;
 	const char *line;

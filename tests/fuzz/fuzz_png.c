@@ -1,5 +1,6 @@
-/* The PNG decoder and the resize: the input as a file, as a file with its CRCs mended, and as rows of a picture that
- * a header and a zlib stream are put around. Both paths must accept the same and give the same pixels. */
+/* The PNG decoder and the resize: the input as a file, as a file with its CRCs mended, and as rows of a
+ * picture that a header and a zlib stream are put around. Both paths must accept the same and give the same
+ * pixels. */
 #include "prep/pngparts.h"
 #include "prep/resize.h"
 
@@ -43,7 +44,8 @@ static void compare(const uint8_t *p, size_t n)
 	struct hm_err why = {0};
 	must(fast && slow);
 	int rc = hm_png_decode(fast, p, n, &(struct hm_png_options){.max_pixels = 1 << 20}, &a, &why);
-	must(rc == hm_png_decode(slow, p, n, &(struct hm_png_options){.max_pixels = 1 << 20, .libpng = true}, &b, NULL));
+	must(rc == hm_png_decode(slow, p, n, &(struct hm_png_options){.max_pixels = 1 << 20, .libpng = true},
+				 &b, NULL));
 	must(rc == 0 || (rc == HM_EDATA && why.text[0]));
 	if (!rc) {
 		must(a.w == b.w && a.h == b.h && !memcmp(a.rgb, b.rgb, 3 * (size_t)a.w * (size_t)a.h));
@@ -56,7 +58,8 @@ static void compare(const uint8_t *p, size_t n)
 static void mend(uint8_t *p, size_t n)
 {
 	for (size_t at = 8; n >= 12 && at <= n - 12;) {
-		size_t len = (size_t)p[at] << 24 | (size_t)p[at + 1] << 16 | (size_t)p[at + 2] << 8 | p[at + 3];
+		size_t len =
+			(size_t)p[at] << 24 | (size_t)p[at + 1] << 16 | (size_t)p[at + 2] << 8 | p[at + 3];
 		if (len > n - at - 12)
 			return;
 		put32(p + at + 8 + len, libdeflate_crc32(0, p + at + 4, len + 4));
@@ -82,7 +85,11 @@ static void as_rows(const uint8_t *data, size_t size)
 	if (size < 4)
 		return;
 	const uint8_t *kind = kinds[data[0] % 15];
-	struct hm_png_scan s = {.w = 1 + data[2] % 70u, .h = 1 + data[3] % 40u, .depth = kind[0], .color = kind[1], .interlaced = data[1] & 1};
+	struct hm_png_scan s = {.w = 1 + data[2] % 70u,
+				.h = 1 + data[3] % 40u,
+				.depth = kind[0],
+				.color = kind[1],
+				.interlaced = data[1] & 1};
 	size_t need = hm_png_scan_bytes(&s), have = size - 4 < need ? size - 4 : need;
 	struct libdeflate_compressor *c = libdeflate_alloc_compressor(1);
 	must(c != NULL);

@@ -1,5 +1,6 @@
-/* The container's readers against an enemy: the stream as it comes, and again with every hash made right, so that
- * what lies behind the hashes is reached; then recovery. A reader that accepts must accept its own copy. */
+/* The container's readers against an enemy: the stream as it comes, and again with every hash made right, so
+ * that what lies behind the hashes is reached; then recovery. A reader that accepts must accept its own copy.
+ */
 #include "rec/format.h"
 #include "rec/recover.h"
 
@@ -17,7 +18,8 @@ static uint64_t touch(const struct hm_rec *rec)
 {
 	uint64_t sum = 0;
 	for (int i = 0; i < rec->schema->n; i++)
-		sum ^= XXH3_64bits(rec->val[i].data, rec->val[i].count * hm_dtype_size(rec->schema->field[i].dtype));
+		sum ^= XXH3_64bits(rec->val[i].data,
+				   rec->val[i].count * hm_dtype_size(rec->schema->field[i].dtype));
 	return sum;
 }
 

@@ -60,9 +60,9 @@ static void any_vocabulary(const void *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char made[] =
-	    "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##a\n##b\nab\n##abc\nthe\n##ing\n.\n[\n]"
-	    "\n\xe4\xb8\xad\n"
-	    "\xd0\xb6\n##\xd0\xb6\n\xe1\x84\x80\n##\xe1\x85\xa1\n##\xf0\x9d\x85\xa5\n=\n";
+		"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n##a\n##b\nab\n##abc\nthe\n##ing\n.\n[\n]"
+		"\n\xe4\xb8\xad\n"
+		"\xd0\xb6\n##\xd0\xb6\n\xe1\x84\x80\n##\xe1\x85\xa1\n##\xf0\x9d\x85\xa5\n=\n";
 	static struct hm_vocab v;
 	static struct hm_wordpiece *known[8]; /* made once: it costs more than a text */
 	if (!size)

@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void run_copy(const unsigned char *p, size_t n)
 {
-	unsigned char *exact = malloc(n ? n : 1); /* its own block, so that a sanitizer sees one byte too many */
+	unsigned char *exact =
+		malloc(n ? n : 1); /* its own block, so that a sanitizer sees one byte too many */
 	if (!exact)
 		abort();
 	if (n)

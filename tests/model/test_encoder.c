@@ -56,8 +56,8 @@ static void encode(const struct hm_weights *v, const char *image, const char *te
 	hm_encoder_clear(&im);
 	for (int i = 0; i < N; ids += len[i++])
 		item[i] = (struct hm_encode_item){
-		    pixels + i * 3 * 48 * 40, ids, len[i], f->pooled + i * C, f->grid + i * GRID,
-		    f->text + i * H};
+			pixels + i * 3 * 48 * 40, ids, len[i], f->pooled + i * C, f->grid + i * GRID,
+			f->text + i * H};
 	for (int round = 0; round < 2; round++) { /* a window is used again */
 		assert_int_equal(hm_encode_start(x, &w, &e), 0);
 		assert_int_equal(hm_encode_wait(x, &w, &e), 0);
@@ -175,8 +175,8 @@ static void refused(enum hm_encoder_kind kind, const char *from, const char *nam
 	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, k, NULL, &e), 0);
 	hm_weights_close(w);
 	assert_int_equal(
-	    hm_encoder_open(&x, kind, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e),
-	    HM_EDATA);
+		hm_encoder_open(&x, kind, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e),
+		HM_EDATA);
 	if (!strstr(e.text, why))
 		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
 	unlink("build/test_encoder.tmp");
@@ -203,7 +203,7 @@ static void test_refuses(void **state)
 					 &(struct hm_encoder_options){0}, &e),
 			 HM_EDATA);
 	assert_non_null(
-	    strstr(e.text, "1 tensor is left over that no such network has, \"encoder.surprise\" first"));
+		strstr(e.text, "1 tensor is left over that no such network has, \"encoder.surprise\" first"));
 	unlink("build/test_encoder.tmp");
 }
 

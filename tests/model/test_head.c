@@ -1,5 +1,6 @@
-/* Head training against float64 PyTorch (tests/oracle/make_head.py): losses and parameters of every optimizer,
- * schedule, decay, clipping and class weight, on ref and cpu; then selection, patience, standardisation, failure. */
+/* Head training against float64 PyTorch (tests/oracle/make_head.py): losses and parameters of every
+ * optimizer, schedule, decay, clipping and class weight, on ref and cpu; then selection, patience,
+ * standardisation, failure. */
 #include "model/modelfile.h"
 #include "train/headmodel.h"
 #include "train/trainer.h"
@@ -21,10 +22,21 @@ static const struct {
 	float weight[2];
 } cases[] = {
 	{"sgd", {.kind = HM_SGD, .lr = 0.05}, {0}},
-	{"momentum", {.kind = HM_SGD, .lr = 0.02, .momentum = 0.9, .weight_decay = 0.01, .schedule = HM_LINEAR}, {0}},
+	{"momentum",
+	 {.kind = HM_SGD, .lr = 0.02, .momentum = 0.9, .weight_decay = 0.01, .schedule = HM_LINEAR},
+	 {0}},
 	{"adam", {.kind = HM_ADAM, .lr = 0.01, .weight_decay = 0.1, .warmup = 3}, {0}},
-	{"adamw", {.kind = HM_ADAMW, .lr = 0.01, .weight_decay = 0.3, .decay_spares_bias = true, .schedule = HM_COSINE, .warmup = 2}, {0}},
-	{"clipped", {.kind = HM_ADAMW, .lr = 0.005, .clip_norm = 0.05, .schedule = HM_LINEAR, .warmup = 4}, {0}},
+	{"adamw",
+	 {.kind = HM_ADAMW,
+	  .lr = 0.01,
+	  .weight_decay = 0.3,
+	  .decay_spares_bias = true,
+	  .schedule = HM_COSINE,
+	  .warmup = 2},
+	 {0}},
+	{"clipped",
+	 {.kind = HM_ADAMW, .lr = 0.005, .clip_norm = 0.05, .schedule = HM_LINEAR, .warmup = 4},
+	 {0}},
 	{"weighted", {.kind = HM_ADAM, .lr = 0.01}, {0.5f, 2}},
 };
 
@@ -35,7 +47,8 @@ static struct hm_headdata data_of(struct hm_weights *w, const char **id, size_t 
 	assert_int_equal(x->dim[0], n);
 	for (size_t i = 0; i < n; i++)
 		id[i] = "some";
-	struct hm_headdata d = {.n = n, .dim = (int)x->dim[1], .x = x->data, .id = id, .image = {.dim = (int)x->dim[1]}};
+	struct hm_headdata d = {
+		.n = n, .dim = (int)x->dim[1], .x = x->data, .id = id, .image = {.dim = (int)x->dim[1]}};
 	d.label = hm_weights_find(w, "label")->data;
 	return d;
 }
@@ -65,9 +78,15 @@ static int listen(void *ctx, const struct hm_event *ev, struct hm_err *e)
 		s->loss[s->steps] = ev->loss;
 		s->lr[s->steps++] = ev->lr;
 		break;
-	case HM_EVENT_EPOCH: s->epochs++; break;
-	case HM_EVENT_EVAL: s->eval[s->evals++] = *ev; break;
-	case HM_EVENT_END: s->end = *ev; break;
+	case HM_EVENT_EPOCH:
+		s->epochs++;
+		break;
+	case HM_EVENT_EVAL:
+		s->eval[s->evals++] = *ev;
+		break;
+	case HM_EVENT_END:
+		s->end = *ev;
+		break;
 	}
 	return 0;
 }
@@ -90,7 +109,8 @@ static void one(const char *device, size_t k, struct hm_weights *w)
 	char key[32];
 	float first_w[64], first_b[2];
 	struct hm_headdata d = data_of(w, id, 90);
-	struct hm_trainer_config c = {.optim = cases[k].c, .batch_size = BATCH, .epochs = EPOCHS, .log_steps = 1};
+	struct hm_trainer_config c = {
+		.optim = cases[k].c, .batch_size = BATCH, .epochs = EPOCHS, .log_steps = 1};
 	struct seen s = {0};
 	struct hm_event best;
 	struct hm_late m;
@@ -149,7 +169,8 @@ static struct seen with_val(struct hm_trainer_config c, struct hm_late *m, struc
 
 static void selection_keeps_the_best_epoch(void **state)
 {
-	struct hm_trainer_config c = {.optim = {.kind = HM_SGD, .lr = 30}, .epochs = 9, .select = HM_SELECT_ACCURACY};
+	struct hm_trainer_config c = {
+		.optim = {.kind = HM_SGD, .lr = 30}, .epochs = 9, .select = HM_SELECT_ACCURACY};
 	struct hm_event best, again;
 	struct hm_late m, n;
 	(void)state;
@@ -172,7 +193,8 @@ static void selection_keeps_the_best_epoch(void **state)
 
 static void patience_stops(void **state)
 {
-	struct hm_trainer_config c = {.optim = {.kind = HM_SGD, .lr = 0}, .epochs = 9, .select = HM_SELECT_AUROC, .patience = 2};
+	struct hm_trainer_config c = {
+		.optim = {.kind = HM_SGD, .lr = 0}, .epochs = 9, .select = HM_SELECT_AUROC, .patience = 2};
 	struct hm_event best;
 	struct hm_late m;
 	(void)state;
@@ -229,7 +251,8 @@ static void a_loss_that_is_not_finite_stops(void **state)
 	int32_t label[2] = {0, 1};
 	const char *id[2] = {"a7", "b8"};
 	struct hm_headdata d = {.n = 2, .dim = 2, .x = x, .label = label, .id = id};
-	struct hm_trainer_config c = {.optim = {.kind = HM_ADAM, .lr = 0.5}, .batch_size = 8, .epochs = 1, .log_steps = 1};
+	struct hm_trainer_config c = {
+		.optim = {.kind = HM_ADAM, .lr = 0.5}, .batch_size = 8, .epochs = 1, .log_steps = 1};
 	struct seen s = {0};
 	struct hm_event best;
 	struct hm_late m;
@@ -238,7 +261,8 @@ static void a_loss_that_is_not_finite_stops(void **state)
 	hm_late_init(&m, 2, 2);
 	assert_int_equal(hm_head_init(&m, 1, &e), 0);
 	assert_int_equal(hm_trainer_run(&m, dev, &d, NULL, &c, listen, &s, &best, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "step 1, learning rate 0.5: the loss is not finite; the batch's ids are a7, b8"));
+	assert_non_null(strstr(
+		e.text, "step 1, learning rate 0.5: the loss is not finite; the batch's ids are a7, b8"));
 	hm_late_clear(&m);
 	hm_device_close(dev);
 }
@@ -251,7 +275,9 @@ static void a_last_step_that_overflows_stops(void **state)
 	int32_t label[1] = {1};
 	const char *id[1] = {"c9"};
 	struct hm_headdata d = {.n = 1, .dim = 2, .x = x, .label = label, .id = id};
-	struct hm_trainer_config c = {.optim = {.kind = HM_SGD, .lr = 1e6, .weight_decay = 1e6}, .batch_size = 8, .epochs = 1,
+	struct hm_trainer_config c = {.optim = {.kind = HM_SGD, .lr = 1e6, .weight_decay = 1e6},
+				      .batch_size = 8,
+				      .epochs = 1,
 				      .log_steps = 1};
 	struct seen s = {0};
 	struct hm_event best;
@@ -264,7 +290,9 @@ static void a_last_step_that_overflows_stops(void **state)
 	assert_int_equal(hm_trainer_run(&m, dev, &d, NULL, &c, listen, &s, &best, &e), HM_EDATA);
 	assert_int_equal(s.steps, 1);
 	assert_true(isfinite(s.loss[0]));
-	assert_non_null(strstr(e.text, "step 1, learning rate 1e+06: it left weights that are not finite; the batch's ids are c9"));
+	assert_non_null(strstr(
+		e.text,
+		"step 1, learning rate 1e+06: it left weights that are not finite; the batch's ids are c9"));
 	hm_late_clear(&m);
 	hm_device_close(dev);
 }

@@ -129,18 +129,18 @@ static void wrong_tensors_are_named(void **state)
 	(void)state;
 	static const struct hm_tensor flat = {.name = "x", .dtype = HM_F32, .ndim = 1, .dim = {4}};
 	static const struct hm_tensor vast = {
-	    .name = "x", .dtype = HM_F32, .ndim = 4, .dim = {1 << 20, 1, 1, 1}};
+		.name = "x", .dtype = HM_F32, .ndim = 4, .dim = {1 << 20, 1, 1, 1}};
 	static const struct {
 		const char *name;
 		const struct hm_tensor *instead;
 		const char *says;
 	} bad[] = {
-	    {"conv1.weight", NULL, "tensor conv1.weight is missing"},
-	    {"conv1.weight", &flat, "tensor conv1.weight is 4, which no such network has"},
-	    {"layer3.0.conv1.weight", &vast,
-	     "tensor layer3.0.conv1.weight is 1048576x1x1x1, which no such network has"},
-	    {"layer4.0.bn2.bias", &flat, "tensor layer4.0.bn2.bias is 4, the network needs 17"},
-	    {"layer2.1.bn1.running_var", NULL, "tensor layer2.1.bn1.running_var is missing"},
+		{"conv1.weight", NULL, "tensor conv1.weight is missing"},
+		{"conv1.weight", &flat, "tensor conv1.weight is 4, which no such network has"},
+		{"layer3.0.conv1.weight", &vast,
+		 "tensor layer3.0.conv1.weight is 1048576x1x1x1, which no such network has"},
+		{"layer4.0.bn2.bias", &flat, "tensor layer4.0.bn2.bias is 4, the network needs 17"},
+		{"layer2.1.bn1.running_var", NULL, "tensor layer2.1.bn1.running_var is missing"},
 	};
 	struct hm_weights *w;
 	assert_int_equal(hm_weights_open(&w, "tests/data/nets/resnet-basic.safetensors", NULL), 0);

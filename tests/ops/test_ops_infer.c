@@ -186,7 +186,7 @@ static void pooling(void **state)
 {
 	(void)state;
 	static const int shape[][4] = {
-	    {2, 16, 16, 16}, {1, 7, 9, 5}, {3, 1, 1, 33}, {2, 2, 3, 64}, {1, 13, 14, 17}};
+		{2, 16, 16, 16}, {1, 7, 9, 5}, {3, 1, 1, 33}, {2, 2, 3, 64}, {1, 13, 14, 17}};
 	for (size_t k = 0; k < sizeof shape / sizeof *shape; k++)
 		for (int bf16 = 0; bf16 < 2; bf16++) {
 			int i = shape[k][0], h = shape[k][1], w = shape[k][2], c = shape[k][3];
@@ -303,7 +303,8 @@ static void layer_norm_and_embedding(void **state)
 			      *norm[3], *emb[3], *in[3];
 			struct trio all;
 			double eps =
-			    k < 3 ? 1e-2 : 1e-12; /* a variance of nothing amplifies rounding without bound */
+				k < 3 ? 1e-2
+				      : 1e-12; /* a variance of nothing amplifies rounding without bound */
 			if (trio_open(&all, mode & 1)) {
 				for (int j = 0; j < 3; j++) {
 					struct hm_device *d = all.d[j];
@@ -339,8 +340,8 @@ static void attention(void **state)
 	static const struct {
 		int heads, dim, s;
 		int32_t len[6];
-	} shape[] = {{1, 1, 1, {1}},  {2, 64, 4, {14, 1, 16, 17}}, {3, 8, 3, {2, 31, 5}},
-		     {12, 32, 2, {4, 3}}, {1, 20, 1, {130}},       {4, 16, 6, {1, 1, 33, 2, 64, 7}}};
+	} shape[] = {{1, 1, 1, {1}},	  {2, 64, 4, {14, 1, 16, 17}}, {3, 8, 3, {2, 31, 5}},
+		     {12, 32, 2, {4, 3}}, {1, 20, 1, {130}},	       {4, 16, 6, {1, 1, 33, 2, 64, 7}}};
 	for (size_t t = 0; t < sizeof shape / sizeof *shape; t++)
 		for (int bf16 = 0; bf16 < 2; bf16++) {
 			size_t width = (size_t)shape[t].heads * shape[t].dim, m = 0;
@@ -421,7 +422,7 @@ static void failures_stick(void **state)
 		struct hm_device *d = hm_device_open(name[i], HM_PREC_F32, NULL);
 		float w = 1, x[16] = {1}, y[16] = {0};
 		struct hm_weight *wt =
-		    d->op->linear_pack(d, &(struct hm_linear){1, 1, HM_ACT_NONE, true}, &w, NULL);
+			d->op->linear_pack(d, &(struct hm_linear){1, 1, HM_ACT_NONE, true}, &w, NULL);
 		assert_int_equal(hm_device_error(d, &e), 0);
 		assert_null(d->op->alloc(d, SIZE_MAX / 2 + 1));
 		assert_int_equal(hm_device_error(d, &e), HM_EDATA);

@@ -232,12 +232,9 @@ static void norm_and_scale(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(linear_layers_agree),
-		cmocka_unit_test(gradients_are_slopes),
-		cmocka_unit_test(pytorch_head),
-		cmocka_unit_test(cross_entropy_of_large_logits),
-		cmocka_unit_test(pytorch_optimizers),
-		cmocka_unit_test(norm_and_scale),
+		cmocka_unit_test(linear_layers_agree), cmocka_unit_test(gradients_are_slopes),
+		cmocka_unit_test(pytorch_head),	       cmocka_unit_test(cross_entropy_of_large_logits),
+		cmocka_unit_test(pytorch_optimizers),  cmocka_unit_test(norm_and_scale),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,8 @@ void test_close(double got, double want, double tolerance, const char *what)
 
 void test_case_init(struct test_case *t, const cJSON *o, const char *key)
 {
-	const cJSON *p = cJSON_GetObjectItemCaseSensitive(o, key), *y = cJSON_GetObjectItemCaseSensitive(o, "label");
+	const cJSON *p = cJSON_GetObjectItemCaseSensitive(o, key),
+		    *y = cJSON_GetObjectItemCaseSensitive(o, "label");
 	t->n = (size_t)cJSON_GetArraySize(y);
 	t->prob = calloc(2 * t->n, sizeof *t->prob);
 	t->label = calloc(t->n, sizeof *t->label);

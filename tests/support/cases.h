@@ -11,7 +11,8 @@ cJSON *test_cases(void);
 /* The member of that name; NaN when null. */
 double test_number(const cJSON *o, const char *key);
 double test_item(const cJSON *array, int i);
-/* Fails unless both are NaN or they differ by at most `tolerance`, relative to the larger when that is above 1. */
+/* Fails unless both are NaN or they differ by at most `tolerance`, relative to the larger when that is
+ * above 1. */
 void test_close(double got, double want, double tolerance, const char *what);
 
 /* One case's examples: prob[n,2] of "p" (or "q"), label[n]. */

@@ -33,7 +33,8 @@ int test_file(const void *p, size_t n, char name[64])
 
 void test_scratch(char path[64])
 {
-	snprintf(path, 64, "%s/hm-test-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
+	snprintf(path, 64, "%s/hm-test-XXXXXX",
+		 getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
 	int fd = mkstemp(path);
 	must(fd >= 0, "mkstemp");
 	close(fd);
@@ -71,7 +72,8 @@ static int put_sample(struct hm_writer *w, int i, struct hm_err *e)
 	float feature[4];
 	uint16_t pairs[6];
 	size_t id_len = (size_t)snprintf(id, sizeof id, "%05d", i);
-	size_t text_len = i % 4 ? (size_t)snprintf(text, sizeof text, "caption n\xc2\xb0 %d \xe2\x9c\x93", i) : 0;
+	size_t text_len =
+		i % 4 ? (size_t)snprintf(text, sizeof text, "caption n\xc2\xb0 %d \xe2\x9c\x93", i) : 0;
 	for (int k = 0; k < 8; k++)
 		tokens[k] = 101 + i * k;
 	for (int k = 0; k < 6; k++) {
@@ -168,7 +170,8 @@ void test_payload(struct hm_buf *b, const char *column, uint32_t count, const un
 	hm_buf_add(b, frame.data, frame.len, NULL);
 	XXH3_state_t *x = XXH3_createState();
 	XXH3_128bits_reset(x);
-	XXH3_128bits_update(x, strchr(json, '[') + 12, strlen(json) - (size_t)(strchr(json, '[') + 12 - json) - 1);
+	XXH3_128bits_update(x, strchr(json, '[') + 12,
+			    strlen(json) - (size_t)(strchr(json, '[') + 12 - json) - 1);
 	XXH3_128bits_update(x, p, n);
 	XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(x));
 	XXH3_freeState(x);

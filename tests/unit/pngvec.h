@@ -1,4 +1,5 @@
-/* Reads tests/data/png/NAME.vec (made by tests/oracle/make_png.py): PNG files with what they must decode to. */
+/* Reads tests/data/png/NAME.vec (made by tests/oracle/make_png.py): PNG files with what they must decode to.
+ */
 #ifndef HM_PNGVEC_H
 #define HM_PNGVEC_H
 
@@ -32,7 +33,8 @@ static inline void pngvec_open(struct pngvec *v, const char *name)
 static inline bool pngvec_next(struct pngvec *v)
 {
 	const char *line = (const char *)v->file.data + v->at;
-	if (v->at >= v->file.len || sscanf(line, "%63s %d %d %u %zu", v->name, &v->w, &v->h, &v->crc, &v->len) != 5)
+	if (v->at >= v->file.len ||
+	    sscanf(line, "%63s %d %d %u %zu", v->name, &v->w, &v->h, &v->crc, &v->len) != 5)
 		return false;
 	v->png = (const unsigned char *)line + strcspn(line, "\n") + 1;
 	v->at = (size_t)(v->png - v->file.data) + v->len + 1;

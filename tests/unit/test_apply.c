@@ -13,7 +13,8 @@
 
 static struct hm_err e;
 
-static void add(struct hm_schema *s, const char *name, int64_t width, const char *encoder, const char *precision)
+static void add(struct hm_schema *s, const char *name, int64_t width, const char *encoder,
+		const char *precision)
 {
 	cJSON *attr = cJSON_CreateObject();
 	if (encoder)
@@ -33,15 +34,23 @@ static void columns(struct hm_schema *s, const char *image, const char *text)
 
 static struct hm_modelfile model(float *weight, float *bias)
 {
-	return (struct hm_modelfile){.classes = 2, .inputs = 3, .image_dim = 2, .text_dim = 1, .image_digest = A,
-				     .text_digest = B, .image_precision = "f32", .text_precision = "f32",
-				     .weight = weight, .bias = bias};
+	return (struct hm_modelfile){.classes = 2,
+				     .inputs = 3,
+				     .image_dim = 2,
+				     .text_dim = 1,
+				     .image_digest = A,
+				     .text_digest = B,
+				     .image_precision = "f32",
+				     .text_precision = "f32",
+				     .weight = weight,
+				     .bias = bias};
 }
 
 static void logits_and_softmax(void **state)
 {
 	(void)state;
-	float w[] = {1, 10, 100, 0, 0, -1}, b[] = {.5f, 2}, image[] = {2, 3}, text[] = {-.25f}, logits[2], prob[2];
+	float w[] = {1, 10, 100, 0, 0, -1}, b[] = {.5f, 2}, image[] = {2, 3}, text[] = {-.25f}, logits[2],
+	      prob[2];
 	struct hm_modelfile m = model(w, b);
 	struct hm_schema s;
 	struct hm_apply a;
@@ -112,6 +121,7 @@ static void which_columns(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(logits_and_softmax), cmocka_unit_test(which_columns)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(logits_and_softmax),
+					   cmocka_unit_test(which_columns)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,7 +113,8 @@ static void symlinks_are_followed(void **state)
 	struct stat st;
 	assert_int_equal(symlink("target", in_folder("relative")), 0);
 	assert_int_equal(symlink(in_folder("relative"), in_folder("absolute")), 0);
-	assert_int_equal(hm_file_write(in_folder("absolute"), "one", 3, &e), 0); /* target does not exist yet */
+	assert_int_equal(hm_file_write(in_folder("absolute"), "one", 3, &e),
+			 0); /* target does not exist yet */
 	holds("target", "one");
 	assert_int_equal(hm_file_write(in_folder("relative"), "two", 3, &e), 0);
 	holds("target", "two");

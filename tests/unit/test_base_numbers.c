@@ -1,5 +1,5 @@
-/* lib/base's numbers: half precision against its definition for every value, dtypes and shapes, Philox against the
- * known answers that Random123 publishes, and what is drawn from it. */
+/* lib/base's numbers: half precision against its definition for every value, dtypes and shapes, Philox
+ * against the known answers that Random123 publishes, and what is drawn from it. */
 #include "base/rng.h"
 #include "base/tensor.h"
 
@@ -23,8 +23,8 @@ static uint32_t bits_of(float f)
 	return u;
 }
 
-/* IEEE 754's definition of a binary format of `frac` fraction bits and exponent bias `bias`, for positive finite
- * values: m * 2^(max(exponent, 1) - bias - frac). */
+/* IEEE 754's definition of a binary format of `frac` fraction bits and exponent bias `bias`, for positive
+ * finite values: m * 2^(max(exponent, 1) - bias - frac). */
 static double value_of(uint32_t bits, int frac, int bias)
 {
 	int exponent = (int)(bits >> frac), m = (int)(bits & ((1u << frac) - 1));
@@ -62,8 +62,9 @@ static void every_f16_is_widened(void **state)
 static void f32_is_narrowed_to_nearest_even(void **state)
 {
 	(void)state;
-	static const uint32_t low[] = {0, 1, 0x7ff, 0x800, 0xfff, 0x1000, 0x1001, 0x1fff, 0x2fff, 0x3000, 0x3001,
-				       0x7fff, 0x8000, 0x8001, 0xb000, 0xd000, 0xf000, 0xf001, 0xffff};
+	static const uint32_t low[] = {0,      1,      0x7ff,  0x800,  0xfff,  0x1000, 0x1001,
+				       0x1fff, 0x2fff, 0x3000, 0x3001, 0x7fff, 0x8000, 0x8001,
+				       0xb000, 0xd000, 0xf000, 0xf001, 0xffff};
 	for (uint32_t high = 0; high < 0x7f80; high++) {
 		for (size_t i = 0; i < sizeof low / sizeof low[0]; i++) {
 			uint32_t u = high << 16 | low[i];
@@ -73,7 +74,8 @@ static void f32_is_narrowed_to_nearest_even(void **state)
 			if (hm_f32_to_f16(f) != half || hm_f32_to_f16(-f) != (half | 0x8000))
 				fail_msg("%a becomes f16 %04x, not %04x", (double)f, hm_f32_to_f16(f), half);
 			if (hm_f32_to_bf16(f) != brain || hm_f32_to_bf16(-f) != (brain | 0x8000))
-				fail_msg("%a becomes bf16 %04x, not %04x", (double)f, hm_f32_to_bf16(f), brain);
+				fail_msg("%a becomes bf16 %04x, not %04x", (double)f, hm_f32_to_bf16(f),
+					 brain);
 		}
 	}
 	assert_int_equal(hm_f32_to_f16(INFINITY), 0x7c00);
@@ -136,17 +138,21 @@ static void shapes_are_counted(void **state)
 	assert_false(hm_shape_count(2, (int64_t[]){INT64_MAX, 3}, &n));
 	assert_string_equal(hm_shape_text(3, (int64_t[]){3, 224, 224}, text, sizeof text), "3x224x224");
 	assert_string_equal(hm_shape_text(0, NULL, text, sizeof text), "scalar");
-	assert_int_equal(strlen(hm_shape_text(3, (int64_t[]){INT64_MAX, INT64_MAX, 1}, text, sizeof text)), 15);
+	assert_int_equal(strlen(hm_shape_text(3, (int64_t[]){INT64_MAX, INT64_MAX, 1}, text, sizeof text)),
+			 15);
 }
 
 /* Random123 1.14, tests/kat_vectors, philox4x32 with 10 rounds. */
 static void philox_gives_the_known_answers(void **state)
 {
 	(void)state;
-	static const struct { uint32_t ctr[4], key[2], out[4]; } kat[] = {
+	static const struct {
+		uint32_t ctr[4], key[2], out[4];
+	} kat[] = {
 		{{0, 0, 0, 0}, {0, 0}, {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
 		{{~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}, {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-		{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0},
+		{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+		 {0xa4093822, 0x299f31d0},
 		 {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
 	};
 	for (size_t i = 0; i < sizeof kat / sizeof kat[0]; i++) {
@@ -164,7 +170,8 @@ static void streams_are_named_by_their_numbers(void **state)
 	hm_rng_init(&r, 0x0123456789abcdef, HM_RNG_DROPOUT, 7, 9);
 	for (uint32_t block = 0; block < 3; block++) {
 		uint32_t out[4];
-		hm_philox((uint32_t[]){block, HM_RNG_DROPOUT, 7, 9}, (uint32_t[]){0x89abcdef, 0x01234567}, out);
+		hm_philox((uint32_t[]){block, HM_RNG_DROPOUT, 7, 9}, (uint32_t[]){0x89abcdef, 0x01234567},
+			  out);
 		for (int i = 0; i < 4; i++)
 			assert_int_equal(hm_rng_u32(&r), out[i]);
 	}

@@ -21,7 +21,8 @@ static const char *rows(const char *text, size_t len, char out[512])
 	out[0] = 0;
 	while (!rc && (rc = hm_csv_next(&c, &row, &e)) == 1) {
 		at += (size_t)snprintf(out + at, 512 - at, "%s/%d/", row.id, (int)row.label);
-		at += (size_t)snprintf(out + at, 512 - at, row.prob ? "%g;" : "failed;", row.prob ? row.prob[1] : 0);
+		at += (size_t)snprintf(out + at, 512 - at, row.prob ? "%g;" : "failed;",
+				       row.prob ? row.prob[1] : 0);
 		rc = 0;
 	}
 	if (rc)
@@ -34,7 +35,8 @@ static const char *rows(const char *text, size_t len, char out[512])
 static void expect(const char *text, const char *want)
 {
 	char out[512];
-	if (!strstr(rows(text, strlen(text), out), want) || (*want && want[strlen(want) - 1] == ';' && strcmp(out, want)))
+	if (!strstr(rows(text, strlen(text), out), want) ||
+	    (*want && want[strlen(want) - 1] == ';' && strcmp(out, want)))
 		fail_msg("%s\ngave: %s\nwant: %s", text, out, want);
 }
 
@@ -141,8 +143,9 @@ static void a_pipe_is_not_eaten(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_read), cmocka_unit_test(what_is_refused),  cmocka_unit_test(too_many_fields),
-		cmocka_unit_test(what_it_is),	cmocka_unit_test(a_pipe_is_not_eaten),
+		cmocka_unit_test(what_is_read),	       cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(too_many_fields),     cmocka_unit_test(what_it_is),
+		cmocka_unit_test(a_pipe_is_not_eaten),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Damage and lies: every cut and every flipped bit of a stream is an error, and so is every frame that carries a
- * good hash and a wrong statement. */
+/* Damage and lies: every cut and every flipped bit of a stream is an error, and so is every frame that
+ * carries a good hash and a wrong statement. */
 #include "rec/format.h"
 #include "../support/streams.h"
 
@@ -70,7 +70,8 @@ static void every_flipped_bit_is_an_error(void **state)
 	accepted(&whole);
 }
 
-/* The same with threads that read ahead: an error further on is met in its turn, records before it are given. */
+/* The same with threads that read ahead: an error further on is met in its turn, records before it are given.
+ */
 static void threads_meet_damage_in_its_turn(void **state)
 {
 	(void)state;
@@ -128,7 +129,8 @@ static void blocks_are_in_order(void **state)
 		b.len = 0;
 		hm_buf_add(&b, whole.data, at[0], &e);
 		for (int i = 0; i < 4 && orders[k][i] >= 0; i++)
-			hm_buf_add(&b, whole.data + at[orders[k][i]], at[orders[k][i] + 1] - at[orders[k][i]], &e);
+			hm_buf_add(&b, whole.data + at[orders[k][i]], at[orders[k][i] + 1] - at[orders[k][i]],
+				   &e);
 		hm_buf_add(&b, whole.data + at[3], whole.len - at[3], &e);
 		refused(&b, "out of order");
 	}
@@ -266,7 +268,9 @@ static void head(struct hm_buf *b, const char *json)
 static void headers_are_checked(void **state)
 {
 	(void)state;
-	static const struct { const char *json, *word; } bad[] = {
+	static const struct {
+		const char *json, *word;
+	} bad[] = {
 		{"", "invalid JSON"},
 		{"[]", "meta"},
 		{"{\"meta\":{},\"pg\":{},\"schema\":[]}", "pg"},
@@ -276,26 +280,52 @@ static void headers_are_checked(void **state)
 		{"{\"meta\":{},\"pg\":[],\"schema\":[7]}", "name"},
 		{"{\"meta\":{},\"pg\":[],\"schema\":[[1]]}", "name"},
 		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\"}]}", "shape"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[1.5]}]}", "shape"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[-2]}]}", "shape"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[3,-1]}]}", "shape"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[1e+18]}]}", "shape"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[1,1,1,1,1,1,1,1,1]}]}", "shape"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"C8\",\"name\":\"a\",\"shape\":[]}]}", "dtype"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"\",\"shape\":[]}]}", "column name"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[1.5]}]}",
+		 "shape"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[-2]}]}",
+		 "shape"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[3,-1]}]}",
+		 "shape"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[1e+18]}]}",
+		 "shape"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[1,1,1,1,1,1,"
+		 "1,1,1]}]}",
+		 "shape"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"C8\",\"name\":\"a\",\"shape\":[]}]}",
+		 "dtype"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"\",\"shape\":[]}]}",
+		 "column name"},
 		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]},"
-		 "{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "exists"},
-		{"{\"later\":1,\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "alone"},
-		{"{\"pg\":[],\"meta\":{},\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
-		{"{\"meta\":{},\"pg\":[], \"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
-		{"{\"meta\":{\"x\":1.0},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
-		{"{\"meta\":{\"x\":\"\\u0041\"},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "canonical"},
-		{"{\"meta\":{\"x\":1,\"x\":1},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "twice"},
-		{"{\"meta\":{\"a\":[[[[[[[1]]]]]]]},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "nesting"},
+		 "{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}",
+		 "exists"},
+		{"{\"later\":1,\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":["
+		 "]}]}",
+		 "alone"},
+		{"{\"pg\":[],\"meta\":{},\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}",
+		 "canonical"},
+		{"{\"meta\":{},\"pg\":[], \"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}",
+		 "canonical"},
+		{"{\"meta\":{\"x\":1.0},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]"
+		 "}",
+		 "canonical"},
+		{"{\"meta\":{\"x\":\"\\u0041\"},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\","
+		 "\"shape\":[]}]}",
+		 "canonical"},
+		{"{\"meta\":{\"x\":1,\"x\":1},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\","
+		 "\"shape\":[]}]}",
+		 "twice"},
+		{"{\"meta\":{\"a\":[[[[[[[1]]]]]]]},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\","
+		 "\"shape\":[]}]}",
+		 "nesting"},
 		/* a header that says something else than the blocks hold */
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}", "block 0"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[67108864]}]}", "block 0"},
-		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"F64\",\"name\":\"a\",\"shape\":[-1,8388608]}]}", "block 0"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[]}]}",
+		 "block 0"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"U8\",\"name\":\"a\",\"shape\":[67108864]}]"
+		 "}",
+		 "block 0"},
+		{"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"F64\",\"name\":\"a\",\"shape\":[-1,8388608]"
+		 "}]}",
+		 "block 0"},
 	};
 	struct hm_buf b = {0};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -323,9 +353,12 @@ static void payloads_are_checked(void **state)
 	test_payload(&b, bytes, 22, p, 64);
 	refused(&b, "data or padding");
 
-	static const struct { uint32_t offset[3]; const char *word; } cases[] = {
-		{{0, 1, 2}, NULL},	 {{0, 2, 2}, NULL},	   {{1, 1, 2}, "offsets"}, {{0, 2, 1}, "offsets"},
-		{{0, 1, 65}, "data"},    {{0, 0xffffffff, 2}, "offsets"}, {{0, 1, 0xffffffff}, "data"}};
+	static const struct {
+		uint32_t offset[3];
+		const char *word;
+	} cases[] = {{{0, 1, 2}, NULL},		  {{0, 2, 2}, NULL},	{{1, 1, 2}, "offsets"},
+		     {{0, 2, 1}, "offsets"},	  {{0, 1, 65}, "data"}, {{0, 0xffffffff, 2}, "offsets"},
+		     {{0, 1, 0xffffffff}, "data"}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		hm_shuffle((const unsigned char *)cases[i].offset, shuffled, 3, 4);
 		memcpy(p, shuffled, 12);
@@ -349,8 +382,10 @@ static void zstd_frames_are_checked(void **state)
 {
 	(void)state;
 	unsigned char p[64] = {0}, frame[256];
-	static const struct { int checksum, size, window; const char *word; } cases[] = {
-		{1, 1, 0, NULL}, {0, 1, 0, "no checksum"}, {1, 0, 0, "content size"}};
+	static const struct {
+		int checksum, size, window;
+		const char *word;
+	} cases[] = {{1, 1, 0, NULL}, {0, 1, 0, "no checksum"}, {1, 0, 0, "content size"}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		ZSTD_CCtx *z = ZSTD_createCCtx();
 		ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, cases[i].checksum);
@@ -375,8 +410,8 @@ static void zstd_frames_are_checked(void **state)
 	assert_int_equal(hm_frame_check_zstd(window[2], 10, 64, &e), HM_EDATA);
 }
 
-/* Twelve blocks of 40 MiB that pack into a few kilobytes, and threads enough to unpack them all at once: what is
- * held at a time stays bounded. In a process of its own, whose peak can be told. */
+/* Twelve blocks of 40 MiB that pack into a few kilobytes, and threads enough to unpack them all at once: what
+ * is held at a time stays bounded. In a process of its own, whose peak can be told. */
 static void reading_ahead_is_bounded(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
-/* lib/draw: shapes where they belong and cut at the edges, line breaking, the contact sheet's size, captions spelled
- * by their vocabulary, PNG files that our own decoder reads back. */
+/* lib/draw: shapes where they belong and cut at the edges, line breaking, the contact sheet's size, captions
+ * spelled by their vocabulary, PNG files that our own decoder reads back. */
 #include "base/strmap.h"
 #include "draw/caption.h"
 #include "draw/font.h"
@@ -102,12 +102,14 @@ static void a_png_reads_back(void **state)
 	hm_rng_init(&r, 3, HM_RNG_SYNTH, 0, 0);
 	assert_int_equal(hm_canvas_init(&c, 301, 207, &e), 0);
 	hm_scene_draw(&c, 2, &r);
-	assert_int_equal(hm_scene_letter(&c, "so tired of how the mayor mocks the ducks with a smile", &e), 0);
+	assert_int_equal(hm_scene_letter(&c, "so tired of how the mayor mocks the ducks with a smile", &e),
+			 0);
 	for (int small = 0; small < 2; small++) {
 		struct hm_buf png = {0};
 		struct hm_image img;
 		assert_int_equal(hm_canvas_png(&c, small, &png, &e), 0);
-		assert_int_equal(hm_png_decode(d, png.data, png.len, &(struct hm_png_options){0}, &img, &e), 0);
+		assert_int_equal(hm_png_decode(d, png.data, png.len, &(struct hm_png_options){0}, &img, &e),
+				 0);
 		assert_int_equal(img.w, 301);
 		assert_int_equal(img.h, 207);
 		assert_memory_equal(img.rgb, c.px, 301 * 207 * 3);
@@ -131,7 +133,8 @@ static void the_sheet_grows_by_rows(void **state)
 		hm_sheet_add(&s, planes, 4, 1, "label 0", "", 0, 0xff0000);
 	assert_int_equal(s.used, 7);
 	assert_int_equal(hm_sheet_png(&s, &seven, &e), 0);
-	uint32_t h1 = (uint32_t)one.data[22] << 8 | one.data[23], h7 = (uint32_t)seven.data[22] << 8 | seven.data[23];
+	uint32_t h1 = (uint32_t)one.data[22] << 8 | one.data[23],
+		 h7 = (uint32_t)seven.data[22] << 8 | seven.data[23];
 	assert_true(h7 > 1.8 * h1 && h7 < 2 * h1);
 	hm_buf_clear(&one);
 	hm_buf_clear(&seven);
@@ -170,9 +173,12 @@ static void captions_are_in_the_vocabulary(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shapes),           cmocka_unit_test(lines_break_at_spaces),
-		cmocka_unit_test(glyphs_differ),    cmocka_unit_test(a_png_reads_back),
-		cmocka_unit_test(the_sheet_grows_by_rows), cmocka_unit_test(captions_are_in_the_vocabulary),
+		cmocka_unit_test(shapes),
+		cmocka_unit_test(lines_break_at_spaces),
+		cmocka_unit_test(glyphs_differ),
+		cmocka_unit_test(a_png_reads_back),
+		cmocka_unit_test(the_sheet_grows_by_rows),
+		cmocka_unit_test(captions_are_in_the_vocabulary),
 	};
 	return cmocka_run_group_tests_name("draw", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* Memory that runs out: with the k-th allocation failing, for every k until none does, writing, reading, joining and
- * recovering end in one sentence and leak nothing (the sanitizer build looks), or do all they should. */
+/* Memory that runs out: with the k-th allocation failing, for every k until none does, writing, reading,
+ * joining and recovering end in one sentence and leak nothing (the sanitizer build looks), or do all they
+ * should. */
 #include "base/file.h"
 #include "rec/recover.h"
 #include "../support/streams.h"
@@ -43,7 +44,8 @@ static int write_one(const char *to, const char *column, struct hm_err *e)
 	struct hm_writer_options o = {.block_size = 200};
 	cJSON *attr = cJSON_CreateObject(), *meta = cJSON_CreateObject(), *pg = NULL;
 	char id[8];
-	bool ready = attr && meta && cJSON_AddStringToObject(attr, "encoder", column) && cJSON_AddNumberToObject(meta, "x", 1);
+	bool ready = attr && meta && cJSON_AddStringToObject(attr, "encoder", column) &&
+		     cJSON_AddNumberToObject(meta, "x", 1);
 	int rc = ready ? 0 : hm_err_set(e, HM_EDATA, "the test itself has no memory");
 	if (rc)
 		cJSON_Delete(attr);
@@ -54,7 +56,8 @@ static int write_one(const char *to, const char *column, struct hm_err *e)
 	if (!rc)
 		rc = hm_writer_open(&w, to, &s, meta, pg, &o, NULL, e);
 	for (int32_t i = 0; !rc && i < 64; i++)
-		rc = hm_writer_put(w, (struct hm_val[]){{&i, 1}, {id, (size_t)snprintf(id, sizeof id, "%d", i)}}, e);
+		rc = hm_writer_put(
+			w, (struct hm_val[]){{&i, 1}, {id, (size_t)snprintf(id, sizeof id, "%d", i)}}, e);
 	if (!rc)
 		rc = hm_writer_finish(w, 0, e);
 	else

@@ -112,8 +112,8 @@ static void bad_ones_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(good_ones_give_their_lines),
-	    cmocka_unit_test(bad_ones_are_refused),
+		cmocka_unit_test(good_ones_give_their_lines),
+		cmocka_unit_test(bad_ones_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Image files below a root: what may be opened, with the kernel's openat2 and, under a filter that takes it away,
- * without it. */
+/* Image files below a root: what may be opened, with the kernel's openat2 and, under a filter that takes it
+ * away, without it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A tree: root/{a.png, sub/b.png, in -> sub/b.png, out -> ../secret, abs -> /dev/null, dir -> .., fifo, huge},
- * secret. */
+/* A tree: root/{a.png, sub/b.png, in -> sub/b.png, out -> ../secret, abs -> /dev/null, dir -> .., fifo,
+ * huge}, secret. */
 static int make_tree(void **state)
 {
 	char *dir = strdup("/tmp/hm-imagefile-XXXXXX");
@@ -33,17 +33,19 @@ static int make_tree(void **state)
 	bad = bad || !(f = fopen("root/a.png", "w")) || fputs("picture", f) < 0 || fclose(f);
 	bad = bad || !(f = fopen("root/sub/b.png", "w")) || fclose(f);
 	bad = bad || !(f = fopen("secret", "w")) || fputs("secret", f) < 0 || fclose(f);
-	bad = bad || !(f = fopen("root/huge", "w")) || ftruncate(fileno(f), (off_t)HM_IMAGEFILE_MAX + 1) || fclose(f);
-	bad = bad || symlink("sub/b.png", "root/in") || symlink("../secret", "root/out") || symlink("..", "root/dir") ||
-	      symlink("/dev/null", "root/abs");
+	bad = bad || !(f = fopen("root/huge", "w")) || ftruncate(fileno(f), (off_t)HM_IMAGEFILE_MAX + 1) ||
+	      fclose(f);
+	bad = bad || symlink("sub/b.png", "root/in") || symlink("../secret", "root/out") ||
+	      symlink("..", "root/dir") || symlink("/dev/null", "root/abs");
 	*state = dir;
 	return bad ? -1 : 0;
 }
 
 static int remove_tree(void **state)
 {
-	static const char *const files[] = {"root/a.png", "root/sub/b.png", "root/in", "root/out", "root/dir", "root/abs",
-					    "root/fifo",  "root/huge",      "secret"};
+	static const char *const files[] = {"root/a.png", "root/sub/b.png", "root/in",
+					    "root/out",	  "root/dir",	    "root/abs",
+					    "root/fifo",  "root/huge",	    "secret"};
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
 		unlink(files[i]);
 	rmdir("root/sub");
@@ -76,11 +78,13 @@ static bool try_open(bool follow, const char *path, size_t len, const char *want
 
 static bool refuses_by_any_means(void)
 {
-	return TRY(false, "a.png", NULL) && TRY(false, "sub/b.png", NULL) && TRY(false, "./sub//b.png", NULL) &&
-	       TRY(false, "", "empty") && TRY(false, "/etc/passwd", "absolute") && TRY(false, "../secret", "..") &&
-	       TRY(false, "sub/../../secret", "..") && TRY(false, "sub/..", "..") && TRY(false, "none.png", "No such file") &&
-	       TRY(false, "fifo", "not a regular file") && TRY(false, "sub", "not a regular file") &&
-	       TRY(false, "huge", "longer than") && TRY(false, "out", "symbolic link") && TRY(false, "abs", "symbolic link") &&
+	return TRY(false, "a.png", NULL) && TRY(false, "sub/b.png", NULL) &&
+	       TRY(false, "./sub//b.png", NULL) && TRY(false, "", "empty") &&
+	       TRY(false, "/etc/passwd", "absolute") && TRY(false, "../secret", "..") &&
+	       TRY(false, "sub/../../secret", "..") && TRY(false, "sub/..", "..") &&
+	       TRY(false, "none.png", "No such file") && TRY(false, "fifo", "not a regular file") &&
+	       TRY(false, "sub", "not a regular file") && TRY(false, "huge", "longer than") &&
+	       TRY(false, "out", "symbolic link") && TRY(false, "abs", "symbolic link") &&
 	       try_open(false, "a.png\0x", 7, "no file name");
 }
 
@@ -97,7 +101,8 @@ static void test_follow(void **state)
 	(void)state;
 	assert_true(TRY(true, "out", NULL) && TRY(true, "dir/secret", NULL) && TRY(true, "in", NULL));
 	assert_true(TRY(true, "abs", "not a regular file")); /* a device */
-	assert_true(TRY(true, "../secret", "..") && TRY(true, "/etc/passwd", "absolute") && TRY(true, "fifo", "regular"));
+	assert_true(TRY(true, "../secret", "..") && TRY(true, "/etc/passwd", "absolute") &&
+		    TRY(true, "fifo", "regular"));
 }
 
 static void test_contents(void **state)
@@ -135,9 +140,13 @@ static void test_without_openat2(void **state)
 	pid_t child = fork();
 	assert_true(child >= 0);
 	if (!child) {
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
 			_exit(2);
-		_exit(refuses_by_any_means() && TRY(false, "in", "symbolic link") && TRY(false, "dir/secret", "cannot open") ? 0 : 1);
+		_exit(refuses_by_any_means() && TRY(false, "in", "symbolic link") &&
+				      TRY(false, "dir/secret", "cannot open")
+			      ? 0
+			      : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

@@ -27,8 +27,10 @@ static void as_scipy(void **state)
 		const cJSON *want = cJSON_GetObjectItem(o, "intervals");
 		test_case_init(&t, o, "p");
 		assert_int_equal(hm_sample_init(&s, t.n, 2, t.prob, t.label, t.threshold, NULL), 0);
-		both_ends(hm_wilson(hm_sample_correct(&s), t.n), cJSON_GetObjectItem(want, "wilson"), "Wilson");
-		both_ends(hm_clopper_pearson(hm_sample_correct(&s), t.n), cJSON_GetObjectItem(want, "exact"), "exact");
+		both_ends(hm_wilson(hm_sample_correct(&s), t.n), cJSON_GetObjectItem(want, "wilson"),
+			  "Wilson");
+		both_ends(hm_clopper_pearson(hm_sample_correct(&s), t.n), cJSON_GetObjectItem(want, "exact"),
+			  "exact");
 		assert_int_equal(hm_delong_interval(&s.rank, &ci, NULL), 0);
 		both_ends(ci, cJSON_GetObjectItem(want, "delong"), "DeLong");
 		hm_sample_clear(&s);
@@ -41,7 +43,8 @@ static void as_scipy(void **state)
 		test_close(ci.hi, test_item(o, 3), 1e-12, "exact, high");
 	}
 	cJSON_ArrayForEach(o, cJSON_GetObjectItem(all, "betas"))
-		test_close(hm_beta_inc(test_item(o, 0), test_item(o, 1), test_item(o, 2)), test_item(o, 3), 1e-11, "beta");
+		test_close(hm_beta_inc(test_item(o, 0), test_item(o, 1), test_item(o, 2)), test_item(o, 3),
+			   1e-11, "beta");
 	cJSON_Delete(all);
 }
 
@@ -74,7 +77,8 @@ static void bootstrap_is_seeded_and_thread_free(void **state)
 	assert_memory_not_equal(one, other, sizeof one);
 	for (int m = 0; m < HM_METRICS; m++)
 		assert_true(one[m].lo < value[m] + .1 && one[m].hi > value[m] && one[m].lo < one[m].hi);
-	struct hm_interval wald = hm_wilson(hm_sample_correct(&s), N); /* near each other, as they estimate the same */
+	struct hm_interval wald =
+		hm_wilson(hm_sample_correct(&s), N); /* near each other, as they estimate the same */
 	test_close(one[HM_ACCURACY].lo, wald.lo, .03, "lower end");
 	test_close(one[HM_ACCURACY].hi, wald.hi, .03, "upper end");
 	hm_workers_free(w);

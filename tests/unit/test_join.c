@@ -1,4 +1,5 @@
-/* Joins by id: the order of the first, the same ids in all, and the rules for columns that several inputs have. */
+/* Joins by id: the order of the first, the same ids in all, and the rules for columns that several inputs
+ * have. */
 #include "rec/rec.h"
 #include "../support/streams.h"
 
@@ -54,7 +55,8 @@ static void input(int i, int n, const struct row *row)
 	if (row[0].error)
 		hm_schema_add(&s, "error", HM_UTF8, 0, NULL, NULL, &e);
 	hm_schema_add(&s, name, HM_I32, 0, NULL, NULL, &e);
-	cJSON *pg = hm_pg_append(NULL, "common", NULL, &e), *own = hm_pg_append(pg, name, NULL, &e), *meta = cJSON_CreateObject();
+	cJSON *pg = hm_pg_append(NULL, "common", NULL, &e), *own = hm_pg_append(pg, name, NULL, &e),
+	      *meta = cJSON_CreateObject();
 	cJSON_AddNumberToObject(meta, name, i);
 	cJSON_AddNumberToObject(meta, "who", i);
 	struct hm_writer_options o = {.block_size = 30};
@@ -93,9 +95,10 @@ static const char *joined(int n)
 			const struct hm_field *f = &rec.schema->field[i];
 			const struct hm_val *v = &rec.val[i];
 			len += (size_t)(f->dtype == HM_UTF8
-						? snprintf(out + len, sizeof out - len, "%s%.*s", i ? " " : "", (int)v->count,
-							   (const char *)v->data)
-						: snprintf(out + len, sizeof out - len, " %s=%d", f->name, *(const int32_t *)v->data));
+						? snprintf(out + len, sizeof out - len, "%s%.*s",
+							   i ? " " : "", (int)v->count, (const char *)v->data)
+						: snprintf(out + len, sizeof out - len, " %s=%d", f->name,
+							   *(const int32_t *)v->data));
 		}
 		len += (size_t)snprintf(out + len, sizeof out - len, "\n");
 	}
@@ -116,7 +119,9 @@ static void the_order_is_the_first_ones(void **state)
 	input(0, 4, (struct row[]){{"a", NO_LABEL, NULL}, {"b", 0, NULL}, {"c", 0, NULL}, {"d", 0, NULL}});
 	input(1, 4, (struct row[]){{"d", NO_LABEL, NULL}, {"b", 0, NULL}, {"a", 0, NULL}, {"c", 0, NULL}});
 	input(2, 4, (struct row[]){{"a", NO_LABEL, NULL}, {"c", 0, NULL}, {"b", 0, NULL}, {"d", 0, NULL}});
-	assert_string_equal(joined(3), "a x0=0 x1=102 x2=200\nb x0=1 x1=101 x2=202\nc x0=2 x1=103 x2=201\nd x0=3 x1=100 x2=203\n");
+	assert_string_equal(
+		joined(3),
+		"a x0=0 x1=102 x2=200\nb x0=1 x1=101 x2=202\nc x0=2 x1=103 x2=201\nd x0=3 x1=100 x2=203\n");
 }
 
 static void histories_and_headers_are_united(void **state)
@@ -129,7 +134,9 @@ static void histories_and_headers_are_united(void **state)
 	static const char *const tools[] = {"common", "x0", "x1"};
 	assert_int_equal(cJSON_GetArraySize(hm_join_pg(j)), 3);
 	for (int i = 0; i < 3; i++)
-		assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(hm_join_pg(j), i), "tool")->valuestring, tools[i]);
+		assert_string_equal(
+			cJSON_GetObjectItem(cJSON_GetArrayItem(hm_join_pg(j), i), "tool")->valuestring,
+			tools[i]);
 	assert_int_equal(cJSON_GetObjectItem(hm_join_meta(j), "who")->valueint, 0);
 	assert_int_equal(cJSON_GetObjectItem(hm_join_meta(j), "x1")->valueint, 1);
 	assert_int_equal(hm_join_expect(j), 1);
@@ -139,7 +146,8 @@ static void histories_and_headers_are_united(void **state)
 static void ids_that_stand_alone_are_named(void **state)
 {
 	(void)state;
-	static const struct row five[] = {{"a", NO_LABEL, NULL}, {"b", 0, NULL}, {"c", 0, NULL}, {"d", 0, NULL}, {"e", 0, NULL}};
+	static const struct row five[] = {
+		{"a", NO_LABEL, NULL}, {"b", 0, NULL}, {"c", 0, NULL}, {"d", 0, NULL}, {"e", 0, NULL}};
 	input(0, 5, five);
 	input(1, 1, (struct row[]){{"e", NO_LABEL, NULL}});
 	const char *s = joined(2);
@@ -176,7 +184,9 @@ static void unknown_labels_yield_and_others_must_agree(void **state)
 	input(0, 3, (struct row[]){{"a", -1, NULL}, {"b", 1, NULL}, {"c", -1, NULL}});
 	input(1, 3, (struct row[]){{"a", 0, NULL}, {"b", -1, NULL}, {"c", -1, NULL}});
 	input(2, 3, (struct row[]){{"a", -1, NULL}, {"b", 1, NULL}, {"c", 1, NULL}});
-	assert_string_equal(joined(3), "a label=0 x0=0 x1=100 x2=200\nb label=1 x0=1 x1=101 x2=201\nc label=1 x0=2 x1=102 x2=202\n");
+	assert_string_equal(
+		joined(3),
+		"a label=0 x0=0 x1=100 x2=200\nb label=1 x0=1 x1=101 x2=201\nc label=1 x0=2 x1=102 x2=202\n");
 	input(2, 3, (struct row[]){{"a", 1, NULL}, {"b", 1, NULL}, {"c", 1, NULL}});
 	const char *s = joined(3);
 	assert_non_null(strstr(s, "id a: column \"label\" differs"));

@@ -87,7 +87,7 @@ static void values_are_read(void **state)
 {
 	(void)state;
 	static const char text[] =
-	    " {\"s\":\"a\\u00e9\\ud83d\\ude00\\/\",\"n\":-12,\"f\":1.5e-3,\"t\":true,\"z\":null} ";
+		" {\"s\":\"a\\u00e9\\ud83d\\ude00\\/\",\"n\":-12,\"f\":1.5e-3,\"t\":true,\"z\":null} ";
 	const char *s;
 	int64_t n;
 	cJSON *v = hm_json_parse(text, sizeof text - 1, 4, NULL, &e);
@@ -135,7 +135,7 @@ static void utf8_is_checked(void **state)
 {
 	(void)state;
 	static const char mixed[] =
-	    "ASCII that is long enough for the fast way \xc3\xa9 and back \xf4\x90\x80\x80";
+		"ASCII that is long enough for the fast way \xc3\xa9 and back \xf4\x90\x80\x80";
 	uint32_t cp;
 	assert_int_equal(hm_utf8_check(mixed, 52), 52);
 	assert_int_equal(hm_utf8_check(mixed, sizeof mixed - 1), sizeof mixed - 5);
@@ -149,13 +149,13 @@ static void utf8_is_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(damage_has_a_column, setup),
-	    cmocka_unit_test_setup(bytes_that_no_text_holds, setup),
-	    cmocka_unit_test_setup(keys_and_depth, setup),
-	    cmocka_unit_test_setup(values_are_read, setup),
-	    cmocka_unit_test_setup(writing_is_canonical, setup),
-	    cmocka_unit_test_setup(numbers_come_back, setup),
-	    cmocka_unit_test_setup(utf8_is_checked, setup),
+		cmocka_unit_test_setup(damage_has_a_column, setup),
+		cmocka_unit_test_setup(bytes_that_no_text_holds, setup),
+		cmocka_unit_test_setup(keys_and_depth, setup),
+		cmocka_unit_test_setup(values_are_read, setup),
+		cmocka_unit_test_setup(writing_is_canonical, setup),
+		cmocka_unit_test_setup(numbers_come_back, setup),
+		cmocka_unit_test_setup(utf8_is_checked, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,17 +128,19 @@ static void both_forms_of_the_data_set(void **state)
 	struct hm_jsonl_rec rec;
 	struct hm_err e;
 	assert_int_equal(
-	    parse(&plain, "{\"id\":42953,\"img\":\"img\\/42953.png\",\"label\":0,\"text\":\"caf\\u00e9\"}",
-		  &rec, &e),
-	    0);
+		parse(&plain,
+		      "{\"id\":42953,\"img\":\"img\\/42953.png\",\"label\":0,\"text\":\"caf\\u00e9\"}", &rec,
+		      &e),
+		0);
 	assert_string_equal(rec.id, "42953");
 	assert_string_equal(rec.img, "42953.png");
 	assert_string_equal(rec.text, "caf\xc3\xa9");
 	assert_int_equal(rec.label, 0);
 	hm_jsonl_clear(&rec);
-	assert_int_equal(
-	    parse(&plain, " {\"text\":\"\",\"img\":\"1.png\",\"id\":\"00042\",\"other\":[{}]} \r", &rec, &e),
-	    0);
+	assert_int_equal(parse(&plain,
+			       " {\"text\":\"\",\"img\":\"1.png\",\"id\":\"00042\",\"other\":[{}]} \r", &rec,
+			       &e),
+			 0);
 	assert_string_equal(rec.id, "00042");
 	assert_int_equal(rec.label, -1);
 	hm_jsonl_clear(&rec);
@@ -156,35 +158,35 @@ static void wrong_fields_have_a_column(void **state)
 	static const struct {
 		const char *line, *why;
 	} bad[] = {
-	    {"{\"img\":\"\",\"text\":\"\"}", "the field \"id\" is missing from the object at column 1"},
-	    {"{\"id\":1,\"text\":\"\"}", "the field \"img\" is missing from the object at column 1"},
-	    {"{\"id\":1,\"img\":\"\"}", "the field \"text\" is missing from the object at column 1"},
-	    {"{\"id\":1.0,\"img\":\"\",\"text\":\"\"}",
-	     "the field \"id\" is no integer or string at column 7"},
-	    {"{\"id\":1e3,\"img\":\"\",\"text\":\"\"}",
-	     "the field \"id\" is no integer or string at column 7"},
-	    {"{\"id\":null,\"img\":\"\",\"text\":\"\"}",
-	     "the field \"id\" is no integer or string at column 7"},
-	    {"{\"id\":1, \"img\": 7,\"text\":\"\"}", "the field \"img\" is no string at column 17"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":[]}", "the field \"text\" is no string at column 25"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1.0}",
-	     "the field \"label\" is no integer at column 36"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1E0}",
-	     "the field \"label\" is no integer at column 36"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":\"1\"}",
-	     "the field \"label\" is no integer at column 36"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":true}",
-	     "the field \"label\" is no integer at column 36"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-1}",
-	     "is no class: it is negative at column 36"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-0}",
-	     "is no class: it is negative at column 36"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":2147483648}",
-	     "is no integer of 32 bits at column 36"},
-	    {"[1]", "the line is no JSON object at column 1"},
-	    {"{\"id\":1,\"id\":2}", "the key \"id\" stands twice in one object, again at column 9"},
-	    {"{\"id\":1,\"img\":\"\",\"text\":\"\\ud800\"}", "lone surrogate in a string at column 27"},
-	    {"", "at column 1"},
+		{"{\"img\":\"\",\"text\":\"\"}", "the field \"id\" is missing from the object at column 1"},
+		{"{\"id\":1,\"text\":\"\"}", "the field \"img\" is missing from the object at column 1"},
+		{"{\"id\":1,\"img\":\"\"}", "the field \"text\" is missing from the object at column 1"},
+		{"{\"id\":1.0,\"img\":\"\",\"text\":\"\"}",
+		 "the field \"id\" is no integer or string at column 7"},
+		{"{\"id\":1e3,\"img\":\"\",\"text\":\"\"}",
+		 "the field \"id\" is no integer or string at column 7"},
+		{"{\"id\":null,\"img\":\"\",\"text\":\"\"}",
+		 "the field \"id\" is no integer or string at column 7"},
+		{"{\"id\":1, \"img\": 7,\"text\":\"\"}", "the field \"img\" is no string at column 17"},
+		{"{\"id\":1,\"img\":\"\",\"text\":[]}", "the field \"text\" is no string at column 25"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1.0}",
+		 "the field \"label\" is no integer at column 36"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1E0}",
+		 "the field \"label\" is no integer at column 36"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":\"1\"}",
+		 "the field \"label\" is no integer at column 36"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":true}",
+		 "the field \"label\" is no integer at column 36"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-1}",
+		 "is no class: it is negative at column 36"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-0}",
+		 "is no class: it is negative at column 36"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":2147483648}",
+		 "is no integer of 32 bits at column 36"},
+		{"[1]", "the line is no JSON object at column 1"},
+		{"{\"id\":1,\"id\":2}", "the key \"id\" stands twice in one object, again at column 9"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\\ud800\"}", "lone surrogate in a string at column 27"},
+		{"", "at column 1"},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -250,7 +252,7 @@ static void fields_are_kept_by_type(void **state)
 	struct hm_err e = {0};
 	(void)state;
 	assert_int_equal(hm_jsonl_keep(&f, a, &e) | hm_jsonl_keep(&f, b, &e) | hm_jsonl_keep(&f, c, &e) |
-			     hm_jsonl_keep(&f, d, &e),
+				 hm_jsonl_keep(&f, d, &e),
 			 0);
 	assert_int_equal(hm_jsonl_keep(&f, bad, &e), HM_EUSAGE);
 	assert_string_equal(f.keep[3].name, "t:u");
@@ -274,14 +276,14 @@ static void fields_are_kept_by_type(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lines_of_all_kinds),
-	    cmocka_unit_test(lines_across_chunks),
-	    cmocka_unit_test(a_line_too_long_is_cut_and_refused),
-	    cmocka_unit_test(both_forms_of_the_data_set),
-	    cmocka_unit_test(wrong_fields_have_a_column),
-	    cmocka_unit_test(depth_is_capped),
-	    cmocka_unit_test(prefixes_are_stripped_from_the_front_only),
-	    cmocka_unit_test(fields_are_kept_by_type),
+		cmocka_unit_test(lines_of_all_kinds),
+		cmocka_unit_test(lines_across_chunks),
+		cmocka_unit_test(a_line_too_long_is_cut_and_refused),
+		cmocka_unit_test(both_forms_of_the_data_set),
+		cmocka_unit_test(wrong_fields_have_a_column),
+		cmocka_unit_test(depth_is_capped),
+		cmocka_unit_test(prefixes_are_stripped_from_the_front_only),
+		cmocka_unit_test(fields_are_kept_by_type),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

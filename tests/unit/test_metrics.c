@@ -23,8 +23,8 @@ static void as_scikit_learn(void **state)
 		assert_int_equal(hm_sample_init(&s, t.n, 2, t.prob, t.label, t.threshold, NULL), 0);
 		hm_metrics_compute(&s, NULL, v);
 		for (int m = 0; m < HM_METRICS; m++)
-			test_close(v[m], test_number(cJSON_GetObjectItem(o, "metrics"), hm_metric_key(m)), 1e-12,
-				   hm_metric_key(m));
+			test_close(v[m], test_number(cJSON_GetObjectItem(o, "metrics"), hm_metric_key(m)),
+				   1e-12, hm_metric_key(m));
 		hm_sample_clear(&s);
 		test_case_clear(&t);
 		seen++;
@@ -81,7 +81,8 @@ static void three_classes(void **state)
 static void what_is_no_probability(void **state)
 {
 	(void)state;
-	double good[] = {0, 1}, nan[] = {.5, NAN}, below[] = {-1e-9, 1}, above[] = {0, 1 + DBL_EPSILON}, inf[] = {INFINITY, 0};
+	double good[] = {0, 1}, nan[] = {.5, NAN}, below[] = {-1e-9, 1}, above[] = {0, 1 + DBL_EPSILON},
+	       inf[] = {INFINITY, 0};
 	struct hm_err e = {0};
 	assert_int_equal(hm_prob_check(good, 2, 1, &e), 0);
 	assert_int_equal(hm_prob_check(good, 2, -1, &e), 0);
@@ -140,16 +141,17 @@ static void the_curve(void **state)
 	struct hm_ranking r;
 	assert_int_equal(hm_ranking_init(&r, 4, score, label, NULL), 0);
 	assert_int_equal(hm_roc_curve(&r, x, y), 4);
-	assert_true(x[0] == 0 && y[0] == 0 && x[1] == 0 && y[1] == .5 && x[2] == .5 && y[2] == 1 && x[3] == 1 && y[3] == 1);
+	assert_true(x[0] == 0 && y[0] == 0 && x[1] == 0 && y[1] == .5 && x[2] == .5 && y[2] == 1 &&
+		    x[3] == 1 && y[3] == 1);
 	hm_ranking_clear(&r);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_scikit_learn),	  cmocka_unit_test(weights_are_copies),
-		cmocka_unit_test(three_classes),	  cmocka_unit_test(what_is_no_probability),
-		cmocka_unit_test(nothing_to_score),	  cmocka_unit_test(bounds_of_auroc),
+		cmocka_unit_test(as_scikit_learn),  cmocka_unit_test(weights_are_copies),
+		cmocka_unit_test(three_classes),    cmocka_unit_test(what_is_no_probability),
+		cmocka_unit_test(nothing_to_score), cmocka_unit_test(bounds_of_auroc),
 		cmocka_unit_test(the_curve),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

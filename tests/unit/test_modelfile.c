@@ -18,7 +18,7 @@ static float weight[2 * 5] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, bias[2] = {-1, .5f
 static struct hm_modelfile sample(void)
 {
 	struct hm_modelfile m = {
-	    .classes = 2, .inputs = 5, .image_dim = 3, .text_dim = 2, .weight = weight, .bias = bias};
+		.classes = 2, .inputs = 5, .image_dim = 3, .text_dim = 2, .weight = weight, .bias = bias};
 	strncpy(m.image_digest, "0123456789abcdef0123456789abcdef", 33);
 	strncpy(m.text_digest, "fedcba9876543210fedcba9876543210", 33);
 	strncpy(m.image_output, "pooled", sizeof m.image_output);

@@ -1,5 +1,6 @@
-/* What an optimizer does around its steps: which parameters decay, the rate of each step, clipping by the norm of all
- * gradients together, and a norm that is not finite. The steps themselves: tests/ops, tests/model/test_head.c. */
+/* What an optimizer does around its steps: which parameters decay, the rate of each step, clipping by the
+ * norm of all gradients together, and a norm that is not finite. The steps themselves: tests/ops,
+ * tests/model/test_head.c. */
 #include "train/optim.h"
 
 #include <math.h>
@@ -42,13 +43,18 @@ static void decay_spares_what_it_is_told(void **state)
 {
 	(void)state;
 	for (int k = 0; k < 4; k++) {
-		struct hm_optim_config c = {.kind = HM_ADAMW, .lr = 0.5, .weight_decay = 0.5, .decay_spares_bias = k & 1,
-					    .decay_spares_norm = k & 2, .total = 1};
+		struct hm_optim_config c = {.kind = HM_ADAMW,
+					    .lr = 0.5,
+					    .weight_decay = 0.5,
+					    .decay_spares_bias = k & 1,
+					    .decay_spares_norm = k & 2,
+					    .total = 1};
 		struct hm_err e = {0};
 		struct model m;
 		double lr;
 		model_init(&m, c);
-		assert_int_equal(hm_optim_step(&m.optim, &lr, &e), 0); /* gradients 0: only decay moves anything */
+		assert_int_equal(hm_optim_step(&m.optim, &lr, &e),
+				 0); /* gradients 0: only decay moves anything */
 		assert_true(m.weight[0] == 0.75f && m.weight[3] == 0.75f);
 		assert_true(m.bias[0] == (k & 1 ? 1 : 0.75f));
 		assert_true(m.norm[1] == (k & 2 ? 1 : 0.75f));
@@ -62,7 +68,8 @@ static void rates_follow_the_schedule(void **state)
 	struct hm_err e = {0};
 	struct model m;
 	(void)state;
-	model_init(&m, (struct hm_optim_config){.kind = HM_SGD, .lr = 4, .schedule = HM_LINEAR, .warmup = 2, .total = 5});
+	model_init(&m, (struct hm_optim_config){
+			       .kind = HM_SGD, .lr = 4, .schedule = HM_LINEAR, .warmup = 2, .total = 5});
 	for (int k = 0; k < 5; k++) {
 		double lr;
 		assert_int_equal(hm_optim_step(&m.optim, &lr, &e), 0);
@@ -72,7 +79,8 @@ static void rates_follow_the_schedule(void **state)
 	model_clear(&m);
 }
 
-/* Gradients of norm 5 over two parameters (torch.nn.utils.clip_grad_norm_: factor c/(norm + 1e-6), at most 1). */
+/* Gradients of norm 5 over two parameters (torch.nn.utils.clip_grad_norm_: factor c/(norm + 1e-6), at most
+ * 1). */
 static void clipping_takes_the_norm_of_all(void **state)
 {
 	static const double limit[3] = {1, 10, 0};
@@ -81,7 +89,8 @@ static void clipping_takes_the_norm_of_all(void **state)
 		struct hm_err e = {0};
 		struct model m;
 		double lr, f = k ? 1 : 1 / (5 + 1e-6);
-		model_init(&m, (struct hm_optim_config){.kind = HM_SGD, .lr = 1, .clip_norm = limit[k], .total = 1});
+		model_init(&m, (struct hm_optim_config){
+				       .kind = HM_SGD, .lr = 1, .clip_norm = limit[k], .total = 1});
 		m.optim.grad[0][1] = 3;
 		m.optim.grad[1][0] = -4;
 		assert_int_equal(hm_optim_step(&m.optim, &lr, &e), 0);

@@ -41,12 +41,13 @@ static void as_scipy(void **state)
 	cJSON *all = test_cases();
 	const cJSON *o, *holm = cJSON_GetObjectItem(all, "holm");
 	double p[7], out[7];
-	cJSON_ArrayForEach(o, cJSON_GetObjectItem(all, "cases"))
-		pair_of(o);
+	cJSON_ArrayForEach(o, cJSON_GetObjectItem(all, "cases")) pair_of(o);
 	cJSON_ArrayForEach(o, cJSON_GetObjectItem(all, "mcnemar"))
 	{
-		double got = hm_mcnemar((size_t)test_item(o, 0), (size_t)test_item(o, 1)), want = test_item(o, 2);
-		test_close(want > 0 ? got / want : 1 + got, 1, 1e-10, "McNemar, relative"); /* small ones too */
+		double got = hm_mcnemar((size_t)test_item(o, 0), (size_t)test_item(o, 1)),
+		       want = test_item(o, 2);
+		test_close(want > 0 ? got / want : 1 + got, 1, 1e-10,
+			   "McNemar, relative"); /* small ones too */
 	}
 	for (int i = 0; i < 7; i++)
 		p[i] = test_item(cJSON_GetArrayItem(holm, 0), i);

@@ -1,5 +1,5 @@
-/* The PNG decoder: committed files of every kind against Pillow's pixels by either path, damage refused with a
- * reason, filters against their definition. */
+/* The PNG decoder: committed files of every kind against Pillow's pixels by either path, damage refused with
+ * a reason, filters against their definition. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,12 +20,14 @@ static void check_file(const char *name, int least)
 	int n = 0;
 	assert_non_null(d);
 	for (pngvec_open(&v, name); pngvec_next(&v); n++) {
-		unsigned char *exact = malloc(v.len + 1); /* its own block, so that a sanitizer sees one byte too many */
+		unsigned char *exact =
+			malloc(v.len + 1); /* its own block, so that a sanitizer sees one byte too many */
 		memcpy(exact, v.png, v.len);
 		for (int libpng = 0; libpng < 2; libpng++) {
 			struct hm_image im = {0};
 			e = (struct hm_err){0};
-			int rc = hm_png_decode(d, exact, v.len, &(struct hm_png_options){.libpng = libpng}, &im, &e);
+			int rc = hm_png_decode(d, exact, v.len, &(struct hm_png_options){.libpng = libpng},
+					       &im, &e);
 			if (!v.w && !rc)
 				fail_msg("%s: accepted", v.name);
 			if (v.w && rc)
@@ -85,7 +87,8 @@ static void test_reasons(void **state)
 			struct hm_image im;
 			if (strcmp(v.name, want[i][0]))
 				continue;
-			assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){0}, &im, &e), HM_EDATA);
+			assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){0}, &im, &e),
+					 HM_EDATA);
 			if (!strstr(e.text, want[i][1]))
 				fail_msg("%s: \"%s\" does not say \"%s\"", v.name, e.text, want[i][1]);
 			found++;
@@ -105,8 +108,12 @@ static void test_max_pixels(void **state)
 	for (pngvec_open(&v, "kinds"); pngvec_next(&v) && strcmp(v.name, "rgb-997x31");)
 		;
 	assert_string_equal(v.name, "rgb-997x31");
-	assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){.max_pixels = 997 * 31}, &im, NULL), 0);
-	assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){.max_pixels = 997 * 31 - 1}, &im, NULL), HM_EDATA);
+	assert_int_equal(
+		hm_png_decode(d, v.png, v.len, &(struct hm_png_options){.max_pixels = 997 * 31}, &im, NULL),
+		0);
+	assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){.max_pixels = 997 * 31 - 1},
+				       &im, NULL),
+			 HM_EDATA);
 	hm_buf_clear(&v.file);
 	hm_png_free(d);
 }
@@ -115,10 +122,15 @@ static uint8_t predict(int filter, int a, int b, int c)
 {
 	int p = a + b - c, pa = abs(p - a), pb = abs(p - b), pc = abs(p - c);
 	int paeth = pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
-	return (uint8_t)(filter == 1 ? a : filter == 2 ? b : filter == 3 ? (a + b) / 2 : filter == 4 ? paeth : 0);
+	return (uint8_t)(filter == 1   ? a
+			 : filter == 2 ? b
+			 : filter == 3 ? (a + b) / 2
+			 : filter == 4 ? paeth
+				       : 0);
 }
 
-/* Rows whose second pixel meets all values of a, b, c: with bpp 4 and src zero, dst is the predictor itself. */
+/* Rows whose second pixel meets all values of a, b, c: with bpp 4 and src zero, dst is the predictor itself.
+ */
 static void test_predictors(void **state)
 {
 	(void)state;
@@ -138,15 +150,17 @@ static void test_predictors(void **state)
 						uint8_t want = predict(filter, a, b, c);
 						for (int k = 0; k < bpp; k++)
 							if (dst[k] != a || dst[bpp + k] != want)
-								fail_msg("bpp %d filter %d: %d %d %d gave %d", bpp, filter, a, b, c, dst[bpp + k]);
+								fail_msg("bpp %d filter %d: %d %d %d gave %d",
+									 bpp, filter, a, b, c, dst[bpp + k]);
 					}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),   cmocka_unit_test(test_oddities),   cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_reasons), cmocka_unit_test(test_max_pixels), cmocka_unit_test(test_predictors),
+		cmocka_unit_test(test_kinds),	   cmocka_unit_test(test_oddities),
+		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_max_pixels), cmocka_unit_test(test_predictors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

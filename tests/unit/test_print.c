@@ -1,4 +1,5 @@
-/* Records as JSON, every dtype and shape, and .npy files byte by byte. The digest is python-xxhash's xxh3_128. */
+/* Records as JSON, every dtype and shape, and .npy files byte by byte. The digest is python-xxhash's
+ * xxh3_128. */
 #include "base/file.h"
 #include "rec/npy.h"
 #include "rec/print.h"
@@ -14,7 +15,8 @@
 #include <unistd.h>
 
 /* The JSON of a record of one column with that value. */
-static void prints(enum hm_dtype t, int ndim, const int64_t *dim, const void *data, size_t count, bool full, const char *want)
+static void prints(enum hm_dtype t, int ndim, const int64_t *dim, const void *data, size_t count, bool full,
+		   const char *want)
 {
 	struct hm_schema s = {0};
 	struct hm_err e = {0};
@@ -54,11 +56,13 @@ static void tensors(void **state)
 	prints(HM_U16, DIMS(-1, 2), six, 6, true, "{\"c\":[[1,2],[3,4],[5,6]]}");
 	prints(HM_U16, DIMS(-1, 2), NULL, 0, true, "{\"c\":[]}");
 	prints(HM_F32, DIMS(2), some, 2, true, "{\"c\":[1.5,\"-Infinity\"]}");
-	prints(HM_U16, DIMS(2, 3), six, 6, false, "{\"c\":{\"dtype\":\"U16\",\"shape\":[2,3],\"xxh3\":\"4d0c6c1ed7c275174c56c1c6bed70fda\"}}");
+	prints(HM_U16, DIMS(2, 3), six, 6, false,
+	       "{\"c\":{\"dtype\":\"U16\",\"shape\":[2,3],\"xxh3\":\"4d0c6c1ed7c275174c56c1c6bed70fda\"}}");
 }
 
 /* Writes n records of one column, returns the file's bytes. */
-static void npy(enum hm_dtype t, int ndim, const int64_t *dim, const struct hm_val *v, int n, struct hm_buf *out, struct hm_buf *offsets)
+static void npy(enum hm_dtype t, int ndim, const int64_t *dim, const struct hm_val *v, int n,
+		struct hm_buf *out, struct hm_buf *offsets)
 {
 	struct hm_schema s = {0};
 	struct hm_err e = {0};
@@ -85,7 +89,8 @@ static void arrays(void **state)
 	npy(HM_F32, DIMS(3), (struct hm_val[]){{x, 3}, {x + 3, 3}}, 2, &a, NULL);
 	assert_memory_equal(a.data, "\x93NUMPY\x01\x00", 8);
 	assert_int_equal((a.data[8] + 10) % 64, 0);
-	assert_non_null(strstr((char *)a.data + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3,), }"));
+	assert_non_null(
+		strstr((char *)a.data + 10, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3,), }"));
 	assert_int_equal(a.data[a.data[8] + 9], '\n');
 	assert_int_equal(a.len, (size_t)a.data[8] + 10 + sizeof x);
 	assert_memory_equal(a.data + a.data[8] + 10, x, sizeof x);
@@ -126,7 +131,8 @@ static void text_and_pipes_are_refused(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(scalars), cmocka_unit_test(tensors), cmocka_unit_test(arrays),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(scalars), cmocka_unit_test(tensors),
+					   cmocka_unit_test(arrays),
 					   cmocka_unit_test(text_and_pipes_are_refused)};
 	return cmocka_run_group_tests_name("print", tests, NULL, NULL);
 }

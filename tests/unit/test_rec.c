@@ -1,5 +1,5 @@
-/* The container: what is written is read back, the same bytes for any number of threads, and writers refuse what
- * readers would. Damage is test_damage.c's. */
+/* The container: what is written is read back, the same bytes for any number of threads, and writers refuse
+ * what readers would. Damage is test_damage.c's. */
 #include "base/file.h"
 #include "base/rng.h"
 #include "rec/format.h"
@@ -14,7 +14,6 @@
 #include <cmocka.h>
 #include <zstd.h>
 
-
 static struct hm_err e;
 
 static int setup(void **state)
@@ -24,7 +23,8 @@ static int setup(void **state)
 	return 0;
 }
 
-static struct hm_writer *open_to(char path[64], const struct hm_schema *s, size_t block_size, struct hm_workers *w)
+static struct hm_writer *open_to(char path[64], const struct hm_schema *s, size_t block_size,
+				 struct hm_workers *w)
 {
 	struct hm_writer *out;
 	struct hm_writer_options o = {.block_size = block_size};
@@ -70,9 +70,11 @@ static void every_value_comes_back(void **state)
 	assert_true(end->blocks > 3);
 	assert_int_equal(strlen(end->digest), 32);
 	const struct hm_schema *s = hm_reader_schema(r);
-	assert_string_equal(hm_schema_attr(s, hm_schema_find(s, "feature"), "encoder"), "0123456789abcdef0123456789abcdef");
+	assert_string_equal(hm_schema_attr(s, hm_schema_find(s, "feature"), "encoder"),
+			    "0123456789abcdef0123456789abcdef");
 	assert_string_equal(cJSON_GetObjectItem(hm_reader_meta(r), "set")->valuestring, "dev");
-	assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(hm_reader_pg(r), 0), "tool")->valuestring, "hm-test");
+	assert_string_equal(cJSON_GetObjectItem(cJSON_GetArrayItem(hm_reader_pg(r), 0), "tool")->valuestring,
+			    "hm-test");
 	hm_reader_close(r);
 	close(fd);
 	hm_buf_clear(&b);
@@ -106,8 +108,11 @@ static void blocks_end_where_the_format_says(void **state)
 	char path[64];
 	unsigned char pixels[100] = {0};
 	hm_schema_add(&s, "p", HM_U8, DIMS(100), NULL, &e);
-	static const struct { size_t size; int records, blocks; uint32_t first; } want[] = {
-		{300, 10, 4, 3}, {299, 10, 5, 2}, {1, 3, 3, 1}, {100, 2, 2, 1}, {1000, 10, 1, 10}};
+	static const struct {
+		size_t size;
+		int records, blocks;
+		uint32_t first;
+	} want[] = {{300, 10, 4, 3}, {299, 10, 5, 2}, {1, 3, 3, 1}, {100, 2, 2, 1}, {1000, 10, 1, 10}};
 	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
 		struct hm_writer *w = open_to(path, &s, want[i].size, NULL);
 		for (int k = 0; k < want[i].records; k++)
@@ -232,7 +237,12 @@ static void schemas_have_caps(void **state)
 	(void)state;
 	struct hm_schema s = {0};
 	char name[80];
-	static const struct { const char *name; enum hm_dtype t; int ndim; int64_t dim[9]; } bad[] = {
+	static const struct {
+		const char *name;
+		enum hm_dtype t;
+		int ndim;
+		int64_t dim[9];
+	} bad[] = {
 		{"", HM_U8, 0, {0}},
 		{"12345678901234567890123456789012345678901234567890123456789012345", HM_U8, 0, {0}},
 		{"\xff", HM_U8, 0, {0}},
@@ -246,7 +256,8 @@ static void schemas_have_caps(void **state)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		setup(NULL);
-		assert_int_equal(hm_schema_add(&s, bad[i].name, bad[i].t, bad[i].ndim, bad[i].dim, cJSON_CreateObject(), &e),
+		assert_int_equal(hm_schema_add(&s, bad[i].name, bad[i].t, bad[i].ndim, bad[i].dim,
+					       cJSON_CreateObject(), &e),
 				 HM_EDATA);
 		assert_int_equal(s.n, 0);
 	}
@@ -283,7 +294,8 @@ static void writers_refuse(void **state)
 		unlink(path);
 		assert_int_equal(hm_writer_put(w, bad[i], &e), HM_EDATA);
 		setup(NULL);
-		assert_int_equal(hm_writer_put(w, (struct hm_val[]){{"ok", 2}, {some, 4}, {some, 2}}, &e), HM_EDATA);
+		assert_int_equal(hm_writer_put(w, (struct hm_val[]){{"ok", 2}, {some, 4}, {some, 2}}, &e),
+				 HM_EDATA);
 		setup(NULL);
 		assert_int_equal(hm_writer_finish(w, 0, &e), HM_EDATA);
 		assert_int_equal(access(path, F_OK), -1);

@@ -1,4 +1,5 @@
-/* Recovery: a whole stream loses nothing; one damaged in any byte gives every other block, and says what it lost. */
+/* Recovery: a whole stream loses nothing; one damaged in any byte gives every other block, and says what it
+ * lost. */
 #include "rec/format.h"
 #include "rec/recover.h"
 #include "../support/streams.h"
@@ -78,7 +79,8 @@ static void a_whole_stream_loses_nothing(void **state)
 	assert_int_equal(losses, 0);
 }
 
-/* One byte changed anywhere behind HEAD costs one block at most, and is told unless every record came back. */
+/* One byte changed anywhere behind HEAD costs one block at most, and is told unless every record came back.
+ */
 static void one_bad_byte_costs_one_block(void **state)
 {
 	(void)state;
@@ -181,7 +183,8 @@ static void an_enemy_is_given_up(void **state)
 	hm_buf_add(&b, whole.data, head, &e);
 	for (uint64_t i = 0; i < 100; i++) { /* headers of blocks that all claim the same 60 MiB */
 		unsigned char frame[8 + HM_BHDR_SIZE];
-		hm_frame_bhdr(frame, &(struct hm_block_info){.first = i, .count = 1, .raw = 60 << 20, .packed = 60 << 20});
+		hm_frame_bhdr(frame, &(struct hm_block_info){
+					     .first = i, .count = 1, .raw = 60 << 20, .packed = 60 << 20});
 		hm_buf_add(&b, frame, sizeof frame, &e);
 	}
 	hm_buf_add(&b, NULL, 61 << 20, &e);

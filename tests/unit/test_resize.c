@@ -17,12 +17,14 @@ static int check_lines(const char *lines, const char *name, const struct hm_imag
 	char source[64], fit[16];
 	int size, n = 0;
 	uint32_t crc;
-	for (; sscanf(lines, "%63s %15s %d %u", source, fit, &size, &crc) == 4; lines = strchr(lines, '\n') + 1) {
+	for (; sscanf(lines, "%63s %15s %d %u", source, fit, &size, &crc) == 4;
+	     lines = strchr(lines, '\n') + 1) {
 		struct hm_image out;
 		struct hm_err e = {0};
 		if (strcmp(source, name))
 			continue;
-		struct hm_resize p = hm_resize_fit(strcmp(fit, "crop") ? HM_FIT_SQUASH : HM_FIT_CROP, im->w, im->h, size);
+		struct hm_resize p =
+			hm_resize_fit(strcmp(fit, "crop") ? HM_FIT_SQUASH : HM_FIT_CROP, im->w, im->h, size);
 		if (hm_resize_run(z, im, &p, &out, &e))
 			fail_msg("%s: %s", name, e.text);
 		assert_int_equal(out.w, size);
@@ -30,8 +32,10 @@ static int check_lines(const char *lines, const char *name, const struct hm_imag
 		if (libdeflate_crc32(0, out.rgb, (size_t)size * (size_t)size * 3) != crc)
 			fail_msg("%s %s %d: other pixels than Pillow's", name, fit, size);
 		out = *im;
-		if (hm_resize_run(z, &out, &p, &out, &e) || libdeflate_crc32(0, out.rgb, (size_t)size * (size_t)size * 3) != crc)
-			fail_msg("%s %s %d: other pixels where the result takes the picture's place", name, fit, size);
+		if (hm_resize_run(z, &out, &p, &out, &e) ||
+		    libdeflate_crc32(0, out.rgb, (size_t)size * (size_t)size * 3) != crc)
+			fail_msg("%s %s %d: other pixels where the result takes the picture's place", name,
+				 fit, size);
 		n++;
 	}
 	return n;
@@ -67,7 +71,8 @@ static void test_against_pillow(void **state)
 static void test_plan(void **state)
 {
 	(void)state;
-	static const int want[][2] = {{256, 16}, {257, 16}, {258, 17}, {259, 18}, {260, 18}, {261, 18}, {262, 19}, {263, 20}};
+	static const int want[][2] = {{256, 16}, {257, 16}, {258, 17}, {259, 18},
+				      {260, 18}, {261, 18}, {262, 19}, {263, 20}};
 	for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
 		struct hm_resize p = hm_resize_fit(HM_FIT_CROP, want[i][0], 256, 224);
 		assert_int_equal(p.w, want[i][0]);
@@ -93,7 +98,8 @@ static void test_extremes(void **state)
 	for (int tall = 0; tall < 2; tall++)
 		for (int fit = 0; fit < 2; fit++)
 			for (int size = 1; size <= 224; size += 223) {
-				struct hm_image out, in = {tall ? 1 : HM_PNG_SIDE, tall ? HM_PNG_SIDE : 1, white};
+				struct hm_image out,
+					in = {tall ? 1 : HM_PNG_SIDE, tall ? HM_PNG_SIDE : 1, white};
 				struct hm_resize p = hm_resize_fit(fit, in.w, in.h, size);
 				assert_int_equal(hm_resize_run(&z, &in, &p, &out, NULL), 0);
 				for (int i = 0; i < size * size * 3; i++)

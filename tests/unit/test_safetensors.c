@@ -79,10 +79,10 @@ static void test_refuses(void **state)
 		"span 4 bytes, F32 of 2 needs 8");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,0]") "}", 4, "lie outside");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "," T(
-		    "b", "\"F32\",\"shape\":[1],\"data_offsets\":[2,6]") "}",
+			"b", "\"F32\",\"shape\":[1],\"data_offsets\":[2,6]") "}",
 		6, "inside another tensor");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "," T(
-		    "a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,8]") "}",
+			"a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,8]") "}",
 		8, "stands twice");
 	refused("{" T("a", "\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]") "}", 0,
 		"overflows");
@@ -109,8 +109,8 @@ static void test_refuses(void **state)
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	assert_int_equal(
-	    hm_weights_parse(&w, (const unsigned char *)"\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, &e),
-	    HM_EDATA);
+		hm_weights_parse(&w, (const unsigned char *)"\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, &e),
+		HM_EDATA);
 	assert_non_null(strstr(e.text, "is cut"));
 	e = (struct hm_err){0};
 	size_t n = ((size_t)5 << 20) + 8;
@@ -131,7 +131,7 @@ static void test_saves(void **state)
 	int64_t i = -9;
 	uint16_t h[1] = {0x3c00};
 	struct hm_tensor t[] = {
-	    {"z", HM_F16, 1, {1}, h}, {"m", HM_F32, 2, {1, 3}, f}, {"a", HM_I64, 0, {0}, &i}};
+		{"z", HM_F16, 1, {1}, h}, {"m", HM_F32, 2, {1, 3}, f}, {"a", HM_I64, 0, {0}, &i}};
 	cJSON *meta = cJSON_CreateObject();
 	cJSON_AddStringToObject(meta, "hm.digest", "");
 	cJSON_AddStringToObject(meta, "hm.model", "{}");

@@ -23,7 +23,8 @@ static void schedules(void **state)
 	assert_true(hm_schedule_factor(HM_CONSTANT, 2, 10, 4) == 0.5);
 	assert_true(hm_schedule_factor(HM_CONSTANT, 9, 10, 4) == 1);
 	assert_true(hm_schedule_factor(HM_LINEAR, 4, 10, 20) == 0.2); /* warm-up longer than the run */
-	assert_true(hm_schedule_factor(HM_LINEAR, 10, 10, 0) == 0 && hm_schedule_factor(HM_COSINE, 12, 10, 0) == 0);
+	assert_true(hm_schedule_factor(HM_LINEAR, 10, 10, 0) == 0 &&
+		    hm_schedule_factor(HM_COSINE, 12, 10, 0) == 0);
 }
 
 static void orders(void **state)

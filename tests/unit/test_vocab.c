@@ -104,9 +104,9 @@ static void a_huge_file_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(ids_are_line_numbers, setup, teardown),
-	    cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
-	    cmocka_unit_test_setup_teardown(a_huge_file_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(ids_are_line_numbers, setup, teardown),
+		cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_huge_file_is_refused, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

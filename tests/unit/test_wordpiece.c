@@ -47,7 +47,7 @@ static void one_case(const struct hm_vocab *v, const cJSON *c)
 	struct hm_err e = {0};
 	const cJSON *want = cJSON_GetObjectItemCaseSensitive(c, "ids"), *id;
 	assert_int_equal(
-	    hm_json_get_str(c, "text", &text, &e) | hm_json_get_int(c, "max_length", &length, &e), 0);
+		hm_json_get_str(c, "text", &text, &e) | hm_json_get_int(c, "max_length", &length, &e), 0);
 	struct hm_wordpiece_options o = {.cased = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c, "cased")),
 					 .max_length = (int)length};
 	int n = encode(v, o, text, strlen(text), &ids, &e), i = 0;
@@ -174,11 +174,11 @@ static void the_map_tells_class_and_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(the_reference_agrees, setup, teardown),
-	    cmocka_unit_test_setup_teardown(what_json_cannot_carry, setup, teardown),
-	    cmocka_unit_test_setup_teardown(special_tokens_as_plain_text, setup, teardown),
-	    cmocka_unit_test(every_special_token_is_needed),
-	    cmocka_unit_test(the_map_tells_class_and_form),
+		cmocka_unit_test_setup_teardown(the_reference_agrees, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_json_cannot_carry, setup, teardown),
+		cmocka_unit_test_setup_teardown(special_tokens_as_plain_text, setup, teardown),
+		cmocka_unit_test(every_special_token_is_needed),
+		cmocka_unit_test(the_map_tells_class_and_form),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,7 @@ void *hm_cpu_scratch(struct hm_device *d, size_t n);
 struct hm_cpu {
 	struct hm_buf scratch;
 	struct hm_dnnl *dnnl; /* NULL with ONEDNN=0 */
-	size_t block;         /* channels in a block of f32 images; 1: [i,h,w,c] */
+	size_t block;	      /* channels in a block of f32 images; 1: [i,h,w,c] */
 };
 
 #if HM_ONEDNN

@@ -22,13 +22,13 @@ struct packed {
 };
 
 struct hm_weight {
-	uint64_t id;             /* unlike any other's of this device, also after it is freed */
-	struct hm_conv conv;     /* kernel 0: this is a linear layer */
+	uint64_t id;	     /* unlike any other's of this device, also after it is freed */
+	struct hm_conv conv; /* kernel 0: this is a linear layer */
 	struct hm_linear linear;
-	float *w, *b;            /* plain; b may be NULL */
+	float *w, *b; /* plain; b may be NULL */
 	dnnl_memory_desc_t plain;
 	struct packed *packed;
-	pthread_mutex_t lock;    /* of `packed` */
+	pthread_mutex_t lock; /* of `packed` */
 };
 
 /* A primitive for one weight and one shape, with its arguments. */
@@ -50,7 +50,7 @@ struct hm_dnnl {
 	bool owner;
 	dnnl_stream_t stream;
 	struct hm_strmap index; /* of step, by weight and shape */
-	struct hm_buf steps;    /* struct step */
+	struct hm_buf steps;	/* struct step */
 };
 
 /* ---- contexts */
@@ -105,9 +105,9 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 	if (!s)
 		return NULL;
 	pthread_mutex_init(&s->lock, NULL);
-	s->block = precision == HM_PREC_BF16           ? 1
+	s->block = precision == HM_PREC_BF16	       ? 1
 		   : has_isa(dnnl_cpu_isa_avx512_core) ? 16
-		   : has_isa(dnnl_cpu_isa_avx2)        ? 8
+		   : has_isa(dnnl_cpu_isa_avx2)	       ? 8
 						       : 1;
 	if (dnnl_engine_create(&s->engine, dnnl_cpu, 0))
 		hm_err_set(e, HM_EDEVICE, "oneDNN gives no CPU engine");
@@ -203,7 +203,7 @@ struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c
 				    const float *b)
 {
 	struct hm_weight *wt =
-	    weight_new(d, w, b, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
+		weight_new(d, w, b, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
 	if (wt)
 		wt->conv = *c;
 	return wt;
@@ -270,7 +270,7 @@ static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, 
 	dnnl_memory_desc_t src = {0}, filter = {0}, bias = {0}, dst = {0};
 	dnnl_primitive_attr_t attr = NULL;
 	dnnl_status_t st =
-	    hm_dnnl_md(&src, 4, (dnnl_dims_t){i, c->cin, h, w}, act_type(d), image_tag(s, c->cin));
+		hm_dnnl_md(&src, 4, (dnnl_dims_t){i, c->cin, h, w}, act_type(d), image_tag(s, c->cin));
 	if (!st)
 		st = hm_dnnl_md(&dst, 4, (dnnl_dims_t){i, c->cout, ho, wo}, act_type(d),
 				image_tag(s, c->cout));
@@ -285,9 +285,9 @@ static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, 
 	for (int winograd = c->kernel == 3 && c->stride == 1 && d->act == HM_F32; !st && winograd >= 0;
 	     winograd--) {
 		st = hm_dnnl_conv(
-		    pd, s->engine, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
-		    hm_dnnl_md_ref(&src), hm_dnnl_md_ref(&filter), wt->b ? hm_dnnl_md_ref(&bias) : NULL,
-		    hm_dnnl_md_ref(&dst), c->stride, c->pad, attr);
+			pd, s->engine, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
+			hm_dnnl_md_ref(&src), hm_dnnl_md_ref(&filter), wt->b ? hm_dnnl_md_ref(&bias) : NULL,
+			hm_dnnl_md_ref(&dst), c->stride, c->pad, attr);
 		if (!st)
 			break;
 		if (winograd)
@@ -371,7 +371,7 @@ static struct step *step_find(struct hm_device *d, const struct hm_weight *wt, i
 		struct step p = {0};
 		dnnl_primitive_desc_t pd = NULL;
 		dnnl_status_t st =
-		    wt->conv.kernel ? conv_desc(d, wt, i, h, w, &pd) : linear_desc(d, wt, i, &pd);
+			wt->conv.kernel ? conv_desc(d, wt, i, h, w, &pd) : linear_desc(d, wt, i, &pd);
 		if (st)
 			hm_err_set(&d->err, HM_EDEVICE, "oneDNN has no primitive for this shape (status %d)",
 				   (int)st);
@@ -393,14 +393,14 @@ static void step_run(struct hm_device *d, const struct hm_weight *wt, void *y, c
 	if (d->err.code)
 		return;
 	omp_set_num_threads(
-	    1); /* of the calling thread: oneDNN asks for it when making and running primitives */
+		1); /* of the calling thread: oneDNN asks for it when making and running primitives */
 	struct step *p = step_find(d, wt, i, h, w);
 	void *scratch = p && p->scratch_bytes ? hm_cpu_scratch(d, p->scratch_bytes) : NULL;
 	if (d->err.code)
 		return;
 	dnnl_status_t st = dnnl_memory_set_data_handle(p->src, (void *)x);
 	dnnl_exec_arg_t arg[5] = {
-	    {DNNL_ARG_SRC, p->src}, {DNNL_ARG_DST, p->dst}, {DNNL_ARG_WEIGHTS, p->weights}};
+		{DNNL_ARG_SRC, p->src}, {DNNL_ARG_DST, p->dst}, {DNNL_ARG_WEIGHTS, p->weights}};
 	int args = 3;
 	if (!st)
 		st = dnnl_memory_set_data_handle(p->dst, y);

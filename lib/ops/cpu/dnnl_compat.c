@@ -107,7 +107,7 @@ dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm
 {
 	dnnl_inner_product_desc_t desc;
 	dnnl_status_t st =
-	    dnnl_inner_product_forward_desc_init(&desc, dnnl_forward_inference, src, weights, bias, dst);
+		dnnl_inner_product_forward_desc_init(&desc, dnnl_forward_inference, src, weights, bias, dst);
 	return st ? st : dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
 }
 

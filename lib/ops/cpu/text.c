@@ -138,7 +138,7 @@ HM_INLINE float soften(float *p, size_t n, size_t padded)
 /* Scratch of one head: n rows padded to np (a multiple of 16), dim padded to dp. */
 struct head {
 	float *q, *kt, *v; /* [np,dp] times 1/sqrt(dim), [dp,np], [np,dp] */
-	float *p, *o;      /* [4,np], [4,dp] */
+	float *p, *o;	   /* [4,np], [4,dp] */
 };
 
 static size_t head_floats(size_t np, size_t dp)
@@ -193,7 +193,7 @@ void hm_cpu_attention(struct hm_device *d, void *y, const void *qkv, const int32
 	for (int j = 0; j < s; j++)
 		longest = (size_t)len[j] > longest ? (size_t)len[j] : longest;
 	float *scratch =
-	    hm_cpu_scratch(d, head_floats(hm_lanes_up(longest), hm_lanes_up(dim)) * sizeof *scratch);
+		hm_cpu_scratch(d, head_floats(hm_lanes_up(longest), hm_lanes_up(dim)) * sizeof *scratch);
 	for (int j = 0; scratch && j < s; row += (size_t)len[j++])
 		for (size_t head = 0; head < (size_t)heads; head++)
 			attend((char *)y + (row * width + head * dim) * size,

@@ -79,7 +79,8 @@ void hm_ref_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, 
 						for (int ix = 2 * ox - 1; ix <= 2 * ox + 1; ix++)
 							if (iy >= 0 && iy < h && ix >= 0 && ix < w) {
 								size_t at =
-								    (((size_t)a * h + iy) * w + ix) * c + ch;
+									(((size_t)a * h + iy) * w + ix) * c +
+									ch;
 								double v = hm_act_get(d, x, at);
 								best = v > best ? v : best;
 							}

@@ -5,9 +5,9 @@
 #include "ops/ops.h"
 
 struct hm_weight {
-	struct hm_conv conv;     /* set by conv_pack */
+	struct hm_conv conv;	 /* set by conv_pack */
 	struct hm_linear linear; /* set by linear_pack */
-	float *w, *b;            /* [n,k]; [n] or NULL */
+	float *w, *b;		 /* [n,k]; [n] or NULL */
 };
 
 /* NULL sticks an error to `d`. Caller frees with the weight_free slot. */
