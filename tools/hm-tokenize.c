@@ -32,11 +32,22 @@ static const struct hm_tool tool = {.name = "hm-tokenize",
 #define BATCH_BYTES ((size_t)16 << 20)
 #define CHUNK 64 /* records that one thread takes at a time */
 
+struct run;
+
 /* The ids of CHUNK records, one after the other. */
 struct chunk {
+	struct run *run;
+	struct hm_rec *rec; /* the first of n */
+	int n, count[CHUNK];
 	struct hm_buf ids;
-	int count[CHUNK];
 	struct hm_err e;
+	struct hm_job job;
+};
+
+/* Records being tokenized while the next ones are read and those before are written. */
+struct window {
+	struct hm_batch batch;
+	struct chunk chunk[BATCH / CHUNK];
 };
 
 struct run {
@@ -45,8 +56,7 @@ struct run {
 	struct hm_schema schema; /* of the output; token_ids stands last */
 	struct hm_wordpiece *w;
 	struct hm_writer *out;
-	struct hm_batch batch;
-	struct chunk chunk[BATCH / CHUNK];
+	struct window window[2];
 	int id, text, error, old; /* columns of the input, -1: none */
 	uint64_t done;
 };
@@ -106,25 +116,38 @@ static int open_all(struct run *r, struct hm_err *e)
 	return rc;
 }
 
-static void tokenize_chunk(void *ctx, size_t i, int worker)
+static void tokenize_chunk(void *arg, int worker)
 {
-	struct run *r = ctx;
-	struct chunk *c = &r->chunk[i];
-	int first = (int)i * CHUNK, n = r->batch.n - first < CHUNK ? r->batch.n - first : CHUNK;
+	struct chunk *c = arg;
+	const struct run *r = c->run;
 	(void)worker;
 	c->ids.len = 0;
-	for (int k = 0; k < n && !c->e.code; k++) {
-		const struct hm_rec *rec = &r->batch.rec[first + k];
-		const struct hm_val *text = &rec->val[r->text];
+	for (int k = 0; k < c->n && !c->e.code; k++) {
+		const struct hm_val *text = &c->rec[k].val[r->text];
 		c->count[k] = 0;
-		if (r->error >= 0 && rec->val[r->error].count)
+		if (r->error >= 0 && c->rec[k].val[r->error].count)
 			continue;
-		if (hm_buf_reserve(&c->ids, hm_wordpiece_room(r->w, text->count) * sizeof(int32_t), &c->e))
+		size_t room = hm_wordpiece_room(r->w, text->count) * sizeof(int32_t);
+		if (hm_buf_reserve(&c->ids, room, &c->e))
 			return;
-		c->count[k] = hm_wordpiece_encode(r->w, text->data, text->count,
-						  (int32_t *)(c->ids.data + c->ids.len), &c->e);
+		int32_t *ids = (int32_t *)(void *)(c->ids.data + c->ids.len);
+		c->count[k] = hm_wordpiece_encode(r->w, text->data, text->count, ids, &c->e);
 		if (c->count[k] > 0)
 			c->ids.len += (size_t)c->count[k] * sizeof(int32_t);
+	}
+}
+
+/* Hands a window's records to the workers. */
+static void start(struct run *r, struct window *w)
+{
+	for (int i = 0; i * CHUNK < w->batch.n; i++) {
+		struct chunk *c = &w->chunk[i];
+		int left = w->batch.n - i * CHUNK;
+		c->run = r;
+		c->rec = w->batch.rec + i * CHUNK;
+		c->n = left < CHUNK ? left : CHUNK;
+		c->job = (struct hm_job){.run = tokenize_chunk, .arg = c};
+		hm_workers_submit(r->cli.workers, &c->job);
 	}
 }
 
@@ -139,50 +162,66 @@ static int write_record(struct run *r, const struct hm_rec *rec, struct hm_val i
 	return hm_writer_put(r->out, val, e);
 }
 
-static int flush(struct run *r, struct hm_err *e)
+/* Writes a window once its ids are there, and empties it. After an error it only waits. */
+static int finish(struct run *r, struct window *w, int rc, struct hm_err *e)
 {
-	int rc = 0;
-	hm_workers_each(r->cli.workers, (size_t)(r->batch.n + CHUNK - 1) / CHUNK, tokenize_chunk, r);
-	for (int i = 0, at = 0; !rc && i < r->batch.n; i++) {
-		struct chunk *c = &r->chunk[i / CHUNK];
-		at = i % CHUNK ? at : 0;
-		if (c->e.code)
-			return hm_err_set(e, c->e.code, "%s: %s", hm_join_name(r->in), c->e.text);
-		rc = write_record(r, &r->batch.rec[i],
-				  (struct hm_val){(int32_t *)c->ids.data + at, (size_t)c->count[i % CHUNK]},
-				  e);
-		at += c->count[i % CHUNK];
+	if (!w->batch.n)
+		return rc;
+	for (int i = 0; i * CHUNK < w->batch.n; i++) {
+		struct chunk *c = &w->chunk[i];
+		hm_workers_wait(r->cli.workers, &c->job);
+		if (!rc && c->e.code)
+			rc = hm_err_set(e, c->e.code, "%s: %s", hm_join_name(r->in), c->e.text);
+		const int32_t *ids = (const int32_t *)(void *)c->ids.data;
+		for (int k = 0; k < c->n && !rc; ids += c->count[k++])
+			rc = write_record(r, &c->rec[k], (struct hm_val){ids, (size_t)c->count[k]}, e);
 	}
-	r->done += (uint64_t)r->batch.n;
-	hm_batch_reset(&r->batch);
+	r->done += (uint64_t)w->batch.n;
+	hm_batch_reset(&w->batch);
 	hm_cli_progress(&r->cli, r->done, hm_join_expect(r->in), "records");
 	return rc;
+}
+
+/* Fills a window; 1: there may be more, 0: the input is at its end. */
+static int fill(struct run *r, struct window *w, struct hm_err *e)
+{
+	struct hm_rec rec;
+	int more = 1;
+	while (w->batch.n < BATCH && w->batch.bytes < BATCH_BYTES &&
+	       (more = hm_join_next(r->in, &rec, e)) == 1)
+		if (hm_batch_add(&w->batch, &rec, e))
+			return HM_EDATA;
+	return more;
 }
 
 int main(int argc, char **argv)
 {
 	struct run r = {0};
 	struct hm_err e = {0};
-	struct hm_rec rec;
-	int more = 0;
+	int more = 1, at = 0;
 	hm_cli_begin(&r.cli, &tool, argc, argv);
 	int rc = open_all(&r, &e);
-	while (!rc && (more = hm_join_next(r.in, &rec, &e)) == 1) {
-		rc = hm_batch_add(&r.batch, &rec, &e);
-		if (!rc && (r.batch.n == BATCH || r.batch.bytes >= BATCH_BYTES))
-			rc = flush(&r, &e);
+	/* Read a window, start it, write the one before it; then the last. */
+	for (; !rc && more; at = !at) {
+		more = fill(&r, &r.window[at], &e);
+		rc = more < 0 ? more : 0;
+		if (!rc)
+			start(&r, &r.window[at]);
+		else
+			hm_batch_reset(&r.window[at].batch);
+		rc = finish(&r, &r.window[!at], rc, &e);
 	}
-	rc = rc ? rc : more;
-	if (!rc)
-		rc = flush(&r, &e);
+	rc = finish(&r, &r.window[!at], rc, &e);
 	if (!rc) {
 		rc = hm_writer_finish(r.out, hm_join_end(r.in)->skipped, &e);
 		r.out = NULL;
 	}
 	hm_writer_abort(r.out);
-	for (int i = 0; i < BATCH / CHUNK; i++)
-		hm_buf_clear(&r.chunk[i].ids);
-	hm_batch_clear(&r.batch);
+	for (int k = 0; k < 2; k++) {
+		for (int i = 0; i < BATCH / CHUNK; i++)
+			hm_buf_clear(&r.window[k].chunk[i].ids);
+		hm_batch_clear(&r.window[k].batch);
+	}
 	hm_schema_clear(&r.schema);
 	hm_wordpiece_free(r.w);
 	hm_join_close(r.in);
