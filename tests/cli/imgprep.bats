@@ -97,7 +97,7 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	refused link.png 'symbolic link'
 	ln -s .. root/dir
 	refused dir/outside.png 'symbolic link'
-	ln -s "$T/root/good.png" root/absolute.png
+	ln -s "$(realpath root)/good.png" root/absolute.png
 	refused absolute.png 'symbolic link'
 	records link.png dir/outside.png absolute.png | hm-imgprep --follow-symlinks --root root | hm-view >view
 	[ "$(wc -l <view)" = 3 ]
