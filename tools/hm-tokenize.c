@@ -28,7 +28,7 @@ static const struct hm_tool tool = {.name = "hm-tokenize",
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
 				    .max_operands = -1};
 
-#define BATCH 4096
+#define BATCH 1024 /* a window stays in the second-level cache */
 #define BATCH_BYTES ((size_t)16 << 20)
 #define CHUNK 64 /* records that one thread takes at a time */
 
