@@ -30,11 +30,13 @@ void hm_sheet_add(struct hm_sheet *s, const uint8_t *planes, int w, int h, const
 	if (s->used == s->cells)
 		return;
 	int x = GAP + s->used % s->columns * CELL_W, y = GAP + s->used / s->columns * CELL_H;
-	int ow = w >= h ? THUMB : THUMB * w / h, oh = h >= w ? THUMB : THUMB * h / w;
 	s->used++;
-	if (mark)
-		hm_draw_rect(&s->canvas, x - 3, y - 3, ow + 6, oh + 6, mark);
-	hm_draw_planes(&s->canvas, x, y, ow ? ow : 1, oh ? oh : 1, planes, w, h);
+	if (w > 0 && h > 0) {
+		int ow = w >= h ? THUMB : THUMB * w / h, oh = h >= w ? THUMB : THUMB * h / w;
+		if (mark)
+			hm_draw_rect(&s->canvas, x - 3, y - 3, ow + 6, oh + 6, mark);
+		hm_draw_planes(&s->canvas, x, y, ow ? ow : 1, oh ? oh : 1, planes, w, h);
+	}
 	y += THUMB + 6;
 	hm_font_draw(&s->canvas, x, y, 1, title, strlen(title), mark ? mark : 0x202020, 0, 0);
 	for (int line = 0; line < LINES && caption_len; line++) {

@@ -61,6 +61,16 @@ static int print_nested(enum hm_dtype t, const void *p, int ndim, const int64_t 
 	return rc ? rc : hm_buf_add(out, "]", 1, e);
 }
 
+/* A shape without an element may still have rows without end; a record's bytes bound all others. */
+static bool lists_fit(int ndim, const int64_t *dim)
+{
+	size_t n = 1;
+	for (int d = 0; d < ndim && dim[d]; d++)
+		if (!hm_size_mul(n, (size_t)dim[d], &n) || n > HM_MAX_RECORD)
+			return false;
+	return true;
+}
+
 static int print_tensor(const struct hm_field *f, const struct hm_val *v, bool full, struct hm_buf *out,
 			struct hm_err *e)
 {
@@ -70,6 +80,9 @@ static int print_tensor(const struct hm_field *f, const struct hm_val *v, bool f
 	memcpy(dim, f->dim, sizeof dim);
 	if (hm_field_ragged(f))
 		dim[0] = row ? (int64_t)(v->count / row) : 0;
+	if (full && !lists_fit(f->ndim, dim))
+		return hm_err_set(e, HM_EDATA, "column '%s' has no element and too many rows to print whole",
+				  f->name);
 	if (full)
 		return print_nested(f->dtype, v->data, f->ndim, dim, &at, out, e);
 	hm_digest_hex(v->data, v->count * hm_dtype_size(f->dtype), digest);

@@ -8,6 +8,7 @@
 #include "prep/png.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -141,6 +142,22 @@ static void the_sheet_grows_by_rows(void **state)
 	hm_sheet_clear(&s);
 }
 
+static void a_picture_without_pixels_is_not_read(void **state)
+{
+	static const int side[][2] = {{0, 0}, {0, 5}, {5, 0}, {INT_MAX, 0}, {0, INT_MAX}};
+	struct hm_sheet s;
+	struct hm_err e = {0};
+	(void)state;
+	assert_int_equal(hm_sheet_init(&s, 5, &e), 0);
+	for (int i = 0; i < 5; i++)
+		hm_sheet_add(&s, NULL, side[i][0], side[i][1], "", "", 0, 0xff0000);
+	assert_int_equal(s.used, 5);
+	for (int y = 0; y < s.canvas.h; y++)
+		for (int x = 0; x < s.canvas.w; x++)
+			assert_int_equal(at(&s.canvas, x, y), 0xffffff);
+	hm_sheet_clear(&s);
+}
+
 static void captions_are_in_the_vocabulary(void **state)
 {
 	struct hm_buf vocab = {0}, caption = {0};
@@ -178,6 +195,7 @@ int main(void)
 		cmocka_unit_test(glyphs_differ),
 		cmocka_unit_test(a_png_reads_back),
 		cmocka_unit_test(the_sheet_grows_by_rows),
+		cmocka_unit_test(a_picture_without_pixels_is_not_read),
 		cmocka_unit_test(captions_are_in_the_vocabulary),
 	};
 	return cmocka_run_group_tests_name("draw", tests, NULL, NULL);

@@ -60,6 +60,24 @@ static void tensors(void **state)
 	       "{\"c\":{\"dtype\":\"U16\",\"shape\":[2,3],\"xxh3\":\"4d0c6c1ed7c275174c56c1c6bed70fda\"}}");
 }
 
+static void rows_without_elements(void **state)
+{
+	struct hm_schema s = {0};
+	struct hm_err e = {0};
+	struct hm_buf out = {0};
+	(void)state;
+	prints(HM_U8, DIMS(2, 0), NULL, 0, true, "{\"c\":[[],[]]}");
+	prints(HM_U8, DIMS(0, INT32_MAX), NULL, 0, true, "{\"c\":[]}");
+	assert_int_equal(hm_schema_add(&s, "c", HM_U8, DIMS(3, INT32_MAX, 0), NULL, &e), 0);
+	struct hm_rec r = {.schema = &s, .val = {{NULL, 0}}};
+	assert_int_equal(hm_rec_print(&r, true, &out, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "too many rows"));
+	out.len = 0;
+	assert_int_equal(hm_rec_print(&r, false, &out, &e), 0);
+	hm_buf_clear(&out);
+	hm_schema_clear(&s);
+}
+
 /* Writes n records of one column, returns the file's bytes. */
 static void npy(enum hm_dtype t, int ndim, const int64_t *dim, const struct hm_val *v, int n,
 		struct hm_buf *out, struct hm_buf *offsets)
@@ -132,7 +150,7 @@ static void text_and_pipes_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(scalars), cmocka_unit_test(tensors),
-					   cmocka_unit_test(arrays),
+					   cmocka_unit_test(rows_without_elements), cmocka_unit_test(arrays),
 					   cmocka_unit_test(text_and_pipes_are_refused)};
 	return cmocka_run_group_tests_name("print", tests, NULL, NULL);
 }
