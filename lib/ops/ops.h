@@ -2,9 +2,9 @@
  * context; `ref` is the definition (plain loops, double accumulators), `cpu` is oneDNN and SIMD loops.
  *
  * Adding an operation: (1) a line in the table below with formula, shapes, aliasing; (2) the plain loop in
- * lib/ops/ref and its slot in ref/table.c; (3) a case in tests/ops/test_ops_infer.c or test_ops_train.c,
- * which hold every device to ref and gradients to finite differences; (4) only then, and with a measurement,
- * a fast version in lib/ops/cpu. A slot that a device leaves alone keeps ref's loop.
+ * lib/ops/ref and its slot in ref/table.c; (3) a case in tests/ops, whose programs hold every device to ref
+ * and gradients to finite differences; (4) only then, and with a measurement, a fast version in lib/ops/cpu.
+ * A slot that a device leaves alone keeps ref's loop.
  *
  * Conventions. Outputs come first. All arrays are row-major, dense and in the device's memory (op->alloc). No
  * output may overlap an input unless the line says "in place". Sizes must be positive unless the line says
@@ -12,8 +12,13 @@
  * nothing, and hm_device_error reads it, once a step.
  * Letters: m rows, k inputs, n outputs of a matrix; i images of h x w pixels and c channels; s sequences.
  *
- * Sameness: an operation's bytes depend on its arguments and the device alone, never on the thread or context
- * that ran it. On `cpu` a row's result in matmul and attention may depend on the number of rows in the call.
+ * Gradients. The gradient of the loss by y is dy, of the same shape and type as y. Gradients of parameters
+ * are f32 and added to (the caller zeroes them once a step), gradients of activations are set. A NULL output
+ * is not wanted and costs nothing.
+ *
+ * Sameness: an operation's bytes depend on its arguments, the device and d->threads alone, never on the
+ * thread or context that ran it; those of the inference operations not on d->threads either. On `cpu` a row's
+ * result in matmul and attention may depend on the number of rows in the call.
  */
 #ifndef HM_OPS_H
 #define HM_OPS_H
@@ -27,6 +32,7 @@ struct hm_device {
 	const struct hm_ops *op;
 	enum hm_dtype act; /* activations of the inference operations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
 	const char *name;  /* "ref", "cpu" */
+	int threads;	   /* that one training operation may use: 1 unless set before the first one */
 	void *ctx;	   /* the device's own */
 	struct hm_err err; /* the first failure */
 };
@@ -69,6 +75,25 @@ struct hm_linear {
 	bool f32; /* y is f32 whatever the device's activations are */
 };
 
+/* What normalises: the running statistics; the batch's, which also move the running ones; the same, but
+ * weight and bias get no gradient. */
+enum hm_bn_mode { HM_BN_EVAL, HM_BN_TRAIN, HM_BN_TRAIN_FROZEN };
+struct hm_bn {
+	enum hm_bn_mode mode;
+	double eps, momentum; /* 1e-5, .1 */
+	bool relu;	      /* max(0, .) in the end */
+};
+
+/* Dropout with probability p, 0 <= p < 1: element e is dropped when word e%4 of block e/4 of the Philox
+ * stream (seed, HM_RNG_DROPOUT, step, site) is below p*2^32, rounded to nearest; else multiplied by
+ * (float)(1/(1-p)). The same mask comes again from the same numbers, so none is kept. NULL or p = 0: none.
+ * Fewer than 2^34 elements. */
+struct hm_dropout {
+	double p;
+	uint64_t seed;
+	uint32_t step, site;
+};
+
 struct hm_adam {
 	double lr, beta1, beta2, eps, weight_decay;
 	bool decoupled; /* AdamW */
@@ -81,6 +106,7 @@ struct hm_ops {
 	void (*upload)(struct hm_device *d, void *dst, const void *host, size_t bytes);
 	void (*download)(struct hm_device *d, void *host, const void *src, size_t bytes);
 	void (*copy)(struct hm_device *d, void *dst, const void *src, size_t bytes);
+	void (*zero)(struct hm_device *d, void *dst, size_t bytes);
 
 	/* ---- inference. "act" arrays hold d->act. Images are [i,h,w,c] by index; how the elements of one
 	 * image lie in memory is the device's own affair, so only these operations may touch them. */
@@ -135,23 +161,104 @@ struct hm_ops {
 	/* y act [s,k] = rows row[0..s) of x act [.,k]. */
 	void (*gather)(struct hm_device *d, void *y, const void *x, const int32_t *row, int s, int k);
 
-	/* ---- training of heads, all f32. Gradients of parameters are added to (the caller zeroes them once
-	 * a step), gradients of activations are set. */
+	/* ---- training: f32 ends of a network. */
 
-	/* y [m,n] = x [m,k] . w^T + b; w [n,k], b [n] or NULL. */
+	/* y [m,n] = x [m,k] . w^T + b; w [n,k], b [n] or NULL; all f32. */
 	void (*linear_forward)(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
 			       int m, int n, int k);
-	/* dx [m,k] = dy . w (NULL: not wanted); dw [n,k] += dy^T . x; db [n] += column sums of dy (NULL: no
-	 * bias); dy [m,n]. */
+	/* dx [m,k] = dy . w; dw [n,k] += dy^T . x; db [n] += column sums of dy [m,n]. */
 	void (*linear_backward)(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 				const float *x, const float *w, int m, int n, int k);
 	/* y [m,n] = softmax of each row of x [m,n]; in place. */
 	void (*softmax)(struct hm_device *d, float *y, const float *x, int m, int n);
 	/* loss [1] = sum_r u_r (logsumexp(x_r) - x_r[label_r]) / sum_r u_r, u_r = weight[label_r] (weight
-	 * [n]; NULL: 1), which is PyTorch's cross_entropy; dx [m,n] = its gradient (NULL: not wanted; in
-	 * place of x). Every label i32 [m] is in [0,n), which the caller has checked. */
+	 * [n]; NULL: 1), which is PyTorch's cross_entropy; dx [m,n] = its gradient (in place of x). Every
+	 * label i32 [m] is in [0,n), which the caller has checked. */
 	void (*cross_entropy)(struct hm_device *d, float *loss, float *dx, const float *x,
 			      const int32_t *label, const float *weight, int m, int n);
+	/* y[r*ldy + j] = x[r*ldx + j] for r < m, j < k, f32: columns of a wider matrix, both ways. */
+	void (*copy_columns)(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
+	/* n elements: y f32 = x act; y act = x f32. */
+	void (*widen)(struct hm_device *d, float *y, const void *x, size_t n);
+	void (*narrow)(struct hm_device *d, void *y, const float *x, size_t n);
+
+	/* ---- training: images. Activations and their gradients are images [i,h,w,c] as above; ho, wo are
+	 * hm_conv_out's. Parameters and what they need are f32, plain, and may change from call to call. */
+
+	/* y act [i,ho,wo,cout] = conv(x act [i,h,w,cin], w [cout,cin,kernel,kernel]); c's relu and residual
+	 * play no part. */
+	void (*conv_forward)(struct hm_device *d, void *y, const void *x, const float *w,
+			     const struct hm_conv *c, int i, int h, int wd);
+	/* dx act [i,h,w,cin]; dw [cout,cin,kernel,kernel] +=; dy act [i,ho,wo,cout]. */
+	void (*conv_backward)(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
+			      const float *w, const struct hm_conv *c, int i, int h, int wd);
+	/* y act [i,h,w,c] = relu?((x - mean)*rstd*gamma + beta + res), rstd = 1/sqrt(var + eps), mean and
+	 * biased var of each channel by b->mode; res act or NULL; in place on res. save f32 [2,c] := mean,
+	 * rstd as used. Modes of the batch: mean, var [c] := (1 - momentum)*old + momentum*batch, var
+	 * unbiased; one value a channel sticks HM_EDATA. */
+	void (*batch_norm)(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
+			   const float *beta, float *mean, float *var, float *save, const struct hm_bn *b,
+			   int i, int h, int w, int c);
+	/* g = (dy + dy2)*(relu ? y > 0 : 1), dy2 act or NULL; dres = g (in place on dy or dy2); dx from g
+	 * through the mode's normalisation (in place on dy, dy2 or x); dgamma, dbeta [c] += (not looked at
+	 * with HM_BN_TRAIN_FROZEN). x, y, gamma, save: as the forward pass had and left them; y is read with
+	 * relu only. */
+	void (*batch_norm_backward)(struct hm_device *d, void *dx, void *dres, float *dgamma, float *dbeta,
+				    const void *dy, const void *dy2, const void *y, const void *x,
+				    const float *gamma, const float *save, const struct hm_bn *b, int i,
+				    int h, int w, int c);
+	/* dx act [i,h,w,c]: dy act [i,ho,wo,c] goes to the first largest of each window of x, by rows. */
+	void (*max_pool_backward)(struct hm_device *d, void *dx, const void *dy, const void *x, int i, int h,
+				  int w, int c);
+	/* dx act [i,h,w,c] = dy f32 [i,c] / (h*w). */
+	void (*avg_pool_backward)(struct hm_device *d, void *dx, const float *dy, int i, int h, int w, int c);
+
+	/* ---- training: packed sequences. Matrices act [m,.] that dense reads or writes have room for
+	 * rows_round(m) rows; the rows past m may be read and written. Parameters are f32. */
+
+	/* y act [m,n] = x act [m,k] . w^T + b; w [n,k], b [n] or NULL. */
+	void (*dense_forward)(struct hm_device *d, void *y, const void *x, const float *w, const float *b,
+			      int m, int n, int k);
+	/* dx act [m,k] = dy . w; dw [n,k] += dy^T . x; db [n] += column sums of dy act [m,n]. */
+	void (*dense_backward)(struct hm_device *d, void *dx, float *dw, float *db, const void *dy,
+			       const void *x, const float *w, int m, int n, int k);
+	/* n elements, act: y = gelu(x), with erf; dx = dy*gelu'(x), in place on dy. */
+	void (*gelu)(struct hm_device *d, void *y, const void *x, size_t n);
+	void (*gelu_backward)(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n);
+	/* n elements, act: y = tanh(x), in place; dx = dy*(1 - y^2), in place on dy. */
+	void (*tanh)(struct hm_device *d, void *y, const void *x, size_t n);
+	void (*tanh_backward)(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
+	/* n elements, act: y = dropout(x), in place; of a gradient it is the backward pass. */
+	void (*dropout)(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n);
+	/* s = dropout(x) + res, written over x; y = LN(s) as in layer_norm, of s as stored. x act [m,k], res
+	 * act [m,k] or NULL; stats f32 [m,2] := mean, 1/sqrt(var + eps). y is neither x nor res. */
+	void (*add_norm)(struct hm_device *d, void *y, float *stats, void *x, const void *res,
+			 const float *gamma, const float *beta, double eps, const struct hm_dropout *drop,
+			 int m, int k);
+	/* From dy + dy2 (dy2 act or NULL): ds act [m,k], which is res's gradient; dx = dropout(ds), only
+	 * looked at when there is dropout, else ds is x's as well; dgamma, dbeta [k] +=. ds in place on dy or
+	 * dy2. */
+	void (*add_norm_backward)(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
+				  const void *dy, const void *dy2, const void *s, const float *stats,
+				  const float *gamma, const struct hm_dropout *drop, int m, int k);
+	/* attention with dropout on the softmax; there element e of row r (of m), head a, key j is
+	 * (r*heads + a)*L + j, L the longest len rounded up to a multiple of 4. */
+	void (*attention_forward)(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
+				  int heads, int dim, const struct hm_dropout *drop);
+	/* dqkv act [m,3*heads*dim] of dy act [m,heads*dim]; y, qkv as in the forward pass. */
+	void (*attention_backward)(struct hm_device *d, void *dqkv, const void *dy, const void *y,
+				   const void *qkv, const int32_t *len, int s, int heads, int dim,
+				   const struct hm_dropout *drop);
+	/* y f32 [.,k]: row at[r] += row row[r] of table f32 [.,k], r < m; at NULL: r, row NULL: 0. No two at
+	 * are equal. */
+	void (*add_rows)(struct hm_device *d, float *y, const int32_t *at, const float *table,
+			 const int32_t *row, int m, int k);
+	/* Row row[r] of dtable f32 += row at[r] of dy act; nothing for row[r] = skip (-1: none). */
+	void (*add_rows_backward)(struct hm_device *d, float *dtable, const int32_t *row, const void *dy,
+				  const int32_t *at, int skip, int m, int k);
+	/* Of gather: dx act [m,k] = 0 but for rows row[j] = dy [j], j < s. */
+	void (*gather_backward)(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s,
+				int m, int k);
 
 	/* ---- optimizers over n elements, f32, rounding for rounding as torch.optim (foreach and fused off),
 	 * whose fused multiply-adds are kept. Its square root alone may differ in the last bit, being MKL's.
