@@ -207,9 +207,10 @@ struct hm_ops {
 				    const void *dy, const void *dy2, const void *y, const void *x,
 				    const float *gamma, const float *save, const struct hm_bn *b, int i,
 				    int h, int w, int c);
-	/* dx act [i,h,w,c]: dy act [i,ho,wo,c] goes to the first largest of each window of x, by rows. */
-	void (*max_pool_backward)(struct hm_device *d, void *dx, const void *dy, const void *x, int i, int h,
-				  int w, int c);
+	/* dx act [i,h,w,c]: dy + dy2 (dy2 act or NULL), act [i,ho,wo,c], goes to the first largest of each
+	 * window of x, by rows. */
+	void (*max_pool_backward)(struct hm_device *d, void *dx, const void *dy, const void *dy2,
+				  const void *x, int i, int h, int w, int c);
 	/* dx act [i,h,w,c] = dy f32 [i,c] / (h*w). */
 	void (*avg_pool_backward)(struct hm_device *d, void *dx, const float *dy, int i, int h, int w, int c);
 
