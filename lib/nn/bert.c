@@ -1,29 +1,11 @@
 /* BERT: configuration, parameter table, and the forward pass over packed sequences. See bert.h. */
-#include "nn/bert.h"
+#include "nn/bertparts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_LAYERS = 256, MAX_HIDDEN = 1 << 14, MAX_VOCAB = 1 << 22 };
-
-struct layer {
-	float *qkv_w[3], *qkv_b[3]; /* query, key, value: [hidden,hidden], [hidden] */
-	float *out_w, *out_b;	    /* [hidden,hidden] */
-	float *norm1_w, *norm1_b;   /* [hidden] */
-	float *up_w, *up_b;	    /* [intermediate,hidden] */
-	float *down_w, *down_b;	    /* [hidden,intermediate] */
-	float *norm2_w, *norm2_b;   /* [hidden] */
-};
-
-struct hm_bert {
-	struct hm_bert_config c;
-	float *word, *position, *type; /* [vocab,hidden], [positions,hidden], [types,hidden] */
-	float *norm_w, *norm_b;	       /* [hidden] */
-	struct layer *layer;	       /* [layers] */
-	float *pooler_w, *pooler_b;    /* [hidden,hidden], [hidden] */
-	struct hm_params params;
-};
 
 /* ---- configuration */
 
@@ -83,14 +65,18 @@ static void add_norm(struct hm_params *p, float **w, float **b, int n, const cha
 	hm_params_add(p, b, HM_INIT_ZERO, HM_DIMS(n), "%s%s.bias", at, name);
 }
 
-static void add_layer(struct hm_params *p, struct layer *l, const struct hm_bert_config *c, int i)
+static void add_layer(struct hm_params *p, struct hm_bert_layer *l, const struct hm_bert_config *c, int i)
 {
+	static const char *const qkv[] = {"query", "key", "value"};
 	int h = c->hidden;
 	char at[32];
 	snprintf(at, sizeof at, "encoder.layer.%d.", i);
-	add_dense(p, &l->qkv_w[0], &l->qkv_b[0], h, h, at, "attention.self.query");
-	add_dense(p, &l->qkv_w[1], &l->qkv_b[1], h, h, at, "attention.self.key");
-	add_dense(p, &l->qkv_w[2], &l->qkv_b[2], h, h, at, "attention.self.value");
+	for (int j = 0; j < 3; j++)
+		hm_params_add(p, &l->qkv_w[j], HM_INIT_NORMAL, HM_DIMS(h, h), "%sattention.self.%s.weight",
+			      at, qkv[j]);
+	for (int j = 0; j < 3; j++)
+		hm_params_add(p, &l->qkv_b[j], HM_INIT_ZERO, HM_DIMS(h), "%sattention.self.%s.bias", at,
+			      qkv[j]);
 	add_dense(p, &l->out_w, &l->out_b, h, h, at, "attention.output.dense");
 	add_norm(p, &l->norm1_w, &l->norm1_b, h, at, "attention.output.LayerNorm");
 	add_dense(p, &l->up_w, &l->up_b, c->intermediate, h, at, "intermediate.dense");
@@ -173,28 +159,12 @@ static float *to_device(struct hm_device *d, const float *x, size_t n)
 	return y;
 }
 
-/* Query, key and value as one matrix [3*hidden,hidden]: a row of its output is Q, K, V. */
-static struct hm_weight *pack_qkv(const struct layer *l, struct hm_device *d, int h)
-{
-	size_t block = (size_t)h * h;
-	float *w = hm_alloc(3 * block, sizeof *w, &d->err), *b = hm_alloc(3 * (size_t)h, sizeof *b, &d->err);
-	struct hm_weight *out = NULL;
-	for (int j = 0; w && b && j < 3; j++) {
-		memcpy(w + j * block, l->qkv_w[j], block * sizeof *w);
-		memcpy(b + j * h, l->qkv_b[j], (size_t)h * sizeof *b);
-	}
-	if (w && b)
-		out = d->op->linear_pack(d, &(struct hm_linear){3 * h, h, HM_ACT_NONE, false}, w, b);
-	free(w);
-	free(b);
-	return out;
-}
-
-static void prepare_layer(struct net_layer *nl, const struct layer *l, const struct hm_bert_config *c,
+static void prepare_layer(struct net_layer *nl, const struct hm_bert_layer *l, const struct hm_bert_config *c,
 			  struct hm_device *d)
 {
 	int h = c->hidden, f = c->intermediate;
-	nl->qkv = pack_qkv(l, d, h);
+	nl->qkv = d->op->linear_pack(d, &(struct hm_linear){3 * h, h, HM_ACT_NONE, false}, l->qkv_w[0],
+				     l->qkv_b[0]);
 	nl->out = d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_NONE, false}, l->out_w, l->out_b);
 	nl->up = d->op->linear_pack(d, &(struct hm_linear){f, h, HM_ACT_GELU, false}, l->up_w, l->up_b);
 	nl->down = d->op->linear_pack(d, &(struct hm_linear){h, f, HM_ACT_NONE, false}, l->down_w, l->down_b);

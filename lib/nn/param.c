@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN_FLOATS = 16 };
-
 /* A zeroed new entry, or NULL with s->err set. */
 static struct hm_param *grow(struct hm_params *s)
 {
@@ -43,6 +41,7 @@ void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const 
 		return;
 	memcpy(copy, text, strlen(text) + 1);
 	*p = (struct hm_param){.t = {.name = copy, .dtype = HM_F32}, .field = field, .init = init};
+	p->held = init == HM_INIT_RUNNING_MEAN || init == HM_INIT_RUNNING_VAR;
 	while (dim[p->t.ndim]) {
 		p->t.dim[p->t.ndim] = dim[p->t.ndim];
 		p->t.ndim++;
@@ -52,23 +51,24 @@ void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const 
 	s->n++;
 }
 
+/* All fields := their places in the block at `data`. */
+static void point(struct hm_params *s, float *data)
+{
+	s->data = data;
+	for (size_t i = 0; i < s->n; data += s->item[i++].count)
+		s->item[i].t.data = *s->item[i].field = data;
+}
+
 int hm_params_alloc(struct hm_params *s, struct hm_err *e)
 {
-	size_t total = 0, at = 0;
 	if (s->err.code)
 		return hm_err_set(e, s->err.code, "%s", s->err.text);
 	if (s->data)
 		return 0;
-	for (size_t i = 0; i < s->n; i++)
-		total += (s->item[i].count + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
-	s->data = hm_alloc(total, sizeof *s->data, e);
-	if (!s->data)
+	float *data = hm_alloc(s->count, sizeof *data, e);
+	if (!data)
 		return HM_EDATA;
-	for (size_t i = 0; i < s->n; i++) {
-		struct hm_param *p = &s->item[i];
-		p->t.data = *p->field = s->data + at;
-		at += (p->count + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
-	}
+	point(s, data);
 	return 0;
 }
 
@@ -128,8 +128,10 @@ static void init_one(struct hm_params *s, size_t i, struct hm_rng *r)
 	switch (p->init) {
 	case HM_INIT_ZERO:
 	case HM_INIT_ONE:
+	case HM_INIT_RUNNING_MEAN:
+	case HM_INIT_RUNNING_VAR:
 		for (size_t j = 0; j < p->count; j++)
-			x[j] = p->init == HM_INIT_ONE;
+			x[j] = p->init == HM_INIT_ONE || p->init == HM_INIT_RUNNING_VAR;
 		break;
 	case HM_INIT_UNIFORM:
 	case HM_INIT_UNIFORM_BIAS: {
@@ -167,10 +169,56 @@ bool hm_params_has(const struct hm_params *s, const char *name)
 	return false;
 }
 
+void hm_params_hold(struct hm_params *s, const char *prefix)
+{
+	for (size_t i = 0; i < s->n; i++)
+		s->item[i].held |= !strncmp(s->item[i].t.name, prefix, strlen(prefix));
+}
+
+int hm_params_place(struct hm_params *s, struct hm_device *d, bool grad, struct hm_err *e)
+{
+	size_t bytes = s->count * sizeof(float);
+	float *data = d->op->alloc(d, bytes);
+	if (grad)
+		s->grad = d->op->alloc(d, bytes);
+	s->device = d;
+	if (data) {
+		d->op->upload(d, data, s->data, bytes);
+		free(s->data);
+		point(s, data);
+	} else { /* what is there remains the host's */
+		d->op->free(d, s->grad);
+		s->grad = NULL;
+		s->device = NULL;
+	}
+	return hm_device_error(d, e);
+}
+
+void hm_params_read(const struct hm_params *s, float *out)
+{
+	if (s->device)
+		s->device->op->download(s->device, out, s->data, s->count * sizeof *out);
+	else
+		memcpy(out, s->data, s->count * sizeof *out);
+}
+
+void hm_params_write(struct hm_params *s, const float *in)
+{
+	if (s->device)
+		s->device->op->upload(s->device, s->data, in, s->count * sizeof *in);
+	else
+		memcpy(s->data, in, s->count * sizeof *in);
+}
+
 void hm_params_clear(struct hm_params *s)
 {
 	free(s->item);
-	free(s->data);
+	if (s->device) {
+		s->device->op->free(s->device, s->data);
+		s->device->op->free(s->device, s->grad);
+	} else {
+		free(s->data);
+	}
 	hm_arena_clear(&s->names);
 	*s = (struct hm_params){0};
 }

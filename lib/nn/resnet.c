@@ -1,5 +1,5 @@
 /* ResNet: configuration, parameter table, folding of batch norm, and the forward pass. See resnet.h. */
-#include "nn/resnet.h"
+#include "nn/resnetparts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,28 +7,6 @@
 #include <string.h>
 
 enum { MAX_WIDTH = 1 << 14, MAX_SIDE = 1 << 14 };
-static const double bn_eps = 1e-5;
-
-/* A convolution without bias and its batch norm. */
-struct unit {
-	struct hm_conv conv;
-	float *w;			   /* [cout,cin,kernel,kernel] */
-	float *weight, *bias, *mean, *var; /* [cout] each */
-};
-
-struct block {
-	int n; /* convolutions: 2 (BasicBlock) or 3 (Bottleneck) */
-	struct unit conv[3];
-	struct unit down; /* of the shortcut; cout 0: the shortcut is the identity */
-};
-
-struct hm_resnet {
-	struct hm_resnet_config c;
-	struct unit stem;
-	struct block *block; /* [n_blocks], stage after stage */
-	int n_blocks;
-	struct hm_params params;
-};
 
 /* ---- configuration */
 
@@ -87,20 +65,20 @@ int hm_resnet_grid_side(int side)
 
 /* ---- parameters */
 
-static void add_unit(struct hm_params *p, struct unit *u, struct hm_conv conv, const char *at, const char *w,
-		     const char *bn)
+static void add_unit(struct hm_params *p, struct hm_resnet_unit *u, struct hm_conv conv, const char *at,
+		     const char *w, const char *bn)
 {
 	int64_t k = conv.kernel;
 	u->conv = conv;
 	hm_params_add(p, &u->w, HM_INIT_KAIMING, HM_DIMS(conv.cout, conv.cin, k, k), "%s%s.weight", at, w);
 	hm_params_add(p, &u->weight, HM_INIT_ONE, HM_DIMS(conv.cout), "%s%s.weight", at, bn);
 	hm_params_add(p, &u->bias, HM_INIT_ZERO, HM_DIMS(conv.cout), "%s%s.bias", at, bn);
-	hm_params_add(p, &u->mean, HM_INIT_ZERO, HM_DIMS(conv.cout), "%s%s.running_mean", at, bn);
-	hm_params_add(p, &u->var, HM_INIT_ONE, HM_DIMS(conv.cout), "%s%s.running_var", at, bn);
+	hm_params_add(p, &u->mean, HM_INIT_RUNNING_MEAN, HM_DIMS(conv.cout), "%s%s.running_mean", at, bn);
+	hm_params_add(p, &u->var, HM_INIT_RUNNING_VAR, HM_DIMS(conv.cout), "%s%s.running_var", at, bn);
 }
 
-static void add_block(struct hm_params *p, struct block *b, bool bottleneck, int cin, int width, int cout,
-		      int stride, const char *at)
+static void add_block(struct hm_params *p, struct hm_resnet_block *b, bool bottleneck, int cin, int width,
+		      int cout, int stride, const char *at)
 {
 	if (bottleneck) {
 		b->n = 3;
@@ -133,7 +111,7 @@ struct hm_resnet *hm_resnet_new(const struct hm_resnet_config *c, struct hm_err 
 	m->block = hm_alloc(m->n_blocks, sizeof *m->block, e);
 	if (!m->block)
 		goto failed;
-	struct block *b = m->block;
+	struct hm_resnet_block *b = m->block;
 	int cin = c->stem;
 	add_unit(&m->params, &m->stem, (struct hm_conv){3, c->stem, 7, 2, 3, .relu = true}, "", "conv1",
 		 "bn1");
@@ -186,13 +164,13 @@ struct hm_resnet_net {
 
 /* Batch norm in eval mode is y = (x - mean)*s + bias with s = weight/sqrt(var + eps): folded into filter and
  * bias. */
-static struct hm_weight *fold(const struct unit *u, struct hm_device *d)
+static struct hm_weight *fold(const struct hm_resnet_unit *u, struct hm_device *d)
 {
 	size_t cout = (size_t)u->conv.cout, k = (size_t)u->conv.cin * u->conv.kernel * u->conv.kernel;
 	float *w = hm_alloc(cout * k, sizeof *w, &d->err), *b = hm_alloc(cout, sizeof *b, &d->err);
 	struct hm_weight *out = NULL;
 	for (size_t f = 0; w && b && f < cout; f++) {
-		double s = u->weight[f] / sqrt(u->var[f] + bn_eps);
+		double s = u->weight[f] / sqrt(u->var[f] + HM_RESNET_BN_EPS);
 		b[f] = (float)(u->bias[f] - u->mean[f] * s);
 		for (size_t j = 0; j < k; j++)
 			w[f * k + j] = (float)(u->w[f * k + j] * s);
@@ -204,8 +182,7 @@ static struct hm_weight *fold(const struct unit *u, struct hm_device *d)
 	return out;
 }
 
-/* numerics.md §1, "ToTensor, Normalize": two divisions in f32, in this order. */
-static float *normal_table(struct hm_device *d)
+float *hm_resnet_pixel_table(struct hm_device *d)
 {
 	static const float mean[3] = {.485f, .456f, .406f}, std[3] = {.229f, .224f, .225f};
 	float host[3 * 256];
@@ -228,10 +205,10 @@ struct hm_resnet_net *hm_resnet_prepare(const struct hm_resnet *m, struct hm_dev
 	net->block = hm_alloc(m->n_blocks, sizeof *net->block, e);
 	if (!net->block)
 		goto failed;
-	net->table = normal_table(d);
+	net->table = hm_resnet_pixel_table(d);
 	net->stem = fold(&m->stem, d);
 	for (int i = 0; i < m->n_blocks; i++) {
-		const struct block *b = &m->block[i];
+		const struct hm_resnet_block *b = &m->block[i];
 		struct net_block *nb = &net->block[i];
 		nb->n = b->n;
 		nb->stride = b->conv[b->n - 2].conv.stride;

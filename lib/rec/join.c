@@ -1,4 +1,4 @@
-/* Several inputs joined by id (contracts.md "Join"): the order of the first, the same ids in all. Others that
+/* Several inputs joined by id: the order of the first, the same ids in all. Others that
  * come in another order are read on, and what is met too early waits in memory. One input is handed through,
  * its ids checked to be unique. See rec.h. */
 #include "base/strmap.h"

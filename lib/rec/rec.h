@@ -104,7 +104,7 @@ int hm_writer_finish(struct hm_writer *w, uint64_t skipped, struct hm_err *e);
 /* Gives up: a file is left as it was; into a pipe goes an END that makes every reader fail. NULL is fine. */
 void hm_writer_abort(struct hm_writer *w);
 
-/* ---- several inputs, joined by id (contracts.md "Join") ---- */
+/* ---- several inputs, joined by id ---- */
 struct hm_join;
 /* Opens n >= 1 paths; one is read as it is, several are joined by column `id` in the order of the first. The
  * schema is the union. */

@@ -1,5 +1,5 @@
 /* What a model's probabilities are worth: accuracy, AUROC, average precision, F1, precision, recall, log
- * loss, Brier, ECE, as scikit-learn defines them (numerics.md §7). Class 1 is positive. With more than two
+ * loss, Brier, ECE, as scikit-learn defines them. Class 1 is positive. With more than two
  * classes only accuracy and log loss are defined. */
 #ifndef HM_METRICS_H
 #define HM_METRICS_H

@@ -10,7 +10,7 @@
 /* The table of metrics with intervals and baselines, the confusion matrix, notes on what the numbers cannot
  * tell, and the last line: `accuracy 0.5580 [0.5142, 0.6010]  auroc 0.6123 [0.5631, 0.6615]  n 500`. */
 int hm_report_text(const struct hm_scores *s, struct hm_buf *out, struct hm_err *e);
-/* The keys of contracts.md "Scores"; NaN is null. Canonical, one line. */
+/* The keys of --json; NaN is null. Canonical, one line. */
 int hm_report_json(const struct hm_scores *s, struct hm_buf *out, struct hm_err *e);
 
 /* Several systems, at most HM_COMPARE_MAX, called A to Z in the tables, and all their pairs. */
