@@ -18,6 +18,11 @@ static inline void hm_act_set(const struct hm_device *d, void *y, size_t j, doub
 	else
 		((float *)y)[j] = (float)v;
 }
+/* A weight as the arithmetic of the device's type sees it. */
+static inline float hm_ref_weight(const struct hm_device *d, float w)
+{
+	return d->act == HM_BF16 ? hm_bf16_to_f32(hm_f32_to_bf16(w)) : w;
+}
 
 void *hm_ref_alloc(struct hm_device *d, size_t bytes);
 void hm_ref_free(struct hm_device *d, void *p);
@@ -65,5 +70,49 @@ void hm_ref_adam(struct hm_device *d, float *p, float *m, float *v, const float 
 		 const struct hm_adam *a, int64_t t);
 void hm_ref_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
 void hm_ref_scale(struct hm_device *d, float *g, size_t n, double factor);
+
+void hm_ref_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
+void hm_ref_widen(struct hm_device *d, float *y, const void *x, size_t n);
+void hm_ref_narrow(struct hm_device *d, void *y, const float *x, size_t n);
+void hm_ref_conv_forward(struct hm_device *d, void *y, const void *x, const float *w, const struct hm_conv *c,
+			 int i, int h, int wd);
+void hm_ref_conv_backward(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
+			  const float *w, const struct hm_conv *c, int i, int h, int wd);
+void hm_ref_batch_norm(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
+		       const float *beta, float *mean, float *var, float *save, const struct hm_bn *b, int i,
+		       int h, int w, int c);
+void hm_ref_batch_norm_backward(struct hm_device *d, void *dx, void *dres, float *dgamma, float *dbeta,
+				const void *dy, const void *dy2, const void *y, const void *x,
+				const float *gamma, const float *save, const struct hm_bn *b, int i, int h,
+				int w, int c);
+void hm_ref_max_pool_backward(struct hm_device *d, void *dx, const void *dy, const void *dy2, const void *x,
+			      int i, int h, int w, int c);
+void hm_ref_avg_pool_backward(struct hm_device *d, void *dx, const float *dy, int i, int h, int w, int c);
+void hm_ref_dense_forward(struct hm_device *d, void *y, const void *x, const float *w, const float *b, int m,
+			  int n, int k);
+void hm_ref_dense_backward(struct hm_device *d, void *dx, float *dw, float *db, const void *dy, const void *x,
+			   const float *w, int m, int n, int k);
+void hm_ref_gelu(struct hm_device *d, void *y, const void *x, size_t n);
+void hm_ref_gelu_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n);
+void hm_ref_tanh(struct hm_device *d, void *y, const void *x, size_t n);
+void hm_ref_tanh_backward(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
+void hm_ref_dropout(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n);
+void hm_ref_add_norm(struct hm_device *d, void *y, float *stats, void *x, const void *res, const float *gamma,
+		     const float *beta, double eps, const struct hm_dropout *drop, int m, int k);
+void hm_ref_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
+			      const void *dy, const void *dy2, const void *s, const float *stats,
+			      const float *gamma, const struct hm_dropout *drop, int m, int k);
+void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
+			      int heads, int dim, const struct hm_dropout *drop);
+void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const struct hm_dropout *drop);
+void hm_ref_add_rows(struct hm_device *d, float *y, const int32_t *at, const float *table, const int32_t *row,
+		     int m, int k);
+void hm_ref_add_rows_backward(struct hm_device *d, float *dtable, const int32_t *row, const void *dy,
+			      const int32_t *at, int skip, int m, int k);
+void hm_ref_gather_backward(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s, int m,
+			    int k);
+void hm_ref_zero(struct hm_device *d, void *dst, size_t bytes);
 
 #endif

@@ -34,6 +34,30 @@ const struct hm_ops hm_ref_ops = {
 	.adam = hm_ref_adam,
 	.sum_squares = hm_ref_sum_squares,
 	.scale = hm_ref_scale,
+	.copy_columns = hm_ref_copy_columns,
+	.widen = hm_ref_widen,
+	.narrow = hm_ref_narrow,
+	.conv_forward = hm_ref_conv_forward,
+	.conv_backward = hm_ref_conv_backward,
+	.batch_norm = hm_ref_batch_norm,
+	.batch_norm_backward = hm_ref_batch_norm_backward,
+	.max_pool_backward = hm_ref_max_pool_backward,
+	.avg_pool_backward = hm_ref_avg_pool_backward,
+	.dense_forward = hm_ref_dense_forward,
+	.dense_backward = hm_ref_dense_backward,
+	.gelu = hm_ref_gelu,
+	.gelu_backward = hm_ref_gelu_backward,
+	.tanh = hm_ref_tanh,
+	.tanh_backward = hm_ref_tanh_backward,
+	.dropout = hm_ref_dropout,
+	.add_norm = hm_ref_add_norm,
+	.add_norm_backward = hm_ref_add_norm_backward,
+	.attention_forward = hm_ref_attention_forward,
+	.attention_backward = hm_ref_attention_backward,
+	.add_rows = hm_ref_add_rows,
+	.add_rows_backward = hm_ref_add_rows_backward,
+	.gather_backward = hm_ref_gather_backward,
+	.zero = hm_ref_zero,
 };
 
 int hm_ref_open(struct hm_device *d, enum hm_precision precision, struct hm_err *e)
@@ -73,4 +97,10 @@ void hm_ref_copy(struct hm_device *d, void *dst, const void *src, size_t bytes)
 {
 	(void)d;
 	memcpy(dst, src, bytes);
+}
+
+void hm_ref_zero(struct hm_device *d, void *dst, size_t bytes)
+{
+	(void)d;
+	memset(dst, 0, bytes);
 }

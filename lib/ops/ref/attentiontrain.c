@@ -1,0 +1,127 @@
+/* Attention over packed sequences with dropout, both ways, by definition. */
+#include "ops/dropmask.h"
+#include "ops/ref/ref.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct attention {
+	struct hm_device *d;
+	const void *qkv;
+	const int32_t *len;
+	int s, heads, dim, longest;
+	const struct hm_dropout *drop;
+	double *p, *dp; /* [longest] each: softmax of a row, and its gradient */
+};
+
+static bool begin(struct attention *a)
+{
+	for (int j = 0; j < a->s; j++)
+		a->longest = a->len[j] > a->longest ? a->len[j] : a->longest;
+	a->longest = (a->longest + 3) / 4 * 4;
+	a->p = hm_alloc(2 * (size_t)a->longest, sizeof *a->p, &a->d->err);
+	a->dp = a->p ? a->p + a->longest : NULL;
+	return a->p;
+}
+
+/* Place of element t of Q (which 0), K (1) or V (2) of a row. */
+static size_t place(const struct attention *a, int which, size_t row, int head, int t)
+{
+	return ((row * 3 + which) * a->heads + head) * a->dim + t;
+}
+
+static double get(const struct attention *a, int which, size_t row, int head, int t)
+{
+	return hm_act_get(a->d, a->qkv, place(a, which, row, head, t));
+}
+
+/* a->p [n] := softmax(q . K / sqrt(dim)) of query row `row` among the n rows from `first`. */
+static void softmax_row(struct attention *a, size_t row, size_t first, int n, int head)
+{
+	double top = -INFINITY, sum = 0;
+	for (int j = 0; j < n; j++) {
+		a->p[j] = 0;
+		for (int t = 0; t < a->dim; t++)
+			a->p[j] += get(a, 0, row, head, t) * get(a, 1, first + j, head, t) / sqrt(a->dim);
+		top = a->p[j] > top ? a->p[j] : top;
+	}
+	for (int j = 0; j < n; j++)
+		sum += a->p[j] = exp(a->p[j] - top);
+	for (int j = 0; j < n; j++)
+		a->p[j] /= sum;
+}
+
+static double factor(const struct attention *a, size_t row, int head, int j)
+{
+	return hm_dropout_factor(a->drop, ((uint64_t)row * a->heads + head) * a->longest + j);
+}
+
+void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
+			      int heads, int dim, const struct hm_dropout *drop)
+{
+	struct attention a = {d, qkv, len, s, heads, dim, 0, drop, NULL, NULL};
+	size_t first = 0;
+	if (!begin(&a))
+		return;
+	for (int i = 0; i < s; first += len[i++])
+		for (size_t row = first; row < first + len[i]; row++)
+			for (int head = 0; head < heads; head++) {
+				softmax_row(&a, row, first, len[i], head);
+				for (int t = 0; t < dim; t++) {
+					double v = 0;
+					for (int j = 0; j < len[i]; j++)
+						v += a.p[j] * factor(&a, row, head, j) *
+						     get(&a, 2, first + j, head, t);
+					hm_act_set(d, y, (row * heads + head) * dim + t, v);
+				}
+			}
+	free(a.p);
+}
+
+/* One query row's part of dqkv, which is added to out f64. */
+static void backward_row(struct attention *a, double *out, const void *dy, size_t row, size_t first, int n,
+			 int head)
+{
+	double dot = 0, scale = 1 / sqrt(a->dim);
+	softmax_row(a, row, first, n, head);
+	for (int j = 0; j < n; j++) {
+		double f = factor(a, row, head, j);
+		a->dp[j] = 0;
+		for (int t = 0; t < a->dim; t++) {
+			double g = hm_act_get(a->d, dy, (row * a->heads + head) * a->dim + t);
+			a->dp[j] += f * g * get(a, 2, first + j, head, t);
+			out[place(a, 2, first + j, head, t)] += f * a->p[j] * g;
+		}
+		dot += a->dp[j] * a->p[j];
+	}
+	for (int j = 0; j < n; j++)
+		for (int t = 0; t < a->dim; t++) {
+			double ds = a->p[j] * (a->dp[j] - dot) * scale;
+			out[place(a, 0, row, head, t)] += ds * get(a, 1, first + j, head, t);
+			out[place(a, 1, first + j, head, t)] += ds * get(a, 0, row, head, t);
+		}
+}
+
+void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const struct hm_dropout *drop)
+{
+	struct attention a = {d, qkv, len, s, heads, dim, 0, drop, NULL, NULL};
+	size_t rows = 0, first = 0, width = 3 * (size_t)heads * dim;
+	(void)y;
+	for (int i = 0; i < s; i++)
+		rows += len[i];
+	double *out = hm_alloc(rows * width, sizeof *out, &d->err);
+	if (!out || !begin(&a))
+		goto done;
+	for (int i = 0; i < s; first += len[i++])
+		for (size_t row = first; row < first + len[i]; row++)
+			for (int head = 0; head < heads; head++)
+				backward_row(&a, out, dy, row, first, len[i], head);
+	for (size_t j = 0; j < rows * width; j++)
+		hm_act_set(d, dqkv, j, out[j]);
+done:
+	free(out);
+	free(a.p);
+}
