@@ -6,11 +6,14 @@
 #include "ops/ops.h"
 
 /* Vector loops are compiled for several instruction sets, the right one chosen when the program starts. No
- * contraction into fused multiply-adds takes place in any of them, so the bits are the same. */
+ * contraction into fused multiply-adds takes place in any of them, so the bits are the same. HM_SIMD_FMA is
+ * for loops that call fmaf: libm has it where the processor has not. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define HM_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
+#define HM_SIMD __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#define HM_SIMD_FMA __attribute__((target_clones("arch=x86-64-v4", "fma", "default")))
 #else
 #define HM_SIMD
+#define HM_SIMD_FMA
 #endif
 
 /* Images: with oneDNN and f32, channels in blocks of `run` (nChw16c), the last block padded; 3-channel ones
@@ -40,6 +43,51 @@ void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const 
 void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 			    const float *x, const float *w, int m, int n, int k);
 
+/* ---- training, on d->threads threads. Only the bytes of dense_forward and dense_backward may depend on
+ * their number. */
+
+void hm_cpu_zero(struct hm_device *d, void *dst, size_t bytes);
+void hm_cpu_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
+void hm_cpu_widen(struct hm_device *d, float *y, const void *x, size_t n);
+void hm_cpu_narrow(struct hm_device *d, void *y, const float *x, size_t n);
+void hm_cpu_gelu(struct hm_device *d, void *y, const void *x, size_t n);
+void hm_cpu_gelu_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n);
+void hm_cpu_tanh(struct hm_device *d, void *y, const void *x, size_t n);
+void hm_cpu_tanh_backward(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
+void hm_cpu_dropout(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n);
+void hm_cpu_add_norm(struct hm_device *d, void *y, float *stats, void *x, const void *res, const float *gamma,
+		     const float *beta, double eps, const struct hm_dropout *drop, int m, int k);
+void hm_cpu_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
+			      const void *dy, const void *dy2, const void *s, const float *stats,
+			      const float *gamma, const struct hm_dropout *drop, int m, int k);
+void hm_cpu_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
+			      int heads, int dim, const struct hm_dropout *drop);
+void hm_cpu_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const struct hm_dropout *drop);
+void hm_cpu_add_rows(struct hm_device *d, float *y, const int32_t *at, const float *table, const int32_t *row,
+		     int m, int k);
+void hm_cpu_add_rows_backward(struct hm_device *d, float *dtable, const int32_t *row, const void *dy,
+			      const int32_t *at, int skip, int m, int k);
+void hm_cpu_gather_backward(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s, int m,
+			    int k);
+void hm_cpu_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr, double momentum,
+		double weight_decay, int64_t t);
+void hm_cpu_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
+		 const struct hm_adam *a, int64_t t);
+void hm_cpu_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
+void hm_cpu_scale(struct hm_device *d, float *g, size_t n, double factor);
+
+/* Sums over rows are taken in chunks of so many and these added up in order, whatever the number of threads.
+ */
+enum { HM_CHUNK = 32 };
+size_t hm_cpu_chunks(int m);
+/* out [n] += the sum of part [chunks,n] (row stride `stride`); out NULL: nothing. */
+void hm_cpu_add_chunks(struct hm_device *d, float *out, const float *part, size_t chunks, size_t stride,
+		       size_t n);
+/* out [n] += column sums of x act [m,n]; takes the scratch. */
+void hm_cpu_add_column_sums(struct hm_device *d, float *out, const void *x, int m, int n);
+
 /* Scratch of this context, at least n bytes, 64-byte aligned, unset; valid until the next call. NULL sticks
  * an error. */
 void *hm_cpu_scratch(struct hm_device *d, size_t n);
@@ -65,6 +113,10 @@ struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linea
 				      const float *b);
 void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int m);
 int hm_dnnl_rows_round(const struct hm_device *d, int m);
+void hm_dnnl_dense_forward(struct hm_device *d, void *y, const void *x, const float *w, const float *b, int m,
+			   int n, int k);
+void hm_dnnl_dense_backward(struct hm_device *d, void *dx, float *dw, float *db, const void *dy,
+			    const void *x, const float *w, int m, int n, int k);
 void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *w);
 #endif
 

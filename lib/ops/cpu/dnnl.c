@@ -2,8 +2,7 @@
  * are made at the first call of a shape and kept. A weight holds the plain filter and a packed copy for each
  * layout that a primitive asked for, made once and shared by all contexts. */
 #if HM_ONEDNN
-#include "ops/cpu/cpu.h"
-#include "ops/cpu/dnnl_compat.h"
+#include "ops/cpu/dnnl.h"
 
 #include "base/strmap.h"
 
@@ -66,6 +65,16 @@ void hm_dnnl_describe(char *out, size_t cap)
 	const char *runtime = runtime_name(v->cpu_runtime);
 	snprintf(out, cap, "oneDNN %d.%d.%d, %s", v->major, v->minor, v->patch,
 		 runtime ? runtime : "unusable runtime");
+}
+
+dnnl_engine_t hm_dnnl_engine(const struct hm_device *d)
+{
+	return ((struct hm_cpu *)d->ctx)->dnnl->shared->engine;
+}
+
+dnnl_stream_t hm_dnnl_stream(const struct hm_device *d)
+{
+	return ((struct hm_cpu *)d->ctx)->dnnl->stream;
 }
 
 static bool has_isa(dnnl_cpu_isa_t isa)

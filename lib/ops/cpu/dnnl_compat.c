@@ -56,6 +56,12 @@ dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm
 								weights, bias, dst, attr);
 }
 
+dnnl_status_t hm_dnnl_gemm(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
+			   hm_md bias, hm_md dst, dnnl_primitive_attr_t attr)
+{
+	return dnnl_matmul_primitive_desc_create(pd, engine, src, weights, bias, dst, attr);
+}
+
 #else
 
 dnnl_status_t hm_dnnl_md(dnnl_memory_desc_t *md, int ndim, const dnnl_dims_t dim, dnnl_data_type_t type,
@@ -108,6 +114,14 @@ dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm
 	dnnl_inner_product_desc_t desc;
 	dnnl_status_t st =
 		dnnl_inner_product_forward_desc_init(&desc, dnnl_forward_inference, src, weights, bias, dst);
+	return st ? st : dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
+}
+
+dnnl_status_t hm_dnnl_gemm(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
+			   hm_md bias, hm_md dst, dnnl_primitive_attr_t attr)
+{
+	dnnl_matmul_desc_t desc;
+	dnnl_status_t st = dnnl_matmul_desc_init(&desc, src, weights, bias, dst);
 	return st ? st : dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
 }
 

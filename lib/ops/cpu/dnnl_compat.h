@@ -39,6 +39,9 @@ dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl
 			   dnnl_primitive_attr_t attr);
 dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
 			     hm_md bias, hm_md dst, dnnl_primitive_attr_t attr);
+/* dst [m,n] = src [m,k] . weights [k,n] + bias [1,n] (NULL: none). */
+dnnl_status_t hm_dnnl_gemm(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
+			   hm_md bias, hm_md dst, dnnl_primitive_attr_t attr);
 /* to := from, in to's layout and type; returns when it is done. */
 dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
 			      void *dst);

@@ -1,9 +1,12 @@
 /* Sixteen floats at a time, in the compiler's own vectors, so that every instruction set adds in the same
- * order; and widening and narrowing of activations. Everything is inlined into functions marked HM_SIMD. */
+ * order: sums, moments, exp, small matrix products; and widening and narrowing of activations. Everything is
+ * inlined into functions marked HM_SIMD. */
 #ifndef HM_VEC_H
 #define HM_VEC_H
 
 #include "base/tensor.h"
+
+#include <math.h>
 
 enum { HM_LANES = 16 };
 typedef float hm_vec __attribute__((vector_size(64), aligned(4), may_alias));
@@ -25,6 +28,89 @@ HM_INLINE float hm_vec_sum(const hm_vec *v)
 		for (int l = 0; l < half; l++)
 			s[l] += s[l + half];
 	return s[0];
+}
+
+/* Mean of v [k] and 1/sqrt(var + eps), biased variance. */
+HM_INLINE void hm_vec_moments(const float *v, size_t k, double eps, float *mean, float *rstd)
+{
+	size_t whole = k / HM_LANES * HM_LANES;
+	hm_vec s = {0};
+	float m, var;
+	for (size_t j = 0; j < whole; j += HM_LANES)
+		s += *(const hm_vec *)(v + j);
+	m = hm_vec_sum(&s);
+	for (size_t j = whole; j < k; j++)
+		m += v[j];
+	m /= (float)k;
+	s = (hm_vec){0};
+	for (size_t j = 0; j < whole; j += HM_LANES) {
+		hm_vec t = *(const hm_vec *)(v + j) - m;
+		s += t * t;
+	}
+	var = hm_vec_sum(&s);
+	for (size_t j = whole; j < k; j++)
+		var += (v[j] - m) * (v[j] - m);
+	*mean = m;
+	*rstd = 1 / sqrtf(var / (float)k + (float)eps);
+}
+
+/* x := exp(x) for x <= 0: 2^n * p(r), x = n ln 2 + r, |r| <= ln 2 / 2, p the Taylor polynomial of degree 7
+ * (error below 1e-8 relative); below -87 the result is about 1e-38, and NaN stays NaN. */
+HM_INLINE void hm_vec_exp(hm_vec *x)
+{
+	const float magic = 12582912.f; /* 1.5 * 2^23: adding it rounds to an integer, kept in the low bits */
+	hm_vec v = *x, low = {0};
+	low -= 87.f;
+	v = (hm_vec)(((v < low) & (hm_vec_int)low) | (~(v < low) & (hm_vec_int)v));
+	hm_vec shifted = v * 1.44269504f + magic, n = shifted - magic;
+	hm_vec r = v - n * 0.693359375f + n * 2.12194440e-4f;
+	hm_vec p = r * (1 / 5040.f) + 1 / 720.f;
+	p = p * r + 1 / 120.f;
+	p = p * r + 1 / 24.f;
+	p = p * r + 1 / 6.f;
+	p = p * r + .5f;
+	p = p * r + 1.f;
+	p = p * r + 1.f;
+	*x = (hm_vec)((hm_vec_int)p + (((hm_vec_int)shifted << 23) & (v == v)));
+}
+
+/* c [4,16] (row stride ldc) = a [4,t] (row stride lda, column stride step) . b [t,16] (ldb). */
+HM_INLINE void hm_vec_tile(float *c, size_t ldc, const float *a, size_t lda, size_t step, const float *b,
+			   size_t ldb, size_t t)
+{
+	hm_vec s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+	for (size_t j = 0; j < t; j++) {
+		hm_vec v = *(const hm_vec *)(b + j * ldb);
+		s0 += v * a[j * step];
+		s1 += v * a[lda + j * step];
+		s2 += v * a[2 * lda + j * step];
+		s3 += v * a[3 * lda + j * step];
+	}
+	*(hm_vec *)c = s0;
+	*(hm_vec *)(c + ldc) = s1;
+	*(hm_vec *)(c + 2 * ldc) = s2;
+	*(hm_vec *)(c + 3 * ldc) = s3;
+}
+
+/* p [padded] = exp(p - max) over the first n, 0 behind; returns their sum. */
+HM_INLINE float hm_vec_soften(float *p, size_t n, size_t padded)
+{
+	float top = p[0];
+	hm_vec sum = {0};
+	for (size_t j = 1; j < n; j++)
+		top = p[j] > top ? p[j] : top;
+	for (size_t j = n; j < padded; j++)
+		p[j] = -INFINITY;
+	for (size_t j = 0; j < padded; j += HM_LANES) {
+		hm_vec v = *(hm_vec *)(p + j) - top;
+		hm_vec_exp(&v);
+		*(hm_vec *)(p + j) = v;
+	}
+	for (size_t j = n; j < padded; j++)
+		p[j] = 0;
+	for (size_t j = 0; j < padded; j += HM_LANES)
+		sum += *(hm_vec *)(p + j);
+	return hm_vec_sum(&sum);
 }
 
 /* y [n] = x [n] as f32. */

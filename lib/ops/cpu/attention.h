@@ -1,0 +1,31 @@
+/* Between the two directions of attention on the cpu device: the heads of all sequences, shared among
+ * threads. */
+#ifndef HM_ATTENTION_H
+#define HM_ATTENTION_H
+
+#include "ops/cpu/cpu.h"
+#include "ops/cpu/mask.h"
+
+struct hm_heads {
+	struct hm_device *d;
+	const int32_t *len; /* [sequences] */
+	size_t *first;	    /* [sequences]: the row at which each begins */
+	size_t heads, dim;
+	size_t stride; /* elements of the mask in a row of one head */
+	size_t floats; /* scratch of one thread */
+	float *scratch;
+	int sequences;
+	bool bf16, dropped;
+	struct hm_mask mask; /* unset unless dropped */
+};
+
+/* Takes the device's scratch; floats tells what one head of np rows and dp columns (multiples of 16) needs.
+ * False: an error stuck. */
+bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *len, int s, int heads, int dim,
+		       const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp));
+/* Calls fn for each head of each sequence j. */
+void hm_cpu_heads_run(const struct hm_heads *h,
+		      void (*fn)(const struct hm_heads *h, void *arg, size_t j, size_t head, float *scratch),
+		      void *arg);
+
+#endif

@@ -1,0 +1,142 @@
+/* The backward pass of attention on the cpu device. Nothing was kept but qkv: the softmax and its mask are
+ * computed again. With P the softmax, D the mask's factors and A = P*D (element by element), y = A V:
+ *   dV = A^T dy,  dP = D * (dy V^T),  dS = P * (dP - rowsum(P*dP)),  dQ = dS K / sqrt(dim),  dK = dS^T Q /
+ * sqrt(dim). */
+#include "ops/cpu/attention.h"
+#include "ops/cpu/vec.h"
+
+#include <string.h>
+
+struct backward {
+	void *dqkv;
+	const void *dy, *qkv;
+};
+
+/* Scratch of one head: n rows padded to np, dim padded to dp. */
+struct head {
+	float *q, *k, *dy; /* [np,dp]; q times 1/sqrt(dim) */
+	float *kt, *vt;	   /* [dp,np] */
+	float *a, *ds;	   /* [np,np] */
+	float *o, *factor; /* [4,dp], of a row */
+};
+
+static size_t head_floats(size_t np, size_t dp)
+{
+	return 5 * np * dp + 2 * np * np + 4 * dp + hm_mask_floats(np);
+}
+
+static struct head head_in(float *at, size_t np, size_t dp)
+{
+	size_t one = np * dp;
+	float *a = at + 5 * one, *o = a + 2 * np * np;
+	return (struct head){at,	  at + one, at + 2 * one, at + 3 * one, at + 4 * one, a,
+			     a + np * np, o,	    o + 4 * dp};
+}
+
+HM_INLINE void load(const struct head *h, const void *dy, const void *qkv, size_t n, size_t np, size_t dim,
+		    size_t dp, size_t width, float scale, bool bf16)
+{
+	size_t size = bf16 ? 2 : 4;
+	for (size_t r = 0; r < n; r++) {
+		const char *row = (const char *)qkv + r * 3 * width * size;
+		hm_widen(h->q + r * dp, row, dim, bf16);
+		hm_widen(h->k + r * dp, row + width * size, dim, bf16);
+		hm_widen(h->o, row + 2 * width * size, dim, bf16);
+		hm_widen(h->dy + r * dp, (const char *)dy + r * width * size, dim, bf16);
+		for (size_t t = 0; t < dim; t++) {
+			h->q[r * dp + t] *= scale;
+			h->kt[t * np + r] = h->k[r * dp + t];
+			h->vt[t * np + r] = h->o[t];
+		}
+	}
+}
+
+/* a [np]: scores in, A out; ds [np]: dy V^T in, dS out; factor [np]. */
+HM_INLINE void soften_back(float *restrict a, float *restrict ds, const float *restrict factor, size_t n,
+			   size_t np)
+{
+	float scale = 1 / hm_vec_soften(a, n, np), dot;
+	hm_vec sum = {0};
+	for (size_t j = 0; j < np; j += HM_LANES) {
+		hm_vec *p = (hm_vec *)(a + j), *g = (hm_vec *)(ds + j);
+		*p *= scale;
+		*g *= *(const hm_vec *)(factor + j);
+		sum += *p * *g;
+	}
+	dot = hm_vec_sum(&sum);
+	for (size_t j = 0; j < np; j += HM_LANES) {
+		hm_vec *p = (hm_vec *)(a + j), *g = (hm_vec *)(ds + j);
+		*g = *p * (*g - dot);
+		*p *= *(const hm_vec *)(factor + j);
+	}
+}
+
+/* Rows r .. r+4 of out (row stride 3*width) = h->o [4,dp] * scale, as far as there are n rows. */
+HM_INLINE void store(void *out, const struct head *h, size_t r, size_t n, size_t dim, size_t dp, size_t width,
+		     float scale, bool bf16)
+{
+	for (size_t q = 0; q < 4 && r + q < n; q++) {
+		for (size_t t = 0; t < dim; t++)
+			h->o[q * dp + t] *= scale;
+		hm_narrow((char *)out + (r + q) * 3 * width * (bf16 ? 2 : 4), h->o + q * dp, dim, bf16);
+	}
+}
+
+/* dqkv, dy, qkv: the sequence's first row of this head's columns. */
+HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const void *dy, const void *qkv,
+				float *scratch, size_t n, uint64_t element)
+{
+	size_t dim = all->dim, width = all->heads * dim, np = hm_lanes_up(n), dp = hm_lanes_up(dim);
+	bool bf16 = all->bf16;
+	struct head h = head_in(scratch, np, dp);
+	float scale = 1 / sqrtf((float)dim);
+	char *dq = dqkv, *dk = dq + width * (bf16 ? 2 : 4), *dv = dk + width * (bf16 ? 2 : 4);
+	memset(scratch, 0, (5 * np * dp + 2 * np * np + 4 * dp) * sizeof *scratch);
+	load(&h, dy, qkv, n, np, dim, dp, width, scale, bf16);
+	for (size_t j = 0; j < np; j++)
+		h.factor[j] = 1;
+	for (size_t r = 0; r < n; r += 4) {
+		float *a = h.a + r * np, *ds = h.ds + r * np;
+		for (size_t j = 0; j < np; j += HM_LANES) {
+			hm_vec_tile(a + j, np, h.q + r * dp, dp, 1, h.kt + j, np, dim);
+			hm_vec_tile(ds + j, np, h.dy + r * dp, dp, 1, h.vt + j, np, dim);
+		}
+		for (size_t q = 0; q < 4; q++) {
+			uint64_t at = element + (r + q) * all->heads * all->stride;
+			if (all->dropped)
+				hm_mask_fill(h.factor, &all->mask, at / 4, np);
+			soften_back(a + q * np, ds + q * np, h.factor, n, np);
+		}
+		for (size_t t = 0; t < dp; t += HM_LANES)
+			hm_vec_tile(h.o + t, dp, ds, np, 1, h.k + t, dp, n);
+		store(dq, &h, r, n, dim, dp, width, scale, bf16);
+	}
+	for (size_t r = 0; r < n; r += 4) {
+		for (size_t t = 0; t < dp; t += HM_LANES)
+			hm_vec_tile(h.o + t, dp, h.ds + r, 1, np, h.q + t, dp, n);
+		store(dk, &h, r, n, dim, dp, width, 1, bf16);
+		for (size_t t = 0; t < dp; t += HM_LANES)
+			hm_vec_tile(h.o + t, dp, h.a + r, 1, np, h.dy + t, dp, n);
+		store(dv, &h, r, n, dim, dp, width, 1, bf16);
+	}
+}
+
+static void backward_head(const struct hm_heads *h, void *arg, size_t j, size_t head, float *scratch)
+{
+	const struct backward *b = arg;
+	size_t row = h->first[j], width = h->heads * h->dim, at = head * h->dim, size = h->bf16 ? 2 : 4;
+	size_t wide = (row * 3 * width + at) * size;
+	attend_back(h, (char *)b->dqkv + wide, (const char *)b->dy + (row * width + at) * size,
+		    (const char *)b->qkv + wide, scratch, (size_t)h->len[j],
+		    (row * h->heads + head) * h->stride);
+}
+
+void hm_cpu_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const struct hm_dropout *drop)
+{
+	struct hm_heads h;
+	(void)y;
+	if (hm_cpu_heads_init(&h, d, len, s, heads, dim, drop, head_floats))
+		hm_cpu_heads_run(&h, backward_head, &(struct backward){dqkv, dy, qkv});
+}

@@ -1,0 +1,82 @@
+/* Dropout masks, sixteen blocks of Philox4x32-10 at a time: the words of hm_philox (base/rng.h) for the
+ * element rule of struct hm_dropout. */
+#ifndef HM_MASK_H
+#define HM_MASK_H
+
+#include "ops/cpu/vec.h"
+#include "ops/dropmask.h"
+
+typedef uint64_t hm_mask_words __attribute__((vector_size(64))); /* eight words of 32 bits */
+
+enum { HM_MASK_GRAIN = 64 }; /* elements are made so many at a time */
+
+/* Room for the factors of n elements that begin anywhere in a block. */
+static inline size_t hm_mask_floats(size_t n)
+{
+	return (n + 3 + HM_MASK_GRAIN - 1) / HM_MASK_GRAIN * HM_MASK_GRAIN;
+}
+
+struct hm_mask {
+	uint32_t key[2], ctr[3]; /* the counter's first word is the block */
+	uint32_t limit;		 /* words below it are dropped */
+	float scale;		 /* the factor of all others */
+};
+
+/* False when nothing is dropped; *m is then unset. */
+static inline bool hm_mask_init(struct hm_mask *m, const struct hm_dropout *drop)
+{
+	if (!hm_dropout_on(drop))
+		return false;
+	*m = (struct hm_mask){.key = {(uint32_t)drop->seed, (uint32_t)(drop->seed >> 32)},
+			      .ctr = {HM_RNG_DROPOUT, drop->step, drop->site},
+			      .limit = hm_dropout_limit(drop),
+			      .scale = hm_dropout_scale(drop)};
+	return true;
+}
+
+/* The four words of eight blocks, before and after rounds. */
+struct hm_mask_state {
+	hm_mask_words c0, c1, c2, c3;
+};
+
+HM_INLINE void hm_mask_round(struct hm_mask_state *s, uint32_t k0, uint32_t k1)
+{
+	const hm_mask_words low = (hm_mask_words){0} + 0xffffffff;
+	hm_mask_words p0 = (s->c0 & low) * 0xD2511F53, p1 = (s->c2 & low) * 0xCD9E8D57;
+	s->c0 = (p1 >> 32) ^ s->c1 ^ k0; /* what stands above 32 bits does not matter */
+	s->c1 = p1;
+	s->c2 = (p0 >> 32) ^ s->c3 ^ k1;
+	s->c3 = p0;
+}
+
+HM_INLINE void hm_mask_factors(float *f, const struct hm_mask_state *s, const struct hm_mask *m)
+{
+	for (int l = 0; l < 8; l++) {
+		f[4 * l] = (uint32_t)s->c0[l] < m->limit ? 0 : m->scale;
+		f[4 * l + 1] = (uint32_t)s->c1[l] < m->limit ? 0 : m->scale;
+		f[4 * l + 2] = (uint32_t)s->c2[l] < m->limit ? 0 : m->scale;
+		f[4 * l + 3] = (uint32_t)s->c3[l] < m->limit ? 0 : m->scale;
+	}
+}
+
+/* f [n, rounded up to HM_MASK_GRAIN] = the factors of elements 4*block and on. */
+HM_INLINE void hm_mask_fill(float *f, const struct hm_mask *m, uint64_t block, size_t n)
+{
+	const hm_mask_words lane = {0, 1, 2, 3, 4, 5, 6, 7}, zero = {0};
+	for (size_t at = 0; at < n; at += HM_MASK_GRAIN, block += HM_MASK_GRAIN / 4) {
+		struct hm_mask_state a = {lane + block, zero + m->ctr[0], zero + m->ctr[1], zero + m->ctr[2]},
+				     b = a;
+		uint32_t k0 = m->key[0], k1 = m->key[1];
+		b.c0 += 8;
+		for (int round = 0; round < 10; round++) {
+			hm_mask_round(&a, k0, k1);
+			hm_mask_round(&b, k0, k1);
+			k0 += 0x9E3779B9;
+			k1 += 0xBB67AE85;
+		}
+		hm_mask_factors(f + at, &a, m);
+		hm_mask_factors(f + at + 32, &b, m);
+	}
+}
+
+#endif

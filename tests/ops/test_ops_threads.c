@@ -1,0 +1,404 @@
+/* What is special to the cpu device's training on sequences: it agrees with ref at shapes that fill no
+ * vector, its bytes do not depend on the number of threads, its masks are hm_philox's, NaN does not vanish,
+ * and layers take any number of rows one after the other. */
+#include "base/rng.h"
+#include "ops/dropmask.h"
+#include "ops/ops.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static float *randoms(size_t n, uint32_t which)
+{
+	struct hm_rng r;
+	float *x = malloc((n ? n : 1) * sizeof *x);
+	hm_rng_init(&r, 5, HM_RNG_SYNTH, which, 0);
+	for (size_t j = 0; j < n; j++)
+		x[j] = (float)hm_rng_normal(&r);
+	return x;
+}
+
+/* Random activations of d, [m,k], with room for rows_round(m) rows; the rows past m hold infinities. */
+static void *acts(struct hm_device *d, int m, size_t k, uint32_t which)
+{
+	size_t rows = (size_t)d->op->rows_round(d, m);
+	float *x = randoms((size_t)m * k, which);
+	void *y = d->op->alloc(d, rows * k * sizeof(float));
+	for (size_t j = 0; j < rows * k; j++) {
+		float v = j < (size_t)m * k ? x[j] : INFINITY;
+		if (d->act == HM_BF16)
+			((uint16_t *)y)[j] = hm_f32_to_bf16(v);
+		else
+			((float *)y)[j] = v;
+	}
+	free(x);
+	return y;
+}
+
+/* The outputs of one device, one after the other. */
+struct outputs {
+	float *at;
+	size_t n, cap, mark[64]; /* where output j begins */
+	int count;
+};
+
+static void take(struct outputs *o, const void *x, size_t n, enum hm_dtype type)
+{
+	assert_true(o->n + n <= o->cap && o->count < 63);
+	assert_int_equal(hm_to_f32(type, x, n, o->at + o->n, NULL), 0);
+	o->mark[o->count++] = o->n;
+	o->mark[o->count] = o->n += n;
+}
+
+enum { M = 75, S = 5, HEADS = 3, DIM = 18, K = HEADS * DIM, N = 37, ROWS = 9 };
+static const int32_t len[S] = {1, 33, 16, 2, 23};
+static const struct hm_dropout drop = {.3, 0x123456789abcdefull, 7, 11};
+
+static void elements(struct hm_device *d, struct outputs *o)
+{
+	size_t n = M * K;
+	void *x = acts(d, M, K, 1), *dy = acts(d, M, K, 2), *y = acts(d, M, K, 3);
+	float *f = malloc(n * sizeof *f);
+	d->op->gelu(d, y, x, n);
+	take(o, y, n, d->act);
+	d->op->gelu_backward(d, y, dy, x, n);
+	take(o, y, n, d->act);
+	d->op->tanh(d, x, x, n);
+	take(o, x, n, d->act);
+	d->op->tanh_backward(d, dy, dy, x, n);
+	take(o, dy, n, d->act);
+	d->op->dropout(d, x, x, &drop, n);
+	take(o, x, n, d->act);
+	d->op->dropout(d, y, x, NULL, n);
+	take(o, y, n, d->act);
+	d->op->widen(d, f, dy, n);
+	take(o, f, n, HM_F32);
+	d->op->narrow(d, y, f, n);
+	take(o, y, n, d->act);
+	d->op->zero(d, x, n / 2);
+	take(o, x, n, d->act);
+	d->op->copy_columns(d, f, N, f + 1, K, M / 2, N / 2);
+	take(o, f, n, HM_F32);
+	free(f);
+	d->op->free(d, x);
+	d->op->free(d, dy);
+	d->op->free(d, y);
+}
+
+static void norms(struct hm_device *d, struct outputs *o, const struct hm_dropout *p)
+{
+	size_t n = M * K;
+	void *x = acts(d, M, K, 1), *res = acts(d, M, K, 2), *y = acts(d, M, K, 3), *dx = acts(d, M, K, 4);
+	float *gamma = randoms(K, 5), *beta = randoms(K, 6), *stats = randoms((size_t)M * 2, 7),
+	      *dgamma = randoms(K, 8);
+	d->op->add_norm(d, y, stats, x, p ? res : NULL, gamma, beta, 1e-12, p, M, K);
+	take(o, y, n, d->act);
+	take(o, x, n, d->act);
+	take(o, stats, (size_t)M * 2, HM_F32);
+	d->op->add_norm_backward(d, res, p ? dx : NULL, dgamma, beta, y, p ? res : NULL, x, stats, gamma, p,
+				 M, K); /* in place on dy2 */
+	take(o, res, n, d->act);
+	take(o, dx, n, d->act);
+	take(o, dgamma, K, HM_F32);
+	take(o, beta, K, HM_F32);
+	free(gamma);
+	free(beta);
+	free(stats);
+	free(dgamma);
+	d->op->free(d, x);
+	d->op->free(d, res);
+	d->op->free(d, y);
+	d->op->free(d, dx);
+}
+
+static void attention(struct hm_device *d, struct outputs *o, const struct hm_dropout *p)
+{
+	size_t n = (size_t)M * K;
+	void *qkv = acts(d, M, 3 * K, 1), *dqkv = acts(d, M, 3 * K, 2), *y = acts(d, M, K, 3),
+	     *dy = acts(d, M, K, 4);
+	d->op->attention_forward(d, y, qkv, len, S, HEADS, DIM, p);
+	take(o, y, n, d->act);
+	d->op->attention_backward(d, dqkv, dy, y, qkv, len, S, HEADS, DIM, p);
+	take(o, dqkv, 3 * n, d->act);
+	d->op->free(d, qkv);
+	d->op->free(d, dqkv);
+	d->op->free(d, y);
+	d->op->free(d, dy);
+}
+
+static void tables(struct hm_device *d, struct outputs *o)
+{
+	float *table = randoms((size_t)ROWS * K, 1), *y = randoms((size_t)M * K, 2);
+	void *dy = acts(d, M, K, 3), *dx = acts(d, M, K, 4);
+	int32_t row[M], at[M], some[2] = {M - 1, 3};
+	for (int r = 0; r < M; r++) {
+		row[r] = r * r % ROWS;
+		at[r] = (r * 7 + 3) % M;
+	}
+	d->op->add_rows(d, y, at, table, row, M, K);
+	d->op->add_rows(d, y, NULL, table, NULL, M, K);
+	take(o, y, (size_t)M * K, HM_F32);
+	d->op->add_rows_backward(d, table, row, dy, at, 4, M, K);
+	d->op->add_rows_backward(d, table, NULL, dy, NULL, -1, M, K);
+	take(o, table, (size_t)ROWS * K, HM_F32);
+	d->op->gather_backward(d, dx, dy, some, 2, M, K);
+	take(o, dx, (size_t)M * K, d->act);
+	free(table);
+	free(y);
+	d->op->free(d, dy);
+	d->op->free(d, dx);
+}
+
+/* m rows, one call after the other, as the batches of an epoch come. */
+static void dense(struct hm_device *d, struct outputs *o)
+{
+	static const int rows[] = {M, 1, 17, M, 64, 30};
+	float *w = randoms((size_t)N * K, 1), *b = randoms(N, 2), *dw = randoms((size_t)N * K, 3);
+	for (size_t j = 0; j < sizeof rows / sizeof *rows; j++) {
+		int m = rows[j];
+		void *x = acts(d, m, K, 4), *y = acts(d, m, N, 5), *dy = acts(d, m, N, 6),
+		     *dx = acts(d, m, K, 7);
+		d->op->dense_forward(d, y, x, w, j % 2 ? b : NULL, m, N, K);
+		take(o, y, (size_t)m * N, d->act);
+		d->op->dense_backward(d, j ? dx : NULL, dw, j % 2 ? NULL : b, dy, x, w, m, N, K);
+		take(o, dx, j ? (size_t)m * K : 1, d->act);
+		take(o, dw, (size_t)N * K, HM_F32);
+		take(o, b, N, HM_F32);
+		d->op->free(d, x);
+		d->op->free(d, y);
+		d->op->free(d, dy);
+		d->op->free(d, dx);
+	}
+	free(w);
+	free(b);
+	free(dw);
+}
+
+static void everything(struct hm_device *d, struct outputs *o, bool with_dense)
+{
+	struct hm_err e = {0};
+	*o = (struct outputs){.cap = 400000};
+	o->at = malloc(o->cap * sizeof *o->at);
+	elements(d, o);
+	norms(d, o, NULL);
+	norms(d, o, &drop);
+	attention(d, o, NULL);
+	attention(d, o, &drop);
+	tables(d, o);
+	if (with_dense)
+		dense(d, o);
+	if (hm_device_error(d, &e))
+		fail_msg("%s", e.text);
+}
+
+/* NULL when this processor has no such precision. */
+static struct hm_device *open(const char *name, bool bf16, int threads)
+{
+	struct hm_device *d = hm_device_open(name, bf16 ? HM_PREC_BF16 : HM_PREC_F32, NULL);
+	assert_true(d || bf16);
+	if (d)
+		d->threads = threads;
+	return d;
+}
+
+static void agrees_with_ref(void **state)
+{
+	(void)state;
+	for (int bf16 = 0; bf16 < 2; bf16++) {
+		struct hm_device *cpu = open("cpu", bf16, 2), *ref = cpu ? open("ref", bf16, 1) : NULL;
+		struct outputs a, b;
+		if (!cpu)
+			continue;
+		everything(cpu, &a, true);
+		everything(ref, &b, true);
+		for (int j = 0; j < a.count; j++) {
+			double most = 1e-30, worst = 0;
+			for (size_t i = b.mark[j]; i < b.mark[j + 1]; i++) {
+				most = fmax(most, fabs(b.at[i]));
+				worst = fmax(worst,
+					     isfinite(a.at[i]) ? fabs((double)a.at[i] - b.at[i]) : INFINITY);
+			}
+			if (!(worst <= (bf16 ? 2e-2 : 2e-6) * most))
+				fail_msg("output %d%s: off by %g of the largest, %g", j, bf16 ? " bf16" : "",
+					 worst / most, most);
+		}
+		free(a.at);
+		free(b.at);
+		hm_device_close(cpu);
+		hm_device_close(ref);
+	}
+}
+
+static void no_byte_depends_on_threads(void **state)
+{
+	(void)state;
+	for (int bf16 = 0; bf16 < 2; bf16++)
+		for (int threads = 2; threads <= 5; threads++) {
+			struct hm_device *one = open("cpu", bf16, 1), *many = open("cpu", bf16, threads);
+			struct outputs a, b;
+			if (!one)
+				continue;
+			everything(one, &a, false);
+			everything(many, &b, false);
+			assert_int_equal(a.n, b.n);
+			for (size_t j = 0; j < a.n; j++)
+				if (memcmp(&a.at[j], &b.at[j], sizeof(float)))
+					fail_msg("element %zu differs with %d threads", j, threads);
+			free(a.at);
+			free(b.at);
+			hm_device_close(one);
+			hm_device_close(many);
+		}
+}
+
+/* The factors themselves, over a long run, at probabilities that keep nearly all and nearly none. */
+static void masks_are_philox(void **state)
+{
+	(void)state;
+	enum { COUNT = 100003 };
+	static const double p[] = {.1, .5, 1e-9, 1e-12, .9999999999};
+	float *x = malloc(COUNT * sizeof *x);
+	struct hm_device *d = open("cpu", false, 2);
+	for (size_t t = 0; t < sizeof p / sizeof *p; t++) {
+		struct hm_dropout o = {p[t], 0xfedcba9876543210ull + t, (uint32_t)t, 0xffffffff};
+		for (int j = 0; j < COUNT; j++)
+			x[j] = 1;
+		d->op->dropout(d, x, x, &o, COUNT);
+		for (int j = 0; j < COUNT; j++)
+			if (x[j] != hm_dropout_factor(&o, (uint64_t)j))
+				fail_msg("p = %g, element %d: %g", p[t], j, x[j]);
+	}
+	hm_device_close(d);
+	free(x);
+}
+
+/* gelu and its slope against the formula over all that matters. */
+static void gelu_is_accurate(void **state)
+{
+	(void)state;
+	enum { COUNT = 60001 };
+	float *x = malloc(COUNT * sizeof *x), *y = malloc(COUNT * sizeof *y);
+	struct hm_device *d = open("cpu", false, 1);
+	for (int j = 0; j < COUNT; j++)
+		x[j] = (float)(j - COUNT / 2) / 3000;
+	d->op->gelu(d, y, x, COUNT);
+	for (int j = 0; j < COUNT; j++)
+		assert_true(fabs(y[j] - x[j] * .5 * erfc(-x[j] * M_SQRT1_2)) <= 4e-7 * fmax(.5, fabsf(x[j])));
+	for (int j = 0; j < COUNT; j++)
+		y[j] = 1;
+	d->op->gelu_backward(d, y, y, x, COUNT);
+	for (int j = 0; j < COUNT; j++) {
+		double v = x[j], slope = .5 * erfc(-v * M_SQRT1_2) + v * exp(-.5 * v * v) * .3989422804014327;
+		assert_true(fabs(y[j] - slope) <= 3e-7);
+	}
+	hm_device_close(d);
+	free(x);
+	free(y);
+}
+
+/* One NaN in: NaN out, wherever it goes. */
+static void nan_does_not_vanish(void **state)
+{
+	(void)state;
+	struct hm_device *d = open("cpu", false, 2);
+	float *qkv = randoms(20 * 3 * 16, 1), *dy = randoms(20 * 16, 2), dqkv[20 * 3 * 16], y[20 * 16];
+	float *x = randoms(64, 3), out[64], stats[8], ones[16], dgamma[16] = {0};
+	double squares = 0;
+	for (int j = 0; j < 16; j++)
+		ones[j] = 1;
+	qkv[16] = NAN; /* K of the first row: every score against it */
+	d->op->attention_forward(d, y, qkv, &(int32_t){20}, 1, 1, 16, NULL);
+	d->op->attention_backward(d, dqkv, dy, y, qkv, &(int32_t){20}, 1, 1, 16, NULL);
+	for (int r = 0; r < 20; r++)
+		assert_true(isnan(y[r * 16 + 5]) && isnan(dqkv[r * 48]) && isnan(dqkv[r * 48 + 32]));
+	x[17] = NAN;
+	d->op->gelu(d, out, x, 64);
+	assert_true(isnan(out[17]) && isfinite(out[16]));
+	d->op->gelu_backward(d, out, x, x, 64);
+	assert_true(isnan(out[17]) && isfinite(out[18]));
+	d->op->dropout(d, out, x, &(struct hm_dropout){.999, 1, 2, 3}, 64);
+	assert_true(isnan(out[17]));
+	d->op->add_norm(d, out, stats, x, NULL, ones, ones, 1e-12, NULL, 4, 16);
+	assert_true(isnan(out[16]) && isnan(out[31]) && isfinite(out[15]));
+	d->op->add_norm_backward(d, out, NULL, dgamma, NULL, x, NULL, x, stats, ones, NULL, 4, 16);
+	assert_true(isnan(dgamma[1]) && isnan(out[20]));
+	d->op->sum_squares(d, &squares, x, 64);
+	assert_true(isnan(squares));
+	hm_device_close(d);
+	free(qkv);
+	free(dy);
+	free(x);
+}
+
+/* Both optimizers to ref's last bit, over lengths that no part divides. */
+static void optimizers_are_refs(void **state)
+{
+	(void)state;
+	enum { COUNT = 200003 };
+	static const struct hm_adam o[] = {{1e-3, .9, .999, 1e-8, 0, false},
+					   {1e-3, .9, .999, 1e-8, .01, false},
+					   {1e-3, .9, .999, 1e-8, .01, true}};
+	float *g = randoms(COUNT, 4);
+	for (int way = 0; way < 6; way++) {
+		float *p[2], *m[2], *v[2];
+		for (int j = 0; j < 2; j++) {
+			struct hm_device *d = open(j ? "cpu" : "ref", false, 3);
+			p[j] = randoms(COUNT, 1);
+			m[j] = calloc(COUNT, sizeof(float));
+			v[j] = calloc(COUNT, sizeof(float));
+			for (int t = 1; t <= 3; t++)
+				if (way < 3)
+					d->op->adam(d, p[j], m[j], v[j], g, COUNT, &o[way], t);
+				else
+					d->op->sgd(d, p[j], way > 3 ? v[j] : NULL, g, COUNT, .1,
+						   way > 3 ? .9 : 0, way > 4 ? .01 : 0, t);
+			hm_device_close(d);
+		}
+		assert_memory_equal(p[0], p[1], COUNT * sizeof(float));
+		assert_memory_equal(m[0], m[1], COUNT * sizeof(float));
+		assert_memory_equal(v[0], v[1], COUNT * sizeof(float));
+		for (int j = 0; j < 2; j++) {
+			free(p[j]);
+			free(m[j]);
+			free(v[j]);
+		}
+	}
+	free(g);
+}
+
+/* The norm and the scaling that clipping needs: the sum is close to ref's and the same for any threads. */
+static void sums_do_not_depend_on_threads(void **state)
+{
+	(void)state;
+	enum { COUNT = 300007 };
+	double sum[5];
+	for (int t = 0; t < 5; t++) {
+		struct hm_device *d = open(t ? "cpu" : "ref", false, t ? t : 1);
+		float *g = randoms(COUNT, 4);
+		sum[t] = .5;
+		d->op->sum_squares(d, &sum[t], g, COUNT);
+		d->op->scale(d, g, COUNT, .37);
+		d->op->sum_squares(d, &sum[t], g, COUNT);
+		free(g);
+		hm_device_close(d);
+	}
+	assert_true(fabs(sum[1] - sum[0]) < 1e-12 * sum[0]);
+	assert_true(sum[1] == sum[2] && sum[1] == sum[3] && sum[1] == sum[4]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(agrees_with_ref),
+		cmocka_unit_test(no_byte_depends_on_threads),
+		cmocka_unit_test(masks_are_philox),
+		cmocka_unit_test(gelu_is_accurate),
+		cmocka_unit_test(nan_does_not_vanish),
+		cmocka_unit_test(optimizers_are_refs),
+		cmocka_unit_test(sums_do_not_depend_on_threads),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
