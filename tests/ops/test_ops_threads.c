@@ -61,7 +61,7 @@ static void elements(struct hm_device *d, struct outputs *o)
 {
 	size_t n = M * K;
 	void *x = acts(d, M, K, 1), *dy = acts(d, M, K, 2), *y = acts(d, M, K, 3);
-	float *f = malloc(n * sizeof *f);
+	float *f = malloc(n * sizeof *f), *g = calloc(n, sizeof *g);
 	d->op->gelu(d, y, x, n);
 	take(o, y, n, d->act);
 	d->op->gelu_backward(d, y, dy, x, n);
@@ -80,9 +80,10 @@ static void elements(struct hm_device *d, struct outputs *o)
 	take(o, y, n, d->act);
 	d->op->zero(d, x, n / 2);
 	take(o, x, n, d->act);
-	d->op->copy_columns(d, f, N, f + 1, K, M / 2, N / 2);
-	take(o, f, n, HM_F32);
+	d->op->copy_columns(d, g, N, f + 1, K, M / 2, N / 2);
+	take(o, g, n, HM_F32);
 	free(f);
+	free(g);
 	d->op->free(d, x);
 	d->op->free(d, dy);
 	d->op->free(d, y);
