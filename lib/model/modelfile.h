@@ -4,13 +4,12 @@
 #ifndef HM_MODELFILE_H
 #define HM_MODELFILE_H
 
+#include "nn/fusion.h"
 #include "weights/weights.h"
-
-enum hm_fusion { HM_FUSION_LATE, HM_FUSION_EARLY };
 
 /* All zero is an empty one. Texts are "" where the file does not say. */
 struct hm_modelfile {
-	enum hm_fusion fusion;	     /* read: from the names, "transformer." is early, all else late */
+	enum hm_fusion_kind fusion;  /* read: from the names, "transformer." is early, all else late */
 	int64_t classes, inputs;     /* C, I */
 	int64_t image_dim, text_dim; /* the I inputs: image feature first, then text; 0: not used; both -1:
 					not said, I is then image and text in full, or one of them */
