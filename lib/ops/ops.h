@@ -131,6 +131,9 @@ struct hm_ops {
 	void (*avg_pool)(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 	/* y f32 [i,h*w,c], dense, position-major = x act [i,h,w,c]. */
 	void (*grid)(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
+	/* Its reverse: y act [i,h,w,c] = x f32 [i,h,w,c], dense. Networks do without; tests bring their
+	 * images to a device by it. */
+	void (*image_put)(struct hm_device *d, void *y, const float *x, int i, int h, int w, int c);
 
 	/* w f32 [n,k], b f32 [n] or NULL, both host memory, copied. NULL sticks an error. */
 	struct hm_weight *(*linear_pack)(struct hm_device *d, const struct hm_linear *l, const float *w,

@@ -29,6 +29,7 @@ void hm_cpu_normalise(struct hm_device *d, void *y, const uint8_t *px, const flo
 void hm_cpu_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, int w, int c);
 void hm_cpu_avg_pool(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 void hm_cpu_grid(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
+void hm_cpu_image_put(struct hm_device *d, void *y, const float *x, int i, int h, int w, int c);
 
 void hm_cpu_embed(struct hm_device *d, void *y, const int32_t *id, const int32_t *pos, const float *word,
 		  const float *position, const float *type0, const float *gamma, const float *beta,

@@ -1,6 +1,7 @@
 /* Image operations of the cpu device in vector loops: normalisation, pooling, the grid. Layouts: cpu.h. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/vec.h"
+#include "ops/ref/ref.h"
 
 #include <math.h>
 #include <string.h>
@@ -136,4 +137,22 @@ void hm_cpu_grid(struct hm_device *d, float *y, const void *x, int i, int h, int
 				 (const char *)x + (o * hw + p) * v.run * hm_dtype_size(d->act), n,
 				 d->act == HM_BF16);
 	}
+}
+
+/* Where blocks are in use 3-channel images lie as planes. */
+static size_t place(struct hm_view v, size_t image, size_t p, size_t ch, size_t hw, size_t c)
+{
+	if (c == 3 && v.run > 3)
+		return (image * 3 + ch) * hw + p;
+	return (image * ((c + v.run - 1) / v.run) + ch / v.run) * hw * v.run + p * v.run + ch % v.run;
+}
+
+void hm_cpu_image_put(struct hm_device *d, void *y, const float *x, int i, int h, int w, int c)
+{
+	struct hm_view v = hm_cpu_view(d, i, c);
+	size_t hw = (size_t)h * w;
+	hm_ref_zero(d, y, hm_cpu_image_bytes(d, i, h, w, c));
+	for (size_t row = 0; row < i * hw; row++)
+		for (size_t ch = 0; ch < (size_t)c; ch++, x++)
+			hm_act_set(d, y, place(v, row / hw, row % hw, ch, hw, (size_t)c), *x);
 }

@@ -17,6 +17,7 @@ static const struct hm_ops cpu_ops = {
 	.max_pool = hm_cpu_max_pool,
 	.avg_pool = hm_cpu_avg_pool,
 	.grid = hm_cpu_grid,
+	.image_put = hm_cpu_image_put,
 #if HM_ONEDNN
 	.conv_pack = hm_dnnl_conv_pack,
 	.conv = hm_dnnl_conv_run,

@@ -106,3 +106,10 @@ void hm_ref_grid(struct hm_device *d, float *y, const void *x, int i, int h, int
 	for (size_t j = 0; j < n; j++)
 		y[j] = (float)hm_act_get(d, x, j);
 }
+
+void hm_ref_image_put(struct hm_device *d, void *y, const float *x, int i, int h, int w, int c)
+{
+	size_t n = (size_t)i * h * w * c;
+	for (size_t j = 0; j < n; j++)
+		hm_act_set(d, y, j, x[j]);
+}

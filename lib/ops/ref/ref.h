@@ -40,6 +40,7 @@ void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_we
 void hm_ref_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, int w, int c);
 void hm_ref_avg_pool(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 void hm_ref_grid(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
+void hm_ref_image_put(struct hm_device *d, void *y, const float *x, int i, int h, int w, int c);
 
 struct hm_weight *hm_ref_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
 				     const float *b);

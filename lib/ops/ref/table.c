@@ -18,6 +18,7 @@ const struct hm_ops hm_ref_ops = {
 	.max_pool = hm_ref_max_pool,
 	.avg_pool = hm_ref_avg_pool,
 	.grid = hm_ref_grid,
+	.image_put = hm_ref_image_put,
 	.linear_pack = hm_ref_linear_pack,
 	.matmul = hm_ref_matmul,
 	.rows_round = hm_ref_rows_round,
