@@ -49,14 +49,17 @@ HM_INLINE void hm_mask_round(struct hm_mask_state *s, uint32_t k0, uint32_t k1)
 	s->c3 = p0;
 }
 
+/* f [32]: word q of block l belongs to element 4*l + q. */
 HM_INLINE void hm_mask_factors(float *f, const struct hm_mask_state *s, const struct hm_mask *m)
 {
-	for (int l = 0; l < 8; l++) {
-		f[4 * l] = (uint32_t)s->c0[l] < m->limit ? 0 : m->scale;
-		f[4 * l + 1] = (uint32_t)s->c1[l] < m->limit ? 0 : m->scale;
-		f[4 * l + 2] = (uint32_t)s->c2[l] < m->limit ? 0 : m->scale;
-		f[4 * l + 3] = (uint32_t)s->c3[l] < m->limit ? 0 : m->scale;
-	}
+	typedef uint32_t words __attribute__((vector_size(64)));
+	const hm_mask_words low = (hm_mask_words){0} + 0xffffffff;
+	hm_mask_words c01 = (s->c0 & low) | s->c1 << 32, c23 = (s->c2 & low) | s->c3 << 32;
+	words a = (words)__builtin_shufflevector(c01, c23, 0, 8, 1, 9, 2, 10, 3, 11);
+	words b = (words)__builtin_shufflevector(c01, c23, 4, 12, 5, 13, 6, 14, 7, 15);
+	hm_vec scale = (hm_vec){0} + m->scale;
+	*(hm_vec *)f = (hm_vec)(~(a < m->limit) & (hm_vec_int)scale);
+	*(hm_vec *)(f + 16) = (hm_vec)(~(b < m->limit) & (hm_vec_int)scale);
 }
 
 /* f [n, rounded up to HM_MASK_GRAIN] = the factors of elements 4*block and on. */
