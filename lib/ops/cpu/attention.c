@@ -54,18 +54,18 @@ struct forward {
 /* Scratch of one head: n rows padded to np (a multiple of 16), dim padded to dp. */
 struct head {
 	float *q, *kt, *v;     /* [np,dp] times 1/sqrt(dim), [dp,np], [np,dp] */
-	float *p, *o, *factor; /* [4,np], [4,dp], of a row */
+	float *p, *o, *factor; /* [HM_TILE,np], [HM_TILE,dp], of a row */
 };
 
 static size_t head_floats(size_t np, size_t dp)
 {
-	return 3 * np * dp + 4 * np + 4 * dp + hm_mask_floats(np);
+	return 3 * np * dp + HM_TILE * np + HM_TILE * dp + hm_mask_floats(np);
 }
 
 static struct head head_in(float *scratch, size_t np, size_t dp)
 {
-	float *kt = scratch + np * dp, *v = kt + np * dp, *p = v + np * dp, *o = p + 4 * np;
-	return (struct head){scratch, kt, v, p, o, o + 4 * dp};
+	float *kt = scratch + np * dp, *v = kt + np * dp, *p = v + np * dp, *o = p + HM_TILE * np;
+	return (struct head){scratch, kt, v, p, o, o + HM_TILE * dp};
 }
 
 /* y: the sequence's first row of this head's columns, qkv likewise; row strides of 1 and 3 times the width.
@@ -78,9 +78,11 @@ HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv,
 	bool bf16 = all->bf16;
 	struct head h = head_in(scratch, np, dp);
 	float scale = 1 / sqrtf((float)dim);
-	memset(scratch, 0, (3 * np * dp + 4 * np + 4 * dp) * sizeof *scratch);
+	memset(scratch, 0, (3 * np * dp + HM_TILE * np + HM_TILE * dp) * sizeof *scratch);
 	for (size_t r = 0; r < n; r++) {
 		const char *row = (const char *)qkv + r * 3 * width * size;
+		for (size_t part = 0; part < 3 && r + HM_AHEAD < n; part++)
+			hm_prefetch(row + (3 * HM_AHEAD + part) * width * size, dim * size);
 		hm_widen(h.q + r * dp, row, dim, bf16);
 		hm_widen(h.o, row + width * size, dim, bf16);
 		hm_widen(h.v + r * dp, row + 2 * width * size, dim, bf16);
@@ -89,11 +91,11 @@ HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv,
 			h.kt[t * np + r] = h.o[t];
 		}
 	}
-	for (size_t r = 0; r < n; r += 4) {
-		float sum[4];
+	for (size_t r = 0; r < n; r += HM_TILE) {
+		float sum[HM_TILE];
 		for (size_t j = 0; j < np; j += HM_LANES)
 			hm_vec_tile(h.p + j, np, h.q + r * dp, dp, 1, h.kt + j, np, dim);
-		for (size_t q = 0; q < 4; q++) {
+		for (size_t q = 0; q < HM_TILE; q++) {
 			sum[q] = hm_vec_soften(h.p + q * np, n, np);
 			if (!all->dropped)
 				continue;
@@ -104,7 +106,7 @@ HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv,
 		}
 		for (size_t t = 0; t < dp; t += HM_LANES)
 			hm_vec_tile(h.o + t, dp, h.p, np, 1, h.v + t, dp, n);
-		for (size_t q = 0; q < 4 && r + q < n; q++) {
+		for (size_t q = 0; q < HM_TILE && r + q < n; q++) {
 			for (size_t t = 0; t < dim; t++)
 				h.o[q * dp + t] /= sum[q];
 			hm_narrow((char *)y + (r + q) * width * size, h.o + q * dp, dim, bf16);

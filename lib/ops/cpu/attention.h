@@ -6,6 +6,9 @@
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/mask.h"
 
+/* Rows to ask for ahead: those of one head lie pages apart, where no processor guesses them. */
+enum { HM_AHEAD = 8 };
+
 struct hm_heads {
 	struct hm_device *d;
 	const int32_t *len; /* [sequences] */

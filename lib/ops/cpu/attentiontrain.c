@@ -17,20 +17,20 @@ struct head {
 	float *q, *k, *dy; /* [np,dp]; q times 1/sqrt(dim) */
 	float *kt, *vt;	   /* [dp,np] */
 	float *a, *ds;	   /* [np,np] */
-	float *o, *factor; /* [4,dp], of a row */
+	float *o, *factor; /* [HM_TILE,dp], of a row */
 };
 
 static size_t head_floats(size_t np, size_t dp)
 {
-	return 5 * np * dp + 2 * np * np + 4 * dp + hm_mask_floats(np);
+	return 5 * np * dp + 2 * np * np + HM_TILE * dp + hm_mask_floats(np);
 }
 
 static struct head head_in(float *at, size_t np, size_t dp)
 {
 	size_t one = np * dp;
 	float *a = at + 5 * one, *o = a + 2 * np * np;
-	return (struct head){at,	  at + one, at + 2 * one, at + 3 * one, at + 4 * one, a,
-			     a + np * np, o,	    o + 4 * dp};
+	return (struct head){at,	  at + one, at + 2 * one,    at + 3 * one, at + 4 * one, a,
+			     a + np * np, o,	    o + HM_TILE * dp};
 }
 
 HM_INLINE void load(const struct head *h, const void *dy, const void *qkv, size_t n, size_t np, size_t dim,
@@ -39,6 +39,10 @@ HM_INLINE void load(const struct head *h, const void *dy, const void *qkv, size_
 	size_t size = bf16 ? 2 : 4;
 	for (size_t r = 0; r < n; r++) {
 		const char *row = (const char *)qkv + r * 3 * width * size;
+		for (size_t part = 0; part < 3 && r + HM_AHEAD < n; part++)
+			hm_prefetch(row + (3 * HM_AHEAD + part) * width * size, dim * size);
+		if (r + HM_AHEAD < n)
+			hm_prefetch((const char *)dy + (r + HM_AHEAD) * width * size, dim * size);
 		hm_widen(h->q + r * dp, row, dim, bf16);
 		hm_widen(h->k + r * dp, row + width * size, dim, bf16);
 		hm_widen(h->o, row + 2 * width * size, dim, bf16);
@@ -71,11 +75,11 @@ HM_INLINE void soften_back(float *restrict a, float *restrict ds, const float *r
 	}
 }
 
-/* Rows r .. r+4 of out (row stride 3*width) = h->o [4,dp] * scale, as far as there are n rows. */
+/* Rows r .. r+HM_TILE of out (row stride 3*width) = h->o [HM_TILE,dp] * scale, as far as there are n rows. */
 HM_INLINE void store(void *out, const struct head *h, size_t r, size_t n, size_t dim, size_t dp, size_t width,
 		     float scale, bool bf16)
 {
-	for (size_t q = 0; q < 4 && r + q < n; q++) {
+	for (size_t q = 0; q < HM_TILE && r + q < n; q++) {
 		for (size_t t = 0; t < dim; t++)
 			h->o[q * dp + t] *= scale;
 		hm_narrow((char *)out + (r + q) * 3 * width * (bf16 ? 2 : 4), h->o + q * dp, dim, bf16);
@@ -91,17 +95,17 @@ HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const vo
 	struct head h = head_in(scratch, np, dp);
 	float scale = 1 / sqrtf((float)dim);
 	char *dq = dqkv, *dk = dq + width * (bf16 ? 2 : 4), *dv = dk + width * (bf16 ? 2 : 4);
-	memset(scratch, 0, (5 * np * dp + 2 * np * np + 4 * dp) * sizeof *scratch);
+	memset(scratch, 0, (5 * np * dp + 2 * np * np + HM_TILE * dp) * sizeof *scratch);
 	load(&h, dy, qkv, n, np, dim, dp, width, scale, bf16);
 	for (size_t j = 0; j < np; j++)
 		h.factor[j] = 1;
-	for (size_t r = 0; r < n; r += 4) {
+	for (size_t r = 0; r < n; r += HM_TILE) {
 		float *a = h.a + r * np, *ds = h.ds + r * np;
 		for (size_t j = 0; j < np; j += HM_LANES) {
 			hm_vec_tile(a + j, np, h.q + r * dp, dp, 1, h.kt + j, np, dim);
 			hm_vec_tile(ds + j, np, h.dy + r * dp, dp, 1, h.vt + j, np, dim);
 		}
-		for (size_t q = 0; q < 4; q++) {
+		for (size_t q = 0; q < HM_TILE; q++) {
 			uint64_t at = element + (r + q) * all->heads * all->stride;
 			if (all->dropped)
 				hm_mask_fill(h.factor, &all->mask, at / 4, np);
@@ -111,7 +115,7 @@ HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const vo
 			hm_vec_tile(h.o + t, dp, ds, np, 1, h.k + t, dp, n);
 		store(dq, &h, r, n, dim, dp, width, scale, bf16);
 	}
-	for (size_t r = 0; r < n; r += 4) {
+	for (size_t r = 0; r < n; r += HM_TILE) {
 		for (size_t t = 0; t < dp; t += HM_LANES)
 			hm_vec_tile(h.o + t, dp, h.ds + r, 1, np, h.q + t, dp, n);
 		store(dk, &h, r, n, dim, dp, width, 1, bf16);

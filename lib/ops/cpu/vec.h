@@ -74,33 +74,38 @@ HM_INLINE void hm_vec_exp(hm_vec *x)
 	*x = (hm_vec)((hm_vec_int)p + (((hm_vec_int)shifted << 23) & (v == v)));
 }
 
-/* c [4,16] (row stride ldc) = a [4,t] (row stride lda, column stride step) . b [t,16] (ldb). */
+/* c [8,16] (row stride ldc) = a [8,t] (row stride lda, column stride step) . b [t,16] (ldb). */
+enum { HM_TILE = 8 };
 HM_INLINE void hm_vec_tile(float *c, size_t ldc, const float *a, size_t lda, size_t step, const float *b,
 			   size_t ldb, size_t t)
 {
-	hm_vec s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
-	for (size_t j = 0; j < t; j++) {
-		hm_vec v = *(const hm_vec *)(b + j * ldb);
-		s0 += v * a[j * step];
-		s1 += v * a[lda + j * step];
-		s2 += v * a[2 * lda + j * step];
-		s3 += v * a[3 * lda + j * step];
+	hm_vec s[HM_TILE] = {0};
+	for (size_t j = 0; j < t; j++, a += step, b += ldb) {
+		hm_vec v = *(const hm_vec *)b;
+#pragma GCC unroll 8
+		for (size_t q = 0; q < HM_TILE; q++)
+			s[q] += v * a[q * lda];
 	}
-	*(hm_vec *)c = s0;
-	*(hm_vec *)(c + ldc) = s1;
-	*(hm_vec *)(c + 2 * ldc) = s2;
-	*(hm_vec *)(c + 3 * ldc) = s3;
+#pragma GCC unroll 8
+	for (size_t q = 0; q < HM_TILE; q++)
+		*(hm_vec *)(c + q * ldc) = s[q];
 }
 
 /* p [padded] = exp(p - max) over the first n, 0 behind; returns their sum. */
 HM_INLINE float hm_vec_soften(float *p, size_t n, size_t padded)
 {
-	float top = p[0];
-	hm_vec sum = {0};
-	for (size_t j = 1; j < n; j++)
-		top = p[j] > top ? p[j] : top;
+	hm_vec most, sum = {0};
+	float top;
 	for (size_t j = n; j < padded; j++)
 		p[j] = -INFINITY;
+	most = *(hm_vec *)p;
+	for (size_t j = HM_LANES; j < padded; j += HM_LANES) {
+		hm_vec v = *(hm_vec *)(p + j);
+		most = (hm_vec)(((v > most) & (hm_vec_int)v) | (~(v > most) & (hm_vec_int)most));
+	}
+	top = most[0];
+	for (int l = 1; l < HM_LANES; l++)
+		top = most[l] > top ? most[l] : top;
 	for (size_t j = 0; j < padded; j += HM_LANES) {
 		hm_vec v = *(hm_vec *)(p + j) - top;
 		hm_vec_exp(&v);
@@ -122,6 +127,13 @@ HM_INLINE void hm_widen(float *y, const void *x, size_t n, bool bf16)
 	else
 		for (size_t j = 0; j < n; j++)
 			y[j] = ((const float *)x)[j];
+}
+
+/* Asks for the `bytes` from p on, which will soon be read. */
+HM_INLINE void hm_prefetch(const void *p, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += 64)
+		__builtin_prefetch((const char *)p + at);
 }
 
 /* y [n] = x [n] as activations; bf16 rounds to nearest even and keeps NaN a NaN. */
