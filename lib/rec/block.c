@@ -53,6 +53,15 @@ int hm_block_unpack(struct hm_block *b, const struct hm_schema *s)
 	return hm_layout_unpack(s, i->count, b->payload.data, i->raw, b->scratch.data, b->column, &b->err);
 }
 
+int hm_block_tell(const struct hm_block *b, struct hm_err *e)
+{
+	const struct hm_block_info *i = &b->info;
+	return hm_err_set(e, b->err.code, "block %llu (records %llu to %llu, byte %llu): %s",
+			  (unsigned long long)i->seq, (unsigned long long)i->first,
+			  (unsigned long long)(i->first + i->count - 1), (unsigned long long)i->offset,
+			  b->err.text);
+}
+
 void hm_block_record(const struct hm_block *b, const struct hm_schema *s, uint32_t row, struct hm_rec *rec)
 {
 	rec->schema = s;

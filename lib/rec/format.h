@@ -51,10 +51,15 @@ int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, s
 /* digest: XXH3-128 in canonical order */
 void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const struct hm_end *end,
 		  uint64_t index_offset, const unsigned char digest[16]);
-/* Checks a content of HM_BHDR_SIZE (HM_END_SIZE) bytes, own hash first. */
+/* Checks a content of HM_BHDR_SIZE (HM_END_SIZE, `content`) bytes, own hash first. */
 int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct hm_err *e);
 int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *end, uint64_t *index_offset,
 		       unsigned char digest[16], struct hm_err *e);
+int hm_frame_check_indx(const unsigned char *p, size_t content, struct hm_err *e);
+/* Entry i of a checked index; no hashes stand there. False when its reserved field is set. */
+bool hm_frame_indx_entry(const unsigned char *p, size_t i, struct hm_block_info *b);
+/* Whether a block can have this count and these sizes. */
+bool hm_frame_possible(const struct hm_block_info *b);
 /* One zstd frame as the format wants it: checksum, content size, small window; exactly `packed` bytes long.
  */
 int hm_frame_check_zstd(const unsigned char *p, size_t packed, size_t raw, struct hm_err *e);
@@ -96,6 +101,9 @@ int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e);
 const unsigned char *hm_source_here(const struct hm_source *s);
 size_t hm_source_left(const struct hm_source *s);   /* bytes visible */
 void hm_source_skip(struct hm_source *s, size_t n); /* consumes n visible bytes */
+/* What stands where a regular file's END must stand, without moving, and the offset; false when the input is
+ * none or too short. */
+bool hm_source_last(const struct hm_source *s, unsigned char frame[8 + HM_END_SIZE], uint64_t *at);
 
 /* head.c: HEAD, read and checked. */
 struct hm_head {
@@ -119,6 +127,8 @@ void hm_block_clear(struct hm_block *b);
 /* info and packed -> payload and columns, every hash and layout rule checked; what is wrong goes to b->err.
  */
 int hm_block_unpack(struct hm_block *b, const struct hm_schema *s);
+/* Passes b->err on as a sentence that says which block it is. Returns its code. */
+int hm_block_tell(const struct hm_block *b, struct hm_err *e);
 /* Record `row` of an unpacked block. */
 void hm_block_record(const struct hm_block *b, const struct hm_schema *s, uint32_t row, struct hm_rec *rec);
 /* Gives large buffers back. */

@@ -112,6 +112,12 @@ static bool sealed(const unsigned char *p, size_t n)
 	return hm_get64(p + n - 8) == XXH3_64bits(p, n - 8);
 }
 
+bool hm_frame_possible(const struct hm_block_info *b)
+{
+	return b->count && b->count <= HM_MAX_BLOCK_RECORDS && b->raw <= HM_MAX_BLOCK &&
+	       b->packed <= hm_frame_store_size(b->raw) + b->raw / 128 + 1024;
+}
+
 int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct hm_err *e)
 {
 	if (!sealed(p, HM_BHDR_SIZE))
@@ -127,12 +133,35 @@ int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct 
 	};
 	if (hm_get32(p + 4) || hm_get32(p + 36))
 		return hm_err_set(e, HM_EDATA, "the block header has flags this version does not know");
-	if (!b->count || b->count > HM_MAX_BLOCK_RECORDS || b->raw > HM_MAX_BLOCK ||
-	    b->packed > hm_frame_store_size(b->raw) + b->raw / 128 + 1024)
+	if (!hm_frame_possible(b))
 		return hm_err_set(e, HM_EDATA,
 				  "the block header claims impossible sizes (%u records, %u bytes in %u)",
 				  b->count, b->raw, b->packed);
 	return 0;
+}
+
+int hm_frame_check_indx(const unsigned char *p, size_t content, struct hm_err *e)
+{
+	if (content < HM_INDX_FIXED + 8 || !sealed(p, content))
+		return hm_err_set(e, HM_EDATA, "the index is damaged (its hash differs)");
+	if (hm_get32(p + 4) || (content - HM_INDX_FIXED - 8) % HM_INDX_ENTRY ||
+	    hm_get64(p + 8) != (content - HM_INDX_FIXED - 8) / HM_INDX_ENTRY)
+		return hm_err_set(e, HM_EDATA, "the index contradicts itself");
+	return 0;
+}
+
+bool hm_frame_indx_entry(const unsigned char *p, size_t i, struct hm_block_info *b)
+{
+	const unsigned char *q = p + HM_INDX_FIXED + i * HM_INDX_ENTRY;
+	*b = (struct hm_block_info){
+		.seq = i,
+		.offset = hm_get64(q),
+		.first = hm_get64(q + 8),
+		.count = hm_get32(q + 16),
+		.raw = hm_get32(q + 20),
+		.packed = hm_get32(q + 24),
+	};
+	return !hm_get32(q + 28);
 }
 
 int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *end, uint64_t *index_offset,
@@ -147,6 +176,10 @@ int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *
 			       .raw_bytes = hm_get64(p + 32)};
 	*index_offset = hm_get64(p + 40);
 	memcpy(digest, p + 48, 16);
+	for (int i = 0; i < 16; i++) {
+		end->digest[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+		end->digest[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+	}
 	return 0;
 }
 

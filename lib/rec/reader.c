@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -149,14 +148,13 @@ static int read_index(struct hm_reader *r, uint32_t content, struct hm_err *e)
 	if (must(r, content, e))
 		return HM_EDATA;
 	const unsigned char *p = hm_source_here(&r->in);
-	if (hm_get64(p + content - 8) != XXH3_64bits(p, content - 8))
-		return hm_err_set(e, HM_EDATA, "the index is damaged (its hash differs)");
-	bool same = hm_get64(p + 8) == n && !hm_get32(p + 4);
+	if (hm_frame_check_indx(p, content, e))
+		return HM_EDATA;
+	bool same = true;
 	for (size_t i = 0; same && i < n; i++) {
-		const unsigned char *q = p + HM_INDX_FIXED + i * HM_INDX_ENTRY;
-		same = hm_get64(q) == b[i].offset && hm_get64(q + 8) == b[i].first &&
-		       hm_get32(q + 16) == b[i].count && hm_get32(q + 20) == b[i].raw &&
-		       hm_get32(q + 24) == b[i].packed && !hm_get32(q + 28);
+		struct hm_block_info k;
+		same = hm_frame_indx_entry(p, i, &k) && k.offset == b[i].offset && k.first == b[i].first &&
+		       k.count == b[i].count && k.raw == b[i].raw && k.packed == b[i].packed;
 	}
 	if (!same)
 		return hm_err_set(e, HM_EDATA, "the index contradicts the blocks that were read");
@@ -209,10 +207,6 @@ static int read_end(struct hm_reader *r, uint32_t content, uint64_t index_at, st
 		return rc < 0 ? rc
 			      : hm_err_set(e, HM_EDATA, "bytes follow the end mark at byte %llu",
 					   (unsigned long long)r->in.offset);
-	for (int i = 0; i < 16; i++) {
-		r->end.digest[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		r->end.digest[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-	}
 	r->ended = true;
 	return 0;
 }
@@ -252,13 +246,9 @@ static int next_block(struct hm_reader *r, struct hm_err *e)
 					 : read_tail(r, e);
 	if (r->workers)
 		hm_workers_wait(r->workers, &s->job);
-	const struct hm_block_info *i = &s->block.info;
 	if (s->block.err.code)
-		return hm_err_set(e, HM_EDATA, "block %llu (records %llu to %llu, byte %llu): %s",
-				  (unsigned long long)i->seq, (unsigned long long)i->first,
-				  (unsigned long long)(i->first + i->count - 1),
-				  (unsigned long long)i->offset, s->block.err.text);
-	XXH3_128bits_update(r->digest, s->block.payload.data, i->raw);
+		return hm_block_tell(&s->block, e);
+	XXH3_128bits_update(r->digest, s->block.payload.data, s->block.info.raw);
 	r->current = after;
 	r->row = 0;
 	return 1;
@@ -284,19 +274,15 @@ int hm_reader_next(struct hm_reader *r, struct hm_rec *rec, struct hm_err *e)
 /* ---- opening, closing, asking ---- */
 
 /* What a seekable stream's END promises; 0 when it cannot be had. Checked again when it is really reached. */
-static uint64_t promised(int fd)
+static uint64_t promised(const struct hm_source *in)
 {
 	unsigned char tail[8 + HM_END_SIZE], digest[16];
 	struct hm_end end;
 	uint32_t status;
-	uint64_t index_offset;
+	uint64_t at, index_offset;
 	struct hm_err ignored = {0};
-	struct stat st;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof tail ||
-	    lseek(fd, 0, SEEK_CUR) != 0 ||
-	    pread(fd, tail, sizeof tail, st.st_size - (off_t)sizeof tail) != (ssize_t)sizeof tail)
-		return 0;
-	if (hm_get32(tail) != HM_SKIP_MAGIC || memcmp(tail + 8, "HMRE", 4) ||
+	if (lseek(in->fd, 0, SEEK_CUR) != 0 || !hm_source_last(in, tail, &at) ||
+	    hm_get32(tail) != HM_SKIP_MAGIC || memcmp(tail + 8, "HMRE", 4) ||
 	    hm_frame_parse_end(tail + 8, &status, &end, &index_offset, digest, &ignored))
 		return 0;
 	return end.records;
@@ -317,7 +303,7 @@ static int start(struct hm_reader *r, const char *path, struct hm_err *e)
 	}
 	if (hm_source_open(&r->in, path, e))
 		return HM_EDATA;
-	r->expect = promised(r->in.fd);
+	r->expect = promised(&r->in);
 	if (hm_head_read(&r->in, &r->head, e))
 		return HM_EDATA;
 	XXH3_128bits_reset(r->digest);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LEAST_READ ((size_t)256 << 10)
@@ -66,4 +67,14 @@ void hm_source_skip(struct hm_source *s, size_t n)
 {
 	s->at += n;
 	s->offset += n;
+}
+
+bool hm_source_last(const struct hm_source *s, unsigned char frame[8 + HM_END_SIZE], uint64_t *at)
+{
+	const size_t size = 8 + HM_END_SIZE;
+	struct stat st;
+	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) || st.st_size < (off_t)size)
+		return false;
+	*at = (uint64_t)st.st_size - size;
+	return pread(s->fd, frame, size, (off_t)*at) == (ssize_t)size;
 }

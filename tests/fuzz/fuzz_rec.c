@@ -1,6 +1,6 @@
 /* The container's readers against an enemy: the stream as it comes, and again with every hash made right, so
- * that what lies behind the hashes is reached; then recovery. A reader that accepts must accept its own copy.
- */
+ * that what lies behind the hashes is reached; then fetching by index, and recovery. They must agree. */
+#include "rec/fetch.h"
 #include "rec/format.h"
 #include "rec/recover.h"
 
@@ -23,13 +23,28 @@ static uint64_t touch(const struct hm_rec *rec)
 	return sum;
 }
 
+/* Every record by number, the last one first; their sum. 0, HM_EDATA. */
+static int fetch_all(const char *path, uint64_t *sum, struct hm_err *e)
+{
+	struct hm_fetch *f;
+	struct hm_rec rec;
+	int rc = hm_fetch_open(&f, path, 1 << 16, e);
+	*sum = 0;
+	for (uint64_t k = rc ? 0 : hm_fetch_end(f)->records; !rc && k--;) {
+		rc = hm_fetch_get(f, k, &rec, e);
+		*sum += rc ? 0 : touch(&rec);
+	}
+	hm_fetch_close(f);
+	return rc;
+}
+
 static void read_all(const char *path)
 {
 	struct hm_reader *r;
 	struct hm_recover *v;
 	struct hm_rec rec;
-	struct hm_err e = {0}, none = {0};
-	uint64_t sum = 0;
+	struct hm_err e = {0}, none = {0}, other = {0};
+	uint64_t sum = 0, fetched;
 	int rc = hm_reader_open(&r, path, NULL, &e);
 	if (!rc) {
 		while ((rc = hm_reader_next(r, &rec, &e)) == 1)
@@ -38,6 +53,12 @@ static void read_all(const char *path)
 	}
 	if (rc < 0 && !e.code)
 		abort(); /* an error says what it is */
+	if (fetch_all(path, &fetched, &other)) {
+		if (!other.code || (!rc && !strstr(other.text, "no index")))
+			abort(); /* what is read in order can be fetched */
+	} else if (rc ? !strstr(e.text, "digest in the end mark") : fetched != sum) {
+		abort(); /* and what can be fetched is read, but for END's digest */
+	}
 	if (hm_recover_open(&v, path, &none))
 		return;
 	uint64_t again = 0;

@@ -1,7 +1,8 @@
 /* Memory that runs out: with the k-th allocation failing, for every k until none does, writing, reading,
- * joining and recovering end in one sentence and leak nothing (the sanitizer build looks), or do all they
- * should. */
+ * joining, fetching and recovering end in one sentence and leak nothing (the sanitizer build looks), or do
+ * all they should. */
 #include "base/file.h"
+#include "rec/fetch.h"
 #include "rec/recover.h"
 #include "../support/streams.h"
 
@@ -113,6 +114,19 @@ static int joining(struct hm_err *e)
 	return rc;
 }
 
+static int fetching(struct hm_err *e)
+{
+	struct hm_fetch *f;
+	struct hm_rec rec;
+	int rc = hm_fetch_open(&f, path[0], 0, e);
+	for (uint64_t k = 64; !rc && k--;)
+		rc = hm_fetch_get(f, k, &rec, e);
+	if (!rc)
+		assert_int_equal(hm_fetch_end(f)->records, 64);
+	hm_fetch_close(f);
+	return rc;
+}
+
 static int recovering(struct hm_err *e)
 {
 	struct hm_recover *r;
@@ -189,6 +203,12 @@ static void joining_without_memory(void **state)
 	exhaust(joining, 50);
 }
 
+static void fetching_without_memory(void **state)
+{
+	(void)state;
+	exhaust(fetching, 30);
+}
+
 static void recovering_without_memory(void **state)
 {
 	(void)state;
@@ -206,6 +226,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(writing_without_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(joining_without_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(fetching_without_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(recovering_without_memory, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

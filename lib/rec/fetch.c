@@ -1,0 +1,317 @@
+/* Random access by the index: see fetch.h. HEAD, INDX and END are read when the file is opened and must tile
+ * it without a gap, so that every offset used later was checked; a block is read with pread, held against its
+ * entry and unpacked by block.c, and stays in a list ordered by use. */
+#include "rec/fetch.h"
+#include "rec/format.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FRAME_BHDR = 8 + HM_BHDR_SIZE, FRAME_END = 8 + HM_END_SIZE };
+
+/* An unpacked block; its compressed bytes and zstd context are lent to it while it is unpacked. */
+struct held {
+	struct hm_block block;
+	struct held *newer, *older;
+};
+
+struct hm_fetch {
+	char *name;
+	struct hm_source in; /* HEAD is read through it, all else by position */
+	struct hm_head head;
+	struct hm_end end;
+	struct hm_block_info *info; /* [end.blocks] */
+	struct held **at;	    /* [end.blocks]; NULL: not held */
+	struct held *newest, *oldest;
+	size_t bytes, cache; /* held, and the most to hold */
+	struct hm_buf packed;
+	ZSTD_DCtx *zstd;
+};
+
+static int read_at(const struct hm_fetch *f, uint64_t at, unsigned char *p, size_t n, struct hm_err *e)
+{
+	while (n) {
+		ssize_t got = pread(f->in.fd, p, n, (off_t)at);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return hm_err_set(e, HM_EDATA, "cannot read at byte %llu: %s", (unsigned long long)at,
+					  strerror(errno));
+		if (!got)
+			return hm_err_set(e, HM_EDATA,
+					  "the file ends at byte %llu: it was cut while it was in use",
+					  (unsigned long long)at);
+		p += got;
+		at += (uint64_t)got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+/* ---- opening ---- */
+
+/* END, where the file ends; where it begins goes to *at. */
+static int read_end(struct hm_fetch *f, uint64_t *at, uint64_t *index_offset, struct hm_err *e)
+{
+	unsigned char frame[FRAME_END], digest[16];
+	uint32_t status;
+	if (!hm_source_last(&f->in, frame, at) || *at < f->in.offset || hm_get32(frame) != HM_SKIP_MAGIC ||
+	    hm_get32(frame + 4) != HM_END_SIZE || memcmp(frame + 8, "HMRE", 4))
+		return hm_err_set(e, HM_EDATA,
+				  "the file does not end with an end mark: it was cut, its producer died, or "
+				  "bytes follow");
+	if (hm_frame_parse_end(frame + 8, &status, &f->end, index_offset, digest, e))
+		return HM_EDATA;
+	if (status)
+		return hm_err_set(e, HM_EDATA, "its producer gave up (end mark with status %u)", status);
+	return 0;
+}
+
+/* The blocks of a checked index stand end to end from HEAD to the index, their records from 0. */
+static int check_blocks(struct hm_fetch *f, const unsigned char *indx, uint64_t index_offset,
+			struct hm_err *e)
+{
+	uint64_t at = f->in.offset, first = 0, raw = 0;
+	for (size_t i = 0; i < f->end.blocks; i++) {
+		struct hm_block_info *b = &f->info[i];
+		if (!hm_frame_indx_entry(indx, i, b) || b->offset != at || b->first != first ||
+		    !hm_frame_possible(b))
+			return hm_err_set(e, HM_EDATA, "the index's entry of block %zu cannot be true", i);
+		at += FRAME_BHDR + (uint64_t)b->packed;
+		first += b->count;
+		raw += b->raw;
+	}
+	if (at != index_offset || first != f->end.records || raw != f->end.raw_bytes)
+		return hm_err_set(e, HM_EDATA, "the index and the end mark contradict each other");
+	return 0;
+}
+
+static int read_index(struct hm_fetch *f, uint64_t end_at, uint64_t index_offset, struct hm_err *e)
+{
+	struct hm_buf b = {0};
+	uint64_t n = f->end.blocks, content = end_at - index_offset - 8;
+	if (!index_offset)
+		return hm_err_set(e, HM_EDATA, "it has no index to fetch records by; hm-cat writes one");
+	if (index_offset < f->in.offset || index_offset > end_at - 8 ||
+	    n > (index_offset - f->in.offset) / FRAME_BHDR ||
+	    content != HM_INDX_FIXED + n * HM_INDX_ENTRY + 8)
+		return hm_err_set(e, HM_EDATA,
+				  "the index is not where the end mark says, or not of its size");
+	int rc = hm_buf_add(&b, NULL, 8 + (size_t)content, e);
+	if (!rc)
+		rc = read_at(f, index_offset, b.data, b.len, e);
+	if (!rc && (hm_get32(b.data) != HM_SKIP_MAGIC || hm_get32(b.data + 4) != content ||
+		    memcmp(b.data + 8, "HMRI", 4)))
+		rc = hm_err_set(e, HM_EDATA, "there is no index at byte %llu, where the end mark says",
+				(unsigned long long)index_offset);
+	if (!rc)
+		rc = hm_frame_check_indx(b.data + 8, (size_t)content, e);
+	if (!rc && (!(f->info = hm_alloc((size_t)n, sizeof *f->info, e)) ||
+		    !(f->at = hm_alloc((size_t)n, sizeof *f->at, e))))
+		rc = HM_EDATA;
+	if (!rc)
+		rc = check_blocks(f, b.data + 8, index_offset, e);
+	hm_buf_clear(&b);
+	return rc;
+}
+
+static int start(struct hm_fetch *f, struct hm_err *e)
+{
+	struct stat st;
+	uint64_t end_at, index_offset;
+	if (fstat(f->in.fd, &st) || !S_ISREG(st.st_mode))
+		return hm_err_set(e, HM_EDATA, "not a regular file: its records cannot be fetched by index");
+	if (!(f->zstd = ZSTD_createDCtx()))
+		return hm_err_set(e, HM_EDATA, "out of memory for a zstd context");
+	if (hm_head_read(&f->in, &f->head, e) || read_end(f, &end_at, &index_offset, e) ||
+	    read_index(f, end_at, index_offset, e))
+		return HM_EDATA;
+	hm_buf_clear(&f->in.in);
+	f->in.at = 0;
+	return 0;
+}
+
+/* With fd < 0 the file is opened here. */
+static int open_either(struct hm_fetch **out, int fd, const char *name, size_t cache, struct hm_err *e)
+{
+	struct hm_fetch *f = hm_alloc(1, sizeof *f, e);
+	int rc = f ? 0 : HM_EDATA;
+	*out = NULL;
+	if (rc) {
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	f->in.fd = fd;
+	f->cache = cache;
+	f->name = hm_strndup(name, strlen(name), e);
+	rc = f->name ? 0 : HM_EDATA;
+	if (!rc && fd < 0)
+		rc = hm_source_open(&f->in, name, e);
+	else if (!rc && lseek(fd, 0, SEEK_SET) < 0)
+		rc = hm_err_set(e, HM_EDATA, "cannot seek: %s", strerror(errno));
+	if (!rc)
+		rc = start(f, e);
+	if (rc) {
+		hm_err_prefix(e, "%s", name);
+		hm_fetch_close(f);
+		return rc;
+	}
+	*out = f;
+	return 0;
+}
+
+int hm_fetch_open(struct hm_fetch **f, const char *path, size_t cache, struct hm_err *e)
+{
+	return open_either(f, -1, path, cache, e);
+}
+
+int hm_fetch_open_fd(struct hm_fetch **f, int fd, const char *name, size_t cache, struct hm_err *e)
+{
+	return open_either(f, fd, name, cache, e);
+}
+
+static void held_free(struct held *h)
+{
+	if (h)
+		hm_block_clear(&h->block);
+	free(h);
+}
+
+void hm_fetch_close(struct hm_fetch *f)
+{
+	if (!f)
+		return;
+	for (struct held *h = f->newest, *older; h; h = older) {
+		older = h->older;
+		held_free(h);
+	}
+	hm_source_close(&f->in);
+	hm_head_clear(&f->head);
+	hm_buf_clear(&f->packed);
+	ZSTD_freeDCtx(f->zstd);
+	free(f->info);
+	free(f->at);
+	free(f->name);
+	free(f);
+}
+
+const struct hm_schema *hm_fetch_schema(const struct hm_fetch *f)
+{
+	return &f->head.schema;
+}
+
+const struct hm_end *hm_fetch_end(const struct hm_fetch *f)
+{
+	return &f->end;
+}
+
+/* ---- blocks, ordered by use ---- */
+
+static size_t held_bytes(const struct held *h)
+{
+	return h->block.payload.cap + h->block.scratch.cap;
+}
+
+static void push(struct hm_fetch *f, struct held *h)
+{
+	h->newer = NULL;
+	h->older = f->newest;
+	*(f->newest ? &f->newest->newer : &f->oldest) = h;
+	f->newest = h;
+	f->at[h->block.info.seq] = h;
+	f->bytes += held_bytes(h);
+}
+
+static void pull(struct hm_fetch *f, struct held *h)
+{
+	*(h->newer ? &h->newer->older : &f->newest) = h->older;
+	*(h->older ? &h->older->newer : &f->oldest) = h->newer;
+	f->at[h->block.info.seq] = NULL;
+	f->bytes -= held_bytes(h);
+}
+
+/* The oldest ones go until `more` bytes fit, or only `keep` is left. */
+static void make_room(struct hm_fetch *f, size_t more, const struct held *keep)
+{
+	while (f->oldest && f->oldest != keep && (more > f->cache || f->bytes > f->cache - more)) {
+		struct held *h = f->oldest;
+		pull(f, h);
+		held_free(h);
+	}
+}
+
+/* The block's own bytes against the entry in the index. */
+static int read_block(struct hm_fetch *f, struct hm_block *b, const struct hm_block_info *want,
+		      struct hm_err *e)
+{
+	unsigned char head[FRAME_BHDR], again[FRAME_BHDR];
+	struct hm_block_info *i = &b->info;
+	b->packed.len = 0;
+	if (read_at(f, want->offset, head, sizeof head, e))
+		return HM_EDATA;
+	if (hm_frame_parse_bhdr(head + 8, i, e))
+		return hm_err_prefix(e, "block %llu at byte %llu", (unsigned long long)want->seq,
+				     (unsigned long long)want->offset);
+	i->offset = want->offset;
+	hm_frame_bhdr(again, i);
+	if (memcmp(head, again, sizeof head) || i->seq != want->seq || i->first != want->first ||
+	    i->count != want->count || i->raw != want->raw || i->packed != want->packed)
+		return hm_err_set(e, HM_EDATA, "block %llu at byte %llu is not the one that the index lists",
+				  (unsigned long long)want->seq, (unsigned long long)want->offset);
+	if (hm_buf_add(&b->packed, NULL, i->packed, e))
+		return HM_EDATA;
+	return read_at(f, want->offset + FRAME_BHDR, b->packed.data, i->packed, e);
+}
+
+static int load(struct hm_fetch *f, const struct hm_block_info *want, struct hm_err *e)
+{
+	make_room(f, 2 * (size_t)want->raw, NULL);
+	struct held *h = hm_alloc(1, sizeof *h, e);
+	if (!h)
+		return HM_EDATA;
+	h->block.packed = f->packed;
+	h->block.zstd = f->zstd;
+	int rc = read_block(f, &h->block, want, e);
+	if (!rc && hm_block_unpack(&h->block, &f->head.schema))
+		rc = hm_block_tell(&h->block, e);
+	f->packed = h->block.packed;
+	h->block.packed = (struct hm_buf){0};
+	h->block.zstd = NULL;
+	if (rc) {
+		held_free(h);
+		return rc;
+	}
+	push(f, h);
+	make_room(f, 0, h); /* buffers are a little larger than what they hold */
+	return 0;
+}
+
+int hm_fetch_get(struct hm_fetch *f, uint64_t k, struct hm_rec *rec, struct hm_err *e)
+{
+	size_t low = 0, high = f->end.blocks; /* block low begins at k or before, block high behind it */
+	if (k >= f->end.records)
+		return hm_err_set(e, HM_EDATA, "%s: record %llu was asked for, there are %llu", f->name,
+				  (unsigned long long)k, (unsigned long long)f->end.records);
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+		if (f->info[middle].first <= k)
+			low = middle;
+		else
+			high = middle;
+	}
+	struct held *h = f->at[low];
+	if (h) {
+		pull(f, h);
+		push(f, h);
+	} else if (load(f, &f->info[low], e)) {
+		return hm_err_prefix(e, "%s", f->name);
+	} else {
+		h = f->newest;
+	}
+	hm_block_record(&h->block, &f->head.schema, (uint32_t)(k - h->block.info.first), rec);
+	return 0;
+}
