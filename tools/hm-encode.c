@@ -16,7 +16,7 @@ static struct {
 	int64_t batch_size;
 	struct hm_encoder_options spec;
 	bool keep, replace, output_given;
-} o;
+} o = {.spec = {.forget = true}};
 
 static const struct hm_opt table[] = {
 	{"image", 0, HM_OPT_STR, &o.image, "SPEC",

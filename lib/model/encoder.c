@@ -210,23 +210,38 @@ static int load(struct hm_encoder *x, struct table *t, struct hm_err *e)
 			  left, left > 1 ? "s are" : " is", first);
 }
 
-static int open_file(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o,
-		     struct hm_err *e)
+/* Everything but what follows from the network. */
+static int take(struct hm_encoder *x, struct hm_weights *w, const char *path,
+		const struct hm_encoder_options *o, struct hm_err *e)
 {
-	struct hm_weights *w;
 	struct table t = {0};
-	if (hm_weights_open(&w, spec, e))
-		return HM_EDATA;
 	int rc = hm_weights_encoder(w, x->kind, &t.tensor, &t.n, e);
 	if (!rc)
-		rc = new_network(x, w, &t, spec, o, e);
+		rc = new_network(x, w, &t, path, o, e);
 	if (!rc)
 		rc = load(x, &t, e);
 	if (!rc)
 		rc = hm_weights_digest(t.tensor, t.n, x->digest, e);
-	hm_weights_close(w);
-	if (rc)
+	if (!rc && x->kind == HM_IMAGE_ENCODER)
+		rc = hm_weights_tracked(w, &x->tracked, &x->n_tracked, e);
+	x->tensor = t.tensor;
+	x->n_tensor = t.n;
+	return rc;
+}
+
+static int open_file(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o,
+		     struct hm_err *e)
+{
+	if (hm_weights_open(&x->file, spec, e))
+		return HM_EDATA;
+	if (take(x, x->file, spec, o, e))
 		return hm_err_prefix(e, "%s", spec);
+	if (o->forget) {
+		hm_weights_close(x->file);
+		x->file = NULL;
+		x->tensor = x->tracked = NULL;
+		x->n_tensor = x->n_tracked = 0;
+	}
 	struct hm_buf b = {0};
 	if (hm_buf_printf(&b, e, "%s/vocab.txt", spec))
 		return HM_EDATA;
@@ -238,22 +253,36 @@ static int open_file(struct hm_encoder *x, const char *spec, const struct hm_enc
 	return 0;
 }
 
-int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
-		    const struct hm_encoder_options *o, struct hm_err *e)
+/* The sizes, once the network is there; rc passed on, x empty after a failure. */
+static int finish(struct hm_encoder *x, int rc)
 {
-	*x = (struct hm_encoder){.kind = kind};
-	int rc = strncmp(spec, "init:", 5) ? open_file(x, spec, o, e) : open_init(x, spec + 5, o, e);
 	if (rc) {
 		hm_encoder_clear(x);
-	} else if (kind == HM_IMAGE_ENCODER) {
+	} else if (x->kind == HM_IMAGE_ENCODER) {
 		x->width = hm_resnet_features(hm_resnet_config_of(x->resnet));
 	} else {
 		const struct hm_bert_config *c = hm_bert_config_of(x->bert);
 		x->width = c->hidden;
 		x->vocab = c->vocab;
 		x->positions = c->positions;
+		x->heads = c->heads;
+		x->eps = c->eps;
 	}
 	return rc;
+}
+
+int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
+		    const struct hm_encoder_options *o, struct hm_err *e)
+{
+	*x = (struct hm_encoder){.kind = kind};
+	return finish(x, strncmp(spec, "init:", 5) ? open_file(x, spec, o, e) : open_init(x, spec + 5, o, e));
+}
+
+int hm_encoder_take(struct hm_encoder *x, enum hm_encoder_kind kind, struct hm_weights *w, const char *path,
+		    const struct hm_encoder_options *o, struct hm_err *e)
+{
+	*x = (struct hm_encoder){.kind = kind};
+	return finish(x, take(x, w, path, o, e));
 }
 
 void hm_encoder_release(struct hm_encoder *x)
@@ -267,6 +296,7 @@ void hm_encoder_release(struct hm_encoder *x)
 void hm_encoder_clear(struct hm_encoder *x)
 {
 	hm_encoder_release(x);
+	hm_weights_close(x->file);
 	free(x->vocab_file);
 	*x = (struct hm_encoder){0};
 }

@@ -10,6 +10,7 @@
 struct hm_encoder_options {
 	int64_t heads; /* of BERT, before what any file says; 0: not given */
 	int64_t vocab; /* rows of the word table of init:bert-*; 0: 30522 */
+	bool forget;   /* the file is closed once it was read: the encoder will not be saved */
 };
 
 struct hm_encoder {
@@ -18,9 +19,16 @@ struct hm_encoder {
 	struct hm_bert *bert;
 	int width; /* numbers in a feature: pooled or of a grid position (image), pooler output (text) */
 	int vocab, positions; /* of a text encoder: rows of its tables */
-	char digest[33];      /* hm_weights_digest of hm_weights_encoder: the encoder's identity */
-	char *vocab_file;     /* path of vocab.txt when SPEC is a folder that has one, else NULL */
-	char notice[256];     /* what the user should be told, a sentence as in base/err.h; "" nothing */
+	int heads;	      /* of a text encoder, and its LayerNorm's eps: what the tensors do not tell */
+	double eps;
+	char digest[33];  /* hm_weights_digest of hm_weights_encoder: the encoder's identity */
+	char *vocab_file; /* path of vocab.txt when SPEC is a folder that has one, else NULL */
+	char notice[256]; /* what the user should be told, a sentence as in base/err.h; "" nothing */
+	/* As the file has them, for saving it unchanged, in bytewise order of names: its tensors, and an
+	 * image encoder's num_batches_tracked. NULL and 0 of an init:. Borrowed from the open file. */
+	const struct hm_tensor *tensor, *tracked;
+	size_t n_tensor, n_tracked;
+	struct hm_weights *file; /* closed with the encoder; NULL when another owns it */
 };
 
 /* SPEC: a weight file or Hugging Face folder as in weights.h, one of our model files (its encoder is taken),
@@ -31,6 +39,10 @@ struct hm_encoder {
  * them. HM_EUSAGE for an init: that is none of these. Fills *x; caller frees with hm_encoder_clear (also
  * after a failure: *x is empty then). */
 int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
+		    const struct hm_encoder_options *o, struct hm_err *e);
+/* The same for the encoder in an open file, which must outlive x; `path` is where config.json is looked for.
+ * Sentences do not begin with the path. */
+int hm_encoder_take(struct hm_encoder *x, enum hm_encoder_kind kind, struct hm_weights *w, const char *path,
 		    const struct hm_encoder_options *o, struct hm_err *e);
 void hm_encoder_clear(struct hm_encoder *x);
 /* Frees the parameters alone, once a network is prepared from them. */

@@ -14,6 +14,13 @@
 #include "model/encoder.h"
 #include "model/modelfile.h"
 
+/* What an encoder's tensors are below. */
+#define HM_IMAGE_PREFIX "image_encoder."
+static inline const char *hm_text_prefix(enum hm_fusion_kind kind)
+{
+	return kind == HM_FUSION_EARLY ? "transformer." : "text_encoder.";
+}
+
 struct hm_fusionfile {
 	/* fusion, classes, inputs, digests, what cached features it was trained on. Late: image_dim and
 	 * text_dim follow from an encoder in the file when the metadata is silent. Early: they are C of a

@@ -61,5 +61,10 @@ enum hm_encoder_kind { HM_IMAGE_ENCODER, HM_TEXT_ENCODER };
  * HM_EDATA when two tensors get one name or none is left. */
 int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const struct hm_tensor **tensor,
 		       size_t *n, struct hm_err *e);
+/* The num_batches_tracked that an image encoder leaves out, likewise; *n may be 0. */
+int hm_weights_tracked(struct hm_weights *w, const struct hm_tensor **tensor, size_t *n, struct hm_err *e);
+/* A published name of an image encoder as PyTorch's Sequential of its children has it: "layer1.0.bn1.bias" is
+ * "4.0.bn1.bias". Into out, cut to cap. */
+void hm_weights_sequential_name(const char *name, char *out, size_t cap);
 
 #endif
