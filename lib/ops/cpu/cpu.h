@@ -44,9 +44,19 @@ void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const 
 void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 			    const float *x, const float *w, int m, int n, int k);
 
-/* ---- training, on d->threads threads. Only the bytes of dense_forward and dense_backward may depend on
- * their number. */
+/* ---- training, on d->threads threads. Only the bytes of dense_forward, dense_backward, conv_forward and
+ * conv_backward may depend on their number. */
 
+void hm_cpu_batch_norm(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
+		       const float *beta, float *mean, float *var, float *save, const struct hm_bn *b, int i,
+		       int h, int w, int c);
+void hm_cpu_batch_norm_backward(struct hm_device *d, void *dx, void *dres, float *dgamma, float *dbeta,
+				const void *dy, const void *dy2, const void *y, const void *x,
+				const float *gamma, const float *save, const struct hm_bn *b, int i, int h,
+				int w, int c);
+void hm_cpu_max_pool_backward(struct hm_device *d, void *dx, const void *dy, const void *dy2, const void *x,
+			      int i, int h, int w, int c);
+void hm_cpu_avg_pool_backward(struct hm_device *d, void *dx, const float *dy, int i, int h, int w, int c);
 void hm_cpu_zero(struct hm_device *d, void *dst, size_t bytes);
 void hm_cpu_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
 void hm_cpu_widen(struct hm_device *d, float *y, const void *x, size_t n);
@@ -118,6 +128,10 @@ void hm_dnnl_dense_forward(struct hm_device *d, void *y, const void *x, const fl
 			   int n, int k);
 void hm_dnnl_dense_backward(struct hm_device *d, void *dx, float *dw, float *db, const void *dy,
 			    const void *x, const float *w, int m, int n, int k);
+void hm_dnnl_conv_forward(struct hm_device *d, void *y, const void *x, const float *w,
+			  const struct hm_conv *c, int i, int h, int wd);
+void hm_dnnl_conv_backward(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
+			   const float *w, const struct hm_conv *c, int i, int h, int wd);
 void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *w);
 #endif
 

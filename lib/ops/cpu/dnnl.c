@@ -255,11 +255,12 @@ static void *weight_packed(struct hm_device *d, struct hm_weight *wt, hm_md md)
 
 /* ---- primitives */
 
-static dnnl_format_tag_t image_tag(const struct shared *s, int c)
+dnnl_format_tag_t hm_dnnl_image_tag(const struct hm_device *d, int c)
 {
-	if (s->block == 1)
+	size_t block = ((const struct hm_cpu *)d->ctx)->block;
+	if (block == 1)
 		return dnnl_nhwc;
-	return c == 3 ? dnnl_nchw : s->block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
+	return c == 3 ? dnnl_nchw : block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
 }
 
 static dnnl_data_type_t act_type(const struct hm_device *d)
@@ -278,11 +279,11 @@ static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, 
 	    wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
 	dnnl_memory_desc_t src = {0}, filter = {0}, bias = {0}, dst = {0};
 	dnnl_primitive_attr_t attr = NULL;
-	dnnl_status_t st =
-		hm_dnnl_md(&src, 4, (dnnl_dims_t){i, c->cin, h, w}, act_type(d), image_tag(s, c->cin));
+	dnnl_status_t st = hm_dnnl_md(&src, 4, (dnnl_dims_t){i, c->cin, h, w}, act_type(d),
+				      hm_dnnl_image_tag(d, c->cin));
 	if (!st)
 		st = hm_dnnl_md(&dst, 4, (dnnl_dims_t){i, c->cout, ho, wo}, act_type(d),
-				image_tag(s, c->cout));
+				hm_dnnl_image_tag(d, c->cout));
 	if (!st)
 		st = hm_dnnl_md(&filter, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, act_type(d),
 				dnnl_format_tag_any);

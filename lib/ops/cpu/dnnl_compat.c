@@ -49,6 +49,25 @@ dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl
 							      pads, attr);
 }
 
+dnnl_status_t hm_dnnl_conv_train(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, enum hm_dnnl_pass pass,
+				 dnnl_alg_kind_t alg, hm_md src, hm_md weights, hm_md dst, int stride,
+				 int pad, dnnl_primitive_attr_t attr)
+{
+	const dnnl_dims_t strides = {stride, stride}, dilates = {0, 0}, pads = {pad, pad};
+	dnnl_primitive_desc_t hint = NULL;
+	dnnl_status_t st = dnnl_convolution_forward_primitive_desc_create(
+		pass == HM_DNNL_FORWARD ? pd : &hint, engine, dnnl_forward_training, alg, src, weights, NULL,
+		dst, strides, dilates, pads, pads, attr);
+	if (!st && pass == HM_DNNL_BACKWARD_DATA)
+		st = dnnl_convolution_backward_data_primitive_desc_create(
+			pd, engine, alg, src, weights, dst, strides, dilates, pads, pads, hint, attr);
+	if (!st && pass == HM_DNNL_BACKWARD_WEIGHTS)
+		st = dnnl_convolution_backward_weights_primitive_desc_create(
+			pd, engine, alg, src, weights, NULL, dst, strides, dilates, pads, pads, hint, attr);
+	dnnl_primitive_desc_destroy(hint);
+	return st;
+}
+
 dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
 			     hm_md bias, hm_md dst, dnnl_primitive_attr_t attr)
 {
@@ -105,6 +124,24 @@ dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl
 	dnnl_convolution_desc_t desc;
 	dnnl_status_t st = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_inference, alg, src,
 							      weights, bias, dst, strides, pads, pads);
+	return st ? st : dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
+}
+
+dnnl_status_t hm_dnnl_conv_train(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, enum hm_dnnl_pass pass,
+				 dnnl_alg_kind_t alg, hm_md src, hm_md weights, hm_md dst, int stride,
+				 int pad, dnnl_primitive_attr_t attr)
+{
+	const dnnl_dims_t strides = {stride, stride}, pads = {pad, pad};
+	dnnl_convolution_desc_t desc;
+	dnnl_status_t st =
+		pass == HM_DNNL_FORWARD
+			? dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training, alg, src, weights,
+							     NULL, dst, strides, pads, pads)
+		: pass == HM_DNNL_BACKWARD_DATA
+			? dnnl_convolution_backward_data_desc_init(&desc, alg, src, weights, dst, strides,
+								   pads, pads)
+			: dnnl_convolution_backward_weights_desc_init(&desc, alg, src, weights, NULL, dst,
+								      strides, pads, pads);
 	return st ? st : dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
 }
 
@@ -167,13 +204,13 @@ dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_
 	return st;
 }
 
-dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
-			      void *dst)
+static dnnl_status_t reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
+			     void *dst, dnnl_primitive_attr_t attr)
 {
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_primitive_t prim = NULL;
 	dnnl_memory_t a = NULL, b = NULL;
-	dnnl_status_t st = dnnl_reorder_primitive_desc_create(&pd, from, engine, to, engine, NULL);
+	dnnl_status_t st = dnnl_reorder_primitive_desc_create(&pd, from, engine, to, engine, attr);
 	if (!st)
 		st = dnnl_primitive_create(&prim, pd);
 	if (!st)
@@ -190,6 +227,31 @@ dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md 
 	dnnl_memory_destroy(b);
 	dnnl_primitive_destroy(prim);
 	dnnl_primitive_desc_destroy(pd);
+	return st;
+}
+
+dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
+			      void *dst)
+{
+	return reorder(engine, stream, from, src, to, dst, NULL);
+}
+
+dnnl_status_t hm_dnnl_reorder_add(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
+				  void *dst)
+{
+	dnnl_post_ops_t ops = NULL;
+	dnnl_primitive_attr_t attr = NULL;
+	dnnl_status_t st = dnnl_primitive_attr_create(&attr);
+	if (!st)
+		st = dnnl_post_ops_create(&ops);
+	if (!st)
+		st = append_sum(ops, dnnl_f32);
+	if (!st)
+		st = dnnl_primitive_attr_set_post_ops(attr, ops);
+	if (!st)
+		st = reorder(engine, stream, from, src, to, dst, attr);
+	dnnl_post_ops_destroy(ops);
+	dnnl_primitive_attr_destroy(attr);
 	return st;
 }
 

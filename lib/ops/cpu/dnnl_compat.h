@@ -42,8 +42,17 @@ dnnl_status_t hm_dnnl_linear(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm
 /* dst [m,n] = src [m,k] . weights [k,n] + bias [1,n] (NULL: none). */
 dnnl_status_t hm_dnnl_gemm(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, hm_md src, hm_md weights,
 			   hm_md bias, hm_md dst, dnnl_primitive_attr_t attr);
+/* Convolution of training: dst from src and weights, src's gradient from dst's and weights, or weights'
+ * gradient from src and dst's. The three are the descriptors of both values and gradients. */
+enum hm_dnnl_pass { HM_DNNL_FORWARD, HM_DNNL_BACKWARD_DATA, HM_DNNL_BACKWARD_WEIGHTS };
+dnnl_status_t hm_dnnl_conv_train(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, enum hm_dnnl_pass pass,
+				 dnnl_alg_kind_t alg, hm_md src, hm_md weights, hm_md dst, int stride,
+				 int pad, dnnl_primitive_attr_t attr);
 /* to := from, in to's layout and type; returns when it is done. */
 dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
 			      void *dst);
+/* to += from, the same. */
+dnnl_status_t hm_dnnl_reorder_add(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
+				  void *dst);
 
 #endif

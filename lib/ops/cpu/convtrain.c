@@ -1,0 +1,139 @@
+/* Convolution of training by oneDNN, both ways. Weights are plain and change every step: each call reorders
+ * them into the layout that its primitive asks for, and the weights' gradient is reordered back while it is
+ * added. Nothing is kept between calls, as in densetrain.c. */
+#if HM_ONEDNN
+#include "ops/cpu/dnnl.h"
+
+#include <omp.h>
+
+/* One pass of one convolution: images src [i,h,w,cin] and dst [i,ho,wo,cout], or their gradients. */
+struct pass {
+	enum hm_dnnl_pass pass;
+	const struct hm_conv *c;
+	int i, h, w;
+	void *src, *dst;
+	float *weights; /* plain [cout,cin,kernel,kernel]: read, or their gradient added to */
+};
+
+static dnnl_status_t describe(struct hm_device *d, const struct pass *p, dnnl_alg_kind_t alg,
+			      dnnl_primitive_desc_t *pd)
+{
+	const struct hm_conv *c = p->c;
+	int ho = hm_conv_out(p->h, c->kernel, c->stride, c->pad),
+	    wo = hm_conv_out(p->w, c->kernel, c->stride, c->pad);
+	dnnl_data_type_t type = d->act == HM_BF16 ? dnnl_bf16 : dnnl_f32;
+	dnnl_memory_desc_t src = {0}, weights = {0}, dst = {0};
+	dnnl_primitive_attr_t attr = NULL;
+	dnnl_status_t st = hm_dnnl_md(&src, 4, (dnnl_dims_t){p->i, c->cin, p->h, p->w}, type,
+				      hm_dnnl_image_tag(d, c->cin));
+	if (!st)
+		st = hm_dnnl_md(&dst, 4, (dnnl_dims_t){p->i, c->cout, ho, wo}, type,
+				hm_dnnl_image_tag(d, c->cout));
+	if (!st)
+		st = hm_dnnl_md(&weights, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel},
+				p->pass == HM_DNNL_BACKWARD_WEIGHTS ? dnnl_f32 : type, dnnl_format_tag_any);
+	if (!st)
+		st = hm_dnnl_attr(&attr, false, dnnl_alg_kind_undef, type);
+	if (!st)
+		st = hm_dnnl_conv_train(pd, hm_dnnl_engine(d), p->pass, alg, hm_dnnl_md_ref(&src),
+					hm_dnnl_md_ref(&weights), hm_dnnl_md_ref(&dst), c->stride, c->pad,
+					attr);
+	hm_dnnl_md_clear(&src);
+	hm_dnnl_md_clear(&weights);
+	hm_dnnl_md_clear(&dst);
+	dnnl_primitive_attr_destroy(attr);
+	return st;
+}
+
+/* The names of the three arguments in each pass: src, weights, dst. */
+static const int arg_of[][3] = {
+	[HM_DNNL_FORWARD] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
+	[HM_DNNL_BACKWARD_DATA] = {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
+	[HM_DNNL_BACKWARD_WEIGHTS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST},
+};
+
+/* Runs pd on the arguments `what`, data[j] each; NULL: without. */
+static dnnl_status_t execute(struct hm_device *d, dnnl_primitive_desc_t pd, const int what[4],
+			     void *const data[4])
+{
+	dnnl_exec_arg_t arg[4];
+	dnnl_primitive_t prim = NULL;
+	dnnl_status_t st = dnnl_primitive_create(&prim, pd);
+	int n = 0;
+	for (int j = 0; j < 4 && !st; j++)
+		if (data[j]) {
+			arg[n].arg = what[j];
+			st = hm_dnnl_memory(&arg[n].memory,
+					    hm_dnnl_query_md(pd, dnnl_query_exec_arg_md, what[j]),
+					    hm_dnnl_engine(d), data[j]);
+			n += !st;
+		}
+	if (!st)
+		st = dnnl_primitive_execute(prim, hm_dnnl_stream(d), n, arg);
+	if (!st)
+		st = dnnl_stream_wait(hm_dnnl_stream(d));
+	while (n--)
+		dnnl_memory_destroy(arg[n].memory);
+	dnnl_primitive_destroy(prim);
+	return st;
+}
+
+/* Reorders weights, runs pd, reorders and adds gradients; the scratch holds the packed ones first. */
+static dnnl_status_t run(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t pd)
+{
+	const struct hm_conv *c = p->c;
+	const int *arg = arg_of[p->pass];
+	dnnl_engine_t engine = hm_dnnl_engine(d);
+	dnnl_stream_t stream = hm_dnnl_stream(d);
+	hm_md want = hm_dnnl_query_md(pd, dnnl_query_exec_arg_md, arg[1]), have;
+	size_t packed = (hm_dnnl_md_size(want) + 63) / 64 * 64,
+	       scratch = hm_dnnl_md_size(hm_dnnl_query_md(pd, dnnl_query_scratchpad_md, 0));
+	char *room = hm_cpu_scratch(d, packed + scratch);
+	dnnl_memory_desc_t plain = {0};
+	dnnl_status_t st = dnnl_success;
+	if (!room)
+		return st;
+	st = hm_dnnl_md(&plain, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_f32, dnnl_oihw);
+	have = hm_dnnl_md_ref(&plain);
+	if (!st && p->pass != HM_DNNL_BACKWARD_WEIGHTS)
+		st = hm_dnnl_reorder(engine, stream, have, p->weights, want, room);
+	if (!st)
+		st = execute(d, pd, (const int[4]){arg[0], arg[1], arg[2], DNNL_ARG_SCRATCHPAD},
+			     (void *const[4]){p->src, room, p->dst, scratch ? room + packed : NULL});
+	if (!st && p->pass == HM_DNNL_BACKWARD_WEIGHTS)
+		st = hm_dnnl_reorder_add(engine, stream, want, room, have, p->weights);
+	hm_dnnl_md_clear(&plain);
+	return st;
+}
+
+static void convolve(struct hm_device *d, const struct pass *p)
+{
+	dnnl_primitive_desc_t pd = NULL;
+	if (d->err.code)
+		return;
+	omp_set_num_threads(d->threads); /* oneDNN asks for it */
+	dnnl_status_t st = describe(d, p, dnnl_convolution_direct, &pd);
+	if (!st)
+		st = run(d, p, pd);
+	if (st)
+		hm_err_set(&d->err, HM_EDEVICE, "oneDNN fails in training a convolution (status %d)",
+			   (int)st);
+	dnnl_primitive_desc_destroy(pd);
+}
+
+void hm_dnnl_conv_forward(struct hm_device *d, void *y, const void *x, const float *w,
+			  const struct hm_conv *c, int i, int h, int wd)
+{
+	convolve(d, &(struct pass){HM_DNNL_FORWARD, c, i, h, wd, (void *)x, y, (float *)w});
+}
+
+void hm_dnnl_conv_backward(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
+			   const float *w, const struct hm_conv *c, int i, int h, int wd)
+{
+	if (dx)
+		convolve(d, &(struct pass){HM_DNNL_BACKWARD_DATA, c, i, h, wd, dx, (void *)dy, (float *)w});
+	if (dw)
+		convolve(d, &(struct pass){HM_DNNL_BACKWARD_WEIGHTS, c, i, h, wd, (void *)x, (void *)dy, dw});
+}
+
+#endif
