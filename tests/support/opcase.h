@@ -1,0 +1,88 @@
+/* The table of cases of tests/ops: one operation with its gradient, in one shape, on any device. All values
+ * are host floats, so that every device gets the same and is compared by the same loops; how the slots are
+ * called stands in opimage.c and optext.c. A new operation with a gradient is one `struct op_kind` and a few
+ * rows. */
+#ifndef TEST_OPCASE_H
+#define TEST_OPCASE_H
+
+#include "ops/ops.h"
+
+enum op_form { OP_ABSENT, OP_FLOATS, OP_ACT, OP_IMAGE };
+struct op_value {
+	enum op_form form;
+	int dim[4];  /* i,h,w,c of images; rows, columns */
+	float *host; /* dense */
+	void *dev;   /* where the operation finds it; NULL: not given, or not wanted */
+	void *own;   /* what was allocated for it */
+};
+
+enum { OP_INPUTS = 4, OP_STATES = 3 };
+struct op_run {
+	struct hm_device *d;
+	const struct op_case *c;
+	/* y = f(in); grad[k] of in[k] from dy + dy2. state: what else forward reads, moves and leaves for
+	 * backward. Gradients of floats are added to. */
+	struct op_value in[OP_INPUTS], y, state[OP_STATES], dy, dy2, grad[OP_INPUTS];
+	unsigned fixed; /* bit k: grad[k] has to stay as it is */
+	int way;	/* 0: nothing in place; 1, 2, ...: one of the ways that ops.h allows */
+	struct hm_dropout drop;
+	int32_t *ints[2]; /* lengths, rows: device memory */
+};
+
+struct op_kind {
+	const char *name;
+	void (*shape)(struct op_run *r);   /* forms and dims of all but grad, from r->c */
+	void (*forward)(struct op_run *r); /* the slots, on dev */
+	void (*backward)(struct op_run *r);
+	int forward_ways, backward_ways; /* 1: nothing goes in place */
+	unsigned optional;		 /* bit k: grad[k] may be NULL */
+	double bf16; /* how far devices may be apart, in 2^-8 of the largest value: 1 where the result alone
+			is rounded to bf16, more where what leads to it is as well */
+};
+
+enum {
+	OP_SECOND = 1, /* residual or bias */
+	OP_DY2 = 2,
+	OP_DROP = 4,
+	OP_RELU = 8,
+	OP_EVAL = 16, /* batch norm: else the batch's statistics */
+	OP_FROZEN = 32,
+	OP_DISTINCT = 64,  /* no two values of in[0] are closer than 1/8 */
+	OP_STEPS = 128,	   /* in[0] holds whole numbers: ties */
+	OP_NO_SLOPES = 256 /* no finite differences: large, tied, or not the slope by design */
+};
+struct op_case {
+	const struct op_kind *op;
+	unsigned flags;
+	int n[9]; /* the operation's own */
+};
+extern const struct op_case op_image_cases[], op_text_cases[]; /* end with op NULL */
+
+/* Values and gradients of one case, seeded: the same on every device. Caller: op_clear. */
+void op_init(struct op_run *r, struct hm_device *d, const struct op_case *c);
+void op_clear(struct op_run *r);
+/* Runs the operation on r->d: host values in, host values out. `want`: bit k, grad[k] is not NULL. A stuck
+ * error fails the test. */
+void op_forward(struct op_run *r);
+void op_backward(struct op_run *r, unsigned want);
+size_t op_count(const struct op_value *v);
+/* "cpu conv bf16 2 9 7 ..., flags 3, way 1, threads 2" into out, cut to cap; returns out. */
+char *op_name(const struct op_run *r, char *out, size_t cap);
+
+/* For the slots' callers. */
+struct op_value op_images(int i, int h, int w, int c);
+struct op_value op_act(int rows, int columns);
+struct op_value op_floats(int rows, int columns);
+static inline bool op_has(const struct op_run *r, unsigned flag)
+{
+	return r->c->flags & flag;
+}
+/* The case's dropout, or NULL. */
+static inline const struct hm_dropout *op_drop(const struct op_run *r)
+{
+	return op_has(r, OP_DROP) ? &r->drop : NULL;
+}
+/* x [n] in device memory, as r->ints[which]. */
+const int32_t *op_ints(struct op_run *r, int which, const int32_t *x, int n);
+
+#endif

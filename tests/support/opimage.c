@@ -1,0 +1,175 @@
+/* Image operations of the table of cases: see opcase.h. Gradients by 3-channel images are not asked for: they
+ * are pixels, and no network wants them. */
+#include "opcase.h"
+
+/* ---- i h w cin cout kernel stride pad */
+
+static struct hm_conv conv_of(const struct op_run *r)
+{
+	const int *n = r->c->n;
+	return (struct hm_conv){n[3], n[4], n[5], n[6], n[7], false, false};
+}
+
+static void conv_shape(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->in[0] = op_images(n[0], n[1], n[2], n[3]);
+	r->in[1] = op_floats(n[4], n[3] * n[5] * n[5]);
+	r->y = op_images(n[0], hm_conv_out(n[1], n[5], n[6], n[7]), hm_conv_out(n[2], n[5], n[6], n[7]),
+			 n[4]);
+	r->fixed = n[3] == 3;
+}
+
+static void conv_forward(struct op_run *r)
+{
+	struct hm_conv c = conv_of(r);
+	const int *n = r->c->n;
+	r->d->op->conv_forward(r->d, r->y.dev, r->in[0].dev, r->in[1].dev, &c, n[0], n[1], n[2]);
+}
+
+static void conv_backward(struct op_run *r)
+{
+	struct hm_conv c = conv_of(r);
+	const int *n = r->c->n;
+	if (r->fixed)
+		r->grad[0].dev = NULL;
+	r->d->op->conv_backward(r->d, r->grad[0].dev, r->grad[1].dev, r->dy.dev, r->in[0].dev, r->in[1].dev,
+				&c, n[0], n[1], n[2]);
+}
+
+static const struct op_kind conv = {"conv", conv_shape, conv_forward, conv_backward, 1, 1, 3, 1};
+
+/* ---- i h w c; in: x, residual, gamma, beta; state: mean, var, save */
+
+static struct hm_bn bn_of(const struct op_run *r)
+{
+	return (struct hm_bn){op_has(r, OP_EVAL)     ? HM_BN_EVAL
+			      : op_has(r, OP_FROZEN) ? HM_BN_TRAIN_FROZEN
+						     : HM_BN_TRAIN,
+			      1e-5, .1, op_has(r, OP_RELU)};
+}
+
+static void bn_shape(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->in[0] = r->y = op_images(n[0], n[1], n[2], n[3]);
+	if (op_has(r, OP_SECOND))
+		r->in[1] = r->in[0];
+	r->in[2] = r->in[3] = r->state[0] = r->state[1] = op_floats(1, n[3]);
+	r->state[2] = op_floats(2, n[3]);
+	r->fixed = op_has(r, OP_FROZEN) ? 4 | 8 : 0;
+}
+
+static void bn_forward(struct op_run *r)
+{
+	struct hm_bn b = bn_of(r);
+	const int *n = r->c->n;
+	if (r->way == 1 && r->in[1].dev)
+		r->y.dev = r->in[1].dev;
+	r->d->op->batch_norm(r->d, r->y.dev, r->in[0].dev, r->in[1].dev, r->in[2].dev, r->in[3].dev,
+			     r->state[0].dev, r->state[1].dev, r->state[2].dev, &b, n[0], n[1], n[2], n[3]);
+}
+
+static void bn_backward(struct op_run *r)
+{
+	struct hm_bn b = bn_of(r);
+	const int *n = r->c->n;
+	void *dy2 = r->dy2.dev;
+	if (r->way == 1 || r->way == 2)
+		r->grad[1].dev = r->in[1].dev ? r->dy.dev : NULL;
+	if (r->way == 1)
+		r->grad[0].dev = r->in[0].dev;
+	if (r->way == 2 && dy2)
+		r->grad[0].dev = dy2;
+	if (r->way == 3)
+		r->grad[0].dev = r->dy.dev;
+	if (r->way == 3 && dy2 && r->in[1].dev)
+		r->grad[1].dev = dy2;
+	r->d->op->batch_norm_backward(r->d, r->grad[0].dev, r->grad[1].dev, r->grad[2].dev, r->grad[3].dev,
+				      r->dy.dev, dy2, b.relu ? r->y.dev : NULL, r->in[0].dev, r->in[2].dev,
+				      r->state[2].dev, &b, n[0], n[1], n[2], n[3]);
+}
+
+static const struct op_kind bn = {"batch_norm", bn_shape, bn_forward, bn_backward, 2, 4, 15, 1};
+
+/* ---- i h w c */
+
+static void max_shape(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->in[0] = op_images(n[0], n[1], n[2], n[3]);
+	r->y = op_images(n[0], hm_conv_out(n[1], 3, 2, 1), hm_conv_out(n[2], 3, 2, 1), n[3]);
+}
+
+static void max_forward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->d->op->max_pool(r->d, r->y.dev, r->in[0].dev, n[0], n[1], n[2], n[3]);
+}
+
+static void max_backward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->d->op->max_pool_backward(r->d, r->grad[0].dev, r->dy.dev, r->dy2.dev, r->in[0].dev, n[0], n[1],
+				    n[2], n[3]);
+}
+
+static const struct op_kind max = {"max_pool", max_shape, max_forward, max_backward, 1, 1, 0, 1};
+
+static void avg_shape(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->in[0] = op_images(n[0], n[1], n[2], n[3]);
+	r->y = op_floats(n[0], n[3]);
+}
+
+static void avg_forward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->d->op->avg_pool(r->d, r->y.dev, r->in[0].dev, n[0], n[1], n[2], n[3]);
+}
+
+static void avg_backward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->d->op->avg_pool_backward(r->d, r->grad[0].dev, r->dy.dev, n[0], n[1], n[2], n[3]);
+}
+
+static const struct op_kind avg = {"avg_pool", avg_shape, avg_forward, avg_backward, 1, 1, 0, 1};
+
+const struct op_case op_image_cases[] = {
+	{&conv, 0, {2, 7, 6, 2, 4, 3, 1, 1}},
+	{&conv, 0, {1, 7, 5, 5, 3, 3, 2, 1}},
+	{&conv, 0, {2, 6, 5, 4, 2, 1, 2, 0}},
+	{&conv, 0, {1, 3, 2, 4, 3, 1, 1, 0}},
+	{&conv, 0, {1, 11, 9, 3, 2, 7, 2, 3}},
+	{&conv, 0, {1, 4, 5, 2, 2, 7, 2, 3}},
+	{&conv, OP_NO_SLOPES, {2, 19, 21, 3, 17, 7, 2, 3}},
+	{&conv, OP_NO_SLOPES, {1, 32, 32, 3, 16, 7, 2, 3}},
+	{&conv, OP_NO_SLOPES, {2, 9, 10, 16, 32, 3, 1, 1}},
+	{&conv, OP_NO_SLOPES, {3, 9, 7, 17, 24, 3, 2, 1}},
+	{&conv, OP_NO_SLOPES, {1, 5, 5, 40, 33, 1, 2, 0}},
+	{&conv, OP_NO_SLOPES, {2, 3, 3, 64, 48, 1, 1, 0}},
+	{&conv, OP_NO_SLOPES, {1, 1, 1, 32, 16, 3, 1, 1}},
+	{&bn, 0, {2, 3, 2, 3}},
+	{&bn, OP_SECOND | OP_RELU | OP_DY2, {3, 2, 2, 2}},
+	{&bn, OP_FROZEN | OP_SECOND, {1, 3, 3, 2}},
+	{&bn, OP_FROZEN | OP_RELU, {2, 3, 3, 2}},
+	{&bn, OP_EVAL | OP_SECOND | OP_RELU, {2, 3, 2, 3}},
+	{&bn, OP_EVAL | OP_DY2, {1, 1, 1, 4}},
+	{&bn, 0, {2, 1, 1, 3}},
+	{&bn, OP_NO_SLOPES | OP_SECOND | OP_RELU | OP_DY2, {3, 13, 11, 17}},
+	{&bn, OP_NO_SLOPES | OP_FROZEN | OP_RELU, {2, 20, 21, 64}},
+	{&bn, OP_NO_SLOPES | OP_EVAL | OP_SECOND | OP_RELU | OP_DY2, {2, 7, 7, 33}},
+	{&bn, OP_NO_SLOPES, {4, 28, 28, 16}},
+	{&max, OP_DISTINCT, {2, 5, 6, 2}},
+	{&max, OP_DISTINCT | OP_DY2, {1, 4, 7, 3}},
+	{&max, OP_NO_SLOPES | OP_STEPS, {2, 9, 12, 17}},
+	{&max, OP_NO_SLOPES | OP_STEPS | OP_DY2, {2, 16, 15, 32}},
+	{&max, OP_NO_SLOPES | OP_DY2, {1, 1, 1, 5}},
+	{&max, OP_NO_SLOPES, {3, 2, 1, 16}},
+	{&avg, 0, {2, 3, 2, 3}},
+	{&avg, OP_NO_SLOPES, {2, 7, 7, 33}},
+	{&avg, OP_NO_SLOPES, {3, 1, 1, 64}},
+	{0},
+};
