@@ -193,6 +193,19 @@ fail:
 	return NULL;
 }
 
+struct hm_out *hm_out_open_fd(int fd, const char *name, struct hm_err *e)
+{
+	struct hm_out *o = hm_alloc(1, sizeof *o, e);
+	if (!o || !(o->path = hm_strndup(name, strlen(name), e))) {
+		close(fd);
+		free(o);
+		return NULL;
+	}
+	o->fd = fd;
+	o->stream = true;
+	return o;
+}
+
 int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e)
 {
 	const char *at = p;
@@ -276,6 +289,24 @@ void hm_out_abort(struct hm_out *o)
 	if (o->temp)
 		unlink(o->temp);
 	out_free(o);
+}
+
+int hm_file_temporary(const char *folder, struct hm_err *e)
+{
+	struct hm_buf name = {0};
+	const char *env = getenv("TMPDIR");
+	folder = folder ? folder : env && *env ? env : "/var/tmp";
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
+		return fd >= 0 ? fd : sys_fail(e, folder, "cannot write a temporary file there");
+	if (hm_buf_printf(&name, e, "%s/hm-XXXXXX", folder))
+		return HM_EDATA;
+	fd = mkostemp((char *)name.data, O_CLOEXEC);
+	fd = fd < 0 ? sys_fail(e, folder, "cannot write a temporary file there") : fd;
+	if (fd >= 0)
+		unlink((char *)name.data);
+	hm_buf_clear(&name);
+	return fd;
 }
 
 int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e)

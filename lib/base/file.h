@@ -23,6 +23,9 @@ void hm_map_close(struct hm_map *m);
 struct hm_out;
 /* NULL with `e` set when it cannot be opened. `path` is copied. */
 struct hm_out *hm_out_open(const char *path, struct hm_err *e);
+/* Output into an open descriptor, as it is and in place; fd is taken over, also on failure. name: for
+ * messages. */
+struct hm_out *hm_out_open_fd(int fd, const char *name, struct hm_err *e);
 /* Writes all n bytes or fails; after a failure every later call fails. */
 int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e);
 /* True when what is written cannot be taken back (a pipe, a device): the producer must then mark failure in
@@ -33,6 +36,10 @@ int hm_out_fd(const struct hm_out *o);
 int hm_out_commit(struct hm_out *o, struct hm_err *e);
 /* Leaves what was there before untouched, removes the temporary and frees `o`; NULL is fine. */
 void hm_out_abort(struct hm_out *o);
+
+/* A new file for reading and writing that has no name in any folder, so that nothing is left of it whatever
+ * happens; it takes room where `folder` is (NULL: $TMPDIR, else /var/tmp). The descriptor, or HM_EDATA. */
+int hm_file_temporary(const char *folder, struct hm_err *e);
 
 /* The whole of it in one call: open, write, commit. */
 int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e);

@@ -123,14 +123,18 @@ static int make_slots(struct hm_writer *w, struct hm_err *e)
 	return w->slot ? 0 : HM_EDATA;
 }
 
-int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_schema *schema,
-		   const cJSON *meta, const cJSON *pg, const struct hm_writer_options *o,
-		   struct hm_workers *workers, struct hm_err *e)
+/* Into `to` when it is given, which is taken over, else into a file opened here once all else is well. */
+static int open_either(struct hm_writer **out, struct hm_out *to, const char *path,
+		       const struct hm_schema *schema, const cJSON *meta, const cJSON *pg,
+		       const struct hm_writer_options *o, struct hm_workers *workers, struct hm_err *e)
 {
 	struct hm_writer *w = hm_alloc(1, sizeof *w, e);
 	*out = NULL;
-	if (!w)
+	if (!w) {
+		hm_out_abort(to);
 		return HM_EDATA;
+	}
+	w->out = to;
 	w->workers = workers;
 	w->level = o && o->level ? o->level : 1;
 	w->block_size = o && o->block_size ? o->block_size : 1 << 20;
@@ -146,7 +150,7 @@ int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_sch
 		rc = make_slots(w, e);
 	if (!rc) {
 		XXH3_128bits_reset(w->digest);
-		w->out = hm_out_open(path ? path : "-", e);
+		w->out = to ? to : hm_out_open(path ? path : "-", e);
 		rc = w->out ? 0 : HM_EDATA;
 	}
 	if (!rc && isatty(hm_out_fd(w->out)))
@@ -158,6 +162,21 @@ int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_sch
 	else
 		*out = w;
 	return rc;
+}
+
+int hm_writer_open(struct hm_writer **w, const char *path, const struct hm_schema *schema, const cJSON *meta,
+		   const cJSON *pg, const struct hm_writer_options *o, struct hm_workers *workers,
+		   struct hm_err *e)
+{
+	return open_either(w, NULL, path, schema, meta, pg, o, workers, e);
+}
+
+int hm_writer_open_fd(struct hm_writer **w, int fd, const char *name, const struct hm_schema *schema,
+		      const struct hm_writer_options *o, struct hm_workers *workers, struct hm_err *e)
+{
+	struct hm_out *to = hm_out_open_fd(fd, name, e);
+	*w = NULL;
+	return to ? open_either(w, to, NULL, schema, NULL, NULL, o, workers, e) : HM_EDATA;
 }
 
 static int pack(struct slot *s)

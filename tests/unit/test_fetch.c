@@ -1,5 +1,6 @@
 /* Records by number: any order gives what the sequential reader gives, for any cache; what is cut, damaged or
  * contradicts itself is refused, when it is opened or when it is fetched. */
+#include "base/file.h"
 #include "base/rng.h"
 #include "rec/fetch.h"
 #include "rec/format.h"
@@ -245,6 +246,35 @@ static void descriptors_are_taken_over(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+/* Written into a file without a name and fetched from it: a spool. */
+static void a_spool_is_written_and_fetched(void **state)
+{
+	(void)state;
+	struct hm_schema s = {0};
+	struct hm_writer *w;
+	struct hm_fetch *f;
+	struct hm_rec rec;
+	int fd = hm_file_temporary(NULL, &e);
+	assert_true(fd >= 0);
+	assert_int_equal(hm_writer_open_fd(&w, dup(fd), "spool", &s, NULL, NULL, &e), HM_EDATA);
+	e = (struct hm_err){0};
+	hm_schema_add(&s, "n", HM_I32, 0, NULL, NULL, &e);
+	assert_int_equal(hm_writer_open_fd(&w, dup(fd), "spool", &s,
+					   &(struct hm_writer_options){.block_size = 8}, NULL, &e),
+			 0);
+	for (int32_t i = 0; i < 9; i++)
+		assert_int_equal(hm_writer_put(w, &(struct hm_val){&i, 1}, &e), 0);
+	assert_int_equal(hm_writer_finish(w, 0, &e), 0);
+	assert_int_equal(hm_fetch_open_fd(&f, fd, "spool", 0, &e), 0);
+	assert_int_equal(hm_fetch_end(f)->blocks, 5);
+	for (int32_t i = 9; i--;) {
+		assert_int_equal(hm_fetch_get(f, (uint64_t)i, &rec, &e), 0);
+		assert_int_equal(*(const int32_t *)rec.val[0].data, i);
+	}
+	hm_fetch_close(f);
+	hm_schema_clear(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +284,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(every_field_is_held_against_the_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_index_and_a_file_are_needed, setup, teardown),
 		cmocka_unit_test_setup_teardown(descriptors_are_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_spool_is_written_and_fetched, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
