@@ -109,7 +109,8 @@ struct hm_ops {
 	void (*zero)(struct hm_device *d, void *dst, size_t bytes);
 
 	/* ---- inference. "act" arrays hold d->act. Images are [i,h,w,c] by index; how the elements of one
-	 * image lie in memory is the device's own affair, so only these operations may touch them. */
+	 * image lie in memory is the device's own affair, so only these operations may touch them. Images of
+	 * 3 channels are pixels: made by normalise or image_put, read by convolutions alone. */
 
 	/* Bytes to allocate for images [i,h,w,c]. */
 	size_t (*image_bytes)(const struct hm_device *d, int i, int h, int w, int c);

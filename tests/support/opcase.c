@@ -31,7 +31,7 @@ size_t op_count(const struct op_value *v)
 
 /* ---- host */
 
-/* Normal values in steps of 1/256, so that a finite difference's step changes nothing but its value. */
+/* Values from -2 to 2 in steps of 1/256, so that a finite difference's step changes nothing but its value. */
 static void fill(struct op_value *v, uint32_t which)
 {
 	struct hm_rng rng;
@@ -41,7 +41,7 @@ static void fill(struct op_value *v, uint32_t which)
 	assert_non_null(v->host);
 	hm_rng_init(&rng, 4, HM_RNG_SYNTH, which, 0);
 	for (size_t j = 0; j < op_count(v); j++)
-		v->host[j] = (float)(nearbyint(256 * hm_rng_normal(&rng)) / 256);
+		v->host[j] = (float)(hm_rng_below(&rng, 1024) - 512.) / 256;
 }
 
 static void make_distinct(struct op_value *v)

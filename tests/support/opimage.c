@@ -1,5 +1,5 @@
-/* Image operations of the table of cases: see opcase.h. Gradients by 3-channel images are not asked for: they
- * are pixels, and no network wants them. */
+/* Image operations of the table of cases: see opcase.h. Images of 3 channels are pixels: a convolution reads
+ * them, nothing writes them, and nobody wants their gradient. */
 #include "opcase.h"
 
 /* ---- i h w cin cout kernel stride pad */
@@ -90,7 +90,7 @@ static void bn_backward(struct op_run *r)
 				      r->state[2].dev, &b, n[0], n[1], n[2], n[3]);
 }
 
-static const struct op_kind bn = {"batch_norm", bn_shape, bn_forward, bn_backward, 2, 4, 15, 1};
+static const struct op_kind bn = {"batch_norm", bn_shape, bn_forward, bn_backward, 2, 4, 15, 2};
 
 /* ---- i h w c */
 
@@ -139,9 +139,9 @@ static const struct op_kind avg = {"avg_pool", avg_shape, avg_forward, avg_backw
 
 const struct op_case op_image_cases[] = {
 	{&conv, 0, {2, 7, 6, 2, 4, 3, 1, 1}},
-	{&conv, 0, {1, 7, 5, 5, 3, 3, 2, 1}},
+	{&conv, 0, {1, 7, 5, 5, 4, 3, 2, 1}},
 	{&conv, 0, {2, 6, 5, 4, 2, 1, 2, 0}},
-	{&conv, 0, {1, 3, 2, 4, 3, 1, 1, 0}},
+	{&conv, 0, {1, 3, 2, 4, 5, 1, 1, 0}},
 	{&conv, 0, {1, 11, 9, 3, 2, 7, 2, 3}},
 	{&conv, 0, {1, 4, 5, 2, 2, 7, 2, 3}},
 	{&conv, OP_NO_SLOPES, {2, 19, 21, 3, 17, 7, 2, 3}},
@@ -151,24 +151,25 @@ const struct op_case op_image_cases[] = {
 	{&conv, OP_NO_SLOPES, {1, 5, 5, 40, 33, 1, 2, 0}},
 	{&conv, OP_NO_SLOPES, {2, 3, 3, 64, 48, 1, 1, 0}},
 	{&conv, OP_NO_SLOPES, {1, 1, 1, 32, 16, 3, 1, 1}},
-	{&bn, 0, {2, 3, 2, 3}},
+	{&bn, 0, {2, 3, 2, 4}},
 	{&bn, OP_SECOND | OP_RELU | OP_DY2, {3, 2, 2, 2}},
 	{&bn, OP_FROZEN | OP_SECOND, {1, 3, 3, 2}},
 	{&bn, OP_FROZEN | OP_RELU, {2, 3, 3, 2}},
-	{&bn, OP_EVAL | OP_SECOND | OP_RELU, {2, 3, 2, 3}},
+	{&bn, OP_EVAL | OP_SECOND | OP_RELU, {2, 3, 2, 5}},
 	{&bn, OP_EVAL | OP_DY2, {1, 1, 1, 4}},
-	{&bn, 0, {2, 1, 1, 3}},
+	{&bn, 0, {7, 1, 1, 4}},
+	{&bn, OP_NO_SLOPES, {2, 1, 1, 6}},
 	{&bn, OP_NO_SLOPES | OP_SECOND | OP_RELU | OP_DY2, {3, 13, 11, 17}},
 	{&bn, OP_NO_SLOPES | OP_FROZEN | OP_RELU, {2, 20, 21, 64}},
 	{&bn, OP_NO_SLOPES | OP_EVAL | OP_SECOND | OP_RELU | OP_DY2, {2, 7, 7, 33}},
 	{&bn, OP_NO_SLOPES, {4, 28, 28, 16}},
 	{&max, OP_DISTINCT, {2, 5, 6, 2}},
-	{&max, OP_DISTINCT | OP_DY2, {1, 4, 7, 3}},
+	{&max, OP_DISTINCT | OP_DY2, {1, 4, 7, 4}},
 	{&max, OP_NO_SLOPES | OP_STEPS, {2, 9, 12, 17}},
 	{&max, OP_NO_SLOPES | OP_STEPS | OP_DY2, {2, 16, 15, 32}},
 	{&max, OP_NO_SLOPES | OP_DY2, {1, 1, 1, 5}},
 	{&max, OP_NO_SLOPES, {3, 2, 1, 16}},
-	{&avg, 0, {2, 3, 2, 3}},
+	{&avg, 0, {2, 3, 2, 5}},
 	{&avg, OP_NO_SLOPES, {2, 7, 7, 33}},
 	{&avg, OP_NO_SLOPES, {3, 1, 1, 64}},
 	{0},

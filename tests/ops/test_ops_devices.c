@@ -1,0 +1,218 @@
+/* Every device against ref: op x shape x precision x threads from opcase.h's tables, forward and backward,
+ * with outputs in place of inputs where ops.h allows it and with outputs that nobody wants; and no slot of
+ * any device is empty. */
+#include "../support/opcase.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* In f32 a device adds up in another order and with f32 sums where ref has double ones: some 2^-24 times the
+ * root of the number of terms. In bf16 what leaves an operation is rounded to 8 bits: where two devices
+ * round the same sum to different sides, they differ by 2^-8 of it, times op->bf16. */
+static const double f32_bound = 1e-5, bf16_unit = 0x1p-8;
+
+static void same(const struct op_run *got, const struct op_value *a, const struct op_value *b,
+		 const char *what)
+{
+	double most = 1e-30, worst = 0,
+	       bound = got->d->act == HM_BF16 ? got->c->op->bf16 * bf16_unit : f32_bound;
+	char name[200];
+	for (size_t j = 0; j < op_count(b); j++) {
+		most = fmax(most, fabs(b->host[j]));
+		worst = fmax(worst, isfinite(a->host[j]) ? fabs((double)a->host[j] - b->host[j]) : INFINITY);
+	}
+	if (!(worst <= bound * most))
+		fail_msg("%s: %s off by %g of the largest, %g", op_name(got, name, sizeof name), what,
+			 worst / most, most);
+}
+
+static void take(struct op_value *a, const struct op_value *b)
+{
+	if (b->form)
+		memcpy(a->host, b->host, op_count(b) * sizeof *a->host);
+}
+
+/* All that ref's forward pass had and left, so that one rounding does not turn a relu. */
+static void take_forward(struct op_run *r, const struct op_run *ref)
+{
+	take(&r->y, &ref->y);
+	for (int k = 0; k < OP_STATES; k++)
+		take(&r->state[k], &ref->state[k]);
+	for (int k = 0; k < OP_INPUTS; k++)
+		take(&r->in[k], &ref->in[k]);
+}
+
+static void check_forward(struct hm_device *d, const struct op_run *ref)
+{
+	for (int way = 0; way < ref->c->op->forward_ways; way++) {
+		struct op_run r;
+		op_init(&r, d, ref->c);
+		r.way = way;
+		op_forward(&r);
+		same(&r, &r.y, &ref->y, "y");
+		for (int k = 0; k < OP_STATES; k++)
+			same(&r, &r.state[k], &ref->state[k], "what it leaves");
+		if (!way)
+			same(&r, &r.in[0], &ref->in[0], "x");
+		op_clear(&r);
+	}
+}
+
+/* ref has been backward, wanting all. */
+static void check_backward(struct hm_device *d, const struct op_run *ref)
+{
+	static const char *const what[OP_INPUTS] = {"gradient 0", "gradient 1", "gradient 2", "gradient 3"};
+	for (int way = 0; way < ref->c->op->backward_ways; way++)
+		for (int without = -1; without < OP_INPUTS; without++) {
+			struct op_run r;
+			if (without >= 0 && (way || !(ref->c->op->optional >> without & 1)))
+				continue;
+			op_init(&r, d, ref->c);
+			take_forward(&r, ref);
+			r.way = way;
+			op_backward(&r, without < 0 ? ~0u : ~(1u << without));
+			for (int k = 0; k < OP_INPUTS; k++)
+				if (k != without)
+					same(&r, &r.grad[k], &ref->grad[k], what[k]);
+			op_clear(&r);
+		}
+}
+
+static void check_case(struct hm_device *ref, struct hm_device *d, const struct op_case *c)
+{
+	struct op_run want;
+	op_init(&want, ref, c);
+	op_forward(&want);
+	op_backward(&want, ~0u);
+	for (d->threads = 1; d->threads <= 2; d->threads++) {
+		check_forward(d, &want);
+		check_backward(d, &want);
+	}
+	op_clear(&want);
+}
+
+/* ref itself takes part: its own ways in place have to agree as well. */
+static void check_table(const struct op_case *table, enum hm_precision p)
+{
+	static const char *const name[] = {"ref", "cpu"};
+	for (int j = 0; j < 2; j++) {
+		struct hm_device *d = hm_device_open(name[j], p, NULL), *ref = hm_device_open("ref", p, NULL);
+		assert_true(d || p == HM_PREC_BF16); /* which not every processor has */
+		for (const struct op_case *c = table; d && c->op; c++)
+			check_case(ref, d, c);
+		hm_device_close(d);
+		hm_device_close(ref);
+	}
+}
+
+static void images(void **state)
+{
+	(void)state;
+	check_table(op_image_cases, HM_PREC_F32);
+}
+
+static void images_bf16(void **state)
+{
+	(void)state;
+	check_table(op_image_cases, HM_PREC_BF16);
+}
+
+static void sequences(void **state)
+{
+	(void)state;
+	check_table(op_text_cases, HM_PREC_F32);
+}
+
+static void sequences_bf16(void **state)
+{
+	(void)state;
+	check_table(op_text_cases, HM_PREC_BF16);
+}
+
+/* Copies and conversions, to the bit. */
+static void copies(void **state)
+{
+	(void)state;
+	enum { M = 5, K = 7, WIDE = 19, COUNT = M * WIDE };
+	for (int bf16 = 0; bf16 < 2; bf16++) {
+		struct hm_device *d[2] = {hm_device_open("ref", bf16 ? HM_PREC_BF16 : HM_PREC_F32, NULL),
+					  hm_device_open("cpu", bf16 ? HM_PREC_BF16 : HM_PREC_F32, NULL)};
+		for (int j = 0; j < 2 && d[j]; j++) {
+			const struct hm_ops *op = d[j]->op;
+			float x[COUNT], y[COUNT];
+			for (int t = 0; t < COUNT; t++)
+				x[t] = (float)(t - 40) * 1.0009f;
+			void *a = op->alloc(d[j], sizeof x);
+			float *b = op->alloc(d[j], sizeof y), *c = op->alloc(d[j], sizeof x);
+			op->upload(d[j], c, x, sizeof x);
+			op->narrow(d[j], a, c, COUNT);
+			op->widen(d[j], b, a, COUNT);
+			op->download(d[j], y, b, sizeof y);
+			for (int t = 0; t < COUNT; t++)
+				assert_true(y[t] == (bf16 ? hm_bf16_to_f32(hm_f32_to_bf16(x[t])) : x[t]));
+			op->copy_columns(d[j], b + 2, K + 2, c + 3, WIDE, M, K);
+			op->zero(d[j], b, sizeof *b);
+			op->download(d[j], y, b, sizeof y);
+			assert_true(y[0] == 0 && y[2] == x[3]);
+			for (int t = 0; t < M * K; t++)
+				assert_true(y[2 + t / K * (K + 2) + t % K] == x[3 + t / K * WIDE + t % K]);
+			op->free(d[j], a);
+			op->free(d[j], b);
+			op->free(d[j], c);
+		}
+		hm_device_close(d[0]);
+		hm_device_close(d[1]);
+	}
+}
+
+static void one_value_a_channel_has_no_statistics(void **state)
+{
+	(void)state;
+	static const char *const name[] = {"ref", "cpu"};
+	for (int j = 0; j < 2; j++) {
+		struct hm_err e = {0};
+		struct hm_device *d = hm_device_open(name[j], HM_PREC_F32, NULL);
+		void *x = d->op->alloc(d, d->op->image_bytes(d, 1, 1, 1, 2));
+		float one[2] = {1, 1}, save[4];
+		d->op->batch_norm(d, x, x, NULL, one, one, one, one, save,
+				  &(struct hm_bn){HM_BN_EVAL, 1e-5, .1, false}, 1, 1, 1, 2);
+		assert_int_equal(hm_device_error(d, &e), 0);
+		d->op->batch_norm(d, x, x, NULL, one, one, one, one, save,
+				  &(struct hm_bn){HM_BN_TRAIN_FROZEN, 1e-5, .1, false}, 1, 1, 1, 2);
+		assert_int_equal(hm_device_error(d, &e), HM_EDATA);
+		d->op->free(d, x);
+		hm_device_close(d);
+	}
+}
+
+static void no_slot_is_empty(void **state)
+{
+	(void)state;
+	static const char *const name[] = {"ref", "cpu"};
+	for (int j = 0; j < 2; j++) {
+		struct hm_device *d = hm_device_open(name[j], HM_PREC_F32, NULL);
+		void (*slot[sizeof *d->op / sizeof(void (*)(void))])(void);
+		memcpy(slot, d->op, sizeof slot);
+		for (size_t k = 0; k < sizeof slot / sizeof *slot; k++)
+			if (!slot[k])
+				fail_msg("%s: slot %zu of struct hm_ops is empty", name[j], k);
+		hm_device_close(d);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_slot_is_empty),
+		cmocka_unit_test(sequences),
+		cmocka_unit_test(sequences_bf16),
+		cmocka_unit_test(images),
+		cmocka_unit_test(images_bf16),
+		cmocka_unit_test(copies),
+		cmocka_unit_test(one_value_a_channel_has_no_statistics),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
