@@ -57,7 +57,6 @@ static const char *const name[] = {"image_feature", "image_grid", "text_feature"
 
 #define WINDOW 512
 #define WINDOW_BYTES ((size_t)64 << 20)
-#define BATCH_PIXELS (224 * 224) /* times 8, in bf16 2: what the caches like */
 
 /* Records being read, encoded or written. */
 struct window {
@@ -209,9 +208,7 @@ static int new_encode(struct run *r, struct hm_encode_config *c, struct hm_err *
 		const struct hm_field *px = &hm_join_schema(r->in)->field[r->pixels];
 		c->height = (int)px->dim[1];
 		c->width = (int)px->dim[2];
-		c->image_batch =
-			(o.precision == HM_PREC_BF16 ? 2 : 8) * BATCH_PIXELS / (c->height * c->width);
-		c->image_batch = c->image_batch < 1 ? 1 : c->image_batch > 32 ? 32 : c->image_batch;
+		c->image_batch = hm_encode_image_batch(r->device, c->height, c->width);
 	}
 	if (o.batch_size)
 		c->image_batch = c->text_batch = (int)o.batch_size;

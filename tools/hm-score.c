@@ -18,12 +18,18 @@ static struct {
 	char *model, *csv, *json, *roc, *sheet, *expect, *out;
 	double threshold;
 	bool compare, allow_missing, unknown, keep, replace;
-	int64_t seed, bootstrap, errors;
+	int precision;
+	int64_t seed, bootstrap, errors, batch_size, heads;
 } o = {.threshold = .5, .bootstrap = 2000};
 
 static const struct hm_opt table[] = {
 	{"model", 0, HM_OPT_STR, &o.model, "MODEL",
-	 "model file to run on the input's features, else prob is in the input"},
+	 "model file to run on the input, else prob is in the input"},
+	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions, pairs computed at once",
+	 .min = 1, .max = 4096},
+	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16", "arithmetic of the model's networks"},
+	{"heads", 0, HM_OPT_INT, &o.heads, "N", "attention heads of the model's text encoder", .min = 1,
+	 .max = 4096},
 	{"compare", 0, HM_OPT_FLAG, &o.compare, NULL,
 	 "the operands are predictions of several systems: test each pair"},
 	{"csv", 0, HM_OPT_STR, &o.csv, "FILE", "write id,proba,label there"},
@@ -48,12 +54,19 @@ static const struct hm_opt table[] = {
 	 "write records there; with - here or at --csv the report goes to stderr"},
 	{0}};
 
+static const char *backends(void)
+{
+	static char text[128];
+	return hm_device_backends(text, sizeof text);
+}
+
 static const struct hm_tool tool = {.name = "hm-score",
 				    .summary = "score predictions, with intervals and paired tests",
 				    .operands = "[FILE ...]",
 				    .table = table,
-				    .common = HM_CLI_JOBS | HM_CLI_REC,
-				    .max_operands = -1};
+				    .common = HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
+				    .max_operands = -1,
+				    .backends = backends};
 
 struct run {
 	struct hm_cli cli;
@@ -62,6 +75,7 @@ struct run {
 	struct hm_sample sample[HM_COMPARE_MAX];
 	struct hm_scores scores[HM_COMPARE_MAX];
 	const char *name[HM_COMPARE_MAX];
+	struct hm_device *device;  /* with a model */
 	struct hm_answers answers; /* of the records read last */
 	struct hm_matched matched;
 	struct hm_pair *pair;
@@ -90,7 +104,9 @@ static int load_records(struct run *r, struct hm_predictions *p, int n, char **p
 			struct hm_err *e)
 {
 	struct hm_answers_options how = {.model = o.model,
-					 .allow_unknown = o.unknown,
+					 .apply = {o.unknown, (int)o.batch_size},
+					 .encoder = {.heads = o.heads},
+					 .device = r->device,
 					 .texts = o.errors > 0,
 					 .out = o.out,
 					 .keep = o.keep,
@@ -104,11 +120,16 @@ static int load_records(struct run *r, struct hm_predictions *p, int n, char **p
 		close(hold);
 	if (rc)
 		return rc;
+	if (a->model.notice[0])
+		hm_cli_notice(&r->cli, "%s: %s", o.model, a->model.notice);
 	if (a->apply.notice[0])
 		hm_cli_notice(&r->cli, "%s", a->apply.notice);
 	p->classes = a->classes;
 	while ((rc = hm_answers_next(a, p, e)) == 1)
 		hm_cli_progress(&r->cli, a->read, hm_join_expect(a->in), "records");
+	if (!rc && a->apply.cut)
+		hm_cli_notice(&r->cli, "%llu captions were cut to the %d tokens for which the model has room",
+			      (unsigned long long)a->apply.cut, a->apply.room);
 	if (!rc && hm_answers_skipped(a) > r->skipped)
 		r->skipped = hm_answers_skipped(a);
 	return rc;
@@ -328,6 +349,9 @@ static void check_call(struct run *r)
 				"predictions");
 	if ((o.keep || (o.replace && o.model)) && !o.out)
 		hm_cli_usage(c, "--keep and --replace say what -o writes, which is not given");
+	if (!o.model && (o.heads || o.batch_size || o.precision))
+		hm_cli_usage(
+			c, "--heads, --batch-size and --precision say how --model runs, which is not given");
 	if (o.sheet && (!o.errors || o.compare))
 		hm_cli_usage(c, "--sheet draws what --errors N lists");
 	for (int i = 0; o.sheet && i < c->n_operands; i++) {
@@ -348,6 +372,7 @@ static void release(struct run *r)
 	}
 	hm_matched_clear(&r->matched);
 	hm_answers_close(&r->answers);
+	hm_device_close(r->device);
 	free(r->pair);
 	hm_buf_clear(&r->report);
 	hm_buf_clear(&r->json);
@@ -361,6 +386,8 @@ int main(int argc, char **argv)
 	hm_cli_begin(&r.cli, &tool, argc, argv);
 	check_call(&r);
 	int rc = 0, each = o.compare ? 1 : r.cli.n_operands;
+	if (o.model && !(r.device = hm_device_open(r.cli.device, (enum hm_precision)o.precision, &e)))
+		rc = e.code;
 	for (int i = 0; !rc && i < r.k; i++)
 		rc = load(&r, i, each, r.cli.operands + i, &e);
 	if (!rc)

@@ -219,6 +219,12 @@ static void close_lane(struct lane *l)
 	hm_device_close(l->d);
 }
 
+int hm_encode_image_batch(const struct hm_device *d, int height, int width)
+{
+	int n = (d->act == HM_BF16 ? 2 : 8) * 224 * 224 / (height * width);
+	return n < 1 ? 1 : n > 32 ? 32 : n;
+}
+
 int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, struct hm_device *d,
 		  struct hm_workers *w, struct hm_err *e)
 {

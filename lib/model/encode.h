@@ -28,6 +28,9 @@ struct hm_encode_item {
 	float *text;	      /* [H] */
 };
 
+/* Images a batch that the caches like: 8 of 224x224, 2 in bf16; 1 to 32. */
+int hm_encode_image_batch(const struct hm_device *d, int height, int width);
+
 struct hm_encode_window {
 	struct hm_encode_item *item; /* the caller's, must stay until wait */
 	int n;

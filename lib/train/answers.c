@@ -5,6 +5,8 @@
 #include <string.h>
 
 enum { LOGITS = -1, PROB = -2 };
+/* Records answered together, and bytes of them: what the batches of a model are formed from. */
+enum { WINDOW = 512, WINDOW_BYTES = 64 << 20 };
 
 /* The column of that name, -1 when absent; another type is an error. */
 static int find(const struct hm_answers *a, const char *name, enum hm_dtype t, int *at, struct hm_err *e)
@@ -48,16 +50,17 @@ static int find_prob(struct hm_answers *a, struct hm_err *e)
 	return 0;
 }
 
-static int open_model(struct hm_answers *a, struct hm_err *e)
+static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err *e)
 {
-	int rc = hm_modelfile_read(&a->model, a->o.model, e);
+	const struct hm_modelfile *h = &a->model.head;
+	int rc = hm_fusionfile_open(&a->model, a->o.model, &a->o.encoder, e);
 	if (rc)
 		return rc;
-	if (a->model.classes < 2 || a->model.classes > 65536)
+	if (h->classes < 2 || h->classes > 65536)
 		return hm_err_set(e, HM_EDATA, "%s: %lld classes, two or more are scored", a->o.model,
-				  (long long)a->model.classes);
-	a->classes = (int)a->model.classes;
-	rc = hm_apply_init(&a->apply, &a->model, hm_join_schema(a->in), a->o.allow_unknown, e);
+				  (long long)h->classes);
+	a->classes = (int)h->classes;
+	rc = hm_apply_init(&a->apply, &a->model, hm_join_schema(a->in), &a->o.apply, a->o.device, w, e);
 	return rc ? hm_err_prefix(e, "%s", hm_join_name(a->in)) : 0;
 }
 
@@ -100,12 +103,17 @@ static cJSON *history(const struct hm_answers *a, struct hm_err *e)
 	char digest[33];
 	cJSON *p = cJSON_CreateObject();
 	if (a->o.model) {
-		const struct hm_weights *w = a->model.file;
+		const struct hm_weights *w = a->model.head.file;
 		if (hm_weights_digest(w->tensor, w->n, digest, e)) {
 			cJSON_Delete(p);
 			return NULL;
 		}
 		cJSON_AddStringToObject(p, "model", digest);
+		if (a->apply.encode || a->apply.run) {
+			cJSON_AddStringToObject(p, "device", a->o.device->name);
+			cJSON_AddStringToObject(p, "precision", a->o.device->act == HM_BF16 ? "bf16" : "f32");
+			cJSON_AddNumberToObject(p, "batch-size", a->o.apply.batch_size);
+		}
 	}
 	cJSON_AddBoolToObject(p, "keep", a->o.keep);
 	return hm_pg_append(hm_join_pg(a->in), a->o.tool, p, e);
@@ -143,75 +151,91 @@ int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, in
 	if (!rc)
 		rc = find_columns(a, e);
 	if (!rc)
-		rc = o->model ? open_model(a, e) : find_prob(a, e);
+		rc = o->model ? open_model(a, w, e) : find_prob(a, e);
 	if (rc)
 		return rc;
 	size_t c = (size_t)a->classes;
-	if ((a->logits = hm_alloc(c, sizeof *a->logits, e)) && (a->prob = hm_alloc(c, sizeof *a->prob, e)))
-		a->wide = hm_alloc(c, sizeof *a->wide, e);
-	if (!a->wide)
+	a->logits = hm_alloc(WINDOW * c, sizeof *a->logits, e);
+	a->prob = hm_alloc(WINDOW * c, sizeof *a->prob, e);
+	a->failed = hm_alloc(WINDOW, sizeof *a->failed, e);
+	a->wide = hm_alloc(c, sizeof *a->wide, e);
+	if (!a->logits || !a->prob || !a->failed || !a->wide)
 		return HM_EDATA;
 	return o->out ? open_output(a, w, e) : 0;
 }
 
 /* ---- records ---- */
 
-static int put(struct hm_answers *a, const struct hm_rec *rec, struct hm_err *e)
+/* Names the record i of the batch. */
+static int record_error(const struct hm_answers *a, int i, struct hm_err *e)
+{
+	const struct hm_val *id = &a->batch.rec[i].val[a->id];
+	return hm_err_prefix(e, "%s: record %llu (id %.*s)", hm_join_name(a->in),
+			     (unsigned long long)(a->read - (uint64_t)(a->batch.n - i) + 1),
+			     (int)(id->count > 64 ? 64 : id->count), (const char *)id->data);
+}
+
+/* Reads the next batch and answers it. */
+static int refill(struct hm_answers *a, struct hm_err *e)
+{
+	struct hm_batch *b = &a->batch;
+	struct hm_rec rec;
+	size_t c = (size_t)a->classes;
+	int bad = -1;
+	hm_batch_reset(b);
+	a->at = 0;
+	while (!a->ended && b->n < WINDOW && b->bytes + (size_t)b->n * a->apply.bytes < WINDOW_BYTES) {
+		int more = hm_join_next(a->in, &rec, e);
+		if (more < 0 || (more && hm_batch_add(b, &rec, e)))
+			return HM_EDATA;
+		a->ended = !more;
+		a->read += (uint64_t)more;
+	}
+	for (int i = 0; i < b->n; i++) {
+		const struct hm_val *val = b->rec[i].val;
+		a->failed[i] = a->error >= 0 && val[a->error].count;
+		if (!a->o.model && !a->failed[i])
+			memcpy(a->prob + (size_t)i * c, val[a->given].data, c * sizeof *a->prob);
+	}
+	if (!a->o.model || !hm_apply_records(&a->apply, b->rec, b->n, a->failed, a->logits, a->prob, &bad, e))
+		return 0;
+	return bad < 0 ? hm_err_prefix(e, "%s", hm_join_name(a->in)) : record_error(a, bad, e);
+}
+
+static int put(struct hm_answers *a, int i, struct hm_err *e)
 {
 	struct hm_val val[HM_MAX_FIELDS];
-	for (int i = 0; i < a->schema.n; i++) {
-		int from = a->from[i];
+	size_t c = (size_t)a->classes;
+	for (int k = 0; k < a->schema.n; k++) {
+		int from = a->from[k];
 		if (from >= 0)
-			val[i] = rec->val[from];
+			val[k] = a->batch.rec[i].val[from];
 		else
-			val[i] = (struct hm_val){from == LOGITS ? a->logits : a->prob, (size_t)a->classes};
+			val[k] = (struct hm_val){(from == LOGITS ? a->logits : a->prob) + (size_t)i * c, c};
 	}
 	return hm_writer_put(a->writer, val, e);
 }
 
-/* The answer to one record into prob and wide. */
-static int answer(struct hm_answers *a, const struct hm_rec *rec, bool failed, struct hm_err *e)
-{
-	size_t c = (size_t)a->classes;
-	memset(a->logits, 0, c * sizeof *a->logits);
-	memset(a->prob, 0, c * sizeof *a->prob);
-	if (failed)
-		return 0;
-	if (a->o.model) {
-		if (hm_apply_record(&a->apply, rec, a->logits, a->prob, e))
-			return HM_EDATA;
-	} else {
-		memcpy(a->prob, rec->val[a->given].data, c * sizeof *a->prob);
-	}
-	for (size_t i = 0; i < c; i++)
-		a->wide[i] = (double)a->prob[i];
-	return 0;
-}
-
 int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e)
 {
-	struct hm_rec rec;
 	int32_t label = -1;
-	int rc = hm_join_next(a->in, &rec, e);
-	if (rc <= 0)
-		return rc;
-	a->read++;
+	size_t c = (size_t)a->classes;
+	int rc = a->at == a->batch.n && !a->ended ? refill(a, e) : 0;
 	p->classes = a->classes;
-	const struct hm_val *id = &rec.val[a->id],
-			    *text = a->text >= 0 && a->o.texts ? &rec.val[a->text] : NULL;
-	bool failed = a->error >= 0 && rec.val[a->error].count;
+	if (rc || a->at == a->batch.n)
+		return rc;
+	int i = a->at++;
+	const struct hm_val *val = a->batch.rec[i].val, *id = &val[a->id],
+			    *text = a->text >= 0 && a->o.texts ? &val[a->text] : NULL;
 	if (a->label >= 0)
-		memcpy(&label, rec.val[a->label].data, sizeof label);
-	rc = answer(a, &rec, failed, e);
-	if (rc)
-		return hm_err_prefix(e, "%s: record %llu (id %.*s)", hm_join_name(a->in),
-				     (unsigned long long)a->read, (int)(id->count > 64 ? 64 : id->count),
-				     (const char *)id->data);
+		memcpy(&label, val[a->label].data, sizeof label);
+	for (size_t k = 0; k < c; k++)
+		a->wide[k] = (double)a->prob[(size_t)i * c + k];
 	rc = hm_predictions_add(p, id->data, id->count, text ? text->data : NULL, text ? text->count : 0,
-				label, failed ? NULL : a->wide, e);
+				label, a->failed[i] ? NULL : a->wide, e);
 	if (rc)
-		return hm_err_prefix(e, "%s: record %llu", hm_join_name(a->in), (unsigned long long)a->read);
-	rc = a->writer ? put(a, &rec, e) : 0;
+		return record_error(a, i, e);
+	rc = a->writer ? put(a, i, e) : 0;
 	return rc ? rc : 1;
 }
 
@@ -232,8 +256,10 @@ void hm_answers_close(struct hm_answers *a)
 	hm_writer_abort(a->writer);
 	hm_join_close(a->in);
 	hm_apply_clear(&a->apply);
-	hm_modelfile_clear(&a->model);
+	hm_fusionfile_close(&a->model);
+	hm_batch_clear(&a->batch);
 	hm_schema_clear(&a->schema);
+	free(a->failed);
 	free(a->logits);
 	free(a->prob);
 	free(a->wide);

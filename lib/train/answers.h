@@ -1,5 +1,5 @@
-/* A system's answers out of records: those of a model file on their features, or those that stand in their
- * column `prob`; collected as predictions and, on demand, written on as records.
+/* A system's answers out of records: those of a model file on their raw columns or features, or those that
+ * stand in their column `prob`; collected as predictions and, on demand, written on as records.
  *
  *   hm_answers_open(&a, &options, n, paths, workers, e)
  *   while ((rc = hm_answers_next(&a, &p, e)) == 1) ...      rc 0: all read
@@ -11,10 +11,12 @@
 #include "train/apply.h"
 
 struct hm_answers_options {
-	const char *model;  /* model file; NULL: column `prob` */
-	bool allow_unknown; /* features that do not say which encoder made them */
-	bool texts;	    /* keep captions in the predictions */
-	const char *out;    /* records go there; NULL: none are written */
+	const char *model; /* model file; NULL: column `prob` */
+	struct hm_apply_options apply;
+	struct hm_encoder_options encoder; /* heads */
+	struct hm_device *device;	   /* with a model: where it runs */
+	bool texts;			   /* keep captions in the predictions */
+	const char *out;		   /* records go there; NULL: none are written */
 	bool keep, replace; /* all columns, not only id, label, text, img, error; logits and prob anew */
 	const char *tool;   /* for the history */
 	struct hm_writer_options writer;
@@ -23,19 +25,23 @@ struct hm_answers_options {
 struct hm_answers {
 	struct hm_answers_options o;
 	struct hm_join *in;
-	struct hm_modelfile model;
+	struct hm_fusionfile model;
 	struct hm_apply apply;
 	int classes;
 	int id, label, text, error, given; /* columns of the input, -1: none; given: prob */
 	struct hm_schema schema;	   /* of the output */
 	int from[HM_MAX_FIELDS];	   /* its columns: the input's, or LOGITS, PROB below 0 */
 	struct hm_writer *writer;
-	float *logits, *prob; /* [C] of the record */
-	double *wide;	      /* [C] prob */
+	struct hm_batch batch; /* records read ahead, to be answered together */
+	int at;		       /* the next of them */
+	bool ended, *failed;   /* [records of a batch] it has an error */
+	float *logits, *prob;  /* [records of a batch, C] */
+	double *wide;	       /* [C] prob of the record */
 	uint64_t read;
 };
 
-/* Several paths are joined by id. 0 or HM_EDATA. Caller closes, also after a failure. */
+/* Several paths are joined by id. o->device and w stay until close. 0 or HM_EDATA. Caller closes, also after
+ * a failure. */
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e);
 /* Takes the next record into p (whose classes it sets). 1, 0 at the end, HM_EDATA. A record with `error`

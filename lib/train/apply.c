@@ -1,120 +1,125 @@
-/* The late-fusion head on cached features. See apply.h. */
-#include "train/apply.h"
+/* Models over records. See apply.h; which column a side is taken from is applyside.c's. */
+#include "train/applyside.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const name[HM_APPLY_FEATURES] = {"image_feature", "text_feature"};
+enum { PAIRS = 32, CAPTIONS = 64 }; /* early fusion's, late fusion's batches of text */
 
-/* Numbers in the feature column i, 0 when it is none. */
-static int64_t width_of(const struct hm_schema *s, int i)
+/* ---- set-up ---- */
+
+static int open_encode(struct hm_apply *a, const struct hm_schema *s, const struct hm_apply_options *o,
+		       struct hm_device *d, struct hm_workers *w, struct hm_err *e)
 {
-	if (i < 0)
+	bool early = a->model->head.fusion == HM_FUSION_EARLY;
+	struct hm_encode_config c = {.image = a->side[0].raw ? &a->model->image : NULL,
+				     .text = a->side[1].raw && !early ? &a->model->text : NULL,
+				     .pooled = !early,
+				     .grid = early,
+				     .text_batch = o->batch_size ? o->batch_size : CAPTIONS};
+	if (!c.image && !c.text)
 		return 0;
-	const struct hm_field *f = &s->field[i];
-	bool real = f->dtype == HM_F32 || f->dtype == HM_F16 || f->dtype == HM_BF16;
-	return real && f->ndim == 1 && f->dim[0] > 0 ? f->dim[0] : 0;
-}
-
-/* How many inputs each feature gives, where the model does not say: both, or the one whose width is I. */
-static int guess_widths(struct hm_apply *a, const struct hm_schema *s, struct hm_err *e)
-{
-	int64_t all = a->model->inputs, image = width_of(s, hm_schema_find(s, name[0])),
-		text = width_of(s, hm_schema_find(s, name[1]));
-	a->width[0] = a->width[1] = 0;
-	if (image && text && image + text == all) {
-		a->width[0] = image;
-		a->width[1] = text;
-	} else if ((image == all) == (text == all)) {
-		return hm_err_set(e, HM_EDATA,
-				  "the model has %lld inputs; image_feature has %lld numbers, text_feature "
-				  "%lld: no way to tell which it takes",
-				  (long long)all, (long long)image, (long long)text);
-	} else {
-		a->width[image == all ? 0 : 1] = all;
+	if (c.image) {
+		const struct hm_field *px = &s->field[a->side[0].column];
+		c.height = (int)px->dim[1];
+		c.width = (int)px->dim[2];
+		c.image_batch = o->batch_size ? o->batch_size : hm_encode_image_batch(d, c.height, c.width);
 	}
-	return 0;
-}
-
-static int check_column(struct hm_apply *a, const struct hm_schema *s, int k, bool allow_unknown,
-			struct hm_err *e)
-{
-	const struct hm_modelfile *m = a->model;
-	const char *trained = k ? m->text_digest : m->image_digest,
-		   *precision = k ? m->text_precision : m->image_precision;
-	int i = a->column[k] = hm_schema_find(s, name[k]);
-	if (i < 0)
-		return hm_err_set(e, HM_EDATA, "no column \"%s\", which the model needs (hm-encode makes it)",
-				  name[k]);
-	if (width_of(s, i) != a->width[k])
-		return hm_err_set(e, HM_EDATA, "column \"%s\" has %lld numbers, the model needs %lld",
-				  name[k], (long long)width_of(s, i), (long long)a->width[k]);
-	const char *made = hm_schema_attr(s, i, "encoder"), *how = hm_schema_attr(s, i, "precision"),
-		   *output = hm_schema_attr(s, i, "output");
-	if (!made && !allow_unknown)
-		return hm_err_set(e, HM_EDATA,
-				  "column \"%s\" does not say which encoder made it "
-				  "(--allow-unknown-features takes it all the same)",
-				  name[k]);
-	if (made && *trained && strcmp(made, trained))
-		return hm_err_set(e, HM_EDATA,
-				  "column \"%s\" was made by encoder %s, the model was trained on %s",
-				  name[k], made, trained);
-	if (!k && output && *m->image_output && strcmp(output, m->image_output))
-		return hm_err_set(
-			e, HM_EDATA,
-			"column \"%s\" is the encoder's output \"%s\", the model was trained on \"%s\"",
-			name[k], output, m->image_output);
-	if (!*trained)
-		snprintf(a->notice, sizeof a->notice, "the model does not say which encoder made its %s",
-			 name[k]);
-	else if (how && *precision && strcmp(how, precision))
-		snprintf(a->notice, sizeof a->notice, "%s was computed in %s, the model was trained on %s",
-			 name[k], how, precision);
-	return 0;
-}
-
-int hm_apply_init(struct hm_apply *a, const struct hm_modelfile *model, const struct hm_schema *s,
-		  bool allow_unknown, struct hm_err *e)
-{
-	*a = (struct hm_apply){
-		.model = model, .column = {-1, -1}, .width = {model->image_dim, model->text_dim}};
-	if (model->fusion != HM_FUSION_LATE)
-		return hm_err_set(e, HM_EDATA, "an early-fusion model cannot be scored on cached features");
-	int rc = model->image_dim < 0 ? guess_widths(a, s, e) : 0;
-	for (int k = 0; !rc && k < HM_APPLY_FEATURES; k++)
-		if (a->width[k])
-			rc = check_column(a, s, k, allow_unknown, e);
-	if (!rc && a->width[0] + a->width[1] != model->inputs)
-		rc = hm_err_set(e, HM_EDATA, "the model has %lld inputs where its features have %lld numbers",
-				(long long)model->inputs, (long long)(a->width[0] + a->width[1]));
-	if (!rc && !(a->x = hm_alloc((size_t)model->inputs, sizeof *a->x, e)))
-		rc = HM_EDATA;
+	int rc = hm_encode_new(&a->encode, &c, d, w, e);
+	hm_encoder_release(&a->model->image); /* the networks have packed what they need */
+	if (!early)
+		hm_encoder_release(&a->model->text);
 	return rc;
 }
 
-int hm_apply_record(const struct hm_apply *a, const struct hm_rec *rec, float *logits, float *prob,
-		    struct hm_err *e)
+static int open_early(struct hm_apply *a, const struct hm_apply_options *o, struct hm_device *d,
+		      struct hm_workers *w, struct hm_err *e)
 {
-	const struct hm_modelfile *m = a->model;
-	size_t inputs = 0, classes = (size_t)m->classes;
-	double most = -INFINITY, sum = 0;
-	for (int k = 0; k < HM_APPLY_FEATURES; k++) {
-		if (!a->width[k])
-			continue;
-		const struct hm_val *v = &rec->val[a->column[k]];
-		if (hm_to_f32(rec->schema->field[a->column[k]].dtype, v->data, v->count, a->x + inputs, e))
+	const struct hm_fusionfile *m = a->model;
+	hm_early_init(&a->early, (int)m->head.classes, (int)m->head.image_dim, (int)m->head.inputs, m->grid);
+	a->room = m->text.positions - m->grid;
+	int rc = hm_fusionfile_load(m, &a->early.params, e);
+	return rc ? rc
+		  : hm_earlyrun_new(&a->run, &a->early, m->text.bert, o->batch_size ? o->batch_size : PAIRS,
+				    d, w, e);
+}
+
+int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct hm_schema *s,
+		  const struct hm_apply_options *o, struct hm_device *d, struct hm_workers *w,
+		  struct hm_err *e)
+{
+	*a = (struct hm_apply){.model = model};
+	int rc = hm_apply_choose(a, s, o->allow_unknown, e);
+	if (!rc)
+		rc = open_encode(a, s, o, d, w, e);
+	if (!rc && model->head.fusion == HM_FUSION_EARLY)
+		rc = open_early(a, o, d, w, e);
+	a->bytes = (a->side[0].numbers + a->side[1].numbers) * sizeof(float);
+	return rc;
+}
+
+void hm_apply_clear(struct hm_apply *a)
+{
+	hm_encode_window_clear(&a->work);
+	hm_encode_free(a->encode);
+	hm_earlyrun_free(a->run);
+	hm_early_clear(&a->early);
+	hm_arena_clear(&a->arena);
+	*a = (struct hm_apply){0};
+}
+
+/* ---- records ---- */
+
+/* One record's features: room for those that are to be computed, the cached ones as f32. */
+static int prepare(struct hm_apply *a, const struct hm_rec *rec, struct hm_encode_item *to, struct hm_err *e)
+{
+	bool early = a->model->head.fusion == HM_FUSION_EARLY;
+	float *x[HM_APPLY_SIDES];
+	for (int k = 0; k < HM_APPLY_SIDES; k++) {
+		const struct hm_apply_side *s = &a->side[k];
+		if (!(x[k] = hm_arena_get(&a->arena, s->numbers * sizeof **x, e)))
 			return HM_EDATA;
-		inputs += v->count;
+		if (s->column < 0 || s->raw)
+			continue;
+		const struct hm_val *v = &rec->val[s->column];
+		if (hm_to_f32(rec->schema->field[s->column].dtype, v->data, v->count, x[k], e))
+			return HM_EDATA;
 	}
-	for (size_t c = 0; c < classes; c++) {
-		const float *w = m->weight + c * inputs;
+	*to = (struct hm_encode_item){.pooled = x[0], .grid = x[0], .text = x[1]};
+	if (a->side[0].raw)
+		to->pixels = rec->val[a->side[0].column].data;
+	if (!a->side[1].raw)
+		return 0;
+	const struct hm_val *v = &rec->val[a->side[1].column];
+	size_t n = v->count;
+	if (early && n > (size_t)a->room) {
+		n = (size_t)a->room;
+		a->cut++;
+	}
+	to->ids = v->data;
+	to->len = (int32_t)n;
+	return hm_encoder_check_ids(&a->model->text, v->data, n, e);
+}
+
+/* Late fusion's head; sums in double. */
+static void late_logits(const struct hm_apply *a, const struct hm_encode_item *item, float *logits)
+{
+	const struct hm_modelfile *m = &a->model->head;
+	const float *x[] = {item->pooled, item->text}, *w = m->weight;
+	for (int64_t c = 0; c < m->classes; c++) {
 		double z = m->bias[c];
-		for (size_t i = 0; i < inputs; i++)
-			z += (double)w[i] * (double)a->x[i];
+		for (int k = 0; k < HM_APPLY_SIDES; k++)
+			for (size_t i = 0; i < a->side[k].numbers; i++)
+				z += (double)*w++ * (double)x[k][i];
 		logits[c] = (float)z;
+	}
+}
+
+static int softmax(const float *logits, float *prob, size_t classes, struct hm_err *e)
+{
+	double most = -INFINITY, sum = 0;
+	for (size_t c = 0; c < classes; c++) {
 		most = fmax(most, logits[c]);
 		if (!isfinite(logits[c]))
 			return hm_err_set(e, HM_EDATA, "logit %zu is not finite", c);
@@ -126,8 +131,57 @@ int hm_apply_record(const struct hm_apply *a, const struct hm_rec *rec, float *l
 	return 0;
 }
 
-void hm_apply_clear(struct hm_apply *a)
+/* The features of item[0..n), then their logits. */
+static int compute(struct hm_apply *a, struct hm_encode_item *item, int n, float **logits, struct hm_err *e)
 {
-	free(a->x);
-	*a = (struct hm_apply){0};
+	if (a->encode) {
+		a->work.item = item;
+		a->work.n = n;
+		if (hm_encode_start(a->encode, &a->work, e) || hm_encode_wait(a->encode, &a->work, e))
+			return HM_EDATA;
+	}
+	if (!a->run) {
+		for (int i = 0; i < n; i++)
+			late_logits(a, &item[i], logits[i]);
+		return 0;
+	}
+	struct hm_earlyrun_item *pair = hm_arena_get(&a->arena, (size_t)n * sizeof *pair, e);
+	if (!pair)
+		return HM_EDATA;
+	for (int i = 0; i < n; i++)
+		pair[i] = (struct hm_earlyrun_item){item[i].grid, item[i].ids, item[i].len, logits[i]};
+	return hm_earlyrun_compute(a->run, pair, n, e);
+}
+
+int hm_apply_records(struct hm_apply *a, const struct hm_rec *rec, int n, const bool *failed, float *logits,
+		     float *prob, int *at, struct hm_err *e)
+{
+	size_t classes = (size_t)a->model->head.classes;
+	int sound = 0, rc = 0;
+	*at = -1;
+	hm_arena_reset(&a->arena);
+	struct hm_encode_item *item = hm_arena_get(&a->arena, (size_t)n * sizeof *item, e);
+	float **row = hm_arena_get(&a->arena, (size_t)n * sizeof *row, e);
+	if (!item || !row)
+		return HM_EDATA;
+	memset(logits, 0, (size_t)n * classes * sizeof *logits);
+	memset(prob, 0, (size_t)n * classes * sizeof *prob);
+	for (int i = 0; i < n; i++) {
+		if (failed[i])
+			continue;
+		row[sound] = logits + (size_t)i * classes;
+		if (prepare(a, &rec[i], &item[sound++], e)) {
+			*at = i;
+			return HM_EDATA;
+		}
+	}
+	if (sound)
+		rc = compute(a, item, sound, row, e);
+	for (int i = 0; !rc && i < n; i++)
+		if (!failed[i] &&
+		    softmax(logits + (size_t)i * classes, prob + (size_t)i * classes, classes, e)) {
+			*at = i;
+			rc = HM_EDATA;
+		}
+	return rc;
 }

@@ -1,31 +1,54 @@
-/* A trained head applied to the features of records: which columns it needs, whether they are those it was
- * trained on, and logits and probabilities of one record. Late fusion: logits = W concat(image_feature,
- * text_feature) + b. */
+/* A model applied to records: which columns it needs, whether they are those it was trained on, logits and
+ * probabilities of many records at once. A side of the model is a cached feature when the column was made by
+ * the model's own encoder, else computed from the raw column by the encoder in the model's file. Late fusion:
+ * logits = W concat(image_feature, text_feature) + b. */
 #ifndef HM_APPLY_H
 #define HM_APPLY_H
 
-#include "model/modelfile.h"
+#include "model/earlyrun.h"
+#include "model/encode.h"
+#include "model/fusionfile.h"
 #include "rec/rec.h"
 
-#define HM_APPLY_FEATURES 2 /* image, text: the order of the concatenation */
+#define HM_APPLY_SIDES 2 /* image, text: the order of the concatenation */
 
-struct hm_apply {
-	const struct hm_modelfile *model; /* borrowed */
-	int column[HM_APPLY_FEATURES];	  /* of the schema, -1: not used */
-	int64_t width[HM_APPLY_FEATURES]; /* numbers it gives */
-	float *x;			  /* [I] */
-	char notice[256];		  /* what the user should be told, a sentence; "" nothing */
+struct hm_apply_options {
+	bool allow_unknown; /* features that do not say which encoder made them */
+	int batch_size;	    /* images, captions, pairs computed at once; 0: what suits */
 };
 
-/* Looks the features up in a schema. HM_EDATA when a column is lacking, has another width, or was made by
- * another encoder than the model's; when it does not say by which and `allow_unknown` is false; and for early
- * fusion. Caller frees with hm_apply_clear, also after a failure. */
-int hm_apply_init(struct hm_apply *a, const struct hm_modelfile *model, const struct hm_schema *s,
-		  bool allow_unknown, struct hm_err *e);
-/* logits[C] and prob[C] = softmax(logits) of a record of that schema; sums in double. HM_EDATA when they are
- * not finite. */
-int hm_apply_record(const struct hm_apply *a, const struct hm_rec *rec, float *logits, float *prob,
-		    struct hm_err *e);
+struct hm_apply_side {
+	int column;	/* of the schema: the feature's, or pixels or token_ids; -1: the side is not used */
+	bool raw;	/* computed here */
+	size_t numbers; /* floats a record: its feature, or grid; 0 for the words of early fusion */
+};
+
+struct hm_apply {
+	struct hm_fusionfile *model; /* borrowed */
+	struct hm_apply_side side[HM_APPLY_SIDES];
+	char notice[256];	  /* what the user should be told, a sentence; "" nothing */
+	size_t bytes;		  /* of memory for a record while it is computed */
+	uint64_t cut;		  /* captions that early fusion had to shorten */
+	int room;		  /* early: words that the model takes */
+	struct hm_encode *encode; /* NULL: nothing is raw */
+	struct hm_encode_window work;
+	struct hm_early early;
+	struct hm_earlyrun *run;
+	struct hm_arena arena; /* features of the records being computed */
+};
+
+/* Looks the columns up in a schema and makes the networks ready on `d` (whose memory the model's parameters
+ * may move to). HM_EDATA when a side has neither its feature nor its raw column, or one of another size, or a
+ * feature made by another encoder than the model's; when it does not say by which and that is not allowed.
+ * Caller frees with hm_apply_clear, also after a failure. */
+int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct hm_schema *s,
+		  const struct hm_apply_options *o, struct hm_device *d, struct hm_workers *w,
+		  struct hm_err *e);
+/* logits [n,C] and prob [n,C] = softmax(logits) of the n records, of that schema; those of failed[i] are not
+ * looked at and get zeros. The same for any number of workers. HM_EDATA; *at is then the record that cannot
+ * be computed, or -1. */
+int hm_apply_records(struct hm_apply *a, const struct hm_rec *rec, int n, const bool *failed, float *logits,
+		     float *prob, int *at, struct hm_err *e);
 void hm_apply_clear(struct hm_apply *a);
 
 #endif

@@ -1,4 +1,5 @@
-/* A head on features: the order of the concatenation, the softmax, and which columns it takes. */
+/* A model on records: the order of the concatenation, the softmax, which columns it takes; raw and cached
+ * records give the same answers, whatever the number of workers. */
 #include "../support/streams.h"
 #include "train/apply.h"
 
@@ -6,6 +7,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -32,18 +34,24 @@ static void columns(struct hm_schema *s, const char *image, const char *text)
 	e = (struct hm_err){0};
 }
 
-static struct hm_modelfile model(float *weight, float *bias)
+static struct hm_fusionfile model(float *weight, float *bias)
 {
-	return (struct hm_modelfile){.classes = 2,
-				     .inputs = 3,
-				     .image_dim = 2,
-				     .text_dim = 1,
-				     .image_digest = A,
-				     .text_digest = B,
-				     .image_precision = "f32",
-				     .text_precision = "f32",
-				     .weight = weight,
-				     .bias = bias};
+	return (struct hm_fusionfile){.head = {.classes = 2,
+					       .inputs = 3,
+					       .image_dim = 2,
+					       .text_dim = 1,
+					       .image_digest = A,
+					       .text_digest = B,
+					       .image_precision = "f32",
+					       .text_precision = "f32",
+					       .weight = weight,
+					       .bias = bias}};
+}
+
+/* As hm_apply_init, for a head, which needs no device. */
+static int init(struct hm_apply *a, struct hm_fusionfile *m, const struct hm_schema *s, bool unknown)
+{
+	return hm_apply_init(a, m, s, &(struct hm_apply_options){.allow_unknown = unknown}, NULL, NULL, &e);
 }
 
 static void logits_and_softmax(void **state)
@@ -51,31 +59,38 @@ static void logits_and_softmax(void **state)
 	(void)state;
 	float w[] = {1, 10, 100, 0, 0, -1}, b[] = {.5f, 2}, image[] = {2, 3}, text[] = {-.25f}, logits[2],
 	      prob[2];
-	struct hm_modelfile m = model(w, b);
+	struct hm_fusionfile m = model(w, b);
 	struct hm_schema s;
 	struct hm_apply a;
+	bool failed = false;
+	int at;
 	columns(&s, A, B);
 	struct hm_rec rec = {.schema = &s, .val = {{text, 1}, {image, 2}}};
-	assert_int_equal(hm_apply_init(&a, &m, &s, false, &e), 0);
+	assert_int_equal(init(&a, &m, &s, false), 0);
 	assert_non_null(strstr(a.notice, "image_feature was computed in bf16"));
-	assert_int_equal(hm_apply_record(&a, &rec, logits, prob, &e), 0);
+	assert_int_equal(hm_apply_records(&a, &rec, 1, &failed, logits, prob, &at, &e), 0);
 	assert_true(logits[0] == 2 + 30 - 25 + .5f && logits[1] == 2.25f);
 	assert_true(fabs((double)prob[1] - 1 / (1 + exp(7.5 - 2.25))) < 1e-7);
 	assert_true(fabsf(prob[0] + prob[1] - 1) < 1e-6f);
 	w[0] = 2e4f, w[1] = 0, w[2] = 0; /* far apart: no overflow */
-	assert_int_equal(hm_apply_record(&a, &rec, logits, prob, &e), 0);
+	assert_int_equal(hm_apply_records(&a, &rec, 1, &failed, logits, prob, &at, &e), 0);
 	assert_true(prob[0] == 1 && prob[1] == 0);
 	image[0] = NAN;
-	assert_int_equal(hm_apply_record(&a, &rec, logits, prob, &e), HM_EDATA);
+	assert_int_equal(hm_apply_records(&a, &rec, 1, &failed, logits, prob, &at, &e), HM_EDATA);
+	assert_int_equal(at, 0);
+	failed = true;
+	e = (struct hm_err){0};
+	assert_int_equal(hm_apply_records(&a, &rec, 1, &failed, logits, prob, &at, &e), 0);
+	assert_true(logits[0] == 0 && prob[0] == 0 && prob[1] == 0);
 	hm_apply_clear(&a);
 	hm_schema_clear(&s);
 }
 
-static void refused(const struct hm_modelfile *m, struct hm_schema *s, bool unknown, const char *why)
+static void refused(struct hm_fusionfile *m, struct hm_schema *s, bool unknown, const char *why)
 {
 	struct hm_apply a;
 	e = (struct hm_err){0};
-	assert_int_equal(hm_apply_init(&a, m, s, unknown, &e), HM_EDATA);
+	assert_int_equal(init(&a, m, s, unknown), HM_EDATA);
 	if (!strstr(e.text, why))
 		fail_msg("said: %s, expected: %s", e.text, why);
 	hm_apply_clear(&a);
@@ -86,7 +101,7 @@ static void which_columns(void **state)
 {
 	(void)state;
 	float w[6] = {0}, b[2] = {0};
-	struct hm_modelfile m = model(w, b), wide = m, early = m, silent = m;
+	struct hm_fusionfile m = model(w, b), wide = m, silent = m;
 	struct hm_schema s;
 	struct hm_apply a;
 	columns(&s, B, B);
@@ -94,34 +109,185 @@ static void which_columns(void **state)
 	columns(&s, A, NULL);
 	refused(&m, &s, false, "\"text_feature\" does not say which encoder");
 	columns(&s, A, NULL);
-	assert_int_equal(hm_apply_init(&a, &m, &s, true, &e), 0);
+	assert_int_equal(init(&a, &m, &s, true), 0);
 	hm_apply_clear(&a);
 	hm_schema_remove(&s, 0);
 	refused(&m, &s, true, "no column \"text_feature\"");
-	wide.image_dim = 5;
+	wide.head.image_dim = 5;
 	columns(&s, A, B);
 	refused(&wide, &s, false, "has 2 numbers, the model needs 5");
-	early.fusion = HM_FUSION_EARLY;
-	columns(&s, A, B);
-	refused(&early, &s, false, "early");
 	/* A model that says nothing of its inputs takes both features, or the one that fits. */
-	silent.image_dim = silent.text_dim = -1;
-	silent.image_digest[0] = silent.text_digest[0] = 0;
+	silent.head.image_dim = silent.head.text_dim = -1;
+	silent.head.image_digest[0] = silent.head.text_digest[0] = 0;
 	columns(&s, A, B);
-	assert_int_equal(hm_apply_init(&a, &silent, &s, false, &e), 0);
-	assert_true(a.width[0] == 2 && a.width[1] == 1 && strstr(a.notice, "does not say"));
+	assert_int_equal(init(&a, &silent, &s, false), 0);
+	assert_true(a.side[0].numbers == 2 && a.side[1].numbers == 1 && strstr(a.notice, "does not say"));
 	hm_apply_clear(&a);
-	silent.inputs = 1;
-	assert_int_equal(hm_apply_init(&a, &silent, &s, false, &e), 0);
-	assert_true(a.width[0] == 0 && a.width[1] == 1);
+	silent.head.image_dim = silent.head.text_dim = -1;
+	silent.head.inputs = 1;
+	assert_int_equal(init(&a, &silent, &s, false), 0);
+	assert_true(a.side[0].column < 0 && a.side[1].numbers == 1);
 	hm_apply_clear(&a);
-	silent.inputs = 4;
+	silent.head.image_dim = silent.head.text_dim = -1;
+	silent.head.inputs = 4;
 	refused(&silent, &s, false, "no way to tell");
+}
+
+/* ---- whole models ---- */
+
+enum { N = 5, SIDE = 33, GRID = 4, WIDTH = 128, IDS = 6 };
+#define MODEL "build/test_apply.tmp"
+
+#define OK(call)                                                                                             \
+	do {                                                                                                 \
+		if (call)                                                                                    \
+			fail_msg("%s", e.text);                                                              \
+	} while (0)
+
+/* A model of tiny random encoders into MODEL. */
+static void save(enum hm_fusion_kind kind, struct hm_device *d)
+{
+	const struct hm_encoder_options words = {.vocab = 20};
+	struct hm_encoder image, text;
+	struct hm_fusion *f;
+	OK(hm_encoder_open(&image, HM_IMAGE_ENCODER, "init:resnet-tiny:1", &words, &e));
+	OK(hm_encoder_open(&text, HM_TEXT_ENCODER, "init:bert-tiny:2", &words, &e));
+	struct hm_fusion_config c = {.kind = kind,
+				     .classes = 2,
+				     .image = HM_SIDE_FROZEN,
+				     .text = HM_SIDE_TRAINED,
+				     .image_dim = WIDTH,
+				     .text_dim = WIDTH,
+				     .grid = kind == HM_FUSION_EARLY ? GRID : 0,
+				     .resnet = image.resnet,
+				     .bert = text.bert};
+	OK(hm_fusion_new(&f, &c, d, &e));
+	OK(hm_params_init(hm_fusion_params(f), 3, 0, &e));
+	OK(hm_fusion_place(f, &e));
+	OK(hm_fusionfile_save(MODEL, f, &(struct hm_fusionfile_parts){.image = &image, .text = &text}, &e));
+	hm_fusion_free(f);
+	hm_encoder_clear(&image);
+	hm_encoder_clear(&text);
+}
+
+/* N records of pixels and token_ids, which grow; the last one failed. */
+static void raw_records(struct hm_schema *s, struct hm_rec *rec)
+{
+	static uint8_t pixels[N][3 * SIDE * SIDE];
+	static int32_t ids[IDS] = {2, 7, 11, 19, 5, 3};
+	int64_t dim[] = {3, SIDE, SIDE}, any = -1;
+	*s = (struct hm_schema){0};
+	assert_true(hm_schema_add(s, "pixels", HM_U8, 3, dim, NULL, &e) == 0);
+	assert_true(hm_schema_add(s, "token_ids", HM_I32, 1, &any, NULL, &e) == 1);
+	for (int i = 0; i < N; i++) {
+		for (int k = 0; k < 3 * SIDE * SIDE; k++)
+			pixels[i][k] = (uint8_t)(k * k % 251 * (i + 1));
+		rec[i] = (struct hm_rec){.schema = s,
+					 .val = {{pixels[i], sizeof pixels[i]}, {ids, (size_t)i + 2}}};
+	}
+}
+
+/* The logits of the records by the model in MODEL. */
+static void answer(const struct hm_schema *s, const struct hm_rec *rec, int threads, struct hm_device *d,
+		   struct hm_fusionfile *m, float *logits)
+{
+	const struct hm_apply_options how = {.batch_size = 2};
+	const bool failed[N] = {[N - 1] = true};
+	struct hm_workers *w = hm_workers_new(threads, &e);
+	struct hm_apply a;
+	float prob[2 * N];
+	int at;
+	OK(hm_fusionfile_open(m, MODEL, &(struct hm_encoder_options){0}, &e));
+	OK(hm_apply_init(&a, m, s, &how, d, w, &e));
+	OK(hm_apply_records(&a, rec, N, failed, logits, prob, &at, &e));
+	assert_true(prob[2 * N - 1] == 0 && logits[0] != logits[2]);
+	hm_apply_clear(&a);
+	hm_workers_free(w);
+}
+
+/* The image's feature out of the raw record, as a column that says which encoder made it. */
+static void cache(struct hm_schema *s, struct hm_rec *rec, const char *digest, bool grid, struct hm_device *d,
+		  float *out)
+{
+	struct hm_encoder x;
+	struct hm_encode *run;
+	struct hm_encode_item item[N] = {0};
+	struct hm_encode_window window = {.item = item, .n = N};
+	struct hm_workers *w = hm_workers_new(1, &e);
+	int64_t dim[] = {GRID, WIDTH};
+	size_t numbers = grid ? GRID * WIDTH : WIDTH;
+	OK(hm_encoder_open(&x, HM_IMAGE_ENCODER, MODEL, &(struct hm_encoder_options){0}, &e));
+	OK(hm_encode_new(&run,
+			 &(struct hm_encode_config){.image = &x,
+						    .height = SIDE,
+						    .width = SIDE,
+						    .pooled = !grid,
+						    .grid = grid,
+						    .image_batch = 2},
+			 d, w, &e));
+	for (int i = 0; i < N; i++)
+		item[i] = (struct hm_encode_item){.pixels = rec[i].val[0].data,
+						  .pooled = out + (size_t)i * numbers,
+						  .grid = out + (size_t)i * numbers};
+	OK(hm_encode_start(run, &window, &e));
+	OK(hm_encode_wait(run, &window, &e));
+	hm_encode_window_clear(&window);
+	hm_encode_free(run);
+	hm_encoder_clear(&x);
+	hm_workers_free(w);
+	hm_schema_remove(s, 0);
+	cJSON *attr = cJSON_CreateObject();
+	cJSON_AddStringToObject(attr, "encoder", digest);
+	int at = hm_schema_add(s, grid ? "image_grid" : "image_feature", HM_F32, grid ? 2 : 1,
+			       grid ? dim : dim + 1, attr, &e);
+	assert_int_equal(at, 1);
+	for (int i = 0; i < N; i++) {
+		rec[i].val[0] = rec[i].val[1];
+		rec[i].val[1] = (struct hm_val){out + (size_t)i * numbers, numbers};
+	}
+}
+
+static void raw_and_cached(void **state)
+{
+	(void)state;
+	static float feature[N * GRID * WIDTH];
+	struct hm_device *d = hm_device_open("cpu", HM_PREC_F32, &e);
+	for (int kind = 0; kind < 2; kind++) {
+		float raw[2 * N], more[2 * N], cached[2 * N];
+		struct hm_schema s;
+		struct hm_rec rec[N];
+		struct hm_fusionfile m;
+		e = (struct hm_err){0};
+		save(kind, d);
+		raw_records(&s, rec);
+		answer(&s, rec, 1, d, &m, raw);
+		hm_fusionfile_close(&m);
+		answer(&s, rec, 3, d, &m, more);
+		assert_memory_equal(raw, more, sizeof raw);
+		cache(&s, rec, m.head.image_digest, kind == HM_FUSION_EARLY, d, feature);
+		hm_fusionfile_close(&m);
+		answer(&s, rec, 2, d, &m, cached);
+		assert_memory_equal(raw, cached, sizeof raw);
+		/* another encoder's feature is never taken: pixels are, or nothing */
+		hm_schema_remove(&s, 1);
+		int64_t dim[] = {GRID, WIDTH};
+		cJSON *attr = cJSON_CreateObject();
+		cJSON_AddStringToObject(attr, "encoder", A);
+		bool grid = kind == HM_FUSION_EARLY;
+		hm_schema_add(&s, grid ? "image_grid" : "image_feature", HM_F32, grid ? 2 : 1,
+			      grid ? dim : dim + 1, attr, &e);
+		hm_fusionfile_close(&m);
+		OK(hm_fusionfile_open(&m, MODEL, &(struct hm_encoder_options){0}, &e));
+		refused(&m, &s, true, "the model's own is");
+		hm_fusionfile_close(&m);
+	}
+	unlink(MODEL);
+	hm_device_close(d);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(logits_and_softmax),
-					   cmocka_unit_test(which_columns)};
+					   cmocka_unit_test(which_columns), cmocka_unit_test(raw_and_cached)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
