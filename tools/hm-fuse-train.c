@@ -1,44 +1,58 @@
-/* hm-fuse-train: trains a late-fusion head (one linear layer over image and text features) on cached features
- * and writes it as a safetensors model file. */
-#include "base/file.h"
-#include "base/strmap.h"
+/* hm-fuse-train: trains a fusion of image and text, from cached features, raw columns or both, and writes it
+ * as a safetensors model file. */
 #include "cli/cli.h"
-#include "json/json.h"
-#include "train/headmodel.h"
-#include "train/trainer.h"
+#include "train/logfile.h"
+#include "train/setup.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 
 static struct {
-	int fusion, features, optimizer, schedule, select, on_error;
+	int fusion, features, freeze, frozen_mode, precision, optimizer, schedule, select, on_error;
 	struct hm_strs val;
-	char *init, *no_decay, *class_weight, *log;
-	bool no_shuffle, standardize, unknown, momentum_given;
-	int64_t classes, batch_size, epochs, seed, warmup, log_steps, patience;
-	double lr, momentum, weight_decay, clip_norm;
+	char *init, *image, *text, *no_decay, *class_weight, *log, *checkpoint;
+	bool no_shuffle, standardize, unknown, momentum_given, resume, steps_given, dropout_given;
+	struct hm_encoder_options encoder;
+	int64_t classes, batch_size, epochs, seed, warmup, log_steps, patience, checkpoint_steps, memory;
+	double lr, momentum, weight_decay, clip_norm, dropout;
 } o = {.optimizer = HM_ADAMW,
        .batch_size = 64,
        .epochs = 10,
        .seed = 42,
        .log_steps = 20,
        .lr = 1e-3,
+       .dropout = .1,
+       .fusion = -1,
        .features = -1};
 
 static const struct hm_opt table[] = {
-	{"fusion", 0, HM_OPT_CHOICE, &o.fusion, "late",
-	 "how the modalities meet: one linear layer over both features"},
+	{"fusion", 0, HM_OPT_CHOICE, &o.fusion, "late|early",
+	 "one linear layer over both features, or both through one transformer"},
 	{"features", 0, HM_OPT_CHOICE, &o.features, "image|text|image,text",
-	 "which features; those that are there unless given"},
+	 "which sides of late fusion; those that are there unless given"},
+	{"image", 0, HM_OPT_STR, &o.image, "SPEC",
+	 "image encoder: model file, weight file, folder or init:NAME"},
+	{"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, in early fusion the transformer"},
+	{"init", 0, HM_OPT_STR, &o.init, "MODEL", "start from this model file instead of random weights"},
+	{"heads", 0, HM_OPT_INT, &o.encoder.heads, "N", "attention heads, where no file says", .min = 1,
+	 .max = 1 << 14},
+	{"vocab-size", 0, HM_OPT_INT, &o.encoder.vocab, "N", "rows of the word table of init:bert-*",
+	 .min = 1, .max = 1 << 22},
+	{"freeze", 0, HM_OPT_CHOICE, &o.freeze, "none|image|text|both", "encoders that are not trained"},
+	{"frozen-mode", 0, HM_OPT_CHOICE, &o.frozen_mode, "eval|train",
+	 "how they run: as for features, or with batch statistics and dropout"},
 	{"val", 0, HM_OPT_LIST, &o.val, "FILE",
 	 "validation records, scored after each epoch (repeatable, joined)"},
-	{"init", 0, HM_OPT_STR, &o.init, "MODEL", "start from this model file instead of random weights"},
 	{"classes", 0, HM_OPT_INT, &o.classes, "N",
-	 "classes; 1 + the largest label, at least 2, unless given", .min = 2, .max = 1 << 20},
+	 "classes; 1 + the largest label, at least 2, unless given", .min = 2, .max = 1 << 16},
 	{"optimizer", 0, HM_OPT_CHOICE, &o.optimizer, "sgd|adam|adamw", "what turns gradients into steps"},
 	{"lr", 0, HM_OPT_DOUBLE, &o.lr, "X", "learning rate", .dmin = 0, .dmax = 1e6},
 	{"momentum", 0, HM_OPT_DOUBLE, &o.momentum, "X", "of sgd", .dmin = 0, .dmax = 1,
@@ -52,9 +66,14 @@ static const struct hm_opt table[] = {
 	 "of the learning rate, after warm-up"},
 	{"warmup-steps", 0, HM_OPT_INT, &o.warmup, "N", "steps in which the rate grows from 0",
 	 .max = INT64_C(1) << 40},
+	{"dropout", 0, HM_OPT_DOUBLE, &o.dropout, "P", "of the text encoder, in training", .dmin = 0,
+	 .dmax = .99, .given = &o.dropout_given},
+	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16",
+	 "of encoders' arithmetic; weights, statistics and loss are f32"},
 	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "examples a step", .min = 1, .max = 1 << 20},
 	{"epochs", 0, HM_OPT_INT, &o.epochs, "N", "passes over the training data", .min = 1, .max = 1 << 20},
-	{"seed", 0, HM_OPT_INT, &o.seed, "S", "of initial weights and shuffles", .max = INT64_C(1) << 53},
+	{"seed", 0, HM_OPT_INT, &o.seed, "S", "of initial weights, shuffles and dropout",
+	 .max = INT64_C(1) << 53},
 	{"no-shuffle", 0, HM_OPT_FLAG, &o.no_shuffle, NULL, "take the examples in the order of the file"},
 	{"standardize", 0, HM_OPT_FLAG, &o.standardize, NULL,
 	 "scale features to mean 0 and deviation 1; folded into the model"},
@@ -64,6 +83,14 @@ static const struct hm_opt table[] = {
 	 "which epoch to keep, by the validation set"},
 	{"patience", 0, HM_OPT_INT, &o.patience, "N", "stop after N epochs without a better one; 0 does not",
 	 .max = 1 << 20},
+	{"checkpoint", 0, HM_OPT_STR, &o.checkpoint, "FILE",
+	 "write the run's state there after each epoch and on signals"},
+	{"checkpoint-steps", 0, HM_OPT_INT, &o.checkpoint_steps, "N", "and every N steps", .min = 1,
+	 .max = INT64_C(1) << 40, .given = &o.steps_given},
+	{"resume", 0, HM_OPT_FLAG, &o.resume, NULL, "go on from the checkpoint, if it is there"},
+	{"memory", 0, HM_OPT_SIZE, &o.memory, "SIZE",
+	 "hold so much data, the rest in a temporary file; half of the memory unless given", .min = 0,
+	 .max = INT64_C(1) << 50},
 	{"log", 0, HM_OPT_STR, &o.log, "FILE.jsonl", "write losses and scores there, one JSON object a line"},
 	{"log-steps", 0, HM_OPT_INT, &o.log_steps, "N", "steps between lines of the log", .min = 1,
 	 .max = 1 << 30},
@@ -80,7 +107,7 @@ static const char *backends(void)
 }
 
 static const struct hm_tool tool = {"hm-fuse-train",
-				    "train a fusion head on features",
+				    "train a fusion of image and text",
 				    "[FILE ...]",
 				    table,
 				    HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_DEVICE,
@@ -90,121 +117,92 @@ static const struct hm_tool tool = {"hm-fuse-train",
 
 struct run {
 	struct hm_cli cli;
+	struct hm_setup_options options;
+	struct hm_setup setup;
 	struct hm_trainer_config config;
-	struct hm_headdata train, val;
-	struct hm_late model;
-	struct hm_modelfile init;
 	struct hm_device *device;
-	struct hm_out *log;
-	cJSON *pg;
-	float *weight;		  /* [C] of the classes, or NULL */
-	double *mean, *deviation; /* [I], or NULL */
-	int classes;
+	struct hm_logfile log;
+	cJSON *identity;
+	float *weight; /* [C] of the classes, or NULL */
+	int threads;   /* of the device: -j, or the checkpoint's */
 };
 
-static int read_set(struct run *r, struct hm_headdata *d, int n, char *const *paths, cJSON **pg,
-		    struct hm_err *e)
+/* ---- signals: asked for by the handler, read after each step */
+
+static volatile sig_atomic_t asked;
+
+static void on_signal(int number)
 {
-	struct hm_headdata_options ho = {o.features == 0 || o.features == 2, o.features > 0,
-					 o.on_error == HM_SKIP, o.unknown};
-	struct hm_join *in = NULL;
-	int rc = hm_join_open(&in, n, paths, r->cli.workers, e);
-	if (!rc)
-		rc = hm_headdata_read(d, in, &ho, e);
-	if (!rc && pg && !(*pg = cJSON_Duplicate(hm_join_pg(in), 1)))
-		rc = hm_err_set(e, HM_EDATA, "out of memory");
-	if (!rc && !d->n)
-		rc = hm_err_set(e, HM_EDATA, "%s: there is no record to %s", hm_join_name(in),
-				pg ? "train on" : "validate on");
-	if (!rc && d->failed + d->unlabelled)
-		hm_cli_notice(&r->cli, "%s: %zu failed and %zu unlabelled records are left out",
-			      hm_join_name(in), d->failed, d->unlabelled);
-	hm_join_close(in);
-	return rc;
+	asked = number;
 }
 
-static int check_labels(const struct hm_headdata *d, int classes, struct hm_err *e)
+static void catch_signals(void)
 {
-	for (size_t i = 0; i < d->n; i++)
-		if (d->label[i] >= classes)
-			return hm_err_set(e, HM_EDATA,
-					  "id %s: label %" PRId32 ", but there are %d classes (--classes)",
-					  d->id[i], d->label[i], classes);
-	return 0;
+	const int which[] = {SIGTERM, SIGINT, SIGUSR1};
+	struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	sigemptyset(&a.sa_mask);
+	for (int i = 0; i < 3; i++)
+		sigaction(which[i], &a, NULL);
 }
 
-/* The validation features must be the training features' kind; ids in both sets are worth a warning. */
-static int compare_sets(struct run *r, struct hm_err *e)
+/* ---- what the trainer calls */
+
+static int tell(void *ctx, const struct hm_event *ev, struct hm_err *e)
 {
-	const struct hm_feature *a[2] = {&r->train.image, &r->train.text},
-				*b[2] = {&r->val.image, &r->val.text};
-	struct hm_strmap seen = {0};
-	size_t both = 0, first = 0;
-	int rc = 0;
-	for (int k = 0; k < 2; k++) {
-		const char *what = k ? "text_feature" : "image_feature";
-		if (a[k]->dim != b[k]->dim)
-			return hm_err_set(e, HM_EDATA, "%s: %d numbers in training, %d in validation", what,
-					  a[k]->dim, b[k]->dim);
-		bool told = *a[k]->encoder &&
-			    *b[k]->encoder; /* both, or --allow-unknown-features took one of them */
-		if (told && strcmp(a[k]->encoder, b[k]->encoder))
-			return hm_err_set(e, HM_EDATA, "%s: encoder %s in training, %s in validation", what,
-					  a[k]->encoder, b[k]->encoder);
-		if (told && strcmp(a[k]->precision, b[k]->precision))
-			hm_cli_notice(&r->cli, "%s: precision %s in training, %s in validation", what,
-				      a[k]->precision, b[k]->precision);
-	}
-	for (size_t i = 0; i < r->train.n && !rc; i++)
-		rc = hm_strmap_add(&seen, r->train.id[i], strlen(r->train.id[i]), &(uint64_t){i}, e) < 0
-			     ? HM_EDATA
-			     : 0;
-	for (size_t i = 0; i < r->val.n && !rc; i++)
-		if (hm_strmap_find(&seen, r->val.id[i], strlen(r->val.id[i]), &(uint64_t){0}) && !both++)
-			first = i;
-	if (both)
-		hm_cli_warn(&r->cli, "%zu ids are in training and in validation, the first is %s", both,
-			    r->val.id[first]);
-	hm_strmap_clear(&seen);
-	return rc;
+	struct run *r = ctx;
+	if (ev->kind == HM_EVENT_EVAL)
+		hm_cli_debug(&r->cli, "epoch %" PRId64 ": loss %.4f, accuracy %.4f, AUROC %.4f", ev->epoch,
+			     ev->loss, ev->accuracy, ev->auroc);
+	return hm_logfile_event(&r->log, ev, e);
 }
 
-static int read_data(struct run *r, struct hm_err *e)
+static int after_step(void *ctx, int64_t step, int64_t steps, double loss, double lr, bool *stop)
 {
-	int32_t top = 1;
-	int rc = read_set(r, &r->train, r->cli.n_operands, r->cli.operands, &r->pg, e);
-	if (!rc && o.val.n)
-		rc = read_set(r, &r->val, o.val.n, o.val.item, NULL, e);
-	for (size_t i = 0; i < r->train.n; i++)
-		top = r->train.label[i] > top ? r->train.label[i] : top;
-	if (!rc && !o.classes && top >= 1 << 16)
-		rc = hm_err_set(e, HM_EDATA,
-				"label %" PRId32
-				" would mean as many classes; say --classes when that is meant",
-				top);
-	r->classes = o.classes ? (int)o.classes : top + 1;
-	if (!rc && !(rc = check_labels(&r->train, r->classes, e)) &&
-	    !(rc = check_labels(&r->val, r->classes, e)) && o.val.n)
-		rc = compare_sets(r, e);
-	if (!rc && o.select == HM_SELECT_AUROC && r->classes > 2)
-		rc = hm_err_set(e, HM_EDATA, "--select auroc needs two classes, these are %d", r->classes);
-	return rc;
+	struct run *r = ctx;
+	int number = asked;
+	hm_cli_progress_also(&r->cli, "loss %.4f, lr %.3g", loss, lr);
+	hm_cli_progress(&r->cli, (uint64_t)step, (uint64_t)steps, "steps");
+	asked = 0;
+	*stop = number && number != SIGUSR1;
+	return number;
 }
+
+static int log_sync(void *ctx, uint64_t *bytes, struct hm_err *e)
+{
+	return hm_logfile_sync(&((struct run *)ctx)->log, bytes, e);
+}
+
+static int log_cut(void *ctx, uint64_t bytes, struct hm_err *e)
+{
+	return hm_logfile_cut(&((struct run *)ctx)->log, bytes, e);
+}
+
+static void say(void *ctx, bool warning, const char *text)
+{
+	struct run *r = ctx;
+	if (warning)
+		hm_cli_warn(&r->cli, "%s", text);
+	else
+		hm_cli_notice(&r->cli, "%s", text);
+}
+
+/* ---- options */
 
 static int class_weights(struct run *r, struct hm_err *e)
 {
 	const char *p = o.class_weight;
+	int classes = r->setup.classes;
 	if (!p)
 		return 0;
-	if (!(r->weight = hm_alloc((size_t)r->classes, sizeof *r->weight, e)))
+	if (!(r->weight = hm_alloc((size_t)classes, sizeof *r->weight, e)))
 		return HM_EDATA;
-	for (int c = 0; c < r->classes; c++) {
+	for (int c = 0; c < classes; c++) {
 		char *end;
 		double w = strtod(p, &end);
-		if (end == p || !isfinite(w) || w <= 0 || w > 1e30 || *end != (c + 1 < r->classes ? ',' : 0))
+		if (end == p || !isfinite(w) || w <= 0 || w > 1e30 || *end != (c + 1 < classes ? ',' : 0))
 			hm_cli_usage(&r->cli,
 				     "--class-weight takes %d positive numbers parted by commas, not '%s'",
-				     r->classes, o.class_weight);
+				     classes, o.class_weight);
 		r->weight[c] = (float)w;
 		p = end + 1;
 	}
@@ -212,74 +210,18 @@ static int class_weights(struct run *r, struct hm_err *e)
 	return 0;
 }
 
-static int start_model(struct run *r, struct hm_err *e)
-{
-	int rc;
-	hm_late_init(&r->model, r->classes, r->train.dim);
-	if (!o.init) {
-		rc = hm_head_init(&r->model, (uint64_t)o.seed, e);
-	} else if (!(rc = hm_modelfile_read(&r->init, o.init, e)) &&
-		   (rc = hm_head_load(&r->model, &r->init, &r->train, e))) {
-		hm_err_prefix(e, "%s", o.init);
-	}
-	if (rc || !o.standardize)
-		return rc;
-	if (!(r->mean = hm_alloc((size_t)r->train.dim, sizeof *r->mean, e)) ||
-	    !(r->deviation = hm_alloc((size_t)r->train.dim, sizeof *r->deviation, e)))
-		return HM_EDATA;
-	hm_headdata_moments(&r->train, r->mean, r->deviation);
-	hm_headdata_standardise(&r->train, r->mean, r->deviation);
-	hm_headdata_standardise(&r->val, r->mean, r->deviation);
-	if (o.init)
-		hm_head_unfold(&r->model, r->mean, r->deviation);
-	return 0;
-}
-
-static int tell(void *ctx, const struct hm_event *ev, struct hm_err *e)
-{
-	struct run *r = ctx;
-	char line[320], loss[HM_JSON_NUMBER], lr[HM_JSON_NUMBER], accuracy[HM_JSON_NUMBER],
-		auroc[HM_JSON_NUMBER];
-	uint64_t steps = (r->train.n + (uint64_t)o.batch_size - 1) / (uint64_t)o.batch_size;
-	hm_json_f64(ev->loss, loss);
-	switch (ev->kind) {
-	case HM_EVENT_STEP:
-		hm_cli_progress(&r->cli, (uint64_t)ev->step, steps * (uint64_t)o.epochs, "steps");
-		snprintf(line, sizeof line,
-			 "{\"event\":\"step\",\"epoch\":%" PRId64 ",\"step\":%" PRId64
-			 ",\"loss\":%s,\"lr\":%s}\n",
-			 ev->epoch, ev->step, loss, hm_json_f64(ev->lr, lr));
-		break;
-	case HM_EVENT_EPOCH:
-		snprintf(line, sizeof line, "{\"event\":\"epoch\",\"epoch\":%" PRId64 ",\"train_loss\":%s}\n",
-			 ev->epoch, loss);
-		break;
-	case HM_EVENT_EVAL:
-		snprintf(line, sizeof line,
-			 "{\"event\":\"eval\",\"epoch\":%" PRId64
-			 ",\"loss\":%s,\"accuracy\":%s,\"auroc\":%s,\"n\":%zu}\n",
-			 ev->epoch, loss, hm_json_f64(ev->accuracy, accuracy),
-			 isnan(ev->auroc) ? "null" : hm_json_f64(ev->auroc, auroc), ev->n);
-		break;
-	case HM_EVENT_END:
-		snprintf(line, sizeof line,
-			 "{\"event\":\"end\",\"steps\":%" PRId64 ",\"best_epoch\":%" PRId64
-			 ",\"reason\":\"%s\"}\n",
-			 ev->step, ev->best_epoch, ev->reason);
-		break;
-	}
-	return r->log ? hm_out_write(r->log, line, strlen(line), e) : 0;
-}
-
-/* The options that change the result, and the data's own history. */
-static int history(struct run *r, struct hm_err *e)
+/* The options that change the result: for the history, and for what a checkpoint must agree with. */
+static cJSON *options_json(void)
 {
 	static const char *const optimizer[] = {"sgd", "adam", "adamw"}, *const schedule[] = {"constant",
 											      "linear",
 											      "cosine"};
-	static const char *const select[] = {"last", "accuracy", "auroc"};
-	cJSON *p = cJSON_CreateObject(), *pg;
-	cJSON_AddStringToObject(p, "fusion", "late");
+	static const char *const select[] = {"last", "accuracy", "auroc"}, *const freeze[] = {"none", "image",
+											      "text", "both"};
+	cJSON *p = cJSON_CreateObject();
+	cJSON_AddStringToObject(p, "freeze", freeze[o.freeze]);
+	cJSON_AddStringToObject(p, "frozen-mode", o.frozen_mode ? "train" : "eval");
+	cJSON_AddStringToObject(p, "precision", hm_precision_name((enum hm_precision)o.precision));
 	cJSON_AddStringToObject(p, "optimizer", optimizer[o.optimizer]);
 	cJSON_AddNumberToObject(p, "lr", o.lr);
 	cJSON_AddNumberToObject(p, "momentum", o.momentum);
@@ -288,6 +230,7 @@ static int history(struct run *r, struct hm_err *e)
 	cJSON_AddNumberToObject(p, "clip-norm", o.clip_norm);
 	cJSON_AddStringToObject(p, "schedule", schedule[o.schedule]);
 	cJSON_AddNumberToObject(p, "warmup-steps", (double)o.warmup);
+	cJSON_AddNumberToObject(p, "dropout", o.dropout);
 	cJSON_AddNumberToObject(p, "batch-size", (double)o.batch_size);
 	cJSON_AddNumberToObject(p, "epochs", (double)o.epochs);
 	cJSON_AddNumberToObject(p, "seed", (double)o.seed);
@@ -297,24 +240,59 @@ static int history(struct run *r, struct hm_err *e)
 	cJSON_AddStringToObject(p, "select", select[o.select]);
 	cJSON_AddNumberToObject(p, "patience", (double)o.patience);
 	cJSON_AddBoolToObject(p, "init", o.init != NULL);
-	pg = hm_pg_append(r->pg, tool.name, p, e);
-	cJSON_Delete(r->pg);
-	r->pg = pg;
-	return pg ? 0 : HM_EDATA;
+	return p;
 }
 
-static void check_call(struct run *r)
+/* What a checkpoint fixes beside the options: data, encoders, first model, device, threads. */
+static int identify(struct run *r, struct hm_err *e)
 {
-	struct hm_optim_config *c = &r->config.optim;
+	const struct hm_setup *s = &r->setup;
+	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
+	char sides[32];
+	cJSON *p = r->identity = options_json();
+	snprintf(sides, sizeof sides, "%d, %d", c->image, c->text);
+	cJSON_AddStringToObject(p, "fusion", s->kind == HM_FUSION_EARLY ? "early" : "late");
+	cJSON_AddNumberToObject(p, "classes", s->classes);
+	cJSON_AddStringToObject(p, "sides", sides);
+	cJSON_AddStringToObject(p, "training data", s->train.digest);
+	cJSON_AddStringToObject(p, "validation data", s->val.digest);
+	cJSON_AddStringToObject(p, "image encoder",
+				s->image.width ? s->image.digest : s->train.image.encoder);
+	cJSON_AddStringToObject(p, "text encoder", s->text.width ? s->text.digest : s->train.text.encoder);
+	cJSON_AddStringToObject(p, "device", r->device->name);
+	cJSON_AddNumberToObject(p, "log-steps", (double)o.log_steps);
+	cJSON_AddNumberToObject(p, "threads", r->threads);
+	r->config.identity = p;
+	return p ? 0 : hm_err_set(e, HM_EDATA, "out of memory");
+}
+
+static void check_files(struct run *r)
+{
 	if (!r->cli.out)
 		hm_cli_usage(&r->cli, "-o FILE is required: where the model goes");
-	if (o.log && !strcmp(o.log, r->cli.out))
-		hm_cli_usage(&r->cli, "-o and --log name the same file, '%s'", o.log);
+	const char *file[] = {r->cli.out, o.log, o.checkpoint}, *name[] = {"-o", "--log", "--checkpoint"};
+	for (int i = 0; i < 3; i++)
+		for (int k = 0; k < i; k++)
+			if (file[i] && file[k] && !strcmp(file[i], file[k]))
+				hm_cli_usage(&r->cli, "%s and %s name the same file, '%s'", name[k], name[i],
+					     file[i]);
 	for (int i = 0; i < o.val.n; i++)
 		for (int k = 0; k < r->cli.n_operands; k++)
 			if (!strcmp(o.val.item[i], "-") && !strcmp(r->cli.operands[k], "-"))
 				hm_cli_usage(&r->cli, "standard input cannot be both the training and the "
 						      "validation records");
+	if ((o.resume || o.steps_given) && !o.checkpoint)
+		hm_cli_usage(&r->cli, "%s needs --checkpoint FILE",
+			     o.resume ? "--resume" : "--checkpoint-steps");
+	if (o.checkpoint && !o.resume && !access(o.checkpoint, F_OK))
+		hm_cli_usage(&r->cli, "--checkpoint %s exists: --resume goes on from it, or remove it",
+			     o.checkpoint);
+}
+
+static void check_call(struct run *r)
+{
+	struct hm_optim_config *c = &r->config.optim;
+	check_files(r);
 	if ((o.select != HM_SELECT_LAST || o.patience) && !o.val.n)
 		hm_cli_usage(&r->cli, "%s needs --val", o.patience ? "--patience" : "--select");
 	if (o.momentum_given && o.optimizer != HM_SGD)
@@ -341,68 +319,125 @@ static void check_call(struct run *r)
 	r->config.seed = (uint64_t)o.seed;
 	r->config.shuffle = !o.no_shuffle;
 	r->config.select = (enum hm_select)o.select;
+	r->config.dropout = o.dropout;
+	r->config.checkpoint = o.checkpoint;
+	r->config.checkpoint_steps = o.checkpoint_steps;
+	r->options =
+		(struct hm_setup_options){.n_train = r->cli.n_operands,
+					  .n_val = o.val.n,
+					  .train = r->cli.operands,
+					  .val = o.val.item,
+					  .image = o.image,
+					  .text = o.text,
+					  .init = o.init,
+					  .encoder = o.encoder,
+					  .fusion = o.fusion,
+					  .only_image = o.features == 0,
+					  .only_text = o.features == 1,
+					  .freeze_image = o.freeze == FREEZE_IMAGE || o.freeze == FREEZE_BOTH,
+					  .freeze_text = o.freeze == FREEZE_TEXT || o.freeze == FREEZE_BOTH,
+					  .frozen_train = o.frozen_mode,
+					  .classes = (int)o.classes,
+					  .seed = (uint64_t)o.seed,
+					  .memory = (size_t)o.memory,
+					  .skip = o.on_error == HM_SKIP,
+					  .unknown = o.unknown,
+					  .standardize = o.standardize,
+					  .notice = say,
+					  .ctx = r};
+	if (!o.memory)
+		r->options.memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2;
 }
 
-/* Trains, then writes the log and the model: both or, when something fails, neither. */
-static int work(struct run *r, struct hm_err *e)
+/* ---- the run */
+
+/* -j, unless a checkpoint says with how many threads it was made. */
+static int open_device(struct run *r, struct hm_err *e)
 {
-	struct hm_event best;
+	double threads = (double)r->cli.jobs;
+	int rc = o.resume ? hm_checkpoint_peek(o.checkpoint, "threads", &threads, e) : 1;
+	if (rc < 0)
+		return rc;
+	r->config.resume = rc == 0;
+	r->threads = (int)threads;
+	r->device = hm_device_open(r->cli.device, (enum hm_precision)o.precision, e);
+	if (r->device)
+		r->device->threads = r->threads;
+	return r->device ? 0 : e->code;
+}
+
+static void report(struct run *r, const struct hm_trainer_result *t)
+{
+	const struct hm_epoch_score *b = &t->best;
+	char scores[80] = "";
+	if (b->n && isnan(b->auroc))
+		snprintf(scores, sizeof scores, ", validation accuracy %.4f", b->accuracy);
+	else if (b->n)
+		snprintf(scores, sizeof scores, ", validation accuracy %.4f, AUROC %.4f", b->accuracy,
+			 b->auroc);
+	hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 "%s", r->cli.out, b->epoch, o.epochs,
+		      scores);
+}
+
+/* Trains, then writes the model and the log. */
+static int work(struct run *r, struct hm_trainer_result *t, struct hm_err *e)
+{
+	const struct hm_trainer_calls calls = {r, tell, after_step, log_sync, log_cut};
 	struct timespec a, b;
 	char selected[96];
+	if (o.checkpoint)
+		catch_signals();
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	int rc = hm_trainer_run(&r->model, r->device, &r->train, o.val.n ? &r->val : NULL, &r->config, tell,
-				r, &best, e);
+	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train, o.val.n ? &r->setup.val : NULL,
+				&r->config, &calls, t, e);
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	cJSON_AddNumberToObject(r->cli.stats, "train_s",
 				(double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec));
-	if (rc)
-		return rc;
-	if (o.standardize)
-		hm_head_fold(&r->model, r->mean, r->deviation);
+	if (rc || t->signal)
+		return rc ? rc : hm_logfile_commit(&r->log, e);
 	snprintf(selected, sizeof selected, "%s, epoch %" PRId64,
 		 o.select == HM_SELECT_LAST    ? "last"
 		 : o.select == HM_SELECT_AUROC ? "auroc"
 					       : "accuracy",
-		 best.epoch);
-	rc = hm_head_save(r->cli.out, &r->model, &r->train, o.init ? &r->init : NULL, selected, r->pg, e);
-	if (!rc && r->log) {
-		rc = hm_out_commit(r->log, e);
-		r->log = NULL;
-	}
-	char scores[80] = "";
-	if (best.n)
-		snprintf(scores, sizeof scores, ", validation accuracy %.4f, AUROC %.4f", best.accuracy,
-			 best.auroc);
-	if (best.n && isnan(best.auroc))
-		snprintf(scores, sizeof scores, ", validation accuracy %.4f", best.accuracy);
+		 t->best.epoch);
+	cJSON *options = options_json(), *pg;
+	cJSON_AddStringToObject(options, "fusion", r->setup.kind == HM_FUSION_EARLY ? "early" : "late");
+	if (!(pg = hm_pg_append(r->setup.pg, tool.name, options, e)))
+		return HM_EDATA;
+	rc = hm_setup_save(&r->setup, r->cli.out, selected, t->steps, pg, e);
+	cJSON_Delete(pg);
 	if (!rc)
-		hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 "%s", r->cli.out, best.epoch,
-			      o.epochs, scores);
+		rc = hm_logfile_commit(&r->log, e);
+	if (!rc)
+		report(r, t);
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	struct run r = {0};
+	struct run r = {.log = {.fd = -1}};
+	struct hm_trainer_result result = {0};
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, argc, argv);
 	check_call(&r);
-	int rc = (r.device = hm_device_open(r.cli.device, HM_PREC_F32, &e)) ? 0 : e.code;
-	if (!rc && !(rc = read_data(&r, &e)) && !(rc = class_weights(&r, &e)) && !(rc = start_model(&r, &e)))
-		rc = history(&r, &e);
-	if (!rc && o.log && !(r.log = hm_out_open(o.log, &e)))
-		rc = HM_EDATA;
+	int rc = open_device(&r, &e);
 	if (!rc)
-		rc = work(&r, &e);
-	hm_out_abort(r.log);
-	hm_late_clear(&r.model);
-	hm_modelfile_clear(&r.init);
-	hm_headdata_clear(&r.train);
-	hm_headdata_clear(&r.val);
+		rc = hm_setup_open(&r.setup, &r.options, r.device, r.cli.workers, &e);
+	if (!rc && o.select == HM_SELECT_AUROC && r.setup.classes > 2)
+		rc = hm_err_set(&e, HM_EDATA, "--select auroc needs two classes, these are %d",
+				r.setup.classes);
+	if (!rc && !(rc = class_weights(&r, &e)) && !(rc = identify(&r, &e)))
+		rc = hm_logfile_open(&r.log, o.log, o.checkpoint, r.config.resume, &e);
+	if (!rc)
+		rc = work(&r, &result, &e);
+	hm_logfile_close(&r.log);
+	hm_setup_clear(&r.setup);
 	hm_device_close(r.device);
-	cJSON_Delete(r.pg);
+	cJSON_Delete(r.identity);
 	free(r.weight);
-	free(r.mean);
-	free(r.deviation);
-	return hm_cli_end(&r.cli, rc, &e);
+	if (!rc && result.signal)
+		hm_cli_notice(&r.cli, "stopped by signal %d after step %" PRId64 "; --resume goes on",
+			      result.signal, result.steps);
+	rc = hm_cli_end(&r.cli, rc, &e);
+	return !rc && result.signal ? 128 + result.signal : rc;
 }

@@ -113,6 +113,8 @@ void hm_cli_debug(struct hm_cli *c, const char *fmt, ...) __attribute__((format(
 /* Progress: `done` of `total` (0: unknown) things of this noun ("records"). Shown as count, rate and ETA when
  * stderr is a terminal, or with --progress; costs nothing otherwise. Call as often as you like. */
 void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char *noun);
+/* What the progress line shall say beside that from now on ("loss 0.69"), cut to 63 bytes. */
+void hm_cli_progress_also(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* --on-error fail|skip|keep, as an HM_OPT_CHOICE. */
 enum hm_on_error { HM_FAIL, HM_SKIP, HM_KEEP };

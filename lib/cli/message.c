@@ -67,6 +67,14 @@ static double seconds(const struct timespec *from, const struct timespec *to)
 	return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
 }
 
+void hm_cli_progress_also(struct hm_cli *c, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(c->priv->also, sizeof c->priv->also, fmt, ap);
+	va_end(ap);
+}
+
 void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char *noun)
 {
 	struct hm_cli_private *p = c->priv;
@@ -87,8 +95,9 @@ void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char
 		if (done < total && rate > 0)
 			snprintf(eta, sizeof eta, ", %.0f s left", (double)(total - done) / rate);
 	}
-	int n = snprintf(line, sizeof line, "%s%s: %llu%s %s, %.3g/s%s%s", p->tty ? "\r\033[K" : "",
-			 c->tool->name, (unsigned long long)done, of, noun, rate, eta, p->tty ? "" : "\n");
+	int n = snprintf(line, sizeof line, "%s%s: %llu%s %s, %s%s%.3g/s%s%s", p->tty ? "\r\033[K" : "",
+			 c->tool->name, (unsigned long long)done, of, noun, p->also, *p->also ? ", " : "",
+			 rate, eta, p->tty ? "" : "\n");
 	put(line, (size_t)n);
 	p->line_open = true;
 }

@@ -16,6 +16,7 @@ struct hm_cli_private {
 	bool tty, line_open;	      /* stderr is a terminal; a progress line stands on it */
 	uint64_t done, total;
 	const char *noun;
+	char also[64]; /* shown behind it */
 };
 
 /* opt.c: parses argv into the table's targets; operands go to c->operands. Returns NULL, or the sentence

@@ -15,14 +15,15 @@ struct hm_fusion {
 	struct hm_bert_tape *bert;     /* late: of a text side that runs here */
 	struct hm_early_tape *tape;
 	struct hm_slab slab;
-	uint8_t *pixels; /* u8 [n,3,h,w] */
-	float *image;	 /* f32 [n,C] or [n,P,C] */
-	float *text;	 /* f32 [n,H] */
-	float *x, *dx;	 /* late: f32 [n,C+H] */
-	float *logits;	 /* f32 [n,classes], and their gradient */
-	float *loss;	 /* f32 [1] */
-	int32_t *label;	 /* [n] */
-	float *weight;	 /* f32 [classes] */
+	uint8_t *pixels;    /* u8 [n,3,h,w] */
+	float *image;	    /* f32 [n,C] or [n,P,C] */
+	float *text;	    /* f32 [n,H] */
+	float *x, *dx;	    /* late: f32 [n,C+H] */
+	const float *input; /* x, or the batch's own features */
+	float *logits;	    /* f32 [n,classes], and their gradient */
+	float *loss;	    /* f32 [1] */
+	int32_t *label;	    /* [n] */
+	float *weight;	    /* f32 [classes] */
 };
 
 static bool runs(enum hm_side s)
@@ -141,6 +142,14 @@ static void forward(struct hm_fusion *f, const struct hm_minibatch *b, bool trai
 	while (hm_slab_again(&f->slab));
 	if (d->err.code)
 		return;
+	if (!early && !runs(c->image) && !runs(c->text)) { /* host memory needs no copy: x is only read */
+		f->input = d->host ? b->features : f->x;
+		if (!d->host)
+			op->upload(d, f->x, b->features, (size_t)n * (size_t)(ci + ht) * sizeof(float));
+		hm_late_forward(&f->late, d, f->logits, f->input, n);
+		return;
+	}
+	f->input = f->x;
 	if (runs(c->image)) {
 		enum hm_bn_mode mode = !train			     ? HM_BN_EVAL
 				       : c->image == HM_SIDE_TRAINED ? HM_BN_TRAIN
@@ -184,8 +193,8 @@ static void backward(struct hm_fusion *f, const struct hm_minibatch *b)
 		return;
 	}
 	op->linear_backward(d, below ? f->dx : NULL, hm_params_grad(&l->params, l->weight),
-			    hm_params_grad(&l->params, l->bias), f->logits, f->x, l->weight, n, c->classes,
-			    ci + ht);
+			    hm_params_grad(&l->params, l->bias), f->logits, f->input, l->weight, n,
+			    c->classes, ci + ht);
 	if (c->image == HM_SIDE_TRAINED) {
 		op->copy_columns(d, f->image, ci, f->dx, ci + ht, n, ci);
 		hm_resnet_backward(f->resnet, f->image);

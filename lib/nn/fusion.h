@@ -40,6 +40,7 @@ struct hm_minibatch {
 	const float *image;	  /* cached: [n,C], or [n,P,C] in early fusion */
 	const int32_t *ids, *len; /* token ids end to end; len [n] */
 	const float *text;	  /* cached: [n,H] */
+	const float *features;	  /* late, when no encoder runs here: [n,C+H], in place of image and text */
 	const int32_t *label;	  /* [n] in [0,classes); evaluation does not look at it */
 };
 

@@ -178,19 +178,16 @@ void hm_params_hold(struct hm_params *s, const char *prefix)
 int hm_params_place(struct hm_params *s, struct hm_device *d, bool grad, struct hm_err *e)
 {
 	size_t bytes = s->count * sizeof(float);
-	float *data = d->op->alloc(d, bytes);
-	if (grad)
-		s->grad = d->op->alloc(d, bytes);
-	s->device = d;
+	float *data = d->host ? NULL : d->op->alloc(d, bytes); /* host memory stays where it is */
 	if (data) {
 		d->op->upload(d, data, s->data, bytes);
 		free(s->data);
 		point(s, data);
-	} else { /* what is there remains the host's */
-		d->op->free(d, s->grad);
-		s->grad = NULL;
-		s->device = NULL;
 	}
+	if (data || d->host)
+		s->device = d;
+	if (grad && s->device)
+		s->grad = d->op->alloc(d, bytes);
 	return hm_device_error(d, e);
 }
 

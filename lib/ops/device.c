@@ -49,6 +49,7 @@ struct hm_device *hm_device_fork(const struct hm_device *from, struct hm_err *e)
 	d->op = from->op;
 	d->act = from->act;
 	d->name = from->name;
+	d->host = from->host;
 	d->threads = 1;
 	if (from->ctx && hm_cpu_fork(d, from, e)) {
 		free(d);

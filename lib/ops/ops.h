@@ -33,6 +33,7 @@ struct hm_device {
 	enum hm_dtype act; /* activations of the inference operations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
 	const char *name;  /* "ref", "cpu" */
 	int threads;	   /* that one training operation may use: 1 unless set before the first one */
+	bool host;	   /* its memory is the host's: pointers serve both */
 	void *ctx;	   /* the device's own */
 	struct hm_err err; /* the first failure */
 };

@@ -2,82 +2,120 @@
 #include "train/optim.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-static float *zeroed(struct hm_optim *o, size_t n, struct hm_err *e)
+struct hm_optim_run {
+	int table;
+	size_t first, count; /* elements */
+	double decay;
+};
+
+/* Whether decay leaves this parameter alone: a bias by its name, a normalisation's weight by its shape. */
+static bool spared(const struct hm_optim_config *c, const struct hm_tensor *t)
 {
-	float *p = hm_arena_get(&o->arena, n * sizeof *p, e);
-	if (p)
-		memset(p, 0, n * sizeof *p);
-	return p;
+	size_t len = strlen(t->name);
+	if (len >= 4 && !strcmp(t->name + len - 4, "bias"))
+		return c->decay_spares_bias;
+	return len >= 7 && !strcmp(t->name + len - 7, ".weight") && t->ndim == 1 && c->decay_spares_norm;
 }
 
-int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *params,
+/* The table's parameters as runs. */
+static void add_runs(struct hm_optim *o, int table)
+{
+	const struct hm_params *p = o->params[table];
+	size_t at = 0;
+	bool fresh = true;
+	for (size_t i = 0; i < p->n; at += p->item[i++].count) {
+		double decay = spared(&o->c, &p->item[i].t) ? 0 : o->c.weight_decay;
+		struct hm_optim_run *last = o->runs ? &o->run[o->runs - 1] : NULL;
+		if (p->item[i].held) {
+			fresh = true;
+		} else if (fresh || last->decay != decay) {
+			o->run[o->runs++] = (struct hm_optim_run){table, at, p->item[i].count, decay};
+			fresh = false;
+		} else {
+			last->count += p->item[i].count;
+		}
+	}
+}
+
+int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables, int n,
 		  struct hm_device *dev, struct hm_err *e)
 {
-	*o = (struct hm_optim){.c = *c, .params = params, .dev = dev};
-	float ***list[3] = {&o->grad, &o->m, &o->v};
-	for (int k = 0; k < 3; k++)
-		if (!(*list[k] = hm_arena_get(&o->arena, params->n * sizeof(float *), e)))
-			return HM_EDATA;
-	for (size_t i = 0; i < params->n; i++)
-		for (int k = 0; k < 3; k++)
-			if (!((*list[k])[i] = zeroed(o, params->item[i].count, e)))
-				return HM_EDATA;
-	return 0;
+	size_t most = 0;
+	int moments = c->kind == HM_SGD ? c->momentum > 0 : 2;
+	*o = (struct hm_optim){.c = *c, .dev = dev, .tables = n};
+	for (int i = 0; i < n; i++)
+		most += tables[i]->n;
+	if (!(o->run = hm_alloc(most, sizeof *o->run, e)))
+		return HM_EDATA;
+	for (int i = 0; i < n; i++) {
+		o->params[i] = tables[i];
+		for (int k = 0; k < moments; k++)
+			o->moment[i][k] = dev->op->alloc(dev, tables[i]->count * sizeof(float));
+		add_runs(o, i);
+	}
+	return hm_device_error(dev, e);
 }
 
 void hm_optim_clear(struct hm_optim *o)
 {
-	hm_arena_clear(&o->arena);
+	for (int i = 0; i < o->tables; i++)
+		for (int k = 0; k < HM_OPTIM_MOMENTS; k++)
+			o->dev->op->free(o->dev, o->moment[i][k]);
+	free(o->run);
 	*o = (struct hm_optim){0};
 }
 
 void hm_optim_zero(struct hm_optim *o)
 {
-	for (size_t i = 0; i < o->params->n; i++)
-		memset(o->grad[i], 0, o->params->item[i].count * sizeof(float));
-}
-
-/* Whether decay leaves this parameter alone: a bias by its name; a weight of one dimension is a
- * normalisation's. */
-static bool spared(const struct hm_optim_config *c, const struct hm_tensor *t)
-{
-	size_t len = strlen(t->name);
-	bool bias = len >= 4 && !strcmp(t->name + len - 4, "bias");
-	return bias ? c->decay_spares_bias : t->ndim == 1 && c->decay_spares_norm;
+	for (int i = 0; i < o->tables; i++)
+		o->dev->op->zero(o->dev, o->params[i]->grad, o->params[i]->count * sizeof(float));
 }
 
 /* torch.nn.utils.clip_grad_norm_. */
 static int clip(struct hm_optim *o, struct hm_err *e)
 {
 	double sum = 0;
-	for (size_t i = 0; i < o->params->n; i++)
-		o->dev->op->sum_squares(o->dev, &sum, o->grad[i], o->params->item[i].count);
+	for (size_t i = 0; i < o->runs; i++)
+		o->dev->op->sum_squares(o->dev, &sum, o->params[o->run[i].table]->grad + o->run[i].first,
+					o->run[i].count);
+	if (hm_device_error(o->dev, e))
+		return HM_EDATA;
 	if (!isfinite(sum))
 		return hm_err_set(e, HM_EDATA, "the gradient's norm is not finite");
 	double factor = o->c.clip_norm / (sqrt(sum) + 1e-6);
-	for (size_t i = 0; factor < 1 && i < o->params->n; i++)
-		o->dev->op->scale(o->dev, o->grad[i], o->params->item[i].count, factor);
+	for (size_t i = 0; factor < 1 && i < o->runs; i++)
+		o->dev->op->scale(o->dev, o->params[o->run[i].table]->grad + o->run[i].first, o->run[i].count,
+				  factor);
 	return 0;
+}
+
+double hm_optim_lr(const struct hm_optim *o)
+{
+	return o->c.lr * hm_schedule_factor(o->c.schedule, o->t, o->c.total, o->c.warmup);
 }
 
 int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e)
 {
 	const struct hm_optim_config *c = &o->c;
+	const struct hm_ops *op = o->dev->op;
 	if (c->clip_norm > 0 && clip(o, e))
 		return HM_EDATA;
-	*lr = c->lr * hm_schedule_factor(c->schedule, o->t, c->total, c->warmup);
+	*lr = hm_optim_lr(o);
 	o->t++;
-	for (size_t i = 0; i < o->params->n; i++) {
-		struct hm_param *p = &o->params->item[i];
-		double decay = spared(c, &p->t) ? 0 : c->weight_decay;
-		struct hm_adam a = {*lr, 0.9, 0.999, 1e-8, decay, c->kind == HM_ADAMW};
+	for (size_t i = 0; i < o->runs; i++) {
+		const struct hm_optim_run *r = &o->run[i];
+		struct hm_adam a = {*lr, 0.9, 0.999, 1e-8, r->decay, c->kind == HM_ADAMW};
+		float *p = o->params[r->table]->data + r->first, *g = o->params[r->table]->grad + r->first,
+		      **moment = o->moment[r->table];
+		float *m = moment[0] ? moment[0] + r->first : NULL,
+		      *v = moment[1] ? moment[1] + r->first : NULL;
 		if (c->kind == HM_SGD)
-			o->dev->op->sgd(o->dev, p->t.data, o->m[i], o->grad[i], p->count, *lr, c->momentum,
-					decay, o->t);
+			op->sgd(o->dev, p, m, g, r->count, *lr, c->momentum, r->decay, o->t);
 		else
-			o->dev->op->adam(o->dev, p->t.data, o->m[i], o->v[i], o->grad[i], p->count, &a, o->t);
+			op->adam(o->dev, p, m, v, g, r->count, &a, o->t);
 	}
 	return hm_device_error(o->dev, e);
 }

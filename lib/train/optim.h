@@ -1,9 +1,9 @@
-/* An optimizer over a model's parameter table: SGD, Adam, AdamW, with schedule, warm-up, clipping by the
+/* An optimizer over a model's parameter tables: SGD, Adam, AdamW, with schedule, warm-up, clipping by the
  * global norm, and decay exempted for biases or normalisation weights. The arithmetic is the device's (ops.h:
- * sgd, adam).
+ * sgd, adam); what a table holds back (running statistics, hm_params_hold) is not looked at.
  *
- *   hm_optim_init(&o, &config, &model.params, dev, e);
- *   hm_optim_zero(&o);  (backward into o.grad[i])  hm_optim_step(&o, &lr, e); ... */
+ *   hm_params_place(table, dev, true, e) for each;  hm_optim_init(&o, &config, tables, n, dev, e);
+ *   hm_optim_zero(&o);  (backward)  hm_optim_step(&o, &lr, e); ... */
 #ifndef HM_OPTIM_H
 #define HM_OPTIM_H
 
@@ -22,22 +22,30 @@ struct hm_optim_config {
 	int64_t warmup, total; /* steps of warm-up, steps in all */
 };
 
+#define HM_OPTIM_TABLES 3
+#define HM_OPTIM_MOMENTS 2
+
 struct hm_optim {
 	struct hm_optim_config c;
-	struct hm_params *params; /* borrowed */
-	struct hm_device *dev;	  /* borrowed */
-	float **grad;		  /* grad[i]: gradient of params->item[i], of its count */
-	float **m, **v;		  /* moments; v unused by SGD, m its velocity */
+	struct hm_device *dev; /* borrowed, as are the tables */
+	int tables;
+	struct hm_params *params[HM_OPTIM_TABLES];
+	/* [count] of each table, device memory; 0: Adam's m or SGD's velocity, 1: Adam's v. NULL: not used */
+	float *moment[HM_OPTIM_TABLES][HM_OPTIM_MOMENTS];
 	int64_t t;		  /* steps done */
-	struct hm_arena arena;
+	struct hm_optim_run *run; /* neighbours in a table that are treated alike */
+	size_t runs;
 };
 
-/* Caller clears, also after a failure. 0 or HM_EDATA. */
-int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *params,
+/* Tables placed on `dev` with gradients, at most HM_OPTIM_TABLES. Caller clears, also after a failure. 0 or
+ * HM_EDATA. */
+int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables, int n,
 		  struct hm_device *dev, struct hm_err *e);
 void hm_optim_clear(struct hm_optim *o);
 /* Gradients := 0. */
 void hm_optim_zero(struct hm_optim *o);
+/* The rate the next step will use. */
+double hm_optim_lr(const struct hm_optim *o);
 /* One step with the gradients there are; *lr: the rate used. A global norm that is not finite is HM_EDATA,
  * parameters unchanged. */
 int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e);

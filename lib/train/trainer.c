@@ -1,4 +1,4 @@
-/* The training loop of a head. See trainer.h. */
+/* The training loop. See trainer.h. */
 #include "train/trainer.h"
 #include "stat/metrics.h"
 #include "train/order.h"
@@ -9,49 +9,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVAL_ROWS 512
+enum { EVAL_ROWS = 512 }; /* of cached features; what runs an encoder takes the training's batches */
 
 struct run {
-	struct hm_late *m;
+	struct hm_fusion *f;
 	struct hm_device *d;
-	const struct hm_headdata *train, *val;
+	struct hm_examples *train, *val;
 	const struct hm_trainer_config *c;
-	hm_event_fn *tell;
-	void *ctx;
+	const struct hm_trainer_calls *calls;
 	struct hm_optim optim;
+	struct hm_train_state s;
+	struct hm_checkpoint checkpoint;
+	int64_t steps;	 /* of all epochs */
 	uint32_t *order; /* [n] */
-	float *x;	 /* [rows,I] the batch */
-	float *logits;	 /* [rows,C] */
-	int32_t *label;	 /* [rows] */
+	float *logits;	 /* [rows,C] of an evaluation's batch */
 	double *prob;	 /* [n of val, C] */
-	float *kept;	 /* the best epoch's parameters */
-	double best_score;
-	int64_t stale;	  /* epochs since the best one */
-	double sum, seen; /* loss over the examples since the last step line */
-	double epoch_sum; /* loss over the epoch's examples */
+	int signal;	 /* that stops the run */
 	struct hm_arena arena;
 };
 
-static int allocate(struct run *r, struct hm_err *e)
+static size_t eval_rows(const struct run *r)
 {
-	size_t n = r->train->n, batch = (size_t)r->c->batch_size, rows = batch < n ? batch : n,
-	       wide = (size_t)r->m->inputs;
-	size_t classes = (size_t)r->m->classes, evals = r->val ? r->val->n : 0;
-	if (rows < EVAL_ROWS)
-		rows = EVAL_ROWS;
+	const struct hm_fusion_config *c = hm_fusion_config_of(r->f);
+	size_t batch = (size_t)r->c->batch_size;
+	bool cached = c->kind == HM_FUSION_LATE && c->image <= HM_SIDE_FEATURE && c->text <= HM_SIDE_FEATURE;
+	return cached && batch < EVAL_ROWS ? EVAL_ROWS : batch;
+}
+
+static int prepare(struct run *r, struct hm_err *e)
+{
+	struct hm_fusion_table t[3];
+	struct hm_params *trained[3];
+	struct hm_optim_config oc = r->c->optim;
+	size_t n = r->train->n, classes = (size_t)hm_fusion_config_of(r->f)->classes,
+	       evals = r->val ? r->val->n : 0, rows = eval_rows(r) < evals ? eval_rows(r) : evals;
+	int tables = hm_fusion_tables(r->f, t), count = 0;
+	for (int i = 0; i < tables; i++)
+		if (t[i].trained)
+			trained[count++] = t[i].params;
+	oc.total = r->steps = ((int64_t)n + r->c->batch_size - 1) / r->c->batch_size * r->c->epochs;
 	if (!(r->order = hm_arena_get(&r->arena, n * sizeof *r->order, e)) ||
-	    !(r->x = hm_arena_get(&r->arena, rows * wide * sizeof *r->x, e)) ||
 	    !(r->logits = hm_arena_get(&r->arena, rows * classes * sizeof *r->logits, e)) ||
-	    !(r->label = hm_arena_get(&r->arena, rows * sizeof *r->label, e)) ||
 	    !(r->prob = hm_arena_get(&r->arena, evals * classes * sizeof *r->prob, e)) ||
-	    !(r->kept = hm_arena_get(&r->arena, (wide + 1) * classes * sizeof *r->kept, e)))
+	    hm_optim_init(&r->optim, &oc, trained, count, r->d, e))
 		return HM_EDATA;
+	r->checkpoint = (struct hm_checkpoint){r->c->checkpoint, r->c->identity, r->f, &r->optim, NULL};
+	if (r->c->select != HM_SELECT_LAST &&
+	    !(r->checkpoint.kept = hm_arena_get(&r->arena, hm_checkpoint_count(r->f) * sizeof(float), e)))
+		return HM_EDATA;
+	if (r->checkpoint.kept)
+		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
 	return 0;
 }
 
 /* The sentence for a numeric failure: the step, its rate, who was in the batch. */
-static int diverged(const struct run *r, int64_t number, const uint32_t *at, size_t rows, double lr,
-		    const char *what, struct hm_err *e)
+static int diverged(const struct run *r, int64_t step, double lr, const char *what, const uint32_t *at,
+		    size_t rows, struct hm_err *e)
 {
 	char ids[256] = "";
 	size_t used = 0;
@@ -59,173 +72,195 @@ static int diverged(const struct run *r, int64_t number, const uint32_t *at, siz
 		used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%.40s", i ? ", " : "",
 					 r->train->id[at[i]]);
 	return hm_err_set(e, HM_EDATA, "step %" PRId64 ", learning rate %g: %s; the batch's ids are %s%s",
-			  number, lr, what, ids, used >= sizeof ids - 48 ? ", ..." : "");
+			  step, lr, what, ids, used >= sizeof ids - 48 ? ", ..." : "");
 }
 
-/* Forward, loss, backward, step for the examples at[0..rows). */
-static int step(struct run *r, const uint32_t *at, size_t rows, double *lr, struct hm_err *e)
+static int save(struct run *r, struct hm_err *e)
 {
-	size_t wide = (size_t)r->m->inputs;
+	if (!r->c->checkpoint)
+		return 0;
+	int rc = r->calls->log_sync(r->calls->ctx, &r->s.log_bytes, e);
+	return rc ? rc : hm_checkpoint_write(&r->checkpoint, &r->s, e);
+}
+
+/* Forward, backward, optimizer for the examples at[0..rows). */
+static int step(struct run *r, const uint32_t *at, size_t rows, struct hm_err *e)
+{
+	struct hm_dropout drop = {.p = r->c->dropout, .seed = r->c->seed, .step = (uint32_t)r->s.step};
+	struct hm_minibatch b;
 	struct hm_err why = {0};
+	bool stop = false;
 	float loss;
-	for (size_t i = 0; i < rows; i++) {
-		memcpy(r->x + i * wide, r->train->x + at[i] * wide, wide * sizeof *r->x);
-		r->label[i] = r->train->label[at[i]];
-	}
+	double lr = hm_optim_lr(&r->optim);
 	hm_optim_zero(&r->optim);
-	hm_late_forward(r->m, r->d, r->logits, r->x, (int)rows);
-	r->d->op->cross_entropy(r->d, &loss, r->logits, r->logits, r->label, r->c->class_weight, (int)rows,
-				r->m->classes);
-	hm_late_backward(r->m, r->d, r->optim.grad[0], r->optim.grad[1], r->logits, r->x, (int)rows);
-	*lr = r->c->optim.lr *
-	      hm_schedule_factor(r->c->optim.schedule, r->optim.t, r->optim.c.total, r->c->optim.warmup);
+	if (hm_examples_batch(r->train, at, rows, &b, e) ||
+	    hm_fusion_step(r->f, &b, &drop, r->c->class_weight, &loss, e))
+		return HM_EDATA;
 	if (!isfinite(loss))
-		return diverged(r, r->optim.t + 1, at, rows, *lr, "the loss is not finite", e);
-	if (hm_optim_step(&r->optim, lr, &why))
-		return diverged(r, r->optim.t + 1, at, rows, *lr, why.text, e);
-	r->sum += (double)loss * (double)rows;
-	r->seen += (double)rows;
-	r->epoch_sum += (double)loss * (double)rows;
-	return 0;
+		return diverged(r, r->s.step + 1, lr, "the loss is not finite", at, rows, e);
+	if (hm_optim_step(&r->optim, &lr, &why))
+		return diverged(r, r->s.step + 1, lr, why.text, at, rows, e);
+	r->s.step++;
+	r->s.done += (int64_t)rows;
+	r->s.sum += (double)loss * (double)rows;
+	r->s.seen += (double)rows;
+	r->s.epoch_sum += (double)loss * (double)rows;
+	if (r->s.step % r->c->log_steps == 0) {
+		struct hm_event ev = {.kind = HM_EVENT_STEP,
+				      .epoch = r->s.epoch,
+				      .step = r->s.step,
+				      .loss = r->s.sum / r->s.seen,
+				      .lr = lr};
+		r->s.sum = r->s.seen = 0;
+		if (r->calls->tell(r->calls->ctx, &ev, e))
+			return HM_EDATA;
+	}
+	int asked = r->calls->step(r->calls->ctx, r->s.step, r->steps, loss, lr, &stop);
+	r->signal = stop ? asked : 0;
+	bool due = r->c->checkpoint_steps && r->s.step % r->c->checkpoint_steps == 0;
+	return asked || due ? save(r, e) : 0;
 }
 
-static int evaluate(struct run *r, struct hm_event *ev, struct hm_err *e)
+static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *e)
 {
-	const struct hm_headdata *v = r->val;
-	size_t wide = (size_t)r->m->inputs, classes = (size_t)r->m->classes;
+	struct hm_examples *v = r->val;
+	size_t classes = (size_t)hm_fusion_config_of(r->f)->classes, most = eval_rows(r);
 	double value[HM_METRICS];
 	struct hm_sample s = {0};
-	for (size_t at = 0, rows; at < v->n; at += rows) {
-		rows = v->n - at < EVAL_ROWS ? v->n - at : EVAL_ROWS;
-		hm_late_forward(r->m, r->d, r->logits, v->x + at * wide, (int)rows);
-		r->d->op->softmax(r->d, r->logits, r->logits, (int)rows, r->m->classes);
-		for (size_t k = 0; k < rows * classes; k++)
-			r->prob[at * classes + k] = r->logits[k];
+	struct hm_minibatch b;
+	uint32_t *at = hm_alloc(v->n, sizeof *at, e);
+	int rc = at ? 0 : HM_EDATA;
+	for (size_t i = 0; at && i < v->n; i++)
+		at[i] = (uint32_t)i;
+	for (size_t i = 0, rows; !rc && i < v->n; i += rows) {
+		rows = v->n - i < most ? v->n - i : most;
+		rc = hm_examples_batch(v, at + i, rows, &b, e);
+		if (!rc)
+			rc = hm_fusion_logits(r->f, &b, r->logits, e);
+		if (!rc)
+			r->d->op->softmax(r->d, r->logits, r->logits, (int)rows, (int)classes);
+		for (size_t k = 0; !rc && k < rows * classes; k++)
+			r->prob[i * classes + k] = r->logits[k];
 	}
-	if (hm_device_error(r->d, e) || hm_sample_init(&s, v->n, r->m->classes, r->prob, v->label, 0.5, e))
+	free(at);
+	if (rc || hm_device_error(r->d, e) ||
+	    hm_sample_init(&s, v->n, (int)classes, r->prob, v->label, 0.5, e))
 		return HM_EDATA;
 	hm_metrics_compute(&s, NULL, value);
 	hm_sample_clear(&s);
-	ev->loss = value[HM_LOG_LOSS];
-	ev->accuracy = value[HM_ACCURACY];
-	ev->auroc = value[HM_AUROC];
-	ev->n = v->n;
-	return r->tell(r->ctx, ev, e);
-}
-
-static void copy_parameters(struct run *r, bool back)
-{
-	size_t weights = (size_t)r->m->inputs * (size_t)r->m->classes, biases = (size_t)r->m->classes;
-	memcpy(back ? r->m->weight : r->kept, back ? r->kept : r->m->weight, weights * sizeof(float));
-	memcpy(back ? r->m->bias : r->kept + weights, back ? r->kept + weights : r->m->bias,
-	       biases * sizeof(float));
-}
-
-/* Keeps the epoch when it is strictly better than the best so far. */
-static void judge(struct run *r, const struct hm_event *ev, struct hm_event *best)
-{
-	double score = r->c->select == HM_SELECT_ACCURACY ? ev->accuracy
-		       : r->c->select == HM_SELECT_AUROC  ? ev->auroc
-							  : -ev->loss;
-	bool better = score > r->best_score;
-	r->stale = better ? 0 : r->stale + 1;
-	if (better)
-		r->best_score = score;
-	if (r->c->select == HM_SELECT_LAST || better) {
-		*best = *ev;
-		copy_parameters(r, false);
-	}
-}
-
-/* Whether the parameters are numbers: a last step may have thrown them out where no further loss would show
- * it. */
-static bool parameters_finite(const struct run *r)
-{
-	const struct hm_params *p = &r->m->params;
-	for (size_t i = 0; i < p->n; i++)
-		for (size_t j = 0; j < p->item[i].count; j++)
-			if (!isfinite((*p->item[i].field)[j]))
-				return false;
-	return true;
-}
-
-static int epoch(struct run *r, int64_t number, struct hm_event *best, struct hm_err *e)
-{
-	size_t n = r->train->n, batch = (size_t)r->c->batch_size, last = (n - 1) / batch * batch;
-	double lr = 0;
-	r->epoch_sum = 0;
-	hm_order_epoch(r->order, (uint32_t)n, r->c->seed, number, r->c->shuffle);
-	for (size_t at = 0, rows; at < n; at += rows) {
-		rows = n - at < batch ? n - at : batch;
-		if (step(r, r->order + at, rows, &lr, e))
-			return HM_EDATA;
-		if (r->optim.t % r->c->log_steps == 0) {
-			struct hm_event ev = {.kind = HM_EVENT_STEP,
-					      .epoch = number,
-					      .step = r->optim.t,
-					      .loss = r->sum / r->seen,
-					      .lr = lr};
-			r->sum = r->seen = 0;
-			if (r->tell(r->ctx, &ev, e))
-				return HM_EDATA;
-		}
-	}
-	if (!parameters_finite(r))
-		return diverged(r, r->optim.t, r->order + last, n - last, lr,
-				"it left weights that are not finite", e);
-	struct hm_event ev = {.kind = HM_EVENT_EPOCH,
-			      .epoch = number,
-			      .step = r->optim.t,
-			      .loss = r->epoch_sum / (double)n};
-	if (r->tell(r->ctx, &ev, e))
-		return HM_EDATA;
-	ev.kind = HM_EVENT_EVAL;
-	if (r->val && evaluate(r, &ev, e))
-		return HM_EDATA;
-	if (!r->val)
-		*best = (struct hm_event){.epoch = number};
-	else
-		judge(r, &ev, best);
+	*score = (struct hm_epoch_score){r->s.epoch, value[HM_LOG_LOSS], value[HM_ACCURACY], value[HM_AUROC],
+					 v->n};
 	return 0;
 }
 
-int hm_trainer_run(struct hm_late *m, struct hm_device *d, const struct hm_headdata *train,
-		   const struct hm_headdata *val, const struct hm_trainer_config *c, hm_event_fn *tell,
-		   void *ctx, struct hm_event *best, struct hm_err *e)
+/* Keeps the epoch when it is strictly better than the best so far. */
+static void judge(struct run *r, const struct hm_epoch_score *score)
 {
-	struct run r = {.m = m,
-			.d = d,
-			.train = train,
-			.val = val,
-			.c = c,
-			.tell = tell,
-			.ctx = ctx,
-			.best_score = -INFINITY};
-	struct hm_optim_config oc = c->optim;
-	size_t batch = (size_t)c->batch_size, steps = (train->n + batch - 1) / batch;
-	oc.total = (int64_t)steps * c->epochs;
-	*best = (struct hm_event){0};
-	int rc = allocate(&r, e);
-	if (!rc)
-		rc = hm_optim_init(&r.optim, &oc, &m->params, d, e);
-	bool enough = false;
-	for (int64_t i = 1; !rc && i <= c->epochs && !enough; i++) {
-		rc = epoch(&r, i, best, e);
-		enough = c->patience && r.stale >= c->patience;
+	double value = r->c->select == HM_SELECT_ACCURACY ? score->accuracy
+		       : r->c->select == HM_SELECT_AUROC  ? score->auroc
+							  : -score->loss;
+	bool better = value > r->s.best_value;
+	r->s.stale = better ? 0 : r->s.stale + 1;
+	if (better)
+		r->s.best_value = value;
+	if (r->c->select == HM_SELECT_LAST || better)
+		r->s.best = *score;
+	if (r->checkpoint.kept && better)
+		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
+}
+
+/* Whether the trained parameters are numbers: a last step may have thrown them out where no further loss
+ * would show it. Infinite or NaN elements make the sum of squares so. */
+static bool parameters_finite(struct run *r)
+{
+	double sum = 0;
+	for (int i = 0; i < r->optim.tables; i++)
+		r->d->op->sum_squares(r->d, &sum, r->optim.params[i]->data, r->optim.params[i]->count);
+	return isfinite(sum);
+}
+
+static int finish_epoch(struct run *r, struct hm_err *e)
+{
+	size_t n = r->train->n, last = (n - 1) / (size_t)r->c->batch_size * (size_t)r->c->batch_size;
+	struct hm_event ev = {.kind = HM_EVENT_EPOCH,
+			      .epoch = r->s.epoch,
+			      .step = r->s.step,
+			      .loss = r->s.epoch_sum / (double)n};
+	struct hm_epoch_score score = {.epoch = r->s.epoch};
+	if (!parameters_finite(r))
+		return diverged(r, r->s.step, hm_optim_lr(&r->optim), "it left weights that are not finite",
+				r->order + last, n - last, e);
+	if (r->calls->tell(r->calls->ctx, &ev, e) || (r->val && evaluate(r, &score, e)))
+		return HM_EDATA;
+	if (r->val) {
+		judge(r, &score);
+		ev = (struct hm_event){.kind = HM_EVENT_EVAL,
+				       .epoch = score.epoch,
+				       .loss = score.loss,
+				       .accuracy = score.accuracy,
+				       .auroc = score.auroc,
+				       .n = score.n};
+		if (r->calls->tell(r->calls->ctx, &ev, e))
+			return HM_EDATA;
+	} else {
+		r->s.best = score;
 	}
-	if (!rc && val && !best->n)
+	if (r->c->patience && r->s.stale >= r->c->patience)
+		memcpy(r->s.reason, "patience", sizeof "patience");
+	else if (r->s.epoch == r->c->epochs)
+		memcpy(r->s.reason, "done", sizeof "done");
+	r->s.epoch++;
+	r->s.done = 0;
+	r->s.epoch_sum = 0;
+	return save(r, e);
+}
+
+/* From where the state says to the end, or to a signal. */
+static int train(struct run *r, struct hm_err *e)
+{
+	size_t n = r->train->n, batch = (size_t)r->c->batch_size;
+	int rc = 0;
+	while (!rc && !r->signal && !*r->s.reason) {
+		hm_order_epoch(r->order, (uint32_t)n, r->c->seed, r->s.epoch, r->c->shuffle);
+		while (!rc && !r->signal && (size_t)r->s.done < n) {
+			size_t at = (size_t)r->s.done;
+			rc = step(r, r->order + at, n - at < batch ? n - at : batch, e);
+		}
+		if (!rc && !r->signal)
+			rc = finish_epoch(r, e);
+	}
+	return rc;
+}
+
+int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples *train_set,
+		   struct hm_examples *val, const struct hm_trainer_config *c,
+		   const struct hm_trainer_calls *calls, struct hm_trainer_result *result, struct hm_err *e)
+{
+	struct run r = {.f = f, .d = d, .train = train_set, .val = val, .c = c, .calls = calls};
+	r.s = (struct hm_train_state){.epoch = 1, .best_value = -INFINITY};
+	int rc = prepare(&r, e);
+	if (!rc && c->resume) {
+		rc = hm_checkpoint_read(&r.checkpoint, &r.s, e);
+		r.optim.t = r.s.step;
+		if (!rc)
+			rc = calls->log_cut(calls->ctx, r.s.log_bytes, e);
+	}
+	if (!rc)
+		rc = train(&r, e);
+	if (!rc && !r.signal && val && !r.s.best.n)
 		rc = hm_err_set(e, HM_EDATA,
 				"no epoch could be selected: the validation AUROC is undefined, all labels "
 				"are the same");
-	if (!rc && val)
-		copy_parameters(&r, true);
+	if (!rc && !r.signal && r.checkpoint.kept)
+		hm_checkpoint_copy(f, r.checkpoint.kept, true);
 	if (!rc) {
 		struct hm_event ev = {.kind = HM_EVENT_END,
-				      .step = r.optim.t,
-				      .best_epoch = best->epoch,
-				      .reason = enough ? "patience" : "done"};
-		rc = tell(ctx, &ev, e);
+				      .step = r.s.step,
+				      .best_epoch = r.s.best.epoch,
+				      .reason = r.signal ? "signal" : r.s.reason};
+		rc = calls->tell(calls->ctx, &ev, e);
 	}
+	*result = (struct hm_trainer_result){r.s.best, r.s.step, r.signal};
 	hm_optim_clear(&r.optim);
 	hm_arena_clear(&r.arena);
 	return rc;

@@ -1,11 +1,10 @@
-/* Training a late-fusion head on features in memory: epochs of shuffled batches, validation, the best epoch
- * kept. It prints nothing: what happens is told through a callback. */
+/* The training loop of a fusion: epochs of shuffled batches, validation, the best epoch kept, checkpoints. It
+ * prints nothing: what happens is told through a callback. */
 #ifndef HM_TRAINER_H
 #define HM_TRAINER_H
 
-#include "nn/late.h"
-#include "train/headdata.h"
-#include "train/optim.h"
+#include "train/checkpoint.h"
+#include "train/examples.h"
 
 enum hm_select { HM_SELECT_LAST, HM_SELECT_ACCURACY, HM_SELECT_AUROC };
 
@@ -17,7 +16,12 @@ struct hm_trainer_config {
 	uint64_t seed;
 	bool shuffle;
 	enum hm_select select;
+	double dropout;		   /* of the encoders that run in train mode */
 	const float *class_weight; /* [C] weights of the training loss, NULL: none */
+	const char *checkpoint;	   /* written at each epoch's end; NULL: none is */
+	int64_t checkpoint_steps;  /* and every so many steps; 0: not */
+	bool resume;		   /* go on from it */
+	const cJSON *identity;	   /* checkpoint.h */
 };
 
 enum hm_event_kind { HM_EVENT_STEP, HM_EVENT_EPOCH, HM_EVENT_EVAL, HM_EVENT_END };
@@ -32,16 +36,32 @@ struct hm_event {
 	double accuracy, auroc; /* EVAL; auroc NaN where it is undefined */
 	size_t n;		/* EVAL */
 	int64_t best_epoch;	/* END: the epoch whose weights the model now has */
-	const char *reason;	/* END: "done" or "patience" */
+	const char *reason;	/* END: "done", "patience" or "signal" */
 };
-typedef int hm_event_fn(void *ctx, const struct hm_event *ev, struct hm_err *e);
 
-/* Trains m from the parameters it has; at the end it has the selected epoch's. val may be NULL unless select
- * or patience need it; labels are in [0,C), which the caller has checked. *best: the EVAL of the epoch kept
- * (n 0 without val). A loss or an epoch's weights that are not finite are HM_EDATA naming step, rate and the
- * batch's ids; what `tell` returns below 0 stops, too. */
-int hm_trainer_run(struct hm_late *m, struct hm_device *d, const struct hm_headdata *train,
-		   const struct hm_headdata *val, const struct hm_trainer_config *c, hm_event_fn *tell,
-		   void *ctx, struct hm_event *best, struct hm_err *e);
+/* How the loop speaks with its caller; below 0 stops it. */
+struct hm_trainer_calls {
+	void *ctx;
+	int (*tell)(void *ctx, const struct hm_event *ev, struct hm_err *e);
+	/* After every step: its number and loss, for a progress line. The return value is the signal that
+	 * asks for a checkpoint, 0 for none; *stop: whether to stop after it. */
+	int (*step)(void *ctx, int64_t step, int64_t steps, double loss, double lr, bool *stop);
+	/* The log's length, all of it on disk; and cut back to this length. */
+	int (*log_sync)(void *ctx, uint64_t *bytes, struct hm_err *e);
+	int (*log_cut)(void *ctx, uint64_t bytes, struct hm_err *e);
+};
+
+struct hm_trainer_result {
+	struct hm_epoch_score best; /* of the epoch kept; n 0 without validation */
+	int64_t steps;
+	int signal; /* that stopped it, after a checkpoint; else 0 */
+};
+
+/* Trains f from the parameters it has, placed on `d`; at the end it has the selected epoch's. val may be NULL
+ * unless select or patience need it; labels are in [0,C), which the caller has checked. A loss or weights
+ * that are not finite are HM_EDATA naming step, rate and the batch's ids. */
+int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples *train,
+		   struct hm_examples *val, const struct hm_trainer_config *c,
+		   const struct hm_trainer_calls *calls, struct hm_trainer_result *result, struct hm_err *e);
 
 #endif

@@ -28,7 +28,9 @@ static void model_init(struct model *m, struct hm_optim_config c)
 	assert_int_equal(hm_params_init(&m->params, 1, 0, &e), 0);
 	m->dev = hm_device_open("cpu", HM_PREC_F32, &e);
 	assert_non_null(m->dev);
-	assert_int_equal(hm_optim_init(&m->optim, &c, &m->params, m->dev, &e), 0);
+	assert_int_equal(hm_params_place(&m->params, m->dev, true, &e), 0);
+	assert_int_equal(hm_optim_init(&m->optim, &c, (struct hm_params *const[]){&m->params}, 1, m->dev, &e),
+			 0);
 	hm_optim_zero(&m->optim);
 }
 
@@ -91,8 +93,8 @@ static void clipping_takes_the_norm_of_all(void **state)
 		double lr, f = k ? 1 : 1 / (5 + 1e-6);
 		model_init(&m, (struct hm_optim_config){
 				       .kind = HM_SGD, .lr = 1, .clip_norm = limit[k], .total = 1});
-		m.optim.grad[0][1] = 3;
-		m.optim.grad[1][0] = -4;
+		hm_params_grad(&m.params, m.weight)[1] = 3;
+		hm_params_grad(&m.params, m.bias)[0] = -4;
 		assert_int_equal(hm_optim_step(&m.optim, &lr, &e), 0);
 		assert_true(fabs(m.weight[1] - (1 - 3 * f)) < 1e-6 && fabs(m.bias[0] - (1 + 4 * f)) < 1e-6);
 		assert_true(m.weight[0] == 1 && m.norm[0] == 1);
@@ -107,8 +109,8 @@ static void a_norm_that_is_not_finite_moves_nothing(void **state)
 	double lr;
 	(void)state;
 	model_init(&m, (struct hm_optim_config){.kind = HM_ADAM, .lr = 1, .clip_norm = 1, .total = 1});
-	m.optim.grad[0][0] = NAN;
-	m.optim.grad[2][0] = 1;
+	hm_params_grad(&m.params, m.weight)[0] = NAN;
+	hm_params_grad(&m.params, m.norm)[0] = 1;
 	assert_int_equal(hm_optim_step(&m.optim, &lr, &e), HM_EDATA);
 	assert_string_equal(e.text, "the gradient's norm is not finite");
 	for (size_t i = 0; i < 4; i++)

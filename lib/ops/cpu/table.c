@@ -83,6 +83,7 @@ int hm_cpu_open(struct hm_device *d, enum hm_precision precision, struct hm_err 
 	c->block = 1;
 	d->op = &cpu_ops;
 	d->name = "cpu";
+	d->host = true;
 	d->ctx = c;
 	d->act = precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
 #if HM_ONEDNN

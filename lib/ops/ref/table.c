@@ -67,6 +67,7 @@ int hm_ref_open(struct hm_device *d, enum hm_precision precision, struct hm_err 
 		return hm_err_set(e, HM_EDEVICE, "device ref has no precision tf32");
 	d->op = &hm_ref_ops;
 	d->name = "ref";
+	d->host = true;
 	d->act = precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
 	return 0;
 }

@@ -1,0 +1,289 @@
+/* Checkpoint files. See checkpoint.h. Tensors are flat: a table's elements in its order; numbers of the state
+ * are hexadecimal texts, so that none is rounded. */
+#include "train/checkpoint.h"
+#include "json/json.h"
+#include "weights/weights.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATE_KEY "hm.state"
+#define IDENTITY_KEY "hm.identity"
+enum { BLOCKS = 3 * (1 + HM_OPTIM_MOMENTS) + 1 };
+
+size_t hm_checkpoint_count(struct hm_fusion *f)
+{
+	struct hm_fusion_table t[3];
+	size_t count = 0;
+	for (int i = hm_fusion_tables(f, t); i--;)
+		count += t[i].params->count;
+	return count;
+}
+
+void hm_checkpoint_copy(struct hm_fusion *f, float *kept, bool back)
+{
+	struct hm_fusion_table t[3];
+	int n = hm_fusion_tables(f, t);
+	for (int i = 0; i < n; kept += t[i++].params->count)
+		if (back)
+			hm_params_write(t[i].params, kept);
+		else
+			hm_params_read(t[i].params, kept);
+}
+
+/* ---- the state as text */
+
+/* Every number of the state with its name; `real` ones print as %a. */
+struct number {
+	const char *key;
+	int64_t *whole;
+	double *real;
+};
+
+static size_t numbers(struct hm_train_state *s, int64_t *n, int64_t *log, struct number out[16])
+{
+	const struct number all[] = {{"epoch", &s->epoch, NULL},
+				     {"done", &s->done, NULL},
+				     {"step", &s->step, NULL},
+				     {"stale", &s->stale, NULL},
+				     {"best_epoch", &s->best.epoch, NULL},
+				     {"best_n", n, NULL},
+				     {"log_bytes", log, NULL},
+				     {"sum", NULL, &s->sum},
+				     {"seen", NULL, &s->seen},
+				     {"epoch_sum", NULL, &s->epoch_sum},
+				     {"best_value", NULL, &s->best_value},
+				     {"best_loss", NULL, &s->best.loss},
+				     {"best_accuracy", NULL, &s->best.accuracy},
+				     {"best_auroc", NULL, &s->best.auroc}};
+	memcpy(out, all, sizeof all);
+	return sizeof all / sizeof *all;
+}
+
+static cJSON *state_json(const struct hm_train_state *s)
+{
+	struct hm_train_state copy = *s;
+	struct number list[16];
+	char text[48];
+	int64_t n = (int64_t)s->best.n, bytes = (int64_t)s->log_bytes;
+	size_t count = numbers(&copy, &n, &bytes, list);
+	cJSON *o = cJSON_CreateObject();
+	bool ok = o && cJSON_AddStringToObject(o, "reason", s->reason);
+	for (size_t i = 0; ok && i < count; i++) {
+		if (list[i].whole)
+			snprintf(text, sizeof text, "%" PRId64, *list[i].whole);
+		else
+			snprintf(text, sizeof text, "%a", *list[i].real);
+		ok = cJSON_AddStringToObject(o, list[i].key, text);
+	}
+	if (ok)
+		return o;
+	cJSON_Delete(o);
+	return NULL;
+}
+
+static int read_state(const cJSON *o, struct hm_train_state *s, struct hm_err *e)
+{
+	struct number list[16];
+	int64_t n = 0, bytes = 0;
+	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "reason"));
+	*s = (struct hm_train_state){0};
+	size_t count = numbers(s, &n, &bytes, list);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, list[i].key));
+		char *end = NULL;
+		errno = 0;
+		if (text && *text && list[i].whole)
+			*list[i].whole = strtoll(text, &end, 10);
+		else if (text && *text)
+			*list[i].real = strtod(text, &end);
+		if (!end || *end || errno == ERANGE || (list[i].whole && *list[i].whole < 0))
+			return hm_err_set(e, HM_EDATA, "its state has no proper \"%s\"", list[i].key);
+	}
+	if (!reason || strlen(reason) >= sizeof s->reason)
+		return hm_err_set(e, HM_EDATA, "its state has no proper \"reason\"");
+	memcpy(s->reason, reason, strlen(reason) + 1);
+	s->best.n = (size_t)n;
+	s->log_bytes = (uint64_t)bytes;
+	return 0;
+}
+
+/* ---- the blocks of numbers */
+
+/* One flat tensor: its name, where it is, how much. */
+struct block {
+	char name[32];
+	float *data;
+	size_t count;
+	bool host; /* kept; else device memory */
+};
+
+/* All blocks of a run; moments only where the optimizer has them. */
+static int blocks(const struct hm_checkpoint *c, struct block out[BLOCKS])
+{
+	struct hm_fusion_table t[3];
+	int n = 0, tables = hm_fusion_tables(c->fusion, t);
+	for (int i = 0; i < tables; i++) {
+		const char *side = *t[i].side ? t[i].side : "fusion";
+		struct block *b = &out[n++];
+		*b = (struct block){.data = t[i].params->data, .count = t[i].params->count};
+		snprintf(b->name, sizeof b->name, "%s.value", side);
+		for (int j = 0; j < c->optim->tables; j++)
+			for (int k = 0; k < HM_OPTIM_MOMENTS && c->optim->params[j] == t[i].params; k++)
+				if (c->optim->moment[j][k]) {
+					b = &out[n++];
+					*b = (struct block){.data = c->optim->moment[j][k],
+							    .count = t[i].params->count};
+					snprintf(b->name, sizeof b->name, "%s.moment%d", side, k);
+				}
+	}
+	if (c->kept)
+		out[n++] = (struct block){"kept", c->kept, hm_checkpoint_count(c->fusion), true};
+	return n;
+}
+
+/* meta[key] = the tree's canonical text. */
+static bool add_json(cJSON *meta, const char *key, const cJSON *v, struct hm_err *e)
+{
+	struct hm_buf b = {0};
+	bool ok = v && !hm_json_write(v, &b, e) && !hm_buf_add(&b, "", 1, e) &&
+		  cJSON_AddStringToObject(meta, key, (char *)b.data);
+	hm_buf_clear(&b);
+	return ok;
+}
+
+int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_state *s, struct hm_err *e)
+{
+	struct block b[BLOCKS];
+	struct hm_tensor t[BLOCKS];
+	struct hm_device *d = c->optim->dev;
+	struct hm_arena copies = {0};
+	int n = blocks(c, b), rc = HM_EDATA;
+	cJSON *meta = cJSON_CreateObject(), *state = state_json(s);
+	if (!meta || !state || !cJSON_AddStringToObject(meta, "hm.digest", "") ||
+	    !add_json(meta, STATE_KEY, state, e) || !add_json(meta, IDENTITY_KEY, c->identity, e)) {
+		hm_err_set(e, HM_EDATA, "%s: out of memory", c->path);
+		goto done;
+	}
+	for (int i = 0; i < n; i++) {
+		float *data = b[i].data;
+		if (!b[i].host && !d->host) {
+			if (!(data = hm_arena_get(&copies, b[i].count * sizeof *data, e)))
+				goto done;
+			d->op->download(d, data, b[i].data, b[i].count * sizeof *data);
+		}
+		t[i] = (struct hm_tensor){b[i].name, HM_F32, 1, {(int64_t)b[i].count}, data};
+	}
+	rc = hm_device_error(d, e);
+	if (!rc)
+		rc = hm_weights_save(c->path, t, (size_t)n, meta, e);
+done:
+	hm_arena_clear(&copies);
+	cJSON_Delete(state);
+	cJSON_Delete(meta);
+	return rc;
+}
+
+/* ---- reading */
+
+static void value_text(const cJSON *v, char out[96])
+{
+	char number[HM_JSON_NUMBER];
+	if (cJSON_IsString(v))
+		snprintf(out, 96, "%.90s", *v->valuestring ? v->valuestring : "nothing");
+	else if (cJSON_IsNumber(v))
+		snprintf(out, 96, "%s", hm_json_f64(v->valuedouble, number));
+	else
+		snprintf(out, 96, "%s", !v ? "nothing" : cJSON_IsTrue(v) ? "yes" : "no");
+}
+
+/* Both ways, so that neither has a key that the other lacks. */
+static int compare(const cJSON *was, const cJSON *is, struct hm_err *e)
+{
+	const cJSON *v;
+	char a[96], b[96];
+	for (int pass = 0; pass < 2; pass++)
+		cJSON_ArrayForEach(v, (pass ? was : is))
+		{
+			value_text(cJSON_GetObjectItemCaseSensitive(was, v->string), a);
+			value_text(cJSON_GetObjectItemCaseSensitive(is, v->string), b);
+			if (strcmp(a, b))
+				return hm_err_set(
+					e, HM_EDATA,
+					"the checkpoint is of another run: %s was %s there and is %s here",
+					v->string, a, b);
+		}
+	return 0;
+}
+
+static int get_json(const struct hm_weights *w, const char *key, cJSON **out, struct hm_err *e)
+{
+	const char *s = hm_weights_meta(w, key);
+	*out = s ? hm_json_parse(s, strlen(s), 8, NULL, e) : NULL;
+	if (!*out || !cJSON_IsObject(*out))
+		return hm_err_set(e, HM_EDATA, "it is no checkpoint: no proper %s", key);
+	return 0;
+}
+
+static int load(const struct hm_checkpoint *c, const struct hm_weights *w, struct hm_err *e)
+{
+	struct block b[BLOCKS];
+	struct hm_device *d = c->optim->dev;
+	int n = blocks(c, b);
+	if (w->n != (size_t)n)
+		return hm_err_set(e, HM_EDATA, "it holds %zu blocks, this run needs %d", w->n, n);
+	for (int i = 0; i < n; i++) {
+		const struct hm_tensor *t = hm_weights_find(w, b[i].name);
+		if (!t || t->dtype != HM_F32 || t->ndim != 1 || t->dim[0] != (int64_t)b[i].count)
+			return hm_err_set(e, HM_EDATA, "it has no %s of %zu numbers", b[i].name, b[i].count);
+		if (b[i].host)
+			memcpy(b[i].data, t->data, b[i].count * sizeof(float));
+		else
+			d->op->upload(d, b[i].data, t->data, b[i].count * sizeof(float));
+	}
+	return hm_device_error(d, e);
+}
+
+int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, struct hm_err *e)
+{
+	struct hm_weights *w = NULL;
+	cJSON *state = NULL, *identity = NULL;
+	if (hm_weights_open(&w, c->path, e))
+		return HM_EDATA;
+	int rc = get_json(w, STATE_KEY, &state, e);
+	if (!rc)
+		rc = get_json(w, IDENTITY_KEY, &identity, e);
+	if (!rc)
+		rc = compare(identity, c->identity, e);
+	if (!rc)
+		rc = read_state(state, s, e);
+	if (!rc)
+		rc = load(c, w, e);
+	cJSON_Delete(state);
+	cJSON_Delete(identity);
+	hm_weights_close(w);
+	return rc ? hm_err_prefix(e, "%s", c->path) : 0;
+}
+
+int hm_checkpoint_peek(const char *path, const char *key, double *value, struct hm_err *e)
+{
+	struct hm_weights *w = NULL;
+	cJSON *identity = NULL;
+	if (access(path, F_OK) && errno == ENOENT)
+		return 1;
+	if (hm_weights_open(&w, path, e))
+		return HM_EDATA;
+	int rc = get_json(w, IDENTITY_KEY, &identity, e);
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(identity, key);
+	if (!rc && !cJSON_IsNumber(v))
+		rc = hm_err_set(e, HM_EDATA, "its identity has no \"%s\"", key);
+	if (!rc)
+		*value = v->valuedouble;
+	cJSON_Delete(identity);
+	hm_weights_close(w);
+	return rc ? hm_err_prefix(e, "%s", path) : 0;
+}

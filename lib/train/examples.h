@@ -1,0 +1,71 @@
+/* The examples that a fusion is trained and validated on, out of joined records: labels and ids in memory,
+ * and for each side a cached feature or the encoder's raw column, in memory or, past a limit, in a temporary
+ * file. What a batch holds does not depend on where. An encoder that is frozen in eval mode runs once, while
+ * the records are read; from then on its features are there.
+ *
+ *   hm_examples_read(&x, in, &options, workers, dev, e)
+ *   hm_examples_batch(&x, order + at, rows, &b, e) ... */
+#ifndef HM_EXAMPLES_H
+#define HM_EXAMPLES_H
+
+#include "model/encode.h"
+#include "nn/fusion.h"
+#include "rec/rec.h"
+#include "train/blobs.h"
+
+/* Where a side's values come from. */
+enum hm_source {
+	HM_SOURCE_NONE,
+	HM_SOURCE_CACHED,   /* the feature column */
+	HM_SOURCE_COMPUTED, /* the feature, by an encoder here, from the raw column */
+	HM_SOURCE_RAW,	    /* the raw column itself */
+};
+
+/* What a feature column says of its origin ("" where it does not); of computed ones, what hm-encode would. */
+struct hm_feature {
+	int dim; /* 0: not used */
+	char encoder[33], output[16], precision[8];
+};
+
+struct hm_examples_options {
+	enum hm_fusion_kind kind; /* early: the image's feature is the grid */
+	enum hm_source image, text;
+	struct hm_encoder *image_encoder, *text_encoder; /* of COMPUTED sides; and the limits of RAW ids */
+	size_t memory;					 /* bytes of payload held */
+	bool skip;    /* leave failed and unlabelled records out; else they are errors */
+	bool unknown; /* accept feature columns without an encoder's digest */
+};
+
+struct hm_examples {
+	size_t n;
+	int32_t *label;			 /* [n] */
+	const char **id;		 /* [n] */
+	struct hm_feature image, text;	 /* of sides that are features */
+	int grid;			 /* early: positions P; 0 before a record was read */
+	int h, w;			 /* of the pixels */
+	size_t failed, unlabelled;	 /* records left out: `error` set; label -1 */
+	size_t cut;			 /* early: captions cut to the transformer's positions */
+	char digest[33];		 /* XXH3-128 over labels, ids and payload, as 32 hex digits */
+	struct hm_examples_store *store; /* the rest is examples.c's */
+};
+
+/* Reads the joined records to their end. Columns: id, label, error when present, and what the sides need:
+ * pixels, token_ids, image_feature, image_grid, text_feature (F32, F16, BF16). 0 or HM_EDATA; sentences name
+ * input, record and id. `d` and `w` are needed only for COMPUTED sides. Caller clears, also after a failure.
+ */
+int hm_examples_read(struct hm_examples *x, struct hm_join *in, const struct hm_examples_options *o,
+		     struct hm_workers *w, struct hm_device *d, struct hm_err *e);
+void hm_examples_clear(struct hm_examples *x);
+
+/* Examples at[0..rows) as a batch; its arrays are x's, valid until the next call. 0 or HM_EDATA. */
+int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
+		      struct hm_err *e);
+
+/* mean[dim] and deviation[dim] of the features, image before text, in double; both sides must be features of
+ * late fusion. The deviation is the biased one; 1 for a column that is constant to F32's rounding, whose
+ * scaling would cost the folded head its digits. 0 or HM_EDATA. */
+int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, struct hm_err *e);
+/* From now on features are (feature - mean)/deviation; both arrays must stay. */
+void hm_examples_standardise(struct hm_examples *x, const double *mean, const double *deviation);
+
+#endif

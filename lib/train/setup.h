@@ -1,0 +1,50 @@
+/* Everything a training run is made of, from what the user said: encoders and a first model out of files, the
+ * two sets, the fusion on its device. */
+#ifndef HM_SETUP_H
+#define HM_SETUP_H
+
+#include "model/fusionfile.h"
+#include "train/sources.h"
+
+struct hm_setup_options {
+	int n_train, n_val;
+	char *const *train, *const *val;
+	const char *image, *text, *init; /* SPEC, SPEC, model file; NULL: not given */
+	struct hm_encoder_options encoder;
+	int fusion;		    /* enum hm_fusion_kind; -1: init's, else late */
+	bool only_image, only_text; /* leave the other side out */
+	bool freeze_image, freeze_text, frozen_train;
+	int classes; /* 0: from the labels */
+	uint64_t seed;
+	size_t memory;	    /* of the training set's payload and the validation set's, together */
+	bool skip, unknown; /* as in examples.h */
+	bool standardize;
+	void (*notice)(void *ctx, bool warning, const char *text); /* a sentence for the user */
+	void *ctx;
+};
+
+struct hm_setup {
+	const struct hm_setup_options *o;
+	struct hm_fusionfile init;
+	struct hm_encoder image, text; /* width 0: none */
+	struct hm_examples train, val;
+	struct hm_fusion *fusion;
+	struct hm_device *device;
+	enum hm_fusion_kind kind;
+	int classes;
+	cJSON *pg;		  /* of the training data */
+	double *mean, *deviation; /* [I] of standardised features, or NULL */
+};
+
+/* Reads all, computes the features of encoders frozen in eval mode, makes the fusion, gives it its first
+ * parameters and places them on `d`. 0, HM_EDATA or HM_EUSAGE. Caller clears, also after a failure. */
+int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct hm_device *d,
+		  struct hm_workers *w, struct hm_err *e);
+void hm_setup_clear(struct hm_setup *s);
+
+/* Writes the model file: the fusion as it is, the encoders that belong to it, standardisation folded in.
+ * batches: train-mode batches of a running image encoder. */
+int hm_setup_save(struct hm_setup *s, const char *path, const char *selected_on, int64_t batches,
+		  const cJSON *pg, struct hm_err *e);
+
+#endif
