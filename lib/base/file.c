@@ -193,19 +193,6 @@ fail:
 	return NULL;
 }
 
-struct hm_out *hm_out_open_fd(int fd, const char *name, struct hm_err *e)
-{
-	struct hm_out *o = hm_alloc(1, sizeof *o, e);
-	if (!o || !(o->path = hm_strndup(name, strlen(name), e))) {
-		close(fd);
-		free(o);
-		return NULL;
-	}
-	o->fd = fd;
-	o->stream = true;
-	return o;
-}
-
 int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e)
 {
 	const char *at = p;

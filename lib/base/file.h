@@ -23,9 +23,6 @@ void hm_map_close(struct hm_map *m);
 struct hm_out;
 /* NULL with `e` set when it cannot be opened. `path` is copied. */
 struct hm_out *hm_out_open(const char *path, struct hm_err *e);
-/* Output into an open descriptor, as it is and in place; fd is taken over, also on failure. name: for
- * messages. */
-struct hm_out *hm_out_open_fd(int fd, const char *name, struct hm_err *e);
 /* Writes all n bytes or fails; after a failure every later call fails. */
 int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e);
 /* True when what is written cannot be taken back (a pipe, a device): the producer must then mark failure in

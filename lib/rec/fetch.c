@@ -120,10 +120,7 @@ static int read_index(struct hm_fetch *f, uint64_t end_at, uint64_t index_offset
 
 static int start(struct hm_fetch *f, struct hm_err *e)
 {
-	struct stat st;
 	uint64_t end_at, index_offset;
-	if (fstat(f->in.fd, &st) || !S_ISREG(st.st_mode))
-		return hm_err_set(e, HM_EDATA, "not a regular file: its records cannot be fetched by index");
 	if (!(f->zstd = ZSTD_createDCtx()))
 		return hm_err_set(e, HM_EDATA, "out of memory for a zstd context");
 	if (hm_head_read(&f->in, &f->head, e) || read_end(f, &end_at, &index_offset, e) ||
@@ -134,44 +131,30 @@ static int start(struct hm_fetch *f, struct hm_err *e)
 	return 0;
 }
 
-/* With fd < 0 the file is opened here. */
-static int open_either(struct hm_fetch **out, int fd, const char *name, size_t cache, struct hm_err *e)
+int hm_fetch_open(struct hm_fetch **out, const char *path, size_t cache, struct hm_err *e)
 {
 	struct hm_fetch *f = hm_alloc(1, sizeof *f, e);
-	int rc = f ? 0 : HM_EDATA;
+	struct stat st;
 	*out = NULL;
-	if (rc) {
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	f->in.fd = fd;
+	if (!f)
+		return HM_EDATA;
+	f->in.fd = -1;
 	f->cache = cache;
-	f->name = hm_strndup(name, strlen(name), e);
-	rc = f->name ? 0 : HM_EDATA;
-	if (!rc && fd < 0)
-		rc = hm_source_open(&f->in, name, e);
-	else if (!rc && lseek(fd, 0, SEEK_SET) < 0)
-		rc = hm_err_set(e, HM_EDATA, "cannot seek: %s", strerror(errno));
+	f->name = hm_strndup(path, strlen(path), e);
+	int rc = f->name ? 0 : HM_EDATA;
+	if (!rc && !stat(path, &st) && !S_ISREG(st.st_mode)) /* a FIFO would wait for a writer */
+		rc = hm_err_set(e, HM_EDATA, "not a regular file: its records cannot be fetched by index");
+	if (!rc)
+		rc = hm_source_open(&f->in, path, e);
 	if (!rc)
 		rc = start(f, e);
 	if (rc) {
-		hm_err_prefix(e, "%s", name);
+		hm_err_prefix(e, "%s", path);
 		hm_fetch_close(f);
 		return rc;
 	}
 	*out = f;
 	return 0;
-}
-
-int hm_fetch_open(struct hm_fetch **f, const char *path, size_t cache, struct hm_err *e)
-{
-	return open_either(f, -1, path, cache, e);
-}
-
-int hm_fetch_open_fd(struct hm_fetch **f, int fd, const char *name, size_t cache, struct hm_err *e)
-{
-	return open_either(f, fd, name, cache, e);
 }
 
 static void held_free(struct held *h)

@@ -15,8 +15,6 @@ struct hm_fetch;
  * `cache`: bytes of unpacked blocks held; one block always is. HM_EDATA, the sentence begins with the path:
  * no regular file, no index, damage. */
 int hm_fetch_open(struct hm_fetch **f, const char *path, size_t cache, struct hm_err *e);
-/* The same of an open descriptor, which is taken over, also on failure; name: for messages. */
-int hm_fetch_open_fd(struct hm_fetch **f, int fd, const char *name, size_t cache, struct hm_err *e);
 void hm_fetch_close(struct hm_fetch *f); /* NULL is fine */
 const struct hm_schema *hm_fetch_schema(const struct hm_fetch *f);
 const struct hm_end *hm_fetch_end(const struct hm_fetch *f);

@@ -96,10 +96,6 @@ struct hm_writer;
 int hm_writer_open(struct hm_writer **w, const char *path, const struct hm_schema *schema, const cJSON *meta,
 		   const cJSON *pg, const struct hm_writer_options *o, struct hm_workers *workers,
 		   struct hm_err *e);
-/* The same into an open descriptor, which is taken over, also on failure; name: for messages. What was
- * written before a failure stays. */
-int hm_writer_open_fd(struct hm_writer **w, int fd, const char *name, const struct hm_schema *schema,
-		      const struct hm_writer_options *o, struct hm_workers *workers, struct hm_err *e);
 /* Copies the record in; its values are in the writer's schema's order. HM_EDATA when a value does not fit its
  * column (count, invalid UTF-8) or the record passes 64 MiB. */
 int hm_writer_put(struct hm_writer *w, const struct hm_val *val, struct hm_err *e);

@@ -123,18 +123,14 @@ static int make_slots(struct hm_writer *w, struct hm_err *e)
 	return w->slot ? 0 : HM_EDATA;
 }
 
-/* Into `to` when it is given, which is taken over, else into a file opened here once all else is well. */
-static int open_either(struct hm_writer **out, struct hm_out *to, const char *path,
-		       const struct hm_schema *schema, const cJSON *meta, const cJSON *pg,
-		       const struct hm_writer_options *o, struct hm_workers *workers, struct hm_err *e)
+int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_schema *schema,
+		   const cJSON *meta, const cJSON *pg, const struct hm_writer_options *o,
+		   struct hm_workers *workers, struct hm_err *e)
 {
 	struct hm_writer *w = hm_alloc(1, sizeof *w, e);
 	*out = NULL;
-	if (!w) {
-		hm_out_abort(to);
+	if (!w)
 		return HM_EDATA;
-	}
-	w->out = to;
 	w->workers = workers;
 	w->level = o && o->level ? o->level : 1;
 	w->block_size = o && o->block_size ? o->block_size : 1 << 20;
@@ -150,7 +146,7 @@ static int open_either(struct hm_writer **out, struct hm_out *to, const char *pa
 		rc = make_slots(w, e);
 	if (!rc) {
 		XXH3_128bits_reset(w->digest);
-		w->out = to ? to : hm_out_open(path ? path : "-", e);
+		w->out = hm_out_open(path ? path : "-", e);
 		rc = w->out ? 0 : HM_EDATA;
 	}
 	if (!rc && isatty(hm_out_fd(w->out)))
@@ -162,21 +158,6 @@ static int open_either(struct hm_writer **out, struct hm_out *to, const char *pa
 	else
 		*out = w;
 	return rc;
-}
-
-int hm_writer_open(struct hm_writer **w, const char *path, const struct hm_schema *schema, const cJSON *meta,
-		   const cJSON *pg, const struct hm_writer_options *o, struct hm_workers *workers,
-		   struct hm_err *e)
-{
-	return open_either(w, NULL, path, schema, meta, pg, o, workers, e);
-}
-
-int hm_writer_open_fd(struct hm_writer **w, int fd, const char *name, const struct hm_schema *schema,
-		      const struct hm_writer_options *o, struct hm_workers *workers, struct hm_err *e)
-{
-	struct hm_out *to = hm_out_open_fd(fd, name, e);
-	*w = NULL;
-	return to ? open_either(w, to, NULL, schema, NULL, NULL, o, workers, e) : HM_EDATA;
 }
 
 static int pack(struct slot *s)

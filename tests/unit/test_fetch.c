@@ -1,16 +1,15 @@
 /* Records by number: any order gives what the sequential reader gives, for any cache; what is cut, damaged or
  * contradicts itself is refused, when it is opened or when it is fetched. */
-#include "base/file.h"
 #include "base/rng.h"
 #include "rec/fetch.h"
 #include "rec/format.h"
 #include "../support/streams.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -223,56 +222,15 @@ static void an_index_and_a_file_are_needed(void **state)
 	e = (struct hm_err){0};
 	assert_int_equal(hm_fetch_open(&f, "/nowhere/at-all", 0, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "cannot open"));
+	char fifo[] = "/tmp/hm-fetch-XXXXXX", path[64];
+	assert_non_null(mkdtemp(fifo));
+	snprintf(path, sizeof path, "%s/fifo", fifo);
+	assert_int_equal(mkfifo(path, 0600), 0); /* refused without waiting for a writer */
+	assert_int_equal(hm_fetch_open(&f, path, 0, &e), HM_EDATA);
+	unlink(path);
+	rmdir(fifo);
 	test_stream(&whole, 0, 0, NULL);
 	assert_int_equal(fetch_all(&whole), 0); /* no records are legal */
-}
-
-/* An open descriptor is read from its beginning, wherever it stands, and closed. */
-static void descriptors_are_taken_over(void **state)
-{
-	(void)state;
-	struct hm_fetch *f;
-	struct hm_rec rec;
-	char name[64];
-	int fd = test_file(whole.data, whole.len, name);
-	assert_int_equal(lseek(fd, 0, SEEK_END), (off_t)whole.len);
-	assert_int_equal(hm_fetch_open_fd(&f, fd, "spool", 0, &e), 0);
-	assert_int_equal(hm_fetch_get(f, 7, &rec, &e), 0);
-	hm_fetch_close(f);
-	assert_int_equal(fcntl(fd, F_GETFD), -1);
-	fd = test_file(whole.data, 9, name);
-	assert_int_equal(hm_fetch_open_fd(&f, fd, "spool", 0, &e), HM_EDATA);
-	assert_memory_equal(e.text, "spool: ", 7);
-	assert_int_equal(fcntl(fd, F_GETFD), -1);
-}
-
-/* Written into a file without a name and fetched from it: a spool. */
-static void a_spool_is_written_and_fetched(void **state)
-{
-	(void)state;
-	struct hm_schema s = {0};
-	struct hm_writer *w;
-	struct hm_fetch *f;
-	struct hm_rec rec;
-	int fd = hm_file_temporary(NULL, &e);
-	assert_true(fd >= 0);
-	assert_int_equal(hm_writer_open_fd(&w, dup(fd), "spool", &s, NULL, NULL, &e), HM_EDATA);
-	e = (struct hm_err){0};
-	hm_schema_add(&s, "n", HM_I32, 0, NULL, NULL, &e);
-	assert_int_equal(hm_writer_open_fd(&w, dup(fd), "spool", &s,
-					   &(struct hm_writer_options){.block_size = 8}, NULL, &e),
-			 0);
-	for (int32_t i = 0; i < 9; i++)
-		assert_int_equal(hm_writer_put(w, &(struct hm_val){&i, 1}, &e), 0);
-	assert_int_equal(hm_writer_finish(w, 0, &e), 0);
-	assert_int_equal(hm_fetch_open_fd(&f, fd, "spool", 0, &e), 0);
-	assert_int_equal(hm_fetch_end(f)->blocks, 5);
-	for (int32_t i = 9; i--;) {
-		assert_int_equal(hm_fetch_get(f, (uint64_t)i, &rec, &e), 0);
-		assert_int_equal(*(const int32_t *)rec.val[0].data, i);
-	}
-	hm_fetch_close(f);
-	hm_schema_clear(&s);
 }
 
 int main(void)
@@ -283,8 +241,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cuts_and_flips_are_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_field_is_held_against_the_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_index_and_a_file_are_needed, setup, teardown),
-		cmocka_unit_test_setup_teardown(descriptors_are_taken_over, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_spool_is_written_and_fetched, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
