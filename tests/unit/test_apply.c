@@ -285,9 +285,55 @@ static void raw_and_cached(void **state)
 	hm_device_close(d);
 }
 
+/* Files that PyTorch saved, without metadata, on both devices (tests/oracle/make_models.py). */
+static void pytorch(void **state)
+{
+	(void)state;
+	static const char *const file[] = {"tests/data/models/late.safetensors",
+					   "tests/data/models/early.pth"},
+				 *const want[] = {"late", "early"}, *const device[] = {"ref", "cpu"};
+	const bool failed[3] = {0};
+	struct hm_weights *v;
+	struct hm_workers *w = hm_workers_new(2, &e);
+	OK(hm_weights_open(&v, "tests/data/models/logits.safetensors", &e));
+	uint8_t *pixels = hm_weights_find(v, "pixels")->data;
+	int32_t *ids = hm_weights_find(v, "ids")->data, *len = hm_weights_find(v, "len")->data;
+	int64_t dim[] = {3, 48, 40}, any = -1;
+	struct hm_schema s = {0};
+	struct hm_rec rec[3];
+	hm_schema_add(&s, "pixels", HM_U8, 3, dim, NULL, &e);
+	hm_schema_add(&s, "token_ids", HM_I32, 1, &any, NULL, &e);
+	for (int i = 0; i < 3; ids += len[i++])
+		rec[i] = (struct hm_rec){
+			.schema = &s,
+			.val = {{pixels + i * 3 * 48 * 40, 3 * 48 * 40}, {ids, (size_t)len[i]}}};
+	for (int k = 0; k < 4; k++) {
+		struct hm_device *d = hm_device_open(device[k / 2], HM_PREC_F32, &e);
+		struct hm_fusionfile m;
+		struct hm_apply a;
+		float logits[6], prob[6];
+		const float *right = hm_weights_find(v, want[k % 2])->data;
+		int at;
+		OK(hm_fusionfile_open(&m, file[k % 2], &(struct hm_encoder_options){.heads = 2}, &e));
+		OK(hm_apply_init(&a, &m, &s, &(struct hm_apply_options){.batch_size = 2}, d, w, &e));
+		OK(hm_apply_records(&a, rec, 3, failed, logits, prob, &at, &e));
+		for (int i = 0; i < 6; i++)
+			if (!(fabsf(logits[i] - right[i]) < 1e-5f))
+				fail_msg("%s %s: logit %d is %g, PyTorch's %g", device[k / 2], want[k % 2], i,
+					 (double)logits[i], (double)right[i]);
+		hm_apply_clear(&a);
+		hm_fusionfile_close(&m);
+		hm_device_close(d);
+	}
+	hm_schema_clear(&s);
+	hm_weights_close(v);
+	hm_workers_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(logits_and_softmax),
-					   cmocka_unit_test(which_columns), cmocka_unit_test(raw_and_cached)};
+					   cmocka_unit_test(which_columns), cmocka_unit_test(raw_and_cached),
+					   cmocka_unit_test(pytorch)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
