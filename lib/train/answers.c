@@ -60,8 +60,8 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 		return hm_err_set(e, HM_EDATA, "%s: %lld classes, two or more are scored", a->o.model,
 				  (long long)h->classes);
 	a->classes = (int)h->classes;
-	rc = hm_apply_init(&a->apply, &a->model, hm_join_schema(a->in), &a->o.apply, a->o.device, w, e);
-	return rc ? hm_err_prefix(e, "%s", hm_join_name(a->in)) : 0;
+	return hm_apply_init(&a->apply, &a->model, hm_join_schema(a->in), hm_join_name(a->in), &a->o.apply,
+			     a->o.device, w, e);
 }
 
 /* ---- the output ---- */

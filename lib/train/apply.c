@@ -45,12 +45,12 @@ static int open_early(struct hm_apply *a, const struct hm_apply_options *o, stru
 				    d, w, e);
 }
 
-int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct hm_schema *s,
+int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct hm_schema *s, const char *in,
 		  const struct hm_apply_options *o, struct hm_device *d, struct hm_workers *w,
 		  struct hm_err *e)
 {
 	*a = (struct hm_apply){.model = model};
-	int rc = hm_apply_choose(a, s, o->allow_unknown, e);
+	int rc = hm_apply_choose(a, s, in, o->allow_unknown, e);
 	if (!rc)
 		rc = open_encode(a, s, o, d, w, e);
 	if (!rc && model->head.fusion == HM_FUSION_EARLY)
@@ -70,6 +70,21 @@ void hm_apply_clear(struct hm_apply *a)
 }
 
 /* ---- records ---- */
+
+/* As in training: the first words for which early fusion has room, and the last. */
+static int cut_words(struct hm_apply *a, const struct hm_val *v, struct hm_encode_item *to, struct hm_err *e)
+{
+	const int32_t *ids = v->data;
+	int32_t *cut = hm_arena_get(&a->arena, (size_t)a->room * sizeof *cut, e);
+	if (!cut)
+		return HM_EDATA;
+	memcpy(cut, ids, (size_t)(a->room - 1) * sizeof *cut);
+	cut[a->room - 1] = ids[v->count - 1];
+	to->ids = cut;
+	to->len = a->room;
+	a->cut++;
+	return 0;
+}
 
 /* One record's features: room for those that are to be computed, the cached ones as f32. */
 static int prepare(struct hm_apply *a, const struct hm_rec *rec, struct hm_encode_item *to, struct hm_err *e)
@@ -92,14 +107,11 @@ static int prepare(struct hm_apply *a, const struct hm_rec *rec, struct hm_encod
 	if (!a->side[1].raw)
 		return 0;
 	const struct hm_val *v = &rec->val[a->side[1].column];
-	size_t n = v->count;
-	if (early && n > (size_t)a->room) {
-		n = (size_t)a->room;
-		a->cut++;
-	}
 	to->ids = v->data;
-	to->len = (int32_t)n;
-	return hm_encoder_check_ids(&a->model->text, v->data, n, e);
+	to->len = (int32_t)v->count;
+	if (early && v->count > (size_t)a->room && cut_words(a, v, to, e))
+		return HM_EDATA;
+	return hm_encoder_check_ids(&a->model->text, to->ids, early ? (size_t)to->len : v->count, e);
 }
 
 /* Late fusion's head; sums in double. */

@@ -37,11 +37,11 @@ struct hm_apply {
 	struct hm_arena arena; /* features of the records being computed */
 };
 
-/* Looks the columns up in a schema and makes the networks ready on `d` (whose memory the model's parameters
- * may move to). HM_EDATA when a side has neither its feature nor its raw column, or one of another size, or a
- * feature made by another encoder than the model's; when it does not say by which and that is not allowed.
- * Caller frees with hm_apply_clear, also after a failure. */
-int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct hm_schema *s,
+/* Looks the columns up in a schema, of the input called `in`, and makes the networks ready on `d` (whose
+ * memory the model's parameters may move to). HM_EDATA when a side has neither its feature nor its raw
+ * column, or one of another size, or a feature made by another encoder than the model's; when it does not say
+ * by which and that is not allowed. Caller frees with hm_apply_clear, also after a failure. */
+int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct hm_schema *s, const char *in,
 		  const struct hm_apply_options *o, struct hm_device *d, struct hm_workers *w,
 		  struct hm_err *e);
 /* logits [n,C] and prob [n,C] = softmax(logits) of the n records, of that schema; those of failed[i] are not

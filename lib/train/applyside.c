@@ -1,12 +1,14 @@
-/* Raw or cached: a side's column. See applyside.h; contracts.md's "Raw or cached" is the rule. */
+/* A side's column: sources.h says whether the raw one or the cached feature, here is whether it fits. See
+ * applyside.h. */
 #include "train/applyside.h"
+#include "train/sources.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* What a side is called, and what is known of it. */
 struct side {
-	const char *feature, *raw, *maker, *option;
+	const char *feature, *raw, *maker;
 	const struct hm_encoder *encoder; /* width 0: not in the file */
 	const char *trained, *precision, *output;
 	int64_t shape[2];
@@ -19,14 +21,13 @@ static struct side describe(const struct hm_apply *a, int k)
 	bool grid = !k && h->fusion == HM_FUSION_EARLY;
 	struct side s = {.ndim = grid ? 2 : 1};
 	if (k) {
-		s.feature = "text_feature", s.raw = "token_ids", s.maker = "hm-tokenize", s.option = "--text";
+		s.feature = "text_feature", s.raw = "token_ids", s.maker = "hm-tokenize";
 		s.encoder = &a->model->text;
 		s.trained = h->text_digest, s.precision = h->text_precision, s.output = "";
 		s.shape[0] = h->text_dim;
 	} else {
 		s.feature = grid ? "image_grid" : "image_feature";
 		s.raw = "pixels", s.maker = "hm-imgprep";
-		s.option = grid ? "--image-output grid --image" : "--image";
 		s.encoder = &a->model->image;
 		s.trained = h->image_digest, s.precision = h->image_precision, s.output = h->image_output;
 		s.shape[0] = grid ? a->model->grid : h->image_dim;
@@ -111,57 +112,53 @@ static int take_raw(struct hm_apply *a, int k, const struct side *d, const struc
 	return 0;
 }
 
-/* No column serves: why, and what would. */
-static int refuse(const struct side *d, const char *made, bool there, struct hm_err *e)
+/* The feature's encoder, where the model holds none itself and the rule could not ask. */
+static int check_encoder(const struct side *d, const char *made, bool allow_unknown, struct hm_err *e)
 {
-	bool own = d->encoder->width;
-	if (there && !made)
+	if (!made && !allow_unknown)
 		return hm_err_set(e, HM_EDATA,
 				  "column \"%s\" does not say which encoder made it "
 				  "(--allow-unknown-features takes it all the same)",
 				  d->feature);
-	if (there && own)
-		return hm_err_set(e, HM_EDATA,
-				  "column \"%s\" was made by encoder %s, the model's own is %s: give \"%s\" "
-				  "(%s makes it), or this encoder's features (hm-encode %s MODEL)",
-				  d->feature, made, d->trained, d->raw, d->maker, d->option);
-	if (there)
-		return hm_err_set(e, HM_EDATA,
-				  "column \"%s\" was made by encoder %s, the model was trained on %s",
-				  d->feature, made, d->trained);
-	if (own)
-		return hm_err_set(e, HM_EDATA, "no column \"%s\", which the model needs (%s makes it)",
-				  d->raw, d->maker);
-	return hm_err_set(e, HM_EDATA, "no column \"%s\", which the model needs (hm-encode makes it)",
-			  d->feature);
+	if (!made || !*d->trained || !strcmp(made, d->trained))
+		return 0;
+	return hm_err_set(e, HM_EDATA, "column \"%s\" was made by encoder %s, the model was trained on %s",
+			  d->feature, made, d->trained);
 }
 
-static int choose(struct hm_apply *a, int k, const struct hm_schema *s, bool allow_unknown, struct hm_err *e)
+static int choose(struct hm_apply *a, int k, const struct hm_schema *s, const char *in, bool allow_unknown,
+		  struct hm_err *e)
 {
 	struct side d = describe(a, k);
-	bool words = k && a->model->head.fusion == HM_FUSION_EARLY; /* no feature stands for them */
-	int feature = words ? -1 : hm_schema_find(s, d.feature), raw = hm_schema_find(s, d.raw);
-	const char *made = feature < 0 ? NULL : hm_schema_attr(s, feature, "encoder");
-	bool same = made && !strcmp(made, d.trained);
-	if (!same && d.encoder->width && raw >= 0)
-		return take_raw(a, k, &d, s, raw, e);
-	bool unknown = made ? !*d.trained : allow_unknown;
-	if (feature >= 0 && (same || unknown))
-		return take_feature(a, k, &d, s, feature, e);
-	return refuse(&d, made, feature >= 0, e);
+	enum hm_fusion_kind kind = a->model->head.fusion;
+	bool words = k && kind == HM_FUSION_EARLY; /* no feature stands for them */
+	const struct hm_source_ask ask = {.side = k ? HM_TEXT_ENCODER : HM_IMAGE_ENCODER,
+					  .kind = kind,
+					  .use = words ? HM_USE_TRAINED : HM_USE_FROZEN,
+					  .encoder = d.encoder->width ? d.trained : NULL,
+					  .unknown = allow_unknown,
+					  .option = "a complete model file"};
+	enum hm_source from;
+	if (hm_source_choose(&from, &ask, s, in, e))
+		return HM_EDATA;
+	int rc, at = hm_schema_find(s, from == HM_SOURCE_CACHED ? d.feature : d.raw);
+	if (from != HM_SOURCE_CACHED)
+		rc = take_raw(a, k, &d, s, at, e);
+	else if (!(rc = check_encoder(&d, hm_schema_attr(s, at, "encoder"), allow_unknown, e)))
+		rc = take_feature(a, k, &d, s, at, e);
+	return rc ? hm_err_prefix(e, "%s", in) : 0;
 }
 
-int hm_apply_choose(struct hm_apply *a, const struct hm_schema *s, bool allow_unknown, struct hm_err *e)
+int hm_apply_choose(struct hm_apply *a, const struct hm_schema *s, const char *in, bool allow_unknown,
+		    struct hm_err *e)
 {
 	struct hm_modelfile *h = &a->model->head;
-	int rc = h->image_dim < 0 ? guess_widths(h, s, e) : 0;
-	for (int k = 0; !rc && k < HM_APPLY_SIDES; k++) {
+	if (h->image_dim < 0 && guess_widths(h, s, e))
+		return hm_err_prefix(e, "%s", in);
+	for (int k = 0; k < HM_APPLY_SIDES; k++) {
 		a->side[k].column = -1;
-		if (k ? h->text_dim : h->image_dim)
-			rc = choose(a, k, s, allow_unknown, e);
+		if ((k ? h->text_dim : h->image_dim) && choose(a, k, s, in, allow_unknown, e))
+			return HM_EDATA;
 	}
-	if (rc || h->fusion == HM_FUSION_EARLY || h->image_dim + h->text_dim == h->inputs)
-		return rc;
-	return hm_err_set(e, HM_EDATA, "the model has %lld inputs where its features have %lld numbers",
-			  (long long)h->inputs, (long long)(h->image_dim + h->text_dim));
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include "train/apply.h"
 
 /* Fills a->side (and a->notice); HM_EDATA names the column, and what makes it. */
-int hm_apply_choose(struct hm_apply *a, const struct hm_schema *s, bool allow_unknown, struct hm_err *e);
+int hm_apply_choose(struct hm_apply *a, const struct hm_schema *s, const char *in, bool allow_unknown,
+		    struct hm_err *e);
 
 #endif

@@ -195,7 +195,7 @@ model() {
 	run hm-score --model m.safetensors other.hmr
 	expect 1 'column "text_feature" was made by encoder [0-9a-f]{32}, the model was trained on'
 	run hm-score --model m.safetensors <(hm-jsonl2rec data/dev.jsonl)
-	expect 1 'no column "text_feature", which the model needs'
+	expect 1 "no column 'text_feature'; hm-encode makes it"
 	run hm-score --model m.safetensors a.csv
 	expect 2 'a CSV is scored alone'
 	{ cat data/dev.jsonl; echo '{"id":'; } >broken.jsonl
@@ -218,6 +218,74 @@ model() {
 		run hm-score $again
 		expect 1 '1 of 60 records are missing \(1 failed'
 	done
+}
+
+# raw.hmr: records on which the models of tests/data/models run, $1 of them.
+raw() {
+	hm-synth -q --train 4 --dev "$1" --test 4 data
+	head -n 20 data/vocab.txt >words.txt
+	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 48 |
+		hm-tokenize --vocab words.txt --max-length 12 -o raw.hmr
+}
+
+@test "whole models of PyTorch on raw columns: the features' answers, -j and pipes make no difference" {
+	raw 70
+	for m in late.safetensors early.pth; do
+		model=$ROOT/tests/data/models/$m
+		run hm-score --model "$model" -o "$m.hmr" raw.hmr
+		expect 0 'nothing says how many attention heads it has, hidden/64 = 1 taken \(--heads\)'
+		expect 0 'n 70$'
+		hm-score -q --model "$model" --heads 2 -j1 -o 1.hmr raw.hmr >/dev/null
+		hm-score -q --model "$model" --heads 2 -j3 -o - 2>/dev/null <raw.hmr | cmp - 1.hmr
+		if cmp -s 1.hmr "$m.hmr"; then fail "--heads changed nothing"; fi
+		hm-encode --image "$model" --image-output both --keep -o features.hmr raw.hmr
+		hm-cat --columns id,label,token_ids,image_feature,image_grid -o cached.hmr features.hmr
+		hm-score -q --model "$model" --heads 2 -o 2.hmr cached.hmr >/dev/null
+		for c in logits prob; do
+			hm-view --npy $c=1.npy -o /dev/null 1.hmr && hm-view --npy $c=2.npy -o /dev/null 2.hmr
+			cmp 1.npy 2.npy
+		done
+	done
+	hm-view --history 1.hmr | grep -q '"device":"cpu"'
+}
+
+@test "a model is never scored on the features of another encoder" {
+	raw 8
+	model=$ROOT/tests/data/models/late.safetensors
+	hm-encode --image "$ROOT/tests/data/models/early.pth" --keep -o other.hmr raw.hmr
+	hm-score -q --model "$model" --heads 2 raw.hmr >want
+	hm-score -q --model "$model" --heads 2 other.hmr | cmp - want
+	hm-cat --columns id,label,token_ids,image_feature -o stale.hmr other.hmr
+	run hm-score -q --model "$model" --heads 2 --allow-unknown-features stale.hmr
+	expect 1 "^hm-score: error: stale.hmr: column 'image_feature' was made by encoder [0-9a-f]{32}, not by [0-9a-f]{32}; .*give 'pixels'"
+	hm-cat --columns id,label,pixels -o pixels.hmr raw.hmr
+	run hm-score -q --model "$model" --heads 2 pixels.hmr
+	expect 1 "no column 'text_feature'|no column 'token_ids'"
+}
+
+@test "whole models: sizes, tokens and calls that do not fit are named" {
+	raw 8
+	sed -i 's/"text": *"\([^"]*\)"/"text":"\1 \1 \1"/' data/dev.jsonl
+	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 48 | hm-tokenize --vocab words.txt -o raw.hmr
+	early=$ROOT/tests/data/models/early.pth
+	run hm-score --model "$early" --heads 2 raw.hmr
+	expect 0 '[1-8] captions were cut to the 12 tokens'
+	run hm-score -q --model "$ROOT/tests/data/models/late.safetensors" raw.hmr
+	expect 1 'raw.hmr: record [1-8] \(id .*\): it has [0-9]+ tokens, the text encoder takes 1 to 16'
+	run hm-score -q --model "$early" --heads 3 raw.hmr
+	expect 1 'early.pth: text encoder: .*cannot have 3 heads'
+	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 100 | hm-tokenize --vocab words.txt -o big.hmr
+	run hm-score -q --model "$early" --heads 2 big.hmr
+	expect 1 'pixels of 100x100 make 16 image positions, the model has 4'
+	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 48 | hm-tokenize --vocab data/vocab.txt -o wide.hmr
+	run hm-score -q --model "$early" --heads 2 wide.hmr
+	expect 1 'wide.hmr: record 1 \(id .*\): token id [0-9]+ is none of the text encoder.s 20'
+	run hm-score --heads 2 raw.hmr
+	expect 2 'say how --model runs'
+	run hm-score --model "$early" --device cuda raw.hmr
+	expect 3 'device cuda is not built in'
+	run hm-score --model "$early" --device nothing raw.hmr
+	expect 2 'is no device'
 }
 
 @test "a contact sheet of the errors, its pixels from a file beside" {

@@ -51,7 +51,8 @@ static struct hm_fusionfile model(float *weight, float *bias)
 /* As hm_apply_init, for a head, which needs no device. */
 static int init(struct hm_apply *a, struct hm_fusionfile *m, const struct hm_schema *s, bool unknown)
 {
-	return hm_apply_init(a, m, s, &(struct hm_apply_options){.allow_unknown = unknown}, NULL, NULL, &e);
+	return hm_apply_init(a, m, s, "in", &(struct hm_apply_options){.allow_unknown = unknown}, NULL, NULL,
+			     &e);
 }
 
 static void logits_and_softmax(void **state)
@@ -112,7 +113,7 @@ static void which_columns(void **state)
 	assert_int_equal(init(&a, &m, &s, true), 0);
 	hm_apply_clear(&a);
 	hm_schema_remove(&s, 0);
-	refused(&m, &s, true, "no column \"text_feature\"");
+	refused(&m, &s, true, "no column 'text_feature'");
 	wide.head.image_dim = 5;
 	columns(&s, A, B);
 	refused(&wide, &s, false, "has 2 numbers, the model needs 5");
@@ -198,7 +199,7 @@ static void answer(const struct hm_schema *s, const struct hm_rec *rec, int thre
 	float prob[2 * N];
 	int at;
 	OK(hm_fusionfile_open(m, MODEL, &(struct hm_encoder_options){0}, &e));
-	OK(hm_apply_init(&a, m, s, &how, d, w, &e));
+	OK(hm_apply_init(&a, m, s, "in", &how, d, w, &e));
 	OK(hm_apply_records(&a, rec, N, failed, logits, prob, &at, &e));
 	assert_true(prob[2 * N - 1] == 0 && logits[0] != logits[2]);
 	hm_apply_clear(&a);
@@ -278,7 +279,7 @@ static void raw_and_cached(void **state)
 			      grid ? dim : dim + 1, attr, &e);
 		hm_fusionfile_close(&m);
 		OK(hm_fusionfile_open(&m, MODEL, &(struct hm_encoder_options){0}, &e));
-		refused(&m, &s, true, "the model's own is");
+		refused(&m, &s, true, "or give 'pixels'");
 		hm_fusionfile_close(&m);
 	}
 	unlink(MODEL);
@@ -315,7 +316,7 @@ static void pytorch(void **state)
 		const float *right = hm_weights_find(v, want[k % 2])->data;
 		int at;
 		OK(hm_fusionfile_open(&m, file[k % 2], &(struct hm_encoder_options){.heads = 2}, &e));
-		OK(hm_apply_init(&a, &m, &s, &(struct hm_apply_options){.batch_size = 2}, d, w, &e));
+		OK(hm_apply_init(&a, &m, &s, "in", &(struct hm_apply_options){.batch_size = 2}, d, w, &e));
 		OK(hm_apply_records(&a, rec, 3, failed, logits, prob, &at, &e));
 		for (int i = 0; i < 6; i++)
 			if (!(fabsf(logits[i] - right[i]) < 1e-5f))
