@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make demo: makes a data set of 600 memes whose label both the picture and the caption push, and runs the whole
 # system on it: features from small random encoders, three heads (image, caption, both), scores with intervals,
-# paired tests, a contact sheet and a training curve. Everything lands in demo/, which is made anew.
+# paired tests, a contact sheet and a training curve. Then demo-xor.sh: whole networks, late against early fusion,
+# where neither modality says anything alone. Everything lands in demo/, which is made anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/build/bin:$PATH
@@ -45,5 +46,8 @@ cat <<TXT
 
 contact sheet   $out/sheet.png
 training curve  $out/curve.png
-models, predictions, features: $out/ ($((SECONDS - start)) s in all)
+models, predictions, features: $out/
 TXT
+
+pipelines/demo-xor.sh $out/xor
+echo "$((SECONDS - start)) s in all"
