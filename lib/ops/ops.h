@@ -17,8 +17,9 @@
  * is not wanted and costs nothing.
  *
  * Sameness: an operation's bytes depend on its arguments, the device and d->threads alone, never on the
- * thread or context that ran it; those of the inference operations not on d->threads either. On `cpu` a row's
- * result in matmul and attention may depend on the number of rows in the call.
+ * thread or context that ran it; those of the inference operations not on d->threads either, and of the
+ * training operations on `cpu` only those of dense_* and conv_* may. On `cpu` a row's result in matmul,
+ * dense_* and attention may depend on the number of rows in the call.
  */
 #ifndef HM_OPS_H
 #define HM_OPS_H
