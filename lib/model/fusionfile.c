@@ -47,12 +47,14 @@ static int split_inputs(struct hm_fusionfile *m, struct hm_err *e)
 {
 	struct hm_modelfile *h = &m->head;
 	const struct hm_encoder *image = &m->image, *text = &m->text;
-	if (h->image_dim < 0 && (image->width || text->width)) {
+	if (!image->width && !text->width)
+		return 0;
+	if (h->image_dim < 0) {
 		h->image_dim = image->width ? image->width : h->inputs - text->width;
 		h->text_dim = h->inputs - h->image_dim;
 	}
-	if ((image->width && h->image_dim != image->width) || (text->width && h->text_dim != text->width) ||
-	    (h->image_dim < 0 && h->text_dim > h->inputs) || h->text_dim < -1)
+	if (h->image_dim < 0 || h->text_dim < 0 || (image->width && h->image_dim != image->width) ||
+	    (text->width && h->text_dim != text->width))
 		return hm_err_set(e, HM_EDATA,
 				  "classifier.weight has %lld inputs; the image encoder gives %d, the text "
 				  "encoder %d",
