@@ -2,9 +2,9 @@
  * context; `ref` is the definition (plain loops, double accumulators), `cpu` is oneDNN and SIMD loops.
  *
  * Adding an operation: (1) a line in the table below with formula, shapes, aliasing; (2) the plain loop in
- * lib/ops/ref and its slot in ref/table.c; (3) a case in tests/ops, whose programs hold every device to ref
- * and gradients to finite differences; (4) only then, and with a measurement, a fast version in lib/ops/cpu.
- * A slot that a device leaves alone keeps ref's loop.
+ * lib/ops/ref and its slot in ref/table.c; (3) cases in tests/support/opimage.c or optext.c: tests/ops then
+ * holds every device to ref and gradients to finite differences; (4) only then, and with a measurement, a
+ * fast version in lib/ops/cpu. A slot that a device leaves alone keeps ref's loop.
  *
  * Conventions. Outputs come first. All arrays are row-major, dense and in the device's memory (op->alloc). No
  * output may overlap an input unless the line says "in place". Sizes must be positive unless the line says

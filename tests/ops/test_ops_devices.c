@@ -2,6 +2,7 @@
  * with outputs in place of inputs where ops.h allows it and with outputs that nobody wants; and no slot of
  * any device is empty. */
 #include "../support/opcase.h"
+#include "base/rng.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -132,6 +133,54 @@ static void sequences_bf16(void **state)
 	check_table(op_text_cases, HM_PREC_BF16);
 }
 
+static uint32_t from_to(struct hm_rng *r, uint32_t from, uint32_t to)
+{
+	return from + hm_rng_below(r, to - from + 1);
+}
+
+/* A case of random shape and flags; channels, lengths and widths are rarely a multiple of anything. */
+static struct op_case any_case(struct hm_rng *r, int which)
+{
+	static const char *const name[] = {"conv",  "batch_norm", "max_pool",
+					   "dense", "add_norm",	  "attention"};
+	struct op_case c = {.op = op_find(name[which])};
+	static const int size[] = {1, 3, 7};
+	int kernel = size[hm_rng_below(r, 3)];
+	int i = (int)from_to(r, 1, 3), h = (int)from_to(r, 2, 14), w = (int)from_to(r, 2, 14),
+	    ch = (int)from_to(r, 4, 40);
+	c.flags = hm_rng_below(r, 16); /* second, dy2, dropout, relu */
+	if (which == 0)
+		memcpy(c.n,
+		       (int[9]){i, h, w, ch, (int)from_to(r, 4, 40), kernel, (int)from_to(r, 1, 2),
+				kernel / 2},
+		       sizeof c.n);
+	else if (which < 3)
+		memcpy(c.n, (int[9]){i, h, w, ch}, sizeof c.n);
+	else if (which == 3)
+		memcpy(c.n, (int[9]){h * w, ch, (int)from_to(r, 1, 70)}, sizeof c.n);
+	else if (which == 4)
+		memcpy(c.n, (int[9]){h * w, (int)from_to(r, 8, 90)}, sizeof c.n);
+	else
+		memcpy(c.n, (int[9]){i, ch, h, w, (int)from_to(r, 1, 70)}, sizeof c.n);
+	if (which == 1)
+		c.flags |= (unsigned[]){0, OP_EVAL, OP_FROZEN}[hm_rng_below(r, 3)];
+	if (which == 0 || which == 3 || which == 5)
+		c.flags &= ~(unsigned)OP_DY2; /* they have one gradient */
+	return c;
+}
+
+static void any_shape(void **state)
+{
+	(void)state;
+	struct hm_rng r;
+	hm_rng_init(&r, 6, HM_RNG_SYNTH, 0, 0);
+	for (int round = 0; round < 36; round++) {
+		struct op_case c[2] = {any_case(&r, round % 6)};
+		check_table(c, HM_PREC_F32);
+		check_table(c, HM_PREC_BF16);
+	}
+}
+
 /* Copies and conversions, to the bit. */
 static void copies(void **state)
 {
@@ -206,13 +255,10 @@ static void no_slot_is_empty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_slot_is_empty),
-		cmocka_unit_test(sequences),
-		cmocka_unit_test(sequences_bf16),
-		cmocka_unit_test(images),
-		cmocka_unit_test(images_bf16),
-		cmocka_unit_test(copies),
-		cmocka_unit_test(one_value_a_channel_has_no_statistics),
+		cmocka_unit_test(no_slot_is_empty), cmocka_unit_test(sequences),
+		cmocka_unit_test(sequences_bf16),   cmocka_unit_test(images),
+		cmocka_unit_test(images_bf16),	    cmocka_unit_test(any_shape),
+		cmocka_unit_test(copies),	    cmocka_unit_test(one_value_a_channel_has_no_statistics),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

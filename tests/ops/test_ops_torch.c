@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* Names in the file. The kinds of op_image_cases and op_text_cases, found by name. */
+/* Names in the file, and the cases they are. */
 static const struct {
 	const char *name, *kind;
 	unsigned flags;
@@ -31,17 +31,6 @@ static const struct {
 	{"embedding", "add_rows", 0, {12, 6, 5, 12, 4}},
 };
 static const double bound = 2e-6; /* of the largest: some roundings of f32, which is 6e-8 each */
-
-static const struct op_kind *kind_of(const char *name)
-{
-	const struct op_case *table[] = {op_image_cases, op_text_cases};
-	for (int t = 0; t < 2; t++)
-		for (const struct op_case *c = table[t]; c->op; c++)
-			if (!strcmp(c->op->name, name))
-				return c->op;
-	fail_msg("no operation %s", name);
-	return NULL;
-}
 
 /* CASE.part, of as many elements as v has; NULL when v is absent. */
 static const float *part(const struct hm_weights *w, const char *name, const char *what, int k,
@@ -84,7 +73,7 @@ static void check(const struct hm_weights *w, size_t t, const char *device)
 {
 	const char *name = vector[t].name;
 	struct hm_device *d = hm_device_open(device, HM_PREC_F32, NULL);
-	struct op_case c = {.op = kind_of(vector[t].kind), .flags = vector[t].flags};
+	struct op_case c = {.op = op_find(vector[t].kind), .flags = vector[t].flags};
 	struct op_run r, start;
 	int running = strcmp(vector[t].kind, "batch_norm") ? 0 : 2;
 	memcpy(c.n, vector[t].n, sizeof c.n);

@@ -24,6 +24,17 @@ struct op_value op_floats(int rows, int columns)
 	return (struct op_value){.form = OP_FLOATS, .dim = {rows, columns, 1, 1}};
 }
 
+const struct op_kind *op_find(const char *name)
+{
+	const struct op_case *const table[] = {op_image_cases, op_text_cases};
+	for (int t = 0; t < 2; t++)
+		for (const struct op_case *c = table[t]; c->op; c++)
+			if (!strcmp(c->op->name, name))
+				return c->op;
+	fail_msg("no operation %s", name);
+	return NULL;
+}
+
 size_t op_count(const struct op_value *v)
 {
 	return v->form ? (size_t)v->dim[0] * v->dim[1] * v->dim[2] * v->dim[3] : 0;

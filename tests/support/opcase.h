@@ -57,6 +57,8 @@ struct op_case {
 	int n[9]; /* the operation's own */
 };
 extern const struct op_case op_image_cases[], op_text_cases[]; /* end with op NULL */
+/* The operation of that name in one of them; fails when there is none. */
+const struct op_kind *op_find(const char *name);
 
 /* Values and gradients of one case, seeded: the same on every device. Caller: op_clear. */
 void op_init(struct op_run *r, struct hm_device *d, const struct op_case *c);
