@@ -331,10 +331,43 @@ static void pytorch(void **state)
 	hm_workers_free(w);
 }
 
+/* Early fusion takes the first words for which it has room, and the last. */
+static void cut_captions(void **state)
+{
+	(void)state;
+	static const uint8_t pixels[3 * 48 * 40];
+	int32_t all[] = {2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 3},
+		kept[] = {2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 3};
+	int64_t dim[] = {3, 48, 40}, any = -1;
+	const bool failed[2] = {0};
+	float logits[4], prob[4];
+	int at;
+	struct hm_schema s = {0};
+	hm_schema_add(&s, "pixels", HM_U8, 3, dim, NULL, &e);
+	hm_schema_add(&s, "token_ids", HM_I32, 1, &any, NULL, &e);
+	const struct hm_rec rec[] = {{&s, {{pixels, sizeof pixels}, {all, 15}}},
+				     {&s, {{pixels, sizeof pixels}, {kept, 12}}}};
+	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
+	struct hm_workers *w = hm_workers_new(1, &e);
+	struct hm_fusionfile m;
+	struct hm_apply a;
+	OK(hm_fusionfile_open(&m, "tests/data/models/early.pth", &(struct hm_encoder_options){0}, &e));
+	OK(hm_apply_init(&a, &m, &s, "in", &(struct hm_apply_options){.batch_size = 1}, d, w, &e));
+	OK(hm_apply_records(&a, rec, 2, failed, logits, prob, &at, &e));
+	assert_int_equal(a.room, 12);
+	assert_int_equal(a.cut, 1);
+	assert_memory_equal(logits, logits + 2, 2 * sizeof *logits);
+	hm_apply_clear(&a);
+	hm_fusionfile_close(&m);
+	hm_workers_free(w);
+	hm_device_close(d);
+	hm_schema_clear(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(logits_and_softmax),
 					   cmocka_unit_test(which_columns), cmocka_unit_test(raw_and_cached),
-					   cmocka_unit_test(pytorch)};
+					   cmocka_unit_test(pytorch), cmocka_unit_test(cut_captions)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

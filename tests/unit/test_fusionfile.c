@@ -108,6 +108,9 @@ static void round_trip(enum hm_fusion_kind kind, const char *batches)
 	assert_string_equal(r.head.image_digest, m.image.digest);
 	assert_string_equal(r.head.text_digest, m.text.digest);
 	assert_int_equal(tracked(&r, batches), 7);
+	assert_non_null(hm_weights_find(r.head.file, kind == HM_FUSION_EARLY
+							     ? "image_encoder.4.0.conv1.weight"
+							     : "image_encoder.layer1.0.conv1.weight"));
 
 	make(&n, kind, HM_SIDE_FEATURE);
 	struct hm_params *own = hm_fusion_params(n.f);
