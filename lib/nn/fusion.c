@@ -185,16 +185,13 @@ static void backward(struct hm_fusion *f, const struct hm_minibatch *b)
 	struct hm_device *d = f->d;
 	const struct hm_ops *op = d->op;
 	const struct hm_fusion_config *c = &f->c;
-	const struct hm_late *l = &f->late;
 	int n = b->n, ci = c->image_dim, ht = c->text_dim;
 	bool below = c->image == HM_SIDE_TRAINED || c->text == HM_SIDE_TRAINED;
 	if (c->kind == HM_FUSION_EARLY) {
 		hm_early_backward(f->tape, f->logits);
 		return;
 	}
-	op->linear_backward(d, below ? f->dx : NULL, hm_params_grad(&l->params, l->weight),
-			    hm_params_grad(&l->params, l->bias), f->logits, f->input, l->weight, n,
-			    c->classes, ci + ht);
+	hm_late_backward(&f->late, d, below ? f->dx : NULL, f->logits, f->input, n);
 	if (c->image == HM_SIDE_TRAINED) {
 		op->copy_columns(d, f->image, ci, f->dx, ci + ht, n, ci);
 		hm_resnet_backward(f->resnet, f->image);

@@ -19,8 +19,10 @@ void hm_late_forward(const struct hm_late *m, struct hm_device *d, float *logits
 	d->op->linear_forward(d, logits, x, m->weight, m->bias, rows, m->classes, m->inputs);
 }
 
-void hm_late_backward(const struct hm_late *m, struct hm_device *d, float *dweight, float *dbias,
-		      const float *dlogits, const float *x, int rows)
+void hm_late_backward(const struct hm_late *m, struct hm_device *d, float *dx, const float *dlogits,
+		      const float *x, int rows)
 {
-	d->op->linear_backward(d, NULL, dweight, dbias, dlogits, x, m->weight, rows, m->classes, m->inputs);
+	d->op->linear_backward(d, dx, hm_params_grad(&m->params, m->weight),
+			       hm_params_grad(&m->params, m->bias), dlogits, x, m->weight, rows, m->classes,
+			       m->inputs);
 }

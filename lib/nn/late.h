@@ -20,8 +20,9 @@ void hm_late_clear(struct hm_late *m);
 
 /* logits [rows,C] of x [rows,I]. */
 void hm_late_forward(const struct hm_late *m, struct hm_device *d, float *logits, const float *x, int rows);
-/* dweight [C,I] and dbias [C] += the gradients for dlogits [rows,C]; features are inputs and get none. */
-void hm_late_backward(const struct hm_late *m, struct hm_device *d, float *dweight, float *dbias,
-		      const float *dlogits, const float *x, int rows);
+/* From dlogits [rows,C]: dx [rows,I] (NULL: nothing below is trained); adds to the gradients of weight and
+ * bias, which must be placed with gradients. */
+void hm_late_backward(const struct hm_late *m, struct hm_device *d, float *dx, const float *dlogits,
+		      const float *x, int rows);
 
 #endif
