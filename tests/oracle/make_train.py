@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torchvision.models import resnet
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from seedmodels import FusionModel, MultimodalTransformer
+from modelkit import FusionModel, MultimodalTransformer
 
 out = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "tests/data/train")
 out.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ for name, training in (("early", False), ("early-train", True)):  # the trunk in
     torch.manual_seed(2)
     image, channels = tiny_resnet(resnet.BasicBlock)
     saved, images, ids, mask, label = batch()
-    model = MultimodalTransformer(tiny_bert(), image, 3, 16, channels, 4)
+    model = MultimodalTransformer(image, tiny_bert(), 3, channels, 4)
     for p in (model.word_modality_embeddings, model.image_modality_embeddings, model.image_positional_embeddings.weight):
         p.data = p.data + 0.3 * torch.randn_like(p)
     saved["label"] = torch.tensor([0, 1, 2, 0, 1, 1], dtype=torch.int32)
