@@ -1,9 +1,8 @@
 /* Byte strings by number. See blobs.h. */
 #include "train/blobs.h"
+#include "base/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,30 +35,12 @@ static int append(struct hm_blobs *b, const void *p, size_t n, struct hm_err *e)
 	return b->pending.len < PENDING ? 0 : flush(b, e);
 }
 
-/* A file that vanishes with the process. */
-static int open_file(struct hm_blobs *b, struct hm_err *e)
-{
-	const char *folder = getenv("TMPDIR");
-	struct hm_buf name = {0};
-	folder = folder && *folder ? folder : "/var/tmp";
-	if (hm_buf_printf(&name, e, "%s/hm-XXXXXX", folder))
-		return HM_EDATA;
-	b->fd = mkostemp((char *)name.data, O_CLOEXEC);
-	int rc = b->fd >= 0 ? 0
-			    : hm_err_set(e, HM_EDATA, "cannot make a temporary file in %s: %s", folder,
-					 strerror(errno));
-	if (!rc)
-		unlink((char *)name.data);
-	b->spilled = !rc;
-	hm_buf_clear(&name);
-	return rc;
-}
-
 /* Everything held so far goes into the file. */
 static int spill(struct hm_blobs *b, struct hm_err *e)
 {
-	if (open_file(b, e))
+	if ((b->fd = hm_file_temporary(NULL, e)) < 0)
 		return HM_EDATA;
+	b->spilled = true;
 	for (size_t i = 0; i < b->n; i++) {
 		if (append(b, list(b)[i].at, list(b)[i].size, e))
 			return HM_EDATA;
@@ -69,12 +50,23 @@ static int spill(struct hm_blobs *b, struct hm_err *e)
 	return 0;
 }
 
+static size_t size_of(const struct iovec *part, int parts)
+{
+	size_t n = 0;
+	for (int i = 0; i < parts; i++)
+		n += part[i].iov_len;
+	return n;
+}
+
+bool hm_blobs_fit(const struct hm_blobs *b, const struct iovec *part, int parts)
+{
+	return !b->spilled && b->bytes + size_of(part, parts) <= b->limit;
+}
+
 int hm_blobs_add(struct hm_blobs *b, const struct iovec *part, int parts, struct hm_err *e)
 {
-	struct hm_blob blob = {.offset = b->bytes};
-	for (int i = 0; i < parts; i++)
-		blob.size += part[i].iov_len;
-	if (!b->spilled && b->bytes + blob.size > b->limit && spill(b, e))
+	struct hm_blob blob = {.offset = b->bytes, .size = size_of(part, parts)};
+	if (!b->spilled && !hm_blobs_fit(b, part, parts) && spill(b, e))
 		return HM_EDATA;
 	if (!b->spilled && !(blob.at = hm_arena_get(&b->arena, blob.size, e)))
 		return HM_EDATA;

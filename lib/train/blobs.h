@@ -24,6 +24,8 @@ struct hm_blobs {
 	bool spilled;
 };
 
+/* Whether a blob of these parts would still be held in memory. */
+bool hm_blobs_fit(const struct hm_blobs *b, const struct iovec *part, int parts);
 /* Appends one blob made of the parts. 0 or HM_EDATA. */
 int hm_blobs_add(struct hm_blobs *b, const struct iovec *part, int parts, struct hm_err *e);
 /* Writes what is pending; after the last add, before the first read. 0 or HM_EDATA. */

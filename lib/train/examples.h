@@ -1,7 +1,8 @@
 /* The examples that a fusion is trained and validated on, out of joined records: labels and ids in memory,
- * and for each side a cached feature or the encoder's raw column, in memory or, past a limit, in a temporary
- * file. What a batch holds does not depend on where. An encoder that is frozen in eval mode runs once, while
- * the records are read; from then on its features are there.
+ * and for each side a cached feature or the encoder's raw column, in memory; past a limit they are
+ * fetched by index from the one file they come from, or lie in a temporary one. What a batch holds does not
+ * depend on where. An encoder that is frozen in eval mode runs once, while the records are read; from then on
+ * its features are there.
  *
  *   hm_examples_read(&x, in, &options, workers, dev, e)
  *   hm_examples_batch(&x, order + at, rows, &b, e) ... */
@@ -32,8 +33,10 @@ struct hm_examples_options {
 	enum hm_source image, text;
 	struct hm_encoder *image_encoder, *text_encoder; /* of COMPUTED sides; and the limits of RAW ids */
 	size_t memory;					 /* bytes of payload held */
-	bool skip;    /* leave failed and unlabelled records out; else they are errors */
-	bool unknown; /* accept feature columns without an encoder's digest */
+	const char *path; /* of the input where it is one alone: past the limit, a regular file with an index
+			     is fetched from (computed sides are not in it); NULL: several */
+	bool skip;	  /* leave failed and unlabelled records out; else they are errors */
+	bool unknown;	  /* accept feature columns without an encoder's digest */
 };
 
 struct hm_examples {
@@ -57,7 +60,8 @@ int hm_examples_read(struct hm_examples *x, struct hm_join *in, const struct hm_
 		     struct hm_workers *w, struct hm_device *d, struct hm_err *e);
 void hm_examples_clear(struct hm_examples *x);
 
-/* Examples at[0..rows) as a batch; its arrays are x's, valid until the next call. 0 or HM_EDATA. */
+/* Examples at[0..rows) as a batch; its arrays are x's, valid until the next call, which any thread may make.
+ * 0 or HM_EDATA: memory, or the file they are fetched from has changed. */
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e);
 

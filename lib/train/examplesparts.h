@@ -2,17 +2,29 @@
 #ifndef HM_EXAMPLESPARTS_H
 #define HM_EXAMPLESPARTS_H
 
+#include "rec/fetch.h"
 #include "train/examples.h"
 
-/* An example's payload is one blob: the image's part, then the text's. */
+/* Where an example stands in the input, and the hash of its payload there, against a file that changes. */
+struct hm_examples_place {
+	uint64_t record, hash;
+};
+
+/* An example's payload is one blob: the image's part, then the text's; or it stands in the input. */
 struct hm_examples_store {
 	struct hm_blobs blobs;
-	size_t image_bytes, text_bytes;	 /* of an example's parts; text_bytes 0 with token ids */
+	struct hm_fetch *fetch;		/* the input, past the limit; NULL: blobs */
+	struct hm_buf places;		/* struct hm_examples_place[n], where the input can be fetched from */
+	int image_column, text_column;	/* of the input, -1: none */
+	size_t image_bytes, text_bytes; /* of an example's parts; text_bytes 0 with token ids */
 	struct hm_buf labels, ids, lens; /* i32, const char *, i32 */
 	bool raw_image, raw_text, early;
 	struct hm_arena names;
-	struct hm_buf pixels, image, tokens, len, text, features, label; /* a batch's arrays */
-	const double *mean, *deviation;					 /* applied to each batch, or NULL */
+	struct hm_buf image, text, len, label; /* a batch's arrays; late features are all in `image` */
+	const double *mean, *deviation;	       /* applied to each batch, or NULL */
 };
+
+/* Of the record's values that the sides take. */
+uint64_t hm_examples_hash(const struct hm_examples_store *s, const struct hm_rec *rec);
 
 #endif

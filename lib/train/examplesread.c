@@ -9,7 +9,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { WINDOW = 64, IMAGE_BATCH = 8, TEXT_BATCH = 64 }; /* of encoders that run while reading */
+/* Of encoders that run while reading: as hm-encode has them, so that its features are computed. */
+enum { WINDOW = 512, WINDOW_BYTES = 64 << 20, TEXT_BATCH = 64 };
 
 /* What reading needs beyond the result. */
 struct reading {
@@ -139,7 +140,9 @@ static int find_columns(struct reading *r, const struct hm_device *d, struct hm_
 	else if (!rc && o->text != HM_SOURCE_NONE)
 		rc = token_ids(r, e);
 	if (!rc && o->text == HM_SOURCE_COMPUTED)
-		computed(&x->text, o->text_encoder, "pooled", d);
+		computed(&x->text, o->text_encoder, "pooler", d);
+	r->s->image_column = r->image;
+	r->s->text_column = r->text;
 	r->s->raw_image = o->image == HM_SOURCE_RAW;
 	r->s->raw_text = o->text == HM_SOURCE_RAW;
 	r->s->early = early;
@@ -181,20 +184,35 @@ static int wanted(struct reading *r, const struct hm_rec *rec, struct hm_err *e)
 			    e);
 }
 
+static int check_finite(const struct reading *r, const struct hm_rec *rec, const float *x, size_t n,
+			struct hm_err *e)
+{
+	for (size_t j = 0; j < n; j++)
+		if (!isfinite(x[j]))
+			return record_error(r, rec, "its feature holds a number that is not finite", e);
+	return 0;
+}
+
 /* A side's floats as f32, finite; in r->wide, which has room. */
 static int widen(struct reading *r, const struct hm_rec *rec, int column, struct iovec *part,
 		 struct hm_err *e)
 {
 	float *to = (float *)(void *)(r->wide.data + r->wide.len);
 	size_t n = rec->val[column].count;
-	if (hm_to_f32(rec->schema->field[column].dtype, rec->val[column].data, n, to, e))
+	if (hm_to_f32(rec->schema->field[column].dtype, rec->val[column].data, n, to, e) ||
+	    check_finite(r, rec, to, n, e))
 		return HM_EDATA;
-	for (size_t j = 0; j < n; j++)
-		if (!isfinite(to[j]))
-			return record_error(r, rec, "its feature holds a number that is not finite", e);
 	r->wide.len += n * sizeof *to;
 	*part = (struct iovec){to, n * sizeof *to};
 	return 0;
+}
+
+/* A feature that was computed here. */
+static int made(const struct reading *r, const struct hm_rec *rec, float *x, size_t bytes, struct iovec *part,
+		struct hm_err *e)
+{
+	*part = (struct iovec){x, bytes};
+	return check_finite(r, rec, x, bytes / sizeof *x, e);
 }
 
 /* The record's token ids, cut in early fusion to what the image leaves: the first ones and the last. */
@@ -218,6 +236,24 @@ static int tokens(struct reading *r, const struct hm_rec *rec, struct iovec *par
 	return 0;
 }
 
+/* Keeps the parts; when they pass the limit and the input can be fetched from, nothing. */
+static int keep(struct reading *r, const struct hm_rec *rec, const struct iovec part[2], struct hm_err *e)
+{
+	struct hm_examples_store *s = r->s;
+	const char *path = r->encode ? NULL : r->o->path;
+	struct hm_examples_place place = {r->read - 1, 0};
+	struct hm_err no_fetch = {0};
+	if (path && strcmp(path, "-")) {
+		place.hash = hm_examples_hash(s, rec);
+		if (hm_buf_add(&s->places, &place, sizeof place, e))
+			return HM_EDATA;
+		if (!s->fetch && !s->blobs.spilled && !hm_blobs_fit(&s->blobs, part, 2) &&
+		    !hm_fetch_open(&s->fetch, path, r->o->memory, &no_fetch))
+			hm_blobs_clear(&s->blobs);
+	}
+	return s->fetch ? 0 : hm_blobs_add(&s->blobs, part, 2, e);
+}
+
 /* Adds the record; computed: its window item, or NULL. */
 static int add(struct reading *r, const struct hm_rec *rec, const struct hm_encode_item *item,
 	       struct hm_err *e)
@@ -231,20 +267,20 @@ static int add(struct reading *r, const struct hm_rec *rec, const struct hm_enco
 	if (hm_buf_reserve(&r->wide, s->image_bytes + s->text_bytes + (size_t)r->text_max * sizeof label, e))
 		return HM_EDATA;
 	if (r->o->image == HM_SOURCE_COMPUTED)
-		part[0] = (struct iovec){s->early ? item->grid : item->pooled, s->image_bytes};
+		rc = made(r, rec, s->early ? item->grid : item->pooled, s->image_bytes, &part[0], e);
 	else if (s->raw_image)
 		part[0] = (struct iovec){(void *)rec->val[r->image].data, s->image_bytes};
 	else if (r->image >= 0)
 		rc = widen(r, rec, r->image, &part[0], e);
 	if (!rc && r->o->text == HM_SOURCE_COMPUTED)
-		part[1] = (struct iovec){item->text, s->text_bytes};
+		rc = made(r, rec, item->text, s->text_bytes, &part[1], e);
 	else if (!rc && s->raw_text)
 		rc = tokens(r, rec, &part[1], e);
 	else if (!rc && r->text >= 0)
 		rc = widen(r, rec, r->text, &part[1], e);
 	int32_t len = (int32_t)(part[1].iov_len / sizeof len);
 	char *name = rc ? NULL : hm_arena_get(&s->names, id->count + 1, e);
-	if (!name || hm_blobs_add(&s->blobs, part, 2, e) || hm_buf_add(&s->labels, &label, sizeof label, e) ||
+	if (!name || keep(r, rec, part, e) || hm_buf_add(&s->labels, &label, sizeof label, e) ||
 	    hm_buf_add(&s->lens, &len, sizeof len, e) || hm_buf_add(&s->ids, &name, sizeof name, e))
 		return HM_EDATA;
 	memcpy(name, id->data, id->count);
@@ -270,7 +306,7 @@ static int open_encode(struct reading *r, struct hm_workers *w, struct hm_device
 				     .width = r->x->w,
 				     .pooled = image && !r->s->early,
 				     .grid = image && r->s->early,
-				     .image_batch = IMAGE_BATCH,
+				     .image_batch = image ? hm_encode_image_batch(d, r->x->h, r->x->w) : 1,
 				     .text_batch = TEXT_BATCH};
 	return c.image || c.text ? hm_encode_new(&r->encode, &c, d, w, e) : 0;
 }
@@ -312,7 +348,10 @@ static int put_in_window(struct reading *r, const struct hm_rec *rec, struct hm_
 		item->ids = kept->val[r->text].data;
 		item->len = (int32_t)(ids.iov_len / sizeof(int32_t));
 	}
-	return r->window.n < WINDOW ? 0 : finish_window(r, e);
+	size_t out = (r->o->image == HM_SOURCE_COMPUTED ? r->s->image_bytes : 0) +
+		     (r->o->text == HM_SOURCE_COMPUTED ? r->s->text_bytes : 0),
+	       bytes = r->window.bytes + (size_t)r->window.n * out;
+	return r->window.n < WINDOW && bytes < WINDOW_BYTES ? 0 : finish_window(r, e);
 }
 
 static int read_all(struct reading *r, struct hm_err *e)
@@ -328,6 +367,9 @@ static int read_all(struct reading *r, struct hm_err *e)
 	}
 	if (!rc && r->encode)
 		rc = finish_window(r, e);
+	if (!rc && r->s->fetch && strcmp(hm_fetch_end(r->s->fetch)->digest, hm_join_end(r->in)->digest))
+		rc = hm_err_set(e, HM_EDATA, "%s: the file has changed while it was read",
+				hm_join_name(r->in));
 	return rc ? rc : hm_blobs_end(&r->s->blobs, e);
 }
 

@@ -120,6 +120,7 @@ static int read_set(struct hm_setup *s, struct hm_examples *x, struct sides *sid
 					 .image_encoder = s->image.width ? &s->image : NULL,
 					 .text_encoder = s->text.width ? &s->text : NULL,
 					 .memory = memory,
+					 .path = n == 1 ? paths[0] : NULL,
 					 .skip = s->o->skip,
 					 .unknown = s->o->unknown};
 	int rc = hm_join_open(&in, n, paths, w, e);
