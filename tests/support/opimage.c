@@ -150,6 +150,8 @@ const struct op_case op_image_cases[] = {
 	{&conv, OP_NO_SLOPES, {3, 9, 7, 17, 24, 3, 2, 1}},
 	{&conv, OP_NO_SLOPES, {1, 5, 5, 40, 33, 1, 2, 0}},
 	{&conv, OP_NO_SLOPES, {2, 3, 3, 64, 48, 1, 1, 0}},
+	{&conv, OP_NO_SLOPES, {3, 12, 10, 24, 29, 1, 2, 0}},
+	{&conv, OP_NO_SLOPES, {3, 12, 10, 24, 29, 1, 1, 0}},
 	{&conv, OP_NO_SLOPES, {1, 1, 1, 32, 16, 3, 1, 1}},
 	{&bn, 0, {2, 3, 2, 4}},
 	{&bn, OP_SECOND | OP_RELU | OP_DY2, {3, 2, 2, 2}},
