@@ -89,7 +89,7 @@ static const struct hm_opt table[] = {
 	 .max = INT64_C(1) << 40, .given = &o.steps_given},
 	{"resume", 0, HM_OPT_FLAG, &o.resume, NULL, "go on from the checkpoint, if it is there"},
 	{"memory", 0, HM_OPT_SIZE, &o.memory, "SIZE",
-	 "hold so much data, the rest in a temporary file; half of the memory unless given", .min = 0,
+	 "hold so much data, the rest in files; half of the memory unless given", .min = 0,
 	 .max = INT64_C(1) << 50},
 	{"log", 0, HM_OPT_STR, &o.log, "FILE.jsonl", "write losses and scores there, one JSON object a line"},
 	{"log-steps", 0, HM_OPT_INT, &o.log_steps, "N", "steps between lines of the log", .min = 1,
