@@ -1,6 +1,7 @@
 /* Examples for training: what a batch holds is what the records say, in memory, fetched by index or out of a
  * temporary file; encoders that run while reading give hm_encode's bytes; what cannot be trained on is
  * refused or left out. */
+#include "train/examplesparts.h"
 #include "train/sources.h"
 #include "../support/streams.h"
 
@@ -383,6 +384,14 @@ static void a_file_that_changes_is_noticed(void **state)
 	struct hm_minibatch b;
 	struct hm_examples_options o = {.text = HM_SOURCE_CACHED, .path = file, .unknown = true};
 	assert_int_equal(read_examples(&x, file, &o, 1), 0);
+	struct hm_examples_place *place = (struct hm_examples_place *)(void *)x.store->places.data;
+	place->hash ^= 1; /* as if a sound block of other content stood there now */
+	assert_int_equal(hm_examples_batch(&x, &(uint32_t){0}, 1, &b, &e), HM_EDATA);
+	assert_string_equal(e.text, "id n0: the file has changed since it was read");
+	place->hash ^= 1;
+	assert_int_equal(hm_examples_batch(&x, &(uint32_t){0}, 1, &b, &e), 0);
+	assert_int_equal(hm_examples_batch(&x, &(uint32_t){39}, 1, &b, &e), 0);
+	e = (struct hm_err){0};
 	FILE *f = fopen(file, "r+b");
 	assert_non_null(f);
 	for (int k = 0; k < 20000; k++)
