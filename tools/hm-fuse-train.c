@@ -123,8 +123,9 @@ struct run {
 	struct hm_device *device;
 	struct hm_logfile log;
 	cJSON *identity;
-	float *weight; /* [C] of the classes, or NULL */
-	int threads;   /* of the device: -j, or the checkpoint's */
+	float *weight;		      /* [C] of the classes, or NULL */
+	int threads;		      /* of the device: -j, or the checkpoint's */
+	struct timespec start, first; /* of the training, and when its first step was done */
 };
 
 /* ---- signals: asked for by the handler, read after each step */
@@ -160,6 +161,8 @@ static int after_step(void *ctx, int64_t step, int64_t steps, double loss, doubl
 {
 	struct run *r = ctx;
 	int number = asked;
+	if (!r->first.tv_sec)
+		clock_gettime(CLOCK_MONOTONIC, &r->first);
 	hm_cli_progress_also(&r->cli, "loss %.4f, lr %.3g", loss, lr);
 	hm_cli_progress(&r->cli, (uint64_t)step, (uint64_t)steps, "steps");
 	asked = 0;
@@ -366,6 +369,11 @@ static int open_device(struct run *r, struct hm_err *e)
 	return r->device ? 0 : e->code;
 }
 
+static double seconds(const struct timespec *from, const struct timespec *to)
+{
+	return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
+}
+
 static void report(struct run *r, const struct hm_trainer_result *t)
 {
 	const struct hm_epoch_score *b = &t->best;
@@ -383,16 +391,17 @@ static void report(struct run *r, const struct hm_trainer_result *t)
 static int work(struct run *r, struct hm_trainer_result *t, struct hm_err *e)
 {
 	const struct hm_trainer_calls calls = {r, tell, after_step, log_sync, log_cut};
-	struct timespec a, b;
+	struct timespec end;
 	char selected[96];
 	if (o.checkpoint)
 		catch_signals();
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	clock_gettime(CLOCK_MONOTONIC, &r->start);
 	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train, o.val.n ? &r->setup.val : NULL,
 				&r->config, &calls, t, e);
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	cJSON_AddNumberToObject(r->cli.stats, "train_s",
-				(double)(b.tv_sec - a.tv_sec) + 1e-9 * (double)(b.tv_nsec - a.tv_nsec));
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	cJSON_AddNumberToObject(r->cli.stats, "train_s", seconds(&r->start, &end));
+	if (r->first.tv_sec)
+		cJSON_AddNumberToObject(r->cli.stats, "first_step_s", seconds(&r->start, &r->first));
 	if (rc || t->signal)
 		return rc ? rc : hm_logfile_commit(&r->log, e);
 	snprintf(selected, sizeof selected, "%s, epoch %" PRId64,
