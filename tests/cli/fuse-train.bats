@@ -126,3 +126,108 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	run hm-fuse-train --device cuda -o x.safetensors train.hmr
 	expect 3 'cuda'
 }
+
+raw_sets() { # the same records with pixels and token ids, and one with everything
+	[ ! -e train.raw.hmr ] || return 0
+	for s in train dev; do
+		hm-jsonl2rec -q d/$s.jsonl | hm-imgprep --root d/img --size 64 | hm-tokenize --vocab d/vocab.txt -o $s.raw.hmr
+		hm-encode -q --image init:resnet-tiny --text init:bert-tiny --image-output both --keep -o $s.all.hmr $s.raw.hmr
+	done
+}
+
+loss() { sed -n 's/.*"train_loss":\([0-9.e-]*\).*/\1/p' "$1"; }
+
+near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 1e-5 && d > -1e-5) }' || fail "$1 and $2"; }
+
+@test "late fusion end to end, then its encoders again, and scores" {
+	raw_sets
+	run hm-fuse-train --image init:resnet-tiny --text init:bert-tiny --lr 5e-4 --batch-size 32 --epochs 1 --val dev.raw.hmr -o w.safetensors train.raw.hmr
+	expect 0 'w.safetensors: epoch 1 of 1, validation accuracy'
+	grep -aq '"image_encoder.layer1.0.conv1.weight"' w.safetensors
+	grep -aq '"text_encoder.encoder.layer.0.attention.self.query.weight"' w.safetensors
+	hm-fuse-train -q --image w.safetensors --text w.safetensors --freeze both --epochs 1 -o head.safetensors train.raw.hmr
+	hm-score --model head.safetensors dev.raw.hmr | grep -q '^accuracy'
+	hm-fuse-train -q --init w.safetensors --lr 0 --freeze both --epochs 1 -o same.safetensors train.raw.hmr
+	hm-score --model w.safetensors --csv w.csv dev.raw.hmr >/dev/null
+	hm-score --model same.safetensors --csv same.csv dev.raw.hmr >/dev/null
+	cmp w.csv same.csv
+}
+
+@test "a frozen encoder: from its features and from the raw column, the same losses" {
+	raw_sets
+	for fusion in late early; do
+		[ $fusion = late ] && options="--freeze both" || options="--dropout 0"
+		hm-fuse-train -q --fusion $fusion --image init:resnet-tiny --text init:bert-tiny $options --epochs 1 --log raw.jsonl -o raw.safetensors train.raw.hmr
+		hm-fuse-train -q --fusion $fusion --image init:resnet-tiny --text init:bert-tiny $options --epochs 1 --log all.jsonl -o all.safetensors train.all.hmr
+		near "$(loss raw.jsonl)" "$(loss all.jsonl)"
+	done
+	# one side trained from pixels beside the other's cached feature
+	hm-cat --columns id,label,pixels,text_feature train.all.hmr -o mixed.hmr
+	hm-fuse-train -q --image init:resnet-tiny --epochs 1 --batch-size 32 -o mixed.safetensors mixed.hmr
+	grep -aq '"image_encoder.conv1.weight"' mixed.safetensors
+	refute grep -aq '"text_encoder' mixed.safetensors
+}
+
+@test "frozen in train mode: batch statistics move, weights do not" {
+	raw_sets
+	hm-fuse-train -q --image init:resnet-tiny --text init:bert-tiny --freeze both --frozen-mode train --epochs 1 --log t.jsonl -o t.safetensors train.raw.hmr
+	hm-fuse-train -q --image init:resnet-tiny --text init:bert-tiny --freeze both --epochs 1 --log e.jsonl -o e.safetensors train.raw.hmr
+	refute cmp -s t.jsonl e.jsonl
+	run hm-fuse-train --image init:resnet-tiny --freeze both --frozen-mode train -o x train.hmr
+	expect 2 "frozen-mode train runs the encoder on 'pixels', and train.hmr has only 'image_feature'"
+	run hm-fuse-train --image init:resnet-tiny --text init:bert-tiny -o x train.hmr
+	expect 1 "train.hmr: there is no column 'pixels', which the encoder is trained on; hm-imgprep makes it"
+	run hm-fuse-train -o x train.raw.hmr
+	expect 1 "there is no column 'image_feature'; hm-encode makes it, or --image SPEC gives an encoder for 'pixels'"
+	run hm-fuse-train --image init:resnet-tiny:9 --freeze image --features image -o x train.hmr
+	expect 1 "column 'image_feature' was made by encoder [0-9a-f]{32}, not by [0-9a-f]{32}"
+}
+
+@test "early fusion" {
+	raw_sets
+	hm-fuse-train -q --fusion early --image init:resnet-tiny --text init:bert-tiny --batch-size 32 --epochs 1 --val dev.raw.hmr -o early.safetensors train.raw.hmr
+	for name in transformer.pooler.dense.weight image_encoder.4.0.conv1.weight word_modality_embeddings image_positional_embeddings.weight; do
+		grep -aq "\"$name\"" early.safetensors || fail "no $name"
+	done
+	hm-fuse-train -q --init early.safetensors --epochs 1 -o again.safetensors train.raw.hmr
+	run hm-fuse-train --init early.safetensors --fusion late -o x train.raw.hmr
+	expect 2 'init early.safetensors is of early fusion'
+	run hm-fuse-train --fusion early --image init:resnet-tiny -o x train.raw.hmr
+	expect 2 'fusion early trains a transformer: --text SPEC or --init MODEL'
+	run hm-fuse-train --fusion early --text init:bert-tiny --freeze text -o x train.all.hmr
+	expect 2 'fusion early has both sides and trains its transformer'
+}
+
+@test "data larger than memory, and a pipe: the same bytes" {
+	raw_sets
+	options="--image init:resnet-tiny --text init:bert-tiny --batch-size 32 --epochs 1"
+	hm-fuse-train -q $options -o all.safetensors train.raw.hmr
+	TMPDIR=$PWD hm-fuse-train -q $options --memory 100K -o small.safetensors train.raw.hmr
+	cat train.raw.hmr | hm-fuse-train -q $options --memory 0 -o pipe.safetensors -
+	cmp all.safetensors small.safetensors
+	cmp all.safetensors pipe.safetensors
+	run ls
+	refute grep -q 'hm-[A-Za-z0-9]\{6\}' <<<"$output"
+}
+
+@test "dropout and precision" {
+	raw_sets
+	options="--features text --text init:bert-tiny --batch-size 32 --epochs 1"
+	hm-fuse-train -q $options --log a.jsonl -o a.safetensors train.raw.hmr
+	hm-fuse-train -q $options --dropout 0 --log b.jsonl -o b.safetensors train.raw.hmr
+	refute cmp -s a.jsonl b.jsonl
+	if grep -q avx512_bf16 /proc/cpuinfo && hm-fuse-train --version | grep -q oneDNN; then
+		hm-fuse-train -q $options --dropout 0 --precision bf16 --log c.jsonl -o c.safetensors train.raw.hmr
+		awk -v a="$(loss b.jsonl)" -v c="$(loss c.jsonl)" 'BEGIN { d = a - c; exit !(d < .02 && d > -.02) }'
+	else
+		run hm-fuse-train $options --precision bf16 -o c.safetensors train.raw.hmr
+		expect 3 'bf16'
+	fi
+}
+
+@test "a run that diverges keeps its last checkpoint and writes no model" {
+	run hm-fuse-train --optimizer sgd --lr 1e6 --weight-decay 1e6 --batch-size 30 --epochs 9 --checkpoint div.ckpt --checkpoint-steps 1 --log div.jsonl -o div.safetensors train.hmr
+	expect 1 "step [0-9]+, learning rate 1e\+06: .* not finite; the batch's ids are [0-9]+, "
+	[ -s div.ckpt ]
+	[ ! -e div.safetensors ]
+}
