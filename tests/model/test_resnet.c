@@ -210,7 +210,9 @@ static void initial_values(void **state)
 			assert_memory_not_equal(x, hm_resnet_params(other)->item[i].t.data,
 						q->count * sizeof *x);
 		} else {
-			assert_true(sum == (q->init == HM_INIT_ONE ? (double)q->count : 0));
+			assert_true(sum == (q->init == HM_INIT_ONE || q->init == HM_INIT_RUNNING_VAR
+						    ? (double)q->count
+						    : 0));
 		}
 	}
 	assert_true(hm_params_has(p, "layer4.0.downsample.1.running_var"));
