@@ -251,7 +251,7 @@ static void agrees_with_ref(void **state)
 				worst = fmax(worst, isfinite(a.at[i]) ? fabs((double)a.at[i] - b.at[i])
 								      : (double)INFINITY);
 			}
-			if (!(worst <= (bf16 ? 1e-2 : 4e-6) * most))
+			if (!(worst <= (bf16 ? 1e-2 : 1e-5) * most))
 				fail_msg("output %d%s: off by %g of the largest, %g", j, bf16 ? " bf16" : "",
 					 worst / most, most);
 		}
