@@ -90,6 +90,7 @@ void hm_cpu_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, 
 {
 	struct hm_view v = hm_cpu_view(d, i, c);
 	int ho = hm_conv_out(h, 3, 2, 1), wo = hm_conv_out(w, 3, 2, 1);
+#pragma omp parallel for num_threads(d->threads)
 	for (size_t o = 0; o < v.outer; o++)
 		for (int oy = 0; oy < ho; oy++) {
 			int first = oy ? 2 * oy - 1 : 0, last = 2 * oy + 1 < h ? 2 * oy + 1 : h - 1;
