@@ -18,7 +18,7 @@ enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 static struct {
 	int fusion, features, freeze, frozen_mode, precision, optimizer, schedule, select, on_error;
 	struct hm_strs val;
-	char *init, *image, *text, *no_decay, *class_weight, *log, *checkpoint;
+	char *init, *image, *text, *no_decay, *class_weight, *log, *checkpoint, *last;
 	bool no_shuffle, standardize, unknown, momentum_given, resume, steps_given, dropout_given;
 	struct hm_encoder_options encoder;
 	int64_t classes, batch_size, epochs, seed, warmup, log_steps, patience, checkpoint_steps, memory;
@@ -81,6 +81,7 @@ static const struct hm_opt table[] = {
 	 "weights of the classes in the training loss"},
 	{"select", 0, HM_OPT_CHOICE, &o.select, "last|accuracy|auroc",
 	 "which epoch to keep, by the validation set"},
+	{"last", 0, HM_OPT_STR, &o.last, "MODEL", "write the last epoch's weights there too"},
 	{"patience", 0, HM_OPT_INT, &o.patience, "N", "stop after N epochs without a better one; 0 does not",
 	 .max = 1 << 20},
 	{"checkpoint", 0, HM_OPT_STR, &o.checkpoint, "FILE",
@@ -246,6 +247,26 @@ static cJSON *options_json(void)
 	return p;
 }
 
+/* Writes the model as it is, of this epoch. */
+static int save(struct run *r, const char *path, int select, int64_t epoch, int64_t steps, struct hm_err *e)
+{
+	static const char *const by[] = {"last", "accuracy", "auroc"};
+	char selected[96];
+	cJSON *options = options_json(), *pg;
+	snprintf(selected, sizeof selected, "%s, epoch %" PRId64, by[select], epoch);
+	cJSON_AddStringToObject(options, "fusion", r->setup.kind == HM_FUSION_EARLY ? "early" : "late");
+	if (!(pg = hm_pg_append(r->setup.pg, tool.name, options, e)))
+		return HM_EDATA;
+	int rc = hm_setup_save(&r->setup, path, selected, steps, pg, e);
+	cJSON_Delete(pg);
+	return rc;
+}
+
+static int save_last(void *ctx, int64_t epoch, int64_t steps, struct hm_err *e)
+{
+	return o.last ? save(ctx, o.last, HM_SELECT_LAST, epoch, steps, e) : 0;
+}
+
 /* What a checkpoint fixes beside the options: data, encoders, first model, device, threads. */
 static int identify(struct run *r, struct hm_err *e)
 {
@@ -273,8 +294,9 @@ static void check_files(struct run *r)
 {
 	if (!r->cli.out)
 		hm_cli_usage(&r->cli, "-o FILE is required: where the model goes");
-	const char *file[] = {r->cli.out, o.log, o.checkpoint}, *name[] = {"-o", "--log", "--checkpoint"};
-	for (int i = 0; i < 3; i++)
+	const char *file[] = {r->cli.out, o.log, o.checkpoint, o.last};
+	const char *name[] = {"-o", "--log", "--checkpoint", "--last"};
+	for (int i = 0; i < 4; i++)
 		for (int k = 0; k < i; k++)
 			if (file[i] && file[k] && !strcmp(file[i], file[k]))
 				hm_cli_usage(&r->cli, "%s and %s name the same file, '%s'", name[k], name[i],
@@ -390,9 +412,8 @@ static void report(struct run *r, const struct hm_trainer_result *t)
 /* Trains, then writes the model and the log. */
 static int work(struct run *r, struct hm_trainer_result *t, struct hm_err *e)
 {
-	const struct hm_trainer_calls calls = {r, tell, after_step, log_sync, log_cut};
+	const struct hm_trainer_calls calls = {r, tell, after_step, log_sync, log_cut, save_last};
 	struct timespec end;
-	char selected[96];
 	if (o.checkpoint)
 		catch_signals();
 	clock_gettime(CLOCK_MONOTONIC, &r->start);
@@ -404,17 +425,7 @@ static int work(struct run *r, struct hm_trainer_result *t, struct hm_err *e)
 		cJSON_AddNumberToObject(r->cli.stats, "first_step_s", seconds(&r->start, &r->first));
 	if (rc || t->signal)
 		return rc ? rc : hm_logfile_commit(&r->log, e);
-	snprintf(selected, sizeof selected, "%s, epoch %" PRId64,
-		 o.select == HM_SELECT_LAST    ? "last"
-		 : o.select == HM_SELECT_AUROC ? "auroc"
-					       : "accuracy",
-		 t->best.epoch);
-	cJSON *options = options_json(), *pg;
-	cJSON_AddStringToObject(options, "fusion", r->setup.kind == HM_FUSION_EARLY ? "early" : "late");
-	if (!(pg = hm_pg_append(r->setup.pg, tool.name, options, e)))
-		return HM_EDATA;
-	rc = hm_setup_save(&r->setup, r->cli.out, selected, t->steps, pg, e);
-	cJSON_Delete(pg);
+	rc = save(r, r->cli.out, o.select, t->best.epoch, t->kept_steps, e);
 	if (!rc)
 		rc = hm_logfile_commit(&r->log, e);
 	if (!rc)

@@ -251,6 +251,8 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 		rc = hm_err_set(e, HM_EDATA,
 				"no epoch could be selected: the validation AUROC is undefined, all labels "
 				"are the same");
+	if (!rc && !r.signal && calls->last)
+		rc = calls->last(calls->ctx, r.s.epoch - 1, r.s.step, e);
 	if (!rc && !r.signal && r.checkpoint.kept)
 		hm_checkpoint_copy(f, r.checkpoint.kept, true);
 	if (!rc) {
@@ -260,7 +262,8 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 				      .reason = r.signal ? "signal" : r.s.reason};
 		rc = calls->tell(calls->ctx, &ev, e);
 	}
-	*result = (struct hm_trainer_result){r.s.best, r.s.step, r.signal};
+	*result = (struct hm_trainer_result){r.s.best, r.s.step, r.steps / c->epochs * r.s.best.epoch,
+					     r.signal};
 	hm_optim_clear(&r.optim);
 	hm_arena_clear(&r.arena);
 	return rc;

@@ -49,12 +49,16 @@ struct hm_trainer_calls {
 	/* The log's length, all of it on disk; and cut back to this length. */
 	int (*log_sync)(void *ctx, uint64_t *bytes, struct hm_err *e);
 	int (*log_cut)(void *ctx, uint64_t bytes, struct hm_err *e);
+	/* Training is over and the model still has the last epoch's weights, before it gets back those of the
+	 * epoch that `select` keeps; after so many steps. NULL: not called. */
+	int (*last)(void *ctx, int64_t epoch, int64_t steps, struct hm_err *e);
 };
 
 struct hm_trainer_result {
 	struct hm_epoch_score best; /* of the epoch kept; n 0 without validation */
-	int64_t steps;
-	int signal; /* that stopped it, after a checkpoint; else 0 */
+	int64_t steps;		    /* in all */
+	int64_t kept_steps;	    /* until the end of the epoch kept */
+	int signal;		    /* that stopped it, after a checkpoint; else 0 */
 };
 
 /* Trains f from the parameters it has, placed on `d`; at the end it has the selected epoch's. val may be NULL

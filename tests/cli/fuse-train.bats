@@ -52,6 +52,21 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	[ ! -e x.safetensors ]
 }
 
+@test "the last epoch's model beside the best one's" {
+	local how=(--lr 0.3 --optimizer sgd --momentum 0.9 --epochs 6 --val dev.hmr)
+	hm-fuse-train -q "${how[@]}" --log all.jsonl -o last.safetensors train.hmr
+	hm-fuse-train -q "${how[@]}" --select accuracy --last also.safetensors -o best.safetensors train.hmr
+	best=$(grep "\"eval\"" all.jsonl | sed "s/.*\"epoch\":\([0-9]*\).*\"accuracy\":\([0-9.]*\).*/\2 \1/" | sort -k1,1gr -k2,2n | head -n 1)
+	[ "${best#* }" -lt 6 ] || false # else this asks nothing
+	for m in last also best; do hm-score --model $m.safetensors --json $m.json dev.hmr >/dev/null; done
+	cmp last.json also.json
+	grep -q "\"accuracy\":${best% *}[,}]" best.json
+	run strings -n 12 also.safetensors
+	[[ $output == *'hm.selected_on":"last, epoch 6"'* ]]
+	run hm-fuse-train "${how[@]}" --last x.safetensors -o x.safetensors train.hmr
+	expect 2 'name the same file'
+}
+
 @test "one feature alone; branches joined by id" {
 	hm-cat --columns id,label,image_feature train.hmr -o i.hmr
 	hm-cat --columns id,text_feature train.hmr -o t.hmr
