@@ -114,7 +114,7 @@ check: all $(units) $(replays) $(B)/tests/formats/reader
 lint: ## arrows, banned calls, man pages
 	@bash tests/lint/run
 
-demo: ## data, features, training, both fusions, scores, pictures: some minutes
+demo: ## data, features, training, both fusions, scores, pictures: half a minute
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory all
 	@bash pipelines/demo.sh
