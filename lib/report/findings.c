@@ -1,0 +1,77 @@
+/* What the pages of a report share. See pages.h. */
+#include "report/pages.h"
+#include "stat/scores.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool hm_pair_significant(const struct hm_pair *p)
+{
+	return p->mcnemar_holm < .05 || p->delong_holm < .05;
+}
+
+int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e)
+{
+	size_t n = (size_t)r->n_rows, claims = (size_t)r->n_claims;
+	struct hm_sample *first = NULL;
+	*f = (struct hm_findings){.runs = r, .pairs = r->n_rows * (r->n_rows - 1) / 2};
+	f->guess = HM_Z95 * sqrt(.25 / (double)r->matched.n);
+	if (!(f->row = hm_alloc(n, sizeof *f->row, e)) || !(first = hm_alloc(n, sizeof *first, e)) ||
+	    !(f->difference = hm_alloc(claims * HM_RUNS_PAIRS, sizeof *f->difference, e)) ||
+	    !(f->verdict = hm_alloc(claims, sizeof *f->verdict, e)) ||
+	    !(f->pair = hm_alloc((size_t)f->pairs, sizeof *f->pair, e)))
+		goto done;
+	for (size_t i = 0; i < n; i++) {
+		first[i] = *r->row[i].trial[0].sample;
+		f->seeds |= r->row[i].n > 1;
+		if (hm_row_summary(&r->row[i], &f->row[i], e))
+			goto done;
+	}
+	for (size_t i = 0; i < claims; i++)
+		if (hm_claim_judge(&r->claim[i], f->difference + i * HM_RUNS_PAIRS, &f->verdict[i], e))
+			goto done;
+	if (hm_pairs_compute(first, r->n_rows, f->pair, e))
+		goto done;
+	for (int i = 0; i < f->pairs; i++)
+		f->significant += hm_pair_significant(&f->pair[i]);
+done:
+	free(first);
+	return e->code;
+}
+
+void hm_findings_clear(struct hm_findings *f)
+{
+	free(f->row);
+	free(f->difference);
+	free(f->verdict);
+	free(f->pair);
+	*f = (struct hm_findings){0};
+}
+
+char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER])
+{
+	if (isnan(v))
+		snprintf(out, HM_PAGE_NUMBER, "\xe2\x80\x93");
+	else
+		snprintf(out, HM_PAGE_NUMBER, "%.*f", digits, v);
+	return out;
+}
+
+char *hm_page_interval(struct hm_interval ci, bool sign, char out[HM_PAGE_NUMBER])
+{
+	if (isnan(ci.lo) || isnan(ci.hi))
+		out[0] = 0;
+	else
+		snprintf(out, HM_PAGE_NUMBER, sign ? "[%+.3f, %+.3f]" : "[%.3f, %.3f]", ci.lo, ci.hi);
+	return out;
+}
+
+char *hm_page_p(double p, char out[HM_PAGE_NUMBER])
+{
+	if (p < 1e-4)
+		snprintf(out, HM_PAGE_NUMBER, "< 0.0001");
+	else
+		snprintf(out, HM_PAGE_NUMBER, p < .01 ? "%.4f" : "%.3f", p);
+	return isnan(p) ? hm_page_value(p, 0, out) : out;
+}

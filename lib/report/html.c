@@ -1,0 +1,369 @@
+/* The report as one HTML file that loads nothing: tables, charts as SVG, the contact sheet inside. See
+ * pages.h. */
+#include "report/chart.h"
+#include "report/htmlparts.h"
+#include "stat/scores.h"
+
+#include <math.h>
+#include <string.h>
+
+void hm_html_put(struct hm_html *p, const char *s)
+{
+	hm_buf_add(p->b, s, strlen(s), p->e);
+}
+
+void hm_html_text(struct hm_html *p, const char *s)
+{
+	hm_markup_text(p->b, s, p->e);
+}
+
+static const char style[] =
+	":root{--ink:#1b1f24;--soft:#57606a;--faint:#d0d7de;--ground:#fff;--card:#f6f8fa;--ours:#0b5cad;--"
+	"post:#b3490b;--val:#b3490b}\n"
+	"@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9da7b1;--faint:#3d444d;--ground:#"
+	"0d1117;--card:#161b22;"
+	"--ours:#6cb2ff;--post:#ffa657;--val:#ffa657}}\n"
+	"*{box-sizing:border-box}body{margin:0 "
+	"auto;max-width:76rem;padding:1rem;background:var(--ground);color:var(--ink);"
+	"font:16px/1.5 system-ui,sans-serif}\n"
+	"h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2.2rem 0 "
+	".5rem}h3{font-size:1rem;margin:1.4rem 0 .2rem}.card h3{margin:0 0 .6rem}\n"
+	"p{max-width:48rem;margin:.5rem 0}.soft,small{color:var(--soft)}small{font-size:.85rem}\n"
+	".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-"
+	"nums}\n"
+	"th,td{padding:.35rem .6rem;border-bottom:1px solid "
+	"var(--faint);text-align:right;vertical-align:top;white-space:nowrap}\n"
+	"th{font-weight:600;border-bottom:2px solid "
+	"var(--faint)}td.left,th.left{text-align:left;white-space:normal}\n"
+	"td.name{min-width:15rem}code,pre{font:.8rem/1.45 ui-monospace,monospace}code{color:var(--soft)}code "
+	"span,td.pair{white-space:nowrap}\n"
+	"pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--card);padding:.6rem;border-radius:"
+	"4px;margin:.3rem 0}\n"
+	".post{color:var(--post)}.verdict{font-weight:600;border:1px solid;border-radius:1rem;padding:.05rem "
+	".6rem;white-space:nowrap}\n"
+	".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:1rem}\n"
+	".card{background:var(--card);border-radius:6px;padding:.7rem;break-inside:avoid}\n"
+	"svg{max-width:100%;height:auto;display:block}svg.wide{min-width:34rem}svg "
+	"text{fill:var(--ink);font:11px "
+	"system-ui,sans-serif}svg .tick,svg .name{fill:var(--soft)}\n"
+	".grid{stroke:var(--faint);fill:none;stroke-width:.7}.axis{stroke:var(--soft);fill:none}.ours{stroke:"
+	"var(--ours);fill:none;stroke-width:1.8}\n"
+	".other{stroke:var(--ours);fill:none;stroke-width:1;opacity:.45}.val{stroke:var(--val);fill:none;"
+	"stroke-width:1.5;stroke-dasharray:4 3}\n"
+	".chance{stroke:var(--soft);fill:none;stroke-dasharray:2 "
+	"3}.dot{fill:var(--ours);stroke:none}.val.dot{fill:var(--val)}\n"
+	".mark{fill:var(--ground);stroke:var(--post);stroke-width:2}img{max-width:100%;height:auto}\n"
+	"@media "
+	"print{body{max-width:none;font-size:10pt;padding:0}.scroll{overflow:visible}table{font-size:7.5pt}"
+	"th,td{padding:.15rem .3rem}"
+	"td.name{min-width:0}tr{break-inside:avoid}h2{break-after:avoid}}\n";
+
+static void cell(struct hm_html *p, double v, int digits, const char *class)
+{
+	char s[HM_PAGE_NUMBER];
+	hm_buf_printf(p->b, p->e, "<td%s>%s</td>", class, hm_page_value(v, digits, s));
+}
+
+static void p_value(struct hm_html *p, double v)
+{
+	char s[HM_PAGE_NUMBER];
+	hm_html_put(p, "<td>");
+	hm_html_text(p, hm_page_p(v, s));
+	hm_html_put(p, "</td>");
+}
+
+static void estimate(struct hm_html *p, double v, struct hm_interval ci)
+{
+	char s[2][HM_PAGE_NUMBER];
+	hm_buf_printf(p->b, p->e, "<td><b>%s</b> <small>%s</small></td>", hm_page_value(v, 3, s[0]),
+		      hm_page_interval(ci, false, s[1]));
+}
+
+/* "--a 1 --b 2": each option stays on one line with its value. */
+static void options(struct hm_html *p, const char *s)
+{
+	hm_html_put(p, "<br><code>");
+	while (*s) {
+		const char *next = strstr(s + 1, " --");
+		size_t len = next ? (size_t)(next - s) : strlen(s);
+		char one[256];
+		len = len < sizeof one ? len : sizeof one - 1;
+		memcpy(one, s, len);
+		one[len] = 0;
+		hm_html_put(p, "<span>");
+		hm_html_text(p, one);
+		hm_html_put(p, "</span> ");
+		s += len + (s[len] == ' ');
+	}
+	hm_html_put(p, "</code>");
+}
+
+static void published(struct hm_html *p, const struct hm_published *v)
+{
+	cell(p, v->accuracy, 3, " class=\"post\"");
+	cell(p, v->loss, 4, " class=\"post\"");
+	cell(p, v->seconds, 0, " class=\"post\"");
+}
+
+static void rows(struct hm_html *p)
+{
+	int notes = 0;
+	char s[HM_PAGE_NUMBER];
+	hm_html_put(p, "<div class=\"scroll\"><table><thead><tr><th class=\"left\" rowspan=\"2\">Row</th><th "
+		       "colspan=\"4\">here</th>");
+	hm_html_put(p, p->f->seeds ? "<th class=\"left\" rowspan=\"2\">over seeds</th>" : "");
+	hm_html_put(p, "<th colspan=\"3\" class=\"post\">published</th></tr><tr><th>accuracy, 95 "
+		       "%</th><th>AUROC, 95 "
+		       "%</th><th>loss</th>"
+		       "<th>s</th><th class=\"post\">accuracy</th><th class=\"post\">loss</th><th "
+		       "class=\"post\">s</th></tr></thead><tbody>\n");
+	for (int i = 0; i < p->r->n_rows; i++) {
+		const struct hm_row *w = &p->r->row[i];
+		const struct hm_summary *m = &p->f->row[i];
+		hm_html_put(p, "<tr><td class=\"left name\">");
+		hm_html_text(p, w->title);
+		hm_html_put(p, " <small>");
+		hm_html_text(p, w->name);
+		hm_html_put(p, "</small>");
+		if (*w->note)
+			hm_buf_printf(p->b, p->e, "<sup>%d</sup>", ++notes);
+		if (w->selected)
+			hm_html_put(p, " <small>(chosen on dev)</small>");
+		if (*w->options)
+			options(p, w->options);
+		hm_html_put(p, "</td>");
+		estimate(p, m->accuracy, m->accuracy_ci);
+		estimate(p, m->auroc, m->auroc_ci);
+		cell(p, m->loss, 4, "");
+		cell(p, m->seconds, m->seconds < 100 ? 1 : 0, "");
+		if (p->f->seeds && w->n > 1)
+			hm_buf_printf(p->b, p->e,
+				      "<td class=\"left\">%d: sd %.3f, %.3f&#8211;%.3f, mean %s</td>", w->n,
+				      m->deviation, m->least, m->most,
+				      hm_page_interval(m->over_seeds, false, s));
+		else if (p->f->seeds)
+			hm_html_put(p, "<td class=\"left\">1</td>");
+		published(p, &w->published);
+		hm_html_put(p, "</tr>\n");
+	}
+	hm_html_put(p, "</tbody></table></div>\n");
+	notes = 0;
+	for (int i = 0; i < p->r->n_rows; i++)
+		if (*p->r->row[i].note) {
+			hm_buf_printf(p->b, p->e, "<p><small><sup>%d</sup> ", ++notes);
+			hm_html_text(p, p->r->row[i].note);
+			hm_html_put(p, "</small></p>\n");
+		}
+	hm_html_put(
+		p,
+		"<p class=\"soft\"><small>Intervals in brackets are 95 % over examples: Wilson for accuracy, "
+		"DeLong for AUROC");
+	if (p->f->seeds)
+		hm_html_put(
+			p,
+			"; where a row has several seeds, Wald&#8217;s and DeLong&#8217;s of the mean over "
+			"seeds. Over seeds: standard deviation, least and "
+			"most accuracy, Student&#8217;s t interval of the mean");
+	hm_html_put(
+		p, ". Loss is the training loss of the last epoch, s the seconds of training.</small></p>\n");
+}
+
+static void claims(struct hm_html *p)
+{
+	char s[HM_PAGE_NUMBER];
+	if (p->r->n_claims)
+		hm_html_put(p, "<h2>The post&#8217;s observations</h2>\n");
+	for (int i = 0; i < p->r->n_claims; i++) {
+		const struct hm_claim *c = &p->r->claim[i];
+		hm_html_put(p, "<h3>");
+		hm_html_text(p, c->text);
+		hm_buf_printf(p->b, p->e, " <span class=\"verdict\">%s</span></h3>\n<p><small>",
+			      hm_verdict_text(p->f->verdict[i]));
+		if (c->kind == HM_CLAIM_BETTER)
+			hm_html_put(
+				p,
+				"Supported when the first of each pair is better, each p (Holm) below .05; "
+				"not supported when one is significantly worse.");
+		else if (c->kind == HM_CLAIM_NOT_WORSE)
+			hm_buf_printf(p->b, p->e,
+				      "Supported when every interval lies above &#8722;%g; not supported "
+				      "when one is significantly worse.",
+				      c->margin);
+		else
+			hm_buf_printf(p->b, p->e,
+				      "Supported when every interval lies within &#177;%g; not supported "
+				      "when one differs significantly.",
+				      c->margin);
+		hm_html_put(p, "</small></p>\n<div class=\"scroll\"><table><thead><tr><th "
+			       "class=\"left\">pair</th><th>difference</th><th>95 % interval</th>"
+			       "<th>p</th><th>p, Holm</th><th class=\"left\">what they differ "
+			       "in</th></tr></thead><tbody>\n");
+		for (int k = 0; k < c->n; k++) {
+			const struct hm_difference *d = &p->f->difference[i * HM_RUNS_PAIRS + k];
+			hm_html_put(p, "<tr><td class=\"left pair\">");
+			hm_html_text(p, c->pair[k].a->name);
+			hm_html_put(p, " &#8722; ");
+			hm_html_text(p, c->pair[k].b->name);
+			hm_buf_printf(p->b, p->e, "</td><td>%+.3f</td><td>%s</td>", d->accuracy,
+				      hm_page_interval(d->ci, true, s));
+			p_value(p, d->p);
+			p_value(p, d->holm);
+			hm_html_put(p, "<td class=\"left\">");
+			hm_html_text(p, c->pair[k].note);
+			hm_html_put(p, "</td></tr>\n");
+		}
+		hm_html_put(p, "</tbody></table></div>\n");
+	}
+}
+
+static void differences(struct hm_html *p)
+{
+	hm_buf_printf(p->b, p->e,
+		      "<h2>Which rows differ</h2>\n<p>%d of %d pairs of rows%s, by exact McNemar for "
+		      "accuracy or DeLong for AUROC, "
+		      "Holm-corrected for the number of pairs, p &lt; .05.</p>\n",
+		      p->f->significant, p->f->pairs, p->f->seeds ? " (the first seed of each)" : "");
+	if (!p->f->significant)
+		return;
+	hm_html_put(
+		p,
+		"<div class=\"scroll\"><table><thead><tr><th class=\"left\">pair</th><th>accuracy</th><th>p, "
+		"Holm</th><th>AUROC</th><th>p, Holm</th></tr></thead><tbody>\n");
+	for (int i = 0; i < p->f->pairs; i++) {
+		const struct hm_pair *d = &p->f->pair[i];
+		if (!hm_pair_significant(d))
+			continue;
+		hm_html_put(p, "<tr><td class=\"left pair\">");
+		hm_html_text(p, p->r->row[d->a].name);
+		hm_html_put(p, " &#8722; ");
+		hm_html_text(p, p->r->row[d->b].name);
+		hm_buf_printf(p->b, p->e, "</td><td>%+.3f</td>", d->test.accuracy);
+		p_value(p, d->mcnemar_holm);
+		hm_buf_printf(p->b, p->e, "<td>%+.3f</td>", d->test.auroc);
+		p_value(p, d->delong_holm);
+		hm_html_put(p, "</tr>\n");
+	}
+	hm_html_put(p, "</tbody></table></div>\n");
+}
+
+static void stages(struct hm_html *p)
+{
+	char s[3][HM_PAGE_NUMBER];
+	if (!p->r->n_stages)
+		return;
+	hm_html_put(p, "<h2>Stages</h2>\n<div class=\"scroll\"><table><thead><tr><th "
+		       "class=\"left\">stage</th><th>records</th><th>s</th><th>records/s</th>"
+		       "<th>peak memory, MB</th></tr></thead><tbody>\n");
+	for (int i = 0; i < p->r->n_stages; i++) {
+		const struct hm_stage *g = &p->r->stage[i];
+		hm_html_put(p, "<tr><td class=\"left\">");
+		hm_html_text(p, g->name);
+		hm_buf_printf(p->b, p->e, "</td><td>%s</td><td>%.2f</td><td>%s</td><td>%s</td></tr>\n",
+			      hm_page_value(g->records, 0, s[0]), g->seconds,
+			      hm_page_value(g->records / g->seconds, 0, s[1]),
+			      hm_page_value(g->memory / 1e6, 0, s[2]));
+	}
+	hm_html_put(p, "</tbody></table></div>\n");
+}
+
+static void commands(struct hm_html *p)
+{
+	hm_html_put(p, "<h2>Commands</h2>\n");
+	for (int i = 0; i < p->r->n_rows; i++) {
+		if (!*p->r->row[i].trial[0].command)
+			continue;
+		hm_html_put(p, "<h3>");
+		hm_html_text(p, p->r->row[i].name);
+		hm_html_put(p, "</h3>\n<pre>");
+		for (int t = 0; t < p->r->row[i].n; t++)
+			hm_html_text(p, p->r->row[i].trial[t].command);
+		hm_html_put(p, "</pre>\n");
+	}
+}
+
+static void base64(struct hm_html *p, const unsigned char *s, size_t n)
+{
+	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < n; i += 3) {
+		size_t left = n - i;
+		uint32_t v = (uint32_t)s[i] << 16 | (left > 1 ? (uint32_t)s[i + 1] << 8 : 0) |
+			     (left > 2 ? s[i + 2] : 0);
+		char four[] = {digit[v >> 18], digit[v >> 12 & 63], left > 1 ? digit[v >> 6 & 63] : '=',
+			       left > 2 ? digit[v & 63] : '='};
+		hm_buf_add(p->b, four, 4, p->e);
+	}
+}
+
+static void sheet(struct hm_html *p)
+{
+	if (!p->r->sheet.len)
+		return;
+	hm_html_put(p, "<h2>Most confidently wrong</h2>\n");
+	if (*p->r->sheet_of) {
+		hm_html_put(p, "<p><small>By ");
+		hm_html_text(p, p->r->sheet_of);
+		hm_html_put(p, ", on dev.</small></p>\n");
+	}
+	hm_html_put(p, "<img alt=\"contact sheet of the examples answered wrongly with the most confidence\" "
+		       "src=\"data:image/png;base64,");
+	base64(p, p->r->sheet.data, p->r->sheet.len);
+	hm_html_put(p, "\">\n");
+}
+
+static void head(struct hm_html *p)
+{
+	const struct hm_runs *r = p->r;
+	char s[HM_PAGE_NUMBER];
+	double majority = (double)hm_sample_majority(r->row[0].trial[0].sample) / (double)r->matched.n;
+	hm_html_put(
+		p, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+		   "content=\"width=device-width,initial-scale=1\">\n<title>");
+	hm_html_text(p, r->title);
+	hm_html_put(p, "</title>\n<style>\n");
+	hm_html_put(p, style);
+	hm_html_put(p, "</style></head><body>\n<h1>");
+	hm_html_text(p, r->title);
+	hm_html_put(p, "</h1>\n");
+	for (int i = 0; i < r->n_about; i++) {
+		hm_html_put(p, "<p>");
+		hm_html_text(p, r->about[i]);
+		hm_html_put(p, "</p>\n");
+	}
+	hm_html_put(p, "<p class=\"soft\">Data <b>");
+	hm_html_text(p, r->data);
+	hm_buf_printf(p->b, p->e, "</b>: %s to train on, ", hm_page_value(r->train, 0, s));
+	hm_buf_printf(p->b, p->e,
+		      "%s in dev, of which %zu are labelled and answered by every row. Encoders <b>",
+		      hm_page_value(r->dev, 0, s), r->matched.n);
+	hm_html_text(p, r->image);
+	hm_html_put(p, "</b> and <b>");
+	hm_html_text(p, r->text);
+	hm_buf_printf(p->b, p->e,
+		      "</b>. AUROC is the data set&#8217;s own metric. Always answering the commoner label "
+		      "gives an accuracy of %.3f; a guesser falls within "
+		      "%.3f and %.3f in 95 %% of draws",
+		      majority, .5 - p->f->guess, .5 + p->f->guess);
+	if (!isnan(r->baseline_accuracy)) {
+		hm_html_put(p, " (");
+		hm_html_text(p, r->baseline);
+		hm_buf_printf(p->b, p->e, ": %.3f)", r->baseline_accuracy);
+	}
+	hm_html_put(p, ".</p>\n");
+}
+
+int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)
+{
+	struct hm_html p = {f, f->runs, out, e};
+	head(&p);
+	hm_html_put(&p, "<h2>Rows</h2>\n");
+	rows(&p);
+	hm_html_forest(&p);
+	claims(&p);
+	differences(&p);
+	hm_html_curves(&p);
+	stages(&p);
+	sheet(&p);
+	commands(&p);
+	hm_html_put(&p, "</body></html>\n");
+	return e->code;
+}

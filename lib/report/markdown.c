@@ -1,0 +1,118 @@
+/* The report to read as text. See pages.h. */
+#include "report/pages.h"
+#include "stat/scores.h"
+
+#include <math.h>
+#include <string.h>
+
+/* In a table: no line breaks, no bars. */
+static void cell(struct hm_buf *b, const char *s, struct hm_err *e)
+{
+	for (; *s; s++)
+		hm_buf_printf(b, e, *s == '|' ? "\\|" : "%c", (unsigned char)*s < ' ' ? ' ' : *s);
+}
+
+static void row(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
+{
+	const struct hm_row *w = &f->runs->row[i];
+	const struct hm_summary *s = &f->row[i];
+	char v[9][HM_PAGE_NUMBER];
+	hm_buf_printf(b, e, "| ");
+	cell(b, w->name, e);
+	hm_buf_printf(b, e, "%s | %s | %s | %s | %s %s | %s %s | %s | %s |",
+		      w->selected ? " (best of dev)" : "", hm_page_value(w->published.accuracy, 3, v[0]),
+		      hm_page_value(w->published.loss, 4, v[1]), hm_page_value(w->published.seconds, 0, v[2]),
+		      hm_page_value(s->accuracy, 3, v[3]), hm_page_interval(s->accuracy_ci, false, v[4]),
+		      hm_page_value(s->auroc, 3, v[5]), hm_page_interval(s->auroc_ci, false, v[6]),
+		      hm_page_value(s->loss, 4, v[7]),
+		      hm_page_value(s->seconds, s->seconds < 100 ? 1 : 0, v[8]));
+	if (f->seeds && w->n > 1)
+		hm_buf_printf(b, e, " %d: sd %.3f, %.3f to %.3f, %s |", w->n, s->deviation, s->least, s->most,
+			      hm_page_interval(s->over_seeds, false, v[0]));
+	else if (f->seeds)
+		hm_buf_printf(b, e, " 1 |");
+	hm_buf_printf(b, e, "\n");
+}
+
+static void claim(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
+{
+	const struct hm_claim *c = &f->runs->claim[i];
+	char v[3][HM_PAGE_NUMBER];
+	hm_buf_printf(b, e, "\n**%s**: %s", c->text, hm_verdict_text(f->verdict[i]));
+	if (c->kind != HM_CLAIM_BETTER)
+		hm_buf_printf(b, e, " (margin %g)", c->margin);
+	hm_buf_printf(
+		b, e,
+		"\n\n| pair | difference | 95 %% interval | p | p Holm | |\n|---|---|---|---|---|---|\n");
+	for (int k = 0; k < c->n; k++) {
+		const struct hm_difference *d = &f->difference[i * HM_RUNS_PAIRS + k];
+		hm_buf_printf(b, e, "| %s - %s | %+.3f | %s | %s | %s | ", c->pair[k].a->name,
+			      c->pair[k].b->name, d->accuracy, hm_page_interval(d->ci, true, v[0]),
+			      hm_page_p(d->p, v[1]), hm_page_p(d->holm, v[2]));
+		cell(b, c->pair[k].note, e);
+		hm_buf_printf(b, e, " |\n");
+	}
+}
+
+static void differences(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+{
+	char v[4][HM_PAGE_NUMBER];
+	hm_buf_printf(b, e,
+		      "\n## Which rows differ\n\n%d of %d pairs of rows%s by exact McNemar or DeLong, "
+		      "Holm-corrected, p < .05.\n",
+		      f->significant, f->pairs, f->seeds ? " (first seed)" : "");
+	if (f->significant)
+		hm_buf_printf(b, e,
+			      "\n| pair | accuracy | p Holm | AUROC | p Holm |\n|---|---|---|---|---|\n");
+	for (int i = 0; i < f->pairs; i++)
+		if (hm_pair_significant(&f->pair[i]))
+			hm_buf_printf(b, e, "| %s - %s | %+.3f | %s | %+.3f | %s |\n",
+				      f->runs->row[f->pair[i].a].name, f->runs->row[f->pair[i].b].name,
+				      f->pair[i].test.accuracy, hm_page_p(f->pair[i].mcnemar_holm, v[0]),
+				      f->pair[i].test.auroc, hm_page_p(f->pair[i].delong_holm, v[1]));
+}
+
+int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+{
+	const struct hm_runs *r = f->runs;
+	char v[3][HM_PAGE_NUMBER];
+	hm_buf_printf(b, e, "# %s\n", r->title);
+	for (int i = 0; i < r->n_about; i++)
+		hm_buf_printf(b, e, "\n%s\n", r->about[i]);
+	hm_buf_printf(b, e,
+		      "\nScored on %zu examples. A guesser's accuracy falls within 0.500 +- %.3f in 95 %% of "
+		      "draws.\n\n",
+		      r->matched.n, f->guess);
+	hm_buf_printf(
+		b, e,
+		"| row | published accuracy | loss | s | accuracy [95 %%] | AUROC [95 %%] | loss | s |%s\n"
+		"|---|---|---|---|---|---|---|---|%s\n",
+		f->seeds ? " seeds |" : "", f->seeds ? "---|" : "");
+	for (int i = 0; i < r->n_rows; i++)
+		row(f, i, b, e);
+	for (int i = 0; i < r->n_rows; i++)
+		if (*r->row[i].note)
+			hm_buf_printf(b, e, "\n- %s: %s", r->row[i].name, r->row[i].note);
+	hm_buf_printf(b, e, "\n%s", r->n_claims ? "\n## The post's observations\n" : "");
+	for (int i = 0; i < r->n_claims; i++)
+		claim(f, i, b, e);
+	differences(f, b, e);
+	if (r->n_stages)
+		hm_buf_printf(b, e,
+			      "\n## Stages\n\n| stage | records | s | records/s | peak memory, MB "
+			      "|\n|---|---|---|---|---|\n");
+	for (int i = 0; i < r->n_stages; i++) {
+		const struct hm_stage *s = &r->stage[i];
+		hm_buf_printf(b, e, "| %s | %s | %.2f | %s | %s |\n", s->name,
+			      hm_page_value(s->records, 0, v[0]), s->seconds,
+			      hm_page_value(s->records / s->seconds, 0, v[1]),
+			      hm_page_value(s->memory / 1e6, 0, v[2]));
+	}
+	hm_buf_printf(b, e, "\n## Commands\n");
+	for (int i = 0; i < r->n_rows; i++)
+		if (*r->row[i].trial[0].command)
+			hm_buf_printf(b, e, "\n%s:\n\n    %.*s\n", r->row[i].name,
+				      (int)strcspn(r->row[i].trial[0].command, "\n"),
+				      r->row[i].trial[0].command);
+	return e->code;
+}

@@ -1,0 +1,37 @@
+/* The report of an experiment as pages: HTML to look at, Markdown to read in a terminal or paste, CSV for
+ * programs. Append to buffers, print nothing; the same input gives the same bytes. */
+#ifndef HM_PAGES_H
+#define HM_PAGES_H
+
+#include "report/verdict.h"
+
+/* What the pages share, computed once. */
+struct hm_findings {
+	const struct hm_runs *runs;
+	struct hm_summary *row;		  /* [rows] */
+	struct hm_difference *difference; /* [claims][HM_RUNS_PAIRS] */
+	enum hm_verdict *verdict;	  /* [claims] */
+	struct hm_pair *pair;		  /* [rows (rows - 1)/2] first trials, every pair */
+	int pairs, significant;		  /* of them by McNemar's or DeLong's test, Holm-corrected */
+	bool seeds;			  /* some row has several trials */
+	double guess; /* half the width in which a guesser's accuracy falls in 95 % of draws */
+};
+/* 0 or HM_EDATA (memory). `r` is borrowed. Caller clears, also after a failure. */
+int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e);
+void hm_findings_clear(struct hm_findings *f);
+bool hm_pair_significant(const struct hm_pair *p);
+
+/* Each 0 or HM_EDATA (memory). The HTML is one file that loads nothing. */
+int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
+int hm_page_markdown(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
+/* A line a row and trial. */
+int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
+
+/* How numbers look on both pages: ".5580" as "0.558", NaN as an en dash; an interval as "[0.514, 0.601]", ""
+ * for NaN; p as "0.049", "< 0.0001". Return out. */
+#define HM_PAGE_NUMBER 48
+char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER]);
+char *hm_page_interval(struct hm_interval ci, bool sign, char out[HM_PAGE_NUMBER]);
+char *hm_page_p(double p, char out[HM_PAGE_NUMBER]);
+
+#endif

@@ -1,0 +1,88 @@
+/* The table of an experiment, RUNS.json, and all that it names: predictions, training logs, statistics,
+ * commands, a contact sheet; held in memory for the report. The format stands in hm-report(1). */
+#ifndef HM_RUNS_H
+#define HM_RUNS_H
+
+#include "stat/paired.h"
+#include "stat/predictions.h"
+
+#include <cjson/cJSON.h>
+
+#define HM_RUNS_ROWS 64	  /* of a table */
+#define HM_RUNS_TRIALS 64 /* seeds of a row */
+#define HM_RUNS_PAIRS 16  /* of a claim */
+
+/* Points of a curve, x rising. */
+struct hm_curve {
+	size_t n;
+	double *x, *y; /* [n] */
+};
+
+/* One training and its answers. What is not known is NaN or "". */
+struct hm_trial {
+	int64_t seed;
+	const char *command;
+	const struct hm_sample *sample;		  /* of the examples that all trials share, in one order */
+	double accuracy, auroc;			  /* at threshold .5 */
+	struct hm_interval accuracy_ci, auroc_ci; /* Wilson, DeLong */
+	double loss, seconds;			  /* training loss of the last epoch, time of the training */
+	struct hm_curve train, val;		  /* loss by step: training, validation */
+};
+
+struct hm_published {
+	double accuracy, loss, seconds; /* NaN: not told */
+};
+
+struct hm_row {
+	const char *name, *title, *options, *note;
+	int64_t part;
+	bool selected; /* the epoch was chosen by the very examples it is scored on */
+	struct hm_published published;
+	int n; /* trials */
+	struct hm_trial *trial;
+};
+
+enum hm_claim_kind { HM_CLAIM_BETTER, HM_CLAIM_NOT_WORSE, HM_CLAIM_SAME };
+
+struct hm_claim {
+	const char *text;
+	enum hm_claim_kind kind;
+	double margin;
+	int n;
+	struct {
+		const struct hm_row *a, *b;
+		const char *note; /* what else they differ in */
+	} pair[HM_RUNS_PAIRS];
+};
+
+struct hm_stage {
+	const char *name;
+	double seconds, records, memory; /* records NaN: none counted; bytes */
+};
+
+struct hm_runs {
+	const char *title, *data, *image, *text, *baseline, *sheet_of;
+	const char **about; /* [n_about] paragraphs */
+	double train, dev;  /* examples of the data set */
+	double baseline_accuracy;
+	int n_rows, n_claims, n_stages, n_about;
+	struct hm_row *row;
+	struct hm_claim *claim;
+	struct hm_stage *stage;
+	struct hm_buf sheet;	   /* a PNG; empty: none */
+	struct hm_matched matched; /* all trials */
+	/* runs.c's */
+	cJSON *json;
+	char *folder;
+	int systems;
+	struct hm_predictions *system; /* [systems] */
+	struct hm_sample *sample;      /* [systems] */
+	struct hm_arena arena;
+};
+
+/* Reads `path` and the files it names, paths relative to its folder. 0, or HM_EDATA with a sentence that
+ * names the file and what is wrong. Caller clears, also after a failure. */
+int hm_runs_read(struct hm_runs *r, const char *path, struct hm_err *e);
+void hm_runs_clear(struct hm_runs *r);
+
+#endif

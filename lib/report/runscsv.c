@@ -1,0 +1,48 @@
+/* The report for programs: a line a row and trial. See pages.h. */
+#include "report/pages.h"
+
+#include <math.h>
+#include <string.h>
+
+static void quoted(struct hm_buf *b, const char *s, struct hm_err *e)
+{
+	hm_buf_printf(b, e, "\"");
+	for (; *s; s++)
+		hm_buf_printf(b, e, *s == '"' ? "\"\"" : "%c", *s);
+	hm_buf_printf(b, e, "\"");
+}
+
+static void number(struct hm_buf *b, double v, struct hm_err *e)
+{
+	if (isnan(v))
+		hm_buf_printf(b, e, ",");
+	else
+		hm_buf_printf(b, e, ",%.9g", v);
+}
+
+int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)
+{
+	const struct hm_runs *r = f->runs;
+	hm_buf_printf(out, e,
+		      "name,part,seed,selected,n,accuracy,accuracy_lo,accuracy_hi,auroc,auroc_lo,auroc_hi,"
+		      "train_loss,train_s,"
+		      "published_accuracy,published_loss,published_s,options\n");
+	for (int i = 0; i < r->n_rows; i++)
+		for (int k = 0; k < r->row[i].n; k++) {
+			const struct hm_row *w = &r->row[i];
+			const struct hm_trial *t = &w->trial[k];
+			const double value[] = {t->accuracy,	   t->accuracy_ci.lo,	t->accuracy_ci.hi,
+						t->auroc,	   t->auroc_ci.lo,	t->auroc_ci.hi,
+						t->loss,	   t->seconds,		w->published.accuracy,
+						w->published.loss, w->published.seconds};
+			quoted(out, w->name, e);
+			hm_buf_printf(out, e, ",%lld,%lld,%s,%zu", (long long)w->part, (long long)t->seed,
+				      w->selected ? "dev" : "last", r->matched.n);
+			for (size_t v = 0; v < sizeof value / sizeof *value; v++)
+				number(out, value[v], e);
+			hm_buf_printf(out, e, ",");
+			quoted(out, w->options, e);
+			hm_buf_printf(out, e, "\n");
+		}
+	return e->code;
+}

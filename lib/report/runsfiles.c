@@ -1,0 +1,149 @@
+/* The files that the table of an experiment names: predictions, a training's log, statistics. See
+ * runsparts.h. */
+#include "report/runsparts.h"
+#include "base/file.h"
+#include "json/json.h"
+#include "prep/csv.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *hm_runs_str(const cJSON *o, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+	return cJSON_IsString(v) ? v->valuestring : "";
+}
+
+double hm_runs_number(const cJSON *o, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+	return cJSON_IsNumber(v) ? v->valuedouble : NAN;
+}
+
+const char *hm_runs_beside(struct hm_runs *r, const char *name, struct hm_err *e)
+{
+	size_t a = *name == '/' ? 0 : strlen(r->folder), b = strlen(name) + 1;
+	char *path = hm_arena_get(&r->arena, a + b, e);
+	if (path) {
+		memcpy(path, r->folder, a);
+		memcpy(path + a, name, b);
+	}
+	return path;
+}
+
+int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const char **out, size_t *len,
+		     struct hm_err *e)
+{
+	const char *name = hm_runs_str(o, key), *path;
+	struct hm_buf b = {0};
+	char *copy = NULL;
+	*out = "";
+	*len = 0;
+	if (!*name)
+		return 0;
+	if (!(path = hm_runs_beside(r, name, e)) || hm_file_read(path, HM_RUNS_FILE, &b, e) ||
+	    !(copy = hm_arena_get(&r->arena, b.len + 1, e))) {
+		hm_buf_clear(&b);
+		return HM_EDATA;
+	}
+	if (b.len)
+		memcpy(copy, b.data, b.len);
+	copy[b.len] = 0;
+	*out = copy;
+	*len = b.len;
+	hm_buf_clear(&b);
+	return 0;
+}
+
+int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions *p, struct hm_err *e)
+{
+	const char *name = hm_runs_str(o, "predictions"), *path = *name ? hm_runs_beside(r, name, e) : NULL;
+	struct hm_csv c;
+	struct hm_csv_row row;
+	if (!path)
+		return *name ? HM_EDATA : hm_err_set(e, HM_EDATA, "a run has no \"predictions\"");
+	int rc = hm_csv_open(&c, path, e);
+	p->name = path;
+	p->classes = c.classes;
+	if (!rc && c.classes != 2)
+		rc = hm_err_set(e, HM_EDATA, "%s: a report takes two classes, these are %d", path, c.classes);
+	while (!rc && (rc = hm_csv_next(&c, &row, e)) == 1)
+		if ((rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob, e)))
+			hm_err_prefix(e, "%s: line %llu", path, (unsigned long long)c.line);
+	hm_csv_close(&c);
+	return rc;
+}
+
+/* ---- a training's log ---- */
+
+static int curve_room(struct hm_runs *r, struct hm_curve *c, size_t n, struct hm_err *e)
+{
+	c->x = hm_arena_get(&r->arena, n * sizeof(double), e);
+	c->y = hm_arena_get(&r->arena, n * sizeof(double), e);
+	return c->x && c->y ? 0 : HM_EDATA;
+}
+
+static void point(struct hm_curve *c, double x, double y)
+{
+	if (isfinite(x) && isfinite(y) && (!c->n || x >= c->x[c->n - 1])) {
+		c->x[c->n] = x;
+		c->y[c->n++] = y;
+	}
+}
+
+/* Losses by step: of step lines, else of epochs. Epoch lines do not say their step, the last line does. */
+int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_err *e)
+{
+	const char *text, *end;
+	size_t len, lines = 1;
+	struct hm_curve epoch = {0};
+	double epochs = 0, steps = NAN;
+	int rc = hm_runs_contents(r, o, "log", &text, &len, e);
+	for (size_t i = 0; i < len; i++)
+		lines += text[i] == '\n';
+	if (rc || curve_room(r, &t->train, lines, e) || curve_room(r, &t->val, lines, e) ||
+	    curve_room(r, &epoch, lines, e))
+		return HM_EDATA;
+	for (size_t line = 1; *text; text = *end ? end + 1 : end, line++) {
+		end = text + strcspn(text, "\n");
+		cJSON *v = hm_json_parse(text, (size_t)(end - text), HM_RUNS_DEPTH, NULL, e);
+		if (!v) {
+			hm_err_prefix(e, "%s: line %zu", hm_runs_str(o, "log"), line);
+			return HM_EDATA;
+		}
+		const char *event = hm_runs_str(v, "event");
+		if (!strcmp(event, "step")) {
+			point(&t->train, hm_runs_number(v, "step"), hm_runs_number(v, "loss"));
+		} else if (!strcmp(event, "epoch")) {
+			epochs = hm_runs_number(v, "epoch");
+			t->loss = hm_runs_number(v, "train_loss");
+			point(&epoch, epochs, t->loss);
+		} else if (!strcmp(event, "eval")) {
+			point(&t->val, hm_runs_number(v, "epoch"), hm_runs_number(v, "loss"));
+		} else if (!strcmp(event, "end")) {
+			steps = hm_runs_number(v, "steps");
+		}
+		cJSON_Delete(v);
+	}
+	for (size_t i = 0; i < t->val.n; i++)
+		t->val.x[i] *= steps / epochs;
+	for (size_t i = 0; i < epoch.n; i++)
+		epoch.x[i] *= steps / epochs;
+	if (!t->train.n)
+		t->train = epoch;
+	return 0;
+}
+
+int hm_runs_stats(struct hm_runs *r, const cJSON *o, cJSON **stats, struct hm_err *e)
+{
+	const char *text;
+	size_t len;
+	*stats = NULL;
+	if (hm_runs_contents(r, o, "stats", &text, &len, e))
+		return HM_EDATA;
+	if (len && !(*stats = hm_json_parse(text, len, HM_RUNS_DEPTH, NULL, e))) {
+		hm_err_prefix(e, "%s", hm_runs_str(o, "stats"));
+		return HM_EDATA;
+	}
+	return 0;
+}

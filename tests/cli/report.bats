@@ -1,0 +1,112 @@
+# hm-report: tables and pages.
+
+load ../support/bats
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	awk 'BEGIN { srand(3); for (k = 1; k <= 4; k++) { f = "p" k ".csv"; print "id,proba,label" >f
+		for (i = 0; i < 200; i++) { y = i % 2; printf "%d,%.4f,%d\n", i, (rand() + (y ? k : 0) * .2) / (1 + k * .2), y >f } } }'
+	printf '%s\n' '{"event":"step","epoch":1,"step":20,"loss":0.69,"lr":0.01}' '{"event":"epoch","epoch":1,"train_loss":0.68}' \
+		'{"event":"eval","epoch":1,"loss":0.7,"accuracy":0.5,"auroc":0.5,"n":200}' \
+		'{"event":"step","epoch":2,"step":40,"loss":0.5,"lr":0.01}' '{"event":"epoch","epoch":2,"train_loss":0.4567}' \
+		'{"event":"end","steps":40,"best_epoch":2,"reason":"done"}' >log.jsonl
+	echo '{"tool":"hm-fuse-train","train_s":12.5,"wall_s":13}' >train.json
+	echo '{"tool":"hm-imgprep","records":200,"wall_s":2,"peak_memory_bytes":5e7}' >stage.json
+	echo 'hm-fuse-train --lr 1 "<b>"' >command.txt
+	cat >runs.json <<'END'
+{"title":"Rows & <columns>","about":["What <it> is."],"data":{"name":"made","train":800,"dev":200},
+"encoders":{"image":"i","text":"t"},"baseline":{"text":"a guess","accuracy":0.496},
+"rows":[{"name":"one","title":"The first","part":1,"options":"--lr 1e-2","published":{"accuracy":0.5,"loss":0.7,"seconds":100},"note":"a note",
+ "runs":[{"seed":1,"predictions":"p1.csv","log":"log.jsonl","stats":"train.json","command":"command.txt"}]},
+{"name":"two","selected":"best of dev","runs":[{"seed":1,"predictions":"p4.csv"},{"seed":2,"predictions":"p3.csv"}]}],
+"claims":[{"text":"two is better","kind":"better","pairs":[{"a":"two","b":"one","note":"n"}]},
+{"text":"one is no worse","kind":"not-worse","margin":0.02,"pairs":[{"a":"one","b":"two"}]}],
+"stages":[{"name":"imgprep","stats":"stage.json"}]}
+END
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR"
+}
+
+@test "three files beside the table, the same bytes again, or in another folder" {
+	hm-report runs.json
+	mkdir -p other
+	cp report.html report.md report.csv other
+	hm-report -o other runs.json
+	for f in html md csv; do cmp report.$f other/report.$f; done
+	(cd other && hm-report ../runs.json)
+}
+
+@test "the numbers are those of hm-score" {
+	hm-report runs.json
+	acc=$(hm-score --json - p1.csv | sed 's/.*"accuracy":\([0-9.]*\).*/\1/')
+	grep -q "^\"one\",1,1,last,200,$acc," report.csv
+	[ "$(wc -l <report.csv)" = 4 ]
+	grep -q '^"two",0,2,dev,200,' report.csv
+	grep -q ',0.4567,12.5,0.5,0.7,100,"--lr 1e-2"$' report.csv
+	range=$(hm-score p1.csv | tail -n 1 | sed 's/accuracy [0-9.]* \(\[[^]]*\]\).*/\1/')
+	[ "$range" = "$(awk -F, '/^"one"/ { printf "[%.4f, %.4f]", $7, $8 }' report.csv)" ]
+	grep -q '| imgprep | 200 | 2.00 | 100 | 50 |' report.md
+}
+
+@test "verdicts" {
+	hm-report runs.json
+	grep -qx '\*\*two is better\*\*: supported' report.md
+	grep -qx '\*\*one is no worse\*\*: not supported (margin 0.02)' report.md
+	grep -q 'two is better <span class="verdict">supported' report.html
+}
+
+# Every element that is opened is closed, in order.
+balanced() {
+	awk '{ all = all $0 "\n" } END {
+		sub(/^<!DOCTYPE html>/, "", all); gsub(/<style>[^<]*<\/style>/, "", all)
+		while (match(all, /<[^>]*>/)) {
+			tag = substr(all, RSTART + 1, RLENGTH - 2); all = substr(all, RSTART + RLENGTH)
+			name = tag; sub(/^\//, "", name); sub(/[ \/].*/, "", name)
+			if (tag ~ /\/$/ || name ~ /^(br|img|meta)$/) continue
+			if (tag !~ /^\//) stack[++depth] = name
+			else if (stack[depth--] != name) { print "not closed: " stack[depth + 1] " before " name; exit 1 }
+		}
+		if (depth) { print "not closed: " stack[depth]; exit 1 } }' "$1"
+}
+
+@test "the page is well formed, loads nothing, and what files say stays text" {
+	hm-report runs.json
+	balanced report.html
+	refute grep -qE '(src|href)="?https?:|url\(|<script|<link|@import' report.html
+	grep -q 'Rows &amp; &lt;columns&gt;' report.html
+	grep -q '&quot;&lt;b&gt;&quot;' report.html
+}
+
+@test "what is wrong is said in one line, and nothing is written" {
+	bad() { # SED-EXPRESSION PATTERN
+		rm -rf bad && mkdir bad && cp p*.csv *.json* command.txt bad
+		sed "$1" runs.json >bad/runs.json
+		run hm-report bad/runs.json
+		expect 1 "$2"
+		[ "$(wc -l <<<"$output")" = 1 ]
+		[ ! -e bad/report.html ]
+		[ ! -e bad/report.csv ]
+	}
+	bad 's/p4.csv/none.csv/' 'runs.json: row "two": .*none.csv'
+	bad 's/"seed":1,/"seed":"1",/' '"seed"'
+	bad 's/"name":"two"/"name":"one"/' 'two rows are called "one"'
+	bad 's/"b":"one"/"b":"three"/' 'names the row "three", which is not there'
+	bad 's/"kind":"better"/"kind":"best"/' 'better, not-worse or same'
+	bad 's/"margin":0.02/"margin":2/' '"margin" must lie between 0 and 1'
+	bad 's/"rows":/"rowz":/' 'no "rows"'
+	bad 's/^{/{,/' 'runs.json'
+	bad 's/log.jsonl/p1.csv/' 'line 1'
+	head -n 150 p4.csv >short.csv
+	bad 's/p4.csv/..\/short.csv/' 'short.csv'
+}
+
+@test "wrong calls" {
+	run hm-report
+	expect 2 'usage|RUNS.json'
+	run hm-report -o nowhere/there runs.json
+	expect 1 'nowhere'
+	run hm-report --nonsense runs.json
+	expect 2
+}
