@@ -100,8 +100,9 @@ endef
 compute = --device $(DEVICE) --precision $(PRECISION)
 $(foreach s,train dev,$(eval $(call split,$s)))
 
-# What is no file but changes the result: kept in one, which is written when it differs.
-settle = @mkdir -p $(@D); printf '%s\n' '$1' | cmp -s - $@ || { printf '%s\n' '$1' >$@; $2 }
+# What is no file but changes the result: kept in one, which is written when it differs (also by make -n, which could
+# not tell otherwise).
+settle = +@mkdir -p $(@D); printf '%s\n' '$1' | cmp -s - $@ || printf '%s\n' '$1' >$@
 $(OUT)/data/size: FORCE
 	$(call settle,$(SIZE))
 $(OUT)/data/encoders: FORCE
@@ -119,14 +120,14 @@ command  = hm-fuse-train --fusion $(if $(call early,$1),early,late) $(if $(call 
 
 define run
 $3/command.txt: FORCE
-	$$(call settle,$$(strip $$(call command,$1,$2)),rm -f $$(@D)/checkpoint;)
+	$$(call settle,$$(strip $$(call command,$1,$2)))
 $3/model.safetensors: $3/command.txt $(call input,$1,train) $(if $(call early,$1),$(call input,$1,dev)) $(if $(call cached,$1),,$(call weights,$(IMAGE) $(TEXT)))
-	for f in $$(filter-out $3/command.txt,$$^); do [ ! $3/checkpoint -ot $$$$f ] || rm -f $3/checkpoint; done
+	@for f in $$^; do [ ! $3/checkpoint -ot $$$$f ] || rm -f $3/checkpoint; done # of other options or data
 	$$(strip $$(call command,$1,$2)) --checkpoint $3/checkpoint --resume --log-steps 20 --log $3/log.jsonl --stats $3/train.json \
 	    $(if $(call early,$1),-o $3/best.safetensors --last $3/model.safetensors,-o $3/model.safetensors) $(call input,$1,train)
-	rm -f $3/checkpoint
+	@rm -f $3/checkpoint
 $3/dev.json: $3/model.safetensors $(call input,$1,dev)
-	hm-score --model $3/model.safetensors $(compute) --csv $3/dev.csv --json $$@ $(call input,$1,dev) >$3/dev.txt
+	hm-score --model $3/model.safetensors $(compute) --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(call input,$1,dev) >$3/dev.txt
 $3/best.dev.json: $3/model.safetensors $(call input,$1,dev)
 	hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv --json $$@ $(call input,$1,dev) >$3/best.dev.txt
 endef
@@ -135,14 +136,14 @@ $(foreach r,$(PART1) $(PART2),$(foreach s,$(call seeds,$r),$(eval $(call run,$r,
 # ---- the report --------------------------------------------------------------------------------------------------------
 # rows.tsv: name, options, seeds; what the post says of each row and what a reader must know stand in seed-runs.sh.
 $(OUT)/rows.tsv: FORCE
-	@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)';) } >$@.new; \
+	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)';) } >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(OUT)/runs.json: $(OUT)/rows.tsv $(foreach r,$(ROWS),$(call scores,$r)) $(HERE)/seed-runs.sh
 	$(HERE)/seed-runs.sh --data $(DATA) --image $(IMAGE) --text $(TEXT) $(OUT) >$@.new && mv $@.new $@
 # The most confidently wrong memes of early fusion, of the first row without it.
 shown = $(firstword $(if $(filter early-fusion,$(ROWS)),$(call dirs,early-fusion)) $(call dirs,$(firstword $(ROWS))))
-$(OUT)/errors.png: $(shown)/dev.json
-	hm-score --model $(shown)/model.safetensors $(compute) --errors 12 --sheet $@ $(call records,dev) >$(OUT)/errors.txt
+$(OUT)/errors.png: $(shown)/dev.json $(OUT)/data/dev.pixels.hmr
+	hm-score --errors 12 --sheet $@ $(shown)/dev.hmr $(OUT)/data/dev.pixels.hmr >$(OUT)/errors.txt
 $(OUT)/compare.txt: $(foreach r,$(ROWS),$(firstword $(call scores,$r)))
 	hm-score --compare $(patsubst %.json,%.csv,$^) >$@
 $(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt

@@ -1,0 +1,86 @@
+# pipelines/seed.mk: the experiments as a graph of files.
+
+load ../support/bats
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	hm-synth -q --train 24 --dev 12 --test 4 data
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR"
+	MK=(make --no-print-directory -f "$ROOT/pipelines/seed.mk" DATA=data SIZE=32 EPOCHS=1 IMAGE=init:resnet-tiny TEXT=init:bert-tiny DEVICE=cpu)
+}
+
+ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image freeze-text high-reg-slow batch-size all-frozen balanced-sgd all-frozen-cached early-fusion"
+
+@test "list: every row with its options, without data" {
+	run make -f "$ROOT/pipelines/seed.mk" list
+	[ "$status" = 0 ]
+	[ "$(wc -l <<<"$output")" = 12 ]
+	for r in $ROWS; do [[ $output == *"$r"* ]]; done
+	[[ $output == *'early-fusion'*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --frozen-mode train --seed 42'* ]]
+	[[ $output == *'high-reg-slow'*'--seed 43'* ]]
+}
+
+@test "no data is said, with what to do" {
+	run make -f "$ROOT/pipelines/seed.mk" all
+	[ "$status" = 2 ]
+	[[ $output == *'holds no train.jsonl'*'check-data.sh'* ]]
+}
+
+@test "all: eleven rows and the cached one, and a report" {
+	"${MK[@]}" -j 2 all >log.txt 2>&1 || { cat log.txt; false; }
+	for r in $ROWS; do
+		grep -q "\"name\":\"$r\"" experiment/runs.json
+		grep -q "$r" experiment/report.csv
+	done
+	[ "$(grep -c '^hm-fuse-train --' log.txt)" = 12 ]
+	[ "$(find experiment/runs -name checkpoint | wc -l)" = 0 ]
+	hm-score --compare experiment/runs/*/4[23]/dev.csv >compare.txt
+}
+
+@test "a second call does nothing" {
+	run "${MK[@]}" all
+	[ "$status" = 0 ]
+	[[ $output != *hm-* ]]
+}
+
+@test "a changed option trains one row again, and makes the report" {
+	run "${MK[@]}" all 'sgd-momentum=--optimizer sgd --lr 2e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --freeze none'
+	[ "$status" = 0 ]
+	[ "$(grep -c '^hm-fuse-train --' <<<"$output")" = 1 ]
+	[ "$(grep -c '^hm-report ' <<<"$output")" = 1 ]
+	grep -q 'lr 2e-2' experiment/runs/sgd-momentum/42/command.txt
+}
+
+@test "touched words change what depends on words: no picture is read again" {
+	touch data/vocab.txt
+	run "${MK[@]}" -n all
+	[ "$status" = 0 ]
+	[[ $output != *hm-imgprep* ]]
+	[ "$(grep -c '^hm-tokenize --' <<<"$output")" = 2 ]
+	[ "$(grep -c '^hm-fuse-train --' <<<"$output")" = 12 ]
+}
+
+@test "a training that is killed leaves no model; the next call goes on from its checkpoint" {
+	local row='fast-learning=--optimizer sgd --lr 1e-3 --momentum 0.9 --batch-size 4 --epochs 12' pid
+	"${MK[@]}" OUT=whole EPOCHS= "$row" fast-learning >/dev/null
+	"${MK[@]}" OUT=killed EPOCHS= "$row" fast-learning >killed.txt 2>&1 &
+	pid=$!
+	until [ -e killed/runs/fast-learning/42/checkpoint ]; do sleep 0.02; done
+	pkill -KILL -f -- '-o killed/runs/fast-learning/42/model.safetensors'
+	refute wait $pid
+	[ ! -e killed/runs/fast-learning/42/model.safetensors ]
+	run "${MK[@]}" OUT=killed EPOCHS= "$row" fast-learning
+	expect 0
+	for f in model.safetensors log.jsonl dev.csv; do cmp {whole,killed}/runs/fast-learning/42/$f; done
+}
+
+@test "several seeds" {
+	"${MK[@]}" OUT=seeds SEEDS="1 2" ROWS="all-frozen-cached high-reg-slow" report >/dev/null 2>&1
+	[ -s seeds/runs/all-frozen-cached/1/dev.json ]
+	[ -s seeds/runs/all-frozen-cached/2/dev.json ]
+	[ -s seeds/runs/high-reg-slow/3/dev.json ]
+	[ "$(grep -o '"seed":' seeds/runs.json | wc -l)" = 4 ]
+}
