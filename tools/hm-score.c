@@ -94,7 +94,7 @@ static int load_csv(struct hm_predictions *p, const char *path, struct hm_err *e
 	while (!rc && (rc = hm_csv_next(&c, &row, e)) == 1) {
 		rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob, e);
 		if (rc)
-			hm_err_prefix(e, "%s: line %llu", c.lines.name, (unsigned long long)c.line);
+			hm_err_prefix(e, "%s: line %llu", c.rows.lines.name, (unsigned long long)c.rows.line);
 	}
 	hm_csv_close(&c);
 	return rc;

@@ -1,7 +1,7 @@
 /* Predictions of any system as CSV (RFC 4180): a header row, then one row a record. Columns are found by
  * name, in any order: id; proba (of class 1) or proba_0, proba_1, ... (of every class); label, which may be
- * absent. Others are ignored. A byte order mark, CRLF and empty lines are tolerated. Knows nothing of records
- * or scores.
+ * absent. Others are the caller's, by hm_csvrows_column(&c.rows, name) and c.rows.field. Knows nothing of
+ * records or scores.
  *
  *   struct hm_csv c;  hm_csv_open(&c, path, e)
  *   while ((rc = hm_csv_next(&c, &row, e)) == 1) ...
@@ -9,21 +9,15 @@
 #ifndef HM_CSV_H
 #define HM_CSV_H
 
-#include "prep/jsonl.h"
-
-#define HM_CSV_FIELDS 1024 /* columns of a file */
+#include "prep/csvrows.h"
 
 struct hm_csv {
-	struct hm_lines lines;
-	uint64_t line; /* where the row last returned starts, from 1 */
-	int fields;    /* columns of the header */
+	struct hm_csvrows rows;
 	int id, label; /* which column; label -1: none */
 	int classes;   /* C, at least 2 */
 	int *column;   /* [C] column of each class's probability; with a single `proba`, class 1's alone */
 	bool single;
 	double *prob; /* [C] of the row */
-	char **field; /* [HM_CSV_FIELDS] of the row, NUL-terminated, into text */
-	struct hm_buf text;
 };
 
 struct hm_csv_row {

@@ -69,7 +69,7 @@ int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions
 		rc = hm_err_set(e, HM_EDATA, "%s: a report takes two classes, these are %d", path, c.classes);
 	while (!rc && (rc = hm_csv_next(&c, &row, e)) == 1)
 		if ((rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob, e)))
-			hm_err_prefix(e, "%s: line %llu", path, (unsigned long long)c.line);
+			hm_err_prefix(e, "%s: line %llu", path, (unsigned long long)c.rows.line);
 	hm_csv_close(&c);
 	return rc;
 }
