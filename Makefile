@@ -128,13 +128,22 @@ bench: all ## speed beside the peers, as ratios of one run (same virtual environ
 fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) bash tests/fuzz/run
 
+# Where both shells look of themselves.
+bash_completions := $(prefix)/share/bash-completion/completions
+zsh_completions  := $(prefix)/share/zsh/site-functions
+
 install: all ## into $(DESTDIR)$(prefix)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man5 $(DESTDIR)$(prefix)/share/man/man7
+	install -d $(DESTDIR)$(bash_completions) $(DESTDIR)$(zsh_completions)
 	install -m 755 $(tools) $(DESTDIR)$(prefix)/bin
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(prefix)/share/man/man$$s || exit 1; done
+	for t in $(tools:build/bin/%=%); do \
+	   build/bin/$$t --completion bash > $(DESTDIR)$(bash_completions)/$$t && \
+	   build/bin/$$t --completion zsh > $(DESTDIR)$(zsh_completions)/_$$t || exit 1; done
 
 uninstall: ## take away what install put there
 	rm -f $(tools:build/bin/%=$(DESTDIR)$(prefix)/bin/%)
+	rm -f $(tools:build/bin/%=$(DESTDIR)$(bash_completions)/%) $(tools:build/bin/%=$(DESTDIR)$(zsh_completions)/_%)
 	for s in 1 5 7; do for f in man/*.$$s; do rm -f $(DESTDIR)$(prefix)/share/man/man$$s/$${f#man/}; done; done
 
 clean: ## remove build/

@@ -20,8 +20,8 @@ static struct {
 
 static const struct hm_opt table[] = {
 	{"image", 0, HM_OPT_STR, &o.image, "SPEC",
-	 "image encoder: weight file, folder, model file, init:NAME[:SEED]"},
-	{"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, likewise"},
+	 "image encoder: weight file, folder, model file, init:NAME[:SEED]", .preset = hm_resnet_preset_name},
+	{"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, likewise", .preset = hm_bert_preset_name},
 	{"image-output", 0, HM_OPT_CHOICE, &o.output, "pooled|grid|both", "image_feature, image_grid or both",
 	 .given = &o.output_given},
 	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions computed at once", .min = 1,

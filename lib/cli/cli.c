@@ -48,6 +48,8 @@ static struct hm_opt *whole_table(struct hm_cli *c)
 	more[k++] = (struct hm_opt){"help", 0, HM_OPT_FLAG, &p->help, NULL, "this text"};
 	more[k++] =
 		(struct hm_opt){"version", 0, HM_OPT_FLAG, &p->version, NULL, "version and what is built in"};
+	more[k++] = (struct hm_opt){"completion",   0,		HM_OPT_CHOICE,
+				    &p->completion, "bash|zsh", "the completion script for this shell"};
 	struct hm_opt *table = hm_alloc((size_t)(n + k + 1), sizeof *table, NULL);
 	if (!table)
 		abort();
@@ -83,6 +85,13 @@ static _Noreturn void version(struct hm_cli *c)
 	hm_buf_printf(&b, NULL, "%s %s\n", c->tool->name, HM_VERSION);
 	if (c->tool->backends)
 		hm_buf_printf(&b, NULL, "devices: %s\n", c->tool->backends());
+	print_and_exit(&b);
+}
+
+static _Noreturn void completion(struct hm_cli *c)
+{
+	struct hm_buf b = {0};
+	hm_opt_completion(c, c->priv->completion, &b);
 	print_and_exit(&b);
 }
 
@@ -126,6 +135,7 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char *
 	c->priv->tty = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &c->priv->start);
 	c->priv->shown = c->priv->start;
+	c->priv->completion = -1;
 	c->priv->level = 1;
 	c->priv->block_size = 1 << 20;
 	c->priv->table = whole_table(c);
@@ -134,6 +144,8 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char *
 		help(c);
 	if (c->priv->version)
 		version(c);
+	if (c->priv->completion >= 0)
+		completion(c);
 	if (wrong)
 		wrong_call(c, wrong);
 	if (!known_device(c->device))

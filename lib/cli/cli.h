@@ -55,12 +55,14 @@ struct hm_opt {
 	int64_t min, max;
 	double dmin, dmax;
 	bool required;
-	bool *given; /* set when the user gave it; may be NULL */
+	bool *given;		      /* set when the user gave it; may be NULL */
+	const char *(*preset)(int i); /* of "SPEC": the names behind init:, i from 0, NULL after the last */
 };
 
-/* Groups of common options. -v -q --progress --stats --help --version are always there. The usage line lists
- * a tool's own options in table order, then the common ones, then the operands; --help and --version are left
- * out. */
+/* Groups of common options. -v -q --progress --stats --help --version --completion are always there. The
+ * usage line lists a tool's own options in table order, then the common ones, then the operands; --help,
+ * --version and --completion are left out. Shell completion is made from the same table: the words of a
+ * choice, files where `arg` names one (FILE, DIR, MODEL, SPEC). */
 enum {
 	HM_CLI_OUT = 1,	   /* -o FILE */
 	HM_CLI_JOBS = 2,   /* -j N */

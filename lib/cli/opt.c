@@ -183,7 +183,7 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 		}
 	}
 	c->n_operands = n;
-	if (c->priv->help || c->priv->version)
+	if (c->priv->help || c->priv->version || c->priv->completion >= 0)
 		return NULL;
 	for (int i = 0; i < c->priv->options; i++) {
 		const struct hm_opt *o = &c->priv->table[i];
@@ -221,7 +221,7 @@ void hm_opt_usage(const struct hm_cli *c, struct hm_buf *b, size_t width)
 	hm_buf_printf(b, NULL, "usage: %s", c->tool->name);
 	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
 		char name[80], text[256];
-		if (o->to == &c->priv->help || o->to == &c->priv->version)
+		if (o->to == &c->priv->help || o->to == &c->priv->version || o->to == &c->priv->completion)
 			continue;
 		snprintf(text, sizeof text, "%s%s%s%s%s", o->required ? "" : "[", spelled(o, name),
 			 o->arg ? " " : "", o->arg ? o->arg : "", o->required ? "" : "]");

@@ -7,8 +7,8 @@
 #include <time.h>
 
 struct hm_cli_private {
-	struct hm_opt *table; /* the tool's options, then the common ones; ends in a zero entry */
-	int options;
+	struct hm_opt *table;	 /* the tool's options, then the common ones; ends in a zero entry */
+	int options, completion; /* -1: not asked for; else the shell's place in --completion's words */
 	bool help, version, progress, verbose, quiet;
 	char *stats_file;
 	int64_t level, block_size;
@@ -25,6 +25,9 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 /* The usage line, folded at `width` columns (0: not), and --help's list of options, appended to b. */
 void hm_opt_usage(const struct hm_cli *c, struct hm_buf *b, size_t width);
 void hm_opt_list(const struct hm_cli *c, struct hm_buf *b);
+
+/* complete.c: the completion script for bash (0) or zsh (1), appended to b. */
+void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_buf *b);
 
 /* message.c: one line, one write, control bytes masked; an open progress line is wiped first. */
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text);

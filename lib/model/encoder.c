@@ -46,6 +46,18 @@ static int parse_seed(const char *s, uint64_t *seed, struct hm_err *e)
 	return 0;
 }
 
+/* "no image encoder is called ...", and which there are. */
+static int no_preset(enum hm_encoder_kind kind, const char *name, int len, struct hm_err *e)
+{
+	bool image = kind == HM_IMAGE_ENCODER;
+	const char *(*preset)(int) = image ? hm_resnet_preset_name : hm_bert_preset_name;
+	char list[128] = "";
+	for (int i = 0, n = 0; preset(i) && n < (int)sizeof list; i++)
+		n += snprintf(list + n, sizeof list - (size_t)n, "%s %s", i ? "," : "", preset(i));
+	return hm_err_set(e, HM_EUSAGE, "no %s encoder is called \"%.*s\":%s", image ? "image" : "text", len,
+			  name, list);
+}
+
 static int open_init(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o,
 		     struct hm_err *e)
 {
@@ -59,16 +71,11 @@ static int open_init(struct hm_encoder *x, const char *spec, const struct hm_enc
 		return HM_EUSAGE;
 	if (x->kind == HM_IMAGE_ENCODER) {
 		if (!hm_resnet_config_preset(&resnet, name))
-			return hm_err_set(
-				e, HM_EUSAGE,
-				"no image encoder is called \"%.*s\": resnet18, resnet50, resnet-tiny",
-				(int)n, spec);
+			return no_preset(x->kind, spec, (int)n, e);
 		x->resnet = hm_resnet_new(&resnet, e);
 	} else {
 		if (!hm_bert_config_preset(&bert, name, o->vocab ? (int)o->vocab : BERT_VOCAB))
-			return hm_err_set(e, HM_EUSAGE,
-					  "no text encoder is called \"%.*s\": bert-base, bert-tiny", (int)n,
-					  spec);
+			return no_preset(x->kind, spec, (int)n, e);
 		bert.heads = o->heads ? (int)o->heads : bert.heads;
 		x->bert = hm_bert_new(&bert, e);
 	}

@@ -9,14 +9,29 @@ enum { MAX_LAYERS = 256, MAX_HIDDEN = 1 << 14, MAX_VOCAB = 1 << 22 };
 
 /* ---- configuration */
 
+static const struct {
+	const char *name;
+	struct hm_bert_config c;
+} preset[] = {
+	{"bert-base", {12, 768, 3072, 0, 512, 2, 12, 1e-12}},
+	{"bert-tiny", {2, 128, 512, 0, 512, 2, 2, 1e-12}},
+	{NULL},
+};
+
+const char *hm_bert_preset_name(int i)
+{
+	return preset[i].name;
+}
+
 bool hm_bert_config_preset(struct hm_bert_config *c, const char *name, int vocab)
 {
-	*c = (struct hm_bert_config){12, 768, 3072, vocab, 512, 2, 12, 1e-12};
-	if (!strcmp(name, "bert-tiny"))
-		*c = (struct hm_bert_config){2, 128, 512, vocab, 512, 2, 2, 1e-12};
-	else if (strcmp(name, "bert-base"))
-		return false;
-	return true;
+	for (int i = 0; preset[i].name; i++)
+		if (!strcmp(preset[i].name, name)) {
+			*c = preset[i].c;
+			c->vocab = vocab;
+			return true;
+		}
+	return false;
 }
 
 int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, struct hm_err *e)

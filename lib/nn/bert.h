@@ -25,6 +25,8 @@ struct hm_bert_config {
 int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, struct hm_err *e);
 /* "bert-base", "bert-tiny" with `vocab` word rows; false when there is no such preset. */
 bool hm_bert_config_preset(struct hm_bert_config *c, const char *name, int vocab);
+/* The i-th preset's name, i from 0; NULL after the last. */
+const char *hm_bert_preset_name(int i);
 
 /* The parameters: storage comes with loading or initialising them. NULL with `e`: heads do not divide hidden,
  * eps is not positive. */

@@ -10,17 +10,24 @@ enum { MAX_WIDTH = 1 << 14, MAX_SIDE = 1 << 14 };
 
 /* ---- configuration */
 
+static const struct {
+	const char *name;
+	struct hm_resnet_config c;
+} preset[] = {
+	{"resnet18", {false, {2, 2, 2, 2}, 64, {64, 128, 256, 512}, {64, 128, 256, 512}}},
+	{"resnet50", {true, {3, 4, 6, 3}, 64, {64, 128, 256, 512}, {256, 512, 1024, 2048}}},
+	{"resnet-tiny", {false, {1, 1, 1, 1}, 16, {16, 32, 64, 128}, {16, 32, 64, 128}}},
+	{NULL},
+};
+
+const char *hm_resnet_preset_name(int i)
+{
+	return preset[i].name;
+}
+
 bool hm_resnet_config_preset(struct hm_resnet_config *c, const char *name)
 {
-	static const struct {
-		const char *name;
-		struct hm_resnet_config c;
-	} preset[] = {
-		{"resnet18", {false, {2, 2, 2, 2}, 64, {64, 128, 256, 512}, {64, 128, 256, 512}}},
-		{"resnet50", {true, {3, 4, 6, 3}, 64, {64, 128, 256, 512}, {256, 512, 1024, 2048}}},
-		{"resnet-tiny", {false, {1, 1, 1, 1}, 16, {16, 32, 64, 128}, {16, 32, 64, 128}}},
-	};
-	for (size_t i = 0; i < sizeof preset / sizeof *preset; i++)
+	for (int i = 0; preset[i].name; i++)
 		if (!strcmp(preset[i].name, name)) {
 			*c = preset[i].c;
 			return true;

@@ -28,6 +28,8 @@ struct hm_resnet_config {
 int hm_resnet_config_read(struct hm_resnet_config *c, hm_find_fn *find, void *ctx, struct hm_err *e);
 /* "resnet18", "resnet50", "resnet-tiny"; false when there is no such preset. */
 bool hm_resnet_config_preset(struct hm_resnet_config *c, const char *name);
+/* The i-th preset's name, i from 0; NULL after the last. */
+const char *hm_resnet_preset_name(int i);
 /* Features of the pooled output and of each grid position. */
 static inline int hm_resnet_features(const struct hm_resnet_config *c)
 {

@@ -18,6 +18,8 @@ load ../support/bats
 		[ -x "$d/opt/hm/bin/$t" ] || fail "$t is not installed"
 		[ -f "$d/opt/hm/share/man/man1/$t.1" ] || fail "$t.1 is not installed"
 		"$d/opt/hm/bin/$t" --version >/dev/null
+		"$d/opt/hm/bin/$t" --completion bash | cmp - "$d/opt/hm/share/bash-completion/completions/$t"
+		"$d/opt/hm/bin/$t" --completion zsh | cmp - "$d/opt/hm/share/zsh/site-functions/_$t"
 	done
 	[ -f "$d/opt/hm/share/man/man7/hm.7" ] && [ -f "$d/opt/hm/share/man/man5/hm-stream.5" ]
 	make -s -C "$ROOT" uninstall DESTDIR="$d" prefix=/opt/hm >/dev/null

@@ -20,8 +20,9 @@ page says: $page"
 }
 
 @test "every option of --help is described in the page" {
+	mandoc -Tascii man/hm.7 | sed 's/.\x08//g' | grep -q -- '--completion bash | zsh' || fail "hm.7 does not describe --completion"
 	for t in $(tools); do
-		page=$(section "$t" DESCRIPTION)
+		page="$(section "$t" DESCRIPTION) --completion" # the same for all, in hm.7
 		for o in $("$t" --help | grep -oE '^ +--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+' | sort -u); do
 			case $page in *"$o"*) ;; *) fail "$t: the page does not describe $o" ;; esac
 		done

@@ -1,0 +1,266 @@
+/* Completion scripts for bash and zsh, made from the option table: which options there are, which words or
+ * files may follow each. What an option takes is read from its `arg`: see values(). */
+#include "cli/private.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* What may stand where `arg` stands. */
+struct values {
+	struct hm_buf words; /* parted by spaces */
+	enum { NO_FILES, FILES, FOLDERS } files;
+	bool after; /* the file comes behind = or :, as in COLUMN=FILE */
+};
+
+static void add_word(struct values *v, const char *prefix, const char *word, size_t n)
+{
+	hm_buf_printf(&v->words, NULL, "%s%s%.*s", v->words.len ? " " : "", prefix, (int)n, word);
+}
+
+/* Whether s[0..n) names a file: "FILE", "MODEL", "SPEC", or capitals with a suffix ("RUNS.json"). */
+static bool is_file(const char *s, size_t n)
+{
+	static const char *const name[] = {"FILE", "MODEL", "SPEC"};
+	size_t capitals = 0;
+	for (size_t k = 0; k < sizeof name / sizeof *name; k++)
+		if (n >= strlen(name[k]) && !memcmp(s, name[k], strlen(name[k])))
+			return true;
+	while (capitals < n && isupper((unsigned char)s[capitals]))
+		capitals++;
+	return capitals && capitals + 1 < n && s[capitals] == '.' && islower((unsigned char)s[capitals + 1]);
+}
+
+/* One alternative of `arg`: "FILE.png", "DIR", "COLUMN=FILE", "N"; small letters stand for themselves ("cpu",
+ * "cuda[:N]", "fit:FILE"). */
+static void alternative(struct values *v, const char *s, size_t n)
+{
+	size_t literal = 0;
+	while (literal < n && !isupper((unsigned char)s[literal]) && s[literal] != '[')
+		literal++;
+	if (literal)
+		add_word(v, "", s, literal);
+	for (size_t at = 0; at < n; at++) {
+		if (at && s[at - 1] != '=' && s[at - 1] != ':')
+			continue;
+		if (n - at >= 3 && !memcmp(s + at, "DIR", 3) && v->files == NO_FILES)
+			v->files = FOLDERS;
+		if (is_file(s + at, n - at)) {
+			v->files = FILES;
+			v->after = at > 0;
+		}
+	}
+}
+
+/* The alternatives are parted by |, but not within brackets. All words of a choice stand for themselves. */
+static void values(struct values *v, const struct hm_opt *o)
+{
+	int depth = 0;
+	const char *from = o->arg ? o->arg : "";
+	*v = (struct values){0};
+	for (const char *p = from; *from; p++) {
+		depth += (*p == '[') - (*p == ']');
+		if (*p && (*p != '|' || depth))
+			continue;
+		if (o->kind == HM_OPT_CHOICE)
+			add_word(v, "", from, (size_t)(p - from));
+		else
+			alternative(v, from, (size_t)(p - from));
+		from = *p ? p + 1 : p;
+	}
+	for (int i = 0; o->preset && o->preset(i); i++)
+		add_word(v, "init:", o->preset(i), strlen(o->preset(i)));
+}
+
+/* The operands as if they were an option's value: "[FILE ...]" is files, "DIR" is folders. */
+static void operand_values(struct values *v, const struct hm_tool *tool)
+{
+	struct hm_opt o = {.kind = HM_OPT_STR, .arg = tool->operands + (*tool->operands == '[')};
+	values(v, &o);
+}
+
+/* ---- bash */
+
+/* Behind the lists of options and of those with a value. */
+static const char bash_words[] =
+	"	local word=() n=0 i piece glue='' only='' option='' cur prefix='' strip reply\n"
+	"	local offer='' files='' after=''\n"
+	"	# Readline cuts words at = and : as well: they are joined again.\n"
+	"	for ((i = 1; i <= COMP_CWORD; i++)); do\n"
+	"		piece=${COMP_WORDS[i]}\n"
+	"		if ((n)) && [[ $glue || ( $piece && ! ${piece//[=:]} ) ]]; then\n"
+	"			word[n - 1]+=$piece\n"
+	"		else\n"
+	"			word[n++]=$piece\n"
+	"		fi\n"
+	"		glue=''\n"
+	"		[[ ! $piece || ${piece//[=:]} ]] || glue=1\n"
+	"	done\n"
+	"	((n)) || return 0\n"
+	"	cur=${word[n - 1]}\n"
+	"	[[ $glue ]] && strip=$cur || strip=${cur%\"$piece\"}\n"
+	"	for ((i = 0; i < n - 1; i++)); do\n"
+	"		if [[ $option ]]; then\n"
+	"			option=''\n"
+	"		elif [[ ${word[i]} == -- ]]; then\n"
+	"			only=1\n"
+	"		elif [[ ! $only && ${word[i]} == -?* && $valued == *\" ${word[i]} \"* ]]; then\n"
+	"			option=${word[i]}\n"
+	"		fi\n"
+	"	done\n"
+	"	if [[ ! $option && ! $only && $cur == --*=* ]]; then\n"
+	"		option=${cur%%=*} prefix=${cur%%=*}= cur=${cur#*=}\n"
+	"	elif [[ ! $option && ! $only && $cur == -* ]]; then\n"
+	"		option=- offer=$options\n"
+	"	fi\n";
+
+/* Behind the cases. What is offered is what follows the part that readline holds apart ($strip). */
+static const char bash_replies[] =
+	"	cur=${cur#[\\'\\\"]} COMPREPLY=()\n"
+	"	while IFS= read -r reply; do\n"
+	"		reply=$prefix$reply\n"
+	"		COMPREPLY+=(\"${reply#\"$strip\"}\")\n"
+	"	done < <(compgen -W \"$offer\" -- \"$cur\")\n"
+	"	if [[ ${COMPREPLY[*]} == *: ]]; then compopt -o nospace 2>/dev/null; fi\n"
+	"	[[ $files && $cur != init:* && ( ! $after || $cur == *[=:]* ) ]] || return 0\n"
+	"	if [[ $after ]]; then prefix+=${cur%\"${cur##*[=:]}\"} cur=${cur##*[=:]}; fi\n"
+	"	while IFS= read -r reply; do\n"
+	"		reply=$prefix$reply\n"
+	"		COMPREPLY+=(\"${reply#\"$strip\"}\")\n"
+	"		compopt -o filenames 2>/dev/null\n"
+	"	done < <(compgen \"$files\" -- \"$cur\")\n"
+	"	return 0\n"
+	"}\n";
+
+static void bash_case(struct hm_buf *b, const struct hm_opt *o, const struct values *v)
+{
+	if (!v->words.len && !v->files)
+		return;
+	if (o && o->letter)
+		hm_buf_printf(b, NULL, "	-%c | ", o->letter);
+	else
+		hm_buf_printf(b, NULL, "	");
+	hm_buf_printf(b, NULL, "%s%s)", o ? "--" : "''", o ? o->name : "");
+	if (v->words.len)
+		hm_buf_printf(b, NULL, " offer='%s'", (char *)v->words.data);
+	if (v->files)
+		hm_buf_printf(b, NULL, " files=-%c", v->files == FILES ? 'f' : 'd');
+	hm_buf_printf(b, NULL, "%s ;;\n", v->after ? " after=1" : "");
+}
+
+static void write_bash(const struct hm_cli *c, struct hm_buf *b)
+{
+	const char *name = c->tool->name;
+	char function[80];
+	size_t n = 0;
+	for (; name[n] && n + 1 < sizeof function; n++)
+		function[n] = name[n] == '-' ? '_' : name[n];
+	function[n] = 0;
+	hm_buf_printf(b, NULL, "# bash completion of %s, printed by `%s --completion bash`.\n_%s()\n{\n",
+		      name, name, function);
+	for (int valued = 0; valued < 2; valued++) {
+		hm_buf_printf(b, NULL, "	local %s='", valued ? "valued" : "options");
+		for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+			if (valued && !o->arg)
+				continue;
+			if (o->letter)
+				hm_buf_printf(b, NULL, " -%c", o->letter);
+			hm_buf_printf(b, NULL, " --%s", o->name);
+		}
+		hm_buf_printf(b, NULL, " '\n");
+	}
+	hm_buf_printf(b, NULL, "%s	case $option in\n", bash_words);
+	struct values v;
+	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+		values(&v, o);
+		bash_case(b, o, &v);
+		hm_buf_clear(&v.words);
+	}
+	operand_values(&v, c->tool);
+	bash_case(b, NULL, &v);
+	hm_buf_clear(&v.words);
+	hm_buf_printf(b, NULL, "	esac\n%scomplete -F _%s %s\n", bash_replies, function, name);
+}
+
+/* ---- zsh */
+
+/* Within a specification of _arguments, in single quotes. */
+static void escaped(struct hm_buf *b, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		hm_buf_printf(b, NULL, "%s%c",
+			      s[i] == '\''	      ? "'\\'"
+			      : strchr(":[]\\", s[i]) ? "\\"
+						      : "",
+			      s[i]);
+}
+
+/* ":ARG:ACTION'" */
+static void zsh_action(struct hm_buf *b, const char *arg, const struct values *v)
+{
+	const char *files = v->files == FOLDERS ? "_files -/" : "_files";
+	const char *words = v->words.len ? (char *)v->words.data : "";
+	hm_buf_printf(b, NULL, ":");
+	escaped(b, arg, strlen(arg));
+	hm_buf_printf(b, NULL, ":%s", !*words ? "" : v->files ? "{compadd -- " : "(");
+	escaped(b, words, strlen(words));
+	if (*words)
+		hm_buf_printf(b, NULL, v->files ? "; " : ")");
+	else if (v->after)
+		hm_buf_printf(b, NULL, "{");
+	if (v->files)
+		hm_buf_printf(b, NULL, "%s%s", v->after ? "compset -P \"*[=\\:]\" && " : "", files);
+	else if (!*words)
+		hm_buf_printf(b, NULL, " ");
+	hm_buf_printf(b, NULL, "%s'", v->files && (*words || v->after) ? "}" : "");
+}
+
+static void zsh_option(struct hm_buf *b, const struct hm_opt *o, bool letter)
+{
+	struct values v;
+	values(&v, o);
+	hm_buf_printf(b, NULL, " \\\n	'");
+	if (o->kind == HM_OPT_LIST)
+		hm_buf_printf(b, NULL, "*");
+	else if (o->letter)
+		hm_buf_printf(b, NULL, "(-%c --%s)", o->letter, o->name);
+	if (letter)
+		hm_buf_printf(b, NULL, "-%c%s[", o->letter, o->arg ? "+" : "");
+	else
+		hm_buf_printf(b, NULL, "--%s%s[", o->name, o->arg ? "=" : "");
+	escaped(b, o->help, strlen(o->help));
+	hm_buf_printf(b, NULL, "]");
+	if (o->arg)
+		zsh_action(b, o->arg, &v);
+	else
+		hm_buf_printf(b, NULL, "'");
+	hm_buf_clear(&v.words);
+}
+
+static void write_zsh(const struct hm_cli *c, struct hm_buf *b)
+{
+	const char *name = c->tool->name;
+	hm_buf_printf(b, NULL, "#compdef %s\n# zsh completion of %s, printed by `%s --completion zsh`.\n",
+		      name, name, name);
+	hm_buf_printf(b, NULL, "_arguments -s -S");
+	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+		if (o->letter)
+			zsh_option(b, o, true);
+		zsh_option(b, o, false);
+	}
+	if (*c->tool->operands) {
+		struct values v;
+		operand_values(&v, c->tool);
+		hm_buf_printf(b, NULL, " \\\n	'%c", c->tool->max_operands == 1 ? '1' : '*');
+		zsh_action(b, c->tool->operands, &v);
+		hm_buf_clear(&v.words);
+	}
+	hm_buf_printf(b, NULL, "\n");
+}
+
+void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_buf *b)
+{
+	if (shell)
+		write_zsh(c, b);
+	else
+		write_bash(c, b);
+}
