@@ -60,7 +60,7 @@ static void axes(struct hm_chart *c, const char *x_name, const char *y_name)
 		      c->left + c->width, bottom + 28);
 	hm_markup_text(c->out, x_name, c->e);
 	hm_buf_printf(c->out, c->e, "</text><text class=\"name\" x=\"%.1f\" y=\"%.1f\">", c->left - 30,
-		      c->top - 7);
+		      c->top - 13);
 	hm_markup_text(c->out, y_name, c->e);
 	hm_buf_printf(c->out, c->e, "</text>\n");
 }
@@ -68,7 +68,7 @@ static void axes(struct hm_chart *c, const char *x_name, const char *y_name)
 void hm_chart_open(struct hm_chart *c, struct hm_buf *out, int w, int h, const char *title, const double x[2],
 		   const double y[2], const char *x_name, const char *y_name, struct hm_err *e)
 {
-	*c = (struct hm_chart){out, x[0], x[1], y[0], y[1], 38, 20, w - 50., h - 54., e};
+	*c = (struct hm_chart){out, x[0], x[1], y[0], y[1], 38, 26, w - 50., h - 60., e};
 	hm_buf_printf(out, e, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\"><title>", w,
 		      h, w, h);
 	hm_markup_text(out, title, e);

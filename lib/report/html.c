@@ -138,8 +138,8 @@ static void rows(struct hm_html *p)
 		cell(p, m->seconds, m->seconds < 100 ? 1 : 0, "");
 		if (p->f->seeds && w->n > 1)
 			hm_buf_printf(p->b, p->e,
-				      "<td class=\"left\">%d: sd %.3f, %.3f&#8211;%.3f, mean %s</td>", w->n,
-				      m->deviation, m->least, m->most,
+				      "<td class=\"left pair\">%d: sd %.3f<br>%.3f&#8211;%.3f<br>t %s</td>",
+				      w->n, m->deviation, m->least, m->most,
 				      hm_page_interval(m->over_seeds, false, s));
 		else if (p->f->seeds)
 			hm_html_put(p, "<td class=\"left\">1</td>");

@@ -95,9 +95,9 @@ void hm_html_curves(struct hm_html *p)
 		}
 	loss = fmin(loss > 0 ? loss : 1, 2 * log(2));
 	hm_html_put(p,
-		    "<h2>Curves</h2>\n<p><small>Left the training loss by step (on dev dashed, where it was "
+		    "<h2>Curves</h2>\n<p><small>Above the training loss by step (on dev dashed, where it was "
 		    "watched; cut above twice a guesser&#8217;s), "
-		    "right the ROC curve on dev.");
+		    "below the ROC curve on dev.");
 	hm_html_put(p, p->f->seeds ? " Thick: the first seed." : "");
 	hm_html_put(p, "</small></p>\n<div class=\"cards\">\n");
 	for (int i = 0; i < p->r->n_rows; i++) {
@@ -106,6 +106,8 @@ void hm_html_curves(struct hm_html *p)
 		double x[2] = {0, 1}, y[2] = {0, loss}, unit[2] = {0, 1}, ignore = 0;
 		for (int t = 0; t < w->n; t++)
 			widen(&w->trial[t].train, &x[1], &ignore);
+		for (int t = 0; t < w->n; t++)
+			widen(&w->trial[t].val, &x[1], &ignore);
 		hm_html_put(p, "<div class=\"card\"><h3>");
 		hm_html_text(p, w->name);
 		hm_html_put(p, "</h3>\n");

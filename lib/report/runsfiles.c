@@ -91,7 +91,8 @@ static void point(struct hm_curve *c, double x, double y)
 	}
 }
 
-/* Losses by step: of step lines, else of epochs. Epoch lines do not say their step, the last line does. */
+/* Losses by step: of step lines, or of epochs where these are more. Epoch lines do not say their step, the
+ * last line does. */
 int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_err *e)
 {
 	const char *text, *end;
@@ -129,7 +130,7 @@ int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm
 		t->val.x[i] *= steps / epochs;
 	for (size_t i = 0; i < epoch.n; i++)
 		epoch.x[i] *= steps / epochs;
-	if (!t->train.n)
+	if (t->train.n < epoch.n)
 		t->train = epoch;
 	return 0;
 }

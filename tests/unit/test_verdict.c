@@ -141,9 +141,9 @@ static void charts(void **state)
 	hm_chart_line(&c, &(struct hm_curve){3, x, y}, "ours");
 	hm_chart_close(&c);
 	hm_buf_add(&b, "", 1, &e);
-	/* plot area 240 x 116 at 38, 20; what lies above the range is cut */
+	/* plot area 240 x 110 at 38, 26; what lies above the range is cut */
 	assert_non_null(
-		strstr((char *)b.data, "<path class=\"ours\" d=\"M38.0 136.0L158.0 20.0L278.0 20.0\"/>"));
+		strstr((char *)b.data, "<path class=\"ours\" d=\"M38.0 136.0L158.0 26.0L278.0 26.0\"/>"));
 	assert_int_equal(e.code, 0);
 	hm_buf_clear(&b);
 }
