@@ -1,26 +1,23 @@
 /* hm-score: metrics with intervals of a model's, or any system's, predictions; and whether systems differ. */
 #include "base/file.h"
 #include "cli/cli.h"
-#include "draw/sheet.h"
-#include "prep/csv.h"
+#include "score/beside.h"
+#include "score/errorsheet.h"
+#include "score/scored.h"
+#include "score/system.h"
 #include "stat/plot.h"
-#include "stat/report.h"
-#include "train/answers.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static struct {
-	char *model, *csv, *json, *roc, *sheet, *expect, *out;
-	double threshold;
+	char *model, *csv, *json, *roc, *sheet, *threshold, *by, *pairs, *expect, *out;
 	bool compare, allow_missing, unknown, keep, replace;
 	int precision;
 	int64_t seed, bootstrap, errors, batch_size, heads;
-} o = {.threshold = .5, .bootstrap = 2000};
+} o = {.bootstrap = 2000};
 
 static const struct hm_opt table[] = {
 	{"model", 0, HM_OPT_STR, &o.model, "MODEL",
@@ -38,8 +35,12 @@ static const struct hm_opt table[] = {
 	{"roc", 0, HM_OPT_STR, &o.roc, "FILE.png", "draw the ROC curve there (needs gnuplot)"},
 	{"errors", 0, HM_OPT_INT, &o.errors, "N", "list the N most confident wrong answers", .max = 1000000},
 	{"sheet", 0, HM_OPT_STR, &o.sheet, "FILE.png", "draw them there, the input has pixels"},
-	{"threshold", 0, HM_OPT_DOUBLE, &o.threshold, "P", "class 1 when its probability is above P",
-	 .dmax = 1},
+	{"threshold", 0, HM_OPT_STR, &o.threshold, "P|fit:FILE",
+	 "class 1 when its probability is above P (default 0.5), or above what is best on FILE's "
+	 "predictions"},
+	{"by", 0, HM_OPT_STR, &o.by, "COLUMN", "score the records of each value of that column apart too"},
+	{"pairs", 0, HM_OPT_STR, &o.pairs, "FILE.csv",
+	 "a,b,kind: how many pairs of confounders are both right"},
 	{"expect", 0, HM_OPT_STR, &o.expect, "FILE.jsonl|N", "how many records there should be"},
 	{"allow-missing", 0, HM_OPT_FLAG, &o.allow_missing, NULL,
 	 "score although records are missing, with best and worst case"},
@@ -71,241 +72,83 @@ static const struct hm_tool tool = {.name = "hm-score",
 struct run {
 	struct hm_cli cli;
 	int k; /* systems */
-	struct hm_predictions system[HM_COMPARE_MAX];
-	struct hm_sample sample[HM_COMPARE_MAX];
-	struct hm_scores scores[HM_COMPARE_MAX];
-	const char *name[HM_COMPARE_MAX];
-	struct hm_device *device;  /* with a model */
-	struct hm_answers answers; /* of the records read last */
-	struct hm_matched matched;
-	struct hm_pair *pair;
-	uint64_t skipped;
+	struct hm_predictions said[HM_COMPARE_MAX], fit;
+	struct hm_confounders pairs;
+	struct hm_device *device; /* with a model */
+	struct hm_system source;  /* of the records read last */
+	struct hm_scored_options how;
+	struct hm_scored scored;
 	struct hm_buf report, json, csv;
 };
 
-/* ---- input ---- */
-
-static int load_csv(struct hm_predictions *p, const char *path, struct hm_err *e)
+/* What the input's reader knows now and the user should. */
+static void notice(struct hm_cli *c, const struct hm_answers *a)
 {
-	struct hm_csv c;
-	struct hm_csv_row row;
-	int rc = hm_csv_open(&c, path, e);
-	p->classes = c.classes;
-	while (!rc && (rc = hm_csv_next(&c, &row, e)) == 1) {
-		rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob, e);
-		if (rc)
-			hm_err_prefix(e, "%s: line %llu", c.rows.lines.name, (unsigned long long)c.rows.line);
-	}
-	hm_csv_close(&c);
-	return rc;
-}
-
-static int load_records(struct run *r, struct hm_predictions *p, int n, char **paths, int hold,
-			struct hm_err *e)
-{
-	struct hm_answers_options how = {.model = o.model,
-					 .apply = {o.unknown, (int)o.batch_size},
-					 .encoder = {.heads = o.heads},
-					 .device = r->device,
-					 .texts = o.errors > 0,
-					 .out = o.out,
-					 .keep = o.keep,
-					 .replace = o.replace,
-					 .tool = tool.name,
-					 .writer = r->cli.writer};
-	struct hm_answers *a = &r->answers;
-	hm_answers_close(a);
-	int rc = hm_answers_open(a, &how, n, paths, r->cli.workers, e);
-	if (hold >= 0)
-		close(hold);
-	if (rc)
-		return rc;
 	if (a->model.notice[0])
-		hm_cli_notice(&r->cli, "%s: %s", o.model, a->model.notice);
+		hm_cli_notice(c, "%s: %s", o.model, a->model.notice);
 	if (a->apply.notice[0])
-		hm_cli_notice(&r->cli, "%s", a->apply.notice);
-	p->classes = a->classes;
-	while ((rc = hm_answers_next(a, p, e)) == 1)
-		hm_cli_progress(&r->cli, a->read, hm_join_expect(a->in), "records");
-	if (!rc && a->apply.cut)
+		hm_cli_notice(c, "%s", a->apply.notice);
+}
+
+/* One system out of n inputs; `how` says what is done with them. */
+static int load(struct run *r, struct hm_predictions *p, const struct hm_answers_options *how, int n,
+		char **paths, struct hm_err *e)
+{
+	struct hm_system *s = &r->source;
+	uint64_t done = 0;
+	p->name = hm_lines_name(paths[0]);
+	hm_system_close(s);
+	int rc = hm_system_open(s, how, n, paths, r->cli.workers, e);
+	if (!rc)
+		notice(&r->cli, &s->answers);
+	while (!rc && (rc = hm_system_next(s, p, e)) == 1) {
+		hm_cli_progress(&r->cli, ++done, hm_system_expect(s), "records");
+		rc = 0;
+	}
+	return rc;
+}
+
+static int load_all(struct run *r, struct hm_err *e)
+{
+	const struct hm_answers_options plain = {0}, how = {.model = o.model,
+							    .apply = {o.unknown, (int)o.batch_size},
+							    .encoder = {.heads = o.heads},
+							    .device = r->device,
+							    .texts = o.errors > 0,
+							    .by = o.by,
+							    .out = o.out,
+							    .keep = o.keep,
+							    .replace = o.replace,
+							    .tool = tool.name,
+							    .writer = r->cli.writer};
+	char *fit = r->how.fit ? o.threshold + 4 : NULL;
+	int rc = fit ? load(r, &r->fit, &plain, 1, &fit, e) : 0, each = o.compare ? 1 : r->cli.n_operands;
+	if (!rc && o.pairs)
+		rc = hm_confounders_read(&r->pairs, o.pairs, e);
+	for (int i = 0; !rc && i < r->k; i++) {
+		rc = load(r, &r->said[i], &how, each, r->cli.operands + i, e);
+		if (!rc && hm_system_skipped(&r->source) > r->how.skipped)
+			r->how.skipped = hm_system_skipped(&r->source);
+	}
+	const struct hm_apply *a = &r->source.answers.apply;
+	if (!rc && a->cut)
 		hm_cli_notice(&r->cli, "%llu captions were cut to the %d tokens for which the model has room",
-			      (unsigned long long)a->apply.cut, a->apply.room);
-	if (!rc && hm_answers_skipped(a) > r->skipped)
-		r->skipped = hm_answers_skipped(a);
+			      (unsigned long long)a->cut, a->room);
 	return rc;
 }
-
-/* One system out of n inputs. */
-static int load(struct run *r, int k, int n, char **paths, struct hm_err *e)
-{
-	struct hm_predictions *p = &r->system[k];
-	bool csv;
-	int hold, rc = hm_csv_recognise(paths[0], &csv, &hold, e);
-	p->name = r->name[k] = hm_lines_name(paths[0]);
-	if (rc || !csv)
-		return rc ? rc : load_records(r, p, n, paths, hold, e);
-	if (n > 1 || o.model || o.out)
-		rc = hm_err_set(e, HM_EUSAGE, "%s: a CSV is scored alone, without --model and -o", p->name);
-	else
-		rc = load_csv(p, paths[0], e);
-	if (hold >= 0)
-		close(hold);
-	return rc;
-}
-
-/* ---- how many should there be? ---- */
-
-static int count_lines(const char *path, size_t *n, struct hm_err *e)
-{
-	struct hm_lines l;
-	const char *line;
-	size_t len;
-	int rc = hm_lines_open(&l, path, e);
-	for (*n = 0; !rc && (rc = hm_lines_next(&l, &line, &len, e)) == 1; rc = 0)
-		*n += !hm_line_blank(line, len);
-	hm_lines_close(&l);
-	return rc;
-}
-
-/* Records with a label that should be there, into *expected. */
-static int expect(struct run *r, size_t *expected, struct hm_err *e)
-{
-	const struct hm_matched *m = &r->matched;
-	size_t have = m->n + m->unlabelled, all = have + m->failed + (size_t)r->skipped;
-	if (o.expect && strspn(o.expect, "0123456789") == strlen(o.expect))
-		all = (size_t)strtoull(o.expect, NULL, 10);
-	else if (o.expect && count_lines(o.expect, &all, e))
-		return HM_EDATA;
-	if (all < have)
-		return hm_err_set(e, HM_EDATA, "%zu records have an answer where %zu are expected", have,
-				  all);
-	*expected = all - m->unlabelled;
-	if (all == have || o.allow_missing)
-		return 0;
-	return hm_err_set(e, HM_EDATA,
-			  "no scores: %zu of %zu records are missing (%zu failed, %zu left out before); "
-			  "--allow-missing scores the others",
-			  all - have, all, m->failed, (size_t)r->skipped);
-}
-
-/* ---- numbers and output ---- */
 
 static int score(struct run *r, struct hm_err *e)
 {
-	/* the tables of a comparison show none of the bootstrap's intervals, its JSON does */
-	int64_t resamples = o.compare && !o.json ? 0 : o.bootstrap;
-	struct hm_scoring how = {.threshold = o.threshold,
-				 .resamples = (size_t)resamples,
-				 .seed = (uint64_t)o.seed,
-				 .workers = r->cli.workers};
-	const struct hm_matched *m = &r->matched;
-	int rc = hm_matched_init(&r->matched, r->system, r->k, e);
+	const struct hm_scored *s = &r->scored;
+	int rc = hm_scored_compute(&r->scored, r->said, r->k, &r->how, e);
+	if (!rc && s->threshold.same)
+		hm_cli_warn(&r->cli, "%s: the threshold is fitted on what it scores: accuracy is optimistic",
+			    o.threshold + 4);
 	if (!rc)
-		rc = expect(r, &how.expected, e);
-	for (int i = 0; !rc && i < r->k; i++) {
-		rc = hm_sample_init(&r->sample[i], m->n, m->classes, m->prob[i], m->label, o.threshold, e);
-		if (!rc)
-			rc = hm_scores_compute(&r->scores[i], m, &r->sample[i], &how, e);
-		r->scores[i].name = r->name[i];
-	}
-	if (rc || !o.compare)
-		return rc;
-	if (!m->n)
-		return hm_err_set(e, HM_EDATA, "no record has a label: nothing to compare");
-	r->pair = hm_alloc((size_t)(r->k * (r->k - 1) / 2), sizeof *r->pair, e);
-	return r->pair ? hm_pairs_compute(r->sample, r->k, r->pair, e) : HM_EDATA;
-}
-
-static int render(struct run *r, struct hm_err *e)
-{
-	int rc = 0;
-	if (o.compare) {
-		rc = hm_report_compare_text(r->scores, r->k, r->pair, &r->report, e);
-		if (!rc && o.json)
-			rc = hm_report_compare_json(r->scores, r->k, r->pair, &r->json, e);
-		return rc;
-	}
-	if (o.errors)
-		rc = hm_report_errors(r->system, &r->matched, r->sample, (size_t)o.errors, &r->report, e);
-	if (!rc)
-		rc = hm_report_text(r->scores, &r->report, e);
+		rc = hm_scored_text(s, (size_t)o.errors, &r->report, e);
 	if (!rc && o.json)
-		rc = hm_report_json(r->scores, &r->json, e);
-	return !rc && o.csv ? hm_report_csv(r->system, &r->csv, e) : rc;
-}
-
-/* ---- a contact sheet of the errors ---- */
-
-#define SHEET_MOST 400
-
-/* Draws the records of ids, which are ranks from 0, in their order. */
-static int draw(struct run *r, const struct hm_strmap *ranks, const size_t *at, struct hm_join *in,
-		struct hm_sheet *sheet, struct hm_err *e)
-{
-	const struct hm_schema *s = hm_join_schema(in);
-	const struct hm_field *f;
-	int px = hm_schema_find(s, "pixels"), text = hm_schema_find(s, "text"), id = hm_schema_find(s, "id"),
-	    rc;
-	struct hm_batch kept = {0};
-	struct hm_rec rec;
-	uint64_t rank, where[SHEET_MOST];
-	if (px < 0 || (f = &s->field[px])->dtype != HM_U8 || f->ndim != 3 || f->dim[0] != 3)
-		return hm_err_set(e, HM_EDATA,
-				  "%s: no column \"pixels\" of U8 3xHxW to draw (hm-imgprep makes it)",
-				  hm_join_name(in));
-	while ((rc = hm_join_next(in, &rec, e)) == 1) {
-		if (!hm_strmap_find(ranks, rec.val[id].data, rec.val[id].count, &rank))
-			continue;
-		where[rank] = (uint64_t)kept.n;
-		if ((rc = hm_batch_add(&kept, &rec, e)))
-			break;
-	}
-	if (!rc && (size_t)kept.n != ranks->n)
-		rc = hm_err_set(e, HM_EDATA, "%s: changed while it was read", hm_join_name(in));
-	for (size_t k = 0; !rc && k < ranks->n; k++) {
-		const struct hm_val *v = kept.rec[where[k]].val;
-		const struct hm_sample *one = r->sample;
-		char title[64];
-		snprintf(title, sizeof title, "label %d, said %d  id %s", (int)one->label[at[k]],
-			 (int)one->answer[at[k]], r->system->item[r->matched.item[at[k]]].id);
-		hm_sheet_add(sheet, v[px].data, (int)f->dim[2], (int)f->dim[1], title,
-			     text < 0 ? "" : v[text].data, text < 0 ? 0 : v[text].count, 0xc03020);
-	}
-	hm_batch_clear(&kept);
-	return rc;
-}
-
-/* The input is read a second time, for the pixels of the few records that are drawn. */
-static int draw_errors(struct run *r, struct hm_err *e)
-{
-	struct hm_strmap ranks = {0};
-	struct hm_sheet sheet = {0};
-	struct hm_join *in = NULL;
-	struct hm_buf png = {0};
-	size_t *at, n, most = o.errors < SHEET_MOST ? (size_t)o.errors : SHEET_MOST;
-	int rc = hm_errors_find(&r->matched, r->sample, &at, &n, e);
-	n = n < most ? n : most;
-	for (uint64_t k = 0; !rc && k < n; k++) {
-		const char *id = r->system->item[r->matched.item[at[k]]].id;
-		if (hm_strmap_add(&ranks, id, strlen(id), &k, e) < 0)
-			rc = HM_EDATA;
-	}
-	if (!rc)
-		rc = hm_join_open(&in, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
-	if (!rc)
-		rc = hm_sheet_init(&sheet, n ? (int)n : 1, e);
-	if (!rc)
-		rc = draw(r, &ranks, at, in, &sheet, e);
-	if (!rc)
-		rc = hm_sheet_png(&sheet, &png, e);
-	if (!rc)
-		rc = hm_file_write(o.sheet, png.data, png.len, e);
-	hm_join_close(in);
-	hm_sheet_clear(&sheet);
-	hm_strmap_clear(&ranks);
-	hm_buf_clear(&png);
-	free(at);
-	return rc;
+		rc = hm_scored_json(s, &r->json, e);
+	return !rc && o.csv ? hm_report_csv(r->said, &r->csv, e) : rc;
 }
 
 static bool dash(const char *path)
@@ -316,23 +159,67 @@ static bool dash(const char *path)
 /* Files first: the report is not shown for results that could not be kept. */
 static int publish(struct run *r, struct hm_err *e)
 {
+	const struct hm_cli *c = &r->cli;
+	const struct hm_scored *s = &r->scored;
 	int rc = 0;
-	if (o.roc && (r->matched.classes > 2 || isnan(r->scores[0].value[HM_AUROC])))
+	if (o.roc && !hm_scored_has_curve(s))
 		rc = hm_err_set(e, HM_EDATA,
 				"--roc: the curve is undefined, it needs records of both of two classes");
 	else if (o.roc)
-		rc = hm_roc_plot(o.roc, r->sample, r->name, r->k, e);
+		rc = hm_roc_plot(o.roc, s->sample, s->name, s->k, e);
 	if (!rc && o.sheet)
-		rc = draw_errors(r, e);
+		rc = hm_errorsheet_write(o.sheet, (size_t)o.errors, c->n_operands, c->operands, c->workers,
+					 r->said, &s->matched, s->sample, e);
 	if (!rc && o.csv)
 		rc = hm_file_write(o.csv, r->csv.data, r->csv.len, e);
 	if (!rc)
-		rc = hm_answers_finish(&r->answers, e);
+		rc = hm_system_finish(&r->source, e);
 	if (!rc && o.json)
 		rc = hm_file_write(o.json, r->json.data, r->json.len, e);
 	if (!rc && !dash(o.json))
 		fwrite(r->report.data, 1, r->report.len, dash(o.out) || dash(o.csv) ? stderr : stdout);
 	return rc;
+}
+
+/* ---- the call ---- */
+
+/* What reads its input twice needs files. */
+static void check_twice(struct hm_cli *c, const char *option)
+{
+	for (int i = 0; i < c->n_operands; i++) {
+		struct stat st;
+		if (dash(c->operands[i]) || (!stat(c->operands[i], &st) && !S_ISREG(st.st_mode)))
+			hm_cli_usage(c, "%s reads the input twice, which '%s' cannot be: name a file", option,
+				     c->operands[i]);
+	}
+}
+
+/* A number, or fit:FILE. */
+static void check_threshold(struct run *r)
+{
+	struct hm_cli *c = &r->cli;
+	struct stat own, other;
+	char *end = NULL;
+	r->how.threshold = .5;
+	if (!o.threshold)
+		return;
+	if (strncmp(o.threshold, "fit:", 4)) {
+		r->how.threshold = strtod(o.threshold, &end);
+		if (end == o.threshold || *end || !(r->how.threshold >= 0 && r->how.threshold <= 1))
+			hm_cli_usage(c, "--threshold takes a number from 0 to 1, or fit:FILE, not '%s'",
+				     o.threshold);
+		return;
+	}
+	const char *file = o.threshold + 4;
+	if (!*file || dash(file))
+		hm_cli_usage(c, "--threshold fit:FILE takes the name of a file");
+	if (o.compare)
+		hm_cli_usage(c, "--threshold fit:FILE is fitted for one system, --compare has several");
+	r->how.fit = &r->fit;
+	for (int i = 0; i < c->n_operands; i++)
+		if (!stat(file, &own) && !stat(c->operands[i], &other) && own.st_ino == other.st_ino &&
+		    own.st_dev == other.st_dev)
+			r->how.fit_same = true;
 }
 
 static void check_call(struct run *r)
@@ -347,6 +234,8 @@ static void check_call(struct run *r)
 	if (o.compare && (o.model || o.out || o.csv || o.errors))
 		hm_cli_usage(c, "--compare goes without --model, -o, --csv and --errors: its operands are "
 				"predictions");
+	if (o.compare && (o.by || o.pairs))
+		hm_cli_usage(c, "--by and --pairs score one system, --compare has several");
 	if ((o.keep || (o.replace && o.model)) && !o.out)
 		hm_cli_usage(c, "--keep and --replace say what -o writes, which is not given");
 	if (!o.model && (o.heads || o.batch_size || o.precision))
@@ -354,26 +243,35 @@ static void check_call(struct run *r)
 			c, "--heads, --batch-size and --precision say how --model runs, which is not given");
 	if (o.sheet && (!o.errors || o.compare))
 		hm_cli_usage(c, "--sheet draws what --errors N lists");
-	for (int i = 0; o.sheet && i < c->n_operands; i++) {
-		struct stat st;
-		if (!strcmp(c->operands[i], "-") || (!stat(c->operands[i], &st) && !S_ISREG(st.st_mode)))
-			hm_cli_usage(c, "--sheet reads the input twice, which '%s' cannot be: name a file",
-				     c->operands[i]);
-	}
+	if (o.sheet)
+		check_twice(c, "--sheet");
 	if (o.expect && !*o.expect)
 		hm_cli_usage(c, "--expect takes a number or a file");
+	check_threshold(r);
+}
+
+/* The options that scoring takes as they are. */
+static void take_options(struct run *r)
+{
+	r->how.expect = o.expect;
+	r->how.allow_missing = o.allow_missing;
+	/* the tables of a comparison show none of the bootstrap's intervals, its JSON does */
+	r->how.resamples = o.compare && !o.json ? 0 : (size_t)o.bootstrap;
+	r->how.seed = (uint64_t)o.seed;
+	r->how.workers = r->cli.workers;
+	r->how.by = o.by;
+	r->how.pairs = o.pairs ? &r->pairs : NULL;
 }
 
 static void release(struct run *r)
 {
-	for (int i = 0; i < r->k; i++) {
-		hm_predictions_clear(&r->system[i]);
-		hm_sample_clear(&r->sample[i]);
-	}
-	hm_matched_clear(&r->matched);
-	hm_answers_close(&r->answers);
+	hm_scored_clear(&r->scored);
+	for (int i = 0; i < r->k; i++)
+		hm_predictions_clear(&r->said[i]);
+	hm_predictions_clear(&r->fit);
+	hm_confounders_clear(&r->pairs);
+	hm_system_close(&r->source);
 	hm_device_close(r->device);
-	free(r->pair);
 	hm_buf_clear(&r->report);
 	hm_buf_clear(&r->json);
 	hm_buf_clear(&r->csv);
@@ -385,15 +283,14 @@ int main(int argc, char **argv)
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, argc, argv);
 	check_call(&r);
-	int rc = 0, each = o.compare ? 1 : r.cli.n_operands;
+	take_options(&r);
+	int rc = 0;
 	if (o.model && !(r.device = hm_device_open(r.cli.device, (enum hm_precision)o.precision, &e)))
 		rc = e.code;
-	for (int i = 0; !rc && i < r.k; i++)
-		rc = load(&r, i, each, r.cli.operands + i, &e);
+	if (!rc)
+		rc = load_all(&r, &e);
 	if (!rc)
 		rc = score(&r, &e);
-	if (!rc)
-		rc = render(&r, &e);
 	if (!rc)
 		rc = publish(&r, &e);
 	release(&r);

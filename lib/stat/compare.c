@@ -27,7 +27,8 @@ static void systems(struct hm_buf *b, const struct hm_scores *s, int k, struct h
 			      hm_write_range(s[i].ci[HM_ACCURACY], false, r[0]),
 			      hm_write_value(s[i].value[HM_AUROC], v[1]),
 			      hm_write_range(s[i].ci[HM_AUROC], false, r[1]));
-	hm_buf_printf(b, e, "majority class %.4f, random %.4f\n\n", s[0].majority, s[0].random);
+	hm_buf_printf(b, e, "majority class %.4f, random %.4f %s\n\n", s[0].majority, s[0].random,
+		      hm_write_range(s[0].random_ci, false, r[0]));
 }
 
 static const char *p_text(double p, char out[16])

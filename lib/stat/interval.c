@@ -80,6 +80,26 @@ struct hm_interval hm_clopper_pearson(size_t k, size_t n)
 				    k < n ? beta_quantile(K + 1, N - K, 1 - TAIL) : 1};
 }
 
+/* The least k with P(X <= k) >= q, by halving. */
+static size_t binomial_quantile(size_t n, double p, double q)
+{
+	size_t lo = 0, hi = n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (hm_beta_inc((double)(n - mid), (double)mid + 1, 1 - p) < q)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+struct hm_interval hm_binomial_range(size_t n, double p)
+{
+	return (struct hm_interval){(double)binomial_quantile(n, p, TAIL) / (double)n,
+				    (double)binomial_quantile(n, p, 1 - TAIL) / (double)n};
+}
+
 /* ---- DeLong ---- */
 
 void hm_delong_places(const struct hm_ranking *r, double *place, size_t *positives)

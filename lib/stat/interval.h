@@ -16,6 +16,10 @@ struct hm_interval {
 struct hm_interval hm_wilson(size_t k, size_t n);
 struct hm_interval hm_clopper_pearson(size_t k, size_t n);
 
+/* Where the share of successes in n > 0 trials of probability p, 0 < p < 1, falls: the .025 and .975
+ * quantiles of Binomial(n, p), divided by n; scipy's binom.interval(.95, n, p). */
+struct hm_interval hm_binomial_range(size_t n, double p);
+
 /* I_x(a,b), the regularised incomplete beta function, a, b > 0, 0 <= x <= 1. Lentz's continued fraction. */
 double hm_beta_inc(double a, double b, double x);
 

@@ -60,6 +60,7 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 	*i = (struct hm_prediction){.id = keep(p, id, id_len, e),
 				    .text = keep(p, text, text ? text_len : 0, e),
 				    .label = label,
+				    .group = -1,
 				    .failed = !prob};
 	if (!i->id || !i->text)
 		return HM_EDATA;
@@ -67,8 +68,34 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 	return 0;
 }
 
+int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len, struct hm_err *e)
+{
+	struct hm_prediction *last = &p->item[p->n - 1];
+	last->group = hm_kinds_add(&p->groups, value, len, e);
+	return last->group < 0 ? HM_EDATA : 0;
+}
+
+bool hm_predictions_same(const struct hm_predictions *a, const struct hm_predictions *b)
+{
+	size_t c = (size_t)a->classes;
+	if (a->n != b->n || a->classes != b->classes)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct hm_prediction *x = &a->item[i];
+		uint64_t at;
+		if (!hm_strmap_find(&b->ids, x->id, strlen(x->id), &at) || b->item[at].label != x->label ||
+		    b->item[at].failed != x->failed)
+			return false;
+		for (size_t k = 0; k < c; k++)
+			if ((float)a->prob[i * c + k] != (float)b->prob[at * c + k])
+				return false;
+	}
+	return true;
+}
+
 void hm_predictions_clear(struct hm_predictions *p)
 {
+	hm_kinds_clear(&p->groups);
 	free(p->item);
 	free(p->prob);
 	hm_strmap_clear(&p->ids);

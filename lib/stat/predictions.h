@@ -3,12 +3,13 @@
 #ifndef HM_PREDICTIONS_H
 #define HM_PREDICTIONS_H
 
-#include "base/strmap.h"
 #include "stat/metrics.h"
+#include "stat/kinds.h"
 
 struct hm_prediction {
 	const char *id, *text; /* NUL-terminated; text may be "" */
 	int32_t label;	       /* -1: none */
+	int group;	       /* of `groups`, -1: none */
 	bool failed;	       /* no answer: probabilities are zero and mean nothing */
 };
 
@@ -20,12 +21,19 @@ struct hm_predictions {
 	struct hm_prediction *item; /* [n] */
 	double *prob;		    /* [n, C] */
 	struct hm_strmap ids;
+	struct hm_kinds groups;
 	struct hm_arena text;
 };
 /* Adds a record; prob[C] NULL: it failed. The texts are copied, `text` may be NULL. HM_EDATA, with a sentence
  * that begins with the id, when the id was there before or the values are none (hm_prob_check). */
 int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text,
 		       size_t text_len, int32_t label, const double *prob, struct hm_err *e);
+/* Puts the record added last into the group of that value. 0, or HM_EDATA when there are too many different
+ * ones. */
+int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len, struct hm_err *e);
+/* Whether both hold the same records, in any order: ids, labels, and probabilities when rounded to F32, as a
+ * file of records and its CSV do. */
+bool hm_predictions_same(const struct hm_predictions *a, const struct hm_predictions *b);
 void hm_predictions_clear(struct hm_predictions *p);
 
 /* The records that count: labelled, and answered by every system. In the order of the first system. */

@@ -1,10 +1,8 @@
-/* One system's report: text, JSON, CSV, the worst errors. See report.h; several systems: compare.c. */
+/* One system's report as text. See report.h; JSON: write.c, several systems: compare.c, records: errors.c. */
 #include "stat/report.h"
 #include "stat/write.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* Writers here ignore what a single hm_buf_printf returns: the first failure stays in `e`, which is looked at
  * once. */
@@ -36,6 +34,7 @@ static void baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_metric
 
 static void table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
+	char guess[HM_RANGE];
 	static const char *const name[HM_METRICS] = {"accuracy", "AUROC",     "average precision",
 						     "F1",	 "precision", "recall",
 						     "log loss", "Brier",     "ECE, 15 bins"};
@@ -49,7 +48,8 @@ static void table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 				     : "bootstrap",
 		    e);
 		if (m == HM_ACCURACY && s->n) {
-			hm_buf_printf(b, e, "  %.4f majority class, %.4f random\n", s->majority, s->random);
+			hm_buf_printf(b, e, "  %.4f majority class, %.4f random %s\n", s->majority, s->random,
+				      hm_write_range(s->random_ci, false, guess));
 			row(b, "", NAN, s->exact, "exact", e);
 		}
 		baseline(b, s, m, e);
@@ -117,6 +117,12 @@ static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 		hm_buf_printf(b, e, "note: accuracy %s the majority class's %.4f\n",
 			      acc->hi < s->majority ? "is below" : "is not shown to be better than",
 			      s->majority);
+	if (s->value[HM_ACCURACY] <= s->random_ci.hi)
+		hm_buf_printf(
+			b, e,
+			"note: guessing scores %.4f to %.4f on %zu records, 19 times of 20: accuracy is %s\n",
+			s->random_ci.lo, s->random_ci.hi, s->n,
+			s->value[HM_ACCURACY] < s->random_ci.lo ? "below that" : "in there");
 	if (roc->lo <= .5 && roc->hi >= .5)
 		hm_buf_printf(b, e,
 			      "note: AUROC's interval holds 0.5: the ranking is not shown to be better than "
@@ -127,15 +133,39 @@ static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 		      s->n, 50 * (acc->hi - acc->lo));
 }
 
+/* What the reader must know of how the answers came about. */
+static void origin(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+{
+	const struct hm_threshold *t = s->fitted;
+	if (s->ablate[0] || s->ablate[1])
+		hm_buf_printf(b, e, "ablated: %s%s%s%s%s (seed %llu)\n", s->ablate[0] ? "image=" : "",
+			      s->ablate[0] ? s->ablate[0] : "", s->ablate[0] && s->ablate[1] ? ", " : "",
+			      s->ablate[1] ? "text=" : "", s->ablate[1] ? s->ablate[1] : "",
+			      (unsigned long long)s->ablate_seed);
+	if (!t)
+		return;
+	hm_buf_printf(b, e, "threshold %.9g, fitted on %s: %zu of %zu right there", t->at, t->from, t->right,
+		      t->n);
+	if (t->failed)
+		hm_buf_printf(b, e, ", %zu failed", t->failed);
+	hm_buf_printf(b, e, t->same ? "; that is what is scored: optimistic\n" : "\n");
+}
+
 int hm_report_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)
 {
 	char value[16], range[HM_RANGE];
 	hm_buf_printf(b, e, "%zu records expected, %zu scored, %zu failed", s->expected, s->n, s->failed);
 	if (s->classes == 2 && s->n)
 		hm_buf_printf(b, e, "; %zu of class 0, %zu of class 1", s->label[0], s->label[1]);
-	hm_buf_printf(b, e, "\n\n");
+	hm_buf_printf(b, e, "\n");
+	origin(b, s, e);
+	hm_buf_printf(b, e, "\n");
 	table(b, s, e);
 	confusion(b, s, e);
+	if (s->by)
+		hm_groups_text(s->by, b, e);
+	if (s->pairs)
+		hm_pairscore_text(s->pairs, b, e);
 	notes(b, s, e);
 	hm_buf_printf(b, e, "accuracy %s", hm_write_value(s->value[HM_ACCURACY], value));
 	if (s->n)
@@ -144,106 +174,5 @@ int hm_report_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e
 	if (!isnan(s->ci[HM_AUROC].lo))
 		hm_buf_printf(b, e, " %s", hm_write_range(s->ci[HM_AUROC], false, range));
 	hm_buf_printf(b, e, "  n %zu\n", s->n);
-	return e->code;
-}
-
-/* ---- CSV ---- */
-
-/* Quoted where RFC 4180 wants it. */
-static void csv_text(struct hm_buf *b, const char *s, struct hm_err *e)
-{
-	if (!s[strcspn(s, ",\"\r\n")]) {
-		hm_buf_printf(b, e, "%s", s);
-		return;
-	}
-	for (hm_buf_printf(b, e, "\""); *s; s++)
-		hm_buf_printf(b, e, *s == '"' ? "\"\"" : "%c", *s);
-	hm_buf_printf(b, e, "\"");
-}
-
-int hm_report_csv(const struct hm_predictions *p, struct hm_buf *b, struct hm_err *e)
-{
-	int first = p->classes == 2; /* of two classes, class 1's alone */
-	hm_buf_printf(b, e, first ? "id,proba" : "id");
-	for (int c = 0; !first && c < p->classes; c++)
-		hm_buf_printf(b, e, ",proba_%d", c);
-	hm_buf_printf(b, e, ",label\n");
-	for (size_t i = 0; i < p->n; i++) {
-		const struct hm_prediction *t = &p->item[i];
-		csv_text(b, t->id, e);
-		for (int c = first; c < p->classes; c++) {
-			hm_buf_printf(b, e, ",");
-			if (!t->failed)
-				hm_buf_printf(b, e, "%.9g", p->prob[i * (size_t)p->classes + (size_t)c]);
-		}
-		hm_buf_printf(b, e, t->label >= 0 ? ",%d\n" : ",\n", (int)t->label);
-	}
-	return e->code;
-}
-
-/* ---- the worst errors ---- */
-
-struct wrong {
-	double confidence; /* p of the wrong answer */
-	size_t at;	   /* in the sample */
-};
-
-static int falling(const void *a, const void *b)
-{
-	const struct wrong *x = a, *y = b;
-	if (x->confidence != y->confidence)
-		return x->confidence < y->confidence ? 1 : -1;
-	return (x->at > y->at) - (x->at < y->at);
-}
-
-/* Control bytes, which ids and captions may hold, become ?. */
-static void masked(struct hm_buf *b, const char *s, struct hm_err *e)
-{
-	size_t from = b->len;
-	hm_buf_printf(b, e, "  %s", s);
-	for (size_t i = from; i < b->len; i++)
-		if (b->data[i] < ' ' || b->data[i] == 0x7f)
-			b->data[i] = '?';
-}
-
-int hm_errors_find(const struct hm_matched *m, const struct hm_sample *s, size_t **at, size_t *n,
-		   struct hm_err *e)
-{
-	struct wrong *w = hm_alloc(s->n, sizeof *w, e);
-	*n = 0;
-	*at = w ? hm_alloc(s->n, sizeof **at, e) : NULL;
-	for (size_t i = 0; *at && i < s->n; i++)
-		if (s->answer[i] != s->label[i])
-			w[(*n)++] =
-				(struct wrong){m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]], i};
-	if (*n)
-		qsort(w, *n, sizeof *w, falling);
-	for (size_t k = 0; k < *n; k++)
-		(*at)[k] = w[k].at;
-	free(w);
-	return *at ? 0 : HM_EDATA;
-}
-
-int hm_report_errors(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s,
-		     size_t count, struct hm_buf *b, struct hm_err *e)
-{
-	size_t *at, n;
-	if (hm_errors_find(m, s, &at, &n, e))
-		return HM_EDATA;
-	count = n < count ? n : count;
-	hm_buf_printf(b, e, "the %zu most confident of %zu wrong answers\n  label  answer  p of answer  id\n",
-		      count, n);
-	for (size_t k = 0; k < count; k++) {
-		size_t i = at[k];
-		const struct hm_prediction *t = &p->item[m->item[i]];
-		hm_buf_printf(b, e, "  %5d  %6d  %11.4f", (int)t->label, (int)s->answer[i],
-			      m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]]);
-		masked(b, t->id, e);
-		if (*t->text)
-			masked(b, t->text, e);
-		hm_buf_printf(b, e, "\n");
-	}
-	hm_buf_printf(b, e, "\n");
-	free(at);
 	return e->code;
 }

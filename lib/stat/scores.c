@@ -26,6 +26,7 @@ int hm_scores_compute(struct hm_scores *o, const struct hm_matched *m, const str
 				.threshold = how->threshold,
 				.exact = {NAN, NAN},
 				.majority = NAN,
+				.random_ci = {NAN, NAN},
 				.random = 1.0 / s->classes,
 				.accuracy_worst = NAN,
 				.accuracy_best = NAN,
@@ -38,6 +39,7 @@ int hm_scores_compute(struct hm_scores *o, const struct hm_matched *m, const str
 		size_t right = hm_sample_correct(s);
 		o->ci[HM_ACCURACY] = hm_wilson(right, s->n);
 		o->exact = hm_clopper_pearson(right, s->n);
+		o->random_ci = hm_binomial_range(s->n, o->random);
 		o->majority = (double)hm_sample_majority(s) / (double)s->n;
 	}
 	if (s->classes == 2) {

@@ -3,8 +3,10 @@
 #ifndef HM_SCORES_H
 #define HM_SCORES_H
 
+#include "stat/confounders.h"
+#include "stat/groups.h"
 #include "stat/paired.h"
-#include "stat/predictions.h"
+#include "stat/threshold.h"
 
 /* How to score. */
 struct hm_scoring {
@@ -25,9 +27,16 @@ struct hm_scores {
 	struct hm_interval ci[HM_METRICS]; /* Wilson for accuracy, DeLong for AUROC, bootstrap for the rest */
 	struct hm_interval exact;	   /* Clopper-Pearson, of accuracy */
 	double majority, random;	   /* share of the commonest label; 1/C */
+	struct hm_interval random_ci;	   /* where a random guesser's accuracy falls, 19 times of 20 */
 	size_t label[2], confusion[2][2];  /* two classes: records of each; [label][predicted] */
 	/* With n < expected: what the missing ones could make of it, else NaN. */
 	double accuracy_worst, accuracy_best, auroc_worst, auroc_best;
+	/* What else is to be said, set by the caller, borrowed; NULL: nothing. */
+	const struct hm_threshold *fitted;
+	const struct hm_groups *by;
+	const struct hm_pairscore *pairs;
+	const char *ablate[2]; /* image, text: "zero" or "shuffle" */
+	uint64_t ablate_seed;
 };
 /* Of system number k of m, `s` made from it. 0 or HM_EDATA (memory). */
 int hm_scores_compute(struct hm_scores *out, const struct hm_matched *m, const struct hm_sample *s,

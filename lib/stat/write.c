@@ -24,6 +24,35 @@ char *hm_write_range(struct hm_interval ci, bool sign, char out[HM_RANGE])
 	return out;
 }
 
+/* Bytes of the first HM_CELL code points, of valid UTF-8; how many of these to *points. */
+static size_t head(const char *s, int *points)
+{
+	size_t n = 0;
+	for (*points = 0; s[n] && *points < HM_CELL; (*points)++)
+		do
+			n++;
+		while ((s[n] & 0xc0) == 0x80);
+	return n;
+}
+
+int hm_write_width(const char *s)
+{
+	int points;
+	head(*s ? s : "(empty)", &points);
+	return points;
+}
+
+int hm_write_cell(struct hm_buf *b, const char *s, int width, struct hm_err *e)
+{
+	int points;
+	size_t from = b->len, n = head(s = *s ? s : "(empty)", &points);
+	hm_buf_add(b, s, n, e);
+	for (size_t i = from; i < b->len; i++)
+		if (b->data[i] < ' ' || b->data[i] == 0x7f)
+			b->data[i] = '?';
+	return hm_buf_printf(b, e, "%*s", width > points ? width - points : 0, "");
+}
+
 void hm_write_number(cJSON *o, const char *key, double v)
 {
 	if (isnan(v))
@@ -53,6 +82,32 @@ static void add_confusion(cJSON *o, const struct hm_scores *s)
 	}
 }
 
+/* What was asked for beside the scores. */
+static void add_parts(cJSON *o, const struct hm_scores *s)
+{
+	static const char *const side[2] = {"image", "text"};
+	const struct hm_threshold *t = s->fitted;
+	if (t) {
+		cJSON *fit = cJSON_AddObjectToObject(o, "threshold_fit");
+		cJSON_AddStringToObject(fit, "from", t->from);
+		hm_write_number(fit, "n", (double)t->n);
+		hm_write_number(fit, "n_failed", (double)t->failed);
+		hm_write_number(fit, "accuracy", (double)t->right / (double)t->n);
+		cJSON_AddBoolToObject(fit, "same", t->same);
+	}
+	if (s->ablate[0] || s->ablate[1]) {
+		cJSON *ablate = cJSON_AddObjectToObject(o, "ablate");
+		for (int k = 0; k < 2; k++)
+			if (s->ablate[k])
+				cJSON_AddStringToObject(ablate, side[k], s->ablate[k]);
+		hm_write_number(ablate, "seed", (double)s->ablate_seed);
+	}
+	if (s->by)
+		cJSON_AddItemToObject(o, "by", hm_groups_json(s->by));
+	if (s->pairs)
+		cJSON_AddItemToObject(o, "pairs", hm_pairscore_json(s->pairs));
+}
+
 cJSON *hm_write_scores(const struct hm_scores *s)
 {
 	char key[40];
@@ -70,6 +125,7 @@ cJSON *hm_write_scores(const struct hm_scores *s)
 	hm_write_interval(o, "accuracy_ci95_exact", s->exact);
 	hm_write_number(o, "majority", s->majority);
 	hm_write_number(o, "random", s->random);
+	hm_write_interval(o, "random_ci95", s->random_ci);
 	add_confusion(o, s);
 	if (s->n < s->expected) {
 		hm_write_number(o, "accuracy_worst", s->accuracy_worst);
@@ -77,6 +133,7 @@ cJSON *hm_write_scores(const struct hm_scores *s)
 		hm_write_number(o, "auroc_worst", s->auroc_worst);
 		hm_write_number(o, "auroc_best", s->auroc_best);
 	}
+	add_parts(o, s);
 	return o;
 }
 

@@ -1,6 +1,7 @@
 /* Records in, predictions and records out. See answers.h. */
 #include "train/answers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,20 @@ static int find(const struct hm_answers *a, const char *name, enum hm_dtype t, i
 	return 0;
 }
 
+static int find_group(struct hm_answers *a, struct hm_err *e)
+{
+	const struct hm_schema *s = hm_join_schema(a->in);
+	a->by = a->o.by ? hm_schema_find(s, a->o.by) : -1;
+	if (a->o.by && a->by < 0)
+		return hm_err_set(e, HM_EDATA, "%s: no column \"%s\" to group by", hm_join_name(a->in),
+				  a->o.by);
+	const struct hm_field *f = a->by < 0 ? NULL : &s->field[a->by];
+	if (f && (f->ndim || (f->dtype != HM_UTF8 && f->dtype != HM_I32)))
+		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" is neither text nor I32: no groups",
+				  hm_join_name(a->in), a->o.by);
+	return 0;
+}
+
 static int find_columns(struct hm_answers *a, struct hm_err *e)
 {
 	int rc = find(a, "id", HM_UTF8, &a->id, e);
@@ -30,6 +45,8 @@ static int find_columns(struct hm_answers *a, struct hm_err *e)
 		rc = find(a, "error", HM_UTF8, &a->error, e);
 	if (!rc && a->id < 0)
 		rc = hm_err_set(e, HM_EDATA, "%s: no column \"id\"", hm_join_name(a->in));
+	if (!rc)
+		rc = find_group(a, e);
 	a->given = hm_schema_find(hm_join_schema(a->in), "prob");
 	return rc;
 }
@@ -216,6 +233,17 @@ static int put(struct hm_answers *a, int i, struct hm_err *e)
 	return hm_writer_put(a->writer, val, e);
 }
 
+static int group(const struct hm_answers *a, const struct hm_val *v, struct hm_predictions *p,
+		 struct hm_err *e)
+{
+	char digits[16];
+	int32_t n;
+	if (hm_join_schema(a->in)->field[a->by].dtype == HM_UTF8)
+		return hm_predictions_group(p, v->data, v->count, e);
+	memcpy(&n, v->data, sizeof n);
+	return hm_predictions_group(p, digits, (size_t)snprintf(digits, sizeof digits, "%d", (int)n), e);
+}
+
 int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e)
 {
 	int32_t label = -1;
@@ -233,6 +261,8 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 		a->wide[k] = (double)a->prob[(size_t)i * c + k];
 	rc = hm_predictions_add(p, id->data, id->count, text ? text->data : NULL, text ? text->count : 0,
 				label, a->failed[i] ? NULL : a->wide, e);
+	if (!rc && a->by >= 0 && (rc = group(a, &val[a->by], p, e)))
+		hm_err_prefix(e, "column \"%s\"", a->o.by);
 	if (rc)
 		return record_error(a, i, e);
 	rc = a->writer ? put(a, i, e) : 0;

@@ -16,6 +16,7 @@ struct hm_answers_options {
 	struct hm_encoder_options encoder; /* heads */
 	struct hm_device *device;	   /* with a model: where it runs */
 	bool texts;			   /* keep captions in the predictions */
+	const char *by;			   /* a column (utf8 or integer) that groups them; NULL: none */
 	const char *out;		   /* records go there; NULL: none are written */
 	bool keep, replace; /* all columns, not only id, label, text, img, error; logits and prob anew */
 	const char *tool;   /* for the history */
@@ -28,9 +29,9 @@ struct hm_answers {
 	struct hm_fusionfile model;
 	struct hm_apply apply;
 	int classes;
-	int id, label, text, error, given; /* columns of the input, -1: none; given: prob */
-	struct hm_schema schema;	   /* of the output */
-	int from[HM_MAX_FIELDS];	   /* its columns: the input's, or LOGITS, PROB below 0 */
+	int id, label, text, error, given, by; /* columns of the input, -1: none; given: prob */
+	struct hm_schema schema;	       /* of the output */
+	int from[HM_MAX_FIELDS];	       /* its columns: the input's, or LOGITS, PROB below 0 */
 	struct hm_writer *writer;
 	struct hm_batch batch; /* records read ahead, to be answered together */
 	int at;		       /* the next of them */

@@ -26,7 +26,8 @@ records() {
 @test "the report ends in the headline, its numbers are right" {
 	run hm-score a.csv
 	expect 0 '^8 records expected, 8 scored, 0 failed; 4 of class 0, 4 of class 1$'
-	expect 0 '^accuracy +0\.7500  \[0\.4093, 0\.9285\] +Wilson +0\.5000 majority class, 0\.5000 random$'
+	expect 0 '^accuracy +0\.7500  \[0\.4093, 0\.9285\] +Wilson +0\.5000 majority class, 0\.5000 random \[0\.1250, 0\.8750\]$'
+	expect 0 '^note: guessing scores 0\.1250 to 0\.8750 on 8 records, 19 times of 20: accuracy is in there$'
 	expect 0 '^F1 +0\.7500'
 	expect 0 '^  label 1 +1 +3$'
 	[ "${lines[-1]}" = 'accuracy 0.7500 [0.4093, 0.9285]  auroc 0.8125 [0.4808, 1.0000]  n 8' ] || fail "${lines[-1]}"
@@ -45,7 +46,7 @@ records() {
 	hm-score --json - a.csv >dash.json
 	cmp s.json dash.json
 	for k in n n_expected n_failed threshold accuracy accuracy_ci95 accuracy_ci95_exact auroc auroc_ci95 average_precision \
-		average_precision_ci95 f1 f1_ci95 precision recall log_loss log_loss_ci95 brier ece majority random confusion; do
+		average_precision_ci95 f1 f1_ci95 precision recall log_loss log_loss_ci95 brier ece majority random random_ci95 confusion; do
 		grep -q "\"$k\":" s.json || fail "no $k: $(cat s.json)"
 	done
 	grep -q '"confusion":\[\[3,1\],\[1,3\]\]' s.json
@@ -71,6 +72,80 @@ records() {
 	expect 0 '"confusion":\[\[3,1\],\[2,2\]\]'
 	run hm-score --threshold 1.5 a.csv
 	expect 2 'threshold'
+}
+
+@test "--threshold fit: the best of other predictions, records or CSV; said in report and JSON" {
+	printf 'id,proba,label\n11,0.3,0\n12,0.65,1\n13,0.62,0\n14,,1\n' >val.csv
+	run hm-score --threshold fit:val.csv --json t.json a.csv
+	expect 0 '^threshold 0\.635, fitted on val\.csv: 3 of 3 right there, 1 failed$'
+	expect 0 'class 1 when p > 0\.635\)$'
+	refute grep -q warning <<<"$output"
+	grep -q '"threshold":0.635,"threshold_fit":{"accuracy":1,"from":"val.csv","n":3,"n_failed":1,"same":false}' t.json
+	hm-score --threshold 0.635 a.csv | grep -v guessing >want
+	hm-score --threshold fit:val.csv a.csv | grep -v -e ^threshold -e guessing | cmp - want
+	for same in a.csv <(tac a.csv | sed '$d' | cat <(echo id,proba,label) -); do
+		run hm-score --threshold "fit:$same" a.csv
+		expect 0 '^hm-score: warning: .*: the threshold is fitted on what it scores: accuracy is optimistic$'
+		expect 0 'right there; that is what is scored: optimistic$'
+	done
+	run hm-score --threshold fit: a.csv
+	expect 2 'name of a file'
+	run hm-score --threshold fit:no.csv a.csv
+	expect 1 'no.csv: cannot open'
+	run hm-score --threshold 0.5x a.csv
+	expect 2 'number from 0 to 1, or fit:FILE'
+	run hm-score --threshold fit:a.csv --compare a.csv a.csv
+	expect 2 'for one system'
+	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
+	run hm-score --threshold fit:val.csv c.csv
+	expect 1 'c.csv: 3 classes, a threshold is for two'
+	run hm-score --threshold fit:c.csv a.csv
+	expect 1 'c.csv: a threshold is fitted for two classes, these are 3'
+}
+
+@test "--by: a table and JSON, of CSV and of records, text and integers" {
+	awk -F, 'NR == 1 { print $0 ",topic"; next } { print $0 "," ($1 % 2 ? "\"cats, dogs\"" : $1 < 5 ? "" : "10") }' a.csv >by.csv
+	echo '9,,0,10' >>by.csv
+	run hm-score --allow-missing --by topic --json by.json by.csv
+	expect 0 '^by topic +n +failed +accuracy +95 % \(Wilson\) +AUROC +95 % \(DeLong\) +majority$'
+	expect 0 '^   \(empty\) +2 +0 +1\.0000  \[0\.3424, 1\.0000\]  undefined +1\.0000$'
+	expect 0 '^   10 +2 +1 +0\.5000'
+	expect 0 '^   cats, dogs +4 +0 +0\.7500  \[0\.3006, 0\.9544\] +0\.7500  \[0\.0570, 1\.0000\] +0\.5000$'
+	grep -q '"by":{"column":"topic","values":\[{"accuracy":1,.*"n":2,"n_failed":0,"n_unlabelled":0,"value":""},{.*"value":"10"},{.*"value":"cats, dogs"}\]}' by.json
+	run hm-score --by nothing by.csv
+	expect 1 'by.csv: no column "nothing" to group by'
+	awk 'BEGIN { print "id,proba,label,k"; for (i = 1; i <= 101; i++) print i ",.5,1," i }' >many.csv
+	run hm-score --by k many.csv
+	expect 1 'many.csv: line 102: column "k": more than 100 different values'
+	hm-score --by k <(sed '$d' many.csv) | grep -A 2 '^by k' | tail -n 1 | grep -q '^   2  '
+	run hm-score --by k --compare by.csv by.csv
+	expect 2 'score one system'
+
+	hm-synth -q --train 40 --dev 20 --test 4 data
+	for s in train dev; do
+		hm-jsonl2rec --keep-field label_text --keep-field n:i32 <(awk '{ sub(/}$/, ",\"label_text\":\"t" NR % 3 "\",\"n\":" NR % 11 "}"); print }' data/$s.jsonl) |
+			hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o $s.hmr
+	done
+	hm-fuse-train -q --fusion late --epochs 1 -o m.safetensors train.hmr
+	hm-score --model m.safetensors --by n dev.hmr >n
+	[ "$(grep -A 11 '^by n' n | awk 'NR > 1 { print $1 }' | xargs)" = '0 1 2 3 4 5 6 7 8 9 10' ]
+	hm-score --model m.safetensors --by label_text dev.hmr | grep -q '^   t2 '
+	run hm-score --model m.safetensors --by text_feature dev.hmr
+	expect 1 'dev.hmr: column "text_feature" is neither text nor I32'
+}
+
+@test "--pairs: confounders both right, by kind" {
+	printf 'kind,b,a\ntext,2,1\ntext,3,4\nimage,4,1\nimage,77,1\n' >pairs.csv
+	run hm-score --pairs pairs.csv --json p.json a.csv
+	expect 0 '^confounders +pairs  both right +share  95 % \(Wilson\) +\(0\.2500 by guessing\)$'
+	expect 0 '^  text +2 +1 +0\.5000  \[0\.0945, 0\.9055\]$'
+	expect 0 '^  all +3 +2 +0\.6667  \[0\.2077, 0\.9385\]$'
+	expect 0 '^  left out: 1 with an id that is not in the input$'
+	grep -q '"pairs":{"accuracy":0.6666666666666666,"accuracy_ci95":\[.*"kind":"image","n":1,"right":1},.*"n":3,"n_absent":1,"n_unscored":0,"random":0.25,"right":2}' p.json
+	run hm-score --pairs a.csv a.csv
+	expect 1 'a.csv: line 1: the header has no column "a"; a,b,kind are needed'
+	run hm-score --pairs <(printf 'a,b,kind\n1,2,x\n2,1,x\n') a.csv
+	expect 1 'line 3: the pair of 2 and 1 stands there twice'
 }
 
 @test "one class, no label, some labels" {

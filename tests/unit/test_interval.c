@@ -48,6 +48,28 @@ static void as_scipy(void **state)
 	cJSON_Delete(all);
 }
 
+/* scipy.stats.binom.interval(.95, n, p) / n, and the definition on every n up to 60. */
+static void a_guessers_range(void **state)
+{
+	(void)state;
+	struct hm_interval ci = hm_binomial_range(500, .5);
+	assert_true(ci.lo == 228 / 500. && ci.hi == 272 / 500.);
+	ci = hm_binomial_range(8500, 1 / 3.);
+	assert_true(ci.lo == 2748 / 8500. && ci.hi == 2919 / 8500.);
+	for (size_t n = 1; n <= 60; n++) {
+		double term = pow(.75, (double)n), sum = 0;
+		size_t lo = n + 1, hi = n + 1;
+		for (size_t k = 0; k <= n; k++) {
+			sum += term;
+			lo = lo > n && sum >= .025 ? k : lo;
+			hi = hi > n && sum >= .975 ? k : hi;
+			term *= (double)(n - k) / (double)(k + 1) / 3;
+		}
+		ci = hm_binomial_range(n, .25);
+		assert_true(ci.lo == (double)lo / (double)n && ci.hi == (double)hi / (double)n);
+	}
+}
+
 /* A sample of `n` whose label a third says, and whose scores mean something. */
 static void make(struct hm_sample *s, int32_t *label, double *prob, size_t n)
 {
@@ -110,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_scipy),
+		cmocka_unit_test(a_guessers_range),
 		cmocka_unit_test(bootstrap_is_seeded_and_thread_free),
 		cmocka_unit_test(resamples_hold_both_classes),
 	};

@@ -1,0 +1,96 @@
+/* From predictions to scores. See scored.h. */
+#include "score/scored.h"
+#include "score/beside.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Where the threshold comes from. */
+static int choose_threshold(struct hm_scored *s, const struct hm_scored_options *o, struct hm_err *e)
+{
+	s->threshold.at = o->threshold;
+	if (!o->fit)
+		return 0;
+	if (s->said->classes != 2)
+		return hm_err_set(e, HM_EDATA, "%s: %d classes, a threshold is for two", s->said->name,
+				  s->said->classes);
+	int rc = hm_threshold_fit(&s->threshold, o->fit, e);
+	s->threshold.same = o->fit_same || (!rc && hm_predictions_same(o->fit, s->said));
+	return rc;
+}
+
+/* What goes beside the scores of a single system. */
+static int add_parts(struct hm_scored *s, const struct hm_scored_options *o, struct hm_err *e)
+{
+	struct hm_scores *one = s->scores;
+	int rc = 0;
+	if (o->by) {
+		rc = hm_groups_compute(&s->groups, o->by, s->said, &s->matched, s->threshold.at, e);
+		one->by = &s->groups;
+	}
+	if (!rc && o->pairs) {
+		rc = hm_pairscore_compute(&s->pairs, o->pairs, s->said, &s->matched, s->sample, e);
+		one->pairs = &s->pairs;
+	}
+	one->fitted = o->fit ? &s->threshold : NULL;
+	for (int side = 0; side < 2; side++)
+		one->ablate[side] = o->ablate[side];
+	one->ablate_seed = o->ablate_seed;
+	return rc;
+}
+
+int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, int k,
+		      const struct hm_scored_options *o, struct hm_err *e)
+{
+	struct hm_scoring how = {.resamples = o->resamples, .seed = o->seed, .workers = o->workers};
+	*s = (struct hm_scored){.k = k, .said = said};
+	const struct hm_matched *m = &s->matched;
+	int rc = hm_matched_init(&s->matched, said, k, e);
+	if (!rc)
+		rc = choose_threshold(s, o, e);
+	if (!rc)
+		rc = hm_expected_count(&how.expected, o->expect, m, o->skipped, o->allow_missing, e);
+	how.threshold = s->threshold.at;
+	for (int i = 0; !rc && i < k; i++) {
+		rc = hm_sample_init(&s->sample[i], m->n, m->classes, m->prob[i], m->label, how.threshold, e);
+		if (!rc)
+			rc = hm_scores_compute(&s->scores[i], m, &s->sample[i], &how, e);
+		s->name[i] = s->scores[i].name = said[i].name;
+	}
+	if (rc)
+		return rc;
+	if (k == 1)
+		return add_parts(s, o, e);
+	if (!m->n)
+		return hm_err_set(e, HM_EDATA, "no record has a label: nothing to compare");
+	s->pair = hm_alloc((size_t)(k * (k - 1) / 2), sizeof *s->pair, e);
+	return s->pair ? hm_pairs_compute(s->sample, k, s->pair, e) : HM_EDATA;
+}
+
+void hm_scored_clear(struct hm_scored *s)
+{
+	for (int i = 0; i < s->k; i++)
+		hm_sample_clear(&s->sample[i]);
+	hm_matched_clear(&s->matched);
+	free(s->pair);
+	*s = (struct hm_scored){0};
+}
+
+int hm_scored_text(const struct hm_scored *s, size_t errors, struct hm_buf *out, struct hm_err *e)
+{
+	if (s->k > 1)
+		return hm_report_compare_text(s->scores, s->k, s->pair, out, e);
+	int rc = errors ? hm_report_errors(s->said, &s->matched, s->sample, errors, out, e) : 0;
+	return rc ? rc : hm_report_text(s->scores, out, e);
+}
+
+int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e)
+{
+	return s->k > 1 ? hm_report_compare_json(s->scores, s->k, s->pair, out, e)
+			: hm_report_json(s->scores, out, e);
+}
+
+bool hm_scored_has_curve(const struct hm_scored *s)
+{
+	return s->matched.classes == 2 && !isnan(s->scores[0].value[HM_AUROC]);
+}

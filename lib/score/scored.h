@@ -1,0 +1,49 @@
+/* All that is known of one or several systems once they are scored, and its way to text, JSON, CSV and
+ * pictures. */
+#ifndef HM_SCORED_H
+#define HM_SCORED_H
+
+#include "stat/report.h"
+
+struct hm_scored_options {
+	double threshold;
+	const struct hm_predictions *fit; /* fit the threshold on these; NULL: the one above */
+	bool fit_same;			  /* they are known to be what is scored; else it is found out */
+	const char *expect;		  /* hm_expected_count's */
+	size_t skipped;
+	bool allow_missing;
+	size_t resamples;
+	uint64_t seed;		    /* of the bootstrap */
+	struct hm_workers *workers; /* may be NULL */
+	const char *by; /* the column by which the first system's records are grouped; NULL: none */
+	const struct hm_confounders *pairs; /* score these too; may be NULL */
+	const char *ablate[2];		    /* hm_scores's, of the model that made the predictions */
+	uint64_t ablate_seed;
+};
+
+struct hm_scored {
+	int k;				   /* systems */
+	const struct hm_predictions *said; /* [k], borrowed */
+	const char *name[HM_COMPARE_MAX];
+	struct hm_matched matched;
+	struct hm_sample sample[HM_COMPARE_MAX];
+	struct hm_scores scores[HM_COMPARE_MAX];
+	struct hm_pair *pair; /* [k(k-1)/2] when k > 1 */
+	struct hm_threshold threshold;
+	struct hm_groups groups;
+	struct hm_pairscore pairs;
+};
+
+/* Scores said[0..k), 1 <= k <= HM_COMPARE_MAX; several are compared, which takes a labelled record. 0 or
+ * HM_EDATA. Caller frees with hm_scored_clear, also after a failure. */
+int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, int k,
+		      const struct hm_scored_options *o, struct hm_err *e);
+void hm_scored_clear(struct hm_scored *s);
+
+/* The report, with the `errors` most confident errors of a single system; the JSON. Append. */
+int hm_scored_text(const struct hm_scored *s, size_t errors, struct hm_buf *out, struct hm_err *e);
+int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e);
+/* Whether there is a ROC curve: two classes, records of both. */
+bool hm_scored_has_curve(const struct hm_scored *s);
+
+#endif
