@@ -198,24 +198,36 @@ static void value_text(const cJSON *v, char out[96])
 	else if (cJSON_IsNumber(v))
 		snprintf(out, 96, "%s", hm_json_f64(v->valuedouble, number));
 	else
-		snprintf(out, 96, "%s", !v ? "nothing" : cJSON_IsTrue(v) ? "yes" : "no");
+		snprintf(out, 96, "%s", !v ? "absent" : cJSON_IsTrue(v) ? "yes" : "no");
+}
+
+/* Of one type and value, to the last digit (cJSON_Compare takes numbers that are nearly equal for equal). */
+static bool same(const cJSON *a, const cJSON *b)
+{
+	if (!a || !b || (a->type & 0xff) != (b->type & 0xff))
+		return false;
+	return cJSON_IsString(a)   ? !strcmp(a->valuestring, b->valuestring)
+	       : cJSON_IsNumber(a) ? a->valuedouble == b->valuedouble
+				   : true;
 }
 
 /* Both ways, so that neither has a key that the other lacks. */
 static int compare(const cJSON *was, const cJSON *is, struct hm_err *e)
 {
 	const cJSON *v;
-	char a[96], b[96];
+	char there[96], here[96];
 	for (int pass = 0; pass < 2; pass++)
 		cJSON_ArrayForEach(v, (pass ? was : is))
 		{
-			value_text(cJSON_GetObjectItemCaseSensitive(was, v->string), a);
-			value_text(cJSON_GetObjectItemCaseSensitive(is, v->string), b);
-			if (strcmp(a, b))
+			const cJSON *a = cJSON_GetObjectItemCaseSensitive(was, v->string);
+			const cJSON *b = cJSON_GetObjectItemCaseSensitive(is, v->string);
+			value_text(a, there);
+			value_text(b, here);
+			if (!same(a, b))
 				return hm_err_set(
 					e, HM_EDATA,
 					"the checkpoint is of another run: %s was %s there and is %s here",
-					v->string, a, b);
+					v->string, there, here);
 		}
 	return 0;
 }
