@@ -2,8 +2,9 @@
  * as a safetensors model file. */
 #include "cli/cli.h"
 #include "train/logfile.h"
-#include "train/setup.h"
+#include "train/sweep.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <signal.h>
@@ -11,24 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 
 static struct {
-	int fusion, features, freeze, frozen_mode, precision, optimizer, schedule, select, on_error;
+	int fusion, features, freeze, frozen_mode, precision, on_error;
 	struct hm_strs val;
-	char *init, *image, *text, *no_decay, *class_weight, *log, *checkpoint, *last;
-	bool no_shuffle, standardize, unknown, momentum_given, resume, steps_given, dropout_given;
+	char *init, *image, *text, *log, *checkpoint, *last, *sweep, *keep;
+	bool standardize, unknown, resume, steps_given, dropout_given;
+	struct hm_recipe recipe;
 	struct hm_encoder_options encoder;
-	int64_t classes, batch_size, epochs, seed, warmup, log_steps, patience, checkpoint_steps, memory;
-	double lr, momentum, weight_decay, clip_norm, dropout;
-} o = {.optimizer = HM_ADAMW,
-       .batch_size = 64,
-       .epochs = 10,
-       .seed = 42,
+	int64_t classes, log_steps, checkpoint_steps, memory;
+	double dropout;
+} o = {.recipe = {.optimizer = HM_ADAMW, .batch_size = 64, .epochs = 10, .seed = 42, .lr = 1e-3},
        .log_steps = 20,
-       .lr = 1e-3,
        .dropout = .1,
        .fusion = -1,
        .features = -1};
@@ -54,37 +53,40 @@ static const struct hm_opt table[] = {
 	 "validation records, scored after each epoch (repeatable, joined)"},
 	{"classes", 0, HM_OPT_INT, &o.classes, "N",
 	 "classes; 1 + the largest label, at least 2, unless given", .min = 2, .max = 1 << 16},
-	{"optimizer", 0, HM_OPT_CHOICE, &o.optimizer, "sgd|adam|adamw", "what turns gradients into steps"},
-	{"lr", 0, HM_OPT_DOUBLE, &o.lr, "X", "learning rate", .dmin = 0, .dmax = 1e6},
-	{"momentum", 0, HM_OPT_DOUBLE, &o.momentum, "X", "of sgd", .dmin = 0, .dmax = 1,
-	 .given = &o.momentum_given},
-	{"weight-decay", 0, HM_OPT_DOUBLE, &o.weight_decay, "X",
+	{"optimizer", 0, HM_OPT_CHOICE, &o.recipe.optimizer, "sgd|adam|adamw",
+	 "what turns gradients into steps"},
+	{"lr", 0, HM_OPT_DOUBLE, &o.recipe.lr, "X", "learning rate", .dmin = 0, .dmax = 1e6},
+	{"momentum", 0, HM_OPT_DOUBLE, &o.recipe.momentum, "X", "of sgd", .dmin = 0, .dmax = 1,
+	 .given = &o.recipe.momentum_given},
+	{"weight-decay", 0, HM_OPT_DOUBLE, &o.recipe.weight_decay, "X",
 	 "added to the gradient, or decoupled (adamw)", .dmin = 0, .dmax = 1e6},
-	{"no-decay", 0, HM_OPT_STR, &o.no_decay, "norm,bias", "what weight decay leaves alone"},
-	{"clip-norm", 0, HM_OPT_DOUBLE, &o.clip_norm, "X",
+	{"no-decay", 0, HM_OPT_STR, &o.recipe.no_decay, "norm,bias", "what weight decay leaves alone"},
+	{"clip-norm", 0, HM_OPT_DOUBLE, &o.recipe.clip_norm, "X",
 	 "clip the gradient's global norm to this; 0 does not", .dmin = 0, .dmax = 1e30},
-	{"schedule", 0, HM_OPT_CHOICE, &o.schedule, "constant|linear|cosine",
+	{"schedule", 0, HM_OPT_CHOICE, &o.recipe.schedule, "constant|linear|cosine",
 	 "of the learning rate, after warm-up"},
-	{"warmup-steps", 0, HM_OPT_INT, &o.warmup, "N", "steps in which the rate grows from 0",
+	{"warmup-steps", 0, HM_OPT_INT, &o.recipe.warmup, "N", "steps in which the rate grows from 0",
 	 .max = INT64_C(1) << 40},
 	{"dropout", 0, HM_OPT_DOUBLE, &o.dropout, "P", "of the text encoder, in training", .dmin = 0,
 	 .dmax = .99, .given = &o.dropout_given},
 	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16",
 	 "of encoders' arithmetic; weights, statistics and loss are f32"},
-	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "examples a step", .min = 1, .max = 1 << 20},
-	{"epochs", 0, HM_OPT_INT, &o.epochs, "N", "passes over the training data", .min = 1, .max = 1 << 20},
-	{"seed", 0, HM_OPT_INT, &o.seed, "S", "of initial weights, shuffles and dropout",
+	{"batch-size", 0, HM_OPT_INT, &o.recipe.batch_size, "N", "examples a step", .min = 1, .max = 1 << 20},
+	{"epochs", 0, HM_OPT_INT, &o.recipe.epochs, "N", "passes over the training data", .min = 1,
+	 .max = 1 << 20},
+	{"seed", 0, HM_OPT_INT, &o.recipe.seed, "S", "of initial weights, shuffles and dropout",
 	 .max = INT64_C(1) << 53},
-	{"no-shuffle", 0, HM_OPT_FLAG, &o.no_shuffle, NULL, "take the examples in the order of the file"},
+	{"no-shuffle", 0, HM_OPT_FLAG, &o.recipe.no_shuffle, NULL,
+	 "take the examples in the order of the file"},
 	{"standardize", 0, HM_OPT_FLAG, &o.standardize, NULL,
 	 "scale features to mean 0 and deviation 1; folded into the model"},
-	{"class-weight", 0, HM_OPT_STR, &o.class_weight, "W0,W1",
+	{"class-weight", 0, HM_OPT_STR, &o.recipe.class_weight, "W0,W1",
 	 "weights of the classes in the training loss"},
-	{"select", 0, HM_OPT_CHOICE, &o.select, "last|accuracy|auroc",
+	{"select", 0, HM_OPT_CHOICE, &o.recipe.select, "last|accuracy|auroc",
 	 "which epoch to keep, by the validation set"},
 	{"last", 0, HM_OPT_STR, &o.last, "MODEL", "write the last epoch's weights there too"},
-	{"patience", 0, HM_OPT_INT, &o.patience, "N", "stop after N epochs without a better one; 0 does not",
-	 .max = 1 << 20},
+	{"patience", 0, HM_OPT_INT, &o.recipe.patience, "N",
+	 "stop after N epochs without a better one; 0 does not", .max = 1 << 20},
 	{"checkpoint", 0, HM_OPT_STR, &o.checkpoint, "FILE",
 	 "write the run's state there after each epoch and on signals"},
 	{"checkpoint-steps", 0, HM_OPT_INT, &o.checkpoint_steps, "N", "and every N steps", .min = 1,
@@ -96,6 +98,9 @@ static const struct hm_opt table[] = {
 	{"log", 0, HM_OPT_STR, &o.log, "FILE.jsonl", "write losses and scores there, one JSON object a line"},
 	{"log-steps", 0, HM_OPT_INT, &o.log_steps, "N", "steps between lines of the log", .min = 1,
 	 .max = 1 << 30},
+	{"sweep", 0, HM_OPT_STR, &o.sweep, "FILE.jsonl",
+	 "train a head for each line's options; -o is then a folder"},
+	{"keep", 0, HM_OPT_STR, &o.keep, "all|best:K", "which models a sweep writes"},
 	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip",
 	 "what to do about failed and unlabelled records"},
 	{"allow-unknown-features", 0, HM_OPT_FLAG, &o.unknown, NULL,
@@ -127,6 +132,7 @@ struct run {
 	cJSON *identity;
 	float *weight;		      /* [C] of the classes, or NULL */
 	int threads;		      /* of the device: -j, or the checkpoint's */
+	size_t keep;		      /* models of a sweep; 0: all */
 	struct timespec start, first; /* of the training, and when its first step was done */
 };
 
@@ -193,102 +199,51 @@ static void say(void *ctx, bool warning, const char *text)
 
 /* ---- options */
 
-static int class_weights(struct run *r, struct hm_err *e)
-{
-	const char *p = o.class_weight;
-	int classes = r->setup.classes;
-	if (!p)
-		return 0;
-	if (!(r->weight = hm_alloc((size_t)classes, sizeof *r->weight, e)))
-		return HM_EDATA;
-	for (int c = 0; c < classes; c++) {
-		char *end;
-		double w = strtod(p, &end);
-		if (end == p || !isfinite(w) || w <= 0 || w > 1e30 || *end != (c + 1 < classes ? ',' : 0))
-			hm_cli_usage(&r->cli,
-				     "--class-weight takes %d positive numbers parted by commas, not '%s'",
-				     classes, o.class_weight);
-		r->weight[c] = (float)w;
-		p = end + 1;
-	}
-	r->config.class_weight = r->weight;
-	return 0;
-}
-
 /* The options that change the result: for the history, and for what a checkpoint must agree with. */
-static cJSON *options_json(void)
+static cJSON *options_json(const struct hm_recipe *recipe)
 {
-	static const char *const optimizer[] = {"sgd", "adam", "adamw"}, *const schedule[] = {"constant",
-											      "linear",
-											      "cosine"};
-	static const char *const select[] = {"last", "accuracy", "auroc"}, *const freeze[] = {"none", "image",
-											      "text", "both"};
+	static const char *const freeze[] = {"none", "image", "text", "both"};
 	cJSON *p = cJSON_CreateObject();
 	cJSON_AddStringToObject(p, "freeze", freeze[o.freeze]);
 	cJSON_AddStringToObject(p, "frozen-mode", o.frozen_mode ? "train" : "eval");
 	cJSON_AddStringToObject(p, "precision", hm_precision_name((enum hm_precision)o.precision));
-	cJSON_AddStringToObject(p, "optimizer", optimizer[o.optimizer]);
-	cJSON_AddNumberToObject(p, "lr", o.lr);
-	cJSON_AddNumberToObject(p, "momentum", o.momentum);
-	cJSON_AddNumberToObject(p, "weight-decay", o.weight_decay);
-	cJSON_AddStringToObject(p, "no-decay", o.no_decay ? o.no_decay : "");
-	cJSON_AddNumberToObject(p, "clip-norm", o.clip_norm);
-	cJSON_AddStringToObject(p, "schedule", schedule[o.schedule]);
-	cJSON_AddNumberToObject(p, "warmup-steps", (double)o.warmup);
 	cJSON_AddNumberToObject(p, "dropout", o.dropout);
-	cJSON_AddNumberToObject(p, "batch-size", (double)o.batch_size);
-	cJSON_AddNumberToObject(p, "epochs", (double)o.epochs);
-	cJSON_AddNumberToObject(p, "seed", (double)o.seed);
-	cJSON_AddBoolToObject(p, "shuffle", !o.no_shuffle);
 	cJSON_AddBoolToObject(p, "standardize", o.standardize);
-	cJSON_AddStringToObject(p, "class-weight", o.class_weight ? o.class_weight : "");
-	cJSON_AddStringToObject(p, "select", select[o.select]);
-	cJSON_AddNumberToObject(p, "patience", (double)o.patience);
 	cJSON_AddBoolToObject(p, "init", o.init != NULL);
+	hm_recipe_json(recipe, p);
 	return p;
 }
 
-/* Writes the model as it is, of this epoch. */
-static int save(struct run *r, const char *path, int select, int64_t epoch, int64_t steps, struct hm_err *e)
+/* The same with the fusion, as the history has it. */
+static cJSON *history_json(const struct hm_recipe *recipe, enum hm_fusion_kind kind)
 {
-	static const char *const by[] = {"last", "accuracy", "auroc"};
+	cJSON *p = options_json(recipe);
+	cJSON_AddStringToObject(p, "fusion", kind == HM_FUSION_EARLY ? "early" : "late");
+	return p;
+}
+
+static cJSON *late_history(const struct hm_recipe *recipe)
+{
+	return history_json(recipe, HM_FUSION_LATE);
+}
+
+/* Writes the model as it is, of this epoch. */
+static int save(struct run *r, const char *path, const char *by, int64_t epoch, int64_t steps,
+		struct hm_err *e)
+{
 	char selected[96];
-	cJSON *options = options_json(), *pg;
-	snprintf(selected, sizeof selected, "%s, epoch %" PRId64, by[select], epoch);
-	cJSON_AddStringToObject(options, "fusion", r->setup.kind == HM_FUSION_EARLY ? "early" : "late");
-	if (!(pg = hm_pg_append(r->setup.pg, tool.name, options, e)))
+	cJSON *pg = hm_pg_append(r->setup.pg, tool.name, history_json(&o.recipe, r->setup.kind), e);
+	snprintf(selected, sizeof selected, "%s, epoch %" PRId64, by, epoch);
+	if (!pg)
 		return HM_EDATA;
-	int rc = hm_setup_save(&r->setup, path, selected, steps, pg, e);
+	int rc = hm_setup_save(&r->setup, r->setup.fusion, path, selected, steps, pg, e);
 	cJSON_Delete(pg);
 	return rc;
 }
 
 static int save_last(void *ctx, int64_t epoch, int64_t steps, struct hm_err *e)
 {
-	return o.last ? save(ctx, o.last, HM_SELECT_LAST, epoch, steps, e) : 0;
-}
-
-/* What a checkpoint fixes beside the options: data, encoders, first model, device, threads. */
-static int identify(struct run *r, struct hm_err *e)
-{
-	const struct hm_setup *s = &r->setup;
-	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
-	char sides[32];
-	cJSON *p = r->identity = options_json();
-	snprintf(sides, sizeof sides, "%d, %d", c->image, c->text);
-	cJSON_AddStringToObject(p, "fusion", s->kind == HM_FUSION_EARLY ? "early" : "late");
-	cJSON_AddNumberToObject(p, "classes", s->classes);
-	cJSON_AddStringToObject(p, "sides", sides);
-	cJSON_AddStringToObject(p, "training data", s->train.digest);
-	cJSON_AddStringToObject(p, "validation data", s->val.digest);
-	cJSON_AddStringToObject(p, "image encoder",
-				s->image.width ? s->image.digest : s->train.image.encoder);
-	cJSON_AddStringToObject(p, "text encoder", s->text.width ? s->text.digest : s->train.text.encoder);
-	cJSON_AddStringToObject(p, "device", r->device->name);
-	cJSON_AddNumberToObject(p, "log-steps", (double)o.log_steps);
-	cJSON_AddNumberToObject(p, "threads", r->threads);
-	r->config.identity = p;
-	return p ? 0 : hm_err_set(e, HM_EDATA, "out of memory");
+	return o.last ? save(ctx, o.last, "last", epoch, steps, e) : 0;
 }
 
 static void check_files(struct run *r)
@@ -315,36 +270,38 @@ static void check_files(struct run *r)
 			     o.checkpoint);
 }
 
+/* A sweep trains heads on cached features alone, and writes into a folder. */
+static void check_sweep(struct run *r)
+{
+	if (!o.sweep && o.keep)
+		hm_cli_usage(&r->cli, "--keep says what --sweep writes, which is not given");
+	if (o.sweep && (o.image || o.text || o.fusion == HM_FUSION_EARLY || o.checkpoint || o.log || o.last))
+		hm_cli_usage(
+			&r->cli,
+			"--sweep trains heads of late fusion on cached features, without --image, --text, "
+			"--checkpoint, --log and --last");
+	if (o.keep && strcmp(o.keep, "all") != 0) {
+		char *end = o.keep;
+		unsigned long long n = strncmp(o.keep, "best:", 5) ? 0 : strtoull(o.keep + 5, &end, 10);
+		if (!n || *end || !strspn(o.keep + 5, "0123456789"))
+			hm_cli_usage(&r->cli, "--keep takes all or best:K, not '%s'", o.keep);
+		if (!o.val.n)
+			hm_cli_usage(&r->cli, "--keep best:K needs --val");
+		r->keep = (size_t)n;
+	}
+}
+
 static void check_call(struct run *r)
 {
-	struct hm_optim_config *c = &r->config.optim;
+	struct hm_err e = {0};
 	check_files(r);
-	if ((o.select != HM_SELECT_LAST || o.patience) && !o.val.n)
-		hm_cli_usage(&r->cli, "%s needs --val", o.patience ? "--patience" : "--select");
-	if (o.momentum_given && o.optimizer != HM_SGD)
-		hm_cli_usage(&r->cli, "--momentum is sgd's alone");
-	*c = (struct hm_optim_config){.kind = (enum hm_optim_kind)o.optimizer,
-				      .lr = o.lr,
-				      .momentum = o.momentum,
-				      .weight_decay = o.weight_decay,
-				      .clip_norm = o.clip_norm,
-				      .schedule = (enum hm_schedule)o.schedule,
-				      .warmup = o.warmup};
-	for (const char *p = o.no_decay; p && *p; p += strcspn(p, ","), p += *p == ',') {
-		size_t len = strcspn(p, ",");
-		bool bias = len == 4 && !memcmp(p, "bias", 4), norm = len == 4 && !memcmp(p, "norm", 4);
-		if (!bias && !norm)
-			hm_cli_usage(&r->cli, "--no-decay takes norm, bias or both, not '%s'", o.no_decay);
-		c->decay_spares_bias |= bias;
-		c->decay_spares_norm |= norm;
-	}
-	r->config.batch_size = o.batch_size;
-	r->config.epochs = o.epochs;
+	check_sweep(r);
+	/* what does not depend on the number of classes */
+	struct hm_recipe plain = o.recipe;
+	plain.class_weight = NULL;
+	if (!o.sweep && hm_recipe_config(&plain, o.val.n, 2, NULL, &r->config, &e))
+		hm_cli_usage(&r->cli, "%s", e.text);
 	r->config.log_steps = o.log_steps;
-	r->config.patience = o.patience;
-	r->config.seed = (uint64_t)o.seed;
-	r->config.shuffle = !o.no_shuffle;
-	r->config.select = (enum hm_select)o.select;
 	r->config.dropout = o.dropout;
 	r->config.checkpoint = o.checkpoint;
 	r->config.checkpoint_steps = o.checkpoint_steps;
@@ -364,7 +321,7 @@ static void check_call(struct run *r)
 					  .freeze_text = o.freeze == FREEZE_TEXT || o.freeze == FREEZE_BOTH,
 					  .frozen_train = o.frozen_mode,
 					  .classes = (int)o.classes,
-					  .seed = (uint64_t)o.seed,
+					  .seed = (uint64_t)o.recipe.seed,
 					  .memory = (size_t)o.memory,
 					  .skip = o.on_error == HM_SKIP,
 					  .unknown = o.unknown,
@@ -406,8 +363,8 @@ static void report(struct run *r, const struct hm_trainer_result *t)
 	else if (b->n)
 		snprintf(scores, sizeof scores, ", validation accuracy %.4f, AUROC %.4f", b->accuracy,
 			 b->auroc);
-	hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 "%s", r->cli.out, b->epoch, o.epochs,
-		      scores);
+	hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 "%s", r->cli.out, b->epoch,
+		      o.recipe.epochs, scores);
 }
 
 /* Trains, then writes the model and the log. */
@@ -426,11 +383,128 @@ static int work(struct run *r, struct hm_trainer_result *t, struct hm_err *e)
 		cJSON_AddNumberToObject(r->cli.stats, "first_step_s", seconds(&r->start, &r->first));
 	if (rc || t->signal)
 		return rc ? rc : hm_logfile_commit(&r->log, e);
-	rc = save(r, r->cli.out, o.select, t->best.epoch, t->kept_steps, e);
+	rc = save(r, r->cli.out, hm_recipe_select(&o.recipe), t->best.epoch, t->kept_steps, e);
 	if (!rc)
 		rc = hm_logfile_commit(&r->log, e);
 	if (!rc)
 		report(r, t);
+	return rc;
+}
+
+static int solo(struct run *r, struct hm_trainer_result *result, struct hm_err *e)
+{
+	r->config.identity = r->identity = options_json(&o.recipe);
+	cJSON_AddNumberToObject(r->identity, "log-steps", (double)o.log_steps);
+	cJSON_AddNumberToObject(r->identity, "threads", r->threads);
+	hm_setup_identify(&r->setup, r->identity);
+	if (hm_recipe_config(&o.recipe, o.val.n, r->setup.classes, r->weight, &r->config, e) ||
+	    hm_logfile_open(&r->log, o.log, o.checkpoint, r->config.resume, e))
+		return e->code;
+	return work(r, result, e);
+}
+
+/* ---- a sweep */
+
+struct sweeper {
+	struct run *r;
+	struct hm_recipe base; /* what the call itself says */
+};
+
+static void sweep_begin(void *ctx)
+{
+	o.recipe = ((struct sweeper *)ctx)->base;
+}
+
+static int sweep_set(void *ctx, const char *name, char *value, struct hm_err *e)
+{
+	static const char *const may[] = {"optimizer",	  "lr",	       "momentum", "weight-decay",
+					  "no-decay",	  "clip-norm", "schedule", "warmup-steps",
+					  "batch-size",	  "epochs",    "seed",	   "no-shuffle",
+					  "class-weight", "select",    "patience"};
+	char text[256];
+	const char *wrong = NULL;
+	size_t i = 0, n = sizeof may / sizeof *may;
+	while (i < n && strcmp(may[i], name) != 0)
+		i++;
+	if (i == n)
+		return hm_err_set(e, HM_EDATA, "\"%s\" is no option that can differ within a sweep", name);
+	wrong = hm_cli_set(&((struct sweeper *)ctx)->r->cli, name, value, text, sizeof text);
+	return wrong ? hm_err_set(e, HM_EDATA, "%s", wrong) : 0;
+}
+
+static int sweep_finish(void *ctx, struct hm_recipe *recipe, struct hm_err *e)
+{
+	struct run *r = ((struct sweeper *)ctx)->r;
+	struct hm_trainer_config unused;
+	*recipe = o.recipe;
+	return hm_recipe_config(recipe, o.val.n, r->setup.classes, r->weight, &unused, e);
+}
+
+static void sweep_done(void *ctx, size_t done, size_t of)
+{
+	hm_cli_progress(&((struct run *)ctx)->cli, done, of, "configurations");
+}
+
+/* What came of it, best first; failures make the command fail. */
+static int sweep_report(struct run *r, const struct hm_sweep *s, const size_t *order, struct hm_err *e)
+{
+	const struct hm_sweep_item *best = &s->item[order[0]], *bad = NULL;
+	size_t failed = 0;
+	for (size_t i = s->n; i--;)
+		if (!s->item[i].params)
+			failed++, bad = &s->item[i];
+	if (best->params)
+		hm_cli_notice(&r->cli, "%s: %zu configurations, the best is %s, training loss %.4f",
+			      r->cli.out, s->n, best->name, best->loss);
+	if (best->params && best->result.best.n)
+		hm_cli_notice(&r->cli,
+			      "its validation accuracy %.4f, AUROC %.4f: the best of %zu on the same "
+			      "records, so too good "
+			      "as an estimate",
+			      best->result.best.accuracy, best->result.best.auroc, s->n);
+	return failed ? hm_err_set(e, HM_EDATA,
+				   "%zu of %zu configurations failed and have no model, the first is %s: %s",
+				   failed, s->n, bad->name, bad->error)
+		      : 0;
+}
+
+/* Every head has its worker's device, of one thread. */
+static int sweep(struct run *r, struct hm_err *e)
+{
+	const struct hm_fusion_config *c = hm_fusion_config_of(r->setup.fusion);
+	struct sweeper ctx = {r, o.recipe};
+	const struct hm_sweep_reader reader = {&ctx, sweep_begin, sweep_set, sweep_finish};
+	struct hm_sweep s = {0};
+	struct hm_sweep_run how = {.setup = &r->setup,
+				   .device = r->cli.device,
+				   .precision = (enum hm_precision)o.precision,
+				   .workers = r->cli.workers,
+				   .val = o.val.n > 0,
+				   .done = sweep_done,
+				   .ctx = r};
+	size_t *order = NULL;
+	int rc = 0;
+	if (c->kind != HM_FUSION_LATE || c->image > HM_SIDE_FEATURE || c->text > HM_SIDE_FEATURE)
+		rc = hm_err_set(e, HM_EUSAGE,
+				"--sweep trains heads on cached features; hm-encode makes them");
+	if (!rc)
+		rc = hm_sweep_read(&s, o.sweep, &reader, e);
+	o.recipe = ctx.base;
+	if (!rc && !(order = hm_alloc(s.n, sizeof *order, e)))
+		rc = HM_EDATA;
+	if (!rc && mkdir(r->cli.out, 0777) && errno != EEXIST)
+		rc = hm_err_set(e, HM_EDATA, "%s: %s", r->cli.out, strerror(errno));
+	if (!rc)
+		rc = hm_sweep_train(&s, &how, e);
+	if (!rc)
+		rc = hm_sweep_rank(&s, (enum hm_select)o.recipe.select, how.val, order, e);
+	if (!rc)
+		rc = hm_sweep_write(&s, &how, order, r->keep && r->keep < s.n ? r->keep : s.n, r->cli.out,
+				    late_history, tool.name, e);
+	if (!rc)
+		rc = sweep_report(r, &s, order, e);
+	free(order);
+	hm_sweep_clear(&s);
 	return rc;
 }
 
@@ -444,13 +518,10 @@ int main(int argc, char **argv)
 	int rc = open_device(&r, &e);
 	if (!rc)
 		rc = hm_setup_open(&r.setup, &r.options, r.device, r.cli.workers, &e);
-	if (!rc && o.select == HM_SELECT_AUROC && r.setup.classes > 2)
-		rc = hm_err_set(&e, HM_EDATA, "--select auroc needs two classes, these are %d",
-				r.setup.classes);
-	if (!rc && !(rc = class_weights(&r, &e)) && !(rc = identify(&r, &e)))
-		rc = hm_logfile_open(&r.log, o.log, o.checkpoint, r.config.resume, &e);
+	if (!rc && !(r.weight = hm_alloc((size_t)r.setup.classes, sizeof *r.weight, &e)))
+		rc = HM_EDATA;
 	if (!rc)
-		rc = work(&r, &result, &e);
+		rc = o.sweep ? sweep(&r, &e) : solo(&r, &result, &e);
 	hm_logfile_close(&r.log);
 	hm_setup_clear(&r.setup);
 	hm_device_close(r.device);

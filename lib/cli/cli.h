@@ -118,6 +118,10 @@ void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char
 /* What the progress line shall say beside that from now on ("loss 0.69"), cut to 63 bytes. */
 void hm_cli_progress_also(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* As if `--name value` of the tool's own options stood in the call: stores the value. A flag takes "true" or
+ * "false". NULL, or the sentence about what is wrong in `text`. */
+const char *hm_cli_set(struct hm_cli *c, const char *name, char *value, char *text, size_t cap);
+
 /* --on-error fail|skip|keep, as an HM_OPT_CHOICE. */
 enum hm_on_error { HM_FAIL, HM_SKIP, HM_KEEP };
 

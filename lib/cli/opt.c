@@ -167,6 +167,26 @@ static const char *parse_one(struct hm_cli *c, bool *seen, int argc, char **argv
 	return NULL;
 }
 
+const char *hm_cli_set(struct hm_cli *c, const char *name, char *value, char *text, size_t cap)
+{
+	const struct hm_opt *o = find(c, name, strlen(name), 0);
+	if (!o) {
+		snprintf(text, cap, "unknown option --%s", name);
+		return text;
+	}
+	if (o->kind == HM_OPT_FLAG) {
+		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
+			snprintf(text, cap, "--%s takes true or false, not '%s'", name, value);
+			return text;
+		}
+		*(bool *)o->to = *value == 't';
+		return NULL;
+	}
+	if (o->given)
+		*o->given = true;
+	return store(o, value, text, cap);
+}
+
 const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, size_t cap)
 {
 	bool seen[HM_MAX_FIELDS * 2] = {false}, only_operands = false;

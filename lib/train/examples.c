@@ -13,16 +13,34 @@ void hm_examples_clear(struct hm_examples *x)
 {
 	struct hm_examples_store *s = x->store;
 	if (s) {
-		struct hm_buf *all[] = {&s->labels, &s->ids,  &s->lens, &s->places,
-					&s->image,  &s->text, &s->len,	&s->label};
-		for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-			hm_buf_clear(all[i]);
+		struct hm_buf *own[] = {&s->image, &s->text, &s->len, &s->label},
+			      *shared[] = {&s->labels, &s->ids, &s->lens, &s->places};
+		for (int i = 0; i < 4; i++)
+			hm_buf_clear(own[i]);
+		for (int i = 0; i < 4 && !s->view; i++)
+			hm_buf_clear(shared[i]);
+	}
+	if (s && !s->view) {
 		hm_blobs_clear(&s->blobs);
 		hm_fetch_close(s->fetch);
 		hm_arena_clear(&s->names);
-		free(s);
 	}
+	free(s);
 	*x = (struct hm_examples){0};
+}
+
+int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, struct hm_err *e)
+{
+	const struct hm_examples_store *s = x->store;
+	if (s->fetch || s->blobs.spilled)
+		return hm_err_set(e, HM_EDATA, "the features do not fit into memory (--memory)");
+	*view = *x;
+	if (!(view->store = hm_alloc(1, sizeof *view->store, e)))
+		return HM_EDATA;
+	*view->store = *s;
+	view->store->view = true;
+	view->store->image = view->store->text = view->store->len = view->store->label = (struct hm_buf){0};
+	return 0;
 }
 
 /* ---- batches */

@@ -59,6 +59,9 @@ struct hm_examples {
 int hm_examples_read(struct hm_examples *x, struct hm_join *in, const struct hm_examples_options *o,
 		     struct hm_workers *w, struct hm_device *d, struct hm_err *e);
 void hm_examples_clear(struct hm_examples *x);
+/* The same examples with batch arrays of its own, for another thread; x must stay. HM_EDATA when they are not
+ * all in memory. Caller clears the view. */
+int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, struct hm_err *e);
 
 /* Examples at[0..rows) as a batch; its arrays are x's, valid until the next call, which any thread may make.
  * 0 or HM_EDATA: memory, or the file they are fetched from has changed. */

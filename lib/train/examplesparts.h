@@ -19,6 +19,7 @@ struct hm_examples_store {
 	size_t image_bytes, text_bytes; /* of an example's parts; text_bytes 0 with token ids */
 	struct hm_buf labels, ids, lens; /* i32, const char *, i32 */
 	bool raw_image, raw_text, early;
+	bool view; /* only the batch's arrays are its own */
 	struct hm_arena names;
 	struct hm_buf image, text, len, label; /* a batch's arrays; late features are all in `image` */
 	const double *mean, *deviation;	       /* applied to each batch, or NULL */

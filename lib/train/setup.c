@@ -272,11 +272,7 @@ static int make_fusion(struct hm_setup *s, const struct sides *sides, struct hm_
 				  "--standardize scales features; here an encoder runs or is trained");
 	if (s->o->init && fits_init(s, &c, e))
 		return HM_EDATA;
-	if (hm_fusion_new(&s->fusion, &c, s->device, e))
-		return HM_EDATA;
-	struct hm_params *own = hm_fusion_params(s->fusion);
-	int rc = s->o->init ? hm_fusionfile_load(&s->init, own, e) : hm_params_init(own, s->o->seed, 0, e);
-	return rc && s->o->init ? hm_err_prefix(e, "%s", s->o->init) : rc;
+	return hm_fusion_new(&s->fusion, &c, s->device, e);
 }
 
 /* ---- standardisation, late fusion on features: x = (raw - mean)/deviation */
@@ -316,7 +312,6 @@ static int standardise(struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
 	size_t inputs = (size_t)(c->image_dim + c->text_dim);
-	float *own = hm_fusion_params(s->fusion)->data;
 	if (!(s->mean = hm_alloc(inputs, sizeof *s->mean, e)) ||
 	    !(s->deviation = hm_alloc(inputs, sizeof *s->deviation, e)) ||
 	    hm_examples_moments(&s->train, s->mean, s->deviation, e))
@@ -324,9 +319,21 @@ static int standardise(struct hm_setup *s, struct hm_err *e)
 	hm_examples_standardise(&s->train, s->mean, s->deviation);
 	if (s->val.n)
 		hm_examples_standardise(&s->val, s->mean, s->deviation);
-	if (s->o->init)
-		unfold(own, own + (size_t)c->classes * inputs, c->classes, (int)inputs, s->mean,
-		       s->deviation);
+	return 0;
+}
+
+int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struct hm_err *e)
+{
+	const struct hm_fusion_config *c = hm_fusion_config_of(f);
+	struct hm_params *own = hm_fusion_params(f);
+	if (!s->o->init)
+		return hm_params_init(own, seed, 0, e);
+	if (hm_fusionfile_load(&s->init, own, e))
+		return hm_err_prefix(e, "%s", s->o->init);
+	int inputs = c->image_dim + c->text_dim;
+	if (s->mean)
+		unfold(own->data, own->data + (size_t)c->classes * (size_t)inputs, c->classes, inputs,
+		       s->mean, s->deviation);
 	return 0;
 }
 
@@ -351,6 +358,8 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 		rc = make_fusion(s, &sides, e);
 	if (!rc && o->standardize)
 		rc = standardise(s, e);
+	if (!rc)
+		rc = hm_setup_first(s, s->fusion, o->seed, e);
 	return rc ? rc : hm_fusion_place(s->fusion, e);
 }
 
@@ -369,12 +378,28 @@ void hm_setup_clear(struct hm_setup *s)
 	*s = (struct hm_setup){0};
 }
 
-int hm_setup_save(struct hm_setup *s, const char *path, const char *selected_on, int64_t batches,
-		  const cJSON *pg, struct hm_err *e)
+void hm_setup_identify(const struct hm_setup *s, cJSON *p)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
+	char sides[32];
+	snprintf(sides, sizeof sides, "%d, %d", c->image, c->text);
+	cJSON_AddStringToObject(p, "fusion", s->kind == HM_FUSION_EARLY ? "early" : "late");
+	cJSON_AddNumberToObject(p, "classes", s->classes);
+	cJSON_AddStringToObject(p, "sides", sides);
+	cJSON_AddStringToObject(p, "training data", s->train.digest);
+	cJSON_AddStringToObject(p, "validation data", s->val.digest);
+	cJSON_AddStringToObject(p, "image encoder",
+				s->image.width ? s->image.digest : s->train.image.encoder);
+	cJSON_AddStringToObject(p, "text encoder", s->text.width ? s->text.digest : s->train.text.encoder);
+	cJSON_AddStringToObject(p, "device", s->device->name);
+}
+
+int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, const char *selected_on,
+		  int64_t batches, const cJSON *pg, struct hm_err *e)
+{
+	const struct hm_fusion_config *c = hm_fusion_config_of(f);
 	const struct hm_feature *i = &s->train.image, *t = &s->train.text;
-	const struct hm_params *own = hm_fusion_params(s->fusion);
+	const struct hm_params *own = hm_fusion_params(f);
 	struct hm_fusionfile_parts p = {.image = s->image.width && c->image ? &s->image : NULL,
 					.text = s->text.width && c->text ? &s->text : NULL,
 					.image_feature = {i->encoder, i->output, i->precision},
@@ -391,7 +416,7 @@ int hm_setup_save(struct hm_setup *s, const char *path, const char *selected_on,
 		fold(folded, folded + weights, c->classes, c->image_dim + c->text_dim, s->mean, s->deviation);
 		p.own = folded;
 	}
-	int rc = hm_fusionfile_save(path, s->fusion, &p, e);
+	int rc = hm_fusionfile_save(path, f, &p, e);
 	free(folded);
 	return rc;
 }

@@ -42,9 +42,17 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 		  struct hm_workers *w, struct hm_err *e);
 void hm_setup_clear(struct hm_setup *s);
 
-/* Writes the model file: the fusion as it is, the encoders that belong to it, standardisation folded in.
+/* Gives a fusion of this setup, its own or another of the same configuration, its first parameters: --init's,
+ * else those of the seed. Before it is placed. 0 or HM_EDATA. */
+int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struct hm_err *e);
+
+/* Adds to a checkpoint's identity what a run fixes beside its options: data, encoders, what stands on each
+ * side, device. */
+void hm_setup_identify(const struct hm_setup *s, cJSON *identity);
+
+/* Writes the model file: such a fusion as it is, the encoders that belong to it, standardisation folded in.
  * batches: train-mode batches of a running image encoder. */
-int hm_setup_save(struct hm_setup *s, const char *path, const char *selected_on, int64_t batches,
-		  const cJSON *pg, struct hm_err *e);
+int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, const char *selected_on,
+		  int64_t batches, const cJSON *pg, struct hm_err *e);
 
 #endif

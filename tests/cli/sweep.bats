@@ -1,0 +1,126 @@
+# hm-fuse-train --sweep: many heads in one pass, each as if trained alone.
+
+load ../support/bats
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	hm-synth -q --train 80 --dev 40 --test 4 data
+	for split in train dev; do
+		hm-jsonl2rec data/$split.jsonl | hm-imgprep -q --root data/img --size 32 | hm-tokenize -q --vocab data/vocab.txt |
+			hm-encode -q --image init:resnet-tiny --text init:bert-tiny --keep -o $split.hmr
+	done
+	cat >four.jsonl <<'END'
+{"name":"a","optimizer":"adam","lr":1e-2,"epochs":2}
+{"name":"b","optimizer":"sgd","lr":1e-2,"momentum":0.9,"batch-size":32,"seed":7,"no-shuffle":true}
+
+{"name":"c c","lr":3e-3,"schedule":"cosine","warmup-steps":2,"weight-decay":0.1,"no-decay":"bias","clip-norm":1,"select":"auroc"}
+{"name":"d","class-weight":"1,2.5","patience":1,"select":"accuracy","epochs":6}
+END
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR"
+}
+
+# The same four, one at a time.
+alone() { # OPTION...
+	mkdir -p alone
+	hm-fuse-train -q "$@" --optimizer adam --lr 1e-2 --epochs 2 -o alone/a.safetensors train.hmr
+	hm-fuse-train -q "$@" --optimizer sgd --lr 1e-2 --momentum 0.9 --batch-size 32 --seed 7 --no-shuffle -o alone/b.safetensors train.hmr
+	hm-fuse-train -q "$@" --lr 3e-3 --schedule cosine --warmup-steps 2 --weight-decay 0.1 --no-decay bias --clip-norm 1 --select auroc \
+		-o "alone/c c.safetensors" train.hmr
+	hm-fuse-train -q "$@" --class-weight 1,2.5 --patience 1 --select accuracy --epochs 6 -o alone/d.safetensors train.hmr
+}
+
+@test "each model is the same bytes as that of its own run, for any -j" {
+	for how in "" --standardize "--features text" "--device ref"; do
+		alone --epochs 3 --val dev.hmr $how
+		for j in 1 3; do
+			rm -rf swept
+			hm-fuse-train -q -j $j --sweep four.jsonl --epochs 3 --val dev.hmr $how -o swept train.hmr
+			for m in a b "c c" d; do cmp "alone/$m.safetensors" "swept/$m.safetensors"; done
+		done
+	done
+}
+
+@test "from a first model, standardised: the same bytes too" {
+	hm-fuse-train -q --standardize --epochs 1 -o first.safetensors train.hmr
+	alone --epochs 3 --val dev.hmr --init first.safetensors --standardize
+	rm -rf swept
+	hm-fuse-train -q --sweep four.jsonl --epochs 3 --val dev.hmr --init first.safetensors --standardize -o swept train.hmr
+	for m in a b "c c" d; do cmp "alone/$m.safetensors" "swept/$m.safetensors"; done
+}
+
+@test "the leaderboard: best first, figures of hm-score" {
+	rm -rf swept
+	run hm-fuse-train --sweep four.jsonl --select accuracy --epochs 3 --val dev.hmr -o swept train.hmr
+	expect 0 'best of 4'
+	[ "$(head -n 1 swept/leaderboard.csv)" = name,optimizer,lr,epochs,momentum,batch-size,seed,no-shuffle,schedule,warmup-steps,weight-decay,no-decay,clip-norm,select,class-weight,patience,train_loss,val_loss,accuracy,accuracy_lo,accuracy_hi,auroc,n,epoch,error ]
+	[ "$(wc -l <swept/leaderboard.csv)" = 5 ]
+	best=$(sed -n '2s/^"\([^"]*\)".*/\1/p' swept/leaderboard.csv)
+	score=$(hm-score --model "swept/$best.safetensors" --json - dev.hmr | sed 's/.*"accuracy":\([0-9.]*\).*/\1/')
+	[ "$score" = "$(sed -n 2p swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19)" ]
+	[ "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19)" = "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19 | sort -gr)" ]
+}
+
+@test "--keep best:K" {
+	rm -rf swept
+	hm-fuse-train -q --sweep four.jsonl --epochs 3 --select auroc --keep best:2 --val dev.hmr -o swept train.hmr
+	[ "$(ls swept | wc -l)" = 3 ]
+	for m in $(sed -n '2,3s/^"\([^"]*\)".*/\1/p' swept/leaderboard.csv); do [ -e "swept/$m"* ]; done
+}
+
+@test "one that diverges has its reason and no model, the others are there, exit 1" {
+	printf '%s\n' '{"name":"good"}' '{"name":"bad","optimizer":"sgd","lr":1e6,"momentum":1,"weight-decay":1e6,"epochs":30}' >some.jsonl
+	rm -rf swept
+	run hm-fuse-train --sweep some.jsonl --epochs 1 -o swept train.hmr
+	expect 1 '1 of 2 configurations failed and have no model, the first is bad: step'
+	[ -e swept/good.safetensors ]
+	[ ! -e swept/bad.safetensors ]
+	grep -q '^"bad",.*not finite' swept/leaderboard.csv
+}
+
+@test "what is wrong with a line is said with file, line and key, and nothing is made" {
+	bad() { # LINE PATTERN
+		rm -rf none
+		printf '%s\n' '{"name":"ok"}' "$1" >bad.jsonl
+		run hm-fuse-train --sweep bad.jsonl --val dev.hmr -o none train.hmr
+		expect 1 "bad.jsonl: line 2: $2"
+		[ ! -e none ]
+	}
+	bad '{"name":"x","precision":"bf16"}' '"precision" is no option that can differ'
+	bad '{"name":"x","rl":1}' '"rl" is no option'
+	bad '{"name":"x","lr":"fast"}' '--lr takes a number'
+	bad '{"name":"x","lr":[1]}' '"lr" must be a number'
+	bad '{"name":"x","epochs":1.5}' '--epochs takes an integer'
+	bad '{"name":"x","optimizer":"lion"}' '--optimizer takes sgd'
+	bad '{"name":"x","momentum":0.9}' "--momentum is sgd's alone"
+	bad '{"name":"x","class-weight":"1"}' '--class-weight takes 2'
+	bad '{"name":"x","no-shuffle":1}' '.*true or false'
+	bad '{"lr":1}' 'there is no "name"'
+	bad '{"name":"a/b"}' '"name" must be'
+	bad '{"name":".x"}' '"name" must be'
+	bad '{"name":"ok"}' 'the name "ok" is there twice'
+	bad '{"name":"x"' 'column'
+	bad '[1]' 'not an object'
+	: >bad.jsonl
+	run hm-fuse-train --sweep bad.jsonl -o none train.hmr
+	expect 1 'no configuration'
+}
+
+@test "wrong calls" {
+	run hm-fuse-train --sweep four.jsonl train.hmr
+	expect 2 '-o'
+	run hm-fuse-train --sweep four.jsonl --text init:bert-tiny -o x train.hmr
+	expect 2 'cached features'
+	run hm-fuse-train --sweep four.jsonl --log l -o x train.hmr
+	expect 2 'without'
+	run hm-fuse-train --keep best:2 -o x train.hmr
+	expect 2 'not given'
+	for k in best best:0 best:-1 best:x some; do
+		run hm-fuse-train --sweep four.jsonl --val dev.hmr --keep $k -o x train.hmr
+		expect 2 'all or best:K'
+	done
+	run hm-fuse-train --sweep four.jsonl --keep best:2 -o x train.hmr
+	expect 2 'needs --val'
+}
