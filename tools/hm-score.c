@@ -14,6 +14,7 @@
 
 static struct {
 	char *model, *csv, *json, *roc, *sheet, *threshold, *by, *pairs, *expect, *out;
+	struct hm_strs ablate;
 	bool compare, allow_missing, unknown, keep, replace;
 	int precision;
 	int64_t seed, bootstrap, errors, batch_size, heads;
@@ -27,6 +28,8 @@ static const struct hm_opt table[] = {
 	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16", "arithmetic of the model's networks"},
 	{"heads", 0, HM_OPT_INT, &o.heads, "N", "attention heads of the model's text encoder", .min = 1,
 	 .max = 4096},
+	{"ablate", 0, HM_OPT_LIST, &o.ablate, "image|text=zero|shuffle",
+	 "replace what that side of the model says, by zeros or another record's"},
 	{"compare", 0, HM_OPT_FLAG, &o.compare, NULL,
 	 "the operands are predictions of several systems: test each pair"},
 	{"csv", 0, HM_OPT_STR, &o.csv, "FILE", "write id,proba,label there"},
@@ -46,7 +49,8 @@ static const struct hm_opt table[] = {
 	 "score although records are missing, with best and worst case"},
 	{"allow-unknown-features", 0, HM_OPT_FLAG, &o.unknown, NULL,
 	 "take features that do not say which encoder made them"},
-	{"seed", 0, HM_OPT_INT, &o.seed, "N", "of the bootstrap", .max = INT64_MAX},
+	{"seed", 0, HM_OPT_INT, &o.seed, "N", "of the bootstrap and of --ablate's shuffling",
+	 .max = INT64_MAX},
 	{"bootstrap", 0, HM_OPT_INT, &o.bootstrap, "N", "resamples; 0: no such intervals", .max = 1000000},
 	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL,
 	 "write all columns of the input, not only those of a prediction"},
@@ -77,6 +81,7 @@ struct run {
 	struct hm_device *device; /* with a model */
 	struct hm_system source;  /* of the records read last */
 	struct hm_scored_options how;
+	enum hm_ablation ablate[HM_APPLY_SIDES];
 	struct hm_scored scored;
 	struct hm_buf report, json, csv;
 };
@@ -101,6 +106,10 @@ static int load(struct run *r, struct hm_predictions *p, const struct hm_answers
 	int rc = hm_system_open(s, how, n, paths, r->cli.workers, e);
 	if (!rc)
 		notice(&r->cli, &s->answers);
+	while (!rc && (rc = hm_system_prepare(s, e)) == 1) {
+		hm_cli_progress(&r->cli, s->answers.read, 2 * hm_system_expect(s), "records");
+		rc = 0;
+	}
 	while (!rc && (rc = hm_system_next(s, p, e)) == 1) {
 		hm_cli_progress(&r->cli, ++done, hm_system_expect(s), "records");
 		rc = 0;
@@ -111,7 +120,10 @@ static int load(struct run *r, struct hm_predictions *p, const struct hm_answers
 static int load_all(struct run *r, struct hm_err *e)
 {
 	const struct hm_answers_options plain = {0}, how = {.model = o.model,
-							    .apply = {o.unknown, (int)o.batch_size},
+							    .apply = {.allow_unknown = o.unknown,
+								      .batch_size = (int)o.batch_size,
+								      .ablate = {r->ablate[0], r->ablate[1]},
+								      .seed = (uint64_t)o.seed},
 							    .encoder = {.heads = o.heads},
 							    .device = r->device,
 							    .texts = o.errors > 0,
@@ -222,6 +234,25 @@ static void check_threshold(struct run *r)
 			r->how.fit_same = true;
 }
 
+static void check_ablate(struct run *r)
+{
+	struct hm_cli *c = &r->cli;
+	struct hm_err e = {0};
+	for (int i = 0; i < o.ablate.n; i++)
+		if (hm_ablation_parse(r->ablate, o.ablate.item[i], &e))
+			hm_cli_usage(c, "--ablate takes %s", e.text);
+	if (o.ablate.n && !o.model)
+		hm_cli_usage(c, "--ablate changes what --model sees, which is not given");
+	r->how.ablate_seed = -1;
+	for (int k = 0; k < HM_APPLY_SIDES; k++) {
+		r->how.ablate[k] = hm_ablation_name(r->ablate[k]);
+		if (r->ablate[k] != HM_ABLATE_SHUFFLE)
+			continue;
+		r->how.ablate_seed = o.seed;
+		check_twice(c, "--ablate shuffle");
+	}
+}
+
 static void check_call(struct run *r)
 {
 	struct hm_cli *c = &r->cli;
@@ -248,6 +279,7 @@ static void check_call(struct run *r)
 	if (o.expect && !*o.expect)
 		hm_cli_usage(c, "--expect takes a number or a file");
 	check_threshold(r);
+	check_ablate(r);
 }
 
 /* The options that scoring takes as they are. */

@@ -12,7 +12,8 @@ enum hm_rng_purpose {
 	HM_RNG_DROPOUT,
 	HM_RNG_BOOTSTRAP,
 	HM_RNG_BASELINE,
-	HM_RNG_SYNTH
+	HM_RNG_SYNTH,
+	HM_RNG_ABLATE
 };
 
 /* One block of four 32-bit words: counter ctr[4], key[2] -> out[4]. */

@@ -18,7 +18,7 @@ struct hm_scored_options {
 	const char *by; /* the column by which the first system's records are grouped; NULL: none */
 	const struct hm_confounders *pairs; /* score these too; may be NULL */
 	const char *ablate[2];		    /* hm_scores's, of the model that made the predictions */
-	uint64_t ablate_seed;
+	int64_t ablate_seed;
 };
 
 struct hm_scored {

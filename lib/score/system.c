@@ -60,6 +60,11 @@ static int next_row(struct hm_system *s, struct hm_predictions *p, struct hm_err
 	return 1;
 }
 
+int hm_system_prepare(struct hm_system *s, struct hm_err *e)
+{
+	return s->csv ? 0 : hm_answers_prepare(&s->answers, e);
+}
+
 int hm_system_next(struct hm_system *s, struct hm_predictions *p, struct hm_err *e)
 {
 	return s->csv ? next_row(s, p, e) : hm_answers_next(&s->answers, p, e);

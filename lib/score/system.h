@@ -2,6 +2,7 @@
  * any other program, told apart by their first bytes.
  *
  *   hm_system_open(&s, &options, n, paths, workers, e)
+ *   while ((rc = hm_system_prepare(&s, e)) == 1) ...       shuffled sides of a model: reads all once
  *   while ((rc = hm_system_next(&s, &p, e)) == 1) ...      rc 0: all read
  *   hm_system_finish(&s, e)  makes written records real; hm_system_close(&s) in any case */
 #ifndef HM_SYSTEM_H
@@ -22,6 +23,8 @@ struct hm_system {
  * or HM_EDATA. Caller closes, also after a failure. */
 int hm_system_open(struct hm_system *s, const struct hm_answers_options *o, int n, char *const *paths,
 		   struct hm_workers *w, struct hm_err *e);
+/* As hm_answers_prepare. */
+int hm_system_prepare(struct hm_system *s, struct hm_err *e);
 /* Takes the next record into p (whose classes it sets): 1, 0 at the end, HM_EDATA. */
 int hm_system_next(struct hm_system *s, struct hm_predictions *p, struct hm_err *e);
 /* How many there will be, 0: unknown. For progress only. */

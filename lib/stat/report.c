@@ -137,11 +137,15 @@ static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 static void origin(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	const struct hm_threshold *t = s->fitted;
+	for (int k = 0; k < 2; k++)
+		if (s->ablate[k])
+			hm_buf_printf(b, e, "%s %s=%s",
+				      k && s->ablate[0] ? "," : "ablated:", k ? "text" : "image",
+				      s->ablate[k]);
+	if (s->ablate_seed >= 0 && (s->ablate[0] || s->ablate[1]))
+		hm_buf_printf(b, e, ", seed %lld", (long long)s->ablate_seed);
 	if (s->ablate[0] || s->ablate[1])
-		hm_buf_printf(b, e, "ablated: %s%s%s%s%s (seed %llu)\n", s->ablate[0] ? "image=" : "",
-			      s->ablate[0] ? s->ablate[0] : "", s->ablate[0] && s->ablate[1] ? ", " : "",
-			      s->ablate[1] ? "text=" : "", s->ablate[1] ? s->ablate[1] : "",
-			      (unsigned long long)s->ablate_seed);
+		hm_buf_printf(b, e, "\n");
 	if (!t)
 		return;
 	hm_buf_printf(b, e, "threshold %.9g, fitted on %s: %zu of %zu right there", t->at, t->from, t->right,

@@ -36,7 +36,7 @@ struct hm_scores {
 	const struct hm_groups *by;
 	const struct hm_pairscore *pairs;
 	const char *ablate[2]; /* image, text: "zero" or "shuffle" */
-	uint64_t ablate_seed;
+	int64_t ablate_seed;   /* of the shuffling, -1: there is none */
 };
 /* Of system number k of m, `s` made from it. 0 or HM_EDATA (memory). */
 int hm_scores_compute(struct hm_scores *out, const struct hm_matched *m, const struct hm_sample *s,

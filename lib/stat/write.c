@@ -100,7 +100,7 @@ static void add_parts(cJSON *o, const struct hm_scores *s)
 		for (int k = 0; k < 2; k++)
 			if (s->ablate[k])
 				cJSON_AddStringToObject(ablate, side[k], s->ablate[k]);
-		hm_write_number(ablate, "seed", (double)s->ablate_seed);
+		hm_write_number(ablate, "seed", s->ablate_seed < 0 ? NAN : (double)s->ablate_seed);
 	}
 	if (s->by)
 		cJSON_AddItemToObject(o, "by", hm_groups_json(s->by));

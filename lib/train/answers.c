@@ -1,11 +1,10 @@
-/* Records in, predictions and records out. See answers.h. */
-#include "train/answers.h"
+/* Records in, predictions and records out. See answers.h; writing: answersout.c. */
+#include "train/answersout.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOGITS = -1, PROB = -2 };
 /* Records answered together, and bytes of them: what the batches of a model are formed from. */
 enum { WINDOW = 512, WINDOW_BYTES = 64 << 20 };
 
@@ -81,89 +80,10 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 			     a->o.device, w, e);
 }
 
-/* ---- the output ---- */
-
-static int add_answer(struct hm_answers *a, const char *name, struct hm_err *e)
-{
-	int64_t classes = a->classes;
-	int had = hm_schema_find(&a->schema, name);
-	if (had >= 0 && !a->o.replace)
-		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" exists already (--replace to replace it)",
-				  hm_join_name(a->in), name);
-	if (had >= 0)
-		hm_schema_remove(&a->schema, had);
-	int at = hm_schema_add(&a->schema, name, HM_F32, 1, &classes, NULL, e);
-	return at < 0 ? at : 0;
-}
-
-/* Without --keep: what belongs to a prediction, in this order. */
-static int choose_columns(struct hm_answers *a, struct hm_err *e)
-{
-	static const char *const kept[] = {"id", "label", "text", "img", "error", "logits", "prob"};
-	const struct hm_schema *s = hm_join_schema(a->in);
-	if (a->o.keep)
-		return hm_schema_copy(&a->schema, s, e);
-	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-		int k = hm_schema_find(s, kept[i]);
-		if (k < 0)
-			continue;
-		const struct hm_field *f = &s->field[k];
-		cJSON *attr = f->attr ? cJSON_Duplicate(f->attr, 1) : NULL;
-		if (hm_schema_add(&a->schema, f->name, f->dtype, f->ndim, f->dim, attr, e) < 0)
-			return HM_EDATA;
-	}
-	return 0;
-}
-
-static cJSON *history(const struct hm_answers *a, struct hm_err *e)
-{
-	char digest[33];
-	cJSON *p = cJSON_CreateObject();
-	if (a->o.model) {
-		const struct hm_weights *w = a->model.head.file;
-		if (hm_weights_digest(w->tensor, w->n, digest, e)) {
-			cJSON_Delete(p);
-			return NULL;
-		}
-		cJSON_AddStringToObject(p, "model", digest);
-		if (a->apply.encode || a->apply.run) {
-			cJSON_AddStringToObject(p, "device", a->o.device->name);
-			cJSON_AddStringToObject(p, "precision", a->o.device->act == HM_BF16 ? "bf16" : "f32");
-			cJSON_AddNumberToObject(p, "batch-size", a->o.apply.batch_size);
-		}
-	}
-	cJSON_AddBoolToObject(p, "keep", a->o.keep);
-	return hm_pg_append(hm_join_pg(a->in), a->o.tool, p, e);
-}
-
-static int open_output(struct hm_answers *a, struct hm_workers *w, struct hm_err *e)
-{
-	int rc = choose_columns(a, e);
-	if (!rc && a->o.model)
-		rc = add_answer(a, "logits", e);
-	if (!rc && a->o.model)
-		rc = add_answer(a, "prob", e);
-	if (rc)
-		return rc;
-	for (int i = 0; i < a->schema.n; i++) {
-		const char *name = a->schema.field[i].name;
-		a->from[i] = a->o.model && !strcmp(name, "logits") ? LOGITS
-			     : a->o.model && !strcmp(name, "prob")
-				     ? PROB
-				     : hm_schema_find(hm_join_schema(a->in), name);
-	}
-	cJSON *pg = history(a, e);
-	rc = pg ? hm_writer_open(&a->writer, a->o.out, &a->schema, hm_join_meta(a->in), pg, &a->o.writer, w,
-				 e)
-		: HM_EDATA;
-	cJSON_Delete(pg);
-	return rc;
-}
-
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e)
 {
-	*a = (struct hm_answers){.o = *o};
+	*a = (struct hm_answers){.o = *o, .n = n, .paths = paths, .workers = w};
 	int rc = hm_join_open(&a->in, n, paths, w, e);
 	if (!rc)
 		rc = find_columns(a, e);
@@ -178,7 +98,7 @@ int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, in
 	a->wide = hm_alloc(c, sizeof *a->wide, e);
 	if (!a->logits || !a->prob || !a->failed || !a->wide)
 		return HM_EDATA;
-	return o->out ? open_output(a, w, e) : 0;
+	return o->out ? hm_answers_open_output(a, w, e) : 0;
 }
 
 /* ---- records ---- */
@@ -192,13 +112,11 @@ static int record_error(const struct hm_answers *a, int i, struct hm_err *e)
 			     (int)(id->count > 64 ? 64 : id->count), (const char *)id->data);
 }
 
-/* Reads the next batch and answers it. */
-static int refill(struct hm_answers *a, struct hm_err *e)
+/* The next records into the batch, and which of them failed. */
+static int read_batch(struct hm_answers *a, struct hm_err *e)
 {
 	struct hm_batch *b = &a->batch;
 	struct hm_rec rec;
-	size_t c = (size_t)a->classes;
-	int bad = -1;
 	hm_batch_reset(b);
 	a->at = 0;
 	while (!a->ended && b->n < WINDOW && b->bytes + (size_t)b->n * a->apply.bytes < WINDOW_BYTES) {
@@ -208,29 +126,60 @@ static int refill(struct hm_answers *a, struct hm_err *e)
 		a->ended = !more;
 		a->read += (uint64_t)more;
 	}
-	for (int i = 0; i < b->n; i++) {
-		const struct hm_val *val = b->rec[i].val;
-		a->failed[i] = a->error >= 0 && val[a->error].count;
-		if (!a->o.model && !a->failed[i])
-			memcpy(a->prob + (size_t)i * c, val[a->given].data, c * sizeof *a->prob);
+	for (int i = 0; i < b->n; i++)
+		a->failed[i] = a->error >= 0 && b->rec[i].val[a->error].count;
+	return 0;
+}
+
+/* Opens the input again, which must still be what it was. */
+static int rewind_input(struct hm_answers *a, struct hm_err *e)
+{
+	struct hm_join *again;
+	if (hm_join_open(&again, a->n, a->paths, a->workers, e))
+		return HM_EDATA;
+	bool same = hm_schema_equal(hm_join_schema(again), hm_join_schema(a->in));
+	memcpy(a->digest, hm_join_end(a->in)->digest, sizeof a->digest);
+	hm_batch_reset(&a->batch);
+	hm_join_close(a->in);
+	a->in = again;
+	a->at = 0;
+	a->read = 0;
+	a->ended = false;
+	return same ? 0 : hm_err_set(e, HM_EDATA, "%s: changed while it was read", hm_join_name(a->in));
+}
+
+int hm_answers_prepare(struct hm_answers *a, struct hm_err *e)
+{
+	int bad = -1;
+	if (!hm_apply_shuffles(&a->apply))
+		return 0;
+	if (!a->ended) {
+		if (read_batch(a, e))
+			return HM_EDATA;
+		if (hm_apply_collect(&a->apply, a->batch.rec, a->batch.n, a->failed, &bad, e))
+			return bad < 0 ? hm_err_prefix(e, "%s", hm_join_name(a->in))
+				       : record_error(a, bad, e);
+		return 1;
 	}
+	return hm_apply_shuffle(&a->apply, a->o.apply.seed, e) ? HM_EDATA : rewind_input(a, e);
+}
+
+/* Reads the next batch and answers it. */
+static int refill(struct hm_answers *a, struct hm_err *e)
+{
+	struct hm_batch *b = &a->batch;
+	size_t c = (size_t)a->classes;
+	int bad = -1;
+	if (read_batch(a, e))
+		return HM_EDATA;
+	if (a->ended && a->digest[0] && strcmp(a->digest, hm_join_end(a->in)->digest))
+		return hm_err_set(e, HM_EDATA, "%s: changed while it was read", hm_join_name(a->in));
+	for (int i = 0; !a->o.model && i < b->n; i++)
+		if (!a->failed[i])
+			memcpy(a->prob + (size_t)i * c, b->rec[i].val[a->given].data, c * sizeof *a->prob);
 	if (!a->o.model || !hm_apply_records(&a->apply, b->rec, b->n, a->failed, a->logits, a->prob, &bad, e))
 		return 0;
 	return bad < 0 ? hm_err_prefix(e, "%s", hm_join_name(a->in)) : record_error(a, bad, e);
-}
-
-static int put(struct hm_answers *a, int i, struct hm_err *e)
-{
-	struct hm_val val[HM_MAX_FIELDS];
-	size_t c = (size_t)a->classes;
-	for (int k = 0; k < a->schema.n; k++) {
-		int from = a->from[k];
-		if (from >= 0)
-			val[k] = a->batch.rec[i].val[from];
-		else
-			val[k] = (struct hm_val){(from == LOGITS ? a->logits : a->prob) + (size_t)i * c, c};
-	}
-	return hm_writer_put(a->writer, val, e);
 }
 
 static int group(const struct hm_answers *a, const struct hm_val *v, struct hm_predictions *p,
@@ -265,7 +214,7 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 		hm_err_prefix(e, "column \"%s\"", a->o.by);
 	if (rc)
 		return record_error(a, i, e);
-	rc = a->writer ? put(a, i, e) : 0;
+	rc = a->writer ? hm_answers_put(a, i, e) : 0;
 	return rc ? rc : 1;
 }
 

@@ -2,6 +2,7 @@
  * stand in their column `prob`; collected as predictions and, on demand, written on as records.
  *
  *   hm_answers_open(&a, &options, n, paths, workers, e)
+ *   while ((rc = hm_answers_prepare(&a, e)) == 1) ...      shuffled sides: reads all once
  *   while ((rc = hm_answers_next(&a, &p, e)) == 1) ...      rc 0: all read
  *   hm_answers_finish(&a, e)  makes the output real; hm_answers_close(&a) in any case */
 #ifndef HM_ANSWERS_H
@@ -25,7 +26,11 @@ struct hm_answers_options {
 
 struct hm_answers {
 	struct hm_answers_options o;
+	int n;
+	char *const *paths;
+	struct hm_workers *workers;
 	struct hm_join *in;
+	char digest[33]; /* of the first input when it was read before */
 	struct hm_fusionfile model;
 	struct hm_apply apply;
 	int classes;
@@ -41,10 +46,13 @@ struct hm_answers {
 	uint64_t read;
 };
 
-/* Several paths are joined by id. o->device and w stay until close. 0 or HM_EDATA. Caller closes, also after
- * a failure. */
+/* Several paths are joined by id; they, o->device and w stay until close. 0 or HM_EDATA. Caller closes, also
+ * after a failure. */
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e);
+/* Where sides of the model are shuffled, the input is read twice, first here: 1 while there is more to read,
+ * 0 when hm_answers_next may begin, HM_EDATA. Without, there is nothing to do: 0 at once. */
+int hm_answers_prepare(struct hm_answers *a, struct hm_err *e);
 /* Takes the next record into p (whose classes it sets). 1, 0 at the end, HM_EDATA. A record with `error`
  * failed. */
 int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);

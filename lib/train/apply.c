@@ -49,7 +49,7 @@ int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct 
 		  const struct hm_apply_options *o, struct hm_device *d, struct hm_workers *w,
 		  struct hm_err *e)
 {
-	*a = (struct hm_apply){.model = model};
+	*a = (struct hm_apply){.model = model, .ablate = {o->ablate[0], o->ablate[1]}};
 	int rc = hm_apply_choose(a, s, in, o->allow_unknown, e);
 	if (!rc)
 		rc = open_encode(a, s, o, d, w, e);
@@ -65,53 +65,17 @@ void hm_apply_clear(struct hm_apply *a)
 	hm_encode_free(a->encode);
 	hm_earlyrun_free(a->run);
 	hm_early_clear(&a->early);
+	for (int k = 0; k < HM_APPLY_SIDES; k++)
+		hm_donors_clear(&a->donors[k]);
 	hm_arena_clear(&a->arena);
 	*a = (struct hm_apply){0};
 }
 
 /* ---- records ---- */
 
-/* As in training: the first words for which early fusion has room, and the last. */
-static int cut_words(struct hm_apply *a, const struct hm_val *v, struct hm_encode_item *to, struct hm_err *e)
+static bool is_early(const struct hm_apply *a)
 {
-	const int32_t *ids = v->data;
-	int32_t *cut = hm_arena_get(&a->arena, (size_t)a->room * sizeof *cut, e);
-	if (!cut)
-		return HM_EDATA;
-	memcpy(cut, ids, (size_t)(a->room - 1) * sizeof *cut);
-	cut[a->room - 1] = ids[v->count - 1];
-	to->ids = cut;
-	to->len = a->room;
-	a->cut++;
-	return 0;
-}
-
-/* One record's features: room for those that are to be computed, the cached ones as f32. */
-static int prepare(struct hm_apply *a, const struct hm_rec *rec, struct hm_encode_item *to, struct hm_err *e)
-{
-	bool early = a->model->head.fusion == HM_FUSION_EARLY;
-	float *x[HM_APPLY_SIDES];
-	for (int k = 0; k < HM_APPLY_SIDES; k++) {
-		const struct hm_apply_side *s = &a->side[k];
-		if (!(x[k] = hm_arena_get(&a->arena, s->numbers * sizeof **x, e)))
-			return HM_EDATA;
-		if (s->column < 0 || s->raw)
-			continue;
-		const struct hm_val *v = &rec->val[s->column];
-		if (hm_to_f32(rec->schema->field[s->column].dtype, v->data, v->count, x[k], e))
-			return HM_EDATA;
-	}
-	*to = (struct hm_encode_item){.pooled = x[0], .grid = x[0], .text = x[1]};
-	if (a->side[0].raw)
-		to->pixels = rec->val[a->side[0].column].data;
-	if (!a->side[1].raw)
-		return 0;
-	const struct hm_val *v = &rec->val[a->side[1].column];
-	to->ids = v->data;
-	to->len = (int32_t)v->count;
-	if (early && v->count > (size_t)a->room && cut_words(a, v, to, e))
-		return HM_EDATA;
-	return hm_encoder_check_ids(&a->model->text, to->ids, early ? (size_t)to->len : v->count, e);
+	return a->model->head.fusion == HM_FUSION_EARLY;
 }
 
 /* Late fusion's head; sums in double. */
@@ -143,15 +107,21 @@ static int softmax(const float *logits, float *prob, size_t classes, struct hm_e
 	return 0;
 }
 
+static int encode(struct hm_apply *a, struct hm_encode_item *item, int n, struct hm_err *e)
+{
+	if (!a->encode)
+		return 0;
+	a->work.item = item;
+	a->work.n = n;
+	return hm_encode_start(a->encode, &a->work, e) || hm_encode_wait(a->encode, &a->work, e) ? HM_EDATA
+												 : 0;
+}
+
 /* The features of item[0..n), then their logits. */
 static int compute(struct hm_apply *a, struct hm_encode_item *item, int n, float **logits, struct hm_err *e)
 {
-	if (a->encode) {
-		a->work.item = item;
-		a->work.n = n;
-		if (hm_encode_start(a->encode, &a->work, e) || hm_encode_wait(a->encode, &a->work, e))
-			return HM_EDATA;
-	}
+	if (encode(a, item, n, e))
+		return HM_EDATA;
 	if (!a->run) {
 		for (int i = 0; i < n; i++)
 			late_logits(a, &item[i], logits[i]);
@@ -182,7 +152,7 @@ int hm_apply_records(struct hm_apply *a, const struct hm_rec *rec, int n, const 
 		if (failed[i])
 			continue;
 		row[sound] = logits + (size_t)i * classes;
-		if (prepare(a, &rec[i], &item[sound++], e)) {
+		if (hm_apply_take(a, &rec[i], false, &item[sound++], e)) {
 			*at = i;
 			return HM_EDATA;
 		}
@@ -195,5 +165,57 @@ int hm_apply_records(struct hm_apply *a, const struct hm_rec *rec, int n, const 
 			*at = i;
 			rc = HM_EDATA;
 		}
+	return rc;
+}
+
+/* ---- shuffled sides ---- */
+
+bool hm_apply_shuffles(const struct hm_apply *a)
+{
+	return a->ablate[0] == HM_ABLATE_SHUFFLE || a->ablate[1] == HM_ABLATE_SHUFFLE;
+}
+
+static int keep(struct hm_apply *a, const struct hm_encode_item *item, struct hm_err *e)
+{
+	int rc = 0;
+	for (int k = 0; !rc && k < HM_APPLY_SIDES; k++) {
+		if (a->ablate[k] != HM_ABLATE_SHUFFLE)
+			continue;
+		if (k && is_early(a))
+			rc = hm_donors_add(&a->donors[k], item->ids, (size_t)item->len * sizeof *item->ids,
+					   e);
+		else
+			rc = hm_donors_add(&a->donors[k], k ? item->text : item->pooled,
+					   a->side[k].numbers * sizeof(float), e);
+	}
+	return rc;
+}
+
+int hm_apply_collect(struct hm_apply *a, const struct hm_rec *rec, int n, const bool *failed, int *at,
+		     struct hm_err *e)
+{
+	int sound = 0, rc;
+	*at = -1;
+	hm_arena_reset(&a->arena);
+	struct hm_encode_item *item = hm_arena_get(&a->arena, (size_t)n * sizeof *item, e);
+	if (!item)
+		return HM_EDATA;
+	for (int i = 0; i < n; i++)
+		if (!failed[i] && hm_apply_take(a, &rec[i], true, &item[sound++], e)) {
+			*at = i;
+			return HM_EDATA;
+		}
+	rc = sound ? encode(a, item, sound, e) : 0;
+	for (int i = 0; !rc && i < sound; i++)
+		rc = keep(a, &item[i], e);
+	return rc;
+}
+
+int hm_apply_shuffle(struct hm_apply *a, uint64_t seed, struct hm_err *e)
+{
+	int rc = 0;
+	for (int k = 0; !rc && k < HM_APPLY_SIDES; k++)
+		if (a->ablate[k] == HM_ABLATE_SHUFFLE)
+			rc = hm_donors_shuffle(&a->donors[k], seed, k, e);
 	return rc;
 }

@@ -149,6 +149,12 @@ static int choose(struct hm_apply *a, int k, const struct hm_schema *s, const ch
 	return rc ? hm_err_prefix(e, "%s", in) : 0;
 }
 
+static size_t feature_numbers(const struct hm_apply *a, int k)
+{
+	struct side d = describe(a, k);
+	return (size_t)(d.ndim == 2 ? d.shape[0] * d.shape[1] : d.shape[0]);
+}
+
 int hm_apply_choose(struct hm_apply *a, const struct hm_schema *s, const char *in, bool allow_unknown,
 		    struct hm_err *e)
 {
@@ -156,8 +162,14 @@ int hm_apply_choose(struct hm_apply *a, const struct hm_schema *s, const char *i
 	if (h->image_dim < 0 && guess_widths(h, s, e))
 		return hm_err_prefix(e, "%s", in);
 	for (int k = 0; k < HM_APPLY_SIDES; k++) {
+		bool used = k ? h->text_dim : h->image_dim, words = k && h->fusion == HM_FUSION_EARLY;
 		a->side[k].column = -1;
-		if ((k ? h->text_dim : h->image_dim) && choose(a, k, s, in, allow_unknown, e))
+		if (a->ablate[k] && !used)
+			return hm_err_set(e, HM_EDATA, "the model has no %s side that could be ablated",
+					  k ? "text" : "image");
+		if (a->ablate[k] == HM_ABLATE_ZERO && !words)
+			a->side[k].numbers = feature_numbers(a, k);
+		else if (used && choose(a, k, s, in, allow_unknown, e))
 			return HM_EDATA;
 	}
 	return 0;

@@ -111,6 +111,11 @@ int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, si
 	return 0;
 }
 
+size_t hm_blobs_size(const struct hm_blobs *b, size_t i)
+{
+	return list(b)[i].size;
+}
+
 void *hm_blobs_at(const struct hm_blobs *b, size_t i)
 {
 	return list(b)[i].at;

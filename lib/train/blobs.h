@@ -32,6 +32,7 @@ int hm_blobs_add(struct hm_blobs *b, const struct iovec *part, int parts, struct
 int hm_blobs_end(struct hm_blobs *b, struct hm_err *e);
 /* Bytes first .. first+n of blob i into `to`. */
 int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, size_t n, struct hm_err *e);
+size_t hm_blobs_size(const struct hm_blobs *b, size_t i);
 /* The blob where it lies in memory, NULL when it lies in the file. */
 void *hm_blobs_at(const struct hm_blobs *b, size_t i);
 void hm_blobs_clear(struct hm_blobs *b);

@@ -363,6 +363,47 @@ raw() {
 	expect 2 '--device takes'
 }
 
+@test "--ablate: zeros and other records' sides; raw and cached the same, any -j; said everywhere" {
+	hm-synth -q --train 4 --dev 30 --test 4 data
+	head -n 20 data/vocab.txt >words.txt
+	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 48 | hm-tokenize --vocab words.txt --max-length 12 -o raw.hmr
+	for m in late.safetensors early.pth; do
+		model=$ROOT/tests/data/models/$m
+		score=(hm-score -q --model "$model" --heads 2 --bootstrap 0)
+		hm-encode -q --image "$model" --image-output both --keep -o cached.hmr raw.hmr
+		hm-cat --columns id,label,token_ids,image_feature,image_grid -o features.hmr cached.hmr
+		"${score[@]}" --csv plain.csv raw.hmr >/dev/null
+		for a in image=zero image=shuffle text=zero text=shuffle; do
+			"${score[@]}" --ablate $a --csv $a.csv --json $a.json -o $a.hmr raw.hmr >report
+			sed -n 2p report | grep -qE "^ablated: $a(, seed 0)?\$" || fail "$(head -n 3 report)"
+			grep -q "\"ablate\":{.*\"${a%=*}\":\"${a#*=}\"" $a.json
+			hm-view --history $a.hmr | grep -q "\"ablate-${a%=*}\":\"${a#*=}\""
+			refute cmp -s $a.csv plain.csv
+			"${score[@]}" --ablate $a -j1 --csv 1.csv features.hmr >/dev/null
+			cmp 1.csv $a.csv
+			"${score[@]}" --ablate $a -j3 --csv 3.csv raw.hmr >/dev/null
+			cmp 3.csv $a.csv
+		done
+		"${score[@]}" --ablate text=shuffle --seed 1 --csv seed.csv raw.hmr >/dev/null
+		refute cmp -s seed.csv text=shuffle.csv
+		"${score[@]}" --ablate image=zero --csv - <raw.hmr 2>/dev/null | cmp - image=zero.csv
+		# both gone: the same answer for all
+		"${score[@]}" --ablate image=zero --ablate text=zero --csv both.csv raw.hmr >report
+		[ "$(sed 1d both.csv | cut -d, -f2 | sort -u | wc -l)" = 1 ]
+		sed -n 2p report | grep -qx 'ablated: image=zero, text=zero'
+	done
+	# a zeroed side needs no column
+	hm-cat --columns id,label,token_ids -o text.hmr raw.hmr
+	model=$ROOT/tests/data/models/late.safetensors
+	hm-score -q --model "$model" --heads 2 --ablate image=zero text.hmr | grep -q 'n 30$'
+	run hm-score --model "$model" --ablate image=shuffle <raw.hmr
+	expect 2 "ablate shuffle reads the input twice, which '-' cannot be"
+	run hm-score --model "$model" --ablate image raw.hmr
+	expect 2 "ablate takes image=zero, image=shuffle, text=zero or text=shuffle, not 'image'"
+	run hm-score --ablate image=zero a.csv
+	expect 2 'what --model sees, which is not given'
+}
+
 @test "a contact sheet of the errors, its pixels from a file beside" {
 	model
 	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 64 -o pixels.hmr

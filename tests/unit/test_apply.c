@@ -87,6 +87,105 @@ static void logits_and_softmax(void **state)
 	hm_schema_clear(&s);
 }
 
+/* A side as zeros, and as another record's. */
+static void ablated(void **state)
+{
+	(void)state;
+	enum { RECORDS = 5 };
+	float w[] = {1, 10, 100, 0, 0, -1}, b[] = {.5f, 2}, image[RECORDS][2], text[RECORDS],
+	      logits[2 * RECORDS], prob[2 * RECORDS];
+	const bool failed[RECORDS] = {[2] = true};
+	struct hm_fusionfile m = model(w, b);
+	struct hm_schema s;
+	struct hm_rec rec[RECORDS];
+	struct hm_apply a;
+	bool used[RECORDS] = {0};
+	int at;
+	columns(&s, A, B);
+	for (int i = 0; i < RECORDS; i++) {
+		image[i][0] = (float)i, image[i][1] = 1;
+		text[i] = .25f * (float)i;
+		rec[i] = (struct hm_rec){.schema = &s, .val = {{&text[i], 1}, {image[i], 2}}};
+	}
+	struct hm_apply_options o = {.ablate = {HM_ABLATE_NONE, HM_ABLATE_ZERO}};
+	assert_int_equal(hm_apply_init(&a, &m, &s, "in", &o, NULL, NULL, &e), 0);
+	assert_true(a.side[1].column < 0 && !hm_apply_shuffles(&a));
+	assert_int_equal(hm_apply_records(&a, rec, RECORDS, failed, logits, prob, &at, &e), 0);
+	for (int i = 0; i < RECORDS; i++)
+		assert_true(failed[i] || (logits[2 * i] == (float)i + 10.5f && logits[2 * i + 1] == 2));
+	hm_apply_clear(&a);
+	o = (struct hm_apply_options){.ablate = {HM_ABLATE_SHUFFLE, HM_ABLATE_NONE}};
+	assert_int_equal(hm_apply_init(&a, &m, &s, "in", &o, NULL, NULL, &e), 0);
+	assert_true(hm_apply_shuffles(&a));
+	assert_int_equal(hm_apply_collect(&a, rec, 3, failed, &at, &e), 0); /* in two parts */
+	assert_int_equal(hm_apply_collect(&a, rec + 3, 2, failed + 3, &at, &e), 0);
+	assert_int_equal(hm_apply_shuffle(&a, 0, &e), 0);
+	assert_int_equal(hm_apply_records(&a, rec, RECORDS, failed, logits, prob, &at, &e), 0);
+	for (int i = 0; i < RECORDS; i++) {
+		int donor = (int)(logits[2 * i] - 10.5f - 100 * text[i]);
+		if (failed[i])
+			continue;
+		assert_true(donor >= 0 && donor < RECORDS && donor != i && !failed[donor] && !used[donor]);
+		assert_true(logits[2 * i + 1] == 2 - text[i]);
+		used[donor] = true;
+	}
+	/* more records than there were */
+	assert_int_equal(hm_apply_records(&a, rec, 1, failed, logits, prob, &at, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "changed while it was read"));
+	hm_apply_clear(&a);
+	m.head.image_dim = 0; /* a model of captions */
+	m.head.inputs = 1;
+	e = (struct hm_err){0};
+	assert_int_equal(hm_apply_init(&a, &m, &s, "in", &o, NULL, NULL, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "no image side"));
+	hm_apply_clear(&a);
+	hm_schema_clear(&s);
+	e = (struct hm_err){0};
+}
+
+/* A cycle through all: nobody keeps his own, everybody is somebody's, other seeds and sides shuffle
+ * otherwise. */
+static void donors(void **state)
+{
+	(void)state;
+	int order[3][64];
+	for (int n = 1; n <= 64; n++)
+		for (int k = 0; k < 3; k++) {
+			struct hm_donors d = {0};
+			bool used[64] = {0};
+			size_t bytes;
+			for (int i = 0; i < n; i++)
+				assert_int_equal(hm_donors_add(&d, &i, sizeof i, &e), 0);
+			assert_int_equal(hm_donors_shuffle(&d, k == 2, k == 1, &e), 0);
+			for (int i = 0; i < n; i++) {
+				int *got = &order[k][i];
+				assert_int_equal(hm_donors_size(&d, &bytes, &e), 0);
+				assert_int_equal(bytes, sizeof *got);
+				assert_int_equal(hm_donors_take(&d, got, &e), 0);
+				assert_true(*got >= 0 && *got < n && !used[*got] && (n == 1 || *got != i));
+				used[*got] = true;
+			}
+			hm_donors_clear(&d);
+		}
+	assert_memory_not_equal(order[0], order[1], sizeof *order);
+	assert_memory_not_equal(order[0], order[2], sizeof *order);
+}
+
+static void ablation_words(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"image", "image=", "image=none", "video=zero", "text=zeros",
+					    "=zero", ""};
+	enum hm_ablation side[2] = {0};
+	assert_int_equal(hm_ablation_parse(side, "text=shuffle", &e), 0);
+	assert_true(!side[0] && side[1] == HM_ABLATE_SHUFFLE);
+	assert_int_equal(hm_ablation_parse(side, "image=zero", &e), 0);
+	assert_true(side[0] == HM_ABLATE_ZERO && side[1] == HM_ABLATE_SHUFFLE);
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_int_equal(hm_ablation_parse(side, wrong[i], &e), HM_EUSAGE);
+	e = (struct hm_err){0};
+}
+
 static void refused(struct hm_fusionfile *m, struct hm_schema *s, bool unknown, const char *why)
 {
 	struct hm_apply a;
@@ -364,10 +463,66 @@ static void cut_captions(void **state)
 	hm_schema_clear(&s);
 }
 
+/* Early fusion without words is early fusion of [CLS] [SEP]; with another record's, of that record's. */
+static void ablated_words(void **state)
+{
+	(void)state;
+	static uint8_t pixels[2][3 * 48 * 40];
+	int32_t words[2][5] = {{2, 5, 6, 7, 3}, {2, 8, 3}}, none[] = {2, 3};
+	int64_t dim[] = {3, 48, 40}, any = -1;
+	const bool failed[2] = {0};
+	float want[4], got[4], prob[4];
+	int at;
+	memset(pixels[1], 200, sizeof pixels[1]);
+	struct hm_schema s = {0};
+	hm_schema_add(&s, "pixels", HM_U8, 3, dim, NULL, &e);
+	hm_schema_add(&s, "token_ids", HM_I32, 1, &any, NULL, &e);
+	struct hm_rec rec[2], other[2];
+	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
+	struct hm_workers *w = hm_workers_new(1, &e);
+	for (int k = HM_ABLATE_ZERO; k <= HM_ABLATE_SHUFFLE; k++) {
+		struct hm_apply_options plain = {.batch_size = 1},
+					o = {.batch_size = 1,
+					     .ablate = {HM_ABLATE_NONE, (enum hm_ablation)k}};
+		struct hm_fusionfile m;
+		struct hm_apply a;
+		for (int i = 0; i < 2; i++) {
+			rec[i] = (struct hm_rec){&s, {{pixels[i], sizeof pixels[i]}, {words[i], i ? 3 : 5}}};
+			other[i] = rec[i];
+			other[i].val[1] = k == HM_ABLATE_ZERO ? (struct hm_val){none, 2}
+							      : (struct hm_val){words[!i], i ? 5 : 3};
+		}
+		for (int ablate = 0; ablate < 2; ablate++) {
+			OK(hm_fusionfile_open(&m, "tests/data/models/early.pth",
+					      &(struct hm_encoder_options){0}, &e));
+			OK(hm_apply_init(&a, &m, &s, "in", ablate ? &o : &plain, d, w, &e));
+			if (hm_apply_shuffles(&a)) {
+				OK(hm_apply_collect(&a, rec, 2, failed, &at, &e));
+				OK(hm_apply_shuffle(&a, 1, &e));
+			}
+			OK(hm_apply_records(&a, ablate ? rec : other, 2, failed, ablate ? got : want, prob,
+					    &at, &e));
+			hm_apply_clear(&a);
+			hm_fusionfile_close(&m);
+		}
+		assert_memory_equal(want, got, sizeof want);
+		assert_true(want[0] != want[2]);
+	}
+	hm_workers_free(w);
+	hm_device_close(d);
+	hm_schema_clear(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(logits_and_softmax),
-					   cmocka_unit_test(which_columns), cmocka_unit_test(raw_and_cached),
-					   cmocka_unit_test(pytorch), cmocka_unit_test(cut_captions)};
+					   cmocka_unit_test(which_columns),
+					   cmocka_unit_test(raw_and_cached),
+					   cmocka_unit_test(pytorch),
+					   cmocka_unit_test(cut_captions),
+					   cmocka_unit_test(ablated),
+					   cmocka_unit_test(donors),
+					   cmocka_unit_test(ablation_words),
+					   cmocka_unit_test(ablated_words)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
