@@ -14,7 +14,7 @@ VENV    ?= .venv
 ONEDNN  ?= $(shell printf '\#include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
 
 PACKAGES := libzstd-dev libxxhash-dev libpng-dev libdeflate-dev libcjson-dev libdnnl-dev libzip-dev \
-            gnuplot-nox libcmocka-dev bats mandoc zstd
+            gnuplot-nox libcmocka-dev bats mandoc zstd curl ca-certificates
 
 comma   := ,
 setting := $(if $(filter 1,$(ONEDNN)),onednn,plain)$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(DEBUG),-debug)
