@@ -114,11 +114,17 @@ if command -v curl >/dev/null; then
 	fetch() { # URL FILE
 		local meter=(-sS)
 		[ ! -t 2 ] || meter=()
-		curl -fL "${meter[@]}" --retry 3 -C - -o "$2" "$1" || {
-			[ $? = 33 ] || return 1
+		local answer rc=0
+		answer=$(curl -fL "${meter[@]}" --retry 3 -C - -w '%{http_code}' -o "$2" "$1") || rc=$?
+		if [ "$rc $answer" = "22 416" ]; then
+			echo "there is nothing behind what came before: the file is whole"
+			rc=0
+		elif [ $rc = 33 ]; then
 			echo "this server cannot go on in the middle of a file: from the beginning"
-			curl -fL "${meter[@]}" --retry 3 -o "$2" "$1"
-		}
+			rc=0
+			curl -fL "${meter[@]}" --retry 3 -o "$2" "$1" || rc=$?
+		fi
+		return $rc
 	}
 elif command -v wget >/dev/null; then
 	fetch() {

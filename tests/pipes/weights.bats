@@ -67,6 +67,17 @@ get() { run "$ROOT/pipelines/get-weights.sh" --resnet "$RESNET" --bert some/bert
 	cmp server/bert/model.safetensors w/bert/model.safetensors
 	mv gone "server/$RESNET"
 
+	mkdir -p whole/bert # web servers refuse to send an empty rest
+	cp server/bert/vocab.txt whole/bert/vocab.txt.part
+	cat >bin/curl <<-END
+		#!/bin/sh
+		case "\$*" in *vocab.txt) printf 416; exit 22 ;; esac
+		exec $real "\$@"
+	END
+	PATH=$PWD/bin:$PATH get whole
+	expect 0 'the file is whole'
+	cmp server/bert/vocab.txt whole/bert/vocab.txt
+
 	mkdir -p v # the first half is really kept: a wrong one makes the whole wrong
 	head -c 100 /dev/zero >"v/$RESNET.part"
 	get v
