@@ -5,7 +5,6 @@
 #include "score/errorsheet.h"
 #include "score/scored.h"
 #include "score/system.h"
-#include "stat/plot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@
 #include <sys/stat.h>
 
 static struct {
-	char *model, *csv, *json, *roc, *sheet, *threshold, *by, *pairs, *expect, *out;
+	char *model, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out;
 	struct hm_strs ablate;
 	bool compare, allow_missing, unknown, keep, replace;
 	int precision;
@@ -36,6 +35,8 @@ static const struct hm_opt table[] = {
 	{"json", 0, HM_OPT_STR, &o.json, "FILE",
 	 "write the scores there; - is standard output, without the report"},
 	{"roc", 0, HM_OPT_STR, &o.roc, "FILE.png", "draw the ROC curve there (needs gnuplot)"},
+	{"calibration", 0, HM_OPT_STR, &o.calibration, "FILE.png",
+	 "draw there how often each probability is right, with intervals (needs gnuplot)"},
 	{"errors", 0, HM_OPT_INT, &o.errors, "N", "list the N most confident wrong answers", .max = 1000000},
 	{"sheet", 0, HM_OPT_STR, &o.sheet, "FILE.png", "draw them there, the input has pixels"},
 	{"threshold", 0, HM_OPT_STR, &o.threshold, "P|fit:FILE",
@@ -174,11 +175,10 @@ static int publish(struct run *r, struct hm_err *e)
 	const struct hm_cli *c = &r->cli;
 	const struct hm_scored *s = &r->scored;
 	int rc = 0;
-	if (o.roc && !hm_scored_has_curve(s))
-		rc = hm_err_set(e, HM_EDATA,
-				"--roc: the curve is undefined, it needs records of both of two classes");
-	else if (o.roc)
-		rc = hm_roc_plot(o.roc, s->sample, s->name, s->k, e);
+	if (o.roc)
+		rc = hm_scored_roc(s, o.roc, e);
+	if (!rc && o.calibration)
+		rc = hm_scored_calibration(s, o.calibration, e);
 	if (!rc && o.sheet)
 		rc = hm_errorsheet_write(o.sheet, (size_t)o.errors, c->n_operands, c->operands, c->workers,
 					 r->said, &s->matched, s->sample, e);
@@ -291,6 +291,7 @@ static void take_options(struct run *r)
 	r->how.resamples = o.compare && !o.json ? 0 : (size_t)o.bootstrap;
 	r->how.seed = (uint64_t)o.seed;
 	r->how.workers = r->cli.workers;
+	r->how.calibration = o.calibration;
 	r->how.by = o.by;
 	r->how.pairs = o.pairs ? &r->pairs : NULL;
 }

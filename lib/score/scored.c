@@ -1,6 +1,7 @@
 /* From predictions to scores. See scored.h. */
 #include "score/scored.h"
 #include "score/beside.h"
+#include "stat/plot.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,6 +56,10 @@ int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, in
 		rc = hm_sample_init(&s->sample[i], m->n, m->classes, m->prob[i], m->label, how.threshold, e);
 		if (!rc)
 			rc = hm_scores_compute(&s->scores[i], m, &s->sample[i], &how, e);
+		if (!rc && o->calibration && m->classes == 2) {
+			hm_calibration_compute(&s->sample[i], s->bin[i]);
+			s->scores[i].bin = s->bin[i];
+		}
 		s->name[i] = s->scores[i].name = said[i].name;
 	}
 	if (rc)
@@ -90,7 +95,19 @@ int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err 
 			: hm_report_json(s->scores, out, e);
 }
 
-bool hm_scored_has_curve(const struct hm_scored *s)
+int hm_scored_roc(const struct hm_scored *s, const char *path, struct hm_err *e)
 {
-	return s->matched.classes == 2 && !isnan(s->scores[0].value[HM_AUROC]);
+	if (s->matched.classes != 2 || isnan(s->scores[0].value[HM_AUROC]))
+		return hm_err_set(e, HM_EDATA,
+				  "--roc: the curve is undefined, it needs records of both of two classes");
+	return hm_roc_plot(path, s->sample, s->name, s->k, e);
+}
+
+int hm_scored_calibration(const struct hm_scored *s, const char *path, struct hm_err *e)
+{
+	if (s->matched.classes != 2 || !s->matched.n)
+		return hm_err_set(
+			e, HM_EDATA,
+			"--calibration: there is nothing to draw, it needs labelled records of two classes");
+	return hm_calibration_plot(path, s->sample, s->name, s->k, e);
 }

@@ -15,6 +15,7 @@ struct hm_scored_options {
 	size_t resamples;
 	uint64_t seed;		    /* of the bootstrap */
 	struct hm_workers *workers; /* may be NULL */
+	bool calibration;	    /* the bins of every system, two classes */
 	const char *by; /* the column by which the first system's records are grouped; NULL: none */
 	const struct hm_confounders *pairs; /* score these too; may be NULL */
 	const char *ablate[2];		    /* hm_scores's, of the model that made the predictions */
@@ -28,6 +29,7 @@ struct hm_scored {
 	struct hm_matched matched;
 	struct hm_sample sample[HM_COMPARE_MAX];
 	struct hm_scores scores[HM_COMPARE_MAX];
+	struct hm_bin bin[HM_COMPARE_MAX][HM_BINS];
 	struct hm_pair *pair; /* [k(k-1)/2] when k > 1 */
 	struct hm_threshold threshold;
 	struct hm_groups groups;
@@ -43,7 +45,9 @@ void hm_scored_clear(struct hm_scored *s);
 /* The report, with the `errors` most confident errors of a single system; the JSON. Append. */
 int hm_scored_text(const struct hm_scored *s, size_t errors, struct hm_buf *out, struct hm_err *e);
 int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e);
-/* Whether there is a ROC curve: two classes, records of both. */
-bool hm_scored_has_curve(const struct hm_scored *s);
+/* The pictures, whole or not at all. HM_EDATA: there is no ROC curve without records of both of two classes,
+ * no reliability diagram without records of two classes; gnuplot fails. */
+int hm_scored_roc(const struct hm_scored *s, const char *path, struct hm_err *e);
+int hm_scored_calibration(const struct hm_scored *s, const char *path, struct hm_err *e);
 
 #endif

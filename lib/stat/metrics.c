@@ -5,14 +5,18 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define BINS 15
-
 const char *hm_metric_key(enum hm_metric m)
 {
 	static const char *const key[HM_METRICS] = {"accuracy", "auroc",     "average_precision",
 						    "f1",	"precision", "recall",
 						    "log_loss", "brier",     "ece"};
 	return key[m];
+}
+
+int hm_prob_bin(double p)
+{
+	int b = (int)(HM_BINS * p);
+	return b < HM_BINS ? b : HM_BINS - 1;
 }
 
 int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e)
@@ -81,7 +85,7 @@ void hm_sample_clear(struct hm_sample *s)
 /* What is summed over the examples. */
 struct sums {
 	double n, correct, loss, brier, tp, predicted, positive;
-	double bin_p[BINS], bin_y[BINS];
+	double bin_p[HM_BINS], bin_y[HM_BINS];
 };
 
 static void add_example(struct sums *t, const struct hm_sample *s, size_t i, double w)
@@ -96,8 +100,7 @@ static void add_example(struct sums *t, const struct hm_sample *s, size_t i, dou
 	t->tp += w * (s->answer[i] == 1 && y == 1);
 	t->predicted += w * (s->answer[i] == 1);
 	t->positive += w * y;
-	int b = (int)(BINS * p);
-	b = b < BINS ? b : BINS - 1;
+	int b = hm_prob_bin(p);
 	t->bin_p[b] += w * p;
 	t->bin_y[b] += w * y;
 }
@@ -128,7 +131,7 @@ void hm_metrics_compute(const struct hm_sample *s, const uint32_t *weight, doubl
 	value[HM_RECALL] = ratio(t.tp, t.positive);
 	value[HM_BRIER] = t.brier / t.n;
 	value[HM_ECE] = 0;
-	for (int b = 0; b < BINS; b++)
+	for (int b = 0; b < HM_BINS; b++)
 		value[HM_ECE] += fabs(t.bin_p[b] - t.bin_y[b]) / t.n;
 }
 

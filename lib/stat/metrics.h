@@ -15,9 +15,12 @@ enum hm_metric {
 	HM_RECALL,
 	HM_LOG_LOSS, /* mean of -log p[label], p clipped to [2^-52, 1 - 2^-52] */
 	HM_BRIER,    /* mean of (p - y)^2 */
-	HM_ECE,	     /* over 15 equal bins of p: sum of n_b/n * |mean p - mean y| */
+	HM_ECE,	     /* over HM_BINS equal bins of p: sum of n_b/n * |mean p - mean y| */
 	HM_METRICS
 };
+#define HM_BINS 15
+/* The bin of a probability: [0, 1/15) is 0, [14/15, 1] is 14. */
+int hm_prob_bin(double p);
 /* Its key in JSON: "average_precision". Static storage. */
 const char *hm_metric_key(enum hm_metric m);
 

@@ -3,6 +3,7 @@
 #ifndef HM_SCORES_H
 #define HM_SCORES_H
 
+#include "stat/calibration.h"
 #include "stat/confounders.h"
 #include "stat/groups.h"
 #include "stat/paired.h"
@@ -33,6 +34,7 @@ struct hm_scores {
 	double accuracy_worst, accuracy_best, auroc_worst, auroc_best;
 	/* What else is to be said, set by the caller, borrowed; NULL: nothing. */
 	const struct hm_threshold *fitted;
+	const struct hm_bin *bin; /* [HM_BINS], for JSON alone */
 	const struct hm_groups *by;
 	const struct hm_pairscore *pairs;
 	const char *ablate[2]; /* image, text: "zero" or "shuffle" */

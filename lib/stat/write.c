@@ -82,6 +82,20 @@ static void add_confusion(cJSON *o, const struct hm_scores *s)
 	}
 }
 
+static cJSON *bins(const struct hm_bin *bin)
+{
+	cJSON *list = cJSON_CreateArray();
+	for (int b = 0; b < HM_BINS; b++) {
+		cJSON *o = cJSON_CreateObject();
+		hm_write_number(o, "n", (double)bin[b].n);
+		hm_write_number(o, "p", bin[b].p);
+		hm_write_number(o, "share", bin[b].share);
+		hm_write_interval(o, "share_ci95", bin[b].ci);
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
 /* What was asked for beside the scores. */
 static void add_parts(cJSON *o, const struct hm_scores *s)
 {
@@ -102,6 +116,8 @@ static void add_parts(cJSON *o, const struct hm_scores *s)
 				cJSON_AddStringToObject(ablate, side[k], s->ablate[k]);
 		hm_write_number(ablate, "seed", s->ablate_seed < 0 ? NAN : (double)s->ablate_seed);
 	}
+	if (s->bin)
+		cJSON_AddItemToObject(o, "calibration", bins(s->bin));
 	if (s->by)
 		cJSON_AddItemToObject(o, "by", hm_groups_json(s->by));
 	if (s->pairs)

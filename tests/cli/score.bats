@@ -231,6 +231,24 @@ records() {
 	[ ! -e no.png ]
 }
 
+@test "the reliability diagram: a PNG for one system and several, its numbers in JSON" {
+	hm-score --calibration one.png --json j a.csv >/dev/null
+	hm-score --compare --calibration several.png --json js a.csv <(sed 's/,0.9/,0.5/' a.csv) >/dev/null
+	for f in one several; do
+		[ "$(head -c 4 $f.png | tail -c 3)" = PNG ]
+	done
+	refute cmp -s one.png several.png
+	grep -qF '"calibration":[{"n":0,"p":null,"share":null,"share_ci95":null},{"n":1,"p":0.1,"share":0,"share_ci95":[0,0.79' j
+	[ "$(grep -o '"calibration":' js | wc -l)" = 2 ]
+	hm-score --json - a.csv | refute grep -q calibration
+	run hm-score --calibration no.png <(printf 'id,proba\n1,.9\n')
+	expect 1 '--calibration: there is nothing to draw'
+	run hm-score --calibration no.png <(printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\n')
+	expect 1 '--calibration: .* two classes'
+	[ ! -e no.png ]
+	hm-score --calibration same.png <(printf 'id,proba,label\n1,1,1\n2,1,0\n') >/dev/null
+}
+
 # A trained head on features, for what follows; kept small.
 model() {
 	hm-synth -q --train 40 --dev 20 --test 4 data

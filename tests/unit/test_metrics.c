@@ -1,5 +1,6 @@
 /* Metrics against scikit-learn's answers, their edges, and the bounds that missing records leave. */
 #include "../support/cases.h"
+#include "stat/calibration.h"
 
 #include <float.h>
 #include <math.h>
@@ -31,6 +32,32 @@ static void as_scikit_learn(void **state)
 	}
 	assert_true(seen > 40);
 	cJSON_Delete(all);
+}
+
+/* The bins of a reliability diagram are ECE's: its value follows from them. */
+static void bins(void **state)
+{
+	(void)state;
+	static const double p[] = {0, 1 / 15., .0999, .5, .53, .53, 14 / 15., 1, .999};
+	static const int32_t label[] = {0, 1, 0, 1, 1, 0, 1, 1, 0};
+	enum { N = sizeof p / sizeof *p };
+	double prob[2 * N], value[HM_METRICS], ece = 0;
+	struct hm_sample s;
+	struct hm_bin bin[HM_BINS];
+	for (int i = 0; i < N; i++)
+		prob[2 * i + 1] = p[i], prob[2 * i] = 1 - p[i];
+	assert_int_equal(hm_sample_init(&s, N, 2, prob, label, .5, NULL), 0);
+	hm_calibration_compute(&s, bin);
+	assert_true(bin[0].n == 1 && bin[0].positive == 0 && bin[0].p == 0 && bin[0].share == 0);
+	assert_true(bin[1].n == 2 && bin[1].positive == 1 && bin[7].n == 3 && bin[7].positive == 2);
+	assert_true(bin[14].n == 3 && bin[14].positive == 2 && bin[14].ci.lo == hm_wilson(2, 3).lo);
+	assert_true(bin[2].n == 0 && isnan(bin[2].p) && isnan(bin[2].share) && isnan(bin[2].ci.lo));
+	hm_metrics_compute(&s, NULL, value);
+	for (int b = 0; b < HM_BINS; b++)
+		if (bin[b].n)
+			ece += (double)bin[b].n / N * fabs(bin[b].p - bin[b].share);
+	assert_true(fabs(ece - value[HM_ECE]) < 1e-15);
+	hm_sample_clear(&s);
 }
 
 /* A weight is so many copies of the example. */
@@ -149,10 +176,10 @@ static void the_curve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_scikit_learn),  cmocka_unit_test(weights_are_copies),
-		cmocka_unit_test(three_classes),    cmocka_unit_test(what_is_no_probability),
-		cmocka_unit_test(nothing_to_score), cmocka_unit_test(bounds_of_auroc),
-		cmocka_unit_test(the_curve),
+		cmocka_unit_test(as_scikit_learn),	  cmocka_unit_test(bins),
+		cmocka_unit_test(weights_are_copies),	  cmocka_unit_test(three_classes),
+		cmocka_unit_test(what_is_no_probability), cmocka_unit_test(nothing_to_score),
+		cmocka_unit_test(bounds_of_auroc),	  cmocka_unit_test(the_curve),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,91 @@
+/* A gnuplot script goes in by standard input, a PNG comes out by standard output; both are files without a
+ * name, so neither side can wait for the other. See gnuplot.h. */
+#include "stat/gnuplot.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int hm_gnuplot_text(struct hm_buf *b, const char *s, struct hm_err *e)
+{
+	int points = 0;
+	for (; *s; s++) {
+		points += (*s & 0xc0) != 0x80;
+		if (points > 48)
+			return hm_buf_printf(b, e, "...");
+		hm_buf_printf(b, e, *s == '\'' ? "''" : "%c",
+			      (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+	}
+	return e->code;
+}
+
+const char *hm_gnuplot_line(int i)
+{
+	/* told apart also by who does not see red and green; after eight, dashes */
+	static const char *const line[] = {
+		"lc rgb '#2060b0' dt 1", "lc rgb '#d06000' dt 1", "lc rgb '#208060' dt 1",
+		"lc rgb '#b03080' dt 1", "lc rgb '#806030' dt 1", "lc rgb '#30a0c0' dt 1",
+		"lc rgb '#c0a000' dt 1", "lc rgb '#404040' dt 1", "lc rgb '#2060b0' dt 3",
+		"lc rgb '#d06000' dt 3", "lc rgb '#208060' dt 3", "lc rgb '#b03080' dt 3",
+		"lc rgb '#806030' dt 3", "lc rgb '#30a0c0' dt 3", "lc rgb '#c0a000' dt 3",
+		"lc rgb '#404040' dt 3"};
+	return line[(size_t)i % (sizeof line / sizeof *line)];
+}
+
+static int spawn(const int fd[3], struct hm_err *e)
+{
+	char *const argv[] = {"gnuplot", "-", NULL};
+	posix_spawn_file_actions_t a;
+	pid_t pid;
+	int status = 0, failed = posix_spawn_file_actions_init(&a);
+	for (int i = 0; !failed && i < 3; i++)
+		failed = posix_spawn_file_actions_adddup2(&a, fd[i], i);
+	if (!failed)
+		failed = posix_spawnp(&pid, argv[0], &a, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&a);
+	if (failed == ENOENT)
+		return hm_err_set(e, HM_EDATA,
+				  "gnuplot, which draws the picture, is not installed (package gnuplot-nox)");
+	if (failed)
+		return hm_err_set(e, HM_EDATA, "cannot run gnuplot: %s", strerror(failed));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return hm_err_set(e, HM_EDATA, "cannot wait for gnuplot: %s", strerror(errno));
+	if (WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 127) /* how some C libraries tell that there is no such program */
+		return hm_err_set(e, HM_EDATA,
+				  "gnuplot, which draws the picture, cannot be run (package gnuplot-nox)");
+	return status ? hm_err_set(e, HM_EDATA, "gnuplot failed") : 0;
+}
+
+int hm_gnuplot_run(const char *path, const struct hm_buf *text, struct hm_err *e)
+{
+	struct hm_buf png = {0};
+	char proc[32];
+	int fd[3] = {-1, -1, -1}, rc = 0;
+	for (int i = 0; !rc && i < 3; i++)
+		if ((fd[i] = memfd_create("hm-plot", MFD_CLOEXEC)) < 0)
+			rc = hm_err_set(e, HM_EDATA, "cannot make a temporary file: %s", strerror(errno));
+	if (!rc && (pwrite(fd[0], text->data, text->len, 0) != (ssize_t)text->len))
+		rc = hm_err_set(e, HM_EDATA, "cannot write a temporary file");
+	if (!rc)
+		rc = spawn(fd, e);
+	if (!rc) {
+		snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd[1]);
+		rc = hm_file_read(proc, (size_t)64 << 20, &png, e);
+	}
+	if (!rc && png.len < 8)
+		rc = hm_err_set(e, HM_EDATA, "gnuplot drew nothing");
+	if (!rc)
+		rc = hm_file_write(path, png.data, png.len, e);
+	for (int i = 0; i < 3; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+	hm_buf_clear(&png);
+	return rc;
+}

@@ -1,0 +1,21 @@
+/* Running gnuplot: shared by the files here that draw, and by nobody else. */
+#ifndef HM_GNUPLOT_H
+#define HM_GNUPLOT_H
+
+#include "base/mem.h"
+
+/* Runs the script, whose terminal is a PNG on standard output, into the file at `path` (whole or not at all).
+ * HM_EDATA when gnuplot is not installed or fails. */
+int hm_gnuplot_run(const char *path, const struct hm_buf *script, struct hm_err *e);
+
+/* Appends the text as the inside of a single-quoted string, in which gnuplot expands nothing: at most 48 code
+ * points, control bytes as ?. */
+int hm_gnuplot_text(struct hm_buf *b, const char *s, struct hm_err *e);
+
+/* The line of system i, the same in every picture: "lc rgb '#3060a0' dt 1". Static storage. */
+const char *hm_gnuplot_line(int i);
+
+/* Light lines at the ticks. */
+#define HM_GNUPLOT_GRID "set grid lt 1 lw 0.5 lc rgb '#dddddd'\n"
+
+#endif
