@@ -10,6 +10,7 @@ struct values {
 	struct hm_buf words; /* parted by spaces */
 	enum { NO_FILES, FILES, FOLDERS } files;
 	bool after; /* the file comes behind = or :, as in COLUMN=FILE */
+	bool open;  /* a word goes on: "fit:" */
 };
 
 static void add_word(struct values *v, const char *prefix, const char *word, size_t n)
@@ -39,6 +40,8 @@ static void alternative(struct values *v, const char *s, size_t n)
 		literal++;
 	if (literal)
 		add_word(v, "", s, literal);
+	if (literal && literal < n && s[literal - 1] == ':')
+		v->open = true;
 	for (size_t at = 0; at < n; at++) {
 		if (at && s[at - 1] != '=' && s[at - 1] != ':')
 			continue;
@@ -51,12 +54,27 @@ static void alternative(struct values *v, const char *s, size_t n)
 	}
 }
 
+/* "image|text=zero|shuffle": each word before the = with each behind it. */
+static void product(struct values *v, const char *left, const char *equals)
+{
+	for (size_t n; left < equals; left += n + 1) {
+		n = strcspn(left, "|=");
+		for (const char *right = equals; *right; right += 1 + strcspn(right + 1, "|"))
+			hm_buf_printf(&v->words, NULL, "%s%.*s=%.*s", v->words.len ? " " : "", (int)n, left,
+				      (int)strcspn(right + 1, "|"), right + 1);
+	}
+}
+
 /* The alternatives are parted by |, but not within brackets. All words of a choice stand for themselves. */
 static void values(struct values *v, const struct hm_opt *o)
 {
 	int depth = 0;
-	const char *from = o->arg ? o->arg : "";
+	const char *from = o->arg ? o->arg : "", *equals = strchr(from, '=');
 	*v = (struct values){0};
+	if (equals && !from[strspn(from, "abcdefghijklmnopqrstuvwxyz|=")]) {
+		product(v, from, equals);
+		return;
+	}
 	for (const char *p = from; *from; p++) {
 		depth += (*p == '[') - (*p == ']');
 		if (*p && (*p != '|' || depth))
@@ -118,7 +136,7 @@ static const char bash_replies[] =
 	"	cur=${cur#[\\'\\\"]} COMPREPLY=()\n"
 	"	while IFS= read -r reply; do\n"
 	"		reply=$prefix$reply\n"
-	"		COMPREPLY+=(\"${reply#\"$strip\"}\")\n"
+	"		[[ $reply == \"$strip\" ]] || COMPREPLY+=(\"${reply#\"$strip\"}\")\n"
 	"	done < <(compgen -W \"$offer\" -- \"$cur\")\n"
 	"	if [[ ${COMPREPLY[*]} == *: ]]; then compopt -o nospace 2>/dev/null; fi\n"
 	"	[[ $files && $cur != init:* && ( ! $after || $cur == *[=:]* ) ]] || return 0\n"
@@ -194,24 +212,23 @@ static void escaped(struct hm_buf *b, const char *s, size_t n)
 			      s[i]);
 }
 
-/* ":ARG:ACTION'" */
+/* ":ARG:ACTION'", where an action is (WORDS), a call, {code} or a space for nothing. */
 static void zsh_action(struct hm_buf *b, const char *arg, const struct values *v)
 {
-	const char *files = v->files == FOLDERS ? "_files -/" : "_files";
 	const char *words = v->words.len ? (char *)v->words.data : "";
+	const char *files = v->files == FOLDERS ? "_files -/" : v->files ? "_files" : "";
+	bool list = *words && !v->files && !v->open, code = !list && (*words || v->after);
 	hm_buf_printf(b, NULL, ":");
 	escaped(b, arg, strlen(arg));
-	hm_buf_printf(b, NULL, ":%s", !*words ? "" : v->files ? "{compadd -- " : "(");
+	hm_buf_printf(b, NULL, ":%s", list ? "(" : code ? "{" : "");
+	if (*words && code)
+		hm_buf_printf(b, NULL, "compadd %s-- ", v->open ? "-S \"\" " : "");
 	escaped(b, words, strlen(words));
-	if (*words)
-		hm_buf_printf(b, NULL, v->files ? "; " : ")");
-	else if (v->after)
-		hm_buf_printf(b, NULL, "{");
-	if (v->files)
-		hm_buf_printf(b, NULL, "%s%s", v->after ? "compset -P \"*[=\\:]\" && " : "", files);
-	else if (!*words)
-		hm_buf_printf(b, NULL, " ");
-	hm_buf_printf(b, NULL, "%s'", v->files && (*words || v->after) ? "}" : "");
+	if (*words && *files)
+		hm_buf_printf(b, NULL, "; ");
+	hm_buf_printf(b, NULL, "%s%s%s", v->after ? "compset -P \"*[=\\:]\" && " : "", files,
+		      *words || *files ? "" : " ");
+	hm_buf_printf(b, NULL, "%s'", list ? ")" : code ? "}" : "");
 }
 
 static void zsh_option(struct hm_buf *b, const struct hm_opt *o, bool letter)

@@ -84,6 +84,10 @@ offers() { # WANT TOOL WORD...
 	offers --freeze=image hm-fuse-train --features image --freeze=im # a shell that does not cut at =
 	offers '--checkpoint|--checkpoint-steps' hm-fuse-train -o x --check
 	offers 'auto|cpu|cuda|ref' hm-encode --device ''
+	offers 'image=zero|image=shuffle|text=zero|text=shuffle' hm-score --ablate ''
+	offers 'shuffle' hm-score --ablate text = sh
+	offers 'fit:' hm-score --threshold ''
+	offers 'all|best:' hm-fuse-train --keep ''
 	offers '' hm-fuse-train --lr ''
 	offers '' hm-fuse-train --nonsense = ''
 	offers '' hm-score --model x --mop
@@ -105,6 +109,9 @@ offers() { # WANT TOOL WORD...
 	offers '--npy=pixels=dev.csv|--npy=pixels=dev.hmr' hm-view --npy=pixels=d
 	offers 'dev.csv|dev.hmr' hm-cat --head 3 -- d
 	offers '' hm-cat -- --he
+	offers 'dev.csv|dev.hmr' hm-score --threshold fit : d
+	offers "$(ls | paste -sd '|')" hm-score --threshold fit :
+	offers 'fit:dev.csv|fit:dev.hmr' hm-score --threshold fit:d
 	offers 'dev.csv|dev.hmr' hm-cat -o d
 }
 
@@ -125,6 +132,9 @@ offers() { # WANT TOOL WORD...
 	hm-encode --completion zsh | grep -qF "init\\:NAME\\[\\:SEED\\]]:SPEC:{compadd -- init\\:resnet18 init\\:resnet50 init\\:resnet-tiny; _files}'"
 	hm-imgprep --completion zsh | grep -qF ':DIR:_files -/'
 	hm-view --completion zsh | grep -qF ':COLUMN=FILE:{compset -P "*[=\:]" && _files}'
+	hm-score --completion zsh | grep -qF ':P|fit\:FILE:{compadd -S "" -- fit\:; compset -P "*[=\:]" && _files}'
+	hm-fuse-train --completion zsh | grep -qF ':all|best\:K:{compadd -S "" -- all best\:}'
+	hm-fuse-train --completion zsh | grep -qF ':X: '
 	for t in $(tools); do
 		[ "$("$t" --completion zsh | head -n 1)" = "#compdef $t" ]
 		"$t" --completion zsh | awk 'NR > 3 && !/^\t\x27.*\x27( \\)?$/ { exit 1 }' || fail "$t: a specification is not one quoted word"
