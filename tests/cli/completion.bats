@@ -79,6 +79,8 @@ offers() { # WANT TOOL WORD...
 
 @test "an option, a word, a part of one" {
 	offers --model hm-score --mo
+	offers --model hm-score --compare --mo # behind an option without a value
+	offers '' hm-score --model --mo # this is the value
 	offers 'adam|adamw' hm-fuse-train --optimizer ad
 	offers image hm-fuse-train --freeze = im
 	offers --freeze=image hm-fuse-train --features image --freeze=im # a shell that does not cut at =
