@@ -13,9 +13,9 @@ struct hm_threshold {
 	bool same;	 /* it is what is scored: the caller's to say */
 };
 /* Fits one. Candidates are the midpoints between neighbouring different probabilities of class 1, and those
- * between the least and 0 and between the greatest and 1; where no number lies between two neighbours, the
- * lower of them (class 1 is predicted above the threshold). Of equally good ones it is the nearest to .5, of
- * equally near ones the lower. HM_EDATA: more than two classes, nothing labelled. */
+ * between the least and 0, unless it is 0, and between the greatest and 1; where no number lies between two
+ * neighbours, the lower of them (class 1 is predicted above the threshold). Of equally good ones it is the
+ * nearest to .5, of equally near ones the lower. HM_EDATA: more than two classes, nothing labelled. */
 int hm_threshold_fit(struct hm_threshold *t, const struct hm_predictions *p, struct hm_err *e);
 
 #endif

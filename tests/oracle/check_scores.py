@@ -47,6 +47,43 @@ def run(*args):
     return json.loads(subprocess.run([tool, "-j1", "--json", "-", *args], check=True, capture_output=True).stdout)
 
 
+def parts(rng, paths, p, q, y, t):
+    """--threshold fit, --by, --pairs, --calibration's numbers."""
+    n = len(y)
+    right, best = ref.fitted(q, y)
+    got = run("--bootstrap", "0", "--threshold", "fit:" + paths[1], paths[0])
+    compare("threshold", got["threshold"], best)
+    compare("threshold_fit", got["threshold_fit"]["accuracy"], right / n)
+    compare("accuracy, fitted", got["accuracy"], ((p > best) == y).mean())
+    group = rng.integers(-3, 8, n)
+    pair = {tuple(sorted(map(int, rng.choice(n + 2, 2, replace=False)))) + (str(rng.choice(["image", "text"])),) for _ in range(20)}
+    by, pairs = paths[0] + ".by", paths[0] + ".pairs"
+    with open(by, "w") as f:
+        f.write("id,proba,label,g\n")
+        f.writelines(f"{i},{float(a)!r},{b},{g}\n" for i, (a, b, g) in enumerate(zip(p, y, group)))
+    with open(pairs, "w") as f:
+        f.write("a,b,kind\n")
+        f.writelines(f"{a},{b},{k}\n" for a, b, k in pair)
+    got = run("--bootstrap", "0", "--threshold", repr(t), "--by", "g", "--pairs", pairs, "--calibration", "/dev/null", by)
+    for g, w in zip(got["by"]["values"], ref.groups(p, y, t, group), strict=True):
+        assert (g["value"], g["n"]) == (w["value"], w["n"])
+        for key in ("accuracy", "accuracy_ci95", "auroc", "auroc_ci95", "majority"):
+            compare("by " + key, g[key], w[key])
+    both = {(a, b, k): bool(((p > t) == y)[[a, b]].all()) for a, b, k in pair if max(a, b) < n}
+    assert got["pairs"]["n_absent"] == len(pair) - len(both)
+    for g, kind in [(got["pairs"], None)] + [(g, g["kind"]) for g in got["pairs"]["kinds"]]:
+        own = [v for (_, _, k), v in both.items() if kind in (None, k)]
+        assert (g["n"], g["right"]) == (len(own), sum(own))
+        compare("pairs", g["accuracy"], sum(own) / len(own) if own else None)
+        compare("pairs, interval", g["accuracy_ci95"], ref.wilson(sum(own), len(own)) if own else None)
+    for g, w in zip(got["calibration"], ref.bins(p, y), strict=True):
+        assert g["n"] == w[0]
+        for key, want in zip(("p", "share", "share_ci95"), w[1:]):
+            compare("calibration " + key, g[key], want)
+    os.unlink(by)
+    os.unlink(pairs)
+
+
 def one(number, folder):
     rng = np.random.default_rng(number)
     kind = ref.KINDS[number % len(ref.KINDS)]
@@ -67,6 +104,8 @@ def one(number, folder):
         compare("accuracy_ci95_exact", got["accuracy_ci95_exact"], want["exact"])
         compare("auroc_ci95", got["auroc_ci95"], want["delong"])
         compare("majority", got["majority"], max(y.mean(), 1 - y.mean()))
+        compare("random_ci95", got["random_ci95"], ref.guesser(n, 2))
+        parts(rng, paths, p, q, y, t)
         if number % 2 == 0:
             pairs = run("--bootstrap", "0", "--threshold", repr(t), "--compare", *paths)["pairs"]
             wants = [ref.paired(systems[a], systems[b], y, t) for a, b in ((0, 1), (0, 2), (1, 2))]

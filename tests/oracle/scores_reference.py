@@ -83,6 +83,50 @@ def paired(p, q, y, threshold):
     return out
 
 
+def guesser(n, classes):
+    """Where the accuracy of guessing falls, in 95 % of all cases."""
+    return [float(k) / n for k in stats.binom.interval(0.95, n, 1 / classes)]
+
+
+def wilson(k, n):
+    ci = stats.binomtest(k, n).proportion_ci(0.95, "wilson")
+    return [ci.low, ci.high]
+
+
+def fitted(p, y):
+    """The best threshold by trying all: midpoints of neighbours, of the least and 0 unless it is 0, of the greatest and 1."""
+    v = np.unique(p)
+    low, high = np.concatenate(([0.0], v)), np.concatenate((v, [1.0]))
+    mid = low + (high - low) / 2
+    mid = np.where((mid >= high) & (high > low), low, mid)
+    mid[-1] = max(mid[-1], v[-1])
+    mid = mid[int(v[0] == 0) :]
+    right = [int(((p > t) == y).sum()) for t in mid]
+    return min(zip(right, mid), key=lambda rt: (-rt[0], abs(rt[1] - 0.5), rt[1]))
+
+
+def groups(p, y, threshold, group):
+    """One dictionary a value, in the order of the integers that they are."""
+    out = []
+    for g in np.unique(group):
+        at = group == g
+        own, interval = metrics(p[at], y[at], threshold), intervals(p[at], y[at], threshold)
+        out.append({"value": str(g), "n": int(at.sum()), "accuracy": own["accuracy"], "auroc": own["auroc"],
+                    "accuracy_ci95": interval["wilson"], "auroc_ci95": interval["delong"],
+                    "majority": max(y[at].mean(), 1 - y[at].mean())})
+    return out
+
+
+def bins(p, y):
+    """scikit-learn's calibration_curve, with counts and intervals; None for an empty bin."""
+    at = np.minimum(14, np.floor(15 * p)).astype(int)
+    out = []
+    for b in range(15):
+        n, k = int((at == b).sum()), int(y[at == b].sum())
+        out.append((n, float(p[at == b].mean()), k / n, wilson(k, n)) if n else (0, None, None, None))
+    return out
+
+
 def holm(p):
     order, out, least = np.argsort(p, kind="stable"), np.zeros(len(p)), 0.0
     for i, k in enumerate(order):
