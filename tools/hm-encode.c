@@ -13,10 +13,11 @@
 static struct {
 	char *image, *text;
 	int output, precision, store, on_error;
-	int64_t batch_size;
+	int64_t batch_size, cache_size;
+	char *cache;
 	struct hm_encoder_options spec;
-	bool keep, replace, output_given;
-} o = {.spec = {.forget = true}};
+	bool keep, replace, output_given, size_given;
+} o = {.cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
 
 static const struct hm_opt table[] = {
 	{"image", 0, HM_OPT_STR, &o.image, "SPEC",
@@ -34,6 +35,10 @@ static const struct hm_opt table[] = {
 	 .max = 4194304},
 	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "keep pixels and token_ids"},
 	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace feature columns that are there"},
+	{"cache", 0, HM_OPT_STR, &o.cache, "DIR",
+	 "folder that keeps features: what is there is not computed"},
+	{"cache-size", 0, HM_OPT_SIZE, &o.cache_size, "SIZE", "most that the cache may take", .min = 1 << 20,
+	 .max = (int64_t)1 << 46, .given = &o.size_given},
 	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep",
 	 "what to do about a record that cannot be encoded"},
 	{0}};
@@ -72,6 +77,7 @@ struct run {
 	struct hm_cli cli;
 	struct hm_encoder image, text;
 	struct hm_device *device;
+	struct hm_featcache *cache;
 	struct hm_encode *encode;
 	struct hm_join *in;
 	struct hm_schema schema;    /* of the output */
@@ -203,19 +209,18 @@ static int new_encode(struct run *r, struct hm_encode_config *c, struct hm_err *
 				       .text = o.text ? &r->text : NULL,
 				       .pooled = r->width[POOLED],
 				       .grid = r->width[GRID],
-				       .text_batch = 64};
+				       .release = true,
+				       .text_batch = o.batch_size ? (int)o.batch_size : 64};
 	if (o.image) {
 		const struct hm_field *px = &hm_join_schema(r->in)->field[r->pixels];
 		c->height = (int)px->dim[1];
 		c->width = (int)px->dim[2];
-		c->image_batch = hm_encode_image_batch(r->device, c->height, c->width);
+		c->image_batch = hm_encode_image_batch(r->device, c->height, c->width, (int)o.batch_size);
 	}
-	if (o.batch_size)
-		c->image_batch = c->text_batch = (int)o.batch_size;
-	int rc = hm_encode_new(&r->encode, c, r->device, r->cli.workers, e);
-	hm_encoder_release(&r->image); /* the networks have packed what they need */
-	hm_encoder_release(&r->text);
-	return rc;
+	if (o.cache && !(r->cache = hm_featcache_open(o.cache, (uint64_t)o.cache_size, e)))
+		return hm_err_prefix(e, "--cache");
+	c->cache = r->cache;
+	return hm_encode_new(&r->encode, c, r->device, r->cli.workers, e);
 }
 
 static int open_writer(struct run *r, const struct hm_encode_config *c, struct hm_err *e)
@@ -410,9 +415,19 @@ static int finish(struct run *r, struct window *w, struct hm_err *e)
 	return rc;
 }
 
+static void report_cache(struct run *r)
+{
+	uint64_t hits, misses;
+	hm_encode_counts(r->encode, &hits, &misses);
+	cJSON_AddNumberToObject(r->cli.stats, "cache_hits", (double)hits);
+	cJSON_AddNumberToObject(r->cli.stats, "cache_misses", (double)misses);
+	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were there, %" PRIu64 " computed",
+		      o.cache, hits, hits + misses, misses);
+}
+
 static void close_all(struct run *r)
 {
-	struct hm_err ignored = {0};
+	struct hm_err ignored = {0}, unkept = {0};
 	for (int i = 0; i < 2; i++) {
 		struct window *w = &r->window[i];
 		if (r->encode)
@@ -422,6 +437,9 @@ static void close_all(struct run *r)
 		hm_arena_clear(&w->out);
 	}
 	hm_encode_free(r->encode);
+	if (hm_featcache_close(r->cache, &unkept))
+		hm_cli_warn(&r->cli, "--cache: %s; what it does not hold is computed again next time",
+			    unkept.text);
 	hm_encoder_clear(&r->image);
 	hm_encoder_clear(&r->text);
 	hm_device_close(r->device);
@@ -441,6 +459,8 @@ int main(int argc, char **argv)
 		hm_cli_usage(&r.cli, "--image-output needs --image");
 	if (o.spec.vocab && (!o.text || strncmp(o.text, "init:", 5)))
 		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
+	if (o.size_given && !o.cache)
+		hm_cli_usage(&r.cli, "--cache-size needs --cache");
 	int rc = open_all(&r, &e), at = 0;
 	if (!rc)
 		rc = start(&r, &r.window[0], &e);
@@ -454,6 +474,8 @@ int main(int argc, char **argv)
 		rc = hm_writer_finish(r.writer, hm_join_end(r.in)->skipped + r.skipped, &e);
 		r.writer = NULL;
 	}
+	if (!rc && r.cache)
+		report_cache(&r);
 	if (!rc && r.skipped)
 		hm_cli_notice(&r.cli, "%" PRIu64 " records left out", r.skipped);
 	close_all(&r);

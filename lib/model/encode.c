@@ -1,5 +1,6 @@
 /* Windows, batches, workers: see encode.h. */
 #include "model/encode.h"
+#include "model/encodecache.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ struct lane {
 
 struct hm_encode {
 	struct hm_encode_config c;
+	struct hm_encode_cache cache;
+	struct hm_device *device;
 	struct hm_workers *workers;
 	struct hm_resnet_net *resnet;
 	struct hm_bert_net *bert;
@@ -34,6 +37,7 @@ struct hm_encode {
 	int tokens;					  /* most of a text batch */
 	struct lane *lane;
 	int lanes;
+	bool ready; /* networks and lanes are there */
 };
 
 /* ---- one batch ---- */
@@ -45,7 +49,8 @@ static void run_images(struct hm_encode *x, struct lane *l, const struct hm_enco
 	for (int i = 0; i < b->n; i++)
 		op->upload(l->d, l->pixels + (size_t)i * x->image_bytes,
 			   w->item[w->order[b->first + i]].pixels, x->image_bytes);
-	hm_resnet_encode(x->resnet, l->resnet, l->pixels, b->n, l->pooled, l->grid);
+	/* As many as always: how many are computed at once shows in the last bits. */
+	hm_resnet_encode(x->resnet, l->resnet, l->pixels, x->c.image_batch, l->pooled, l->grid);
 	for (int i = 0; i < b->n; i++) {
 		struct hm_encode_item *to = &w->item[w->order[b->first + i]];
 		if (x->c.pooled)
@@ -84,96 +89,7 @@ static void run_batch(void *arg, int worker)
 	hm_device_error(l->d, &b->err);
 }
 
-/* ---- windows ---- */
-
-struct by_len {
-	int32_t len;
-	int index;
-};
-
-/* Longest first, so that no long batch is left for the end; equal ones in order. */
-static int longer(const void *a, const void *b)
-{
-	const struct by_len *x = a, *y = b;
-	return x->len != y->len ? (x->len < y->len ? 1 : -1) : (x->index > y->index) - (x->index < y->index);
-}
-
-static void add_batch(struct hm_encode_window *w, int first, int n, bool text)
-{
-	struct hm_encode_batch *b = &w->batch[w->batches++];
-	*b = (struct hm_encode_batch){.window = w, .first = first, .n = n, .text = text};
-	b->job = (struct hm_job){.run = run_batch, .arg = b};
-}
-
-/* order[] := the images in order, then the captions by length; cut into batches. */
-static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
-{
-	struct by_len *text = hm_alloc((size_t)w->n, sizeof *text, e);
-	int n = 0, texts = 0;
-	if (!text)
-		return HM_EDATA;
-	for (int i = 0; i < w->n; i++) {
-		if (x->resnet && w->item[i].pixels)
-			w->order[n++] = i;
-		if (x->bert && w->item[i].len)
-			text[texts++] = (struct by_len){w->item[i].len, i};
-	}
-	for (int i = 0; i < n; i += x->c.image_batch)
-		add_batch(w, i, n - i < x->c.image_batch ? n - i : x->c.image_batch, false);
-	qsort(text, (size_t)texts, sizeof *text, longer);
-	for (int i = 0, k, tokens; i < texts; i += k) {
-		for (k = tokens = 0;
-		     i + k < texts && k < x->c.text_batch && tokens + text[i + k].len <= x->tokens; k++) {
-			tokens += text[i + k].len;
-			w->order[n + i + k] = text[i + k].index;
-		}
-		add_batch(w, n + i, k, true);
-	}
-	free(text);
-	return 0;
-}
-
-int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
-{
-	w->owner = x;
-	w->batches = 0;
-	if (w->n > w->cap) {
-		hm_encode_window_clear(w);
-		w->batch = hm_alloc(2 * (size_t)w->n, sizeof *w->batch, e);
-		w->order = hm_alloc(2 * (size_t)w->n, sizeof *w->order, e);
-		if (!w->batch || !w->order)
-			return HM_EDATA;
-		w->cap = w->n;
-	}
-	if (form_batches(x, w, e))
-		return HM_EDATA;
-	for (int i = 0; i < w->batches; i++)
-		hm_workers_submit(x->workers, &w->batch[i].job);
-	return 0;
-}
-
-int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
-{
-	int rc = 0;
-	for (int i = 0; i < w->batches; i++) {
-		hm_workers_wait(x->workers, &w->batch[i].job);
-		if (!rc && w->batch[i].err.code)
-			rc = hm_err_set(e, w->batch[i].err.code, "%s", w->batch[i].err.text);
-	}
-	w->batches = 0;
-	return rc;
-}
-
-void hm_encode_window_clear(struct hm_encode_window *w)
-{
-	free(w->batch);
-	free(w->order);
-	w->batch = NULL;
-	w->order = NULL;
-	w->cap = 0;
-}
-
-/* ---- set-up ---- */
+/* ---- networks ---- */
 
 static int open_lane(struct hm_encode *x, struct lane *l, struct hm_device *d, struct hm_err *e)
 {
@@ -219,10 +135,141 @@ static void close_lane(struct lane *l)
 	hm_device_close(l->d);
 }
 
-int hm_encode_image_batch(const struct hm_device *d, int height, int width)
+/* The networks and the lanes. */
+static int prepare(struct hm_encode *x, struct hm_err *e)
 {
-	int n = (d->act == HM_BF16 ? 2 : 8) * 224 * 224 / (height * width);
-	return n < 1 ? 1 : n > 32 ? 32 : n;
+	const struct hm_encode_config *c = &x->c;
+	x->lane = hm_alloc((size_t)x->lanes, sizeof *x->lane, e);
+	if (!x->lane || (c->image && !(x->resnet = hm_resnet_prepare(c->image->resnet, x->device, e))) ||
+	    (c->text && !(x->bert = hm_bert_prepare(c->text->bert, x->device, e))))
+		return HM_EDATA;
+	for (int i = 0; i < x->lanes; i++)
+		if (open_lane(x, &x->lane[i], x->device, e))
+			return HM_EDATA;
+	if (c->release && c->image)
+		hm_encoder_release(c->image);
+	if (c->release && c->text)
+		hm_encoder_release(c->text);
+	x->ready = true;
+	return 0;
+}
+
+/* ---- windows ---- */
+
+struct by_len {
+	int32_t len;
+	int index;
+};
+
+/* Longest first, so that no long batch is left for the end; equal ones in order. */
+static int longer(const void *a, const void *b)
+{
+	const struct by_len *x = a, *y = b;
+	return x->len != y->len ? (x->len < y->len ? 1 : -1) : (x->index > y->index) - (x->index < y->index);
+}
+
+static void add_batch(struct hm_encode_window *w, int first, int n, bool text)
+{
+	struct hm_encode_batch *b = &w->batch[w->batches++];
+	*b = (struct hm_encode_batch){.window = w, .first = first, .n = n, .text = text};
+	b->job = (struct hm_job){.run = run_batch, .arg = b};
+}
+
+/* order[] := the images in order, then the captions by length; cut into batches. */
+static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
+{
+	struct by_len *text = hm_alloc((size_t)w->n, sizeof *text, e);
+	int n = 0, texts = 0;
+	if (!text)
+		return HM_EDATA;
+	for (int i = 0; i < w->n; i++) {
+		struct hm_encode_item *item = &w->item[i];
+		if (x->c.image && item->pixels && !hm_encode_cache_image(&x->cache, item, &w->content[i]))
+			w->order[n++] = i;
+		if (x->c.text && item->len && !hm_encode_cache_text(&x->cache, item, &w->content[i]))
+			text[texts++] = (struct by_len){item->len, i};
+	}
+	for (int i = 0; i < n; i += x->c.image_batch)
+		add_batch(w, i, n - i < x->c.image_batch ? n - i : x->c.image_batch, false);
+	qsort(text, (size_t)texts, sizeof *text, longer);
+	for (int i = 0, k, tokens; i < texts; i += k) {
+		for (k = tokens = 0;
+		     i + k < texts && k < x->c.text_batch && tokens + text[i + k].len <= x->tokens; k++) {
+			tokens += text[i + k].len;
+			w->order[n + i + k] = text[i + k].index;
+		}
+		add_batch(w, n + i, k, true);
+	}
+	free(text);
+	return 0;
+}
+
+int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
+{
+	w->owner = x;
+	w->batches = 0;
+	if (w->n > w->cap) {
+		hm_encode_window_clear(w);
+		w->batch = hm_alloc(2 * (size_t)w->n, sizeof *w->batch, e);
+		w->order = hm_alloc(2 * (size_t)w->n, sizeof *w->order, e);
+		w->content = hm_alloc((size_t)w->n, sizeof *w->content, e);
+		if (!w->batch || !w->order || !w->content)
+			return HM_EDATA;
+		w->cap = w->n;
+	}
+	if (form_batches(x, w, e) || (w->batches && !x->ready && prepare(x, e))) {
+		w->batches = 0;
+		return HM_EDATA;
+	}
+	for (int i = 0; i < w->batches; i++)
+		hm_workers_submit(x->workers, &w->batch[i].job);
+	return 0;
+}
+
+static void keep_batch(struct hm_encode *x, const struct hm_encode_window *w, const struct hm_encode_batch *b)
+{
+	for (int i = b->first; i < b->first + b->n; i++) {
+		const struct hm_encode_item *item = &w->item[w->order[i]];
+		const struct hm_encode_content *content = &w->content[w->order[i]];
+		if (b->text)
+			hm_encode_cache_keep_text(&x->cache, item, content);
+		else
+			hm_encode_cache_keep_image(&x->cache, item, content);
+	}
+}
+
+int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
+{
+	int rc = 0;
+	for (int i = 0; i < w->batches; i++) {
+		const struct hm_encode_batch *b = &w->batch[i];
+		hm_workers_wait(x->workers, &w->batch[i].job);
+		if (b->err.code)
+			rc = rc ? rc : hm_err_set(e, b->err.code, "%s", b->err.text);
+		else if (x->cache.features)
+			keep_batch(x, w, b);
+	}
+	w->batches = 0;
+	return rc;
+}
+
+void hm_encode_window_clear(struct hm_encode_window *w)
+{
+	free(w->batch);
+	free(w->order);
+	free(w->content);
+	w->batch = NULL;
+	w->order = NULL;
+	w->content = NULL;
+	w->cap = 0;
+}
+
+/* ---- set-up ---- */
+
+int hm_encode_image_batch(const struct hm_device *d, int height, int width, int wanted)
+{
+	int n = wanted ? wanted : (d->act == HM_BF16 ? 2 : 8) * 224 * 224 / (height * width);
+	return n < 1 || !strcmp(d->name, "ref") ? 1 : n > 32 ? 32 : n;
 }
 
 int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, struct hm_device *d,
@@ -233,26 +280,21 @@ int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, stru
 	if (!x)
 		return HM_EDATA;
 	x->c = *c;
+	x->device = d;
 	x->workers = w;
 	x->lanes = hm_workers_count(w);
-	x->lane = hm_alloc((size_t)x->lanes, sizeof *x->lane, e);
-	int rc = x->lane ? 0 : HM_EDATA;
-	if (!rc && c->image) {
+	if (c->image) {
 		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
 		x->c_width = (size_t)c->image->width;
 		x->grid_width = (size_t)hm_resnet_grid_side(c->height) *
 				(size_t)hm_resnet_grid_side(c->width) * x->c_width;
-		x->resnet = hm_resnet_prepare(c->image->resnet, d, e);
-		rc = x->resnet ? 0 : HM_EDATA;
 	}
-	if (!rc && c->text) {
+	if (c->text) {
 		x->tokens = c->text->positions > TOKENS ? c->text->positions : TOKENS;
 		x->h_width = (size_t)c->text->width;
-		x->bert = hm_bert_prepare(c->text->bert, d, e);
-		rc = x->bert ? 0 : HM_EDATA;
 	}
-	for (int i = 0; !rc && i < x->lanes; i++)
-		rc = open_lane(x, &x->lane[i], d, e);
+	hm_encode_cache_init(&x->cache, c, d, x->c_width, x->grid_width, x->h_width);
+	int rc = c->cache ? 0 : prepare(x, e);
 	if (rc)
 		hm_encode_free(x);
 	else
@@ -270,4 +312,10 @@ void hm_encode_free(struct hm_encode *x)
 	hm_bert_net_free(x->bert);
 	free(x->lane);
 	free(x);
+}
+
+void hm_encode_counts(const struct hm_encode *x, uint64_t *hits, uint64_t *misses)
+{
+	*hits = x->cache.hits;
+	*misses = x->cache.misses;
 }

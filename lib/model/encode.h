@@ -10,12 +10,17 @@
 
 #include "base/workers.h"
 #include "model/encoder.h"
+#include "model/featcache.h"
 
 struct hm_encode_config {
-	struct hm_encoder *image, *text; /* either may be NULL; not needed after hm_encode_new */
-	int height, width;		 /* of every image */
-	bool pooled, grid;		 /* which image outputs */
-	int image_batch;		 /* images a batch: consecutive ones */
+	struct hm_encoder *image, *text; /* either may be NULL; their parameters are not needed after
+					  * hm_encode_new, with a cache not after the networks are prepared */
+	bool release;			 /* hm_encoder_release both once the networks are prepared */
+	struct hm_featcache
+		*cache;	   /* borrowed: features that are there are not computed, others kept; NULL: none */
+	int height, width; /* of every image */
+	bool pooled, grid; /* which image outputs */
+	int image_batch;   /* images a batch: consecutive ones; the last is filled up with any */
 	int text_batch; /* captions a batch, of neighbouring lengths; and 2048 tokens, if one is no longer */
 };
 
@@ -28,8 +33,10 @@ struct hm_encode_item {
 	float *text;	      /* [H] */
 };
 
-/* Images a batch that the caches like: 8 of 224x224, 2 in bf16; 1 to 32. */
-int hm_encode_image_batch(const struct hm_device *d, int height, int width);
+/* Images a batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), or `wanted`
+ * unless that is 0, of which more than 32 gain nothing; 1 on `ref`. A feature depends, in its last bits, on
+ * this number. */
+int hm_encode_image_batch(const struct hm_device *d, int height, int width, int wanted);
 
 struct hm_encode_window {
 	struct hm_encode_item *item; /* the caller's, must stay until wait */
@@ -37,12 +44,14 @@ struct hm_encode_window {
 	struct hm_encode_batch
 		*batch; /* the rest is hm_encode's; all zero at first, freed by hm_encode_window_clear */
 	struct hm_encode *owner;
+	struct hm_encode_content *content;
 	int *order, batches, cap;
 };
 
 struct hm_encode;
-/* Prepares the networks on `d`, and a fork of it with room for activations per worker. Borrows d and w.
- * Memory for a worker is bounded by the config and the encoders. */
+/* Prepares the networks on `d`, and a fork of it with room for activations per worker; with a cache not
+ * before something has to be computed. Borrows d and w. Memory for a worker is bounded by the config and the
+ * encoders. */
 int hm_encode_new(struct hm_encode **x, const struct hm_encode_config *c, struct hm_device *d,
 		  struct hm_workers *w, struct hm_err *e);
 void hm_encode_free(struct hm_encode *x); /* after every wait; NULL is fine */
@@ -52,5 +61,7 @@ int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_e
 /* Returns when the window is done; the first failure of any of its batches. */
 int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e);
 void hm_encode_window_clear(struct hm_encode_window *w);
+/* Inputs (images, captions) whose features were in the cache, and those whose were not; 0 without one. */
+void hm_encode_counts(const struct hm_encode *x, uint64_t *hits, uint64_t *misses);
 
 #endif

@@ -32,8 +32,10 @@ static int open_named(struct hm_device *d, const char *name, enum hm_precision p
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e)
 {
 	struct hm_device *d = hm_alloc(1, sizeof *d, e);
-	if (d)
+	if (d) {
 		d->threads = 1;
+		d->precision = precision;
+	}
 	if (d && open_named(d, name, precision, e)) {
 		free(d);
 		return NULL;
@@ -47,6 +49,7 @@ struct hm_device *hm_device_fork(const struct hm_device *from, struct hm_err *e)
 	if (!d)
 		return NULL;
 	d->op = from->op;
+	d->precision = from->precision;
 	d->act = from->act;
 	d->name = from->name;
 	d->host = from->host;

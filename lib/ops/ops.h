@@ -31,6 +31,7 @@ enum hm_precision { HM_PREC_F32, HM_PREC_BF16, HM_PREC_TF32 };
 /* One context of a device, for one thread at a time. */
 struct hm_device {
 	const struct hm_ops *op;
+	enum hm_precision precision;
 	enum hm_dtype act; /* activations of the inference operations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
 	const char *name;  /* "ref", "cpu" */
 	int threads;	   /* that one training operation may use: 1 unless set before the first one */

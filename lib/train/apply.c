@@ -17,6 +17,7 @@ static int open_encode(struct hm_apply *a, const struct hm_schema *s, const stru
 				     .text = a->side[1].raw && !early ? &a->model->text : NULL,
 				     .pooled = !early,
 				     .grid = early,
+				     .release = true,
 				     .text_batch = o->batch_size ? o->batch_size : CAPTIONS};
 	if (!c.image && !c.text)
 		return 0;
@@ -24,13 +25,9 @@ static int open_encode(struct hm_apply *a, const struct hm_schema *s, const stru
 		const struct hm_field *px = &s->field[a->side[0].column];
 		c.height = (int)px->dim[1];
 		c.width = (int)px->dim[2];
-		c.image_batch = o->batch_size ? o->batch_size : hm_encode_image_batch(d, c.height, c.width);
+		c.image_batch = hm_encode_image_batch(d, c.height, c.width, o->batch_size);
 	}
-	int rc = hm_encode_new(&a->encode, &c, d, w, e);
-	hm_encoder_release(&a->model->image); /* the networks have packed what they need */
-	if (!early)
-		hm_encoder_release(&a->model->text);
-	return rc;
+	return hm_encode_new(&a->encode, &c, d, w, e);
 }
 
 static int open_early(struct hm_apply *a, const struct hm_apply_options *o, struct hm_device *d,

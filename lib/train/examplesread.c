@@ -306,7 +306,7 @@ static int open_encode(struct reading *r, struct hm_workers *w, struct hm_device
 				     .width = r->x->w,
 				     .pooled = image && !r->s->early,
 				     .grid = image && r->s->early,
-				     .image_batch = image ? hm_encode_image_batch(d, r->x->h, r->x->w) : 1,
+				     .image_batch = image ? hm_encode_image_batch(d, r->x->h, r->x->w, 0) : 1,
 				     .text_batch = TEXT_BATCH};
 	return c.image || c.text ? hm_encode_new(&r->encode, &c, d, w, e) : 0;
 }

@@ -1,0 +1,297 @@
+/* The cache of features. See featcache.h. */
+#include "model/featcache.h"
+#include "base/mem.h"
+#include "base/strmap.h"
+#include "model/featroom.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+static const char magic[8] = "HMFEAT1\n";
+enum { BUFFER = 1 << 20, COUNT = 1 << 26 };
+
+#define SEGMENT_BYTES ((uint64_t)256 << 20)
+
+/* Where an entry is: PENDING, or segment and offset. */
+#define PENDING UINT64_MAX
+#define PLACE(segment, offset) ((uint64_t)(segment) << 48 | (offset))
+
+struct head {
+	unsigned char key[16];
+	uint32_t count, check;
+	uint64_t digest;
+};
+
+struct segment {
+	char *path;
+	int fd;
+	uint64_t end;	  /* of its last sound entry that is known */
+	bool hit, broken; /* of use to this process; damaged */
+};
+
+struct hm_featcache {
+	char *folder;
+	int dir; /* the folder, locked while segments are chosen and removed */
+	uint64_t limit, each;
+	struct segment segment[HM_FEATROOM_SEGMENTS];
+	int n, own; /* own: the segment being appended to, -1 none */
+	struct hm_strmap place;
+	struct hm_buf buffer;
+	struct hm_err why; /* the first failure to write; nothing is put after it */
+};
+
+static uint32_t check_of(const struct head *h)
+{
+	return (uint32_t)XXH3_64bits(h, offsetof(struct head, check));
+}
+
+static size_t padded(size_t count)
+{
+	return (count * sizeof(float) + 7) / 8 * 8;
+}
+
+/* The head at `at`, if it is sound. */
+static bool read_head(const struct segment *s, uint64_t at, struct head *h)
+{
+	return pread(s->fd, h, sizeof *h, (off_t)at) == sizeof *h && h->check == check_of(h) &&
+	       h->count <= COUNT;
+}
+
+/* ---- opening ---- */
+
+/* Notes the sound entries from s->end on; what follows the last of them is not there for us. */
+static int scan(struct hm_featcache *c, int segment, struct hm_err *e)
+{
+	struct segment *s = &c->segment[segment];
+	struct head h;
+	struct stat st;
+	char start[sizeof magic];
+	if (fstat(s->fd, &st))
+		return hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
+	if (!s->end && pread(s->fd, start, sizeof start, 0) == sizeof start &&
+	    !memcmp(start, magic, sizeof start))
+		s->end = sizeof magic;
+	while (s->end && read_head(s, s->end, &h) &&
+	       s->end + sizeof h + padded(h.count) <= (uint64_t)st.st_size) {
+		if (hm_strmap_add(&c->place, h.key, sizeof h.key, &(uint64_t){PLACE(segment, s->end)}, e) < 0)
+			return HM_EDATA;
+		s->end += sizeof h + padded(h.count);
+	}
+	return 0;
+}
+
+static void drop_segment(struct segment *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->path);
+	*s = (struct segment){.fd = -1};
+}
+
+/* Opens a segment that is there; one that cannot be opened is none of ours, or was removed meanwhile. */
+static int add_segment(void *to, const char *path, struct hm_err *e)
+{
+	struct hm_featcache *c = to;
+	struct segment *s = &c->segment[c->n];
+	struct stat st;
+	if (c->n == HM_FEATROOM_SEGMENTS)
+		return 0;
+	*s = (struct segment){.fd = open(path, O_RDWR | O_APPEND | O_NONBLOCK | O_CLOEXEC)};
+	if (s->fd < 0)
+		s->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (s->fd < 0)
+		return 0;
+	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode)) {
+		drop_segment(s);
+		return 0;
+	}
+	s->path = hm_strndup(path, strlen(path), e);
+	if (s->path && !scan(c, c->n, e)) {
+		c->n++;
+		return 0;
+	}
+	drop_segment(s);
+	return HM_EDATA;
+}
+
+struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struct hm_err *e)
+{
+	struct hm_featcache *c = hm_alloc(1, sizeof *c, e);
+	if (!c)
+		return NULL;
+	c->own = c->dir = -1;
+	c->limit = limit;
+	c->each = limit / 4 < SEGMENT_BYTES ? limit / 4 : SEGMENT_BYTES;
+	c->folder = hm_strndup(folder, strlen(folder), e);
+	int rc = c->folder ? 0 : HM_EDATA;
+	if (!rc && ((mkdir(folder, 0777) && errno != EEXIST) ||
+		    (c->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
+		    access(folder, R_OK | W_OK | X_OK)))
+		rc = hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+	if (!rc)
+		rc = hm_featroom_each(c->folder, add_segment, c, e);
+	if (rc) {
+		hm_featcache_close(c, &(struct hm_err){0});
+		c = NULL;
+	}
+	return c;
+}
+
+/* ---- reading ---- */
+
+bool hm_featcache_get(struct hm_featcache *c, const unsigned char key[16], float *out, size_t count)
+{
+	struct head h;
+	uint64_t place, mask = ((uint64_t)1 << 48) - 1;
+	if (!hm_strmap_find(&c->place, key, 16, &place) || place == PENDING)
+		return false;
+	struct segment *s = &c->segment[place >> 48];
+	size_t bytes = count * sizeof *out;
+	if (s->broken)
+		return false;
+	if (read_head(s, place & mask, &h) && h.count == count && !memcmp(h.key, key, sizeof h.key) &&
+	    pread(s->fd, out, bytes, (off_t)((place & mask) + sizeof h)) == (ssize_t)bytes &&
+	    XXH3_64bits_withSeed(out, bytes, h.check) == h.digest)
+		return s->hit = true;
+	s->broken = true;
+	hm_featroom_remove(s->path);
+	return false;
+}
+
+/* ---- writing ---- */
+
+/* Locks segment i if nobody has, it is whole and has room; a torn end is cut off. */
+static bool take_segment(struct hm_featcache *c, int i, uint64_t bytes, struct hm_err *e)
+{
+	struct segment *s = &c->segment[i];
+	struct stat st;
+	if (s->broken || !s->end || (fcntl(s->fd, F_GETFL) & O_ACCMODE) != O_RDWR ||
+	    flock(s->fd, LOCK_EX | LOCK_NB))
+		return false;
+	if (!fstat(s->fd, &st) && st.st_nlink && !scan(c, i, e) && s->end + bytes <= c->each &&
+	    !ftruncate(s->fd, (off_t)s->end))
+		return true;
+	flock(s->fd, LOCK_UN);
+	return false;
+}
+
+static int new_segment(struct hm_featcache *c, struct hm_err *e)
+{
+	struct segment *s = &c->segment[c->n];
+	struct hm_buf path = {0};
+	struct timespec now;
+	if (c->n == HM_FEATROOM_SEGMENTS)
+		return hm_err_set(e, HM_EDATA, "%s: more than %d segments", c->folder, HM_FEATROOM_SEGMENTS);
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (hm_buf_printf(&path, e, "%s/%llx-%lx-%lx.feat", c->folder, (unsigned long long)now.tv_sec,
+			  now.tv_nsec, (long)getpid()))
+		return HM_EDATA;
+	*s = (struct segment){.path = (char *)path.data, .end = sizeof magic};
+	s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+	if (s->fd < 0 || flock(s->fd, LOCK_EX | LOCK_NB)) {
+		hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
+		drop_segment(s);
+		return HM_EDATA;
+	}
+	c->n++;
+	return hm_buf_add(&c->buffer, magic, sizeof magic, e);
+}
+
+/* Finds a segment to append to, and room for it; the folder is locked. */
+static int find_segment(struct hm_featcache *c, uint64_t bytes, struct hm_err *e)
+{
+	int i = 0;
+	while (i < c->n && !e->code && !take_segment(c, i, bytes, e))
+		i++;
+	if (e->code || (i == c->n && new_segment(c, e)))
+		return HM_EDATA;
+	c->own = i;
+	if (!hm_featroom_make(c->folder, c->limit, c->each, e))
+		return 0;
+	if (c->segment[i].end == sizeof magic)
+		unlink(c->segment[i].path);
+	return HM_EDATA;
+}
+
+static void flush(struct hm_featcache *c)
+{
+	struct segment *s = &c->segment[c->own];
+	for (size_t at = 0; !c->why.code && at < c->buffer.len;) {
+		ssize_t n = write(s->fd, c->buffer.data + at, c->buffer.len - at);
+		if (n > 0)
+			at += (size_t)n;
+		else if (errno != EINTR)
+			hm_err_set(&c->why, HM_EDATA, "%s: %s", s->path, strerror(errno));
+	}
+	c->buffer.len = 0;
+}
+
+/* Gives the segment up: others may append to it. */
+static void end_segment(struct hm_featcache *c)
+{
+	if (c->own < 0)
+		return;
+	flush(c);
+	flock(c->segment[c->own].fd, LOCK_UN);
+	c->own = -1;
+}
+
+void hm_featcache_put(struct hm_featcache *c, const unsigned char key[16], const float *values, size_t count)
+{
+	struct head h = {.count = (uint32_t)count};
+	size_t bytes = sizeof h + padded(count), size = count * sizeof *values;
+	uint64_t place;
+	bool there = hm_strmap_find(&c->place, key, 16, &place);
+	if (c->why.code || (there && (place == PENDING || !c->segment[place >> 48].broken)) ||
+	    count > COUNT || sizeof magic + bytes > c->each)
+		return;
+	memcpy(h.key, key, sizeof h.key);
+	h.check = check_of(&h);
+	h.digest = XXH3_64bits_withSeed(values, size, h.check);
+	if (c->own >= 0 && c->segment[c->own].end + bytes > c->each)
+		end_segment(c);
+	if (c->own < 0) {
+		while (flock(c->dir, LOCK_EX) && errno == EINTR)
+			;
+		find_segment(c, bytes, &c->why);
+		flock(c->dir, LOCK_UN);
+	}
+	if (c->why.code || hm_buf_add(&c->buffer, &h, sizeof h, &c->why) ||
+	    hm_buf_add(&c->buffer, values, size, &c->why) ||
+	    hm_buf_add(&c->buffer, NULL, bytes - sizeof h - size, &c->why) ||
+	    hm_strmap_add(&c->place, key, 16, &(uint64_t){PENDING}, &c->why) < 0)
+		return;
+	c->segment[c->own].end += bytes;
+	if (c->buffer.len >= BUFFER)
+		flush(c);
+}
+
+int hm_featcache_close(struct hm_featcache *c, struct hm_err *e)
+{
+	if (!c)
+		return 0;
+	end_segment(c);
+	int rc = c->why.code;
+	if (rc)
+		*e = c->why;
+	for (int i = 0; i < c->n; i++) {
+		if (c->segment[i].hit)
+			futimens(c->segment[i].fd, NULL);
+		drop_segment(&c->segment[i]);
+	}
+	if (c->dir >= 0)
+		close(c->dir);
+	hm_strmap_clear(&c->place);
+	hm_buf_clear(&c->buffer);
+	free(c->folder);
+	free(c);
+	return rc;
+}

@@ -1,0 +1,116 @@
+# hm-encode --cache: the bytes of a run without it, exactly what changed is computed, whatever happens to the folder.
+
+load ../support/bats
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	hm-synth -q --train 40 --dev 0 --test 0 data
+	records data/train.jsonl >in.hmr
+	encode in.hmr >plain.hmr
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR"
+	c=$BATS_TEST_TMPDIR/c s=$BATS_TEST_TMPDIR/stats.json
+}
+
+records() { hm-jsonl2rec "$1" | hm-imgprep -q --root data/img --size 48 | hm-tokenize -q --vocab data/vocab.txt; }
+# Reference device: a feature there depends on its own input alone, so that all bytes can be compared.
+encode() { hm-encode -q --device ref --image init:resnet-tiny --text init:bert-tiny "$@"; }
+# ... and how many inputs were there, how many were not
+counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; printf '%s ' $(grep -oE '"cache_(hits|misses)":[0-9]+' "$s" | cut -d: -f2); }
+
+@test "cold, warm, with any -j and without: the same bytes" {
+	for j in 1 3 2; do
+		encode -j $j --cache "$c" in.hmr | cmp - plain.hmr
+	done
+	[ "$(counts in.hmr)" = "80 0 " ]
+	cmp plain.hmr "$BATS_TEST_TMPDIR/out.hmr"
+	hm-encode --cache "$c" --device ref --image init:resnet-tiny --text init:bert-tiny in.hmr 2>&1 >/dev/null | grep -q "^hm-encode: notice: $c: 80 of 80 inputs were there, 0 computed"
+	hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o cpu.hmr in.hmr
+	for j in 1 2; do
+		hm-encode -q -j $j --cache "$c" --image init:resnet-tiny --text init:bert-tiny in.hmr | cmp - cpu.hmr
+	done
+}
+
+@test "what changed is computed, and nothing else" {
+	[ "$(counts in.hmr)" = "0 80 " ]
+	# a caption, an image, a record more: the others are found
+	{ sed '3s/"text":"[^"]*"/"text":"the moon is full of zebras"/' data/train.jsonl; head -n 1 data/train.jsonl | sed 's/"id":[0-9]*/"id":987654/'; } >a.jsonl
+	records a.jsonl >a.hmr
+	[ "$(counts a.hmr)" = "81 1 " ]
+	encode a.hmr | cmp - "$BATS_TEST_TMPDIR/out.hmr"
+	cp -r data changed
+	hm-synth -q --seed 99 --train 1 --dev 0 --test 0 other
+	cp other/img/*.png "changed/img/$(sed -n '2s/{"id":\([0-9]*\).*/\1/p' data/train.jsonl).png"
+	hm-jsonl2rec data/train.jsonl | hm-imgprep -q --root changed/img --size 48 | hm-tokenize -q --vocab data/vocab.txt >b.hmr
+	[ "$(counts b.hmr)" = "79 1 " ]
+	encode b.hmr | cmp - "$BATS_TEST_TMPDIR/out.hmr"
+	# weights, an output, a size, a precision, a device
+	hm-encode -q --device ref --image init:resnet-tiny:2 --text init:bert-tiny --cache "$c" --stats "$s" in.hmr >/dev/null
+	grep -q '"cache_hits":40,"cache_misses":40' "$s"
+	[ "$(counts --image-output both in.hmr)" = "40 40 " ]
+	[ "$(counts --image-output grid in.hmr)" = "80 0 " ]
+	[ "$(counts --store f16 in.hmr)" = "80 0 " ] # narrowed after the cache
+	hm-jsonl2rec data/train.jsonl | hm-imgprep -q --root data/img --size 32 | hm-tokenize -q --vocab data/vocab.txt >small.hmr
+	[ "$(counts small.hmr)" = "40 40 " ]
+	for other in "--device cpu" "--device cpu --precision bf16" "--device cpu --batch-size 3"; do
+		# shellcheck disable=SC2086
+		hm-encode -q $other --image init:resnet-tiny --cache "$c" --stats "$s" in.hmr >/dev/null
+		grep -q '"cache_hits":0,"cache_misses":40' "$s"
+	done
+	[ "$(counts in.hmr)" = "80 0 " ]
+}
+
+@test "two at once, one killed, a torn file, a foreign one: the same bytes all the same" {
+	encode --cache "$c" in.hmr >"$BATS_TEST_TMPDIR/1" &
+	first=$!
+	encode --cache "$c" in.hmr >"$BATS_TEST_TMPDIR/2"
+	wait $first
+	cmp "$BATS_TEST_TMPDIR/1" plain.hmr
+	cmp "$BATS_TEST_TMPDIR/2" plain.hmr
+	[ "$(counts in.hmr)" = "80 0 " ]
+	rm -r "$c"
+	mkfifo fifo
+	exec 8<>fifo
+	hm-encode -q --image init:resnet-tiny --cache "$c" fifo >/dev/null &
+	victim=$!
+	cat in.hmr >&8
+	for _ in $(seq 100); do [ ! -d "$c" ] || break; sleep .05; done
+	kill -9 $victim
+	wait $victim || true
+	exec 8>&-
+	encode --cache "$c" in.hmr | cmp - plain.hmr
+	for f in "$c"/*.feat; do truncate -s -50 "$f"; done
+	mkfifo "$c/fifo.feat"
+	mkdir "$c/folder.feat"
+	echo "not one of ours" >"$c/text.feat"
+	: >"$c/empty.feat"
+	encode --cache "$c" in.hmr | cmp - plain.hmr
+	[ "$(counts in.hmr)" = "80 0 " ]
+	cmp "$BATS_TEST_TMPDIR/out.hmr" plain.hmr
+}
+
+@test "it is bounded, and the bound is not overrun by a grid" {
+	hm-synth -q --train 300 --dev 0 --test 0 many
+	hm-jsonl2rec many/train.jsonl | hm-imgprep -q --root many/img --size 128 | hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" --cache-size 1M >/dev/null
+	[ "$(cat "$c"/*.feat | wc -c)" -le 1048576 ]
+	[ "$(cat "$c"/*.feat | wc -c)" -ge 500000 ]
+}
+
+@test "what is refused, and what is only said" {
+	run hm-encode --cache "$c/deep/er" --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
+	expect 1 "--cache: $c/deep/er: No such file or directory"
+	[ ! -e "$BATS_TEST_TMPDIR/x.hmr" ]
+	run hm-encode --cache in.hmr --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
+	expect 1 '--cache: in.hmr: Not a directory'
+	run hm-encode --cache-size 1G --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
+	expect 2 '--cache-size needs --cache'
+	run hm-encode --cache "$c" --cache-size 4K --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
+	expect 2 '--cache-size takes a size'
+	# a disk that is full: the features are written, the cache is not
+	(ulimit -f 10 && trap '' XFSZ && encode --cache "$c" in.hmr 2>"$BATS_TEST_TMPDIR/err" | cmp - plain.hmr)
+	grep -q 'warning: --cache: .*File too large; what it does not hold is computed again next time' "$BATS_TEST_TMPDIR/err"
+	encode --cache "$c" in.hmr | cmp - plain.hmr
+	[ "$(counts in.hmr)" = "80 0 " ]
+}
