@@ -242,7 +242,7 @@ static int open_writer(struct run *r, const struct hm_encode_config *c, struct h
 	cJSON_AddStringToObject(p, "store", store[o.store]);
 	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 	int rc = pg ? hm_writer_open(&r->writer, r->cli.out, &r->schema, hm_join_meta(r->in), pg,
-				     &r->cli.writer, NULL, e)
+				     &r->cli.writer, o.cache ? r->cli.workers : NULL, e)
 		    : HM_EDATA;
 	cJSON_Delete(pg);
 	return rc;
@@ -258,9 +258,11 @@ static int open_all(struct run *r, struct hm_err *e)
 	int rc = open_encoder(r, &r->image, HM_IMAGE_ENCODER, o.image, e);
 	if (!rc)
 		rc = open_encoder(r, &r->text, HM_TEXT_ENCODER, o.text, e);
-	/* Reading and writing go on in this thread while the workers compute. */
+	/* Reading and writing go on in this thread while the workers compute, unless they may have nothing
+	 * to. */
 	if (!rc)
-		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, NULL, e);
+		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, o.cache ? r->cli.workers : NULL,
+				  e);
 	if (!rc && o.image)
 		rc = find_raw(r, "pixels", "hm-imgprep", HM_U8, 3, &r->pixels, e);
 	if (!rc && o.text)
@@ -291,11 +293,10 @@ static int record_error(const struct run *r, const struct hm_rec *rec, uint64_t 
 			  text ? (const char *)id->data : "?", why);
 }
 
-/* Room for the features of the window's record i, zero; its work when it is sound. */
-static int prepare(struct run *r, struct window *w, int i, bool sound, struct hm_err *e)
+/* Room for the features of a record, zero; its work when it is sound. */
+static int prepare(struct run *r, struct window *w, struct hm_encode_item *to, const struct hm_val *val,
+		   bool sound, struct hm_err *e)
 {
-	struct hm_encode_item *to = &w->item[i];
-	const struct hm_val *val = w->in.rec[i].val;
 	float **out[] = {&to->pooled, &to->grid, &to->text};
 	*to = (struct hm_encode_item){0};
 	for (int k = 0; k < FEATURES; k++) {
@@ -314,7 +315,7 @@ static int prepare(struct run *r, struct window *w, int i, bool sound, struct hm
 }
 
 /* Takes one record into the window, unless it is to be skipped. */
-static int take(struct run *r, struct window *w, const struct hm_rec *rec, struct hm_err *e)
+static int take(struct run *r, struct window *w, struct hm_rec *rec, struct hm_err *e)
 {
 	struct hm_err why = {0};
 	bool sound = r->error < 0 || !rec->val[r->error].count;
@@ -329,8 +330,16 @@ static int take(struct run *r, struct window *w, const struct hm_rec *rec, struc
 		return 0;
 	}
 	w->error[i] = NULL;
-	if (hm_batch_add(&w->in, rec, e) || prepare(r, w, i, sound && !bad, e))
+	struct hm_encode_item *to = &w->item[i];
+	if (prepare(r, w, to, rec->val, sound && !bad, e))
 		return HM_EDATA;
+	hm_encode_find(r->encode, to);
+	if (r->pixels >= 0 && !to->pixels && !o.keep)
+		rec->val[r->pixels].count = 0; /* needed no more */
+	if (hm_batch_add(&w->in, rec, e))
+		return HM_EDATA;
+	to->pixels = to->pixels ? w->in.rec[i].val[r->pixels].data : NULL;
+	to->ids = to->len ? w->in.rec[i].val[r->ids].data : NULL;
 	if (bad) {
 		char *text = hm_arena_get(&w->out, sizeof why.text, e);
 		if (!text)

@@ -184,9 +184,9 @@ static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct 
 		return HM_EDATA;
 	for (int i = 0; i < w->n; i++) {
 		struct hm_encode_item *item = &w->item[i];
-		if (x->c.image && item->pixels && !hm_encode_cache_image(&x->cache, item, &w->content[i]))
+		if (x->c.image && item->pixels)
 			w->order[n++] = i;
-		if (x->c.text && item->len && !hm_encode_cache_text(&x->cache, item, &w->content[i]))
+		if (x->c.text && item->len)
 			text[texts++] = (struct by_len){item->len, i};
 	}
 	for (int i = 0; i < n; i += x->c.image_batch)
@@ -204,6 +204,14 @@ static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct 
 	return 0;
 }
 
+void hm_encode_find(struct hm_encode *x, struct hm_encode_item *item)
+{
+	if (x->cache.features && x->c.image && item->pixels && hm_encode_cache_image(&x->cache, item))
+		item->pixels = NULL;
+	if (x->cache.features && x->c.text && item->len && hm_encode_cache_text(&x->cache, item))
+		item->len = 0;
+}
+
 int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
 {
 	w->owner = x;
@@ -212,8 +220,7 @@ int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_e
 		hm_encode_window_clear(w);
 		w->batch = hm_alloc(2 * (size_t)w->n, sizeof *w->batch, e);
 		w->order = hm_alloc(2 * (size_t)w->n, sizeof *w->order, e);
-		w->content = hm_alloc((size_t)w->n, sizeof *w->content, e);
-		if (!w->batch || !w->order || !w->content)
+		if (!w->batch || !w->order)
 			return HM_EDATA;
 		w->cap = w->n;
 	}
@@ -230,11 +237,10 @@ static void keep_batch(struct hm_encode *x, const struct hm_encode_window *w, co
 {
 	for (int i = b->first; i < b->first + b->n; i++) {
 		const struct hm_encode_item *item = &w->item[w->order[i]];
-		const struct hm_encode_content *content = &w->content[w->order[i]];
 		if (b->text)
-			hm_encode_cache_keep_text(&x->cache, item, content);
+			hm_encode_cache_keep_text(&x->cache, item);
 		else
-			hm_encode_cache_keep_image(&x->cache, item, content);
+			hm_encode_cache_keep_image(&x->cache, item);
 	}
 }
 
@@ -257,10 +263,8 @@ void hm_encode_window_clear(struct hm_encode_window *w)
 {
 	free(w->batch);
 	free(w->order);
-	free(w->content);
 	w->batch = NULL;
 	w->order = NULL;
-	w->content = NULL;
 	w->cap = 0;
 }
 

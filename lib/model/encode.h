@@ -31,6 +31,9 @@ struct hm_encode_item {
 	int32_t len;
 	float *pooled, *grid; /* [C], [gh*gw,C]; present when the config asks for them and pixels is */
 	float *text;	      /* [H] */
+	struct {
+		unsigned char image[16], text[16];
+	} content; /* hm_encode_find's: digests of the inputs */
 };
 
 /* Images a batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), or `wanted`
@@ -44,7 +47,6 @@ struct hm_encode_window {
 	struct hm_encode_batch
 		*batch; /* the rest is hm_encode's; all zero at first, freed by hm_encode_window_clear */
 	struct hm_encode *owner;
-	struct hm_encode_content *content;
 	int *order, batches, cap;
 };
 
@@ -56,12 +58,15 @@ int hm_encode_new(struct hm_encode **x, const struct hm_encode_config *c, struct
 		  struct hm_workers *w, struct hm_err *e);
 void hm_encode_free(struct hm_encode *x); /* after every wait; NULL is fine */
 
+/* Looks an item up, which lies in no window yet: outputs that are in the cache are written, pixels := NULL
+ * and len := 0 for the input that has nothing left to be computed. Without a cache nothing is done. */
+void hm_encode_find(struct hm_encode *x, struct hm_encode_item *item);
 /* Forms the window's batches and hands them to the workers; with one worker they are computed here. */
 int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e);
 /* Returns when the window is done; the first failure of any of its batches. */
 int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e);
 void hm_encode_window_clear(struct hm_encode_window *w);
-/* Inputs (images, captions) whose features were in the cache, and those whose were not; 0 without one. */
+/* Inputs (images, captions) that hm_encode_find found in the cache, and those that it did not. */
 void hm_encode_counts(const struct hm_encode *x, uint64_t *hits, uint64_t *misses);
 
 #endif

@@ -71,34 +71,26 @@ static bool count(struct hm_encode_cache *x, bool hit)
 	return hit;
 }
 
-bool hm_encode_cache_image(struct hm_encode_cache *x, struct hm_encode_item *item,
-			   struct hm_encode_content *content)
+bool hm_encode_cache_image(struct hm_encode_cache *x, struct hm_encode_item *item)
 {
-	if (!x->features)
-		return false;
-	digest(item->pixels, x->image_bytes, content->image);
-	return count(x, find(x, x->image, "pooled", content->image, item->pooled, x->pooled) &&
-				find(x, x->image, "grid", content->image, item->grid, x->grid));
+	digest(item->pixels, x->image_bytes, item->content.image);
+	return count(x, find(x, x->image, "pooled", item->content.image, item->pooled, x->pooled) &&
+				find(x, x->image, "grid", item->content.image, item->grid, x->grid));
 }
 
-bool hm_encode_cache_text(struct hm_encode_cache *x, struct hm_encode_item *item,
-			  struct hm_encode_content *content)
+bool hm_encode_cache_text(struct hm_encode_cache *x, struct hm_encode_item *item)
 {
-	if (!x->features)
-		return false;
-	digest(item->ids, (size_t)item->len * sizeof *item->ids, content->text);
-	return count(x, find(x, x->text, "pooler", content->text, item->text, x->width));
+	digest(item->ids, (size_t)item->len * sizeof *item->ids, item->content.text);
+	return count(x, find(x, x->text, "pooler", item->content.text, item->text, x->width));
 }
 
-void hm_encode_cache_keep_image(struct hm_encode_cache *x, const struct hm_encode_item *item,
-				const struct hm_encode_content *content)
+void hm_encode_cache_keep_image(struct hm_encode_cache *x, const struct hm_encode_item *item)
 {
-	keep(x, x->image, "pooled", content->image, item->pooled, x->pooled);
-	keep(x, x->image, "grid", content->image, item->grid, x->grid);
+	keep(x, x->image, "pooled", item->content.image, item->pooled, x->pooled);
+	keep(x, x->image, "grid", item->content.image, item->grid, x->grid);
 }
 
-void hm_encode_cache_keep_text(struct hm_encode_cache *x, const struct hm_encode_item *item,
-			       const struct hm_encode_content *content)
+void hm_encode_cache_keep_text(struct hm_encode_cache *x, const struct hm_encode_item *item)
 {
-	keep(x, x->text, "pooler", content->text, item->text, x->width);
+	keep(x, x->text, "pooler", item->content.text, item->text, x->width);
 }

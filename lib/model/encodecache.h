@@ -8,31 +8,22 @@
 #include "model/encode.h"
 
 struct hm_encode_cache {
-	struct hm_featcache *features; /* NULL: no cache, nothing is found or kept */
+	struct hm_featcache *features; /* NULL: no cache, nothing may be asked */
 	char image[512], text[512];    /* all of a key that is not the input, but for the output's name */
 	size_t image_bytes, pooled, grid,
 		width;	       /* of an input image; numbers in each output, 0: not wanted */
 	uint64_t hits, misses; /* inputs whose outputs were all there, and the others */
 };
 
-/* The digest of an input: pixels, or token ids. */
-struct hm_encode_content {
-	unsigned char image[16], text[16];
-};
-
 /* Fills *x for an encoder set-up; `features` is borrowed. `pooled`, `grid`, `width`: numbers in an output. */
 void hm_encode_cache_init(struct hm_encode_cache *x, const struct hm_encode_config *c,
 			  const struct hm_device *d, size_t pooled, size_t grid, size_t width);
 /* Whether all outputs for the item's image (caption) were there; they are written then. Fills its half of
- * `content`. */
-bool hm_encode_cache_image(struct hm_encode_cache *x, struct hm_encode_item *item,
-			   struct hm_encode_content *content);
-bool hm_encode_cache_text(struct hm_encode_cache *x, struct hm_encode_item *item,
-			  struct hm_encode_content *content);
+ * item->content. */
+bool hm_encode_cache_image(struct hm_encode_cache *x, struct hm_encode_item *item);
+bool hm_encode_cache_text(struct hm_encode_cache *x, struct hm_encode_item *item);
 /* Keeps the outputs of what was not there and is computed now. */
-void hm_encode_cache_keep_image(struct hm_encode_cache *x, const struct hm_encode_item *item,
-				const struct hm_encode_content *content);
-void hm_encode_cache_keep_text(struct hm_encode_cache *x, const struct hm_encode_item *item,
-			       const struct hm_encode_content *content);
+void hm_encode_cache_keep_image(struct hm_encode_cache *x, const struct hm_encode_item *item);
+void hm_encode_cache_keep_text(struct hm_encode_cache *x, const struct hm_encode_item *item);
 
 #endif
