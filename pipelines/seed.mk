@@ -14,6 +14,7 @@ IMAGE     ?= weights/resnet18-f37072fd.pth
 TEXT      ?= weights/bert-base-uncased
 VOCAB     ?= $(firstword $(wildcard $(TEXT)/vocab.txt $(DATA)/vocab.txt) $(TEXT)/vocab.txt)
 OUT       ?= experiment
+CACHE     ?= $(OUT)/cache# features, so that what changes in the data is encoded alone; several experiments may share one
 DEVICE    ?= auto
 PRECISION ?= f32
 SEEDS     ?= 42
@@ -73,10 +74,11 @@ report: $(OUT)/report.html ## the report; rows that ROWS names
 $(foreach r,$(PART1) $(PART2),$(eval $r: $(call scores,$r)))
 
 # ---- data: lines, pixels, tokens, features of each split ----------------------------------------------------------------
-ifneq ($(filter-out list help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out list help check,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(wildcard $(DATA)/train.jsonl),)
 $(error DATA=$(DATA) holds no train.jsonl: give the data set's folder as DATA=FOLDER; `$(HERE)/check-data.sh FOLDER` says what should be in it, `hm-synth FOLDER` makes one to try)
 endif
+$(foreach f,$(call file_of,$(IMAGE)) $(call file_of,$(TEXT)) $(VOCAB),$(if $(wildcard $f),,$(error there is no $f: `$(HERE)/get-weights.sh` fetches the encoders and their words into weights/; or say IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:resnet-tiny and init:bert-tiny to try)))
 endif
 # The data set's newer release calls dev.jsonl dev_seen.jsonl.
 lines_train := $(DATA)/train.jsonl
@@ -94,7 +96,7 @@ $(OUT)/data/$1.pixels.hmr: $(OUT)/data/$1.lines.hmr $(pictures) $(OUT)/data/size
 $(OUT)/data/$1.tokens.hmr: $(OUT)/data/$1.lines.hmr $(VOCAB)
 	hm-tokenize --vocab $(VOCAB) --stats $(OUT)/stats/tokenize-$1.json -o $$@ $$<
 $(OUT)/data/$1.features.hmr: $(OUT)/data/$1.pixels.hmr $(OUT)/data/$1.tokens.hmr $(call weights,$(IMAGE) $(TEXT)) $(OUT)/data/encoders
-	hm-encode --image $(IMAGE) --text $(TEXT) $(compute) --stats $(OUT)/stats/encode-$1.json -o $$@ \
+	hm-encode --image $(IMAGE) --text $(TEXT) $(compute) --cache $(CACHE) --stats $(OUT)/stats/encode-$1.json -o $$@ \
 	    $(OUT)/data/$1.pixels.hmr $(OUT)/data/$1.tokens.hmr
 endef
 compute = --device $(DEVICE) --precision $(PRECISION)
@@ -156,5 +158,5 @@ check: ## say what is missing from DATA
 	@$(HERE)/check-data.sh $(DATA)
 
 help: ## this list
-	@sed -n '2,/^$$/s/^# \{0,1\}//p' $(lastword $(MAKEFILE_LIST)); grep -hE '^[a-z0-9]+:.*##' $(lastword $(MAKEFILE_LIST)) | sed 's/:[^#]*## /\t/' | expand -t 12
-	@echo; echo "variables: DATA IMAGE TEXT VOCAB OUT DEVICE PRECISION SEEDS EPOCHS SIZE ROWS, and each row's options by its name"
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' $(lastword $(MAKEFILE_LIST)); grep -hE '^[a-z0-9]+:.*##' $(lastword $(MAKEFILE_LIST)) | sed 's/:[^#]*## /\t/' | expand -t 12
+	@echo; echo "variables: DATA IMAGE TEXT VOCAB OUT DEVICE PRECISION SEEDS EPOCHS SIZE ROWS CACHE, and each row's options by its name"

@@ -29,6 +29,18 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[[ $output == *'holds no train.jsonl'*'check-data.sh'* ]]
 }
 
+@test "no weights is said, with what to do; check and help need neither" {
+	run make -f "$ROOT/pipelines/seed.mk" DATA=data all
+	[ "$status" = 2 ]
+	[[ $output == *'there is no weights/resnet18-f37072fd.pth: '*'get-weights.sh'* ]]
+	run make -f "$ROOT/pipelines/seed.mk" DATA=data check
+	expect 0
+	[[ $output == *'data is complete'* ]]
+	run make -f "$ROOT/pipelines/seed.mk" help
+	expect 0
+	[[ $output == *'part2       early fusion'* ]]
+}
+
 @test "all: eleven rows and the cached one, and a report" {
 	"${MK[@]}" -j 2 all >log.txt 2>&1 || { cat log.txt; false; }
 	for r in $ROWS; do
@@ -38,6 +50,13 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[ "$(grep -c '^hm-fuse-train --' log.txt)" = 12 ]
 	[ "$(find experiment/runs -name checkpoint | wc -l)" = 0 ]
 	hm-score --compare experiment/runs/*/4[23]/dev.csv >compare.txt
+}
+
+@test "features come from the cache when only other records changed" {
+	sed '2s/"text":"/&never /' data/train.jsonl >other.jsonl
+	cp -r data more && cp other.jsonl more/train.jsonl
+	"${MK[@]}" OUT=other CACHE=experiment/cache DATA=more other/data/train.features.hmr >/dev/null 2>&1
+	grep -q '"cache_hits":47,"cache_misses":1,' other/stats/encode-train.json
 }
 
 @test "a second call does nothing" {
