@@ -79,6 +79,14 @@ int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
 	return rc;
 }
 
+int hm_buf_quote(struct hm_buf *b, const char *s, struct hm_err *e)
+{
+	int rc = hm_buf_add(b, "\"", 1, e);
+	for (; !rc && *s; s++)
+		rc = hm_buf_add(b, *s == '"' ? "\"\"" : s, *s == '"' ? 2 : 1, e);
+	return rc ? rc : hm_buf_add(b, "\"", 1, e);
+}
+
 void hm_buf_clear(struct hm_buf *b)
 {
 	free(b->data);

@@ -4,14 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-static void quoted(struct hm_buf *b, const char *s, struct hm_err *e)
-{
-	hm_buf_printf(b, e, "\"");
-	for (; *s; s++)
-		hm_buf_printf(b, e, *s == '"' ? "\"\"" : "%c", *s);
-	hm_buf_printf(b, e, "\"");
-}
-
 static void number(struct hm_buf *b, double v, struct hm_err *e)
 {
 	if (isnan(v))
@@ -35,13 +27,13 @@ int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *
 						t->auroc,	   t->auroc_ci.lo,	t->auroc_ci.hi,
 						t->loss,	   t->seconds,		w->published.accuracy,
 						w->published.loss, w->published.seconds};
-			quoted(out, w->name, e);
+			hm_buf_quote(out, w->name, e);
 			hm_buf_printf(out, e, ",%lld,%lld,%s,%zu", (long long)w->part, (long long)t->seed,
 				      w->selected ? "dev" : "last", r->matched.n);
 			for (size_t v = 0; v < sizeof value / sizeof *value; v++)
 				number(out, value[v], e);
 			hm_buf_printf(out, e, ",");
-			quoted(out, w->options, e);
+			hm_buf_quote(out, w->options, e);
 			hm_buf_printf(out, e, "\n");
 		}
 	return e->code;

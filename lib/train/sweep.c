@@ -208,14 +208,6 @@ static void save_one(void *ctx, size_t i, int worker)
 	pthread_mutex_unlock(&j->lock);
 }
 
-static void quoted(struct hm_buf *b, const char *s, struct hm_err *e)
-{
-	hm_buf_printf(b, e, "\"");
-	for (; *s; s++)
-		hm_buf_printf(b, e, *s == '"' ? "\"\"" : "%c", *s);
-	hm_buf_printf(b, e, "\"");
-}
-
 static void number(struct hm_buf *b, double v, struct hm_err *e)
 {
 	if (isnan(v))
@@ -232,7 +224,7 @@ static void option(struct hm_buf *b, const cJSON *v, struct hm_err *e)
 		hm_buf_printf(b, e, ",%s", cJSON_IsTrue(v) ? "true" : "false");
 	else {
 		hm_buf_printf(b, e, ",");
-		quoted(b, cJSON_IsString(v) ? v->valuestring : "", e);
+		hm_buf_quote(b, cJSON_IsString(v) ? v->valuestring : "", e);
 	}
 }
 
@@ -249,7 +241,7 @@ static int row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool val
 	cJSON_AddBoolToObject(o, "no-shuffle", t->recipe.no_shuffle);
 	if (known && v->n)
 		ci = hm_wilson((size_t)lround(v->accuracy * (double)v->n), v->n);
-	quoted(b, t->name, e);
+	hm_buf_quote(b, t->name, e);
 	for (size_t k = 0; k < s->keys; k++)
 		option(b, cJSON_GetObjectItemCaseSensitive(o, s->key[k]), e);
 	number(b, t->params ? t->loss : NAN, e);
@@ -261,7 +253,7 @@ static int row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool val
 	number(b, known ? (double)v->n : NAN, e);
 	number(b, t->params ? (double)v->epoch : NAN, e);
 	hm_buf_printf(b, e, ",");
-	quoted(b, t->error ? t->error : "", e);
+	hm_buf_quote(b, t->error ? t->error : "", e);
 	cJSON_Delete(o);
 	return hm_buf_printf(b, e, "\n");
 }

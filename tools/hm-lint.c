@@ -1,0 +1,168 @@
+/* hm-lint: what is wrong with the splits of a data set as data, before anything is trained on them. */
+#include "base/file.h"
+#include "cli/cli.h"
+#include "stat/audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+	struct hm_strs allow;
+	char *json, *pairs;
+	int64_t examples;
+} o = {.examples = 3};
+
+static const struct hm_opt table[] = {
+	{"allow", 0, HM_OPT_LIST, &o.allow, "KIND", "a finding that is meant to be so (repeatable)"},
+	{"examples", 0, HM_OPT_INT, &o.examples, "N", "how many of each kind are shown", .max = 10000},
+	{"pairs", 0, HM_OPT_STR, &o.pairs, "FILE.csv", "write the confounders, for hm-score --pairs"},
+	{"json", 0, HM_OPT_STR, &o.json, "FILE",
+	 "write all of it as JSON; - is standard output, instead of the table"},
+	{0}};
+
+static const struct hm_tool tool = {
+	"hm-lint", "find what is wrong with the splits of a data set", "FILE ...", table, HM_CLI_JOBS, 1, -1};
+
+/* What tells one image (caption) from another, in order of preference. */
+static const char *const image_columns[] = {"pixels", "image_grid", "image_feature", "img", NULL};
+static const char *const caption_columns[] = {"text", "token_ids", "text_feature", NULL};
+
+struct run {
+	struct hm_cli cli;
+	struct hm_reader **in;
+	struct hm_audit audit;
+	struct hm_audit_view view;
+	struct hm_buf out;
+};
+
+static void read_allowed(struct run *r)
+{
+	for (int i = 0; i < o.allow.n; i++) {
+		int c = 0;
+		while (c < HM_AUDIT_FINDINGS && strcmp(o.allow.item[i], hm_audit_name(c)))
+			c++;
+		if (c == HM_AUDIT_FINDINGS)
+			hm_cli_usage(
+				&r->cli,
+				"--allow '%s': that is no kind of finding; id-twice, id-shared, pair-twice, "
+				"pair-shared, image-shared, caption-shared, label-conflict, label-shift are",
+				o.allow.item[i]);
+		r->view.allowed[c] = true;
+	}
+}
+
+static int open_all(struct run *r, struct hm_err *e)
+{
+	int dashes = 0, n = r->cli.n_operands;
+	for (int i = 0; i < n; i++)
+		dashes += !strcmp(r->cli.operands[i], "-");
+	if (dashes > 1)
+		hm_cli_usage(&r->cli, "standard input can be one split only");
+	if (!(r->in = hm_alloc((size_t)n, sizeof *r->in, e)))
+		return HM_EDATA;
+	for (int i = 0; i < n; i++) {
+		if (hm_reader_open(&r->in[i], r->cli.operands[i], r->cli.workers, e))
+			return HM_EDATA;
+		const struct hm_schema *s = hm_reader_schema(r->in[i]);
+		int id = hm_schema_find(s, "id");
+		if (id < 0 || s->field[id].dtype != HM_UTF8)
+			return hm_err_set(e, HM_EDATA,
+					  "%s: there is no column \"id\" (hm-jsonl2rec makes it)",
+					  hm_reader_name(r->in[i]));
+	}
+	return 0;
+}
+
+/* The first of the columns that all files have, made alike; NULL: none. */
+static const char *common(const struct run *r, const char *const *name)
+{
+	for (; *name; name++) {
+		const struct hm_field *first = NULL;
+		int i = 0;
+		for (; i < r->cli.n_operands; i++) {
+			const struct hm_schema *s = hm_reader_schema(r->in[i]);
+			int at = hm_schema_find(s, *name);
+			const struct hm_field *f = at < 0 ? NULL : &s->field[at];
+			first = i ? first : f;
+			if (!f || f->dtype != first->dtype || f->ndim != first->ndim ||
+			    memcmp(f->dim, first->dim, (size_t)f->ndim * sizeof *f->dim) ||
+			    (f->attr != first->attr && !cJSON_Compare(f->attr, first->attr, true)))
+				break;
+		}
+		if (i == r->cli.n_operands)
+			return *name;
+	}
+	return NULL;
+}
+
+static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
+{
+	const struct hm_schema *s = hm_reader_schema(in);
+	int id = hm_schema_find(s, "id"), label = hm_schema_find(s, "label"),
+	    error = hm_schema_find(s, "error");
+	int image = r->view.image ? hm_schema_find(s, r->view.image) : -1;
+	int caption = r->view.caption ? hm_schema_find(s, r->view.caption) : -1;
+	struct hm_rec rec;
+	int rc = hm_audit_split(&r->audit, hm_reader_name(in), e);
+	if (label >= 0 && (s->field[label].dtype != HM_I32 || s->field[label].ndim))
+		return hm_err_set(e, HM_EDATA, "%s: column \"label\" is no label", hm_reader_name(in));
+	while (!rc && (rc = hm_reader_next(in, &rec, e)) == 1) {
+		struct hm_audit_record to = {rec.val[id].data, rec.val[id].count, -1, NULL, NULL, 0, 0};
+		bool broken = error >= 0 && rec.val[error].count; /* its pixels are zeros */
+		if (label >= 0)
+			memcpy(&to.label, rec.val[label].data, sizeof to.label);
+		if (image >= 0 && !broken) {
+			to.image = rec.val[image].data;
+			to.image_len = rec.val[image].count * hm_dtype_size(s->field[image].dtype);
+		}
+		if (caption >= 0) {
+			to.caption = rec.val[caption].data;
+			to.caption_len = rec.val[caption].count * hm_dtype_size(s->field[caption].dtype);
+		}
+		rc = hm_audit_add(&r->audit, &to, e);
+		if (rc)
+			return hm_err_prefix(e, "%s", hm_reader_name(in));
+		hm_cli_progress(&r->cli, r->audit.n, 0, "records");
+	}
+	return rc;
+}
+
+static int write_all(struct run *r, struct hm_err *e)
+{
+	bool instead = o.json && !strcmp(o.json, "-");
+	int rc = 0;
+	if (o.pairs && !(rc = hm_audit_pairs(&r->audit, &r->out, e)))
+		rc = hm_file_write(o.pairs, r->out.data, r->out.len, e);
+	r->out.len = 0;
+	if (!rc && o.json && !(rc = hm_audit_json(&r->audit, &r->view, &r->out, e)))
+		rc = hm_file_write(o.json, r->out.data, r->out.len, e);
+	r->out.len = 0;
+	if (!rc && !instead && !(rc = hm_audit_text(&r->audit, &r->view, &r->out, e)))
+		fwrite(r->out.data, 1, r->out.len, stdout);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static struct run r;
+	struct hm_err e = {0};
+	hm_cli_begin(&r.cli, &tool, argc, argv);
+	read_allowed(&r);
+	int rc = open_all(&r, &e), findings = 0;
+	if (!rc) {
+		r.view.image = common(&r, image_columns);
+		r.view.caption = common(&r, caption_columns);
+	}
+	for (int i = 0; !rc && i < r.cli.n_operands; i++)
+		rc = read_split(&r, r.in[i], &e);
+	if (!rc && !(rc = hm_audit_run(&r.audit, (size_t)o.examples, &e)) && !(rc = write_all(&r, &e)))
+		findings = hm_audit_findings(&r.audit, &r.view);
+	for (int i = 0; r.in && i < r.cli.n_operands; i++)
+		hm_reader_close(r.in[i]);
+	free(r.in);
+	hm_audit_clear(&r.audit);
+	hm_buf_clear(&r.out);
+	int status = hm_cli_end(&r.cli, rc, &e);
+	return status ? status : findings > 0;
+}
