@@ -56,7 +56,10 @@ static const char style[] =
 	"@media "
 	"print{body{max-width:none;font-size:10pt;padding:0}.scroll{overflow:visible}table{font-size:7.5pt}"
 	"th,td{padding:.15rem .3rem}"
-	"td.name{min-width:0}tr{break-inside:avoid}h2{break-after:avoid}}\n";
+	"td.name{min-width:0;width:44%}td.name code{font-size:6.5pt}td "
+	"small{font-size:1em}tr,svg,pre{break-inside:avoid}"
+	"h2,h3{break-after:avoid}svg.wide{min-width:0;max-height:60vh}pre{font-size:7pt}"
+	".cards{grid-template-columns:repeat(3,1fr);gap:.4rem}.card{padding:.4rem}}\n";
 
 static void cell(struct hm_html *p, double v, int digits, const char *class)
 {

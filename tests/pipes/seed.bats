@@ -50,6 +50,10 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[ "$(grep -c '^hm-fuse-train --' log.txt)" = 12 ]
 	[ "$(find experiment/runs -name checkpoint | wc -l)" = 0 ]
 	hm-score --compare experiment/runs/*/4[23]/dev.csv >compare.txt
+	# what the pairs of a claim differ in is what their options say; epochs are alike here
+	grep -q '"a":"high-reg-slow","b":"adam-moderate-lr","note":"lr 1e-4 for 1e-2, weight-decay 1e-4 for 0, batch-size 128 for 64, another seed"' experiment/runs.json
+	grep -q '"a":"all-frozen","b":"adam-moderate-lr","note":"freeze both for none, frozen-mode train"' experiment/runs.json
+	"${MK[@]}" lint | grep -q '^not checked\|^ok .*images in more than one split'
 }
 
 @test "features come from the cache when only other records changed" {
