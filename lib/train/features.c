@@ -1,0 +1,279 @@
+/* Features of records. See features.h. */
+#include "train/featurecolumns.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_BATCH = 64 };
+#define WINDOW 512
+#define WINDOW_BYTES ((size_t)64 << 20)
+
+/* Records being read, encoded or written. */
+struct window {
+	struct hm_batch in;
+	struct hm_encode_item item[WINDOW];
+	uint64_t number[WINDOW];   /* of the record in the input */
+	const char *error[WINDOW]; /* why a kept record has no features, NULL none */
+	struct hm_arena out;	   /* features, errors */
+	struct hm_encode_window work;
+};
+
+struct hm_features {
+	struct hm_features_options o;
+	struct hm_join *in;
+	struct hm_encode *encode;
+	struct hm_encode_config config;
+	struct hm_feature_columns c;
+	struct window window[2];
+	bool ended;
+	uint64_t read, written, skipped;
+};
+
+static int open_encode(struct hm_features *r, struct hm_workers *w, struct hm_device *d, struct hm_err *e)
+{
+	struct hm_encode_config *c = &r->config;
+	*c = (struct hm_encode_config){.image = r->o.image,
+				       .text = r->o.text,
+				       .pooled = r->c.width[HM_POOLED],
+				       .grid = r->c.width[HM_GRID],
+				       .release = true,
+				       .cache = r->o.cache,
+				       .text_batch = r->o.batch_size ? r->o.batch_size : TEXT_BATCH};
+	if (r->o.image) {
+		const struct hm_field *px = &hm_join_schema(r->in)->field[r->c.pixels];
+		c->height = (int)px->dim[1];
+		c->width = (int)px->dim[2];
+		c->image_batch = hm_encode_image_batch(d, c->height, c->width, r->o.batch_size);
+	}
+	return hm_encode_new(&r->encode, c, d, w, e);
+}
+
+int hm_features_open(struct hm_features **f, const struct hm_features_options *o, struct hm_join *in,
+		     struct hm_device *d, struct hm_workers *w, struct hm_err *e)
+{
+	struct hm_features *r = hm_alloc(1, sizeof *r, e);
+	*f = NULL;
+	if (!r)
+		return HM_EDATA;
+	r->o = *o;
+	r->in = in;
+	int rc = hm_feature_columns_make(&r->c, o, hm_join_schema(in), e);
+	if (rc)
+		hm_err_prefix(e, "%s", hm_join_name(in));
+	if (!rc)
+		rc = open_encode(r, w, d, e);
+	if (rc)
+		hm_features_free(r);
+	else
+		*f = r;
+	return rc;
+}
+
+void hm_features_free(struct hm_features *f)
+{
+	struct hm_err ignored = {0};
+	if (!f)
+		return;
+	for (int i = 0; i < 2; i++) {
+		struct window *w = &f->window[i];
+		if (f->encode)
+			hm_encode_wait(f->encode, &w->work, &ignored);
+		hm_encode_window_clear(&w->work);
+		hm_batch_clear(&w->in);
+		hm_arena_clear(&w->out);
+	}
+	hm_encode_free(f->encode);
+	hm_schema_clear(&f->c.schema);
+	free(f);
+}
+
+const struct hm_schema *hm_features_schema(const struct hm_features *f)
+{
+	return &f->c.schema;
+}
+
+void hm_features_history(const struct hm_features *f, cJSON *p)
+{
+	const struct hm_features_options *o = &f->o;
+	if (o->image) {
+		cJSON_AddStringToObject(p, "image", o->image->digest);
+		cJSON_AddStringToObject(p, "image-output",
+					o->pooled && o->grid ? "both"
+					: o->grid	     ? "grid"
+							     : "pooled");
+		cJSON_AddNumberToObject(p, "image-batch", f->config.image_batch);
+	}
+	if (o->text) {
+		cJSON_AddStringToObject(p, "text", o->text->digest);
+		cJSON_AddNumberToObject(p, "text-batch", f->config.text_batch);
+	}
+	cJSON_AddStringToObject(p, "precision", hm_precision_name(o->precision));
+	cJSON_AddStringToObject(p, "store", o->store == HM_F32 ? "f32" : o->store == HM_F16 ? "f16" : "bf16");
+}
+
+/* ---- records ---- */
+
+static int record_error(const struct hm_features *r, const struct hm_rec *rec, uint64_t number,
+			const char *why, struct hm_err *e)
+{
+	const struct hm_val none = {"", 0}, *id = r->c.id < 0 ? &none : &rec->val[r->c.id];
+	bool text = r->c.id >= 0 && rec->schema->field[r->c.id].dtype == HM_UTF8;
+	return hm_err_set(e, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in), number,
+			  text ? (int)(id->count < 64 ? id->count : 64) : 1,
+			  text ? (const char *)id->data : "?", why);
+}
+
+/* Room for the features of a record, zero; its work when it is sound. */
+static int prepare(struct hm_features *r, struct window *w, struct hm_encode_item *to,
+		   const struct hm_val *val, bool sound, struct hm_err *e)
+{
+	float **out[] = {&to->pooled, &to->grid, &to->text};
+	*to = (struct hm_encode_item){0};
+	for (int k = 0; k < HM_FEATURES; k++) {
+		*out[k] = hm_arena_get(&w->out, r->c.width[k] * sizeof(float), e);
+		if (!*out[k])
+			return HM_EDATA;
+		memset(*out[k], 0, r->c.width[k] * sizeof(float));
+	}
+	if (sound && r->c.pixels >= 0)
+		to->pixels = val[r->c.pixels].data;
+	if (sound && r->c.ids >= 0) {
+		to->ids = val[r->c.ids].data;
+		to->len = (int32_t)val[r->c.ids].count;
+	}
+	return 0;
+}
+
+/* Takes one record into the window, unless it is to be skipped. */
+static int take(struct hm_features *r, struct window *w, struct hm_rec *rec, struct hm_err *e)
+{
+	struct hm_err why = {0};
+	bool sound = r->c.error < 0 || !rec->val[r->c.error].count;
+	int i = w->in.n, bad = sound && r->c.ids >= 0
+				       ? hm_encoder_check_ids(r->o.text, rec->val[r->c.ids].data,
+							      rec->val[r->c.ids].count, &why)
+				       : 0;
+	if (bad && r->o.on_error == HM_FEATURES_FAIL)
+		return record_error(r, rec, r->read, why.text, e);
+	w->number[i] = r->read++;
+	if (bad && r->o.on_error == HM_FEATURES_SKIP) {
+		r->skipped++;
+		return 0;
+	}
+	w->error[i] = NULL;
+	struct hm_encode_item *to = &w->item[i];
+	if (prepare(r, w, to, rec->val, sound && !bad, e))
+		return HM_EDATA;
+	hm_encode_find(r->encode, to);
+	if (r->c.pixels >= 0 && !to->pixels && !r->o.keep)
+		rec->val[r->c.pixels].count = 0; /* needed no more */
+	if (hm_batch_add(&w->in, rec, e))
+		return HM_EDATA;
+	to->pixels = to->pixels ? w->in.rec[i].val[r->c.pixels].data : NULL;
+	to->ids = to->len ? w->in.rec[i].val[r->c.ids].data : NULL;
+	if (bad) {
+		char *text = hm_arena_get(&w->out, sizeof why.text, e);
+		if (!text)
+			return HM_EDATA;
+		memcpy(text, why.text, sizeof why.text);
+		w->error[i] = text;
+	}
+	return 0;
+}
+
+/* Reads the next window and hands it to the workers. */
+static int start(struct hm_features *r, struct window *w, struct hm_err *e)
+{
+	struct hm_rec rec;
+	int rc = 0;
+	size_t out = (r->c.width[HM_POOLED] + r->c.width[HM_GRID] + r->c.width[HM_TEXT]) * sizeof(float);
+	hm_batch_reset(&w->in);
+	hm_arena_reset(&w->out);
+	while (!rc && !r->ended && w->in.n < WINDOW && w->in.bytes + (size_t)w->in.n * out < WINDOW_BYTES) {
+		int more = hm_join_next(r->in, &rec, e);
+		r->ended = more == 0;
+		rc = more == 1 ? take(r, w, &rec, e) : more;
+	}
+	w->work.item = w->item;
+	w->work.n = w->in.n;
+	return rc ? rc : hm_encode_start(r->encode, &w->work, e);
+}
+
+/* f[0..n) as the file has it, in place. */
+static void narrow(float *f, size_t n, enum hm_dtype store)
+{
+	unsigned char *p = (unsigned char *)f;
+	for (size_t i = 0; store != HM_F32 && i < n; i++) {
+		float v;
+		memcpy(&v, p + 4 * i, 4);
+		uint16_t h = store == HM_F16 ? hm_f32_to_f16(v) : hm_f32_to_bf16(v);
+		memcpy(p + 2 * i, &h, 2);
+	}
+}
+
+/* The value of output column c: what was read, a feature, or why there is none. */
+static int value(struct hm_features *r, struct window *w, int i, int c, struct hm_val *v, struct hm_err *e)
+{
+	float *feature[] = {w->item[i].pooled, w->item[i].grid, w->item[i].text};
+	const char *error = w->error[i];
+	int k = -1 - r->c.from[c];
+	if (k < 0) {
+		bool replace = error && r->c.from[c] == r->c.error;
+		*v = replace ? (struct hm_val){error, strlen(error)} : w->in.rec[i].val[r->c.from[c]];
+		return 0;
+	}
+	if (k == HM_ERROR) {
+		*v = (struct hm_val){error ? error : "", error ? strlen(error) : 0};
+		return 0;
+	}
+	for (size_t j = 0; j < r->c.width[k]; j++)
+		if (!isfinite(feature[k][j]))
+			return record_error(r, &w->in.rec[i], w->number[i], "a feature is NaN or infinite",
+					    e);
+	narrow(feature[k], r->c.width[k], r->o.store);
+	*v = (struct hm_val){feature[k], r->c.width[k]};
+	return 0;
+}
+
+static int put(struct hm_features *r, struct window *w, int i, struct hm_writer *to, struct hm_err *e)
+{
+	struct hm_val val[HM_MAX_FIELDS];
+	for (int c = 0; c < r->c.schema.n; c++)
+		if (value(r, w, i, c, &val[c], e))
+			return HM_EDATA;
+	return hm_writer_put(to, val, e);
+}
+
+/* Waits for a window and writes it. */
+static int finish(struct hm_features *r, struct window *w, struct hm_writer *to, struct hm_err *e)
+{
+	int rc = hm_encode_wait(r->encode, &w->work, e);
+	for (int i = 0; !rc && i < w->in.n; i++)
+		rc = put(r, w, i, to, e);
+	r->written += (uint64_t)w->in.n;
+	return rc;
+}
+
+int hm_features_run(struct hm_features *f, struct hm_writer *to, void (*progress)(void *ctx, uint64_t done),
+		    void *ctx, struct hm_err *e)
+{
+	int rc = start(f, &f->window[0], e);
+	/* one is computed while the other is read, written, read ... */
+	for (int at = 0; !rc && f->window[at].in.n; at = !at) {
+		rc = start(f, &f->window[!at], e);
+		if (!rc)
+			rc = finish(f, &f->window[at], to, e);
+		if (!rc && progress)
+			progress(ctx, f->written);
+	}
+	return rc;
+}
+
+struct hm_features_counts hm_features_counts(const struct hm_features *f)
+{
+	struct hm_features_counts c = {.skipped = f->skipped};
+	hm_encode_counts(f->encode, &c.hits, &c.misses);
+	return c;
+}
