@@ -117,8 +117,9 @@ input    = $(if $(call cached,$1),$(call features,$2),$(call records,$2))
 early    = $(filter early-fusion,$1)
 options  = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [0-9]*/--epochs $(EPOCHS)/'),$(strip $($1)))
 # The post's Part 1 looks at dev once, at the end; its Part 2 after each epoch, and tells the best look.
+select   = --select $(if $(call early,$1),accuracy,last)
 command  = hm-fuse-train --fusion $(if $(call early,$1),early,late) $(if $(call cached,$1),,--image $(IMAGE) --text $(TEXT)) $(call options,$1) \
-           --seed $2 $(compute) $(if $(call early,$1),--val $(OUT)/data/dev.pixels.hmr --val $(OUT)/data/dev.tokens.hmr --select accuracy)
+           --seed $2 $(compute) $(if $(call early,$1),--val $(OUT)/data/dev.pixels.hmr --val $(OUT)/data/dev.tokens.hmr) $(call select,$1)
 
 define run
 $3/command.txt: FORCE
@@ -152,7 +153,7 @@ $(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt
 	hm-report $<
 
 list: ## the rows: options, the post's accuracy
-	@$(foreach r,$(PART1) $(PART2),printf '%-18s %s\n' '$r' '--fusion $(if $(call early,$r),early,late) $(call options,$r) --seed $(call seeds,$r)';)
+	@$(foreach r,$(PART1) $(PART2),printf '%-18s %s\n' '$r' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
 
 # Captions of made data recur, and dev is balanced otherwise than train in the real one: findings are shown, not fatal.
 lint: $(OUT)/data/train.pixels.hmr $(OUT)/data/dev.pixels.hmr ## what train and dev share, contradictions, shifts, confounders

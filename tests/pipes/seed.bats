@@ -19,8 +19,8 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[ "$status" = 0 ]
 	[ "$(wc -l <<<"$output")" = 12 ]
 	for r in $ROWS; do [[ $output == *"$r"* ]]; done
-	[[ $output == *'early-fusion'*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --frozen-mode train --seed 42'* ]]
-	[[ $output == *'high-reg-slow'*'--seed 43'* ]]
+	[[ $output == *'early-fusion'*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --frozen-mode train --select accuracy --seed 42'* ]]
+	[[ $output == *'high-reg-slow'*'--select last --seed 43'* ]]
 }
 
 @test "no data is said, with what to do" {
