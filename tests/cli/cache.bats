@@ -55,7 +55,7 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	hm-jsonl2rec data/train.jsonl | hm-imgprep -q --root data/img --size 32 | hm-tokenize -q --vocab data/vocab.txt >small.hmr
 	[ "$(counts small.hmr)" = "40 40 " ]
 	others=("--device cpu" "--device cpu --batch-size 3")
-	[ "${ONEDNN:-1}" = 0 ] || others+=("--device cpu --precision bf16") # which the plain loops do not have
+	! has_bf16 || others+=("--device cpu --precision bf16")
 	for other in "${others[@]}"; do
 		# shellcheck disable=SC2086
 		hm-encode -q $other --image init:resnet-tiny --cache "$c" --stats "$s" in.hmr >/dev/null

@@ -231,7 +231,7 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 1e-5 && d > -1e-
 	hm-fuse-train -q $options --log a.jsonl -o a.safetensors train.raw.hmr
 	hm-fuse-train -q $options --dropout 0 --log b.jsonl -o b.safetensors train.raw.hmr
 	refute cmp -s a.jsonl b.jsonl
-	if grep -q avx512_bf16 /proc/cpuinfo && hm-fuse-train --version | grep -q oneDNN; then
+	if has_bf16; then
 		hm-fuse-train -q $options --dropout 0 --precision bf16 --log c.jsonl -o c.safetensors train.raw.hmr
 		awk -v a="$(loss b.jsonl)" -v c="$(loss c.jsonl)" 'BEGIN { d = a - c; exit !(d < .02 && d > -.02) }'
 	else

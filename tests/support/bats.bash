@@ -18,3 +18,8 @@ expect() { # STATUS [PATTERN]
 refute() {
 	if "$@"; then fail "succeeded, and should not have: $*"; fi
 }
+
+# Whether this build computes in bf16 on this processor.
+has_bf16() {
+	grep -q avx512_bf16 /proc/cpuinfo && hm-fuse-train --version | grep -q oneDNN
+}

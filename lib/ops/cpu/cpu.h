@@ -99,8 +99,8 @@ void hm_cpu_add_chunks(struct hm_device *d, float *out, const float *part, size_
 /* out [n] += column sums of x act [m,n]; takes the scratch. */
 void hm_cpu_add_column_sums(struct hm_device *d, float *out, const void *x, int m, int n);
 
-/* Scratch of this context, at least n bytes, 64-byte aligned, unset; valid until the next call. NULL sticks
- * an error. */
+/* Scratch of this context, at least n bytes (0 too), 64-byte aligned, unset; valid until the next call. NULL
+ * sticks an error. */
 void *hm_cpu_scratch(struct hm_device *d, size_t n);
 
 /* The context of each: what d->ctx points to. */

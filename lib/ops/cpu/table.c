@@ -138,5 +138,5 @@ void *hm_cpu_scratch(struct hm_device *d, size_t n)
 {
 	struct hm_cpu *c = d->ctx;
 	c->scratch.len = 0;
-	return d->err.code || hm_buf_reserve(&c->scratch, n, &d->err) ? NULL : c->scratch.data;
+	return d->err.code || hm_buf_reserve(&c->scratch, n ? n : 1, &d->err) ? NULL : c->scratch.data;
 }
