@@ -89,11 +89,11 @@ $(OUT)/data $(OUT)/stats:
 	@mkdir -p $@
 
 define split
-$(OUT)/data/$1.lines.hmr: $(lines_$1) | $(OUT)/data $(OUT)/stats
+$(OUT)/data/$1.lines.hmr: $(lines_$1) $(OUT)/data/folder | $(OUT)/data $(OUT)/stats
 	hm-jsonl2rec --stats $(OUT)/stats/jsonl2rec-$1.json -o $$@ $$<
 $(OUT)/data/$1.pixels.hmr: $(OUT)/data/$1.lines.hmr $(pictures) $(OUT)/data/size
 	hm-imgprep --root $(DATA)/img --size $(SIZE) --stats $(OUT)/stats/imgprep-$1.json -o $$@ $$<
-$(OUT)/data/$1.tokens.hmr: $(OUT)/data/$1.lines.hmr $(VOCAB)
+$(OUT)/data/$1.tokens.hmr: $(OUT)/data/$1.lines.hmr $(VOCAB) $(OUT)/data/words
 	hm-tokenize --vocab $(VOCAB) --stats $(OUT)/stats/tokenize-$1.json -o $$@ $$<
 $(OUT)/data/$1.features.hmr: $(OUT)/data/$1.pixels.hmr $(OUT)/data/$1.tokens.hmr $(call weights,$(IMAGE) $(TEXT)) $(OUT)/data/encoders
 	hm-encode --image $(IMAGE) --text $(TEXT) $(compute) --cache $(CACHE) --stats $(OUT)/stats/encode-$1.json -o $$@ \
@@ -105,6 +105,12 @@ $(foreach s,train dev,$(eval $(call split,$s)))
 # What is no file but changes the result: kept in one, which is written when it differs (also by make -n, which could
 # not tell otherwise).
 settle = +@mkdir -p $(@D); printf '%s\n' '$1' | cmp -s - $@ || printf '%s\n' '$1' >$@
+# Paths stand in them as they are from here, so that toy, toy/ and ./toy are one, and a moved folder stays as it is.
+from_here = $(patsubst $(CURDIR)/%,%,$(abspath $1))
+$(OUT)/data/folder: FORCE
+	$(call settle,$(call from_here,$(DATA) $(lines_dev)))
+$(OUT)/data/words: FORCE
+	$(call settle,$(call from_here,$(VOCAB)))
 $(OUT)/data/size: FORCE
 	$(call settle,$(SIZE))
 $(OUT)/data/encoders: FORCE

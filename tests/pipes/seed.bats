@@ -86,6 +86,20 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[ "$(grep -c '^hm-fuse-train --' <<<"$output")" = 12 ]
 }
 
+@test "another data set or other words in the same OUT, older than what was made of them, are noticed" {
+	hm-synth -q --seed 7 --train 20 --dev 10 --test 4 old
+	find old -exec touch -d 2020-01-01 {} +
+	"${MK[@]}" OUT=swap swap/data/dev.tokens.hmr >/dev/null
+	run "${MK[@]}" OUT=swap DATA=./data/ swap/data/dev.tokens.hmr
+	expect 0
+	[[ $output != *hm-* ]]
+	run "${MK[@]}" OUT=swap VOCAB=old/vocab.txt swap/data/dev.tokens.hmr
+	expect 0
+	[ "$(grep -o '^hm-[a-z0-9]*' <<<"$output" | paste -sd ' ')" = hm-tokenize ]
+	"${MK[@]}" OUT=swap DATA=old swap/data/dev.tokens.hmr >/dev/null
+	hm-view --schema swap/data/dev.tokens.hmr | grep -q '"records":10,'
+}
+
 @test "a training that is killed leaves no model; the next call goes on from its checkpoint" {
 	local row='fast-learning=--optimizer sgd --lr 1e-3 --momentum 0.9 --batch-size 4 --epochs 12' pid
 	"${MK[@]}" OUT=whole EPOCHS= "$row" fast-learning >/dev/null
