@@ -25,7 +25,7 @@ sgd-momentum|SGD with momentum|.556 .455 455|The post's loss is that of the prog
 fast-learning|Fast learning, quick iteration|.522 .7087 157|
 freeze-image|Image encoder frozen|.500 .773 434|Frozen as in the post: no gradient, but batch statistics and moving running statistics. The post's loss is that of the progress bar.
 freeze-text|Text encoder frozen|.516 .3206 426|Frozen as in the post: no gradient, but dropout.
-high-reg-slow|High regularisation, slow learning|.558 .0362 362|The same configuration as low-lr-high-reg, with the next seed.
+high-reg-slow|High regularisation, slow learning|.558 .0362 362|The same configuration as low-lr-high-reg, with seeds that it does not have.
 batch-size|Batch size|.520 .5334 144|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
 all-frozen|Both encoders frozen|.538 .7202 141|Frozen as in the post: no gradient, but batch statistics and dropout.
 balanced-sgd|Balanced SGD|.504 .6578 365|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.

@@ -44,9 +44,10 @@ PART1 := adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-imag
 PART2 := early-fusion
 ROWS  ?= $(PART1) $(PART2)# what is reported
 
-# Two rows of the post are one configuration, .554 and .558: the second runs with the next seed, and what it differs by
-# is the noise of the seed.
-seeds = $(if $(filter high-reg-slow,$1),$(foreach s,$(SEEDS),$(shell echo $$(($s + 1)))),$(SEEDS))
+# Two rows of the post are one configuration, .554 and .558: the second runs with the next seed (with several, the next
+# that the first does not have, so that no run stands in both), and what it differs by is the noise of the seed.
+away  := $(shell printf '%s\n' $(SEEDS) | sort -n | { read -r a; b=$$a; while read -r c; do b=$$c; done; echo $$((b - a + 1)); })
+seeds  = $(if $(filter high-reg-slow,$1),$(foreach s,$(SEEDS),$(shell echo $$(($s + $(away))))),$(SEEDS))
 
 # ---- where things are ------------------------------------------------------------------------------------------------
 HERE  := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
