@@ -12,7 +12,7 @@
 DATA      ?=
 IMAGE     ?= weights/resnet18-f37072fd.pth
 TEXT      ?= weights/bert-base-uncased
-VOCAB     ?= $(firstword $(wildcard $(TEXT)/vocab.txt $(DATA)/vocab.txt) $(TEXT)/vocab.txt)
+VOCAB     ?= $(firstword $(wildcard $(TEXT)/vocab.txt $(DATA)/vocab.txt) $(if $(filter init:%,$(TEXT)),$(DATA),$(TEXT))/vocab.txt)
 OUT       ?= experiment
 CACHE     ?= $(OUT)/cache# features, so that what changes in the data is encoded alone; several experiments may share one
 DEVICE    ?= auto
@@ -49,6 +49,16 @@ ROWS  ?= $(PART1) $(PART2)# what is reported
 away  := $(shell printf '%s\n' $(SEEDS) | sort -n | { read -r a; b=$$a; while read -r c; do b=$$c; done; echo $$((b - a + 1)); })
 seeds  = $(if $(filter high-reg-slow,$1),$(foreach s,$(SEEDS),$(shell echo $$(($s + $(away))))),$(SEEDS))
 
+# ---- wrong calls are said before anything runs ----------------------------------------------------------------------------
+override OUT := $(patsubst %/,%,$(OUT))
+matches = $(shell printf '%s\n' $2 | grep -vxqE '$1' || echo yes)# every word of $2
+$(foreach v,DATA OUT CACHE IMAGE TEXT VOCAB,$(if $(word 2,$($v)),$(error $v=$($v): a space, which make takes for the end of a name)))
+$(if $(OUT),,$(error OUT=: say which folder the experiment is to be in))
+$(if $(call matches,0|[1-9][0-9]*,$(SEEDS)),,$(error SEEDS=$(SEEDS): one integer or several))
+$(if $(filter $(words $(SEEDS)),$(words $(sort $(SEEDS)))),,$(error SEEDS=$(SEEDS): names one twice))
+$(if $(EPOCHS),$(if $(call matches,[1-9][0-9]*,$(EPOCHS)),,$(error EPOCHS=$(EPOCHS): an integer from 1)))
+$(foreach r,$(or $(ROWS),''),$(if $(filter $r,$(PART1) $(PART2)),,$(error ROWS=$(ROWS): $r is none of the rows: $(PART1) $(PART2))))
+
 # ---- where things are ------------------------------------------------------------------------------------------------
 HERE  := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 export PATH := $(abspath $(HERE)/../build/bin):$(PATH)
@@ -75,15 +85,13 @@ report: $(OUT)/report.html ## the report; rows that ROWS names
 $(foreach r,$(PART1) $(PART2),$(eval $r: $(call scores,$r)))
 
 # ---- data: lines, pixels, tokens, features of each split ----------------------------------------------------------------
-ifneq ($(filter-out list help check,$(or $(MAKECMDGOALS),all)),)
-ifeq ($(wildcard $(DATA)/train.jsonl),)
-$(error DATA=$(DATA) holds no train.jsonl: give the data set's folder as DATA=FOLDER; `$(HERE)/check-data.sh FOLDER` says what should be in it, `hm-synth FOLDER` makes one to try)
-endif
-$(foreach f,$(call file_of,$(IMAGE)) $(call file_of,$(TEXT)) $(VOCAB),$(if $(wildcard $f),,$(error there is no $f: `$(HERE)/get-weights.sh` fetches the encoders and their words into weights/; or say IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:resnet-tiny and init:bert-tiny to try)))
-endif
 # The data set's newer release calls dev.jsonl dev_seen.jsonl.
 lines_train := $(DATA)/train.jsonl
 lines_dev   := $(firstword $(wildcard $(DATA)/dev.jsonl $(DATA)/dev_seen.jsonl) $(DATA)/dev.jsonl)
+ifneq ($(filter-out list help check,$(or $(MAKECMDGOALS),all)),)
+$(foreach s,train dev,$(if $(wildcard $(lines_$s)),,$(error DATA=$(DATA) holds no $s.jsonl: give the data set's folder as DATA=FOLDER; `$(HERE)/check-data.sh FOLDER` says what should be in it, `hm-synth FOLDER` makes one to try)))
+$(foreach f,$(call file_of,$(IMAGE)) $(call file_of,$(TEXT)) $(VOCAB),$(if $(wildcard $f),,$(error there is no $f: `$(HERE)/get-weights.sh` fetches the encoders and their words into weights/; or say IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:resnet-tiny and init:bert-tiny to try)))
+endif
 pictures    := $(wildcard $(DATA)/img/*.png)
 
 $(OUT)/data $(OUT)/stats:

@@ -41,6 +41,32 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[[ $output == *'part2       early fusion'* ]]
 }
 
+@test "wrong calls are said before anything runs" {
+	bad() { # PATTERN ARGUMENT...
+		run "${MK[@]}" OUT=bad "${@:2}" all
+		expect 2 "$1"
+		[[ $output != *hm-* ]]
+		[ ! -e bad ]
+	}
+	bad 'OUT=my out: a space' 'OUT=my out'
+	bad 'OUT=: say which' OUT=
+	bad 'EPOCHS=0: ' EPOCHS=0
+	bad 'EPOCHS=x: ' EPOCHS=x
+	bad 'SEEDS=: ' SEEDS=
+	bad 'SEEDS=1 x: ' SEEDS='1 x'
+	bad 'SEEDS=1 1: names one twice' SEEDS='1 1'
+	bad 'ROWS=all-frozen nonsense: nonsense is none' ROWS='all-frozen nonsense'
+	bad "ROWS=: '' is none" ROWS=
+	bad 'there is no none.txt: ' VOCAB=none.txt
+	mkdir -p half
+	cp data/train.jsonl half
+	run "${MK[@]}" OUT=bad DATA=half all
+	expect 2 'DATA=half holds no dev.jsonl: '
+	cp data/dev.jsonl half
+	run "${MK[@]}" OUT=bad DATA=half all
+	expect 2 'there is no half/vocab.txt: .*VOCAB=FILE'
+}
+
 @test "all: eleven rows and the cached one, and a report" {
 	"${MK[@]}" -j 2 all >log.txt 2>&1 || { cat log.txt; false; }
 	for r in $ROWS; do
