@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # seed-runs.sh --data FOLDER --image SPEC --text SPEC OUT: the table that hm-report reads (man hm-report), out of
-# OUT/rows.tsv (name, options, seeds) and the files of seed.mk's runs. Here stands what the post says of each row: title,
-# accuracy on dev, last training loss, seconds; and its four observations, as pairs of rows. Called by seed.mk.
+# OUT/rows.tsv (name, options, seeds, the post's results) and the files of seed.mk's runs. Here stand the title of each
+# row, what a reader must know of it, and the post's four observations, as pairs of rows. Called by seed.mk.
 set -euo pipefail
 usage="usage: seed-runs.sh --data FOLDER --image SPEC --text SPEC OUT"
 while [ $# -gt 1 ]; do
@@ -16,35 +16,34 @@ done
 [ $# = 1 ] && [ -n "${data:-}${image:-}${text:-}" ] || { echo "$usage" >&2; exit 2; }
 out=$1
 
-# name | title | accuracy loss seconds | what a reader must know
-published() {
+# name | title | what a reader must know
+about() {
 	cat <<'TABLE'
-adam-moderate-lr|Adam, moderate learning rate|.496 .7518 146|
-low-lr-high-reg|Low learning rate, high regularisation|.554 .0348 363|The same configuration as high-reg-slow: what they differ by is the noise of the seed.
-sgd-momentum|SGD with momentum|.556 .455 455|The post's loss is that of the progress bar, not an epoch's mean.
-fast-learning|Fast learning, quick iteration|.522 .7087 157|
-freeze-image|Image encoder frozen|.500 .773 434|Frozen as in the post: no gradient, but batch statistics and moving running statistics. The post's loss is that of the progress bar.
-freeze-text|Text encoder frozen|.516 .3206 426|Frozen as in the post: no gradient, but dropout.
-high-reg-slow|High regularisation, slow learning|.558 .0362 362|The same configuration as low-lr-high-reg, with seeds that it does not have.
-batch-size|Batch size|.520 .5334 144|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
-all-frozen|Both encoders frozen|.538 .7202 141|Frozen as in the post: no gradient, but batch statistics and dropout.
-balanced-sgd|Balanced SGD|.504 .6578 365|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
-all-frozen-cached|Both frozen, from cached features|- - -|Not in the post: the encoders run once, as for inference, and only the head is trained.
-early-fusion|Early fusion, the last epoch|- .3906 3303|The post's loss is the mean of all epochs; its accuracy is that of its best epoch, the row below.
-early-fusion-best|Early fusion, the best epoch|.574 - -|Chosen by its accuracy on dev among all epochs, as the post's 57.4 % is the best of 30: too good as an estimate.
+adam-moderate-lr|Adam, moderate learning rate|
+low-lr-high-reg|Low learning rate, high regularisation|The same configuration as high-reg-slow: what they differ by is the noise of the seed.
+sgd-momentum|SGD with momentum|The post's loss is that of the progress bar, not an epoch's mean.
+fast-learning|Fast learning, quick iteration|
+freeze-image|Image encoder frozen|Frozen as in the post: no gradient, but batch statistics and moving running statistics. The post's loss is that of the progress bar.
+freeze-text|Text encoder frozen|Frozen as in the post: no gradient, but dropout.
+high-reg-slow|High regularisation, slow learning|The same configuration as low-lr-high-reg, with seeds that it does not have.
+batch-size|Batch size|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
+all-frozen|Both encoders frozen|Frozen as in the post: no gradient, but batch statistics and dropout.
+balanced-sgd|Balanced SGD|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
+all-frozen-cached|Both frozen, from cached features|Not in the post: the encoders run once, as for inference, and only the head is trained.
+early-fusion|Early fusion, the last epoch|The post's text names a learning rate of 1e-6, its code 5e-6. The post's loss is the mean of all epochs; its accuracy is that of its best epoch, the row below.
+early-fusion-best|Early fusion, the best epoch|Chosen by its accuracy on dev among all epochs, as the post's 57.4 % is the best of 30: too good as an estimate.
 TABLE
 }
 
-awk -F '\t' -v data="$data" -v image="$image" -v text="$text" -v out="$out" -v table="$(published)" '
+awk -F '\t' -v data="$data" -v image="$image" -v text="$text" -v out="$out" -v table="$(about)" '
 function quote(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return "\"" s "\"" }
 function number(s) { return s == "-" ? "null" : s + 0 }
 function lines(path,   n, l) { while ((getline l < path) > 0) n += l ~ /[^ \t\r]/; close(path); return n + 0 }
 function base(s) { sub(/\/+$/, "", s); sub(/.*\//, "", s); return s }
 # a row; which is "" for the last epoch and "best." for the selected one
-function row(name, options, seeds, which, part,   dir, i, k, s) {
+function row(name, options, seeds, results, which, part,   dir, i, k, s, r) {
 	printf "%s{\"name\":%s,\"title\":%s,\"part\":%d,\"options\":%s,", rows++ ? "," : "", quote(name), quote(title[name]), part, quote(options)
-	split(results[name], r, " ")
-	if (results[name] != "- - -")
+	if (split(results, r, ", *") == 3)
 		printf "\"published\":{\"accuracy\":%s,\"loss\":%s,\"seconds\":%s},", number(r[1]), number(r[2]), number(r[3])
 	printf "\"note\":%s,\"selected\":%s,\"runs\":[", quote(note[name]), which == "" ? "\"last\"" : "\"best of dev\""
 	k = split(seeds, s, " ")
@@ -97,7 +96,7 @@ BEGIN {
 	count = split(table, l, "\n")
 	for (i = 1; i <= count; i++) {
 		split(l[i], f, "|")
-		title[f[1]] = f[2]; results[f[1]] = f[3]; note[f[1]] = f[4]
+		title[f[1]] = f[2]; note[f[1]] = f[3]
 	}
 	dev = data "/dev.jsonl"
 	if (!lines(dev))
@@ -109,9 +108,11 @@ BEGIN {
 	printf "\"encoders\":{\"image\":%s,\"text\":%s},\"rows\":[", quote(base(image)), quote(base(text))
 }
 {
-	row($1, $2, $3, "", $1 == "early-fusion" ? 2 : 1)
-	if ($1 == "early-fusion")
-		row("early-fusion-best", $2, $3, "best.", 2)
+	split($4, post, ", *")
+	late = $1 != "early-fusion"
+	row($1, $2, $3, late ? $4 : "-," post[2] "," post[3], "", late ? 1 : 2)
+	if (!late)
+		row("early-fusion-best", $2, $3, post[1] ",-,-", "best.", 2)
 }
 END {
 	printf "],\"claims\":["

@@ -22,9 +22,10 @@ EPOCHS    ?=#     of every run; each row's own unless given
 SIZE      ?= 224# side of the pictures
 
 # ---- the table -----------------------------------------------------------------------------------------------------
-# The post's results stand behind each row: accuracy on dev, last training loss, seconds of training (on its GPU).
+# The post's results stand behind each row, and nowhere else: accuracy on dev, last training loss, seconds of training
+# (on its GPU); `list` and the report read them there.
 # Where its text and its code disagree the code counts: the SGD rows' weight decay is never passed to its optimizer,
-# and the frozen encoders of its runs are still in train mode.
+# early fusion learns at 5e-6, not 1e-6, and the frozen encoders of its runs are still in train mode.
 
 adam-moderate-lr  = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze none#                   .496, .7518, 146
 low-lr-high-reg   = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none#               .554, .0348, 363
@@ -32,11 +33,11 @@ sgd-momentum      = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --
 fast-learning     = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 64 --epochs 2 --freeze none#     .522, .7087, 157
 freeze-image      = --optimizer adam --lr 1e-2 --weight-decay 1e-4 --batch-size 64 --epochs 5 --freeze image --frozen-mode train# .500, .773, 434
 freeze-text       = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 5 --freeze text --frozen-mode train# .516, .3206, 426
-high-reg-slow     = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none#               .558, .0362, 362
+high-reg-slow     = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none#               .558, .0362, 363
 batch-size        = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 2 --freeze none#    .520, .5334, 144
 all-frozen        = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze both --frozen-mode train# .538, .7202, 141
 balanced-sgd      = --optimizer sgd --lr 1e-5 --momentum 0.9 --weight-decay 0 --batch-size 64 --epochs 5 --freeze none#     .504, .6578, 365
-early-fusion      = --optimizer adamw --lr 5e-6 --weight-decay 0 --schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --frozen-mode train# .574, .3906, 3303
+early-fusion      = --optimizer adamw --lr 5e-6 --weight-decay 0 --schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --freeze image --frozen-mode train# .574, .3906, 3303
 all-frozen-cached = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze both --frozen-mode eval# not in the post
 
 PART1 := adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image freeze-text high-reg-slow batch-size \
@@ -48,6 +49,9 @@ ROWS  ?= $(PART1) $(PART2)# what is reported
 # that the first does not have, so that no run stands in both), and what it differs by is the noise of the seed.
 away  := $(shell printf '%s\n' $(SEEDS) | sort -n | { read -r a; b=$$a; while read -r c; do b=$$c; done; echo $$((b - a + 1)); })
 seeds  = $(if $(filter high-reg-slow,$1),$(foreach s,$(SEEDS),$(shell echo $$(($s + $(away))))),$(SEEDS))
+hash  := \#
+table := $(lastword $(MAKEFILE_LIST))
+posts  = $(shell sed -n 's/^$1 *=.*$(hash) *//p' $(table))# what stands behind a row
 
 # ---- wrong calls are said before anything runs ----------------------------------------------------------------------------
 override OUT := $(patsubst %/,%,$(OUT))
@@ -152,9 +156,9 @@ endef
 $(foreach r,$(PART1) $(PART2),$(foreach s,$(call seeds,$r),$(eval $(call run,$r,$s,$(OUT)/runs/$r/$s))))
 
 # ---- the report --------------------------------------------------------------------------------------------------------
-# rows.tsv: name, options, seeds; what the post says of each row and what a reader must know stand in seed-runs.sh.
+# rows.tsv: name, options, seeds, the post's results; what a reader must know of each row stands in seed-runs.sh.
 $(OUT)/rows.tsv: FORCE
-	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)';) } >$@.new; \
+	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)' '$(call posts,$r)';) } >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(OUT)/runs.json: $(OUT)/rows.tsv $(foreach r,$(ROWS),$(call scores,$r)) $(HERE)/seed-runs.sh
 	$(HERE)/seed-runs.sh --data $(DATA) --image $(IMAGE) --text $(TEXT) $(OUT) >$@.new && mv $@.new $@
@@ -167,8 +171,8 @@ $(OUT)/compare.txt: $(foreach r,$(ROWS),$(firstword $(call scores,$r)))
 $(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt
 	hm-report $<
 
-list: ## the rows: options, the post's accuracy
-	@$(foreach r,$(PART1) $(PART2),printf '%-18s %s\n' '$r' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
+list: ## the rows: the post's accuracy, loss and seconds, and the options
+	@$(foreach r,$(PART1) $(PART2),printf '%-18s %-18s %s\n' '$r' '$(call posts,$r)' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
 
 # Captions of made data recur, and dev is balanced otherwise than train in the real one: findings are shown, not fatal.
 lint: $(OUT)/data/train.pixels.hmr $(OUT)/data/dev.pixels.hmr ## what train and dev share, contradictions, shifts, confounders

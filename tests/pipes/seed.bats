@@ -19,8 +19,21 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[ "$status" = 0 ]
 	[ "$(wc -l <<<"$output")" = 12 ]
 	for r in $ROWS; do [[ $output == *"$r"* ]]; done
-	[[ $output == *'early-fusion'*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --frozen-mode train --select accuracy --seed 42'* ]]
+	[[ $output == *'early-fusion'*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --freeze image --frozen-mode train --select accuracy --seed 42'* ]]
 	[[ $output == *'high-reg-slow'*'--select last --seed 43'* ]]
+	# the post's results, as it has them: seconds are the sums of its progress bars
+	[ "$(sed -E 's/ +--.*//; s/ +/ /g' <<<"$output")" = "adam-moderate-lr .496, .7518, 146
+low-lr-high-reg .554, .0348, 363
+sgd-momentum .556, .455, 455
+fast-learning .522, .7087, 157
+freeze-image .500, .773, 434
+freeze-text .516, .3206, 426
+high-reg-slow .558, .0362, 363
+batch-size .520, .5334, 144
+all-frozen .538, .7202, 141
+balanced-sgd .504, .6578, 365
+all-frozen-cached not in the post
+early-fusion .574, .3906, 3303" ]
 }
 
 @test "no data is said, with what to do" {
@@ -73,6 +86,9 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 		grep -q "\"name\":\"$r\"" experiment/runs.json
 		grep -q "$r" experiment/report.csv
 	done
+	grep -q '"name":"high-reg-slow".*"published":{"accuracy":0.558,"loss":0.0362,"seconds":363}' experiment/runs.json
+	grep -q '"name":"early-fusion".*"published":{"accuracy":null,"loss":0.3906,"seconds":3303}.*"published":{"accuracy":0.574,"loss":null,"seconds":null}' experiment/runs.json
+	[ "$(grep -o "\"published\":" experiment/runs.json | wc -l)" = 12 ]
 	[ "$(grep -c '^hm-fuse-train --' log.txt)" = 12 ]
 	[ "$(find experiment/runs -name checkpoint | wc -l)" = 0 ]
 	hm-score --compare experiment/runs/*/4[23]/dev.csv >compare.txt
