@@ -137,20 +137,23 @@ early    = $(filter early-fusion,$1)
 options  = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [0-9]*/--epochs $(EPOCHS)/'),$(strip $($1)))
 # The post's Part 1 looks at dev once, at the end; its Part 2 after each epoch, and tells the best look.
 select   = --select $(if $(call early,$1),accuracy,last)
+# NAME, SEED, FOLDER: the whole of it, as the report tells it; every option that is not among NAME's stands here.
 command  = hm-fuse-train --fusion $(if $(call early,$1),early,late) $(if $(call cached,$1),,--image $(IMAGE) --text $(TEXT)) $(call options,$1) \
-           --seed $2 $(compute) $(if $(call early,$1),--val $(OUT)/data/dev.pixels.hmr --val $(OUT)/data/dev.tokens.hmr) $(call select,$1)
+           --seed $2 $(compute) $(call select,$1) --checkpoint $3/checkpoint --resume --log-steps 20 --log $3/log.jsonl --stats $3/train.json.new \
+           $(if $(call early,$1),$(addprefix --val ,$(call input,$1,dev)) -o $3/best.safetensors --last $3/model.safetensors,-o $3/model.safetensors) \
+           $(call input,$1,train)
 
+# train.json is what stands for a training: it comes when models and log are whole.
 define run
 $3/command.txt: FORCE
-	$$(call settle,$$(strip $$(call command,$1,$2)))
-$3/model.safetensors: $3/command.txt $(call input,$1,train) $(if $(call early,$1),$(call input,$1,dev)) $(if $(call cached,$1),,$(call weights,$(IMAGE) $(TEXT)))
+	$$(call settle,$$(strip $$(call command,$1,$2,$3)))
+$3/train.json: $3/command.txt $(call input,$1,train) $(if $(call early,$1),$(call input,$1,dev)) $(if $(call cached,$1),,$(call weights,$(IMAGE) $(TEXT)))
 	@for f in $$^; do [ ! $3/checkpoint -ot $$$$f ] || rm -f $3/checkpoint; done # of other options or data
-	$$(strip $$(call command,$1,$2)) --checkpoint $3/checkpoint --resume --log-steps 20 --log $3/log.jsonl --stats $3/train.json \
-	    $(if $(call early,$1),-o $3/best.safetensors --last $3/model.safetensors,-o $3/model.safetensors) $(call input,$1,train)
-	@rm -f $3/checkpoint
-$3/dev.json: $3/model.safetensors $(call input,$1,dev)
+	$$(strip $$(call command,$1,$2,$3))
+	@mv $$@.new $$@; rm -f $3/checkpoint
+$3/dev.json: $3/train.json $(call input,$1,dev)
 	hm-score --model $3/model.safetensors $(compute) --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(call input,$1,dev) >$3/dev.txt
-$3/best.dev.json: $3/model.safetensors $(call input,$1,dev)
+$3/best.dev.json: $3/train.json $(call input,$1,dev)
 	hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv --json $$@ $(call input,$1,dev) >$3/best.dev.txt
 endef
 $(foreach r,$(PART1) $(PART2),$(foreach s,$(call seeds,$r),$(eval $(call run,$r,$s,$(OUT)/runs/$r/$s))))

@@ -111,6 +111,16 @@ early-fusion .574, .3906, 3303" ]
 	[[ $output != *hm-* ]]
 }
 
+@test "a training that was killed between its models is not taken for done" {
+	rm experiment/runs/early-fusion/42/train.json # written last; the models are there, and newer than all else
+	touch experiment/runs/*/*/*.safetensors
+	run "${MK[@]}" -n all
+	expect 0
+	[ "$(grep -c '^hm-fuse-train --' <<<"$output")" = 1 ]
+	[ "$(grep -c '^hm-score --model .*/early-fusion/' <<<"$output")" = 2 ]
+	"${MK[@]}" all >/dev/null 2>&1
+}
+
 @test "a changed option trains one row again, and makes the report" {
 	run "${MK[@]}" all 'sgd-momentum=--optimizer sgd --lr 2e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --freeze none'
 	[ "$status" = 0 ]
