@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,8 +24,12 @@ int hm_logfile_open(struct hm_logfile *l, const char *path, bool grows, bool kee
 		return 0;
 	if (!grows)
 		return (l->out = hm_out_open(path, e)) ? 0 : HM_EDATA;
-	l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (keep ? 0 : O_TRUNC), 0666);
-	return l->fd < 0 ? failed(l, e) : 0;
+	l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (l->fd < 0)
+		return failed(l, e);
+	if (flock(l->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+		return hm_err_set(e, HM_EDATA, "%s: another process is writing it", path);
+	return !keep && ftruncate(l->fd, 0) && errno != EINVAL ? failed(l, e) : 0; /* EINVAL: a device */
 }
 
 static int add(struct hm_logfile *l, const char *line, struct hm_err *e)

@@ -1,5 +1,6 @@
 /* The log of a training run: a JSON object a line. Without checkpoints the file appears whole at the end, or
- * not at all; with them it grows as the run goes and can be cut back to where a checkpoint left it. */
+ * not at all; with them it grows as the run goes and can be cut back to where a checkpoint left it; one
+ * process at a time writes it. */
 #ifndef HM_LOGFILE_H
 #define HM_LOGFILE_H
 

@@ -36,6 +36,16 @@ until_done() {
 	echo "$name: $kills kills"
 }
 
+@test "two runs that write one log: the second ends at once, the first one's lines stay" {
+	printf 'a line of the first\n' >shared.jsonl
+	run flock shared.jsonl hm-fuse-train -q $common --checkpoint two.ckpt --log shared.jsonl --val dev.hmr -o two.safetensors train.hmr
+	expect 1 '^hm-fuse-train: error: shared.jsonl: another process is writing it$'
+	[ "$(cat shared.jsonl)" = 'a line of the first' ]
+	hm-fuse-train -q $common --checkpoint two.ckpt --log shared.jsonl --val dev.hmr -o two.safetensors train.hmr
+	cmp shared.jsonl whole.jsonl
+	hm-fuse-train -q $common --checkpoint three.ckpt --log /dev/null --val dev.hmr -o three.safetensors train.hmr
+}
+
 @test "kill -9 at random moments, late fusion, a checkpoint every step" {
 	RANDOM=17
 	until_done k1 $common --val dev.hmr --checkpoint-steps 1
