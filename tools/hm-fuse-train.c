@@ -371,14 +371,12 @@ static void report(struct run *r, const struct hm_trainer_result *t)
 static int work(struct run *r, struct hm_trainer_result *t, struct hm_err *e)
 {
 	const struct hm_trainer_calls calls = {r, tell, after_step, log_sync, log_cut, save_last};
-	struct timespec end;
 	if (o.checkpoint)
 		catch_signals();
 	clock_gettime(CLOCK_MONOTONIC, &r->start);
 	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train, o.val.n ? &r->setup.val : NULL,
 				&r->config, &calls, t, e);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	cJSON_AddNumberToObject(r->cli.stats, "train_s", seconds(&r->start, &end));
+	cJSON_AddNumberToObject(r->cli.stats, "train_s", t->seconds);
 	if (r->first.tv_sec)
 		cJSON_AddNumberToObject(r->cli.stats, "first_step_s", seconds(&r->start, &r->first));
 	if (rc || t->signal)

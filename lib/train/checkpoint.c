@@ -57,6 +57,7 @@ static size_t numbers(struct hm_train_state *s, int64_t *n, int64_t *log, struct
 				     {"seen", NULL, &s->seen},
 				     {"epoch_sum", NULL, &s->epoch_sum},
 				     {"best_value", NULL, &s->best_value},
+				     {"seconds", NULL, &s->seconds},
 				     {"best_loss", NULL, &s->best.loss},
 				     {"best_accuracy", NULL, &s->best.accuracy},
 				     {"best_auroc", NULL, &s->best.auroc}};

@@ -24,6 +24,7 @@ struct hm_train_state {
 	double sum, seen;  /* loss over the examples since the last step line, and their number */
 	double epoch_sum;  /* loss over the epoch's examples */
 	double best_value; /* of the selection, larger is better; -infinity at first */
+	double seconds;	   /* that it took so far, of all its processes; in the checkpoint at its writing */
 	int64_t stale;	   /* epochs since the best one */
 	struct hm_epoch_score best;
 	uint64_t log_bytes; /* length of the log */

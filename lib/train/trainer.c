@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { EVAL_ROWS = 512 }; /* of cached features; what runs an encoder takes the training's batches */
 
@@ -24,6 +25,7 @@ struct run {
 	uint32_t *order; /* [n] */
 	float *logits;	 /* [rows,C] of an evaluation's batch */
 	double *prob;	 /* [n of val, C] */
+	double began;	 /* the clock when the run began, or would have without a break */
 	int signal;	 /* that stops the run */
 	struct hm_arena arena;
 };
@@ -75,10 +77,18 @@ static int diverged(const struct run *r, int64_t step, double lr, const char *wh
 			  step, lr, what, ids, used >= sizeof ids - 48 ? ", ..." : "");
 }
 
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static int save(struct run *r, struct hm_err *e)
 {
 	if (!r->c->checkpoint)
 		return 0;
+	r->s.seconds = now() - r->began;
 	int rc = r->calls->log_sync(r->calls->ctx, &r->s.log_bytes, e);
 	return rc ? rc : hm_checkpoint_write(&r->checkpoint, &r->s, e);
 }
@@ -238,10 +248,12 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 {
 	struct run r = {.f = f, .d = d, .train = train_set, .val = val, .c = c, .calls = calls};
 	r.s = (struct hm_train_state){.epoch = 1, .best_value = -INFINITY};
+	r.began = now();
 	int rc = prepare(&r, e);
 	if (!rc && c->resume) {
 		rc = hm_checkpoint_read(&r.checkpoint, &r.s, e);
 		r.optim.t = r.s.step;
+		r.began -= r.s.seconds;
 		if (!rc)
 			rc = calls->log_cut(calls->ctx, r.s.log_bytes, e);
 	}
@@ -263,7 +275,7 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 		rc = calls->tell(calls->ctx, &ev, e);
 	}
 	*result = (struct hm_trainer_result){r.s.best, r.s.step, r.steps / c->epochs * r.s.best.epoch,
-					     r.signal};
+					     now() - r.began, r.signal};
 	hm_optim_clear(&r.optim);
 	hm_arena_clear(&r.arena);
 	return rc;

@@ -58,7 +58,8 @@ struct hm_trainer_result {
 	struct hm_epoch_score best; /* of the epoch kept; n 0 without validation */
 	int64_t steps;		    /* in all */
 	int64_t kept_steps;	    /* until the end of the epoch kept */
-	int signal;		    /* that stopped it, after a checkpoint; else 0 */
+	double seconds; /* in all, those before a checkpoint too; what was lost with a kill is not in it */
+	int signal;	/* that stopped it, after a checkpoint; else 0 */
 };
 
 /* Trains f from the parameters it has, placed on `d`; at the end it has the selected epoch's. val may be NULL

@@ -159,3 +159,11 @@ signal_run() {
 	run hm-fuse-train $common --val dev.hmr --checkpoint x -o x train.hmr
 	expect 2 "name the same file"
 }
+
+@test "train_s counts what came before the checkpoint" {
+	hm-fuse-train -q $common --val dev.hmr --checkpoint t.ckpt -o t.safetensors train.hmr
+	before=$(printf %.9f "$(grep -aoE 'seconds....[^\\]*' t.ckpt | sed 's/.*"//')")
+	hm-fuse-train -q $common --val dev.hmr --checkpoint t.ckpt --resume --stats t.json -o t.safetensors train.hmr # nothing left to do
+	after=$(grep -oE '"train_s":[0-9.e-]+' t.json | cut -d : -f 2)
+	awk -v a="$before" -v b="$after" 'BEGIN { exit !(a > 0 && b > a) }'
+}

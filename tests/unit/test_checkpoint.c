@@ -119,6 +119,7 @@ static const struct hm_train_state state_1 = {.epoch = 3,
 					      .seen = 77,
 					      .epoch_sum = DBL_MAX,
 					      .best_value = -INFINITY,
+					      .seconds = 1234.5,
 					      .stale = 2,
 					      .best = {2, DBL_TRUE_MIN, 1 / 3., NAN, 500},
 					      .log_bytes = 98765,
@@ -135,6 +136,7 @@ static void assert_state(const struct hm_train_state *a, const struct hm_train_s
 	assert_int_equal(a->log_bytes, b->log_bytes);
 	assert_true(a->sum == b->sum && a->seen == b->seen && a->epoch_sum == b->epoch_sum);
 	assert_true(a->best_value == b->best_value && a->best.loss == b->best.loss);
+	assert_true(a->seconds == b->seconds);
 	assert_true(a->best.accuracy == b->best.accuracy);
 	assert_true(a->best.auroc == b->best.auroc || (isnan(a->best.auroc) && isnan(b->best.auroc)));
 	assert_string_equal(a->reason, b->reason);
