@@ -40,6 +40,10 @@ function quote(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return "\"" s "
 function number(s) { return s == "-" ? "null" : s + 0 }
 function lines(path,   n, l) { while ((getline l < path) > 0) n += l ~ /[^ \t\r]/; close(path); return n + 0 }
 function base(s) { sub(/\/+$/, "", s); sub(/.*\//, "", s); return s }
+function stage(name, path) { # of a file that was written with --stats
+	if (lines(out "/" path))
+		printf "%s{\"name\":%s,\"stats\":\"%s\"}", stages++ ? "," : "", quote(name), path
+}
 # a row; which is "" for the last epoch and "best." for the selected one
 function row(name, options, seeds, results, which, part,   dir, i, k, s, r) {
 	printf "%s{\"name\":%s,\"title\":%s,\"part\":%d,\"options\":%s,", rows++ ? "," : "", quote(name), quote(title[name]), part, quote(options)
@@ -49,8 +53,8 @@ function row(name, options, seeds, results, which, part,   dir, i, k, s, r) {
 	k = split(seeds, s, " ")
 	for (i = 1; i <= k; i++) {
 		dir = "runs/" (which == "" ? name : "early-fusion") "/" s[i] "/"
-		printf "%s{\"seed\":%d,\"predictions\":\"%s%sdev.csv\",\"log\":\"%slog.jsonl\",\"stats\":\"%strain.json\",\"command\":\"%scommand.txt\"}", \
-			(i > 1 ? "," : ""), s[i], dir, which, dir, dir, dir
+		printf "%s{\"seed\":%d,\"predictions\":\"%s%sdev.csv\",\"log\":\"%slog.jsonl\",\"stats\":\"%strain.json\",\"command\":\"%scommand.txt\",\"history\":\"%s%shistory.json\"}", \
+			(i > 1 ? "," : ""), s[i], dir, which, dir, dir, dir, dir, which
 	}
 	printf "]}"
 	have[name] = 1
@@ -111,6 +115,9 @@ BEGIN {
 	split($4, post, ", *")
 	late = $1 != "early-fusion"
 	row($1, $2, $3, late ? $4 : "-," post[2] "," post[3], "", late ? 1 : 2)
+	split($3, seed, " ")
+	row_name[++all] = $1
+	first[all] = "runs/" $1 "/" seed[1] "/"
 	if (!late)
 		row("early-fusion-best", $2, $3, post[1] ",-,-", "best.", 2)
 }
@@ -124,14 +131,13 @@ END {
 		"all-frozen,adam-moderate-lr;freeze-text,sgd-momentum;freeze-image,adam-moderate-lr")
 	claim("Batch size has not much influence", "same", "batch-size,fast-learning")
 	printf "],\"baseline\":{\"text\":\"the random guesser of the post\",\"accuracy\":0.496},\"stages\":["
-	count = split("jsonl2rec imgprep tokenize encode", stage, " ")
+	count = split("jsonl2rec imgprep tokenize encode", stage_of, " ")
 	for (i = 1; i <= count; i++)
-		for (k = 0; k < 2; k++) {
-			split_name = k ? "dev" : "train"
-			path = "stats/" stage[i] "-" split_name ".json"
-			if (!lines(out "/" path))
-				continue
-			printf "%s{\"name\":\"%s, %s\",\"stats\":\"%s\"}", stages++ ? "," : "", stage[i], split_name, path
-		}
+		for (k = 0; k < 2; k++)
+			stage(stage_of[i] ", " (k ? "dev" : "train"), "stats/" stage_of[i] "-" (k ? "dev" : "train") ".json")
+	for (i = 1; i <= all; i++) { # of the first seed
+		stage("training " row_name[i] ", steps", first[i] "train.json")
+		stage("scoring " row_name[i], first[i] "score.json")
+	}
 	printf "],\"sheet\":\"errors.png\",\"sheet_of\":\"%s\"}\n", "early-fusion" in have ? "early-fusion" : $1
 }' "$out/rows.tsv"

@@ -152,18 +152,22 @@ $3/train.json: $3/command.txt $(call input,$1,train) $(if $(call early,$1),$(cal
 	$$(strip $$(call command,$1,$2,$3))
 	@mv $$@.new $$@; rm -f $3/checkpoint
 $3/dev.json: $3/train.json $(call input,$1,dev)
-	hm-score --model $3/model.safetensors $(compute) --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(call input,$1,dev) >$3/dev.txt
+	hm-score --model $3/model.safetensors $(compute) --stats $3/score.json --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(call input,$1,dev) >$3/dev.txt
 $3/best.dev.json: $3/train.json $(call input,$1,dev)
-	hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv --json $$@ $(call input,$1,dev) >$3/best.dev.txt
+	hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv -o $3/best.dev.hmr --json $$@ $(call input,$1,dev) >$3/best.dev.txt
 endef
 $(foreach r,$(PART1) $(PART2),$(foreach s,$(call seeds,$r),$(eval $(call run,$r,$s,$(OUT)/runs/$r/$s))))
+# What made the predictions: tools, versions, options, the model's digest.
+$(OUT)/runs/%history.json: $(OUT)/runs/%dev.json
+	hm-view --history $(<:.json=.hmr) >$@.new && mv $@.new $@
 
 # ---- the report --------------------------------------------------------------------------------------------------------
 # rows.tsv: name, options, seeds, the post's results; what a reader must know of each row stands in seed-runs.sh.
 $(OUT)/rows.tsv: FORCE
 	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)' '$(call posts,$r)';) } >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-$(OUT)/runs.json: $(OUT)/rows.tsv $(foreach r,$(ROWS),$(call scores,$r)) $(HERE)/seed-runs.sh
+reported = $(foreach r,$(ROWS),$(call scores,$r))
+$(OUT)/runs.json: $(OUT)/rows.tsv $(reported) $(reported:%dev.json=%history.json) $(HERE)/seed-runs.sh
 	$(HERE)/seed-runs.sh --data $(DATA) --image $(IMAGE) --text $(TEXT) $(OUT) >$@.new && mv $@.new $@
 # The most confidently wrong memes of early fusion, of the first row without it.
 shown = $(firstword $(if $(filter early-fusion,$(ROWS)),$(call dirs,early-fusion)) $(call dirs,$(firstword $(ROWS))))

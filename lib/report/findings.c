@@ -5,10 +5,28 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool hm_pair_significant(const struct hm_pair *p)
 {
 	return p->mcnemar_holm < .05 || p->delong_holm < .05;
+}
+
+static size_t shared_history(const struct hm_runs *r)
+{
+	const char *first = r->row[0].trial[0].history;
+	size_t n = strlen(first);
+	for (int i = 0; i < r->n_rows; i++)
+		for (int k = 0; k < r->row[i].n; k++) {
+			const char *other = r->row[i].trial[k].history;
+			size_t same = 0;
+			while (same < n && first[same] == other[same])
+				same++;
+			n = same;
+		}
+	while (n && first[n - 1] != '\n')
+		n--;
+	return n;
 }
 
 int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e)
@@ -17,6 +35,7 @@ int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct h
 	struct hm_sample *first = NULL;
 	*f = (struct hm_findings){.runs = r, .pairs = r->n_rows * (r->n_rows - 1) / 2};
 	f->guess = HM_Z95 * sqrt(.25 / (double)r->matched.n);
+	f->shared = shared_history(r);
 	if (!(f->row = hm_alloc(n, sizeof *f->row, e)) || !(first = hm_alloc(n, sizeof *first, e)) ||
 	    !(f->difference = hm_alloc(claims * HM_RUNS_PAIRS, sizeof *f->difference, e)) ||
 	    !(f->verdict = hm_alloc(claims, sizeof *f->verdict, e)) ||

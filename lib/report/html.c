@@ -5,6 +5,7 @@
 #include "stat/scores.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void hm_html_put(struct hm_html *p, const char *s)
@@ -269,17 +270,37 @@ static void stages(struct hm_html *p)
 	hm_html_put(p, "</tbody></table></div>\n");
 }
 
+/* The first n bytes of some text. */
+static void lines(struct hm_html *p, const char *s, size_t n)
+{
+	char *copy = hm_strndup(s, n, p->e);
+	if (copy)
+		hm_html_text(p, copy);
+	free(copy);
+}
+
 static void commands(struct hm_html *p)
 {
-	hm_html_put(p, "<h2>Commands</h2>\n");
+	const char *all = p->r->row[0].trial[0].history;
+	hm_html_put(p, "<h2>Commands, and what the numbers come from</h2>\n");
+	if (p->f->shared) {
+		hm_html_put(p, "<p><small>The records of every row, with the tools' versions and all "
+			       "options; below, after each "
+			       "command, what its predictions come from beside these.</small></p>\n<pre>");
+		lines(p, all, p->f->shared);
+		hm_html_put(p, "</pre>\n");
+	}
 	for (int i = 0; i < p->r->n_rows; i++) {
-		if (!*p->r->row[i].trial[0].command)
+		const struct hm_trial *t = p->r->row[i].trial;
+		if (!*t->command && !t->history[p->f->shared])
 			continue;
 		hm_html_put(p, "<h3>");
 		hm_html_text(p, p->r->row[i].name);
 		hm_html_put(p, "</h3>\n<pre>");
-		for (int t = 0; t < p->r->row[i].n; t++)
-			hm_html_text(p, p->r->row[i].trial[t].command);
+		for (int k = 0; k < p->r->row[i].n; k++, t++) {
+			hm_html_text(p, t->command);
+			hm_html_text(p, t->history + p->f->shared);
+		}
 		hm_html_put(p, "</pre>\n");
 	}
 }

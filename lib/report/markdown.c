@@ -72,6 +72,16 @@ static void differences(const struct hm_findings *f, struct hm_buf *b, struct hm
 				      f->pair[i].test.auroc, hm_page_p(f->pair[i].delong_holm, v[1]));
 }
 
+/* Lines of `s`, n bytes, as a block of code. */
+static void indented(const char *s, size_t n, struct hm_buf *b, struct hm_err *e)
+{
+	for (const char *end = s + n; s < end; s++) {
+		size_t line = strcspn(s, "\n");
+		hm_buf_printf(b, e, "    %.*s\n", (int)line, s);
+		s += line;
+	}
+}
+
 int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
 {
 	const struct hm_runs *r = f->runs;
@@ -108,11 +118,19 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 			      hm_page_value(s->records / s->seconds, 0, v[1]),
 			      hm_page_value(s->memory / 1e6, 0, v[2]));
 	}
-	hm_buf_printf(b, e, "\n## Commands\n");
-	for (int i = 0; i < r->n_rows; i++)
-		if (*r->row[i].trial[0].command)
-			hm_buf_printf(b, e, "\n%s:\n\n    %.*s\n", r->row[i].name,
-				      (int)strcspn(r->row[i].trial[0].command, "\n"),
-				      r->row[i].trial[0].command);
+	hm_buf_printf(b, e, "\n## Commands, and what the numbers come from\n");
+	if (f->shared) {
+		hm_buf_printf(b, e, "\nThe records of every row:\n\n");
+		indented(r->row[0].trial[0].history, f->shared, b, e);
+	}
+	for (int i = 0; i < r->n_rows; i++) {
+		const struct hm_trial *t = r->row[i].trial;
+		if (*t->command || t->history[f->shared])
+			hm_buf_printf(b, e, "\n%s:\n\n", r->row[i].name);
+		for (int k = 0; k < r->row[i].n; k++, t++) {
+			indented(t->command, strlen(t->command), b, e);
+			indented(t->history + f->shared, strlen(t->history + f->shared), b, e);
+		}
+	}
 	return e->code;
 }

@@ -14,6 +14,7 @@ struct hm_findings {
 	struct hm_pair *pair;		  /* [rows (rows - 1)/2] first trials, every pair */
 	int pairs, significant;		  /* of them by McNemar's or DeLong's test, Holm-corrected */
 	bool seeds;			  /* some row has several trials */
+	size_t shared;			  /* bytes of history, whole lines, that every trial begins with */
 	double guess; /* half the width in which a guesser's accuracy falls in 95 % of draws */
 };
 /* 0 or HM_EDATA (memory). `r` is borrowed. Caller clears, also after a failure. */

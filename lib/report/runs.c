@@ -30,8 +30,8 @@ static int trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct h
 	cJSON *stats;
 	t->loss = t->seconds = NAN;
 	if (hm_json_get_int(o, "seed", &t->seed, e) || hm_runs_predictions(r, o, p, e) ||
-	    hm_runs_contents(r, o, "command", &t->command, &len, e) || hm_runs_log(r, o, t, e) ||
-	    hm_runs_stats(r, o, &stats, e))
+	    hm_runs_contents(r, o, "command", &t->command, &len, e) || hm_runs_history(r, o, t, e) ||
+	    hm_runs_log(r, o, t, e) || hm_runs_stats(r, o, &stats, e))
 		return HM_EDATA;
 	t->seconds = hm_runs_number(stats, "train_s");
 	cJSON_Delete(stats);
@@ -189,7 +189,10 @@ static int stages(struct hm_runs *r, struct hm_err *e)
 		cJSON *stats;
 		if (hm_runs_stats(r, o, &stats, e))
 			return HM_EDATA;
-		*s = (struct hm_stage){hm_runs_str(o, "name"), hm_runs_number(stats, "wall_s"), NAN,
+		const double train =
+			hm_runs_number(stats, "train_s"); /* also of a training that was resumed */
+		*s = (struct hm_stage){hm_runs_str(o, "name"),
+				       isnan(train) ? hm_runs_number(stats, "wall_s") : train, NAN,
 				       hm_runs_number(stats, "peak_memory_bytes")};
 		for (size_t i = 0; i < sizeof nouns / sizeof *nouns && isnan(s->records); i++)
 			s->records = hm_runs_number(stats, nouns[i]);

@@ -21,7 +21,8 @@ struct hm_curve {
 /* One training and its answers. What is not known is NaN or "". */
 struct hm_trial {
 	int64_t seed;
-	const char *command;
+	const char *command; /* "": not told */
+	const char *history; /* a line a tool that the predictions come from: name, version, options; or "" */
 	const struct hm_sample *sample;		  /* of the examples that all trials share, in one order */
 	double accuracy, auroc;			  /* at threshold .5 */
 	struct hm_interval accuracy_ci, auroc_ci; /* Wilson, DeLong */

@@ -74,6 +74,45 @@ int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions
 	return rc;
 }
 
+int hm_runs_history(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_err *e)
+{
+	const char *text;
+	char *lines;
+	size_t len;
+	struct hm_buf b = {0};
+	const cJSON *one, *option;
+	t->history = "";
+	if (hm_runs_contents(r, o, "history", &text, &len, e))
+		return HM_EDATA;
+	if (!len)
+		return 0;
+	cJSON *list = hm_json_parse(text, len, HM_RUNS_DEPTH, NULL, e);
+	cJSON_ArrayForEach(one, list)
+	{
+		hm_buf_printf(&b, e, "%s %s", hm_runs_str(one, "tool"), hm_runs_str(one, "version"));
+		cJSON_ArrayForEach(option, cJSON_GetObjectItemCaseSensitive(one, "options"))
+		{
+			char *value = cJSON_IsString(option) ? NULL : cJSON_PrintUnformatted(option);
+			hm_buf_printf(&b, e, " %s=%s", option->string ? option->string : "",
+				      value		       ? value
+				      : cJSON_IsString(option) ? option->valuestring
+							       : "");
+			cJSON_free(value);
+		}
+		hm_buf_add(&b, "\n", 1, e);
+	}
+	if (!list)
+		hm_err_prefix(e, "%s", hm_runs_str(o, "history"));
+	cJSON_Delete(list);
+	if (!e->code && b.len && (lines = hm_arena_get(&r->arena, b.len + 1, e))) {
+		memcpy(lines, b.data, b.len);
+		lines[b.len] = 0;
+		t->history = lines;
+	}
+	hm_buf_clear(&b);
+	return e->code ? HM_EDATA : 0;
+}
+
 /* ---- a training's log ---- */
 
 static int curve_room(struct hm_runs *r, struct hm_curve *c, size_t n, struct hm_err *e)

@@ -17,6 +17,8 @@ int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const c
 		     struct hm_err *e);
 /* "predictions", a CSV of two classes, into p. */
 int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions *p, struct hm_err *e);
+/* "history", what hm-view --history prints, into the trial, a line a tool. */
+int hm_runs_history(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_err *e);
 /* "log" into the trial's curves and last loss. */
 int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_err *e);
 /* "stats", a --stats file; NULL where it names none. Caller frees with cJSON_Delete. */

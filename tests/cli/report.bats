@@ -13,12 +13,14 @@ setup_file() {
 	echo '{"tool":"hm-fuse-train","train_s":12.5,"wall_s":13}' >train.json
 	echo '{"tool":"hm-imgprep","records":200,"wall_s":2,"peak_memory_bytes":5e7}' >stage.json
 	echo 'hm-fuse-train --lr 1 "<b>"' >command.txt
+	printf '[{"tool":"hm-jsonl2rec","version":"9","options":{"on-error":"fail"}},{"tool":"hm-score","version":"9","options":{"keep":false,"n":0.5,"model":"%s"}}]\n' m1 >h1.json
+	sed s/m1/m2/ h1.json >h2.json
 	cat >runs.json <<'END'
 {"title":"Rows & <columns>","about":["What <it> is."],"data":{"name":"made","train":800,"dev":200},
 "encoders":{"image":"i","text":"t"},"baseline":{"text":"a guess","accuracy":0.496},
 "rows":[{"name":"one","title":"The first","part":1,"options":"--lr 1e-2","published":{"accuracy":0.5,"loss":0.7,"seconds":100},"note":"a note",
- "runs":[{"seed":1,"predictions":"p1.csv","log":"log.jsonl","stats":"train.json","command":"command.txt"}]},
-{"name":"two","selected":"best of dev","runs":[{"seed":1,"predictions":"p4.csv"},{"seed":2,"predictions":"p3.csv"}]}],
+ "runs":[{"seed":1,"predictions":"p1.csv","log":"log.jsonl","stats":"train.json","command":"command.txt","history":"h1.json"}]},
+{"name":"two","selected":"best of dev","runs":[{"seed":1,"predictions":"p4.csv","history":"h2.json"},{"seed":2,"predictions":"p3.csv","history":"h1.json"}]}],
 "claims":[{"text":"two is better","kind":"better","pairs":[{"a":"two","b":"one","note":"n"}]},
 {"text":"one is no worse","kind":"not-worse","margin":0.02,"pairs":[{"a":"one","b":"two"}]}],
 "stages":[{"name":"imgprep","stats":"stage.json"}]}
@@ -79,6 +81,15 @@ balanced() {
 	grep -q '&quot;&lt;b&gt;&quot;' report.html
 }
 
+@test "what the predictions come from: what all rows share stands once, each row's own with it" {
+	hm-report runs.json
+	[ "$(grep -c '^    hm-jsonl2rec 9 on-error=fail$' report.md)" = 1 ]
+	[ "$(grep -o '^    hm-score 9 .*' report.md | sed 's/^ *//' | paste -sd ' ')" = \
+		'hm-score 9 keep=false n=0.5 model=m1 hm-score 9 keep=false n=0.5 model=m2 hm-score 9 keep=false n=0.5 model=m1' ]
+	[ "$(grep -c 'hm-jsonl2rec 9 on-error=fail' report.html)" = 1 ]
+	[ "$(grep -c 'hm-score 9 keep=false n=0.5 model=m' report.html)" = 3 ]
+}
+
 @test "what is wrong is said in one line, and nothing is written" {
 	bad() { # SED-EXPRESSION PATTERN
 		rm -rf bad && mkdir bad && cp p*.csv *.json* command.txt bad
@@ -98,6 +109,7 @@ balanced() {
 	bad 's/"rows":/"rowz":/' 'no "rows"'
 	bad 's/^{/{,/' 'runs.json'
 	bad 's/log.jsonl/p1.csv/' 'line 1'
+	bad 's/h2.json/p1.csv/' 'p1.csv'
 	head -n 150 p4.csv >short.csv
 	bad 's/p4.csv/..\/short.csv/' 'short.csv'
 }

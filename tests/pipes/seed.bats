@@ -90,6 +90,11 @@ early-fusion .574, .3906, 3303" ]
 	grep -q '"name":"early-fusion".*"published":{"accuracy":null,"loss":0.3906,"seconds":3303}.*"published":{"accuracy":0.574,"loss":null,"seconds":null}' experiment/runs.json
 	[ "$(grep -o "\"published\":" experiment/runs.json | wc -l)" = 12 ]
 	[ "$(grep -c '^hm-fuse-train --' log.txt)" = 12 ]
+	# where the numbers come from, and what each step took
+	grep -q '^    hm-imgprep 0.* size=32$' experiment/report.md
+	[ "$(grep -c '^    hm-score 0.* model=[0-9a-f]\{32\}' experiment/report.md)" = 13 ]
+	[ "$(grep -c '^| training .*, steps | 1 |\|^| scoring .* | 12 |' experiment/report.md)" = 24 ]
+	grep -q '^    hm-fuse-train .* -o experiment/runs/early-fusion/42/best.safetensors .* experiment/data/train.tokens.hmr$' experiment/report.md
 	[ "$(find experiment/runs -name checkpoint | wc -l)" = 0 ]
 	hm-score --compare experiment/runs/*/4[23]/dev.csv >compare.txt
 	# what the pairs of a claim differ in is what their options say; epochs are alike here
