@@ -139,5 +139,5 @@ END {
 		stage("training " row_name[i] ", steps", first[i] "train.json")
 		stage("scoring " row_name[i], first[i] "score.json")
 	}
-	printf "],\"sheet\":\"errors.png\",\"sheet_of\":\"%s\"}\n", "early-fusion" in have ? "early-fusion" : $1
+	printf "],\"sheet\":\"errors.png\",\"sheet_of\":\"%s\"}\n", "early-fusion" in have ? "early-fusion" : row_name[1]
 }' "$out/rows.tsv"

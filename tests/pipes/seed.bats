@@ -179,3 +179,11 @@ early-fusion .574, .3906, 3303" ]
 	[ "$(ls seeds/runs/high-reg-slow | paste -sd " ")" = "3 4" ]
 	[ "$(grep -o '"seed":' seeds/runs.json | wc -l)" = 4 ]
 }
+
+@test "one row has a report, too; the sheet is of the first row where early fusion is not shown" {
+	"${MK[@]}" OUT=single ROWS=all-frozen-cached report >/dev/null 2>&1
+	[ -s single/report.html ]
+	"${MK[@]}" OUT=single ROWS="all-frozen-cached all-frozen" report >/dev/null 2>&1
+	grep -q '"sheet_of":"all-frozen-cached"' single/runs.json
+	refute grep -q 'nothing to compare' single/compare.txt
+}
