@@ -36,7 +36,8 @@ static const char style[] =
 	"var(--faint);text-align:right;vertical-align:top;white-space:nowrap}\n"
 	"th{font-weight:600;border-bottom:2px solid "
 	"var(--faint)}td.left,th.left{text-align:left;white-space:normal}\n"
-	"td.name{min-width:15rem}code,pre{font:.8rem/1.45 ui-monospace,monospace}code{color:var(--soft)}code "
+	"td.name{min-width:15rem}td.why{min-width:13rem}code,pre{font:.8rem/1.45 "
+	"ui-monospace,monospace}code{color:var(--soft)}code "
 	"span,td.pair{white-space:nowrap}\n"
 	"pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--card);padding:.6rem;border-radius:"
 	"4px;margin:.3rem 0}\n"
@@ -54,12 +55,14 @@ static const char style[] =
 	".chance{stroke:var(--soft);fill:none;stroke-dasharray:2 "
 	"3}.dot{fill:var(--ours);stroke:none}.val.dot{fill:var(--val)}\n"
 	".mark{fill:var(--ground);stroke:var(--post);stroke-width:2}img{max-width:100%;height:auto}\n"
+	"@media(max-width:40rem){td.name{min-width:9rem}td.name code{display:none}}\n"
 	"@media "
 	"print{body{max-width:none;font-size:10pt;padding:0}.scroll{overflow:visible}table{font-size:7.5pt}"
 	"th,td{padding:.15rem .3rem}"
-	"td.name{min-width:0;width:44%}td.name code{font-size:6.5pt}td "
+	"td.name{min-width:0;width:44%}td.name code{display:inline;font-size:6.5pt}td "
 	"small{font-size:1em}tr,svg,pre{break-inside:avoid}"
-	"h2,h3{break-after:avoid}svg.wide{min-width:0;max-height:60vh}pre{font-size:7pt}"
+	"h2,h3,h2+p{break-after:avoid}td.why{min-width:0}svg.wide{min-width:0;max-height:60vh}pre{font-size:"
+	"7pt}"
 	".cards{grid-template-columns:repeat(3,1fr);gap:.4rem}.card{padding:.4rem}}\n";
 
 static void cell(struct hm_html *p, double v, int digits, const char *class)
@@ -212,7 +215,7 @@ static void claims(struct hm_html *p)
 				      hm_page_interval(d->ci, true, s));
 			p_value(p, d->p);
 			p_value(p, d->holm);
-			hm_html_put(p, "<td class=\"left\">");
+			hm_html_put(p, "<td class=\"left why\">");
 			hm_html_text(p, c->pair[k].note);
 			hm_html_put(p, "</td></tr>\n");
 		}
