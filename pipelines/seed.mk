@@ -134,7 +134,7 @@ FORCE:
 cached   = $(filter %-cached,$1)
 input    = $(if $(call cached,$1),$(call features,$2),$(call records,$2))
 early    = $(filter early-fusion,$1)
-options  = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [0-9]*/--epochs $(EPOCHS)/'),$(strip $($1)))
+options  = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [0-9]*/--epochs $(EPOCHS)/; t; s/$$/ --epochs $(EPOCHS)/'),$(strip $($1)))
 # The post's Part 1 looks at dev once, at the end; its Part 2 after each epoch, and tells the best look.
 select   = --select $(if $(call early,$1),accuracy,last)
 # NAME, SEED, FOLDER: the whole of it, as the report tells it; every option that is not among NAME's stands here.

@@ -21,6 +21,10 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	for r in $ROWS; do [[ $output == *"$r"* ]]; done
 	[[ $output == *'early-fusion'*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --freeze image --frozen-mode train --select accuracy --seed 42'* ]]
 	[[ $output == *'high-reg-slow'*'--select last --seed 43'* ]]
+	local table=$output
+	run make -f "$ROOT/pipelines/seed.mk" list EPOCHS=7 "batch-size=--lr 1"
+	[ "$(grep -c -- "--epochs 7 " <<<"$output")" = 12 ] # also of a row that names none
+	output=$table
 	# the post's results, as it has them: seconds are the sums of its progress bars
 	[ "$(sed -E 's/ +--.*//; s/ +/ /g' <<<"$output")" = "adam-moderate-lr .496, .7518, 146
 low-lr-high-reg .554, .0348, 363
