@@ -108,7 +108,7 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 	@$(MAKE) --no-print-directory check
 
 # After deps, so that what was just installed is found.
-check: all $(units) $(replays) $(B)/tests/formats/reader
+check: all $(units) $(replays) $(B)/tests/formats/reader $(B)/tests/pipes/httpd
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
 lint: ## arrows, banned calls, man pages

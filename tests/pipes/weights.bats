@@ -1,4 +1,4 @@
-# pipelines/get-weights.sh against a folder that stands for both servers: fetched, gone on with, checked, refused.
+# pipelines/get-weights.sh against a folder, and a web server, that stand for both sites: fetched, gone on with, refused.
 
 load ../support/bats
 
@@ -83,6 +83,49 @@ get() { run "$ROOT/pipelines/get-weights.sh" --resnet "$RESNET" --bert some/bert
 	get v
 	expect 1 "^v/$RESNET.part: the sha256 is wrong$"
 	cmp <(tail -c +101 "server/$RESNET") <(tail -c +101 "v/$RESNET.part")
+}
+
+# [CUT|norange]: the folder as a web server; what it answered stands in httpd.log behind its port
+serve() {
+	"$ROOT/${B:-build/onednn}/tests/pipes/httpd" server "$@" >httpd.log 3>&- &
+	server=$!
+	until [ -s httpd.log ]; do sleep 0.02; done
+	export HM_BASE_RESNET=http://127.0.0.1:$(head -n 1 httpd.log) HM_BASE_BERT=http://127.0.0.1:$(head -n 1 httpd.log)/bert
+}
+
+teardown() {
+	[ -z "${server-}" ] || kill "$server" 2>/dev/null || true
+}
+
+@test "from a web server: a line that breaks is gone on with, a whole part is known by the server's refusal" {
+	serve 3000
+	get w
+	expect 1 'not fetched; what came is in w/.*, the next call goes on from there$'
+	part=$(find w -name '*.part' -size -3001c -size +2999c)
+	[ -n "$part" ]
+	cut=${part#w/} cut=${cut%.part}
+	get w
+	expect 0 "^w/$cut: sha256"
+	grep -q "^206 /$cut 3000\$" httpd.log
+	for f in "$RESNET" bert/config.json bert/vocab.txt bert/model.safetensors; do cmp "server/$f" "w/$f"; done
+	mkdir -p whole/bert
+	cp server/bert/vocab.txt whole/bert/vocab.txt.part
+	get whole
+	expect 0 # some curls take the refusal for the end of the file, some for an error
+	grep -q '^416 /bert/vocab.txt ' httpd.log
+	cmp server/bert/vocab.txt whole/bert/vocab.txt
+	rm server/bert/config.json
+	get none
+	expect 1 '/bert/config.json: not fetched'
+}
+
+@test "from a web server that knows no ranges: from the beginning" {
+	serve norange
+	mkdir -p w/bert
+	head -c 3000 server/bert/model.safetensors >w/bert/model.safetensors.part
+	get w
+	expect 0 '^this server cannot go on in the middle of a file: from the beginning$'
+	cmp server/bert/model.safetensors w/bert/model.safetensors
 }
 
 @test "a wrong sha256: expected and found are said, nothing is deleted" {
