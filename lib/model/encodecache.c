@@ -1,6 +1,7 @@
 /* Keys and look-ups of the features that are kept. See encodecache.h. */
 #include "model/encodecache.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
@@ -11,21 +12,21 @@ enum { VERSION = 1 };
 void hm_encode_cache_init(struct hm_encode_cache *x, const struct hm_encode_config *c,
 			  const struct hm_device *d, size_t pooled, size_t grid, size_t width)
 {
-	char built[128];
+	char built[128], on[160];
 	hm_device_backends(built, sizeof built);
+	snprintf(on, sizeof on, "%s|%s|%s|%" PRIx64, d->name, hm_precision_name(d->precision), built,
+		 hm_device_processor(d));
 	*x = (struct hm_encode_cache){.features = c->cache,
 				      .image_bytes = 3 * (size_t)c->height * (size_t)c->width,
 				      .pooled = c->pooled ? pooled : 0,
 				      .grid = c->grid ? grid : 0,
 				      .width = width};
 	if (c->image)
-		snprintf(x->image, sizeof x->image, "%d|%s|%s|%s|%s|%dx%d|%d", VERSION, c->image->digest,
-			 d->name, hm_precision_name(d->precision), built, c->height, c->width,
-			 c->image_batch);
+		snprintf(x->image, sizeof x->image, "%d|%s|%s|%dx%d|%d", VERSION, c->image->digest, on,
+			 c->height, c->width, c->image_batch);
 	if (c->text)
-		snprintf(x->text, sizeof x->text, "%d|%s|%s|%s|%s|%d heads|eps %.17g", VERSION,
-			 c->text->digest, d->name, hm_precision_name(d->precision), built, c->text->heads,
-			 c->text->eps);
+		snprintf(x->text, sizeof x->text, "%d|%s|%s|%d heads|eps %.17g", VERSION, c->text->digest, on,
+			 c->text->heads, c->text->eps);
 }
 
 static void digest(const void *p, size_t n, unsigned char out[16])

@@ -1,7 +1,7 @@
 /* What encode.h looks up in a cache of features, and under which keys: the XXH3-128 of what the input holds,
- * joined with all else that the numbers depend on: the encoder's digest, which output, precision, device and
- * what the device's arithmetic is built from, for an image its size and the images computed at once, and the
- * version of this code. */
+ * joined with all else that the numbers depend on: the encoder's digest, which output, precision, device,
+ * what the device's arithmetic is built from and which processor chooses its ways, for an image its size and
+ * the images computed at once, and the version of this code. */
 #ifndef HM_ENCODECACHE_H
 #define HM_ENCODECACHE_H
 

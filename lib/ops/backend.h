@@ -14,5 +14,7 @@ void hm_cpu_close(struct hm_device *d);
 
 /* "oneDNN 2.6.3, OpenMP" of the library that runs, or what else the cpu device is made of. */
 void hm_cpu_describe(char *out, size_t cap);
+/* For hm_device_processor. */
+uint64_t hm_cpu_processor(void);
 
 #endif

@@ -80,3 +80,8 @@ char *hm_device_backends(char *out, size_t cap)
 	snprintf(out, cap, "ref, cpu (%s)", cpu);
 	return out;
 }
+
+uint64_t hm_device_processor(const struct hm_device *d)
+{
+	return d->ctx ? hm_cpu_processor() : 0;
+}

@@ -52,6 +52,8 @@ void hm_device_close(struct hm_device *d);
 int hm_device_error(const struct hm_device *d, struct hm_err *e);
 /* What is built in, for --version: "ref, cpu (oneDNN 2.6.3, OpenMP)", cut to cap; returns out. */
 char *hm_device_backends(char *out, size_t cap);
+/* Which processor the device's ways are chosen by: the last bits of results may depend on it. 0: they do not. */
+uint64_t hm_device_processor(const struct hm_device *d);
 /* "f32", "bf16", "tf32". */
 const char *hm_precision_name(enum hm_precision p);
 

@@ -116,6 +116,7 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 struct hm_dnnl *hm_dnnl_fork(const struct hm_dnnl *from, struct hm_err *e);
 void hm_dnnl_close(struct hm_dnnl *n);
 void hm_dnnl_describe(char *out, size_t cap);
+uint64_t hm_dnnl_processor(void);
 struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
 				    const float *b);
 void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h,

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 /* A filter in one layout. */
 struct packed {
@@ -65,6 +68,17 @@ void hm_dnnl_describe(char *out, size_t cap)
 	const char *runtime = runtime_name(v->cpu_runtime);
 	snprintf(out, cap, "oneDNN %d.%d.%d, %s", v->major, v->minor, v->patch,
 		 runtime ? runtime : "unusable runtime");
+}
+
+/* Kernels go by instruction sets, block sizes by the caches of the model. */
+uint64_t hm_dnnl_processor(void)
+{
+	unsigned model = 0;
+#if defined(__x86_64__)
+	unsigned b, c, d;
+	__get_cpuid(1, &model, &b, &c, &d);
+#endif
+	return (uint64_t)dnnl_get_effective_cpu_isa() << 32 | model;
 }
 
 dnnl_engine_t hm_dnnl_engine(const struct hm_device *d)

@@ -134,6 +134,15 @@ void hm_cpu_describe(char *out, size_t cap)
 #endif
 }
 
+uint64_t hm_cpu_processor(void)
+{
+#if HM_ONEDNN
+	return hm_dnnl_processor();
+#else
+	return 0;
+#endif
+}
+
 void *hm_cpu_scratch(struct hm_device *d, size_t n)
 {
 	struct hm_cpu *c = d->ctx;
