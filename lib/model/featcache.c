@@ -274,6 +274,16 @@ void hm_featcache_put(struct hm_featcache *c, const unsigned char key[16], const
 		flush(c);
 }
 
+/* Also where nothing was put: the bound may be lower than it was. What others write may stand in the way. */
+static void keep_bound(struct hm_featcache *c)
+{
+	struct hm_err ignored = {0};
+	while (flock(c->dir, LOCK_EX) && errno == EINTR)
+		;
+	hm_featroom_make(c->folder, c->limit, c->each, &ignored);
+	flock(c->dir, LOCK_UN);
+}
+
 int hm_featcache_close(struct hm_featcache *c, struct hm_err *e)
 {
 	if (!c)
@@ -287,8 +297,10 @@ int hm_featcache_close(struct hm_featcache *c, struct hm_err *e)
 			futimens(c->segment[i].fd, NULL);
 		drop_segment(&c->segment[i]);
 	}
-	if (c->dir >= 0)
+	if (c->dir >= 0) {
+		keep_bound(c);
 		close(c->dir);
+	}
 	hm_strmap_clear(&c->place);
 	hm_buf_clear(&c->buffer);
 	free(c->folder);

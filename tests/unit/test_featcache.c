@@ -239,7 +239,10 @@ static void test_bounded(void **state)
 	assert_int_equal(found(11000, 11212), 212);
 	assert_int_equal(found(0, 212), 212);
 	assert_int_equal(found(1000, 1212), 0);
-	c = open_cache(LIMIT / 2); /* smaller from now on */
+	c = open_cache(LIMIT / 2); /* smaller from now on, if nothing is put, too */
+	close_cache(c);
+	assert_in_range(bytes(), 1, LIMIT / 2);
+	c = open_cache(LIMIT / 2);
 	put(c, 50000, 50300);
 	close_cache(c);
 	assert_in_range(bytes(), 1, LIMIT / 2);
