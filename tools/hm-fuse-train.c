@@ -467,6 +467,17 @@ static int sweep_report(struct run *r, const struct hm_sweep *s, const size_t *o
 }
 
 /* Every head has its worker's device, of one thread. */
+/* What cannot be written into is found before hours of training. */
+static int sweep_folder(const char *path, struct hm_err *e)
+{
+	struct stat st;
+	if (mkdir(path, 0777) && errno != EEXIST)
+		return hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno));
+	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+		return hm_err_set(e, HM_EDATA, "%s: is no folder", path);
+	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
+}
+
 static int sweep(struct run *r, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(r->setup.fusion);
@@ -490,8 +501,8 @@ static int sweep(struct run *r, struct hm_err *e)
 	o.recipe = ctx.base;
 	if (!rc && !(order = hm_alloc(s.n, sizeof *order, e)))
 		rc = HM_EDATA;
-	if (!rc && mkdir(r->cli.out, 0777) && errno != EEXIST)
-		rc = hm_err_set(e, HM_EDATA, "%s: %s", r->cli.out, strerror(errno));
+	if (!rc)
+		rc = sweep_folder(r->cli.out, e);
 	if (!rc)
 		rc = hm_sweep_train(&s, &how, e);
 	if (!rc)

@@ -4,11 +4,13 @@
 #include "base/file.h"
 #include "stat/interval.h"
 
+#include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- training ---- */
 
@@ -276,6 +278,30 @@ static int write_table(const struct hm_sweep *s, const size_t *order, bool val, 
 	return e->code;
 }
 
+static int remove_from(const char *folder, const char *name, const char *ending, struct hm_err *e)
+{
+	struct hm_buf path = {0};
+	int rc = hm_buf_printf(&path, e, "%s/%s%s", folder, name, ending);
+	if (!rc && unlink((const char *)path.data) && errno != ENOENT)
+		rc = hm_err_set(e, HM_EDATA, "%s: %s", (const char *)path.data, strerror(errno));
+	hm_buf_clear(&path);
+	return rc;
+}
+
+/* What an earlier sweep left and this one does not write; first the table, which tells of all models or is
+ * not there. */
+static int remove_old(const struct hm_sweep *s, const size_t *order, size_t keep, const char *folder,
+		      struct hm_err *e)
+{
+	int rc = remove_from(folder, "leaderboard", ".csv", e);
+	for (size_t i = 0; !rc && i < s->n; i++) {
+		const struct hm_sweep_item *t = &s->item[order[i]];
+		if (i >= keep || !t->params)
+			rc = remove_from(folder, t->name, ".safetensors", e);
+	}
+	return rc;
+}
+
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
 		   const char *folder, cJSON *(*options)(const struct hm_recipe *recipe), const char *tool,
 		   struct hm_err *e)
@@ -287,7 +313,9 @@ int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_
 			.folder = folder,
 			.tool = tool,
 			.options = options};
-	int rc = rooms_new(&j, e);
+	int rc = remove_old(s, order, keep, folder, e);
+	if (!rc)
+		rc = rooms_new(&j, e);
 	if (!rc)
 		hm_workers_each(r->workers, keep, save_one, &j);
 	rooms_free(&j);

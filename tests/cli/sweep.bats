@@ -80,6 +80,25 @@ alone() { # OPTION...
 	grep -q '^"bad",.*not finite' swept/leaderboard.csv
 }
 
+@test "a folder used again: no model of an earlier sweep under a name that has none now, no old table" {
+	rm -rf swept
+	printf '%s\n' '{"name":"good"}' '{"name":"bad"}' '{"name":"third","seed":3}' >some.jsonl
+	hm-fuse-train -q --sweep some.jsonl --epochs 1 --val dev.hmr -o swept train.hmr
+	echo mine >swept/mine.safetensors
+	[ "$(ls swept | wc -l)" = 5 ]
+	printf '%s\n' '{"name":"good"}' '{"name":"bad","optimizer":"sgd","lr":1e6,"momentum":1,"weight-decay":1e6,"epochs":30}' '{"name":"third","lr":0,"seed":3}' >again.jsonl
+	run hm-fuse-train -q --sweep again.jsonl --epochs 1 --keep best:1 --val dev.hmr -o swept train.hmr
+	expect 1 '1 of 3 configurations failed'
+	kept=$(sed -n '2s/^"\([^"]*\)".*/\1/p' swept/leaderboard.csv)
+	[ "$(ls swept | sort | tr '\n' ' ')" = "$(printf '%s\n' leaderboard.csv mine.safetensors "$kept.safetensors" | sort | tr '\n' ' ')" ]
+	# a model cannot be written: the table of the sweep before is gone, not wrong
+	mkdir swept/second.safetensors swept/second.safetensors/x
+	echo '{"name":"second"}' >some.jsonl
+	run hm-fuse-train -q --sweep some.jsonl --epochs 1 -o swept train.hmr
+	expect 1 'second.safetensors'
+	[ ! -e swept/leaderboard.csv ]
+}
+
 @test "what is wrong with a line is said with file, line and key, and nothing is made" {
 	bad() { # LINE PATTERN
 		rm -rf none
@@ -106,6 +125,14 @@ alone() { # OPTION...
 	: >bad.jsonl
 	run hm-fuse-train --sweep bad.jsonl -o none train.hmr
 	expect 1 'no configuration'
+}
+
+@test "a folder that is none is found before anything is trained" {
+	echo x >file
+	run timeout 20 hm-fuse-train --sweep four.jsonl --epochs 1000000 --val dev.hmr -o file train.hmr
+	expect 1 'file: is no folder'
+	run hm-fuse-train --sweep four.jsonl --val dev.hmr -o no/where train.hmr
+	expect 1 'no/where: No such file or directory'
 }
 
 @test "wrong calls" {
