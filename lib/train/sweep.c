@@ -2,6 +2,7 @@
  * with one thread; a head's arithmetic does not depend on threads. See sweep.h. */
 #include "train/sweep.h"
 #include "base/file.h"
+#include "json/json.h"
 #include "stat/interval.h"
 
 #include <errno.h>
@@ -218,10 +219,12 @@ static void number(struct hm_buf *b, double v, struct hm_err *e)
 		hm_buf_printf(b, e, ",%.9g", v);
 }
 
+/* As it was given, to the last digit: a row can be run again. */
 static void option(struct hm_buf *b, const cJSON *v, struct hm_err *e)
 {
+	char exact[HM_JSON_NUMBER];
 	if (cJSON_IsNumber(v))
-		number(b, v->valuedouble, e);
+		hm_buf_printf(b, e, ",%s", hm_json_f64(v->valuedouble, exact));
 	else if (cJSON_IsBool(v))
 		hm_buf_printf(b, e, ",%s", cJSON_IsTrue(v) ? "true" : "false");
 	else {

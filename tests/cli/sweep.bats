@@ -63,6 +63,14 @@ alone() { # OPTION...
 	[ "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19)" = "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19 | sort -gr)" ]
 }
 
+@test "the leaderboard has the options as they were given, to the last digit" {
+	rm -rf swept
+	printf '%s\n' '{"name":"x","seed":9007199254740991,"lr":0.0012345678901234567}' '{"name":"y","seed":1836754731,"lr":1e-10}' >long.jsonl
+	hm-fuse-train -q --sweep long.jsonl --epochs 1 -o swept train.hmr
+	grep -q '^"x",9007199254740991,0.0012345678901234567,' swept/leaderboard.csv
+	grep -q '^"y",1836754731,1e-10,' swept/leaderboard.csv
+}
+
 @test "--keep best:K" {
 	rm -rf swept
 	hm-fuse-train -q --sweep four.jsonl --epochs 3 --select auroc --keep best:2 --val dev.hmr -o swept train.hmr
