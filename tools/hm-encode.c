@@ -131,6 +131,7 @@ static int open_writer(struct run *r, struct hm_err *e)
 
 static int open_all(struct run *r, struct hm_err *e)
 {
+	o.spec.defer = o.cache; /* where all is found the weights serve for their digest alone */
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)o.precision, e);
 	if (!r->device)
 		return e->code;

@@ -140,7 +140,9 @@ static int prepare(struct hm_encode *x, struct hm_err *e)
 {
 	const struct hm_encode_config *c = &x->c;
 	x->lane = hm_alloc((size_t)x->lanes, sizeof *x->lane, e);
-	if (!x->lane || (c->image && !(x->resnet = hm_resnet_prepare(c->image->resnet, x->device, e))) ||
+	if (!x->lane || (c->image && hm_encoder_load(c->image, e)) ||
+	    (c->text && hm_encoder_load(c->text, e)) ||
+	    (c->image && !(x->resnet = hm_resnet_prepare(c->image->resnet, x->device, e))) ||
 	    (c->text && !(x->bert = hm_bert_prepare(c->text->bert, x->device, e))))
 		return HM_EDATA;
 	for (int i = 0; i < x->lanes; i++)

@@ -201,13 +201,14 @@ static int new_network(struct hm_encoder *x, struct hm_weights *w, struct table 
 	return x->bert ? 0 : HM_EDATA;
 }
 
-/* Loads the tensors; those the network does not take are left over. */
-static int load(struct hm_encoder *x, struct table *t, struct hm_err *e)
+/* Loads the tensors, or sees that they could be; those the network does not take are left over. */
+static int load(struct hm_encoder *x, struct table *t, bool defer, struct hm_err *e)
 {
 	size_t left = 0;
 	const char *first = NULL;
-	if (hm_params_load(params(x), find, t, e))
+	if ((defer ? hm_params_check(params(x), find, t, e) : hm_params_load(params(x), find, t, e)))
 		return HM_EDATA;
+	x->deferred = defer;
 	for (size_t i = 0; i < t->n; i++)
 		if (!hm_params_has(params(x), t->tensor[i].name) && !left++)
 			first = t->tensor[i].name;
@@ -226,7 +227,7 @@ static int take(struct hm_encoder *x, struct hm_weights *w, const char *path,
 	if (!rc)
 		rc = new_network(x, w, &t, path, o, e);
 	if (!rc)
-		rc = load(x, &t, e);
+		rc = load(x, &t, o->defer, e);
 	if (!rc)
 		rc = hm_weights_digest(t.tensor, t.n, x->digest, e);
 	if (!rc && x->kind == HM_IMAGE_ENCODER)
@@ -243,7 +244,7 @@ static int open_file(struct hm_encoder *x, const char *spec, const struct hm_enc
 		return HM_EDATA;
 	if (take(x, x->file, spec, o, e))
 		return hm_err_prefix(e, "%s", spec);
-	if (o->forget) {
+	if (o->forget && !o->defer) {
 		hm_weights_close(x->file);
 		x->file = NULL;
 		x->tensor = x->tracked = NULL;
@@ -290,6 +291,14 @@ int hm_encoder_take(struct hm_encoder *x, enum hm_encoder_kind kind, struct hm_w
 {
 	*x = (struct hm_encoder){.kind = kind};
 	return finish(x, take(x, w, path, o, e));
+}
+
+int hm_encoder_load(struct hm_encoder *x, struct hm_err *e)
+{
+	struct table t = {x->tensor, x->n_tensor};
+	int rc = x->deferred ? hm_params_load(params(x), find, &t, e) : 0;
+	x->deferred = x->deferred && rc;
+	return rc;
 }
 
 void hm_encoder_release(struct hm_encoder *x)

@@ -11,6 +11,7 @@ struct hm_encoder_options {
 	int64_t heads; /* of BERT, before what any file says; 0: not given */
 	int64_t vocab; /* rows of the word table of init:bert-*; 0: 30522 */
 	bool forget;   /* the file is closed once it was read: the encoder will not be saved */
+	bool defer; /* the parameters of a file are read by hm_encoder_load, if ever: the digest needs none */
 };
 
 struct hm_encoder {
@@ -28,6 +29,7 @@ struct hm_encoder {
 	 * image encoder's num_batches_tracked. NULL and 0 of an init:. Borrowed from the open file. */
 	const struct hm_tensor *tensor, *tracked;
 	size_t n_tensor, n_tracked;
+	bool deferred;
 	struct hm_weights *file; /* closed with the encoder; NULL when another owns it */
 };
 
@@ -45,6 +47,8 @@ int hm_encoder_open(struct hm_encoder *x, enum hm_encoder_kind kind, const char 
 int hm_encoder_take(struct hm_encoder *x, enum hm_encoder_kind kind, struct hm_weights *w, const char *path,
 		    const struct hm_encoder_options *o, struct hm_err *e);
 void hm_encoder_clear(struct hm_encoder *x);
+/* The parameters, where they were deferred and are not there yet. 0 or HM_EDATA. */
+int hm_encoder_load(struct hm_encoder *x, struct hm_err *e);
 /* Frees the parameters alone, once a network is prepared from them. */
 void hm_encoder_release(struct hm_encoder *x);
 

@@ -75,20 +75,29 @@ int hm_params_alloc(struct hm_params *s, struct hm_err *e)
 static int check_one(const struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
 {
 	char has[96], want[96];
+	float none = 0;
 	if (!t)
 		return hm_err_set(e, HM_EDATA, "tensor %s is missing", p->t.name);
 	if (t->ndim != p->t.ndim || memcmp(t->dim, p->t.dim, (size_t)t->ndim * sizeof *t->dim))
 		return hm_err_set(e, HM_EDATA, "tensor %s is %s, the network needs %s", p->t.name,
 				  hm_shape_text(t->ndim, t->dim, has, sizeof has),
 				  hm_shape_text(p->t.ndim, p->t.dim, want, sizeof want));
+	if (hm_to_f32(t->dtype, &none, 0, &none, e))
+		return hm_err_prefix(e, "tensor %s", p->t.name);
 	return 0;
 }
 
-int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e)
+int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e)
 {
 	int rc = 0;
 	for (size_t i = 0; i < s->n && !rc; i++)
 		rc = check_one(&s->item[i], find(ctx, s->item[i].t.name), e);
+	return rc;
+}
+
+int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e)
+{
+	int rc = hm_params_check(s, find, ctx, e);
 	if (!rc)
 		rc = hm_params_alloc(s, e);
 	for (size_t i = 0; i < s->n && !rc; i++) {

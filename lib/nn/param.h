@@ -53,6 +53,8 @@ int hm_params_alloc(struct hm_params *s, struct hm_err *e);
 /* Every parameter := find(name), widened to f32. HM_EDATA naming the tensor that is missing, of another shape
  * or of a dtype that is no float. */
 int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
+/* Whether hm_params_load would find them all: 0, or HM_EDATA as it would be. */
+int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
 /* Every parameter := its initial value, a function of (seed, first + position here). 0 or HM_EDATA. */
 int hm_params_init(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_err *e);
 /* True when the table has this name: what a file holds beyond it is left over. */

@@ -20,6 +20,18 @@ encode() { hm-encode -q --device ref --image init:resnet-tiny --text init:bert-t
 # ... and how many inputs were there, how many were not
 counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; printf '%s ' $(grep -oE '"cache_(hits|misses)":[0-9]+' "$s" | cut -d: -f2); }
 
+@test "weights of a file: read where something is computed, checked in any case" {
+	hm-fuse-train -q --fusion late --freeze both --image init:resnet-tiny --text init:bert-tiny --epochs 1 -o w.safetensors in.hmr
+	for j in 1 2; do
+		hm-encode -q --device ref --image w.safetensors --text w.safetensors --cache "$c" --no-pg in.hmr >w.hmr
+		cmp <(hm-view --full w.hmr) <(hm-view --full plain.hmr)
+	done
+	# a tensor of another type, same file size: refused though all features are there
+	sed 's/"dtype":"F32"/"dtype":"I32"/' w.safetensors >bad.safetensors
+	run hm-encode -q --device ref --image bad.safetensors --cache "$c" -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
+	expect 1 'bad.safetensors'
+}
+
 @test "cold, warm, with any -j and without: the same bytes" {
 	for j in 1 3 2; do
 		encode -j $j --cache "$c" in.hmr | cmp - plain.hmr
