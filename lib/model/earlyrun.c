@@ -9,13 +9,14 @@ struct lane {
 	struct hm_device *d;
 	struct hm_early_tape *tape;
 	float *grid, *logits; /* device [batch,P,C], [batch,classes] */
+	float *host;	      /* [batch,classes] */
 	int32_t *ids, *len;   /* host [batch*positions], [batch] */
 };
 
 struct hm_earlyrun {
 	struct hm_early *m;
 	int batch;
-	struct hm_workers *workers;
+	struct hm_workers *workers, *own; /* own: one lane, of a device that is not the host */
 	struct lane *lane;
 	int lanes;
 	/* of the call that is going on */
@@ -39,8 +40,10 @@ static void run_batch(void *ctx, size_t i, int worker)
 		at += l->len[k] = item[k].len;
 	}
 	hm_early_forward(l->tape, l->grid, l->ids, l->len, n, NULL, l->logits);
-	for (int k = 0; k < n && !l->d->err.code; k++)
-		op->download(l->d, item[k].logits, l->logits + (size_t)k * classes, classes * sizeof(float));
+	if (!l->d->err.code)
+		op->download(l->d, l->host, l->logits, (size_t)n * classes * sizeof(float));
+	for (int k = 0; k < n; k++)
+		memcpy(item[k].logits, l->host + (size_t)k * classes, classes * sizeof(float));
 	hm_device_error(l->d, &r->why[i]);
 }
 
@@ -72,7 +75,8 @@ static int open_lane(struct hm_earlyrun *r, struct lane *l, struct hm_bert *bert
 	l->tape = hm_early_tape_new(r->m, bert, l->d, false, e);
 	l->ids = hm_alloc(n * (size_t)hm_bert_config_of(bert)->positions, sizeof *l->ids, e);
 	l->len = hm_alloc(n, sizeof *l->len, e);
-	if (!l->tape || !l->ids || !l->len)
+	l->host = hm_alloc(n * (size_t)m->classes, sizeof *l->host, e);
+	if (!l->tape || !l->ids || !l->len || !l->host)
 		return HM_EDATA;
 	l->grid = l->d->op->alloc(l->d, n * (size_t)m->grid * (size_t)m->inputs * sizeof *l->grid);
 	l->logits = l->d->op->alloc(l->d, n * (size_t)m->classes * sizeof *l->logits);
@@ -85,7 +89,13 @@ int hm_earlyrun_new(struct hm_earlyrun **out, struct hm_early *m, struct hm_bert
 	struct hm_earlyrun *r = *out = hm_alloc(1, sizeof *r, e);
 	if (!r)
 		return HM_EDATA;
-	*r = (struct hm_earlyrun){.m = m, .batch = batch, .workers = w, .lanes = hm_workers_count(w)};
+	*r = (struct hm_earlyrun){.m = m, .batch = batch, .workers = w};
+	if (!d->host && !(r->own = r->workers = hm_workers_new(1, e))) {
+		hm_earlyrun_free(r);
+		*out = NULL;
+		return HM_EDATA;
+	}
+	r->lanes = hm_workers_count(r->workers);
 	r->lane = hm_alloc((size_t)r->lanes, sizeof *r->lane, e);
 	int rc = r->lane ? hm_params_place(&m->params, d, false, e) : HM_EDATA;
 	if (!rc)
@@ -108,11 +118,14 @@ void hm_earlyrun_free(struct hm_earlyrun *r)
 			l->d->op->free(l->d, l->grid);
 			l->d->op->free(l->d, l->logits);
 		}
+		free(l->host);
 		free(l->ids);
 		free(l->len);
 		hm_device_close(l->d);
 	}
-	if (r)
+	if (r) {
+		hm_workers_free(r->own);
 		free(r->lane);
+	}
 	free(r);
 }

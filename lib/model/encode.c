@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOKENS = 2048 }; /* a text batch is closed at so many */
+/* A text batch is closed at so many tokens. A device of its own wants more at once, and two lanes, so that
+ * one is fed while the other's batch is computed. */
+enum { TOKENS = 2048, DEVICE_TOKENS = 16384, DEVICE_LANES = 2 };
 
 /* Items order[first .. first+n) of the window, all image or all text. */
 struct hm_encode_batch {
@@ -23,6 +25,7 @@ struct lane {
 	struct hm_bert_work *bert;
 	uint8_t *pixels;	     /* device [image_batch,3,h,w] */
 	float *pooled, *grid, *text; /* device, as large as a batch's output */
+	float *host;		     /* the largest of them in host memory */
 	int32_t *ids, *len;	     /* host [tokens], [text_batch] */
 };
 
@@ -30,7 +33,7 @@ struct hm_encode {
 	struct hm_encode_config c;
 	struct hm_encode_cache cache;
 	struct hm_device *device;
-	struct hm_workers *workers;
+	struct hm_workers *workers, *own; /* own: of a device that is not the host */
 	struct hm_resnet_net *resnet;
 	struct hm_bert_net *bert;
 	size_t image_bytes, c_width, grid_width, h_width; /* a pixel array; floats of pooled, grid, text */
@@ -51,15 +54,16 @@ static void run_images(struct hm_encode *x, struct lane *l, const struct hm_enco
 			   w->item[w->order[b->first + i]].pixels, x->image_bytes);
 	/* As many as always: how many are computed at once shows in the last bits. */
 	hm_resnet_encode(x->resnet, l->resnet, l->pixels, x->c.image_batch, l->pooled, l->grid);
-	for (int i = 0; i < b->n; i++) {
-		struct hm_encode_item *to = &w->item[w->order[b->first + i]];
-		if (x->c.pooled)
-			op->download(l->d, to->pooled, l->pooled + (size_t)i * x->c_width,
-				     x->c_width * sizeof(float));
-		if (x->c.grid)
-			op->download(l->d, to->grid, l->grid + (size_t)i * x->grid_width,
-				     x->grid_width * sizeof(float));
-	}
+	if (x->c.pooled)
+		op->download(l->d, l->host, l->pooled, (size_t)b->n * x->c_width * sizeof(float));
+	for (int i = 0; i < b->n && x->c.pooled; i++)
+		memcpy(w->item[w->order[b->first + i]].pooled, l->host + (size_t)i * x->c_width,
+		       x->c_width * sizeof(float));
+	if (x->c.grid)
+		op->download(l->d, l->host, l->grid, (size_t)b->n * x->grid_width * sizeof(float));
+	for (int i = 0; i < b->n && x->c.grid; i++)
+		memcpy(w->item[w->order[b->first + i]].grid, l->host + (size_t)i * x->grid_width,
+		       x->grid_width * sizeof(float));
 }
 
 static void run_texts(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b)
@@ -72,9 +76,10 @@ static void run_texts(struct hm_encode *x, struct lane *l, const struct hm_encod
 		at += l->len[i] = from->len;
 	}
 	hm_bert_encode(x->bert, l->bert, l->ids, l->len, b->n, l->text);
+	l->d->op->download(l->d, l->host, l->text, (size_t)b->n * x->h_width * sizeof(float));
 	for (int i = 0; i < b->n; i++)
-		l->d->op->download(l->d, w->item[w->order[b->first + i]].text,
-				   l->text + (size_t)i * x->h_width, x->h_width * sizeof(float));
+		memcpy(w->item[w->order[b->first + i]].text, l->host + (size_t)i * x->h_width,
+		       x->h_width * sizeof(float));
 }
 
 static void run_batch(void *arg, int worker)
@@ -117,7 +122,10 @@ static int open_lane(struct hm_encode *x, struct lane *l, struct hm_device *d, s
 			return HM_EDATA;
 		l->text = l->d->op->alloc(l->d, (size_t)c->text_batch * x->h_width * sizeof(float));
 	}
-	return hm_device_error(l->d, e);
+	size_t image = (size_t)c->image_batch * (c->grid ? x->grid_width : x->c_width),
+	       text = (size_t)c->text_batch * x->h_width;
+	l->host = hm_alloc(image > text ? image : text, sizeof *l->host, e);
+	return l->host ? hm_device_error(l->d, e) : HM_EDATA;
 }
 
 static void close_lane(struct lane *l)
@@ -130,6 +138,7 @@ static void close_lane(struct lane *l)
 	}
 	hm_resnet_work_free(l->resnet);
 	hm_bert_work_free(l->bert);
+	free(l->host);
 	free(l->ids);
 	free(l->len);
 	hm_device_close(l->d);
@@ -274,8 +283,17 @@ void hm_encode_window_clear(struct hm_encode_window *w)
 
 int hm_encode_image_batch(const struct hm_device *d, int height, int width, int wanted)
 {
-	int n = wanted ? wanted : (d->act == HM_BF16 ? 2 : 8) * 224 * 224 / (height * width);
-	return n < 1 || !strcmp(d->name, "ref") ? 1 : n > 32 ? 32 : n;
+	int most = d->host ? 32 : 256,
+	    usual = !d->host		? 128
+		    : d->act == HM_BF16 ? 2
+					: 8,
+	    n = wanted ? wanted : usual * 224 * 224 / (height * width);
+	return n < 1 || !strcmp(d->name, "ref") ? 1 : n > most ? most : n;
+}
+
+int hm_encode_text_batch(const struct hm_device *d, int wanted)
+{
+	return wanted ? wanted : d->host ? 64 : 512;
 }
 
 int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, struct hm_device *d,
@@ -288,6 +306,13 @@ int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, stru
 	x->c = *c;
 	x->device = d;
 	x->workers = w;
+	if (!d->host && hm_workers_count(w) > DEVICE_LANES) {
+		if (!(x->own = hm_workers_new(DEVICE_LANES, e))) {
+			hm_encode_free(x);
+			return HM_EDATA;
+		}
+		x->workers = w = x->own;
+	}
 	x->lanes = hm_workers_count(w);
 	if (c->image) {
 		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
@@ -296,7 +321,8 @@ int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, stru
 				(size_t)hm_resnet_grid_side(c->width) * x->c_width;
 	}
 	if (c->text) {
-		x->tokens = c->text->positions > TOKENS ? c->text->positions : TOKENS;
+		int most = d->host ? TOKENS : DEVICE_TOKENS;
+		x->tokens = c->text->positions > most ? c->text->positions : most;
 		x->h_width = (size_t)c->text->width;
 	}
 	hm_encode_cache_init(&x->cache, c, d, x->c_width, x->grid_width, x->h_width);
@@ -316,6 +342,7 @@ void hm_encode_free(struct hm_encode *x)
 		close_lane(&x->lane[i]);
 	hm_resnet_net_free(x->resnet);
 	hm_bert_net_free(x->bert);
+	hm_workers_free(x->own);
 	free(x->lane);
 	free(x);
 }

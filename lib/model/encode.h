@@ -21,7 +21,8 @@ struct hm_encode_config {
 	int height, width; /* of every image */
 	bool pooled, grid; /* which image outputs */
 	int image_batch;   /* images a batch: consecutive ones; the last is filled up with any */
-	int text_batch; /* captions a batch, of neighbouring lengths; and 2048 tokens, if one is no longer */
+	int text_batch; /* captions a batch, of neighbouring lengths; and 2048 tokens (16384 on a device of its
+			   own), if one is no longer */
 };
 
 /* One input. What is NULL (or length 0) is not computed. Outputs are written by start .. wait. */
@@ -36,10 +37,12 @@ struct hm_encode_item {
 	} content; /* hm_encode_find's: digests of the inputs */
 };
 
-/* Images a batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), or `wanted`
- * unless that is 0, of which more than 32 gain nothing; 1 on `ref`. A feature depends, in its last bits, on
- * this number. */
+/* Images a batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), those that fill a
+ * device of its own (128; 1 to 256), or `wanted` unless that is 0, of which more gain nothing; 1 on `ref`. A
+ * feature depends, in its last bits, on this number. */
 int hm_encode_image_batch(const struct hm_device *d, int height, int width, int wanted);
+/* Captions a batch: 64, 512 on a device of its own, or `wanted` unless that is 0. */
+int hm_encode_text_batch(const struct hm_device *d, int wanted);
 
 struct hm_encode_window {
 	struct hm_encode_item *item; /* the caller's, must stay until wait */

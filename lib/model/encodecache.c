@@ -7,13 +7,13 @@
 #include <xxhash.h>
 
 /* To be raised with every change of lib/ or of a dependency's version that changes a feature in any bit. */
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 void hm_encode_cache_init(struct hm_encode_cache *x, const struct hm_encode_config *c,
 			  const struct hm_device *d, size_t pooled, size_t grid, size_t width)
 {
 	char built[128], on[160];
-	hm_device_backends(built, sizeof built);
+	hm_device_describe(d, built, sizeof built);
 	snprintf(on, sizeof on, "%s|%s|%s|%" PRIx64, d->name, hm_precision_name(d->precision), built,
 		 hm_device_processor(d));
 	*x = (struct hm_encode_cache){.features = c->cache,

@@ -6,6 +6,16 @@
 
 #include <stdlib.h>
 
+/* The large arrays of a batch in device memory, which the host's is for host devices: there it is the batch's
+ * own. NULL: not needed. */
+struct input {
+	struct hm_slab slab;
+	const uint8_t *pixels; /* u8 [n,3,h,w] */
+	const float *image;    /* cached: f32 [n,C] or [n,P,C] */
+	const float *text;     /* cached: f32 [n,H] */
+	const float *features; /* head alone: f32 [n,C+H] */
+};
+
 struct hm_fusion {
 	struct hm_fusion_config c;
 	struct hm_device *d;
@@ -15,15 +25,17 @@ struct hm_fusion {
 	struct hm_bert_tape *bert;     /* late: of a text side that runs here */
 	struct hm_early_tape *tape;
 	struct hm_slab slab;
-	uint8_t *pixels;    /* u8 [n,3,h,w] */
-	float *image;	    /* f32 [n,C] or [n,P,C] */
-	float *text;	    /* f32 [n,H] */
-	float *x, *dx;	    /* late: f32 [n,C+H] */
-	const float *input; /* x, or the batch's own features */
-	float *logits;	    /* f32 [n,classes], and their gradient */
-	float *loss;	    /* f32 [1] */
-	int32_t *label;	    /* [n] */
-	float *weight;	    /* f32 [classes] */
+	struct input input[2]; /* one is computed with while the other is sent ahead */
+	int at;		       /* the one that the next pass takes */
+	bool ahead;	       /* which is there already */
+	float *image;	       /* f32 [n,C] or [n,P,C] */
+	float *text;	       /* f32 [n,H] */
+	float *x, *dx;	       /* late: f32 [n,C+H] */
+	const float *head;     /* the head's input: x, or the batch's features */
+	float *logits;	       /* f32 [n,classes], and their gradient */
+	float *loss;	       /* f32 [1] */
+	int32_t *label;	       /* [n] */
+	float *weight;	       /* f32 [classes] */
 };
 
 static bool runs(enum hm_side s)
@@ -39,7 +51,7 @@ int hm_fusion_new(struct hm_fusion **out, const struct hm_fusion_config *c, stru
 		return HM_EDATA;
 	f->c = *c;
 	f->d = d;
-	f->slab.d = d;
+	f->slab.d = f->input[0].slab.d = f->input[1].slab.d = d;
 	bool early = c->kind == HM_FUSION_EARLY;
 	if (early)
 		hm_early_init(&f->early, c->classes, c->image_dim, c->text_dim, c->grid);
@@ -69,6 +81,8 @@ void hm_fusion_free(struct hm_fusion *f)
 	hm_late_clear(&f->late);
 	hm_early_clear(&f->early);
 	hm_slab_clear(&f->slab);
+	for (int k = 0; k < 2; k++)
+		hm_slab_clear(&f->input[k].slab);
 	free(f);
 }
 
@@ -115,7 +129,6 @@ static void plan(struct hm_fusion *f, const struct hm_minibatch *b)
 {
 	struct hm_slab *s = &f->slab;
 	size_t n = (size_t)b->n, wide = (size_t)f->c.image_dim + (size_t)f->c.text_dim, cell = sizeof(float);
-	f->pixels = hm_slab_take(s, runs(f->c.image) ? n * 3 * (size_t)b->h * (size_t)b->w : 0);
 	f->image = hm_slab_take(s, n * image_floats(f) * cell);
 	f->text = hm_slab_take(s, n * (size_t)f->c.text_dim * cell);
 	f->x = hm_slab_take(s, n * wide * cell);
@@ -124,6 +137,44 @@ static void plan(struct hm_fusion *f, const struct hm_minibatch *b)
 	f->loss = hm_slab_take(s, cell);
 	f->label = hm_slab_take(s, n * sizeof *f->label);
 	f->weight = hm_slab_take(s, (size_t)f->c.classes * cell);
+}
+
+typedef void send_fn(struct hm_device *d, void *dst, const void *host, size_t bytes);
+
+static const void *send(struct hm_fusion *f, void *to, const void *from, size_t bytes, send_fn *fn)
+{
+	if (!f->d->host && from && to)
+		fn(f->d, to, from, bytes);
+	return f->d->host ? from : to;
+}
+
+/* The batch's large arrays into `in`, by upload or prefetch. */
+static void take(struct hm_fusion *f, struct input *in, const struct hm_minibatch *b, send_fn *fn)
+{
+	size_t n = (size_t)b->n, cell = sizeof(float), h = (size_t)b->h, w = (size_t)b->w;
+	size_t pixels = b->pixels ? n * 3 * h * w : 0, image = b->image ? n * image_floats(f) * cell : 0,
+	       text = b->text ? n * (size_t)f->c.text_dim * cell : 0,
+	       features = b->features ? n * ((size_t)f->c.image_dim + (size_t)f->c.text_dim) * cell : 0;
+	void *p = NULL, *i = NULL, *t = NULL, *x = NULL;
+	if (!f->d->host)
+		do {
+			p = hm_slab_take(&in->slab, pixels);
+			i = hm_slab_take(&in->slab, image);
+			t = hm_slab_take(&in->slab, text);
+			x = hm_slab_take(&in->slab, features);
+		} while (hm_slab_again(&in->slab));
+	in->pixels = send(f, p, b->pixels, pixels, fn);
+	in->image = send(f, i, b->image, image, fn);
+	in->text = send(f, t, b->text, text, fn);
+	in->features = send(f, x, b->features, features, fn);
+}
+
+void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b)
+{
+	if (f->d->host || f->d->err.code)
+		return;
+	take(f, &f->input[f->at], b, f->d->op->prefetch);
+	f->ahead = true;
 }
 
 /* ---- forward */
@@ -137,43 +188,43 @@ static void forward(struct hm_fusion *f, const struct hm_minibatch *b, bool trai
 	const struct hm_fusion_config *c = &f->c;
 	bool early = c->kind == HM_FUSION_EARLY;
 	int n = b->n, ci = c->image_dim, ht = c->text_dim;
+	struct input *in = &f->input[f->at];
 	do
 		plan(f, b);
 	while (hm_slab_again(&f->slab));
+	if (!f->ahead)
+		take(f, in, b, op->upload);
+	f->at = !f->at;
+	f->ahead = false;
 	if (d->err.code)
 		return;
-	if (!early && !runs(c->image) && !runs(c->text)) { /* host memory needs no copy: x is only read */
-		f->input = d->host ? b->features : f->x;
-		if (!d->host)
-			op->upload(d, f->x, b->features, (size_t)n * (size_t)(ci + ht) * sizeof(float));
-		hm_late_forward(&f->late, d, f->logits, f->input, n);
+	f->head = f->x;
+	if (!early && !runs(c->image) && !runs(c->text)) {
+		f->head = in->features;
+		hm_late_forward(&f->late, d, f->logits, f->head, n);
 		return;
 	}
-	f->input = f->x;
 	if (runs(c->image)) {
 		enum hm_bn_mode mode = !train			     ? HM_BN_EVAL
 				       : c->image == HM_SIDE_TRAINED ? HM_BN_TRAIN
 								     : HM_BN_TRAIN_FROZEN;
-		op->upload(d, f->pixels, b->pixels, (size_t)n * 3 * (size_t)b->h * (size_t)b->w);
-		hm_resnet_forward(f->resnet, f->pixels, n, b->h, b->w, mode, early ? NULL : f->image,
+		hm_resnet_forward(f->resnet, in->pixels, n, b->h, b->w, mode, early ? NULL : f->image,
 				  early ? f->image : NULL);
-	} else if (ci) {
-		op->upload(d, f->image, b->image, (size_t)n * image_floats(f) * sizeof(float));
 	}
+	const float *image = runs(c->image) ? f->image : in->image,
+		    *text = runs(c->text) ? f->text : in->text;
 	if (early) {
-		hm_early_forward(f->tape, f->image, b->ids, b->len, n, train ? drop : NULL, f->logits);
+		hm_early_forward(f->tape, image, b->ids, b->len, n, train ? drop : NULL, f->logits);
 		return;
 	}
 	if (runs(c->text))
 		hm_bert_forward(f->bert, b->ids, b->len, n, train ? drop : NULL, f->text);
-	else if (ht)
-		op->upload(d, f->text, b->text, (size_t)n * (size_t)ht * sizeof(float));
 	if (d->err.code)
 		return;
 	if (ci)
-		op->copy_columns(d, f->x, ci + ht, f->image, ci, n, ci);
+		op->copy_columns(d, f->x, ci + ht, image, ci, n, ci);
 	if (ht)
-		op->copy_columns(d, f->x + ci, ci + ht, f->text, ht, n, ht);
+		op->copy_columns(d, f->x + ci, ci + ht, text, ht, n, ht);
 	hm_late_forward(&f->late, d, f->logits, f->x, n); /* [n,classes] */
 }
 
@@ -191,7 +242,7 @@ static void backward(struct hm_fusion *f, const struct hm_minibatch *b)
 		hm_early_backward(f->tape, f->logits);
 		return;
 	}
-	hm_late_backward(&f->late, d, below ? f->dx : NULL, f->logits, f->input, n);
+	hm_late_backward(&f->late, d, below ? f->dx : NULL, f->logits, f->head, n);
 	if (c->image == HM_SIDE_TRAINED) {
 		op->copy_columns(d, f->image, ci, f->dx, ci + ht, n, ci);
 		hm_resnet_backward(f->resnet, f->image);
@@ -202,29 +253,56 @@ static void backward(struct hm_fusion *f, const struct hm_minibatch *b)
 	}
 }
 
-int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
-		   const float *class_weight, float *loss, struct hm_err *e)
+void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
+		     const float *class_weight)
 {
 	struct hm_device *d = f->d;
 	const struct hm_ops *op = d->op;
 	forward(f, b, true, drop);
 	if (d->err.code)
-		return hm_device_error(d, e);
+		return;
 	op->upload(d, f->label, b->label, (size_t)b->n * sizeof *b->label);
 	if (class_weight)
 		op->upload(d, f->weight, class_weight, (size_t)f->c.classes * sizeof *class_weight);
 	op->cross_entropy(d, f->loss, f->logits, f->logits, f->label, class_weight ? f->weight : NULL, b->n,
 			  f->c.classes);
 	backward(f, b);
-	op->download(d, loss, f->loss, sizeof *loss);
+	op->submit(d);
+}
+
+int hm_fusion_end(struct hm_fusion *f, float *loss, struct hm_err *e)
+{
+	if (!f->d->err.code)
+		f->d->op->download(f->d, loss, f->loss, sizeof *loss);
+	return hm_device_error(f->d, e);
+}
+
+int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
+		   const float *class_weight, float *loss, struct hm_err *e)
+{
+	hm_fusion_begin(f, b, drop, class_weight);
+	return hm_fusion_end(f, loss, e);
+}
+
+/* f->logits, or their softmax in their place. */
+static int evaluate(struct hm_fusion *f, const struct hm_minibatch *b, bool softmax, float *out,
+		    struct hm_err *e)
+{
+	struct hm_device *d = f->d;
+	forward(f, b, false, NULL);
+	if (softmax && !d->err.code)
+		d->op->softmax(d, f->logits, f->logits, b->n, f->c.classes);
+	if (!d->err.code)
+		d->op->download(d, out, f->logits, (size_t)b->n * (size_t)f->c.classes * sizeof *out);
 	return hm_device_error(d, e);
 }
 
 int hm_fusion_logits(struct hm_fusion *f, const struct hm_minibatch *b, float *logits, struct hm_err *e)
 {
-	forward(f, b, false, NULL);
-	if (!f->d->err.code)
-		f->d->op->download(f->d, logits, f->logits,
-				   (size_t)b->n * (size_t)f->c.classes * sizeof *logits);
-	return hm_device_error(f->d, e);
+	return evaluate(f, b, false, logits, e);
+}
+
+int hm_fusion_probabilities(struct hm_fusion *f, const struct hm_minibatch *b, float *prob, struct hm_err *e)
+{
+	return evaluate(f, b, true, prob, e);
 }

@@ -68,7 +68,17 @@ int hm_fusion_place(struct hm_fusion *f, struct hm_err *e);
  * HM_EDATA; a loss that is not finite is no failure here. */
 int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		   const float *class_weight, float *loss, struct hm_err *e);
+/* The same in two parts, between which the host has time: begin asks for the pass, end waits for it. The
+ * batch's arrays are free again when begin returns. */
+void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
+		     const float *class_weight);
+int hm_fusion_end(struct hm_fusion *f, float *loss, struct hm_err *e);
+/* Between begin and end: the large arrays of the batch that the next begin will be given are sent while this
+ * one is computed. */
+void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b);
 /* logits f32 [n,classes], host memory, in eval mode: running statistics, no dropout. */
 int hm_fusion_logits(struct hm_fusion *f, const struct hm_minibatch *b, float *logits, struct hm_err *e);
+/* Their softmax, likewise. */
+int hm_fusion_probabilities(struct hm_fusion *f, const struct hm_minibatch *b, float *prob, struct hm_err *e);
 
 #endif

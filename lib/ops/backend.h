@@ -4,17 +4,29 @@
 
 #include "ops/ops.h"
 
-/* Each fills op, act, name and ctx of a zeroed device, or returns a negative code with `e`. */
-int hm_ref_open(struct hm_device *d, enum hm_precision precision, struct hm_err *e);
-int hm_cpu_open(struct hm_device *d, enum hm_precision precision, struct hm_err *e);
-/* A second context of `from` into the zeroed `d`. */
-int hm_cpu_fork(struct hm_device *d, const struct hm_device *from, struct hm_err *e);
-/* Releases ctx of an opened or forked device. */
-void hm_cpu_close(struct hm_device *d);
+/* A kind of device. NULL in fork: a second context is a copy of the first's fields; in close: it has none. */
+struct hm_backend {
+	const char *version; /* of the sources it was built from: a plug-in's has to be the program's */
+	/* Fills op, act, name, host and ctx of a zeroed device whose precision and threads are set; `index`
+	 * says which one of its kind. A negative code with `e`, nothing held then. */
+	int (*open)(struct hm_device *d, int index, struct hm_err *e);
+	/* A second context of `from` into `d`, which has from's fields but ctx. Likewise. */
+	int (*fork)(struct hm_device *d, const struct hm_device *from, struct hm_err *e);
+	/* Releases ctx of an opened or forked device. */
+	void (*close)(struct hm_device *d);
+	/* "oneDNN 2.6.3, OpenMP" of the library that runs, or what else it is made of. */
+	void (*describe)(char *out, size_t cap);
+	uint64_t (*processor)(void); /* for hm_device_processor; NULL: 0 */
+};
+extern const struct hm_backend hm_ref_backend, hm_cpu_backend;
 
-/* "oneDNN 2.6.3, OpenMP" of the library that runs, or what else the cpu device is made of. */
-void hm_cpu_describe(char *out, size_t cap);
-/* For hm_device_processor. */
-uint64_t hm_cpu_processor(void);
+/* The CUDA device's plug-in, libhm_cuda.so, which alone needs the CUDA libraries: the file that the
+ * environment variable HM_CUDA_PLUGIN names (none, when it is empty), else beside the program, else in
+ * ../lib/hm. It stays loaded. NULL with HM_EDEVICE in `e` when there is none, or it cannot be used. */
+const struct hm_backend *hm_plugin_cuda(struct hm_err *e);
+/* Whether there is one, usable or not. */
+bool hm_plugin_there(void);
+/* What the plug-in exports. */
+#define HM_PLUGIN_SYMBOL "hm_cuda_backend"
 
 #endif

@@ -1,4 +1,4 @@
-/* Devices by name. The only file that knows which ones are built in. */
+/* Devices by name. */
 #include "ops/backend.h"
 
 #include <stdio.h>
@@ -14,18 +14,33 @@ const char *hm_precision_name(enum hm_precision p)
 
 static bool is_cuda(const char *name)
 {
-	return !strncmp(name, "cuda", 4) &&
-	       (!name[4] || (name[4] == ':' && name[5] && !name[5 + strspn(name + 5, "0123456789")]));
+	return !strncmp(name, "cuda", 4) && (!name[4] || (name[4] == ':' && name[5] && strlen(name + 5) < 5 &&
+							  !name[5 + strspn(name + 5, "0123456789")]));
 }
 
-static int open_named(struct hm_device *d, const char *name, enum hm_precision precision, struct hm_err *e)
+static int open_as(struct hm_device *d, const struct hm_backend *b, int index, struct hm_err *e)
+{
+	d->backend = b;
+	return b ? b->open(d, index, e) : HM_EDEVICE;
+}
+
+/* CUDA where it is, else the processor. */
+static int open_auto(struct hm_device *d, struct hm_err *e)
+{
+	struct hm_err none = {0};
+	return open_as(d, hm_plugin_cuda(&none), 0, &none) ? open_as(d, &hm_cpu_backend, 0, e) : 0;
+}
+
+static int open_named(struct hm_device *d, const char *name, struct hm_err *e)
 {
 	if (!strcmp(name, "ref"))
-		return hm_ref_open(d, precision, e);
-	if (!strcmp(name, "cpu") || !strcmp(name, "auto"))
-		return hm_cpu_open(d, precision, e);
+		return open_as(d, &hm_ref_backend, 0, e);
+	if (!strcmp(name, "cpu"))
+		return open_as(d, &hm_cpu_backend, 0, e);
+	if (!strcmp(name, "auto"))
+		return open_auto(d, e);
 	if (is_cuda(name))
-		return hm_err_set(e, HM_EDEVICE, "device %s is not built in", name);
+		return open_as(d, hm_plugin_cuda(e), name[4] ? (int)strtol(name + 5, NULL, 10) : 0, e);
 	return hm_err_set(e, HM_EUSAGE, "\"%s\" is no device: auto, cpu, ref or cuda[:N]", name);
 }
 
@@ -36,7 +51,7 @@ struct hm_device *hm_device_open(const char *name, enum hm_precision precision, 
 		d->threads = 1;
 		d->precision = precision;
 	}
-	if (d && open_named(d, name, precision, e)) {
+	if (d && open_named(d, name, e)) {
 		free(d);
 		return NULL;
 	}
@@ -48,13 +63,11 @@ struct hm_device *hm_device_fork(const struct hm_device *from, struct hm_err *e)
 	struct hm_device *d = hm_alloc(1, sizeof *d, e);
 	if (!d)
 		return NULL;
-	d->op = from->op;
-	d->precision = from->precision;
-	d->act = from->act;
-	d->name = from->name;
-	d->host = from->host;
+	*d = *from;
 	d->threads = 1;
-	if (from->ctx && hm_cpu_fork(d, from, e)) {
+	d->ctx = NULL;
+	d->err = (struct hm_err){0};
+	if (from->ctx && from->backend->fork(d, from, e)) {
 		free(d);
 		return NULL;
 	}
@@ -64,7 +77,7 @@ struct hm_device *hm_device_fork(const struct hm_device *from, struct hm_err *e)
 void hm_device_close(struct hm_device *d)
 {
 	if (d && d->ctx)
-		hm_cpu_close(d);
+		d->backend->close(d);
 	free(d);
 }
 
@@ -73,15 +86,28 @@ int hm_device_error(const struct hm_device *d, struct hm_err *e)
 	return d->err.code ? hm_err_set(e, d->err.code, "%s", d->err.text) : 0;
 }
 
+char *hm_device_describe(const struct hm_device *d, char *out, size_t cap)
+{
+	snprintf(out, cap, "plain loops");
+	if (d->backend->describe)
+		d->backend->describe(out, cap);
+	return out;
+}
+
 char *hm_device_backends(char *out, size_t cap)
 {
-	char cpu[64];
-	hm_cpu_describe(cpu, sizeof cpu);
-	snprintf(out, cap, "ref, cpu (%s)", cpu);
+	char cpu[64], cuda[128] = "absent";
+	const struct hm_backend *plugin = hm_plugin_cuda(NULL);
+	bool there = hm_plugin_there();
+	hm_cpu_backend.describe(cpu, sizeof cpu);
+	if (plugin)
+		plugin->describe(cuda, sizeof cuda);
+	snprintf(out, cap, "ref, cpu (%s)%s%s%s", cpu, there ? ", cuda (" : "", there ? cuda : "",
+		 there ? ")" : "");
 	return out;
 }
 
 uint64_t hm_device_processor(const struct hm_device *d)
 {
-	return d->ctx ? hm_cpu_processor() : 0;
+	return d->backend->processor ? d->backend->processor() : 0;
 }

@@ -33,10 +33,11 @@ struct hm_device {
 	const struct hm_ops *op;
 	enum hm_precision precision;
 	enum hm_dtype act; /* activations of the inference operations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
-	const char *name;  /* "ref", "cpu" */
+	const char *name;  /* "ref", "cpu", "cuda" */
 	int threads;	   /* that one training operation may use: 1 unless set before the first one */
 	bool host;	   /* its memory is the host's: pointers serve both */
 	void *ctx;	   /* the device's own */
+	const struct hm_backend *backend;
 	struct hm_err err; /* the first failure */
 };
 
@@ -50,6 +51,8 @@ struct hm_device *hm_device_fork(const struct hm_device *d, struct hm_err *e);
 void hm_device_close(struct hm_device *d);
 /* The stuck failure's code, copied into `e`, or 0. */
 int hm_device_error(const struct hm_device *d, struct hm_err *e);
+/* What this one is made of: "oneDNN 2.6.3, OpenMP", cut to cap; returns out. */
+char *hm_device_describe(const struct hm_device *d, char *out, size_t cap);
 /* What is built in, for --version: "ref, cpu (oneDNN 2.6.3, OpenMP)", cut to cap; returns out. */
 char *hm_device_backends(char *out, size_t cap);
 /* Which processor the device's ways are chosen by: the last bits of results may depend on it. 0: they do not. */
@@ -109,9 +112,15 @@ struct hm_ops {
 	void *(*alloc)(struct hm_device *d, size_t bytes);
 	void (*free)(struct hm_device *d, void *p);
 	void (*upload)(struct hm_device *d, void *dst, const void *host, size_t bytes);
+	/* upload, for data that is needed later: dst is not used by anything asked for since the last
+	 * download, so the copy may run beside that; nothing asked for later begins before it has ended. */
+	void (*prefetch)(struct hm_device *d, void *dst, const void *host, size_t bytes);
 	void (*download)(struct hm_device *d, void *host, const void *src, size_t bytes);
 	void (*copy)(struct hm_device *d, void *dst, const void *src, size_t bytes);
 	void (*zero)(struct hm_device *d, void *dst, size_t bytes);
+	/* Starts what was asked for so far; a device may else begin only when something is downloaded. Said
+	 * before the host goes on to other work. */
+	void (*submit)(struct hm_device *d);
 
 	/* ---- inference. "act" arrays hold d->act. Images are [i,h,w,c] by index; how the elements of one
 	 * image lie in memory is the device's own affair, so only these operations may touch them. Images of
@@ -280,10 +289,11 @@ struct hm_ops {
 	 * p -= lr/(1-b1^t) * m/(sqrt(v)/sqrt(1-b2^t) + eps); scalars in double, rounded once. */
 	void (*adam)(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
 		     const struct hm_adam *a, int64_t t);
-	/* sum [1], f64, host memory: += sum of g[j]^2 (for the global norm). */
+	/* sum f64 [1]: += sum of g[j]^2. */
 	void (*sum_squares)(struct hm_device *d, double *sum, const float *g, size_t n);
-	/* g[j] *= factor, in f32. */
-	void (*scale)(struct hm_device *d, float *g, size_t n, double factor);
+	/* Clipping by the global norm, sum f64 [1] being its square: g[j] *= most/(sqrt(*sum) + 1e-6),
+	 * rounded to f32 first; nothing where that is 1 or more, or no number. */
+	void (*clip)(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 };
 
 #endif

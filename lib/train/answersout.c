@@ -50,7 +50,7 @@ static cJSON *history(const struct hm_answers *a, struct hm_err *e)
 		cJSON_AddStringToObject(p, "model", digest);
 		if (a->apply.encode || a->apply.run) {
 			cJSON_AddStringToObject(p, "device", a->o.device->name);
-			cJSON_AddStringToObject(p, "precision", a->o.device->act == HM_BF16 ? "bf16" : "f32");
+			cJSON_AddStringToObject(p, "precision", hm_precision_name(a->o.device->precision));
 			cJSON_AddNumberToObject(p, "batch-size", a->o.apply.batch_size);
 		}
 	}

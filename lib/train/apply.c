@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAIRS = 32, CAPTIONS = 64 }; /* early fusion's, late fusion's batches of text */
+enum { PAIRS = 32, DEVICE_PAIRS = 128 }; /* early fusion's batches; on a device of its own */
 
 /* ---- set-up ---- */
 
@@ -17,10 +17,10 @@ static int open_encode(struct hm_apply *a, const struct hm_schema *s, const stru
 				     .text = a->side[1].raw && !early ? &a->model->text : NULL,
 				     .pooled = !early,
 				     .grid = early,
-				     .release = true,
-				     .text_batch = o->batch_size ? o->batch_size : CAPTIONS};
+				     .release = true};
 	if (!c.image && !c.text)
 		return 0;
+	c.text_batch = hm_encode_text_batch(d, o->batch_size);
 	if (c.image) {
 		const struct hm_field *px = &s->field[a->side[0].column];
 		c.height = (int)px->dim[1];
@@ -37,9 +37,8 @@ static int open_early(struct hm_apply *a, const struct hm_apply_options *o, stru
 	hm_early_init(&a->early, (int)m->head.classes, (int)m->head.image_dim, (int)m->head.inputs, m->grid);
 	a->room = m->text.positions - m->grid;
 	int rc = hm_fusionfile_load(m, &a->early.params, e);
-	return rc ? rc
-		  : hm_earlyrun_new(&a->run, &a->early, m->text.bert, o->batch_size ? o->batch_size : PAIRS,
-				    d, w, e);
+	int batch = o->batch_size ? o->batch_size : d->host ? PAIRS : DEVICE_PAIRS;
+	return rc ? rc : hm_earlyrun_new(&a->run, &a->early, m->text.bert, batch, d, w, e);
 }
 
 int hm_apply_init(struct hm_apply *a, struct hm_fusionfile *model, const struct hm_schema *s, const char *in,

@@ -10,7 +10,7 @@
 #include <xxhash.h>
 
 /* Of encoders that run while reading: as hm-encode has them, so that its features are computed. */
-enum { WINDOW = 512, WINDOW_BYTES = 64 << 20, TEXT_BATCH = 64 };
+enum { WINDOW = 512, WINDOW_BYTES = 80 << 20 };
 
 /* What reading needs beyond the result. */
 struct reading {
@@ -108,7 +108,7 @@ static void computed(struct hm_feature *f, const struct hm_encoder *x, const cha
 	f->dim = x->width;
 	memcpy(f->encoder, x->digest, sizeof f->encoder);
 	snprintf(f->output, sizeof f->output, "%s", output);
-	snprintf(f->precision, sizeof f->precision, "%s", d->act == HM_BF16 ? "bf16" : "f32");
+	snprintf(f->precision, sizeof f->precision, "%s", hm_precision_name(d->precision));
 }
 
 static int find_columns(struct reading *r, const struct hm_device *d, struct hm_err *e)
@@ -299,15 +299,15 @@ static int add(struct reading *r, const struct hm_rec *rec, const struct hm_enco
 static int open_encode(struct reading *r, struct hm_workers *w, struct hm_device *d, struct hm_err *e)
 {
 	const struct hm_examples_options *o = r->o;
-	bool image = o->image == HM_SOURCE_COMPUTED;
+	bool image = o->image == HM_SOURCE_COMPUTED, text = o->text == HM_SOURCE_COMPUTED;
 	struct hm_encode_config c = {.image = image ? o->image_encoder : NULL,
-				     .text = o->text == HM_SOURCE_COMPUTED ? o->text_encoder : NULL,
+				     .text = text ? o->text_encoder : NULL,
 				     .height = r->x->h,
 				     .width = r->x->w,
 				     .pooled = image && !r->s->early,
 				     .grid = image && r->s->early,
 				     .image_batch = image ? hm_encode_image_batch(d, r->x->h, r->x->w, 0) : 1,
-				     .text_batch = TEXT_BATCH};
+				     .text_batch = text ? hm_encode_text_batch(d, 0) : 1};
 	return c.image || c.text ? hm_encode_new(&r->encode, &c, d, w, e) : 0;
 }
 

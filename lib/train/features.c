@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_BATCH = 64 };
 #define WINDOW 512
-#define WINDOW_BYTES ((size_t)64 << 20)
+#define WINDOW_BYTES ((size_t)80 << 20) /* 512 images of 224x224 */
 
 /* Records being read, encoded or written. */
 struct window {
@@ -40,7 +39,7 @@ static int open_encode(struct hm_features *r, struct hm_workers *w, struct hm_de
 				       .grid = r->c.width[HM_GRID],
 				       .release = true,
 				       .cache = r->o.cache,
-				       .text_batch = r->o.batch_size ? r->o.batch_size : TEXT_BATCH};
+				       .text_batch = hm_encode_text_batch(d, r->o.batch_size)};
 	if (r->o.image) {
 		const struct hm_field *px = &hm_join_schema(r->in)->field[r->c.pixels];
 		c->height = (int)px->dim[1];

@@ -50,6 +50,7 @@ int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm
 		most += tables[i]->n;
 	if (!(o->run = hm_alloc(most, sizeof *o->run, e)))
 		return HM_EDATA;
+	o->norm = dev->op->alloc(dev, sizeof *o->norm);
 	for (int i = 0; i < n; i++) {
 		o->params[i] = tables[i];
 		for (int k = 0; k < moments; k++)
@@ -64,6 +65,8 @@ void hm_optim_clear(struct hm_optim *o)
 	for (int i = 0; i < o->tables; i++)
 		for (int k = 0; k < HM_OPTIM_MOMENTS; k++)
 			o->dev->op->free(o->dev, o->moment[i][k]);
+	if (o->dev)
+		o->dev->op->free(o->dev, o->norm);
 	free(o->run);
 	*o = (struct hm_optim){0};
 }
@@ -77,19 +80,33 @@ void hm_optim_zero(struct hm_optim *o)
 /* torch.nn.utils.clip_grad_norm_. */
 static int clip(struct hm_optim *o, struct hm_err *e)
 {
+	const struct hm_ops *op = o->dev->op;
 	double sum = 0;
+	op->zero(o->dev, o->norm, sizeof *o->norm);
 	for (size_t i = 0; i < o->runs; i++)
-		o->dev->op->sum_squares(o->dev, &sum, o->params[o->run[i].table]->grad + o->run[i].first,
-					o->run[i].count);
+		op->sum_squares(o->dev, o->norm, o->params[o->run[i].table]->grad + o->run[i].first,
+				o->run[i].count);
+	for (size_t i = 0; i < o->runs; i++)
+		op->clip(o->dev, o->params[o->run[i].table]->grad + o->run[i].first, o->run[i].count, o->norm,
+			 o->c.clip_norm);
+	op->download(o->dev, &sum, o->norm, sizeof sum);
 	if (hm_device_error(o->dev, e))
 		return HM_EDATA;
 	if (!isfinite(sum))
 		return hm_err_set(e, HM_EDATA, "the gradient's norm is not finite");
-	double factor = o->c.clip_norm / (sqrt(sum) + 1e-6);
-	for (size_t i = 0; factor < 1 && i < o->runs; i++)
-		o->dev->op->scale(o->dev, o->params[o->run[i].table]->grad + o->run[i].first, o->run[i].count,
-				  factor);
 	return 0;
+}
+
+int hm_optim_finite(struct hm_optim *o, bool *finite, struct hm_err *e)
+{
+	const struct hm_ops *op = o->dev->op;
+	double sum = 0;
+	op->zero(o->dev, o->norm, sizeof *o->norm);
+	for (int i = 0; i < o->tables; i++)
+		op->sum_squares(o->dev, o->norm, o->params[i]->data, o->params[i]->count);
+	op->download(o->dev, &sum, o->norm, sizeof sum);
+	*finite = isfinite(sum);
+	return hm_device_error(o->dev, e);
 }
 
 double hm_optim_lr(const struct hm_optim *o)

@@ -32,6 +32,7 @@ struct hm_optim {
 	struct hm_params *params[HM_OPTIM_TABLES];
 	/* [count] of each table, device memory; 0: Adam's m or SGD's velocity, 1: Adam's v. NULL: not used */
 	float *moment[HM_OPTIM_TABLES][HM_OPTIM_MOMENTS];
+	double *norm;		  /* [1], device memory: the square of the global norm */
 	int64_t t;		  /* steps done */
 	struct hm_optim_run *run; /* neighbours in a table that are treated alike */
 	size_t runs;
@@ -49,5 +50,7 @@ double hm_optim_lr(const struct hm_optim *o);
 /* One step with the gradients there are; *lr: the rate used. A global norm that is not finite is HM_EDATA,
  * parameters unchanged. */
 int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e);
+/* Whether all parameters are numbers: infinite or NaN elements make the sum of squares so. 0 or HM_EDATA. */
+int hm_optim_finite(struct hm_optim *o, bool *finite, struct hm_err *e);
 
 #endif

@@ -21,12 +21,14 @@ struct run {
 	struct hm_optim optim;
 	struct hm_train_state s;
 	struct hm_checkpoint checkpoint;
-	int64_t steps;	 /* of all epochs */
-	uint32_t *order; /* [n] */
-	float *logits;	 /* [rows,C] of an evaluation's batch */
-	double *prob;	 /* [n of val, C] */
-	double began;	 /* the clock when the run began, or would have without a break */
-	int signal;	 /* that stops the run */
+	int64_t steps;		   /* of all epochs */
+	uint32_t *order;	   /* [n] */
+	struct hm_minibatch batch; /* that the next step takes, when `ready` */
+	bool ready;
+	float *out;   /* probabilities [rows,C] of an evaluation's batch */
+	double *prob; /* [n of val, C] */
+	double began; /* the clock when the run began, or would have without a break */
+	int signal;   /* that stops the run */
 	struct hm_arena arena;
 };
 
@@ -51,7 +53,7 @@ static int prepare(struct run *r, struct hm_err *e)
 			trained[count++] = t[i].params;
 	oc.total = r->steps = ((int64_t)n + r->c->batch_size - 1) / r->c->batch_size * r->c->epochs;
 	if (!(r->order = hm_arena_get(&r->arena, n * sizeof *r->order, e)) ||
-	    !(r->logits = hm_arena_get(&r->arena, rows * classes * sizeof *r->logits, e)) ||
+	    !(r->out = hm_arena_get(&r->arena, rows * classes * sizeof *r->out, e)) ||
 	    !(r->prob = hm_arena_get(&r->arena, evals * classes * sizeof *r->prob, e)) ||
 	    hm_optim_init(&r->optim, &oc, trained, count, r->d, e))
 		return HM_EDATA;
@@ -93,18 +95,31 @@ static int save(struct run *r, struct hm_err *e)
 	return rc ? rc : hm_checkpoint_write(&r->checkpoint, &r->s, e);
 }
 
-/* Forward, backward, optimizer for the examples at[0..rows). */
-static int step(struct run *r, const uint32_t *at, size_t rows, struct hm_err *e)
+/* Forward and backward for the examples at[0..rows); the batch of the `more` ones behind them is put together
+ * meanwhile. */
+static int pass(struct run *r, const uint32_t *at, size_t rows, size_t more, float *loss, struct hm_err *e)
 {
 	struct hm_dropout drop = {.p = r->c->dropout, .seed = r->c->seed, .step = (uint32_t)r->s.step};
-	struct hm_minibatch b;
+	if (!r->ready && hm_examples_batch(r->train, at, rows, &r->batch, e))
+		return HM_EDATA;
+	hm_fusion_begin(r->f, &r->batch, &drop, r->c->class_weight);
+	r->ready = more;
+	if (more && hm_examples_batch(r->train, at + rows, more, &r->batch, e))
+		return HM_EDATA;
+	if (more)
+		hm_fusion_ahead(r->f, &r->batch);
+	return hm_fusion_end(r->f, loss, e);
+}
+
+/* Forward, backward, optimizer. */
+static int step(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
+{
 	struct hm_err why = {0};
 	bool stop = false;
 	float loss;
 	double lr = hm_optim_lr(&r->optim);
 	hm_optim_zero(&r->optim);
-	if (hm_examples_batch(r->train, at, rows, &b, e) ||
-	    hm_fusion_step(r->f, &b, &drop, r->c->class_weight, &loss, e))
+	if (pass(r, at, rows, more, &loss, e))
 		return HM_EDATA;
 	if (!isfinite(loss))
 		return diverged(r, r->s.step + 1, lr, "the loss is not finite", at, rows, e);
@@ -146,15 +161,12 @@ static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *
 		rows = v->n - i < most ? v->n - i : most;
 		rc = hm_examples_batch(v, at + i, rows, &b, e);
 		if (!rc)
-			rc = hm_fusion_logits(r->f, &b, r->logits, e);
-		if (!rc)
-			r->d->op->softmax(r->d, r->logits, r->logits, (int)rows, (int)classes);
+			rc = hm_fusion_probabilities(r->f, &b, r->out, e);
 		for (size_t k = 0; !rc && k < rows * classes; k++)
-			r->prob[i * classes + k] = r->logits[k];
+			r->prob[i * classes + k] = r->out[k];
 	}
 	free(at);
-	if (rc || hm_device_error(r->d, e) ||
-	    hm_sample_init(&s, v->n, (int)classes, r->prob, v->label, 0.5, e))
+	if (rc || hm_sample_init(&s, v->n, (int)classes, r->prob, v->label, 0.5, e))
 		return HM_EDATA;
 	hm_metrics_compute(&s, NULL, value);
 	hm_sample_clear(&s);
@@ -179,16 +191,6 @@ static void judge(struct run *r, const struct hm_epoch_score *score)
 		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
 }
 
-/* Whether the trained parameters are numbers: a last step may have thrown them out where no further loss
- * would show it. Infinite or NaN elements make the sum of squares so. */
-static bool parameters_finite(struct run *r)
-{
-	double sum = 0;
-	for (int i = 0; i < r->optim.tables; i++)
-		r->d->op->sum_squares(r->d, &sum, r->optim.params[i]->data, r->optim.params[i]->count);
-	return isfinite(sum);
-}
-
 static int finish_epoch(struct run *r, struct hm_err *e)
 {
 	size_t n = r->train->n, last = (n - 1) / (size_t)r->c->batch_size * (size_t)r->c->batch_size;
@@ -197,7 +199,10 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 			      .step = r->s.step,
 			      .loss = r->s.epoch_sum / (double)n};
 	struct hm_epoch_score score = {.epoch = r->s.epoch};
-	if (!parameters_finite(r))
+	bool finite;
+	if (hm_optim_finite(&r->optim, &finite, e))
+		return HM_EDATA;
+	if (!finite) /* a last step may have thrown them out where no further loss would show it */
 		return diverged(r, r->s.step, hm_optim_lr(&r->optim), "it left weights that are not finite",
 				r->order + last, n - last, e);
 	if (r->calls->tell(r->calls->ctx, &ev, e) || (r->val && evaluate(r, &score, e)))
@@ -233,8 +238,9 @@ static int train(struct run *r, struct hm_err *e)
 	while (!rc && !r->signal && !*r->s.reason) {
 		hm_order_epoch(r->order, (uint32_t)n, r->c->seed, r->s.epoch, r->c->shuffle);
 		while (!rc && !r->signal && (size_t)r->s.done < n) {
-			size_t at = (size_t)r->s.done;
-			rc = step(r, r->order + at, n - at < batch ? n - at : batch, e);
+			size_t at = (size_t)r->s.done, left = n - at, rows = left < batch ? left : batch,
+			       more = left - rows;
+			rc = step(r, r->order + at, rows, more < batch ? more : batch, e);
 		}
 		if (!rc && !r->signal)
 			rc = finish_epoch(r, e);

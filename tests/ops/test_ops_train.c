@@ -214,7 +214,7 @@ static void pytorch_optimizers(void **state)
 	hm_weights_close(v);
 }
 
-static void norm_and_scale(void **state)
+static void norm_and_clip(void **state)
 {
 	(void)state;
 	for (int j = 0; j < 2; j++) {
@@ -223,8 +223,16 @@ static void norm_and_scale(void **state)
 		double sum = 1;
 		d->op->sum_squares(d, &sum, g, 3);
 		assert_true(sum == 170);
-		d->op->scale(d, g, 3, .5);
-		assert_true(g[0] == 1.5f && g[1] == -2 && g[2] == 6);
+		sum = 169;
+		d->op->clip(d, g, 3, &sum, 26);
+		assert_true(g[0] == 3 && g[1] == -4 && g[2] == 12);
+		sum = NAN;
+		d->op->clip(d, g, 3, &sum, 6.5);
+		assert_true(g[0] == 3);
+		sum = 169;
+		d->op->clip(d, g, 3, &sum, 6.5);
+		float factor = (float)(6.5 / (13 + 1e-6));
+		assert_true(g[0] == 3 * factor && g[1] == -4 * factor && g[2] == 12 * factor);
 		hm_device_close(d);
 	}
 }
@@ -234,7 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(linear_layers_agree), cmocka_unit_test(gradients_are_slopes),
 		cmocka_unit_test(pytorch_head),	       cmocka_unit_test(cross_entropy_of_large_logits),
-		cmocka_unit_test(pytorch_optimizers),  cmocka_unit_test(norm_and_scale),
+		cmocka_unit_test(pytorch_optimizers),  cmocka_unit_test(norm_and_clip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ void hm_cpu_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t 
 void hm_cpu_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
 		 const struct hm_adam *a, int64_t t);
 void hm_cpu_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
-void hm_cpu_scale(struct hm_device *d, float *g, size_t n, double factor);
+void hm_cpu_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 
 /* Sums over rows are taken in chunks of so many and these added up in order, whatever the number of threads.
  */

@@ -114,8 +114,11 @@ HM_SIMD static void scale_run(float *g, float factor, size_t n)
 		g[j] *= factor;
 }
 
-void hm_cpu_scale(struct hm_device *d, float *g, size_t n, double factor)
+void hm_cpu_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most)
 {
+	double factor = most / (sqrt(*sum) + 1e-6);
+	if (!(factor < 1))
+		return;
 #pragma omp parallel for num_threads(d->threads)
 	for (int part = 0; part < d->threads; part++) {
 		size_t from = hm_part(n, part, d->threads, LINE);

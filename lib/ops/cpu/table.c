@@ -10,6 +10,7 @@ static const struct hm_ops cpu_ops = {
 	.alloc = hm_ref_alloc,
 	.free = hm_ref_free,
 	.upload = hm_ref_upload,
+	.prefetch = hm_ref_upload,
 	.download = hm_ref_download,
 	.copy = hm_ref_copy,
 	.image_bytes = hm_cpu_image_bytes,
@@ -56,7 +57,7 @@ static const struct hm_ops cpu_ops = {
 	.sgd = hm_cpu_sgd,
 	.adam = hm_cpu_adam,
 	.sum_squares = hm_cpu_sum_squares,
-	.scale = hm_cpu_scale,
+	.clip = hm_cpu_clip,
 	.copy_columns = hm_cpu_copy_columns,
 	.widen = hm_cpu_widen,
 	.narrow = hm_cpu_narrow,
@@ -73,11 +74,13 @@ static const struct hm_ops cpu_ops = {
 	.add_rows_backward = hm_cpu_add_rows_backward,
 	.gather_backward = hm_cpu_gather_backward,
 	.zero = hm_cpu_zero,
+	.submit = hm_ref_submit,
 };
 
-int hm_cpu_open(struct hm_device *d, enum hm_precision precision, struct hm_err *e)
+static int cpu_open(struct hm_device *d, int index, struct hm_err *e)
 {
 	struct hm_cpu *c = hm_alloc(1, sizeof *c, e);
+	(void)index;
 	if (!c)
 		return HM_EDATA;
 	c->block = 1;
@@ -85,19 +88,20 @@ int hm_cpu_open(struct hm_device *d, enum hm_precision precision, struct hm_err 
 	d->name = "cpu";
 	d->host = true;
 	d->ctx = c;
-	d->act = precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
+	d->act = d->precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
 #if HM_ONEDNN
-	if (precision != HM_PREC_TF32 && (c->dnnl = hm_dnnl_open(precision, &c->block, e)))
+	if (d->precision != HM_PREC_TF32 && (c->dnnl = hm_dnnl_open(d->precision, &c->block, e)))
 		return 0;
 #else
-	if (precision == HM_PREC_F32)
+	if (d->precision == HM_PREC_F32)
 		return 0;
 #endif
 	free(c);
-	return hm_err_set(e, HM_EDEVICE, "device cpu has no precision %s", hm_precision_name(precision));
+	d->ctx = NULL;
+	return hm_err_set(e, HM_EDEVICE, "device cpu has no precision %s", hm_precision_name(d->precision));
 }
 
-int hm_cpu_fork(struct hm_device *d, const struct hm_device *from, struct hm_err *e)
+static int cpu_fork(struct hm_device *d, const struct hm_device *from, struct hm_err *e)
 {
 	const struct hm_cpu *f = from->ctx;
 	struct hm_cpu *c = hm_alloc(1, sizeof *c, e);
@@ -115,7 +119,7 @@ int hm_cpu_fork(struct hm_device *d, const struct hm_device *from, struct hm_err
 	return 0;
 }
 
-void hm_cpu_close(struct hm_device *d)
+static void cpu_close(struct hm_device *d)
 {
 	struct hm_cpu *c = d->ctx;
 #if HM_ONEDNN
@@ -125,7 +129,7 @@ void hm_cpu_close(struct hm_device *d)
 	free(c);
 }
 
-void hm_cpu_describe(char *out, size_t cap)
+static void cpu_describe(char *out, size_t cap)
 {
 #if HM_ONEDNN
 	hm_dnnl_describe(out, cap);
@@ -134,7 +138,7 @@ void hm_cpu_describe(char *out, size_t cap)
 #endif
 }
 
-uint64_t hm_cpu_processor(void)
+static uint64_t cpu_processor(void)
 {
 #if HM_ONEDNN
 	return hm_dnnl_processor();
@@ -142,6 +146,9 @@ uint64_t hm_cpu_processor(void)
 	return 0;
 #endif
 }
+
+const struct hm_backend hm_cpu_backend = {HM_VERSION, cpu_open, cpu_fork, cpu_close, cpu_describe,
+					 cpu_processor};
 
 void *hm_cpu_scratch(struct hm_device *d, size_t n)
 {

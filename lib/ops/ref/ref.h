@@ -70,7 +70,7 @@ void hm_ref_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t 
 void hm_ref_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
 		 const struct hm_adam *a, int64_t t);
 void hm_ref_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
-void hm_ref_scale(struct hm_device *d, float *g, size_t n, double factor);
+void hm_ref_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 
 void hm_ref_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
 void hm_ref_widen(struct hm_device *d, float *y, const void *x, size_t n);
@@ -115,5 +115,6 @@ void hm_ref_add_rows_backward(struct hm_device *d, float *dtable, const int32_t 
 void hm_ref_gather_backward(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s, int m,
 			    int k);
 void hm_ref_zero(struct hm_device *d, void *dst, size_t bytes);
+void hm_ref_submit(struct hm_device *d);
 
 #endif

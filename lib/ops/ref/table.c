@@ -9,6 +9,7 @@ const struct hm_ops hm_ref_ops = {
 	.alloc = hm_ref_alloc,
 	.free = hm_ref_free,
 	.upload = hm_ref_upload,
+	.prefetch = hm_ref_upload,
 	.download = hm_ref_download,
 	.copy = hm_ref_copy,
 	.image_bytes = hm_ref_image_bytes,
@@ -34,7 +35,7 @@ const struct hm_ops hm_ref_ops = {
 	.sgd = hm_ref_sgd,
 	.adam = hm_ref_adam,
 	.sum_squares = hm_ref_sum_squares,
-	.scale = hm_ref_scale,
+	.clip = hm_ref_clip,
 	.copy_columns = hm_ref_copy_columns,
 	.widen = hm_ref_widen,
 	.narrow = hm_ref_narrow,
@@ -59,18 +60,22 @@ const struct hm_ops hm_ref_ops = {
 	.add_rows_backward = hm_ref_add_rows_backward,
 	.gather_backward = hm_ref_gather_backward,
 	.zero = hm_ref_zero,
+	.submit = hm_ref_submit,
 };
 
-int hm_ref_open(struct hm_device *d, enum hm_precision precision, struct hm_err *e)
+static int ref_open(struct hm_device *d, int index, struct hm_err *e)
 {
-	if (precision == HM_PREC_TF32)
+	(void)index;
+	if (d->precision == HM_PREC_TF32)
 		return hm_err_set(e, HM_EDEVICE, "device ref has no precision tf32");
 	d->op = &hm_ref_ops;
 	d->name = "ref";
 	d->host = true;
-	d->act = precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
+	d->act = d->precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
 	return 0;
 }
+
+const struct hm_backend hm_ref_backend = {HM_VERSION, ref_open, NULL, NULL, NULL, NULL};
 
 void *hm_ref_alloc(struct hm_device *d, size_t bytes)
 {
@@ -105,4 +110,10 @@ void hm_ref_zero(struct hm_device *d, void *dst, size_t bytes)
 {
 	(void)d;
 	memset(dst, 0, bytes);
+}
+
+/* Everything has been done already. */
+void hm_ref_submit(struct hm_device *d)
+{
+	(void)d;
 }

@@ -120,10 +120,10 @@ void hm_ref_sum_squares(struct hm_device *d, double *sum, const float *g, size_t
 		*sum += (double)g[j] * g[j];
 }
 
-void hm_ref_scale(struct hm_device *d, float *g, size_t n, double factor)
+void hm_ref_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most)
 {
-	float f = (float)factor;
+	double factor = most / (sqrt(*sum) + 1e-6);
 	(void)d;
-	for (size_t j = 0; j < n; j++)
-		g[j] *= f;
+	for (size_t j = 0; factor < 1 && j < n; j++)
+		g[j] *= (float)factor;
 }
