@@ -1,5 +1,6 @@
 /* lib/nn/bert against PyTorch's padded and masked pooler output of a tiny network
  * (tests/oracle/make_nets.py), packed, on every device that is built in; and batches that must be refused. */
+#include "../support/devices.h"
 #include "nn/bert.h"
 #include "weights/weights.h"
 
@@ -59,22 +60,27 @@ static void encode(const char *device, enum hm_precision precision, double bound
 	struct hm_device *fork = hm_device_fork(d, &e);
 	struct hm_bert_work *a = hm_bert_work_new(net, d, n, m, &e),
 			    *b = hm_bert_work_new(net, fork, n + 3, 2 * m, &e);
-	float *p = malloc(all * sizeof *p), *q = malloc(all * sizeof *q);
-	hm_bert_encode(net, a, ids->data, l, n, p);
+	float *p = malloc(all * sizeof *p), *q = malloc(all * sizeof *q), *dp = device_floats(d, all),
+	      *dq = device_floats(fork, all);
+	hm_bert_encode(net, a, ids->data, l, n, dp);
+	device_read(d, p, dp, all);
 	assert_int_equal(hm_device_error(d, &e), 0);
 	if (worst_of(p, pooled->data, all) > bound)
 		fail_msg("%s: off by %g", device, worst_of(p, pooled->data, all));
 
 	/* Another context: the same bytes. Each sequence alone: the same features. */
-	hm_bert_encode(net, b, ids->data, l, n, q);
-	assert_memory_equal(p, q, all * sizeof *p);
+	hm_bert_encode(net, b, ids->data, l, n, dq);
+	assert_memory_equal(p, device_read(fork, q, dq, all), all * sizeof *p);
 	for (int i = 0, at = 0; i < n; at += l[i++])
-		hm_bert_encode(net, b, (const int32_t *)ids->data + at, l + i, 1, q + i * h);
+		hm_bert_encode(net, b, (const int32_t *)ids->data + at, l + i, 1, dq + i * h);
+	device_read(fork, q, dq, all);
 	assert_int_equal(hm_device_error(fork, &e), 0);
 	assert_true(worst_of(q, pooled->data, all) <= bound);
 
 	free(p);
 	free(q);
+	d->op->free(d, dp);
+	fork->op->free(fork, dq);
 	hm_bert_work_free(a);
 	hm_bert_work_free(b);
 	hm_device_close(fork);
@@ -86,13 +92,13 @@ static void encode(const char *device, enum hm_precision precision, double bound
 static void pytorch_agrees(void **state)
 {
 	(void)state;
-	encode("ref", HM_PREC_F32, 2e-5);
-	encode("cpu", HM_PREC_F32, 2e-5);
-	encode("ref", HM_PREC_BF16, 5e-2);
-	struct hm_device *d = hm_device_open("cpu", HM_PREC_BF16, NULL);
-	if (d) /* the processor has it */
-		encode("cpu", HM_PREC_BF16, 5e-2);
-	hm_device_close(d);
+	for (const char *const *name = op_devices(); *name; name++) {
+		encode(*name, HM_PREC_F32, 2e-5);
+		struct hm_device *d = hm_device_open(*name, HM_PREC_BF16, NULL);
+		if (d) /* the processor has it */
+			encode(*name, HM_PREC_BF16, 5e-2);
+		hm_device_close(d);
+	}
 }
 
 static void bad_batches_are_refused(void **state)

@@ -1,5 +1,6 @@
 /* lib/nn/resnet against PyTorch's features of two tiny networks (tests/oracle/make_nets.py), on every device
  * that is built in; and what a table of tensors may not look like. */
+#include "../support/devices.h"
 #include "nn/resnet.h"
 #include "weights/weights.h"
 
@@ -63,30 +64,39 @@ static void encode(const char *file, const char *device, enum hm_precision preci
 			      *b = hm_resnet_work_new(net, fork, n, h, wd, &e);
 	assert_non_null(a);
 	assert_non_null(b);
+	size_t images = (size_t)n * 3 * h * wd;
 	float *p = malloc(n * c * sizeof *p), *p2 = malloc(n * c * sizeof *p),
-	      *g = malloc(n * cells * c * sizeof *g);
-	hm_resnet_encode(net, a, px->data, n, p, g);
+	      *g = malloc(n * cells * c * sizeof *g), *dp = device_floats(d, n * c),
+	      *dp2 = device_floats(fork, n * c), *dg = device_floats(d, n * cells * c);
+	uint8_t *dx = d->op->alloc(d, images), *dx2 = fork->op->alloc(fork, images);
+	d->op->upload(d, dx, px->data, images);
+	fork->op->upload(fork, dx2, px->data, images);
+	hm_resnet_encode(net, a, dx, n, dp, dg);
+	assert_close(device_read(d, p, dp, n * c), pooled, bound);
+	assert_close(device_read(d, g, dg, n * cells * c), grid, bound);
 	assert_int_equal(hm_device_error(d, &e), 0);
-	assert_close(p, pooled, bound);
-	assert_close(g, grid, bound);
 
 	/* Another context, and either output alone: the same bytes. */
-	hm_resnet_encode(net, b, px->data, n, p2, NULL);
-	assert_memory_equal(p, p2, n * c * sizeof *p);
-	memset(p2, 0, n * c * sizeof *p);
-	hm_resnet_encode(net, a, px->data, n, p2, NULL);
-	assert_memory_equal(p, p2, n * c * sizeof *p);
+	hm_resnet_encode(net, b, dx2, n, dp2, NULL);
+	assert_memory_equal(p, device_read(fork, p2, dp2, n * c), n * c * sizeof *p);
+	d->op->zero(d, dp, n * c * sizeof *p);
+	hm_resnet_encode(net, a, dx, n, dp, NULL);
+	assert_memory_equal(p, device_read(d, p2, dp, n * c), n * c * sizeof *p);
 
 	/* One image at a time. */
 	for (int i = 0; i < n; i++)
-		hm_resnet_encode(net, b, (const uint8_t *)px->data + (size_t)i * 3 * h * wd, 1, p2 + i * c,
-				 NULL);
+		hm_resnet_encode(net, b, dx2 + (size_t)i * 3 * h * wd, 1, dp2 + i * c, NULL);
+	assert_close(device_read(fork, p2, dp2, n * c), pooled, bound);
 	assert_int_equal(hm_device_error(fork, &e), 0);
-	assert_close(p2, pooled, bound);
 
 	free(p);
 	free(p2);
 	free(g);
+	d->op->free(d, dp);
+	fork->op->free(fork, dp2);
+	d->op->free(d, dg);
+	d->op->free(d, dx);
+	fork->op->free(fork, dx2);
 	hm_resnet_work_free(a);
 	hm_resnet_work_free(b);
 	hm_device_close(fork);
@@ -100,15 +110,14 @@ static void pytorch_agrees(void **state)
 	(void)state;
 	static const char *const file[] = {"tests/data/nets/resnet-basic.safetensors",
 					   "tests/data/nets/resnet-bottleneck.safetensors"};
-	for (int f = 0; f < 2; f++) {
-		encode(file[f], "ref", HM_PREC_F32, 2e-5);
-		encode(file[f], "cpu", HM_PREC_F32, 2e-5);
-		encode(file[f], "ref", HM_PREC_BF16, 3e-2);
-		struct hm_device *d = hm_device_open("cpu", HM_PREC_BF16, NULL);
-		if (d) /* the processor has it */
-			encode(file[f], "cpu", HM_PREC_BF16, 3e-2);
-		hm_device_close(d);
-	}
+	for (const char *const *name = op_devices(); *name; name++)
+		for (int f = 0; f < 2; f++) {
+			encode(file[f], *name, HM_PREC_F32, 2e-5);
+			struct hm_device *d = hm_device_open(*name, HM_PREC_BF16, NULL);
+			if (d) /* the processor has it */
+				encode(file[f], *name, HM_PREC_BF16, 3e-2);
+			hm_device_close(d);
+		}
 }
 
 /* A lookup that hides or replaces one tensor. */

@@ -1,5 +1,6 @@
 /* Whole fusion models in training against float64 PyTorch (tests/oracle/make_train.py): logits, loss, every
  * gradient, running statistics, losses and parameters over steps of SGD and AdamW; on every device. */
+#include "../support/devices.h"
 #include "model/encoder.h"
 #include "nn/fusion.h"
 #include "train/optim.h"
@@ -57,8 +58,15 @@ static void cache_grid(struct model *m, int n, int h, int w)
 	assert_int_equal(hm_params_place(hm_resnet_params(m->image.resnet), m->d, false, &e), 0);
 	t = hm_resnet_tape_new(m->image.resnet, m->d, false, &e);
 	assert_non_null(t);
-	m->grid = malloc((size_t)n * grid * (size_t)m->image.width * sizeof *m->grid);
-	hm_resnet_forward(t, m->b.pixels, n, h, w, HM_BN_EVAL, NULL, m->grid);
+	size_t count = (size_t)n * grid * (size_t)m->image.width, pixels = (size_t)n * 3 * h * w;
+	m->grid = malloc(count * sizeof *m->grid);
+	float *dev = device_floats(m->d, count);
+	uint8_t *px = m->d->op->alloc(m->d, pixels);
+	m->d->op->upload(m->d, px, m->b.pixels, pixels);
+	hm_resnet_forward(t, px, n, h, w, HM_BN_EVAL, NULL, dev);
+	device_read(m->d, m->grid, dev, count);
+	m->d->op->free(m->d, dev);
+	m->d->op->free(m->d, px);
 	assert_int_equal(hm_device_error(m->d, &e), 0);
 	hm_resnet_tape_free(t);
 	m->b.image = m->grid;
@@ -185,10 +193,13 @@ static void first_step(const char *name, const char *device, enum hm_precision p
 			const struct hm_tensor *g = seed_tensor(
 				grads, &t[i], p, hm_fusion_config_of(m.f)->kind == HM_FUSION_EARLY);
 			bool running = strstr(p->t.name, "running_");
-			const float *got = running ? *p->field : hm_params_grad(t[i].params, *p->field);
+			const float *where = running ? *p->field : hm_params_grad(t[i].params, *p->field);
+			float *got = where ? device_read(m.d, malloc(p->count * sizeof *got), where, p->count)
+					   : NULL;
 			if (!g || noise(p->t.name)) {
 				assert_true(noise(p->t.name) || strstr(p->t.name, "pooler") || !t[i].trained);
 				assert_true(!got || noise(p->t.name) || largest(got, p->count) == 0);
+				free(got);
 				continue;
 			}
 			seen++;
@@ -196,6 +207,7 @@ static void first_step(const char *name, const char *device, enum hm_precision p
 			if (off > grad_bound * most)
 				fail_msg("%s on %s: %s of %s off by %g of %g", name, device,
 					 running ? "value" : "gradient", p->t.name, off, most);
+			free(got);
 		}
 	assert_true(seen > 30);
 	hm_weights_close(grads);
@@ -206,10 +218,9 @@ static void first_steps_agree(void **state)
 {
 	(void)state;
 	static const char *const name[] = {"late", "late-bottleneck", "early", "early-train"};
-	for (size_t i = 0; i < sizeof name / sizeof *name; i++) {
-		first_step(name[i], "ref", HM_PREC_F32, 2e-5, 1e-4);
-		first_step(name[i], "cpu", HM_PREC_F32, 2e-5, 1e-4);
-	}
+	for (const char *const *device = op_devices(); *device; device++)
+		for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+			first_step(name[i], *device, HM_PREC_F32, 2e-5, 1e-4);
 }
 
 /* Losses to `loss_bound`, each parameter to `bound` of its tensor's largest movement. */
@@ -255,8 +266,10 @@ static void steps(const char *name, const char *kind, const char *device, double
 			const struct hm_param *p = &t[i].params->item[k];
 			const struct hm_tensor *want = seed_tensor(after, &t[i], p, early),
 					       *was = seed_tensor(m.file, &t[i], p, early);
+			float *now = device_read(m.d, malloc(p->count * sizeof *now), *p->field, p->count);
 			double moved = worst(was->data, want->data, p->count),
-			       off = worst(*p->field, want->data, p->count);
+			       off = worst(now, want->data, p->count);
+			free(now);
 			if (moved == 0 && off > 0 && !noise(p->t.name))
 				fail_msg("%s, %s on %s: %s moved by %g", name, kind, device, p->t.name, off);
 			if (off > bound * moved && !noise(p->t.name))
@@ -271,16 +284,15 @@ static void steps(const char *name, const char *kind, const char *device, double
 static void steps_agree(void **state)
 {
 	(void)state;
-	static const char *const device[] = {"ref", "cpu"};
-	for (int d = 0; d < 2; d++) {
-		steps("early", "sgd", device[d], 1e-5, 1e-3);
-		steps("early", "adamw", device[d], 1e-5, 1e-3);
-		steps("early-train", "sgd", device[d], 1e-5, 1e-3);
-		steps("early-train", "adamw", device[d], 1e-5, 1e-3);
-		steps("late", "sgd", device[d], 1e-5, .1);
-		steps("late-bottleneck", "sgd", device[d], 1e-5, .1);
-		steps("late", "adamw", device[d], 2e-3, .1);
-		steps("late-bottleneck", "adamw", device[d], 2e-3, .1);
+	for (const char *const *device = op_devices(); *device; device++) {
+		steps("early", "sgd", *device, 1e-5, 1e-3);
+		steps("early", "adamw", *device, 1e-5, 1e-3);
+		steps("early-train", "sgd", *device, 1e-5, 1e-3);
+		steps("early-train", "adamw", *device, 1e-5, 1e-3);
+		steps("late", "sgd", *device, 1e-5, .1);
+		steps("late-bottleneck", "sgd", *device, 1e-5, .1);
+		steps("late", "adamw", *device, 2e-3, .1);
+		steps("late-bottleneck", "adamw", *device, 2e-3, .1);
 	}
 }
 

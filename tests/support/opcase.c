@@ -26,13 +26,28 @@ struct op_value op_floats(int rows, int columns)
 
 const struct op_kind *op_find(const char *name)
 {
-	const struct op_case *const table[] = {op_image_cases, op_text_cases};
-	for (int t = 0; t < 2; t++)
+	const struct op_case *const table[] = {op_image_cases, op_text_cases, op_infer_cases, op_head_cases};
+	for (int t = 0; t < 4; t++)
 		for (const struct op_case *c = table[t]; c->op; c++)
 			if (!strcmp(c->op->name, name))
 				return c->op;
 	fail_msg("no operation %s", name);
 	return NULL;
+}
+
+const char *const *op_devices(void)
+{
+	static const char *const usual[] = {"ref", "cpu", NULL};
+	static const char *said[8];
+	static char text[64];
+	const char *names = getenv("HM_TEST_DEVICES");
+	if (!names)
+		return usual;
+	snprintf(text, sizeof text, "%s", names);
+	char *rest = NULL, *name = strtok_r(text, " ", &rest);
+	for (size_t n = 0; name && n < sizeof said / sizeof *said - 1; name = strtok_r(NULL, " ", &rest))
+		said[n++] = name;
+	return said;
 }
 
 size_t op_count(const struct op_value *v)
@@ -119,43 +134,60 @@ char *op_name(const struct op_run *r, char *out, size_t cap)
 
 /* ---- device */
 
+/* x [n] in device memory of its own; NULL: nothing is copied there. */
+static float *floats_on(struct hm_device *d, const float *x, size_t n)
+{
+	float *y = d->op->alloc(d, n * sizeof *y);
+	if (x)
+		d->op->upload(d, y, x, n * sizeof *y);
+	return y;
+}
+
 /* Activations have room for rows_round rows, and the spare ones hold NaN. */
+static void put_act(struct hm_device *d, struct op_value *v)
+{
+	size_t n = op_count(v), room = (size_t)d->op->rows_round(d, v->dim[0]) * v->dim[1];
+	float *x = malloc(room * sizeof *x), *from;
+	for (size_t j = 0; j < room; j++)
+		x[j] = j < n ? v->host[j] : NAN;
+	from = floats_on(d, x, room);
+	v->own = d->op->alloc(d, room * hm_dtype_size(d->act));
+	d->op->narrow(d, v->own, from, room);
+	d->op->free(d, from);
+	free(x);
+}
+
 static void put(struct hm_device *d, struct op_value *v)
 {
-	size_t n = op_count(v), room = n;
-	if (!v->form)
-		return;
+	const int *n = v->dim;
 	if (v->form == OP_IMAGE) {
-		v->own = d->op->alloc(d, d->op->image_bytes(d, v->dim[0], v->dim[1], v->dim[2], v->dim[3]));
-		d->op->image_put(d, v->own, v->host, v->dim[0], v->dim[1], v->dim[2], v->dim[3]);
+		float *from = floats_on(d, v->host, op_count(v));
+		v->own = d->op->alloc(d, d->op->image_bytes(d, n[0], n[1], n[2], n[3]));
+		d->op->image_put(d, v->own, from, n[0], n[1], n[2], n[3]);
+		d->op->free(d, from);
 	} else if (v->form == OP_ACT) {
-		room = (size_t)d->op->rows_round(d, v->dim[0]) * v->dim[1];
-		float *x = malloc(room * sizeof *x);
-		for (size_t j = 0; j < room; j++)
-			x[j] = j < n ? v->host[j] : NAN;
-		v->own = d->op->alloc(d, room * hm_dtype_size(d->act));
-		d->op->narrow(d, v->own, x, room);
-		free(x);
-	} else {
-		v->own = d->op->alloc(d, n * sizeof *v->host);
-		d->op->upload(d, v->own, v->host, n * sizeof *v->host);
+		put_act(d, v);
+	} else if (v->form == OP_FLOATS) {
+		v->own = floats_on(d, v->host, op_count(v));
 	}
 	v->dev = v->own;
 }
 
 static void get(struct hm_device *d, struct op_value *v)
 {
-	size_t n = op_count(v), size = v->form == OP_ACT ? hm_dtype_size(d->act) : sizeof(float);
+	size_t n = op_count(v);
+	const float *from = v->dev;
+	float *own = NULL;
 	if (!v->form || !v->dev)
 		return;
-	if (v->form == OP_IMAGE) {
-		d->op->grid(d, v->host, v->dev, v->dim[0], v->dim[1], v->dim[2], v->dim[3]);
-		return;
-	}
-	void *x = malloc(n * size);
-	d->op->download(d, x, v->dev, n * size);
-	assert_int_equal(hm_to_f32(v->form == OP_ACT ? d->act : HM_F32, x, n, v->host, NULL), 0);
-	free(x);
+	if (v->form != OP_FLOATS)
+		from = own = floats_on(d, NULL, n);
+	if (v->form == OP_IMAGE)
+		d->op->grid(d, own, v->dev, v->dim[0], v->dim[1], v->dim[2], v->dim[3]);
+	else if (v->form == OP_ACT)
+		d->op->widen(d, own, v->dev, n);
+	d->op->download(d, v->host, from, n * sizeof *v->host);
+	d->op->free(d, own);
 }
 
 static void put_all(struct op_run *r)

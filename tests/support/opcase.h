@@ -1,7 +1,7 @@
-/* The table of cases of tests/ops: one operation with its gradient, in one shape, on any device. All values
- * are host floats, so that every device gets the same and is compared by the same loops; how the slots are
- * called stands in opimage.c and optext.c. A new operation with a gradient is one `struct op_kind` and a few
- * rows. */
+/* The table of cases of tests/ops: one operation, with its gradient if any, in one shape, on any device. All
+ * values are host floats, so that every device gets the same and is compared by the same loops; how the slots
+ * are called stands in opimage.c, optext.c, opinfer.c and ophead.c. A new operation is one `struct op_kind`
+ * and a few rows. */
 #ifndef TEST_OPCASE_H
 #define TEST_OPCASE_H
 
@@ -31,13 +31,14 @@ struct op_run {
 
 struct op_kind {
 	const char *name;
-	void (*shape)(struct op_run *r);   /* forms and dims of all but grad, from r->c */
-	void (*forward)(struct op_run *r); /* the slots, on dev */
-	void (*backward)(struct op_run *r);
-	int forward_ways, backward_ways; /* 1: nothing goes in place */
-	unsigned optional;		 /* bit k: grad[k] may be NULL */
+	void (*shape)(struct op_run *r);    /* forms and dims of all but grad, from r->c */
+	void (*forward)(struct op_run *r);  /* the slots, on dev */
+	void (*backward)(struct op_run *r); /* or NULL: it has no gradient */
+	int forward_ways, backward_ways;    /* 1: nothing goes in place */
+	unsigned optional;		    /* bit k: grad[k] may be NULL */
 	double bf16; /* how far devices may be apart, in 2^-8 of the largest value: 1 where the result alone
 			is rounded to bf16, more where what leads to it is as well */
+	bool exact;  /* not apart at all, to the bit */
 };
 
 enum {
@@ -56,7 +57,8 @@ struct op_case {
 	unsigned flags;
 	int n[9]; /* the operation's own */
 };
-extern const struct op_case op_image_cases[], op_text_cases[]; /* end with op NULL */
+/* Each ends with op NULL. */
+extern const struct op_case op_image_cases[], op_text_cases[], op_infer_cases[], op_head_cases[];
 /* The operation of that name in one of them; fails when there is none. */
 const struct op_kind *op_find(const char *name);
 
@@ -70,6 +72,10 @@ void op_backward(struct op_run *r, unsigned want);
 size_t op_count(const struct op_value *v);
 /* "cpu conv bf16 2 9 7 ..., flags 3, way 1, threads 2" into out, cut to cap; returns out. */
 char *op_name(const struct op_run *r, char *out, size_t cap);
+
+/* The devices under test, NULL behind the last: ref and cpu, or those that the environment variable
+ * HM_TEST_DEVICES names, parted by blanks (make check-cuda: cuda). */
+const char *const *op_devices(void);
 
 /* For the slots' callers. */
 struct op_value op_images(int i, int h, int w, int c);

@@ -2,6 +2,8 @@
  * them, nothing writes them, and nobody wants their gradient. */
 #include "opcase.h"
 
+#include <stdlib.h>
+
 /* ---- i h w cin cout kernel stride pad */
 
 static struct hm_conv conv_of(const struct op_run *r)
@@ -38,6 +40,62 @@ static void conv_backward(struct op_run *r)
 }
 
 static const struct op_kind conv = {"conv", conv_shape, conv_forward, conv_backward, 1, 1, 3, 1};
+
+/* ---- i h w cin cout kernel stride pad residual; in: x, w, b */
+
+static void infer_shape(struct op_run *r)
+{
+	conv_shape(r);
+	if (op_has(r, OP_SECOND))
+		r->in[2] = op_floats(1, r->c->n[4]);
+}
+
+static void infer_forward(struct op_run *r)
+{
+	struct hm_conv c = conv_of(r);
+	const int *n = r->c->n;
+	c.relu = op_has(r, OP_RELU);
+	c.residual = n[8];
+	struct hm_weight *w = r->d->op->conv_pack(r->d, &c, r->in[1].host, r->in[2].host);
+	if (w)
+		r->d->op->conv(r->d, r->y.dev, r->in[0].dev, w, n[0], n[1], n[2]);
+	r->d->op->weight_free(r->d, w);
+}
+
+static const struct op_kind infer = {"conv_pack", infer_shape, infer_forward, NULL, 1, 0, 0, 2};
+
+/* ---- i h w; in: table. Nothing reads pixels but a convolution: one whose outputs are the three channels. */
+
+static void pixels_shape(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->in[0] = op_floats(3, 256);
+	r->y = op_images(n[0], n[1], n[2], 3 + 1);
+}
+
+static void pixels_forward(struct op_run *r)
+{
+	static const float w[4][3] = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {0, 0, 0}};
+	static const struct hm_conv c = {3, 4, 1, 1, 0, false, false};
+	const struct hm_ops *op = r->d->op;
+	const int *n = r->c->n;
+	size_t count = (size_t)n[0] * 3 * (size_t)(n[1] * n[2]);
+	uint8_t *px = malloc(count), *from = op->alloc(r->d, count);
+	void *x = op->alloc(r->d, op->image_bytes(r->d, n[0], n[1], n[2], 3));
+	struct hm_weight *wt = op->conv_pack(r->d, &c, w[0], NULL);
+	for (size_t j = 0; j < count; j++)
+		px[j] = (uint8_t)(j * 37 + j / 11);
+	op->upload(r->d, from, px, count);
+	op->normalise(r->d, x, from, r->in[0].dev, n[0], n[1], n[2]);
+	if (wt)
+		op->conv(r->d, r->y.dev, x, wt, n[0], n[1], n[2]);
+	op->weight_free(r->d, wt);
+	op->free(r->d, from);
+	op->free(r->d, x);
+	free(px);
+}
+
+static const struct op_kind pixels = {"normalise", pixels_shape, pixels_forward, NULL, 1, 0, 0, 1, true};
 
 /* ---- i h w c; in: x, residual, gamma, beta; state: mean, var, save */
 
@@ -153,6 +211,20 @@ const struct op_case op_image_cases[] = {
 	{&conv, OP_NO_SLOPES, {3, 12, 10, 24, 29, 1, 2, 0}},
 	{&conv, OP_NO_SLOPES, {3, 12, 10, 24, 29, 1, 1, 0}},
 	{&conv, OP_NO_SLOPES, {1, 1, 1, 32, 16, 3, 1, 1}},
+	{&infer, OP_NO_SLOPES | OP_SECOND | OP_RELU, {2, 19, 13, 3, 16, 7, 2, 3}},
+	{&infer, OP_NO_SLOPES | OP_SECOND, {1, 16, 16, 3, 5, 7, 2, 3}},
+	{&infer, OP_NO_SLOPES, {2, 9, 7, 16, 8, 3, 1, 1}},
+	{&infer, OP_NO_SLOPES | OP_SECOND | OP_RELU, {3, 9, 7, 16, 24, 3, 1, 1, 1}},
+	{&infer, OP_NO_SLOPES | OP_SECOND, {2, 9, 7, 16, 24, 3, 2, 1, 1}},
+	{&infer, OP_NO_SLOPES | OP_RELU, {2, 7, 5, 5, 7, 3, 1, 1, 1}},
+	{&infer, OP_NO_SLOPES | OP_SECOND, {2, 7, 5, 17, 9, 3, 2, 1}},
+	{&infer, OP_NO_SLOPES | OP_SECOND | OP_RELU, {3, 4, 5, 16, 40, 1, 1, 0, 1}},
+	{&infer, OP_NO_SLOPES | OP_SECOND, {2, 4, 5, 5, 6, 1, 1, 0}},
+	{&infer, OP_NO_SLOPES, {2, 7, 8, 24, 16, 1, 2, 0}},
+	{&infer, OP_NO_SLOPES, {1, 1, 1, 32, 8, 3, 1, 1}},
+	{&pixels, OP_NO_SLOPES, {2, 5, 4}},
+	{&pixels, OP_NO_SLOPES, {3, 7, 3}},
+	{&pixels, OP_NO_SLOPES, {1, 1, 1}},
 	{&bn, 0, {2, 3, 2, 4}},
 	{&bn, OP_SECOND | OP_RELU | OP_DY2, {3, 2, 2, 2}},
 	{&bn, OP_FROZEN | OP_SECOND, {1, 3, 3, 2}},

@@ -26,7 +26,7 @@ static void dense_backward(struct op_run *r)
 				 r->in[0].dev, r->in[1].dev, n[0], n[1], n[2]);
 }
 
-static const struct op_kind dense = {"dense", dense_shape, dense_forward, dense_backward, 1, 1, 7, 1};
+static const struct op_kind dense = {"dense", dense_shape, dense_forward, dense_backward, 1, 1, 7, 2};
 
 /* ---- count */
 
@@ -164,7 +164,7 @@ static const struct op_kind attention = {
 
 /* ---- m k, rows of the table, rows of y, skip; at NULL when y has m rows, row NULL when the table has one */
 
-enum { MOST = 64 };
+enum { MOST = 300 };
 
 static const int32_t *at_of(struct op_run *r)
 {
@@ -262,16 +262,22 @@ const struct op_case op_text_cases[] = {
 	{&norm, OP_NO_SLOPES | OP_DROP | OP_SECOND, {65, 33}},
 	{&norm, OP_NO_SLOPES | OP_SECOND | OP_DY2, {40, 128}},
 	{&norm, OP_NO_SLOPES | OP_DROP | OP_SECOND | OP_DY2, {37, 54}},
+	{&norm, OP_NO_SLOPES | OP_DROP | OP_SECOND | OP_DY2, {3, 1024}},
+	{&norm, OP_NO_SLOPES | OP_SECOND, {2, 1032}},
 	{&attention, 0, {2, 4, 1, 2, 7, 33}},
 	{&attention, OP_DROP, {2, 4, 1, 2, 7, 33}},
 	{&attention, OP_DROP, {1, 3, 5}},
 	{&attention, OP_NO_SLOPES, {2, 64, 14, 1, 16, 17}},
 	{&attention, OP_NO_SLOPES | OP_DROP, {3, 18, 2, 31, 5, 33}},
 	{&attention, OP_NO_SLOPES | OP_DROP, {1, 20, 70, 64, 1}},
+	{&attention, OP_NO_SLOPES | OP_DROP, {2, 72, 9, 33}},
 	{&rows, 0, {6, 5, 4, 11, -1}},
 	{&rows, 0, {6, 3, 1, 6, -1}},
 	{&rows, OP_NO_SLOPES, {40, 33, 9, 53, 4}},
 	{&rows, OP_NO_SLOPES, {33, 17, 9, 33, 0}},
+	{&rows, OP_NO_SLOPES, {300, 24, 2, 300, -1}},
+	{&rows, OP_NO_SLOPES, {300, 40, 1, 307, -1}},
+	{&rows, OP_NO_SLOPES, {290, 40, 97, 307, 1}},
 	{&gather, 0, {3, 8, 5}},
 	{&gather, OP_NO_SLOPES, {5, 33, 54}},
 	{0},
