@@ -1,6 +1,6 @@
 # hm: one non-recursive makefile. `make help` lists the targets, `make config` what was found.
 #
-# Switches: ONEDNN=0|1 (default: found or not), SAN=address,undefined|thread, DEBUG=1, prefix, DESTDIR.
+# Switches: CUDA=0|1, ONEDNN=0|1 (default: found or not), SAN=address,undefined|thread, DEBUG=1, prefix, DESTDIR.
 # Objects of different settings never mix: build/<setting>/; build/bin/ holds the tools of the last one.
 
 VERSION := 0.1.0
@@ -11,10 +11,15 @@ SAN     ?=
 DEBUG   ?=
 VENV    ?= .venv
 
+# The CUDA device is a plug-in, beside the tools: built where nvcc is found, CUDA=0 turns it off. CUDA_ARCH: the
+# compute capabilities to compile for; the last one is kept as PTX too, for GPUs to come.
+NVCC      ?= nvcc
+CUDA      ?= $(shell command -v $(NVCC) >/dev/null 2>&1 && echo 1 || echo 0)
+CUDA_ARCH ?= 80 90
 ONEDNN  ?= $(shell printf '\#include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
 
 PACKAGES := libzstd-dev libxxhash-dev libpng-dev libdeflate-dev libcjson-dev libdnnl-dev libzip-dev \
-            gnuplot-nox libcmocka-dev bats mandoc zstd curl ca-certificates
+            gnuplot-nox libcmocka-dev g++ bats mandoc zstd curl ca-certificates
 
 comma   := ,
 setting := $(if $(filter 1,$(ONEDNN)),onednn,plain)$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(DEBUG),-debug)
@@ -27,7 +32,7 @@ hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
-hm_libs    := -lzstd -lxxhash -lpng -ldeflate -lcjson -lzip -lm
+hm_libs    := -lzstd -lxxhash -lpng -ldeflate -lcjson -lzip -lm -ldl
 ifeq ($(ONEDNN),1)
 hm_cflags  += -DHM_ONEDNN=1
 hm_libs    += -ldnnl
@@ -35,11 +40,12 @@ else
 hm_cflags  += -DHM_ONEDNN=0
 endif
 
-lib_src  := $(wildcard lib/*/*.c lib/ops/*/*.c)
+lib_src  := $(filter-out lib/ops/cuda/%,$(wildcard lib/*/*.c lib/ops/*/*.c))
 tool_src := $(wildcard tools/hm-*.c)
 unit_src := $(wildcard tests/unit/test_*.c tests/ops/test_*.c tests/model/test_*.c)
 help_src := $(wildcard tests/support/*.c)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
+rate_src := $(wildcard tests/bench/bench_*.c)
 
 lib_obj  := $(lib_src:%.c=$(B)/%.o)
 help_obj := $(help_src:%.c=$(B)/%.o)
@@ -47,11 +53,16 @@ tools    := $(tool_src:tools/%.c=build/bin/%)
 units    := $(unit_src:%.c=$(B)/%)
 replays  := $(fuzz_src:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 
-.PHONY: all help config demo test check lint bench oracle fuzz install uninstall clean deps FORCE
+cuda_src := $(wildcard lib/ops/cuda/*.c lib/ops/cuda/*.cu) $(addprefix lib/base/,err.c mem.c tensor.c)
+cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
+sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
+sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
+
+.PHONY: all help config demo test check check-cuda lint bench oracle fuzz install uninstall clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(tools) ## build the tools into build/bin
+all: $(tools) $(if $(filter 1,$(CUDA)),build/bin/libhm_cuda.so) ## build the tools into build/bin
 
 $(B)/libhm.a: $(lib_obj)
 	@rm -f $@
@@ -90,11 +101,68 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/l
 	@mkdir -p $(@D)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
 
--include $(lib_obj:.o=.d) $(tool_src:%.c=$(B)/%.d) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d)
+# The plug-in: the CUDA device and what it needs of lib/base, nothing of it seen from outside but one table. The
+# CUDA runtime is linked in; cuBLASLt is a library of the machine.
+cuda_home  = $(patsubst %/bin/nvcc,%,$(shell command -v $(NVCC)))
+nvcc_flags = -std=c++17 -O3 -fmad=false -Ilib -Xcompiler -fPIC,-fvisibility=hidden,-Wall $(if $(CI),-Werror all-warnings) \
+             $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$a,code=sm_$a) \
+             -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
+plug_flags = $(filter-out -fopenmp,$(hm_cflags)) -fPIC -fvisibility=hidden
+
+$(B)/cuda/%.c.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC      $< (CUDA)"
+	@$(CC) $(plug_flags) -isystem $(cuda_home)/include $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/cuda/%.cu.o: %.cu
+	@mkdir -p $(@D)
+	@echo "  NVCC    $<"
+	@$(NVCC) $(nvcc_flags) -MMD -MF $(@:.o=.d) -c -o $@ $<
+
+$(B)/bin/libhm_cuda.so: $(cuda_obj)
+	@mkdir -p $(@D)
+	@echo "  LINK    $(@F)"
+	@$(CC) -shared -pthread $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)defs) $(LDFLAGS) -o $@ $^ -L$(cuda_home)/lib64 -Wl,-rpath,$(cuda_home)/lib64 -lcudart_static \
+	   -lcublasLt -lstdc++ -ldl -lrt -lm
+
+# The same sources for tests/cudasim, which runs kernels on the processor: no CUDA is needed.
+CXX       ?= c++
+sim_opt   := $(if $(SAN),-O1 -g -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2 -g1)
+sim_flags := -std=c++17 $(sim_opt) -Wall -Wextra -Wno-missing-field-initializers -Wno-unknown-pragmas -ffp-contract=off -fPIC -fvisibility=hidden -pthread -Ilib -Itests/cudasim \
+             -Itests/cudasim/include $(if $(CI),-Werror)
+
+# Little room for columns, so that small images too come in chunks.
+$(B)/cudasim/%.c.o: %.c
+	@mkdir -p $(@D)
+	@$(CC) $(plug_flags) -DHM_CUDA_COLUMNS=8192 -Itests/cudasim/include $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/cudasim/%.cu.o: %.cu
+	@mkdir -p $(@D)
+	@echo "  CXX     $< (host)"
+	@$(CXX) -x c++ $(sim_flags) -MMD -MP -c -o $@ $<
+
+# The executor itself is not for sanitizers to look into: it tells them about fibres.
+$(B)/cudasim/%.cpp.o: %.cpp
+	@mkdir -p $(@D)
+	@$(CXX) $(filter-out -fsanitize=% -fno-sanitize-recover=all,$(sim_flags)) -MMD -MP -c -o $@ $<
+
+$(B)/cudasim/libhm_cuda.so: $(sim_obj)
+	@echo "  LINK    $(@F) (host)"
+	@$(CXX) -shared -pthread $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)defs) -o $@ $^
+
+# The operations' table in one program of its own, for sanitizers: what it needs of lib/ is compiled in no time.
+check_src := tests/ops/test_ops_devices.c $(wildcard tests/support/op*.c lib/base/*.c lib/ops/*.c lib/ops/ref/*.c lib/ops/cpu/*.c)
+$(B)/cudasim/test_ops_devices: $(check_src:%.c=$(B)/%.o)
+	@mkdir -p $(@D)
+	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka -lxxhash -lm -ldl $(if $(filter 1,$(ONEDNN)),-ldnnl)
+
+-include $(cuda_obj:.o=.d) $(sim_obj:.o=.d)
+-include $(lib_obj:.o=.d) $(tool_src:%.c=$(B)/%.d) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d) $(rate_src:%.c=$(B)/%.d)
 
 config: ## print what was found and how it will be built
 	@echo "compiler   $$($(CC) --version | head -n 1)"
 	@echo "setting    $(setting)  (objects in $(B), tools in build/bin)"
+	@echo "CUDA       $(if $(filter 1,$(CUDA)),$$($(NVCC) --version | grep -o 'release [0-9.]*'), $(CUDA_ARCH),no: --device cuda exits with 3)"
 	@echo "oneDNN     $(if $(filter 1,$(ONEDNN)),yes,no: --device cpu falls back to plain loops, slow)"
 	@for h in zstd.h xxhash.h png.h libdeflate.h cjson/cJSON.h zip.h cmocka.h; do \
 	   printf '%-16s ' $$h; printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' $$h | $(CC) -E -x c - >/dev/null 2>&1 && echo found || echo MISSING; done
@@ -111,6 +179,11 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 check: all $(units) $(replays) $(B)/tests/formats/reader $(B)/tests/pipes/httpd
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
+check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@B=$(B) MAKE="$(MAKE)" bash tests/cudasim/run
+
 lint: ## arrows, banned calls, man pages
 	@bash tests/lint/run
 
@@ -122,7 +195,7 @@ demo: ## data, features, training, both fusions, scores, pictures: half a minute
 oracle: all $(units) ## compare with Pillow, tokenizers, torch, scikit-learn (PyPI, several GB, in $(VENV))
 	@VENV=$(VENV) B=$(B) bash tests/oracle/run
 
-bench: all ## speed beside the peers, as ratios of one run (same virtual environment as oracle)
+bench: all $(rate_src:%.c=$(B)/%) ## speed beside the peers, as ratios of one run (same virtual environment as oracle)
 	@VENV=$(VENV) B=$(B) bash tests/bench/run
 
 fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60)
@@ -136,13 +209,14 @@ install: all ## into $(DESTDIR)$(prefix)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man5 $(DESTDIR)$(prefix)/share/man/man7
 	install -d $(DESTDIR)$(bash_completions) $(DESTDIR)$(zsh_completions)
 	install -m 755 $(tools) $(DESTDIR)$(prefix)/bin
+	$(if $(filter 1,$(CUDA)),install -D -m 644 build/bin/libhm_cuda.so $(DESTDIR)$(prefix)/lib/hm/libhm_cuda.so)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(prefix)/share/man/man$$s || exit 1; done
 	for t in $(tools:build/bin/%=%); do \
 	   build/bin/$$t --completion bash > $(DESTDIR)$(bash_completions)/$$t && \
 	   build/bin/$$t --completion zsh > $(DESTDIR)$(zsh_completions)/_$$t || exit 1; done
 
 uninstall: ## take away what install put there
-	rm -f $(tools:build/bin/%=$(DESTDIR)$(prefix)/bin/%)
+	rm -f $(tools:build/bin/%=$(DESTDIR)$(prefix)/bin/%) $(DESTDIR)$(prefix)/lib/hm/libhm_cuda.so
 	rm -f $(tools:build/bin/%=$(DESTDIR)$(bash_completions)/%) $(tools:build/bin/%=$(DESTDIR)$(zsh_completions)/_%)
 	for s in 1 5 7; do for f in man/*.$$s; do rm -f $(DESTDIR)$(prefix)/share/man/man$$s/$${f#man/}; done; done
 
@@ -150,5 +224,5 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:[^#]*## /\t/' | expand -t 12
-	@echo; echo "switches: ONEDNN=0|1  SAN=address,undefined|thread  DEBUG=1  VENV=DIR  prefix=DIR  DESTDIR=DIR"
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*## /\t/' | expand -t 12
+	@echo; echo "switches: CUDA=0|1  CUDA_ARCH="80 90"  ONEDNN=0|1  SAN=address,undefined|thread  DEBUG=1  VENV=DIR  prefix=DIR  DESTDIR=DIR  HM_DEPS=no"

@@ -1,0 +1,279 @@
+/* How work reaches the GPU. A training step asks for hundreds of launches, and where shapes repeat it asks
+ * for the same ones as the step before. So what is asked for between two waits is written down, a run; while
+ * it goes like a run that was there before, nothing is launched, and when it has come to the same end, all is
+ * launched as one CUDA graph. At the first difference what was held back is launched and the rest follows at
+ * once, as it is asked for. Runs are compared as bytes: kernel, grid, arguments. What changes from step to
+ * step is not among them (hm_cuda_vary, staged uploads). */
+#include "ops/cuda/context.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { KERNEL, PUT, ZERO, COPY, PRODUCT };
+/* Followed by `bytes` bytes of arguments, rounded up to 8. */
+struct entry {
+	const char *name;
+	hm_kernel *kernel;
+	struct hm_grid grid;
+	uint32_t kind, bytes;
+};
+struct move {
+	void *dst;
+	const void *src;
+	size_t bytes;
+};
+
+bool hm_cuda_ok(struct hm_device *d, const char *operation, cudaError_t rc)
+{
+	if (rc != cudaSuccess)
+		hm_err_set(&d->err, HM_EDATA, "device cuda: %s: %s", operation, cudaGetErrorString(rc));
+	return rc == cudaSuccess;
+}
+
+static size_t entry_size(const struct entry *t)
+{
+	return sizeof *t + (t->bytes + 7) / 8 * 8;
+}
+
+/* ---- starting what was written down */
+
+static cudaError_t start(struct hm_cuda *c, const struct entry *t)
+{
+	const void *at = t + 1;
+	const struct move *m = at;
+	void *args[] = {(void *)(uintptr_t)at};
+	dim3 grid = {t->grid.x, t->grid.y, 1}, block = {t->grid.threads, 1, 1};
+	switch (t->kind) {
+	case KERNEL:
+		return cudaLaunchKernel((const void *)t->kernel, grid, block, args, t->grid.shared,
+					c->stream);
+	case PUT:
+		return cudaMemcpyAsync(m->dst, m->src, m->bytes, cudaMemcpyHostToDevice, c->stream);
+	case COPY:
+		return cudaMemcpyAsync(m->dst, m->src, m->bytes, cudaMemcpyDeviceToDevice, c->stream);
+	case ZERO:
+		return cudaMemsetAsync(m->dst, 0, m->bytes, c->stream);
+	default:
+		return hm_cuda_product_run(c, at) == CUBLAS_STATUS_SUCCESS ? cudaSuccess : cudaErrorUnknown;
+	}
+}
+
+static void start_one(struct hm_device *d, const struct entry *t)
+{
+	struct hm_cuda *c = hm_cuda_of(d);
+	if (!d->err.code && hm_cuda_ok(d, t->name, start(c, t)) && c->careful)
+		hm_cuda_ok(d, t->name, cudaStreamSynchronize(c->stream));
+}
+
+static void start_all(struct hm_device *d, const struct hm_cuda_list *l)
+{
+	for (size_t at = 0; at < l->len;) {
+		const struct entry *t = (const void *)(l->data + at);
+		start_one(d, t);
+		at += entry_size(t);
+	}
+}
+
+/* The list as a graph; false: it cannot be one, which is no failure. */
+static bool capture(struct hm_device *d, struct hm_cuda_list *l)
+{
+	struct hm_cuda *c = hm_cuda_of(d);
+	cudaGraph_t graph = NULL;
+	if (cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess)
+		return false;
+	start_all(d, l);
+	bool good = cudaStreamEndCapture(c->stream, &graph) == cudaSuccess && !d->err.code &&
+		    cudaGraphInstantiate(&l->graph, graph, 0) == cudaSuccess;
+	if (graph)
+		cudaGraphDestroy(graph);
+	if (!good)
+		l->graph = NULL;
+	return good;
+}
+
+static void drop(struct hm_cuda_list *l)
+{
+	if (l->graph)
+		cudaGraphExecDestroy(l->graph);
+	free(l->data);
+	*l = (struct hm_cuda_list){0};
+}
+
+void hm_cuda_forget(struct hm_cuda *c)
+{
+	for (int k = 0; k < HM_LISTS; k++)
+		drop(&c->list[k]);
+	free(c->now.data);
+	c->now = (struct hm_cuda_list){0};
+	c->following = 0;
+}
+
+/* A run has ended that was new: kept in place of the one that came longest ago. */
+static void keep(struct hm_cuda *c)
+{
+	int oldest = 0;
+	for (int k = 1; k < HM_LISTS; k++)
+		if (c->list[k].used < c->list[oldest].used)
+			oldest = k;
+	struct hm_cuda_list was = c->list[oldest];
+	if (was.graph) {
+		cudaStreamSynchronize(c->stream); /* it may be running */
+		cudaGraphExecDestroy(was.graph);
+	}
+	c->list[oldest] = c->now;
+	c->list[oldest].used = ++c->runs;
+	c->now = (struct hm_cuda_list){.data = was.data, .cap = was.cap};
+}
+
+/* Does list k go like what was asked for so far? */
+static bool goes_like(const struct hm_cuda *c, int k)
+{
+	return c->list[k].len >= c->now.len && !memcmp(c->list[k].data, c->now.data, c->now.len);
+}
+
+void hm_cuda_submit(struct hm_device *d)
+{
+	struct hm_cuda *c = hm_cuda_of(d);
+	if (!c->now.len)
+		return;
+	cudaSetDevice(c->index);
+	struct hm_cuda_list *l = NULL;
+	for (int k = 0; k < HM_LISTS && c->following >= 0 && !l; k++)
+		if (c->list[k].len == c->now.len && goes_like(c, k))
+			l = &c->list[k];
+	bool held = c->following >= 0;
+	if (l && !d->err.code && !c->careful && (l->graph || capture(d, l))) {
+		hm_cuda_ok(d, c->last, cudaGraphLaunch(l->graph, c->stream));
+		held = false;
+	}
+	if (held)
+		start_all(d, &c->now);
+	if (l) {
+		l->used = ++c->runs;
+		c->now.len = 0;
+	} else {
+		keep(c);
+	}
+	c->following = 0;
+}
+
+void hm_cuda_sync(struct hm_device *d)
+{
+	struct hm_cuda *c = hm_cuda_of(d);
+	hm_cuda_submit(d);
+	cudaError_t rc = cudaStreamSynchronize(c->stream);
+	if (rc != cudaSuccess)
+		hm_err_set(&d->err, HM_EDATA,
+			   "device cuda: %s, in one of the operations from %s to %s (HM_CUDA_SYNC=1 in the "
+			   "environment "
+			   "has each waited for and named)",
+			   cudaGetErrorString(rc), c->first ? c->first : "none", c->last ? c->last : "none");
+	c->first = NULL;
+	c->waited = true;
+	c->stage_used = c->vary_used = 0;
+}
+
+/* ---- writing down */
+
+static bool room(struct hm_device *d, size_t more)
+{
+	struct hm_cuda_list *l = &hm_cuda_of(d)->now;
+	if (l->len + more <= l->cap)
+		return true;
+	size_t cap = 2 * (l->len + more);
+	unsigned char *data = realloc(l->data, cap);
+	if (!data) {
+		hm_err_set(&d->err, HM_EDATA, "out of memory: %zu bytes for what is to be launched", cap);
+		return false;
+	}
+	l->data = data;
+	l->cap = cap;
+	return true;
+}
+
+/* The run so far goes no longer like the list it followed: another one that it goes like, or -1. */
+static int another(const struct hm_cuda *c)
+{
+	for (int k = 0; k < HM_LISTS; k++)
+		if (goes_like(c, k))
+			return k;
+	return -1;
+}
+
+static void ask(struct hm_device *d, const struct entry *t, const void *args)
+{
+	struct hm_cuda *c = hm_cuda_of(d);
+	size_t at = c->now.len, size = entry_size(t);
+	if (d->err.code || !room(d, size))
+		return;
+	struct entry *to = (void *)(c->now.data + at);
+	memset(to, 0, size);
+	*to = *t;
+	memcpy(to + 1, args, t->bytes);
+	c->now.len += size;
+	c->last = t->name;
+	if (!c->first)
+		c->first = t->name;
+	if (c->following < 0) {
+		start_one(d, to);
+		return;
+	}
+	const struct hm_cuda_list *l = &c->list[c->following];
+	if (l->len >= c->now.len && !memcmp(l->data + at, to, size))
+		return;
+	c->following = another(c);
+	if (c->following < 0)
+		start_all(d, &c->now);
+}
+
+void hm_cuda_launch(struct hm_device *d, const char *name, hm_kernel *kernel, struct hm_grid g,
+		    const void *args, size_t bytes)
+{
+	struct entry t = {name, kernel, g, KERNEL, (uint32_t)bytes};
+	if (g.x && g.y)
+		ask(d, &t, args);
+}
+
+static void ask_move(struct hm_device *d, enum kind kind, const char *name, void *dst, const void *src,
+		     size_t bytes)
+{
+	struct move m = {dst, src, bytes};
+	struct entry t = {.name = name, .kind = kind, .bytes = sizeof m};
+	if (bytes)
+		ask(d, &t, &m);
+}
+
+void hm_cuda_put(struct hm_device *d, void *dst, const void *pinned, size_t bytes)
+{
+	ask_move(d, PUT, "upload", dst, pinned, bytes);
+}
+
+void hm_cuda_copy(struct hm_device *d, void *dst, const void *src, size_t bytes)
+{
+	ask_move(d, COPY, "copy", dst, src, bytes);
+}
+
+void hm_cuda_zero(struct hm_device *d, void *dst, size_t bytes)
+{
+	ask_move(d, ZERO, "zero", dst, NULL, bytes);
+}
+
+void hm_cuda_multiply(struct hm_device *d, const struct hm_cuda_product *p)
+{
+	struct entry t = {.name = "matrix product", .kind = PRODUCT, .bytes = sizeof *p};
+	ask(d, &t, p);
+}
+
+/* ---- grids */
+
+struct hm_grid hm_cuda_loop(struct hm_device *d, size_t n)
+{
+	enum { THREADS = 256, WAVES = 8 };
+	size_t blocks = (n + THREADS - 1) / THREADS, most = (size_t)hm_cuda_of(d)->units * WAVES;
+	return (struct hm_grid){(unsigned)(blocks < most ? blocks : most), 1, THREADS, 0};
+}
+
+struct hm_grid hm_cuda_each(size_t n, unsigned threads)
+{
+	return (struct hm_grid){(unsigned)n, 1, threads, 0};
+}
