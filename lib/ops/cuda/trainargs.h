@@ -1,0 +1,84 @@
+/* Arguments of the kernels of f32 heads and optimizers, train.cu. Loops over n elements take four at a time
+ * for `quads` of them, all arrays being aligned, and the rest one by one. */
+#ifndef HM_TRAINARGS_H
+#define HM_TRAINARGS_H
+
+#include "ops/cuda/args.h"
+#include "ops/cuda/divide.h"
+
+/* A warp takes a row. */
+struct softmax_args {
+	float *y;
+	const float *x; /* [m,n] */
+	int32_t m, n;
+};
+HM_KERNEL_ONE(softmax);
+
+/* A warp takes a row, every block adds up all weights. */
+struct cross_entropy_args {
+	float *loss;	      /* [1] */
+	float *dx;	      /* [m,n] or NULL */
+	const float *x;	      /* [m,n] */
+	const int32_t *label; /* [m] */
+	const float *weight;  /* [n] or NULL */
+	double *row;	      /* [m]: a row's part of the loss */
+	int32_t m, n;
+};
+HM_KERNEL_ONE(cross_entropy_rows); /* row, dx */
+HM_KERNEL_ONE(cross_entropy_loss); /* loss, by one block */
+
+/* A unit is `wide` ? 4 : 1 elements, n in all; ldy, ldx are in units. */
+struct copy_columns_args {
+	float *y;
+	const float *x;
+	size_t n, ldy, ldx;
+	struct hm_divisor k; /* units of a row */
+	uint32_t wide;
+};
+HM_KERNEL_ONE(copy_columns);
+
+/* What changes from step to step, by address. */
+struct sgd_step {
+	float lr;      /* its negative */
+	int32_t first; /* the first step: v is not read */
+};
+struct sgd_args {
+	float *p, *v; /* v NULL without momentum */
+	const float *g;
+	const struct sgd_step *step;
+	size_t n, quads;
+	float momentum, decay;
+};
+HM_KERNEL_ONE(sgd);
+
+struct adam_step {
+	float keep, root, lr; /* 1 - lr*wd, or 1; sqrt(1 - b2^t); -lr/(1 - b1^t) */
+};
+struct adam_args {
+	float *p, *m, *v;
+	const float *g;
+	const struct adam_step *step;
+	size_t n, quads;
+	float decay, c1, b2, c2, eps; /* wd, or 0: decoupled */
+	float unused;
+};
+HM_KERNEL_ONE(adam);
+
+struct sum_squares_args {
+	double *sum, *part; /* [1]; [parts], one a block */
+	const float *g;
+	size_t n, quads;
+	uint64_t parts;
+};
+HM_KERNEL_ONE(sum_squares_parts);
+HM_KERNEL_ONE(sum_squares_total); /* sum +=, by one block */
+
+struct clip_args {
+	float *g;
+	const double *sum;
+	size_t n, quads;
+	double most;
+};
+HM_KERNEL_ONE(clip);
+
+#endif
