@@ -1,0 +1,120 @@
+/* Functions of single elements: what is read and written once decides how long they take, so 16 bytes at a
+ * time where the arrays lie on that; the rest one by one. In place they are safe: a thread writes what it
+ * alone has read. */
+#include "ops/cuda/lots.h"
+#include "ops/cuda/philox.h"
+
+enum function { SAME, GELU, GELU_BACKWARD, TANH, TANH_BACKWARD };
+
+/* gelu(v) = v*Phi(v), gelu'(v) = Phi(v) + v*phi(v), of the standard normal distribution. */
+HM_DEVICE float value(enum function f, float v, float dy)
+{
+	float phi;
+	switch (f) {
+	case GELU:
+		return .5f * v * (1 + erff(v * .70710678f));
+	case GELU_BACKWARD:
+		phi = .39894228f * expf(-.5f * v * v);
+		return dy * fmaf(v, phi, .5f * (1 + erff(v * .70710678f)));
+	case TANH:
+		return tanhf(v);
+	case TANH_BACKWARD:
+		return dy * (1 - v * v);
+	default:
+		return v;
+	}
+}
+
+template <int n, class to, class from>
+HM_DEVICE void some(to *y, const from *x, const from *dy, size_t j, enum function f)
+{
+	float v[n], g[n];
+	hm_load<n>(v, x + j);
+	if (dy)
+		hm_load<n>(g, dy + j);
+#pragma unroll
+	for (int i = 0; i < n; i++)
+		v[i] = value(f, v[i], dy ? g[i] : 0);
+	hm_store<n>(y + j, v);
+}
+
+/* f is known when this is compiled. */
+template <class to, class from> HM_DEVICE void elements(const struct element_args &a, enum function f)
+{
+	enum { LOT = sizeof(to) < sizeof(from) ? HM_LOT(to) : HM_LOT(from) };
+	to *y = (to *)a.y;
+	const from *x = (const from *)a.x,
+		   *dy = f == GELU_BACKWARD || f == TANH_BACKWARD ? (const from *)a.dy : NULL;
+	size_t even = hm_even(y) && hm_even(x) && hm_even(dy) ? a.n / LOT : 0;
+	for (size_t j = hm_first(); j < even; j += hm_stride())
+		some<LOT>(y, x, dy, j * LOT, f);
+	for (size_t j = even * LOT + hm_first(); j < a.n; j += hm_stride())
+		some<1>(y, x, dy, j, f);
+}
+
+HM_KERNEL_ACT(gelu, struct element_args)
+{
+	elements<act, act>(a, GELU);
+}
+
+HM_KERNEL_ACT(gelu_backward, struct element_args)
+{
+	elements<act, act>(a, GELU_BACKWARD);
+}
+
+HM_KERNEL_ACT(tanh, struct element_args)
+{
+	elements<act, act>(a, TANH);
+}
+
+HM_KERNEL_ACT(tanh_backward, struct element_args)
+{
+	elements<act, act>(a, TANH_BACKWARD);
+}
+
+HM_KERNEL_ACT(widen, struct element_args)
+{
+	elements<float, act>(a, SAME);
+}
+
+HM_KERNEL_ACT(narrow, struct element_args)
+{
+	elements<act, float>(a, SAME);
+}
+
+HM_KERNEL(narrow_weight, struct narrow_weight_args)
+{
+	struct element_args w = {a.w, a.from_w, NULL, a.n_w}, b = {a.b, a.from_b, NULL, a.n_b};
+	elements<struct hm_bf16, float>(w, SAME);
+	elements<struct hm_bf16, float>(b, SAME);
+}
+
+HM_KERNEL_ACT(clear_spare, struct clear_spare_args)
+{
+	for (size_t j = hm_first(); j < a.n_a; j += hm_stride())
+		hm_put((act *)a.a + j, 0);
+	for (size_t j = hm_first(); j < a.n_b; j += hm_stride())
+		hm_put((act *)a.b + j, 0);
+}
+
+template <int n, class act>
+HM_DEVICE void drop_some(act *y, const act *x, const struct hm_drop &d, uint32_t step, size_t j)
+{
+	float v[n];
+	hm_load<n>(v, x + j);
+	hm_drop<n>(v, d, step, j);
+	hm_store<n>(y + j, v);
+}
+
+HM_KERNEL_ACT(dropout, struct dropout_args)
+{
+	enum { LOT = HM_LOT(act) };
+	act *y = (act *)a.y;
+	const act *x = (const act *)a.x;
+	uint32_t step = hm_drop_step(a.drop);
+	size_t even = hm_even(y) && hm_even(x) ? a.n / LOT : 0;
+	for (size_t j = hm_first(); j < even; j += hm_stride())
+		drop_some<LOT>(y, x, a.drop, step, j * LOT);
+	for (size_t j = even * LOT + hm_first(); j < a.n; j += hm_stride())
+		drop_some<1>(y, x, a.drop, step, j);
+}
