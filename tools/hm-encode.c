@@ -135,6 +135,7 @@ static int open_all(struct run *r, struct hm_err *e)
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)o.precision, e);
 	if (!r->device)
 		return e->code;
+	hm_cli_device(&r->cli, r->device->name);
 	int rc = open_encoder(r, &r->image, HM_IMAGE_ENCODER, o.image, e);
 	if (!rc)
 		rc = open_encoder(r, &r->text, HM_TEXT_ENCODER, o.text, e);

@@ -69,7 +69,7 @@ static const struct hm_opt table[] = {
 	 .max = INT64_C(1) << 40},
 	{"dropout", 0, HM_OPT_DOUBLE, &o.dropout, "P", "of the text encoder, in training", .dmin = 0,
 	 .dmax = .99, .given = &o.dropout_given},
-	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16",
+	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16|tf32",
 	 "of encoders' arithmetic; weights, statistics and loss are f32"},
 	{"batch-size", 0, HM_OPT_INT, &o.recipe.batch_size, "N", "examples a step", .min = 1, .max = 1 << 20},
 	{"epochs", 0, HM_OPT_INT, &o.recipe.epochs, "N", "passes over the training data", .min = 1,
@@ -344,9 +344,11 @@ static int open_device(struct run *r, struct hm_err *e)
 	r->config.resume = rc == 0;
 	r->threads = (int)threads;
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)o.precision, e);
-	if (r->device)
-		r->device->threads = r->threads;
-	return r->device ? 0 : e->code;
+	if (!r->device)
+		return e->code;
+	r->device->threads = r->threads;
+	hm_cli_device(&r->cli, r->device->name);
+	return 0;
 }
 
 static double seconds(const struct timespec *from, const struct timespec *to)

@@ -24,7 +24,7 @@ static const struct hm_opt table[] = {
 	 "model file to run on the input, else prob is in the input"},
 	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions, pairs computed at once",
 	 .min = 1, .max = 4096},
-	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16", "arithmetic of the model's networks"},
+	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16|tf32", "arithmetic of the model's networks"},
 	{"heads", 0, HM_OPT_INT, &o.heads, "N", "attention heads of the model's text encoder", .min = 1,
 	 .max = 4096},
 	{"ablate", 0, HM_OPT_LIST, &o.ablate, "image|text=zero|shuffle",
@@ -320,6 +320,8 @@ int main(int argc, char **argv)
 	int rc = 0;
 	if (o.model && !(r.device = hm_device_open(r.cli.device, (enum hm_precision)o.precision, &e)))
 		rc = e.code;
+	if (r.device)
+		hm_cli_device(&r.cli, r.device->name);
 	if (!rc)
 		rc = load_all(&r, &e);
 	if (!rc)

@@ -115,6 +115,12 @@ static _Noreturn void wrong_call(struct hm_cli *c, const char *text)
 	exit(2);
 }
 
+void hm_cli_device(struct hm_cli *c, const char *name)
+{
+	if (!strcmp(c->device, "auto") && strcmp(name, "cpu"))
+		hm_cli_notice(c, "computing on device %s", name);
+}
+
 static bool known_device(const char *d)
 {
 	if (!strncmp(d, "cuda:", 5))

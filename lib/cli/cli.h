@@ -110,6 +110,8 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e);
  * -q, hm_cli_debug needs -v. */
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void hm_cli_notice(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says which device --device auto has become, unless it is the processor. */
+void hm_cli_device(struct hm_cli *c, const char *name);
 void hm_cli_debug(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Progress: `done` of `total` (0: unknown) things of this noun ("records"). Shown as count, rate and ETA when

@@ -50,3 +50,16 @@ setup() {
 	expect 1 'bad.c: begins without'
 	expect 1 'hm-nothing.1: has no tool'
 }
+
+@test "words of CUDA outside the one header" {
+	printf '/* x */\n#include "ops/cuda/kernel.h"\nvoid f(void) { __shared__ int a[1]; asm(""); }\n' >lib/ops/cuda/bad.cu
+	run tests/lint/run
+	expect 1 'lib/ops/cuda/bad.cu: says __shared__'
+	expect 1 'lib/ops/cuda/bad.cu: says asm'
+}
+
+@test "an arrow that runs upward out of a kernel" {
+	printf '/* x */\n#include "nn/bert.h"\n' >lib/ops/cuda/bad.cu
+	run tests/lint/run
+	expect 1 'lib/ops/cuda may not include "nn/bert.h"'
+}
