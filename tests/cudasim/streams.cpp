@@ -376,9 +376,20 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *x, cudaGraph_t g, unsigned lon
 	return cudasim_result(cudaSuccess);
 }
 
+/* HM_SIM_GRAPHS: how often one was launched is said at the end. */
+static struct graphs {
+	size_t launched;
+	~graphs()
+	{
+		if (cudasim_env("HM_SIM_GRAPHS", 0))
+			cudasim_say("%zu graphs launched", launched);
+	}
+} graphs;
+
 cudaError_t cudaGraphLaunch(cudaGraphExec_t x, cudaStream_t s)
 {
 	LOCK;
+	graphs.launched++;
 	if (!x || !known(s))
 		return cudasim_result(cudaErrorInvalidValue);
 	if (s && cudasim_spoils(s))

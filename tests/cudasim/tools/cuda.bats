@@ -103,6 +103,18 @@ early="--fusion early --image init:resnet-tiny --text init:bert-tiny --frozen-mo
 	cmp <(tail -c 200 swept/a.safetensors) <(tail -c 200 head.cuda.safetensors)
 }
 
+@test "steps that repeat are launched as graphs, steps of other shapes are not" {
+	[ -z "${HM_DEVICE:-}" ] || skip "there is a GPU"
+	# 4 steps an epoch, the last of 2 examples: each after the second one of its kind is a graph
+	HM_SIM_GRAPHS=1 run hm-fuse-train -q --device cuda --batch-size 6 --epochs 6 -o g.safetensors train.cuda.hmr
+	expect 0 '[0-9]+ graphs launched'
+	n=$(grep -oE '[0-9]+ graphs' <<<"$output" | cut -d' ' -f1)
+	[ "$n" -ge 12 ] && [ "$n" -le 60 ] || fail "$n graphs"
+	HM_SIM_GRAPHS=1 HM_CUDA_SYNC=1 run hm-fuse-train -q --device cuda --batch-size 6 --epochs 6 -o h.safetensors train.cuda.hmr
+	expect 0 ' 0 graphs launched'
+	cmp g.safetensors h.safetensors
+}
+
 @test "hm-score gives ref's probabilities" {
 	for m in late early; do
 		[ -e $m.cuda.safetensors ] || hm-fuse-train -q --device cuda ${!m} -o $m.cuda.safetensors train.hmr
