@@ -30,11 +30,14 @@ static void *take(struct hm_device *d, size_t bytes)
 	return hm_cuda_ok(d, "memory", rc) ? p : NULL;
 }
 
+/* Zero when it returns: another stream (prefetch, a fork) may be the first to write there. */
 void *hm_cuda_alloc(struct hm_device *d, size_t bytes)
 {
 	void *p = take(d, bytes);
-	if (p)
+	if (p) {
 		hm_cuda_zero(d, p, bytes);
+		hm_cuda_sync(d);
+	}
 	return p;
 }
 
