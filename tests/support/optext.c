@@ -271,6 +271,7 @@ const struct op_case op_text_cases[] = {
 	{&attention, OP_NO_SLOPES | OP_DROP, {3, 18, 2, 31, 5, 33}},
 	{&attention, OP_NO_SLOPES | OP_DROP, {1, 20, 70, 64, 1}},
 	{&attention, OP_NO_SLOPES | OP_DROP, {2, 72, 9, 33}},
+	{&attention, OP_NO_SLOPES, {1, 3, 515}},
 	{&rows, 0, {6, 5, 4, 11, -1}},
 	{&rows, 0, {6, 3, 1, 6, -1}},
 	{&rows, OP_NO_SLOPES, {40, 33, 9, 53, 4}},
