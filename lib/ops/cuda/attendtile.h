@@ -1,8 +1,7 @@
 /* For the kernels of attention: tiles of 32 rows or more and 64 columns (a slice of a head's) in shared
  * memory, as floats, and their products. A warp has 16 queries and 32 keys: lane 8*r + c has queries r, r+4,
  * r+8, r+12 and keys 4c .. 4c+3, four neighbours, which share a Philox block. Rows are 68 floats apart, and
- * key j of a tile lies in row HM_KEY_ROW(j): so the lanes of one access of 16 bytes meet 32 different banks.
- */
+ * key j of a tile lies in row HM_KEY_ROW(j): the lanes of one access of 16 bytes meet different banks. */
 #ifndef HM_CUDA_ATTENDTILE_H
 #define HM_CUDA_ATTENDTILE_H
 

@@ -6,8 +6,7 @@
 #include "ops/cuda/attendtile.h"
 
 enum { QUERIES = 64, MINE = 16 }; /* of a block's tile, of a warp */
-/* Where the tiles stand in the block's shared memory: Q / sqrt(dim), K, V by HM_PITCH, scores by HM_SCORES.
- */
+/* Where the tiles stand in shared memory: Q / sqrt(dim), K, V by HM_PITCH, scores by HM_SCORES. */
 enum {
 	Q = 0,
 	K = Q + QUERIES * HM_PITCH,
@@ -35,7 +34,7 @@ HM_DEVICE void load(float *m, const struct attention_args &a, const struct hm_se
 		hm_load_tile<QUERIES>(m + Q, q + at * row + h, row, seq.n - at, a.dim - h, 1 / sqrtf(a.dim),
 				      even, false);
 	hm_load_tile<HM_KEYS>(m + K, k + h, row, seq.n - key, a.dim - h, 1, even, true);
-	if (h == out)
+	if (h == 0)
 		hm_load_tile<HM_KEYS>(m + V, k + width + out, row, seq.n - key, a.dim - out, 1, even, true);
 }
 

@@ -1,11 +1,13 @@
-/* The gradient of attention. With P the softmax, D the dropout's factors, A = P*D (element by element), y = A
- * V: dV = A^T dy,  dP = D * (dy V^T),  dS = P * (dP - delta),  delta = rowsum(P*dP) = rowsum(dy*y), dQ = dS K
- * / sqrt(dim),  dK = dS^T Q / sqrt(dim). Nothing was kept, so scores are computed again by tiles of 32
- * queries and 32 keys. A block has one sequence and head to itself and goes over it twice: by queries, for dQ
- * and for the softmax's maxima and sums, online as in attention.cu; then by keys, for dK and dV. So each sum
- * is one thread's and in one order, without atomics and without memory that somebody would have to know the
- * size of; seven products of tiles where five would do. Of the block's four warps two have the scores of 16
- * queries each, two dy V^T. */
+/* The gradient of attention. With P the softmax, D the dropout's factors, A = P*D by elements and y = A V:
+ *
+ *   dV = A^T dy,  dP = D * (dy V^T),  dS = P * (dP - delta),  delta = rowsum(P*dP) = rowsum(dy*y),
+ *   dQ = dS K / sqrt(dim),  dK = dS^T Q / sqrt(dim).
+ *
+ * Nothing was kept, so scores are computed again by tiles of 32 queries and 32 keys. A block has one sequence
+ * and head to itself and goes over it twice: by queries, for dQ and for the softmax's maxima and sums, online
+ * as in attention.cu; then by keys, for dK and dV. So each sum is one thread's and in one order, without
+ * atomics and without memory that somebody would have to know the size of; seven products of tiles where five
+ * would do. Of the block's four warps two have the scores of 16 queries each, two dy V^T. */
 #include "ops/cuda/attendtile.h"
 
 enum {
@@ -237,7 +239,7 @@ HM_DEVICE void query_tile(const struct attention_backward_args &a, float *m, con
 HM_DEVICE void blend_keys(float sum[4][8], const float *scores, const float *rows, int queries)
 {
 	const float *a = scores + threadIdx.x % HM_WARP / 8 * 4, *b = rows + threadIdx.x % 8 * 4;
-#pragma unroll 1
+#pragma unroll 2
 	for (int q = 0; q < queries; q++) {
 		float p[4], v[8];
 		hm_load<4>(p, a + q * HM_SCORES);
@@ -251,17 +253,17 @@ HM_DEVICE void blend_keys(float sum[4][8], const float *scores, const float *row
 	}
 }
 
-/* P of the tiles into p and m + A, from scores; zeros where there is no query or no key. */
+/* P of the tiles into s and m + A, from scores; zeros where there is no key. Queries past the end have what
+ * they have: nobody looks. */
 HM_DEVICE void probabilities(float s[4][4], float *m, const struct job &w, int at, int key, int from)
 {
+	int left = w.seq.n - key - (int)threadIdx.x % 8 * 4;
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
-		bool there = at + query(w, i) < w.seq.n;
 		float top = m[TOP + at - from + query(w, i)];
 #pragma unroll
 		for (int j = 0; j < 4; j++)
-			s[i][j] = there && key + (int)threadIdx.x % 8 * 4 + j < w.seq.n ? expf(s[i][j] - top)
-											: 0;
+			s[i][j] = j < left ? expf(s[i][j] - top) : 0;
 		hm_store<4>(place(m + A, w, i), s[i]);
 	}
 }
