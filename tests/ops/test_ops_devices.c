@@ -18,10 +18,11 @@ static const double f32_bound = 1e-5, bf16_unit = 0x1p-8;
 static void same(const struct op_run *got, const struct op_value *a, const struct op_value *b,
 		 const char *what)
 {
-	double most = 1e-30, worst = 0,
-	       bound = got->d->act == HM_BF16 ? got->c->op->bf16 * bf16_unit : f32_bound;
+	const struct op_kind *op = got->c->op;
+	double units = op->bf16 + (op->bias && !got->d->host), most = 1e-30, worst = 0,
+	       bound = got->d->act == HM_BF16 ? units * bf16_unit : f32_bound;
 	char name[200];
-	if (got->c->op->exact)
+	if (op->exact)
 		bound = 0;
 	for (size_t j = 0; j < op_count(b); j++) {
 		most = fmax(most, fabs(b->host[j]));
@@ -103,7 +104,8 @@ static void check_table(const struct op_case *table, enum hm_precision p)
 {
 	for (const char *const *name = op_devices(); *name; name++) {
 		struct hm_device *d = hm_device_open(*name, p, NULL), *ref = hm_device_open("ref", p, NULL);
-		assert_true(d || (p == HM_PREC_BF16 && !strcmp(*name, "cpu"))); /* which not every processor has */
+		assert_true(d ||
+			    (p == HM_PREC_BF16 && !strcmp(*name, "cpu"))); /* which not every processor has */
 		for (const struct op_case *c = table; d && c->op; c++)
 			check_case(ref, d, c);
 		hm_device_close(d);

@@ -39,6 +39,7 @@ struct op_kind {
 	double bf16; /* how far devices may be apart, in 2^-8 of the largest value: 1 where the result alone
 			is rounded to bf16, more where what leads to it is as well */
 	bool exact;  /* not apart at all, to the bit */
+	bool bias;   /* one unit more on a device that is not the host: its products take a bias in bf16 */
 };
 
 enum {

@@ -26,7 +26,8 @@ static void dense_backward(struct op_run *r)
 				 r->in[0].dev, r->in[1].dev, n[0], n[1], n[2]);
 }
 
-static const struct op_kind dense = {"dense", dense_shape, dense_forward, dense_backward, 1, 1, 7, 2};
+static const struct op_kind dense = {"dense", dense_shape, dense_forward, dense_backward, 1, 1,
+				     7,	      1,	   .bias = true};
 
 /* ---- count */
 
