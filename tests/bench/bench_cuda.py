@@ -345,15 +345,18 @@ class Bench:
             over = threading.Event()
 
             def stop():
-                over.set()
-                os.killpg(p.pid, signal.SIGKILL)
-            timer = threading.Timer(max(seconds, 1), stop)
+                if p.poll() is None:
+                    os.killpg(p.pid, signal.SIGKILL)
+            timer = threading.Timer(max(seconds, 1), lambda: (over.set(), stop()))
             timer.start()
-            for line in p.stdout:
-                if line.startswith("{"):  # compilers print there, too
-                    self.take_peer(json.loads(line))
-            timer.cancel()
-            rc = p.wait()
+            try:
+                for line in p.stdout:
+                    if line.startswith("{"):  # compilers print there, too
+                        self.take_peer(json.loads(line))
+                rc = p.wait()
+            finally:  # also when this process is told to end
+                timer.cancel()
+                stop()
             err.seek(0)
             said = err.read().strip().split("\n")[-1][:200]
         if over.is_set():
@@ -443,6 +446,7 @@ def main():
     a.add_argument("--peer", help=argparse.SUPPRESS)
     a.add_argument("--lengths", help=argparse.SUPPRESS)
     args = a.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     sys.exit(peer_main(args) if args.peer else Bench(args).main())
 
 
