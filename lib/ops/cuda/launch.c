@@ -134,9 +134,9 @@ static bool goes_like(const struct hm_cuda *c, int k)
 void hm_cuda_submit(struct hm_device *d)
 {
 	struct hm_cuda *c = hm_cuda_of(d);
+	cudaSetDevice(c->index);
 	if (!c->now.len)
 		return;
-	cudaSetDevice(c->index);
 	struct hm_cuda_list *l = NULL;
 	for (int k = 0; k < HM_LISTS && c->following >= 0 && !l; k++)
 		if (c->list[k].len == c->now.len && goes_like(c, k))
@@ -215,6 +215,7 @@ static void ask(struct hm_device *d, const struct entry *t, const void *args)
 	if (!c->first)
 		c->first = t->name;
 	if (c->following < 0) {
+		cudaSetDevice(c->index); /* the context may have come to another thread */
 		start_one(d, to);
 		return;
 	}
@@ -222,8 +223,10 @@ static void ask(struct hm_device *d, const struct entry *t, const void *args)
 	if (l->len >= c->now.len && !memcmp(l->data + at, to, size))
 		return;
 	c->following = another(c);
-	if (c->following < 0)
+	if (c->following < 0) {
+		cudaSetDevice(c->index);
 		start_all(d, &c->now);
+	}
 }
 
 void hm_cuda_launch(struct hm_device *d, const char *name, hm_kernel *kernel, struct hm_grid g,
