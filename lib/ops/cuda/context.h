@@ -15,6 +15,7 @@ struct hm_cuda_list {
 	unsigned char *data;
 	size_t len, cap;
 	cudaGraphExec_t graph; /* the same, instantiated; NULL: not yet */
+	bool plain;	       /* CUDA has refused to make a graph of it */
 	uint64_t used;	       /* when it came last */
 };
 

@@ -74,21 +74,30 @@ static void start_all(struct hm_device *d, const struct hm_cuda_list *l)
 	}
 }
 
-/* The list as a graph; false: it cannot be one, which is no failure. */
-static bool capture(struct hm_device *d, struct hm_cuda_list *l)
+/* The list as a graph; false: it cannot be one, which is no failure: it is launched piece by piece, for ever. */
+static bool capture(struct hm_cuda *c, struct hm_cuda_list *l)
 {
-	struct hm_cuda *c = hm_cuda_of(d);
 	cudaGraph_t graph = NULL;
-	if (cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess)
-		return false;
-	start_all(d, l);
-	bool good = cudaStreamEndCapture(c->stream, &graph) == cudaSuccess && !d->err.code &&
-		    cudaGraphInstantiate(&l->graph, graph, 0) == cudaSuccess;
+	cudaError_t rc = cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal), ended;
+	if (rc == cudaSuccess) {
+		for (size_t at = 0; at < l->len && rc == cudaSuccess;) {
+			const struct entry *t = (const void *)(l->data + at);
+			rc = start(c, t);
+			at += entry_size(t);
+		}
+		ended = cudaStreamEndCapture(c->stream, &graph);
+		rc = rc == cudaSuccess ? ended : rc;
+	}
+	if (rc == cudaSuccess)
+		rc = cudaGraphInstantiate(&l->graph, graph, 0);
 	if (graph)
 		cudaGraphDestroy(graph);
-	if (!good)
-		l->graph = NULL;
-	return good;
+	if (rc == cudaSuccess)
+		return true;
+	cudaGetLastError(); /* it is nobody's */
+	l->graph = NULL;
+	l->plain = true;
+	return false;
 }
 
 static void drop(struct hm_cuda_list *l)
@@ -142,7 +151,7 @@ void hm_cuda_submit(struct hm_device *d)
 		if (c->list[k].len == c->now.len && goes_like(c, k))
 			l = &c->list[k];
 	bool held = c->following >= 0;
-	if (l && !d->err.code && !c->careful && (l->graph || capture(d, l))) {
+	if (l && !d->err.code && !c->careful && (l->graph || (!l->plain && capture(c, l)))) {
 		hm_cuda_ok(d, c->last, cudaGraphLaunch(l->graph, c->stream));
 		held = false;
 	}
