@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLANS = 1024, WORKSPACE = 32 << 20, MOST_ALIGN = 256 };
+enum { PLANS = 1024, WORKSPACE = 32 << 20, MOST_ALIGN = 256, BIAS_ALIGN = 16 };
 
 struct kind {
 	struct hm_gemm g;
@@ -149,10 +149,10 @@ static struct hm_cuda_plan *new_plan(struct hm_device *d, const struct kind *kin
 	bool good = describe(d, p);
 	if (good && kind->sums && g->m <= HM_CUDA_SUMS)
 		p->sums = choose(c, p, CUBLASLT_EPILOGUE_BGRADB, c->sums);
-	else if (good && kind->bias)
+	else if (good && kind->bias && kind->bias_align >= BIAS_ALIGN) /* of which cuBLASLt is told nothing */
 		p->bias = p->relu =
 			choose(c, p, g->relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS, bias);
-	else if (good && g->relu)
+	else if (good && g->relu && !kind->bias)
 		p->relu = choose(c, p, CUBLASLT_EPILOGUE_RELU, NULL);
 	if (!p->sums && !p->relu)
 		good = good && choose(c, p, CUBLASLT_EPILOGUE_DEFAULT, NULL);
