@@ -211,13 +211,14 @@ cublasStatus_t hm_cuda_product_run(struct hm_cuda *c, const struct hm_cuda_produ
 /* sums [m] += sums of a over k, a being stored as [k,m]. */
 static void sum_columns(struct hm_device *d, const struct hm_gemm *g, const void *a, float *sums)
 {
-	enum { ROWS = 64, THREADS = 128 };
+	enum { ROWS = 64, THREADS = 128, MOST = 65535 }; /* blocks of a grid in y */
 	size_t m = (size_t)g->k, n = (size_t)g->m, most = HM_CUDA_SUMS / n, parts = (m + ROWS - 1) / ROWS;
 	if (!most) {
 		hm_err_set(&d->err, HM_EDATA, "device cuda: a bias of %zu elements, %d are the most", n,
 			   HM_CUDA_SUMS);
 		return;
 	}
+	most = most < MOST ? most : MOST;
 	parts = parts < most ? parts : most;
 	struct column_parts_args first = {hm_cuda_of(d)->sums,	  a, m, n, g->lda ? (size_t)g->lda : n,
 					  (m + parts - 1) / parts};
