@@ -37,6 +37,23 @@ static size_t entry_size(const struct entry *t)
 
 /* ---- starting what was written down */
 
+/* cuBLASLt's refusals by the runtime's names, so that a message says which it was. */
+static cudaError_t as_error(cublasStatus_t s)
+{
+	switch (s) {
+	case CUBLAS_STATUS_SUCCESS:
+		return cudaSuccess;
+	case CUBLAS_STATUS_NOT_SUPPORTED:
+		return cudaErrorNotSupported;
+	case CUBLAS_STATUS_INVALID_VALUE:
+		return cudaErrorInvalidValue;
+	case CUBLAS_STATUS_EXECUTION_FAILED:
+		return cudaErrorLaunchFailure;
+	default:
+		return cudaErrorUnknown;
+	}
+}
+
 static cudaError_t start(struct hm_cuda *c, const struct entry *t)
 {
 	const void *at = t + 1;
@@ -54,7 +71,7 @@ static cudaError_t start(struct hm_cuda *c, const struct entry *t)
 	case ZERO:
 		return cudaMemsetAsync(m->dst, 0, m->bytes, c->stream);
 	default:
-		return hm_cuda_product_run(c, at) == CUBLAS_STATUS_SUCCESS ? cudaSuccess : cudaErrorUnknown;
+		return as_error(hm_cuda_product_run(c, at));
 	}
 }
 
@@ -74,7 +91,7 @@ static void start_all(struct hm_device *d, const struct hm_cuda_list *l)
 	}
 }
 
-/* The list as a graph; false: it cannot be one, which is no failure: it is launched piece by piece, for ever. */
+/* The list as a graph; false: it cannot be one, now or later, which is no failure. */
 static bool capture(struct hm_cuda *c, struct hm_cuda_list *l)
 {
 	cudaGraph_t graph = NULL;
