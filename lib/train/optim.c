@@ -134,5 +134,6 @@ int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e)
 		else
 			op->adam(o->dev, p, m, v, g, r->count, &a, o->t);
 	}
+	op->submit(o->dev); /* while the host logs, reads, puts the next batch together */
 	return hm_device_error(o->dev, e);
 }

@@ -51,7 +51,13 @@ struct hm_cuda {
 	struct hm_cuda_plan *plan;
 	size_t plans;
 };
-enum { HM_CUDA_STAGE = 1 << 20, HM_CUDA_LINE = 64, HM_CUDA_VARY = 1 << 14, HM_CUDA_SUMS = 1 << 18 };
+enum {
+	HM_CUDA_STAGE = 1 << 20,
+	HM_CUDA_STAGE_MOST = 32 << 20,
+	HM_CUDA_LINE = 64,
+	HM_CUDA_VARY = 1 << 14,
+	HM_CUDA_SUMS = 1 << 18
+};
 
 static inline struct hm_cuda *hm_cuda_of(const struct hm_device *d)
 {

@@ -46,6 +46,7 @@ void hm_cuda_free(struct hm_device *d, void *p)
 	if (!p)
 		return;
 	hm_cuda_sync(d);
+	hm_cuda_forget(hm_cuda_of(d)); /* graphs that still know the address */
 	cudaFree(p);
 }
 
@@ -85,12 +86,14 @@ void *hm_cuda_stage(struct hm_device *d, const void *p, size_t n)
 	size_t at = (c->stage_used + 63) / 64 * 64;
 	if (d->err.code)
 		return NULL;
-	if (at + n > c->stage_size) {
-		hm_cuda_sync(d);
+	if (at + n > c->stage_size) { /* rather more room, once, than a wait each time it is full */
+		size_t want = n > HM_CUDA_STAGE_MOST ? n : HM_CUDA_STAGE_MOST;
+		if (want <= c->stage_size)
+			hm_cuda_sync(d);
+		else if (!hm_cuda_stage_room(d, want))
+			return NULL;
 		at = 0;
 	}
-	if (n > c->stage_size && !hm_cuda_stage_room(d, n))
-		return NULL;
 	c->stage_used = at + n;
 	memcpy(c->stage + at, p, n);
 	return c->stage + at;
@@ -99,8 +102,8 @@ void *hm_cuda_stage(struct hm_device *d, const void *p, size_t n)
 /* Large ones are started at once, so that they are on their way while the host goes on. */
 void hm_cuda_upload(struct hm_device *d, void *dst, const void *host, size_t bytes)
 {
-	enum { ROOM = 32 << 20, PIECE = 4 << 20, SMALL = 64 << 10 };
-	if (bytes > SMALL && hm_cuda_stage_room(d, ROOM))
+	enum { PIECE = 4 << 20, SMALL = 64 << 10 };
+	if (bytes > SMALL && hm_cuda_stage_room(d, HM_CUDA_STAGE_MOST))
 		hm_cuda_submit(d);
 	for (size_t at = 0, n; at < bytes; at += n) {
 		n = bytes - at < PIECE ? bytes - at : PIECE;

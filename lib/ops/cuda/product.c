@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLANS = 1024, WORKSPACE = 32 << 20, MOST_ALIGN = 256, BIAS_ALIGN = 16 };
+enum { PLANS = 4096, WORKSPACE = 32 << 20, MOST_ALIGN = 256, BIAS_ALIGN = 16 };
 
 struct kind {
 	struct hm_gemm g;
