@@ -58,11 +58,15 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all help config demo test check check-cuda lint bench oracle fuzz install uninstall clean deps FORCE
+.PHONY: all without-cuda help config demo test check check-cuda lint bench oracle fuzz install uninstall clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(tools) $(if $(filter 1,$(CUDA)),build/bin/libhm_cuda.so) ## build the tools into build/bin
+all: $(tools) $(if $(filter 1,$(CUDA)),build/bin/libhm_cuda.so,without-cuda) ## build the tools into build/bin
+
+# What an earlier make with CUDA left there would be taken.
+without-cuda:
+	@rm -f build/bin/libhm_cuda.so
 
 $(B)/libhm.a: $(lib_obj)
 	@rm -f $@
@@ -162,7 +166,7 @@ $(B)/cudasim/test_ops_devices: $(check_src:%.c=$(B)/%.o)
 config: ## print what was found and how it will be built
 	@echo "compiler   $$($(CC) --version | head -n 1)"
 	@echo "setting    $(setting)  (objects in $(B), tools in build/bin)"
-	@echo "CUDA       $(if $(filter 1,$(CUDA)),$$($(NVCC) --version | grep -o 'release [0-9.]*'), $(CUDA_ARCH),no: --device cuda exits with 3)"
+	@echo "CUDA       $(if $(filter 1,$(CUDA)),$$($(NVCC) --version | grep -o 'release [0-9.]*')$(comma) compute capabilities $(CUDA_ARCH) and PTX,no: --device cuda exits with 3)"
 	@echo "oneDNN     $(if $(filter 1,$(ONEDNN)),yes,no: --device cpu falls back to plain loops, slow)"
 	@for h in zstd.h xxhash.h png.h libdeflate.h cjson/cJSON.h zip.h cmocka.h; do \
 	   printf '%-16s ' $$h; printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' $$h | $(CC) -E -x c - >/dev/null 2>&1 && echo found || echo MISSING; done

@@ -6,7 +6,9 @@
 
 /* A kind of device. NULL in fork: a second context is a copy of the first's fields; in close: it has none. */
 struct hm_backend {
-	const char *version; /* of the sources it was built from: a plug-in's has to be the program's */
+	/* Of the sources it was built from, and of struct hm_ops: a plug-in's have to be the program's. */
+	const char *version;
+	size_t ops;
 	/* Fills op, act, name, host and ctx of a zeroed device whose precision and threads are set; `index`
 	 * says which one of its kind. A negative code with `e`, nothing held then. */
 	int (*open)(struct hm_device *d, int index, struct hm_err *e);

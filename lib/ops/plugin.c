@@ -48,10 +48,13 @@ const struct hm_backend *hm_plugin_cuda(struct hm_err *e)
 	if (!lib)
 		return hm_err_set(e, HM_EDEVICE, "device cuda cannot be loaded: %s", dlerror()), NULL;
 	b = dlsym(lib, HM_PLUGIN_SYMBOL);
-	if (b && !strcmp(b->version, HM_VERSION))
+	if (b && !strcmp(b->version, HM_VERSION) && b->ops == sizeof(struct hm_ops))
 		return b;
-	hm_err_set(e, HM_EDEVICE, "device cuda cannot be used: %s is of %s %s, this program of " HM_VERSION,
-		   path, b ? "version" : "another", b ? b->version : "program");
+	hm_err_set(
+		e, HM_EDEVICE,
+		"device cuda cannot be used: %s was built from other sources (version %s) than this program "
+		"(" HM_VERSION ")",
+		path, b ? b->version : "unknown");
 	dlclose(lib);
 	return NULL;
 }

@@ -147,8 +147,8 @@ static uint64_t cpu_processor(void)
 #endif
 }
 
-const struct hm_backend hm_cpu_backend = {HM_VERSION, cpu_open, cpu_fork, cpu_close, cpu_describe,
-					 cpu_processor};
+const struct hm_backend hm_cpu_backend = {HM_VERSION, sizeof(struct hm_ops), cpu_open,	   cpu_fork,
+					  cpu_close,  cpu_describe,	     cpu_processor};
 
 void *hm_cpu_scratch(struct hm_device *d, size_t n)
 {

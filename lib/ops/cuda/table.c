@@ -160,5 +160,5 @@ static void cuda_describe(char *out, size_t cap)
 
 /* What the program looks for in the plug-in: HM_PLUGIN_SYMBOL. */
 extern const struct hm_backend hm_cuda_backend;
-__attribute__((visibility("default")))
-const struct hm_backend hm_cuda_backend = {HM_VERSION, cuda_open, cuda_fork, cuda_close, cuda_describe, NULL};
+__attribute__((visibility("default"))) const struct hm_backend hm_cuda_backend = {
+	HM_VERSION, sizeof(struct hm_ops), cuda_open, cuda_fork, cuda_close, cuda_describe, NULL};

@@ -75,7 +75,8 @@ static int ref_open(struct hm_device *d, int index, struct hm_err *e)
 	return 0;
 }
 
-const struct hm_backend hm_ref_backend = {HM_VERSION, ref_open, NULL, NULL, NULL, NULL};
+const struct hm_backend hm_ref_backend = {HM_VERSION, sizeof(struct hm_ops), ref_open, NULL, NULL, NULL,
+					  NULL};
 
 void *hm_ref_alloc(struct hm_device *d, size_t bytes)
 {
