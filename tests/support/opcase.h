@@ -91,6 +91,10 @@ static inline const struct hm_dropout *op_drop(const struct op_run *r)
 {
 	return op_has(r, OP_DROP) ? &r->drop : NULL;
 }
+/* Of attention's cases (heads, dim, then lengths up to a 0), with or without a gradient: how many sequences,
+ * and *rows of them all; the forms of qkv and y. */
+int op_sequences(const struct op_run *r, int *rows);
+void op_attention_shape(struct op_run *r);
 /* x [n] in device memory, as r->ints[which]. */
 const int32_t *op_ints(struct op_run *r, int which, const int32_t *x, int n);
 

@@ -117,33 +117,16 @@ static void norm_forward(struct op_run *r)
 
 static const struct op_kind norm = {"layer_norm", norm_shape, norm_forward, NULL, 3, 0, 0, 1, false};
 
-/* ---- heads dim, then lengths up to a 0 */
-
-static int sequences(const struct op_run *r, int *rows)
-{
-	int s = 0;
-	*rows = 0;
-	while (2 + s < 9 && r->c->n[2 + s])
-		*rows += r->c->n[2 + s++];
-	return s;
-}
-
-static void attend_shape(struct op_run *r)
-{
-	int m, width = r->c->n[0] * r->c->n[1];
-	sequences(r, &m);
-	r->in[0] = op_act(m, 3 * width);
-	r->y = op_act(m, width);
-}
+/* ---- as attention, without dropout */
 
 static void attend_forward(struct op_run *r)
 {
 	const int *n = r->c->n;
-	int m, s = sequences(r, &m);
+	int m, s = op_sequences(r, &m);
 	r->d->op->attention(r->d, r->y.dev, r->in[0].dev, op_ints(r, 0, n + 2, s), s, n[0], n[1]);
 }
 
-static const struct op_kind attend = {"attend", attend_shape, attend_forward, NULL, 1, 0, 0, 1, false};
+static const struct op_kind attend = {"attend", op_attention_shape, attend_forward, NULL, 1, 0, 0, 1, false};
 
 const struct op_case op_infer_cases[] = {
 	{&matmul, OP_SECOND, {5, 3, 7, HM_ACT_NONE, 0}},

@@ -127,7 +127,7 @@ static const struct op_kind norm = {"add_norm", norm_shape, norm_forward, norm_b
 
 /* ---- heads dim, then lengths up to a 0 */
 
-static int sequences(const struct op_run *r, int *rows)
+int op_sequences(const struct op_run *r, int *rows)
 {
 	int s = 0;
 	*rows = 0;
@@ -136,10 +136,10 @@ static int sequences(const struct op_run *r, int *rows)
 	return s;
 }
 
-static void attention_shape(struct op_run *r)
+void op_attention_shape(struct op_run *r)
 {
 	int m, width = r->c->n[0] * r->c->n[1];
-	sequences(r, &m);
+	op_sequences(r, &m);
 	r->in[0] = op_act(m, 3 * width);
 	r->y = op_act(m, width);
 }
@@ -147,7 +147,7 @@ static void attention_shape(struct op_run *r)
 static void attention_forward(struct op_run *r)
 {
 	const int *n = r->c->n;
-	int m, s = sequences(r, &m);
+	int m, s = op_sequences(r, &m);
 	r->d->op->attention_forward(r->d, r->y.dev, r->in[0].dev, op_ints(r, 0, n + 2, s), s, n[0], n[1],
 				    op_drop(r));
 }
@@ -155,13 +155,13 @@ static void attention_forward(struct op_run *r)
 static void attention_backward(struct op_run *r)
 {
 	const int *n = r->c->n;
-	int m, s = sequences(r, &m);
+	int m, s = op_sequences(r, &m);
 	r->d->op->attention_backward(r->d, r->grad[0].dev, r->dy.dev, r->y.dev, r->in[0].dev,
 				     op_ints(r, 0, n + 2, s), s, n[0], n[1], op_drop(r));
 }
 
 static const struct op_kind attention = {
-	"attention", attention_shape, attention_forward, attention_backward, 1, 1, 0, 4};
+	"attention", op_attention_shape, attention_forward, attention_backward, 1, 1, 0, 4};
 
 /* ---- m k, rows of the table, rows of y, skip; at NULL when y has m rows, row NULL when the table has one */
 
