@@ -134,6 +134,11 @@ const cudasim_kernel *cudasim_find(const void *address)
 	return NULL;
 }
 
+const cudasim_kernel *cudasim_kernels(void)
+{
+	return kernels;
+}
+
 const char *cudasim_where(char *buf, size_t size)
 {
 	if (!sim.running || sim.running == &sim.host)

@@ -19,6 +19,8 @@ unsigned long long cudasim_env(const char *name, unsigned long long otherwise);
 
 /* The kernel whose host address this is, or NULL. */
 const cudasim_kernel *cudasim_find(const void *address);
+/* All that are known, the first of a list. */
+const cudasim_kernel *cudasim_kernels(void);
 /* Runs all blocks of a launch; sizes are checked by the caller. */
 void cudasim_run(const cudasim_kernel *k, dim3 grid, dim3 block, size_t shared, const void *args);
 /* Who is running now, for messages: "kernel NAME, block (x,y,z), thread N", or NULL on the host. */

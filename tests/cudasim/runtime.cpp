@@ -2,7 +2,9 @@
  * Copies from pinned memory read it when they run. HM_SIM_NO_DEVICE=1: there is no GPU. HM_SIM_FAIL=n: the
  * n-th work of the device fails, and all that follows, as after an illegal address. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <map>
 #include <memory>
 #include <vector>
 #include "executor.h"
@@ -332,6 +334,21 @@ cudaError_t cudaMemset(void *dst, int value, size_t bytes)
 
 /* ---- launches ---- */
 
+/* HM_SIM_KERNELS: how often each kernel was launched is added to the file at the end, a line each. */
+static struct launches {
+	std::map<const cudasim_kernel *, size_t> of;
+	~launches()
+	{
+		const char *name = getenv("HM_SIM_KERNELS");
+		FILE *f = name ? fopen(name, "a") : NULL;
+		if (!f)
+			return;
+		for (const cudasim_kernel *k = cudasim_kernels(); k; k = k->next)
+			fprintf(f, "%zu %s\n", of[k], k->name);
+		fclose(f);
+	}
+} launches;
+
 cudaError_t cudaLaunchKernel(const void *kernel, dim3 grid, dim3 block, void **args, size_t shared,
 			     cudaStream_t s)
 {
@@ -350,6 +367,7 @@ cudaError_t cudaLaunchKernel(const void *kernel, dim3 grid, dim3 block, void **a
 			    threads, k->most);
 		return cudasim_result(cudaErrorInvalidConfiguration);
 	}
+	launches.of[k]++;
 	auto copy =
 		std::make_shared<std::vector<char>>((const char *)args[0], (const char *)args[0] + k->bytes);
 	return cudasim_submit(s, [=] { cudasim_run(k, grid, block, shared, copy->data()); });
