@@ -61,6 +61,7 @@ struct run {
 	struct hm_encoder image, text;
 	struct hm_device *device;
 	struct hm_featcache *cache;
+	struct hm_skim *skim;
 	struct hm_join *in;
 	struct hm_features *features;
 	struct hm_writer *writer;
@@ -111,7 +112,8 @@ static int open_features(struct run *r, struct hm_err *e)
 						    .precision = (enum hm_precision)o.precision,
 						    .store = store[o.store],
 						    .batch_size = (int)o.batch_size,
-						    .cache = r->cache};
+						    .cache = r->cache,
+						    .skim = r->skim};
 	return hm_features_open(&r->features, &options, r->in, r->device, r->cli.workers, e);
 }
 
@@ -139,6 +141,10 @@ static int open_all(struct run *r, struct hm_err *e)
 	int rc = open_encoder(r, &r->image, HM_IMAGE_ENCODER, o.image, e);
 	if (!rc)
 		rc = open_encoder(r, &r->text, HM_TEXT_ENCODER, o.text, e);
+	if (!rc && o.cache && !(r->cache = hm_featcache_open(o.cache, (uint64_t)o.cache_size, e)))
+		rc = hm_err_prefix(e, "--cache");
+	if (!rc && o.cache && o.image && !o.keep)
+		rc = hm_skim_open(&r->skim, o.cache, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
 	/* Reading and writing go on in this thread while the workers compute, unless they may have nothing
 	 * to. */
 	if (!rc)
@@ -146,8 +152,6 @@ static int open_all(struct run *r, struct hm_err *e)
 				  e);
 	if (!rc && o.text)
 		rc = check_vocab(r, e);
-	if (!rc && o.cache && !(r->cache = hm_featcache_open(o.cache, (uint64_t)o.cache_size, e)))
-		rc = hm_err_prefix(e, "--cache");
 	if (!rc)
 		rc = open_features(r, e);
 	return rc ? rc : open_writer(r, e);
@@ -171,10 +175,19 @@ static void report(struct run *r, const struct hm_features_counts *n)
 		      o.cache, n->hits, n->hits + n->misses, n->misses);
 }
 
+/* A later run on the same files need not unpack them. */
+static void keep(struct run *r, const struct hm_features_counts *n)
+{
+	struct hm_err unkept = {0};
+	if (r->skim && !hm_skim_reads(r->skim) && hm_skim_keep(r->skim, n->before, &unkept))
+		hm_cli_warn(&r->cli, "--cache: %s; the same files are unpacked again next time", unkept.text);
+}
+
 static void close_all(struct run *r)
 {
 	struct hm_err unkept = {0};
 	hm_features_free(r->features);
+	hm_skim_close(r->skim);
 	if (hm_featcache_close(r->cache, &unkept))
 		hm_cli_warn(&r->cli, "--cache: %s; what it does not hold is computed again next time",
 			    unkept.text);
@@ -203,8 +216,10 @@ int main(int argc, char **argv)
 		rc = hm_features_run(r.features, r.writer, progress, &r, &e);
 	if (!rc) {
 		struct hm_features_counts n = hm_features_counts(r.features);
-		rc = hm_writer_finish(r.writer, hm_join_end(r.in)->skipped + n.skipped, &e);
+		rc = hm_writer_finish(r.writer, n.before + n.skipped, &e);
 		r.writer = NULL;
+		if (!rc)
+			keep(&r, &n);
 		if (!rc)
 			report(&r, &n);
 	}

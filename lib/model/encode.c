@@ -215,12 +215,19 @@ static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct 
 	return 0;
 }
 
-void hm_encode_find(struct hm_encode *x, struct hm_encode_item *item)
+bool hm_encode_find_image(struct hm_encode *x, struct hm_encode_item *item)
 {
-	if (x->cache.features && x->c.image && item->pixels && hm_encode_cache_image(&x->cache, item))
-		item->pixels = NULL;
-	if (x->cache.features && x->c.text && item->len && hm_encode_cache_text(&x->cache, item))
-		item->len = 0;
+	return hm_encode_cache_image(&x->cache, item);
+}
+
+bool hm_encode_find_text(struct hm_encode *x, struct hm_encode_item *item)
+{
+	return hm_encode_cache_text(&x->cache, item);
+}
+
+bool hm_encode_holds_image(const struct hm_encode *x, const unsigned char digest[16])
+{
+	return hm_encode_cache_holds(&x->cache, digest);
 }
 
 int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)

@@ -21,8 +21,8 @@ struct hm_encode_config {
 	int height, width; /* of every image */
 	bool pooled, grid; /* which image outputs */
 	int image_batch;   /* images a batch: consecutive ones; the last is filled up with any */
-	int text_batch; /* captions a batch, of neighbouring lengths; and 2048 tokens (16384 on a device of its
-			   own), if one is no longer */
+	int text_batch;	   /* captions a batch, of neighbouring lengths; and 2048 tokens (16384 on a device of
+			      its    own), if one is no longer */
 };
 
 /* One input. What is NULL (or length 0) is not computed. Outputs are written by start .. wait. */
@@ -32,14 +32,13 @@ struct hm_encode_item {
 	int32_t len;
 	float *pooled, *grid; /* [C], [gh*gw,C]; present when the config asks for them and pixels is */
 	float *text;	      /* [H] */
-	struct {
-		unsigned char image[16], text[16];
-	} content; /* hm_encode_find's: digests of the inputs */
+	unsigned char image_digest[16]; /* hm_encode_digest of the pixels, for hm_encode_find_image */
+	unsigned char text_digest[16];	/* hm_encode_find_text's */
 };
 
-/* Images a batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), those that fill a
- * device of its own (128; 1 to 256), or `wanted` unless that is 0, of which more gain nothing; 1 on `ref`. A
- * feature depends, in its last bits, on this number. */
+/* Images a batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), those that fill
+ * a device of its own (128; 1 to 256), or `wanted` unless that is 0, of which more gain nothing; 1 on `ref`.
+ * A feature depends, in its last bits, on this number. */
 int hm_encode_image_batch(const struct hm_device *d, int height, int width, int wanted);
 /* Captions a batch: 64, 512 on a device of its own, or `wanted` unless that is 0. */
 int hm_encode_text_batch(const struct hm_device *d, int wanted);
@@ -61,15 +60,21 @@ int hm_encode_new(struct hm_encode **x, const struct hm_encode_config *c, struct
 		  struct hm_workers *w, struct hm_err *e);
 void hm_encode_free(struct hm_encode *x); /* after every wait; NULL is fine */
 
-/* Looks an item up, which lies in no window yet: outputs that are in the cache are written, pixels := NULL
- * and len := 0 for the input that has nothing left to be computed. Without a cache nothing is done. */
-void hm_encode_find(struct hm_encode *x, struct hm_encode_item *item);
+/* With a cache, for an item that lies in no window yet: whether all outputs for its image (of which
+ * image_digest is enough), for its caption, are in the cache; they are written then, and need not be
+ * computed. */
+bool hm_encode_find_image(struct hm_encode *x, struct hm_encode_item *item);
+bool hm_encode_find_text(struct hm_encode *x, struct hm_encode_item *item);
+/* Whether the outputs for an image of that digest are in the cache; nothing is read or counted. */
+bool hm_encode_holds_image(const struct hm_encode *x, const unsigned char digest[16]);
+/* out := XXH3-128 of p[0..n), canonical: what the cache knows inputs by. */
+void hm_encode_digest(const void *p, size_t n, unsigned char out[16]);
 /* Forms the window's batches and hands them to the workers; with one worker they are computed here. */
 int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e);
 /* Returns when the window is done; the first failure of any of its batches. */
 int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e);
 void hm_encode_window_clear(struct hm_encode_window *w);
-/* Inputs (images, captions) that hm_encode_find found in the cache, and those that it did not. */
+/* Inputs (images, captions) that were found in the cache, and those that were not. */
 void hm_encode_counts(const struct hm_encode *x, uint64_t *hits, uint64_t *misses);
 
 #endif

@@ -17,7 +17,6 @@ void hm_encode_cache_init(struct hm_encode_cache *x, const struct hm_encode_conf
 	snprintf(on, sizeof on, "%s|%s|%s|%" PRIx64, d->name, hm_precision_name(d->precision), built,
 		 hm_device_processor(d));
 	*x = (struct hm_encode_cache){.features = c->cache,
-				      .image_bytes = 3 * (size_t)c->height * (size_t)c->width,
 				      .pooled = c->pooled ? pooled : 0,
 				      .grid = c->grid ? grid : 0,
 				      .width = width};
@@ -29,7 +28,7 @@ void hm_encode_cache_init(struct hm_encode_cache *x, const struct hm_encode_conf
 			 c->text->heads, c->text->eps);
 }
 
-static void digest(const void *p, size_t n, unsigned char out[16])
+void hm_encode_digest(const void *p, size_t n, unsigned char out[16])
 {
 	XXH128_canonical_t c;
 	XXH128_canonicalFromHash(&c, XXH3_128bits(p, n));
@@ -42,7 +41,7 @@ static void key_of(const char *setting, const char *output, const unsigned char 
 	char all[640];
 	int n = snprintf(all, sizeof all - 16, "%s|%s|", setting, output);
 	memcpy(all + n, content, 16);
-	digest(all, (size_t)n + 16, key);
+	hm_encode_digest(all, (size_t)n + 16, key);
 }
 
 /* out[n] from under its key; true also when nothing is wanted. */
@@ -74,24 +73,39 @@ static bool count(struct hm_encode_cache *x, bool hit)
 
 bool hm_encode_cache_image(struct hm_encode_cache *x, struct hm_encode_item *item)
 {
-	digest(item->pixels, x->image_bytes, item->content.image);
-	return count(x, find(x, x->image, "pooled", item->content.image, item->pooled, x->pooled) &&
-				find(x, x->image, "grid", item->content.image, item->grid, x->grid));
+	return count(x, find(x, x->image, "pooled", item->image_digest, item->pooled, x->pooled) &&
+				find(x, x->image, "grid", item->image_digest, item->grid, x->grid));
+}
+
+/* Whether an output that is wanted is there. */
+static bool holds(const struct hm_encode_cache *x, const char *output, const unsigned char content[16],
+		  size_t n)
+{
+	unsigned char key[16];
+	if (!n)
+		return true;
+	key_of(x->image, output, content, key);
+	return hm_featcache_holds(x->features, key);
+}
+
+bool hm_encode_cache_holds(const struct hm_encode_cache *x, const unsigned char digest[16])
+{
+	return holds(x, "pooled", digest, x->pooled) && holds(x, "grid", digest, x->grid);
 }
 
 bool hm_encode_cache_text(struct hm_encode_cache *x, struct hm_encode_item *item)
 {
-	digest(item->ids, (size_t)item->len * sizeof *item->ids, item->content.text);
-	return count(x, find(x, x->text, "pooler", item->content.text, item->text, x->width));
+	hm_encode_digest(item->ids, (size_t)item->len * sizeof *item->ids, item->text_digest);
+	return count(x, find(x, x->text, "pooler", item->text_digest, item->text, x->width));
 }
 
 void hm_encode_cache_keep_image(struct hm_encode_cache *x, const struct hm_encode_item *item)
 {
-	keep(x, x->image, "pooled", item->content.image, item->pooled, x->pooled);
-	keep(x, x->image, "grid", item->content.image, item->grid, x->grid);
+	keep(x, x->image, "pooled", item->image_digest, item->pooled, x->pooled);
+	keep(x, x->image, "grid", item->image_digest, item->grid, x->grid);
 }
 
 void hm_encode_cache_keep_text(struct hm_encode_cache *x, const struct hm_encode_item *item)
 {
-	keep(x, x->text, "pooler", item->content.text, item->text, x->width);
+	keep(x, x->text, "pooler", item->text_digest, item->text, x->width);
 }

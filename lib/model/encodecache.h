@@ -10,18 +10,19 @@
 struct hm_encode_cache {
 	struct hm_featcache *features; /* NULL: no cache, nothing may be asked */
 	char image[512], text[512];    /* all of a key that is not the input, but for the output's name */
-	size_t image_bytes, pooled, grid,
-		width;	       /* of an input image; numbers in each output, 0: not wanted */
-	uint64_t hits, misses; /* inputs whose outputs were all there, and the others */
+	size_t pooled, grid, width;    /* numbers in each output, 0: not wanted */
+	uint64_t hits, misses;	       /* inputs whose outputs were all there, and the others */
 };
 
 /* Fills *x for an encoder set-up; `features` is borrowed. `pooled`, `grid`, `width`: numbers in an output. */
 void hm_encode_cache_init(struct hm_encode_cache *x, const struct hm_encode_config *c,
 			  const struct hm_device *d, size_t pooled, size_t grid, size_t width);
-/* Whether all outputs for the item's image (caption) were there; they are written then. Fills its half of
- * item->content. */
+/* Whether all outputs for the item's image (caption) were there; they are written then. The image's digest is
+ * in item->image_digest; the caption's goes to item->text_digest. */
 bool hm_encode_cache_image(struct hm_encode_cache *x, struct hm_encode_item *item);
 bool hm_encode_cache_text(struct hm_encode_cache *x, struct hm_encode_item *item);
+/* Whether they are there for an image of that digest, without reading them. */
+bool hm_encode_cache_holds(const struct hm_encode_cache *x, const unsigned char digest[16]);
 /* Keeps the outputs of what was not there and is computed now. */
 void hm_encode_cache_keep_image(struct hm_encode_cache *x, const struct hm_encode_item *item);
 void hm_encode_cache_keep_text(struct hm_encode_cache *x, const struct hm_encode_item *item);

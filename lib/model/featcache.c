@@ -18,7 +18,10 @@
 static const char magic[8] = "HMFEAT1\n";
 enum { BUFFER = 1 << 20, COUNT = 1 << 26 };
 
+/* A quarter of the bound is the most of a segment, and it need be no larger than this, or than what keeps
+ * their number well below the most there may be. */
 #define SEGMENT_BYTES ((uint64_t)256 << 20)
+enum { LEAST_SEGMENTS = 4, USUAL_SEGMENTS = HM_FEATROOM_SEGMENTS / 4 };
 
 /* Where an entry is: PENDING, or segment and offset. */
 #define PENDING UINT64_MAX
@@ -122,6 +125,14 @@ static int add_segment(void *to, const char *path, struct hm_err *e)
 	return HM_EDATA;
 }
 
+static uint64_t segment_bytes(uint64_t limit)
+{
+	uint64_t usual = limit / USUAL_SEGMENTS, most = limit / LEAST_SEGMENTS;
+	if (usual < SEGMENT_BYTES)
+		usual = SEGMENT_BYTES;
+	return usual < most ? usual : most;
+}
+
 struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struct hm_err *e)
 {
 	struct hm_featcache *c = hm_alloc(1, sizeof *c, e);
@@ -129,7 +140,7 @@ struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struc
 		return NULL;
 	c->own = c->dir = -1;
 	c->limit = limit;
-	c->each = limit / 4 < SEGMENT_BYTES ? limit / 4 : SEGMENT_BYTES;
+	c->each = segment_bytes(limit);
 	c->folder = hm_strndup(folder, strlen(folder), e);
 	int rc = c->folder ? 0 : HM_EDATA;
 	if (!rc && ((mkdir(folder, 0777) && errno != EEXIST) ||
@@ -146,6 +157,13 @@ struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struc
 }
 
 /* ---- reading ---- */
+
+bool hm_featcache_holds(const struct hm_featcache *c, const unsigned char key[16])
+{
+	uint64_t place;
+	return hm_strmap_find(&c->place, key, 16, &place) && place != PENDING &&
+	       !c->segment[place >> 48].broken;
+}
 
 bool hm_featcache_get(struct hm_featcache *c, const unsigned char key[16], float *out, size_t count)
 {

@@ -20,9 +20,11 @@
 struct hm_featcache;
 
 /* Opens the folder, which is made when it is not there (one level), for at most `limit` bytes: a quarter of
- * it is the most of a segment, so that more than three writers at once may find no room. NULL with `e` set
+ * them is the most of a segment, so that more than three writers at once may find no room. NULL with `e` set
  * when it cannot be read and written. */
 struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struct hm_err *e);
+/* Whether there are values under the key, unless they turn out to be damaged. */
+bool hm_featcache_holds(const struct hm_featcache *c, const unsigned char key[16]);
 /* out[count] := the values under the key. False: there are none, or not so many or not whole, which is
  * damage: the segment is removed. */
 bool hm_featcache_get(struct hm_featcache *c, const unsigned char key[16], float *out, size_t count);

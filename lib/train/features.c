@@ -49,6 +49,11 @@ static int open_encode(struct hm_features *r, struct hm_workers *w, struct hm_de
 	return hm_encode_new(&r->encode, c, d, w, e);
 }
 
+static bool image_there(void *encode, const unsigned char digest[16])
+{
+	return hm_encode_holds_image(encode, digest);
+}
+
 int hm_features_open(struct hm_features **f, const struct hm_features_options *o, struct hm_join *in,
 		     struct hm_device *d, struct hm_workers *w, struct hm_err *e)
 {
@@ -63,6 +68,8 @@ int hm_features_open(struct hm_features **f, const struct hm_features_options *o
 		hm_err_prefix(e, "%s", hm_join_name(in));
 	if (!rc)
 		rc = open_encode(r, w, d, e);
+	if (!rc && o->skim)
+		hm_skim_start(o->skim, hm_join_schema(in), r->c.pixels, image_there, r->encode);
 	if (rc)
 		hm_features_free(r);
 	else
@@ -124,9 +131,8 @@ static int record_error(const struct hm_features *r, const struct hm_rec *rec, u
 			  text ? (const char *)id->data : "?", why);
 }
 
-/* Room for the features of a record, zero; its work when it is sound. */
-static int prepare(struct hm_features *r, struct window *w, struct hm_encode_item *to,
-		   const struct hm_val *val, bool sound, struct hm_err *e)
+/* Room for the features of a record, zero. */
+static int prepare(struct hm_features *r, struct window *w, struct hm_encode_item *to, struct hm_err *e)
 {
 	float **out[] = {&to->pooled, &to->grid, &to->text};
 	*to = (struct hm_encode_item){0};
@@ -136,17 +142,55 @@ static int prepare(struct hm_features *r, struct window *w, struct hm_encode_ite
 			return HM_EDATA;
 		memset(*out[k], 0, r->c.width[k] * sizeof(float));
 	}
-	if (sound && r->c.pixels >= 0)
-		to->pixels = val[r->c.pixels].data;
-	if (sound && r->c.ids >= 0) {
-		to->ids = val[r->c.ids].data;
-		to->len = (int32_t)val[r->c.ids].count;
-	}
+	return 0;
+}
+
+/* The next record, with a cache the digest of its pixels too. As hm_reader_next. */
+static int next(struct hm_features *r, struct hm_rec *rec, unsigned char digest[16], struct hm_err *e)
+{
+	if (hm_skim_reads(r->o.skim))
+		return hm_skim_next(r->o.skim, rec, digest, e);
+	int rc = hm_join_next(r->in, rec, e);
+	if (rc == 1 && r->o.cache && r->c.pixels >= 0)
+		hm_encode_digest(rec->val[r->c.pixels].data, rec->val[r->c.pixels].count, digest);
+	if (rc == 1 && r->o.skim)
+		hm_skim_add(r->o.skim, rec, digest);
+	return rc;
+}
+
+/* Takes a record into the window's item i: what the cache has is written, what it has not is the item's work;
+ * pixels that were not read are fetched for it. */
+static int fill(struct hm_features *r, struct window *w, int i, struct hm_rec *rec, bool sound,
+		const unsigned char digest[16], struct hm_err *e)
+{
+	struct hm_encode_item *to = &w->item[i];
+	struct hm_val none = {0}, *pixels = r->c.pixels < 0 ? &none : &rec->val[r->c.pixels],
+		      *ids = r->c.ids < 0 ? &none : &rec->val[r->c.ids];
+	bool image = sound && r->c.pixels >= 0, text = sound && ids->count;
+	if (prepare(r, w, to, e))
+		return HM_EDATA;
+	memcpy(to->image_digest, digest, sizeof to->image_digest);
+	to->ids = ids->data;
+	to->len = (int32_t)ids->count;
+	if (image && r->o.cache && hm_encode_find_image(r->encode, to))
+		image = false;
+	if (text && r->o.cache && hm_encode_find_text(r->encode, to))
+		text = false;
+	if (image && hm_skim_reads(r->o.skim) && hm_skim_pixels(r->o.skim, w->number[i], digest, rec, e))
+		return HM_EDATA;
+	if (!image && !r->o.keep)
+		*pixels = none; /* needed no more */
+	if (hm_batch_add(&w->in, rec, e))
+		return HM_EDATA;
+	to->pixels = image ? w->in.rec[i].val[r->c.pixels].data : NULL;
+	to->ids = text ? w->in.rec[i].val[r->c.ids].data : NULL;
+	to->len = text ? to->len : 0;
 	return 0;
 }
 
 /* Takes one record into the window, unless it is to be skipped. */
-static int take(struct hm_features *r, struct window *w, struct hm_rec *rec, struct hm_err *e)
+static int take(struct hm_features *r, struct window *w, struct hm_rec *rec, const unsigned char digest[16],
+		struct hm_err *e)
 {
 	struct hm_err why = {0};
 	bool sound = r->c.error < 0 || !rec->val[r->c.error].count;
@@ -162,16 +206,6 @@ static int take(struct hm_features *r, struct window *w, struct hm_rec *rec, str
 		return 0;
 	}
 	w->error[i] = NULL;
-	struct hm_encode_item *to = &w->item[i];
-	if (prepare(r, w, to, rec->val, sound && !bad, e))
-		return HM_EDATA;
-	hm_encode_find(r->encode, to);
-	if (r->c.pixels >= 0 && !to->pixels && !r->o.keep)
-		rec->val[r->c.pixels].count = 0; /* needed no more */
-	if (hm_batch_add(&w->in, rec, e))
-		return HM_EDATA;
-	to->pixels = to->pixels ? w->in.rec[i].val[r->c.pixels].data : NULL;
-	to->ids = to->len ? w->in.rec[i].val[r->c.ids].data : NULL;
 	if (bad) {
 		char *text = hm_arena_get(&w->out, sizeof why.text, e);
 		if (!text)
@@ -179,21 +213,22 @@ static int take(struct hm_features *r, struct window *w, struct hm_rec *rec, str
 		memcpy(text, why.text, sizeof why.text);
 		w->error[i] = text;
 	}
-	return 0;
+	return fill(r, w, i, rec, sound && !bad, digest, e);
 }
 
 /* Reads the next window and hands it to the workers. */
 static int start(struct hm_features *r, struct window *w, struct hm_err *e)
 {
 	struct hm_rec rec;
+	unsigned char digest[16] = {0};
 	int rc = 0;
 	size_t out = (r->c.width[HM_POOLED] + r->c.width[HM_GRID] + r->c.width[HM_TEXT]) * sizeof(float);
 	hm_batch_reset(&w->in);
 	hm_arena_reset(&w->out);
 	while (!rc && !r->ended && w->in.n < WINDOW && w->in.bytes + (size_t)w->in.n * out < WINDOW_BYTES) {
-		int more = hm_join_next(r->in, &rec, e);
+		int more = next(r, &rec, digest, e);
 		r->ended = more == 0;
-		rc = more == 1 ? take(r, w, &rec, e) : more;
+		rc = more == 1 ? take(r, w, &rec, digest, e) : more;
 	}
 	w->work.item = w->item;
 	w->work.n = w->in.n;
@@ -272,7 +307,8 @@ int hm_features_run(struct hm_features *f, struct hm_writer *to, void (*progress
 
 struct hm_features_counts hm_features_counts(const struct hm_features *f)
 {
-	struct hm_features_counts c = {.skipped = f->skipped};
+	const struct hm_end *end = hm_skim_reads(f->o.skim) ? hm_skim_end(f->o.skim) : hm_join_end(f->in);
+	struct hm_features_counts c = {.skipped = f->skipped, .before = end->skipped};
 	hm_encode_counts(f->encode, &c.hits, &c.misses);
 	return c;
 }

@@ -8,7 +8,7 @@
 #define HM_FEATURES_H
 
 #include "model/encode.h"
-#include "rec/rec.h"
+#include "train/skim.h"
 
 #include <cjson/cJSON.h>
 
@@ -26,6 +26,8 @@ struct hm_features_options {
 	enum hm_dtype store;	    /* F32, F16 or BF16: of the features written */
 	int batch_size;		    /* images, captions computed at once; 0: what suits the device */
 	struct hm_featcache *cache; /* may be NULL */
+	struct hm_skim *skim; /* of `in`; may be NULL, is without a cache or an image encoder, and where the
+			       * raw columns stay */
 };
 
 struct hm_features;
@@ -43,9 +45,10 @@ void hm_features_history(const struct hm_features *f, cJSON *options);
  * sentences about a record begin with the input, its number and id. */
 int hm_features_run(struct hm_features *f, struct hm_writer *to, void (*progress)(void *ctx, uint64_t done),
 		    void *ctx, struct hm_err *e);
-/* After it: records left out; inputs found in the cache and not. */
+/* After it: records left out here and, as its end mark says, by the makers of `in`; inputs found in the cache
+ * and not. */
 struct hm_features_counts {
-	uint64_t skipped, hits, misses;
+	uint64_t skipped, before, hits, misses;
 };
 struct hm_features_counts hm_features_counts(const struct hm_features *f);
 

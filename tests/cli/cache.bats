@@ -110,10 +110,66 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	cmp "$BATS_TEST_TMPDIR/out.hmr" plain.hmr
 }
 
+@test "a file that was read before need not be unpacked: the same bytes" {
+	# a record without its image, one left out by its maker, one whose caption is too long
+	sed '5s/"img":"[^"]*"/"img":"img\/none.png"/; 9s/"img":"[^"]*"/"img":7/; 13s/"text":"[^"]*"/"text":"'"$(printf 'a %.0s' $(seq 400))"'"/' data/train.jsonl >odd.jsonl
+	hm-jsonl2rec -q --on-error skip odd.jsonl | hm-imgprep -q --root data/img --size 48 --on-error keep | hm-tokenize -q --max-length 512 --vocab data/vocab.txt >odd.hmr
+	for how in "--on-error keep" "--on-error skip" "--on-error keep --store f16 --no-pg" "--on-error keep --image-output both"; do
+		# shellcheck disable=SC2086
+		encode $how odd.hmr >"$BATS_TEST_TMPDIR/want"
+		for _ in 1 2; do
+			# shellcheck disable=SC2086
+			encode $how --cache "$c" odd.hmr 2>/dev/null | cmp - "$BATS_TEST_TMPDIR/want"
+		done
+	done
+	skims=("$c"/*.skim)
+	[ ${#skims[@]} = 1 ]
+	# it is used (the time says so), and what was damaged or taken away is made anew
+	touch -d 2001-01-01 "${skims[0]}"
+	cp "${skims[0]}" "$BATS_TEST_TMPDIR/was"
+	encode --on-error keep --cache "$c" odd.hmr >/dev/null
+	[ "$(find "$c" -name '*.skim' -newermt 2002-01-01)" = "${skims[0]}" ]
+	encode --on-error keep odd.hmr >"$BATS_TEST_TMPDIR/want"
+	for damage in "truncate -s -30" "rm" "cp in.hmr"; do
+		$damage "${skims[0]}"
+		for _ in 1 2; do encode --on-error keep --cache "$c" odd.hmr | cmp - "$BATS_TEST_TMPDIR/want"; done
+		cmp "${skims[0]}" "$BATS_TEST_TMPDIR/was"
+	done
+	# the features are gone, what was kept of the file is not
+	rm "$c"/*.feat
+	encode --on-error keep --cache "$c" odd.hmr | cmp - "$BATS_TEST_TMPDIR/want"
+	# another caption's encoder: the images' features are found without their pixels
+	hm-encode -q --device ref --image init:resnet-tiny --text init:bert-tiny:2 --on-error keep --cache "$c" --stats "$s" odd.hmr >/dev/null
+	grep -q '"cache_hits":38,"cache_misses":38' "$s"
+	# branches joined again, in either order, an entry damaged: the one image (of 38) that is missing is fetched
+	hm-jsonl2rec -q data/train.jsonl >lines.hmr
+	hm-imgprep -q --root data/img --size 48 lines.hmr >pixels.hmr
+	tac data/train.jsonl | hm-jsonl2rec -q | hm-tokenize -q --vocab data/vocab.txt >tokens.hmr
+	for order in "pixels.hmr tokens.hmr" "tokens.hmr pixels.hmr"; do
+		for n in 1 2 3; do
+			# shellcheck disable=SC2086
+			encode $order >"$BATS_TEST_TMPDIR/want"
+			# shellcheck disable=SC2086
+			encode --cache "$BATS_TEST_TMPDIR/joined" --stats "$s" $order | cmp - "$BATS_TEST_TMPDIR/want"
+		done
+		grep -q '"cache_hits":80,"cache_misses":0' "$s"
+		feats=("$BATS_TEST_TMPDIR"/joined/*.feat)
+		printf x | dd of="${feats[0]}" bs=1 seek=$(($(stat -c %s "${feats[0]}") - 300)) conv=notrunc status=none
+		# shellcheck disable=SC2086
+		encode --cache "$BATS_TEST_TMPDIR/joined" --stats "$s" $order | cmp - "$BATS_TEST_TMPDIR/want"
+		! grep -q '"cache_misses":0' "$s"
+		rm "$BATS_TEST_TMPDIR"/joined/*.feat
+	done
+	# columns that stay come from the file itself, pipes have no digest
+	encode --keep --on-error keep odd.hmr >"$BATS_TEST_TMPDIR/want"
+	encode --keep --on-error keep --cache "$c" odd.hmr | cmp - "$BATS_TEST_TMPDIR/want"
+	encode --keep --on-error keep --cache "$c" - <odd.hmr | cmp - "$BATS_TEST_TMPDIR/want"
+}
+
 @test "it is bounded, and the bound is not overrun by a grid" {
 	hm-synth -q --train 300 --dev 0 --test 0 many
 	hm-jsonl2rec many/train.jsonl | hm-imgprep -q --root many/img --size 128 | hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" --cache-size 1M >/dev/null
-	[ "$(cat "$c"/*.feat | wc -c)" -le 1048576 ]
+	[ "$(cat "$c"/* | wc -c)" -le 1048576 ]
 	[ "$(cat "$c"/*.feat | wc -c)" -ge 500000 ]
 }
 

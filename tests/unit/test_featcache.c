@@ -253,6 +253,57 @@ static void test_bounded(void **state)
 	assert_int_equal(found(60000, 60010), 0);
 }
 
+static void make_file(const char *name, size_t size)
+{
+	char path[512];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	FILE *f = fopen(path, "wb");
+	assert_non_null(f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(truncate(path, (off_t)size), 0);
+}
+
+/* What is kept of files of records takes room too, as does what a killed process left; other files are not
+ * ours. */
+static void test_other_files(void **state)
+{
+	(void)state;
+	struct hm_featcache *c = open_cache(LIMIT);
+	put(c, 0, 212); /* one segment, full */
+	close_cache(c);
+	files(age, NULL);
+	make_file("0123.skim", LIMIT / 2);
+	make_file("4567.skim.1.tmp", LIMIT / 2);
+	make_file("notes.txt", LIMIT);
+	assert_int_equal(files(NULL, NULL), 4);
+	c = open_cache(LIMIT);
+	put(c, 1000, 1100); /* an eighth more: the old segment goes, then the elder of the two */
+	close_cache(c);
+	assert_int_equal(found(0, 212), 0);
+	assert_int_equal(found(1000, 1100), 100);
+	assert_int_equal(files(NULL, NULL), 3);
+	assert_in_range(bytes(), LIMIT + LIMIT / 2, 2 * LIMIT);
+}
+
+/* Segments have a most, however large the bound: the oldest make room. */
+static void test_many_segments(void **state)
+{
+	(void)state;
+	char name[32];
+	for (int i = 0; i < 600; i++) {
+		snprintf(name, sizeof name, "old-%d.feat", i);
+		make_file(name, 10);
+	}
+	files(age, NULL);
+	close_cache(open_cache(LIMIT));
+	assert_in_range(files(NULL, NULL), 1, 511);
+	struct hm_featcache *c = open_cache(LIMIT);
+	put(c, 0, 10);
+	close_cache(c);
+	assert_int_equal(found(0, 10), 10);
+	assert_in_range(files(NULL, NULL), 1, 511);
+}
+
 static void test_writers(void **state)
 {
 	(void)state;
@@ -328,9 +379,14 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest test[] = {
-		cmocka_unit_test_setup(test_round_trip, begin), cmocka_unit_test_setup(test_torn, begin),
-		cmocka_unit_test_setup(test_damage, begin),	cmocka_unit_test_setup(test_bounded, begin),
-		cmocka_unit_test_setup(test_writers, begin),	cmocka_unit_test_setup(test_gone, begin),
+		cmocka_unit_test_setup(test_round_trip, begin),
+		cmocka_unit_test_setup(test_torn, begin),
+		cmocka_unit_test_setup(test_damage, begin),
+		cmocka_unit_test_setup(test_bounded, begin),
+		cmocka_unit_test_setup(test_other_files, begin),
+		cmocka_unit_test_setup(test_many_segments, begin),
+		cmocka_unit_test_setup(test_writers, begin),
+		cmocka_unit_test_setup(test_gone, begin),
 	};
 	if (!mkdtemp(folder))
 		return 1;
