@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # check-data.sh DATA: says what is missing from a folder of the Hateful Memes data set, split by split, file by file:
 # train.jsonl, dev.jsonl (or dev_seen.jsonl), test.jsonl (or test_seen.jsonl), the later dev_unseen.jsonl and
-# test_unseen.jsonl when they are there, and the picture of every line. A folder made by hm-synth is checked alike,
-# whatever its size. Exit 0: complete, 1: something is missing, 2: wrong call.
+# test_unseen.jsonl when they are there, and the picture of every line, which must be a PNG by its first bytes. A
+# folder made by hm-synth is checked alike, whatever its size. Exit 0: complete, 1: something is missing, 2: wrong call.
 set -euo pipefail
 
 where_from="The data set's licence lets nobody pass it on, so no script can fetch it for you: go to the Hateful Memes
@@ -29,6 +29,18 @@ found() { # SENTENCE: something is missing
 # The img column of hm-view's lines, as file names below img/.
 pictures() {
 	sed -nE 's/^\{"id":"([^"\\]|\\.)*","img":"(([^"\\]|\\.)*)".*/\2/p' | sed 's/\\\(["\\/]\)/\1/g'
+}
+
+# Of the file names on standard input, those of no picture that hm-imgprep could read.
+unreadable() {
+	local f
+	while IFS= read -r f; do
+		if [ ! -s "$data/img/$f" ]; then
+			printf '%s\n' "$f"
+		elif LC_ALL=C IFS= read -r -n 4 -d '' start <"$data/img/$f"; [ "$start" != $'\x89PNG' ]; then
+			printf '%s (no PNG)\n' "$f"
+		fi
+	done
 }
 
 # SPLIT LINES NEED FILE...: the first FILE that is there.
@@ -60,13 +72,13 @@ split() {
 		n=$(grep -c '"label":-1}' "$tmp/$name.lines" || true)
 		[ "$n" = 0 ] || found "the label on $n of the lines of $file"
 	fi
-	pictures <"$tmp/$name.lines" | while IFS= read -r f; do [ -s "$data/img/$f" ] || printf '%s\n' "$f"; done >"$tmp/absent"
+	pictures <"$tmp/$name.lines" | unreadable >"$tmp/absent"
 	n=$(wc -l <"$tmp/absent")
 	if [ "$n" = 0 ]; then
 		echo "  its pictures are all in img/"
 	else
 		[ "$n" -le 10 ] || said=" and $((n - 10)) more"
-		found "$n of the pictures of $file: $(head -n 10 "$tmp/absent" | sed 's|^|img/|' | paste -sd ' ')$said"
+		found "$n of the pictures of $file: $(head -n 10 "$tmp/absent" | sed 's|^|img/|' | paste -sd, | sed 's/,img/, img/g')$said"
 	fi
 }
 

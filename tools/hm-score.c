@@ -154,9 +154,11 @@ static int score(struct run *r, struct hm_err *e)
 {
 	const struct hm_scored *s = &r->scored;
 	int rc = hm_scored_compute(&r->scored, r->said, r->k, &r->how, e);
-	if (!rc && s->threshold.same)
-		hm_cli_warn(&r->cli, "%s: the threshold is fitted on what it scores: accuracy is optimistic",
-			    o.threshold + 4);
+	if (!rc && s->threshold.shared)
+		hm_cli_warn(&r->cli,
+			    "%s: the threshold is fitted on what it scores (%zu of %zu records): accuracy is "
+			    "optimistic",
+			    o.threshold + 4, s->threshold.shared, r->said->n);
 	if (!rc)
 		rc = hm_scored_text(s, (size_t)o.errors, &r->report, e);
 	if (!rc && o.json)

@@ -16,7 +16,8 @@ static int choose_threshold(struct hm_scored *s, const struct hm_scored_options 
 		return hm_err_set(e, HM_EDATA, "%s: %d classes, a threshold is for two", s->said->name,
 				  s->said->classes);
 	int rc = hm_threshold_fit(&s->threshold, o->fit, e);
-	s->threshold.same = o->fit_same || (!rc && hm_predictions_same(o->fit, s->said));
+	if (!rc)
+		s->threshold.shared = o->fit_same ? s->said->n : hm_predictions_shared(s->said, o->fit);
 	return rc;
 }
 

@@ -75,23 +75,25 @@ int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len
 	return last->group < 0 ? HM_EDATA : 0;
 }
 
-bool hm_predictions_same(const struct hm_predictions *a, const struct hm_predictions *b)
+static bool same_prob(const double *a, const double *b, size_t classes)
 {
-	size_t c = (size_t)a->classes;
-	if (a->n != b->n || a->classes != b->classes)
-		return false;
-	for (size_t i = 0; i < a->n; i++) {
+	/* of two classes a CSV may have said the second alone */
+	for (size_t k = classes == 2; k < classes; k++)
+		if ((float)a[k] != (float)b[k])
+			return false;
+	return true;
+}
+
+size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_predictions *b)
+{
+	size_t c = (size_t)a->classes, n = 0;
+	for (size_t i = 0; a->classes == b->classes && i < a->n; i++) {
 		const struct hm_prediction *x = &a->item[i];
 		uint64_t at;
-		if (!hm_strmap_find(&b->ids, x->id, strlen(x->id), &at) || b->item[at].label != x->label ||
-		    b->item[at].failed != x->failed)
-			return false;
-		/* of two classes a CSV may have said the second alone */
-		for (size_t k = c == 2; k < c; k++)
-			if ((float)a->prob[i * c + k] != (float)b->prob[at * c + k])
-				return false;
+		n += hm_strmap_find(&b->ids, x->id, strlen(x->id), &at) && b->item[at].label == x->label &&
+		     b->item[at].failed == x->failed && same_prob(a->prob + i * c, b->prob + at * c, c);
 	}
-	return true;
+	return n;
 }
 
 void hm_predictions_clear(struct hm_predictions *p)

@@ -31,9 +31,9 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 /* Puts the record added last into the group of that value. 0, or HM_EDATA when there are too many different
  * ones. */
 int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len, struct hm_err *e);
-/* Whether both hold the same records, in any order: ids, labels, and probabilities when rounded to F32, as a
- * file of records and its CSV do. */
-bool hm_predictions_same(const struct hm_predictions *a, const struct hm_predictions *b);
+/* How many of a's records b holds too, in any order: equal in id, label, and the probabilities when rounded to
+ * F32, as a file of records and its CSV are. */
+size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_predictions *b);
 void hm_predictions_clear(struct hm_predictions *p);
 
 /* The records that count: labelled, and answered by every system. In the order of the first system. */

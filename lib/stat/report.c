@@ -152,7 +152,9 @@ static void origin(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e
 		      t->n);
 	if (t->failed)
 		hm_buf_printf(b, e, ", %zu failed", t->failed);
-	hm_buf_printf(b, e, t->same ? "; that is what is scored: optimistic\n" : "\n");
+	if (t->shared)
+		hm_buf_printf(b, e, "; of what is scored it has %zu: optimistic", t->shared);
+	hm_buf_printf(b, e, "\n");
 }
 
 int hm_report_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)

@@ -10,7 +10,7 @@ struct hm_threshold {
 		*from;	 /* what it was fitted on: the predictions' name, borrowed; NULL: given by the user */
 	size_t n, right; /* labelled and answered there, and of them right at that threshold */
 	size_t failed;	 /* there, without an answer */
-	bool same;	 /* it is what is scored: the caller's to say */
+	size_t shared;	 /* of the records scored, how many it was fitted on: the caller's to say */
 };
 /* Fits one. Candidates are the midpoints between neighbouring different probabilities of class 1, and those
  * between the least and 0, unless it is 0, and between the greatest and 1; where no number lies between two

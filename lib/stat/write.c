@@ -107,7 +107,7 @@ static void add_parts(cJSON *o, const struct hm_scores *s)
 		hm_write_number(fit, "n", (double)t->n);
 		hm_write_number(fit, "n_failed", (double)t->failed);
 		hm_write_number(fit, "accuracy", (double)t->right / (double)t->n);
-		cJSON_AddBoolToObject(fit, "same", t->same);
+		hm_write_number(fit, "n_shared", (double)t->shared);
 	}
 	if (s->ablate[0] || s->ablate[1]) {
 		cJSON *ablate = cJSON_AddObjectToObject(o, "ablate");

@@ -40,6 +40,9 @@ int hm_donors_shuffle(struct hm_donors *d, uint64_t seed, int side, struct hm_er
 {
 	struct hm_rng r;
 	size_t n = d->values.n;
+	if (n == 1)
+		return hm_err_set(e, HM_EDATA, "there is one record only, and no other whose %s it could get",
+				  side ? "text" : "image");
 	hm_rng_init(&r, seed, HM_RNG_ABLATE, (uint32_t)side, 0);
 	d->from = hm_alloc(n, sizeof *d->from, e);
 	if (!d->from || hm_blobs_end(&d->values, e))

@@ -24,7 +24,7 @@ struct hm_donors {
 /* Takes the next record's value. 0 or HM_EDATA. */
 int hm_donors_add(struct hm_donors *d, const void *value, size_t bytes, struct hm_err *e);
 /* After the last one: who gets whose, a random cycle through all records (Sattolo, Inf. Proc. Letters 1986),
- * a function of (seed, side, n): nobody gets his own when n > 1. 0 or HM_EDATA. */
+ * a function of (seed, side, n): nobody gets his own. 0, or HM_EDATA; also for a single record. */
 int hm_donors_shuffle(struct hm_donors *d, uint64_t seed, int side, struct hm_err *e);
 /* Bytes of the value for the next record; hm_donors_take puts it there and goes on. HM_EDATA when there are
  * no more records: the input has changed between two readings. */

@@ -161,7 +161,9 @@ int hm_answers_prepare(struct hm_answers *a, struct hm_err *e)
 				       : record_error(a, bad, e);
 		return 1;
 	}
-	return hm_apply_shuffle(&a->apply, a->o.apply.seed, e) ? HM_EDATA : rewind_input(a, e);
+	if (hm_apply_shuffle(&a->apply, a->o.apply.seed, e))
+		return hm_err_prefix(e, "%s", hm_join_name(a->in));
+	return rewind_input(a, e);
 }
 
 /* Reads the next batch and answers it. */

@@ -56,7 +56,7 @@ check() { run "$ROOT/pipelines/check-data.sh" "$@"; }
 	rm -r real/img
 	check real
 	expect 1 'MISSING: the folder img/ of pictures: not in real'
-	expect 1 'MISSING: 8500 of the pictures of train.jsonl: img/1.png .* and 8490 more$'
+	expect 1 'MISSING: 8500 of the pictures of train.jsonl: img/1.png, .* and 8490 more$'
 	check nowhere
 	expect 1 '^nowhere is no folder$'
 	mkdir empty
@@ -69,8 +69,12 @@ check() { run "$ROOT/pipelines/check-data.sh" "$@"; }
 	rm made/img/10001.png
 	: >made/img/17920.png
 	check made
-	expect 1 'MISSING: 2 of the pictures of train.jsonl: img/10001.png img/17920.png$'
+	expect 1 'MISSING: 2 of the pictures of train.jsonl: img/10001.png, img/17920.png$'
 	[ "$(grep -c MISSING <<<"$output")" = 1 ]
+	printf '\xff\xd8\xff\xe0\0\0JFIF' >made/img/10001.png # another kind under a PNG's name, and a cut one
+	printf '\x89P' >made/img/17920.png
+	check made
+	expect 1 'MISSING: 2 of the pictures of train.jsonl: img/10001.png \(no PNG\), img/17920.png \(no PNG\)$'
 	rm made/img/*
 	check made
 	[ "$(grep -o 'img/[0-9]*.png' <<<"$output" | wc -l)" = 22 ] # ten of train, eight of dev, four of test

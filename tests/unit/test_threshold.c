@@ -132,14 +132,17 @@ static void the_same_predictions(void **state)
 	hm_predictions_add(&a, "x", 1, NULL, 0, 1, x, &e);
 	hm_predictions_add(&a, "y", 1, NULL, 0, 0, y, &e);
 	hm_predictions_add(&b, "y", 1, NULL, 0, 0, z, &e);
-	assert_false(hm_predictions_same(&a, &b));
+	assert_int_equal(hm_predictions_shared(&a, &b), 1); /* .9 as a float and as a double */
+	assert_int_equal(hm_predictions_shared(&b, &a), 1);
 	hm_predictions_add(&b, "x", 1, NULL, 0, 1, x, &e);
 	hm_predictions_add(&c, "x", 1, NULL, 0, 0, x, &e);
 	hm_predictions_add(&c, "y", 1, NULL, 0, 0, y, &e);
 	hm_predictions_add(&d, "x", 1, NULL, 0, 1, y, &e);
 	hm_predictions_add(&d, "y", 1, NULL, 0, 0, y, &e);
-	assert_true(hm_predictions_same(&a, &b) && hm_predictions_same(&b, &a));
-	assert_false(hm_predictions_same(&a, &c) || hm_predictions_same(&a, &d));
+	assert_int_equal(hm_predictions_shared(&a, &b), 2);
+	assert_int_equal(hm_predictions_shared(&b, &a), 2);
+	assert_int_equal(hm_predictions_shared(&a, &c), 1); /* a label, */
+	assert_int_equal(hm_predictions_shared(&a, &d), 1); /* a probability is another */
 	hm_predictions_clear(&a);
 	hm_predictions_clear(&b);
 	hm_predictions_clear(&c);
