@@ -1,9 +1,9 @@
 /* Byte strings to numbers, and the digest of bytes: see strmap.h. */
 #include "base/strmap.h"
+#include "base/xxh3.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 struct hm_strmap_slot {
 	const char *key; /* NULL: free */

@@ -1,10 +1,10 @@
 /* Keys and look-ups of the features that are kept. See encodecache.h. */
 #include "model/encodecache.h"
+#include "base/xxh3.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* To be raised with every change of lib/ or of a dependency's version that changes a feature in any bit. */
 enum { VERSION = 2 };

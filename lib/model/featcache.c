@@ -2,6 +2,7 @@
 #include "model/featcache.h"
 #include "base/mem.h"
 #include "base/strmap.h"
+#include "base/xxh3.h"
 #include "model/featroom.h"
 
 #include <errno.h>
@@ -13,7 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 static const char magic[8] = "HMFEAT1\n";
 enum { BUFFER = 1 << 20, COUNT = 1 << 26 };

@@ -1,8 +1,7 @@
 /* One block: its hashes, its zstd frame, its payload, its records. Nothing is believed before its hash was.
  * See format.h and formats/hmr.md, "Blocks". */
 #include "rec/format.h"
-
-#include <xxhash.h>
+#include "base/xxh3.h"
 
 int hm_block_init(struct hm_block *b, struct hm_err *e)
 {

@@ -1,8 +1,8 @@
 /* The frames of a stream, byte by byte: see format.h and formats/hmr.md. */
 #include "rec/format.h"
+#include "base/xxh3.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 void hm_put16(unsigned char *p, uint16_t v)
 {

@@ -1,9 +1,9 @@
 /* HEAD: what a stream says about itself before its first record. See format.h and formats/hmr.md, "HEAD". */
 #include "rec/format.h"
+#include "base/xxh3.h"
 #include "json/json.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 enum { JSON_DEPTH = 8 };
 

@@ -1,11 +1,11 @@
 /* Reading a stream: frames come in order, blocks are decompressed and checked by the workers ahead of the
  * caller, and END is held against what was read. See rec.h and formats/hmr.md. */
 #include "rec/format.h"
+#include "base/xxh3.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 /* A block read ahead. */
 struct slot {

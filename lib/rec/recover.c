@@ -1,12 +1,12 @@
 /* Reading on behind damage: see recover.h. Frames are tried one byte after the other until one carries its
  * own hash; a block whose body is bad is searched for the next frame, in case bytes are missing in it. */
 #include "rec/recover.h"
+#include "base/xxh3.h"
 #include "rec/format.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 enum { MAX_LOSSES = 1000 };
 #define MAX_WASTE ((uint64_t)1 << 32) /* bytes hashed in vain before an enemy's file is given up */

@@ -2,13 +2,13 @@
  * and written in order. Block boundaries depend on the records and the block size alone. See rec.h. */
 #include "rec/format.h"
 #include "base/file.h"
+#include "base/xxh3.h"
 #include "json/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 #include <zstd.h>
 
 /* A block on its way: filled by the caller, packed by a worker, written by the caller. */

@@ -1,10 +1,10 @@
 /* Batches of examples, and their standardisation. See examples.h. */
 #include "train/examplesparts.h"
+#include "base/xxh3.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define CONSTANT 0x1p-20 /* a deviation below this share of the mean is the rounding of F32 features */
 #define TINY 0x1p-100	 /* and weights divided by less than this overflow */

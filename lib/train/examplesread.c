@@ -1,13 +1,13 @@
 /* Reading examples out of joined records: columns, records, encoders that run once on the way. See
  * examples.h. */
 #include "train/examplesparts.h"
+#include "base/xxh3.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* Of encoders that run while reading: as hm-encode has them, so that its features are computed. */
 enum { WINDOW = 512, WINDOW_BYTES = 80 << 20 };

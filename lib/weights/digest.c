@@ -1,9 +1,9 @@
 /* Digests of tensors and of whole model files: see weights.h. */
 #include "weights/store.h"
+#include "base/xxh3.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 static void finish(const XXH3_state_t *x, char out[33])
 {
