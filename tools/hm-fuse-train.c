@@ -459,8 +459,7 @@ static int sweep_report(struct run *r, const struct hm_sweep *s, const size_t *o
 	if (best->params && best->result.best.n)
 		hm_cli_notice(&r->cli,
 			      "its validation accuracy %.4f, AUROC %.4f: the best of %zu on the same "
-			      "records, so too good "
-			      "as an estimate",
+			      "records, so too good as an estimate",
 			      best->result.best.accuracy, best->result.best.auroc, s->n);
 	return failed ? hm_err_set(e, HM_EDATA,
 				   "%zu of %zu configurations failed and have no model, the first is %s: %s",
@@ -468,7 +467,6 @@ static int sweep_report(struct run *r, const struct hm_sweep *s, const size_t *o
 		      : 0;
 }
 
-/* Every head has its worker's device, of one thread. */
 /* What cannot be written into is found before hours of training. */
 static int sweep_folder(const char *path, struct hm_err *e)
 {
