@@ -171,18 +171,22 @@ static const int32_t *at_of(struct op_run *r)
 {
 	int32_t at[MOST];
 	const int *n = r->c->n;
+	if (n[3] == n[0])
+		return NULL;
 	for (int j = 0; j < n[0]; j++)
 		at[j] = (7 * j + 3) % n[3];
-	return n[3] == n[0] ? NULL : op_ints(r, 0, at, n[0]);
+	return op_ints(r, 0, at, n[0]);
 }
 
 static const int32_t *row_of(struct op_run *r)
 {
 	int32_t row[MOST];
 	const int *n = r->c->n;
+	if (n[2] == 1)
+		return NULL;
 	for (int j = 0; j < n[0]; j++)
 		row[j] = (j * j + j / 128 * 7) % n[2]; /* some come for the first time late */
-	return n[2] == 1 ? NULL : op_ints(r, 1, row, n[0]);
+	return op_ints(r, 1, row, n[0]);
 }
 
 static void rows_shape(struct op_run *r)
@@ -280,6 +284,7 @@ const struct op_case op_text_cases[] = {
 	{&rows, OP_NO_SLOPES, {500, 8, 2, 500, -1}},
 	{&rows, OP_NO_SLOPES, {300, 40, 1, 307, -1}},
 	{&rows, OP_NO_SLOPES, {290, 40, 97, 307, 1}},
+	{&rows, OP_NO_SLOPES, {33000, 3, 1, 33000, -1}},
 	{&gather, 0, {3, 8, 5}},
 	{&gather, OP_NO_SLOPES, {5, 33, 54}},
 	{0},

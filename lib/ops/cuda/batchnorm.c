@@ -39,7 +39,9 @@ static struct hm_grid by_channel(const struct batch_norm_args *a)
 /* False: an error sticks. */
 static bool get_scratch(struct batch_norm_args *a, struct hm_device *d)
 {
-	size_t part = (size_t)a->chunks * 2 * a->c * sizeof *a->part;
+	size_t pieces = (a->m + a->run - 1) / a->run; /* of so much memory smaller batches never need more */
+	pieces = pieces < PIECES ? pieces : PIECES;
+	size_t part = a->chunks ? pieces * 2 * a->c * sizeof *a->part : 0;
 	a->part = hm_cuda_scratch(d, part + 3 * a->c * sizeof *a->coef);
 	a->coef = (float *)(void *)((char *)a->part + part);
 	return a->part;

@@ -25,7 +25,7 @@ struct shape {
 	bool direct;		 /* the images are the columns: rows have no padding */
 	int chunk;		 /* images */
 	size_t x, y;		 /* bytes of an image of x, of y */
-	size_t columns, filters; /* bytes of a chunk's columns, of the packed filters */
+	size_t columns, filters; /* bytes of a chunk's columns at most, of the packed filters */
 };
 
 static int padded(int n)
@@ -38,12 +38,19 @@ static size_t sliced(size_t bytes)
 	return (bytes + SLICE - 1) / SLICE * SLICE;
 }
 
-/* Images of `bytes` of columns each in a product, of i: all about the same. */
+/* Images of `bytes` of columns each in a product, of i: what memory is asked for, so that fewer images never
+ * ask for more. */
+static size_t most_of(int i, size_t bytes)
+{
+	size_t most = HM_CUDA_COLUMNS / bytes;
+	most = most ? most : 1;
+	return (size_t)i < most ? (size_t)i : most;
+}
+
+/* Of the products that it takes: all about the same. */
 static int chunk_of(int i, size_t bytes)
 {
-	size_t most = HM_CUDA_COLUMNS / bytes, parts;
-	most = most ? most : 1;
-	parts = ((size_t)i + most - 1) / most;
+	size_t most = most_of(i, bytes), parts = ((size_t)i + most - 1) / most;
 	return (int)(((size_t)i + parts - 1) / parts);
 }
 
@@ -64,7 +71,7 @@ static bool shape_init(struct shape *s, struct hm_device *d, const struct hm_con
 	one = (size_t)s->ho * s->wo * s->width * size;
 	if (!s->direct)
 		s->chunk = chunk_of(i, one);
-	s->columns = s->direct ? 0 : sliced(s->chunk * one);
+	s->columns = s->direct ? 0 : sliced(most_of(i, one) * one);
 	return hm_cuda_counts(d, s->chunk * (size_t)s->ho * s->wo * (size_t)(s->direct ? 1 : s->width / 8));
 }
 
@@ -271,7 +278,7 @@ static void backward_dx_gathered(struct hm_device *d, const struct shape *s, voi
 {
 	size_t image = (size_t)s->ho * s->wo * s->width * sizeof(float);
 	int chunk = chunk_of(s->i, image);
-	char *filters = hm_cuda_scratch(d, s->filters + chunk * image);
+	char *filters = hm_cuda_scratch(d, s->filters + most_of(s->i, image) * image);
 	if (!filters)
 		return;
 	float *columns = (float *)(void *)(filters + s->filters);

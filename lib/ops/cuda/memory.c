@@ -50,16 +50,19 @@ void hm_cuda_free(struct hm_device *d, void *p)
 	cudaFree(p);
 }
 
+/* Sums' and losses' parts, however many, are LEAST at most. */
 void *hm_cuda_scratch(struct hm_device *d, size_t bytes)
 {
+	enum { LEAST = 64 << 10 };
 	struct hm_cuda *c = hm_cuda_of(d);
+	size_t size = bytes + bytes / 4 < LEAST ? LEAST : bytes + bytes / 4;
 	if (bytes <= c->scratch_size)
 		return d->err.code ? NULL : c->scratch;
 	hm_cuda_free(d, c->scratch);
 	c->scratch_size = 0;
-	c->scratch = take(d, bytes + bytes / 4);
+	c->scratch = take(d, size);
 	if (c->scratch)
-		c->scratch_size = bytes + bytes / 4;
+		c->scratch_size = size;
 	return c->scratch;
 }
 

@@ -91,7 +91,7 @@ void hm_cuda_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *d
 	int warps = a.held ? WARPS : 1, blocks = (m + warps - 1) / warps;
 	blocks = blocks < BLOCKS ? blocks : BLOCKS;
 	if (dgamma || dbeta)
-		a.part = hm_cuda_scratch(d, (size_t)blocks * 2 * (size_t)k * sizeof *a.part);
+		a.part = hm_cuda_scratch(d, (size_t)BLOCKS * 2 * (size_t)k * sizeof *a.part);
 	a.drop = hm_cuda_drop(d, drop);
 	struct hm_grid grid = {(unsigned)blocks, 1, (unsigned)warps * 32, 0};
 	HM_LAUNCH(d, HM_BY_ACT(d, add_norm_backward), grid, a);

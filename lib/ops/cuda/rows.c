@@ -2,7 +2,8 @@
 #include "ops/cuda/cuda.h"
 #include "ops/cuda/textargs.h"
 
-enum { THREADS = 256, WARPS = THREADS / 32, PART = 64 }; /* rows of one part of a sum */
+enum { THREADS = 256, WARPS = THREADS / 32 };
+enum { PART = 64, PARTS = 512 }; /* of a sum: rows of a part; parts, at most */
 
 static struct hm_grid rows(int m)
 {
@@ -32,11 +33,12 @@ void hm_cuda_add_rows(struct hm_device *d, float *y, const int32_t *at, const fl
 /* All into one row: column sums. */
 static void add_all(struct hm_device *d, float *y, const void *dy, const int32_t *at, int m, int k)
 {
-	int lot = (int)(16 / hm_dtype_size(d->act)), parts = (m + PART - 1) / PART;
+	int lot = (int)(16 / hm_dtype_size(d->act)), part = m > PART * PARTS ? (m + PARTS - 1) / PARTS : PART;
+	int parts = (m + part - 1) / part;
 	bool even = (uintptr_t)dy % 16 == 0 && k % lot == 0;
 	struct part_rows_args a = {
-		.dy = dy, .at = at, .m = m, .k = k, .rows = PART, .columns = even ? 32 * lot : 32};
-	a.part = hm_cuda_scratch(d, (size_t)parts * (size_t)k * sizeof *a.part);
+		.dy = dy, .at = at, .m = m, .k = k, .rows = part, .columns = even ? 32 * lot : 32};
+	a.part = hm_cuda_scratch(d, (size_t)PARTS * (size_t)k * sizeof *a.part);
 	struct hm_grid grid = {(unsigned)((k + a.columns - 1) / a.columns), (unsigned)parts, THREADS, 0};
 	HM_LAUNCH(d, HM_BY_ACT(d, part_rows), grid, a);
 	struct add_parts_args sum = {.y = y, .part = a.part, .parts = parts, .stride = k, .k = k};
