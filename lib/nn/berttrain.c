@@ -106,6 +106,20 @@ static void plan(struct hm_bert_tape *t)
 	t->wide = t->backward ? hm_slab_take(s, rows * wide * act) : NULL;
 }
 
+void hm_bert_reserve(struct hm_bert_tape *t, int n, int64_t rows)
+{
+	if (rows > INT32_MAX / 4) {
+		hm_err_set(&t->d->err, HM_EDATA, "a batch of %lld rows, %d are the most", (long long)rows,
+			   INT32_MAX / 4);
+		return;
+	}
+	t->n = n;
+	t->rows = (int)rows;
+	do
+		plan(t);
+	while (hm_slab_again(&t->slab));
+}
+
 float *hm_bert_begin(struct hm_bert_tape *t, const int32_t *len, int n)
 {
 	struct hm_device *d = t->d;
@@ -118,21 +132,15 @@ float *hm_bert_begin(struct hm_bert_tape *t, const int32_t *len, int n)
 					  t->m->c.positions),
 			       NULL;
 	t->host.len = 0;
-	if (m > INT32_MAX / 4 || hm_buf_reserve(&t->host, ((size_t)m + (size_t)n) * sizeof(int32_t), &d->err))
+	hm_bert_reserve(t, n, m);
+	if (d->err.code || hm_buf_reserve(&t->host, ((size_t)m + (size_t)n) * sizeof(int32_t), &d->err))
 		return NULL;
-	t->n = n;
-	t->rows = (int)m;
-	do
-		plan(t);
-	while (hm_slab_again(&t->slab));
 	int32_t *pos = (int32_t *)(void *)t->host.data, *row = pos + m;
 	for (int s = 0, at = 0; s < n; s++) {
 		row[s] = at;
 		for (int j = 0; j < len[s]; j++)
 			pos[at++] = j;
 	}
-	if (d->err.code)
-		return NULL;
 	op->upload(d, t->pos, pos, (size_t)m * sizeof *pos);
 	op->upload(d, t->row, row, (size_t)n * sizeof *row);
 	op->upload(d, t->len, len, (size_t)n * sizeof *len);

@@ -17,6 +17,9 @@ struct hm_bert_tape *hm_bert_tape_new(struct hm_bert *m, struct hm_device *d, bo
 				      struct hm_err *e);
 void hm_bert_tape_free(struct hm_bert_tape *t);
 
+/* Memory for batches up to n sequences of so many rows in all: none of them then asks the device for any. */
+void hm_bert_reserve(struct hm_bert_tape *t, int n, int64_t rows);
+
 /* ids i32: n sequences end to end, len i32 [n] (host memory, both), checked here -> pooled f32 [n,hidden] =
  * tanh(W h[CLS] + b), device memory. drop: p, seed and step, or NULL: no dropout; site 0 is the embeddings',
  * 3i+1 the attention's of layer i, 3i+2 and 3i+3 the two residuals'. Failures stick to the device. */

@@ -81,6 +81,21 @@ static void plan(struct hm_early_tape *t)
 	t->dfirst = hm_slab_take(&t->slab, (size_t)t->n * h * sizeof *t->dfirst);
 }
 
+static void place(struct hm_early_tape *t, int n, int words)
+{
+	t->n = n, t->words = words;
+	do
+		plan(t);
+	while (hm_slab_again(&t->slab));
+}
+
+void hm_early_reserve(struct hm_early_tape *t, int n, int64_t words)
+{
+	hm_bert_reserve(t->tape, n, (int64_t)n * t->m->grid + words);
+	if (!t->d->err.code)
+		place(t, n, (int)words);
+}
+
 /* Room for the batch, and the six index arrays on the device. */
 static void stage(struct hm_early_tape *t, const int32_t *ids, const int32_t *len, int n)
 {
@@ -88,10 +103,7 @@ static void stage(struct hm_early_tape *t, const int32_t *ids, const int32_t *le
 	int grid = t->m->grid, rows = n * grid, words = 0;
 	for (int s = 0; s < n; s++)
 		words += len[s];
-	t->n = n, t->words = words;
-	do
-		plan(t);
-	while (hm_slab_again(&t->slab));
+	place(t, n, words);
 	size_t count = 3 * ((size_t)rows + (size_t)words);
 	t->host.len = 0;
 	if (d->err.code || hm_buf_reserve(&t->host, count * sizeof(int32_t), &d->err))

@@ -28,6 +28,9 @@ struct hm_early_tape *hm_early_tape_new(struct hm_early *m, struct hm_bert *bert
 					bool backward, struct hm_err *e);
 void hm_early_tape_free(struct hm_early_tape *t);
 
+/* Memory for batches up to n captions of so many words in all: none of them then asks the device for any. */
+void hm_early_reserve(struct hm_early_tape *t, int n, int64_t words);
+
 /* image f32 [n,P,C], device memory; ids i32: n captions end to end, len i32 [n], host memory -> logits f32
  * [n,classes], device memory. drop as hm_bert_forward's. Failures stick to the device. */
 void hm_early_forward(struct hm_early_tape *t, const float *image, const int32_t *ids, const int32_t *len,

@@ -139,6 +139,13 @@ static void plan(struct hm_fusion *f, const struct hm_minibatch *b)
 	f->weight = hm_slab_take(s, (size_t)f->c.classes * cell);
 }
 
+static void place(struct hm_fusion *f, const struct hm_minibatch *b)
+{
+	do
+		plan(f, b);
+	while (hm_slab_again(&f->slab));
+}
+
 typedef void send_fn(struct hm_device *d, void *dst, const void *host, size_t bytes);
 
 static const void *send(struct hm_fusion *f, void *to, const void *from, size_t bytes, send_fn *fn)
@@ -177,6 +184,24 @@ void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b)
 	f->ahead = true;
 }
 
+int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t words, struct hm_err *e)
+{
+	struct hm_device *d = f->d;
+	if (f->resnet)
+		hm_resnet_reserve(f->resnet, b->n, b->h, b->w);
+	if (f->bert)
+		hm_bert_reserve(f->bert, b->n, words);
+	if (f->tape)
+		hm_early_reserve(f->tape, b->n, words);
+	if (!d->err.code)
+		place(f, b);
+	if (!d->err.code && !d->host) {
+		take(f, &f->input[0], b, d->op->upload);
+		take(f, &f->input[1], b, d->op->prefetch);
+	}
+	return hm_device_error(d, e);
+}
+
 /* ---- forward */
 
 /* f->logits of the batch; train: batch statistics and dropout. */
@@ -189,9 +214,7 @@ static void forward(struct hm_fusion *f, const struct hm_minibatch *b, bool trai
 	bool early = c->kind == HM_FUSION_EARLY;
 	int n = b->n, ci = c->image_dim, ht = c->text_dim;
 	struct input *in = &f->input[f->at];
-	do
-		plan(f, b);
-	while (hm_slab_again(&f->slab));
+	place(f, b);
 	if (!f->ahead)
 		take(f, in, b, op->upload);
 	f->at = !f->at;

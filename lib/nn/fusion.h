@@ -63,6 +63,10 @@ int hm_fusion_tables(struct hm_fusion *f, struct hm_fusion_table out[3]);
 /* Every table to the device, with gradients where it is trained. */
 int hm_fusion_place(struct hm_fusion *f, struct hm_err *e);
 
+/* Memory for batches up to this one, evaluated or trained on, with up to so many token ids in all, and what
+ * it takes to send them: none of them then asks the device for any. Its arrays are sent, to no effect. */
+int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t words, struct hm_err *e);
+
 /* One forward and backward pass in train mode: *loss = the batch's mean cross-entropy, weighted by
  * class_weight [classes] (host memory) or NULL; gradients are added to the tables. drop: p, seed, step.
  * HM_EDATA; a loss that is not finite is no failure here. */

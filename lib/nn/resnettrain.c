@@ -128,6 +128,14 @@ static void plan_shared(struct hm_resnet_tape *t)
 	}
 }
 
+void hm_resnet_reserve(struct hm_resnet_tape *t, int n, int h, int w)
+{
+	t->n = n, t->h = h, t->w = w;
+	do
+		(t->backward ? plan_kept : plan_shared)(t);
+	while (hm_slab_again(&t->slab));
+}
+
 /* ---- forward */
 
 /* y = relu?(bn(conv(x)) + res); *h, *w become the output's. */
@@ -164,10 +172,8 @@ void hm_resnet_forward(struct hm_resnet_tape *t, const uint8_t *pixels, int n, i
 {
 	struct hm_resnet *m = t->m;
 	const struct hm_ops *op = t->d->op;
-	t->n = n, t->h = h, t->w = w, t->mode = mode;
-	do
-		(t->backward ? plan_kept : plan_shared)(t);
-	while (hm_slab_again(&t->slab));
+	t->mode = mode;
+	hm_resnet_reserve(t, n, h, w);
 	if (t->d->err.code)
 		return;
 	op->normalise(t->d, t->image, pixels, t->table, n, h, w);	   /* [n,224,224,3] */

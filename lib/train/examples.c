@@ -115,15 +115,23 @@ static void scale(float *x, const double *mean, const double *deviation, size_t 
 		x[j] = (float)((x[j] - mean[j]) / deviation[j]);
 }
 
+int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows)
+{
+	const int32_t *lens = (const int32_t *)(const void *)x->store->lens.data;
+	int64_t words = 0;
+	for (size_t i = 0; i < rows; i++)
+		words += lens[at[i]];
+	return words;
+}
+
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e)
 {
 	struct hm_examples_store *s = x->store;
 	const int32_t *lens = (const int32_t *)(const void *)s->lens.data;
 	bool features = !s->early && !s->raw_image && !s->raw_text; /* one matrix, image before text */
-	size_t words = 0, wide = (s->image_bytes + s->text_bytes) / sizeof(float);
-	for (size_t i = 0; i < rows; i++)
-		words += (size_t)lens[at[i]];
+	size_t words = (size_t)hm_examples_words(x, at, rows),
+	       wide = (s->image_bytes + s->text_bytes) / sizeof(float);
 	int32_t *label = room(&s->label, rows * sizeof *label, e),
 		*len = room(&s->len, rows * sizeof *len, e);
 	unsigned char *image =

@@ -68,6 +68,9 @@ int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, stru
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e);
 
+/* Token ids of the examples at[0..rows) together; what it says of a set without ids means nothing. */
+int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows);
+
 /* mean[dim] and deviation[dim] of the features, image before text, in double; both sides must be features of
  * late fusion. The deviation is the biased one; 1 for a column that is constant to F32's rounding, whose
  * scaling would cost the folded head its digits. 0 or HM_EDATA. */

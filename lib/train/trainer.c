@@ -10,7 +10,10 @@
 #include <string.h>
 #include <time.h>
 
-enum { EVAL_ROWS = 512 }; /* of cached features; what runs an encoder takes the training's batches */
+enum {
+	EVAL_ROWS = 512,     /* of cached features; what runs an encoder takes the training's batches */
+	LOOK_AHEAD = 1 << 27 /* examples of all epochs, for the largest batch: about a second */
+};
 
 struct run {
 	struct hm_fusion *f;
@@ -22,7 +25,7 @@ struct run {
 	struct hm_train_state s;
 	struct hm_checkpoint checkpoint;
 	int64_t steps;		   /* of all epochs */
-	uint32_t *order;	   /* [n] */
+	uint32_t *order;	   /* [n], of the larger set */
 	struct hm_minibatch batch; /* that the next step takes, when `ready` */
 	bool ready;
 	float *out;   /* probabilities [rows,C] of an evaluation's batch */
@@ -40,19 +43,52 @@ static size_t eval_rows(const struct run *r)
 	return cached && batch < EVAL_ROWS ? EVAL_ROWS : batch;
 }
 
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The most token ids that a batch of r->order has. */
+static int64_t most_words(const struct run *r, const struct hm_examples *x, size_t rows)
+{
+	int64_t most = 0;
+	for (size_t at = 0; at < x->n; at += rows) {
+		int64_t words = hm_examples_words(x, r->order + at, least(rows, x->n - at));
+		most = words > most ? words : most;
+	}
+	return most;
+}
+
+/* Memory for every batch that there will be, which the seed and the captions' lengths say: what does not fit
+ * says so now, and no step asks for any. */
+static int reserve(struct run *r, struct hm_examples *x, size_t rows, bool shuffle, struct hm_err *e)
+{
+	int64_t epochs = shuffle ? r->c->epochs : 1, words = 0;
+	struct hm_minibatch b;
+	hm_order_epoch(r->order, (uint32_t)x->n, r->c->seed, 1, shuffle);
+	if (hm_examples_batch(x, r->order, least(rows, x->n), &b, e))
+		return HM_EDATA;
+	for (int64_t k = 1; b.ids && k <= epochs && k <= 1 + LOOK_AHEAD / (int64_t)x->n; k++) {
+		hm_order_epoch(r->order, (uint32_t)x->n, r->c->seed, k, shuffle);
+		int64_t most = most_words(r, x, rows);
+		words = most > words ? most : words;
+	}
+	return hm_fusion_reserve(r->f, &b, words, e);
+}
+
 static int prepare(struct run *r, struct hm_err *e)
 {
 	struct hm_fusion_table t[3];
 	struct hm_params *trained[3];
 	struct hm_optim_config oc = r->c->optim;
 	size_t n = r->train->n, classes = (size_t)hm_fusion_config_of(r->f)->classes,
-	       evals = r->val ? r->val->n : 0, rows = eval_rows(r) < evals ? eval_rows(r) : evals;
+	       evals = r->val ? r->val->n : 0, rows = least(eval_rows(r), evals);
 	int tables = hm_fusion_tables(r->f, t), count = 0;
 	for (int i = 0; i < tables; i++)
 		if (t[i].trained)
 			trained[count++] = t[i].params;
 	oc.total = r->steps = ((int64_t)n + r->c->batch_size - 1) / r->c->batch_size * r->c->epochs;
-	if (!(r->order = hm_arena_get(&r->arena, n * sizeof *r->order, e)) ||
+	if (!(r->order = hm_arena_get(&r->arena, (n > evals ? n : evals) * sizeof *r->order, e)) ||
 	    !(r->out = hm_arena_get(&r->arena, rows * classes * sizeof *r->out, e)) ||
 	    !(r->prob = hm_arena_get(&r->arena, evals * classes * sizeof *r->prob, e)) ||
 	    hm_optim_init(&r->optim, &oc, trained, count, r->d, e))
@@ -63,7 +99,8 @@ static int prepare(struct run *r, struct hm_err *e)
 		return HM_EDATA;
 	if (r->checkpoint.kept)
 		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
-	return 0;
+	int rc = reserve(r, r->train, (size_t)r->c->batch_size, r->c->shuffle, e);
+	return rc || !evals ? rc : reserve(r, r->val, eval_rows(r), false, e);
 }
 
 /* The sentence for a numeric failure: the step, its rate, who was in the batch. */
@@ -153,19 +190,16 @@ static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *
 	double value[HM_METRICS];
 	struct hm_sample s = {0};
 	struct hm_minibatch b;
-	uint32_t *at = hm_alloc(v->n, sizeof *at, e);
-	int rc = at ? 0 : HM_EDATA;
-	for (size_t i = 0; at && i < v->n; i++)
-		at[i] = (uint32_t)i;
+	int rc = 0;
+	hm_order_epoch(r->order, (uint32_t)v->n, r->c->seed, 1, false);
 	for (size_t i = 0, rows; !rc && i < v->n; i += rows) {
-		rows = v->n - i < most ? v->n - i : most;
-		rc = hm_examples_batch(v, at + i, rows, &b, e);
+		rows = least(most, v->n - i);
+		rc = hm_examples_batch(v, r->order + i, rows, &b, e);
 		if (!rc)
 			rc = hm_fusion_probabilities(r->f, &b, r->out, e);
 		for (size_t k = 0; !rc && k < rows * classes; k++)
 			r->prob[i * classes + k] = r->out[k];
 	}
-	free(at);
 	if (rc || hm_sample_init(&s, v->n, (int)classes, r->prob, v->label, 0.5, e))
 		return HM_EDATA;
 	hm_metrics_compute(&s, NULL, value);
@@ -238,9 +272,9 @@ static int train(struct run *r, struct hm_err *e)
 	while (!rc && !r->signal && !*r->s.reason) {
 		hm_order_epoch(r->order, (uint32_t)n, r->c->seed, r->s.epoch, r->c->shuffle);
 		while (!rc && !r->signal && (size_t)r->s.done < n) {
-			size_t at = (size_t)r->s.done, left = n - at, rows = left < batch ? left : batch,
-			       more = left - rows;
-			rc = step(r, r->order + at, rows, more < batch ? more : batch, e);
+			size_t at = (size_t)r->s.done, rows = least(batch, n - at),
+			       more = least(batch, n - at - rows);
+			rc = step(r, r->order + at, rows, more, e);
 		}
 		if (!rc && !r->signal)
 			rc = finish_epoch(r, e);

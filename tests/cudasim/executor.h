@@ -55,6 +55,8 @@ extern std::recursive_mutex cudasim_mutex;
 cudaError_t cudasim_result(cudaError_t e);
 /* The same after a wait, which closes the device's memory. */
 cudaError_t cudasim_waited(void);
+/* HM_SIM_CALLS: says on stderr that this call has come; of so many bytes, 0: of none. */
+void cudasim_call(const char *name, size_t bytes);
 /* Counts a work of the device; false: it has failed, and does no more. */
 bool cudasim_works(void);
 

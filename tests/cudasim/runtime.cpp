@@ -97,6 +97,15 @@ cudaError_t cudasim_waited(void)
 	return cudasim_result(cudaSuccess);
 }
 
+void cudasim_call(const char *name, size_t bytes)
+{
+	static const bool say = cudasim_env("HM_SIM_CALLS", 0);
+	if (say && bytes)
+		cudasim_say("%s of %zu bytes", name, bytes);
+	else if (say)
+		cudasim_say("%s", name);
+}
+
 /* ---- the device ---- */
 
 cudaError_t cudaRuntimeGetVersion(int *version)
@@ -190,6 +199,7 @@ cudaError_t cudaFuncSetAttribute(const void *kernel, enum cudaFuncAttribute attr
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
 	LOCK;
+	cudasim_call("cudaMalloc", bytes);
 	*p = NULL;
 	if (cudasim_spoils(NULL))
 		return cudasim_result(cudaErrorStreamCaptureUnsupported);
@@ -207,6 +217,7 @@ cudaError_t cudaFree(void *p)
 		return cudasim_result(cudaErrorStreamCaptureUnsupported);
 	if (!p)
 		return cudasim_result(cudaSuccess);
+	cudasim_call("cudaFree", 0);
 	cudasim_finish_all(true);
 	if (cudasim_free(p))
 		return cudasim_waited();
@@ -217,6 +228,7 @@ cudaError_t cudaFree(void *p)
 cudaError_t cudaHostAlloc(void **p, size_t bytes, unsigned)
 {
 	LOCK;
+	cudasim_call("cudaHostAlloc", bytes);
 	*p = NULL;
 	if (cudasim_spoils(NULL))
 		return cudasim_result(cudaErrorStreamCaptureUnsupported);
@@ -238,6 +250,7 @@ cudaError_t cudaFreeHost(void *p)
 		return cudasim_result(cudaErrorStreamCaptureUnsupported);
 	if (!p)
 		return cudasim_result(cudaSuccess);
+	cudasim_call("cudaFreeHost", 0);
 	cudasim_finish_all(true);
 	if (cudasim_unpin(p))
 		return cudasim_result(cudaSuccess);

@@ -195,6 +195,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t s)
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
 	LOCK;
+	cudasim_call("cudaStreamSynchronize", 0);
 	if (!known(s))
 		return cudasim_result(cudaErrorInvalidResourceHandle);
 	if (cudasim_spoils(s))
@@ -209,6 +210,7 @@ cudaError_t cudaStreamSynchronize(cudaStream_t s)
 cudaError_t cudaDeviceSynchronize(void)
 {
 	LOCK;
+	cudasim_call("cudaDeviceSynchronize", 0);
 	if (cudasim_spoils(NULL))
 		return cudasim_result(cudaErrorStreamCaptureUnsupported);
 	cudasim_finish_all(true);
@@ -293,6 +295,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
 	LOCK;
+	cudasim_call("cudaEventSynchronize", 0);
 	if (!e)
 		return cudasim_result(cudaErrorInvalidResourceHandle);
 	finish_record(e->state, e->state->records, e->state->stream);

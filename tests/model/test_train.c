@@ -296,10 +296,55 @@ static void steps_agree(void **state)
 	}
 }
 
+/* ---- memory */
+
+static const struct hm_ops *real;
+static int asked;
+
+static void *asked_for(struct hm_device *d, size_t bytes)
+{
+	asked++;
+	return real->alloc(d, bytes);
+}
+
+/* Smaller and larger batches up to what was reserved, trained on and evaluated. */
+static void reserved(const char *name, const char *device)
+{
+	struct model m;
+	struct hm_err e = {0};
+	float loss, logits[6 * 3];
+	int64_t words = 0;
+	model_open(&m, name, device, HM_PREC_F32);
+	struct hm_ops counting = *(real = m.d->op);
+	struct hm_minibatch few = m.b;
+	counting.alloc = asked_for;
+	m.d->op = &counting;
+	few.n = 2;
+	for (int i = 0; i < m.b.n; i++)
+		words += m.b.len[i];
+	assert_int_equal(hm_fusion_reserve(m.f, &m.b, words, &e), 0);
+	asked = 0;
+	assert_int_equal(hm_fusion_step(m.f, &few, NULL, NULL, &loss, &e), 0);
+	assert_int_equal(hm_fusion_step(m.f, &m.b, NULL, NULL, &loss, &e), 0);
+	assert_int_equal(hm_fusion_logits(m.f, &m.b, logits, &e), 0);
+	assert_int_equal(hm_fusion_step(m.f, &few, NULL, NULL, &loss, &e), 0);
+	assert_int_equal(asked, 0);
+	m.d->op = real;
+	model_close(&m);
+}
+
+static void what_is_reserved_is_enough(void **state)
+{
+	(void)state;
+	for (const char *const *device = op_devices(); *device; device++)
+		for (int i = 0; i < 3; i++)
+			reserved((const char *const[]){"late", "early", "early-train"}[i], *device);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(first_steps_agree),
-					   cmocka_unit_test(steps_agree)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(first_steps_agree), cmocka_unit_test(steps_agree),
+					   cmocka_unit_test(what_is_reserved_is_enough)};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,6 +115,39 @@ early="--fusion early --image init:resnet-tiny --text init:bert-tiny --frozen-mo
 	cmp g.safetensors h.safetensors
 }
 
+# lengths SPLIT: its records with captions of many lengths, the longest behind the first batches.
+lengths() {
+	awk '{ t = $0; sub(/.*"text":"/, "", t); sub(/".*/, "", t); k = 1 + NR * NR % 7; if (NR == 15) k = 40
+		for (all = t; --k;) all = all " " t
+		sub(/"text":"[^"]*"/, "\"text\":\"" all "\""); print }' d/$1.jsonl |
+		hm-jsonl2rec -q | hm-imgprep --root d/img --size 32 | hm-tokenize --vocab d/vocab.txt -o $1.long.hmr
+}
+text="--features text --text init:bert-tiny --batch-size 8 --epochs 2 --lr 1e-4 --clip-norm 1 --log-steps 1 --val dev.hmr"
+head="--epochs 2 --log-steps 1 --val dev.cuda.hmr"
+# told MODEL BATCH FILE: a run whose output is its log and the calls of HM_SIM_CALLS in between.
+told() {
+	rm -f told.ckpt
+	HM_SIM_CALLS=1 run hm-fuse-train -q --device cuda ${!1} --batch-size $2 --checkpoint told.ckpt --log /dev/stderr -o told.safetensors $3
+}
+
+@test "memory is asked for before the first step, whatever lengths captions have; what does not fit says so then" {
+	[ -z "${HM_DEVICE:-}" ] || skip "there is a GPU"
+	for s in train dev; do lengths $s; done
+	late=${late/dev.hmr/dev.long.hmr} early=${early/dev.hmr/dev.long.hmr} text=${text/dev.hmr/dev.long.hmr}
+	for m in late early text head; do
+		set=train.long.hmr
+		[ $m != head ] || set=train.cuda.hmr
+		told $m 6 $set
+		expect 0 '"event":"end"'
+		asked=$(sed -n '/"step":1,/,/"event":"end"/p' <<<"$output" | grep -E 'cudaMalloc|cudaHostAlloc|cudaFree' || true)
+		[ -z "$asked" ] || fail "$m, after the first step: $asked"
+	done
+	export HM_SIM_MEMORY=114000000 # enough but for the longest caption
+	told text 2 train.long.hmr
+	expect 1 'device cuda: out of memory: '
+	refute grep -q '"step"' <<<"$output"
+}
+
 @test "hm-score gives ref's probabilities" {
 	for m in late early; do
 		[ -e $m.cuda.safetensors ] || hm-fuse-train -q --device cuda ${!m} -o $m.cuda.safetensors train.hmr
