@@ -293,18 +293,18 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 	op->submit(d);
 }
 
-int hm_fusion_end(struct hm_fusion *f, float *loss, struct hm_err *e)
+const float *hm_fusion_loss(const struct hm_fusion *f)
 {
-	if (!f->d->err.code)
-		f->d->op->download(f->d, loss, f->loss, sizeof *loss);
-	return hm_device_error(f->d, e);
+	return f->loss;
 }
 
 int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		   const float *class_weight, float *loss, struct hm_err *e)
 {
 	hm_fusion_begin(f, b, drop, class_weight);
-	return hm_fusion_end(f, loss, e);
+	if (!f->d->err.code)
+		f->d->op->download(f->d, loss, f->loss, sizeof *loss);
+	return hm_device_error(f->d, e);
 }
 
 /* f->logits, or their softmax in their place. */

@@ -72,12 +72,12 @@ int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t
  * HM_EDATA; a loss that is not finite is no failure here. */
 int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		   const float *class_weight, float *loss, struct hm_err *e);
-/* The same in two parts, between which the host has time: begin asks for the pass, end waits for it. The
- * batch's arrays are free again when begin returns. */
+/* The same, asked for and not waited for: the host has time until it reads the loss, f32 [1] in the device's
+ * memory. The batch's arrays are free again when begin returns. Failures stick to the device. */
 void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		     const float *class_weight);
-int hm_fusion_end(struct hm_fusion *f, float *loss, struct hm_err *e);
-/* Between begin and end: the large arrays of the batch that the next begin will be given are sent while this
+const float *hm_fusion_loss(const struct hm_fusion *f);
+/* Between begin and that: the large arrays of the batch that the next begin will be given are sent while this
  * one is computed. */
 void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b);
 /* logits f32 [n,classes], host memory, in eval mode: running statistics, no dropout. */

@@ -50,7 +50,7 @@ int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm
 		most += tables[i]->n;
 	if (!(o->run = hm_alloc(most, sizeof *o->run, e)))
 		return HM_EDATA;
-	o->norm = dev->op->alloc(dev, sizeof *o->norm);
+	o->norm = dev->op->alloc(dev, 2 * sizeof *o->norm);
 	for (int i = 0; i < n; i++) {
 		o->params[i] = tables[i];
 		for (int k = 0; k < moments; k++)
@@ -78,10 +78,11 @@ void hm_optim_zero(struct hm_optim *o)
 }
 
 /* torch.nn.utils.clip_grad_norm_. */
-static int clip(struct hm_optim *o, struct hm_err *e)
+void hm_optim_clip(struct hm_optim *o)
 {
 	const struct hm_ops *op = o->dev->op;
-	double sum = 0;
+	if (!(o->c.clip_norm > 0))
+		return;
 	op->zero(o->dev, o->norm, sizeof *o->norm);
 	for (size_t i = 0; i < o->runs; i++)
 		op->sum_squares(o->dev, o->norm, o->params[o->run[i].table]->grad + o->run[i].first,
@@ -89,12 +90,23 @@ static int clip(struct hm_optim *o, struct hm_err *e)
 	for (size_t i = 0; i < o->runs; i++)
 		op->clip(o->dev, o->params[o->run[i].table]->grad + o->run[i].first, o->run[i].count, o->norm,
 			 o->c.clip_norm);
-	op->download(o->dev, &sum, o->norm, sizeof sum);
-	if (hm_device_error(o->dev, e))
-		return HM_EDATA;
-	if (!isfinite(sum))
-		return hm_err_set(e, HM_EDATA, "the gradient's norm is not finite");
-	return 0;
+}
+
+int hm_optim_read(struct hm_optim *o, const float *from, float *loss, bool *finite, struct hm_err *e)
+{
+	const struct hm_ops *op = o->dev->op;
+	double both[2] = {0}; /* norm and loss, in one download */
+	if (o->dev->err.code)
+		return hm_device_error(o->dev, e);
+	if (o->c.clip_norm > 0) {
+		op->copy(o->dev, o->norm + 1, from, sizeof *from);
+		op->download(o->dev, both, o->norm, sizeof both);
+		memcpy(loss, &both[1], sizeof *loss);
+	} else {
+		op->download(o->dev, loss, from, sizeof *from);
+	}
+	*finite = isfinite(both[0]);
+	return hm_device_error(o->dev, e);
 }
 
 int hm_optim_finite(struct hm_optim *o, bool *finite, struct hm_err *e)
@@ -118,8 +130,6 @@ int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e)
 {
 	const struct hm_optim_config *c = &o->c;
 	const struct hm_ops *op = o->dev->op;
-	if (c->clip_norm > 0 && clip(o, e))
-		return HM_EDATA;
 	*lr = hm_optim_lr(o);
 	o->t++;
 	for (size_t i = 0; i < o->runs; i++) {

@@ -3,7 +3,8 @@
  * sgd, adam); what a table holds back (running statistics, hm_params_hold) is not looked at.
  *
  *   hm_params_place(table, dev, true, e) for each;  hm_optim_init(&o, &config, tables, n, dev, e);
- *   hm_optim_zero(&o);  (backward)  hm_optim_step(&o, &lr, e); ... */
+ *   hm_optim_zero(&o);  (backward)  hm_optim_clip(&o);
+ *   hm_optim_read(&o, device's loss, &loss, &finite, e);  hm_optim_step(&o, &lr, e); ... */
 #ifndef HM_OPTIM_H
 #define HM_OPTIM_H
 
@@ -32,8 +33,8 @@ struct hm_optim {
 	struct hm_params *params[HM_OPTIM_TABLES];
 	/* [count] of each table, device memory; 0: Adam's m or SGD's velocity, 1: Adam's v. NULL: not used */
 	float *moment[HM_OPTIM_TABLES][HM_OPTIM_MOMENTS];
-	double *norm;		  /* [1], device memory: the square of the global norm */
-	int64_t t;		  /* steps done */
+	double *norm; /* [2], device memory: the square of the global norm; what is read with it */
+	int64_t t;    /* steps done */
 	struct hm_optim_run *run; /* neighbours in a table that are treated alike */
 	size_t runs;
 };
@@ -47,8 +48,13 @@ void hm_optim_clear(struct hm_optim *o);
 void hm_optim_zero(struct hm_optim *o);
 /* The rate the next step will use. */
 double hm_optim_lr(const struct hm_optim *o);
-/* One step with the gradients there are; *lr: the rate used. A global norm that is not finite is HM_EDATA,
- * parameters unchanged. */
+/* Asks for the gradients' global norm and that they be clipped by it; nothing without clip_norm. */
+void hm_optim_clip(struct hm_optim *o);
+/* Waits, the one time that a step needs to: *loss := loss f32 [1] on the device, and with it whether the norm
+ * of the last clip is a number; true without clip_norm. Gradients whose norm is none are for no step. 0 or
+ * HM_EDATA: the device has failed. */
+int hm_optim_read(struct hm_optim *o, const float *from, float *loss, bool *finite, struct hm_err *e);
+/* One step with the gradients there are; *lr: the rate used. 0 or HM_EDATA. */
 int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e);
 /* Whether all parameters are numbers: infinite or NaN elements make the sum of squares so. 0 or HM_EDATA. */
 int hm_optim_finite(struct hm_optim *o, bool *finite, struct hm_err *e);

@@ -48,32 +48,38 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* The most token ids that a batch of r->order has. */
-static int64_t most_words(const struct run *r, const struct hm_examples *x, size_t rows)
+/* The most token ids of a batch of `rows`, in as many epochs. */
+static int64_t most_words(struct run *r, const struct hm_examples *x, size_t rows, int64_t epochs,
+			  bool shuffle)
 {
 	int64_t most = 0;
-	for (size_t at = 0; at < x->n; at += rows) {
-		int64_t words = hm_examples_words(x, r->order + at, least(rows, x->n - at));
-		most = words > most ? words : most;
+	for (int64_t k = 1; k <= epochs && k <= 1 + LOOK_AHEAD / (int64_t)x->n; k++) {
+		hm_order_epoch(r->order, (uint32_t)x->n, r->c->seed, k, shuffle);
+		for (size_t at = 0; at < x->n; at += rows) {
+			int64_t words = hm_examples_words(x, r->order + at, least(rows, x->n - at));
+			most = words > most ? words : most;
+		}
 	}
 	return most;
 }
 
 /* Memory for every batch that there will be, which the seed and the captions' lengths say: what does not fit
  * says so now, and no step asks for any. */
-static int reserve(struct run *r, struct hm_examples *x, size_t rows, bool shuffle, struct hm_err *e)
+static int reserve(struct run *r, struct hm_err *e)
 {
-	int64_t epochs = shuffle ? r->c->epochs : 1, words = 0;
+	size_t batch = (size_t)r->c->batch_size, rows = least(batch, r->train->n),
+	       evals = r->val ? least(eval_rows(r), r->val->n) : 0;
+	struct hm_examples *larger = rows < evals ? r->val : r->train;
 	struct hm_minibatch b;
-	hm_order_epoch(r->order, (uint32_t)x->n, r->c->seed, 1, shuffle);
-	if (hm_examples_batch(x, r->order, least(rows, x->n), &b, e))
+	int64_t words = 0, more = 0;
+	hm_order_epoch(r->order, (uint32_t)larger->n, r->c->seed, 1, false);
+	if (hm_examples_batch(larger, r->order, rows < evals ? evals : rows, &b, e))
 		return HM_EDATA;
-	for (int64_t k = 1; b.ids && k <= epochs && k <= 1 + LOOK_AHEAD / (int64_t)x->n; k++) {
-		hm_order_epoch(r->order, (uint32_t)x->n, r->c->seed, k, shuffle);
-		int64_t most = most_words(r, x, rows);
-		words = most > words ? most : words;
-	}
-	return hm_fusion_reserve(r->f, &b, words, e);
+	if (b.ids)
+		words = most_words(r, r->train, batch, r->c->shuffle ? r->c->epochs : 1, r->c->shuffle);
+	if (b.ids && evals)
+		more = most_words(r, r->val, evals, 1, false);
+	return hm_fusion_reserve(r->f, &b, words > more ? words : more, e);
 }
 
 static int prepare(struct run *r, struct hm_err *e)
@@ -99,8 +105,7 @@ static int prepare(struct run *r, struct hm_err *e)
 		return HM_EDATA;
 	if (r->checkpoint.kept)
 		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
-	int rc = reserve(r, r->train, (size_t)r->c->batch_size, r->c->shuffle, e);
-	return rc || !evals ? rc : reserve(r, r->val, eval_rows(r), false, e);
+	return reserve(r, e);
 }
 
 /* The sentence for a numeric failure: the step, its rate, who was in the batch. */
@@ -132,9 +137,9 @@ static int save(struct run *r, struct hm_err *e)
 	return rc ? rc : hm_checkpoint_write(&r->checkpoint, &r->s, e);
 }
 
-/* Forward and backward for the examples at[0..rows); the batch of the `more` ones behind them is put together
- * meanwhile. */
-static int pass(struct run *r, const uint32_t *at, size_t rows, size_t more, float *loss, struct hm_err *e)
+/* Forward and backward for the examples at[0..rows), asked for; the batch of the `more` ones behind them is
+ * put together meanwhile. */
+static int pass(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
 {
 	struct hm_dropout drop = {.p = r->c->dropout, .seed = r->c->seed, .step = (uint32_t)r->s.step};
 	if (!r->ready && hm_examples_batch(r->train, at, rows, &r->batch, e))
@@ -145,21 +150,27 @@ static int pass(struct run *r, const uint32_t *at, size_t rows, size_t more, flo
 		return HM_EDATA;
 	if (more)
 		hm_fusion_ahead(r->f, &r->batch);
-	return hm_fusion_end(r->f, loss, e);
+	return 0;
 }
 
 /* Forward, backward, optimizer. */
 static int step(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
 {
 	struct hm_err why = {0};
-	bool stop = false;
+	bool stop = false, finite;
 	float loss;
 	double lr = hm_optim_lr(&r->optim);
 	hm_optim_zero(&r->optim);
-	if (pass(r, at, rows, more, &loss, e))
+	if (pass(r, at, rows, more, e))
 		return HM_EDATA;
-	if (!isfinite(loss))
-		return diverged(r, r->s.step + 1, lr, "the loss is not finite", at, rows, e);
+	hm_optim_clip(&r->optim);
+	if (hm_optim_read(&r->optim, hm_fusion_loss(r->f), &loss, &finite, e))
+		return HM_EDATA;
+	if (!isfinite(loss) || !finite)
+		return diverged(r, r->s.step + 1, lr,
+				isfinite(loss) ? "the gradient's norm is not finite"
+					       : "the loss is not finite",
+				at, rows, e);
 	if (hm_optim_step(&r->optim, &lr, &why))
 		return diverged(r, r->s.step + 1, lr, why.text, at, rows, e);
 	r->s.step++;

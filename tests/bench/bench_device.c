@@ -340,14 +340,17 @@ static int train_step(void *ctx, int number, struct cost *t, struct hm_err *e)
 		.p = x->c.text == HM_SIDE_TRAINED ? .1 : 0, .seed = 42, .step = (uint32_t)number};
 	float loss;
 	double lr;
+	bool finite;
 	add_step(x, t);
 	hm_optim_zero(&x->optim);
 	hm_fusion_begin(x->f, &x->batch, &drop, NULL);
 	gather(x);
 	hm_fusion_ahead(x->f, &x->batch);
-	if (hm_fusion_end(x->f, &loss, e) || hm_optim_step(&x->optim, &lr, e))
+	hm_optim_clip(&x->optim);
+	if (hm_optim_read(&x->optim, hm_fusion_loss(x->f), &loss, &finite, e) ||
+	    hm_optim_step(&x->optim, &lr, e))
 		return HM_EDATA;
-	return isfinite(loss) ? 0 : hm_err_set(e, HM_EDATA, "the loss is not finite");
+	return isfinite(loss) && finite ? 0 : hm_err_set(e, HM_EDATA, "the loss is not finite");
 }
 
 /* All steps of HEAD_EPOCHS epochs. */

@@ -354,6 +354,41 @@ static void a_loss_that_is_not_finite_stops(void **state)
 	hm_examples_clear(&set);
 }
 
+static void norm_of_nothing(struct hm_device *d, double *sum, const float *g, size_t n)
+{
+	(void)d, (void)g, (void)n;
+	*sum = NAN;
+}
+
+/* Its step is not taken. */
+static void a_norm_that_is_not_finite_stops(void **state)
+{
+	static const float x[4] = {1, 2, 3, 4}, weight[4] = {1, 2, 3, 4}, bias[2] = {0};
+	static const int32_t label[2] = {0, 1};
+	static const char *const id[2] = {"a7", "b8"};
+	struct hm_trainer_config c = {.optim = {.kind = HM_ADAM, .lr = 0.5, .clip_norm = 1},
+				      .batch_size = 8,
+				      .epochs = 1,
+				      .log_steps = 1};
+	struct hm_err e = {0};
+	struct hm_examples set;
+	struct head h;
+	(void)state;
+	examples(&set, x, label, id, 2, 2, SIZE_MAX);
+	head_open(&h, "cpu", 2, weight, bias);
+	struct hm_ops broken = *h.d->op;
+	broken.sum_squares = norm_of_nothing;
+	h.d->op = &broken;
+	assert_int_equal(head_train(&h, &set, NULL, &c, &e), HM_EDATA);
+	assert_string_equal(e.text,
+			    "step 1, learning rate 0.5: the gradient's norm is not finite; the batch's ids "
+			    "are a7, b8");
+	assert_memory_equal(parameters(&h), weight, sizeof weight);
+	assert_int_equal(h.seen.steps, 0);
+	head_close(&h);
+	hm_examples_clear(&set);
+}
+
 /* One step from weights near F32's largest: its loss is finite, and no second step is there to notice. */
 static void a_last_step_that_overflows_stops(void **state)
 {
@@ -389,6 +424,7 @@ int main(void)
 		cmocka_unit_test(standardised_features),
 		cmocka_unit_test(constant_columns_keep_their_scale),
 		cmocka_unit_test(a_loss_that_is_not_finite_stops),
+		cmocka_unit_test(a_norm_that_is_not_finite_stops),
 		cmocka_unit_test(a_last_step_that_overflows_stops),
 	};
 	return cmocka_run_group_tests_name("trainer", tests, NULL, NULL);

@@ -35,7 +35,8 @@ struct hm_cuda {
 	 * the host's. */
 	unsigned char *stage, *vary, *varied;
 	size_t stage_size, stage_used, vary_used;
-	/* memory.c: prefetch's own stream, pinned memory, and the event behind its last copy. */
+	/* memory.c: prefetch's own stream, pinned memory, and the event behind its last copy, which `stream`
+	 * waits for. */
 	cudaStream_t beside;
 	cudaEvent_t sent;
 	unsigned char *ahead;

@@ -122,24 +122,25 @@ void hm_cuda_upload(struct hm_device *d, void *dst, const void *host, size_t byt
 	}
 }
 
-/* Another stream carries it, from pinned memory of its own, which is filled again when the copy has ended. */
+/* Another stream carries it, from pinned memory of its own, which is filled again when the copies have ended:
+ * after a wait they have, the stream having waited for them. It takes all that comes between two waits. */
 void hm_cuda_prefetch(struct hm_device *d, void *dst, const void *host, size_t bytes)
 {
 	enum { PIECE = 4 << 20 };
 	struct hm_cuda *c = hm_cuda_of(d);
 	hm_cuda_submit(d);
-	if (c->ahead_used + bytes > c->ahead_size || c->waited) {
-		hm_cuda_ok(d, "prefetch", cudaEventSynchronize(c->sent));
+	if (c->waited)
 		c->ahead_used = 0;
-		c->waited = false;
-	}
-	if (bytes > c->ahead_size) {
+	c->waited = false;
+	if (c->ahead_used + bytes > c->ahead_size) {
+		size_t size = c->ahead_used + bytes;
+		hm_cuda_ok(d, "prefetch", cudaEventSynchronize(c->sent));
 		cudaFreeHost(c->ahead);
 		c->ahead = NULL;
-		c->ahead_size = 0;
-		if (!hm_cuda_ok(d, "pinned memory", cudaMallocHost((void **)&c->ahead, bytes)))
+		c->ahead_used = c->ahead_size = 0;
+		if (!hm_cuda_ok(d, "pinned memory", cudaMallocHost((void **)&c->ahead, size)))
 			return;
-		c->ahead_size = bytes;
+		c->ahead_size = size;
 	}
 	for (size_t at = 0, n; at < bytes && !d->err.code; at += n, c->ahead_used += n) {
 		n = bytes - at < PIECE ? bytes - at : PIECE;

@@ -130,7 +130,7 @@ told() {
 	HM_SIM_CALLS=1 run hm-fuse-train -q --device cuda ${!1} --batch-size $2 --checkpoint told.ckpt --log /dev/stderr -o told.safetensors $3
 }
 
-@test "memory is asked for before the first step, whatever lengths captions have; what does not fit says so then" {
+@test "a step asks for no memory and waits once, whatever lengths captions have; what does not fit says so before" {
 	[ -z "${HM_DEVICE:-}" ] || skip "there is a GPU"
 	for s in train dev; do lengths $s; done
 	late=${late/dev.hmr/dev.long.hmr} early=${early/dev.hmr/dev.long.hmr} text=${text/dev.hmr/dev.long.hmr}
@@ -141,6 +141,9 @@ told() {
 		expect 0 '"event":"end"'
 		asked=$(sed -n '/"step":1,/,/"event":"end"/p' <<<"$output" | grep -E 'cudaMalloc|cudaHostAlloc|cudaFree' || true)
 		[ -z "$asked" ] || fail "$m, after the first step: $asked"
+		# from one step's line to the next one's, within an epoch
+		waits=$(awk '/"event":"step"/ { if (steps++) print n; n = 0 } /"event":"e/ { steps = 0 } /Synchronize/ { n++ }' <<<"$output" | sort -u)
+		[ "$waits" = 1 ] || fail "$m: waits of a step: $waits"
 	done
 	export HM_SIM_MEMORY=114000000 # enough but for the longest caption
 	told text 2 train.long.hmr
