@@ -142,10 +142,8 @@ static void keep(struct hm_cuda *c)
 		if (c->list[k].used < c->list[oldest].used)
 			oldest = k;
 	struct hm_cuda_list was = c->list[oldest];
-	if (was.graph) {
-		cudaStreamSynchronize(c->stream); /* it may be running */
+	if (was.graph) /* which may be running: CUDA frees it then when it has ended (cuGraphExecDestroy) */
 		cudaGraphExecDestroy(was.graph);
-	}
 	c->list[oldest] = c->now;
 	c->list[oldest].used = ++c->runs;
 	c->now = (struct hm_cuda_list){.data = was.data, .cap = was.cap};
