@@ -45,7 +45,7 @@ tool_src := $(wildcard tools/hm-*.c)
 unit_src := $(wildcard tests/unit/test_*.c tests/ops/test_*.c tests/model/test_*.c)
 help_src := $(wildcard tests/support/*.c)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
-rate_src := $(wildcard tests/bench/bench_*.c)
+rate_src := $(wildcard tests/bench/*.c)
 
 lib_obj  := $(lib_src:%.c=$(B)/%.o)
 help_obj := $(help_src:%.c=$(B)/%.o)
@@ -94,6 +94,10 @@ build/.setting: FORCE
 $(B)/tests/%: $(B)/tests/%.o $(help_obj) $(B)/libhm.a
 	@mkdir -p $(@D)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(hm_libs)
+
+rate := $(B)/tests/bench/bench_device
+$(rate): $(rate_src:%.c=$(B)/%.o) $(B)/libhm.a
+	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
 
 # The second reader of the format: its own file and three libraries, nothing of lib/.
 $(B)/tests/formats/reader: tests/formats/reader.c
@@ -180,7 +184,7 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 	@$(MAKE) --no-print-directory check
 
 # After deps, so that what was just installed is found.
-check: all $(units) $(replays) $(B)/tests/formats/reader $(B)/tests/pipes/httpd
+check: all $(units) $(replays) $(rate) $(B)/tests/formats/reader $(B)/tests/pipes/httpd
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
 check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor
@@ -199,7 +203,7 @@ demo: ## data, features, training, both fusions, scores, pictures: half a minute
 oracle: all $(units) ## compare with Pillow, tokenizers, torch, scikit-learn (PyPI, several GB, in $(VENV))
 	@VENV=$(VENV) B=$(B) bash tests/oracle/run
 
-bench: all $(rate_src:%.c=$(B)/%) ## speed beside the peers, as ratios of one run (same virtual environment as oracle)
+bench: all $(rate) ## speed beside the peers, as ratios of one run (same virtual environment as oracle)
 	@VENV=$(VENV) B=$(B) bash tests/bench/run
 
 fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60)
