@@ -171,10 +171,11 @@ $(OUT)/runs.json: $(OUT)/rows.tsv $(reported) $(reported:%dev.json=%history.json
 	$(HERE)/seed-runs.sh --data $(DATA) --image $(IMAGE) --text $(TEXT) $(OUT) >$@.new && mv $@.new $@
 # The most confidently wrong memes of early fusion, of the first row without it.
 shown = $(firstword $(if $(filter early-fusion,$(ROWS)),$(call dirs,early-fusion)) $(call dirs,$(firstword $(ROWS))))
-$(OUT)/errors.png: $(shown)/dev.json $(OUT)/data/dev.pixels.hmr
+$(OUT)/errors.png: $(OUT)/rows.tsv $(shown)/dev.json $(OUT)/data/dev.pixels.hmr
 	hm-score --errors 12 --sheet $@ $(shown)/dev.hmr $(OUT)/data/dev.pixels.hmr >$(OUT)/errors.txt
-$(OUT)/compare.txt: $(foreach r,$(ROWS),$(firstword $(call scores,$r)))
-	$(if $(word 2,$^),hm-score --compare $(^:.json=.csv),echo 'one row: nothing to compare') >$@.new && mv $@.new $@
+compared = $(foreach r,$(ROWS),$(firstword $(call scores,$r)))
+$(OUT)/compare.txt: $(OUT)/rows.tsv $(compared)
+	$(if $(word 2,$(compared)),hm-score --compare $(compared:.json=.csv),echo 'one row: nothing to compare') >$@.new && mv $@.new $@
 $(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt
 	hm-report $<
 

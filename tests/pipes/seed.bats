@@ -190,4 +190,13 @@ early-fusion .574, .3906, 3303" ]
 	"${MK[@]}" OUT=single ROWS="all-frozen-cached all-frozen" report >/dev/null 2>&1
 	grep -q '"sheet_of":"all-frozen-cached"' single/runs.json
 	refute grep -q 'nothing to compare' single/compare.txt
+	[ "$(ls single/runs | paste -sd " ")" = "all-frozen all-frozen-cached" ]
+	cmp <(hm-score --errors 12 single/runs/all-frozen-cached/42/dev.hmr) single/errors.txt
+	# the rows are others, and nothing that they were made of is newer
+	for row in all-frozen all-frozen-cached; do
+		"${MK[@]}" OUT=single ROWS=$row report >/dev/null 2>&1
+		grep -q "\"sheet_of\":\"$row\"" single/runs.json
+		grep -q 'nothing to compare' single/compare.txt
+		cmp <(hm-score --errors 12 single/runs/$row/42/dev.hmr) single/errors.txt
+	done
 }
