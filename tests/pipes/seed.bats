@@ -12,6 +12,16 @@ setup() {
 	MK=(make --no-print-directory -f "$ROOT/pipelines/seed.mk" DATA=data SIZE=32 EPOCHS=1 IMAGE=init:resnet-tiny TEXT=init:bert-tiny DEVICE=cpu)
 }
 
+# What runs.json says of the trainings in FOLDERs of OUT, with WHICH ("best." or "") of their models; a file of them is there.
+runs_of() { # OUT FOLDER... WHICH
+	local folder out=$1 which=${*: -1}
+	for folder in "${@:2:$#-2}"; do
+		for f in "${which}dev.csv" log.jsonl train.json command.txt "${which}history.json"; do [ -s "$out/$folder/$f" ] || fail "no $folder/$f"; done
+		printf '{"seed":%d,"predictions":"%s","log":"%s","stats":"%s","command":"%s","history":"%s"}\n' "${folder##*/}" \
+			"$folder/${which}dev.csv" "$folder"/{log.jsonl,train.json,command.txt} "$folder/${which}history.json"
+	done
+}
+
 ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image freeze-text high-reg-slow batch-size all-frozen balanced-sgd all-frozen-cached early-fusion"
 
 @test "list: every row with its options, without data" {
@@ -19,9 +29,14 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	[ "$status" = 0 ]
 	[ "$(wc -l <<<"$output")" = 12 ]
 	for r in $ROWS; do [[ $output == *"$r"* ]]; done
-	[[ $output == *'early-fusion'*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --freeze image --frozen-mode train --select accuracy --seed 42'* ]]
+	[ "$(grep -c -- '--fusion late' <<<"$output")" = 11 ]
+	[[ $output == *'early-fusion'*'--fusion early '*'--schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --freeze image --frozen-mode train --select accuracy --seed 42'* ]]
 	[[ $output == *'high-reg-slow'*'--select last --seed 43'* ]]
 	local table=$output
+	# its seeds are behind the largest and not behind the last
+	run make -f "$ROOT/pipelines/seed.mk" list SEEDS="10 9"
+	grep -q '^high-reg-slow .* --seed 12 11$' <<<"$output"
+	grep -q '^batch-size .* --seed 10 9$' <<<"$output"
 	run make -f "$ROOT/pipelines/seed.mk" list EPOCHS=7 "batch-size=--lr 1"
 	[ "$(grep -c -- "--epochs 7 " <<<"$output")" = 12 ] # also of a row that names none
 	output=$table
@@ -69,7 +84,9 @@ early-fusion .574, .3906, 3303" ]
 	bad 'OUT=: say which' OUT=
 	bad 'EPOCHS=0: ' EPOCHS=0
 	bad 'EPOCHS=x: ' EPOCHS=x
+	bad 'EPOCHS=1.5: ' EPOCHS=1.5
 	bad 'SEEDS=: ' SEEDS=
+	bad 'SEEDS=1 2x: ' SEEDS='1 2x'
 	bad 'SEEDS=1 x: ' SEEDS='1 x'
 	bad 'SEEDS=1 1: names one twice' SEEDS='1 1'
 	bad 'ROWS=all-frozen nonsense: nonsense is none' ROWS='all-frozen nonsense'
@@ -93,6 +110,11 @@ early-fusion .574, .3906, 3303" ]
 	grep -q '"name":"high-reg-slow".*"published":{"accuracy":0.558,"loss":0.0362,"seconds":363}' experiment/runs.json
 	grep -q '"name":"early-fusion".*"published":{"accuracy":null,"loss":0.3906,"seconds":3303}.*"published":{"accuracy":0.574,"loss":null,"seconds":null}' experiment/runs.json
 	[ "$(grep -o "\"published\":" experiment/runs.json | wc -l)" = 12 ]
+	# a training of two models: whose files are whose
+	grep -q '^hm-score --model experiment/runs/early-fusion/42/best.safetensors .* -o experiment/runs/early-fusion/42/best.dev.hmr ' log.txt
+	runs_of experiment runs/early-fusion/42 "" | diff - <(grep -o '{"seed":[^}]*early-fusion/42/dev[^}]*}' experiment/runs.json)
+	runs_of experiment runs/early-fusion/42 best. | diff - <(grep -o '{"seed":[^}]*early-fusion/42/best[^}]*}' experiment/runs.json)
+	grep -q '"name":"early-fusion".*"selected":"last".*"name":"early-fusion-best".*"selected":"best of dev"' experiment/runs.json
 	[ "$(grep -c '^hm-fuse-train --' log.txt)" = 12 ]
 	# where the numbers come from, and what each step took
 	grep -q '^    hm-imgprep 0.* size=32$' experiment/report.md
@@ -104,7 +126,13 @@ early-fusion .574, .3906, 3303" ]
 	# what the pairs of a claim differ in is what their options say; epochs are alike here
 	grep -q '"a":"high-reg-slow","b":"adam-moderate-lr","note":"lr 1e-4 for 1e-2, weight-decay 1e-4 for 0, batch-size 128 for 64, another seed"' experiment/runs.json
 	grep -q '"a":"all-frozen","b":"adam-moderate-lr","note":"freeze both for none, frozen-mode train"' experiment/runs.json
-	"${MK[@]}" lint | grep -q '^not checked\|^ok .*images in more than one split'
+	run "${MK[@]}" lint
+	expect 0 '^(not checked|ok ) .*images in more than one split'
+	mkdir twin # what is found is shown, and stops nothing
+	for split in train dev; do cp data/train.jsonl twin/$split.jsonl; done
+	cp -r data/img data/vocab.txt twin
+	run "${MK[@]}" DATA=twin OUT=twins lint
+	expect 0 '^FINDING .*images in more than one split'
 }
 
 @test "features come from the cache when only other records changed" {
@@ -115,9 +143,11 @@ early-fusion .574, .3906, 3303" ]
 }
 
 @test "a second call does nothing" {
-	run "${MK[@]}" all
-	[ "$status" = 0 ]
-	[[ $output != *hm-* ]]
+	for how in -n ''; do # shellcheck disable=SC2086
+		run "${MK[@]}" $how all
+		[ "$status" = 0 ]
+		refute grep -q '^hm-' <<<"$output" # -n shows what the stamps are made of, too
+	done
 }
 
 @test "a training that was killed between its models is not taken for done" {
@@ -131,11 +161,14 @@ early-fusion .574, .3906, 3303" ]
 }
 
 @test "a changed option trains one row again, and makes the report" {
-	run "${MK[@]}" all 'sgd-momentum=--optimizer sgd --lr 2e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --freeze none'
-	[ "$status" = 0 ]
-	[ "$(grep -c '^hm-fuse-train --' <<<"$output")" = 1 ]
-	[ "$(grep -c '^hm-report ' <<<"$output")" = 1 ]
+	for how in -n ''; do # shellcheck disable=SC2086
+		run "${MK[@]}" $how all 'sgd-momentum=--optimizer sgd --lr 2e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --freeze none --clip-norm 1'
+		[ "$status" = 0 ]
+		[ "$(grep -c '^hm-fuse-train --' <<<"$output")" = 1 ]
+		[ "$(grep -c '^hm-report ' <<<"$output")" = 1 ]
+	done
 	grep -q 'lr 2e-2' experiment/runs/sgd-momentum/42/command.txt
+	grep -q '"a":"freeze-text","b":"sgd-momentum","note":"lr 1e-2 for 2e-2, freeze text for none, frozen-mode train, no clip-norm"' experiment/runs.json
 }
 
 @test "touched words change what depends on words: no picture is read again" {
@@ -162,26 +195,34 @@ early-fusion .574, .3906, 3303" ]
 }
 
 @test "a training that is killed leaves no model; the next call goes on from its checkpoint" {
-	local row='fast-learning=--optimizer sgd --lr 1e-3 --momentum 0.9 --batch-size 4 --epochs 12' pid
+	local row='fast-learning=--optimizer sgd --lr 1e-3 --momentum 0.9 --batch-size 4 --epochs 8' pid
 	"${MK[@]}" OUT=whole EPOCHS= "$row" fast-learning >/dev/null
 	"${MK[@]}" OUT=killed EPOCHS= "$row" fast-learning >killed.txt 2>&1 &
 	pid=$!
-	until [ -e killed/runs/fast-learning/42/checkpoint ]; do sleep 0.02; done
+	until [ -e killed/runs/fast-learning/42/checkpoint ] || ! kill -0 $pid; do sleep 0.02; done
 	pkill -KILL -f -- '-o killed/runs/fast-learning/42/model.safetensors'
 	refute wait $pid
 	[ ! -e killed/runs/fast-learning/42/model.safetensors ]
+	cp killed/runs/fast-learning/42/checkpoint kept
+	: >killed/runs/fast-learning/42/checkpoint # whether it is looked at
+	run "${MK[@]}" OUT=killed EPOCHS= "$row" fast-learning
+	expect 2 '^hm-fuse-train: error: killed/runs/fast-learning/42/checkpoint: '
+	cp kept killed/runs/fast-learning/42/checkpoint
 	run "${MK[@]}" OUT=killed EPOCHS= "$row" fast-learning
 	expect 0
 	for f in model.safetensors log.jsonl dev.csv; do cmp {whole,killed}/runs/fast-learning/42/$f; done
+	touch -d 2001-01-01 killed/runs/fast-learning/42/checkpoint # it is of older options
+	"${MK[@]}" OUT=killed EPOCHS=1 "$row" fast-learning
 }
 
 @test "several seeds" {
 	"${MK[@]}" OUT=seeds SEEDS="1 2" ROWS="all-frozen-cached high-reg-slow" report >/dev/null 2>&1
-	[ -s seeds/runs/all-frozen-cached/1/dev.json ]
-	[ -s seeds/runs/all-frozen-cached/2/dev.json ]
+	[ "$(ls seeds/runs/all-frozen-cached | paste -sd " ")" = "1 2" ]
 	# one configuration in two rows: no seed is in both
 	[ "$(ls seeds/runs/high-reg-slow | paste -sd " ")" = "3 4" ]
-	[ "$(grep -o '"seed":' seeds/runs.json | wc -l)" = 4 ]
+	runs_of seeds runs/all-frozen-cached/{1,2} runs/high-reg-slow/{3,4} "" | diff - <(grep -o '{"seed":[^}]*}' seeds/runs.json)
+	for d in seeds/runs/*/*; do grep -q -- " --seed ${d##*/} " "$d/command.txt"; done
+	refute cmp -s seeds/runs/all-frozen-cached/{1,2}/model.safetensors
 }
 
 @test "one row has a report, too; the sheet is of the first row where early fusion is not shown" {
