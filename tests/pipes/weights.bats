@@ -42,8 +42,10 @@ get() { run "$ROOT/pipelines/get-weights.sh" --resnet "$RESNET" --bert some/bert
 @test "a second encoder adds its lines" {
 	get w
 	cp -r server/bert server/other
+	echo >>server/other/config.json
 	run "$ROOT/pipelines/get-weights.sh" --resnet "$RESNET" --bert some/other --base-bert "file://$PWD/server/other" w
 	expect 0
+	cmp server/other/config.json w/other/config.json # the option counts, not the variable
 	[ "$(wc -l <w/SHA256SUMS)" = 7 ]
 	(cd w && sha256sum --quiet -c SHA256SUMS)
 }
@@ -175,6 +177,13 @@ teardown() {
 	: >server/bert/vocab.txt
 	get other
 	expect 1 'vocab.txt: is empty'
+	head -c 6000 "server/$RESNET" >cut
+	RESNET=resnet_tiny-$(sha256sum <cut | cut -c 1-8).pth
+	mv cut "server/$RESNET"
+	cp "$BATS_FILE_TMPDIR"/server/bert/* server/bert
+	get third
+	expect 1 "^get-weights.sh: error: third/$RESNET: its sha256 is [0-9a-f]{64}, but it is no encoder$"
+	[ ! -e "third/$RESNET" ] && [ ! -e third/SHA256SUMS ]
 }
 
 @test "files that were there before are tried and recorded" {
@@ -183,8 +192,14 @@ teardown() {
 	get --check
 	expect 1 "^weights/$RESNET: missing$"
 	expect 1 '^weights/bert/vocab.txt: sha256 [0-9a-f]{64}, with nothing to compare it with'
+	cp "server/$RESNET" weights
+	get --check # what nothing was compared with is not right yet
+	expect 1 "^weights/$RESNET: right$"
+	refute grep missing <<<"$output"
+	rm -r server
 	get
 	expect 0
+	[ "$(wc -l <weights/SHA256SUMS)" = 4 ]
 	(cd weights && sha256sum --quiet -c SHA256SUMS)
 }
 
@@ -195,7 +210,7 @@ teardown() {
 	get
 	expect 1 'another get-weights.sh is at work there'
 	exec 8>&-
-	for call in '--nonsense' 'a b' '--resnet' '--resnet ../x.pth' '--resnet resnet18.pth' '--bert ..' '--bert a/../'; do
+	for call in '--nonsense' 'a b' '--resnet' '--resnet ../x.pth' '--resnet resnet18.pth' '--resnet ../x-01234567.pth' '--resnet x-01234567.pth.part' '--bert ..' '--bert a/../'; do
 		run "$ROOT/pipelines/get-weights.sh" $call
 		expect 2 '^usage: get-weights.sh'
 	done
