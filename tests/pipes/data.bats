@@ -41,6 +41,9 @@ check() { run "$ROOT/pipelines/check-data.sh" "$@"; }
 	check real
 	expect 0 '^dev_unseen: dev_unseen.jsonl$'
 	expect 0 '^dev: dev_seen.jsonl$'
+	cp real/dev_seen.jsonl real/dev.jsonl # both: as seed.mk takes it
+	check real
+	expect 0 '^dev: dev.jsonl$'
 }
 
 @test "files that are not there, one by one" {
@@ -82,8 +85,8 @@ check() { run "$ROOT/pipelines/check-data.sh" "$@"; }
 	mkdir -p odd/img
 	cp real/dev.jsonl real/test.jsonl odd
 	cp real/img/1.png odd/img
-	printf '%s\n' '{"id":"a\"b","img":"img\/it'\''s \"my\" \\ picture.png","label":0,"text":"x","image_concept":0}' >odd/train.jsonl
-	cp real/img/1.png 'odd/img/it'\''s "my" \ picture.png'
+	printf '%s\n' '{"id":"a\"b","img":"img\/ it'\''s \"my\" \\ picture.png","label":0,"text":"x","image_concept":0}' >odd/train.jsonl
+	cp real/img/1.png 'odd/img/ it'\''s "my" \ picture.png'
 	check odd
 	expect 0 complete
 }
@@ -99,6 +102,8 @@ check() { run "$ROOT/pipelines/check-data.sh" "$@"; }
 	echo '{"id":1,' >>made/dev.jsonl
 	check made
 	expect 1 'MISSING: a readable dev.jsonl: made/dev.jsonl: line 9: .*column'
+	expect 1 '^test: test.jsonl$' # the others are looked at
+	expect 1 'licence'
 	[ "$(grep -c MISSING <<<"$output")" = 1 ]
 	sed -i '3,4s/"label":[01],//' made/train.jsonl
 	check made
