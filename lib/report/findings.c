@@ -29,6 +29,14 @@ static size_t shared_history(const struct hm_runs *r)
 	return n;
 }
 
+bool hm_row_has_origin(const struct hm_findings *f, const struct hm_row *w)
+{
+	for (int k = 0; k < w->n; k++)
+		if (*w->trial[k].command || w->trial[k].history[f->shared])
+			return true;
+	return false;
+}
+
 int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e)
 {
 	size_t n = (size_t)r->n_rows, claims = (size_t)r->n_claims;

@@ -295,7 +295,7 @@ static void commands(struct hm_html *p)
 	}
 	for (int i = 0; i < p->r->n_rows; i++) {
 		const struct hm_trial *t = p->r->row[i].trial;
-		if (!*t->command && !t->history[p->f->shared])
+		if (!hm_row_has_origin(p->f, &p->r->row[i]))
 			continue;
 		hm_html_put(p, "<h3>");
 		hm_html_text(p, p->r->row[i].name);

@@ -125,7 +125,7 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 	}
 	for (int i = 0; i < r->n_rows; i++) {
 		const struct hm_trial *t = r->row[i].trial;
-		if (*t->command || t->history[f->shared])
+		if (hm_row_has_origin(f, &r->row[i]))
 			hm_buf_printf(b, e, "\n%s:\n\n", r->row[i].name);
 		for (int k = 0; k < r->row[i].n; k++, t++) {
 			indented(t->command, strlen(t->command), b, e);

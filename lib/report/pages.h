@@ -21,6 +21,8 @@ struct hm_findings {
 int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e);
 void hm_findings_clear(struct hm_findings *f);
 bool hm_pair_significant(const struct hm_pair *p);
+/* Whether a trial of the row has a command or a history beyond what all rows share. */
+bool hm_row_has_origin(const struct hm_findings *f, const struct hm_row *w);
 
 /* Each 0 or HM_EDATA (memory). The HTML is one file that loads nothing. */
 int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);

@@ -88,6 +88,13 @@ balanced() {
 		'hm-score 9 keep=false n=0.5 model=m1 hm-score 9 keep=false n=0.5 model=m2 hm-score 9 keep=false n=0.5 model=m1' ]
 	[ "$(grep -c 'hm-jsonl2rec 9 on-error=fail' report.html)" = 1 ]
 	[ "$(grep -c 'hm-score 9 keep=false n=0.5 model=m' report.html)" = 3 ]
+	# the first seed has nothing of its own, the second a command
+	printf '%s\n' '{"rows":[{"name":"two","runs":[{"seed":1,"predictions":"p4.csv","history":"h1.json"},' \
+		'{"seed":2,"predictions":"p3.csv","history":"h1.json","command":"command.txt"}]}]}' >second.json
+	mkdir -p second
+	hm-report -o second second.json
+	[ "$(sed -n '/^two:$/,$p' second/report.md)" = $'two:\n\n    hm-fuse-train --lr 1 "<b>"' ]
+	grep -q '^<h3>two</h3>$' <(tail -n 5 second/report.html)
 }
 
 @test "what is wrong is said in one line, and nothing is written" {
