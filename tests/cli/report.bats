@@ -10,7 +10,9 @@ setup_file() {
 		'{"event":"eval","epoch":1,"loss":0.7,"accuracy":0.5,"auroc":0.5,"n":200}' \
 		'{"event":"step","epoch":2,"step":40,"loss":0.5,"lr":0.01}' '{"event":"epoch","epoch":2,"train_loss":0.4567}' \
 		'{"event":"end","steps":40,"best_epoch":2,"reason":"done"}' >log.jsonl
-	echo '{"tool":"hm-fuse-train","train_s":12.5,"wall_s":13}' >train.json
+	echo '{"tool":"hm-fuse-train","steps":40,"train_s":12.5,"wall_s":13}' >train.json
+	sed 's/12.5/27.5/' train.json >train2.json
+	sed 's/0.4567/0.5567/' log.jsonl >log2.jsonl
 	echo '{"tool":"hm-imgprep","records":200,"wall_s":2,"peak_memory_bytes":5e7}' >stage.json
 	echo 'hm-fuse-train --lr 1 "<b>"' >command.txt
 	printf '[{"tool":"hm-jsonl2rec","version":"9","options":{"on-error":"fail"}},{"tool":"hm-score","version":"9","options":{"keep":false,"n":0.5,"model":"%s"}}]\n' m1 >h1.json
@@ -20,10 +22,12 @@ setup_file() {
 "encoders":{"image":"i","text":"t"},"baseline":{"text":"a guess","accuracy":0.496},
 "rows":[{"name":"one","title":"The first","part":1,"options":"--lr 1e-2","published":{"accuracy":0.5,"loss":0.7,"seconds":100},"note":"a note",
  "runs":[{"seed":1,"predictions":"p1.csv","log":"log.jsonl","stats":"train.json","command":"command.txt","history":"h1.json"}]},
-{"name":"two","selected":"best of dev","runs":[{"seed":1,"predictions":"p4.csv","history":"h2.json"},{"seed":2,"predictions":"p3.csv","history":"h1.json"}]}],
+{"name":"two","selected":"best of dev","runs":[{"seed":1,"predictions":"p4.csv","log":"log.jsonl","stats":"train.json","history":"h1.json"},
+ {"seed":2,"predictions":"p3.csv","log":"log2.jsonl","stats":"train2.json","history":"h2.json"}]}],
 "claims":[{"text":"two is better","kind":"better","pairs":[{"a":"two","b":"one","note":"n"}]},
-{"text":"one is no worse","kind":"not-worse","margin":0.02,"pairs":[{"a":"one","b":"two"}]}],
-"stages":[{"name":"imgprep","stats":"stage.json"}]}
+{"text":"one is no worse","kind":"not-worse","margin":0.02,"pairs":[{"a":"one","b":"two"}]},
+{"text":"one is better","kind":"better","pairs":[{"a":"one","b":"two"}]}],
+"stages":[{"name":"imgprep","stats":"stage.json"},{"name":"training","stats":"train.json"}]}
 END
 }
 
@@ -32,12 +36,15 @@ setup() {
 }
 
 @test "three files beside the table, the same bytes again, or in another folder" {
-	hm-report runs.json
-	mkdir -p other
-	cp report.html report.md report.csv other
+	rm -rf report.* other
+	mkdir other
 	hm-report -o other runs.json
+	[ ! -e report.html ]
+	hm-report runs.json
 	for f in html md csv; do cmp report.$f other/report.$f; done
+	rm report.*
 	(cd other && hm-report ../runs.json)
+	for f in html md csv; do cmp report.$f other/report.$f; done
 }
 
 @test "the numbers are those of hm-score" {
@@ -50,13 +57,21 @@ setup() {
 	range=$(hm-score p1.csv | tail -n 1 | sed 's/accuracy [0-9.]* \(\[[^]]*\]\).*/\1/')
 	[ "$range" = "$(awk -F, '/^"one"/ { printf "[%.4f, %.4f]", $7, $8 }' report.csv)" ]
 	grep -q '| imgprep | 200 | 2.00 | 100 | 50 |' report.md
+	grep -q '| training | 40 | 12.50 | 3 |' report.md # all of a training that was resumed, not its last piece
+	# over seeds: means, standard deviation, least, most
+	grep -q "^| two (best of dev) | .* | 0.5067 | 20.0 | 2: sd $(awk -F, '/^"two"/ { a[++n] = $6 } END {
+		d = a[1] - a[2]; printf "%.3f, %.3f to %.3f,", (d < 0 ? -d : d) / sqrt(2), d < 0 ? a[1] : a[2], d < 0 ? a[2] : a[1] }' report.csv)" report.md
+	grep -q "^| two .* | $(awk -F, '/^"two"/ { a += $6 / 2 } END { printf "%.3f", a }' report.csv) \[.* | $(
+		awk -F, '/^"two"/ { a += $9 / 2 } END { printf "%.3f", a }' report.csv) \[" report.md
 }
 
 @test "verdicts" {
 	hm-report runs.json
 	grep -qx '\*\*two is better\*\*: supported' report.md
 	grep -qx '\*\*one is no worse\*\*: not supported (margin 0.02)' report.md
+	grep -qx '\*\*one is better\*\*: not supported' report.md
 	grep -q 'two is better <span class="verdict">supported' report.html
+	grep -q 'one is better <span class="verdict">not supported' report.html
 }
 
 # Every element that is opened is closed, in order.
@@ -85,7 +100,8 @@ balanced() {
 	hm-report runs.json
 	[ "$(grep -c '^    hm-jsonl2rec 9 on-error=fail$' report.md)" = 1 ]
 	[ "$(grep -o '^    hm-score 9 .*' report.md | sed 's/^ *//' | paste -sd ' ')" = \
-		'hm-score 9 keep=false n=0.5 model=m1 hm-score 9 keep=false n=0.5 model=m2 hm-score 9 keep=false n=0.5 model=m1' ]
+		'hm-score 9 keep=false n=0.5 model=m1 hm-score 9 keep=false n=0.5 model=m1 hm-score 9 keep=false n=0.5 model=m2' ]
+	grep -qx 'two:' report.md
 	[ "$(grep -c 'hm-jsonl2rec 9 on-error=fail' report.html)" = 1 ]
 	[ "$(grep -c 'hm-score 9 keep=false n=0.5 model=m' report.html)" = 3 ]
 	# the first seed has nothing of its own, the second a command
@@ -113,6 +129,7 @@ balanced() {
 	bad 's/"b":"one"/"b":"three"/' 'names the row "three", which is not there'
 	bad 's/"kind":"better"/"kind":"best"/' 'better, not-worse or same'
 	bad 's/"margin":0.02/"margin":2/' '"margin" must lie between 0 and 1'
+	bad 's/"margin":0.02/"margin":0/' '"margin" must lie between 0 and 1'
 	bad 's/"rows":/"rowz":/' 'no "rows"'
 	bad 's/^{/{,/' 'runs.json'
 	bad 's/log.jsonl/p1.csv/' 'line 1'
@@ -124,6 +141,8 @@ balanced() {
 @test "wrong calls" {
 	run hm-report
 	expect 2 'usage|RUNS.json'
+	run hm-report runs.json runs.json
+	expect 2
 	run hm-report -o nowhere/there runs.json
 	expect 1 'nowhere'
 	run hm-report --nonsense runs.json
