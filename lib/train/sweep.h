@@ -11,7 +11,6 @@
 /* A configuration and what came of it. */
 struct hm_sweep_item {
 	const char *name;
-	size_t line; /* of the file, from 1 */
 	struct hm_recipe recipe;
 	struct hm_trainer_result result;
 	double loss;   /* training loss of the last epoch */

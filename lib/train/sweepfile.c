@@ -105,7 +105,6 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 		line++;
 		if (strspn(at, " \t\r\n") < (size_t)(end - at)) {
 			struct hm_sweep_item *item = &s->item[s->n];
-			item->line = line;
 			rc = read_line(s, item, at, (size_t)(end - at), r, e);
 			if (!rc && hm_strmap_find(&names, item->name, strlen(item->name), &(uint64_t){0}))
 				rc = hm_err_set(e, HM_EDATA, "the name \"%s\" is there twice", item->name);

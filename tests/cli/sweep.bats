@@ -57,9 +57,13 @@ alone() { # OPTION...
 	expect 0 'best of 4'
 	[ "$(head -n 1 swept/leaderboard.csv)" = name,optimizer,lr,epochs,momentum,batch-size,seed,no-shuffle,schedule,warmup-steps,weight-decay,no-decay,clip-norm,select,class-weight,patience,train_loss,val_loss,accuracy,accuracy_lo,accuracy_hi,auroc,n,epoch,error ]
 	[ "$(wc -l <swept/leaderboard.csv)" = 5 ]
-	best=$(sed -n '2s/^"\([^"]*\)".*/\1/p' swept/leaderboard.csv)
-	score=$(hm-score --model "swept/$best.safetensors" --json - dev.hmr | sed 's/.*"accuracy":\([0-9.]*\).*/\1/')
-	[ "$score" = "$(sed -n 2p swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19)" ]
+	for m in a b "c c" d; do # loss, accuracy, its interval, AUROC, n
+		row=$(grep "^\"$m\"," swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f18-23 | tr , '\n' | xargs printf '%.6f\n')
+		score=$(hm-score --model "swept/$m.safetensors" --json - dev.hmr |
+			sed -E 's/.*"accuracy":([^,]*),"accuracy_ci95":\[([^,]*),([^]]*)\].*"auroc":([^,]*),.*"log_loss":([^,]*),.*"n":([^,]*),.*/\5 \1 \2 \3 \4 \6/' |
+			tr ' ' '\n' | xargs printf '%.6f\n')
+		diff <(echo "$score") <(echo "$row")
+	done
 	[ "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19)" = "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19 | sort -gr)" ]
 }
 
@@ -79,13 +83,13 @@ alone() { # OPTION...
 }
 
 @test "one that diverges has its reason and no model, the others are there, exit 1" {
-	printf '%s\n' '{"name":"good"}' '{"name":"bad","optimizer":"sgd","lr":1e6,"momentum":1,"weight-decay":1e6,"epochs":30}' >some.jsonl
+	printf '%s\n' '{"name":"bad","optimizer":"sgd","lr":1e6,"weight-decay":1e6,"batch-size":8}' '{"name":"good"}' >some.jsonl
 	rm -rf swept
 	run hm-fuse-train --sweep some.jsonl --epochs 1 -o swept train.hmr
 	expect 1 '1 of 2 configurations failed and have no model, the first is bad: step'
 	[ -e swept/good.safetensors ]
 	[ ! -e swept/bad.safetensors ]
-	grep -q '^"bad",.*not finite' swept/leaderboard.csv
+	tail -n 1 swept/leaderboard.csv | grep -q '^"bad",.*not finite' # behind all that have a model
 }
 
 @test "a folder used again: no model of an earlier sweep under a name that has none now, no old table" {
@@ -95,6 +99,9 @@ alone() { # OPTION...
 	echo mine >swept/mine.safetensors
 	[ "$(ls swept | wc -l)" = 5 ]
 	printf '%s\n' '{"name":"good"}' '{"name":"bad","optimizer":"sgd","lr":1e6,"momentum":1,"weight-decay":1e6,"epochs":30}' '{"name":"third","lr":0,"seed":3}' >again.jsonl
+	run hm-fuse-train -q --sweep again.jsonl --epochs 1 --val dev.hmr -o swept train.hmr
+	expect 1 '1 of 3 configurations failed'
+	[ "$(ls swept | paste -sd ' ')" = 'good.safetensors leaderboard.csv mine.safetensors third.safetensors' ]
 	run hm-fuse-train -q --sweep again.jsonl --epochs 1 --keep best:1 --val dev.hmr -o swept train.hmr
 	expect 1 '1 of 3 configurations failed'
 	kept=$(sed -n '2s/^"\([^"]*\)".*/\1/p' swept/leaderboard.csv)
@@ -146,10 +153,11 @@ alone() { # OPTION...
 @test "wrong calls" {
 	run hm-fuse-train --sweep four.jsonl train.hmr
 	expect 2 '-o'
-	run hm-fuse-train --sweep four.jsonl --text init:bert-tiny -o x train.hmr
-	expect 2 'cached features'
-	run hm-fuse-train --sweep four.jsonl --log l -o x train.hmr
-	expect 2 'without'
+	for other in '--image init:resnet-tiny' '--text init:bert-tiny' '--fusion early' '--checkpoint c' '--log l' '--last l'; do
+		# shellcheck disable=SC2086
+		run hm-fuse-train --sweep four.jsonl $other -o x train.hmr
+		expect 2 'heads of late fusion on cached features, without'
+	done
 	run hm-fuse-train --keep best:2 -o x train.hmr
 	expect 2 'not given'
 	for k in best best:0 best:-1 best:x some; do
