@@ -54,6 +54,12 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	sed 's/"label":0/"label":1/' data/dev.jsonl >ones.jsonl
 	prepare ones.jsonl ones.hmr
 	found label-shift train.hmr ones.hmr
+	# pictures that could not be read are zeros, not one picture
+	for split in train dev; do
+		sed '1s/"img":"[^"]*"/"img":"img\/none.png"/' data/$split.jsonl | hm-jsonl2rec | hm-imgprep -q --on-error keep --root data/img --size 32 -o broken-$split.hmr
+	done
+	lint broken-train.hmr broken-dev.hmr
+	expect 0 'clean: nothing found'
 	run hm-lint train.hmr train.hmr
 	expect 1 '4 kinds of finding: id-shared pair-shared image-shared caption-shared'
 }
@@ -65,6 +71,11 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	run hm-lint --pairs pairs.csv confounded.hmr
 	[[ $output =~ 'same image, other caption and label'\ +'1 pair, 2 records' ]]
 	of=$(grep '"label":0' data/dev.jsonl | head -n 1 | sed 's/{"id":\([0-9]*\).*/\1/')
+	hm-lint --json - confounded.hmr >alone.json || [ $? = 1 ]
+	hm-lint confounded.hmr >alone.txt || [ $? = 1 ]
+	hm-lint --json both.json --pairs pairs.csv confounded.hmr >both.txt || [ $? = 1 ]
+	cmp alone.json both.json
+	cmp alone.txt both.txt
 	grep -qxE "\"($of\",\"7|7\",\"$of)\",same-image" pairs.csv
 	hm-view confounded.hmr | sed 's/.*"id":"\([^"]*\)".*"label":\([01]\).*/\1,0.\21,\2/; 1s/^/id,proba,label\n/' >p.csv
 	hm-score --bootstrap 0 --threshold 0.05 --pairs pairs.csv --json scores.json p.csv >/dev/null
@@ -83,6 +94,9 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	hm-imgprep -q --root data/img --size 48 -o other.hmr lines.hmr
 	run hm-lint --allow caption-shared other.hmr dev.hmr
 	expect 0 'images compared by img'
+	hm-imgprep -q --root data/img --size 32 --fit crop -o other.hmr lines.hmr # as large, but cut otherwise
+	run hm-lint --allow caption-shared other.hmr dev.hmr
+	expect 0 'images compared by img'
 }
 
 @test "what is refused" {
@@ -94,6 +108,8 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	expect 2 'standard input can be one split only'
 	run hm-lint train.hmr data/dev.jsonl
 	expect 1 'data/dev.jsonl: '
+	run hm-lint "$ROOT/formats/golden/shapes.hmr"
+	expect 1 'shapes.hmr: there is no column "id"'
 	head -c 2000 train.hmr >cut.hmr
 	run hm-lint --json cut.json cut.hmr
 	expect 1 'cut.hmr: '
