@@ -17,6 +17,9 @@ tools() { (cd "$ROOT" && for f in tools/hm-*.c; do basename "$f" .c; done); }
 # The long options of --help.
 long_options() { "$1" --help | grep -oE -- '^  (-[a-z], )?--[a-z0-9-]+' | grep -oE -- '--[a-z0-9-]+'; }
 
+# TOOL OPTION: whether it takes a value, as --help has it.
+takes() { "$1" --help | grep -qE -- "^  (-[a-z], )?(${2}|$2, --[a-z0-9-]+) [^ ]"; }
+
 # What bash would offer: the words as readline cuts them, the last one is being completed.
 offered() { # TOOL WORD...
 	bash -c 'set -u
@@ -54,11 +57,13 @@ offers() { # WANT TOOL WORD...
 		got=$(offered "$t" -) zsh=$("$t" --completion zsh)
 		for o in $(long_options "$t"); do
 			grep -qxe "$o" <<<"$got" || fail "$t: bash is not offered $o"
-			grep -qE -- "^	'[^']*$o(=|\[)" <<<"$zsh" || fail "$t: zsh is not offered $o"
+			takes "$t" "$o" && value='=' || value=''
+			grep -qF -- "$o$value[" < <(grep "^	'" <<<"$zsh") || fail "$t: zsh is not offered $o$value"
 		done
 		for o in $("$t" --help | grep -oE -- '^  -[a-z],' | tr -d ' ,'); do
 			grep -qxe "$o" <<<"$got" || fail "$t: bash is not offered $o"
-			grep -qE -- "^	'[^']*$o\+?\[" <<<"$zsh" || fail "$t: zsh is not offered $o"
+			takes "$t" "$o" && value='+' || value=''
+			grep -qF -- "$o$value[" < <(grep "^	'" <<<"$zsh") || fail "$t: zsh is not offered $o$value"
 		done
 		[ "$(grep -c . <<<"$got")" = "$(("$(long_options "$t" | wc -l)" + $("$t" --help | grep -cE -- '^  -[a-z],')))" ] ||
 			fail "$t: offers more than it has: $got"
@@ -139,6 +144,6 @@ offers() { # WANT TOOL WORD...
 	hm-fuse-train --completion zsh | grep -qF ':X: '
 	for t in $(tools); do
 		[ "$("$t" --completion zsh | head -n 1)" = "#compdef $t" ]
-		"$t" --completion zsh | awk 'NR > 3 && !/^\t\x27.*\x27( \\)?$/ { exit 1 }' || fail "$t: a specification is not one quoted word"
+		"$t" --completion zsh | awk 'NR > 3 { gsub(/\x27\\\x27\x27/, ""); if (!/^\t\x27[^\x27]*\x27( \\)?$/) exit 1 }' || fail "$t: a specification is not one quoted word"
 	done
 }
