@@ -43,6 +43,10 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	for j in 1 2; do
 		hm-encode -q -j $j --cache "$c" --image init:resnet-tiny --text init:bert-tiny in.hmr | cmp - cpu.hmr
 	done
+	# how many are computed at once shows in the last bits, and the cache does not change it
+	hm-cat --head 39 in.hmr >some.hmr
+	hm-encode -q --cache "$c-some" --image init:resnet-tiny --text init:bert-tiny some.hmr >/dev/null
+	hm-encode -q --cache "$c-some" --image init:resnet-tiny --text init:bert-tiny in.hmr | cmp - cpu.hmr
 }
 
 @test "what changed is computed, and nothing else" {
@@ -60,6 +64,8 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	encode b.hmr | cmp - "$BATS_TEST_TMPDIR/out.hmr"
 	# weights, an output, a size, a precision, a device
 	hm-encode -q --device ref --image init:resnet-tiny:2 --text init:bert-tiny --cache "$c" --stats "$s" in.hmr >/dev/null
+	grep -q '"cache_hits":40,"cache_misses":40' "$s"
+	hm-encode -q --device ref --image init:resnet-tiny --text init:bert-tiny:2 --cache "$c" --stats "$s" in.hmr >/dev/null
 	grep -q '"cache_hits":40,"cache_misses":40' "$s"
 	[ "$(counts --image-output both in.hmr)" = "40 40 " ]
 	[ "$(counts --image-output grid in.hmr)" = "80 0 " ]
@@ -108,6 +114,7 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	encode --cache "$c" in.hmr | cmp - plain.hmr
 	[ "$(counts in.hmr)" = "80 0 " ]
 	cmp "$BATS_TEST_TMPDIR/out.hmr" plain.hmr
+	[ "$(cat "$c/text.feat")" = "not one of ours" ]
 }
 
 @test "a file that was read before need not be unpacked: the same bytes" {
@@ -157,8 +164,14 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 		printf x | dd of="${feats[0]}" bs=1 seek=$(($(stat -c %s "${feats[0]}") - 300)) conv=notrunc status=none
 		# shellcheck disable=SC2086
 		encode --cache "$BATS_TEST_TMPDIR/joined" --stats "$s" $order | cmp - "$BATS_TEST_TMPDIR/want"
-		! grep -q '"cache_misses":0' "$s"
+		refute grep -q '"cache_misses":0' "$s"
 		rm "$BATS_TEST_TMPDIR"/joined/*.feat
+	done
+	# the first is the same, the second is not
+	for more in one two; do
+		sed "s/\"text\":/\"more\":\"$more\",&/" data/train.jsonl | hm-jsonl2rec -q --keep-field more | hm-tokenize -q --vocab data/vocab.txt >$more.hmr
+		encode pixels.hmr $more.hmr >"$BATS_TEST_TMPDIR/want"
+		encode --cache "$BATS_TEST_TMPDIR/joined" pixels.hmr $more.hmr | cmp - "$BATS_TEST_TMPDIR/want"
 	done
 	# columns that stay come from the file itself, pipes have no digest
 	encode --keep --on-error keep odd.hmr >"$BATS_TEST_TMPDIR/want"
@@ -168,9 +181,16 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 
 @test "it is bounded, and the bound is not overrun by a grid" {
 	hm-synth -q --train 300 --dev 0 --test 0 many
-	hm-jsonl2rec many/train.jsonl | hm-imgprep -q --root many/img --size 128 | hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" --cache-size 1M >/dev/null
+	hm-jsonl2rec many/train.jsonl | hm-imgprep -q --root many/img --size 128 >many.hmr
+	hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" --cache-size 1M many.hmr >/dev/null
 	[ "$(cat "$c"/* | wc -c)" -le 1048576 ]
 	[ "$(cat "$c"/*.feat | wc -c)" -ge 500000 ]
+	# a bound that is lower than it was, where nothing is put
+	hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" many.hmr >/dev/null
+	[ "$(cat "$c"/* | wc -c)" -gt 1048576 ]
+	hm-cat --head 1 many.hmr | hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" --cache-size 1M --stats "$s" >/dev/null
+	grep -q '"cache_hits":1,"cache_misses":0' "$s"
+	[ "$(cat "$c"/* | wc -c)" -le 1048576 ]
 }
 
 @test "what is refused, and what is only said" {
