@@ -302,6 +302,7 @@ class Bench:
         built = os.path.join(args.bin, "..")
         with open(os.path.join(built, ".setting"), encoding="utf-8") as f:
             self.program = os.path.join(built, f.read().strip(), "tests", "bench", "bench_device")
+        self.env = {"HM_CUDA_PLUGIN": os.path.abspath(os.path.join(args.bin, "libhm_cuda.so")), **os.environ}
         self.log = []  # every figure
         self.hm, self.peer, self.missing = {}, {}, []
 
@@ -313,7 +314,7 @@ class Bench:
         tiny = ["--tiny", "--precision", "f32", "--batch", "8", "--captions", "64", "--repeat", "3"] if self.args.tiny else []
         try:
             r = subprocess.run([self.program, "--device", self.args.device, "--grid-cached", *tiny, *words], text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=max(seconds, 5))
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.env, timeout=max(seconds, 5))
             out, err, rc = r.stdout, r.stderr, r.returncode
         except subprocess.TimeoutExpired as late:
             out, err, rc = late.stdout or "", "it was stopped when its time was over", 1

@@ -204,7 +204,7 @@ static int run_named(struct bench *b, const char *name, int batch, bool grid_cac
 	int rc = 0;
 	if (!strcmp(name, "lengths"))
 		return print_lengths(b);
-	for (size_t k = 0; k < sizeof works / sizeof *works; k++)
+	for (size_t k = 0; k < sizeof works / sizeof *works && rc != HM_EDEVICE; k++)
 		if (!strcmp(works[k].name, name)) {
 			known = true;
 			int one = works[k].cached && !grid_cached ? 0 : run_work(b, &works[k], batch);
@@ -281,7 +281,7 @@ int main(int argc, char **argv)
 	hm_bert_config_preset(&b.text, tiny ? "bert-tiny" : "bert-base", b.vocab);
 	make_captions(&b);
 	make_pixels(&b);
-	for (; optind < argc && rc != HM_EUSAGE; optind++) {
+	for (; optind < argc && rc != HM_EUSAGE && rc != HM_EDEVICE; optind++) {
 		int one = run_named(&b, argv[optind], batch, grid_cached);
 		rc = rc && one != HM_EUSAGE ? rc : one;
 	}
