@@ -58,12 +58,12 @@ offers() { # WANT TOOL WORD...
 		for o in $(long_options "$t"); do
 			grep -qxe "$o" <<<"$got" || fail "$t: bash is not offered $o"
 			takes "$t" "$o" && value='=' || value=''
-			grep -qF -- "$o$value[" < <(grep "^	'" <<<"$zsh") || fail "$t: zsh is not offered $o$value"
+			grep -qF -- "$o${value}[" < <(grep "^	'" <<<"$zsh") || fail "$t: zsh is not offered $o$value"
 		done
 		for o in $("$t" --help | grep -oE -- '^  -[a-z],' | tr -d ' ,'); do
 			grep -qxe "$o" <<<"$got" || fail "$t: bash is not offered $o"
 			takes "$t" "$o" && value='+' || value=''
-			grep -qF -- "$o$value[" < <(grep "^	'" <<<"$zsh") || fail "$t: zsh is not offered $o$value"
+			grep -qF -- "$o${value}[" < <(grep "^	'" <<<"$zsh") || fail "$t: zsh is not offered $o$value"
 		done
 		[ "$(grep -c . <<<"$got")" = "$(("$(long_options "$t" | wc -l)" + $("$t" --help | grep -cE -- '^  -[a-z],')))" ] ||
 			fail "$t: offers more than it has: $got"

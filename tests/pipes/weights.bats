@@ -178,12 +178,13 @@ teardown() {
 	get other
 	expect 1 'vocab.txt: is empty'
 	head -c 6000 "server/$RESNET" >cut
-	RESNET=resnet_tiny-$(sha256sum <cut | cut -c 1-8).pth
-	mv cut "server/$RESNET"
+	local name
+	name=resnet_tiny-$(sha256sum ./cut | cut -c 1-8).pth
+	mv cut "server/$name"
 	cp "$BATS_FILE_TMPDIR"/server/bert/* server/bert
-	get third
-	expect 1 "^get-weights.sh: error: third/$RESNET: its sha256 is [0-9a-f]{64}, but it is no encoder$"
-	[ ! -e "third/$RESNET" ] && [ ! -e third/SHA256SUMS ]
+	get --resnet "$name" third
+	expect 1 "^get-weights.sh: error: third/$name: its sha256 is [0-9a-f]{64}, but it is no encoder$"
+	[ ! -e "third/$name" ] && [ ! -e third/SHA256SUMS ]
 }
 
 @test "files that were there before are tried and recorded" {
