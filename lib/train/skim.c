@@ -32,12 +32,13 @@ struct hm_skim {
 	struct hm_schema rest;		/* without the pixels, with their digest */
 	int pixels;
 	struct hm_reader *in;	/* records come from here */
-	struct hm_fetch *whole; /* the source that the pixels are in, once they are wanted */
+	struct hm_fetch *whole; /* the source that the pixels are in */
 	int holder, column;	/* which it is, and they in it */
-	struct hm_strmap place; /* id -> record of it, if it is not the first */
-	struct hm_writer *out;	/* records are taken in */
-	size_t kept, left;	/* bytes of what is taken in, of the pixels that are left */
-	struct hm_err why;	/* why they are no more */
+	struct hm_strmap place; /* id -> record of it, once they are wanted, if it is not the first */
+	bool placed;
+	struct hm_writer *out; /* records are taken in */
+	size_t kept, left;     /* bytes of what is taken in, of the pixels that are left */
+	struct hm_err why;     /* why they are no more */
 };
 
 /* ---- which file it is ---- */
@@ -194,16 +195,34 @@ static bool check_kept(const struct hm_skim *s, bool (*there)(void *, const unsi
 	return !rc;
 }
 
+/* Opens the source that the pixels are in, to fetch some by its index; false: that cannot be. */
+static bool open_whole(struct hm_skim *s)
+{
+	const char *name = s->schema->field[s->pixels].name;
+	struct hm_err ignored = {0};
+	for (s->holder = 0; s->holder < s->sources; s->holder++) {
+		if (hm_fetch_open(&s->whole, s->source[s->holder].path, HELD, &ignored))
+			return false;
+		s->column = hm_schema_find(hm_fetch_schema(s->whole), name);
+		if (s->column >= 0)
+			return true;
+		hm_fetch_close(s->whole);
+		s->whole = NULL;
+	}
+	return false;
+}
+
 void hm_skim_start(struct hm_skim *s, const struct hm_schema *schema, int pixels,
 		   bool (*there)(void *ctx, const unsigned char digest[16]), void *ctx)
 {
 	uint64_t records, missing;
+	struct hm_err ignored = {0};
 	s->schema = schema;
 	s->pixels = pixels;
-	if (hm_schema_copy(&s->rest, schema, &s->why))
+	if (!open_whole(s) || hm_schema_copy(&s->rest, schema, &ignored))
 		return;
 	hm_schema_remove(&s->rest, pixels);
-	if (hm_schema_add(&s->rest, digests, HM_U8, 1, &(int64_t){16}, NULL, &s->why) < 0)
+	if (hm_schema_add(&s->rest, digests, HM_U8, 1, &(int64_t){16}, NULL, &ignored) < 0)
 		return;
 	if (!check_kept(s, there, ctx, &records, &missing)) {
 		hm_writer_open(&s->out, s->path, &s->rest, NULL, NULL,
@@ -257,23 +276,8 @@ static int note_places(struct hm_skim *s, const char *path, struct hm_err *e)
 		if (hm_strmap_add(&s->place, rec.val[id].data, rec.val[id].count, &k, e) < 0)
 			rc = HM_EDATA;
 	hm_reader_close(r);
+	s->placed = !rc;
 	return rc;
-}
-
-/* Opens the source that the pixels are in. */
-static int open_whole(struct hm_skim *s, struct hm_err *e)
-{
-	for (s->holder = 0; s->holder < s->sources; s->holder++) {
-		const char *path = s->source[s->holder].path;
-		if (hm_fetch_open(&s->whole, path, HELD, e))
-			return HM_EDATA;
-		s->column = hm_schema_find(hm_fetch_schema(s->whole), s->schema->field[s->pixels].name);
-		if (s->column >= 0)
-			return s->holder ? note_places(s, path, e) : 0;
-		hm_fetch_close(s->whole);
-		s->whole = NULL;
-	}
-	return other(s->source[0].path, e);
 }
 
 int hm_skim_pixels(struct hm_skim *s, uint64_t k, const unsigned char digest[16], struct hm_rec *rec,
@@ -281,9 +285,9 @@ int hm_skim_pixels(struct hm_skim *s, uint64_t k, const unsigned char digest[16]
 {
 	struct hm_rec whole;
 	unsigned char now[16];
-	if (!s->whole && open_whole(s, e))
-		return HM_EDATA;
 	const char *path = s->source[s->holder].path;
+	if (s->holder && !s->placed && note_places(s, path, e))
+		return HM_EDATA;
 	const struct hm_val *id = s->holder ? &rec->val[hm_schema_find(s->schema, "id")] : NULL;
 	if ((id && !hm_strmap_find(&s->place, id->data, id->count, &k)) ||
 	    k >= hm_fetch_end(s->whole)->records)

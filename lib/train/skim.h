@@ -24,7 +24,8 @@ int hm_skim_open(struct hm_skim **s, const char *dir, int n, char *const *files,
 void hm_skim_close(struct hm_skim *s); /* what was not kept is forgotten; NULL is fine */
 
 /* Decides where the records come from. `schema` (borrowed) and column `pixels` are theirs; there(ctx, digest)
- * tells whether the features of an image are kept: if not for one in sixteen, the files are read. */
+ * tells whether the features of an image are kept: if not for one in sixteen, or where the file with the
+ * pixels has no index to fetch them by, the files are read. */
 void hm_skim_start(struct hm_skim *s, const struct hm_schema *schema, int pixels,
 		   bool (*there)(void *ctx, const unsigned char digest[16]), void *ctx);
 /* True when the records come from here; false also for NULL. */

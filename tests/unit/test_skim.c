@@ -292,6 +292,19 @@ static void nothing_where_nothing_is_gained(void **state)
 	assert_null(s);
 	hm_skim_close(s);
 	assert_false(hm_skim_reads(s));
+	/* a file without an index, from which no pixels could be fetched */
+	struct hm_buf b = {0};
+	write_file(RECORDS, 20);
+	assert_int_equal(hm_file_read(file, 1 << 20, &b, &e), 0);
+	size_t index = test_frame(&b, "HMRI", 0), end = test_frame(&b, "HMRE", 0), size = b.len - end;
+	memmove(b.data + index, b.data + end, size);
+	b.len = index + size;
+	memset(b.data + index + 8 + 40, 0, 8);
+	test_seal(&b, index);
+	assert_int_equal(hm_file_write(file, b.data, b.len, &e), 0);
+	hm_buf_clear(&b);
+	keep();
+	assert_false(reads(0));
 	/* what was begun and not kept is not there */
 	write_file(RECORDS, 20);
 	s = start(0);
