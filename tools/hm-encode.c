@@ -171,8 +171,9 @@ static void report(struct run *r, const struct hm_features_counts *n)
 		return;
 	cJSON_AddNumberToObject(r->cli.stats, "cache_hits", (double)n->hits);
 	cJSON_AddNumberToObject(r->cli.stats, "cache_misses", (double)n->misses);
-	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were there, %" PRIu64 " computed",
-		      o.cache, n->hits, n->hits + n->misses, n->misses);
+	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were there, %" PRIu64 " computed%s",
+		      o.cache, n->hits, n->hits + n->misses, n->misses,
+		      hm_skim_reads(r->skim) ? "; the files are known, no other pixels were unpacked" : "");
 }
 
 /* A later run on the same files need not unpack them. */

@@ -178,17 +178,18 @@ static struct hm_reader *open_kept(const struct hm_skim *s)
 	return NULL;
 }
 
-/* Reads all of what is kept: whether it is sound, and how many images have no features. */
+/* Reads all of what is kept: whether it is sound, and how many images have no features and should. */
 static bool check_kept(const struct hm_skim *s, bool (*there)(void *, const unsigned char *), void *ctx,
 		       uint64_t *records, uint64_t *missing)
 {
 	struct hm_err ignored = {0};
 	struct hm_rec rec;
 	struct hm_reader *r = open_kept(s);
-	int rc = r ? 1 : HM_EDATA;
+	int rc = r ? 1 : HM_EDATA, error = hm_schema_find(&s->rest, "error");
 	*records = *missing = 0;
 	while (rc == 1 && (rc = hm_reader_next(r, &rec, &ignored)) == 1) {
-		*missing += !there(ctx, rec.val[s->rest.n - 1].data);
+		bool sound = error < 0 || !rec.val[error].count;
+		*missing += sound && !there(ctx, rec.val[s->rest.n - 1].data);
 		++*records;
 	}
 	hm_reader_close(r);
@@ -250,8 +251,9 @@ int hm_skim_next(struct hm_skim *s, struct hm_rec *rec, unsigned char digest[16]
 {
 	struct hm_rec kept;
 	int rc = hm_reader_next(s->in, &kept, e);
-	if (!rc && changed(s))
-		return other(changed(s), e);
+	const char *path = rc ? NULL : changed(s);
+	if (path)
+		return other(path, e);
 	if (rc != 1)
 		return rc;
 	rec->schema = s->schema;

@@ -40,9 +40,9 @@ def main():
     piped = least(f"cat all.hmr | {encode} --cache c -o again.hmr; cmp first.hmr again.hmr")
     changed = sh(f"{encode} --cache c -o changed.hmr new.hmr")
     print("name | hm | peer | ratio | target")
-    print(f"nothing cached, {N} records | {cold:.1f} s | {read:.2f} s (reading alone) | {cold / read:.1f} x its time |")
-    print(f"all cached | {warm:.2f} s | {read:.2f} s (reading alone) | {warm / read:.1f} x its time | 1{' (short)' if warm > read else ''}")
-    print(f"all cached, from a pipe | {piped:.2f} s | {read:.2f} s (reading alone) | {piped / read:.1f} x its time |")
+    print(f"nothing cached, {N} records | {cold:.1f} s | {read:.2f} s (reading alone) | {read / cold:.3f} |")
+    print(f"all cached | {warm:.2f} s | {read:.2f} s (reading alone) | {read / warm:.2f} | 1{' (short)' if warm > read else ''}")
+    print(f"all cached, from a pipe | {piped:.2f} s | {read:.2f} s (reading alone) | {read / piped:.2f} |")
     print(f"85 captions new | {changed:.2f} s | {cold:.1f} s (nothing cached) | {cold / changed:.0f} |")
 
 

@@ -148,6 +148,12 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	# another caption's encoder: the images' features are found without their pixels
 	hm-encode -q --device ref --image init:resnet-tiny --text init:bert-tiny:2 --on-error keep --cache "$c" --stats "$s" odd.hmr >/dev/null
 	grep -q '"cache_hits":38,"cache_misses":38' "$s"
+	# records without an image are not missing: half of them here
+	sed '1~2s/"img":"[^"]*"/"img":"img\/none.png"/' data/train.jsonl | hm-jsonl2rec -q | hm-imgprep -q --root data/img --size 48 --on-error keep >half.hmr
+	for said in '20 of 20 inputs were there, 0 computed$' '20 of 20 .*; the files are known, no other pixels were unpacked$'; do
+		run hm-encode --device ref --image init:resnet-tiny --on-error keep --cache "$c" -o "$BATS_TEST_TMPDIR/half" half.hmr
+		expect 0 "$said"
+	done
 	# branches joined again, in either order, an entry damaged: the one image (of 38) that is missing is fetched
 	hm-jsonl2rec -q data/train.jsonl >lines.hmr
 	hm-imgprep -q --root data/img --size 48 lines.hmr >pixels.hmr
