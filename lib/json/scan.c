@@ -303,8 +303,8 @@ cJSON *hm_json_parse(const char *s, size_t len, int depth, size_t *column, struc
 	}
 	*column = 1;
 	cJSON *v = cJSON_ParseWithLength(s, len);
-	if (!v) {
-		hm_err_set(e, HM_EDATA, "invalid JSON at column 1");
+	if (!v) { /* the scan is stricter than cJSON, so only memory can be the reason */
+		hm_err_set(e, HM_EDATA, "out of memory while reading JSON");
 		return NULL;
 	}
 	struct hm_err memory = {0};
