@@ -31,6 +31,21 @@ const struct hm_tensor *hm_weights_find(const struct hm_weights *w, const char *
 /* A text of __metadata__, borrowed, or NULL. */
 const char *hm_weights_meta(const struct hm_weights *w, const char *key);
 
+#define HM_WEIGHTS_MARK_CAP 1024 /* a prefix and a mark together have fewer bytes than this */
+
+/* Finds where in the file a network's tensors are. `mark` is 1 .. n names that every network of the family
+ * has, each possibly with alternatives: "conv1.weight|0.weight". A prefix fits when for every mark the tensor
+ * PREFIX + mark (one of its alternatives) is in w. A prefix is empty or ends with a dot, and has any number
+ * of parts: "", "module.", "module._orig_mod.backbone.". one prefix fits:  0, *prefix is it (lives as long as
+ * w) none fits:        0, *prefix is NULL two or more fit:  HM_EDATA, the sentence quotes the first two in
+ * bytewise order The prefix is what the tensors' names show; hm_weights_open's `key` has been taken off
+ * already. */
+int hm_weights_prefix(struct hm_weights *w, const char *const *mark, size_t n, const char **prefix,
+		      struct hm_err *e);
+/* The first, the middle and the last name of w, quoted and separated by commas, for a message that says which
+ * names there are. Into out, cut to cap; returns out. */
+char *hm_weights_sample(const struct hm_weights *w, char *out, size_t cap);
+
 /* config.json of the folder `path`, or beside the file `path`: an object, or NULL when there is none (0).
  * Caller frees with cJSON_Delete. */
 int hm_weights_config(const char *path, cJSON **config, struct hm_err *e);

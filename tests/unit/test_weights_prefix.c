@@ -1,0 +1,119 @@
+/* hm_weights_prefix: which prefix makes all marks of a network fit, and what happens when none or two do. */
+#include "base/file.h"
+#include "weights/weights.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MARKS 3
+static const char *const mark[MARKS] = {"conv1.weight|0.weight", "bn1.bias|1.bias",
+					"layer1.0.conv1.weight|4.0.conv1.weight"};
+
+/* The names below prefix a, then b (NULL: none), as a .safetensors file of scalars. */
+static struct hm_weights *make(const char *const *name, size_t names, const char *a, const char *b)
+{
+	struct hm_buf text = {0}, file = {0};
+	struct hm_weights *w = NULL;
+	struct hm_err e = {0};
+	size_t at = 0;
+	const char *prefix[] = {a, b};
+	for (int p = 0; p < 2 && prefix[p]; p++)
+		for (size_t i = 0; i < names; i++, at += 4)
+			assert_int_equal(hm_buf_printf(&text, &e,
+						       "%c\"%s%s\":{\"dtype\":\"F32\",\"shape\":[],"
+						       "\"data_offsets\":[%zu,%zu]}",
+						       at ? ',' : '{', prefix[p], name[i], at, at + 4),
+					 0);
+	assert_int_equal(hm_buf_printf(&text, &e, "}"), 0);
+	uint64_t n = text.len;
+	assert_int_equal(hm_buf_add(&file, &n, 8, &e), 0); /* little-endian, as this machine is */
+	assert_int_equal(hm_buf_add(&file, text.data, text.len, &e), 0);
+	assert_int_equal(hm_buf_add(&file, NULL, at, &e), 0);
+	hm_buf_clear(&text);
+	assert_int_equal(hm_file_write("build/test_weights_prefix.tmp", file.data, file.len, &e), 0);
+	hm_buf_clear(&file);
+	if (hm_weights_open(&w, "build/test_weights_prefix.tmp", &e))
+		fail_msg("%s", e.text);
+	return w;
+}
+
+static const char *const torchvision[] = {"conv1.weight", "bn1.bias", "layer1.0.conv1.weight",
+					  "layer1.0.bn1.bias", "layer2.0.downsample.0.weight"};
+static const char *const numbered[] = {"0.weight", "1.bias", "4.0.conv1.weight", "5.0.downsample.0.weight"};
+#define LEN(x) (sizeof x / sizeof *x)
+
+static void test_one(void **state)
+{
+	(void)state;
+	static const char *const prefix[] = {
+		"",	     "module.", "_orig_mod.", "module._orig_mod.model.backbone.", "any.thing.7.",
+		"layer1.0.", "0.",	"é."};
+	for (size_t i = 0; i < LEN(prefix); i++)
+		for (int k = 0; k < 2; k++) {
+			struct hm_err e = {0};
+			struct hm_weights *w = make(k ? numbered : torchvision,
+						    k ? LEN(numbered) : LEN(torchvision), prefix[i], NULL);
+			const char *found = "?";
+			assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
+			assert_non_null(found);
+			assert_string_equal(found, prefix[i]);
+			hm_weights_close(w);
+		}
+}
+
+static void test_none(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	const char *found = "?";
+	struct hm_weights *w = make(torchvision + 1, LEN(torchvision) - 1, "module.", NULL); /* no conv1 */
+	assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
+	assert_null(found);
+	char text[300];
+	assert_string_equal(hm_weights_sample(w, text, sizeof text),
+			    "\"module.bn1.bias\", \"module.layer1.0.bn1.bias\", "
+			    "\"module.layer2.0.downsample.0.weight\"");
+	assert_string_equal(hm_weights_sample(w, text, 9), "\"module.");
+	hm_weights_close(w);
+	w = make(torchvision, LEN(torchvision), "x", NULL); /* "xconv1.weight": no dot */
+	assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
+	assert_null(found);
+	hm_weights_close(w);
+	w = make(torchvision, 2, "a.", "b."); /* marks in two places, in neither all */
+	assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
+	assert_null(found);
+	assert_int_equal(e.code, 0);
+	hm_weights_close(w);
+}
+
+static void test_two(void **state)
+{
+	(void)state;
+	static const char *const pair[][2] = {
+		{"module.encoder_q.", "module.encoder_k."}, {"", "ema."}, {"a.", "a.a."}};
+	for (size_t i = 0; i < LEN(pair); i++) {
+		struct hm_err e = {0};
+		const char *found = "?";
+		char a[64], b[64];
+		struct hm_weights *w = make(torchvision, LEN(torchvision), pair[i][0], pair[i][1]);
+		assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), HM_EDATA);
+		assert_null(found);
+		snprintf(a, sizeof a, "\"%s\"", pair[i][0]);
+		snprintf(b, sizeof b, "\"%s\"", pair[i][1]);
+		if (!strstr(e.text, a) || !strstr(e.text, b) || !strstr(e.text, "--key"))
+			fail_msg("%s", e.text);
+		hm_weights_close(w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_one), cmocka_unit_test(test_none),
+					   cmocka_unit_test(test_two)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
