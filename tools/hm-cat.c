@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct {
@@ -41,6 +42,8 @@ struct run {
 	struct hm_strmap ids;
 	struct hm_writer *w;
 	uint64_t seen, written, skipped;
+	int at;		 /* the input being read */
+	uint64_t *first; /* [inputs] how many records were seen before each input */
 	size_t losses;
 };
 
@@ -91,6 +94,8 @@ static int open_output(struct run *r, const struct hm_schema *s, const cJSON *me
 		rc = hm_writer_open(&r->w, r->cli.out, &r->out, meta, pg, &r->cli.writer, r->cli.workers, e);
 	cJSON_Delete(pg);
 	r->id = hm_schema_find(&r->in, "id");
+	if (r->id >= 0 && r->in.field[r->id].dtype != HM_UTF8)
+		r->id = -1; /* a column of that name which holds no ids */
 	return rc;
 }
 
@@ -118,7 +123,21 @@ static int compare_schema(const struct run *r, const char *name, const struct hm
 			  s->n, r->in.n);
 }
 
-static int take(struct run *r, const struct hm_rec *rec, const char *name, struct hm_err *e)
+/* The record has the id of the one that was the `earlier`-th seen; both are named by their own files. */
+static int refuse_id(const struct run *r, const struct hm_rec *rec, const char *name, uint64_t earlier,
+		     struct hm_err *e)
+{
+	char why[512];
+	int k = r->at;
+	while (r->first[k] > earlier)
+		k--;
+	const char *file = strcmp(r->cli.operands[k], "-") ? r->cli.operands[k] : "standard input";
+	snprintf(why, sizeof why, "record %" PRIu64 " of %.300s has the same id", earlier - r->first[k],
+		 k == r->at ? "this file" : file);
+	return hm_record_error(name, r->seen - r->first[r->at], &rec->val[r->id], why, e);
+}
+
+static int take_record(struct run *r, const struct hm_rec *rec, const char *name, struct hm_err *e)
 {
 	uint64_t where = r->seen;
 	if (r->id >= 0) {
@@ -127,11 +146,7 @@ static int take(struct run *r, const struct hm_rec *rec, const char *name, struc
 		if (fresh < 0)
 			return fresh;
 		if (!fresh)
-			return hm_err_set(e, HM_EDATA,
-					  "%s: id %.*s was there already, as record %" PRIu64
-					  " of the output; ids are unique",
-					  name, (int)(id->count < 80 ? id->count : 80),
-					  (const char *)id->data, where);
+			return refuse_id(r, rec, name, where, e);
 	}
 	if (!hm_shard_has(&o.shard, r->seen++) || (o.has_head && r->written >= (uint64_t)o.head))
 		return 0;
@@ -151,7 +166,7 @@ static int cat_one(struct run *r, const char *path, struct hm_err *e)
 		rc = r->w ? compare_schema(r, hm_reader_name(in), hm_reader_schema(in), e)
 			  : open_output(r, hm_reader_schema(in), hm_reader_meta(in), hm_reader_pg(in), e);
 	while (!rc && (rc = hm_reader_next(in, &rec, e)) == 1) {
-		rc = take(r, &rec, hm_reader_name(in), e);
+		rc = take_record(r, &rec, hm_reader_name(in), e);
 		hm_cli_progress(&r->cli, r->seen, hm_reader_expect(in), "records");
 	}
 	if (!rc)
@@ -169,7 +184,7 @@ static int recover_one(struct run *r, const char *path, struct hm_err *e)
 		rc = r->w ? compare_schema(r, path, hm_recover_schema(in), e)
 			  : open_output(r, hm_recover_schema(in), hm_recover_meta(in), hm_recover_pg(in), e);
 	while (!rc && (rc = hm_recover_next(in, &rec, e)) == 1)
-		rc = take(r, &rec, path, e);
+		rc = take_record(r, &rec, path, e);
 	for (size_t i = 0; !rc && i < hm_recover_losses(in); i++, r->losses++)
 		hm_cli_warn(&r->cli, "%s", hm_recover_loss(in, i));
 	if (!rc)
@@ -184,8 +199,14 @@ int main(int argc, char **argv)
 	struct hm_err e = {0};
 	int rc = 0;
 	hm_cli_begin(&r.cli, &tool, argc, argv);
-	for (int i = 0; i < r.cli.n_operands && !rc; i++)
-		rc = o.recover ? recover_one(&r, r.cli.operands[i], &e) : cat_one(&r, r.cli.operands[i], &e);
+	r.first = hm_alloc((size_t)r.cli.n_operands, sizeof *r.first, &e);
+	if (!r.first)
+		rc = HM_EDATA;
+	for (r.at = 0; !rc && r.at < r.cli.n_operands; r.at++) {
+		const char *path = r.cli.operands[r.at];
+		r.first[r.at] = r.seen;
+		rc = o.recover ? recover_one(&r, path, &e) : cat_one(&r, path, &e);
+	}
 	if (!rc) {
 		rc = hm_writer_finish(r.w, r.skipped, &e);
 		r.w = NULL;
@@ -197,6 +218,7 @@ int main(int argc, char **argv)
 				r.written, r.losses);
 	hm_writer_abort(r.w);
 	hm_strmap_clear(&r.ids);
+	free(r.first);
 	hm_schema_clear(&r.in);
 	hm_schema_clear(&r.out);
 	return hm_cli_end(&r.cli, rc, &e);

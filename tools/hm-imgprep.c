@@ -163,12 +163,11 @@ static int write_oldest(struct run *r, struct hm_err *e)
 	hm_workers_wait(r->cli.workers, &s->job);
 	const struct hm_rec *rec = &s->rec.rec[0];
 	if (s->e.code) {
-		struct hm_val img = rec->val[r->img],
-			      id = r->id >= 0 ? rec->val[r->id] : (struct hm_val){"?", 1};
+		struct hm_val img = rec->val[r->img];
 		struct hm_err where = {0};
 		snprintf(why, sizeof why, "%.*s: %s", shown(&img), (const char *)img.data, s->e.text);
-		hm_err_set(&where, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in),
-			   r->written, shown(&id), (const char *)id.data, why);
+		hm_record_error(hm_join_name(r->in), r->written, r->id >= 0 ? &rec->val[r->id] : NULL, why,
+				&where);
 		if (o.on_error == HM_FAIL)
 			return hm_err_set(e, HM_EDATA, "%s", where.text);
 		hm_cli_debug(&r->cli, "%s", where.text);

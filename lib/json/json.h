@@ -36,5 +36,10 @@ char *hm_json_f32(float v, char out[HM_JSON_NUMBER]);
 int hm_utf8_next(const char *s, size_t len, uint32_t *cp);
 /* Offset of the first byte that is not valid UTF-8, or len. */
 size_t hm_utf8_check(const char *s, size_t len);
+/* Copies s[0..len) to out[0..cap) and adds a NUL, for one line of a message or of a table. Each control
+ * character (U+0000 to U+001F, U+007F to U+009F), line separator and bidirectional control becomes one '?',
+ * and so does each byte that is not valid UTF-8. What does not fit is cut between characters. Returns the
+ * bytes before the NUL. */
+size_t hm_utf8_mask(const char *s, size_t len, char *out, size_t cap);
 
 #endif

@@ -1,5 +1,6 @@
 /* Predictions out of a CSV's rows: values from fields by the header's names. See csv.h. */
 #include "prep/csv.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -138,6 +139,13 @@ int hm_csv_next(struct hm_csv *c, struct hm_csv_row *row, struct hm_err *e)
 	if (c->single)
 		c->prob[0] = 1 - c->prob[1];
 	return 1;
+}
+
+int hm_csv_row_error(const struct hm_csv *c, const char *id, struct hm_err *e)
+{
+	char shown[81];
+	hm_utf8_mask(id, strlen(id), shown, sizeof shown);
+	return hm_err_prefix(e, "%s: line %" PRIu64 " (id %s)", c->rows.lines.name, c->rows.line, shown);
 }
 
 void hm_csv_close(struct hm_csv *c)

@@ -38,6 +38,9 @@ int hm_csv_recognise(const char *path, bool *csv, int *hold, struct hm_err *e);
 int hm_csv_open(struct hm_csv *c, const char *path, struct hm_err *e);
 /* The next row, borrowed until the next call: 1, 0 at the end, HM_EDATA. */
 int hm_csv_next(struct hm_csv *c, struct hm_csv_row *row, struct hm_err *e);
+/* Puts "FILE: line N (id X): " before the sentence that `e` holds, for the row returned last; returns its
+ * code. */
+int hm_csv_row_error(const struct hm_csv *c, const char *id, struct hm_err *e);
 void hm_csv_close(struct hm_csv *c);
 
 #endif

@@ -5,6 +5,7 @@
 #include "json/json.h"
 #include "rec/rec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -156,6 +157,14 @@ void hm_join_close(struct hm_join *j)
 
 /* ---- reading ---- */
 
+/* The record read last has the id of the earlier record `row`. */
+static int refuse_id(const struct input *in, const struct hm_rec *rec, uint64_t row, struct hm_err *e)
+{
+	char why[64];
+	snprintf(why, sizeof why, "record %llu has the same id", (unsigned long long)row);
+	return hm_record_error(hm_reader_name(in->reader), in->seen.n, &rec->val[in->id], why, e);
+}
+
 /* The next record of one input, its id new. 1, 0, HM_EDATA. */
 static int next_of(struct input *in, struct hm_rec *rec, struct hm_err *e)
 {
@@ -167,9 +176,7 @@ static int next_of(struct input *in, struct hm_rec *rec, struct hm_err *e)
 	const char *id = id_of(in, rec, &len);
 	rc = hm_strmap_add(&in->seen, id, len, &row, e);
 	if (!rc)
-		return hm_err_set(e, HM_EDATA, "%s: record %zu has the id %.*s of record %llu again",
-				  hm_reader_name(in->reader), in->seen.n, (int)(len > 64 ? 64 : len), id,
-				  (unsigned long long)row);
+		return refuse_id(in, rec, row, e);
 	return rc;
 }
 

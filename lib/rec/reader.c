@@ -36,7 +36,7 @@ struct hm_reader {
 static int cut(const struct hm_reader *r, struct hm_err *e)
 {
 	return hm_err_set(e, HM_EDATA,
-			  "the stream ends without its end mark (after record %llu, byte %llu): it was cut, "
+			  "the stream ends without its end mark (after %llu records, byte %llu): it was cut, "
 			  "or its producer died",
 			  (unsigned long long)r->records,
 			  (unsigned long long)(r->in.offset + hm_source_left(&r->in)));

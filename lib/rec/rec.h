@@ -62,6 +62,14 @@ struct hm_rec {
 	struct hm_val val[HM_MAX_FIELDS];
 };
 
+/* What is wrong with a record, as every tool says it: "FILE: record N (id X): WHY". N counts from 0 in that
+ * file, so `hm-cat --head N+1` ends with the record. The id is cut and masked for a terminal; NULL: the file
+ * has no ids. `why` NULL: the sentence that `e` holds already. Returns the code of `e`, HM_EDATA for a
+ * sentence given. */
+#define HM_RECORD_ID 81 /* bytes of an id that messages show, and a NUL */
+int hm_record_error(const char *file, uint64_t number, const struct hm_val *id, const char *why,
+		    struct hm_err *e);
+
 /* ---- reading ---- */
 struct hm_reader;
 /* `path` "-" or NULL is standard input. `w` (may be NULL) decompresses ahead. Reads and checks HEAD. */

@@ -206,7 +206,8 @@ static int conclude(struct hm_recover *r, struct hm_err *e)
 		return HM_EDATA;
 	if (!r->ended)
 		return lose(r, e,
-			    "the stream ends without its end mark: what came behind record %llu is lost",
+			    "the stream ends without its end mark: what came after the first %llu records is "
+			    "lost",
 			    (unsigned long long)r->next);
 	if (r->end.records > r->next)
 		return lose(r, e, "records %llu to %llu are not in a block that can be read",

@@ -64,12 +64,14 @@ int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions
 		return *name ? HM_EDATA : hm_err_set(e, HM_EDATA, "a run has no \"predictions\"");
 	int rc = hm_csv_open(&c, path, e);
 	p->name = path;
+	p->unit = "line";
 	p->classes = c.classes;
 	if (!rc && c.classes != 2)
 		rc = hm_err_set(e, HM_EDATA, "%s: a report takes two classes, these are %d", path, c.classes);
 	while (!rc && (rc = hm_csv_next(&c, &row, e)) == 1)
-		if ((rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob, e)))
-			hm_err_prefix(e, "%s: line %llu", path, (unsigned long long)c.rows.line);
+		if ((rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob,
+					     c.rows.line, e)))
+			hm_csv_row_error(&c, row.id, e);
 	hm_csv_close(&c);
 	return rc;
 }

@@ -44,10 +44,11 @@ static int next_row(struct hm_system *s, struct hm_predictions *p, struct hm_err
 	struct hm_csv *c = &s->table;
 	struct hm_csv_row row;
 	p->classes = c->classes;
+	p->unit = "line";
 	int rc = hm_csv_next(c, &row, e);
 	if (rc <= 0)
 		return rc;
-	rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob, e);
+	rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob, c->rows.line, e);
 	if (!rc && s->by) {
 		const char *value = c->rows.field[s->column];
 		rc = hm_predictions_group(p, value, strlen(value), e);
@@ -55,8 +56,7 @@ static int next_row(struct hm_system *s, struct hm_predictions *p, struct hm_err
 			hm_err_prefix(e, "column \"%s\"", s->by);
 	}
 	if (rc)
-		return hm_err_prefix(e, "%s: line %llu", c->rows.lines.name,
-				     (unsigned long long)c->rows.line);
+		return hm_csv_row_error(c, row.id, e);
 	return 1;
 }
 

@@ -39,9 +39,8 @@ static const char *keep(struct hm_predictions *p, const char *s, size_t len, str
 }
 
 int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text,
-		       size_t text_len, int32_t label, const double *prob, struct hm_err *e)
+		       size_t text_len, int32_t label, const double *prob, uint64_t place, struct hm_err *e)
 {
-	int show = id_len > 64 ? 64 : (int)id_len;
 	uint64_t at = p->n;
 	if (p->n == p->cap && grow(p, e))
 		return HM_EDATA;
@@ -49,17 +48,18 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 	if (prob)
 		memcpy(own, prob, (size_t)p->classes * sizeof *own);
 	if (hm_prob_check(own, p->classes, label, e))
-		return hm_err_prefix(e, "id %.*s", show, id);
+		return HM_EDATA;
 	int rc = hm_strmap_add(&p->ids, id, id_len, &at, e);
 	if (rc < 0)
 		return rc;
 	if (!rc)
-		return hm_err_set(e, HM_EDATA, "id %.*s: stands there twice, as record %zu and record %zu",
-				  show, id, (size_t)at + 1, p->n + 1);
+		return hm_err_set(e, HM_EDATA, "%s %llu has the same id", p->unit ? p->unit : "record",
+				  (unsigned long long)p->item[at].place);
 	struct hm_prediction *i = &p->item[p->n];
 	*i = (struct hm_prediction){.id = keep(p, id, id_len, e),
 				    .text = keep(p, text, text ? text_len : 0, e),
 				    .label = label,
+				    .place = place,
 				    .group = -1,
 				    .failed = !prob};
 	if (!i->id || !i->text)

@@ -10,12 +10,14 @@ struct hm_prediction {
 	const char *id, *text; /* NUL-terminated; text may be "" */
 	int32_t label;	       /* -1: none */
 	int group;	       /* of `groups`, -1: none */
+	uint64_t place;	       /* where its file has it: the record's number from 0, or the line's from 1 */
 	bool failed;	       /* no answer: probabilities are zero and mean nothing */
 };
 
 /* All zero but name and classes is an empty one. */
 struct hm_predictions {
 	const char *name; /* of the system, for reports; borrowed */
+	const char *unit; /* what `place` counts: "record" or "line"; NULL: "record" */
 	int classes;	  /* C >= 2 */
 	size_t n, cap;
 	struct hm_prediction *item; /* [n] */
@@ -24,15 +26,16 @@ struct hm_predictions {
 	struct hm_kinds groups;
 	struct hm_arena text;
 };
-/* Adds a record; prob[C] NULL: it failed. The texts are copied, `text` may be NULL. HM_EDATA, with a sentence
- * that begins with the id, when the id was there before or the values are none (hm_prob_check). */
+/* Adds a record; prob[C] NULL: it failed. The texts are copied, `text` may be NULL. HM_EDATA when an earlier
+ * record has the same id or the values are not probabilities (hm_prob_check); the caller puts file, place and
+ * id before the sentence. */
 int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text,
-		       size_t text_len, int32_t label, const double *prob, struct hm_err *e);
+		       size_t text_len, int32_t label, const double *prob, uint64_t place, struct hm_err *e);
 /* Puts the record added last into the group of that value. 0, or HM_EDATA when there are too many different
  * ones. */
 int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len, struct hm_err *e);
-/* How many of a's records b holds too, in any order: equal in id, label, and the probabilities when rounded to
- * F32, as a file of records and its CSV are. */
+/* How many of a's records b holds too, in any order: equal in id, label, and the probabilities when rounded
+ * to F32, as a file of records and its CSV are. */
 size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_predictions *b);
 void hm_predictions_clear(struct hm_predictions *p);
 

@@ -103,13 +103,17 @@ int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, in
 
 /* ---- records ---- */
 
+/* The number in the input of record i of the batch. */
+static uint64_t record_number(const struct hm_answers *a, int i)
+{
+	return a->read - (uint64_t)(a->batch.n - i);
+}
+
 /* Names the record i of the batch. */
 static int record_error(const struct hm_answers *a, int i, struct hm_err *e)
 {
-	const struct hm_val *id = &a->batch.rec[i].val[a->id];
-	return hm_err_prefix(e, "%s: record %llu (id %.*s)", hm_join_name(a->in),
-			     (unsigned long long)(a->read - (uint64_t)(a->batch.n - i) + 1),
-			     (int)(id->count > 64 ? 64 : id->count), (const char *)id->data);
+	return hm_record_error(hm_join_name(a->in), record_number(a, i), &a->batch.rec[i].val[a->id], NULL,
+			       e);
 }
 
 /* The next records into the batch, and which of them failed. */
@@ -201,6 +205,7 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 	size_t c = (size_t)a->classes;
 	int rc = a->at == a->batch.n && !a->ended ? refill(a, e) : 0;
 	p->classes = a->classes;
+	p->unit = "record";
 	if (rc || a->at == a->batch.n)
 		return rc;
 	int i = a->at++;
@@ -211,7 +216,7 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 	for (size_t k = 0; k < c; k++)
 		a->wide[k] = (double)a->prob[(size_t)i * c + k];
 	rc = hm_predictions_add(p, id->data, id->count, text ? text->data : NULL, text ? text->count : 0,
-				label, a->failed[i] ? NULL : a->wide, e);
+				label, a->failed[i] ? NULL : a->wide, record_number(a, i), e);
 	if (!rc && a->by >= 0 && (rc = group(a, &val[a->by], p, e)))
 		hm_err_prefix(e, "column \"%s\"", a->o.by);
 	if (rc)

@@ -163,9 +163,7 @@ static int find_columns(struct reading *r, const struct hm_device *d, struct hm_
 
 static int record_error(const struct reading *r, const struct hm_rec *rec, const char *why, struct hm_err *e)
 {
-	const struct hm_val *id = &rec->val[r->id];
-	return hm_err_set(e, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in),
-			  r->read - 1, (int)(id->count < 80 ? id->count : 80), (const char *)id->data, why);
+	return hm_record_error(hm_join_name(r->in), r->read - 1, &rec->val[r->id], why, e);
 }
 
 /* 1: the record belongs to the set; 0: it is left out. */

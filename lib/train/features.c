@@ -124,11 +124,8 @@ void hm_features_history(const struct hm_features *f, cJSON *p)
 static int record_error(const struct hm_features *r, const struct hm_rec *rec, uint64_t number,
 			const char *why, struct hm_err *e)
 {
-	const struct hm_val none = {"", 0}, *id = r->c.id < 0 ? &none : &rec->val[r->c.id];
-	bool text = r->c.id >= 0 && rec->schema->field[r->c.id].dtype == HM_UTF8;
-	return hm_err_set(e, HM_EDATA, "%s: record %" PRIu64 " (id %.*s): %s", hm_join_name(r->in), number,
-			  text ? (int)(id->count < 64 ? id->count : 64) : 1,
-			  text ? (const char *)id->data : "?", why);
+	bool named = r->c.id >= 0 && rec->schema->field[r->c.id].dtype == HM_UTF8;
+	return hm_record_error(hm_join_name(r->in), number, named ? &rec->val[r->c.id] : NULL, why, e);
 }
 
 /* Room for the features of a record, zero. */

@@ -37,7 +37,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 
 @test "an id that comes twice, schemas that differ" {
 	run hm-cat -o out.hmr a.hmr a.hmr
-	expect 1 'a.hmr: id 0 was there already'
+	expect 1 'a.hmr: record 0 \(id 0\): record 0 of a.hmr has the same id'
 	hm-cat --columns id,img,text a.hmr >c.hmr
 	run hm-cat -o out.hmr a.hmr c.hmr
 	expect 1 'c.hmr: 3 columns, the first input has 4'

@@ -120,7 +120,7 @@ records() {
 	expect 1 'by.csv: no column "nothing" to group by'
 	awk 'BEGIN { print "id,proba,label,k"; for (i = 1; i <= 101; i++) print i ",.5,1," i }' >many.csv
 	run hm-score --by k many.csv
-	expect 1 'many.csv: line 102: column "k": more than 100 different values'
+	expect 1 'many.csv: line 102 \(id 101\): column "k": more than 100 different values'
 	hm-score --by k <(sed '$d' many.csv) | grep -A 2 '^by k' | tail -n 1 | grep -q '^   2  '
 	run hm-score --by k --compare by.csv by.csv
 	expect 2 'score one system'
@@ -175,8 +175,8 @@ records() {
 }
 
 @test "what is wrong is named with its line" {
-	for bad in '9,nan,1:line 10: probability "nan" is no number' '9,1.5,1:line 10: id 9: the probability of class 1 is 1.5' \
-		'9,-0.1,1:line 10: id 9: the probability' '9,.5,2:line 10: id 9: label 2 is none' '1,.5,1:line 10: id 1: stands there twice' \
+	for bad in '9,nan,1:line 10: probability "nan" is no number' '9,1.5,1:line 10 \(id 9\): the probability of class 1 is 1.5' \
+		'9,-0.1,1:line 10 \(id 9\): the probability' '9,.5,2:line 10 \(id 9\): label 2 is none' '1,.5,1:line 10 \(id 1\): line 2 has the same id' \
 		'9,.5:line 10: 2 fields'; do
 		{ cat a.csv; echo "${bad%%:*}"; } >bad.csv
 		run hm-score --json x.json --csv x.csv bad.csv
@@ -372,7 +372,7 @@ raw() {
 	run hm-score --model "$early" --heads 2 raw.hmr
 	expect 0 '[1-8] captions were cut to the 12 tokens'
 	run hm-score -q --model "$ROOT/tests/data/models/late.safetensors" raw.hmr
-	expect 1 'raw.hmr: record [1-8] \(id .*\): it has [0-9]+ tokens, the text encoder takes 1 to 16'
+	expect 1 'raw.hmr: record [0-7] \(id .*\): it has [0-9]+ tokens, the text encoder takes 1 to 16'
 	run hm-score -q --model "$early" --heads 3 raw.hmr
 	expect 1 'early.pth: text encoder: .*cannot have 3 heads'
 	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 100 | hm-tokenize --vocab words.txt -o big.hmr
@@ -380,7 +380,7 @@ raw() {
 	expect 1 'pixels of 100x100 make 16 image positions, the model has 4'
 	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 48 | hm-tokenize --vocab data/vocab.txt -o wide.hmr
 	run hm-score -q --model "$early" --heads 2 wide.hmr
-	expect 1 'wide.hmr: record 1 \(id .*\): token id [0-9]+ is none of the text encoder.s 20'
+	expect 1 'wide.hmr: record 0 \(id .*\): token id [0-9]+ is none of the text encoder.s 20'
 	run hm-score --heads 2 raw.hmr
 	expect 2 'say how --model runs'
 	run hm-score --model "$early" --device cuda raw.hmr

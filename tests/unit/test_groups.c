@@ -15,7 +15,7 @@ static void add(struct hm_predictions *p, const char *id, double prob, int32_t l
 {
 	double both[2] = {1 - prob, prob};
 	p->classes = 2;
-	if (hm_predictions_add(p, id, strlen(id), NULL, 0, label, prob < 0 ? NULL : both, &e) ||
+	if (hm_predictions_add(p, id, strlen(id), NULL, 0, label, prob < 0 ? NULL : both, 0, &e) ||
 	    hm_predictions_group(p, group, strlen(group), &e))
 		fail_msg("%s", e.text);
 }

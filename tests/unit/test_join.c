@@ -171,11 +171,11 @@ static void doubled_ids_are_named(void **state)
 	static const struct row twice[] = {{"a", NO_LABEL, NULL}, {"b", 0, NULL}, {"a", 0, NULL}};
 	static const struct row once[] = {{"a", NO_LABEL, NULL}, {"b", 0, NULL}};
 	input(0, 3, twice);
-	assert_non_null(strstr(joined(1), "record 2 has the id a of record 0 again"));
+	assert_non_null(strstr(joined(1), "record 2 (id a): record 0 has the same id"));
 	e = (struct hm_err){0};
 	input(0, 2, once);
 	input(1, 3, twice);
-	assert_non_null(strstr(joined(2), "id a of record 0 again"));
+	assert_non_null(strstr(joined(2), "(id a): record 0 has the same id"));
 }
 
 static void unknown_labels_yield_and_others_must_agree(void **state)

@@ -146,6 +146,31 @@ static void utf8_is_checked(void **state)
 	assert_int_equal(hm_utf8_next("", 0, &cp), 0);
 }
 
+static void text_for_a_terminal_is_masked(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *out;
+	} row[] = {
+		{"plain \xc3\xa9 \xf0\x9f\x98\x80", "plain \xc3\xa9 \xf0\x9f\x98\x80"},
+		{"a\x1b[2Jb\n\x7f", "a?[2Jb??"},
+		{"\xc2\x9b\xc2\xa0", "?\xc2\xa0"},				/* U+009B, U+00A0 */
+		{"\xe2\x80\xae.\xe2\x81\xa6.\xe2\x80\xa8.\xd8\x9c", "?.?.?.?"}, /* U+202E 2066 2028 061C */
+		{"\xff.\xe2\x82.\xc3", "?.??.?"},
+		{"", ""},
+	};
+	char out[64];
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		assert_int_equal(hm_utf8_mask(row[i].in, strlen(row[i].in), out, sizeof out),
+				 strlen(row[i].out));
+		assert_string_equal(out, row[i].out);
+	}
+	assert_int_equal(hm_utf8_mask("ab\xc3\xa9", 4, out, 4), 2); /* cut before the character, not in it */
+	assert_string_equal(out, "ab");
+	assert_int_equal(hm_utf8_mask("a\0b", 3, out, sizeof out), 3);
+	assert_string_equal(out, "a?b");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup(writing_is_canonical, setup),
 		cmocka_unit_test_setup(numbers_come_back, setup),
 		cmocka_unit_test_setup(utf8_is_checked, setup),
+		cmocka_unit_test_setup(text_for_a_terminal_is_masked, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

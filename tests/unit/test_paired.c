@@ -68,7 +68,8 @@ static void holm_leaves_nan_out(void **state)
 static void add(struct hm_predictions *p, const char *id, int label, double q)
 {
 	double prob[] = {1 - q, q};
-	assert_int_equal(hm_predictions_add(p, id, strlen(id), NULL, 0, label, q < 0 ? NULL : prob, NULL), 0);
+	assert_int_equal(hm_predictions_add(p, id, strlen(id), NULL, 0, label, q < 0 ? NULL : prob, 0, NULL),
+			 0);
 }
 
 static void matched_by_id(void **state)
@@ -103,8 +104,10 @@ static void matched_by_id(void **state)
 	assert_non_null(strstr(e.text, "label"));
 	double half[] = {.5, .5};
 	e = (struct hm_err){0};
-	assert_int_equal(hm_predictions_add(&s[0], "x", 1, NULL, 0, 0, half, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "twice"));
+	s[0].unit = "line";
+	assert_int_equal(hm_predictions_add(&s[0], "new", 3, NULL, 0, 0, half, 7, &e), 0);
+	assert_int_equal(hm_predictions_add(&s[0], "new", 3, NULL, 0, 0, half, 9, &e), HM_EDATA);
+	assert_string_equal(e.text, "line 7 has the same id");
 	hm_predictions_clear(&s[0]);
 	hm_predictions_clear(&s[1]);
 }

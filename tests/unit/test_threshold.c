@@ -19,7 +19,7 @@ static void add(struct hm_predictions *p, double prob, int32_t label, bool faile
 	int n = snprintf(id, sizeof id, "%zu", p->n);
 	double both[2] = {1 - prob, prob};
 	p->classes = 2;
-	if (hm_predictions_add(p, id, (size_t)n, NULL, 0, label, failed ? NULL : both, &e))
+	if (hm_predictions_add(p, id, (size_t)n, NULL, 0, label, failed ? NULL : both, 0, &e))
 		fail_msg("%s", e.text);
 }
 
@@ -129,16 +129,16 @@ static void the_same_predictions(void **state)
 	(void)state;
 	struct hm_predictions a = {.classes = 2}, b = {.classes = 2}, c = {.classes = 2}, d = {.classes = 2};
 	double x[2] = {.75, .25}, y[2] = {(double).9f, (double).1f}, z[2] = {.9, .1};
-	hm_predictions_add(&a, "x", 1, NULL, 0, 1, x, &e);
-	hm_predictions_add(&a, "y", 1, NULL, 0, 0, y, &e);
-	hm_predictions_add(&b, "y", 1, NULL, 0, 0, z, &e);
+	hm_predictions_add(&a, "x", 1, NULL, 0, 1, x, 0, &e);
+	hm_predictions_add(&a, "y", 1, NULL, 0, 0, y, 0, &e);
+	hm_predictions_add(&b, "y", 1, NULL, 0, 0, z, 0, &e);
 	assert_int_equal(hm_predictions_shared(&a, &b), 1); /* .9 as a float and as a double */
 	assert_int_equal(hm_predictions_shared(&b, &a), 1);
-	hm_predictions_add(&b, "x", 1, NULL, 0, 1, x, &e);
-	hm_predictions_add(&c, "x", 1, NULL, 0, 0, x, &e);
-	hm_predictions_add(&c, "y", 1, NULL, 0, 0, y, &e);
-	hm_predictions_add(&d, "x", 1, NULL, 0, 1, y, &e);
-	hm_predictions_add(&d, "y", 1, NULL, 0, 0, y, &e);
+	hm_predictions_add(&b, "x", 1, NULL, 0, 1, x, 0, &e);
+	hm_predictions_add(&c, "x", 1, NULL, 0, 0, x, 0, &e);
+	hm_predictions_add(&c, "y", 1, NULL, 0, 0, y, 0, &e);
+	hm_predictions_add(&d, "x", 1, NULL, 0, 1, y, 0, &e);
+	hm_predictions_add(&d, "y", 1, NULL, 0, 0, y, 0, &e);
 	assert_int_equal(hm_predictions_shared(&a, &b), 2);
 	assert_int_equal(hm_predictions_shared(&b, &a), 2);
 	assert_int_equal(hm_predictions_shared(&a, &c), 1); /* a label, */
