@@ -298,7 +298,7 @@ int hm_encoder_load(struct hm_encoder *x, struct hm_err *e)
 	struct table t = {x->tensor, x->n_tensor};
 	int rc = x->deferred ? hm_params_load(params(x), find, &t, e) : 0;
 	x->deferred = x->deferred && rc;
-	return rc;
+	return rc && x->file ? hm_err_prefix(e, "%s", x->file->path) : rc;
 }
 
 void hm_encoder_release(struct hm_encoder *x)

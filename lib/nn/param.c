@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOAD_PIECE = 8192 }; /* elements */
+
 /* A zeroed new entry, or NULL with s->err set. */
 static struct hm_param *grow(struct hm_params *s)
 {
@@ -95,18 +97,46 @@ int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, stru
 	return rc;
 }
 
+/* Whether x[0..n) are finite and, in a running variance, not negative: no network may hide that. */
+static int check_values(const struct hm_param *p, const float *x, size_t n, struct hm_err *e)
+{
+	uint32_t infinite = 0, negative = 0, bits;
+	for (size_t i = 0; i < n; i++) { /* without a branch: the compiler makes vectors of it */
+		memcpy(&bits, &x[i], sizeof bits);
+		infinite |= (bits & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
+		negative |= x[i] < 0;
+	}
+	if (infinite)
+		return hm_err_set(e, HM_EDATA, "tensor %s holds NaN or infinity", p->t.name);
+	if (negative && p->init == HM_INIT_RUNNING_VAR)
+		return hm_err_set(e, HM_EDATA, "tensor %s is a running variance and holds a negative number",
+				  p->t.name);
+	return 0;
+}
+
+/* One parameter := t, in pieces that are still in the cache when they are checked. */
+static int load_one(const struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
+{
+	const unsigned char *from = t->data;
+	size_t size = hm_dtype_size(t->dtype), piece;
+	float *to = *p->field;
+	for (size_t i = 0; i < p->count; i += piece) {
+		piece = p->count - i < LOAD_PIECE ? p->count - i : LOAD_PIECE;
+		if (hm_to_f32(t->dtype, from + i * size, piece, to + i, e))
+			return hm_err_prefix(e, "tensor %s", p->t.name);
+		if (check_values(p, to + i, piece, e))
+			return HM_EDATA;
+	}
+	return 0;
+}
+
 int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e)
 {
 	int rc = hm_params_check(s, find, ctx, e);
 	if (!rc)
 		rc = hm_params_alloc(s, e);
-	for (size_t i = 0; i < s->n && !rc; i++) {
-		const struct hm_param *p = &s->item[i];
-		const struct hm_tensor *t = find(ctx, p->t.name);
-		rc = hm_to_f32(t->dtype, t->data, p->count, *p->field, e);
-		if (rc)
-			hm_err_prefix(e, "tensor %s", p->t.name);
-	}
+	for (size_t i = 0; i < s->n && !rc; i++)
+		rc = load_one(&s->item[i], find(ctx, s->item[i].t.name), e);
 	return rc;
 }
 

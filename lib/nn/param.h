@@ -50,10 +50,11 @@ void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const 
 #define HM_DIMS(...) ((const int64_t[]){__VA_ARGS__, 0})
 /* Storage, unless there is some: one zeroed block for all; sets every field. 0 or HM_EDATA. */
 int hm_params_alloc(struct hm_params *s, struct hm_err *e);
-/* Every parameter := find(name), widened to f32. HM_EDATA naming the tensor that is missing, of another shape
- * or of a dtype that is no float. */
+/* Every parameter := find(name), widened to f32. HM_EDATA naming the tensor that is missing, has another
+ * shape or a dtype that is no float, holds NaN or infinity (also as f32), or is a running variance below
+ * zero. */
 int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
-/* Whether hm_params_load would find them all: 0, or HM_EDATA as it would be. */
+/* The same without the values: 0 when all names, shapes and dtypes are right, else HM_EDATA. */
 int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
 /* Every parameter := its initial value, a function of (seed, first + position here). 0 or HM_EDATA. */
 int hm_params_init(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_err *e);

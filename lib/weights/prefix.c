@@ -56,12 +56,9 @@ static int try_name(struct hm_weights *w, const char *name, const char *const *m
 				"two parts of it fit, \"%.200s\" and \"%.*s\": --key NAME takes one", *found,
 				cut < 200 ? (int)cut : 200, name);
 		if (fits == marks && !*found) {
-			char *own = hm_arena_get(&w->store->arena, cut + 1, e);
-			if (!own)
+			*found = hm_weights_text(w, name, cut, e);
+			if (!*found)
 				return HM_EDATA;
-			memcpy(own, name, cut);
-			own[cut] = 0;
-			*found = own;
 		}
 		m += k;
 		if (!*m)

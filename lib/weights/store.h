@@ -16,6 +16,8 @@ struct hm_weights_store {
 	struct hm_buf list;    /* struct hm_tensor[], becomes w->tensor */
 };
 
+/* s[0..n) and a NUL, which live as long as w; NULL without memory. */
+char *hm_weights_text(struct hm_weights *w, const char *s, size_t n, struct hm_err *e);
 /* Adds a tensor; the name is copied, data borrowed, or copied when it is not aligned to its element. */
 int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t,
 		   struct hm_err *e);

@@ -6,6 +6,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
+char *hm_weights_text(struct hm_weights *w, const char *s, size_t n, struct hm_err *e)
+{
+	char *own = hm_arena_get(&w->store->arena, n + 1, e);
+	if (own) {
+		memcpy(own, s, n);
+		own[n] = 0;
+	}
+	return own;
+}
+
 int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t,
 		   struct hm_err *e)
 {
@@ -14,12 +24,9 @@ int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const str
 	if (!hm_shape_count(t->ndim, t->dim, &count) || !hm_size_mul(count, size, &bytes))
 		return hm_err_set(e, HM_EDATA, "tensor \"%.*s\": its size overflows",
 				  len < 200 ? (int)len : 200, name);
-	char *own = hm_arena_get(&w->store->arena, len + 1, e);
-	if (!own)
+	copy.name = hm_weights_text(w, name, len, e);
+	if (!copy.name)
 		return HM_EDATA;
-	memcpy(own, name, len);
-	own[len] = 0;
-	copy.name = own;
 	if ((uintptr_t)t->data % size) {
 		copy.data = hm_arena_get(&w->store->arena, bytes, e);
 		if (!copy.data)
@@ -117,7 +124,10 @@ int hm_weights_open(struct hm_weights **out, const char *path, struct hm_err *e)
 	struct hm_weights *w = weights_new(e);
 	if (!w)
 		return HM_EDATA;
-	int rc = S_ISDIR(st.st_mode) ? hm_weights_read_folder(w, path, e) : hm_weights_read_file(w, path, e);
+	w->path = hm_weights_text(w, path, strlen(path), e);
+	int rc = !w->path	       ? HM_EDATA
+		 : S_ISDIR(st.st_mode) ? hm_weights_read_folder(w, path, e)
+				       : hm_weights_read_file(w, path, e);
 	if (!rc && sort(w, e))
 		rc = hm_err_prefix(e, "%s", path);
 	return finish(out, w, rc);

@@ -13,7 +13,8 @@ struct hm_weights {
 		*tensor; /* n of them, names unique and in bytewise order; data is read-only, aligned to
 			    its element and contiguous; F16 and BF16 stay so: hm_to_f32 widens them */
 	size_t n;
-	cJSON *meta; /* safetensors' __metadata__, an object of strings; NULL when absent */
+	const char *path; /* what hm_weights_open was given; NULL after hm_weights_parse */
+	cJSON *meta;	  /* safetensors' __metadata__, an object of strings; NULL when absent */
 	struct hm_weights_store *store; /* the mapped files and owned memory behind the tensors */
 };
 
