@@ -240,7 +240,8 @@ static int take(struct hm_encoder *x, struct hm_weights *w, const char *path,
 static int open_file(struct hm_encoder *x, const char *spec, const struct hm_encoder_options *o,
 		     struct hm_err *e)
 {
-	if (hm_weights_open(&x->file, spec, e))
+	struct hm_weights_options how = {.key = o->key};
+	if (hm_weights_open(&x->file, spec, &how, e))
 		return HM_EDATA;
 	if (take(x, x->file, spec, o, e))
 		return hm_err_prefix(e, "%s", spec);

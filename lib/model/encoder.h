@@ -8,9 +8,10 @@
 #include "weights/weights.h"
 
 struct hm_encoder_options {
-	int64_t heads; /* of BERT, before what any file says; 0: not given */
-	int64_t vocab; /* rows of the word table of init:bert-*; 0: 30522 */
-	bool forget;   /* the file is closed once it was read: the encoder will not be saved */
+	int64_t heads;	 /* of BERT, before what any file says; 0: not given */
+	int64_t vocab;	 /* rows of the word table of init:bert-*; 0: 30522 */
+	const char *key; /* the part of the file to take, as in struct hm_weights_options; NULL: all of it */
+	bool forget;	 /* the file is closed once it was read: the encoder will not be saved */
 	bool defer; /* the parameters of a file are read by hm_encoder_load, if ever: the digest needs none */
 };
 

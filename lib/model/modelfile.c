@@ -170,7 +170,7 @@ static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 											 "text_encoder.",
 											 "transformer."};
 	cJSON *o = NULL;
-	if (hm_weights_open(&m->file, path, e))
+	if (hm_weights_open(&m->file, path, NULL, e))
 		return HM_EDATA;
 	int rc = read_names(m, e);
 	if (!rc)

@@ -265,7 +265,7 @@ int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, 
 {
 	struct hm_weights *w = NULL;
 	cJSON *state = NULL, *identity = NULL;
-	if (hm_weights_open(&w, c->path, e))
+	if (hm_weights_open(&w, c->path, NULL, e))
 		return HM_EDATA;
 	int rc = get_json(w, STATE_KEY, &state, e);
 	if (!rc)
@@ -288,7 +288,7 @@ int hm_checkpoint_peek(const char *path, const char *key, double *value, struct 
 	cJSON *identity = NULL;
 	if (access(path, F_OK) && errno == ENOENT)
 		return 1;
-	if (hm_weights_open(&w, path, e))
+	if (hm_weights_open(&w, path, NULL, e))
 		return HM_EDATA;
 	int rc = get_json(w, IDENTITY_KEY, &identity, e);
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(identity, key);

@@ -78,6 +78,34 @@ int hm_weights_prefix(struct hm_weights *w, const char *const *mark, size_t mark
 	return rc;
 }
 
+bool hm_weights_narrow(struct hm_weights *w, const char *prefix)
+{
+	size_t cut = strlen(prefix), kept = 0;
+	for (size_t i = 0; i < w->n; i++) /* the order stays: what all names begin with decides nothing */
+		if (!strncmp(w->tensor[i].name, prefix, cut) && w->tensor[i].name[cut]) {
+			w->tensor[kept] = w->tensor[i];
+			w->tensor[kept++].name += cut;
+		}
+	w->n = kept ? kept : w->n;
+	return kept;
+}
+
+int hm_weights_take_key(struct hm_weights *w, const char *key, struct hm_err *e)
+{
+	char names[256];
+	size_t n = strlen(key);
+	while (n && key[n - 1] == '.')
+		n--;
+	char *prefix = hm_weights_text(w, key, n + 1, e);
+	if (!prefix)
+		return HM_EDATA;
+	prefix[n] = '.';
+	if (hm_weights_narrow(w, prefix))
+		return 0;
+	return hm_err_set(e, HM_EDATA, "holds no tensor below \"%.200s\"; it has %s", key,
+			  hm_weights_sample(w, names, sizeof names));
+}
+
 char *hm_weights_sample(const struct hm_weights *w, char *out, size_t cap)
 {
 	size_t n = 0, show = w->n < 3 ? w->n : 3;

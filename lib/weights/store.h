@@ -35,6 +35,9 @@ int hm_weights_read_folder(struct hm_weights *w, const char *path, struct hm_err
 /* "dir/name" in fresh memory; caller frees. */
 char *hm_weights_path(const char *dir, const char *name, struct hm_err *e);
 
+/* prefix.c: narrows w to the key of hm_weights_options. */
+int hm_weights_take_key(struct hm_weights *w, const char *key, struct hm_err *e);
+
 /* Digits of "hm.digest" in a safetensors header text, or NULL: where 32 bytes read as '0' when the file is
  * hashed. */
 char *hm_digest_place(const char *header, size_t n);

@@ -78,7 +78,14 @@ static int parse(struct hm_weights *w, const unsigned char *p, size_t n, struct 
 	return hm_err_set(e, HM_EDATA, "neither .safetensors nor a .pth of torch.save");
 }
 
-static int finish(struct hm_weights **out, struct hm_weights *w, int rc)
+/* What follows when all files are parsed. */
+static int finish(struct hm_weights *w, const struct hm_weights_options *o, struct hm_err *e)
+{
+	int rc = sort(w, e);
+	return rc || !o || !o->key ? rc : hm_weights_take_key(w, o->key, e);
+}
+
+static int hand_over(struct hm_weights **out, struct hm_weights *w, int rc)
 {
 	if (rc)
 		hm_weights_close(w);
@@ -86,14 +93,15 @@ static int finish(struct hm_weights **out, struct hm_weights *w, int rc)
 	return rc;
 }
 
-int hm_weights_parse(struct hm_weights **out, const unsigned char *p, size_t n, struct hm_err *e)
+int hm_weights_parse(struct hm_weights **out, const unsigned char *p, size_t n,
+		     const struct hm_weights_options *o, struct hm_err *e)
 {
 	*out = NULL;
 	struct hm_weights *w = weights_new(e);
 	if (!w)
 		return HM_EDATA;
 	int rc = parse(w, p, n, e);
-	return finish(out, w, rc ? rc : sort(w, e));
+	return hand_over(out, w, rc ? rc : finish(w, o, e));
 }
 
 int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *e)
@@ -115,7 +123,8 @@ int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *
 	return rc ? hm_err_prefix(e, "%s", path) : 0;
 }
 
-int hm_weights_open(struct hm_weights **out, const char *path, struct hm_err *e)
+int hm_weights_open(struct hm_weights **out, const char *path, const struct hm_weights_options *o,
+		    struct hm_err *e)
 {
 	struct stat st;
 	*out = NULL;
@@ -128,9 +137,9 @@ int hm_weights_open(struct hm_weights **out, const char *path, struct hm_err *e)
 	int rc = !w->path	       ? HM_EDATA
 		 : S_ISDIR(st.st_mode) ? hm_weights_read_folder(w, path, e)
 				       : hm_weights_read_file(w, path, e);
-	if (!rc && sort(w, e))
+	if (!rc && finish(w, o, e))
 		rc = hm_err_prefix(e, "%s", path);
-	return finish(out, w, rc);
+	return hand_over(out, w, rc);
 }
 
 void hm_weights_close(struct hm_weights *w)

@@ -18,14 +18,22 @@ struct hm_weights {
 	struct hm_weights_store *store; /* the mapped files and owned memory behind the tensors */
 };
 
+struct hm_weights_options {
+	/* The part of the file to take; NULL: all of it. KEY takes the tensors whose names begin with "KEY.",
+	 * and takes that off. HM_EDATA when there is none. */
+	const char *key;
+};
+
 /* Reads `path`, recognised by content: a .safetensors file; a .pth or .bin of torch.save, zip or legacy; or a
  * folder with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index, the first that
  * is there. A .pth holds a dict of tensors, or one under its key "state_dict". When __metadata__ holds
- * "hm.digest" the file's digest is checked against it; with any other key "hm.…" it must be there. Sentences
- * begin with the path. Caller frees with hm_weights_close. */
-int hm_weights_open(struct hm_weights **w, const char *path, struct hm_err *e);
+ * "hm.digest" the file's digest is checked against it; with any other key "hm.…" it must be there. `o` may be
+ * NULL: all zero. Sentences begin with the path. Caller frees with hm_weights_close. */
+int hm_weights_open(struct hm_weights **w, const char *path, const struct hm_weights_options *o,
+		    struct hm_err *e);
 /* The same for the bytes p[0..n) of one file, which must outlive the result. */
-int hm_weights_parse(struct hm_weights **w, const unsigned char *p, size_t n, struct hm_err *e);
+int hm_weights_parse(struct hm_weights **w, const unsigned char *p, size_t n,
+		     const struct hm_weights_options *o, struct hm_err *e);
 void hm_weights_close(struct hm_weights *w); /* NULL is fine */
 /* The tensor of that name, borrowed, or NULL. */
 const struct hm_tensor *hm_weights_find(const struct hm_weights *w, const char *name);
@@ -43,6 +51,9 @@ const char *hm_weights_meta(const struct hm_weights *w, const char *key);
  * already. */
 int hm_weights_prefix(struct hm_weights *w, const char *const *mark, size_t n, const char **prefix,
 		      struct hm_err *e);
+/* Leaves in w only the tensors whose names begin with `prefix` ("model."), under the names behind it. False,
+ * and nothing changes, when there is none. */
+bool hm_weights_narrow(struct hm_weights *w, const char *prefix);
 /* The first, the middle and the last name of w, quoted and separated by commas, for a message that says which
  * names there are. Into out, cut to cap; returns out. */
 char *hm_weights_sample(const struct hm_weights *w, char *out, size_t cap);

@@ -16,7 +16,7 @@ static void parse(const uint8_t *data, size_t size)
 	char digest[33];
 	if (size >= 9 && data[8] == '{') /* .safetensors has a harness of its own */
 		return;
-	if (hm_weights_parse(&w, data, size, &e)) {
+	if (hm_weights_parse(&w, data, size, NULL, &e)) {
 		if (!e.text[0] || w)
 			abort();
 		return;

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char digest[33];
 	if (size < 9 || data[8] != '{') /* the other formats have harnesses of their own */
 		return 0;
-	if (hm_weights_parse(&w, data, size, &e)) {
+	if (hm_weights_parse(&w, data, size, NULL, &e)) {
 		if (!e.text[0] || w)
 			abort();
 		return 0;

@@ -49,7 +49,7 @@ static void encode(const char *device, enum hm_precision precision, double bound
 {
 	struct hm_err e = {0};
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, FILE_NAME, &e), 0);
+	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
 	const struct hm_tensor *ids = find(w, "ids"), *len = find(w, "len"), *pooled = find(w, "pooled");
 	int n = (int)len->dim[0], m = (int)ids->dim[0];
 	size_t h = (size_t)pooled->dim[1], all = n * h;
@@ -117,7 +117,7 @@ static void bad_batches_are_refused(void **state)
 	};
 	struct hm_weights *w;
 	float out[3 * 24];
-	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL), 0);
+	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, NULL), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct hm_err e = {0};
 		struct hm_device *d = hm_device_open("cpu", HM_PREC_F32, &e);

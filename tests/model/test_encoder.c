@@ -90,7 +90,7 @@ static void test_features(void **state)
 	struct hm_err e = {0};
 	struct hm_weights *v;
 	struct features first, f;
-	assert_int_equal(hm_weights_open(&v, DATA "features.safetensors", &e), 0);
+	assert_int_equal(hm_weights_open(&v, DATA "features.safetensors", NULL, &e), 0);
 	for (const char *const *name = op_devices(); *name; name++) {
 		for (int i = 0; i < 3; i++) {
 			encode(v, image[i], text[i], *name, 1 + i, i ? &f : &first);
@@ -164,7 +164,7 @@ static void refused(enum hm_encoder_kind kind, const char *from, const char *nam
 	const struct hm_tensor *t;
 	struct hm_tensor some[64];
 	size_t n, k = 0;
-	assert_int_equal(hm_weights_open(&w, from, &e), 0);
+	assert_int_equal(hm_weights_open(&w, from, NULL, &e), 0);
 	assert_int_equal(hm_weights_encoder(w, kind, &t, &n, &e), 0);
 	for (size_t i = 0; i < n; i++) {
 		some[k] = t[i];
@@ -194,7 +194,7 @@ static void test_refuses(void **state)
 	float f[2] = {0};
 	struct hm_weights *w;
 	struct hm_tensor some[64];
-	assert_int_equal(hm_weights_open(&w, DATA "bert-bin", &e), 0);
+	assert_int_equal(hm_weights_open(&w, DATA "bert-bin", NULL, &e), 0);
 	memcpy(some, w->tensor, w->n * sizeof *some);
 	some[w->n] = (struct hm_tensor){"encoder.surprise", HM_F32, 1, {2}, f};
 	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, w->n + 1, NULL, &e), 0);

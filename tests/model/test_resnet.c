@@ -50,7 +50,7 @@ static void encode(const char *file, const char *device, enum hm_precision preci
 {
 	struct hm_err e = {0};
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, file, &e), 0);
+	assert_int_equal(hm_weights_open(&w, file, NULL, &e), 0);
 	const struct hm_tensor *px = find(w, "pixels"), *pooled = find(w, "pooled"), *grid = find(w, "grid");
 	int n = (int)px->dim[0], h = (int)px->dim[2], wd = (int)px->dim[3];
 	size_t c = (size_t)pooled->dim[1], cells = (size_t)grid->dim[1];
@@ -152,7 +152,7 @@ static void wrong_tensors_are_named(void **state)
 		{"layer2.1.bn1.running_var", NULL, "tensor layer2.1.bn1.running_var is missing"},
 	};
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, "tests/data/nets/resnet-basic.safetensors", NULL), 0);
+	assert_int_equal(hm_weights_open(&w, "tests/data/nets/resnet-basic.safetensors", NULL, NULL), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct tampered t = {w, bad[i].name, bad[i].instead};
 		struct hm_resnet_config c;

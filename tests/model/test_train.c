@@ -44,7 +44,7 @@ static struct hm_weights *open_file(const char *name, const char *tail)
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	snprintf(path, sizeof path, FOLDER "%s%s.safetensors", name, tail);
-	if (hm_weights_open(&w, path, &e))
+	if (hm_weights_open(&w, path, NULL, &e))
 		fail_msg("%s", e.text);
 	return w;
 }

@@ -165,7 +165,7 @@ struct vectors {
 static void vectors_open(struct vectors *v)
 {
 	struct hm_err e = {0};
-	assert_int_equal(hm_weights_open(&v->w, "tests/data/train/head.safetensors", &e), 0);
+	assert_int_equal(hm_weights_open(&v->w, "tests/data/train/head.safetensors", NULL, &e), 0);
 	const struct hm_tensor *x = hm_weights_find(v->w, "x");
 	assert_int_equal(x->dim[0], ROWS);
 	v->x = x->data;

@@ -104,7 +104,7 @@ static void pytorch_operations(void **state)
 {
 	(void)state;
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, "tests/data/nets/ops.safetensors", NULL), 0);
+	assert_int_equal(hm_weights_open(&w, "tests/data/nets/ops.safetensors", NULL, NULL), 0);
 	for (size_t t = 0; t < sizeof vector / sizeof *vector; t++) {
 		check(w, t, "ref");
 		check(w, t, "cpu");

@@ -127,7 +127,7 @@ static void pytorch_head(void **state)
 	(void)state;
 	enum { M = 7, N = 3, K = 19 };
 	struct hm_weights *v;
-	assert_int_equal(hm_weights_open(&v, "tests/data/nets/head.safetensors", NULL), 0);
+	assert_int_equal(hm_weights_open(&v, "tests/data/nets/head.safetensors", NULL, NULL), 0);
 	const float *x = vec(v, "x"), *w = vec(v, "w"), *b = vec(v, "b");
 	const int32_t *label = hm_weights_find(v, "label")->data;
 	for (int j = 0; j < 2; j++)
@@ -187,7 +187,7 @@ static void pytorch_optimizers(void **state)
 		   {"adamw", 0, {.001, .9, .999, 1e-8, .01, true}, true}};
 	enum { COUNT = 200, STEPS = 5 };
 	struct hm_weights *v;
-	assert_int_equal(hm_weights_open(&v, "tests/data/nets/optimizers.safetensors", NULL), 0);
+	assert_int_equal(hm_weights_open(&v, "tests/data/nets/optimizers.safetensors", NULL, NULL), 0);
 	for (size_t o = 0; o < sizeof opt / sizeof *opt; o++)
 		for (int j = 0; j < 2; j++) {
 			struct hm_device *d = hm_device_open(device[j], HM_PREC_F32, NULL);

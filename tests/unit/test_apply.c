@@ -352,7 +352,7 @@ static void pytorch(void **state)
 	const bool failed[3] = {0};
 	struct hm_weights *v;
 	struct hm_workers *w = hm_workers_new(2, &e);
-	OK(hm_weights_open(&v, "tests/data/models/logits.safetensors", &e));
+	OK(hm_weights_open(&v, "tests/data/models/logits.safetensors", NULL, &e));
 	uint8_t *pixels = hm_weights_find(v, "pixels")->data;
 	int32_t *ids = hm_weights_find(v, "ids")->data, *len = hm_weights_find(v, "len")->data;
 	int64_t dim[] = {3, 48, 40}, any = -1;

@@ -330,7 +330,7 @@ static void lies_with_a_good_digest_are_refused(void **unused)
 	(void)unused;
 	start(&r, false, 2, adam, false);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	OK(hm_weights_open(&w, FILE_NAME, &e));
+	OK(hm_weights_open(&w, FILE_NAME, NULL, &e));
 	for (size_t i = 0; i < sizeof lie / sizeof *lie; i++) {
 		cJSON *meta = cJSON_Duplicate(w->meta, true);
 		const char *was = hm_weights_meta(w, lie[i].key);

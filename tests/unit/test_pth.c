@@ -16,7 +16,7 @@ static struct hm_weights *open_ok(const char *path)
 {
 	struct hm_err e = {0};
 	struct hm_weights *w;
-	if (hm_weights_open(&w, path, &e))
+	if (hm_weights_open(&w, path, NULL, &e))
 		fail_msg("%s", e.text);
 	return w;
 }
@@ -126,7 +126,7 @@ static void patched(const char *path, const char *from, const char *to, size_t n
 	unsigned char *at = memmem(b.data, b.len, from, n);
 	assert_non_null(at);
 	memcpy(at, to, n);
-	int rc = hm_weights_parse(&w, b.data, b.len, &e);
+	int rc = hm_weights_parse(&w, b.data, b.len, NULL, &e);
 	hm_weights_close(w);
 	hm_buf_clear(&b);
 	assert_int_equal(rc, HM_EDATA);
@@ -155,7 +155,7 @@ static void test_growth(void **state)
 	(void)state;
 	struct hm_err e = {0};
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, DATA "shared.pth", &e), HM_EDATA);
+	assert_int_equal(hm_weights_open(&w, DATA "shared.pth", NULL, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "add up to more than four times the file"));
 }
 
@@ -170,7 +170,7 @@ static void test_cuts(void **state)
 		assert_int_equal(hm_file_read(path[i], 1 << 20, &b, &e), 0);
 		for (size_t n = 0; n < b.len; n++) {
 			struct hm_err why = {0};
-			assert_int_equal(hm_weights_parse(&w, b.data, n, &why), HM_EDATA);
+			assert_int_equal(hm_weights_parse(&w, b.data, n, NULL, &why), HM_EDATA);
 			assert_true(why.text[0] != 0);
 		}
 		hm_buf_clear(&b);
@@ -183,7 +183,7 @@ static void test_folders(void **state)
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	cJSON *config;
-	assert_int_equal(hm_weights_open(&w, "tests/unit", &e), HM_EDATA);
+	assert_int_equal(hm_weights_open(&w, "tests/unit", NULL, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "tests/unit: holds no model.safetensors"));
 	assert_int_equal(hm_weights_config(DATA "bert/model.safetensors", &config, &e), 0);
 	assert_non_null(cJSON_GetObjectItem(config, "num_attention_heads"));

@@ -33,7 +33,7 @@ static void refused(const char *header, size_t data, const char *why)
 	struct hm_weights *w;
 	size_t n;
 	unsigned char *p = image(header, data, &n);
-	assert_int_equal(hm_weights_parse(&w, p, n, &e), HM_EDATA);
+	assert_int_equal(hm_weights_parse(&w, p, n, NULL, &e), HM_EDATA);
 	assert_null(w);
 	if (!strstr(e.text, why))
 		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
@@ -51,7 +51,7 @@ static void test_reads(void **state)
 				 "\"a\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]},"
 				 "\"z\":{\"dtype\":\"I64\",\"shape\":[0,4],\"data_offsets\":[9,9]}}  ",
 				 9, &n);
-	assert_int_equal(hm_weights_parse(&w, p, n, &e), 0);
+	assert_int_equal(hm_weights_parse(&w, p, n, NULL, &e), 0);
 	assert_int_equal(w->n, 3);
 	assert_string_equal(w->tensor[0].name, "a");
 	assert_int_equal(w->tensor[0].ndim, 0);
@@ -108,9 +108,9 @@ static void test_refuses(void **state)
 	refused("[]", 0, "neither");
 	struct hm_err e = {0};
 	struct hm_weights *w;
-	assert_int_equal(
-		hm_weights_parse(&w, (const unsigned char *)"\xff\xff\xff\xff\xff\xff\xff\xff{}", 10, &e),
-		HM_EDATA);
+	assert_int_equal(hm_weights_parse(&w, (const unsigned char *)"\xff\xff\xff\xff\xff\xff\xff\xff{}", 10,
+					  NULL, &e),
+			 HM_EDATA);
 	assert_non_null(strstr(e.text, "is cut"));
 	e = (struct hm_err){0};
 	size_t n = ((size_t)5 << 20) + 8;
@@ -118,7 +118,7 @@ static void test_refuses(void **state)
 	assert_non_null(p);
 	p[2] = 0x50;
 	p[8] = '{';
-	assert_int_equal(hm_weights_parse(&w, p, n, &e), HM_EDATA);
+	assert_int_equal(hm_weights_parse(&w, p, n, NULL, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "more than 4 MiB"));
 	free(p);
 }
@@ -138,7 +138,7 @@ static void test_saves(void **state)
 	cJSON_AddStringToObject(meta, "note", "the \"hm.digest\":\"0123\" in a text");
 	assert_int_equal(hm_weights_save(FILE_NAME, t, 3, meta, &e), 0);
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, FILE_NAME, &e), 0);
+	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
 	assert_int_equal(w->n, 3);
 	assert_memory_equal(hm_weights_find(w, "m")->data, f, sizeof f);
 	assert_memory_equal(hm_weights_find(w, "a")->data, &i, sizeof i);
@@ -150,12 +150,12 @@ static void test_saves(void **state)
 	for (size_t k = 0; k < b.len; k++) { /* every flipped bit is seen */
 		b.data[k] ^= 1;
 		struct hm_err why = {0};
-		assert_int_equal(hm_weights_parse(&w, b.data, b.len, &why), HM_EDATA);
+		assert_int_equal(hm_weights_parse(&w, b.data, b.len, NULL, &why), HM_EDATA);
 		b.data[k] ^= 1;
 	}
 	for (size_t k = 0; k < b.len; k++) { /* and every cut */
 		struct hm_err why = {0};
-		assert_int_equal(hm_weights_parse(&w, b.data, k, &why), HM_EDATA);
+		assert_int_equal(hm_weights_parse(&w, b.data, k, NULL, &why), HM_EDATA);
 	}
 	hm_buf_clear(&b);
 	t[0].name = "m";
