@@ -80,7 +80,10 @@ $(B)/%.o: %.c
 $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 	@mkdir -p $(@D)
 	@echo "  LINK    $(@F)"
-	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
+	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)
+
+# A tool of several files.
+$(B)/bin/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
 
 # build/bin/X follows the setting of the last make.
 build/bin/%: $(B)/bin/% build/.setting

@@ -9,19 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+struct options {
 	struct hm_shard shard;
 	int64_t head;
 	char *columns;
 	bool has_head, recover;
-} o;
+};
 
 static const struct hm_opt table[] = {
-	{"shard", 0, HM_OPT_SHARD, &o.shard, "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
-	{"head", 0, HM_OPT_INT, &o.head, "N", "only the first N records", .max = INT64_MAX,
-	 .given = &o.has_head},
-	{"columns", 0, HM_OPT_STR, &o.columns, "A,B", "only these columns, in this order"},
-	{"recover", 0, HM_OPT_FLAG, &o.recover, NULL,
+	{.group = "What to take"},
+	{"shard", 0, HM_SHARD(shard), "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
+	{"head", 0, HM_INT(head), "N", "only the first N records", .max = INT64_MAX,
+	 .given = HM_GIVEN(has_head)},
+	{"columns", 0, HM_STR(columns), "A,B", "only these columns, in this order"},
+	{"recover", 0, HM_FLAG(recover), NULL,
 	 "write every good block of a damaged stream, name what is lost, exit 1"},
 	{0}};
 
@@ -36,6 +37,7 @@ static const struct hm_tool tool = {"hm-cat",
 /* The first input's schema and what is taken of it. */
 struct run {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_schema in, out;
 	int from[HM_MAX_FIELDS]; /* out's column i is in's from[i] */
 	int id;
@@ -49,12 +51,12 @@ struct run {
 
 static int choose_columns(struct run *r, struct hm_err *e)
 {
-	if (!o.columns) {
+	if (!r->o.columns) {
 		for (int i = 0; i < r->in.n; i++)
 			r->from[i] = i;
 		return hm_schema_copy(&r->out, &r->in, e);
 	}
-	for (const char *p = o.columns; p;) {
+	for (const char *p = r->o.columns; p;) {
 		size_t len = strcspn(p, ",");
 		char name[HM_MAX_NAME + 1] = "";
 		if (len <= HM_MAX_NAME)
@@ -79,14 +81,14 @@ static int open_output(struct run *r, const struct hm_schema *s, const cJSON *me
 {
 	char shard[48];
 	cJSON *p = cJSON_CreateObject(), *pg;
-	snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, o.shard.i, o.shard.n);
-	if (o.shard.n)
+	snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, r->o.shard.i, r->o.shard.n);
+	if (r->o.shard.n)
 		cJSON_AddStringToObject(p, "shard", shard);
-	if (o.has_head)
-		cJSON_AddNumberToObject(p, "head", (double)o.head);
-	if (o.columns)
-		cJSON_AddStringToObject(p, "columns", o.columns);
-	if (o.recover)
+	if (r->o.has_head)
+		cJSON_AddNumberToObject(p, "head", (double)r->o.head);
+	if (r->o.columns)
+		cJSON_AddStringToObject(p, "columns", r->o.columns);
+	if (r->o.recover)
 		cJSON_AddTrueToObject(p, "recover");
 	pg = hm_pg_append(chain, tool.name, p, e);
 	int rc = pg ? hm_schema_copy(&r->in, s, e) : HM_EDATA;
@@ -148,7 +150,7 @@ static int take_record(struct run *r, const struct hm_rec *rec, const char *name
 		if (!fresh)
 			return refuse_id(r, rec, name, where, e);
 	}
-	if (!hm_shard_has(&o.shard, r->seen++) || (o.has_head && r->written >= (uint64_t)o.head))
+	if (!hm_shard_has(&r->o.shard, r->seen++) || (r->o.has_head && r->written >= (uint64_t)r->o.head))
 		return 0;
 	struct hm_val val[HM_MAX_FIELDS];
 	for (int i = 0; i < r->out.n; i++)
@@ -198,14 +200,14 @@ int main(int argc, char **argv)
 	struct run r = {0};
 	struct hm_err e = {0};
 	int rc = 0;
-	hm_cli_begin(&r.cli, &tool, argc, argv);
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	r.first = hm_alloc((size_t)r.cli.n_operands, sizeof *r.first, &e);
 	if (!r.first)
 		rc = HM_EDATA;
 	for (r.at = 0; !rc && r.at < r.cli.n_operands; r.at++) {
 		const char *path = r.cli.operands[r.at];
 		r.first[r.at] = r.seen;
-		rc = o.recover ? recover_one(&r, path, &e) : cat_one(&r, path, &e);
+		rc = r.o.recover ? recover_one(&r, path, &e) : cat_one(&r, path, &e);
 	}
 	if (!rc) {
 		rc = hm_writer_finish(r.w, r.skipped, &e);

@@ -9,44 +9,42 @@
 
 enum { POOLED_ALONE, GRID_ALONE, BOTH };
 
-static struct {
+struct options {
 	char *image, *text;
-	int output, precision, store, on_error;
+	int output, store, on_error;
 	int64_t batch_size, cache_size;
 	char *cache;
 	struct hm_encoder_options spec;
 	bool keep, replace, output_given, size_given;
-} o = {.cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
+};
+
+static const struct options defaults = {.cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
 
 static const struct hm_opt table[] = {
-	{"image", 0, HM_OPT_STR, &o.image, "SPEC",
-	 "image encoder: weight file, folder, model file, init:NAME[:SEED]", .preset = hm_resnet_preset_name},
-	{"text", 0, HM_OPT_STR, &o.text, "SPEC", "text encoder, likewise", .preset = hm_bert_preset_name},
-	{"image-output", 0, HM_OPT_CHOICE, &o.output, "pooled|grid|both", "image_feature, image_grid or both",
-	 .given = &o.output_given},
-	{"batch-size", 0, HM_OPT_INT, &o.batch_size, "N", "images, captions computed at once", .min = 1,
-	 .max = 4096},
-	{"precision", 0, HM_OPT_CHOICE, &o.precision, "f32|bf16|tf32", "arithmetic of the encoders"},
-	{"store", 0, HM_OPT_CHOICE, &o.store, "f32|f16|bf16", "dtype of the features written"},
-	{"heads", 0, HM_OPT_INT, &o.spec.heads, "N", "attention heads of the text encoder", .min = 1,
-	 .max = 4096},
-	{"vocab-size", 0, HM_OPT_INT, &o.spec.vocab, "N", "words of an init: text encoder", .min = 1,
+	{.group = "Encoders"},
+	{"image", 0, HM_STR(image), "SPEC",
+	 "image encoder: weight file, folder, model file, init:NAME[:SEED]", .preset = hm_resnet_preset_name,
+	 .file = HM_FILE_IN},
+	{"text", 0, HM_STR(text), "SPEC", "text encoder: the same choices", .preset = hm_bert_preset_name,
+	 .file = HM_FILE_IN},
+	{"heads", 0, HM_INT(spec.heads), "N", "attention heads of the text encoder", .min = 1, .max = 4096},
+	{"vocab-size", 0, HM_INT(spec.vocab), "N", "words of an init: text encoder", .min = 1,
 	 .max = 4194304},
-	{"keep", 0, HM_OPT_FLAG, &o.keep, NULL, "keep pixels and token_ids"},
-	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace feature columns that are there"},
-	{"cache", 0, HM_OPT_STR, &o.cache, "DIR",
-	 "folder that keeps features: what is there is not computed"},
-	{"cache-size", 0, HM_OPT_SIZE, &o.cache_size, "SIZE", "most that the cache may take", .min = 1 << 20,
-	 .max = (int64_t)1 << 46, .given = &o.size_given},
-	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep",
+	{.group = "Features"},
+	{"image-output", 0, HM_CHOICE(output), "pooled|grid|both", "image_feature, image_grid or both",
+	 .given = HM_GIVEN(output_given)},
+	{"store", 0, HM_CHOICE(store), "f32|f16|bf16", "dtype of the features written"},
+	{"keep", 0, HM_FLAG(keep), NULL, "keep pixels and token_ids"},
+	{"replace", 0, HM_FLAG(replace), NULL, "replace feature columns that are there"},
+	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep",
 	 "what to do about a record that cannot be encoded"},
+	{.group = "Speed"},
+	{"batch-size", 0, HM_INT(batch_size), "N", "images, captions computed at once", .min = 1,
+	 .max = 4096},
+	{"cache", 0, HM_STR(cache), "DIR", "folder that keeps features: what is there is not computed"},
+	{"cache-size", 0, HM_SIZE(cache_size), "SIZE", "most that the cache may take", .min = 1 << 20,
+	 .max = (int64_t)1 << 46, .given = HM_GIVEN(size_given)},
 	{0}};
-
-static const char *backends(void)
-{
-	static char text[128];
-	return hm_device_backends(text, sizeof text);
-}
 
 static const struct hm_tool tool = {.name = "hm-encode",
 				    .summary = "add the features of frozen encoders to records",
@@ -54,10 +52,11 @@ static const struct hm_tool tool = {.name = "hm-encode",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
-				    .backends = backends};
+				    .backends = hm_device_backends};
 
 struct run {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_encoder image, text;
 	struct hm_device *device;
 	struct hm_featcache *cache;
@@ -73,7 +72,7 @@ static int open_encoder(struct run *r, struct hm_encoder *x, enum hm_encoder_kin
 			struct hm_err *e)
 {
 	const char *option = kind == HM_IMAGE_ENCODER ? "--image" : "--text";
-	int rc = spec ? hm_encoder_open(x, kind, spec, &o.spec, e) : 0;
+	int rc = spec ? hm_encoder_open(x, kind, spec, &r->o.spec, e) : 0;
 	if (rc)
 		return hm_err_prefix(e, "%s", option);
 	if (x->notice[0])
@@ -102,16 +101,16 @@ static int check_vocab(const struct run *r, struct hm_err *e)
 static int open_features(struct run *r, struct hm_err *e)
 {
 	static const enum hm_dtype store[] = {HM_F32, HM_F16, HM_BF16};
-	const struct hm_features_options options = {.image = o.image ? &r->image : NULL,
-						    .text = o.text ? &r->text : NULL,
-						    .pooled = o.output != GRID_ALONE,
-						    .grid = o.output != POOLED_ALONE,
-						    .keep = o.keep,
-						    .replace = o.replace,
-						    .on_error = (enum hm_features_error)o.on_error,
-						    .precision = (enum hm_precision)o.precision,
-						    .store = store[o.store],
-						    .batch_size = (int)o.batch_size,
+	const struct hm_features_options options = {.image = r->o.image ? &r->image : NULL,
+						    .text = r->o.text ? &r->text : NULL,
+						    .pooled = r->o.output != GRID_ALONE,
+						    .grid = r->o.output != POOLED_ALONE,
+						    .keep = r->o.keep,
+						    .replace = r->o.replace,
+						    .on_error = (enum hm_features_error)r->o.on_error,
+						    .precision = (enum hm_precision)r->cli.precision,
+						    .store = store[r->o.store],
+						    .batch_size = (int)r->o.batch_size,
 						    .cache = r->cache,
 						    .skim = r->skim};
 	return hm_features_open(&r->features, &options, r->in, r->device, r->cli.workers, e);
@@ -124,8 +123,8 @@ static int open_writer(struct run *r, struct hm_err *e)
 	cJSON_AddStringToObject(p, "device", r->device->name);
 	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 	int rc = pg ? hm_writer_open(&r->writer, r->cli.out, hm_features_schema(r->features),
-				     hm_join_meta(r->in), pg, &r->cli.writer, o.cache ? r->cli.workers : NULL,
-				     e)
+				     hm_join_meta(r->in), pg, &r->cli.writer,
+				     r->o.cache ? r->cli.workers : NULL, e)
 		    : HM_EDATA;
 	cJSON_Delete(pg);
 	return rc;
@@ -133,24 +132,25 @@ static int open_writer(struct run *r, struct hm_err *e)
 
 static int open_all(struct run *r, struct hm_err *e)
 {
-	o.spec.defer = o.cache; /* where all is found the weights serve for their digest alone */
-	r->device = hm_device_open(r->cli.device, (enum hm_precision)o.precision, e);
+	r->o.spec.defer = r->o.cache; /* where all is found the weights serve for their digest alone */
+	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
 	if (!r->device)
 		return e->code;
 	hm_cli_device(&r->cli, r->device->name);
-	int rc = open_encoder(r, &r->image, HM_IMAGE_ENCODER, o.image, e);
+	int rc = open_encoder(r, &r->image, HM_IMAGE_ENCODER, r->o.image, e);
 	if (!rc)
-		rc = open_encoder(r, &r->text, HM_TEXT_ENCODER, o.text, e);
-	if (!rc && o.cache && !(r->cache = hm_featcache_open(o.cache, (uint64_t)o.cache_size, e)))
+		rc = open_encoder(r, &r->text, HM_TEXT_ENCODER, r->o.text, e);
+	if (!rc && r->o.cache && !(r->cache = hm_featcache_open(r->o.cache, (uint64_t)r->o.cache_size, e)))
 		rc = hm_err_prefix(e, "--cache");
-	if (!rc && o.cache && o.image && !o.keep)
-		rc = hm_skim_open(&r->skim, o.cache, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
+	if (!rc && r->o.cache && r->o.image && !r->o.keep)
+		rc = hm_skim_open(&r->skim, r->o.cache, r->cli.n_operands, r->cli.operands, r->cli.workers,
+				  e);
 	/* Reading and writing go on in this thread while the workers compute, unless they may have nothing
 	 * to. */
 	if (!rc)
-		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, o.cache ? r->cli.workers : NULL,
-				  e);
-	if (!rc && o.text)
+		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands,
+				  r->o.cache ? r->cli.workers : NULL, e);
+	if (!rc && r->o.text)
 		rc = check_vocab(r, e);
 	if (!rc)
 		rc = open_features(r, e);
@@ -167,12 +167,12 @@ static void report(struct run *r, const struct hm_features_counts *n)
 {
 	if (n->skipped)
 		hm_cli_notice(&r->cli, "%" PRIu64 " records left out", n->skipped);
-	if (!o.cache)
+	if (!r->o.cache)
 		return;
 	cJSON_AddNumberToObject(r->cli.stats, "cache_hits", (double)n->hits);
 	cJSON_AddNumberToObject(r->cli.stats, "cache_misses", (double)n->misses);
 	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were there, %" PRIu64 " computed%s",
-		      o.cache, n->hits, n->hits + n->misses, n->misses,
+		      r->o.cache, n->hits, n->hits + n->misses, n->misses,
 		      hm_skim_reads(r->skim) ? "; the files are known, no other pixels were unpacked" : "");
 }
 
@@ -201,16 +201,16 @@ static void close_all(struct run *r)
 
 int main(int argc, char **argv)
 {
-	struct run r = {0};
+	struct run r = {.o = defaults};
 	struct hm_err e = {0};
-	hm_cli_begin(&r.cli, &tool, argc, argv);
-	if (!o.image && !o.text)
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
+	if (!r.o.image && !r.o.text)
 		hm_cli_usage(&r.cli, "give --image, --text or both");
-	if (o.output_given && !o.image)
+	if (r.o.output_given && !r.o.image)
 		hm_cli_usage(&r.cli, "--image-output needs --image");
-	if (o.spec.vocab && (!o.text || strncmp(o.text, "init:", 5)))
+	if (r.o.spec.vocab && (!r.o.text || strncmp(r.o.text, "init:", 5)))
 		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
-	if (o.size_given && !o.cache)
+	if (r.o.size_given && !r.o.cache)
 		hm_cli_usage(&r.cli, "--cache-size needs --cache");
 	int rc = open_all(&r, &e);
 	if (!rc)

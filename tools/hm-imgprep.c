@@ -9,24 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+struct options {
 	char *root;
 	int64_t size, max_pixels;
 	int fit, on_error;
 	bool follow_symlinks, replace;
-} o = {.size = 224, .max_pixels = HM_PNG_PIXELS};
+};
+
+static const struct options defaults = {.size = 224, .max_pixels = HM_PNG_PIXELS};
 
 static const struct hm_opt table[] = {
-	{"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to, and may not leave",
+	{.group = "Images"},
+	{"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to, and may not leave",
 	 .required = true},
-	{"size", 0, HM_OPT_INT, &o.size, "N", "side of the square, in pixels", .min = 1, .max = 4096},
-	{"fit", 0, HM_OPT_CHOICE, &o.fit, "squash|crop", "how to reach the square"},
-	{"max-pixels", 0, HM_OPT_SIZE, &o.max_pixels, "N", "refuse larger images", .min = 1,
+	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = 4096},
+	{"fit", 0, HM_CHOICE(fit), "squash|crop", "how to reach the square"},
+	{"max-pixels", 0, HM_SIZE(max_pixels), "N", "refuse larger images", .min = 1,
 	 .max = (int64_t)HM_PNG_SIDE * HM_PNG_SIDE},
-	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip|keep", "what to do about a bad image"},
-	{"follow-symlinks", 0, HM_OPT_FLAG, &o.follow_symlinks, NULL,
-	 "let symbolic links lead out of the root"},
-	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace pixels if it is there"},
+	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep", "what to do about a bad image"},
+	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root"},
+	{"replace", 0, HM_FLAG(replace), NULL, "replace pixels if it is there"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-imgprep",
@@ -50,6 +52,7 @@ struct slot {
 
 struct run {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_join *in;
 	struct hm_writer *out;
 	struct hm_schema schema; /* of the output */
@@ -68,7 +71,7 @@ static int find_columns(struct run *r, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const char *name = hm_join_name(r->in);
-	const int64_t dim[3] = {3, o.size, o.size};
+	const int64_t dim[3] = {3, r->o.size, r->o.size};
 	cJSON *attr = cJSON_CreateObject();
 	r->id = hm_schema_find(s, "id");
 	if (r->id >= 0 && s->field[r->id].dtype != HM_UTF8)
@@ -76,13 +79,13 @@ static int find_columns(struct run *r, struct hm_err *e)
 	r->img = hm_schema_find(s, "img");
 	r->error = hm_schema_find(s, "error");
 	r->old = hm_schema_find(s, "pixels");
-	cJSON_AddStringToObject(attr, "fit", o.fit == HM_FIT_CROP ? "crop" : "squash");
+	cJSON_AddStringToObject(attr, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash");
 	int rc = hm_schema_copy(&r->schema, s, e);
 	if (!rc && (r->img < 0 || s->field[r->img].dtype != HM_UTF8))
 		rc = hm_err_set(e, HM_EDATA, "%s: no column \"img\" of paths (hm-jsonl2rec makes it)", name);
 	if (!rc && r->error >= 0 && s->field[r->error].dtype != HM_UTF8)
 		rc = hm_err_set(e, HM_EDATA, "%s: column \"error\" is no text", name);
-	if (!rc && r->old >= 0 && !o.replace)
+	if (!rc && r->old >= 0 && !r->o.replace)
 		rc = hm_err_set(e, HM_EDATA, "%s: column \"pixels\" exists already (--replace to replace it)",
 				name);
 	if (rc) {
@@ -93,7 +96,7 @@ static int find_columns(struct run *r, struct hm_err *e)
 		hm_schema_remove(&r->schema, r->old);
 	r->pixels_to = hm_schema_add(&r->schema, "pixels", HM_U8, 3, dim, attr, e);
 	r->error_to = hm_schema_find(&r->schema, "error");
-	if (r->pixels_to >= 0 && r->error_to < 0 && o.on_error == HM_KEEP)
+	if (r->pixels_to >= 0 && r->error_to < 0 && r->o.on_error == HM_KEEP)
 		r->error_to = hm_schema_add(&r->schema, "error", HM_UTF8, 0, NULL, NULL, e);
 	return e->code;
 }
@@ -101,7 +104,7 @@ static int find_columns(struct run *r, struct hm_err *e)
 static int open_all(struct run *r, struct hm_err *e)
 {
 	static const char *const on_error[] = {"fail", "skip", "keep"};
-	int rc = hm_imageroot_open(&r->root, o.root, o.follow_symlinks, e);
+	int rc = hm_imageroot_open(&r->root, r->o.root, r->o.follow_symlinks, e);
 	if (!rc)
 		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
 	if (!rc)
@@ -109,10 +112,10 @@ static int open_all(struct run *r, struct hm_err *e)
 	if (rc)
 		return rc;
 	cJSON *p = cJSON_CreateObject();
-	cJSON_AddNumberToObject(p, "size", (double)o.size);
-	cJSON_AddStringToObject(p, "fit", o.fit == HM_FIT_CROP ? "crop" : "squash");
-	cJSON_AddNumberToObject(p, "max-pixels", (double)o.max_pixels);
-	cJSON_AddStringToObject(p, "on-error", on_error[o.on_error]);
+	cJSON_AddNumberToObject(p, "size", (double)r->o.size);
+	cJSON_AddStringToObject(p, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash");
+	cJSON_AddNumberToObject(p, "max-pixels", (double)r->o.max_pixels);
+	cJSON_AddStringToObject(p, "on-error", on_error[r->o.on_error]);
 	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 	rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer,
 				 r->cli.workers, e)
@@ -124,7 +127,7 @@ static int open_all(struct run *r, struct hm_err *e)
 static int make_ring(struct run *r, struct hm_err *e)
 {
 	int threads = hm_workers_count(r->cli.workers);
-	size_t bytes = 3 * (size_t)o.size * (size_t)o.size;
+	size_t bytes = 3 * (size_t)r->o.size * (size_t)r->o.size;
 	r->slots = 4 * threads;
 	r->load = hm_alloc((size_t)threads, sizeof *r->load, e);
 	r->slot = hm_alloc((size_t)r->slots, sizeof *r->slot, e);
@@ -143,7 +146,8 @@ static void prepare(void *arg, int worker)
 {
 	struct slot *s = arg;
 	const struct hm_val *img = &s->rec.rec[0].val[s->run->img];
-	const struct hm_imageload_options want = {(int)o.size, o.fit, (uint64_t)o.max_pixels};
+	const struct options *o = &s->run->o;
+	const struct hm_imageload_options want = {(int)o->size, o->fit, (uint64_t)o->max_pixels};
 	s->empty = hm_imageload_run(s->run->load[worker], &s->run->root, img->data, img->count, &want,
 				    s->pixels, &s->e) != 0;
 }
@@ -168,7 +172,7 @@ static int write_oldest(struct run *r, struct hm_err *e)
 		snprintf(why, sizeof why, "%.*s: %s", shown(&img), (const char *)img.data, s->e.text);
 		hm_record_error(hm_join_name(r->in), r->written, r->id >= 0 ? &rec->val[r->id] : NULL, why,
 				&where);
-		if (o.on_error == HM_FAIL)
+		if (r->o.on_error == HM_FAIL)
 			return hm_err_set(e, HM_EDATA, "%s", where.text);
 		hm_cli_debug(&r->cli, "%s", where.text);
 		r->failed++;
@@ -176,13 +180,13 @@ static int write_oldest(struct run *r, struct hm_err *e)
 	r->written++;
 	r->flight -= s->rec.bytes;
 	hm_cli_progress(&r->cli, r->written, hm_join_expect(r->in), "records");
-	if (s->e.code && o.on_error == HM_SKIP)
+	if (s->e.code && r->o.on_error == HM_SKIP)
 		return 0;
 	for (int i = 0, n = 0; i < rec->schema->n; i++)
 		if (i != r->old)
 			val[n++] = rec->val[i];
 	val[r->pixels_to] =
-		(struct hm_val){s->empty ? r->zero : s->pixels, 3 * (size_t)o.size * (size_t)o.size};
+		(struct hm_val){s->empty ? r->zero : s->pixels, 3 * (size_t)r->o.size * (size_t)r->o.size};
 	if (r->error_to >= 0 && (s->e.code || r->error < 0))
 		val[r->error_to] = (struct hm_val){why, strlen(why)};
 	return hm_writer_put(r->out, val, e);
@@ -229,11 +233,11 @@ static void clear(struct run *r)
 
 int main(int argc, char **argv)
 {
-	struct run r = {.root.fd = -1};
+	struct run r = {.o = defaults, .root.fd = -1};
 	struct hm_err e = {0};
 	struct hm_rec rec;
 	int more = 0;
-	hm_cli_begin(&r.cli, &tool, argc, argv);
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	int rc = open_all(&r, &e);
 	if (!rc)
 		rc = make_ring(&r, &e);
@@ -244,13 +248,13 @@ int main(int argc, char **argv)
 	rc = rc ? rc : more;
 	if (!rc) {
 		rc = hm_writer_finish(
-			r.out, hm_join_end(r.in)->skipped + (o.on_error == HM_SKIP ? r.failed : 0), &e);
+			r.out, hm_join_end(r.in)->skipped + (r.o.on_error == HM_SKIP ? r.failed : 0), &e);
 		r.out = NULL;
 	}
 	if (!rc && r.failed)
 		hm_cli_notice(&r.cli, "%" PRIu64 " records %s", r.failed,
-			      o.on_error == HM_SKIP ? "left out for their images"
-						    : "kept without an image, their error set");
+			      r.o.on_error == HM_SKIP ? "left out for their images"
+						      : "kept without an image, their error set");
 	hm_writer_abort(r.out);
 	clear(&r);
 	return hm_cli_end(&r.cli, rc, &e);

@@ -7,27 +7,31 @@
 #include <stdio.h>
 #include <string.h>
 
-static struct {
+struct options {
 	struct hm_jsonl_form form;
 	struct hm_strs keep;
 	struct hm_shard shard;
 	int64_t limit;
 	bool limited;
 	int on_error;
-} o = {.form = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"}};
+};
+
+static const struct options defaults = {
+	.form = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"}};
 
 static const struct hm_opt table[] = {
-	{"id-field", 0, HM_OPT_STR, &o.form.id, "NAME", "field of the id, a string or an integer"},
-	{"img-field", 0, HM_OPT_STR, &o.form.img, "NAME", "field of the image's path"},
-	{"text-field", 0, HM_OPT_STR, &o.form.text, "NAME", "field of the caption"},
-	{"label-field", 0, HM_OPT_STR, &o.form.label, "NAME", "field of the class, an integer from 0"},
-	{"img-prefix", 0, HM_OPT_STR, &o.form.img_prefix, "STR",
-	 "stripped from the front of paths, with slashes"},
-	{"keep-field", 0, HM_OPT_LIST, &o.keep, "NAME[:i32|f32|utf8]", "a field to carry along (repeatable)"},
-	{"shard", 0, HM_OPT_SHARD, &o.shard, "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
-	{"limit", 0, HM_OPT_INT, &o.limit, "N", "stop after N records", .max = INT64_MAX,
-	 .given = &o.limited},
-	{"on-error", 0, HM_OPT_CHOICE, &o.on_error, "fail|skip", "what to do about a bad line"},
+	{.group = "Fields"},
+	{"id-field", 0, HM_STR(form.id), "NAME", "field of the id, a string or an integer"},
+	{"img-field", 0, HM_STR(form.img), "NAME", "field of the image's path"},
+	{"text-field", 0, HM_STR(form.text), "NAME", "field of the caption"},
+	{"label-field", 0, HM_STR(form.label), "NAME", "field of the class, an integer from 0"},
+	{"img-prefix", 0, HM_STR(form.img_prefix), "STR", "stripped from the front of paths, with slashes"},
+	{"keep-field", 0, HM_LIST(keep), "NAME[:i32|f32|utf8]", "a field to carry along (repeatable)"},
+	{.group = "Which lines"},
+	{"shard", 0, HM_SHARD(shard), "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
+	{"limit", 0, HM_INT(limit), "N", "stop after N records", .max = INT64_MAX,
+	 .given = HM_GIVEN(limited)},
+	{"on-error", 0, HM_CHOICE(on_error), "fail|skip", "what to do about a bad line"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-jsonl2rec",
@@ -42,13 +46,14 @@ static const struct hm_tool tool = {.name = "hm-jsonl2rec",
 /* What the loop over lines carries. */
 struct run {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_writer *w;
 	struct hm_strmap ids; /* id -> operand << FILE_SHIFT | line */
 	int file;	      /* the operand being read */
 	uint64_t seen, written, skipped;
 };
 
-static int columns(struct hm_schema *s, struct hm_err *e)
+static int columns(const struct hm_jsonl_form *f, struct hm_schema *s, struct hm_err *e)
 {
 	int rc = hm_schema_add(s, "id", HM_UTF8, 0, NULL, NULL, e);
 	if (rc >= 0)
@@ -57,30 +62,30 @@ static int columns(struct hm_schema *s, struct hm_err *e)
 		rc = hm_schema_add(s, "text", HM_UTF8, 0, NULL, NULL, e);
 	if (rc >= 0)
 		rc = hm_schema_add(s, "label", HM_I32, 0, NULL, NULL, e);
-	for (int i = 0; rc >= 0 && i < o.form.n_keep; i++)
-		rc = hm_schema_add(s, o.form.keep[i].name, o.form.keep[i].dtype, 0, NULL, NULL, e);
+	for (int i = 0; rc >= 0 && i < f->n_keep; i++)
+		rc = hm_schema_add(s, f->keep[i].name, f->keep[i].dtype, 0, NULL, NULL, e);
 	return rc < 0 ? rc : 0;
 }
 
 /* The options that change the result. */
-static cJSON *history(struct hm_err *e)
+static cJSON *history(const struct options *o, struct hm_err *e)
 {
 	cJSON *p = cJSON_CreateObject(), *keep = cJSON_AddArrayToObject(p, "keep-field");
-	cJSON_AddStringToObject(p, "id-field", o.form.id);
-	cJSON_AddStringToObject(p, "img-field", o.form.img);
-	cJSON_AddStringToObject(p, "text-field", o.form.text);
-	cJSON_AddStringToObject(p, "label-field", o.form.label);
-	cJSON_AddStringToObject(p, "img-prefix", o.form.img_prefix);
-	for (int i = 0; i < o.form.n_keep; i++)
-		cJSON_AddItemToArray(keep, cJSON_CreateString(o.form.keep[i].name));
-	if (o.shard.n) {
+	cJSON_AddStringToObject(p, "id-field", o->form.id);
+	cJSON_AddStringToObject(p, "img-field", o->form.img);
+	cJSON_AddStringToObject(p, "text-field", o->form.text);
+	cJSON_AddStringToObject(p, "label-field", o->form.label);
+	cJSON_AddStringToObject(p, "img-prefix", o->form.img_prefix);
+	for (int i = 0; i < o->form.n_keep; i++)
+		cJSON_AddItemToArray(keep, cJSON_CreateString(o->form.keep[i].name));
+	if (o->shard.n) {
 		char shard[48];
-		snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, o.shard.i, o.shard.n);
+		snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, o->shard.i, o->shard.n);
 		cJSON_AddStringToObject(p, "shard", shard);
 	}
-	if (o.limited)
-		cJSON_AddNumberToObject(p, "limit", (double)o.limit);
-	cJSON_AddStringToObject(p, "on-error", o.on_error == HM_SKIP ? "skip" : "fail");
+	if (o->limited)
+		cJSON_AddNumberToObject(p, "limit", (double)o->limit);
+	cJSON_AddStringToObject(p, "on-error", o->on_error == HM_SKIP ? "skip" : "fail");
 	return hm_pg_append(NULL, tool.name, p, e);
 }
 
@@ -90,8 +95,8 @@ static int write_record(struct run *r, const struct hm_jsonl_rec *rec, struct hm
 					    {rec->img, strlen(rec->img)},
 					    {rec->text, strlen(rec->text)},
 					    {&rec->label, 1}};
-	for (int i = 0; i < o.form.n_keep; i++) {
-		if (o.form.keep[i].dtype == HM_UTF8)
+	for (int i = 0; i < r->o.form.n_keep; i++) {
+		if (r->o.form.keep[i].dtype == HM_UTF8)
 			val[4 + i] = (struct hm_val){rec->keep[i].text, strlen(rec->keep[i].text)};
 		else
 			val[4 + i] = (struct hm_val){&rec->keep[i], 1};
@@ -105,7 +110,7 @@ static int admit(struct run *r, const struct hm_lines *l, const char *line, size
 		 struct hm_jsonl_rec *rec, struct hm_err *e)
 {
 	uint64_t where = (uint64_t)r->file << FILE_SHIFT | l->line;
-	if (hm_jsonl_parse(&o.form, line, len, rec, e))
+	if (hm_jsonl_parse(&r->o.form, line, len, rec, e))
 		return HM_EDATA;
 	int rc = hm_strmap_add(&r->ids, rec->id, strlen(rec->id), &where, e);
 	if (rc == 1)
@@ -125,10 +130,10 @@ static int take_line(struct run *r, const struct hm_lines *l, const char *line, 
 {
 	struct hm_jsonl_rec rec;
 	struct hm_err why = {0};
-	bool mine = hm_shard_has(&o.shard, r->seen);
+	bool mine = hm_shard_has(&r->o.shard, r->seen);
 	int bad = admit(r, l, line, len, &rec, &why), rc = 0;
 	r->seen++;
-	if (bad && o.on_error == HM_FAIL)
+	if (bad && r->o.on_error == HM_FAIL)
 		return hm_err_set(e, bad, "%s: line %" PRIu64 ": %s", l->name, l->line, why.text);
 	if (bad) {
 		hm_cli_debug(&r->cli, "%s: line %" PRIu64 ": %s", l->name, l->line, why.text);
@@ -138,7 +143,7 @@ static int take_line(struct run *r, const struct hm_lines *l, const char *line, 
 	if (mine)
 		rc = write_record(r, &rec, e);
 	hm_jsonl_clear(&rec);
-	hm_cli_progress(&r->cli, r->written, o.limited ? (uint64_t)o.limit : 0, "records");
+	hm_cli_progress(&r->cli, r->written, r->o.limited ? (uint64_t)r->o.limit : 0, "records");
 	return rc;
 }
 
@@ -148,7 +153,7 @@ static int take_file(struct run *r, struct hm_err *e)
 	const char *line;
 	size_t len;
 	int rc = hm_lines_open(&l, r->cli.operands[r->file], e);
-	while (!rc && !(o.limited && r->written == (uint64_t)o.limit)) {
+	while (!rc && !(r->o.limited && r->written == (uint64_t)r->o.limit)) {
 		int more = hm_lines_next(&l, &line, &len, e);
 		if (more != 1) {
 			rc = more;
@@ -165,22 +170,22 @@ static int take_file(struct run *r, struct hm_err *e)
 static void check_call(struct run *r, struct hm_schema *s)
 {
 	struct hm_err e = {0};
-	for (int i = 0; i < o.keep.n; i++)
-		if (hm_jsonl_keep(&o.form, o.keep.item[i], &e))
+	for (int i = 0; i < r->o.keep.n; i++)
+		if (hm_jsonl_keep(&r->o.form, r->o.keep.item[i], &e))
 			hm_cli_usage(&r->cli, "--keep-field: %s", e.text);
-	if (columns(s, &e))
+	if (columns(&r->o.form, s, &e))
 		hm_cli_usage(&r->cli, "--keep-field: %s", e.text);
 }
 
 int main(int argc, char **argv)
 {
-	struct run r = {0};
+	struct run r = {.o = defaults};
 	struct hm_schema schema = {0};
 	struct hm_err e = {0};
 	cJSON *pg = NULL;
-	hm_cli_begin(&r.cli, &tool, argc, argv);
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	check_call(&r, &schema);
-	int rc = (pg = history(&e)) ? 0 : HM_EDATA;
+	int rc = (pg = history(&r.o, &e)) ? 0 : HM_EDATA;
 	if (!rc)
 		rc = hm_writer_open(&r.w, r.cli.out, &schema, NULL, pg, &r.cli.writer, r.cli.workers, &e);
 	for (; !rc && r.file < r.cli.n_operands; r.file++)

@@ -7,18 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+struct options {
 	struct hm_strs allow;
 	char *json, *pairs;
 	int64_t examples;
-} o = {.examples = 3};
+};
 
 static const struct hm_opt table[] = {
-	{"allow", 0, HM_OPT_LIST, &o.allow, "KIND", "a finding that is meant to be so (repeatable)"},
-	{"examples", 0, HM_OPT_INT, &o.examples, "N", "how many of each kind are shown", .max = 10000},
-	{"pairs", 0, HM_OPT_STR, &o.pairs, "FILE.csv", "write the confounders, for hm-score --pairs"},
-	{"json", 0, HM_OPT_STR, &o.json, "FILE",
-	 "write all of it as JSON; - is standard output, instead of the table"},
+	{.group = "Findings"},
+	{"allow", 0, HM_LIST(allow), "KIND", "a finding that is meant to be so (repeatable)"},
+	{"examples", 0, HM_INT(examples), "N", "how many of each kind are shown", .max = 10000},
+	{"pairs", 0, HM_STR(pairs), "FILE.csv", "write the confounders, for hm-score --pairs",
+	 .file = HM_FILE_OUT},
+	{"json", 0, HM_STR(json), "FILE",
+	 "write all of it as JSON; - is standard output, instead of the table", .file = HM_FILE_OUT},
 	{0}};
 
 static const struct hm_tool tool = {
@@ -30,6 +32,7 @@ static const char *const caption_columns[] = {"text", "token_ids", "text_feature
 
 struct run {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_reader **in;
 	struct hm_audit audit;
 	struct hm_audit_view view;
@@ -38,16 +41,16 @@ struct run {
 
 static void read_allowed(struct run *r)
 {
-	for (int i = 0; i < o.allow.n; i++) {
+	for (int i = 0; i < r->o.allow.n; i++) {
 		int c = 0;
-		while (c < HM_AUDIT_FINDINGS && strcmp(o.allow.item[i], hm_audit_name(c)))
+		while (c < HM_AUDIT_FINDINGS && strcmp(r->o.allow.item[i], hm_audit_name(c)))
 			c++;
 		if (c == HM_AUDIT_FINDINGS)
 			hm_cli_usage(
 				&r->cli,
 				"--allow '%s': that is no kind of finding; id-twice, id-shared, pair-twice, "
 				"pair-shared, image-shared, caption-shared, label-conflict, label-shift are",
-				o.allow.item[i]);
+				r->o.allow.item[i]);
 		r->view.allowed[c] = true;
 	}
 }
@@ -130,13 +133,13 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 
 static int write_all(struct run *r, struct hm_err *e)
 {
-	bool instead = o.json && !strcmp(o.json, "-");
+	bool instead = r->o.json && !strcmp(r->o.json, "-");
 	int rc = 0;
-	if (o.pairs && !(rc = hm_audit_pairs(&r->audit, &r->out, e)))
-		rc = hm_file_write(o.pairs, r->out.data, r->out.len, e);
+	if (r->o.pairs && !(rc = hm_audit_pairs(&r->audit, &r->out, e)))
+		rc = hm_file_write(r->o.pairs, r->out.data, r->out.len, e);
 	r->out.len = 0;
-	if (!rc && o.json && !(rc = hm_audit_json(&r->audit, &r->view, &r->out, e)))
-		rc = hm_file_write(o.json, r->out.data, r->out.len, e);
+	if (!rc && r->o.json && !(rc = hm_audit_json(&r->audit, &r->view, &r->out, e)))
+		rc = hm_file_write(r->o.json, r->out.data, r->out.len, e);
 	r->out.len = 0;
 	if (!rc && !instead && !(rc = hm_audit_text(&r->audit, &r->view, &r->out, e)))
 		fwrite(r->out.data, 1, r->out.len, stdout);
@@ -145,9 +148,9 @@ static int write_all(struct run *r, struct hm_err *e)
 
 int main(int argc, char **argv)
 {
-	static struct run r;
+	static struct run r = {.o = {.examples = 3}};
 	struct hm_err e = {0};
-	hm_cli_begin(&r.cli, &tool, argc, argv);
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	read_allowed(&r);
 	int rc = open_all(&r, &e), findings = 0;
 	if (!rc) {
@@ -156,7 +159,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; !rc && i < r.cli.n_operands; i++)
 		rc = read_split(&r, r.in[i], &e);
-	if (!rc && !(rc = hm_audit_run(&r.audit, (size_t)o.examples, &e)) && !(rc = write_all(&r, &e)))
+	if (!rc && !(rc = hm_audit_run(&r.audit, (size_t)r.o.examples, &e)) && !(rc = write_all(&r, &e)))
 		findings = hm_audit_findings(&r.audit, &r.view);
 	for (int i = 0; r.in && i < r.cli.n_operands; i++)
 		hm_reader_close(r.in[i]);

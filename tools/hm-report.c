@@ -7,19 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+struct options {
 	char *out;
-} o;
+};
 
-static const struct hm_opt table[] = {{"output", 'o', HM_OPT_STR, &o.out, "DIR",
-				       "folder of the three files; that of RUNS.json unless given"},
-				      {0}};
+static const struct hm_opt table[] = {
+	{.group = "Output"},
+	{"output", 'o', HM_STR(out), "DIR", "folder of the three files; that of RUNS.json unless given"},
+	{0}};
 
 static const struct hm_tool tool = {
 	"hm-report", "write an experiment's report: HTML, Markdown, CSV", "RUNS.json", table, 0, 1, 1};
 
 struct run {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_runs runs;
 	struct hm_findings findings;
 };
@@ -29,8 +31,8 @@ static int page(struct run *r, const char *name,
 {
 	const char *in = r->cli.operands[0], *slash = strrchr(in, '/');
 	struct hm_buf path = {0}, text = {0};
-	if (o.out)
-		hm_buf_printf(&path, e, "%s/%s", o.out, name);
+	if (r->o.out)
+		hm_buf_printf(&path, e, "%s/%s", r->o.out, name);
 	else
 		hm_buf_printf(&path, e, "%.*s%s", slash ? (int)(slash + 1 - in) : 0, in, name);
 	int rc = e->code ? e->code : make(&r->findings, &text, e);
@@ -47,7 +49,7 @@ int main(int argc, char **argv)
 {
 	static struct run r;
 	struct hm_err e = {0};
-	hm_cli_begin(&r.cli, &tool, argc, argv);
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	int rc = hm_runs_read(&r.runs, r.cli.operands[0], &e);
 	if (!rc)
 		rc = hm_findings_compute(&r.findings, &r.runs, &e);

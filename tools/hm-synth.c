@@ -16,20 +16,20 @@
 
 enum rule { ADD, XOR, IMAGE, TEXT };
 
-static struct {
+struct options {
 	int rule;
 	int64_t count[3], seed;
 	bool force;
-} o = {.count = {400, 200, 100}, .seed = 1};
+};
 
 static const struct hm_opt table[] = {
-	{"rule", 0, HM_OPT_CHOICE, &o.rule, "add|xor|image|text", "what the label depends on"},
-	{"train", 0, HM_OPT_INT, &o.count[0], "N", "examples in train.jsonl", .max = 60000},
-	{"dev", 0, HM_OPT_INT, &o.count[1], "N", "examples in dev.jsonl", .max = 15000},
-	{"test", 0, HM_OPT_INT, &o.count[2], "N", "examples in test.jsonl, which has no labels",
-	 .max = 15000},
-	{"seed", 0, HM_OPT_INT, &o.seed, "S", "another seed, another data set", .max = INT64_C(1) << 53},
-	{"force", 0, HM_OPT_FLAG, &o.force, NULL, "write into DIR although it is not empty"},
+	{.group = "The data set"},
+	{"rule", 0, HM_CHOICE(rule), "add|xor|image|text", "what the label depends on"},
+	{"train", 0, HM_INT(count[0]), "N", "examples in train.jsonl", .max = 60000},
+	{"dev", 0, HM_INT(count[1]), "N", "examples in dev.jsonl", .max = 15000},
+	{"test", 0, HM_INT(count[2]), "N", "examples in test.jsonl, which has no labels", .max = 15000},
+	{"seed", 0, HM_INT(seed), "S", "another seed, another data set", .max = INT64_C(1) << 53},
+	{"force", 0, HM_FLAG(force), NULL, "write into DIR although it is not empty"},
 	{0}};
 
 static const struct hm_tool tool = {
@@ -41,6 +41,7 @@ struct example {
 	struct hm_err e;
 };
 struct work {
+	const struct options *o;
 	const char *dir;
 	uint32_t first;
 	bool labelled;
@@ -50,12 +51,12 @@ struct work {
 /* How much of its concept a modality shows, 0..3, and the label. Under `add` concepts are such levels and the
  * label is whether their sum passes the middle (a coin when it stands there); else they are all or nothing.
  */
-static int draw_concepts(struct hm_rng *r, int *image, int *text)
+static int draw_concepts(enum rule rule, struct hm_rng *r, int *image, int *text)
 {
-	int coin = (int)hm_rng_below(r, 2), n = o.rule == ADD ? HM_SCENE_THINGS + 1 : 2;
+	int coin = (int)hm_rng_below(r, 2), n = rule == ADD ? HM_SCENE_THINGS + 1 : 2;
 	*image = (int)hm_rng_below(r, (uint32_t)n);
 	*text = (int)hm_rng_below(r, (uint32_t)n);
-	switch (o.rule) {
+	switch (rule) {
 	case ADD:
 		return *image + *text == HM_SCENE_THINGS ? coin : *image + *text > HM_SCENE_THINGS;
 	case XOR:
@@ -72,10 +73,10 @@ static int make(const struct work *w, uint32_t i, struct example *x)
 	struct hm_rng r;
 	struct hm_canvas c = {0};
 	struct hm_buf caption = {0}, png = {0}, quoted = {0};
-	int rc = HM_EDATA, image, text, scale = o.rule == ADD ? 1 : HM_SCENE_THINGS;
-	hm_rng_init(&r, (uint64_t)o.seed, HM_RNG_SYNTH, i, 0);
-	int label = draw_concepts(&r, &image, &text);
-	unsigned id = 10000 + (unsigned)((i * UINT64_C(7919) + (uint64_t)o.seed) % 90000);
+	int rc = HM_EDATA, image, text, scale = w->o->rule == ADD ? 1 : HM_SCENE_THINGS;
+	hm_rng_init(&r, (uint64_t)w->o->seed, HM_RNG_SYNTH, i, 0);
+	int label = draw_concepts((enum rule)w->o->rule, &r, &image, &text);
+	unsigned id = 10000 + (unsigned)((i * UINT64_C(7919) + (uint64_t)w->o->seed) % 90000);
 	if (hm_caption_make(&caption, text * scale, &r, &x->e) ||
 	    hm_canvas_init(&c, 320 + (int)hm_rng_below(&r, 130), 260 + (int)hm_rng_below(&r, 130), &x->e))
 		goto done;
@@ -133,7 +134,7 @@ static int make_split(struct hm_cli *c, struct work *w, const char *name, int64_
 }
 
 /* DIR and DIR/img; an old DIR must be empty, unless --force. */
-static int make_folders(const char *dir, struct hm_err *e)
+static int make_folders(const char *dir, bool force, struct hm_err *e)
 {
 	char img[4096];
 	if (mkdir(dir, 0777) && errno != EEXIST)
@@ -145,7 +146,7 @@ static int make_folders(const char *dir, struct hm_err *e)
 	for (struct dirent *f; (f = readdir(d));)
 		entries += strcmp(f->d_name, ".") && strcmp(f->d_name, "..");
 	closedir(d);
-	if (entries && !o.force)
+	if (entries && !force)
 		return hm_err_set(e, HM_EDATA, "%s: the folder is not empty; name another one, or --force",
 				  dir);
 	if ((size_t)snprintf(img, sizeof img, "%s/img", dir) >= sizeof img - 32)
@@ -158,14 +159,15 @@ static int make_folders(const char *dir, struct hm_err *e)
 int main(int argc, char **argv)
 {
 	static const char *const split[3] = {"train", "dev", "test"};
+	struct options o = {.count = {400, 200, 100}, .seed = 1};
 	struct hm_cli c;
 	struct hm_err e = {0};
 	struct hm_buf vocab = {0};
 	char path[4096];
-	hm_cli_begin(&c, &tool, argc, argv);
-	struct work w = {.dir = c.operands[0], .out = hm_alloc(256, sizeof *w.out, &e)};
+	hm_cli_begin(&c, &tool, &o, argc, argv);
+	struct work w = {.o = &o, .dir = c.operands[0], .out = hm_alloc(256, sizeof *w.out, &e)};
 	uint64_t done = 0, all = (uint64_t)(o.count[0] + o.count[1] + o.count[2]);
-	int rc = w.out ? make_folders(w.dir, &e) : HM_EDATA;
+	int rc = w.out ? make_folders(w.dir, o.force, &e) : HM_EDATA;
 	for (int i = 0; i < 3 && !rc; i++) {
 		w.labelled = i < 2;
 		rc = make_split(&c, &w, split[i], o.count[i], &done, all, &e);

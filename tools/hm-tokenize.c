@@ -4,21 +4,21 @@
 
 #include <stdlib.h>
 
-static struct {
+struct options {
 	char *vocab;
 	int64_t max_length;
 	bool cased, plain_specials, replace;
-} o = {.max_length = 512};
+};
 
 static const struct hm_opt table[] = {
-	{"vocab", 0, HM_OPT_STR, &o.vocab, "FILE|DIR", "vocab.txt, or the folder that holds it",
-	 .required = true},
-	{"max-length", 0, HM_OPT_INT, &o.max_length, "N", "at most so many ids, [CLS] and [SEP] included",
-	 .min = 2, .max = HM_WORDPIECE_MAX_LENGTH},
-	{"cased", 0, HM_OPT_FLAG, &o.cased, NULL, "keep case and accents"},
-	{"no-special-in-text", 0, HM_OPT_FLAG, &o.plain_specials, NULL,
+	{.group = "Tokens"},
+	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "vocab.txt, or the folder that holds it", .required = true},
+	{"max-length", 0, HM_INT(max_length), "N", "at most so many ids, [CLS] and [SEP] included", .min = 2,
+	 .max = HM_WORDPIECE_MAX_LENGTH},
+	{"cased", 0, HM_FLAG(cased), NULL, "keep case and accents"},
+	{"no-special-in-text", 0, HM_FLAG(plain_specials), NULL,
 	 "[CLS] and the like are plain text in captions"},
-	{"replace", 0, HM_OPT_FLAG, &o.replace, NULL, "replace token_ids if it is there"},
+	{"replace", 0, HM_FLAG(replace), NULL, "replace token_ids if it is there"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-tokenize",
@@ -52,6 +52,7 @@ struct window {
 
 struct run {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_join *in;
 	struct hm_schema schema; /* of the output; token_ids stands last */
 	struct hm_wordpiece *w;
@@ -72,7 +73,7 @@ static int find_columns(struct run *r, const char *digest, struct hm_err *e)
 	if (r->text < 0 || s->field[r->text].dtype != HM_UTF8)
 		return hm_err_set(e, HM_EDATA, "%s: no column \"text\" of captions (hm-jsonl2rec makes it)",
 				  hm_join_name(r->in));
-	if (r->old >= 0 && !o.replace)
+	if (r->old >= 0 && !r->o.replace)
 		return hm_err_set(e, HM_EDATA,
 				  "%s: column \"token_ids\" exists already (--replace to replace it)",
 				  hm_join_name(r->in));
@@ -82,7 +83,7 @@ static int find_columns(struct run *r, const char *digest, struct hm_err *e)
 		hm_schema_remove(&r->schema, r->old);
 	cJSON *attr = cJSON_CreateObject();
 	cJSON_AddStringToObject(attr, "vocab", digest);
-	cJSON_AddBoolToObject(attr, "cased", o.cased);
+	cJSON_AddBoolToObject(attr, "cased", r->o.cased);
 	int at = hm_schema_add(&r->schema, "token_ids", HM_I32, 1, &ragged, attr, e);
 	return at < 0 ? at : 0;
 }
@@ -91,19 +92,19 @@ static int open_all(struct run *r, struct hm_err *e)
 {
 	struct hm_vocab v = {0};
 	cJSON *pg = NULL, *p = cJSON_CreateObject();
-	const struct hm_wordpiece_options wo = {o.cased, o.plain_specials, (int)o.max_length};
-	int rc = hm_vocab_read(&v, o.vocab, e);
+	const struct hm_wordpiece_options wo = {r->o.cased, r->o.plain_specials, (int)r->o.max_length};
+	int rc = hm_vocab_read(&v, r->o.vocab, e);
 	if (!rc && !(r->w = hm_wordpiece_new(&v, &wo, e)))
-		rc = hm_err_prefix(e, "%s", o.vocab);
+		rc = hm_err_prefix(e, "%s", r->o.vocab);
 	if (!rc)
 		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
 	if (!rc)
 		rc = find_columns(r, v.digest, e);
 	if (!rc) {
 		cJSON_AddStringToObject(p, "vocab", v.digest);
-		cJSON_AddNumberToObject(p, "max-length", (double)o.max_length);
-		cJSON_AddBoolToObject(p, "cased", o.cased);
-		cJSON_AddBoolToObject(p, "no-special-in-text", o.plain_specials);
+		cJSON_AddNumberToObject(p, "max-length", (double)r->o.max_length);
+		cJSON_AddBoolToObject(p, "cased", r->o.cased);
+		cJSON_AddBoolToObject(p, "no-special-in-text", r->o.plain_specials);
 		pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 		p = NULL;
 		rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg,
@@ -196,10 +197,10 @@ static int fill(struct run *r, struct window *w, struct hm_err *e)
 
 int main(int argc, char **argv)
 {
-	struct run r = {0};
+	struct run r = {.o = {.max_length = 512}};
 	struct hm_err e = {0};
 	int more = 1, at = 0;
-	hm_cli_begin(&r.cli, &tool, argc, argv);
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	int rc = open_all(&r, &e);
 	/* Read a window, start it, write the one before it; then the last. */
 	for (; !rc && more; at = !at) {

@@ -11,23 +11,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct {
+struct options {
 	bool full, schema, history, verify, has_head;
 	struct hm_strs npy;
 	char *sheet;
 	int64_t sheet_count, head;
-} o = {.sheet_count = 24};
+};
 
 static const struct hm_opt table[] = {
-	{"full", 0, HM_OPT_FLAG, &o.full, NULL, "print tensors whole, as nested arrays"},
-	{"head", 0, HM_OPT_INT, &o.head, "N", "show the first N records alone", .max = INT64_MAX,
-	 .given = &o.has_head},
-	{"schema", 0, HM_OPT_FLAG, &o.schema, NULL, "print the columns and the counts instead"},
-	{"history", 0, HM_OPT_FLAG, &o.history, NULL, "print the commands that made the stream instead"},
-	{"verify", 0, HM_OPT_FLAG, &o.verify, NULL, "read all of it, print nothing; exit 0 or 1"},
-	{"npy", 0, HM_OPT_LIST, &o.npy, "COLUMN=FILE", "write the column as a NumPy array (repeatable)"},
-	{"sheet", 0, HM_OPT_STR, &o.sheet, "FILE.png", "draw a contact sheet of the column pixels"},
-	{"sheet-count", 0, HM_OPT_INT, &o.sheet_count, "N", "pictures on the sheet", .min = 1, .max = 400},
+	{.group = "What is shown"},
+	{"head", 0, HM_INT(head), "N", "show the first N records alone", .max = INT64_MAX,
+	 .given = HM_GIVEN(has_head)},
+	{"full", 0, HM_FLAG(full), NULL, "print tensors whole, as nested arrays"},
+	{"schema", 0, HM_FLAG(schema), NULL, "print the columns and the counts instead"},
+	{"history", 0, HM_FLAG(history), NULL, "print the commands that made the stream instead"},
+	{"verify", 0, HM_FLAG(verify), NULL, "read all of it, print nothing; exit 0 or 1"},
+	{.group = "Files"},
+	{"npy", 0, HM_LIST(npy), "COLUMN=FILE", "write the column as a NumPy array (repeatable)",
+	 .file = HM_FILE_OUT},
+	{"sheet", 0, HM_STR(sheet), "FILE.png", "draw a contact sheet of the column pixels",
+	 .file = HM_FILE_OUT},
+	{"sheet-count", 0, HM_INT(sheet_count), "N", "pictures on the sheet", .min = 1, .max = 400},
 	{0}};
 
 static const struct hm_tool tool = {
@@ -35,6 +39,7 @@ static const struct hm_tool tool = {
 
 struct view {
 	struct hm_cli cli;
+	struct options o;
 	struct hm_join *in;
 	struct hm_out *out;
 	struct hm_buf text;
@@ -55,16 +60,16 @@ static int flush_text(struct view *v, struct hm_err *e)
 static int open_npy(struct view *v, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(v->in);
-	if (o.npy.n > HM_MAX_FIELDS)
-		hm_cli_usage(&v->cli, "--npy is given %d times, %d is the limit", o.npy.n, HM_MAX_FIELDS);
-	for (int i = 0; i < o.npy.n; i++) {
-		char *file = strchr(o.npy.item[i], '=');
+	if (v->o.npy.n > HM_MAX_FIELDS)
+		hm_cli_usage(&v->cli, "--npy is given %d times, %d is the limit", v->o.npy.n, HM_MAX_FIELDS);
+	for (int i = 0; i < v->o.npy.n; i++) {
+		char *file = strchr(v->o.npy.item[i], '=');
 		if (!file || !file[1])
-			hm_cli_usage(&v->cli, "--npy takes COLUMN=FILE, not '%s'", o.npy.item[i]);
+			hm_cli_usage(&v->cli, "--npy takes COLUMN=FILE, not '%s'", v->o.npy.item[i]);
 		*file++ = 0;
-		if ((v->column[i] = hm_schema_find(s, o.npy.item[i])) < 0)
+		if ((v->column[i] = hm_schema_find(s, v->o.npy.item[i])) < 0)
 			return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'", hm_join_name(v->in),
-					  o.npy.item[i]);
+					  v->o.npy.item[i]);
 		if (hm_npy_open(&v->npy[i], file, &s->field[v->column[i]], e))
 			return HM_EDATA;
 	}
@@ -79,7 +84,7 @@ static int open_sheet(struct view *v, struct hm_err *e)
 		return hm_err_set(e, HM_EDATA,
 				  "%s: there is no column 'pixels' of U8 3xHxW; hm-imgprep makes it",
 				  hm_join_name(v->in));
-	return hm_sheet_init(&v->sheet, (int)o.sheet_count, e);
+	return hm_sheet_init(&v->sheet, (int)v->o.sheet_count, e);
 }
 
 static void add_to_sheet(struct view *v, const struct hm_rec *r)
@@ -102,14 +107,14 @@ static void add_to_sheet(struct view *v, const struct hm_rec *r)
 
 static int show(struct view *v, const struct hm_rec *r, struct hm_err *e)
 {
-	for (int i = 0; i < o.npy.n; i++)
+	for (int i = 0; i < v->o.npy.n; i++)
 		if (hm_npy_put(v->npy[i], &r->val[v->column[i]], e))
 			return HM_EDATA;
-	if (o.sheet)
+	if (v->o.sheet)
 		add_to_sheet(v, r);
 	if (!v->lines)
 		return 0;
-	if (hm_rec_print(r, o.full, &v->text, e) || hm_buf_add(&v->text, "\n", 1, e))
+	if (hm_rec_print(r, v->o.full, &v->text, e) || hm_buf_add(&v->text, "\n", 1, e))
 		return HM_EDATA;
 	return v->text.len < 1 << 16 ? 0 : flush_text(v, e);
 }
@@ -132,20 +137,20 @@ static int print_schema(struct view *v, struct hm_err *e)
 static int finish(struct view *v, struct hm_err *e)
 {
 	int rc = 0;
-	if (o.schema)
+	if (v->o.schema)
 		rc = print_schema(v, e);
-	if (!rc && o.history)
+	if (!rc && v->o.history)
 		rc = hm_json_write(hm_join_pg(v->in), &v->text, e) || hm_buf_add(&v->text, "\n", 1, e)
 			     ? HM_EDATA
 			     : 0;
-	for (int i = 0; i < o.npy.n && !rc; i++) {
+	for (int i = 0; i < v->o.npy.n && !rc; i++) {
 		rc = hm_npy_finish(v->npy[i], e);
 		v->npy[i] = NULL;
 	}
-	if (!rc && o.sheet) {
+	if (!rc && v->o.sheet) {
 		struct hm_buf png = {0};
 		rc = hm_sheet_png(&v->sheet, &png, e);
-		rc = rc ? rc : hm_file_write(o.sheet, png.data, png.len, e);
+		rc = rc ? rc : hm_file_write(v->o.sheet, png.data, png.len, e);
 		hm_buf_clear(&png);
 	}
 	if (!rc)
@@ -159,18 +164,18 @@ static int finish(struct view *v, struct hm_err *e)
 
 int main(int argc, char **argv)
 {
-	struct view v = {0};
+	struct view v = {.o = {.sheet_count = 24}};
 	struct hm_err e = {0};
 	struct hm_rec rec;
-	hm_cli_begin(&v.cli, &tool, argc, argv);
-	v.lines = !o.schema && !o.history && !o.verify && !o.sheet && !o.npy.n;
+	hm_cli_begin(&v.cli, &tool, &v.o, argc, argv);
+	v.lines = !v.o.schema && !v.o.history && !v.o.verify && !v.o.sheet && !v.o.npy.n;
 	int rc = hm_join_open(&v.in, v.cli.n_operands, v.cli.operands, v.cli.workers, &e);
-	if (rc || (rc = open_npy(&v, &e)) || (o.sheet && (rc = open_sheet(&v, &e))) ||
+	if (rc || (rc = open_npy(&v, &e)) || (v.o.sheet && (rc = open_sheet(&v, &e))) ||
 	    (rc = (v.out = hm_out_open(v.cli.out ? v.cli.out : "-", &e)) ? 0 : HM_EDATA))
 		goto done;
 	/* A broken stream is seen also where only its beginning is shown: it is read to its end. */
 	while ((rc = hm_join_next(v.in, &rec, &e)) == 1) {
-		if ((!o.has_head || v.n < (uint64_t)o.head) && (rc = show(&v, &rec, &e)) < 0)
+		if ((!v.o.has_head || v.n < (uint64_t)v.o.head) && (rc = show(&v, &rec, &e)) < 0)
 			goto done;
 		hm_cli_progress(&v.cli, ++v.n, hm_join_expect(v.in), "records");
 	}

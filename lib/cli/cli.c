@@ -2,6 +2,7 @@
 #include "cli/private.h"
 #include "base/file.h"
 #include "json/json.h"
+#include "ops/ops.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -10,54 +11,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-/* The tool's table and the common options behind it. */
-static struct hm_opt *whole_table(struct hm_cli *c)
-{
-	struct hm_cli_private *p = c->priv;
-	int common = c->tool->common, n = 0, k = 0;
-	while (c->tool->table[n].name)
-		n++;
-	struct hm_opt more[16] = {{0}};
-	if (common & HM_CLI_OUT)
-		more[k++] = (struct hm_opt){"output", 'o',    HM_OPT_STR,
-					    &c->out,  "FILE", "where to write, else standard output"};
-	if (common & HM_CLI_JOBS)
-		more[k++] = (struct hm_opt){"jobs",   'j',	 HM_OPT_INT,
-					    &c->jobs, "N",	 "threads; the output does not depend on it",
-					    .min = 1, .max = 256};
-	if (common & HM_CLI_DEVICE)
-		more[k++] = (struct hm_opt){
-			"device", 0, HM_OPT_STR, &c->device, "auto|cpu|cuda[:N]|ref", "where to compute"};
-	if (common & HM_CLI_REC) {
-		more[k++] = (struct hm_opt){"level",	  0,	    HM_OPT_INT, &p->level, "N",
-					    "zstd level", .min = 1, .max = 22};
-		more[k++] = (struct hm_opt){
-			"block-size",	     0,	       HM_OPT_SIZE,    &p->block_size, "BYTES",
-			"raw bytes a block", .min = 1, .max = 32 << 20};
-		more[k++] = (struct hm_opt){"no-pg",	      0,    HM_OPT_FLAG,
-					    &c->writer.no_pg, NULL, "leave the history out of the output"};
-	}
-	more[k++] = (struct hm_opt){"verbose", 'v', HM_OPT_FLAG, &p->verbose, NULL, "say more"};
-	more[k++] = (struct hm_opt){"quiet", 'q', HM_OPT_FLAG, &p->quiet, NULL, "no notices, no progress"};
-	more[k++] = (struct hm_opt){"progress",	  0,	HM_OPT_FLAG,
-				    &p->progress, NULL, "show progress also where stderr is no terminal"};
-	more[k++] =
-		(struct hm_opt){"stats",	0,	HM_OPT_STR,
-				&p->stats_file, "FILE", "write time, rate and peak memory there, as JSON"};
-	more[k++] = (struct hm_opt){"help", 0, HM_OPT_FLAG, &p->help, NULL, "this text"};
-	more[k++] =
-		(struct hm_opt){"version", 0, HM_OPT_FLAG, &p->version, NULL, "version and what is built in"};
-	more[k++] = (struct hm_opt){"completion",   0,		HM_OPT_CHOICE,
-				    &p->completion, "bash|zsh", "the completion script for this shell"};
-	struct hm_opt *table = hm_alloc((size_t)(n + k + 1), sizeof *table, NULL);
-	if (!table)
-		abort();
-	memcpy(table, c->tool->table, (size_t)n * sizeof *table);
-	memcpy(table + n, more, (size_t)k * sizeof *table);
-	p->options = n + k;
-	return table;
-}
 
 static _Noreturn void print_and_exit(struct hm_buf *b)
 {
@@ -83,15 +36,17 @@ static _Noreturn void version(struct hm_cli *c)
 {
 	struct hm_buf b = {0};
 	hm_buf_printf(&b, NULL, "%s %s\n", c->tool->name, HM_VERSION);
-	if (c->tool->backends)
-		hm_buf_printf(&b, NULL, "devices: %s\n", c->tool->backends());
+	if (c->tool->backends) {
+		char text[256];
+		hm_buf_printf(&b, NULL, "devices: %s\n", c->tool->backends(text, sizeof text));
+	}
 	print_and_exit(&b);
 }
 
 static _Noreturn void completion(struct hm_cli *c)
 {
 	struct hm_buf b = {0};
-	hm_opt_completion(c, c->priv->completion, &b);
+	hm_opt_completion(c, c->priv->o.completion, &b);
 	print_and_exit(&b);
 }
 
@@ -121,45 +76,55 @@ void hm_cli_device(struct hm_cli *c, const char *name)
 		hm_cli_notice(c, "computing on device %s", name);
 }
 
-static bool known_device(const char *d)
+/* What the tool may know of the common options. */
+static void publish_common(struct hm_cli *c)
 {
-	if (!strncmp(d, "cuda:", 5))
-		return d[5] && strspn(d + 5, "0123456789") == strlen(d + 5) && strlen(d + 5) < 4;
-	return !strcmp(d, "auto") || !strcmp(d, "cpu") || !strcmp(d, "cuda") || !strcmp(d, "ref");
+	const struct options *o = &c->priv->o;
+	c->out = o->out;
+	c->jobs = o->jobs;
+	c->device = o->device;
+	c->precision = o->precision;
+	c->verbose = o->verbose;
+	c->quiet = o->quiet;
+	c->writer.level = (int)o->level;
+	c->writer.block_size = (size_t)o->block_size;
+	c->writer.no_pg = o->no_pg;
 }
 
-void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char **argv)
+void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv)
 {
 	char text[512];
 	struct hm_err e = {0};
-	*c = (struct hm_cli){.tool = tool, .jobs = hm_workers_default(), .device = "auto"};
+	enum hm_device_name which;
+	int index;
+	*c = (struct hm_cli){.tool = tool};
 	c->priv = hm_alloc(1, sizeof *c->priv, NULL);
 	c->operands = hm_alloc((size_t)argc + 1, sizeof *c->operands, NULL);
 	c->stats = cJSON_CreateObject();
 	if (!c->priv || !c->operands || !c->stats)
 		abort();
+	struct options *o = &c->priv->o;
+	*o = (struct options){.jobs = hm_workers_default(),
+			      .device = "auto",
+			      .level = 1,
+			      .block_size = 1 << 20,
+			      .completion = -1};
 	c->priv->tty = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &c->priv->start);
 	c->priv->shown = c->priv->start;
-	c->priv->completion = -1;
-	c->priv->level = 1;
-	c->priv->block_size = 1 << 20;
-	c->priv->table = whole_table(c);
+	hm_opt_rows(c, options);
 	const char *wrong = hm_opt_parse(c, argc, argv, text, sizeof text);
-	if (c->priv->help)
+	if (o->help)
 		help(c);
-	if (c->priv->version)
+	if (o->version)
 		version(c);
-	if (c->priv->completion >= 0)
+	if (o->completion >= 0)
 		completion(c);
 	if (wrong)
 		wrong_call(c, wrong);
-	if (!known_device(c->device))
+	publish_common(c);
+	if (!hm_device_parse(c->device, &which, &index))
 		hm_cli_usage(c, "--device takes auto|cpu|cuda[:N]|ref, not '%s'", c->device);
-	c->verbose = c->priv->verbose;
-	c->quiet = c->priv->quiet;
-	c->writer.level = (int)c->priv->level;
-	c->writer.block_size = (size_t)c->priv->block_size;
 	if (tool->common & HM_CLI_REC && tool->common & HM_CLI_OUT && !c->out && isatty(STDOUT_FILENO))
 		hm_cli_usage(c, "records are not written to a terminal: use -o FILE or a pipe");
 	if (tool->common & HM_CLI_JOBS) {
@@ -201,7 +166,7 @@ static int write_stats(struct hm_cli *c, struct hm_err *e)
 	if (!rc)
 		rc = hm_buf_add(&b, "\n", 1, e);
 	if (!rc)
-		rc = hm_file_write(c->priv->stats_file, b.data, b.len, e);
+		rc = hm_file_write(c->priv->o.stats_file, b.data, b.len, e);
 	hm_buf_clear(&b);
 	return rc;
 }
@@ -214,7 +179,7 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
 	c->priv->line_open = false;
 	hm_workers_free(c->workers);
 	c->workers = NULL;
-	if (rc >= 0 && c->priv->stats_file)
+	if (rc >= 0 && c->priv->o.stats_file)
 		rc = write_stats(c, &late);
 	if (rc >= 0 && (fflush(stdout) || ferror(stdout)))
 		rc = hm_err_set(&late, HM_EDATA, "standard output: cannot write: %s", strerror(errno));
@@ -223,7 +188,7 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
 		complain(c, rc, why && why->code ? why->text : "it failed without a reason given");
 	}
 	cJSON_Delete(c->stats);
-	free(c->priv->table);
+	free(c->priv->row);
 	free(c->priv);
 	free(c->operands);
 	return rc < 0 ? -rc : 0;

@@ -1,14 +1,17 @@
-/* What every tool shares: the option table and its parser, --help and --version made from it, messages,
- * progress, the exit status. Only tools/ may include it. A tool is: fill a table, hm_cli_begin, work,
- * return hm_cli_end.
+/* What every tool shares: the option table and its parser, --help, --version and shell completion made from
+ * it, messages, progress, the exit status. Only tools/ may include it. A tool names a struct for its options,
+ * fills a table that says which option sets which member, calls hm_cli_begin, works, and returns hm_cli_end.
  *
- *   static struct { char *root; int64_t size; int fit; } o = {.size = 224};     (const table, so static)
+ *   struct options { char *root; int64_t size; int fit; };
  *   static const struct hm_opt table[] = {
- *           {"root", 0, HM_OPT_STR, &o.root, "DIR", "folder that img paths are relative to", .required =
- * true},
- *           {"size", 0, HM_OPT_INT, &o.size, "N", "side of the square, in pixels", .min = 1, .max = 4096},
- *           {"fit", 0, HM_OPT_CHOICE, &o.fit, "squash|crop", "how to reach the square"},
+ *           {.group = "Images"},
+ *           {"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to", .required = true},
+ *           {"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = 4096},
+ *           {"fit", 0, HM_CHOICE(fit), "squash|crop", "how to reach the square"},
  *           {0}};
+ *   ...
+ *   struct options o = {.size = 224};
+ *   hm_cli_begin(&cli, &tool, &o, argc, argv);
  */
 #ifndef HM_CLI_H
 #define HM_CLI_H
@@ -18,6 +21,7 @@
 #include "rec/rec.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum hm_opt_kind {
@@ -26,7 +30,7 @@ enum hm_opt_kind {
 	HM_OPT_DOUBLE, /* double, finite, in [dmin, dmax] when dmin < dmax */
 	HM_OPT_STR,    /* char *, points into argv */
 	HM_OPT_LIST,   /* struct hm_strs *, repeatable, adds up */
-	HM_OPT_CHOICE, /* int: index of the word in `arg`, words parted by | */
+	HM_OPT_CHOICE, /* int: index of the word in `arg`, words separated by | */
 	HM_OPT_SIZE,   /* int64_t bytes, suffix K M G (powers of 1024), in [min, max] */
 	HM_OPT_SHARD,  /* struct hm_shard, "I/N" with I from 0 to N-1 */
 };
@@ -45,29 +49,55 @@ static inline bool hm_shard_has(const struct hm_shard *s, uint64_t k)
 	return !s->n || k % s->n == s->i;
 }
 
+/* Kind and place of an option: the member of the caller's `struct options` that it sets. A member of another
+ * type does not compile. */
+#define HM_OPT_AT(MEMBER, ...)                                                                               \
+	(offsetof(struct options, MEMBER) + 0 * sizeof(_Generic(&((struct options *)0)->MEMBER, __VA_ARGS__)))
+#define HM_FLAG(MEMBER) HM_OPT_FLAG, HM_OPT_AT(MEMBER, bool * : 0)
+#define HM_INT(MEMBER) HM_OPT_INT, HM_OPT_AT(MEMBER, int64_t * : 0)
+#define HM_DOUBLE(MEMBER) HM_OPT_DOUBLE, HM_OPT_AT(MEMBER, double * : 0)
+#define HM_STR(MEMBER) HM_OPT_STR, HM_OPT_AT(MEMBER, char ** : 0, const char ** : 0)
+#define HM_LIST(MEMBER) HM_OPT_LIST, HM_OPT_AT(MEMBER, struct hm_strs * : 0)
+#define HM_CHOICE(MEMBER) HM_OPT_CHOICE, HM_OPT_AT(MEMBER, int * : 0)
+#define HM_SIZE(MEMBER) HM_OPT_SIZE, HM_OPT_AT(MEMBER, int64_t * : 0)
+#define HM_SHARD(MEMBER) HM_OPT_SHARD, HM_OPT_AT(MEMBER, struct hm_shard * : 0)
+/* For `given`: a bool of the same struct that becomes true when the user gives the option. */
+#define HM_GIVEN(MEMBER) (1 + HM_OPT_AT(MEMBER, bool * : 0))
+
+/* What a tool does with the file that an option's value names. */
+enum hm_opt_file {
+	HM_FILE_NONE,  /* the value names no file, or a folder */
+	HM_FILE_IN,    /* reads it */
+	HM_FILE_OUT,   /* writes it */
+	HM_FILE_STATE, /* writes it, and reads it to go on: a checkpoint */
+};
+
 struct hm_opt {
-	const char *name; /* long name without dashes */
+	const char *name; /* long name without dashes; NULL: the row names a group, or ends the table */
 	char letter;	  /* short name or 0 */
 	enum hm_opt_kind kind;
-	void *to;	  /* holds the default before parsing */
+	size_t at;	  /* where the caller's struct holds the value, before parsing the default */
 	const char *arg;  /* "N", "DIR", "a|b"; NULL for a flag */
 	const char *help; /* one line, no full stop */
 	int64_t min, max;
 	double dmin, dmax;
 	bool required;
-	bool *given;		      /* set when the user gave it; may be NULL */
+	size_t given;		      /* HM_GIVEN(member), or 0 */
 	const char *(*preset)(int i); /* of "SPEC": the names behind init:, i from 0, NULL after the last */
+	enum hm_opt_file file;
+	bool hidden;	   /* not in the usage line */
+	const char *group; /* alone in its row: the heading of the options that follow, in --help */
 };
 
-/* Groups of common options. -v -q --progress --stats --help --version --completion are always there. The
- * usage line lists a tool's own options in table order, then the common ones, then the operands; --help,
- * --version and --completion are left out. Shell completion is made from the same table: the words of a
- * choice, files where `arg` names one (FILE, DIR, MODEL, SPEC). */
+/* Common options. -v -q --progress --stats --help --version --completion are always there. The usage line
+ * lists a tool's own options in table order, then the common ones, then the operands; --help, --version and
+ * --completion are left out. Shell completion is made from the same table: the words of a choice, files where
+ * `arg` names one (FILE, DIR, MODEL, SPEC). */
 enum {
 	HM_CLI_OUT = 1,	   /* -o FILE */
 	HM_CLI_JOBS = 2,   /* -j N */
 	HM_CLI_REC = 4,	   /* --level --block-size --no-pg */
-	HM_CLI_DEVICE = 8, /* --device */
+	HM_CLI_DEVICE = 8, /* --device --precision */
 };
 
 struct hm_tool {
@@ -77,7 +107,9 @@ struct hm_tool {
 	const struct hm_opt *table;
 	int common;			/* HM_CLI_* */
 	int min_operands, max_operands; /* max -1: any number */
-	const char *(*backends)(void);	/* for --version: what arithmetic is built in; NULL for none */
+	/* hm_device_backends where HM_CLI_DEVICE, for --version: what arithmetic is built in. A pointer, so
+	 * that tools that compute nothing need not be linked with the devices. */
+	char *(*backends)(char *out, size_t cap);
 };
 
 /* The common options' values and what the tool skeleton keeps. */
@@ -86,6 +118,7 @@ struct hm_cli {
 	char *out;	    /* -o, NULL: standard output */
 	int64_t jobs;	    /* -j, default: all cores */
 	char *device;	    /* --device, default "auto" */
+	int precision;	    /* --precision, an enum hm_precision */
 	int verbose, quiet; /* -v, -q */
 	struct hm_writer_options writer;
 	int n_operands;
@@ -95,9 +128,10 @@ struct hm_cli {
 	struct hm_cli_private *priv;
 };
 
-/* Parses; answers --help and --version; a wrong call prints one line and one of usage, exit 2. Also refuses
- * binary output to a terminal (HM_CLI_REC without -o). Does not return on any of these. */
-void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, int argc, char **argv);
+/* Parses into `options`, the caller's struct options, which holds the defaults; answers --help and --version.
+ * A wrong call prints one line and one of usage, exit 2. Also refuses binary output to a terminal (HM_CLI_REC
+ * without -o). Does not return on any of these. */
+void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv);
 
 /* A wrong call found after parsing: the line, usage, exit 2. */
 void hm_cli_usage(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
@@ -120,9 +154,11 @@ void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char
 /* What the progress line shall say beside that from now on ("loss 0.69"), cut to 63 bytes. */
 void hm_cli_progress_also(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* As if `--name value` of the tool's own options stood in the call: stores the value. A flag takes "true" or
- * "false". NULL, or the sentence about what is wrong in `text`. */
-const char *hm_cli_set(struct hm_cli *c, const char *name, char *value, char *text, size_t cap);
+/* Stores a value as `--name value` in the call would, but into `options`, a struct options of the caller's
+ * choice. Takes the tool's own options alone. A flag takes "true" or "false". NULL, or the sentence about
+ * what is wrong in `text`. */
+const char *hm_cli_set(const struct hm_cli *c, void *options, const char *name, char *value, char *text,
+		       size_t cap);
 
 /* --on-error fail|skip|keep, as an HM_OPT_CHOICE. */
 enum hm_on_error { HM_FAIL, HM_SKIP, HM_KEEP };

@@ -177,7 +177,8 @@ static void write_bash(const struct hm_cli *c, struct hm_buf *b)
 		      name, name, function);
 	for (int valued = 0; valued < 2; valued++) {
 		hm_buf_printf(b, NULL, "	local %s='", valued ? "valued" : "options");
-		for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+		for (int i = 0; i < c->priv->rows; i++) {
+			const struct hm_opt *o = c->priv->row[i].opt;
 			if (valued && !o->arg)
 				continue;
 			if (o->letter)
@@ -188,7 +189,8 @@ static void write_bash(const struct hm_cli *c, struct hm_buf *b)
 	}
 	hm_buf_printf(b, NULL, "%s	case $option in\n", bash_words);
 	struct values v;
-	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+	for (int i = 0; i < c->priv->rows; i++) {
+		const struct hm_opt *o = c->priv->row[i].opt;
 		values(&v, o);
 		bash_case(b, o, &v);
 		hm_buf_clear(&v.words);
@@ -259,7 +261,8 @@ static void write_zsh(const struct hm_cli *c, struct hm_buf *b)
 	hm_buf_printf(b, NULL, "#compdef %s\n# zsh completion of %s, printed by `%s --completion zsh`.\n",
 		      name, name, name);
 	hm_buf_printf(b, NULL, "_arguments -s -S");
-	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+	for (int i = 0; i < c->priv->rows; i++) {
+		const struct hm_opt *o = c->priv->row[i].opt;
 		if (o->letter)
 			zsh_option(b, o, true);
 		zsh_option(b, o, false);

@@ -83,7 +83,7 @@ void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char
 	p->done = done;
 	p->total = total;
 	p->noun = noun;
-	if (c->quiet || !(p->tty || p->progress))
+	if (c->quiet || !(p->tty || p->o.progress))
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (seconds(&p->shown, &now) < (p->tty ? 0.1 : 2.0))

@@ -53,20 +53,21 @@ static int choice(const char *words, const char *s)
 }
 
 /* Stores the value; NULL or the sentence. */
-static const char *store(const struct hm_opt *o, char *value, char *text, size_t cap)
+static const char *store_value(const struct hm_opt *o, void *base, char *value, char *text, size_t cap)
 {
+	void *to = (char *)base + o->at;
 	char name[80];
 	spelled(o, name);
 	int64_t i;
 	switch (o->kind) {
 	case HM_OPT_FLAG:
-		*(bool *)o->to = true;
+		*(bool *)to = true;
 		return NULL;
 	case HM_OPT_STR:
-		*(char **)o->to = value;
+		*(char **)to = value;
 		return NULL;
 	case HM_OPT_LIST: {
-		struct hm_strs *l = o->to;
+		struct hm_strs *l = to;
 		if (l->n == (int)(sizeof l->item / sizeof l->item[0])) {
 			snprintf(text, cap, "%s is given more than %d times", name, l->n);
 			return text;
@@ -80,7 +81,7 @@ static const char *store(const struct hm_opt *o, char *value, char *text, size_t
 			snprintf(text, cap, "%s takes %s, not '%s'", name, o->arg, value);
 			return text;
 		}
-		*(int *)o->to = k;
+		*(int *)to = k;
 		return NULL;
 	}
 	case HM_OPT_DOUBLE: {
@@ -95,11 +96,11 @@ static const char *store(const struct hm_opt *o, char *value, char *text, size_t
 					 o->dmin, o->dmax, value);
 			return text;
 		}
-		*(double *)o->to = d;
+		*(double *)to = d;
 		return NULL;
 	}
 	case HM_OPT_SHARD: {
-		struct hm_shard *s = o->to;
+		struct hm_shard *s = to;
 		int end = 0;
 		if (strspn(value, "0123456789/") != strlen(value) ||
 		    sscanf(value, "%9" SCNu64 "/%9" SCNu64 "%n", &s->i, &s->n, &end) != 2 || value[end] ||
@@ -116,35 +117,43 @@ static const char *store(const struct hm_opt *o, char *value, char *text, size_t
 				 (long long)o->min, (long long)o->max, value);
 			return text;
 		}
-		*(int64_t *)o->to = i;
+		*(int64_t *)to = i;
 		return NULL;
 	}
 }
 
-static struct hm_opt *find(const struct hm_cli *c, const char *name, size_t len, char letter)
+static struct hm_row *find_row(const struct hm_cli *c, const char *name, size_t len, char letter)
 {
-	for (struct hm_opt *o = c->priv->table; o->name; o++)
+	struct hm_cli_private *p = c->priv;
+	for (int i = 0; i < p->rows; i++) {
+		const struct hm_opt *o = p->row[i].opt;
 		if (letter ? o->letter == letter : strlen(o->name) == len && !memcmp(o->name, name, len))
-			return o;
+			return &p->row[i];
+	}
 	return NULL;
 }
 
+static void mark_given(const struct hm_opt *o, void *base)
+{
+	if (o->given)
+		*(bool *)((char *)base + o->given - 1) = true;
+}
+
 /* One argument that begins with a dash; *i moves past a value taken from the next one. */
-static const char *parse_one(struct hm_cli *c, bool *seen, int argc, char **argv, int *i, char *text,
-			     size_t cap)
+static const char *parse_one(struct hm_cli *c, int argc, char **argv, int *i, char *text, size_t cap)
 {
 	char *arg = argv[*i], *value = NULL;
 	bool is_long = arg[1] == '-';
 	size_t len = is_long ? strcspn(arg + 2, "=") : 1;
 	for (char *at = is_long ? arg + 2 : arg + 1; *at;) {
-		struct hm_opt *o = find(c, at, len, is_long ? 0 : *at);
-		if (!o) {
+		struct hm_row *row = find_row(c, at, len, is_long ? 0 : *at);
+		if (!row) {
 			snprintf(text, cap, "unknown option %s%.*s", is_long ? "--" : "-", (int)len, at);
 			return text;
 		}
-		seen[o - c->priv->table] = true;
-		if (o->given)
-			*o->given = true;
+		const struct hm_opt *o = row->opt;
+		row->seen = true;
+		mark_given(o, row->base);
 		at += len;
 		if (o->kind == HM_OPT_FLAG && is_long && *at) {
 			snprintf(text, cap, "--%s takes no value", o->name);
@@ -160,36 +169,38 @@ static const char *parse_one(struct hm_cli *c, bool *seen, int argc, char **argv
 					 (int)len, at - len, o->arg);
 				return text;
 			}
-			return store(o, value, text, cap);
+			return store_value(o, row->base, value, text, cap);
 		}
-		store(o, NULL, text, cap);
+		store_value(o, row->base, NULL, text, cap);
 	}
 	return NULL;
 }
 
-const char *hm_cli_set(struct hm_cli *c, const char *name, char *value, char *text, size_t cap)
+const char *hm_cli_set(const struct hm_cli *c, void *options, const char *name, char *value, char *text,
+		       size_t cap)
 {
-	const struct hm_opt *o = find(c, name, strlen(name), 0);
-	if (!o) {
+	const struct hm_row *row = find_row(c, name, strlen(name), 0);
+	if (!row || row - c->priv->row >= c->priv->own) {
 		snprintf(text, cap, "unknown option --%s", name);
 		return text;
 	}
+	const struct hm_opt *o = row->opt;
 	if (o->kind == HM_OPT_FLAG) {
 		if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
 			snprintf(text, cap, "--%s takes true or false, not '%s'", name, value);
 			return text;
 		}
-		*(bool *)o->to = *value == 't';
+		*(bool *)((char *)options + o->at) = *value == 't';
 		return NULL;
 	}
-	if (o->given)
-		*o->given = true;
-	return store(o, value, text, cap);
+	mark_given(o, options);
+	return store_value(o, options, value, text, cap);
 }
 
 const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, size_t cap)
 {
-	bool seen[HM_MAX_FIELDS * 2] = {false}, only_operands = false;
+	const struct options *common = &c->priv->o;
+	bool only_operands = false;
 	int n = 0;
 	for (int i = 1; i < argc; i++) {
 		if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
@@ -197,18 +208,18 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 		} else if (!strcmp(argv[i], "--")) {
 			only_operands = true;
 		} else {
-			const char *wrong = parse_one(c, seen, argc, argv, &i, text, cap);
+			const char *wrong = parse_one(c, argc, argv, &i, text, cap);
 			if (wrong)
 				return wrong;
 		}
 	}
 	c->n_operands = n;
-	if (c->priv->help || c->priv->version || c->priv->completion >= 0)
+	if (common->help || common->version || common->completion >= 0)
 		return NULL;
-	for (int i = 0; i < c->priv->options; i++) {
-		const struct hm_opt *o = &c->priv->table[i];
+	for (int i = 0; i < c->priv->rows; i++) {
+		const struct hm_opt *o = c->priv->row[i].opt;
 		char name[80];
-		if (o->required && !seen[i]) {
+		if (o->required && !c->priv->row[i].seen) {
 			snprintf(text, cap, "%s %s is required", spelled(o, name), o->arg);
 			return text;
 		}
@@ -224,7 +235,7 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 	return NULL;
 }
 
-static void word(struct hm_buf *b, size_t *column, size_t width, const char *w)
+static void add_word(struct hm_buf *b, size_t *column, size_t width, const char *w)
 {
 	size_t len = strlen(w);
 	if (width && *column + 1 + len > width) {
@@ -239,35 +250,39 @@ void hm_opt_usage(const struct hm_cli *c, struct hm_buf *b, size_t width)
 {
 	size_t column = 7 + strlen(c->tool->name);
 	hm_buf_printf(b, NULL, "usage: %s", c->tool->name);
-	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+	for (int i = 0; i < c->priv->rows; i++) {
+		const struct hm_opt *o = c->priv->row[i].opt;
 		char name[80], text[256];
-		if (o->to == &c->priv->help || o->to == &c->priv->version || o->to == &c->priv->completion)
+		if (o->hidden)
 			continue;
 		snprintf(text, sizeof text, "%s%s%s%s%s", o->required ? "" : "[", spelled(o, name),
 			 o->arg ? " " : "", o->arg ? o->arg : "", o->required ? "" : "]");
-		word(b, &column, width, text);
+		add_word(b, &column, width, text);
 	}
 	if (*c->tool->operands)
-		word(b, &column, width, c->tool->operands);
+		add_word(b, &column, width, c->tool->operands);
 	hm_buf_printf(b, NULL, "\n");
 }
 
-static void default_text(const struct hm_opt *o, char *out, size_t cap)
+/* " (default 10)", from the value that the row's struct holds; nothing for 0 and NULL. */
+static void default_text(const struct hm_row *row, char *out, size_t cap)
 {
+	const struct hm_opt *o = row->opt;
+	const void *value = row->base + o->at;
 	*out = 0;
 	if (o->required)
 		snprintf(out, cap, " (required)");
-	else if (o->kind == HM_OPT_INT && *(int64_t *)o->to)
-		snprintf(out, cap, " (default %lld)", (long long)*(int64_t *)o->to);
-	else if (o->kind == HM_OPT_SIZE && *(int64_t *)o->to)
-		snprintf(out, cap, " (default %lld)", (long long)*(int64_t *)o->to);
-	else if (o->kind == HM_OPT_DOUBLE && *(double *)o->to != 0)
-		snprintf(out, cap, " (default %g)", *(double *)o->to);
-	else if (o->kind == HM_OPT_STR && *(char **)o->to)
-		snprintf(out, cap, " (default %s)", *(char **)o->to);
-	else if (o->kind == HM_OPT_CHOICE && *(int *)o->to >= 0) {
+	else if (o->kind == HM_OPT_INT && *(const int64_t *)value)
+		snprintf(out, cap, " (default %lld)", (long long)*(const int64_t *)value);
+	else if (o->kind == HM_OPT_SIZE && *(const int64_t *)value)
+		snprintf(out, cap, " (default %lld)", (long long)*(const int64_t *)value);
+	else if (o->kind == HM_OPT_DOUBLE && *(const double *)value != 0)
+		snprintf(out, cap, " (default %g)", *(const double *)value);
+	else if (o->kind == HM_OPT_STR && *(char *const *)value)
+		snprintf(out, cap, " (default %s)", *(char *const *)value);
+	else if (o->kind == HM_OPT_CHOICE && *(const int *)value >= 0) {
 		const char *w = o->arg;
-		for (int k = *(int *)o->to; k > 0; k--)
+		for (int k = *(const int *)value; k > 0; k--)
 			w += strcspn(w, "|") + 1;
 		snprintf(out, cap, " (default %.*s)", (int)strcspn(w, "|"), w);
 	}
@@ -275,15 +290,19 @@ static void default_text(const struct hm_opt *o, char *out, size_t cap)
 
 void hm_opt_list(const struct hm_cli *c, struct hm_buf *b)
 {
-	for (const struct hm_opt *o = c->priv->table; o->name; o++) {
+	for (int i = 0; i < c->priv->rows; i++) {
+		const struct hm_row *row = &c->priv->row[i];
+		const struct hm_opt *o = row->opt;
 		char left[160], deflt[160];
+		if (row->group)
+			hm_buf_printf(b, NULL, "%s%s:\n", i ? "\n" : "", row->group);
 		if (o->letter)
 			snprintf(left, sizeof left, "  -%c, --%s%s%s", o->letter, o->name, o->arg ? " " : "",
 				 o->arg ? o->arg : "");
 		else
 			snprintf(left, sizeof left, "  --%s%s%s", o->name, o->arg ? " " : "",
 				 o->arg ? o->arg : "");
-		default_text(o, deflt, sizeof deflt);
+		default_text(row, deflt, sizeof deflt);
 		if (strlen(left) > 30)
 			hm_buf_printf(b, NULL, "%s\n%32s%s%s\n", left, "", o->help, deflt);
 		else

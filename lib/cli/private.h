@@ -6,12 +6,26 @@
 
 #include <time.h>
 
+/* What the common options set; they are parsed as a tool's own are. */
+struct options {
+	char *out, *device, *stats_file;
+	int64_t jobs, level, block_size;
+	int precision, completion; /* completion -1: not asked for; else the shell's place in its words */
+	bool no_pg, verbose, quiet, progress, help, version;
+};
+
+/* An option of the tool, or a common one, and the struct that it sets a member of. */
+struct hm_row {
+	const struct hm_opt *opt;
+	char *base;
+	const char *group; /* heading in front of it in --help, or NULL */
+	bool seen;	   /* the call gives it */
+};
+
 struct hm_cli_private {
-	struct hm_opt *table;	 /* the tool's options, then the common ones; ends in a zero entry */
-	int options, completion; /* -1: not asked for; else the shell's place in --completion's words */
-	bool help, version, progress, verbose, quiet;
-	char *stats_file;
-	int64_t level, block_size;
+	struct options o;
+	struct hm_row *row;	      /* [rows] the tool's options, then the common ones */
+	int rows, own;		      /* the first `own` are the tool's */
 	struct timespec start, shown; /* begin; last progress line */
 	bool tty, line_open;	      /* stderr is a terminal; a progress line stands on it */
 	uint64_t done, total;
@@ -19,7 +33,10 @@ struct hm_cli_private {
 	char also[64]; /* shown behind it */
 };
 
-/* opt.c: parses argv into the table's targets; operands go to c->operands. Returns NULL, or the sentence
+/* common.c: fills c->priv->row; aborts without memory. */
+void hm_opt_rows(struct hm_cli *c, void *options);
+
+/* opt.c: parses argv into the structs of the rows; operands go to c->operands. Returns NULL, or the sentence
  * about what is wrong in `text`. */
 const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, size_t cap);
 /* The usage line, folded at `width` columns (0: not), and --help's list of options, appended to b. */

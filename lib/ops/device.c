@@ -12,12 +12,6 @@ const char *hm_precision_name(enum hm_precision p)
 	return precision_name[p];
 }
 
-static bool is_cuda(const char *name)
-{
-	return !strncmp(name, "cuda", 4) && (!name[4] || (name[4] == ':' && name[5] && strlen(name + 5) < 5 &&
-							  !name[5 + strspn(name + 5, "0123456789")]));
-}
-
 static int open_as(struct hm_device *d, const struct hm_backend *b, int index, struct hm_err *e)
 {
 	d->backend = b;
@@ -33,15 +27,20 @@ static int open_auto(struct hm_device *d, struct hm_err *e)
 
 static int open_named(struct hm_device *d, const char *name, struct hm_err *e)
 {
-	if (!strcmp(name, "ref"))
-		return open_as(d, &hm_ref_backend, 0, e);
-	if (!strcmp(name, "cpu"))
-		return open_as(d, &hm_cpu_backend, 0, e);
-	if (!strcmp(name, "auto"))
+	enum hm_device_name which;
+	int index;
+	if (!hm_device_parse(name, &which, &index))
+		return hm_err_set(e, HM_EUSAGE, "\"%s\" is no device: auto, cpu, ref or cuda[:N]", name);
+	switch (which) {
+	case HM_NAME_AUTO:
 		return open_auto(d, e);
-	if (is_cuda(name))
-		return open_as(d, hm_plugin_cuda(e), name[4] ? (int)strtol(name + 5, NULL, 10) : 0, e);
-	return hm_err_set(e, HM_EUSAGE, "\"%s\" is no device: auto, cpu, ref or cuda[:N]", name);
+	case HM_NAME_CPU:
+		return open_as(d, &hm_cpu_backend, 0, e);
+	case HM_NAME_REF:
+		return open_as(d, &hm_ref_backend, 0, e);
+	default:
+		return open_as(d, hm_plugin_cuda(e), index, e);
+	}
 }
 
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e)

@@ -41,6 +41,11 @@ struct hm_device {
 	struct hm_err err; /* the first failure */
 };
 
+/* Which device a name asks for, in the order of their words: auto, cpu, ref, cuda[:N]; index takes N or 0. False
+ * for any other word. Needs no device to be linked. */
+enum hm_device_name { HM_NAME_AUTO, HM_NAME_CPU, HM_NAME_REF, HM_NAME_CUDA };
+bool hm_device_parse(const char *name, enum hm_device_name *which, int *index);
+
 /* Name: auto | cpu | ref | cuda[:N]; auto is the fastest one that is there. NULL with `e`: HM_EUSAGE for a
  * word that is no device, HM_EDEVICE for one that is not built in or absent, or a precision it has not. */
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e);

@@ -29,7 +29,8 @@ struct job {
 	/* of a save */
 	const size_t *order;
 	const char *folder, *tool;
-	cJSON *(*options)(const struct hm_recipe *recipe);
+	cJSON *(*options)(void *ctx, const struct hm_recipe *recipe);
+	void *ctx;
 	struct hm_err failure;
 };
 
@@ -177,7 +178,7 @@ static int save(struct job *j, const struct hm_sweep_item *item, int worker, str
 	struct hm_fusion *f = NULL;
 	struct hm_buf path = {0};
 	char selected[96];
-	cJSON *options = j->options(&item->recipe), *pg = NULL;
+	cJSON *options = j->options(j->ctx, &item->recipe), *pg = NULL;
 	snprintf(selected, sizeof selected, "%s, epoch %lld", hm_recipe_select(&item->recipe),
 		 (long long)item->result.best.epoch);
 	int rc = options ? 0 : hm_err_set(e, HM_EDATA, "out of memory");
@@ -306,8 +307,8 @@ static int remove_old(const struct hm_sweep *s, const size_t *order, size_t keep
 }
 
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
-		   const char *folder, cJSON *(*options)(const struct hm_recipe *recipe), const char *tool,
-		   struct hm_err *e)
+		   const char *folder, cJSON *(*options)(void *ctx, const struct hm_recipe *recipe),
+		   void *ctx, const char *tool, struct hm_err *e)
 {
 	struct job j = {.s = s,
 			.r = r,
@@ -315,7 +316,8 @@ int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_
 			.order = order,
 			.folder = folder,
 			.tool = tool,
-			.options = options};
+			.options = options,
+			.ctx = ctx};
 	int rc = remove_old(s, order, keep, folder, e);
 	if (!rc)
 		rc = rooms_new(&j, e);

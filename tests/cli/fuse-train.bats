@@ -123,7 +123,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 
 @test "wrong calls" {
 	run hm-fuse-train train.hmr
-	expect 2 '-o FILE is required'
+	expect 2 '-o MODEL is required'
 	run hm-fuse-train --log x.safetensors -o x.safetensors train.hmr
 	expect 2 "-o and --log name the same file"
 	run hm-fuse-train --val - -o x.safetensors - <train.hmr

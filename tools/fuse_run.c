@@ -1,0 +1,157 @@
+/* One training of hm-fuse-train: signals, log, checkpoints, the model file. See fuse.h. */
+#include "fuse.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- signals: the handler sets `asked`, after_step reads it */
+
+static volatile sig_atomic_t asked;
+
+static void on_signal(int number)
+{
+	asked = number;
+}
+
+static void catch_signals(void)
+{
+	const int which[] = {SIGTERM, SIGINT, SIGUSR1};
+	struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	sigemptyset(&a.sa_mask);
+	for (int i = 0; i < 3; i++)
+		sigaction(which[i], &a, NULL);
+}
+
+/* ---- what the trainer calls */
+
+static int tell_event(void *ctx, const struct hm_event *ev, struct hm_err *e)
+{
+	struct hm_fuse *r = ctx;
+	if (ev->kind == HM_EVENT_EVAL)
+		hm_cli_debug(&r->cli, "epoch %" PRId64 ": loss %.4f, accuracy %.4f, AUROC %.4f", ev->epoch,
+			     ev->loss, ev->accuracy, ev->auroc);
+	return hm_logfile_event(&r->log, ev, e);
+}
+
+static int after_step(void *ctx, int64_t step, int64_t steps, double loss, double lr, bool *stop)
+{
+	struct hm_fuse *r = ctx;
+	int number = asked;
+	if (!r->first.tv_sec)
+		clock_gettime(CLOCK_MONOTONIC, &r->first);
+	hm_cli_progress_also(&r->cli, "loss %.4f, lr %.3g", loss, lr);
+	hm_cli_progress(&r->cli, (uint64_t)step, (uint64_t)steps, "steps");
+	asked = 0;
+	*stop = number && number != SIGUSR1;
+	return number;
+}
+
+static int log_sync(void *ctx, uint64_t *bytes, struct hm_err *e)
+{
+	return hm_logfile_sync(&((struct hm_fuse *)ctx)->log, bytes, e);
+}
+
+static int log_cut(void *ctx, uint64_t bytes, struct hm_err *e)
+{
+	return hm_logfile_cut(&((struct hm_fuse *)ctx)->log, bytes, e);
+}
+
+/* ---- the model and its history */
+
+cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe)
+{
+	static const char *const freeze[] = {"none", "image", "text", "both"};
+	cJSON *p = cJSON_CreateObject();
+	cJSON_AddStringToObject(p, "freeze", freeze[r->o.freeze]);
+	cJSON_AddStringToObject(p, "frozen-mode", r->o.frozen_mode ? "train" : "eval");
+	cJSON_AddStringToObject(p, "precision", hm_precision_name((enum hm_precision)r->cli.precision));
+	cJSON_AddNumberToObject(p, "dropout", r->o.dropout);
+	cJSON_AddBoolToObject(p, "standardize", r->o.standardize);
+	cJSON_AddBoolToObject(p, "init", r->o.init != NULL);
+	hm_recipe_json(recipe, p);
+	return p;
+}
+
+cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe)
+{
+	cJSON *p = hm_fuse_options(r, recipe);
+	cJSON_AddStringToObject(p, "fusion", r->setup.kind == HM_FUSION_EARLY ? "early" : "late");
+	return p;
+}
+
+/* Writes the model as it is, of this epoch. */
+static int save_model(struct hm_fuse *r, const char *path, const char *by, int64_t epoch, int64_t steps,
+		      struct hm_err *e)
+{
+	char selected[96];
+	cJSON *pg = hm_pg_append(r->setup.pg, r->cli.tool->name, hm_fuse_history(r, &r->o.recipe), e);
+	snprintf(selected, sizeof selected, "%s, epoch %" PRId64, by, epoch);
+	if (!pg)
+		return HM_EDATA;
+	int rc = hm_setup_save(&r->setup, r->setup.fusion, path, selected, steps, pg, e);
+	cJSON_Delete(pg);
+	return rc;
+}
+
+static int save_last(void *ctx, int64_t epoch, int64_t steps, struct hm_err *e)
+{
+	struct hm_fuse *r = ctx;
+	return r->o.last ? save_model(r, r->o.last, "last", epoch, steps, e) : 0;
+}
+
+/* ---- the run */
+
+static double seconds(const struct timespec *from, const struct timespec *to)
+{
+	return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
+}
+
+static void report_best(struct hm_fuse *r, const struct hm_trainer_result *t)
+{
+	const struct hm_epoch_score *b = &t->best;
+	char scores[80] = "";
+	if (b->n && isnan(b->auroc))
+		snprintf(scores, sizeof scores, ", validation accuracy %.4f", b->accuracy);
+	else if (b->n)
+		snprintf(scores, sizeof scores, ", validation accuracy %.4f, AUROC %.4f", b->accuracy,
+			 b->auroc);
+	hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 "%s", r->o.out, b->epoch,
+		      r->o.recipe.epochs, scores);
+}
+
+/* Trains, then writes the model and the log. */
+static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct hm_err *e)
+{
+	const struct hm_trainer_calls calls = {r, tell_event, after_step, log_sync, log_cut, save_last};
+	if (r->o.checkpoint)
+		catch_signals();
+	clock_gettime(CLOCK_MONOTONIC, &r->start);
+	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train,
+				r->o.val.n ? &r->setup.val : NULL, &r->config, &calls, t, e);
+	cJSON_AddNumberToObject(r->cli.stats, "train_s", t->seconds);
+	if (r->first.tv_sec)
+		cJSON_AddNumberToObject(r->cli.stats, "first_step_s", seconds(&r->start, &r->first));
+	if (rc || t->signal)
+		return rc ? rc : hm_logfile_commit(&r->log, e);
+	rc = save_model(r, r->o.out, hm_recipe_select(&r->o.recipe), t->best.epoch, t->kept_steps, e);
+	if (!rc)
+		rc = hm_logfile_commit(&r->log, e);
+	if (!rc)
+		report_best(r, t);
+	return rc;
+}
+
+int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e)
+{
+	r->config.identity = r->identity = hm_fuse_options(r, &r->o.recipe);
+	cJSON_AddNumberToObject(r->identity, "log-steps", (double)r->o.log_steps);
+	cJSON_AddNumberToObject(r->identity, "threads", r->threads);
+	hm_setup_identify(&r->setup, r->identity);
+	if (hm_recipe_config(&r->o.recipe, r->o.val.n, r->setup.classes, r->weight, &r->config, e) ||
+	    hm_logfile_open(&r->log, r->o.log, r->o.checkpoint, r->config.resume, e))
+		return e->code;
+	return train_and_save(r, result, e);
+}

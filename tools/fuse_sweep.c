@@ -1,0 +1,130 @@
+/* A sweep of hm-fuse-train: reads its lines, trains, ranks and writes by train/sweep.h, reports. See fuse.h.
+ */
+#include "fuse.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Reads the lines: each is parsed into a copy of what the call itself says. */
+struct sweeper {
+	struct hm_fuse *r;
+	struct options line;
+};
+
+static void begin_line(void *ctx)
+{
+	struct sweeper *s = ctx;
+	s->line = s->r->o;
+}
+
+static int set_option(void *ctx, const char *name, char *value, struct hm_err *e)
+{
+	static const char *const may[] = {"optimizer",	  "lr",	       "momentum", "weight-decay",
+					  "no-decay",	  "clip-norm", "schedule", "warmup-steps",
+					  "batch-size",	  "epochs",    "seed",	   "no-shuffle",
+					  "class-weight", "select",    "patience"};
+	struct sweeper *s = ctx;
+	char text[256];
+	const char *wrong = NULL;
+	size_t i = 0, n = sizeof may / sizeof *may;
+	while (i < n && strcmp(may[i], name) != 0)
+		i++;
+	if (i == n)
+		return hm_err_set(e, HM_EDATA, "\"%s\" is no option that can differ within a sweep", name);
+	wrong = hm_cli_set(&s->r->cli, &s->line, name, value, text, sizeof text);
+	return wrong ? hm_err_set(e, HM_EDATA, "%s", wrong) : 0;
+}
+
+static int finish_line(void *ctx, struct hm_recipe *recipe, struct hm_err *e)
+{
+	struct sweeper *s = ctx;
+	const struct hm_fuse *r = s->r;
+	struct hm_trainer_config unused;
+	*recipe = s->line.recipe;
+	return hm_recipe_config(recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
+}
+
+/* The history's entry for one model of the sweep. */
+static cJSON *line_history(void *ctx, const struct hm_recipe *recipe)
+{
+	return hm_fuse_history(ctx, recipe);
+}
+
+static void show_progress(void *ctx, size_t done, size_t of)
+{
+	hm_cli_progress(&((struct hm_fuse *)ctx)->cli, done, of, "configurations");
+}
+
+/* What came of it, best first; failures make the command fail. */
+static int report_sweep(struct hm_fuse *r, const struct hm_sweep *s, const size_t *order, struct hm_err *e)
+{
+	const struct hm_sweep_item *best = &s->item[order[0]], *bad = NULL;
+	size_t failed = 0;
+	for (size_t i = s->n; i--;)
+		if (!s->item[i].params)
+			failed++, bad = &s->item[i];
+	if (best->params)
+		hm_cli_notice(&r->cli, "%s: %zu configurations, the best is %s, training loss %.4f", r->o.out,
+			      s->n, best->name, best->loss);
+	if (best->params && best->result.best.n)
+		hm_cli_notice(&r->cli,
+			      "its validation accuracy %.4f, AUROC %.4f: the best of %zu on the same "
+			      "records, so too good as an estimate",
+			      best->result.best.accuracy, best->result.best.auroc, s->n);
+	return failed ? hm_err_set(e, HM_EDATA,
+				   "%zu of %zu configurations failed and have no model, the first is %s: %s",
+				   failed, s->n, bad->name, bad->error)
+		      : 0;
+}
+
+/* What cannot be written into is found before hours of training. */
+static int make_folder(const char *path, struct hm_err *e)
+{
+	struct stat st;
+	if (mkdir(path, 0777) && errno != EEXIST)
+		return hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno));
+	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+		return hm_err_set(e, HM_EDATA, "%s: is no folder", path);
+	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
+}
+
+int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
+{
+	const struct hm_fusion_config *c = hm_fusion_config_of(r->setup.fusion);
+	struct sweeper ctx = {.r = r};
+	const struct hm_sweep_reader reader = {&ctx, begin_line, set_option, finish_line};
+	struct hm_sweep s = {0};
+	struct hm_sweep_run how = {.setup = &r->setup,
+				   .device = r->cli.device,
+				   .precision = (enum hm_precision)r->cli.precision,
+				   .workers = r->cli.workers,
+				   .val = r->o.val.n > 0,
+				   .done = show_progress,
+				   .ctx = r};
+	size_t *order = NULL;
+	int rc = 0;
+	if (c->kind != HM_FUSION_LATE || c->image > HM_SIDE_FEATURE || c->text > HM_SIDE_FEATURE)
+		rc = hm_err_set(e, HM_EUSAGE,
+				"--sweep trains heads on cached features; hm-encode makes them");
+	if (!rc)
+		rc = hm_sweep_read(&s, r->o.sweep, &reader, e);
+	if (!rc && !(order = hm_alloc(s.n, sizeof *order, e)))
+		rc = HM_EDATA;
+	if (!rc)
+		rc = make_folder(r->o.out, e);
+	if (!rc)
+		rc = hm_sweep_train(&s, &how, e);
+	if (!rc)
+		rc = hm_sweep_rank(&s, (enum hm_select)r->o.recipe.select, how.val, order, e);
+	if (!rc)
+		rc = hm_sweep_write(&s, &how, order, r->keep && r->keep < s.n ? r->keep : s.n, r->o.out,
+				    line_history, r, r->cli.tool->name, e);
+	if (!rc)
+		rc = report_sweep(r, &s, order, e);
+	free(order);
+	hm_sweep_clear(&s);
+	return rc;
+}
