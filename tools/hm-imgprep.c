@@ -16,7 +16,7 @@ struct options {
 	bool follow_symlinks, replace;
 };
 
-static const struct options defaults = {.size = 224, .max_pixels = HM_PNG_PIXELS};
+static const struct options defaults = {.size = 224, .max_pixels = HM_IMAGE_PIXELS};
 
 static const struct hm_opt table[] = {
 	{.group = "Images"},
@@ -25,7 +25,7 @@ static const struct hm_opt table[] = {
 	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = 4096},
 	{"fit", 0, HM_CHOICE(fit), "squash|crop", "how to reach the square"},
 	{"max-pixels", 0, HM_SIZE(max_pixels), "N", "refuse larger images", .min = 1,
-	 .max = (int64_t)HM_PNG_SIDE * HM_PNG_SIDE},
+	 .max = (int64_t)HM_IMAGE_SIDE * HM_IMAGE_SIDE},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep", "what to do about a bad image"},
 	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace pixels if it is there"},
@@ -147,7 +147,7 @@ static void prepare(void *arg, int worker)
 	struct slot *s = arg;
 	const struct hm_val *img = &s->rec.rec[0].val[s->run->img];
 	const struct options *o = &s->run->o;
-	const struct hm_imageload_options want = {(int)o->size, o->fit, (uint64_t)o->max_pixels};
+	const struct hm_imageload_options want = {(int)o->size, o->fit, {.pixels = (uint64_t)o->max_pixels}};
 	s->empty = hm_imageload_run(s->run->load[worker], &s->run->root, img->data, img->count, &want,
 				    s->pixels, &s->e) != 0;
 }

@@ -1,11 +1,24 @@
 /* Memory: see mem.h. */
 #include "base/mem.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ALIGN 64u
+
+const char *hm_size_text(uint64_t n, char out[HM_SIZE_TEXT])
+{
+	static const char *const unit[] = {"", "K", "M", "G"};
+	int k = 0;
+	while (n && n % 1024 == 0 && k < 3) {
+		n /= 1024;
+		k++;
+	}
+	snprintf(out, HM_SIZE_TEXT, "%" PRIu64 "%s", n, unit[k]);
+	return out;
+}
 
 void *hm_alloc(size_t n, size_t size, struct hm_err *e)
 {

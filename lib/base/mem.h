@@ -19,6 +19,10 @@ static inline bool hm_size_add(size_t a, size_t b, size_t *out)
 	return !__builtin_add_overflow(a, b, out);
 }
 
+/* A size as the options take it: 67108864 is "64M", 3072 is "3K", 1000 is "1000". Returns out. */
+#define HM_SIZE_TEXT 24
+const char *hm_size_text(uint64_t n, char out[HM_SIZE_TEXT]);
+
 /* n·size zeroed bytes, 64-byte aligned, never NULL on success (also for 0 bytes). Caller frees with free().
  * NULL on overflow or exhaustion, with the sentence in `e`. */
 void *hm_alloc(size_t n, size_t size, struct hm_err *e);

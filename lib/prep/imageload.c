@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 struct hm_imageload {
-	struct hm_png *png;
+	struct hm_image_decoder *decoder;
 	struct hm_resizer resizer;
 	struct hm_buf file;
 };
@@ -12,7 +12,7 @@ struct hm_imageload {
 struct hm_imageload *hm_imageload_new(struct hm_err *e)
 {
 	struct hm_imageload *l = hm_alloc(1, sizeof *l, e);
-	if (l && !(l->png = hm_png_new(e))) {
+	if (l && !(l->decoder = hm_image_decoder_new(e))) {
 		free(l);
 		return NULL;
 	}
@@ -23,7 +23,7 @@ void hm_imageload_free(struct hm_imageload *l)
 {
 	if (!l)
 		return;
-	hm_png_free(l->png);
+	hm_image_decoder_free(l->decoder);
 	hm_resizer_clear(&l->resizer);
 	hm_buf_clear(&l->file);
 	free(l);
@@ -32,11 +32,10 @@ void hm_imageload_free(struct hm_imageload *l)
 int hm_imageload_run(struct hm_imageload *l, const struct hm_imageroot *root, const char *path, size_t len,
 		     const struct hm_imageload_options *o, uint8_t *pixels, struct hm_err *e)
 {
-	const struct hm_png_options limits = {.max_pixels = o->max_pixels};
 	struct hm_image im;
 	int rc = hm_imagefile_read(root, path, len, &l->file, e);
 	if (!rc)
-		rc = hm_png_decode(l->png, l->file.data, l->file.len, &limits, &im, e);
+		rc = hm_image_decode(l->decoder, l->file.data, l->file.len, &o->limits, &im, e);
 	if (!rc) {
 		struct hm_resize plan = hm_resize_fit(o->fit, im.w, im.h, o->size);
 		rc = hm_resize_run(&l->resizer, &im, &plan, &im, e);

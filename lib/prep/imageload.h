@@ -1,4 +1,4 @@
-/* From a path in a record to pixels: file, PNG, resize, planes. */
+/* From a path in a record to pixels: read the file, decode, resize, split into planes. */
 #ifndef HM_IMAGELOAD_H
 #define HM_IMAGELOAD_H
 
@@ -8,15 +8,15 @@
 struct hm_imageload_options {
 	int size; /* side of the square */
 	enum hm_fit fit;
-	uint64_t max_pixels; /* of the file's picture */
+	struct hm_image_limits limits; /* of the file's picture */
 };
-/* A loader: storage that is used again from picture to picture. One a thread. */
+/* A loader: storage that is used again from picture to picture. One per thread. */
 struct hm_imageload;
 struct hm_imageload *hm_imageload_new(struct hm_err *e);
 void hm_imageload_free(struct hm_imageload *l); /* NULL is fine */
 
 /* pixels[3,size,size] := the picture at path[0..len) below the root. HM_EDATA with the reason alone; pixels
- * are then unset. */
+ * are then not set. */
 int hm_imageload_run(struct hm_imageload *l, const struct hm_imageroot *root, const char *path, size_t len,
 		     const struct hm_imageload_options *o, uint8_t *pixels, struct hm_err *e);
 

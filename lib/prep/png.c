@@ -13,11 +13,11 @@ struct hm_png {
 	struct hm_buf rgb;
 };
 
-/* Beyond this a buffer is given back before the next picture: one huge picture is no reason to hold its
- * memory. */
+/* A larger buffer is freed before a picture that needs less than half of it: one huge picture must not hold
+ * its memory for the rest of the run. */
 #define HOLD ((size_t)32 << 20)
 
-#define MOST ((size_t)0x7f000000) /* inflated bytes: the length of a chunk has 31 bits */
+#define MOST ((size_t)0x7f000000) /* inflated bytes; the length field of a PNG chunk has 31 bits */
 
 struct hm_png *hm_png_new(struct hm_err *e)
 {
@@ -42,7 +42,7 @@ void hm_png_free(struct hm_png *d)
 	free(d);
 }
 
-/* Room for n bytes and the slack, contents unset but for the slack. */
+/* Room for n bytes, not set, and the slack behind them, zeroed. */
 static uint8_t *room(struct hm_buf *b, size_t n, struct hm_err *e)
 {
 	if (b->cap > HOLD && b->cap / 2 > n)
@@ -72,8 +72,8 @@ static const uint8_t *image_data(struct hm_png *d, const struct hm_png_scan *s, 
 	return d->data.data;
 }
 
-/* d->raw := the inflated image data, exactly as long as the picture needs; bytes behind the zlib stream are
- * let pass, as Pillow does. */
+/* d->raw := the inflated image data, exactly as long as the picture needs. Bytes behind the zlib stream are
+ * ignored, as Pillow ignores them. */
 static int inflate_data(struct hm_png *d, const struct hm_png_scan *s, size_t need, struct hm_err *e)
 {
 	const uint8_t *data;
@@ -103,7 +103,7 @@ int hm_png_decode(struct hm_png *d, const unsigned char *p, size_t n, const stru
 		  struct hm_image *out, struct hm_err *e)
 {
 	struct hm_png_scan s;
-	int rc = hm_png_scan_file(&s, p, n, o->max_pixels ? o->max_pixels : HM_PNG_PIXELS, e);
+	int rc = hm_png_scan_file(&s, p, n, &o->limits, e);
 	if (!rc)
 		rc = inflate_data(d, &s, hm_png_scan_bytes(&s), e);
 	if (!rc && !room(&d->rgb, (size_t)s.w * s.h * 3, e))
@@ -121,3 +121,23 @@ int hm_png_decode(struct hm_png *d, const unsigned char *p, size_t n, const stru
 		*out = (struct hm_image){(int)s.w, (int)s.h, d->rgb.data};
 	return rc;
 }
+
+/* The row of the table. */
+
+static void *new_state(struct hm_err *e)
+{
+	return hm_png_new(e);
+}
+
+static void free_state(void *state)
+{
+	hm_png_free(state);
+}
+
+static int decode(void *state, const unsigned char *p, size_t n, const struct hm_image_limits *limits,
+		  struct hm_image *out, struct hm_err *e)
+{
+	return hm_png_decode(state, p, n, &(struct hm_png_options){.limits = *limits}, out, e);
+}
+
+const struct hm_image_format hm_image_png = {"PNG", hm_png_begins, new_state, free_state, decode};

@@ -1,11 +1,9 @@
 /* Rows of 8-bit, non-interlaced PNG: filters undone (PNG specification, clause 9) with SSE2 where there is,
  * and samples widened to RGB. See pngparts.h. */
+#include "prep/lanes.h"
 #include "prep/pngparts.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 enum { NONE, SUB, UP, AVERAGE, PAETH };
 
@@ -37,27 +35,14 @@ static void plain_row(int filter, size_t bpp, const uint8_t *src, const uint8_t 
 }
 
 #ifdef __SSE2__
-static inline __m128i load4(const uint8_t *p)
-{
-	int v;
-	memcpy(&v, p, 4);
-	return _mm_cvtsi32_si128(v);
-}
-
-static inline void store4(uint8_t *p, __m128i v)
-{
-	int i = _mm_cvtsi128_si32(v);
-	memcpy(p, &i, 4);
-}
-
 /* bpp 3 and 4, a pixel a step: 4 bytes are loaded and stored, of which the next step mends the last for
  * bpp 3. */
 static inline void sub_row(size_t bpp, const uint8_t *src, uint8_t *dst, size_t n)
 {
 	__m128i a = _mm_setzero_si128();
 	for (size_t i = 0; i < n; i += bpp) {
-		a = _mm_add_epi8(a, load4(src + i));
-		store4(dst + i, a);
+		a = _mm_add_epi8(a, hm_lane_load(src + i));
+		hm_lane_store(dst + i, a);
 	}
 }
 
@@ -66,11 +51,11 @@ static inline void average_row(size_t bpp, const uint8_t *src, const uint8_t *pr
 	const __m128i one = _mm_set1_epi8(1);
 	__m128i a = _mm_setzero_si128();
 	for (size_t i = 0; i < n; i += bpp) {
-		__m128i b = load4(prev + i);
+		__m128i b = hm_lane_load(prev + i);
 		/* avg_epu8 rounds up; the filter rounds down */
 		__m128i mean = _mm_sub_epi8(_mm_avg_epu8(a, b), _mm_and_si128(_mm_xor_si128(a, b), one));
-		a = _mm_add_epi8(mean, load4(src + i));
-		store4(dst + i, a);
+		a = _mm_add_epi8(mean, hm_lane_load(src + i));
+		hm_lane_store(dst + i, a);
 	}
 }
 
@@ -90,12 +75,12 @@ static inline __m128i paeth_step(__m128i x, __m128i a, __m128i b, __m128i c)
 
 static inline __m128i load_wide(const uint8_t *p)
 {
-	return _mm_unpacklo_epi8(load4(p), _mm_setzero_si128());
+	return _mm_unpacklo_epi8(hm_lane_load(p), _mm_setzero_si128());
 }
 
 static inline void store_wide(uint8_t *p, __m128i v)
 {
-	store4(p, _mm_packus_epi16(v, v));
+	hm_lane_store(p, _mm_packus_epi16(v, v));
 }
 
 static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)

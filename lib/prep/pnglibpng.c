@@ -1,6 +1,6 @@
-/* Rows of any kind of PNG by libpng. It reads a stream made up here of what the scan accepted: header,
- * palette, and the inflated data in stored blocks; so it meets no chunk that could change the pixels, and
- * inflates nothing. See pngparts.h. */
+/* Rows of any kind of PNG by libpng. It reads a stream that is built here from what the scan accepted:
+ * header, palette, and the inflated data in stored blocks. So it sees no chunk that could change the pixels,
+ * and has nothing to inflate. See pngparts.h. */
 #include "prep/pngparts.h"
 
 #include <libdeflate.h>
@@ -11,14 +11,15 @@
 
 #define STORED 65535u /* bytes of a stored block, at most (RFC 1951, 3.2.4) */
 
-/* All that must survive a longjmp lives here, outside the function that calls setjmp. */
+/* What must survive a longjmp is here, outside the function that calls setjmp. */
 struct run {
 	const struct hm_png_scan *scan;
 	const uint8_t *raw; /* inflated data */
 	size_t raw_len, raw_at;
-	const uint8_t *part; /* what the stream yields next, then the next part is made */
+	const uint8_t
+		*part; /* the bytes that libpng gets next; when they are used up, next_part makes more */
 	size_t part_len;
-	enum { HEAD, BLOCK_HEAD, BLOCK, TAIL, OVER } made; /* which one `part` is */
+	enum { HEAD, BLOCK_HEAD, BLOCK, TAIL, OVER } made; /* which part `part` is */
 	uint8_t head[8 + 25 + 12 + 768 + 10], small[8];
 	uint8_t *rgb, **row;
 	struct hm_err *e;
@@ -41,8 +42,8 @@ static uint8_t *put_bytes(uint8_t *p, const void *from, size_t n)
 	return p + n;
 }
 
-/* Signature, IHDR, PLTE, and the beginning of one IDAT chunk with a zlib header. CRCs are zero: libpng is
- * told not to look, the real ones were checked. */
+/* Signature, IHDR, PLTE, and the beginning of one IDAT chunk with a zlib header. CRCs are zero: libpng
+ * does not check them here, the scan has checked the real ones. */
 static void make_head(struct run *r)
 {
 	const struct hm_png_scan *s = r->scan;
@@ -113,7 +114,7 @@ static void on_warning(png_structp png, png_const_charp text)
 static void read_rows(struct run *r)
 {
 	png_set_read_fn(r->png, r, on_read);
-	png_set_user_limits(r->png, HM_PNG_SIDE, HM_PNG_SIDE);
+	png_set_user_limits(r->png, HM_IMAGE_SIDE_MOST, HM_IMAGE_SIDE_MOST);
 	png_set_chunk_cache_max(r->png, 1);
 	png_set_chunk_malloc_max(r->png, 65536);
 	png_set_crc_action(r->png, PNG_CRC_QUIET_USE, PNG_CRC_QUIET_USE);

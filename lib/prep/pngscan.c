@@ -1,5 +1,5 @@
 /* The chunks of a PNG file (W3C Portable Network Graphics, 3rd edition): order, lengths, CRCs, header and
- * palette. Contents of ancillary chunks are not looked at. See pngparts.h. */
+ * palette. Contents of ancillary chunks are not read. See pngparts.h. */
 #include "prep/pngparts.h"
 
 #include <libdeflate.h>
@@ -39,8 +39,8 @@ static bool depth_fits(int depth, int color)
 	}
 }
 
-static int read_header(struct hm_png_scan *s, const unsigned char *d, size_t len, uint64_t max_pixels,
-		       struct hm_err *e)
+static int read_header(struct hm_png_scan *s, const unsigned char *d, size_t len,
+		       const struct hm_image_limits *limits, struct hm_err *e)
 {
 	if (len != 13)
 		return hm_err_set(e, HM_EDATA, "the PNG header is %zu bytes long, not 13", len);
@@ -49,14 +49,8 @@ static int read_header(struct hm_png_scan *s, const unsigned char *d, size_t len
 	s->depth = d[8];
 	s->color = d[9];
 	s->interlaced = d[12] == 1;
-	if (!s->w || !s->h)
-		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels", s->w, s->h);
-	if (s->w > HM_PNG_SIDE || s->h > HM_PNG_SIDE)
-		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels, the limit is %d a side", s->w,
-				  s->h, HM_PNG_SIDE);
-	if ((uint64_t)s->w * s->h > max_pixels)
-		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels, the limit is %llu in all", s->w,
-				  s->h, (unsigned long long)max_pixels);
+	if (hm_image_check(limits, s->w, s->h, e))
+		return HM_EDATA;
 	if (!depth_fits(s->depth, s->color))
 		return hm_err_set(e, HM_EDATA, "PNG has no colour type %d of %d bits", s->color, s->depth);
 	if (d[10] || d[11] || d[12] > 1)
@@ -78,14 +72,14 @@ static int read_palette(struct hm_png_scan *s, const unsigned char *d, size_t le
 	return 0;
 }
 
-/* What the walk remembers. */
+/* What the walk has seen so far. */
 struct walk {
 	bool header, palette, data_over;
 };
 
 /* One chunk, whole and with the right CRC; 1 for IEND. */
-static int take(struct hm_png_scan *s, struct walk *w, const unsigned char *chunk, size_t len,
-		uint64_t max_pixels, struct hm_err *e)
+static int take_chunk(struct hm_png_scan *s, struct walk *w, const unsigned char *chunk, size_t len,
+		      const struct hm_image_limits *limits, struct hm_err *e)
 {
 	uint32_t name = be32(chunk + 4);
 	const unsigned char *d = chunk + 8;
@@ -99,7 +93,7 @@ static int take(struct hm_png_scan *s, struct walk *w, const unsigned char *chun
 	switch (name) {
 	case IHDR:
 		w->header = true;
-		return read_header(s, d, len, max_pixels, e);
+		return read_header(s, d, len, limits, e);
 	case PLTE:
 		rc = read_palette(s, d, len, w->palette, e);
 		w->palette = true;
@@ -123,16 +117,23 @@ static int take(struct hm_png_scan *s, struct walk *w, const unsigned char *chun
 	}
 }
 
-int hm_png_scan_file(struct hm_png_scan *s, const unsigned char *p, size_t n, uint64_t max_pixels,
-		     struct hm_err *e)
+static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+bool hm_png_begins(const unsigned char *p, size_t n)
 {
-	static const unsigned char signature[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+	return n && !memcmp(p, signature, n < sizeof signature ? n : sizeof signature);
+}
+
+int hm_png_scan_file(struct hm_png_scan *s, const unsigned char *p, size_t n,
+		     const struct hm_image_limits *limits, struct hm_err *e)
+{
 	struct walk walk = {0};
 	*s = (struct hm_png_scan){0};
-	if (!n)
-		return hm_err_set(e, HM_EDATA, "the file is empty");
-	if (n < sizeof signature || memcmp(p, signature, sizeof signature))
+	if (!hm_png_begins(p, n))
 		return hm_err_set(e, HM_EDATA, "not a PNG file");
+	if (n < sizeof signature)
+		return hm_err_set(e, HM_EDATA, "the PNG file is cut off after %zu byte%s", n,
+				  n == 1 ? "" : "s");
 	for (size_t at = sizeof signature;;) {
 		if (n - at < 12)
 			return hm_err_set(e, HM_EDATA, "the PNG file is cut off after %zu bytes", n);
@@ -145,7 +146,7 @@ int hm_png_scan_file(struct hm_png_scan *s, const unsigned char *p, size_t n, ui
 		if (libdeflate_crc32(0, p + at + 4, len + 4) != be32(p + at + 8 + len))
 			return hm_err_set(e, HM_EDATA, "wrong CRC in PNG chunk %.4s at byte %zu",
 					  (const char *)p + at + 4, at);
-		int rc = take(s, &walk, p + at, len, max_pixels, e);
+		int rc = take_chunk(s, &walk, p + at, len, limits, e);
 		if (rc)
 			return rc == 1 ? 0 : rc;
 		at += 12 + len;

@@ -1,12 +1,12 @@
-/* Pillow's antialiased bilinear resize, bit for bit (Image.resize(size, BILINEAR), which is torchvision's
- * Resize on a PIL picture), and the two ways to reach a square. Formulas: src/libImaging/Resample.c of
+/* Pillow's antialiased bilinear resize, bit for bit: Image.resize(size, BILINEAR), which is torchvision's
+ * Resize on a PIL picture. And the two ways to reach a square. Formulas: src/libImaging/Resample.c of
  * Pillow 13. */
 #ifndef HM_RESIZE_H
 #define HM_RESIZE_H
 
-#include "prep/png.h"
+#include "prep/image.h"
 
-/* What to compute: the picture scaled to w×h, of which only the window cw×ch at (x, y) is wanted. */
+/* A plan: scale the picture to w×h and compute only the window cw×ch at (x, y) of that. */
 struct hm_resize {
 	int w, h;
 	int x, y, cw, ch;
@@ -16,10 +16,11 @@ enum hm_fit {
 	HM_FIT_SQUASH, /* scaled to size×size: torchvision's Resize((size, size)) */
 	HM_FIT_CROP, /* short side to size·256/224, then the middle size×size: Resize(256), CenterCrop(224) */
 };
-/* The plan that brings a w×h picture to size×size, all of them at least 1 and at most HM_PNG_SIDE. */
+/* The plan that brings a w×h picture to size×size, w and h from 1 to HM_IMAGE_SIDE_MOST, size from 1 to
+ * 4096. */
 struct hm_resize hm_resize_fit(enum hm_fit fit, int w, int h, int size);
 
-/* Storage that is used again; all zero is an empty one. One a thread. */
+/* Storage that is used again from picture to picture; all zero is an empty one. One per thread. */
 struct hm_resizer {
 	struct hm_buf coef;    /* weights of a pass */
 	struct hm_buf between; /* the picture between the passes */

@@ -1,29 +1,14 @@
 /* The inner loops of the resize, with SSE2 where there is, AVX2 where the processor has it. Sums are of
  * 32-bit integers, so their order does not matter: Σ px·K = (Σ px·hi)·2^15 + Σ px·lo, modulo 2^32 on the way.
  * See resizepass.h. */
+#include "prep/lanes.h"
 #include "prep/resizepass.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
 
 #define HALF (1 << 21)
 
 #ifdef __SSE2__
-static inline __m128i load4(const void *p)
-{
-	int v;
-	memcpy(&v, p, 4);
-	return _mm_cvtsi32_si128(v);
-}
-
-static inline void store4(void *p, __m128i v)
-{
-	int i = _mm_cvtsi128_si32(v);
-	memcpy(p, &i, 4);
-}
-
 /* (2^21 + hi·2^15 + lo) >> 22 */
 static inline __m128i whole(__m128i hi, __m128i lo)
 {
@@ -40,12 +25,13 @@ static void across_row(const struct hm_weights *k, const uint8_t *row, uint8_t *
 		__m128i lo = zero, hi = zero;
 		for (int t = 0; t < k->span[i].n; t += 2, w++, px += 6) {
 			/* r r' g g' b b' of two pixels as 16 bits, times their two weights */
-			__m128i v = _mm_unpacklo_epi8(_mm_unpacklo_epi8(load4(px), load4(px + 3)), zero);
-			lo = _mm_add_epi32(lo, _mm_madd_epi16(v, _mm_shuffle_epi32(load4(w->lo), 0)));
-			hi = _mm_add_epi32(hi, _mm_madd_epi16(v, _mm_shuffle_epi32(load4(w->hi), 0)));
+			__m128i v = _mm_unpacklo_epi8(
+				_mm_unpacklo_epi8(hm_lane_load(px), hm_lane_load(px + 3)), zero);
+			lo = _mm_add_epi32(lo, _mm_madd_epi16(v, _mm_shuffle_epi32(hm_lane_load(w->lo), 0)));
+			hi = _mm_add_epi32(hi, _mm_madd_epi16(v, _mm_shuffle_epi32(hm_lane_load(w->hi), 0)));
 		}
 		__m128i v = _mm_packs_epi32(whole(hi, lo), zero);
-		store4(out + 3 * (size_t)i, _mm_packus_epi16(v, v));
+		hm_lane_store(out + 3 * (size_t)i, _mm_packus_epi16(v, v));
 	}
 }
 
@@ -66,17 +52,17 @@ __attribute__((target("avx2"))) static void across_rows(const struct hm_weights 
 				_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)px)),
 				_mm_loadl_epi64((const __m128i *)(px + stride)), 1);
 			v = _mm256_shuffle_epi8(v, mix);
-			lo = _mm256_add_epi32(lo,
-					      _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->lo))));
-			hi = _mm256_add_epi32(hi,
-					      _mm256_madd_epi16(v, _mm256_broadcastd_epi32(load4(w->hi))));
+			lo = _mm256_add_epi32(
+				lo, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(hm_lane_load(w->lo))));
+			hi = _mm256_add_epi32(
+				hi, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(hm_lane_load(w->hi))));
 		}
 		__m256i v = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(hi, 15), lo),
 					     _mm256_set1_epi32(HALF));
 		v = _mm256_packs_epi32(_mm256_srai_epi32(v, 22), zero);
 		v = _mm256_packus_epi16(v, zero);
-		store4(out + 3 * (size_t)i, _mm256_castsi256_si128(v));
-		store4(below + 3 * (size_t)i, _mm256_extracti128_si256(v, 1));
+		hm_lane_store(out + 3 * (size_t)i, _mm256_castsi256_si128(v));
+		hm_lane_store(below + 3 * (size_t)i, _mm256_extracti128_si256(v, 1));
 		if (!i)
 			memcpy(first, below, 3);
 	}
@@ -105,8 +91,8 @@ void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t
 			/* the second row of the last pair may not be there: its weight is zero, any row will
 			 * do */
 			const uint8_t *next = t + 1 < taps ? px + n : px;
-			__m128i wl = _mm_shuffle_epi32(load4(w->lo), 0),
-				wh = _mm_shuffle_epi32(load4(w->hi), 0);
+			__m128i wl = _mm_shuffle_epi32(hm_lane_load(w->lo), 0),
+				wh = _mm_shuffle_epi32(hm_lane_load(w->hi), 0);
 			__m128i v = _mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)px),
 						      _mm_loadl_epi64((const __m128i *)next));
 			__m128i v0 = _mm_unpacklo_epi8(v, zero), v1 = _mm_unpackhi_epi8(v, zero);

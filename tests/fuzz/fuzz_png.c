@@ -43,9 +43,10 @@ static void compare(const uint8_t *p, size_t n)
 	struct hm_image a = {0}, b = {0};
 	struct hm_err why = {0};
 	must(fast && slow);
-	int rc = hm_png_decode(fast, p, n, &(struct hm_png_options){.max_pixels = 1 << 20}, &a, &why);
-	must(rc == hm_png_decode(slow, p, n, &(struct hm_png_options){.max_pixels = 1 << 20, .libpng = true},
-				 &b, NULL));
+	int rc = hm_png_decode(fast, p, n, &(struct hm_png_options){.limits.pixels = 1 << 20}, &a, &why);
+	must(rc == hm_png_decode(slow, p, n,
+				 &(struct hm_png_options){.limits.pixels = 1 << 20, .libpng = true}, &b,
+				 NULL));
 	must(rc == 0 || (rc == HM_EDATA && why.text[0]));
 	if (!rc) {
 		must(a.w == b.w && a.h == b.h && !memcmp(a.rgb, b.rgb, 3 * (size_t)a.w * (size_t)a.h));

@@ -38,8 +38,12 @@ class Picture(c.Structure):
         return np.ctypeslib.as_array(self.rgb, (self.h, self.w, 3)).copy()
 
 
+class Limits(c.Structure):
+    _fields_ = [("pixels", c.c_uint64), ("side", c.c_uint32)]
+
+
 class Options(c.Structure):
-    _fields_ = [("max_pixels", c.c_uint64), ("libpng", c.c_bool)]
+    _fields_ = [("limits", Limits), ("libpng", c.c_bool)]
 
 
 class Plan(c.Structure):
@@ -48,7 +52,7 @@ class Plan(c.Structure):
 
 def library(folder):
     src = glob.glob(f"{ROOT}/lib/prep/png*.c") + glob.glob(f"{ROOT}/lib/prep/resize*.c")
-    src += [f"{ROOT}/lib/base/{n}.c" for n in ("err", "mem")]
+    src += [f"{ROOT}/lib/{n}.c" for n in ("prep/image", "base/err", "base/mem", "base/filekind", "json/utf8")]
     subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", f"-I{ROOT}/lib", "-o", f"{folder}/hm.so", *src,
                     "-lpng", "-ldeflate"], check=True)
     lib = c.CDLL(f"{folder}/hm.so")
@@ -66,7 +70,7 @@ def fail(what):
 def decode(lib, decoder, data, libpng):
     """The array, or the reason for none."""
     im, e = Picture(), Err()
-    rc = lib.hm_png_decode(c.c_void_p(decoder), data, c.c_size_t(len(data)), c.byref(Options(0, libpng)), c.byref(im), c.byref(e))
+    rc = lib.hm_png_decode(c.c_void_p(decoder), data, c.c_size_t(len(data)), c.byref(Options(Limits(0, 0), libpng)), c.byref(im), c.byref(e))
     return e.text.decode() if rc else im.array()
 
 

@@ -1,0 +1,111 @@
+/* The table of picture formats, and the messages about files that none of them reads. See image.h. */
+#include "prep/image.h"
+#include "base/filekind.h"
+#include "json/json.h"
+#include "prep/png.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct hm_image_format *const formats[] = {&hm_image_png};
+#define FORMATS (sizeof formats / sizeof *formats)
+
+struct hm_image_decoder {
+	void *state[FORMATS]; /* made when the first file of the format comes */
+};
+
+struct hm_image_decoder *hm_image_decoder_new(struct hm_err *e)
+{
+	return hm_alloc(1, sizeof(struct hm_image_decoder), e);
+}
+
+void hm_image_decoder_free(struct hm_image_decoder *d)
+{
+	for (size_t i = 0; d && i < FORMATS; i++)
+		formats[i]->state_free(d->state[i]);
+	free(d);
+}
+
+int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, struct hm_err *e)
+{
+	uint64_t pixels = l->pixels ? l->pixels : HM_IMAGE_PIXELS;
+	uint32_t side = l->side ? l->side : HM_IMAGE_SIDE;
+	char most[HM_SIZE_TEXT];
+	if (!w || !h)
+		return hm_err_set(e, HM_EDATA, "the picture is %ux%u pixels", w, h);
+	if (w <= side && h <= side && (uint64_t)w * h <= pixels)
+		return 0;
+	return hm_err_set(
+		e, HM_EDATA,
+		"the picture is %ux%u pixels, the limits are %u per side (--max-side) and %s in all "
+		"(--max-pixels)",
+		w, h, side, hm_size_text(pixels, most));
+}
+
+/* "PNG", "PNG and JPEG", "PNG, JPEG and WebP". */
+static const char *list_formats(char *out, size_t cap)
+{
+	int at = 0;
+	for (size_t i = 0; i < FORMATS && at >= 0 && (size_t)at < cap; i++)
+		at += snprintf(out + at, cap - (size_t)at, "%s%s",
+			       !i		 ? ""
+			       : i + 1 < FORMATS ? ", "
+						 : " and ",
+			       formats[i]->name);
+	return out;
+}
+
+/* A text as its own message: "404: Not Found" says what happened. */
+static int refuse_text(const unsigned char *p, size_t n, const char *name, struct hm_err *e)
+{
+	size_t len = 0;
+	while (len < n && len < 40 && p[len] >= ' ' && p[len] != '"')
+		len++;
+	len = hm_utf8_check((const char *)p, len);
+	return len ? hm_err_set(e, HM_EDATA, "%s (\"%.*s\"), not a picture", name, (int)len, (const char *)p)
+		   : hm_err_set(e, HM_EDATA, "%s, not a picture", name);
+}
+
+static int refuse(const unsigned char *p, size_t n, struct hm_err *e)
+{
+	const struct hm_filekind *k = hm_filekind_find(p, n);
+	char list[64], hex[3 * 8 + 1] = "";
+	if (!k) {
+		for (size_t i = 0; i < 8 && i < n; i++)
+			snprintf(hex + 3 * i, 4, " %02x", p[i]);
+		return hm_err_set(e, HM_EDATA, "not a picture of a known kind (its first bytes are%s)", hex);
+	}
+	switch (k->group) {
+	case HM_FILEKIND_PICTURE:
+		return hm_err_set(e, HM_EDATA, "%s, and only %s is read (%s converts it)", k->name,
+				  list_formats(list, sizeof list), k->command);
+	case HM_FILEKIND_POINTER:
+		return hm_err_set(e, HM_EDATA, "%s (%s fetches it)", k->name, k->command);
+	case HM_FILEKIND_NOTHING:
+		return hm_err_set(e, HM_EDATA, "%s", k->name);
+	case HM_FILEKIND_TEXT:
+		return refuse_text(p, n, k->name, e);
+	case HM_FILEKIND_MEDIA:
+	case HM_FILEKIND_PACKED:
+		if (k->command)
+			return hm_err_set(e, HM_EDATA, "%s, not a picture (%s %s)", k->name, k->command,
+					  k->group == HM_FILEKIND_MEDIA ? "takes one of it" : "unpacks it");
+		/* fall through */
+	default:
+		return hm_err_set(e, HM_EDATA, "%s, not a picture", k->name);
+	}
+}
+
+int hm_image_decode(struct hm_image_decoder *d, const unsigned char *p, size_t n,
+		    const struct hm_image_limits *limits, struct hm_image *out, struct hm_err *e)
+{
+	size_t i = 0;
+	while (i < FORMATS && !formats[i]->matches(p, n))
+		i++;
+	if (i == FORMATS)
+		return refuse(p, n, e);
+	if (!d->state[i] && !(d->state[i] = formats[i]->state_new(e)))
+		return HM_EDATA;
+	return formats[i]->decode(d->state[i], p, n, limits, out, e);
+}

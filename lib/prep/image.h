@@ -1,0 +1,52 @@
+/* Pictures: what every decoder gives, the limits that every decoder keeps, and the table of decoders. The
+ * first bytes of a file choose its decoder, its name never does. A new format is one file with a struct
+ * hm_image_format and one row in image.c. */
+#ifndef HM_IMAGE_H
+#define HM_IMAGE_H
+
+#include "base/mem.h"
+
+#define HM_IMAGE_SLACK 32 /* readable bytes behind the last pixel */
+
+/* A picture, 8 bits per channel: rgb[(y·w + x)·3 + c], with HM_IMAGE_SLACK readable bytes behind it. */
+struct hm_image {
+	int w, h;
+	const uint8_t *rgb;
+};
+
+#define HM_IMAGE_PIXELS ((uint64_t)64 << 20)	 /* limit on width·height unless another is asked for */
+#define HM_IMAGE_PIXELS_MOST ((uint64_t)1 << 30) /* and the largest that may be asked for */
+#define HM_IMAGE_SIDE 16384			 /* the same for width and for height */
+#define HM_IMAGE_SIDE_MOST (1 << 18)
+
+struct hm_image_limits {
+	uint64_t pixels; /* 0: HM_IMAGE_PIXELS */
+	uint32_t side;	 /* 0: HM_IMAGE_SIDE */
+};
+/* 0 for a picture of w x h pixels within the limits, else HM_EDATA; the sentence names the options that raise
+ * them. Every decoder asks before it allocates. */
+int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, struct hm_err *e);
+
+/* A format that can be read. `state` is a decoder's own storage, which it uses again from picture to picture.
+ */
+struct hm_image_format {
+	const char *name; /* "PNG" */
+	bool (*matches)(const unsigned char *p,
+			size_t n); /* by the first bytes, also of a file that was cut */
+	void *(*state_new)(struct hm_err *e);
+	void (*state_free)(void *state); /* NULL is fine */
+	int (*decode)(void *state, const unsigned char *p, size_t n, const struct hm_image_limits *limits,
+		      struct hm_image *out, struct hm_err *e);
+};
+
+/* A decoder for every format of the table. One per thread. */
+struct hm_image_decoder;
+struct hm_image_decoder *hm_image_decoder_new(struct hm_err *e);
+void hm_image_decoder_free(struct hm_image_decoder *d); /* NULL is fine */
+
+/* Decodes the file p[0..n). `out` borrows from d until the next call with d. HM_EDATA with the reason alone;
+ * for a file of no format of the table it says what the file is and what may be done about it. */
+int hm_image_decode(struct hm_image_decoder *d, const unsigned char *p, size_t n,
+		    const struct hm_image_limits *limits, struct hm_image *out, struct hm_err *e);
+
+#endif
