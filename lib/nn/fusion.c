@@ -287,8 +287,8 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 	op->upload(d, f->label, b->label, (size_t)b->n * sizeof *b->label);
 	if (class_weight)
 		op->upload(d, f->weight, class_weight, (size_t)f->c.classes * sizeof *class_weight);
-	op->cross_entropy(d, f->loss, f->logits, f->logits, f->label, class_weight ? f->weight : NULL, b->n,
-			  f->c.classes);
+	op->cross_entropy(d, NULL, f->loss, f->logits, f->logits, f->label, class_weight ? f->weight : NULL,
+			  0, b->n, f->c.classes);
 	backward(f, b);
 	op->submit(d);
 }

@@ -60,7 +60,8 @@ int hm_device_error(const struct hm_device *d, struct hm_err *e);
 char *hm_device_describe(const struct hm_device *d, char *out, size_t cap);
 /* What is built in, for --version: "ref, cpu (oneDNN 2.6.3, OpenMP)", cut to cap; returns out. */
 char *hm_device_backends(char *out, size_t cap);
-/* Which processor the device's ways are chosen by: the last bits of results may depend on it. 0: they do not. */
+/* Which processor the device's ways are chosen by: the last bits of results may depend on it. 0: they do not.
+ */
 uint64_t hm_device_processor(const struct hm_device *d);
 /* "f32", "bf16", "tf32". */
 const char *hm_precision_name(enum hm_precision p);
@@ -97,15 +98,41 @@ struct hm_bn {
 	bool relu;	      /* max(0, .) in the end */
 };
 
-/* Dropout with probability p, 0 <= p < 1: element e is dropped when word e%4 of block e/4 of the Philox
- * stream (seed, HM_RNG_DROPOUT, step, site) is below p*2^32, rounded to nearest; else multiplied by
- * (float)(1/(1-p)). The same mask comes again from the same numbers, so none is kept. NULL or p = 0: none.
- * Fewer than 2^34 elements. */
+/* Dropout with probability p, 0 <= p < 1. Element e is dropped when word e%4 of block e/4 of the Philox
+ * stream (seed, HM_RNG_DROPOUT, step, site) is below p*2^32, rounded to nearest; otherwise it is multiplied
+ * by (float)(1/(1-p)). The same numbers give the same mask again, so no mask is stored. NULL or p = 0 means
+ * no dropout.
+ *
+ * An operation numbers its elements from `first`. A call on a whole batch leaves `first` and `longest` at 0.
+ * A call on a part of a batch (some consecutive rows) draws what the whole batch would draw for these rows
+ * when `first` is the number of its first element there: rows before the part times elements per row, which
+ * for attention are heads * hm_dropout_keys(longest), with `longest` the longest sequence of the whole batch.
+ * The other operations ignore `longest`.
+ *
+ * The counter's words are the block's low 32 bits, HM_RNG_DROPOUT + 2^8 times its high bits, step and site.
+ * Numbers stay below 2^58. */
 struct hm_dropout {
 	double p;
 	uint64_t seed;
 	uint32_t step, site;
+	uint64_t first; /* attention: a multiple of 4 */
+	int32_t longest;
 };
+/* Elements of one row and one head in attention's mask: a multiple of 4, so that each row begins a block. */
+static inline int32_t hm_dropout_keys(int32_t longest)
+{
+	return (longest + 3) / 4 * 4;
+}
+
+/* The denominator of cross_entropy, sum_r weight[label_r] (weight NULL: m) in the order of the rows; host
+ * memory, both. */
+static inline double hm_cross_entropy_total(const int32_t *label, const float *weight, int m)
+{
+	double total = 0;
+	for (int r = 0; r < m; r++)
+		total += weight ? weight[label[r]] : 1;
+	return total;
+}
 
 struct hm_adam {
 	double lr, beta1, beta2, eps, weight_decay;
@@ -194,11 +221,15 @@ struct hm_ops {
 				const float *x, const float *w, int m, int n, int k);
 	/* y [m,n] = softmax of each row of x [m,n]; in place. */
 	void (*softmax)(struct hm_device *d, float *y, const float *x, int m, int n);
-	/* loss [1] = sum_r u_r (logsumexp(x_r) - x_r[label_r]) / sum_r u_r, u_r = weight[label_r] (weight
-	 * [n]; NULL: 1), which is PyTorch's cross_entropy; dx [m,n] = its gradient (in place of x). Every
-	 * label i32 [m] is in [0,n), which the caller has checked. */
-	void (*cross_entropy)(struct hm_device *d, float *loss, float *dx, const float *x,
-			      const int32_t *label, const float *weight, int m, int n);
+	/* Of rows x [m,n] with labels i32 [m], each in [0,n) (the caller has checked), and class weights
+	 * [n] (NULL: 1): with u_r = weight[label_r],
+	 *   sums f64 [2] = numerator sum_r u_r (logsumexp(x_r) - x_r[label_r]), denominator sum_r u_r;
+	 *   loss f32 [1] = numerator / total; dx [m,n] = the gradient of loss, in place of x.
+	 * total = 0 stands for these rows' own denominator: loss is then PyTorch's cross_entropy. For a part
+	 * of a batch total is the whole batch's denominator (hm_cross_entropy_total): the losses and the
+	 * gradients of the parts then add up to those of the whole batch. */
+	void (*cross_entropy)(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
+			      const int32_t *label, const float *weight, double total, int m, int n);
 	/* y[r*ldy + j] = x[r*ldx + j] for r < m, j < k, f32: columns of a wider matrix, both ways. */
 	void (*copy_columns)(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
 	/* n elements: y f32 = x act; y act = x f32. */
@@ -265,8 +296,9 @@ struct hm_ops {
 	void (*add_norm_backward)(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
 				  const void *dy, const void *dy2, const void *s, const float *stats,
 				  const float *gamma, const struct hm_dropout *drop, int m, int k);
-	/* attention with dropout on the softmax; there element e of row r (of m), head a, key j is
-	 * (r*heads + a)*L + j, L the longest len rounded up to a multiple of 4. */
+	/* attention with dropout on the softmax. The element of row r (of m), head a, key j is
+	 * drop->first + (r*heads + a)*L + j, L = hm_dropout_keys(drop->longest, or the longest len if that
+	 * is 0). */
 	void (*attention_forward)(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
 				  int heads, int dim, const struct hm_dropout *drop);
 	/* dqkv act [m,3*heads*dim] of dy act [m,heads*dim]; y, qkv as in the forward pass. */

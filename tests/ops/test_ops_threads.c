@@ -55,7 +55,7 @@ static void take(struct outputs *o, const void *x, size_t n, enum hm_dtype type)
 
 enum { M = 75, S = 5, HEADS = 3, DIM = 18, K = HEADS * DIM, N = 37, ROWS = 9 };
 static const int32_t len[S] = {1, 33, 16, 2, 23};
-static const struct hm_dropout drop = {.3, 0x123456789abcdefull, 7, 11};
+static const struct hm_dropout drop = {.p = .3, .seed = 0x123456789abcdefull, .step = 7, .site = 11};
 
 static void elements(struct hm_device *d, struct outputs *o)
 {
@@ -261,10 +261,11 @@ static void masks_are_philox(void **state)
 	(void)state;
 	enum { COUNT = 100003 };
 	static const double p[] = {.1, .5, 1e-9, 1e-12, .9999999999};
+	static const uint64_t first[] = {0, 3, 1000000, ((uint64_t)1 << 34) - 50001, ((uint64_t)1 << 57) + 2};
 	float *x = malloc(COUNT * sizeof *x);
 	struct hm_device *d = open("cpu", false, 2);
 	for (size_t t = 0; t < sizeof p / sizeof *p; t++) {
-		struct hm_dropout o = {p[t], 0xfedcba9876543210ull + t, (uint32_t)t, 0xffffffff};
+		struct hm_dropout o = {p[t], 0xfedcba9876543210ull + t, (uint32_t)t, 0xffffffff, first[t], 0};
 		for (int j = 0; j < COUNT; j++)
 			x[j] = 1;
 		d->op->dropout(d, x, x, &o, COUNT);
@@ -320,7 +321,7 @@ static void nan_does_not_vanish(void **state)
 	assert_true(isnan(out[17]) && isfinite(out[16]));
 	d->op->gelu_backward(d, out, x, x, 64);
 	assert_true(isnan(out[17]) && isfinite(out[18]));
-	d->op->dropout(d, out, x, &(struct hm_dropout){.999, 1, 2, 3}, 64);
+	d->op->dropout(d, out, x, &(struct hm_dropout){.p = .999, .seed = 1, .step = 2, .site = 3}, 64);
 	assert_true(isnan(out[17]));
 	d->op->add_norm(d, out, stats, x, NULL, ones, ones, 1e-12, NULL, 4, 16);
 	assert_true(isnan(out[16]) && isnan(out[31]) && isfinite(out[15]));

@@ -78,7 +78,7 @@ static double loss_at(struct hm_device *d, const float *x, const float *w, const
 {
 	float loss;
 	d->op->linear_forward(d, logits, x, w, b, m, n, k);
-	d->op->cross_entropy(d, &loss, NULL, logits, label, weight, m, n);
+	d->op->cross_entropy(d, NULL, &loss, NULL, logits, label, weight, 0, m, n);
 	return loss;
 }
 
@@ -96,7 +96,7 @@ static void gradients_are_slopes(void **state)
 	randoms(w, N * K, 12);
 	randoms(b, N, 13);
 	d->op->linear_forward(d, logits, x, w, b, M, N, K);
-	d->op->cross_entropy(d, &loss, dlogits, logits, label, weight, M, N);
+	d->op->cross_entropy(d, NULL, &loss, dlogits, logits, label, weight, 0, M, N);
 	d->op->linear_backward(d, dx, dw, db, dlogits, x, w, M, N, K);
 	struct {
 		float *at, *grad;
@@ -139,7 +139,8 @@ static void pytorch_head(void **state)
 			d->op->linear_forward(d, logits, x, w, b, M, N, K);
 			d->op->softmax(d, prob, logits, M, N);
 			assert_close(prob, vec(v, "prob"), M * N, 2e-6);
-			d->op->cross_entropy(d, &loss, logits, logits, label, cw, M, N); /* in place */
+			d->op->cross_entropy(d, NULL, &loss, logits, logits, label, cw, 0, M,
+					     N); /* in place */
 			d->op->linear_backward(d, dx, dw, db, logits, x, w, M, N, K);
 			assert_close(&loss, vec(v, loss_name), 1, 2e-6);
 			assert_close(logits, vec(v, weighted ? "weighted.dlogits" : "plain.dlogits"), M * N,
@@ -159,10 +160,10 @@ static void cross_entropy_of_large_logits(void **state)
 	static const int32_t label[2] = {0, 1};
 	for (int j = 0; j < 2; j++) {
 		struct hm_device *d = hm_device_open(device[j], HM_PREC_F32, NULL);
-		d->op->cross_entropy(d, &loss, dx, x[0], label, NULL, 2, 2);
+		d->op->cross_entropy(d, NULL, &loss, dx, x[0], label, NULL, 0, 2, 2);
 		assert_true(loss == 0 && dx[0] == 0 && dx[3] == 0);
 		x[0][0] = NAN;
-		d->op->cross_entropy(d, &loss, dx, x[0], label, NULL, 2, 2);
+		d->op->cross_entropy(d, NULL, &loss, dx, x[0], label, NULL, 0, 2, 2);
 		assert_true(isnan(loss)); /* never hidden */
 		x[0][0] = 1000;
 		hm_device_close(d);

@@ -83,7 +83,11 @@ static void make_distinct(struct op_value *v)
 
 void op_init(struct op_run *r, struct hm_device *d, const struct op_case *c)
 {
-	*r = (struct op_run){.d = d, .c = c, .drop = {.3, 0x123456789abcdefull, 7, 11}};
+	*r = (struct op_run){.d = d, .c = c, .drop = {.3, 0x123456789abcdefull, 7, 11, 0, 0}};
+	if (c->flags & OP_PART) /* the number of a block takes more than 32 bits from element 12 on */
+		r->drop.first = ((uint64_t)1 << 34) - 12;
+	if (c->flags & OP_STRADDLE)
+		r->drop.first += 3;
 	c->op->shape(r);
 	if (!r->dy.form)
 		r->dy = r->y;

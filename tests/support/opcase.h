@@ -49,9 +49,11 @@ enum {
 	OP_RELU = 8,
 	OP_EVAL = 16, /* batch norm: else the batch's statistics */
 	OP_FROZEN = 32,
-	OP_DISTINCT = 64,  /* no two values of in[0] are closer than 1/8 */
-	OP_STEPS = 128,	   /* in[0] holds whole numbers: ties */
-	OP_NO_SLOPES = 256 /* no finite differences: large, tied, or not the slope by design */
+	OP_DISTINCT = 64,   /* no two values of in[0] are closer than 1/8 */
+	OP_STEPS = 128,	    /* in[0] holds whole numbers: ties */
+	OP_NO_SLOPES = 256, /* no finite differences: large, tied, or not the slope by design */
+	OP_PART = 512,	    /* part of a larger batch: dropout does not begin at element 0 */
+	OP_STRADDLE = 1024  /* nor at a multiple of 4 */
 };
 struct op_case {
 	const struct op_kind *op;

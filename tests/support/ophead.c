@@ -56,13 +56,14 @@ static void softmax_forward(struct op_run *r)
 
 static const struct op_kind softmax = {"softmax", softmax_shape, softmax_forward, NULL, 2, 0, 0, 1};
 
-/* The same; y is dx; OP_SECOND: weights. state: weight, loss, loss without dx. */
+/* The same; y is dx; OP_SECOND: weights, OP_PART: of a larger batch. state: weight; loss when that alone is
+ * wanted, loss; numerator, denominator. */
 static void entropy_shape(struct op_run *r)
 {
 	r->in[0] = r->y = op_floats(r->c->n[0], r->c->n[1]);
 	if (op_has(r, OP_SECOND))
 		r->state[0] = op_floats(1, r->c->n[1]);
-	r->state[1] = r->state[2] = op_floats(1, 1);
+	r->state[1] = r->state[2] = op_floats(1, 2);
 }
 
 static void entropy_forward(struct op_run *r)
@@ -76,8 +77,13 @@ static void entropy_forward(struct op_run *r)
 	scale(r, &r->in[0], r->c->n[2]);
 	if (r->way)
 		r->y.dev = r->in[0].dev;
-	r->d->op->cross_entropy(r->d, r->state[2].dev, NULL, r->in[0].dev, l, r->state[0].dev, m, n);
-	r->d->op->cross_entropy(r->d, r->state[1].dev, r->y.dev, r->in[0].dev, l, r->state[0].dev, m, n);
+	double sums[2], total = op_has(r, OP_PART) ? 2.7 * m : 0, *to = r->d->op->alloc(r->d, sizeof sums);
+	float *loss = r->state[1].dev;
+	r->d->op->cross_entropy(r->d, NULL, loss, NULL, r->in[0].dev, l, r->state[0].dev, total, m, n);
+	r->d->op->cross_entropy(r->d, to, loss + 1, r->y.dev, r->in[0].dev, l, r->state[0].dev, total, m, n);
+	r->d->op->download(r->d, sums, to, sizeof sums);
+	r->d->op->free(r->d, to);
+	r->d->op->upload(r->d, r->state[2].dev, (float[]){(float)sums[0], (float)sums[1]}, 2 * sizeof(float));
 }
 
 static const struct op_kind entropy = {"cross_entropy", entropy_shape, entropy_forward, NULL, 2, 0, 0, 1};
@@ -197,6 +203,8 @@ const struct op_case op_head_cases[] = {
 	{&entropy, OP_SECOND, {17, 33, 3}},
 	{&entropy, OP_SECOND, {3, 150, 9}},
 	{&entropy, 0, {5, 3, 98}},
+	{&entropy, OP_PART, {17, 2}},
+	{&entropy, OP_PART | OP_SECOND, {300, 5}},
 	{&columns, 0, {5, 7, 19, 9, 3, 2}},
 	{&columns, 0, {7, 8, 20, 12, 4, 0}},
 	{&columns, 0, {7, 8, 20, 12, 3, 0}},

@@ -140,6 +140,7 @@ void op_attention_shape(struct op_run *r)
 {
 	int m, width = r->c->n[0] * r->c->n[1];
 	op_sequences(r, &m);
+	r->drop.longest = op_has(r, OP_PART) ? 50 : 0;
 	r->in[0] = op_act(m, 3 * width);
 	r->y = op_act(m, width);
 }
@@ -260,6 +261,8 @@ const struct op_case op_text_cases[] = {
 	{&drop, OP_DROP, {99}},
 	{&drop, 0, {7}},
 	{&drop, OP_NO_SLOPES | OP_DROP, {10007}},
+	{&drop, OP_NO_SLOPES | OP_DROP | OP_PART, {10007}},
+	{&drop, OP_NO_SLOPES | OP_DROP | OP_PART | OP_STRADDLE, {531}},
 	{&norm, OP_SECOND, {3, 7}},
 	{&norm, OP_DY2, {4, 5}},
 	{&norm, OP_DROP | OP_SECOND | OP_DY2, {5, 9}},
@@ -268,6 +271,9 @@ const struct op_case op_text_cases[] = {
 	{&norm, OP_NO_SLOPES | OP_SECOND | OP_DY2, {40, 128}},
 	{&norm, OP_NO_SLOPES | OP_DROP | OP_SECOND | OP_DY2, {37, 54}},
 	{&norm, OP_NO_SLOPES | OP_DROP | OP_SECOND | OP_DY2, {3, 1024}},
+	{&norm, OP_NO_SLOPES | OP_DROP | OP_SECOND | OP_DY2 | OP_PART, {9, 128}},
+	{&norm, OP_NO_SLOPES | OP_DROP | OP_PART | OP_STRADDLE, {5, 64}},
+	{&norm, OP_NO_SLOPES | OP_DROP | OP_PART, {7, 33}},
 	{&norm, OP_NO_SLOPES | OP_SECOND, {2, 1032}},
 	{&attention, 0, {2, 4, 1, 2, 7, 33}},
 	{&attention, OP_DROP, {2, 4, 1, 2, 7, 33}},
@@ -276,6 +282,7 @@ const struct op_case op_text_cases[] = {
 	{&attention, OP_NO_SLOPES | OP_DROP, {3, 18, 2, 31, 5, 33}},
 	{&attention, OP_NO_SLOPES | OP_DROP, {1, 20, 70, 64, 1}},
 	{&attention, OP_NO_SLOPES | OP_DROP, {2, 72, 9, 33}},
+	{&attention, OP_NO_SLOPES | OP_DROP | OP_PART, {2, 18, 3, 41, 7}},
 	{&attention, OP_NO_SLOPES, {1, 3, 515}},
 	{&rows, 0, {6, 5, 4, 11, -1}},
 	{&rows, 0, {6, 3, 1, 6, -1}},

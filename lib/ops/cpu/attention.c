@@ -20,7 +20,7 @@ bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *l
 			       .sequences = s,
 			       .heads = (size_t)heads,
 			       .dim = (size_t)dim,
-			       .stride = (longest + 3) / 4 * 4,
+			       .stride = (size_t)hm_dropout_line(drop, (int32_t)longest),
 			       .bf16 = d->act == HM_BF16,
 			       .floats = hm_lanes_up(floats(hm_lanes_up(longest), hm_lanes_up((size_t)dim)))};
 	h->dropped = hm_mask_init(&h->mask, drop);
@@ -69,9 +69,9 @@ static struct head head_in(float *scratch, size_t np, size_t dp)
 }
 
 /* y: the sequence's first row of this head's columns, qkv likewise; row strides of 1 and 3 times the width.
- * element: that of the mask at row 0, key 0. */
+ * block: that of the mask at row 0, key 0. */
 HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv, float *scratch, size_t n,
-			   uint64_t element)
+			   uint64_t block)
 {
 	size_t dim = all->dim, width = all->heads * dim, np = hm_lanes_up(n), dp = hm_lanes_up(dim);
 	size_t size = all->bf16 ? 2 : 4;
@@ -99,8 +99,7 @@ HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv,
 			sum[q] = hm_vec_soften(h.p + q * np, n, np);
 			if (!all->dropped)
 				continue;
-			hm_mask_fill(h.factor, &all->mask, (element + (r + q) * all->heads * all->stride) / 4,
-				     n);
+			hm_mask_fill(h.factor, &all->mask, block + (r + q) * all->heads * all->stride / 4, n);
 			for (size_t j = 0; j < n; j++)
 				h.p[q * np + j] *= h.factor[j];
 		}
@@ -120,7 +119,7 @@ static void forward_head(const struct hm_heads *h, void *arg, size_t j, size_t h
 	size_t row = h->first[j], width = h->heads * h->dim, at = head * h->dim, size = h->bf16 ? 2 : 4;
 	attend(h, (char *)f->y + (row * width + at) * size,
 	       (const char *)f->qkv + (row * 3 * width + at) * size, scratch, (size_t)h->len[j],
-	       (row * h->heads + head) * h->stride);
+	       hm_heads_block(h, row, head));
 }
 
 void hm_cpu_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,

@@ -26,6 +26,11 @@ struct hm_heads {
  * False: an error stuck. */
 bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *len, int s, int heads, int dim,
 		       const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp));
+/* The block of the mask at which a row of one head begins; without dropout it means nothing. */
+static inline uint64_t hm_heads_block(const struct hm_heads *h, size_t row, size_t head)
+{
+	return (h->mask.first + (row * h->heads + head) * h->stride) / 4;
+}
 /* Calls fn for each head of each sequence j. */
 void hm_cpu_heads_run(const struct hm_heads *h,
 		      void (*fn)(const struct hm_heads *h, void *arg, size_t j, size_t head, float *scratch),

@@ -88,7 +88,7 @@ HM_INLINE void store(void *out, const struct head *h, size_t r, size_t n, size_t
 
 /* dqkv, dy, qkv: the sequence's first row of this head's columns. */
 HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const void *dy, const void *qkv,
-				float *scratch, size_t n, uint64_t element)
+				float *scratch, size_t n, uint64_t block)
 {
 	size_t dim = all->dim, width = all->heads * dim, np = hm_lanes_up(n), dp = hm_lanes_up(dim);
 	bool bf16 = all->bf16;
@@ -106,9 +106,9 @@ HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const vo
 			hm_vec_tile(ds + j, np, h.dy + r * dp, dp, 1, h.vt + j, np, dim);
 		}
 		for (size_t q = 0; q < HM_TILE; q++) {
-			uint64_t at = element + (r + q) * all->heads * all->stride;
 			if (all->dropped)
-				hm_mask_fill(h.factor, &all->mask, at / 4, np);
+				hm_mask_fill(h.factor, &all->mask,
+					     block + (r + q) * all->heads * all->stride / 4, np);
 			soften_back(a + q * np, ds + q * np, h.factor, n, np);
 		}
 		for (size_t t = 0; t < dp; t += HM_LANES)
@@ -131,8 +131,7 @@ static void backward_head(const struct hm_heads *h, void *arg, size_t j, size_t 
 	size_t row = h->first[j], width = h->heads * h->dim, at = head * h->dim, size = h->bf16 ? 2 : 4;
 	size_t wide = (row * 3 * width + at) * size;
 	attend_back(h, (char *)b->dqkv + wide, (const char *)b->dy + (row * width + at) * size,
-		    (const char *)b->qkv + wide, scratch, (size_t)h->len[j],
-		    (row * h->heads + head) * h->stride);
+		    (const char *)b->qkv + wide, scratch, (size_t)h->len[j], hm_heads_block(h, row, head));
 }
 
 void hm_cpu_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,

@@ -17,7 +17,8 @@ static inline size_t hm_mask_floats(size_t n)
 }
 
 struct hm_mask {
-	uint32_t key[2], ctr[3]; /* the counter's first word is the block */
+	uint64_t first;		 /* the number of the call's first element */
+	uint32_t key[2], ctr[3]; /* the counter but for the block */
 	uint32_t limit;		 /* words below it are dropped */
 	float scale;		 /* the factor of all others */
 };
@@ -27,7 +28,8 @@ static inline bool hm_mask_init(struct hm_mask *m, const struct hm_dropout *drop
 {
 	if (!hm_dropout_on(drop))
 		return false;
-	*m = (struct hm_mask){.key = {(uint32_t)drop->seed, (uint32_t)(drop->seed >> 32)},
+	*m = (struct hm_mask){.first = drop->first,
+			      .key = {(uint32_t)drop->seed, (uint32_t)(drop->seed >> 32)},
 			      .ctr = {HM_RNG_DROPOUT, drop->step, drop->site},
 			      .limit = hm_dropout_limit(drop),
 			      .scale = hm_dropout_scale(drop)};
@@ -62,7 +64,7 @@ HM_INLINE void hm_mask_factors(float *f, const struct hm_mask_state *s, const st
 	*(hm_vec *)(f + 16) = (hm_vec)(~(b < m->limit) & (hm_vec_int)scale);
 }
 
-/* f [n, rounded up to HM_MASK_GRAIN] = the factors of elements 4*block and on. */
+/* f [n, rounded up to HM_MASK_GRAIN] = the factors of blocks `block` and on. */
 HM_INLINE void hm_mask_fill(float *f, const struct hm_mask *m, uint64_t block, size_t n)
 {
 	const hm_mask_words lane = {0, 1, 2, 3, 4, 5, 6, 7}, zero = {0};
@@ -71,6 +73,8 @@ HM_INLINE void hm_mask_fill(float *f, const struct hm_mask *m, uint64_t block, s
 				     b = a;
 		uint32_t k0 = m->key[0], k1 = m->key[1];
 		b.c0 += 8;
+		a.c1 += a.c0 >> 32 << 8;
+		b.c1 += b.c0 >> 32 << 8;
 		for (int round = 0; round < 10; round++) {
 			hm_mask_round(&a, k0, k1);
 			hm_mask_round(&b, k0, k1);
@@ -80,6 +84,17 @@ HM_INLINE void hm_mask_fill(float *f, const struct hm_mask *m, uint64_t block, s
 		hm_mask_factors(f + at, &a, m);
 		hm_mask_factors(f + at + 32, &b, m);
 	}
+}
+
+/* v [n] *= the factors of the call's elements e and on; f: scratch for hm_mask_floats(n) floats. */
+HM_INLINE void hm_mask_apply(float *restrict v, float *restrict f, const struct hm_mask *m, uint64_t e,
+			     size_t n)
+{
+	size_t skip = (m->first + e) % 4;
+	const float *from = f + skip;
+	hm_mask_fill(f, m, (m->first + e) / 4, n + skip);
+	for (size_t j = 0; j < n; j++)
+		v[j] *= from[j];
 }
 
 #endif

@@ -23,15 +23,6 @@ HM_INLINE void *row_at(const void *x, size_t r, size_t k, bool bf16)
 	return (char *)x + r * k * (bf16 ? 2 : 4);
 }
 
-/* v [k] *= the factors of elements at .. at+k; f: scratch, hm_mask_floats. */
-HM_INLINE void drop_row(float *restrict v, float *restrict f, const struct hm_mask *mask, size_t at, size_t k)
-{
-	const float *first = f + at % 4;
-	hm_mask_fill(f, mask, at / 4, k + at % 4);
-	for (size_t j = 0; j < k; j++)
-		v[j] *= first[j];
-}
-
 HM_SIMD static void forward_rows(const struct forward *a, float *v, size_t from, size_t to)
 {
 	size_t k = a->k;
@@ -41,7 +32,7 @@ HM_SIMD static void forward_rows(const struct forward *a, float *v, size_t from,
 		float mean, rstd;
 		hm_widen(v, row_at(a->x, r, k, bf16), k, bf16);
 		if (a->mask)
-			drop_row(v, t, a->mask, r * k, k);
+			hm_mask_apply(v, t, a->mask, r * k, k);
 		if (a->res) {
 			hm_widen(t, row_at(a->res, r, k, bf16), k, bf16);
 			for (size_t j = 0; j < k; j++)
@@ -131,7 +122,7 @@ HM_SIMD static void backward_rows(const struct backward *a, float *restrict sums
 		hm_narrow(row_at(a->ds, r, k, bf16), g, k, bf16);
 		if (a->mask && a->dx) {
 			hm_widen(g, row_at(a->ds, r, k, bf16), k, bf16);
-			drop_row(g, t, a->mask, r * k, k);
+			hm_mask_apply(g, t, a->mask, r * k, k);
 			hm_narrow(row_at(a->dx, r, k, bf16), g, k, bf16);
 		}
 	}

@@ -133,13 +133,11 @@ void hm_cpu_tanh_backward(struct hm_device *d, void *dx, const void *dy, const v
 HM_SIMD static void dropout_run(void *y, const void *x, const struct hm_mask *mask, size_t from, size_t to,
 				bool bf16)
 {
-	float v[BLOCK], f[BLOCK];
+	float v[BLOCK], f[BLOCK + HM_MASK_GRAIN];
 	for (size_t at = from; at < to; at += BLOCK) {
 		size_t n = to - at < BLOCK ? to - at : BLOCK;
-		hm_mask_fill(f, mask, at / 4, n);
 		hm_widen(v, act_at(x, at, bf16), n, bf16);
-		for (size_t j = 0; j < n; j++)
-			v[j] *= f[j];
+		hm_mask_apply(v, f, mask, at, n);
 		hm_narrow(act_at(y, at, bf16), v, n, bf16);
 	}
 }

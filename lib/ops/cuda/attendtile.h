@@ -24,13 +24,15 @@ struct hm_sequence {
 
 /* Philox blocks of one sequence and head: that of query 0 at key 0, and from one query to the next. */
 struct hm_blocks {
-	uint32_t step, first, next;
+	uint64_t first;
+	uint32_t next, step;
 };
 HM_DEVICE struct hm_blocks hm_blocks_of(const struct hm_drop &d, const struct hm_sequence &q, int heads,
 					int head)
 {
-	uint32_t line = (uint32_t)q.longest / 4;
-	return {hm_drop_step(d), ((uint32_t)q.first * heads + head) * line, heads * line};
+	struct hm_draw w = hm_draw_of(d);
+	uint32_t line = (uint32_t)(w.longest ? w.longest + 3 : q.longest) / 4;
+	return {w.first / 4 + ((uint64_t)q.first * heads + head) * line, heads * line, w.step};
 }
 
 /* Sequence `which` of s. Each block adds up the lengths anew: that is a matter of one load, and no launch has

@@ -1,14 +1,22 @@
 /* Attention, for attention.cu and attentionback.cu. */
 #include "ops/cuda/cuda.h"
 #include "ops/cuda/textargs.h"
+#include "ops/dropmask.h"
 
 /* Blocks a sequence and head, which share its tiles of 64 queries; those without one end at once. */
 enum { THREADS = 128, SLOTS = 4, NARROW = 64 };
 
+/* Rows of the mask begin blocks: see ops.h. */
+static struct hm_drop drop_rows(struct hm_device *d, const struct hm_dropout *drop)
+{
+	assert(!hm_dropout_on(drop) || drop->first % 4 == 0);
+	return hm_cuda_drop(d, drop);
+}
+
 void hm_cuda_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
 			       int heads, int dim, const struct hm_dropout *drop)
 {
-	struct attention_args a = {y, qkv, len, hm_cuda_drop(d, drop), s, heads, dim, SLOTS};
+	struct attention_args a = {y, qkv, len, drop_rows(d, drop), s, heads, dim, SLOTS};
 	struct hm_grid grid = {(unsigned)s * SLOTS, (unsigned)heads, THREADS, 0};
 	HM_LAUNCH(d, dim <= NARROW ? HM_BY_ACT(d, attention) : HM_BY_ACT(d, attention_wide), grid, a);
 }
@@ -23,7 +31,7 @@ void hm_cuda_attention_backward(struct hm_device *d, void *dqkv, const void *dy,
 				const void *qkv, const int32_t *len, int s, int heads, int dim,
 				const struct hm_dropout *drop)
 {
-	struct attention_backward_args a = {dqkv, dy, y, qkv, len, hm_cuda_drop(d, drop), s, heads, dim, 0};
+	struct attention_backward_args a = {dqkv, dy, y, qkv, len, drop_rows(d, drop), s, heads, dim, 0};
 	struct hm_grid grid = {(unsigned)s, (unsigned)heads, THREADS, 0};
 	HM_LAUNCH(d, dim <= NARROW ? HM_BY_ACT(d, attention_backward) : HM_BY_ACT(d, attention_backward_wide),
 		  grid, a);

@@ -41,7 +41,7 @@ HM_DEVICE void load(float *m, const struct attention_args &a, const struct hm_se
 /* Scores s of `left` keys become exp(s - top) times the dropout's factors, in p [16] rows of the warp. block:
  * of the warp's first query at the first of the keys. */
 HM_DEVICE void soften(float *p, struct state &w, float s[4][4], int left, const struct hm_drop &d,
-		      const struct hm_blocks &b, uint32_t block)
+		      const struct hm_blocks &b, uint64_t block)
 {
 	int r = threadIdx.x % HM_WARP / 8, c = threadIdx.x % 8;
 #pragma unroll
@@ -93,7 +93,7 @@ HM_DEVICE void attend(float *m, const struct attention_args &a, const struct hm_
 		if (!busy)
 			continue;
 		soften(m + P + mine * HM_SCORES, w, s, left, a.drop, b,
-		       b.first + (at + mine) * b.next + key / 4);
+		       b.first + (uint32_t)(at + mine) * b.next + key / 4);
 #pragma unroll
 		for (int i = 0; i < 4; i++)
 #pragma unroll

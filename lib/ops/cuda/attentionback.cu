@@ -78,7 +78,7 @@ HM_DEVICE void products(float s[4][4], const struct attention_backward_args &a, 
 HM_DEVICE void factors(float f[4][4], const struct hm_drop &d, const struct job &w, int at, int key)
 {
 	int lane = threadIdx.x % HM_WARP;
-	uint32_t block = w.b.first + (at + w.part + lane / 8) * w.b.next + key / 4 + lane % 8;
+	uint64_t block = w.b.first + (uint32_t)(at + w.part + lane / 8) * w.b.next + key / 4 + lane % 8;
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
 		f[i][0] = f[i][1] = f[i][2] = f[i][3] = 1;

@@ -50,12 +50,14 @@ struct hm_drop hm_cuda_drop(struct hm_device *d, const struct hm_dropout *drop)
 {
 	if (!hm_dropout_on(drop))
 		return (struct hm_drop){0};
-	return (struct hm_drop){.step = hm_cuda_vary(d, &drop->step, sizeof drop->step),
+	const struct hm_draw w = {drop->first, drop->longest, drop->step};
+	return (struct hm_drop){.draw = hm_cuda_vary(d, &w, sizeof w),
 				.key = {(uint32_t)drop->seed, (uint32_t)(drop->seed >> 32)},
 				.site = drop->site,
 				.limit = hm_dropout_limit(drop),
 				.scale = hm_dropout_scale(drop),
-				.on = 1};
+				.on = 1,
+				.straddle = drop->first % 4 != 0};
 }
 
 void hm_cuda_dropout(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n)

@@ -98,11 +98,11 @@ HM_KERNEL_ACT(clear_spare, struct clear_spare_args)
 }
 
 template <int n, class act>
-HM_DEVICE void drop_some(act *y, const act *x, const struct hm_drop &d, uint32_t step, size_t j)
+HM_DEVICE void drop_some(act *y, const act *x, const struct hm_drop &d, const struct hm_draw &w, size_t j)
 {
 	float v[n];
 	hm_load<n>(v, x + j);
-	hm_drop<n>(v, d, step, j);
+	hm_drop<n>(v, d, w, j);
 	hm_store<n>(y + j, v);
 }
 
@@ -111,10 +111,10 @@ HM_KERNEL_ACT(dropout, struct dropout_args)
 	enum { LOT = HM_LOT(act) };
 	act *y = (act *)a.y;
 	const act *x = (const act *)a.x;
-	uint32_t step = hm_drop_step(a.drop);
-	size_t even = hm_even(y) && hm_even(x) ? a.n / LOT : 0;
+	struct hm_draw w = hm_draw_of(a.drop);
+	size_t even = !a.drop.straddle && hm_even(y) && hm_even(x) ? a.n / LOT : 0;
 	for (size_t j = hm_first(); j < even; j += hm_stride())
-		drop_some<LOT>(y, x, a.drop, step, j * LOT);
+		drop_some<LOT>(y, x, a.drop, w, j * LOT);
 	for (size_t j = even * LOT + hm_first(); j < a.n; j += hm_stride())
-		drop_some<1>(y, x, a.drop, step, j);
+		drop_some<1>(y, x, a.drop, w, j);
 }

@@ -1,6 +1,7 @@
 /* LayerNorm and what goes with it, for norm.cu and normback.cu. */
 #include "ops/cuda/cuda.h"
 #include "ops/cuda/textargs.h"
+#include "ops/dropmask.h"
 
 enum {
 	MOST_HELD = 32 * 32,
@@ -70,7 +71,7 @@ void hm_cuda_add_norm(struct hm_device *d, void *y, float *stats, void *x, const
 			      .m = m,
 			      .k = k,
 			      .eps = (float)eps};
-	a.held = held(d, k, (const void *const[]){y, x, res, gamma, beta}, 5);
+	a.held = !a.drop.straddle && held(d, k, (const void *const[]){y, x, res, gamma, beta}, 5);
 	HM_LAUNCH(d, HM_BY_ACT(d, add_norm), rows(m), a);
 }
 
@@ -87,7 +88,8 @@ void hm_cuda_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *d
 				       .gamma = gamma,
 				       .m = m,
 				       .k = k};
-	a.held = held(d, k, (const void *const[]){ds, dx, dy, dy2, s, gamma}, 6);
+	a.held = (!hm_dropout_on(drop) || drop->first % 4 == 0) &&
+		 held(d, k, (const void *const[]){ds, dx, dy, dy2, s, gamma}, 6);
 	int warps = a.held ? WARPS : 1, blocks = (m + warps - 1) / warps;
 	blocks = blocks < BLOCKS ? blocks : BLOCKS;
 	if (dgamma || dbeta)

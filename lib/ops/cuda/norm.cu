@@ -8,12 +8,12 @@ enum source { EMBED, NORM, ADD_NORM, AS_STORED };
 
 /* v is dropped out, res [n] is added, the sum is stored at element `at` of x, and v is what was stored. */
 template <int n, class act>
-HM_DEVICE void add_and_store(float v[n], const struct norm_args &a, uint32_t step, size_t at,
+HM_DEVICE void add_and_store(float v[n], const struct norm_args &a, const struct hm_draw &draw, size_t at,
 			     const float res[n])
 {
 	hm_lot<act, n> s;
 	if (a.drop.on)
-		hm_drop<n>(v, a.drop, step, at);
+		hm_drop<n>(v, a.drop, draw, at);
 #pragma unroll
 	for (int i = 0; i < n; i++) {
 		hm_put(&s.e[i], v[i] + res[i]);
@@ -67,7 +67,8 @@ template <int lots, int n> HM_DEVICE void embed_row(float v[lots][n], const stru
 }
 
 template <int lots, int n, class act>
-HM_DEVICE void sum_row(float v[lots][n], const struct norm_args &a, uint32_t step, size_t r, enum source from)
+HM_DEVICE void sum_row(float v[lots][n], const struct norm_args &a, const struct hm_draw &draw, size_t r,
+		       enum source from)
 {
 	hm_lot<act, n> x[lots], b[lots] = {};
 	hm_load_row<lots, n>(x, (const act *)a.x + r * a.k, a.k, a.gamma);
@@ -82,7 +83,7 @@ HM_DEVICE void sum_row(float v[lots][n], const struct norm_args &a, uint32_t ste
 			res[i] = hm_get(&b[c].e[i]);
 		}
 		if (from == ADD_NORM && hm_spot<n>(c) < a.k)
-			add_and_store<n, act>(v[c], a, step, r * a.k + hm_spot<n>(c), res);
+			add_and_store<n, act>(v[c], a, draw, r * a.k + hm_spot<n>(c), res);
 #pragma unroll
 		for (int i = 0; i < n && from == NORM; i++)
 			v[c][i] += res[i];
@@ -90,14 +91,14 @@ HM_DEVICE void sum_row(float v[lots][n], const struct norm_args &a, uint32_t ste
 }
 
 template <class act>
-HM_DEVICE void held_row(const struct norm_args &a, uint32_t step, size_t r, enum source from)
+HM_DEVICE void held_row(const struct norm_args &a, const struct hm_draw &draw, size_t r, enum source from)
 {
 	enum { LOT = HM_LOT(act), LOTS = HM_HELD / LOT };
 	float v[LOTS][LOT], mean = 0, var = 0;
 	if (from == EMBED)
 		embed_row<LOTS, LOT>(v, a, r);
 	else
-		sum_row<LOTS, LOT, act>(v, a, step, r, from);
+		sum_row<LOTS, LOT, act>(v, a, draw, r, from);
 #pragma unroll
 	for (int c = 0; c < LOTS; c++)
 #pragma unroll
@@ -118,7 +119,7 @@ HM_DEVICE void held_row(const struct norm_args &a, uint32_t step, size_t r, enum
 
 /* Element j of row r, before the norm. */
 template <class act>
-HM_DEVICE float take(const struct norm_args &a, uint32_t step, size_t r, int j, enum source from)
+HM_DEVICE float take(const struct norm_args &a, const struct hm_draw &draw, size_t r, int j, enum source from)
 {
 	size_t at = r * a.k + j;
 	if (from == EMBED)
@@ -127,7 +128,7 @@ HM_DEVICE float take(const struct norm_args &a, uint32_t step, size_t r, int j, 
 	float v[1] = {hm_get((const act *)a.x + at)};
 	float res[1] = {a.res && from != AS_STORED ? hm_get((const act *)a.res + at) : 0};
 	if (from == ADD_NORM)
-		add_and_store<1, act>(v, a, step, at, res);
+		add_and_store<1, act>(v, a, draw, at, res);
 	else
 		v[0] += res[0];
 	return v[0];
@@ -135,21 +136,21 @@ HM_DEVICE float take(const struct norm_args &a, uint32_t step, size_t r, int j, 
 
 /* Each lane reads again what it alone has written. */
 template <class act>
-HM_DEVICE void any_row(const struct norm_args &a, uint32_t step, size_t r, enum source from)
+HM_DEVICE void any_row(const struct norm_args &a, const struct hm_draw &draw, size_t r, enum source from)
 {
 	enum source again = from == ADD_NORM ? AS_STORED : from;
 	int lane = threadIdx.x % HM_WARP;
 	float v[1], mean = 0, var = 0;
 	for (int j = lane; j < a.k; j += HM_WARP)
-		mean += take<act>(a, step, r, j, from);
+		mean += take<act>(a, draw, r, j, from);
 	mean = hm_warp_sum(mean) / a.k;
 	for (int j = lane; j < a.k; j += HM_WARP) {
-		v[0] = take<act>(a, step, r, j, again);
+		v[0] = take<act>(a, draw, r, j, again);
 		var += squares<1>(v, mean);
 	}
 	float rstd = 1 / sqrtf(hm_warp_sum(var) / a.k + a.eps);
 	for (int j = lane; j < a.k; j += HM_WARP) {
-		v[0] = take<act>(a, step, r, j, again);
+		v[0] = take<act>(a, draw, r, j, again);
 		put<1, act>(v, a, r, j, mean, rstd);
 	}
 	save(a, r, mean, rstd);
@@ -158,13 +159,13 @@ HM_DEVICE void any_row(const struct norm_args &a, uint32_t step, size_t r, enum 
 template <class act> HM_DEVICE void rows(const struct norm_args &a, enum source from)
 {
 	size_t r = hm_first() / HM_WARP;
-	uint32_t step = hm_drop_step(a.drop);
+	struct hm_draw draw = hm_draw_of(a.drop);
 	if (r >= (size_t)a.m)
 		return;
 	if (a.held)
-		held_row<act>(a, step, r, from);
+		held_row<act>(a, draw, r, from);
 	else
-		any_row<act>(a, step, r, from);
+		any_row<act>(a, draw, r, from);
 }
 
 HM_KERNEL_ACT(embed, struct norm_args)

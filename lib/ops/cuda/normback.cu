@@ -11,8 +11,8 @@ struct row {
 
 /* g becomes ds and is stored, with dx, which is the mask on what was stored. */
 template <int n, class act>
-HM_DEVICE void put(float g[n], const float h[n], const struct norm_backward_args &a, uint32_t step, size_t at,
-		   const struct row &w)
+HM_DEVICE void put(float g[n], const float h[n], const struct norm_backward_args &a,
+		   const struct hm_draw &draw, size_t at, const struct row &w)
 {
 	hm_lot<act, n> s;
 #pragma unroll
@@ -23,7 +23,7 @@ HM_DEVICE void put(float g[n], const float h[n], const struct norm_backward_args
 	*(hm_lot<act, n> *)((act *)a.ds + at) = s;
 	if (!a.drop.on)
 		return;
-	hm_drop<n>(g, a.drop, step, at);
+	hm_drop<n>(g, a.drop, draw, at);
 	hm_store<n>((act *)a.dx + at, g);
 }
 
@@ -70,7 +70,7 @@ HM_DEVICE void add_warps(float *part, const float scale[lots][n], const float sh
 }
 
 /* The warp's rows, all columns at once. */
-template <class act> HM_DEVICE void held_rows(const struct norm_backward_args &a, uint32_t step)
+template <class act> HM_DEVICE void held_rows(const struct norm_backward_args &a, const struct hm_draw &draw)
 {
 	enum { LOT = HM_LOT(act), LOTS = HM_HELD / LOT };
 	float scale[LOTS][LOT] = {}, shift[LOTS][LOT] = {};
@@ -97,7 +97,7 @@ template <class act> HM_DEVICE void held_rows(const struct norm_backward_args &a
 #pragma unroll
 		for (int c = 0; c < LOTS; c++)
 			if (hm_spot<LOT>(c) < a.k)
-				put<LOT, act>(g[c], h[c], a, step, r * a.k + hm_spot<LOT>(c), w);
+				put<LOT, act>(g[c], h[c], a, draw, r * a.k + hm_spot<LOT>(c), w);
 	}
 	if (a.part)
 		add_warps<LOTS, LOT>(a.part + (size_t)blockIdx.x * 2 * a.k, scale, shift, a.k);
@@ -112,7 +112,7 @@ HM_DEVICE void take(float *g, float *h, const struct norm_backward_args &a, size
 
 /* One row: the block is one warp. Its sums stand in `part` all along, where each lane has its own columns. */
 template <class act>
-HM_DEVICE void any_row(const struct norm_backward_args &a, uint32_t step, size_t r, bool first)
+HM_DEVICE void any_row(const struct norm_backward_args &a, const struct hm_draw &draw, size_t r, bool first)
 {
 	int lane = threadIdx.x % HM_WARP;
 	struct row w = {a.stats[2 * r], a.stats[2 * r + 1], 0, 0};
@@ -133,16 +133,16 @@ HM_DEVICE void any_row(const struct norm_backward_args &a, uint32_t step, size_t
 	for (int j = lane; j < a.k; j += HM_WARP) {
 		take<act>(g, h, a, r * a.k + j, w);
 		g[0] *= a.gamma[j];
-		put<1, act>(g, h, a, step, r * a.k + j, w);
+		put<1, act>(g, h, a, draw, r * a.k + j, w);
 	}
 }
 
 HM_KERNEL_ACT(add_norm_backward, struct norm_backward_args)
 {
-	uint32_t step = hm_drop_step(a.drop);
+	struct hm_draw draw = hm_draw_of(a.drop);
 	if (a.held)
-		held_rows<act>(a, step);
+		held_rows<act>(a, draw);
 	else
 		for (size_t r = blockIdx.x; r < (size_t)a.m; r += gridDim.x)
-			any_row<act>(a, step, r, r == blockIdx.x);
+			any_row<act>(a, draw, r, r == blockIdx.x);
 }

@@ -6,16 +6,17 @@
 #include "ops/cuda/kernel.h"
 #include "ops/cuda/textargs.h"
 
-/* The step's number; 0 when nothing is dropped. */
-HM_DEVICE uint32_t hm_drop_step(const struct hm_drop &d)
+/* What changes from call to call; zeros when nothing is dropped. */
+HM_DEVICE struct hm_draw hm_draw_of(const struct hm_drop &d)
 {
-	return d.on ? *d.step : 0;
+	return d.on ? *d.draw : hm_draw{0, 0, 0};
 }
 
-/* f [4]: what elements 4*block .. 4*block + 3 are multiplied by. */
-HM_DEVICE void hm_drop_factors(float f[4], const struct hm_drop &d, uint32_t step, uint32_t block)
+/* f [4]: what the four elements of a block are multiplied by. */
+HM_DEVICE void hm_drop_factors(float f[4], const struct hm_drop &d, uint32_t step, uint64_t block)
 {
-	uint32_t c0 = block, c1 = HM_RNG_DROPOUT, c2 = step, c3 = d.site, k0 = d.key[0], k1 = d.key[1];
+	uint32_t c0 = (uint32_t)block, c1 = HM_RNG_DROPOUT + ((uint32_t)(block >> 32) << 8), c2 = step,
+		 c3 = d.site, k0 = d.key[0], k1 = d.key[1];
 #pragma unroll
 	for (int round = 0; round < 10; round++) {
 		uint64_t p0 = (uint64_t)0xD2511F53 * c0, p1 = (uint64_t)0xCD9E8D57 * c2;
@@ -32,17 +33,19 @@ HM_DEVICE void hm_drop_factors(float f[4], const struct hm_drop &d, uint32_t ste
 	f[3] = c3 < d.limit ? 0 : d.scale;
 }
 
-/* v [n], elements e and on: n is 1, or a multiple of 4 as e is. */
-template <int n> HM_DEVICE void hm_drop(float v[n], const struct hm_drop &d, uint32_t step, size_t e)
+/* v [n], the call's elements e and on: n is 1, or a multiple of 4 as e is and d does not straddle. */
+template <int n>
+HM_DEVICE void hm_drop(float v[n], const struct hm_drop &d, const struct hm_draw &w, uint64_t e)
 {
 	float f[4];
+	e += w.first;
 	if (n == 1) {
-		hm_drop_factors(f, d, step, (uint32_t)(e / 4));
+		hm_drop_factors(f, d, w.step, e / 4);
 		v[0] *= e % 4 < 2 ? (e % 4 ? f[1] : f[0]) : (e % 4 == 2 ? f[2] : f[3]);
 	}
 #pragma unroll
 	for (int i = 0; i < n / 4; i++) {
-		hm_drop_factors(f, d, step, (uint32_t)(e / 4) + i);
+		hm_drop_factors(f, d, w.step, e / 4 + i);
 #pragma unroll
 		for (int j = 0; j < 4; j++)
 			v[4 * i + j] *= f[j];

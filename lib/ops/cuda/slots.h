@@ -43,8 +43,8 @@ void hm_cuda_linear_forward(struct hm_device *d, float *y, const float *x, const
 void hm_cuda_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 			     const float *x, const float *w, int m, int n, int k);
 void hm_cuda_softmax(struct hm_device *d, float *y, const float *x, int m, int n);
-void hm_cuda_cross_entropy(struct hm_device *d, float *loss, float *dx, const float *x, const int32_t *label,
-			   const float *weight, int m, int n);
+void hm_cuda_cross_entropy(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
+			   const int32_t *label, const float *weight, double total, int m, int n);
 
 void hm_cuda_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr,
 		 double momentum, double weight_decay, int64_t t);

@@ -4,13 +4,20 @@
 
 #include "ops/cuda/args.h"
 
+/* The numbers of a dropout that change from step to step and from part to part. */
+struct hm_draw {
+	uint64_t first;	 /* the number of the call's first element */
+	int32_t longest; /* of the whole batch, or 0 */
+	uint32_t step;
+};
 /* Dropout as kernels see it: see philox.h. hm_cuda_drop makes it. */
 struct hm_drop {
-	const uint32_t *step; /* device memory: it changes from step to step */
+	const struct hm_draw *draw; /* device memory */
 	uint32_t key[2], site;
-	uint32_t limit; /* words below it are dropped */
-	float scale;	/* the factor of all others */
-	int on;		/* 0: nothing is dropped, and the rest is not looked at */
+	uint32_t limit;	   /* words below it are dropped */
+	float scale;	   /* the factor of all others */
+	uint16_t on;	   /* 0: nothing is dropped, and the rest is not looked at */
+	uint16_t straddle; /* `first` is no multiple of 4: four elements in a row may lie in two blocks */
 };
 
 /* ---- element.cu: n elements */

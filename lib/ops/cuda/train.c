@@ -46,13 +46,16 @@ void hm_cuda_softmax(struct hm_device *d, float *y, const float *x, int m, int n
 	HM_LAUNCH(d, softmax, hm_cuda_each(((size_t)m + ROWS - 1) / ROWS, BLOCK), a);
 }
 
-void hm_cuda_cross_entropy(struct hm_device *d, float *loss, float *dx, const float *x, const int32_t *label,
-			   const float *weight, int m, int n)
+void hm_cuda_cross_entropy(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
+			   const int32_t *label, const float *weight, double total, int m, int n)
 {
 	double *row = hm_cuda_scratch(d, (size_t)m * sizeof *row);
-	const struct cross_entropy_args a = {loss, dx, x, label, weight, row, m, n};
 	if (!row)
 		return;
+	const struct cross_entropy_args a = {
+		sums,  loss,   dx,  x,
+		label, weight, row, total == 0 ? NULL : hm_cuda_vary(d, &total, sizeof total),
+		m,     n};
 	HM_LAUNCH(d, cross_entropy_rows, hm_cuda_each(((size_t)m + ROWS - 1) / ROWS, BLOCK), a);
 	HM_LAUNCH(d, cross_entropy_loss, hm_cuda_each(1, BLOCK), a);
 }

@@ -55,7 +55,7 @@ HM_DEVICE double all_weights(const struct cross_entropy_args &a)
 HM_KERNEL(cross_entropy_rows, struct cross_entropy_args)
 {
 	const int32_t r = row_of_warp();
-	const double total = all_weights(a);
+	const double total = a.total ? *a.total : all_weights(a);
 	if (r >= a.m)
 		return;
 	const int32_t label = a.label[r];
@@ -75,13 +75,17 @@ HM_KERNEL(cross_entropy_rows, struct cross_entropy_args)
 
 HM_KERNEL(cross_entropy_loss, struct cross_entropy_args)
 {
-	const double total = all_weights(a);
+	const double own = a.sums || !a.total ? all_weights(a) : 0;
 	double sum = 0;
 	for (int32_t r = (int32_t)threadIdx.x; r < a.m; r += (int32_t)blockDim.x)
 		sum += a.row[r];
 	sum = hm_block_sum(sum);
-	if (threadIdx.x == 0)
-		*a.loss = (float)(sum / total);
+	if (threadIdx.x == 0 && a.loss)
+		*a.loss = (float)(sum / (a.total ? *a.total : own));
+	if (threadIdx.x == 0 && a.sums) {
+		a.sums[0] = sum;
+		a.sums[1] = own;
+	}
 }
 
 template <int N> HM_DEVICE void copy_columns_units(const struct copy_columns_args &a)

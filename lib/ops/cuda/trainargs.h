@@ -14,18 +14,20 @@ struct softmax_args {
 };
 HM_KERNEL_ONE(softmax);
 
-/* A warp takes a row, every block adds up all weights. */
+/* A warp takes a row. Without `total` every block adds up all weights. */
 struct cross_entropy_args {
-	float *loss;	      /* [1] */
+	double *sums;	      /* [2] or NULL */
+	float *loss;	      /* [1] or NULL */
 	float *dx;	      /* [m,n] or NULL */
 	const float *x;	      /* [m,n] */
 	const int32_t *label; /* [m] */
 	const float *weight;  /* [n] or NULL */
-	double *row;	      /* [m]: a row's part of the loss */
+	double *row;	      /* [m]: each row's share of the numerator */
+	const double *total;  /* [1], which changes from batch to batch; NULL: the rows' own denominator */
 	int32_t m, n;
 };
 HM_KERNEL_ONE(cross_entropy_rows); /* row, dx */
-HM_KERNEL_ONE(cross_entropy_loss); /* loss, by one block */
+HM_KERNEL_ONE(cross_entropy_loss); /* sums, loss, by one block */
 
 /* A unit is `wide` ? 4 : 1 elements, n in all; ldy, ldx are in units. */
 struct copy_columns_args {

@@ -10,7 +10,7 @@ struct attention {
 	struct hm_device *d;
 	const void *qkv;
 	const int32_t *len;
-	int s, heads, dim, longest;
+	int s, heads, dim, longest, line; /* line: elements of the mask per row and head */
 	const struct hm_dropout *drop;
 	double *p, *dp; /* [longest] each: softmax of a row, and its gradient */
 };
@@ -19,7 +19,7 @@ static bool begin(struct attention *a)
 {
 	for (int j = 0; j < a->s; j++)
 		a->longest = a->len[j] > a->longest ? a->len[j] : a->longest;
-	a->longest = (a->longest + 3) / 4 * 4;
+	a->line = hm_dropout_line(a->drop, a->longest);
 	a->p = hm_alloc(2 * (size_t)a->longest, sizeof *a->p, &a->d->err);
 	a->dp = a->p ? a->p + a->longest : NULL;
 	return a->p;
@@ -54,13 +54,13 @@ static void softmax_row(struct attention *a, size_t row, size_t first, int n, in
 
 static double factor(const struct attention *a, size_t row, int head, int j)
 {
-	return hm_dropout_factor(a->drop, ((uint64_t)row * a->heads + head) * a->longest + j);
+	return hm_dropout_factor(a->drop, ((uint64_t)row * a->heads + head) * a->line + j);
 }
 
 void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
 			      int heads, int dim, const struct hm_dropout *drop)
 {
-	struct attention a = {d, qkv, len, s, heads, dim, 0, drop, NULL, NULL};
+	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, drop, NULL, NULL};
 	size_t first = 0;
 	if (!begin(&a))
 		return;
@@ -107,7 +107,7 @@ void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, 
 			       const void *qkv, const int32_t *len, int s, int heads, int dim,
 			       const struct hm_dropout *drop)
 {
-	struct attention a = {d, qkv, len, s, heads, dim, 0, drop, NULL, NULL};
+	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, drop, NULL, NULL};
 	size_t rows = 0, first = 0, width = 3 * (size_t)heads * dim;
 	(void)y;
 	for (int i = 0; i < s; i++)

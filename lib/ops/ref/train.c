@@ -63,13 +63,13 @@ void hm_ref_softmax(struct hm_device *d, float *y, const float *x, int m, int n)
 	}
 }
 
-void hm_ref_cross_entropy(struct hm_device *d, float *loss, float *dx, const float *x, const int32_t *label,
-			  const float *weight, int m, int n)
+void hm_ref_cross_entropy(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
+			  const int32_t *label, const float *weight, double total, int m, int n)
 {
-	double total = 0, sum = 0;
+	double own = hm_cross_entropy_total(label, weight, m), sum = 0;
 	(void)d;
-	for (int r = 0; r < m; r++)
-		total += weight ? weight[label[r]] : 1;
+	if (total == 0)
+		total = own;
 	for (int r = 0; r < m; r++) {
 		const float *row = x + (size_t)r * n;
 		double lse = log_sum_exp(row, n), u = weight ? weight[label[r]] : 1;
@@ -77,7 +77,12 @@ void hm_ref_cross_entropy(struct hm_device *d, float *loss, float *dx, const flo
 		for (int j = 0; dx && j < n; j++)
 			dx[(size_t)r * n + j] = (float)(u / total * (exp(row[j] - lse) - (j == label[r])));
 	}
-	*loss = (float)(sum / total);
+	if (loss)
+		*loss = (float)(sum / total);
+	if (sums) {
+		sums[0] = sum;
+		sums[1] = own;
+	}
 }
 
 void hm_ref_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr, double momentum,
