@@ -1,7 +1,7 @@
 /* hm-lint: what is wrong with the splits of a data set as data, before anything is trained on them. */
 #include "base/file.h"
 #include "cli/cli.h"
-#include "stat/audit.h"
+#include "report/auditpages.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* hm-score: metrics with intervals of a model's, or any system's, predictions; and whether systems differ. */
 #include "base/file.h"
 #include "cli/cli.h"
+#include "report/present.h"
 #include "score/beside.h"
 #include "score/errorsheet.h"
 #include "score/scored.h"
@@ -161,7 +162,7 @@ static int score(struct run *r, struct hm_err *e)
 		rc = hm_scored_text(s, (size_t)r->o.errors, &r->report, e);
 	if (!rc && r->o.json)
 		rc = hm_scored_json(s, &r->json, e);
-	return !rc && r->o.csv ? hm_report_csv(r->said, &r->csv, e) : rc;
+	return !rc && r->o.csv ? hm_predictions_csv(r->said, &r->csv, e) : rc;
 }
 
 static bool dash(const char *path)
@@ -216,7 +217,7 @@ static void check_threshold(struct run *r)
 	if (!r->o.threshold)
 		return;
 	if (strncmp(r->o.threshold, "fit:", 4)) {
-		r->how.threshold = strtod(r->o.threshold, &end);
+		r->how.threshold = 0. + strtod(r->o.threshold, &end); /* never -0 */
 		if (end == r->o.threshold || *end || !(r->how.threshold >= 0 && r->how.threshold <= 1))
 			hm_cli_usage(c, "--threshold takes a number from 0 to 1, or fit:FILE, not '%s'",
 				     r->o.threshold);

@@ -100,6 +100,12 @@ int hm_buf_quote(struct hm_buf *b, const char *s, struct hm_err *e)
 	return rc ? rc : hm_buf_add(b, "\"", 1, e);
 }
 
+int hm_buf_field(struct hm_buf *b, const char *s, struct hm_err *e)
+{
+	size_t n = strcspn(s, ",\"\r\n");
+	return s[n] ? hm_buf_quote(b, s, e) : hm_buf_add(b, s, n, e);
+}
+
 void hm_buf_clear(struct hm_buf *b)
 {
 	free(b->data);

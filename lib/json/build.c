@@ -97,3 +97,11 @@ cJSON *hm_json_whole(cJSON *tree, struct hm_err *e)
 	cJSON_Delete(tree);
 	return NULL;
 }
+
+int hm_json_line(cJSON *tree, struct hm_buf *out, struct hm_err *e)
+{
+	tree = hm_json_whole(tree, e);
+	int rc = tree ? hm_json_write(tree, out, e) : e->code;
+	cJSON_Delete(tree);
+	return rc ? rc : hm_buf_add(out, "\n", 1, e);
+}

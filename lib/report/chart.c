@@ -27,17 +27,17 @@ double hm_chart_step(double range, int count)
 	return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
 }
 
-static double px(const struct hm_chart *c, double x)
+static double to_pixel_x(const struct hm_chart *c, double x)
 {
 	return c->left + (x - c->x0) / (c->x1 - c->x0) * c->width;
 }
 
-static double py(const struct hm_chart *c, double y)
+static double to_pixel_y(const struct hm_chart *c, double y)
 {
 	return c->top + (c->y1 - y) / (c->y1 - c->y0) * c->height;
 }
 
-static void axes(struct hm_chart *c, const char *x_name, const char *y_name)
+static void draw_axes(struct hm_chart *c, const char *x_name, const char *y_name)
 {
 	double dx = hm_chart_step(c->x1 - c->x0, 4), dy = hm_chart_step(c->y1 - c->y0, 4),
 	       bottom = c->top + c->height;
@@ -46,14 +46,14 @@ static void axes(struct hm_chart *c, const char *x_name, const char *y_name)
 			      "<path class=\"grid\" d=\"M%.1f %.1fh%.1f\"/><text class=\"tick\" x=\"%.1f\" "
 			      "y=\"%.1f\" "
 			      "text-anchor=\"end\">%.4g</text>\n",
-			      c->left, py(c, y), c->width, c->left - 5, py(c, y) + 3.5,
+			      c->left, to_pixel_y(c, y), c->width, c->left - 5, to_pixel_y(c, y) + 3.5,
 			      fabs(y) < dy * 1e-9 ? 0 : y);
 	for (double x = ceil(c->x0 / dx - 1e-9) * dx; x <= c->x1 + dx * 1e-9; x += dx)
 		hm_buf_printf(
 			c->out, c->e,
 			"<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"tick\" x=\"%.1f\" y=\"%.1f\" "
 			"text-anchor=\"middle\">%.4g</text>\n",
-			px(c, x), bottom, px(c, x), bottom + 15, fabs(x) < dx * 1e-9 ? 0 : x);
+			to_pixel_x(c, x), bottom, to_pixel_x(c, x), bottom + 15, fabs(x) < dx * 1e-9 ? 0 : x);
 	hm_buf_printf(c->out, c->e, "<path class=\"axis\" d=\"M%.1f %.1fh%.1f\"/>\n", c->left, bottom,
 		      c->width);
 	hm_buf_printf(c->out, c->e, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">",
@@ -73,20 +73,21 @@ void hm_chart_open(struct hm_chart *c, struct hm_buf *out, int w, int h, const c
 		      h, w, h);
 	hm_markup_text(out, title, e);
 	hm_buf_printf(out, e, "</title>\n");
-	axes(c, x_name, y_name);
+	draw_axes(c, x_name, y_name);
 }
 
 void hm_chart_line(struct hm_chart *c, const struct hm_curve *points, const char *class)
 {
 	if (points->n == 1)
 		hm_buf_printf(c->out, c->e, "<circle class=\"%s dot\" r=\"2.5\" cx=\"%.1f\" cy=\"%.1f\"/>\n",
-			      class, px(c, points->x[0]), py(c, fmin(fmax(points->y[0], c->y0), c->y1)));
+			      class, to_pixel_x(c, points->x[0]),
+			      to_pixel_y(c, fmin(fmax(points->y[0], c->y0), c->y1)));
 	if (points->n < 2)
 		return;
 	hm_buf_printf(c->out, c->e, "<path class=\"%s\" d=\"", class);
 	for (size_t i = 0; i < points->n; i++)
-		hm_buf_printf(c->out, c->e, "%s%.1f %.1f", i ? "L" : "M", px(c, points->x[i]),
-			      py(c, fmin(fmax(points->y[i], c->y0), c->y1)));
+		hm_buf_printf(c->out, c->e, "%s%.1f %.1f", i ? "L" : "M", to_pixel_x(c, points->x[i]),
+			      to_pixel_y(c, fmin(fmax(points->y[i], c->y0), c->y1)));
 	hm_buf_printf(c->out, c->e, "\"/>\n");
 }
 

@@ -65,7 +65,7 @@ static const char style[] =
 	"7pt}"
 	".cards{grid-template-columns:repeat(3,1fr);gap:.4rem}.card{padding:.4rem}}\n";
 
-static void cell(struct hm_html *p, double v, int digits, const char *class)
+static void put_cell(struct hm_html *p, double v, int digits, const char *class)
 {
 	char s[HM_PAGE_NUMBER];
 	hm_buf_printf(p->b, p->e, "<td%s>%s</td>", class, hm_page_value(v, digits, s));
@@ -79,7 +79,7 @@ static void p_value(struct hm_html *p, double v)
 	hm_html_put(p, "</td>");
 }
 
-static void estimate(struct hm_html *p, double v, struct hm_interval ci)
+static void put_estimate(struct hm_html *p, double v, struct hm_interval ci)
 {
 	char s[2][HM_PAGE_NUMBER];
 	hm_buf_printf(p->b, p->e, "<td><b>%s</b> <small>%s</small></td>", hm_page_value(v, 3, s[0]),
@@ -87,7 +87,7 @@ static void estimate(struct hm_html *p, double v, struct hm_interval ci)
 }
 
 /* "--a 1 --b 2": each option stays on one line with its value. */
-static void options(struct hm_html *p, const char *s)
+static void put_options(struct hm_html *p, const char *s)
 {
 	hm_html_put(p, "<br><code>");
 	while (*s) {
@@ -105,14 +105,14 @@ static void options(struct hm_html *p, const char *s)
 	hm_html_put(p, "</code>");
 }
 
-static void published(struct hm_html *p, const struct hm_published *v)
+static void put_published(struct hm_html *p, const struct hm_published *v)
 {
-	cell(p, v->accuracy, 3, " class=\"post\"");
-	cell(p, v->loss, 4, " class=\"post\"");
-	cell(p, v->seconds, 0, " class=\"post\"");
+	put_cell(p, v->accuracy, 3, " class=\"post\"");
+	put_cell(p, v->loss, 4, " class=\"post\"");
+	put_cell(p, v->seconds, 0, " class=\"post\"");
 }
 
-static void rows(struct hm_html *p)
+static void put_rows(struct hm_html *p)
 {
 	int notes = 0;
 	char s[HM_PAGE_NUMBER];
@@ -137,12 +137,12 @@ static void rows(struct hm_html *p)
 		if (w->selected)
 			hm_html_put(p, " <small>(chosen on dev)</small>");
 		if (*w->options)
-			options(p, w->options);
+			put_options(p, w->options);
 		hm_html_put(p, "</td>");
-		estimate(p, m->accuracy, m->accuracy_ci);
-		estimate(p, m->auroc, m->auroc_ci);
-		cell(p, m->loss, 4, "");
-		cell(p, m->seconds, m->seconds < 100 ? 1 : 0, "");
+		put_estimate(p, m->accuracy, m->accuracy_ci);
+		put_estimate(p, m->auroc, m->auroc_ci);
+		put_cell(p, m->loss, 4, "");
+		put_cell(p, m->seconds, m->seconds < 100 ? 1 : 0, "");
 		if (p->f->seeds && w->n > 1)
 			hm_buf_printf(p->b, p->e,
 				      "<td class=\"left pair\">%d: sd %.3f<br>%.3f&#8211;%.3f<br>t %s</td>",
@@ -150,7 +150,7 @@ static void rows(struct hm_html *p)
 				      hm_page_interval(m->over_seeds, false, s));
 		else if (p->f->seeds)
 			hm_html_put(p, "<td class=\"left\">1</td>");
-		published(p, &w->published);
+		put_published(p, &w->published);
 		hm_html_put(p, "</tr>\n");
 	}
 	hm_html_put(p, "</tbody></table></div>\n");
@@ -175,9 +175,9 @@ static void rows(struct hm_html *p)
 		p, ". Loss is the training loss of the last epoch, s the seconds of training.</small></p>\n");
 }
 
-static void claims(struct hm_html *p)
+static void put_claims(struct hm_html *p)
 {
-	char s[HM_PAGE_NUMBER];
+	char s[HM_PAGE_NUMBER], t[HM_PAGE_NUMBER];
 	if (p->r->n_claims)
 		hm_html_put(p, "<h2>The post&#8217;s observations</h2>\n");
 	for (int i = 0; i < p->r->n_claims; i++) {
@@ -211,8 +211,8 @@ static void claims(struct hm_html *p)
 			hm_html_text(p, c->pair[k].a->name);
 			hm_html_put(p, " &#8722; ");
 			hm_html_text(p, c->pair[k].b->name);
-			hm_buf_printf(p->b, p->e, "</td><td>%+.3f</td><td>%s</td>", d->accuracy,
-				      hm_page_interval(d->ci, true, s));
+			hm_buf_printf(p->b, p->e, "</td><td>%s</td><td>%s</td>",
+				      hm_page_difference(d->accuracy, t), hm_page_interval(d->ci, true, s));
 			p_value(p, d->p);
 			p_value(p, d->holm);
 			hm_html_put(p, "<td class=\"left why\">");
@@ -223,8 +223,9 @@ static void claims(struct hm_html *p)
 	}
 }
 
-static void differences(struct hm_html *p)
+static void put_differences(struct hm_html *p)
 {
+	char s[HM_PAGE_NUMBER];
 	hm_buf_printf(p->b, p->e,
 		      "<h2>Which rows differ</h2>\n<p>%d of %d pairs of rows%s, by exact McNemar for "
 		      "accuracy or DeLong for AUROC, "
@@ -244,16 +245,16 @@ static void differences(struct hm_html *p)
 		hm_html_text(p, p->r->row[d->a].name);
 		hm_html_put(p, " &#8722; ");
 		hm_html_text(p, p->r->row[d->b].name);
-		hm_buf_printf(p->b, p->e, "</td><td>%+.3f</td>", d->test.accuracy);
+		hm_buf_printf(p->b, p->e, "</td><td>%s</td>", hm_page_difference(d->test.accuracy, s));
 		p_value(p, d->mcnemar_holm);
-		hm_buf_printf(p->b, p->e, "<td>%+.3f</td>", d->test.auroc);
+		hm_buf_printf(p->b, p->e, "<td>%s</td>", hm_page_difference(d->test.auroc, s));
 		p_value(p, d->delong_holm);
 		hm_html_put(p, "</tr>\n");
 	}
 	hm_html_put(p, "</tbody></table></div>\n");
 }
 
-static void stages(struct hm_html *p)
+static void put_stages(struct hm_html *p)
 {
 	char s[3][HM_PAGE_NUMBER];
 	if (!p->r->n_stages)
@@ -274,7 +275,7 @@ static void stages(struct hm_html *p)
 }
 
 /* The first n bytes of some text. */
-static void lines(struct hm_html *p, const char *s, size_t n)
+static void count_lines(struct hm_html *p, const char *s, size_t n)
 {
 	char *copy = hm_strndup(s, n, p->e);
 	if (copy)
@@ -282,7 +283,7 @@ static void lines(struct hm_html *p, const char *s, size_t n)
 	free(copy);
 }
 
-static void commands(struct hm_html *p)
+static void put_commands(struct hm_html *p)
 {
 	const char *all = p->r->row[0].trial[0].history;
 	hm_html_put(p, "<h2>Commands, and what the numbers come from</h2>\n");
@@ -290,7 +291,7 @@ static void commands(struct hm_html *p)
 		hm_html_put(p, "<p><small>The records of every row, with the tools' versions and all "
 			       "options; below, after each "
 			       "command, what its predictions come from beside these.</small></p>\n<pre>");
-		lines(p, all, p->f->shared);
+		count_lines(p, all, p->f->shared);
 		hm_html_put(p, "</pre>\n");
 	}
 	for (int i = 0; i < p->r->n_rows; i++) {
@@ -321,7 +322,7 @@ static void base64(struct hm_html *p, const unsigned char *s, size_t n)
 	}
 }
 
-static void sheet(struct hm_html *p)
+static void put_sheet(struct hm_html *p)
 {
 	if (!p->r->sheet.len)
 		return;
@@ -337,7 +338,7 @@ static void sheet(struct hm_html *p)
 	hm_html_put(p, "\">\n");
 }
 
-static void head(struct hm_html *p)
+static void put_head(struct hm_html *p)
 {
 	const struct hm_runs *r = p->r;
 	char s[HM_PAGE_NUMBER];
@@ -373,7 +374,7 @@ static void head(struct hm_html *p)
 	if (!isnan(r->baseline_accuracy)) {
 		hm_html_put(p, " (");
 		hm_html_text(p, r->baseline);
-		hm_buf_printf(p->b, p->e, ": %.3f)", r->baseline_accuracy);
+		hm_buf_printf(p->b, p->e, ": %s)", hm_page_value(r->baseline_accuracy, 3, s));
 	}
 	hm_html_put(p, ".</p>\n");
 }
@@ -381,16 +382,16 @@ static void head(struct hm_html *p)
 int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)
 {
 	struct hm_html p = {f, f->runs, out, e};
-	head(&p);
+	put_head(&p);
 	hm_html_put(&p, "<h2>Rows</h2>\n");
-	rows(&p);
+	put_rows(&p);
 	hm_html_forest(&p);
-	claims(&p);
-	differences(&p);
+	put_claims(&p);
+	put_differences(&p);
 	hm_html_curves(&p);
-	stages(&p);
-	sheet(&p);
-	commands(&p);
+	put_stages(&p);
+	put_sheet(&p);
+	put_commands(&p);
 	hm_html_put(&p, "</body></html>\n");
 	return e->code;
 }

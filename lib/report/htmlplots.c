@@ -10,6 +10,7 @@
 void hm_html_forest(struct hm_html *p)
 {
 	const double left = 210, width = 420, line = 24;
+	char tick[HM_PAGE_NUMBER];
 	double lo = .5 - p->f->guess, hi = .5 + p->f->guess;
 	int h = 46 + (int)line * p->r->n_rows;
 	for (int i = 0; i < p->r->n_rows; i++) {
@@ -35,8 +36,8 @@ void hm_html_forest(struct hm_html *p)
 	for (double v = lo; v <= hi + step / 2; v += step)
 		hm_buf_printf(p->b, p->e,
 			      "<path class=\"grid\" d=\"M%.1f 8V%d\"/><text class=\"tick\" x=\"%.1f\" "
-			      "y=\"%d\" text-anchor=\"middle\">%.2f</text>\n",
-			      X(v), h - 28, X(v), h - 12, v);
+			      "y=\"%d\" text-anchor=\"middle\">%s</text>\n",
+			      X(v), h - 28, X(v), h - 12, hm_page_value(v, 2, tick));
 	for (int side = -1; side < 2; side += 2)
 		hm_buf_printf(p->b, p->e, "<path class=\"chance\" d=\"M%.1f 8V%d\"/>\n",
 			      X(.5 + side * p->f->guess), h - 28);
@@ -59,7 +60,7 @@ void hm_html_forest(struct hm_html *p)
 	hm_html_put(p, "</svg></div>\n");
 }
 
-static void widen(const struct hm_curve *c, double *x, double *y)
+static void widen_ranges(const struct hm_curve *c, double *x, double *y)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		*x = fmax(*x, c->x[i]);
@@ -67,7 +68,7 @@ static void widen(const struct hm_curve *c, double *x, double *y)
 	}
 }
 
-static int roc(struct hm_html *p, const struct hm_row *w, struct hm_chart *c)
+static int draw_roc(struct hm_html *p, const struct hm_row *w, struct hm_chart *c)
 {
 	size_t n = p->r->matched.n;
 	double *x = hm_alloc(n + 1, sizeof *x, p->e), *y = x ? hm_alloc(n + 1, sizeof *y, p->e) : NULL;
@@ -90,8 +91,8 @@ void hm_html_curves(struct hm_html *p)
 	for (int i = 0; i < p->r->n_rows; i++)
 		for (int t = 0; t < p->r->row[i].n; t++) {
 			double x = 0;
-			widen(&p->r->row[i].trial[t].train, &x, &loss);
-			widen(&p->r->row[i].trial[t].val, &x, &loss);
+			widen_ranges(&p->r->row[i].trial[t].train, &x, &loss);
+			widen_ranges(&p->r->row[i].trial[t].val, &x, &loss);
 		}
 	loss = fmin(loss > 0 ? loss : 1, 2 * log(2));
 	hm_html_put(p,
@@ -105,9 +106,9 @@ void hm_html_curves(struct hm_html *p)
 		struct hm_chart c;
 		double x[2] = {0, 1}, y[2] = {0, loss}, unit[2] = {0, 1}, ignore = 0;
 		for (int t = 0; t < w->n; t++)
-			widen(&w->trial[t].train, &x[1], &ignore);
+			widen_ranges(&w->trial[t].train, &x[1], &ignore);
 		for (int t = 0; t < w->n; t++)
-			widen(&w->trial[t].val, &x[1], &ignore);
+			widen_ranges(&w->trial[t].val, &x[1], &ignore);
 		hm_html_put(p, "<div class=\"card\"><h3>");
 		hm_html_text(p, w->name);
 		hm_html_put(p, "</h3>\n");
@@ -120,7 +121,7 @@ void hm_html_curves(struct hm_html *p)
 		if (!isnan(p->f->row[i].auroc)) {
 			hm_chart_open(&c, p->b, 290, 260, "ROC curve", unit, unit, "false positive rate",
 				      "true positive rate", p->e);
-			roc(p, w, &c);
+			draw_roc(p, w, &c);
 			hm_chart_close(&c);
 		}
 		hm_html_put(p, "</div>\n");

@@ -6,19 +6,19 @@
 #include <string.h>
 
 /* In a table: no line breaks, no bars. */
-static void cell(struct hm_buf *b, const char *s, struct hm_err *e)
+static void put_cell(struct hm_buf *b, const char *s, struct hm_err *e)
 {
 	for (; *s; s++)
 		hm_buf_printf(b, e, *s == '|' ? "\\|" : "%c", (unsigned char)*s < ' ' ? ' ' : *s);
 }
 
-static void row(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
+static void put_row(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
 {
 	const struct hm_row *w = &f->runs->row[i];
 	const struct hm_summary *s = &f->row[i];
 	char v[9][HM_PAGE_NUMBER];
 	hm_buf_printf(b, e, "| ");
-	cell(b, w->name, e);
+	put_cell(b, w->name, e);
 	hm_buf_printf(b, e, "%s | %s | %s | %s | %s %s | %s %s | %s | %s |",
 		      w->selected ? " (best of dev)" : "", hm_page_value(w->published.accuracy, 3, v[0]),
 		      hm_page_value(w->published.loss, 4, v[1]), hm_page_value(w->published.seconds, 0, v[2]),
@@ -34,10 +34,10 @@ static void row(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_
 	hm_buf_printf(b, e, "\n");
 }
 
-static void claim(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
+static void put_claim(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
 {
 	const struct hm_claim *c = &f->runs->claim[i];
-	char v[3][HM_PAGE_NUMBER];
+	char v[4][HM_PAGE_NUMBER];
 	hm_buf_printf(b, e, "\n**%s**: %s", c->text, hm_verdict_text(f->verdict[i]));
 	if (c->kind != HM_CLAIM_BETTER)
 		hm_buf_printf(b, e, " (margin %g)", c->margin);
@@ -46,15 +46,16 @@ static void claim(const struct hm_findings *f, int i, struct hm_buf *b, struct h
 		"\n\n| pair | difference | 95 %% interval | p | p Holm | |\n|---|---|---|---|---|---|\n");
 	for (int k = 0; k < c->n; k++) {
 		const struct hm_difference *d = &f->difference[i * HM_RUNS_PAIRS + k];
-		hm_buf_printf(b, e, "| %s - %s | %+.3f | %s | %s | %s | ", c->pair[k].a->name,
-			      c->pair[k].b->name, d->accuracy, hm_page_interval(d->ci, true, v[0]),
-			      hm_page_p(d->p, v[1]), hm_page_p(d->holm, v[2]));
-		cell(b, c->pair[k].note, e);
+		hm_buf_printf(b, e, "| %s - %s | %s | %s | %s | %s | ", c->pair[k].a->name,
+			      c->pair[k].b->name, hm_page_difference(d->accuracy, v[3]),
+			      hm_page_interval(d->ci, true, v[0]), hm_page_p(d->p, v[1]),
+			      hm_page_p(d->holm, v[2]));
+		put_cell(b, c->pair[k].note, e);
 		hm_buf_printf(b, e, " |\n");
 	}
 }
 
-static void differences(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+static void put_differences(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
 {
 	char v[4][HM_PAGE_NUMBER];
 	hm_buf_printf(b, e,
@@ -66,14 +67,16 @@ static void differences(const struct hm_findings *f, struct hm_buf *b, struct hm
 			      "\n| pair | accuracy | p Holm | AUROC | p Holm |\n|---|---|---|---|---|\n");
 	for (int i = 0; i < f->pairs; i++)
 		if (hm_pair_significant(&f->pair[i]))
-			hm_buf_printf(b, e, "| %s - %s | %+.3f | %s | %+.3f | %s |\n",
+			hm_buf_printf(b, e, "| %s - %s | %s | %s | %s | %s |\n",
 				      f->runs->row[f->pair[i].a].name, f->runs->row[f->pair[i].b].name,
-				      f->pair[i].test.accuracy, hm_page_p(f->pair[i].mcnemar_holm, v[0]),
-				      f->pair[i].test.auroc, hm_page_p(f->pair[i].delong_holm, v[1]));
+				      hm_page_difference(f->pair[i].test.accuracy, v[2]),
+				      hm_page_p(f->pair[i].mcnemar_holm, v[0]),
+				      hm_page_difference(f->pair[i].test.auroc, v[3]),
+				      hm_page_p(f->pair[i].delong_holm, v[1]));
 }
 
 /* Lines of `s`, n bytes, as a block of code. */
-static void indented(const char *s, size_t n, struct hm_buf *b, struct hm_err *e)
+static void put_indented(const char *s, size_t n, struct hm_buf *b, struct hm_err *e)
 {
 	for (const char *end = s + n; s < end; s++) {
 		size_t line = strcspn(s, "\n");
@@ -99,14 +102,14 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 		"|---|---|---|---|---|---|---|---|%s\n",
 		f->seeds ? " seeds |" : "", f->seeds ? "---|" : "");
 	for (int i = 0; i < r->n_rows; i++)
-		row(f, i, b, e);
+		put_row(f, i, b, e);
 	for (int i = 0; i < r->n_rows; i++)
 		if (*r->row[i].note)
 			hm_buf_printf(b, e, "\n- %s: %s", r->row[i].name, r->row[i].note);
 	hm_buf_printf(b, e, "\n%s", r->n_claims ? "\n## The post's observations\n" : "");
 	for (int i = 0; i < r->n_claims; i++)
-		claim(f, i, b, e);
-	differences(f, b, e);
+		put_claim(f, i, b, e);
+	put_differences(f, b, e);
 	if (r->n_stages)
 		hm_buf_printf(b, e,
 			      "\n## Stages\n\n| stage | records | s | records/s | peak memory, MB "
@@ -121,15 +124,15 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 	hm_buf_printf(b, e, "\n## Commands, and what the numbers come from\n");
 	if (f->shared) {
 		hm_buf_printf(b, e, "\nThe records of every row:\n\n");
-		indented(r->row[0].trial[0].history, f->shared, b, e);
+		put_indented(r->row[0].trial[0].history, f->shared, b, e);
 	}
 	for (int i = 0; i < r->n_rows; i++) {
 		const struct hm_trial *t = r->row[i].trial;
 		if (hm_row_has_origin(f, &r->row[i]))
 			hm_buf_printf(b, e, "\n%s:\n\n", r->row[i].name);
 		for (int k = 0; k < r->row[i].n; k++, t++) {
-			indented(t->command, strlen(t->command), b, e);
-			indented(t->history + f->shared, strlen(t->history + f->shared), b, e);
+			put_indented(t->command, strlen(t->command), b, e);
+			put_indented(t->history + f->shared, strlen(t->history + f->shared), b, e);
 		}
 	}
 	return e->code;

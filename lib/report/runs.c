@@ -10,7 +10,7 @@
 enum { TABLE_MOST = 16 << 20 };
 
 /* The objects of an array, at most `most`; their number, 0 when it is absent, or HM_EDATA. */
-static int list(const cJSON *o, const char *key, int most, const cJSON **array, struct hm_err *e)
+static int find_objects(const cJSON *o, const char *key, int most, const cJSON **array, struct hm_err *e)
 {
 	const cJSON *one;
 	*array = cJSON_GetObjectItemCaseSensitive(o, key);
@@ -23,8 +23,8 @@ static int list(const cJSON *o, const char *key, int most, const cJSON **array, 
 	return cJSON_GetArraySize(*array);
 }
 
-static int trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_predictions *p,
-		 struct hm_err *e)
+static int read_trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_predictions *p,
+		      struct hm_err *e)
 {
 	size_t len;
 	cJSON *stats;
@@ -39,10 +39,10 @@ static int trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct h
 }
 
 /* Rows and their numbers of trials; the trials are read when all are counted. */
-static int rows(struct hm_runs *r, struct hm_err *e)
+static int read_rows(struct hm_runs *r, struct hm_err *e)
 {
 	const cJSON *array, *o, *runs, *p;
-	int at = 0, n = list(r->json, "rows", HM_RUNS_ROWS, &array, e);
+	int at = 0, n = find_objects(r->json, "rows", HM_RUNS_ROWS, &array, e);
 	if (n <= 0)
 		return n ? n : hm_err_set(e, HM_EDATA, "there are no \"rows\"");
 	if (!(r->row = hm_arena_get(&r->arena, (size_t)n * sizeof *r->row, e)))
@@ -66,7 +66,7 @@ static int rows(struct hm_runs *r, struct hm_err *e)
 		for (int i = 0; i < at - 1; i++)
 			if (!strcmp(r->row[i].name, w->name))
 				return hm_err_set(e, HM_EDATA, "two rows are called \"%s\"", w->name);
-		w->n = list(o, "runs", HM_RUNS_TRIALS, &runs, e);
+		w->n = find_objects(o, "runs", HM_RUNS_TRIALS, &runs, e);
 		if (w->n <= 0)
 			return w->n ? w->n : hm_err_set(e, HM_EDATA, "row \"%s\" has no \"runs\"", w->name);
 		r->systems += w->n;
@@ -74,7 +74,7 @@ static int rows(struct hm_runs *r, struct hm_err *e)
 	return 0;
 }
 
-static int trials(struct hm_runs *r, struct hm_err *e)
+static int read_trials(struct hm_runs *r, struct hm_err *e)
 {
 	const cJSON *o, *one;
 	int at = 0, row = 0;
@@ -92,7 +92,7 @@ static int trials(struct hm_runs *r, struct hm_err *e)
 		cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(o, "runs"))
 		{
 			w->trial[k].sample = &r->sample[at];
-			if (trial(r, one, &w->trial[k++], &r->system[at++], e)) {
+			if (read_trial(r, one, &w->trial[k++], &r->system[at++], e)) {
 				hm_err_prefix(e, "row \"%s\"", w->name);
 				return HM_EDATA;
 			}
@@ -102,7 +102,7 @@ static int trials(struct hm_runs *r, struct hm_err *e)
 }
 
 /* Every trial's scores on the examples that all have answered. */
-static int scores(struct hm_runs *r, struct hm_err *e)
+static int compute_scores(struct hm_runs *r, struct hm_err *e)
 {
 	const struct hm_matched *m = &r->matched;
 	double value[HM_METRICS];
@@ -126,7 +126,7 @@ static int scores(struct hm_runs *r, struct hm_err *e)
 	return 0;
 }
 
-static const struct hm_row *named(const struct hm_runs *r, const char *name, struct hm_err *e)
+static const struct hm_row *find_row(const struct hm_runs *r, const char *name, struct hm_err *e)
 {
 	for (int i = 0; i < r->n_rows; i++)
 		if (!strcmp(r->row[i].name, name))
@@ -135,11 +135,11 @@ static const struct hm_row *named(const struct hm_runs *r, const char *name, str
 	return NULL;
 }
 
-static int claims(struct hm_runs *r, struct hm_err *e)
+static int read_claims(struct hm_runs *r, struct hm_err *e)
 {
 	static const char *const kinds[] = {"better", "not-worse", "same"};
 	const cJSON *array, *o, *pairs, *p;
-	int at = 0, n = list(r->json, "claims", HM_RUNS_ROWS, &array, e);
+	int at = 0, n = find_objects(r->json, "claims", HM_RUNS_ROWS, &array, e);
 	if (n <= 0)
 		return n;
 	if (!(r->claim = hm_arena_get(&r->arena, (size_t)n * sizeof *r->claim, e)))
@@ -160,12 +160,12 @@ static int claims(struct hm_runs *r, struct hm_err *e)
 		c->kind = (enum hm_claim_kind)kind;
 		if (c->kind != HM_CLAIM_BETTER && !(c->margin > 0 && c->margin < 1))
 			return hm_err_set(e, HM_EDATA, "claim %d: \"margin\" must lie between 0 and 1", at);
-		if ((c->n = list(o, "pairs", HM_RUNS_PAIRS, &pairs, e)) <= 0)
+		if ((c->n = find_objects(o, "pairs", HM_RUNS_PAIRS, &pairs, e)) <= 0)
 			return c->n ? c->n : hm_err_set(e, HM_EDATA, "claim %d has no \"pairs\"", at);
 		cJSON_ArrayForEach(p, pairs)
 		{
-			c->pair[k].a = named(r, hm_runs_str(p, "a"), e);
-			c->pair[k].b = c->pair[k].a ? named(r, hm_runs_str(p, "b"), e) : NULL;
+			c->pair[k].a = find_row(r, hm_runs_str(p, "a"), e);
+			c->pair[k].b = c->pair[k].a ? find_row(r, hm_runs_str(p, "b"), e) : NULL;
 			c->pair[k].note = hm_runs_str(p, "note");
 			if (!c->pair[k++].b)
 				return HM_EDATA;
@@ -174,11 +174,11 @@ static int claims(struct hm_runs *r, struct hm_err *e)
 	return 0;
 }
 
-static int stages(struct hm_runs *r, struct hm_err *e)
+static int read_stages(struct hm_runs *r, struct hm_err *e)
 {
 	static const char *const nouns[] = {"records", "images", "examples", "steps"};
 	const cJSON *array, *o;
-	int n = list(r->json, "stages", 4 * HM_RUNS_ROWS, &array, e);
+	int n = find_objects(r->json, "stages", 4 * HM_RUNS_ROWS, &array, e);
 	if (n <= 0)
 		return n;
 	if (!(r->stage = hm_arena_get(&r->arena, (size_t)n * sizeof *r->stage, e)))
@@ -201,7 +201,7 @@ static int stages(struct hm_runs *r, struct hm_err *e)
 	return 0;
 }
 
-static int head(struct hm_runs *r, struct hm_err *e)
+static int read_head(struct hm_runs *r, struct hm_err *e)
 {
 	const cJSON *data = cJSON_GetObjectItemCaseSensitive(r->json, "data"),
 		    *base = cJSON_GetObjectItemCaseSensitive(r->json, "baseline"),
@@ -240,7 +240,8 @@ int hm_runs_read(struct hm_runs *r, const char *path, struct hm_err *e)
 	rc = r->json ? 0 : HM_EDATA;
 	if (!rc && !cJSON_IsObject(r->json))
 		rc = hm_err_set(e, HM_EDATA, "not an object");
-	if (rc || head(r, e) || rows(r, e) || trials(r, e) || scores(r, e) || claims(r, e) || stages(r, e)) {
+	if (rc || read_head(r, e) || read_rows(r, e) || read_trials(r, e) || compute_scores(r, e) ||
+	    read_claims(r, e) || read_stages(r, e)) {
 		hm_err_prefix(e, "%s", path);
 		rc = HM_EDATA;
 	}

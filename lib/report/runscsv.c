@@ -4,12 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-static void number(struct hm_buf *b, double v, struct hm_err *e)
+static void put_number(struct hm_buf *b, double v, struct hm_err *e)
 {
 	if (isnan(v))
 		hm_buf_printf(b, e, ",");
 	else
-		hm_buf_printf(b, e, ",%.9g", v);
+		hm_buf_printf(b, e, ",%.9g", 0. + v);
 }
 
 int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)
@@ -31,7 +31,7 @@ int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *
 			hm_buf_printf(out, e, ",%lld,%lld,%s,%zu", (long long)w->part, (long long)t->seed,
 				      w->selected ? "dev" : "last", r->matched.n);
 			for (size_t v = 0; v < sizeof value / sizeof *value; v++)
-				number(out, value[v], e);
+				put_number(out, value[v], e);
 			hm_buf_printf(out, e, ",");
 			hm_buf_quote(out, w->options, e);
 			hm_buf_printf(out, e, "\n");

@@ -124,7 +124,7 @@ static int curve_room(struct hm_runs *r, struct hm_curve *c, size_t n, struct hm
 	return c->x && c->y ? 0 : HM_EDATA;
 }
 
-static void point(struct hm_curve *c, double x, double y)
+static void add_point(struct hm_curve *c, double x, double y)
 {
 	if (isfinite(x) && isfinite(y) && (!c->n || x >= c->x[c->n - 1])) {
 		c->x[c->n] = x;
@@ -155,13 +155,13 @@ int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm
 		}
 		const char *event = hm_runs_str(v, "event");
 		if (!strcmp(event, "step")) {
-			point(&t->train, hm_runs_number(v, "step"), hm_runs_number(v, "loss"));
+			add_point(&t->train, hm_runs_number(v, "step"), hm_runs_number(v, "loss"));
 		} else if (!strcmp(event, "epoch")) {
 			epochs = hm_runs_number(v, "epoch");
 			t->loss = hm_runs_number(v, "train_loss");
-			point(&epoch, epochs, t->loss);
+			add_point(&epoch, epochs, t->loss);
 		} else if (!strcmp(event, "eval")) {
-			point(&t->val, hm_runs_number(v, "epoch"), hm_runs_number(v, "loss"));
+			add_point(&t->val, hm_runs_number(v, "epoch"), hm_runs_number(v, "loss"));
 		} else if (!strcmp(event, "end")) {
 			steps = hm_runs_number(v, "steps");
 		}

@@ -18,7 +18,7 @@ double hm_student_975(double df)
 	return sqrt(df * (1 / lo - 1));
 }
 
-static double right(const struct hm_row *row, size_t i)
+static double share_right(const struct hm_row *row, size_t i)
 {
 	double k = 0;
 	for (int t = 0; t < row->n; t++)
@@ -26,15 +26,15 @@ static double right(const struct hm_row *row, size_t i)
 	return k / row->n;
 }
 
-/* Mean and Wald interval over examples of right(a) - right(b); b NULL: of right(a). */
+/* Mean and Wald interval over examples of share_right(a) - share_right(b); b NULL: of share_right(a). */
 static double over_examples(const struct hm_row *a, const struct hm_row *b, double *error)
 {
 	size_t n = a->trial[0].sample->n;
 	double sum = 0, squares = 0;
 	for (size_t i = 0; i < n; i++)
-		sum += right(a, i) - (b ? right(b, i) : 0);
+		sum += share_right(a, i) - (b ? share_right(b, i) : 0);
 	for (size_t i = 0; i < n; i++) {
-		double d = right(a, i) - (b ? right(b, i) : 0) - sum / (double)n;
+		double d = share_right(a, i) - (b ? share_right(b, i) : 0) - sum / (double)n;
 		squares += d * d;
 	}
 	*error = n > 1 ? sqrt(squares / ((double)n - 1) / (double)n) : NAN;
@@ -96,8 +96,8 @@ int hm_row_summary(const struct hm_row *row, struct hm_summary *out, struct hm_e
 	return auroc_interval(row, out->auroc, &out->auroc_ci, e);
 }
 
-static int difference(const struct hm_row *a, const struct hm_row *b, struct hm_difference *d,
-		      struct hm_err *e)
+static int compare_rows(const struct hm_row *a, const struct hm_row *b, struct hm_difference *d,
+			struct hm_err *e)
 {
 	struct hm_paired one;
 	double error;
@@ -142,7 +142,7 @@ int hm_claim_judge(const struct hm_claim *claim, struct hm_difference *out, enum
 {
 	double p[HM_RUNS_PAIRS], holm[HM_RUNS_PAIRS];
 	for (int i = 0; i < claim->n; i++) {
-		if (difference(claim->pair[i].a, claim->pair[i].b, &out[i], e))
+		if (compare_rows(claim->pair[i].a, claim->pair[i].b, &out[i], e))
 			return HM_EDATA;
 		p[i] = out[i].p;
 	}

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "draw/sheet.h"
 #include "rec/rec.h"
-#include "stat/report.h"
+#include "stat/errors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static const char *id_of(const struct errors *x, size_t rank)
 	return x->p->item[x->m->item[x->at[rank]]].id;
 }
 
-static int find(struct errors *x, size_t most, struct hm_err *e)
+static int find_errors(struct errors *x, size_t most, struct hm_err *e)
 {
 	int rc = hm_errors_find(x->m, x->s, &x->at, &x->n, e);
 	x->n = x->n < most ? x->n : most;
@@ -59,7 +59,7 @@ static int read_records(struct errors *x, struct hm_join *in, struct hm_err *e)
 	return rc;
 }
 
-static void draw(const struct errors *x, const struct hm_schema *s, struct hm_sheet *sheet)
+static void draw_errors(const struct errors *x, const struct hm_schema *s, struct hm_sheet *sheet)
 {
 	int px = hm_schema_find(s, "pixels"), text = hm_schema_find(s, "text");
 	const struct hm_field *f = &s->field[px];
@@ -81,7 +81,7 @@ int hm_errorsheet_write(const char *path, size_t most, int n, char *const *input
 	struct hm_sheet sheet = {0};
 	struct hm_join *in = NULL;
 	struct hm_buf png = {0};
-	int rc = find(&x, most < MOST ? most : MOST, e);
+	int rc = find_errors(&x, most < MOST ? most : MOST, e);
 	if (!rc)
 		rc = hm_join_open(&in, n, inputs, w, e);
 	if (!rc)
@@ -89,7 +89,7 @@ int hm_errorsheet_write(const char *path, size_t most, int n, char *const *input
 	if (!rc)
 		rc = hm_sheet_init(&sheet, x.n ? (int)x.n : 1, e);
 	if (!rc) {
-		draw(&x, hm_join_schema(in), &sheet);
+		draw_errors(&x, hm_join_schema(in), &sheet);
 		rc = hm_sheet_png(&sheet, &png, e);
 	}
 	if (!rc)

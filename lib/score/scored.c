@@ -1,7 +1,7 @@
 /* From predictions to scores. See scored.h. */
 #include "score/scored.h"
 #include "score/beside.h"
-#include "stat/plot.h"
+#include "report/present.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -85,15 +85,15 @@ void hm_scored_clear(struct hm_scored *s)
 int hm_scored_text(const struct hm_scored *s, size_t errors, struct hm_buf *out, struct hm_err *e)
 {
 	if (s->k > 1)
-		return hm_report_compare_text(s->scores, s->k, s->pair, out, e);
-	int rc = errors ? hm_report_errors(s->said, &s->matched, s->sample, errors, out, e) : 0;
-	return rc ? rc : hm_report_text(s->scores, out, e);
+		return hm_compare_text(s->scores, s->k, s->pair, out, e);
+	int rc = errors ? hm_errors_text(s->said, &s->matched, s->sample, errors, out, e) : 0;
+	return rc ? rc : hm_scores_text(s->scores, out, e);
 }
 
 int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e)
 {
-	return s->k > 1 ? hm_report_compare_json(s->scores, s->k, s->pair, out, e)
-			: hm_report_json(s->scores, out, e);
+	return s->k > 1 ? hm_compare_json(s->scores, s->k, s->pair, out, e)
+			: hm_scores_json(s->scores, out, e);
 }
 
 int hm_scored_roc(const struct hm_scored *s, const char *path, struct hm_err *e)

@@ -3,7 +3,7 @@
 #ifndef HM_SCORED_H
 #define HM_SCORED_H
 
-#include "stat/report.h"
+#include "stat/scores.h"
 
 struct hm_scored_options {
 	double threshold;

@@ -56,7 +56,7 @@ int hm_audit_split(struct hm_audit *a, const char *name, struct hm_err *e)
 }
 
 /* The number of p[0..n) among the different ones of its kind. */
-static int number(struct hm_audit *a, int kind, const void *p, size_t n, uint64_t *to, struct hm_err *e)
+static int find_number(struct hm_audit *a, int kind, const void *p, size_t n, uint64_t *to, struct hm_err *e)
 {
 	char hex[33];
 	*to = a->same[kind].n;
@@ -77,11 +77,11 @@ int hm_audit_add(struct hm_audit *a, const struct hm_audit_record *r, struct hm_
 	struct hm_audit_split *s = (struct hm_audit_split *)a->split.data + a->n_splits - 1;
 	struct hm_audit_item to = {.split = a->n_splits - 1, .label = -1};
 	char label[16], *id = hm_arena_get(&a->text, r->id_len + 1, e);
-	if (!id || number(a, ID, r->id, r->id_len, &to.number[ID], e) ||
-	    number(a, IMAGE, r->image, r->image_len, &to.number[IMAGE], e) ||
-	    number(a, CAPTION, r->caption, r->caption_len, &to.number[CAPTION], e) ||
-	    number(a, PAIR, r->image && r->caption ? &to.number[IMAGE] : NULL, 2 * sizeof to.number[IMAGE],
-		   &to.number[PAIR], e))
+	if (!id || find_number(a, ID, r->id, r->id_len, &to.number[ID], e) ||
+	    find_number(a, IMAGE, r->image, r->image_len, &to.number[IMAGE], e) ||
+	    find_number(a, CAPTION, r->caption, r->caption_len, &to.number[CAPTION], e) ||
+	    find_number(a, PAIR, r->image && r->caption ? &to.number[IMAGE] : NULL,
+			2 * sizeof to.number[IMAGE], &to.number[PAIR], e))
 		return HM_EDATA;
 	memcpy(id, r->id, r->id_len);
 	id[r->id_len] = 0;
@@ -109,7 +109,7 @@ struct groups {
 };
 
 /* Counting sort: numbers are 0 .. n-1. */
-static int group(struct groups *g, const struct hm_audit *a, int kind, struct hm_err *e)
+static int sort_groups(struct groups *g, const struct hm_audit *a, int kind, struct hm_err *e)
 {
 	*g = (struct groups){.n = a->same[kind].n};
 	g->order = hm_alloc(a->n + 1, sizeof *g->order, e);
@@ -127,29 +127,33 @@ static int group(struct groups *g, const struct hm_audit *a, int kind, struct hm
 	return 0;
 }
 
-static void clear(struct groups *g)
+static void clear_groups(struct groups *g)
 {
 	free(g->order);
 	free(g->start);
 }
 
-/* Whether two records of a group are what a check looks for. */
-static bool twice(const struct hm_audit_item *x, const struct hm_audit_item *y)
+static bool same_split(const struct hm_audit_item *x, const struct hm_audit_item *y)
 {
 	return x->split == y->split;
 }
 
-static bool shared(const struct hm_audit_item *x, const struct hm_audit_item *y)
+static bool other_split(const struct hm_audit_item *x, const struct hm_audit_item *y)
 {
 	return x->split != y->split;
 }
 
-static bool conflict(const struct hm_audit_item *x, const struct hm_audit_item *y)
+static bool labels_differ(const struct hm_audit_item *x, const struct hm_audit_item *y)
 {
 	return x->label >= 0 && y->label >= 0 && x->label != y->label;
 }
 
-static void example(struct hm_audit_result *r, size_t most, size_t x, size_t y)
+static bool has_label(const struct hm_audit_item *x)
+{
+	return x->label >= 0;
+}
+
+static void add_example(struct hm_audit_result *r, size_t most, size_t x, size_t y)
 {
 	if (r->n_examples < most) {
 		r->example[r->n_examples][0] = x;
@@ -157,30 +161,42 @@ static void example(struct hm_audit_result *r, size_t most, size_t x, size_t y)
 	}
 }
 
-/* Counts the groups in which two neighbours are `wrong`: records come split by split, so that neighbours
- * tell. */
-static void count(const struct hm_audit *a, const struct groups *g, struct hm_audit_result *r, size_t most,
-		  bool (*wrong)(const struct hm_audit_item *, const struct hm_audit_item *))
+/* A check of records that have something in common. */
+struct group_check {
+	enum hm_audit_check check;
+	int kind; /* what they have in common */
+	/* Whether two records are what the check looks for. */
+	bool (*wrong)(const struct hm_audit_item *, const struct hm_audit_item *);
+	bool (*counts)(
+		const struct hm_audit_item *); /* whether a record takes part at all; NULL: each does */
+};
+
+/* Counts the groups in which two neighbours are `wrong`. Records come split by split, so neighbours suffice.
+ * A record that does not count is passed over: without a label it contradicts nobody, and hides no
+ * contradiction around it. */
+static void count_groups(struct hm_audit *a, const struct groups *g, const struct group_check *look,
+			 size_t most)
 {
+	struct hm_audit_result *r = &a->result[look->check];
 	for (size_t k = 0; k < g->n; k++) {
 		const size_t *at = g->order + g->start[k];
 		size_t n = g->start[k + 1] - g->start[k], last = 0, i = 1;
-		for (; i < n && !wrong(hm_audit_item(a, at[last]), hm_audit_item(a, at[i])); i++)
-			if (wrong != conflict || hm_audit_item(a, at[i])->label >= 0)
-				last = i; /* what has no label contradicts nobody and hides nothing */
+		for (; i < n && !look->wrong(hm_audit_item(a, at[last]), hm_audit_item(a, at[i])); i++)
+			if (!look->counts || look->counts(hm_audit_item(a, at[i])))
+				last = i;
 		if (i >= n)
 			continue;
 		r->groups++;
 		r->records += n;
-		example(r, most, at[last], at[i]);
+		add_example(r, most, at[last], at[i]);
 	}
 }
 
 /* ---- confounders ---- */
 
 /* Pairs of a group within one split whose labels and `other` differ. 1: more than can be listed. */
-static int confounders(struct hm_audit *a, const struct groups *g, int other, int which, size_t most,
-		       struct hm_err *e)
+static int find_confounders(struct hm_audit *a, const struct groups *g, int other, int which, size_t most,
+			    struct hm_err *e)
 {
 	struct hm_audit_result *r = &a->result[HM_AUDIT_SAME_CAPTION + which];
 	unsigned char *seen = hm_alloc(a->n, 1, e);
@@ -193,7 +209,7 @@ static int confounders(struct hm_audit *a, const struct groups *g, int other, in
 				const struct hm_audit_item *y = hm_audit_item(a, g->order[j]);
 				if (++tried > 64 * HM_AUDIT_PAIRS || r->groups == HM_AUDIT_PAIRS)
 					rc = 1;
-				if (rc || x->split != y->split || !conflict(x, y) ||
+				if (rc || x->split != y->split || !labels_differ(x, y) ||
 				    x->number[other] == y->number[other] ||
 				    x->number[other] == HM_AUDIT_NONE || y->number[other] == HM_AUDIT_NONE)
 					continue;
@@ -201,7 +217,7 @@ static int confounders(struct hm_audit *a, const struct groups *g, int other, in
 				rc = hm_buf_add(&a->confounder[which], pair, sizeof pair, e);
 				r->groups++;
 				seen[pair[0]] = seen[pair[1]] = 1;
-				example(r, most, pair[0], pair[1]);
+				add_example(r, most, pair[0], pair[1]);
 			}
 		}
 	for (size_t i = 0; seen && i < a->n; i++)
@@ -226,7 +242,7 @@ double hm_chi2_tail(double x, int df)
 	return q < 1 ? q : 1;
 }
 
-static void label_shift(struct hm_audit *a)
+static void test_label_shift(struct hm_audit *a)
 {
 	struct hm_audit_result *r = &a->result[HM_AUDIT_LABEL_SHIFT];
 	double all = 0, chi2 = 0, of[HM_KINDS_MAX] = {0};
@@ -256,7 +272,7 @@ static void label_shift(struct hm_audit *a)
 
 /* ---- all of it ---- */
 
-static void not_checked(struct hm_audit *a)
+static void mark_unchecked(struct hm_audit *a)
 {
 	static const int needs[HM_AUDIT_CHECKS] = {ID, ID, PAIR, PAIR, IMAGE, CAPTION, PAIR, ID, PAIR, PAIR};
 	static const char *const none[] = {NULL, "there are no images to compare",
@@ -275,34 +291,30 @@ static void not_checked(struct hm_audit *a)
 
 int hm_audit_run(struct hm_audit *a, size_t examples, struct hm_err *e)
 {
-	static const struct {
-		enum hm_audit_check check;
-		int kind;
-		bool (*wrong)(const struct hm_audit_item *, const struct hm_audit_item *);
-	} of[] = {
-		{HM_AUDIT_ID_TWICE, ID, twice},
-		{HM_AUDIT_ID_SHARED, ID, shared},
-		{HM_AUDIT_PAIR_TWICE, PAIR, twice},
-		{HM_AUDIT_PAIR_SHARED, PAIR, shared},
-		{HM_AUDIT_IMAGE_SHARED, IMAGE, shared},
-		{HM_AUDIT_CAPTION_SHARED, CAPTION, shared},
-		{HM_AUDIT_LABEL_CONFLICT, PAIR, conflict},
+	static const struct group_check of[] = {
+		{HM_AUDIT_ID_TWICE, ID, same_split, NULL},
+		{HM_AUDIT_ID_SHARED, ID, other_split, NULL},
+		{HM_AUDIT_PAIR_TWICE, PAIR, same_split, NULL},
+		{HM_AUDIT_PAIR_SHARED, PAIR, other_split, NULL},
+		{HM_AUDIT_IMAGE_SHARED, IMAGE, other_split, NULL},
+		{HM_AUDIT_CAPTION_SHARED, CAPTION, other_split, NULL},
+		{HM_AUDIT_LABEL_CONFLICT, PAIR, labels_differ, has_label},
 	};
 	struct groups g[4];
 	int rc = 0;
-	not_checked(a);
+	mark_unchecked(a);
 	for (int c = 0; c < HM_AUDIT_CHECKS; c++)
 		if (!(a->result[c].example = hm_alloc(examples, sizeof *a->result[c].example, e)))
 			return HM_EDATA;
 	for (int k = 0; k < 4; k++)
-		rc = group(&g[k], a, k, e) ? HM_EDATA : rc;
+		rc = sort_groups(&g[k], a, k, e) ? HM_EDATA : rc;
 	for (size_t i = 0; !rc && i < sizeof of / sizeof *of; i++)
-		count(a, &g[of[i].kind], &a->result[of[i].check], examples, of[i].wrong);
-	label_shift(a);
+		count_groups(a, &g[of[i].kind], &of[i], examples);
+	test_label_shift(a);
 	for (int i = 0; !rc && i < 2; i++)
-		rc = confounders(a, &g[i ? IMAGE : CAPTION], i ? CAPTION : IMAGE, i, examples, e);
+		rc = find_confounders(a, &g[i ? IMAGE : CAPTION], i ? CAPTION : IMAGE, i, examples, e);
 	for (int k = 0; k < 4; k++)
-		clear(&g[k]);
+		clear_groups(&g[k]);
 	return rc;
 }
 

@@ -12,11 +12,10 @@
 #include "base/strmap.h"
 #include "stat/kinds.h"
 
-#include <cjson/cJSON.h>
-
-#define HM_AUDIT_PAIRS ((size_t)1000000) /* confounders beyond these are not listed, and the check says so   \
-					  */
-#define HM_AUDIT_SHIFT .001		 /* a label shift is one below this p-value */
+#define HM_AUDIT_PAIRS                                                                                       \
+	((size_t)1000000)   /* confounders beyond these are not listed, and the check says so                \
+			     */
+#define HM_AUDIT_SHIFT .001 /* a label shift is one below this p-value */
 
 /* What is looked for, in the order of reports. */
 enum hm_audit_check {
@@ -92,22 +91,6 @@ void hm_audit_clear(struct hm_audit *a);
 
 const struct hm_audit_item *hm_audit_item(const struct hm_audit *a, size_t i);
 const struct hm_audit_split *hm_audit_split_at(const struct hm_audit *a, int i);
-
-/* What is to be told, and how: which kinds of finding do not count, what images and captions were compared by
- * (NULL: nothing), the split names as in hm_audit_split. */
-struct hm_audit_view {
-	bool allowed[HM_AUDIT_FINDINGS];
-	const char *image, *caption;
-};
-/* Kinds of finding that were found and are not allowed. */
-int hm_audit_findings(const struct hm_audit *a, const struct hm_audit_view *v);
-/* A table for people; one JSON object, canonical; the confounders as "a,b,kind" with a header, RFC 4180, as
- * hm_confounders takes them. 0 or HM_EDATA (memory). */
-int hm_audit_text(const struct hm_audit *a, const struct hm_audit_view *v, struct hm_buf *out,
-		  struct hm_err *e);
-int hm_audit_json(const struct hm_audit *a, const struct hm_audit_view *v, struct hm_buf *out,
-		  struct hm_err *e);
-int hm_audit_pairs(const struct hm_audit *a, struct hm_buf *out, struct hm_err *e);
 
 /* The upper tail of the chi-square distribution with df >= 1 degrees of freedom: scipy.stats.chi2.sf(x, df).
  */

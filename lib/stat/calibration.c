@@ -1,6 +1,5 @@
-/* Reliability diagrams. See calibration.h. */
+/* Calibration by bins. See calibration.h. */
 #include "stat/calibration.h"
-#include "stat/gnuplot.h"
 
 #include <math.h>
 
@@ -22,86 +21,4 @@ void hm_calibration_compute(const struct hm_sample *s, struct hm_bin bin[HM_BINS
 		bin[b].share = (double)bin[b].positive / (double)bin[b].n;
 		bin[b].ci = hm_wilson(bin[b].positive, bin[b].n);
 	}
-}
-
-/* Two blocks a system: $binsI with the bins that hold a record, $countI with all. Systems stand side by side
- * below. */
-static void data(struct hm_buf *b, const struct hm_sample *s, int i, int k, struct hm_err *e)
-{
-	struct hm_bin bin[HM_BINS];
-	double wide = .9 / HM_BINS / k;
-	hm_calibration_compute(s, bin);
-	hm_buf_printf(b, e, "$bins%d << END\n", i);
-	for (int n = 0; n < HM_BINS; n++)
-		if (bin[n].n)
-			hm_buf_printf(b, e, "%.6g %.6g %.6g %.6g\n", bin[n].p, bin[n].share, bin[n].ci.lo,
-				      bin[n].ci.hi);
-	hm_buf_printf(b, e, "END\n$count%d << END\n", i);
-	for (int n = 0; n < HM_BINS; n++)
-		hm_buf_printf(b, e, "%.6g %zu %.6g\n", (n + .5) / HM_BINS + (i - (k - 1) / 2.) * wide,
-			      bin[n].n, wide);
-	hm_buf_printf(b, e, "END\n");
-}
-
-static void upper(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
-		  struct hm_err *e)
-{
-	double value[HM_METRICS];
-	hm_buf_printf(b, e,
-		      "set title 'calibration, %zu records' offset 0,-0.4\nset ylabel 'share of class 1'\n"
-		      "set yrange [0:1]\nset ytics 0.2 format '%%.1f'\nset format x ''\n"
-		      "set tmargin at screen 0.94\nset bmargin at screen 0.34\n"
-		      "set key %s reverse Left samplen 2\n"
-		      "plot x with lines lc rgb '#808080' dt 2 title 'calibrated'",
-		      s->n, k > 8 ? "at screen 0.64,0.94 left top" : "inside left top");
-	for (int i = 0; i < k; i++) /* intervals behind all curves */
-		hm_buf_printf(b, e, ", $bins%d using 1:2:3:4 with yerrorbars %s lw %s pt 0 notitle", i,
-			      hm_gnuplot_line(i), k > 1 ? "0.6" : "1.5");
-	for (int i = 0; i < k; i++) {
-		hm_metrics_compute(&s[i], NULL, value);
-		hm_buf_printf(b, e, ", $bins%d using 1:2 with linespoints %s lw 2 pt 7 ps %s title '", i,
-			      hm_gnuplot_line(i), k > 8 ? "0.7" : "1");
-		hm_gnuplot_text(b, name[i], e);
-		hm_buf_printf(b, e, "  ECE %.4f'", value[HM_ECE]);
-	}
-	hm_buf_printf(b, e, "\n");
-}
-
-/* Counts are written above the boxes of a single system. */
-static void lower(struct hm_buf *b, int k, struct hm_err *e)
-{
-	hm_buf_printf(
-		b, e,
-		"unset title\nunset key\nset xlabel 'probability of class 1'\nset ylabel 'records'\n"
-		"set yrange [0:*]\nset offsets 0,0,graph 0.18,0\nset ytics auto format '%%g'\nset format x "
-		"'%%.1f'\n"
-		"set tmargin at screen 0.30\nset bmargin at screen 0.10\nset style fill solid 0.6 noborder\n"
-		"plot ");
-	for (int i = 0; i < k; i++)
-		hm_buf_printf(b, e, "%s$count%d using 1:2:3 with boxes %s", i ? ", " : "", i,
-			      hm_gnuplot_line(i));
-	if (k == 1)
-		hm_buf_printf(b, e,
-			      ", $count0 using 1:2:($2 > 0 ? sprintf('%%d', $2) : '') with labels offset "
-			      "0,0.6 font ',10' "
-			      "tc rgb '#404040'");
-	hm_buf_printf(b, e, "\nunset multiplot\n");
-}
-
-int hm_calibration_plot(const char *path, const struct hm_sample *s, const char *const *name, int k,
-			struct hm_err *e)
-{
-	struct hm_buf b = {0};
-	for (int i = 0; i < k; i++)
-		data(&b, &s[i], i, k, e);
-	hm_buf_printf(&b, e,
-		      "set terminal pngcairo noenhanced size %d,900 font ',13'\nset multiplot\n"
-		      "set lmargin at screen %s\nset rmargin at screen %s\n"
-		      "set xrange [0:1]\nset xtics 0.1\n" HM_GNUPLOT_GRID,
-		      k > 8 ? 1200 : 800, k > 8 ? "0.08" : "0.12", k > 8 ? "0.60" : "0.95");
-	upper(&b, s, name, k, e);
-	lower(&b, k, e);
-	int rc = e->code ? e->code : hm_gnuplot_run(path, &b, e);
-	hm_buf_clear(&b);
-	return rc;
 }

@@ -1,13 +1,12 @@
 /* Confounders. See confounders.h. */
 #include "stat/confounders.h"
-#include "stat/write.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Ids and kind of a pair in one text, the same for (a,b) and (b,a). */
-static int key(struct hm_buf *b, const struct hm_confounder *t, const char *kind, struct hm_err *e)
+static int write_key(struct hm_buf *b, const struct hm_confounder *t, const char *kind, struct hm_err *e)
 {
 	bool turned = strcmp(t->a, t->b) > 0;
 	const char *part[] = {turned ? t->b : t->a, turned ? t->a : t->b, kind};
@@ -16,7 +15,7 @@ static int key(struct hm_buf *b, const struct hm_confounder *t, const char *kind
 	return e->code;
 }
 
-static const char *keep(struct hm_confounders *c, const char *s, struct hm_err *e)
+static const char *copy_text(struct hm_confounders *c, const char *s, struct hm_err *e)
 {
 	size_t n = strlen(s) + 1;
 	char *copy = hm_arena_get(&c->text, n, e);
@@ -33,12 +32,12 @@ int hm_confounders_add(struct hm_confounders *c, const char *a, const char *b, c
 		return hm_err_prefix(e, "kind %.64s", kind);
 	if (!strcmp(a, b))
 		return hm_err_set(e, HM_EDATA, "id %.64s is paired with itself", a);
-	int rc = key(&both, &t, kind, e);
+	int rc = write_key(&both, &t, kind, e);
 	int fresh = rc ? rc : hm_strmap_add(&c->seen, both.data, both.len, &at, e);
 	hm_buf_clear(&both);
 	if (!fresh)
 		return hm_err_set(e, HM_EDATA, "the pair of %.64s and %.64s stands there twice", a, b);
-	if (fresh < 0 || !(t.a = keep(c, a, e)) || !(t.b = keep(c, b, e)) ||
+	if (fresh < 0 || !(t.a = copy_text(c, a, e)) || !(t.b = copy_text(c, b, e)) ||
 	    hm_buf_add(&c->item, &t, sizeof t, e))
 		return HM_EDATA;
 	c->n++;
@@ -58,7 +57,7 @@ void hm_confounders_clear(struct hm_confounders *c)
 
 enum { UNSCORED, WRONG, RIGHT };
 
-static void finish(struct hm_both_right *t)
+static void compute_share(struct hm_both_right *t)
 {
 	t->share = t->n ? (double)t->right / (double)t->n : NAN;
 	t->ci = t->n ? hm_wilson(t->right, t->n) : (struct hm_interval){NAN, NAN};
@@ -96,64 +95,8 @@ int hm_pairscore_compute(struct hm_pairscore *out, const struct hm_confounders *
 		}
 	}
 	for (int k = 0; k < out->n; k++)
-		finish(&out->kind[k]);
-	finish(&out->all);
+		compute_share(&out->kind[k]);
+	compute_share(&out->all);
 	free(outcome);
 	return 0;
-}
-
-/* ---- writing ---- */
-
-static void line(struct hm_buf *b, const struct hm_both_right *t, const char *name, int width,
-		 struct hm_err *e)
-{
-	char value[16], range[HM_RANGE];
-	hm_buf_printf(b, e, "  ");
-	hm_write_cell(b, name, width, e);
-	hm_buf_printf(b, e, "  %7zu  %10zu  %9s", t->n, t->right, hm_write_value(t->share, value));
-	hm_buf_printf(b, e, t->n ? "  %s\n" : "\n", hm_write_range(t->ci, false, range));
-}
-
-int hm_pairscore_text(const struct hm_pairscore *s, struct hm_buf *b, struct hm_err *e)
-{
-	int w = 9;
-	for (int k = 0; k < s->n; k++) {
-		int own = hm_write_width(s->kind[k].kind);
-		w = own > w ? own : w;
-	}
-	hm_buf_printf(b, e, "\nconfounders%*s  %7s  %10s  %9s  %-16s   (%.4f by guessing)\n", w - 9, "",
-		      "pairs", "both right", "share", "95 % (Wilson)", s->random);
-	for (int k = 0; k < s->n; k++)
-		line(b, &s->kind[k], s->kind[k].kind, w, e);
-	line(b, &s->all, "all", w, e);
-	if (s->absent)
-		hm_buf_printf(b, e, "  left out: %zu with an id that is not in the input\n", s->absent);
-	if (s->unscored)
-		hm_buf_printf(b, e, "  left out: %zu with a record that has no answer or no label\n",
-			      s->unscored);
-	return e->code;
-}
-
-static cJSON *both_right_json(const struct hm_both_right *t)
-{
-	cJSON *o = cJSON_CreateObject();
-	hm_write_number(o, "n", (double)t->n);
-	hm_write_number(o, "right", (double)t->right);
-	hm_write_number(o, "accuracy", t->share);
-	hm_write_interval(o, "accuracy_ci95", t->ci);
-	return o;
-}
-
-cJSON *hm_pairscore_json(const struct hm_pairscore *s)
-{
-	cJSON *o = both_right_json(&s->all), *list = cJSON_AddArrayToObject(o, "kinds");
-	hm_write_number(o, "n_absent", (double)s->absent);
-	hm_write_number(o, "n_unscored", (double)s->unscored);
-	hm_write_number(o, "random", s->random);
-	for (int k = 0; k < s->n; k++) {
-		cJSON *one = both_right_json(&s->kind[k]);
-		cJSON_AddStringToObject(one, "kind", s->kind[k].kind);
-		cJSON_AddItemToArray(list, one);
-	}
-	return o;
 }

@@ -7,8 +7,6 @@
 #include "stat/interval.h"
 #include "stat/predictions.h"
 
-#include <cjson/cJSON.h>
-
 struct hm_confounder {
 	const char *a, *b; /* ids */
 	int kind;	   /* of `kinds` */
@@ -47,9 +45,5 @@ struct hm_pairscore {
 int hm_pairscore_compute(struct hm_pairscore *out, const struct hm_confounders *c,
 			 const struct hm_predictions *p, const struct hm_matched *m,
 			 const struct hm_sample *s, struct hm_err *e);
-
-/* A table; the object of the key "pairs", NULL without memory. */
-int hm_pairscore_text(const struct hm_pairscore *s, struct hm_buf *out, struct hm_err *e);
-cJSON *hm_pairscore_json(const struct hm_pairscore *s);
 
 #endif

@@ -5,8 +5,6 @@
 #include "stat/interval.h"
 #include "stat/predictions.h"
 
-#include <cjson/cJSON.h>
-
 struct hm_group {
 	const char *value; /* borrowed from the predictions */
 	size_t n, failed, unlabelled;
@@ -22,9 +20,5 @@ struct hm_groups {
  * HM_EDATA (memory). */
 int hm_groups_compute(struct hm_groups *g, const char *column, const struct hm_predictions *p,
 		      const struct hm_matched *m, double threshold, struct hm_err *e);
-
-/* A table; {"column":…,"values":[…]}, NULL without memory. */
-int hm_groups_text(const struct hm_groups *g, struct hm_buf *out, struct hm_err *e);
-cJSON *hm_groups_json(const struct hm_groups *g);
 
 #endif

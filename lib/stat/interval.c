@@ -168,7 +168,7 @@ struct draws {
 };
 
 /* weight[] := how often each example is drawn; false when all of them are of one class. */
-static bool draw(const struct hm_sample *s, struct hm_rng *r, uint32_t *weight)
+static bool draw_resample(const struct hm_sample *s, struct hm_rng *r, uint32_t *weight)
 {
 	bool mixed = false;
 	int32_t first = -1;
@@ -190,7 +190,7 @@ static void one_draw(void *ctx, size_t i, int worker)
 	struct hm_rng r;
 	for (uint32_t attempt = 0;; attempt++) {
 		hm_rng_init(&r, d->seed, HM_RNG_BOOTSTRAP, (uint32_t)i, attempt);
-		if (draw(d->s, &r, weight))
+		if (draw_resample(d->s, &r, weight))
 			break;
 	}
 	hm_metrics_compute(d->s, weight, value);
@@ -198,14 +198,14 @@ static void one_draw(void *ctx, size_t i, int worker)
 		d->value[(size_t)m * d->resamples + i] = value[m];
 }
 
-static int rising(const void *a, const void *b)
+static int by_rising_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
 }
 
 /* Of sorted v[n]. */
-static double quantile(const double *v, size_t n, double q)
+static double find_quantile(const double *v, size_t n, double q)
 {
 	double at = q * (double)(n - 1);
 	size_t i = (size_t)at;
@@ -234,8 +234,9 @@ int hm_bootstrap(const struct hm_sample *s, size_t resamples, uint64_t seed, str
 		double *v = d.value + (size_t)m * resamples;
 		if (isnan(v[0]))
 			continue;
-		qsort(v, resamples, sizeof *v, rising);
-		ci[m] = (struct hm_interval){quantile(v, resamples, TAIL), quantile(v, resamples, 1 - TAIL)};
+		qsort(v, resamples, sizeof *v, by_rising_value);
+		ci[m] = (struct hm_interval){find_quantile(v, resamples, TAIL),
+					     find_quantile(v, resamples, 1 - TAIL)};
 	}
 	rc = 0;
 done:

@@ -48,7 +48,7 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static bool integer(const char *s)
+static bool is_integer(const char *s)
 {
 	size_t digits = strspn(s + (*s == '-'), "0123456789");
 	return digits && digits <= 18 && !s[(*s == '-') + digits];
@@ -60,7 +60,7 @@ void hm_kinds_order(const struct hm_kinds *m, int order[HM_KINDS_MAX])
 	bool integers = true;
 	for (int i = 0; i < m->n; i++) {
 		all[i] = (struct named){m->name[i], strtoll(m->name[i], NULL, 10), i};
-		integers = integers && integer(m->name[i]);
+		integers = integers && is_integer(m->name[i]);
 	}
 	qsort(all, (size_t)m->n, sizeof *all, integers ? by_value : by_bytes);
 	for (int i = 0; i < m->n; i++)

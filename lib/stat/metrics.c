@@ -105,7 +105,7 @@ static void add_example(struct sums *t, const struct hm_sample *s, size_t i, dou
 	t->bin_y[b] += w * y;
 }
 
-static double ratio(double a, double b)
+static double divide_or_zero(double a, double b)
 {
 	return b ? a / b : 0;
 }
@@ -126,9 +126,9 @@ void hm_metrics_compute(const struct hm_sample *s, const uint32_t *weight, doubl
 		return;
 	value[HM_AUROC] = hm_auroc(&s->rank, weight);
 	value[HM_AVERAGE_PRECISION] = hm_average_precision(&s->rank, weight);
-	value[HM_F1] = ratio(2 * t.tp, t.predicted + t.positive);
-	value[HM_PRECISION] = ratio(t.tp, t.predicted);
-	value[HM_RECALL] = ratio(t.tp, t.positive);
+	value[HM_F1] = divide_or_zero(2 * t.tp, t.predicted + t.positive);
+	value[HM_PRECISION] = divide_or_zero(t.tp, t.predicted);
+	value[HM_RECALL] = divide_or_zero(t.tp, t.positive);
 	value[HM_BRIER] = t.brier / t.n;
 	value[HM_ECE] = 0;
 	for (int b = 0; b < HM_BINS; b++)

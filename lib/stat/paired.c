@@ -27,7 +27,7 @@ double hm_mcnemar(size_t b, size_t c)
 	return fmin(1, 2 * sum);
 }
 
-static struct hm_interval around(double mid, double half)
+static struct hm_interval interval_around(double mid, double half)
 {
 	return (struct hm_interval){fmax(mid - half, -1), fmin(mid + half, 1)};
 }
@@ -42,7 +42,7 @@ static void compare_accuracy(const struct hm_sample *a, const struct hm_sample *
 	}
 	double x = (double)out->only_a, y = (double)out->only_b, p = (x + 1) / (n + 2), q = (y + 1) / (n + 2);
 	out->accuracy = (x - y) / n;
-	out->accuracy_ci = around(p - q, HM_Z95 * sqrt((p + q - (p - q) * (p - q)) / (n + 2)));
+	out->accuracy_ci = interval_around(p - q, HM_Z95 * sqrt((p + q - (p - q) * (p - q)) / (n + 2)));
 	out->mcnemar_p = hm_mcnemar(out->only_a, out->only_b);
 }
 
@@ -63,7 +63,7 @@ static int compare_auroc(const struct hm_sample *a, const struct hm_sample *b, s
 		else if (se == 0)
 			out->delong_p = out->auroc == 0;
 		if (se >= 0)
-			out->auroc_ci = around(out->auroc, HM_Z95 * se);
+			out->auroc_ci = interval_around(out->auroc, HM_Z95 * se);
 	}
 	free(pa);
 	free(pb);
@@ -83,7 +83,7 @@ struct ranked {
 	size_t at;
 };
 
-static int rising(const void *a, const void *b)
+static int by_rising_p(const void *a, const void *b)
 {
 	const struct ranked *x = a, *y = b;
 	if (x->p != y->p)
@@ -103,7 +103,7 @@ int hm_holm(const double *p, size_t n, double *out, struct hm_err *e)
 		if (!isnan(p[i]))
 			r[m++] = (struct ranked){p[i], i};
 	}
-	qsort(r, m, sizeof *r, rising);
+	qsort(r, m, sizeof *r, by_rising_p);
 	for (size_t i = 0; i < m; i++) {
 		least = fmax(least, fmin(1, (double)(m - i) * r[i].p));
 		out[r[i].at] = least;

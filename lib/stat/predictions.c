@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Another item's room. The arrays double. */
-static int grow(struct hm_predictions *p, struct hm_err *e)
+static int grow_items(struct hm_predictions *p, struct hm_err *e)
 {
 	size_t cap = p->cap ? 2 * p->cap : 256, values;
 	if (!hm_size_mul(cap, (size_t)p->classes, &values))
@@ -28,7 +28,7 @@ static int grow(struct hm_predictions *p, struct hm_err *e)
 	return 0;
 }
 
-static const char *keep(struct hm_predictions *p, const char *s, size_t len, struct hm_err *e)
+static const char *copy_text(struct hm_predictions *p, const char *s, size_t len, struct hm_err *e)
 {
 	char *copy = len ? hm_arena_get(&p->text, len + 1, e) : "";
 	if (copy && len) {
@@ -42,11 +42,11 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 		       size_t text_len, int32_t label, const double *prob, uint64_t place, struct hm_err *e)
 {
 	uint64_t at = p->n;
-	if (p->n == p->cap && grow(p, e))
+	if (p->n == p->cap && grow_items(p, e))
 		return HM_EDATA;
 	double *own = p->prob + p->n * (size_t)p->classes; /* zero until now */
-	if (prob)
-		memcpy(own, prob, (size_t)p->classes * sizeof *own);
+	for (int k = 0; prob && k < p->classes; k++)
+		own[k] = prob[k] + 0.; /* -0 becomes 0, here and so in all that is written */
 	if (hm_prob_check(own, p->classes, label, e))
 		return HM_EDATA;
 	int rc = hm_strmap_add(&p->ids, id, id_len, &at, e);
@@ -56,8 +56,8 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 		return hm_err_set(e, HM_EDATA, "%s %llu has the same id", p->unit ? p->unit : "record",
 				  (unsigned long long)p->item[at].place);
 	struct hm_prediction *i = &p->item[p->n];
-	*i = (struct hm_prediction){.id = keep(p, id, id_len, e),
-				    .text = keep(p, text, text ? text_len : 0, e),
+	*i = (struct hm_prediction){.id = copy_text(p, id, id_len, e),
+				    .text = copy_text(p, text, text ? text_len : 0, e),
 				    .label = label,
 				    .place = place,
 				    .group = -1,
@@ -162,7 +162,8 @@ static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, 
 	return 0;
 }
 
-static int match(struct hm_matched *m, const struct hm_predictions *s, int k, size_t *at, struct hm_err *e)
+static int match_record(struct hm_matched *m, const struct hm_predictions *s, int k, size_t *at,
+			struct hm_err *e)
 {
 	size_t c = (size_t)m->classes;
 	for (size_t i = 0; i < s[0].n; i++) {
@@ -203,7 +204,7 @@ int hm_matched_init(struct hm_matched *m, const struct hm_predictions *s, int k,
 		if (!(m->prob[j] = hm_alloc(s[0].n, (size_t)m->classes * sizeof(double), e)))
 			rc = HM_EDATA;
 	if (!rc)
-		rc = match(m, s, k, at, e);
+		rc = match_record(m, s, k, at, e);
 	free(at);
 	if (rc)
 		hm_matched_clear(m);

@@ -9,7 +9,7 @@ struct scored {
 	uint32_t at;
 };
 
-static int falling(const void *a, const void *b)
+static int by_falling_score(const void *a, const void *b)
 {
 	const struct scored *x = a, *y = b;
 	if (x->score != y->score)
@@ -35,7 +35,7 @@ int hm_ranking_init(struct hm_ranking *r, size_t n, const double *score, const i
 	}
 	for (size_t i = 0; i < n; i++)
 		s[i] = (struct scored){score[i], (uint32_t)i};
-	qsort(s, n, sizeof *s, falling);
+	qsort(s, n, sizeof *s, by_falling_score);
 	for (size_t i = 0; i < n; i++) {
 		r->order[i] = s[i].at;
 		r->last[i] = i + 1 == n || s[i + 1].score != s[i].score;

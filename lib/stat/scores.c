@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static void bounds(struct hm_scores *o, const struct hm_matched *m, const struct hm_sample *s)
+static void bound_missing(struct hm_scores *o, const struct hm_matched *m, const struct hm_sample *s)
 {
 	size_t missing = o->expected - o->n, known[2] = {m->failed_label[0], m->failed_label[1]};
 	double right = (double)hm_sample_correct(s), all = (double)o->expected;
@@ -52,7 +52,7 @@ int hm_scores_compute(struct hm_scores *o, const struct hm_matched *m, const str
 		}
 	}
 	if (o->expected > o->n)
-		bounds(o, m, s);
+		bound_missing(o, m, s);
 	return 0;
 }
 

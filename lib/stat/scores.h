@@ -44,6 +44,9 @@ struct hm_scores {
 int hm_scores_compute(struct hm_scores *out, const struct hm_matched *m, const struct hm_sample *s,
 		      const struct hm_scoring *how, struct hm_err *e);
 
+/* How many systems are compared at most. */
+#define HM_COMPARE_MAX 26
+
 /* Pair i < j of several systems. */
 struct hm_pair {
 	int a, b;

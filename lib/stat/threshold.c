@@ -5,13 +5,13 @@
 #include <stdlib.h>
 
 /* Between two probabilities, so that `high` is above it and `low` is not. */
-static double between(double low, double high)
+static double point_between(double low, double high)
 {
 	double mid = low + (high - low) / 2;
 	return mid < high ? mid : low;
 }
 
-static bool better(const struct hm_threshold *t, size_t right, double at)
+static bool is_better(const struct hm_threshold *t, size_t right, double at)
 {
 	double far = fabs(at - .5), best = fabs(t->at - .5);
 	if (right != t->right)
@@ -20,20 +20,20 @@ static bool better(const struct hm_threshold *t, size_t right, double at)
 }
 
 /* score[r->n]; at least one. */
-static void walk(struct hm_threshold *t, const struct hm_ranking *r, const double *score)
+static void try_thresholds(struct hm_threshold *t, const struct hm_ranking *r, const double *score)
 {
 	size_t right = 0;
 	for (size_t i = 0; i < r->n; i++)
 		right += r->label[i] == 0;
-	t->at = between(score[r->order[0]], 1); /* nothing is above it */
+	t->at = point_between(score[r->order[0]], 1); /* nothing is above it */
 	t->right = right;
 	for (size_t k = 0; k < r->n; k++) {
 		double own = score[r->order[k]];
 		right += r->label[r->order[k]] == 1 ? 1 : (size_t)-1;
 		if (!r->last[k] || own <= 0)
 			continue;
-		double at = between(k + 1 < r->n ? score[r->order[k + 1]] : 0, own);
-		if (better(t, right, at)) {
+		double at = point_between(k + 1 < r->n ? score[r->order[k + 1]] : 0, own);
+		if (is_better(t, right, at)) {
 			t->at = at;
 			t->right = right;
 		}
@@ -66,7 +66,7 @@ int hm_threshold_fit(struct hm_threshold *t, const struct hm_predictions *p, str
 	}
 	rc = hm_ranking_init(&r, t->n, score, label, e);
 	if (!rc)
-		walk(t, &r, score);
+		try_thresholds(t, &r, score);
 done:
 	hm_ranking_clear(&r);
 	free(label);

@@ -174,6 +174,17 @@ records() {
 	[ ! -e x.png ]
 }
 
+@test "zero has no minus: reports, JSON, CSV" {
+	printf 'id,proba,label\n1,-0,1\n2,-0.0,1\n3,0.5,1\n' >one.csv
+	for call in 'one.csv' '--threshold -0 one.csv' '--compare one.csv one.csv' '--errors 3 --csv back.csv one.csv'; do
+		run hm-score --json all.json $call
+		expect 0
+		grep -oE '(^|[^0-9e.])-0(\.0+)?([^0-9.]|$)' <<<"$output" && fail "$call: $output"
+		grep -oE '[:,[]-0(\.0+)?[],}]' all.json && fail "$call: $(cat all.json)"
+	done
+	[ "$(sed -n 2,3p back.csv)" = $'1,0,1\n2,0,1' ]
+}
+
 @test "what is wrong is named with its line" {
 	for bad in '9,nan,1:line 10: probability "nan" is no number' '9,1.5,1:line 10 \(id 9\): the probability of class 1 is 1.5' \
 		'9,-0.1,1:line 10 \(id 9\): the probability' '9,.5,2:line 10 \(id 9\): label 2 is none' '1,.5,1:line 10 \(id 1\): line 2 has the same id' \

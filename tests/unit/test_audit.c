@@ -1,5 +1,5 @@
 /* Audits of small data sets whose every flaw is known. */
-#include "stat/audit.h"
+#include "report/auditpages.h"
 
 #include <math.h>
 #include <setjmp.h>

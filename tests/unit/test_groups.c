@@ -1,6 +1,6 @@
 /* Scores by group and of confounders: what counts, in which order it is listed, what is refused. */
 #include "stat/confounders.h"
-#include "stat/groups.h"
+#include "report/presentparts.h"
 
 #include <math.h>
 #include <setjmp.h>

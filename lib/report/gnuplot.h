@@ -1,4 +1,4 @@
-/* Running gnuplot: shared by the files here that draw, and by nobody else. */
+/* Running gnuplot as a child process, and the habits that its scripts share: for the files here that draw. */
 #ifndef HM_GNUPLOT_H
 #define HM_GNUPLOT_H
 

@@ -1,6 +1,6 @@
 /* A gnuplot script goes in by standard input, a PNG comes out by standard output; both are files without a
  * name, so neither side can wait for the other. See gnuplot.h. */
-#include "stat/gnuplot.h"
+#include "report/gnuplot.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ const char *hm_gnuplot_line(int i)
 	return line[(size_t)i % (sizeof line / sizeof *line)];
 }
 
-static int spawn(const int fd[3], struct hm_err *e)
+static int run_child(const int fd[3], struct hm_err *e)
 {
 	char *const argv[] = {"gnuplot", "-", NULL};
 	posix_spawn_file_actions_t a;
@@ -74,7 +74,7 @@ int hm_gnuplot_run(const char *path, const struct hm_buf *text, struct hm_err *e
 	if (!rc && (pwrite(fd[0], text->data, text->len, 0) != (ssize_t)text->len))
 		rc = hm_err_set(e, HM_EDATA, "cannot write a temporary file");
 	if (!rc)
-		rc = spawn(fd, e);
+		rc = run_child(fd, e);
 	if (!rc) {
 		snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd[1]);
 		rc = hm_file_read(proc, (size_t)64 << 20, &png, e);

@@ -1,10 +1,10 @@
-/* ROC curves as a gnuplot script. See plot.h. */
-#include "stat/plot.h"
-#include "stat/gnuplot.h"
+/* ROC curves as a gnuplot script. See present.h. */
+#include "report/gnuplot.h"
+#include "report/present.h"
 
 #include <stdlib.h>
 
-static int curve(struct hm_buf *b, const struct hm_sample *s, int i, struct hm_err *e)
+static int add_curve(struct hm_buf *b, const struct hm_sample *s, int i, struct hm_err *e)
 {
 	double *x = hm_alloc(s->n + 1, sizeof *x, e), *y = x ? hm_alloc(s->n + 1, sizeof *y, e) : NULL;
 	size_t n = y ? hm_roc_curve(&s->rank, x, y) : 0;
@@ -17,11 +17,11 @@ static int curve(struct hm_buf *b, const struct hm_sample *s, int i, struct hm_e
 	return e->code;
 }
 
-static int script(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
-		  struct hm_err *e)
+static int write_script(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
+			struct hm_err *e)
 {
 	for (int i = 0; i < k; i++)
-		if (curve(b, &s[i], i, e))
+		if (add_curve(b, &s[i], i, e))
 			return HM_EDATA;
 	hm_buf_printf(b, e,
 		      "set terminal pngcairo noenhanced size 800,800 font ',13'\n"
@@ -43,7 +43,7 @@ static int script(struct hm_buf *b, const struct hm_sample *s, const char *const
 int hm_roc_plot(const char *path, const struct hm_sample *s, const char *const *name, int k, struct hm_err *e)
 {
 	struct hm_buf text = {0};
-	int rc = script(&text, s, name, k, e);
+	int rc = write_script(&text, s, name, k, e);
 	if (!rc)
 		rc = hm_gnuplot_run(path, &text, e);
 	hm_buf_clear(&text);

@@ -1,25 +1,26 @@
-/* One system's report as text. See report.h; JSON: write.c, several systems: compare.c, records: errors.c. */
-#include "stat/report.h"
-#include "stat/write.h"
+/* The report on one system as text. See present.h. */
+#include "report/presentparts.h"
+#include "report/table.h"
 
 #include <math.h>
 
 /* Writers here ignore what a single hm_buf_printf returns: the first failure stays in `e`, which is looked at
  * once. */
 
-static void row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by,
-		struct hm_err *e)
+static void write_row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by,
+		      struct hm_err *e)
 {
-	char value[16], range[HM_RANGE];
-	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_write_value(v, value) : "",
-		      hm_write_range(ci, false, range), isnan(ci.lo) ? "" : by);
+	char value[HM_TABLE_NUMBER], range[HM_TABLE_RANGE];
+	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_table_value(v, value) : "",
+		      hm_table_range(ci, false, range), isnan(ci.lo) ? "" : by);
 }
 
 /* What knowing nothing but the labels' shares scores. */
-static void baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_metric m, struct hm_err *e)
+static void write_baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_metric m, struct hm_err *e)
 {
 	double p = s->n ? (double)s->label[1] / (double)s->n : NAN, q = 1 - p;
 	double entropy = -(p > 0 ? p * log(p) : 0) - (q > 0 ? q * log(q) : 0);
+	char number[HM_TABLE_NUMBER];
 	if (s->classes > 2 || isnan(p))
 		return;
 	if (m == HM_AUROC && !isnan(s->value[m]))
@@ -27,14 +28,14 @@ static void baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_metric
 	if (m == HM_AVERAGE_PRECISION)
 		hm_buf_printf(b, e, "  %.4f share of class 1", p);
 	if (m == HM_LOG_LOSS)
-		hm_buf_printf(b, e, "  %.4f share of class 1 as p", entropy);
+		hm_buf_printf(b, e, "  %s share of class 1 as p", hm_table_value(entropy, number));
 	if (m == HM_BRIER)
 		hm_buf_printf(b, e, "  %.4f share of class 1 as p", p * q);
 }
 
-static void table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+static void write_table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
-	char guess[HM_RANGE];
+	char guess[HM_TABLE_RANGE];
 	static const char *const name[HM_METRICS] = {"accuracy", "AUROC",     "average precision",
 						     "F1",	 "precision", "recall",
 						     "log loss", "Brier",     "ECE, 15 bins"};
@@ -42,24 +43,24 @@ static void table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 	for (int m = 0; m < HM_METRICS; m++) {
 		if (s->classes > 2 && m != HM_ACCURACY && m != HM_LOG_LOSS)
 			continue;
-		row(b, name[m], s->value[m], s->ci[m],
-		    m == HM_ACCURACY ? "Wilson"
-		    : m == HM_AUROC  ? "DeLong"
-				     : "bootstrap",
-		    e);
+		write_row(b, name[m], s->value[m], s->ci[m],
+			  m == HM_ACCURACY ? "Wilson"
+			  : m == HM_AUROC  ? "DeLong"
+					   : "bootstrap",
+			  e);
 		if (m == HM_ACCURACY && s->n) {
 			hm_buf_printf(b, e, "  %.4f majority class, %.4f random %s\n", s->majority, s->random,
-				      hm_write_range(s->random_ci, false, guess));
-			row(b, "", NAN, s->exact, "exact", e);
+				      hm_table_range(s->random_ci, false, guess));
+			write_row(b, "", NAN, s->exact, "exact", e);
 		}
-		baseline(b, s, m, e);
+		write_baseline(b, s, m, e);
 		while (b->len && b->data[b->len - 1] == ' ')
 			b->len--;
 		hm_buf_printf(b, e, "\n");
 	}
 }
 
-static void confusion(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+static void write_confusion(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	if (s->classes > 2 || !s->n)
 		return;
@@ -70,7 +71,7 @@ static void confusion(struct hm_buf *b, const struct hm_scores *s, struct hm_err
 			      s->confusion[t][1]);
 }
 
-static void notes_on_zeros(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+static void write_zero_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	if (s->classes > 2)
 		return;
@@ -95,7 +96,7 @@ static void notes_on_zeros(struct hm_buf *b, const struct hm_scores *s, struct h
 			"note: nothing is predicted as class 1: precision and F1 are 0 by definition\n");
 }
 
-static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+static void write_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	const struct hm_interval *acc = &s->ci[HM_ACCURACY], *roc = &s->ci[HM_AUROC];
 	hm_buf_printf(b, e, "\n");
@@ -112,7 +113,7 @@ static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 		hm_buf_printf(b, e, "note: %zu records have no label and do not count\n", s->unlabelled);
 	if (!s->n)
 		return;
-	notes_on_zeros(b, s, e);
+	write_zero_notes(b, s, e);
 	if (acc->lo <= s->majority)
 		hm_buf_printf(b, e, "note: accuracy %s the majority class's %.4f\n",
 			      acc->hi < s->majority ? "is below" : "is not shown to be better than",
@@ -134,7 +135,7 @@ static void notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 }
 
 /* What the reader must know of how the answers came about. */
-static void origin(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+static void write_origin(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	const struct hm_threshold *t = s->fitted;
 	for (int k = 0; k < 2; k++)
@@ -157,28 +158,28 @@ static void origin(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e
 	hm_buf_printf(b, e, "\n");
 }
 
-int hm_report_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)
+int hm_scores_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)
 {
-	char value[16], range[HM_RANGE];
+	char value[HM_TABLE_NUMBER], range[HM_TABLE_RANGE];
 	hm_buf_printf(b, e, "%zu records expected, %zu scored, %zu failed", s->expected, s->n, s->failed);
 	if (s->classes == 2 && s->n)
 		hm_buf_printf(b, e, "; %zu of class 0, %zu of class 1", s->label[0], s->label[1]);
 	hm_buf_printf(b, e, "\n");
-	origin(b, s, e);
+	write_origin(b, s, e);
 	hm_buf_printf(b, e, "\n");
-	table(b, s, e);
-	confusion(b, s, e);
+	write_table(b, s, e);
+	write_confusion(b, s, e);
 	if (s->by)
 		hm_groups_text(s->by, b, e);
 	if (s->pairs)
 		hm_pairscore_text(s->pairs, b, e);
-	notes(b, s, e);
-	hm_buf_printf(b, e, "accuracy %s", hm_write_value(s->value[HM_ACCURACY], value));
+	write_notes(b, s, e);
+	hm_buf_printf(b, e, "accuracy %s", hm_table_value(s->value[HM_ACCURACY], value));
 	if (s->n)
-		hm_buf_printf(b, e, " %s", hm_write_range(s->ci[HM_ACCURACY], false, range));
-	hm_buf_printf(b, e, "  auroc %s", hm_write_value(s->value[HM_AUROC], value));
+		hm_buf_printf(b, e, " %s", hm_table_range(s->ci[HM_ACCURACY], false, range));
+	hm_buf_printf(b, e, "  auroc %s", hm_table_value(s->value[HM_AUROC], value));
 	if (!isnan(s->ci[HM_AUROC].lo))
-		hm_buf_printf(b, e, " %s", hm_write_range(s->ci[HM_AUROC], false, range));
+		hm_buf_printf(b, e, " %s", hm_table_range(s->ci[HM_AUROC], false, range));
 	hm_buf_printf(b, e, "  n %zu\n", s->n);
 	return e->code;
 }

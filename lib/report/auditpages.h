@@ -1,0 +1,27 @@
+/* The findings of an audit as a table for people, as JSON, and its confounders as CSV. Appended to buffers;
+ * all return 0 or HM_EDATA (memory). */
+#ifndef HM_AUDITPAGES_H
+#define HM_AUDITPAGES_H
+
+#include "stat/audit.h"
+
+/* Which kinds of finding are allowed, and by which columns images and captions were compared (NULL: not
+ * compared). */
+struct hm_audit_view {
+	bool allowed[HM_AUDIT_FINDINGS];
+	const char *image, *caption;
+};
+/* "ok", "finding", "allowed", "remark" or "not checked". Static storage. */
+const char *hm_audit_verdict(const struct hm_audit *a, const struct hm_audit_view *v, enum hm_audit_check c);
+/* How many kinds of finding were found and are not allowed. */
+int hm_audit_findings(const struct hm_audit *a, const struct hm_audit_view *v);
+
+int hm_audit_text(const struct hm_audit *a, const struct hm_audit_view *v, struct hm_buf *out,
+		  struct hm_err *e);
+/* One object on one line, canonical. */
+int hm_audit_json(const struct hm_audit *a, const struct hm_audit_view *v, struct hm_buf *out,
+		  struct hm_err *e);
+/* The confounders as "a,b,kind" with a header, as hm_confounders_read takes them. */
+int hm_audit_pairs(const struct hm_audit *a, struct hm_buf *out, struct hm_err *e);
+
+#endif

@@ -1,0 +1,22 @@
+/* Predictions as CSV. See present.h. */
+#include "report/present.h"
+
+int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *b, struct hm_err *e)
+{
+	int first = p->classes == 2; /* of two classes, class 1's alone */
+	hm_buf_printf(b, e, first ? "id,proba" : "id");
+	for (int c = 0; !first && c < p->classes; c++)
+		hm_buf_printf(b, e, ",proba_%d", c);
+	hm_buf_printf(b, e, ",label\n");
+	for (size_t i = 0; i < p->n; i++) {
+		const struct hm_prediction *t = &p->item[i];
+		hm_buf_field(b, t->id, e);
+		for (int c = first; c < p->classes; c++) {
+			hm_buf_printf(b, e, ",");
+			if (!t->failed)
+				hm_buf_printf(b, e, "%.9g", p->prob[i * (size_t)p->classes + (size_t)c]);
+		}
+		hm_buf_printf(b, e, t->label >= 0 ? ",%d\n" : ",\n", (int)t->label);
+	}
+	return e->code;
+}

@@ -1,0 +1,38 @@
+/* What lib/stat computed, as text to read, JSON, CSV and pictures. Text, JSON and CSV are appended to
+ * buffers; nothing is printed. All return 0 or HM_EDATA (memory). */
+#ifndef HM_PRESENT_H
+#define HM_PRESENT_H
+
+#include "stat/scores.h"
+
+/* The table of metrics with intervals and baselines, the confusion matrix, notes on what the numbers cannot
+ * tell, and the last line: `accuracy 0.5580 [0.5142, 0.6010]  auroc 0.6123 [0.5631, 0.6615]  n 500`. */
+int hm_scores_text(const struct hm_scores *s, struct hm_buf *out, struct hm_err *e);
+/* The object of --json on one line, canonical; NaN is null. */
+int hm_scores_json(const struct hm_scores *s, struct hm_buf *out, struct hm_err *e);
+
+/* k systems, at most HM_COMPARE_MAX, and all their pairs; the tables call the systems A to Z. */
+int hm_compare_text(const struct hm_scores *s, int k, const struct hm_pair *pair, struct hm_buf *out,
+		    struct hm_err *e);
+/* {"n":…,"systems":[…as hm_scores_json, and "name"…],"pairs":[…]} */
+int hm_compare_json(const struct hm_scores *s, int k, const struct hm_pair *pair, struct hm_buf *out,
+		    struct hm_err *e);
+
+/* id,proba,label (more than two classes: id,proba_0,…,label), probabilities by %.9g. A failed record's
+ * probabilities are empty, and so is a label that is missing. */
+int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *out, struct hm_err *e);
+/* The first `count` of hm_errors_find, a line per record. */
+int hm_errors_text(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s,
+		   size_t count, struct hm_buf *out, struct hm_err *e);
+
+/* Pictures of k systems on the same examples, drawn by gnuplot as a PNG file at `path`, whole or not at all.
+ * Both also return HM_EDATA when gnuplot is not installed or fails. ROC: a curve per system, its name and
+ * AUROC in the legend. Samples have examples of both of two classes. */
+int hm_roc_plot(const char *path, const struct hm_sample *s, const char *const *name, int k,
+		struct hm_err *e);
+/* The reliability diagram: shares of class 1 with intervals over mean probabilities, below it how many
+ * records each bin has. Samples have two classes and at least one example. */
+int hm_calibration_plot(const char *path, const struct hm_sample *s, const char *const *name, int k,
+			struct hm_err *e);
+
+#endif
