@@ -98,6 +98,9 @@ int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e);
 void hm_source_close(struct hm_source *s);
 /* Makes n bytes visible: 1, 0 when the input ends before that, HM_EDATA. */
 int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e);
+/* The same where a stream cannot end yet, for END is missing: the end of the input is an error, whose
+ * sentence says that `records` were read. 0 or HM_EDATA. */
+int hm_source_must(struct hm_source *s, size_t n, uint64_t records, struct hm_err *e);
 const unsigned char *hm_source_here(const struct hm_source *s);
 size_t hm_source_left(const struct hm_source *s);   /* bytes visible */
 void hm_source_skip(struct hm_source *s, size_t n); /* consumes n visible bytes */

@@ -53,6 +53,17 @@ int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e)
 	return 1;
 }
 
+int hm_source_must(struct hm_source *s, size_t n, uint64_t records, struct hm_err *e)
+{
+	int rc = hm_source_need(s, n, e);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return hm_err_set(e, HM_EDATA,
+			  "the stream ends without its end mark (after %llu records, byte %llu): it was cut, "
+			  "or its producer died",
+			  (unsigned long long)records, (unsigned long long)(s->offset + hm_source_left(s)));
+}
+
 const unsigned char *hm_source_here(const struct hm_source *s)
 {
 	return s->in.data + s->at;
