@@ -131,9 +131,9 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 	clock_gettime(CLOCK_MONOTONIC, &r->start);
 	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train,
 				r->o.val.n ? &r->setup.val : NULL, &r->config, &calls, t, e);
-	cJSON_AddNumberToObject(r->cli.stats, "train_s", t->seconds);
+	hm_cli_stat(&r->cli, "train_s", t->seconds);
 	if (r->first.tv_sec)
-		cJSON_AddNumberToObject(r->cli.stats, "first_step_s", seconds(&r->start, &r->first));
+		hm_cli_stat(&r->cli, "first_step_s", seconds(&r->start, &r->first));
 	if (rc || t->signal)
 		return rc ? rc : hm_logfile_commit(&r->log, e);
 	rc = save_model(r, r->o.out, hm_recipe_select(&r->o.recipe), t->best.epoch, t->kept_steps, e);

@@ -2,6 +2,7 @@
  * what a damaged file still holds. */
 #include "base/strmap.h"
 #include "cli/cli.h"
+#include "json/build.h"
 #include "rec/recover.h"
 
 #include <inttypes.h>
@@ -66,8 +67,10 @@ static int choose_columns(struct run *r, struct hm_err *e)
 			return hm_err_set(e, HM_EDATA, "there is no column '%.*s'",
 					  (int)(len < 80 ? len : 80), p);
 		const struct hm_field *f = &r->in.field[i];
-		int at = hm_schema_add(&r->out, f->name, f->dtype, f->ndim, f->dim,
-				       f->attr ? cJSON_Duplicate(f->attr, 1) : NULL, e);
+		cJSON *attr = f->attr ? hm_json_copy(f->attr, e) : NULL;
+		int at = f->attr && !attr
+				 ? HM_EDATA
+				 : hm_schema_add(&r->out, f->name, f->dtype, f->ndim, f->dim, attr, e);
 		if (at < 0)
 			return at;
 		r->from[at] = i;
@@ -80,16 +83,16 @@ static int open_output(struct run *r, const struct hm_schema *s, const cJSON *me
 		       struct hm_err *e)
 {
 	char shard[48];
-	cJSON *p = cJSON_CreateObject(), *pg;
+	cJSON *p = hm_json_object(e), *pg;
 	snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, r->o.shard.i, r->o.shard.n);
 	if (r->o.shard.n)
-		cJSON_AddStringToObject(p, "shard", shard);
+		hm_json_add_str(p, "shard", shard, e);
 	if (r->o.has_head)
-		cJSON_AddNumberToObject(p, "head", (double)r->o.head);
+		hm_json_add_num(p, "head", (double)r->o.head, e);
 	if (r->o.columns)
-		cJSON_AddStringToObject(p, "columns", r->o.columns);
+		hm_json_add_str(p, "columns", r->o.columns, e);
 	if (r->o.recover)
-		cJSON_AddTrueToObject(p, "recover");
+		hm_json_add_bool(p, "recover", true, e);
 	pg = hm_pg_append(chain, tool.name, p, e);
 	int rc = pg ? hm_schema_copy(&r->in, s, e) : HM_EDATA;
 	if (!rc && !(rc = choose_columns(r, e)))

@@ -169,8 +169,8 @@ static void report(struct run *r, const struct hm_features_counts *n)
 		hm_cli_notice(&r->cli, "%" PRIu64 " records left out", n->skipped);
 	if (!r->o.cache)
 		return;
-	cJSON_AddNumberToObject(r->cli.stats, "cache_hits", (double)n->hits);
-	cJSON_AddNumberToObject(r->cli.stats, "cache_misses", (double)n->misses);
+	hm_cli_stat(&r->cli, "cache_hits", (double)n->hits);
+	hm_cli_stat(&r->cli, "cache_misses", (double)n->misses);
 	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were there, %" PRIu64 " computed%s",
 		      r->o.cache, n->hits, n->hits + n->misses, n->misses,
 		      hm_skim_reads(r->skim) ? "; the files are known, no other pixels were unpacked" : "");

@@ -1,7 +1,7 @@
 /* hm-imgprep: adds pixels, the images that records name, decoded and resized as Pillow and torchvision do it.
  */
 #include "cli/cli.h"
-#include "json/json.h"
+#include "json/build.h"
 #include "prep/imageload.h"
 
 #include <inttypes.h>
@@ -72,15 +72,15 @@ static int find_columns(struct run *r, struct hm_err *e)
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const char *name = hm_join_name(r->in);
 	const int64_t dim[3] = {3, r->o.size, r->o.size};
-	cJSON *attr = cJSON_CreateObject();
+	cJSON *attr = hm_json_object(e);
 	r->id = hm_schema_find(s, "id");
 	if (r->id >= 0 && s->field[r->id].dtype != HM_UTF8)
 		r->id = -1;
 	r->img = hm_schema_find(s, "img");
 	r->error = hm_schema_find(s, "error");
 	r->old = hm_schema_find(s, "pixels");
-	cJSON_AddStringToObject(attr, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash");
-	int rc = hm_schema_copy(&r->schema, s, e);
+	hm_json_add_str(attr, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
+	int rc = e->code ? e->code : hm_schema_copy(&r->schema, s, e);
 	if (!rc && (r->img < 0 || s->field[r->img].dtype != HM_UTF8))
 		rc = hm_err_set(e, HM_EDATA, "%s: no column \"img\" of paths (hm-jsonl2rec makes it)", name);
 	if (!rc && r->error >= 0 && s->field[r->error].dtype != HM_UTF8)
@@ -111,11 +111,11 @@ static int open_all(struct run *r, struct hm_err *e)
 		rc = find_columns(r, e);
 	if (rc)
 		return rc;
-	cJSON *p = cJSON_CreateObject();
-	cJSON_AddNumberToObject(p, "size", (double)r->o.size);
-	cJSON_AddStringToObject(p, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash");
-	cJSON_AddNumberToObject(p, "max-pixels", (double)r->o.max_pixels);
-	cJSON_AddStringToObject(p, "on-error", on_error[r->o.on_error]);
+	cJSON *p = hm_json_object(e);
+	hm_json_add_num(p, "size", (double)r->o.size, e);
+	hm_json_add_str(p, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
+	hm_json_add_num(p, "max-pixels", (double)r->o.max_pixels, e);
+	hm_json_add_str(p, "on-error", on_error[r->o.on_error], e);
 	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 	rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer,
 				 r->cli.workers, e)

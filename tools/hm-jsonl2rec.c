@@ -1,6 +1,7 @@
 /* hm-jsonl2rec: JSON lines to records of id, img, text, label and whatever fields are to be kept. */
 #include "base/strmap.h"
 #include "cli/cli.h"
+#include "json/build.h"
 #include "prep/jsonl.h"
 
 #include <inttypes.h>
@@ -70,22 +71,22 @@ static int columns(const struct hm_jsonl_form *f, struct hm_schema *s, struct hm
 /* The options that change the result. */
 static cJSON *history(const struct options *o, struct hm_err *e)
 {
-	cJSON *p = cJSON_CreateObject(), *keep = cJSON_AddArrayToObject(p, "keep-field");
-	cJSON_AddStringToObject(p, "id-field", o->form.id);
-	cJSON_AddStringToObject(p, "img-field", o->form.img);
-	cJSON_AddStringToObject(p, "text-field", o->form.text);
-	cJSON_AddStringToObject(p, "label-field", o->form.label);
-	cJSON_AddStringToObject(p, "img-prefix", o->form.img_prefix);
+	cJSON *p = hm_json_object(e), *keep = hm_json_add_array(p, "keep-field", e);
+	hm_json_add_str(p, "id-field", o->form.id, e);
+	hm_json_add_str(p, "img-field", o->form.img, e);
+	hm_json_add_str(p, "text-field", o->form.text, e);
+	hm_json_add_str(p, "label-field", o->form.label, e);
+	hm_json_add_str(p, "img-prefix", o->form.img_prefix, e);
 	for (int i = 0; i < o->form.n_keep; i++)
-		cJSON_AddItemToArray(keep, cJSON_CreateString(o->form.keep[i].name));
+		hm_json_add_str(keep, NULL, o->form.keep[i].name, e);
 	if (o->shard.n) {
 		char shard[48];
 		snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, o->shard.i, o->shard.n);
-		cJSON_AddStringToObject(p, "shard", shard);
+		hm_json_add_str(p, "shard", shard, e);
 	}
 	if (o->limited)
-		cJSON_AddNumberToObject(p, "limit", (double)o->limit);
-	cJSON_AddStringToObject(p, "on-error", o->on_error == HM_SKIP ? "skip" : "fail");
+		hm_json_add_num(p, "limit", (double)o->limit, e);
+	hm_json_add_str(p, "on-error", o->on_error == HM_SKIP ? "skip" : "fail", e);
 	return hm_pg_append(NULL, tool.name, p, e);
 }
 

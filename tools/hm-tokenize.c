@@ -1,5 +1,6 @@
 /* hm-tokenize: adds token_ids, the WordPiece ids of the captions, as BERT's own tokenizer gives them. */
 #include "cli/cli.h"
+#include "json/build.h"
 #include "prep/wordpiece.h"
 
 #include <stdlib.h>
@@ -81,9 +82,11 @@ static int find_columns(struct run *r, const char *digest, struct hm_err *e)
 		return HM_EDATA;
 	if (r->old >= 0)
 		hm_schema_remove(&r->schema, r->old);
-	cJSON *attr = cJSON_CreateObject();
-	cJSON_AddStringToObject(attr, "vocab", digest);
-	cJSON_AddBoolToObject(attr, "cased", r->o.cased);
+	cJSON *attr = hm_json_object(e);
+	hm_json_add_str(attr, "vocab", digest, e);
+	hm_json_add_bool(attr, "cased", r->o.cased, e);
+	if (!(attr = hm_json_whole(attr, e)))
+		return HM_EDATA;
 	int at = hm_schema_add(&r->schema, "token_ids", HM_I32, 1, &ragged, attr, e);
 	return at < 0 ? at : 0;
 }
@@ -91,7 +94,7 @@ static int find_columns(struct run *r, const char *digest, struct hm_err *e)
 static int open_all(struct run *r, struct hm_err *e)
 {
 	struct hm_vocab v = {0};
-	cJSON *pg = NULL, *p = cJSON_CreateObject();
+	cJSON *pg = NULL;
 	const struct hm_wordpiece_options wo = {r->o.cased, r->o.plain_specials, (int)r->o.max_length};
 	int rc = hm_vocab_read(&v, r->o.vocab, e);
 	if (!rc && !(r->w = hm_wordpiece_new(&v, &wo, e)))
@@ -101,17 +104,16 @@ static int open_all(struct run *r, struct hm_err *e)
 	if (!rc)
 		rc = find_columns(r, v.digest, e);
 	if (!rc) {
-		cJSON_AddStringToObject(p, "vocab", v.digest);
-		cJSON_AddNumberToObject(p, "max-length", (double)r->o.max_length);
-		cJSON_AddBoolToObject(p, "cased", r->o.cased);
-		cJSON_AddBoolToObject(p, "no-special-in-text", r->o.plain_specials);
+		cJSON *p = hm_json_object(e);
+		hm_json_add_str(p, "vocab", v.digest, e);
+		hm_json_add_num(p, "max-length", (double)r->o.max_length, e);
+		hm_json_add_bool(p, "cased", r->o.cased, e);
+		hm_json_add_bool(p, "no-special-in-text", r->o.plain_specials, e);
 		pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
-		p = NULL;
 		rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg,
 					 &r->cli.writer, r->cli.workers, e)
 			: HM_EDATA;
 	}
-	cJSON_Delete(p);
 	cJSON_Delete(pg);
 	hm_vocab_clear(&v);
 	return rc;

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "draw/sheet.h"
-#include "json/json.h"
+#include "json/build.h"
 #include "rec/npy.h"
 #include "rec/print.h"
 
@@ -123,15 +123,12 @@ static int show(struct view *v, const struct hm_rec *r, struct hm_err *e)
 static int print_schema(struct view *v, struct hm_err *e)
 {
 	const struct hm_end *end = hm_join_end(v->in);
-	cJSON *s = cJSON_CreateObject(), *columns = hm_schema_to_json(hm_join_schema(v->in), e);
-	int rc = HM_EDATA;
-	if (s && columns && cJSON_AddItemToObject(s, "columns", columns) &&
-	    cJSON_AddNumberToObject(s, "records", (double)end->records) &&
-	    cJSON_AddNumberToObject(s, "blocks", (double)end->blocks) &&
-	    cJSON_AddNumberToObject(s, "skipped", (double)end->skipped))
-		rc = hm_json_write(s, &v->text, e);
-	cJSON_Delete(s);
-	return rc ? hm_err_set(e, HM_EDATA, "out of memory") : hm_buf_add(&v->text, "\n", 1, e);
+	cJSON *s = hm_json_object(e);
+	hm_json_add_tree(s, "columns", hm_schema_to_json(hm_join_schema(v->in), e), e);
+	hm_json_add_num(s, "records", (double)end->records, e);
+	hm_json_add_num(s, "blocks", (double)end->blocks, e);
+	hm_json_add_num(s, "skipped", (double)end->skipped, e);
+	return hm_json_line(s, &v->text, e);
 }
 
 static int finish(struct view *v, struct hm_err *e)

@@ -1,9 +1,10 @@
 /* The skeleton of a tool: begin and end. See cli.h. */
 #include "cli/private.h"
 #include "base/file.h"
-#include "json/json.h"
+#include "json/build.h"
 #include "ops/ops.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,8 +101,7 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, i
 	*c = (struct hm_cli){.tool = tool};
 	c->priv = hm_alloc(1, sizeof *c->priv, NULL);
 	c->operands = hm_alloc((size_t)argc + 1, sizeof *c->operands, NULL);
-	c->stats = cJSON_CreateObject();
-	if (!c->priv || !c->operands || !c->stats)
+	if (!c->priv || !c->operands)
 		abort();
 	struct options *o = &c->priv->o;
 	*o = (struct options){.jobs = hm_workers_default(),
@@ -144,6 +144,12 @@ void hm_cli_usage(struct hm_cli *c, const char *fmt, ...)
 	wrong_call(c, text);
 }
 
+void hm_cli_stat(struct hm_cli *c, const char *key, double v)
+{
+	assert(c->priv->stats < HM_CLI_STATS);
+	c->priv->stat[c->priv->stats++] = (struct hm_stat){key, v};
+}
+
 static int write_stats(struct hm_cli *c, struct hm_err *e)
 {
 	struct timespec now;
@@ -153,18 +159,18 @@ static int write_stats(struct hm_cli *c, struct hm_err *e)
 	getrusage(RUSAGE_SELF, &use);
 	double wall = (double)(now.tv_sec - c->priv->start.tv_sec) +
 		      1e-9 * (double)(now.tv_nsec - c->priv->start.tv_nsec);
-	cJSON_AddStringToObject(c->stats, "tool", c->tool->name);
-	cJSON_AddNumberToObject(c->stats, "wall_s", wall);
-	cJSON_AddNumberToObject(c->stats, "user_s",
-				(double)use.ru_utime.tv_sec + 1e-6 * (double)use.ru_utime.tv_usec);
-	cJSON_AddNumberToObject(c->stats, "peak_memory_bytes", 1024.0 * (double)use.ru_maxrss);
+	cJSON *o = hm_json_object(e);
+	hm_json_add_str(o, "tool", c->tool->name, e);
+	hm_json_add_num(o, "wall_s", wall, e);
+	hm_json_add_num(o, "user_s", (double)use.ru_utime.tv_sec + 1e-6 * (double)use.ru_utime.tv_usec, e);
+	hm_json_add_num(o, "peak_memory_bytes", 1024.0 * (double)use.ru_maxrss, e);
 	if (c->priv->noun) {
-		cJSON_AddNumberToObject(c->stats, c->priv->noun, (double)c->priv->done);
-		cJSON_AddNumberToObject(c->stats, "rate", wall > 0 ? (double)c->priv->done / wall : 0);
+		hm_json_add_num(o, c->priv->noun, (double)c->priv->done, e);
+		hm_json_add_num(o, "rate", wall > 0 ? (double)c->priv->done / wall : 0, e);
 	}
-	int rc = hm_json_write(c->stats, &b, e);
-	if (!rc)
-		rc = hm_buf_add(&b, "\n", 1, e);
+	for (int i = 0; i < c->priv->stats; i++)
+		hm_json_add_num(o, c->priv->stat[i].key, c->priv->stat[i].v, e);
+	int rc = hm_json_line(o, &b, e);
 	if (!rc)
 		rc = hm_file_write(c->priv->o.stats_file, b.data, b.len, e);
 	hm_buf_clear(&b);
@@ -187,7 +193,6 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
 		const struct hm_err *why = late.code ? &late : e;
 		complain(c, rc, why && why->code ? why->text : "it failed without a reason given");
 	}
-	cJSON_Delete(c->stats);
 	free(c->priv->row);
 	free(c->priv);
 	free(c->operands);

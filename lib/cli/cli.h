@@ -124,7 +124,6 @@ struct hm_cli {
 	int n_operands;
 	char **operands; /* at least one: "-" when none was given and min_operands is 0 and max is not */
 	struct hm_workers *workers; /* jobs threads; made by hm_cli_begin when HM_CLI_JOBS */
-	cJSON *stats;		    /* for --stats: add numbers, e.g. "cache_hits" */
 	struct hm_cli_private *priv;
 };
 
@@ -147,6 +146,9 @@ void hm_cli_notice(struct hm_cli *c, const char *fmt, ...) __attribute__((format
 /* Says which device --device auto has become, unless it is the processor. */
 void hm_cli_device(struct hm_cli *c, const char *name);
 void hm_cli_debug(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A number of the tool's own for --stats, under a static key ("cache_hits"), at most eight of them. */
+void hm_cli_stat(struct hm_cli *c, const char *key, double v);
 
 /* Progress: `done` of `total` (0: unknown) things of this noun ("records"). Shown as count, rate and ETA when
  * stderr is a terminal, or with --progress; costs nothing otherwise. Call as often as you like. */

@@ -22,6 +22,13 @@ struct hm_row {
 	bool seen;	   /* the call gives it */
 };
 
+/* A number of the tool's own for --stats. */
+struct hm_stat {
+	const char *key;
+	double v;
+};
+enum { HM_CLI_STATS = 8 };
+
 struct hm_cli_private {
 	struct options o;
 	struct hm_row *row;	      /* [rows] the tool's options, then the common ones */
@@ -30,6 +37,8 @@ struct hm_cli_private {
 	bool tty, line_open;	      /* stderr is a terminal; a progress line stands on it */
 	uint64_t done, total;
 	const char *noun;
+	int stats;
+	struct hm_stat stat[HM_CLI_STATS];
 	char also[64]; /* shown behind it */
 };
 

@@ -2,7 +2,7 @@
  * come in another order are read on, and what is met too early waits in memory. One input is handed through,
  * its ids checked to be unique. See rec.h. */
 #include "base/strmap.h"
-#include "json/json.h"
+#include "json/build.h"
 #include "rec/rec.h"
 
 #include <stdio.h>
@@ -44,9 +44,9 @@ static int union_schema(struct hm_join *j, struct input *in, struct hm_err *e)
 		const struct hm_field *f = &s->field[i];
 		int k = hm_schema_find(&j->schema, f->name);
 		if (k < 0) {
-			cJSON *attr = f->attr ? cJSON_Duplicate(f->attr, 1) : NULL;
+			cJSON *attr = f->attr ? hm_json_copy(f->attr, e) : NULL;
 			if (f->attr && !attr)
-				return hm_err_set(e, HM_EDATA, "out of memory while joining schemas");
+				return HM_EDATA;
 			k = hm_schema_add(&j->schema, f->name, f->dtype, f->ndim, f->dim, attr, e);
 			if (k < 0)
 				return k;
@@ -72,20 +72,15 @@ static int union_history(struct hm_join *j, const struct input *in, struct hm_er
 	{
 		bool known = false;
 		cJSON_ArrayForEach(have, j->pg) known = known || cJSON_Compare(have, step, 1);
-		if (!known && !cJSON_AddItemToArray(j->pg, cJSON_Duplicate(step, 1)))
-			return hm_err_set(e, HM_EDATA, "out of memory while joining histories");
+		if (!known)
+			hm_json_add_copy(j->pg, NULL, step, e);
 	}
 	cJSON_ArrayForEach(step, hm_reader_meta(in->reader))
 	{
-		if (cJSON_GetObjectItemCaseSensitive(j->meta, step->string))
-			continue;
-		cJSON *copy = cJSON_Duplicate(step, 1);
-		if (!cJSON_AddItemToObject(j->meta, step->string, copy)) {
-			cJSON_Delete(copy);
-			return hm_err_set(e, HM_EDATA, "out of memory while joining headers");
-		}
+		if (!cJSON_GetObjectItemCaseSensitive(j->meta, step->string))
+			hm_json_add_copy(j->meta, step->string, step, e);
 	}
-	return 0;
+	return e->code;
 }
 
 static int open_input(struct hm_join *j, int i, const char *path, struct hm_workers *w, struct hm_err *e)
@@ -120,10 +115,9 @@ int hm_join_open(struct hm_join **out, int n, char *const *paths, struct hm_work
 	for (int i = 0; !rc && i < n; i++) {
 		rc = open_input(j, i, paths[i], w, e);
 		if (!rc && !i) {
-			j->meta = cJSON_Duplicate(hm_reader_meta(j->in[0].reader), 1);
-			j->pg = cJSON_Duplicate(hm_reader_pg(j->in[0].reader), 1);
-			if (!j->meta || !j->pg)
-				rc = hm_err_set(e, HM_EDATA, "out of memory while joining headers");
+			j->meta = hm_json_copy(hm_reader_meta(j->in[0].reader), e);
+			j->pg = hm_json_copy(hm_reader_pg(j->in[0].reader), e);
+			rc = e->code;
 		}
 	}
 	if (rc) {

@@ -1,6 +1,6 @@
 /* Schemas: columns, their JSON in HEAD, and the lookups tools need. See rec.h. */
 #include "rec/format.h"
-#include "json/json.h"
+#include "json/build.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -121,24 +121,18 @@ const char *hm_schema_attr(const struct hm_schema *s, int i, const char *key)
 
 cJSON *hm_schema_to_json(const struct hm_schema *s, struct hm_err *e)
 {
-	cJSON *array = cJSON_CreateArray();
-	for (int i = 0; array && i < s->n; i++) {
+	cJSON *array = hm_json_array(e);
+	for (int i = 0; i < s->n; i++) {
 		const struct hm_field *f = &s->field[i];
-		cJSON *o = f->attr ? cJSON_Duplicate(f->attr, 1) : cJSON_CreateObject();
-		cJSON *shape = cJSON_AddArrayToObject(o, "shape");
-		bool done = shape && cJSON_AddStringToObject(o, "name", f->name) &&
-			    cJSON_AddStringToObject(o, "dtype", hm_dtype_name(f->dtype));
-		for (int d = 0; done && d < f->ndim; d++)
-			done = cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)f->dim[d]));
-		if (!done || !cJSON_AddItemToArray(array, o)) {
-			cJSON_Delete(o);
-			cJSON_Delete(array);
-			array = NULL;
-		}
+		cJSON *o = f->attr ? hm_json_copy(f->attr, e) : hm_json_object(e);
+		hm_json_add_tree(array, NULL, o, e);
+		cJSON *shape = hm_json_add_array(o, "shape", e);
+		hm_json_add_str(o, "name", f->name, e);
+		hm_json_add_str(o, "dtype", hm_dtype_name(f->dtype), e);
+		for (int d = 0; d < f->ndim; d++)
+			hm_json_add_num(shape, NULL, (double)f->dim[d], e);
 	}
-	if (!array)
-		hm_err_set(e, HM_EDATA, "out of memory while writing a schema");
-	return array;
+	return hm_json_whole(array, e);
 }
 
 static int field_from_json(const cJSON *o, struct hm_schema *s, struct hm_err *e)
@@ -161,9 +155,9 @@ static int field_from_json(const cJSON *o, struct hm_schema *s, struct hm_err *e
 			return hm_err_set(e, HM_EDATA, "column \"%.64s\" has no proper shape", name);
 		dim[ndim++] = d->valueint;
 	}
-	cJSON *attr = cJSON_Duplicate(o, 1);
+	cJSON *attr = hm_json_copy(o, e);
 	if (!attr)
-		return hm_err_set(e, HM_EDATA, "out of memory while reading a schema");
+		return HM_EDATA;
 	cJSON_DeleteItemFromObjectCaseSensitive(attr, "name");
 	cJSON_DeleteItemFromObjectCaseSensitive(attr, "dtype");
 	cJSON_DeleteItemFromObjectCaseSensitive(attr, "shape");
@@ -193,19 +187,10 @@ int hm_schema_from_json(const cJSON *array, struct hm_schema *s, struct hm_err *
 
 cJSON *hm_pg_append(const cJSON *chain, const char *tool, cJSON *options, struct hm_err *e)
 {
-	cJSON *pg = chain ? cJSON_Duplicate(chain, 1) : cJSON_CreateArray(), *step = cJSON_CreateObject();
-	if (!options)
-		options = cJSON_CreateObject();
-	bool held = options && cJSON_AddItemToObject(step, "options", options);
-	if (!held)
-		cJSON_Delete(options);
-	if (pg && held && cJSON_AddStringToObject(step, "tool", tool) &&
-	    cJSON_AddStringToObject(step, "version", HM_VERSION)) {
-		cJSON_AddItemToArray(pg, step);
-		return pg;
-	}
-	cJSON_Delete(pg);
-	cJSON_Delete(step);
-	hm_err_set(e, HM_EDATA, "out of memory while writing the history");
-	return NULL;
+	cJSON *pg = chain ? hm_json_copy(chain, e) : hm_json_array(e);
+	cJSON *step = hm_json_add_object(pg, NULL, e);
+	hm_json_add_tree(step, "options", options ? options : hm_json_object(e), e);
+	hm_json_add_str(step, "tool", tool, e);
+	hm_json_add_str(step, "version", HM_VERSION, e);
+	return hm_json_whole(pg, e);
 }

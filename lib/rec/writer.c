@@ -2,7 +2,7 @@
  * and written in order. Block boundaries depend on the records and the block size alone. See rec.h. */
 #include "base/file.h"
 #include "base/ring.h"
-#include "json/json.h"
+#include "json/build.h"
 #include "rec/pack.h"
 #include "rec/tail.h"
 
@@ -31,20 +31,12 @@ static int emit(struct hm_writer *w, const void *p, size_t n, struct hm_err *e)
 static int write_head(struct hm_writer *w, const cJSON *meta, const cJSON *pg, struct hm_err *e)
 {
 	struct hm_buf json = {0}, schema = {0}, frame = {0};
-	cJSON *head = cJSON_CreateObject();
-	cJSON *part[] = {hm_schema_to_json(&w->schema, e),
-			 meta ? cJSON_Duplicate(meta, 1) : cJSON_CreateObject(),
-			 pg ? cJSON_Duplicate(pg, 1) : cJSON_CreateArray()};
-	static const char *const name[] = {"schema", "meta", "pg"};
-	int rc = 0;
-	for (int i = 0; i < 3; i++) {
-		if (cJSON_AddItemToObject(head, name[i], part[i]))
-			continue;
-		cJSON_Delete(part[i]);
-		rc = hm_err_set(e, HM_EDATA, "out of memory while writing the header");
-	}
-	if (!rc)
-		rc = hm_json_write(part[0], &schema, e);
+	cJSON *head = hm_json_object(e), *columns = hm_schema_to_json(&w->schema, e);
+	hm_json_add_tree(head, "schema", columns, e);
+	hm_json_add_tree(head, "meta", meta ? hm_json_copy(meta, e) : hm_json_object(e), e);
+	hm_json_add_tree(head, "pg", pg ? hm_json_copy(pg, e) : hm_json_array(e), e);
+	head = hm_json_whole(head, e);
+	int rc = head ? hm_json_write(columns, &schema, e) : e->code;
 	if (!rc)
 		rc = hm_json_write(head, &json, e);
 	if (!rc)
