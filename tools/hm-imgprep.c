@@ -1,5 +1,6 @@
 /* hm-imgprep: adds pixels, the images that records name, decoded and resized as Pillow and torchvision do it.
  */
+#include "base/ring.h"
 #include "cli/cli.h"
 #include "json/build.h"
 #include "prep/imageload.h"
@@ -40,10 +41,9 @@ static const struct hm_tool tool = {.name = "hm-imgprep",
 
 /* One record on its way: read, prepared by a worker, written in its turn. */
 struct slot {
-	struct run *run;
-	struct hm_job job;
 	struct hm_batch rec; /* of one */
 	uint8_t *pixels;     /* [3,size,size] */
+	bool failed_before;  /* it came with an error */
 	bool empty;	     /* no picture: it came with an error, or got one */
 	struct hm_err e;
 };
@@ -60,11 +60,9 @@ struct run {
 	int pixels_to, error_to; /* columns of the output */
 	struct hm_imageroot root;
 	struct hm_imageload **load; /* one a thread */
-	struct slot *slot;	    /* a ring */
-	int slots;
-	uint8_t *zero;			/* [3,size,size] */
-	uint64_t read, written, failed; /* records; written counts those left out too */
-	size_t flight;
+	struct hm_ring *ring;	    /* of struct slot */
+	uint8_t *zero;		    /* [3,size,size] */
+	uint64_t done, failed;	    /* records */
 };
 
 static int find_columns(struct run *r, struct hm_err *e)
@@ -124,32 +122,57 @@ static int open_all(struct run *r, struct hm_err *e)
 	return rc;
 }
 
+/* Takes the next record into a slot. */
+static int read_record(void *run, void *slot, size_t *bytes, struct hm_err *e)
+{
+	struct run *r = run;
+	struct slot *s = slot;
+	struct hm_rec rec;
+	int more = hm_join_next(r->in, &rec, e);
+	if (more != 1)
+		return more;
+	hm_batch_reset(&s->rec);
+	if (hm_batch_add(&s->rec, &rec, e))
+		return HM_EDATA;
+	*bytes = s->rec.bytes;
+	s->e = (struct hm_err){0};
+	s->failed_before = s->empty = r->error >= 0 && rec.val[r->error].count;
+	return 1;
+}
+
+/* On a worker. */
+static void prepare_image(void *run, void *slot, int worker)
+{
+	struct run *r = run;
+	struct slot *s = slot;
+	const struct hm_val *img = &s->rec.rec[0].val[r->img];
+	const struct options *o = &r->o;
+	const struct hm_imageload_options want = {(int)o->size, o->fit, {.pixels = (uint64_t)o->max_pixels}};
+	if (!s->failed_before)
+		s->empty = hm_imageload_run(r->load[worker], &r->root, img->data, img->count, &want,
+					    s->pixels, &s->e) != 0;
+}
+
 static int make_ring(struct run *r, struct hm_err *e)
 {
 	int threads = hm_workers_count(r->cli.workers);
 	size_t bytes = 3 * (size_t)r->o.size * (size_t)r->o.size;
-	r->slots = 4 * threads;
+	const struct hm_ring_config c = {.workers = r->cli.workers,
+					 .slots = 4 * threads,
+					 .slot_size = sizeof(struct slot),
+					 .max_bytes = FLIGHT_BYTES,
+					 .ctx = r,
+					 .work = prepare_image,
+					 .fill = read_record};
+	struct slot *s;
 	r->load = hm_alloc((size_t)threads, sizeof *r->load, e);
-	r->slot = hm_alloc((size_t)r->slots, sizeof *r->slot, e);
 	r->zero = hm_alloc(bytes, 1, e);
+	r->ring = hm_ring_new(&c, e);
 	for (int i = 0; !e->code && i < threads; i++)
 		r->load[i] = hm_imageload_new(e);
-	for (int i = 0; !e->code && i < r->slots; i++) {
-		r->slot[i].run = r;
-		r->slot[i].pixels = hm_alloc(bytes, 1, e);
-	}
+	for (int i = 0; !e->code && (s = hm_ring_slot(r->ring, i)); i++)
+		s->pixels = hm_alloc(bytes, 1, e);
 	return e->code;
-}
-
-/* On a worker. */
-static void prepare(void *arg, int worker)
-{
-	struct slot *s = arg;
-	const struct hm_val *img = &s->rec.rec[0].val[s->run->img];
-	const struct options *o = &s->run->o;
-	const struct hm_imageload_options want = {(int)o->size, o->fit, {.pixels = (uint64_t)o->max_pixels}};
-	s->empty = hm_imageload_run(s->run->load[worker], &s->run->root, img->data, img->count, &want,
-				    s->pixels, &s->e) != 0;
 }
 
 /* Bytes of a text that a message shows: whole characters. */
@@ -158,28 +181,25 @@ static int shown(const struct hm_val *text)
 	return (int)hm_utf8_check(text->data, text->count < 200 ? text->count : 200);
 }
 
-/* The oldest record in flight goes out, or is left out. */
-static int write_oldest(struct run *r, struct hm_err *e)
+/* A record goes out, or is left out. */
+static int write_record(struct run *r, const struct slot *s, struct hm_err *e)
 {
-	struct slot *s = &r->slot[r->written % (uint64_t)r->slots];
 	struct hm_val val[HM_MAX_FIELDS];
 	char why[1024] = "";
-	hm_workers_wait(r->cli.workers, &s->job);
 	const struct hm_rec *rec = &s->rec.rec[0];
 	if (s->e.code) {
 		struct hm_val img = rec->val[r->img];
 		struct hm_err where = {0};
 		snprintf(why, sizeof why, "%.*s: %s", shown(&img), (const char *)img.data, s->e.text);
-		hm_record_error(hm_join_name(r->in), r->written, r->id >= 0 ? &rec->val[r->id] : NULL, why,
+		hm_record_error(hm_join_name(r->in), r->done, r->id >= 0 ? &rec->val[r->id] : NULL, why,
 				&where);
 		if (r->o.on_error == HM_FAIL)
 			return hm_err_set(e, HM_EDATA, "%s", where.text);
 		hm_cli_debug(&r->cli, "%s", where.text);
 		r->failed++;
 	}
-	r->written++;
-	r->flight -= s->rec.bytes;
-	hm_cli_progress(&r->cli, r->written, hm_join_expect(r->in), "records");
+	r->done++;
+	hm_cli_progress(&r->cli, r->done, hm_join_expect(r->in), "records");
 	if (s->e.code && r->o.on_error == HM_SKIP)
 		return 0;
 	for (int i = 0, n = 0; i < rec->schema->n; i++)
@@ -192,38 +212,18 @@ static int write_oldest(struct run *r, struct hm_err *e)
 	return hm_writer_put(r->out, val, e);
 }
 
-static int take_record(struct run *r, const struct hm_rec *rec, struct hm_err *e)
+static void clear_slot(void *slot)
 {
-	int rc = 0;
-	while (!rc && r->read > r->written &&
-	       (r->read - r->written == (uint64_t)r->slots || r->flight > FLIGHT_BYTES))
-		rc = write_oldest(r, e);
-	if (rc)
-		return rc;
-	struct slot *s = &r->slot[r->read % (uint64_t)r->slots];
-	hm_batch_reset(&s->rec);
-	s->e = (struct hm_err){0};
-	if (hm_batch_add(&s->rec, rec, e))
-		return HM_EDATA;
-	r->flight += s->rec.bytes;
-	r->read++;
-	s->empty = true;
-	s->job = (struct hm_job){.run = prepare, .arg = s};
-	if (r->error < 0 || !rec->val[r->error].count)
-		hm_workers_submit(r->cli.workers, &s->job);
-	return 0;
+	struct slot *s = slot;
+	hm_batch_clear(&s->rec);
+	free(s->pixels);
 }
 
-static void clear(struct run *r)
+static void clear_run(struct run *r)
 {
-	for (int i = 0; r->slot && i < r->slots; i++) {
-		hm_workers_wait(r->cli.workers, &r->slot[i].job);
-		hm_batch_clear(&r->slot[i].rec);
-		free(r->slot[i].pixels);
-	}
+	hm_ring_free(r->ring, clear_slot);
 	for (int i = 0; r->load && i < hm_workers_count(r->cli.workers); i++)
 		hm_imageload_free(r->load[i]);
-	free(r->slot);
 	free(r->load);
 	free(r->zero);
 	hm_schema_clear(&r->schema);
@@ -235,16 +235,14 @@ int main(int argc, char **argv)
 {
 	struct run r = {.o = defaults, .root.fd = -1};
 	struct hm_err e = {0};
-	struct hm_rec rec;
+	void *slot;
 	int more = 0;
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	int rc = open_all(&r, &e);
 	if (!rc)
 		rc = make_ring(&r, &e);
-	while (!rc && (more = hm_join_next(r.in, &rec, &e)) == 1)
-		rc = take_record(&r, &rec, &e);
-	while (!rc && !more && r.written < r.read)
-		rc = write_oldest(&r, &e);
+	while (!rc && (more = hm_ring_next(r.ring, &slot, &e)) == 1)
+		rc = write_record(&r, slot, &e);
 	rc = rc ? rc : more;
 	if (!rc) {
 		rc = hm_writer_finish(
@@ -256,6 +254,6 @@ int main(int argc, char **argv)
 			      r.o.on_error == HM_SKIP ? "left out for their images"
 						      : "kept without an image, their error set");
 	hm_writer_abort(r.out);
-	clear(&r);
+	clear_run(&r);
 	return hm_cli_end(&r.cli, rc, &e);
 }

@@ -60,6 +60,18 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	[ "$(wc -l <a)" = 40 ]
 }
 
+@test "the first fault in the order of the input is reported, whatever -j" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png none.png good.png | head -c -20 >cut.hmr
+	for j in 1 2 4; do
+		run hm-imgprep --root root -j $j -o out.hmr cut.hmr
+		expect 1 'cut.hmr: record 1 \(id r1\): none.png: '
+		run hm-imgprep --root root -j $j --on-error skip -o out.hmr cut.hmr
+		expect 1 'cut.hmr: the stream ends without its end mark'
+		[ ! -e out.hmr ] || fail "out.hmr was left behind"
+	done
+}
+
 @test "damaged and foreign files" {
 	vec rgb-997x31 kinds.vec >root/good.png
 	: >root/bad.png
