@@ -1,4 +1,5 @@
 /* hm-tokenize: adds token_ids, the WordPiece ids of the captions, as BERT's own tokenizer gives them. */
+#include "base/ring.h"
 #include "cli/cli.h"
 #include "json/build.h"
 #include "prep/wordpiece.h"
@@ -29,26 +30,16 @@ static const struct hm_tool tool = {.name = "hm-tokenize",
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
 				    .max_operands = -1};
 
-#define BATCH 1024 /* a window stays in the second-level cache */
-#define BATCH_BYTES ((size_t)16 << 20)
 #define CHUNK 64 /* records that one thread takes at a time */
+#define CHUNK_BYTES ((size_t)1 << 20)
+#define AHEAD_BYTES ((size_t)32 << 20) /* of records that wait */
 
-struct run;
-
-/* The ids of CHUNK records, one after the other. */
+/* A few records on their way: read, tokenized by a worker, written in their turn. */
 struct chunk {
-	struct run *run;
-	struct hm_rec *rec; /* the first of n */
-	int n, count[CHUNK];
-	struct hm_buf ids;
-	struct hm_err e;
-	struct hm_job job;
-};
-
-/* Records being tokenized while the next ones are read and those before are written. */
-struct window {
 	struct hm_batch batch;
-	struct chunk chunk[BATCH / CHUNK];
+	int count[CHUNK];  /* ids of each record */
+	struct hm_buf ids; /* i32, of one record after the other */
+	struct hm_err e;
 };
 
 struct run {
@@ -58,8 +49,9 @@ struct run {
 	struct hm_schema schema; /* of the output; token_ids stands last */
 	struct hm_wordpiece *w;
 	struct hm_writer *out;
-	struct window window[2];
+	struct hm_ring *ring;	  /* of struct chunk */
 	int id, text, error, old; /* columns of the input, -1: none */
+	bool ended;		  /* the input */
 	uint64_t done;
 };
 
@@ -119,16 +111,33 @@ static int open_all(struct run *r, struct hm_err *e)
 	return rc;
 }
 
-static void tokenize_chunk(void *arg, int worker)
+/* Takes the next records into a chunk. */
+static int read_chunk(void *run, void *chunk, size_t *bytes, struct hm_err *e)
 {
-	struct chunk *c = arg;
-	const struct run *r = c->run;
+	struct run *r = run;
+	struct chunk *c = chunk;
+	struct hm_rec rec;
+	hm_batch_reset(&c->batch);
+	while (!r->ended && c->batch.n < CHUNK && c->batch.bytes < CHUNK_BYTES) {
+		int more = hm_join_next(r->in, &rec, e);
+		if (more < 0 || (more && hm_batch_add(&c->batch, &rec, e)))
+			return e->code;
+		r->ended = !more;
+	}
+	*bytes = c->batch.bytes;
+	return c->batch.n > 0;
+}
+
+static void tokenize_chunk(void *run, void *chunk, int worker)
+{
+	const struct run *r = run;
+	struct chunk *c = chunk;
 	(void)worker;
 	c->ids.len = 0;
-	for (int k = 0; k < c->n && !c->e.code; k++) {
-		const struct hm_val *text = &c->rec[k].val[r->text];
+	for (int k = 0; k < c->batch.n && !c->e.code; k++) {
+		const struct hm_val *val = c->batch.rec[k].val, *text = &val[r->text];
 		c->count[k] = 0;
-		if (r->error >= 0 && c->rec[k].val[r->error].count)
+		if (r->error >= 0 && val[r->error].count)
 			continue;
 		size_t room = hm_wordpiece_room(r->w, text->count) * sizeof(int32_t);
 		if (hm_buf_reserve(&c->ids, room, &c->e))
@@ -140,18 +149,11 @@ static void tokenize_chunk(void *arg, int worker)
 	}
 }
 
-/* Hands a window's records to the workers. */
-static void start(struct run *r, struct window *w)
+static void clear_chunk(void *chunk)
 {
-	for (int i = 0; i * CHUNK < w->batch.n; i++) {
-		struct chunk *c = &w->chunk[i];
-		int left = w->batch.n - i * CHUNK;
-		c->run = r;
-		c->rec = w->batch.rec + i * CHUNK;
-		c->n = left < CHUNK ? left : CHUNK;
-		c->job = (struct hm_job){.run = tokenize_chunk, .arg = c};
-		hm_workers_submit(r->cli.workers, &c->job);
-	}
+	struct chunk *c = chunk;
+	hm_batch_clear(&c->batch);
+	hm_buf_clear(&c->ids);
 }
 
 static int write_record(struct run *r, const struct hm_rec *rec, struct hm_val ids, struct hm_err *e)
@@ -165,66 +167,50 @@ static int write_record(struct run *r, const struct hm_rec *rec, struct hm_val i
 	return hm_writer_put(r->out, val, e);
 }
 
-/* Writes a window once its ids are there, and empties it. After an error it only waits. */
-static int finish(struct run *r, struct window *w, int rc, struct hm_err *e)
+static int write_chunk(struct run *r, const struct chunk *c, struct hm_err *e)
 {
-	if (!w->batch.n)
-		return rc;
-	for (int i = 0; i * CHUNK < w->batch.n; i++) {
-		struct chunk *c = &w->chunk[i];
-		hm_workers_wait(r->cli.workers, &c->job);
-		if (!rc && c->e.code)
-			rc = hm_err_set(e, c->e.code, "%s: %s", hm_join_name(r->in), c->e.text);
-		const int32_t *ids = (const int32_t *)(void *)c->ids.data;
-		for (int k = 0; k < c->n && !rc; ids += c->count[k++])
-			rc = write_record(r, &c->rec[k], (struct hm_val){ids, (size_t)c->count[k]}, e);
-	}
-	r->done += (uint64_t)w->batch.n;
-	hm_batch_reset(&w->batch);
+	const int32_t *ids = (const int32_t *)(const void *)c->ids.data;
+	int rc = c->e.code ? hm_err_set(e, c->e.code, "%s: %s", hm_join_name(r->in), c->e.text) : 0;
+	for (int k = 0; k < c->batch.n && !rc; ids += c->count[k++])
+		rc = write_record(r, &c->batch.rec[k], (struct hm_val){ids, (size_t)c->count[k]}, e);
+	r->done += (uint64_t)c->batch.n;
 	hm_cli_progress(&r->cli, r->done, hm_join_expect(r->in), "records");
 	return rc;
 }
 
-/* Fills a window; 1: there may be more, 0: the input is at its end. */
-static int fill(struct run *r, struct window *w, struct hm_err *e)
+static int tokenize_all(struct run *r, struct hm_err *e)
 {
-	struct hm_rec rec;
-	int more = 1;
-	while (w->batch.n < BATCH && w->batch.bytes < BATCH_BYTES &&
-	       (more = hm_join_next(r->in, &rec, e)) == 1)
-		if (hm_batch_add(&w->batch, &rec, e))
-			return HM_EDATA;
-	return more;
+	const struct hm_ring_config c = {.workers = r->cli.workers,
+					 .slots = 8 * hm_workers_count(r->cli.workers),
+					 .slot_size = sizeof(struct chunk),
+					 .max_bytes = AHEAD_BYTES,
+					 .ctx = r,
+					 .work = tokenize_chunk,
+					 .fill = read_chunk};
+	void *chunk;
+	int rc = 0, more = 1;
+	r->ring = hm_ring_new(&c, e);
+	if (!r->ring)
+		return HM_EDATA;
+	while (!rc && (more = hm_ring_next(r->ring, &chunk, e)) == 1)
+		rc = write_chunk(r, chunk, e);
+	return rc ? rc : more;
 }
 
 int main(int argc, char **argv)
 {
 	struct run r = {.o = {.max_length = 512}};
 	struct hm_err e = {0};
-	int more = 1, at = 0;
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	int rc = open_all(&r, &e);
-	/* Read a window, start it, write the one before it; then the last. */
-	for (; !rc && more; at = !at) {
-		more = fill(&r, &r.window[at], &e);
-		rc = more < 0 ? more : 0;
-		if (!rc)
-			start(&r, &r.window[at]);
-		else
-			hm_batch_reset(&r.window[at].batch);
-		rc = finish(&r, &r.window[!at], rc, &e);
-	}
-	rc = finish(&r, &r.window[!at], rc, &e);
+	if (!rc)
+		rc = tokenize_all(&r, &e);
 	if (!rc) {
 		rc = hm_writer_finish(r.out, hm_join_end(r.in)->skipped, &e);
 		r.out = NULL;
 	}
 	hm_writer_abort(r.out);
-	for (int k = 0; k < 2; k++) {
-		for (int i = 0; i < BATCH / CHUNK; i++)
-			hm_buf_clear(&r.window[k].chunk[i].ids);
-		hm_batch_clear(&r.window[k].batch);
-	}
+	hm_ring_free(r.ring, clear_chunk);
 	hm_schema_clear(&r.schema);
 	hm_wordpiece_free(r.w);
 	hm_join_close(r.in);
