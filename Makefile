@@ -47,7 +47,8 @@ help_src := $(wildcard tests/support/*.c)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
 rate_src := $(wildcard tests/bench/*.c)
 
-lib_obj  := $(lib_src:%.c=$(B)/%.o)
+css_src  := $(wildcard lib/*/*.css)
+lib_obj  := $(lib_src:%.c=$(B)/%.o) $(css_src:%=$(B)/%.o)
 help_obj := $(help_src:%.c=$(B)/%.o)
 tools    := $(tool_src:tools/%.c=build/bin/%)
 units    := $(unit_src:%.c=$(B)/%)
@@ -76,6 +77,14 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(hm_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# A style sheet becomes an array of its bytes and a NUL: style.css is hm_style_css. It is ASCII.
+$(B)/%.css.o: %.css
+	@mkdir -p $(@D)
+	@echo "  CSS     $<"
+	@{ echo 'extern const char hm_$(*F)_css[]; const char hm_$(*F)_css[] = {'; \
+	   LC_ALL=C od -An -v -tx1 $< | sed 's/ *\([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '0};'; } >$(@:.o=.c)
+	@$(CC) $(hm_cflags) $(CFLAGS) -c -o $@ $(@:.o=.c)
 
 $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 	@mkdir -p $(@D)

@@ -22,23 +22,23 @@ EPOCHS    ?=#     of every run; each row's own unless given
 SIZE      ?= 224# side of the pictures
 
 # ---- the table -----------------------------------------------------------------------------------------------------
-# The post's results stand behind each row, and nowhere else: accuracy on dev, last training loss, seconds of training
-# (on its GPU); `list` and the report read them there.
-# Where its text and its code disagree the code counts: the SGD rows' weight decay is never passed to its optimizer,
+# What the blog post published for each row (accuracy on dev, last training loss, seconds of training on its GPU) is in
+# seed-published.csv, which `list` and the report read.
+# Where the post's text and its code disagree the code counts: the SGD rows' weight decay is never passed to its optimizer,
 # early fusion learns at 5e-6, not 1e-6, and the frozen encoders of its runs are still in train mode.
 
-adam-moderate-lr  = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze none#                   .496, .7518, 146
-low-lr-high-reg   = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none#               .554, .0348, 363
-sgd-momentum      = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 5 --freeze none#    .556, .455,  455
-fast-learning     = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 64 --epochs 2 --freeze none#     .522, .7087, 157
-freeze-image      = --optimizer adam --lr 1e-2 --weight-decay 1e-4 --batch-size 64 --epochs 5 --freeze image --frozen-mode train# .500, .773, 434
-freeze-text       = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 5 --freeze text --frozen-mode train# .516, .3206, 426
-high-reg-slow     = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none#               .558, .0362, 363
-batch-size        = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 2 --freeze none#    .520, .5334, 144
-all-frozen        = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze both --frozen-mode train# .538, .7202, 141
-balanced-sgd      = --optimizer sgd --lr 1e-5 --momentum 0.9 --weight-decay 0 --batch-size 64 --epochs 5 --freeze none#     .504, .6578, 365
-early-fusion      = --optimizer adamw --lr 5e-6 --weight-decay 0 --schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --freeze image --frozen-mode train# .574, .3906, 3303
-all-frozen-cached = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze both --frozen-mode eval# not in the post
+adam-moderate-lr  = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze none
+low-lr-high-reg   = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none
+sgd-momentum      = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 5 --freeze none
+fast-learning     = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 64 --epochs 2 --freeze none
+freeze-image      = --optimizer adam --lr 1e-2 --weight-decay 1e-4 --batch-size 64 --epochs 5 --freeze image --frozen-mode train
+freeze-text       = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 5 --freeze text --frozen-mode train
+high-reg-slow     = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none
+batch-size        = --optimizer sgd --lr 1e-2 --momentum 0.9 --weight-decay 0 --batch-size 128 --epochs 2 --freeze none
+all-frozen        = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze both --frozen-mode train
+balanced-sgd      = --optimizer sgd --lr 1e-5 --momentum 0.9 --weight-decay 0 --batch-size 64 --epochs 5 --freeze none
+early-fusion      = --optimizer adamw --lr 5e-6 --weight-decay 0 --schedule cosine --warmup-steps 200 --clip-norm 1 --batch-size 128 --epochs 30 --freeze image --frozen-mode train
+all-frozen-cached = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze both --frozen-mode eval
 
 PART1 := adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image freeze-text high-reg-slow batch-size \
          all-frozen balanced-sgd all-frozen-cached
@@ -49,9 +49,8 @@ ROWS  ?= $(PART1) $(PART2)# what is reported
 # that the first does not have, so that no run stands in both), and what it differs by is the noise of the seed.
 away  := $(shell printf '%s\n' $(SEEDS) | sort -n | { read -r a; b=$$a; while read -r c; do b=$$c; done; echo $$((b - a + 1)); })
 seeds  = $(if $(filter high-reg-slow,$1),$(foreach s,$(SEEDS),$(shell echo $$(($s + $(away))))),$(SEEDS))
-hash  := \#
-table := $(lastword $(MAKEFILE_LIST))
-posts  = $(shell sed -n 's/^$1 *=.*$(hash) *//p' $(table))# what stands behind a row
+# The published numbers of a row, as ".496, .7518, 146".
+posts  = $(shell awk -F, '$$1 == "$1" { print $$2 ", " $$3 ", " $$4; n = 1 } END { if (!n) print "not in the post" }' $(HERE)/seed-published.csv)
 
 # ---- wrong calls are said before anything runs ----------------------------------------------------------------------------
 override OUT := $(patsubst %/,%,$(OUT))
@@ -162,7 +161,7 @@ $(OUT)/runs/%history.json: $(OUT)/runs/%dev.json
 	hm-view --history $(<:.json=.hmr) >$@.new && mv $@.new $@
 
 # ---- the report --------------------------------------------------------------------------------------------------------
-# rows.tsv: name, options, seeds, the post's results; what a reader must know of each row stands in seed-runs.sh.
+# rows.tsv: name, options, seeds, the published numbers; what a reader must know of each row stands in seed-runs.sh.
 $(OUT)/rows.tsv: FORCE
 	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)' '$(call posts,$r)';) } >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
@@ -179,7 +178,7 @@ $(OUT)/compare.txt: $(OUT)/rows.tsv $(compared)
 $(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt
 	hm-report $<
 
-list: ## the rows: the post's accuracy, loss and seconds, and the options
+list: ## the rows: published accuracy, loss and seconds, and the options
 	@$(foreach r,$(PART1) $(PART2),printf '%-18s %-18s %s\n' '$r' '$(call posts,$r)' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
 
 # Captions of made data recur, and dev is balanced otherwise than train in the real one: findings are shown, not fatal.

@@ -18,53 +18,6 @@ void hm_html_text(struct hm_html *p, const char *s)
 	hm_markup_text(p->b, s, p->e);
 }
 
-static const char style[] =
-	":root{--ink:#1b1f24;--soft:#57606a;--faint:#d0d7de;--ground:#fff;--card:#f6f8fa;--ours:#0b5cad;--"
-	"post:#b3490b;--val:#b3490b}\n"
-	"@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9da7b1;--faint:#3d444d;--ground:#"
-	"0d1117;--card:#161b22;"
-	"--ours:#6cb2ff;--post:#ffa657;--val:#ffa657}}\n"
-	"*{box-sizing:border-box}body{margin:0 "
-	"auto;max-width:76rem;padding:1rem;background:var(--ground);color:var(--ink);"
-	"font:16px/1.5 system-ui,sans-serif}\n"
-	"h1{font-size:1.6rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2.2rem 0 "
-	".5rem}h3{font-size:1rem;margin:1.4rem 0 .2rem}.card h3{margin:0 0 .6rem}\n"
-	"p{max-width:48rem;margin:.5rem 0}.soft,small{color:var(--soft)}small{font-size:.85rem}\n"
-	".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-"
-	"nums}\n"
-	"th,td{padding:.35rem .6rem;border-bottom:1px solid "
-	"var(--faint);text-align:right;vertical-align:top;white-space:nowrap}\n"
-	"th{font-weight:600;border-bottom:2px solid "
-	"var(--faint)}td.left,th.left{text-align:left;white-space:normal}\n"
-	"td.name{min-width:15rem}td.why{min-width:13rem}code,pre{font:.8rem/1.45 "
-	"ui-monospace,monospace}code{color:var(--soft)}code "
-	"span,td.pair{white-space:nowrap}\n"
-	"pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--card);padding:.6rem;border-radius:"
-	"4px;margin:.3rem 0}\n"
-	".post{color:var(--post)}.verdict{font-weight:600;border:1px solid;border-radius:1rem;padding:.05rem "
-	".6rem;white-space:nowrap}\n"
-	".cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:1rem}\n"
-	".card{background:var(--card);border-radius:6px;padding:.7rem;break-inside:avoid}\n"
-	"svg{max-width:100%;height:auto;display:block}svg.wide{min-width:34rem}svg "
-	"text{fill:var(--ink);font:11px "
-	"system-ui,sans-serif}svg .tick,svg .name{fill:var(--soft)}\n"
-	".grid{stroke:var(--faint);fill:none;stroke-width:.7}.axis{stroke:var(--soft);fill:none}.ours{stroke:"
-	"var(--ours);fill:none;stroke-width:1.8}\n"
-	".other{stroke:var(--ours);fill:none;stroke-width:1;opacity:.45}.val{stroke:var(--val);fill:none;"
-	"stroke-width:1.5;stroke-dasharray:4 3}\n"
-	".chance{stroke:var(--soft);fill:none;stroke-dasharray:2 "
-	"3}.dot{fill:var(--ours);stroke:none}.val.dot{fill:var(--val)}\n"
-	".mark{fill:var(--ground);stroke:var(--post);stroke-width:2}img{max-width:100%;height:auto}\n"
-	"@media(max-width:40rem){td.name{min-width:9rem}td.name code{display:none}}\n"
-	"@media "
-	"print{body{max-width:none;font-size:10pt;padding:0}.scroll{overflow:visible}table{font-size:7.5pt}"
-	"th,td{padding:.15rem .3rem}"
-	"td.name{min-width:0;width:44%}td.name code{display:inline;font-size:6.5pt}td "
-	"small{font-size:1em}tr,svg,pre{break-inside:avoid}"
-	"h2,h3,h2+p{break-after:avoid}td.why{min-width:0}svg.wide{min-width:0;max-height:60vh}pre{font-size:"
-	"7pt}"
-	".cards{grid-template-columns:repeat(3,1fr);gap:.4rem}.card{padding:.4rem}}\n";
-
 static void put_cell(struct hm_html *p, double v, int digits, const char *class)
 {
 	char s[HM_PAGE_NUMBER];
@@ -348,7 +301,7 @@ static void put_head(struct hm_html *p)
 		   "content=\"width=device-width,initial-scale=1\">\n<title>");
 	hm_html_text(p, r->title);
 	hm_html_put(p, "</title>\n<style>\n");
-	hm_html_put(p, style);
+	hm_html_put(p, hm_style_css);
 	hm_html_put(p, "</style></head><body>\n<h1>");
 	hm_html_text(p, r->title);
 	hm_html_put(p, "</h1>\n");

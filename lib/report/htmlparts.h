@@ -4,6 +4,9 @@
 
 #include "report/pages.h"
 
+/* style.css, NUL-terminated; the Makefile makes it of the file. */
+extern const char hm_style_css[];
+
 struct hm_html {
 	const struct hm_findings *f;
 	const struct hm_runs *r; /* f's */
