@@ -12,12 +12,13 @@
 
 struct options {
 	char *root;
-	int64_t size, max_pixels;
+	int64_t size, max_pixels, max_side;
 	int fit, on_error;
 	bool follow_symlinks, replace;
 };
 
-static const struct options defaults = {.size = 224, .max_pixels = HM_IMAGE_PIXELS};
+static const struct options defaults = {
+	.size = 224, .max_pixels = HM_IMAGE_PIXELS, .max_side = HM_IMAGE_SIDE};
 
 static const struct hm_opt table[] = {
 	{.group = "Images"},
@@ -25,8 +26,10 @@ static const struct hm_opt table[] = {
 	 .required = true},
 	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = 4096},
 	{"fit", 0, HM_CHOICE(fit), "squash|crop", "how to reach the square"},
-	{"max-pixels", 0, HM_SIZE(max_pixels), "N", "refuse larger images", .min = 1,
-	 .max = (int64_t)HM_IMAGE_SIDE * HM_IMAGE_SIDE},
+	{"max-pixels", 0, HM_SIZE(max_pixels), "N", "refuse images with more pixels", .min = 1,
+	 .max = HM_IMAGE_PIXELS_MOST},
+	{"max-side", 0, HM_INT(max_side), "N", "refuse images that are wider or higher", .min = 1,
+	 .max = HM_IMAGE_SIDE_MOST},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep", "what to do about a bad image"},
 	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace pixels if it is there"},
@@ -82,7 +85,7 @@ static int find_columns(struct run *r, struct hm_err *e)
 	if (!rc && (r->img < 0 || s->field[r->img].dtype != HM_UTF8))
 		rc = hm_err_set(e, HM_EDATA, "%s: no column \"img\" of paths (hm-jsonl2rec makes it)", name);
 	if (!rc && r->error >= 0 && s->field[r->error].dtype != HM_UTF8)
-		rc = hm_err_set(e, HM_EDATA, "%s: column \"error\" is no text", name);
+		rc = hm_err_set(e, HM_EDATA, "%s: column \"error\" is not text", name);
 	if (!rc && r->old >= 0 && !r->o.replace)
 		rc = hm_err_set(e, HM_EDATA, "%s: column \"pixels\" exists already (--replace to replace it)",
 				name);
@@ -113,6 +116,8 @@ static int open_all(struct run *r, struct hm_err *e)
 	hm_json_add_num(p, "size", (double)r->o.size, e);
 	hm_json_add_str(p, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
 	hm_json_add_num(p, "max-pixels", (double)r->o.max_pixels, e);
+	if (r->o.max_side != HM_IMAGE_SIDE)
+		hm_json_add_num(p, "max-side", (double)r->o.max_side, e);
 	hm_json_add_str(p, "on-error", on_error[r->o.on_error], e);
 	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 	rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg, &r->cli.writer,
@@ -147,7 +152,8 @@ static void prepare_image(void *run, void *slot, int worker)
 	struct slot *s = slot;
 	const struct hm_val *img = &s->rec.rec[0].val[r->img];
 	const struct options *o = &r->o;
-	const struct hm_imageload_options want = {(int)o->size, o->fit, {.pixels = (uint64_t)o->max_pixels}};
+	const struct hm_imageload_options want = {
+		(int)o->size, o->fit, {(uint64_t)o->max_pixels, (uint32_t)o->max_side}};
 	if (!s->failed_before)
 		s->empty = hm_imageload_run(r->load[worker], &r->root, img->data, img->count, &want,
 					    s->pixels, &s->e) != 0;
@@ -193,7 +199,7 @@ static int write_record(struct run *r, const struct slot *s, struct hm_err *e)
 		snprintf(why, sizeof why, "%.*s: %s", shown(&img), (const char *)img.data, s->e.text);
 		hm_record_error(hm_join_name(r->in), r->done, r->id >= 0 ? &rec->val[r->id] : NULL, why,
 				&where);
-		if (r->o.on_error == HM_FAIL)
+		if (r->o.on_error == HM_FAIL || s->e.machine)
 			return hm_err_set(e, HM_EDATA, "%s", where.text);
 		hm_cli_debug(&r->cli, "%s", where.text);
 		r->failed++;

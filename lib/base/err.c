@@ -4,16 +4,32 @@
 #include <stdio.h>
 #include <string.h>
 
-int hm_err_set(struct hm_err *e, int code, const char *fmt, ...)
+static int store(struct hm_err *e, int code, bool machine, const char *fmt, va_list ap)
 {
 	if (!e || e->code)
 		return code;
-	va_list ap;
-	va_start(ap, fmt);
 	vsnprintf(e->text, sizeof e->text, fmt, ap);
-	va_end(ap);
+	e->machine = machine;
 	e->code = code;
 	return code;
+}
+
+int hm_err_set(struct hm_err *e, int code, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	store(e, code, false, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int hm_err_machine(struct hm_err *e, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	store(e, HM_EDATA, true, fmt, ap);
+	va_end(ap);
+	return HM_EDATA;
 }
 
 int hm_err_prefix(struct hm_err *e, const char *fmt, ...)

@@ -5,17 +5,23 @@
 #define HM_ERR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 enum { HM_EDATA = -1, HM_EUSAGE = -2, HM_EDEVICE = -3 };
 
 struct hm_err {
 	int code;	/* 0: nothing happened yet */
 	char text[768]; /* NUL-terminated; cut, never overrun */
+	bool machine; /* memory, a disk or a descriptor failed: the data is not at fault, no --on-error skips
+			 it */
 };
 
 /* Stores the formatted sentence and returns `code`. The first error wins: a later call on the same
  * hm_err changes nothing (the cause is worth more than its consequences). `e` may be NULL. */
 int hm_err_set(struct hm_err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* The same with HM_EDATA for a fault of the machine: sets `machine` too. */
+int hm_err_machine(struct hm_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "<prefix>: " before the stored sentence; returns the stored code. For callers that know the file,
  * record or id that the callee could not know. */

@@ -26,7 +26,7 @@ void *hm_alloc(size_t n, size_t size, struct hm_err *e)
 	void *p;
 	if (!hm_size_mul(n, size, &total) || total > SIZE_MAX / 2 ||
 	    posix_memalign(&p, ALIGN, total ? total : 1)) {
-		hm_err_set(e, HM_EDATA, "out of memory: %zu items of %zu bytes were asked for", n, size);
+		hm_err_machine(e, "out of memory: %zu items of %zu bytes were asked for", n, size);
 		return NULL;
 	}
 	memset(p, 0, total ? total : 1);
@@ -45,7 +45,7 @@ int hm_buf_reserve(struct hm_buf *b, size_t more, struct hm_err *e)
 {
 	size_t need;
 	if (!hm_size_add(b->len, more, &need) || need > SIZE_MAX / 4)
-		return hm_err_set(e, HM_EDATA, "out of memory: a buffer would pass the address space");
+		return hm_err_machine(e, "out of memory: a buffer would pass the address space");
 	if (need <= b->cap)
 		return 0;
 	size_t cap = b->cap ? b->cap : 256;
@@ -53,7 +53,7 @@ int hm_buf_reserve(struct hm_buf *b, size_t more, struct hm_err *e)
 		cap += cap / 2 + 64;
 	void *p;
 	if (posix_memalign(&p, ALIGN, cap))
-		return hm_err_set(e, HM_EDATA, "out of memory: a buffer of %zu bytes was asked for", cap);
+		return hm_err_machine(e, "out of memory: a buffer of %zu bytes was asked for", cap);
 	if (b->len)
 		memcpy(p, b->data, b->len);
 	free(b->data);
@@ -121,7 +121,7 @@ struct hm_arena_chunk {
 void *hm_arena_get(struct hm_arena *a, size_t n, struct hm_err *e)
 {
 	if (n > SIZE_MAX / 4) {
-		hm_err_set(e, HM_EDATA, "out of memory: %zu bytes were asked for", n);
+		hm_err_machine(e, "out of memory: %zu bytes were asked for", n);
 		return NULL;
 	}
 	n = (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
@@ -134,7 +134,7 @@ void *hm_arena_get(struct hm_arena *a, size_t n, struct hm_err *e)
 			cap = n;
 		void *p;
 		if (posix_memalign(&p, ALIGN, sizeof *c + cap)) {
-			hm_err_set(e, HM_EDATA, "out of memory: %zu bytes were asked for", cap);
+			hm_err_machine(e, "out of memory: %zu bytes were asked for", cap);
 			return NULL;
 		}
 		c = p;

@@ -304,13 +304,13 @@ cJSON *hm_json_parse(const char *s, size_t len, int depth, size_t *column, struc
 	*column = 1;
 	cJSON *v = cJSON_ParseWithLength(s, len);
 	if (!v) { /* the scan is stricter than cJSON, so only memory can be the reason */
-		hm_err_set(e, HM_EDATA, "out of memory while reading JSON");
+		hm_err_machine(e, "out of memory while reading JSON");
 		return NULL;
 	}
 	struct hm_err memory = {0};
 	const cJSON *twice = doubled_key(v, &memory);
 	if (memory.code) {
-		hm_err_set(e, memory.code, "%s", memory.text);
+		hm_err_machine(e, "%s", memory.text);
 	} else if (twice) {
 		struct scan again = {.s = s, .len = len, .cap = DEPTH_CAP, .want = -1};
 		count_keys(v, twice, &again.key);

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Neither waits for a FIFO's writer nor takes a terminal over. */
+/* Opening never waits for the writer of a FIFO, and never makes a terminal the controlling one. */
 #define OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 #define READ_STEP ((size_t)64 << 10)
 
@@ -30,11 +30,13 @@ void hm_imageroot_close(struct hm_imageroot *r)
 	r->fd = -1;
 }
 
-/* Where there is no openat2: every component opened by itself, none of them a link. path is cut up. */
-static int walk(int root, char *path)
+/* For kernels without openat2: opens one component after the other and refuses every link. */
+static int open_stepwise(int root, const char *path)
 {
+	char name[PATH_MAX];
 	int dir = dup(root), fd = -1;
-	for (char *at = path, *slash; dir >= 0; at = slash + 1) {
+	memcpy(name, path, strlen(path) + 1);
+	for (char *at = name, *slash; dir >= 0; at = slash + 1) {
 		slash = strchr(at, '/');
 		if (!slash) {
 			fd = openat(dir, at, OPEN_FLAGS | O_NOFOLLOW);
@@ -54,36 +56,76 @@ static int walk(int root, char *path)
 	return fd;
 }
 
-static int open_below(const struct hm_imageroot *r, char *path)
+/* path is shorter than PATH_MAX. -1 with errno. */
+static int open_below(const struct hm_imageroot *r, const char *path)
 {
 	struct open_how how = {.flags = OPEN_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-	if (r->follow_symlinks)
-		return openat(r->fd, path, OPEN_FLAGS);
+	bool stepwise = false;
 	long fd = -1;
-	for (int tries = 0; tries < 100; tries++) { /* EAGAIN: something was renamed meanwhile */
-		fd = syscall(SYS_openat2, r->fd, path, &how, sizeof how);
-		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+	for (int tries = 0; tries < 100; tries++) {
+		fd = r->follow_symlinks ? openat(r->fd, path, OPEN_FLAGS)
+		     : stepwise		? open_stepwise(r->fd, path)
+					: syscall(SYS_openat2, r->fd, path, &how, sizeof how);
+		if (fd >= 0)
+			break;
+		if (!stepwise && (errno == ENOSYS || errno == EPERM) && !r->follow_symlinks)
+			stepwise = true;
+		else if (errno != EINTR && errno != EAGAIN) /* EAGAIN: something was renamed meanwhile */
 			break;
 	}
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		return walk(r->fd, path);
 	return (int)fd;
 }
 
-static const char *open_failure(void)
+/* What a path that leads nowhere may have been meant as. "" when nothing comes to mind. */
+static const char *guess_meaning(const struct hm_imageroot *r, const char *path)
 {
-	switch (errno) {
+	struct stat st;
+	if (strstr(path, "://"))
+		return " (this is a URL, and only files are read)";
+	if (strchr(path, '\\'))
+		return " (the path has a backslash; \"/\" separates folders)";
+	if (!fstatat(r->fd, path, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode))
+		return " (it is a symbolic link to a file that is missing)";
+	return "";
+}
+
+/* A name that leads to no file is the record's fault; all other failures are the machine's. */
+static int refuse_open(const struct hm_imageroot *r, const char *path, struct hm_err *e)
+{
+	int why = errno;
+	switch (why) {
 	case EXDEV:
 	case ELOOP:
-		return "a symbolic link leads out of the root folder";
+		if (r->follow_symlinks)
+			return hm_err_set(e, HM_EDATA, "cannot open: the symbolic links go in a circle");
+		return hm_err_set(e, HM_EDATA,
+				  "cannot open: a symbolic link leads out of the root folder "
+				  "(--follow-symlinks allows it)");
 	case ENXIO:
-		return "not a regular file";
+	case ENODEV:
+		return hm_err_set(e, HM_EDATA, "cannot open: not a regular file");
+	case ENOENT:
+		return hm_err_set(e, HM_EDATA, "cannot open: %s%s", strerror(why), guess_meaning(r, path));
+	case ENOTDIR:
+	case EISDIR:
+	case EACCES:
+	case EPERM:
+	case ENAMETOOLONG:
+	case EINVAL:
+	case EILSEQ:
+		return hm_err_set(e, HM_EDATA, "cannot open: %s", strerror(why));
 	default:
-		return strerror(errno);
+		return hm_err_machine(e, "cannot open: %s", strerror(why));
 	}
 }
 
-/* Reads what fd has, whatever size its inode tells. */
+static int refuse_size(struct hm_err *e)
+{
+	char most[HM_SIZE_TEXT];
+	return hm_err_set(e, HM_EDATA, "the file is larger than %s", hm_size_text(HM_IMAGEFILE_MAX, most));
+}
+
+/* Reads to the end, whatever size the inode claims. */
 static int read_all(int fd, size_t size, struct hm_buf *out, struct hm_err *e)
 {
 	for (;;) {
@@ -94,12 +136,12 @@ static int read_all(int fd, size_t size, struct hm_buf *out, struct hm_err *e)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return hm_err_set(e, HM_EDATA, "cannot read: %s", strerror(errno));
+			return hm_err_machine(e, "cannot read: %s", strerror(errno));
 		if (!n)
 			return 0;
 		out->len += (size_t)n;
 		if (out->len > HM_IMAGEFILE_MAX)
-			return hm_err_set(e, HM_EDATA, "the file is longer than %zu bytes", HM_IMAGEFILE_MAX);
+			return refuse_size(e);
 	}
 }
 
@@ -122,23 +164,27 @@ int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len
 	if (!len)
 		return hm_err_set(e, HM_EDATA, "the path is empty");
 	if (len >= sizeof name || memchr(path, 0, len))
-		return hm_err_set(e, HM_EDATA, "the path is no file name");
+		return hm_err_set(e, HM_EDATA,
+				  "the path is not a file name (it is too long or has a NUL in it)");
 	memcpy(name, path, len);
 	name[len] = 0;
 	if (name[0] == '/')
-		return hm_err_set(e, HM_EDATA, "the path is absolute, not below the root folder");
+		return hm_err_set(
+			e, HM_EDATA,
+			"the path is absolute, not below the root folder (hm-jsonl2rec --img-prefix cuts off "
+			"its front)");
 	if (has_dotdot(name))
 		return hm_err_set(e, HM_EDATA, "the path leads upward (\"..\")");
 	int fd = open_below(r, name);
 	if (fd < 0)
-		return hm_err_set(e, HM_EDATA, "cannot open: %s", open_failure());
+		return refuse_open(r, name, e);
 	int rc = 0;
 	if (fstat(fd, &st))
-		rc = hm_err_set(e, HM_EDATA, "cannot read: %s", strerror(errno));
+		rc = hm_err_machine(e, "cannot read: %s", strerror(errno));
 	else if (!S_ISREG(st.st_mode))
 		rc = hm_err_set(e, HM_EDATA, "not a regular file");
 	else if ((uint64_t)st.st_size > HM_IMAGEFILE_MAX)
-		rc = hm_err_set(e, HM_EDATA, "the file is longer than %zu bytes", HM_IMAGEFILE_MAX);
+		rc = refuse_size(e);
 	else
 		rc = read_all(fd, (size_t)st.st_size, out, e);
 	close(fd);

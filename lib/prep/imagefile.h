@@ -11,14 +11,15 @@ struct hm_imageroot {
 	int fd; /* the folder */
 	bool follow_symlinks;
 };
-/* HM_EDATA when `dir` is no folder that can be read; the sentence begins with it. */
+/* HM_EDATA when `dir` is not a folder that can be opened; the sentence begins with it. */
 int hm_imageroot_open(struct hm_imageroot *r, const char *dir, bool follow_symlinks, struct hm_err *e);
 void hm_imageroot_close(struct hm_imageroot *r);
 
 /* out := the whole file at path[0..len) below the root. HM_EDATA with the reason alone for an absolute path,
- * one with a ".." in it, a symbolic link that leads out of the root (unless follow_symlinks; where the kernel
- * lacks openat2, before Linux 5.6, any link), anything but a regular file, more than HM_IMAGEFILE_MAX bytes.
- * May be called from several threads. */
+ * one with a ".." in it, a symbolic link that leads out of the root (unless follow_symlinks; before
+ * Linux 5.6, which has no openat2, any link), anything but a regular file, more than HM_IMAGEFILE_MAX bytes.
+ * A file that is there and cannot be read is the machine's fault (e->machine). May be called from several
+ * threads. */
 int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out,
 		      struct hm_err *e);
 

@@ -23,7 +23,7 @@ struct hm_png *hm_png_new(struct hm_err *e)
 {
 	struct hm_png *d = hm_alloc(1, sizeof *d, e);
 	if (d && !(d->inflate = libdeflate_alloc_decompressor())) {
-		hm_err_set(e, HM_EDATA, "out of memory: no decompressor");
+		hm_err_machine(e, "out of memory: no decompressor");
 		free(d);
 		return NULL;
 	}

@@ -22,6 +22,7 @@ struct run {
 	enum { HEAD, BLOCK_HEAD, BLOCK, TAIL, OVER } made; /* which part `part` is */
 	uint8_t head[8 + 25 + 12 + 768 + 10], small[8];
 	uint8_t *rgb, **row;
+	bool no_memory;
 	struct hm_err *e;
 	png_structp png;
 	png_infop info;
@@ -99,10 +100,28 @@ static void on_read(png_structp png, png_bytep to, size_t n)
 	}
 }
 
+static png_voidp on_malloc(png_structp png, png_alloc_size_t n)
+{
+	struct run *r = png_get_mem_ptr(png);
+	void *p = malloc(n);
+	if (!p)
+		r->no_memory = true;
+	return p;
+}
+
+static void on_free(png_structp png, png_voidp p)
+{
+	(void)png;
+	free(p);
+}
+
 static void on_error(png_structp png, png_const_charp text)
 {
 	struct run *r = png_get_error_ptr(png);
-	hm_err_set(r->e, HM_EDATA, "damaged image data (libpng: %s)", text);
+	if (r->no_memory)
+		hm_err_machine(r->e, "out of memory while libpng reads rows");
+	else
+		hm_err_set(r->e, HM_EDATA, "damaged image data (libpng: %s)", text);
 	png_longjmp(png, 1);
 }
 
@@ -147,10 +166,11 @@ int hm_png_libpng_rows(const struct hm_png_scan *s, const uint8_t *raw, uint8_t 
 	for (uint32_t y = 0; y < s->h; y++)
 		r.row[y] = rgb + (size_t)y * s->w * 3;
 	make_head(&r);
-	r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
+	r.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &r, on_error, on_warning, &r, on_malloc,
+					 on_free);
 	if (r.png)
 		r.info = png_create_info_struct(r.png);
-	rc = r.info ? guarded_read(&r) : hm_err_set(e, HM_EDATA, "libpng could not be started");
+	rc = r.info ? guarded_read(&r) : hm_err_machine(e, "out of memory: libpng could not be started");
 done:
 	png_destroy_read_struct(&r.png, &r.info, NULL);
 	free(r.row);

@@ -89,7 +89,59 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	refused good.png/x 'Not a directory'
 	refused "" 'path is empty'
 	truncate -s 300M root/bad.png
-	refused bad.png 'longer than 268435456 bytes'
+	refused bad.png 'the file is larger than 256M'
+}
+
+@test "what is no readable image is named by its first bytes, whatever its name, and the message says what helps" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	while IFS='|' read -r bytes want; do
+		printf "$bytes" >root/bad.png
+		refused bad.png "bad.png: $want"
+	done <<'T'
+\xff\xd8\xff\xe0\0\x10JFIF\0|a JPEG file, and only PNG is read \(magick FILE png:NEW converts it\)$
+\xff\xd8\xff\xe1\0\x10Exif\0|a JPEG file, and only PNG is read
+RIFF\x1a\0\0\0WEBPVP8L|a WebP file, and only PNG is read \(magick
+GIF89a\1\0\1\0|a GIF file, and only PNG is read \(magick
+BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0|a BMP file, and only PNG is read
+II*\0\10\0\0\0|a TIFF file, and only PNG is read
+\0\0\0\x1cftypavif\0\0\0\0mif1|an AVIF file, and only PNG is read
+\0\0\0\x1cftypheic\0\0\0\0mif1|a HEIC file, and only PNG is read
+%%PDF-1.4|a PDF file, and only PNG is read \(pdftoppm
+<svg xmlns="x"/>|an SVG file, and only PNG is read \(rsvg-convert
+<!DOCTYPE html><html>404</html>|an HTML page \("<!DOCTYPE html><html>404</html>"\), not a picture
+version https://git-lfs.github.com/spec/v1\noid sha256:0\n|a Git LFS pointer \(git lfs pull fetches it\)$
+{"message": "Not Found"}|a JSON text
+404: Not Found|a text file \("404: Not Found"\), not a picture
+\x1f\x8b\x08\0|a gzip file, not a picture \(gzip -dc unpacks it\)
+\0\0\0\0\0\0\0\0|a file of NUL bytes only
+\x89PNG\n\x1a\n\0\0\0\x0d|a PNG file with changed bytes
+\x89PNG\r|the PNG file is cut off after 5 bytes
+\1\2\3\4\5|not a picture of a known kind \(its first bytes are 01 02 03 04 05\)
+T
+	# a PNG file of another name is one
+	cp root/good.png root/photo.jpg
+	records photo.jpg | hm-imgprep --root root -o out.hmr
+}
+
+@test "large images: the message names both options, and with them the image is read" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	run hm-imgprep --root root --max-pixels 30K -o out.hmr in.hmr
+	expect 1 'the picture is 997x31 pixels, the limits are 16384 per side \(--max-side\) and 30K in all \(--max-pixels\)$'
+	run hm-imgprep --root root --max-side 996 -o out.hmr in.hmr
+	expect 1 'the limits are 996 per side \(--max-side\) and 64M in all \(--max-pixels\)$'
+	[ ! -e out.hmr ]
+	hm-imgprep --root root --max-side 997 --max-pixels 30907 -o out.hmr in.hmr
+	hm-view --history out.hmr | grep -q '"max-pixels":30907,"max-side":997'
+	hm-imgprep --root root -o out.hmr in.hmr
+	refute grep -q max-side <<<"$(hm-view --history out.hmr)"
+	run hm-imgprep --root root --max-side 262145 -o out.hmr in.hmr
+	expect 2 '--max-side takes an integer from 1 to 262144'
+	# a header that promises more than the default side, and --max-side that lets it pass to the next check
+	vec side-16385 refusals.vec >root/bad.png
+	refused bad.png '16385x1 pixels, the limits are 16384 per side'
+	run hm-imgprep --root root --max-side 17000 -o out.hmr in.hmr
+	expect 1 'record 1 .*bad.png: rows are missing'
 }
 
 @test "memory stays within the caps" {
@@ -106,13 +158,21 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	refused sub/../../outside.png 'upward'
 	refused "$T/outside.png" 'absolute'
 	ln -s ../outside.png root/link.png
-	refused link.png 'symbolic link'
+	refused link.png 'a symbolic link leads out of the root folder \(--follow-symlinks allows it\)'
 	ln -s .. root/dir
 	refused dir/outside.png 'symbolic link'
 	ln -s "$(realpath root)/good.png" root/absolute.png
 	refused absolute.png 'symbolic link'
 	records link.png dir/outside.png absolute.png | hm-imgprep --follow-symlinks --root root | hm-view >view
 	[ "$(wc -l <view)" = 3 ]
+	# as huggingface_hub lays a data set out: snapshots/REV/ of links to blobs/
+	mkdir -p hub/blobs hub/snapshots/rev/img
+	cp root/good.png hub/blobs/h1
+	ln -s ../../../blobs/h1 hub/snapshots/rev/img/1.png
+	records 1.png >in.hmr
+	run hm-imgprep --root hub/snapshots/rev/img -o out.hmr in.hmr
+	expect 1 'follow-symlinks'
+	hm-imgprep --follow-symlinks --root hub/snapshots/rev/img -o out.hmr in.hmr
 	ln -s ../good.png root/sub/inside.png
 	records sub/inside.png | hm-imgprep --root root >out.hmr
 }
@@ -130,6 +190,25 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	run timeout 20 hm-imgprep --root root input
 	expect 1 'input'
 	wait
+}
+
+@test "a path that leads nowhere: what it may have been meant as" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	refused https://example.org/1.png 'cannot open: No such file or directory \(this is a URL, and only files are read\)$'
+	ln -s gone.png root/sub/link.png
+	refused sub/link.png 'No such file or directory \(it is a symbolic link to a file that is missing\)$'
+	refused none.png 'No such file or directory$'
+}
+
+@test "a fault of the machine ends the run, whatever --on-error says" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	ln -s /proc/self/mem root/mem.png # is there, and its first page cannot be read
+	records good.png mem.png good.png >in.hmr
+	for what in fail skip keep; do
+		run hm-imgprep --root root --follow-symlinks --on-error $what -o out.hmr in.hmr
+		expect 1 '^hm-imgprep: error: in.hmr: record 1 \(id r1\): mem.png: cannot read: Input/output error$'
+		[ ! -e out.hmr ]
+	done
 }
 
 @test "--on-error skip counts, keep marks" {
@@ -183,6 +262,11 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	[ ! -e out.hmr ]
 	run bash -c 'hm-imgprep -q --root root cut.hmr | hm-view'
 	expect 1 'hm-view: error'
+}
+
+@test "the README claims no more than the page" {
+	grep -q "bit-equal to Pillow 13's for every kind of PNG but 16-bit grey" "$ROOT/README.md"
+	grep -q 'Grey of 16 bits is its high 8 bits here' "$ROOT/man/hm-imgprep.1"
 }
 
 @test "no records is a legal stream" {

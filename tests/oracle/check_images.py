@@ -28,7 +28,7 @@ bad = []
 
 
 class Err(c.Structure):
-    _fields_ = [("code", c.c_int), ("text", c.c_char * 768)]
+    _fields_ = [("code", c.c_int), ("text", c.c_char * 768), ("machine", c.c_bool)]
 
 
 class Picture(c.Structure):

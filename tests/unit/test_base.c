@@ -21,6 +21,21 @@ static void the_first_error_wins(void **state)
 	assert_int_equal(hm_err_prefix(&e, "file %s", "x"), HM_EUSAGE);
 	assert_string_equal(e.text, "file x: first 1");
 	assert_int_equal(hm_err_set(NULL, HM_EDEVICE, "nobody listens"), HM_EDEVICE);
+	assert_int_equal(hm_err_machine(&e, "third"), HM_EDATA);
+	assert_false(e.machine);
+}
+
+static void faults_of_the_machine_are_marked(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	assert_null(hm_alloc(SIZE_MAX / 2, 3, &e));
+	assert_true(e.machine);
+	assert_int_equal(e.code, HM_EDATA);
+	hm_err_prefix(&e, "file");
+	hm_err_set(&e, HM_EUSAGE, "later");
+	assert_true(e.machine);
+	assert_int_equal(hm_err_machine(NULL, "nobody listens"), HM_EDATA);
 }
 
 static void long_sentences_are_cut(void **state)
@@ -225,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_error_wins),
+		cmocka_unit_test(faults_of_the_machine_are_marked),
 		cmocka_unit_test(long_sentences_are_cut),
 		cmocka_unit_test(sizes_are_checked),
 		cmocka_unit_test(memory_is_aligned_and_zero),

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -36,16 +37,17 @@ static int make_tree(void **state)
 	bad = bad || !(f = fopen("root/huge", "w")) || ftruncate(fileno(f), (off_t)HM_IMAGEFILE_MAX + 1) ||
 	      fclose(f);
 	bad = bad || symlink("sub/b.png", "root/in") || symlink("../secret", "root/out") ||
-	      symlink("..", "root/dir") || symlink("/dev/null", "root/abs");
+	      symlink("..", "root/dir") || symlink("/dev/null", "root/abs") ||
+	      symlink("none", "root/sub/gone");
 	*state = dir;
 	return bad ? -1 : 0;
 }
 
 static int remove_tree(void **state)
 {
-	static const char *const files[] = {"root/a.png", "root/sub/b.png", "root/in",
-					    "root/out",	  "root/dir",	    "root/abs",
-					    "root/fifo",  "root/huge",	    "secret"};
+	static const char *const files[] = {"root/a.png",    "root/sub/b.png", "root/in",   "root/out",
+					    "root/dir",	     "root/abs",       "root/fifo", "root/huge",
+					    "root/sub/gone", "secret"};
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
 		unlink(files[i]);
 	rmdir("root/sub");
@@ -82,10 +84,11 @@ static bool refuses_by_any_means(void)
 	       TRY(false, "./sub//b.png", NULL) && TRY(false, "", "empty") &&
 	       TRY(false, "/etc/passwd", "absolute") && TRY(false, "../secret", "..") &&
 	       TRY(false, "sub/../../secret", "..") && TRY(false, "sub/..", "..") &&
-	       TRY(false, "none.png", "No such file") && TRY(false, "fifo", "not a regular file") &&
-	       TRY(false, "sub", "not a regular file") && TRY(false, "huge", "longer than") &&
-	       TRY(false, "out", "symbolic link") && TRY(false, "abs", "symbolic link") &&
-	       try_open(false, "a.png\0x", 7, "no file name");
+	       TRY(false, "none.png", "cannot open: No such file or directory") &&
+	       TRY(false, "http://a/b.png", "this is a URL") && TRY(false, "sub\\b.png", "has a backslash") &&
+	       TRY(false, "fifo", "not a regular file") && TRY(false, "sub", "not a regular file") &&
+	       TRY(false, "huge", "larger than 256M") && TRY(false, "out", "(--follow-symlinks allows it)") &&
+	       TRY(false, "abs", "symbolic link") && try_open(false, "a.png\0x", 7, "not a file name");
 }
 
 static void test_below_root(void **state)
@@ -93,6 +96,7 @@ static void test_below_root(void **state)
 	(void)state;
 	assert_true(refuses_by_any_means());
 	assert_true(TRY(false, "in", NULL)); /* a link that stays inside */
+	assert_true(TRY(false, "sub/gone", "symbolic link to a file that is missing"));
 	assert_true(TRY(false, "dir/secret", "symbolic link"));
 }
 
@@ -125,6 +129,32 @@ static void test_contents(void **state)
 	assert_non_null(strstr(e.text, "root/a.png"));
 }
 
+/* What the machine does not give is not the record's fault: no descriptor is left, a file is there and cannot
+ * be read (/proc/self/mem has no page 0). */
+static void test_faults_of_the_machine(void **state)
+{
+	(void)state;
+	int status;
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		struct hm_imageroot r;
+		struct hm_buf b = {0};
+		struct hm_err data = {0}, many = {0}, io = {0};
+		bool ok = !hm_imageroot_open(&r, "root", true, &io) &&
+			  hm_imagefile_read(&r, "none.png", 8, &b, &data) == HM_EDATA && !data.machine &&
+			  !symlink("/proc/self/mem", "root/mem") &&
+			  hm_imagefile_read(&r, "mem", 3, &b, &io) == HM_EDATA && io.machine;
+		unlink("root/mem");
+		struct rlimit none = {0};
+		ok = ok && !setrlimit(RLIMIT_NOFILE, &none) &&
+		     hm_imagefile_read(&r, "a.png", 5, &b, &many) == HM_EDATA && many.machine;
+		_exit(ok ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 /* In a child whose kernel pretends not to know openat2. */
 static void test_without_openat2(void **state)
 {
@@ -155,9 +185,8 @@ static void test_without_openat2(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_below_root),
-		cmocka_unit_test(test_follow),
-		cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_below_root),	cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_contents),	cmocka_unit_test(test_faults_of_the_machine),
 		cmocka_unit_test(test_without_openat2),
 	};
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);
