@@ -85,6 +85,14 @@ int hm_device_error(const struct hm_device *d, struct hm_err *e)
 	return d->err.code ? hm_err_set(e, d->err.code, "%s", d->err.text) : 0;
 }
 
+float *hm_device_floats(struct hm_device *d, const float *x, size_t n)
+{
+	float *y = d->op->alloc(d, n * sizeof *y);
+	if (y)
+		d->op->upload(d, y, x, n * sizeof *y);
+	return y;
+}
+
 char *hm_device_describe(const struct hm_device *d, char *out, size_t cap)
 {
 	snprintf(out, cap, "plain loops");

@@ -41,8 +41,8 @@ struct hm_device {
 	struct hm_err err; /* the first failure */
 };
 
-/* Which device a name asks for, in the order of their words: auto, cpu, ref, cuda[:N]; index takes N or 0. False
- * for any other word. Needs no device to be linked. */
+/* Which device a name asks for, in the order of their words: auto, cpu, ref, cuda[:N]; index takes N or 0.
+ * False for any other word. Needs no device to be linked. */
 enum hm_device_name { HM_NAME_AUTO, HM_NAME_CPU, HM_NAME_REF, HM_NAME_CUDA };
 bool hm_device_parse(const char *name, enum hm_device_name *which, int *index);
 
@@ -56,6 +56,10 @@ struct hm_device *hm_device_fork(const struct hm_device *d, struct hm_err *e);
 void hm_device_close(struct hm_device *d);
 /* The stuck failure's code, copied into `e`, or 0. */
 int hm_device_error(const struct hm_device *d, struct hm_err *e);
+/* n floats in the device's memory with the values of x [n], host memory; free with the slot. NULL sticks an
+ * error.
+ */
+float *hm_device_floats(struct hm_device *d, const float *x, size_t n);
 /* What this one is made of: "oneDNN 2.6.3, OpenMP", cut to cap; returns out. */
 char *hm_device_describe(const struct hm_device *d, char *out, size_t cap);
 /* What is built in, for --version: "ref, cpu (oneDNN 2.6.3, OpenMP)", cut to cap; returns out. */
