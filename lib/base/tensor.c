@@ -100,23 +100,30 @@ uint16_t hm_f32_to_bf16(float f)
 
 int hm_to_f32(enum hm_dtype t, const void *in, size_t n, float *out, struct hm_err *e)
 {
-	const uint16_t *half = in;
-	const double *wide = in;
+	const unsigned char *from = in; /* at any address, so that each element is copied before it is read */
+	uint16_t half;
+	double wide;
 	switch (t) {
 	case HM_F32:
 		memcpy(out, in, n * sizeof *out);
 		return 0;
 	case HM_F16:
-		for (size_t i = 0; i < n; i++)
-			out[i] = hm_f16_to_f32(half[i]);
+		for (size_t i = 0; i < n; i++) {
+			memcpy(&half, from + i * sizeof half, sizeof half);
+			out[i] = hm_f16_to_f32(half);
+		}
 		return 0;
 	case HM_BF16:
-		for (size_t i = 0; i < n; i++)
-			out[i] = hm_bf16_to_f32(half[i]);
+		for (size_t i = 0; i < n; i++) {
+			memcpy(&half, from + i * sizeof half, sizeof half);
+			out[i] = hm_bf16_to_f32(half);
+		}
 		return 0;
 	case HM_F64:
-		for (size_t i = 0; i < n; i++)
-			out[i] = (float)wide[i];
+		for (size_t i = 0; i < n; i++) {
+			memcpy(&wide, from + i * sizeof wide, sizeof wide);
+			out[i] = (float)wide;
+		}
 		return 0;
 	default:
 		return hm_err_set(e, HM_EDATA, "dtype %s holds no floating-point numbers", hm_dtype_name(t));

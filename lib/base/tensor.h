@@ -57,7 +57,8 @@ static inline float hm_bf16_to_f32(uint16_t b)
 }
 uint16_t hm_f32_to_bf16(float f);
 
-/* out[i] = in[i] as f32 for F16, BF16, F32, F64 (rounded); HM_EDATA for other dtypes. */
+/* out[i] = in[i] as f32 for F16, BF16, F32, F64 (rounded); `in` may stand at any address. HM_EDATA for other
+ * dtypes. */
 int hm_to_f32(enum hm_dtype t, const void *in, size_t n, float *out, struct hm_err *e);
 
 #endif

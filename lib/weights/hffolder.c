@@ -24,7 +24,8 @@ static cJSON *read_json(const char *path, struct hm_err *e)
 	struct hm_buf b = {0};
 	cJSON *v = NULL;
 	if (!hm_file_read(path, HM_WEIGHTS_HEADER_CAP, &b, e)) {
-		v = hm_json_parse((char *)b.data, b.len, 32, NULL, e);
+		if (!hm_weights_refuse_text(b.data, b.len, e))
+			v = hm_json_parse((char *)b.data, b.len, 32, NULL, e);
 		if (v && !cJSON_IsObject(v)) {
 			hm_err_set(e, HM_EDATA, "no JSON object");
 			cJSON_Delete(v);
@@ -107,7 +108,7 @@ int hm_weights_read_folder(struct hm_weights *w, const char *dir, struct hm_err 
 		if (there)
 			return rc;
 	}
-	return hm_err_set(e, HM_EDATA, "%s: holds no model.safetensors and no pytorch_model.bin", dir);
+	return hm_weights_refuse_folder(dir, e);
 }
 
 int hm_weights_config(const char *path, cJSON **config, struct hm_err *e)

@@ -90,8 +90,9 @@ bool hm_weights_narrow(struct hm_weights *w, const char *prefix)
 	return kept;
 }
 
-int hm_weights_take_key(struct hm_weights *w, const char *key, struct hm_err *e)
+int hm_weights_take_key(struct hm_weights *w, struct hm_err *e)
 {
+	const char *key = w->store->key;
 	char names[256];
 	size_t n = strlen(key);
 	while (n && key[n - 1] == '.')

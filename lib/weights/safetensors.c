@@ -98,10 +98,11 @@ static int check_meta(const cJSON *meta, struct hm_err *e)
 	return 0;
 }
 
-/* hm.digest, when the file carries one; with any other key of ours it must. */
-static int check_digest(const cJSON *meta, const unsigned char *p, size_t header, size_t n, struct hm_err *e)
+/* hm.digest, when the file has one, is compared by hm_weights_verify; with any other key of ours it must be
+ * there. */
+static int plan_digest(struct hm_weights *w, const cJSON *meta, const unsigned char *p, size_t header,
+		       size_t n, struct hm_err *e)
 {
-	char found[33];
 	const char *want = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(meta, "hm.digest"));
 	for (const cJSON *k = meta ? meta->child : NULL; !want && k; k = k->next)
 		if (!strncmp(k->string, "hm.", 3))
@@ -109,16 +110,11 @@ static int check_digest(const cJSON *meta, const unsigned char *p, size_t header
 					  k->string);
 	if (!want)
 		return 0;
-	const char *place = hm_digest_place((const char *)p + 8, header);
-	if (!place || strlen(want) != 32 || memcmp(place, want, 32))
+	struct hm_weights_digested d = {
+		.p = p, .header = header, .n = n, .place = hm_digest_place((const char *)p + 8, header)};
+	if (!d.place || strlen(want) != 32 || memcmp(d.place, want, 32))
 		return hm_err_set(e, HM_EDATA, "hm.digest is not 32 hexadecimal digits");
-	struct iovec body = {(void *)(uintptr_t)(p + 8 + header), n - 8 - header};
-	if (hm_digest_file((const char *)p, 8 + header, place, &body, 1, found, e))
-		return HM_EDATA;
-	if (strcmp(found, want))
-		return hm_err_set(e, HM_EDATA, "the file is damaged: its digest is %s, hm.digest says %s",
-				  found, want);
-	return 0;
+	return hm_buf_add(&w->store->digests, &d, sizeof d, e);
 }
 
 int hm_safetensors_parse(struct hm_weights *w, const unsigned char *p, size_t n, struct hm_err *e)
@@ -127,8 +123,11 @@ int hm_safetensors_parse(struct hm_weights *w, const unsigned char *p, size_t n,
 	int rc = 0;
 	for (int i = 0; i < 8 && n >= 8; i++)
 		header |= (uint64_t)p[i] << 8 * i;
+	if (n >= 9 && p[0] == '{' && p[7])
+		return hm_weights_refuse(p, n, e); /* JSON text whose ninth byte is a brace */
 	if (n < 8 || header > n - 8)
-		return hm_err_set(e, HM_EDATA, "the file is cut: %llu bytes of header promised, %zu there",
+		return hm_err_set(e, HM_EDATA,
+				  "the file is cut: its header has %llu bytes, %zu are there; fetch it again",
 				  (unsigned long long)header, n < 8 ? 0 : n - 8);
 	if (header > HM_WEIGHTS_HEADER_CAP)
 		return hm_err_set(e, HM_EDATA, "a header of %llu bytes, more than 4 MiB",
@@ -152,12 +151,12 @@ int hm_safetensors_parse(struct hm_weights *w, const unsigned char *p, size_t n,
 		if (rc)
 			hm_err_prefix(e, "tensor \"%.200s\"", k->string);
 		else
-			rc = hm_weights_add(w, k->string, strlen(k->string), &t, e);
+			rc = hm_weights_add(w, "", k->string, strlen(k->string), &t, e);
 	}
 	if (!rc)
 		rc = check_cover(span, count, room, e);
 	if (!rc)
-		rc = check_digest(cJSON_GetObjectItemCaseSensitive(tree, "__metadata__"), p, header, n, e);
+		rc = plan_digest(w, cJSON_GetObjectItemCaseSensitive(tree, "__metadata__"), p, header, n, e);
 	if (!rc && !w->meta) /* of shards, the first one's */
 		w->meta = cJSON_DetachItemFromObjectCaseSensitive(tree, "__metadata__");
 	free(span);

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define NAMES_CAP ((size_t)16 << 20)
+enum { TENSORS_CAP = 1 << 18 };
+
 char *hm_weights_text(struct hm_weights *w, const char *s, size_t n, struct hm_err *e)
 {
 	char *own = hm_arena_get(&w->store->arena, n + 1, e);
@@ -16,24 +19,29 @@ char *hm_weights_text(struct hm_weights *w, const char *s, size_t n, struct hm_e
 	return own;
 }
 
-int hm_weights_add(struct hm_weights *w, const char *name, size_t len, const struct hm_tensor *t,
-		   struct hm_err *e)
+int hm_weights_add(struct hm_weights *w, const char *prefix, const char *name, size_t len,
+		   const struct hm_tensor *t, struct hm_err *e)
 {
+	struct hm_weights_store *s = w->store;
 	struct hm_tensor copy = *t;
-	size_t count, bytes, size = hm_dtype_size(t->dtype);
-	if (!hm_shape_count(t->ndim, t->dim, &count) || !hm_size_mul(count, size, &bytes))
-		return hm_err_set(e, HM_EDATA, "tensor \"%.*s\": its size overflows",
-				  len < 200 ? (int)len : 200, name);
-	copy.name = hm_weights_text(w, name, len, e);
-	if (!copy.name)
+	size_t count, bytes, before = strlen(prefix), all;
+	int shown = len < 200 ? (int)len : 200;
+	if (!hm_shape_count(t->ndim, t->dim, &count) || !hm_size_mul(count, hm_dtype_size(t->dtype), &bytes))
+		return hm_err_set(e, HM_EDATA, "tensor \"%.*s\": its size overflows", shown, name);
+	if (!hm_size_add(before, len, &all) || all > NAMES_CAP - s->names ||
+	    s->list.len / sizeof copy >= TENSORS_CAP)
+		return hm_err_set(e, HM_EDATA,
+				  "it holds more than %d tensors, or their names more than %zu bytes",
+				  TENSORS_CAP, NAMES_CAP);
+	char *own = hm_arena_get(&s->arena, all + 1, e);
+	if (!own)
 		return HM_EDATA;
-	if ((uintptr_t)t->data % size) {
-		copy.data = hm_arena_get(&w->store->arena, bytes, e);
-		if (!copy.data)
-			return HM_EDATA;
-		memcpy(copy.data, t->data, bytes);
-	}
-	return hm_buf_add(&w->store->list, &copy, sizeof copy, e);
+	memcpy(own, prefix, before);
+	memcpy(own + before, name, len);
+	own[all] = 0;
+	s->names += all;
+	copy.name = own;
+	return hm_buf_add(&s->list, &copy, sizeof copy, e);
 }
 
 static int by_name(const void *a, const void *b)
@@ -42,7 +50,7 @@ static int by_name(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int sort(struct hm_weights *w, struct hm_err *e)
+static int sort_tensors(struct hm_weights *w, struct hm_err *e)
 {
 	w->tensor = (struct hm_tensor *)w->store->list.data;
 	w->n = w->store->list.len / sizeof *w->tensor;
@@ -55,19 +63,21 @@ static int sort(struct hm_weights *w, struct hm_err *e)
 	return 0;
 }
 
-static struct hm_weights *weights_new(struct hm_err *e)
+static struct hm_weights *weights_new(const struct hm_weights_options *o, struct hm_err *e)
 {
 	struct hm_weights *w = hm_alloc(1, sizeof *w, e);
 	if (!w)
 		return NULL;
 	w->store = hm_alloc(1, sizeof *w->store, e);
-	if (w->store)
-		return w;
-	free(w);
-	return NULL;
+	if (!w->store) {
+		free(w);
+		return NULL;
+	}
+	w->store->key = o ? o->key : NULL;
+	return w;
 }
 
-static int parse(struct hm_weights *w, const unsigned char *p, size_t n, struct hm_err *e)
+static int parse_any(struct hm_weights *w, const unsigned char *p, size_t n, struct hm_err *e)
 {
 	if (n >= 4 && !memcmp(p, "PK\3\4", 4))
 		return hm_pth_parse_zip(w, p, n, e);
@@ -75,14 +85,17 @@ static int parse(struct hm_weights *w, const unsigned char *p, size_t n, struct 
 		return hm_pth_parse_legacy(w, p, n, e);
 	if (n >= 9 && p[8] == '{')
 		return hm_safetensors_parse(w, p, n, e);
-	return hm_err_set(e, HM_EDATA, "neither .safetensors nor a .pth of torch.save");
+	return hm_weights_refuse(p, n, e);
 }
 
 /* What follows when all files are parsed. */
 static int finish(struct hm_weights *w, const struct hm_weights_options *o, struct hm_err *e)
 {
-	int rc = sort(w, e);
-	return rc || !o || !o->key ? rc : hm_weights_take_key(w, o->key, e);
+	int rc = sort_tensors(w, e);
+	if (!rc && w->store->key)
+		rc = hm_weights_take_key(w, e);
+	hm_weights_index(w);
+	return rc || (o && o->names_first) ? rc : hm_weights_verify(w, w->tensor, w->n, e);
 }
 
 static int hand_over(struct hm_weights **out, struct hm_weights *w, int rc)
@@ -97,10 +110,10 @@ int hm_weights_parse(struct hm_weights **out, const unsigned char *p, size_t n,
 		     const struct hm_weights_options *o, struct hm_err *e)
 {
 	*out = NULL;
-	struct hm_weights *w = weights_new(e);
+	struct hm_weights *w = weights_new(o, e);
 	if (!w)
 		return HM_EDATA;
-	int rc = parse(w, p, n, e);
+	int rc = parse_any(w, p, n, e);
 	return hand_over(out, w, rc ? rc : finish(w, o, e));
 }
 
@@ -119,7 +132,7 @@ int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *
 	if (rc)
 		return rc;
 	s->maps++;
-	rc = parse(w, m->data, m->len, e);
+	rc = parse_any(w, m->data, m->len, e);
 	return rc ? hm_err_prefix(e, "%s", path) : 0;
 }
 
@@ -129,8 +142,8 @@ int hm_weights_open(struct hm_weights **out, const char *path, const struct hm_w
 	struct stat st;
 	*out = NULL;
 	if (stat(path, &st))
-		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno));
-	struct hm_weights *w = weights_new(e);
+		return hm_weights_refuse_path(path, errno, e);
+	struct hm_weights *w = weights_new(o, e);
 	if (!w)
 		return HM_EDATA;
 	w->path = hm_weights_text(w, path, strlen(path), e);
@@ -150,6 +163,9 @@ void hm_weights_close(struct hm_weights *w)
 		hm_map_close(&w->store->map[i]);
 	free(w->store->map);
 	hm_buf_clear(&w->store->list);
+	hm_buf_clear(&w->store->pieces);
+	hm_buf_clear(&w->store->gathers);
+	hm_buf_clear(&w->store->digests);
 	hm_arena_clear(&w->store->arena);
 	free(w->store);
 	cJSON_Delete(w->meta);

@@ -1,6 +1,7 @@
 /* Weight files: named tensors out of .safetensors, .pth (zip and legacy) and Hugging Face folders, and into
- * .safetensors. A reader here runs no code of the file and believes no number in it: header and pickle at
- * most 4 MiB, every offset, stride and size checked, what is not understood refused by name. */
+ * .safetensors. A reader here runs no code of the file and believes no number in it: a JSON header has at
+ * most 4 MiB, a pickle 64 MiB and a million values, every offset, stride and size is checked, and memory
+ * follows what is taken. What holds no weights is refused by saying what it is. */
 #ifndef HM_WEIGHTS_H
 #define HM_WEIGHTS_H
 
@@ -9,9 +10,9 @@
 #include <cjson/cJSON.h>
 
 struct hm_weights {
-	struct hm_tensor
-		*tensor; /* n of them, names unique and in bytewise order; data is read-only, aligned to
-			    its element and contiguous; F16 and BF16 stay so: hm_to_f32 widens them */
+	struct hm_tensor *tensor; /* n of them, names unique and in bytewise order; data is read-only,
+				     contiguous and may stand at any address: read it with hm_to_f32 or
+				     memcpy. F16 and BF16 stay as they are in the file. */
 	size_t n;
 	const char *path; /* what hm_weights_open was given; NULL after hm_weights_parse */
 	cJSON *meta;	  /* safetensors' __metadata__, an object of strings; NULL when absent */
@@ -19,21 +20,40 @@ struct hm_weights {
 };
 
 struct hm_weights_options {
-	/* The part of the file to take; NULL: all of it. KEY takes the tensors whose names begin with "KEY.",
-	 * and takes that off. HM_EDATA when there is none. */
+	/* The part of the file to take; NULL: see hm_weights_open. "a.b" leads to the dict of a .pth under
+	 * the keys a and b. Where no dict is there, and in other files, it takes the tensors whose names
+	 * begin with "a.b." and takes that off. HM_EDATA when there is nothing of either. */
 	const char *key;
+	/* The bytes of tensors are not looked at, so that a file with wrong names costs nothing, however
+	 * large it is. No data may be read before hm_weights_verify. */
+	bool names_first;
 };
 
-/* Reads `path`, recognised by content: a .safetensors file; a .pth or .bin of torch.save, zip or legacy; or a
- * folder with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index, the first that
- * is there. A .pth holds a dict of tensors, or one under its key "state_dict". When __metadata__ holds
- * "hm.digest" the file's digest is checked against it; with any other key "hm.…" it must be there. `o` may be
- * NULL: all zero. Sentences begin with the path. Caller frees with hm_weights_close. */
+/* Reads `path`, recognised by content: a .safetensors file; a .pth, .bin, .pt or .ckpt of torch.save, zip or
+ * legacy; or a folder with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index,
+ * the first that is there.
+ *
+ * Of a .pth, dicts and lists are looked through for dicts that hold tensors under text keys; everything else
+ * (optimizers, settings, objects of any class) is skipped. A dict counts when one of its tensors is of
+ * floating point and has more than one element; a loss or a random generator's state does not make it one. If
+ * no dict counts, those with any tensor do. With one such dict the tensors have their names in it. With
+ * several (a model and its average, two networks) the names begin with the keys that lead to each,
+ * "model.conv1.weight" and "ema.conv1.weight", and hm_weights_prefix finds the one that is wanted, or says
+ * that it is one of two.
+ *
+ * When __metadata__ holds "hm.digest" the file's digest is checked against it; with any other key "hm.…" it
+ * must be there. `o` may be NULL: all zero. Sentences begin with the path. Caller frees with
+ * hm_weights_close. */
 int hm_weights_open(struct hm_weights **w, const char *path, const struct hm_weights_options *o,
 		    struct hm_err *e);
 /* The same for the bytes p[0..n) of one file, which must outlive the result. */
 int hm_weights_parse(struct hm_weights **w, const unsigned char *p, size_t n,
 		     const struct hm_weights_options *o, struct hm_err *e);
+/* After names_first: checks what protects the bytes of these tensors (a zip's CRCs, hm.digest of the whole
+ * file) and copies strided ones into their places. The tensors are w's, or parts of them: they are found by
+ * the addresses of their data, names do not matter. Each byte is checked once, however often this is called.
+ * The sentence does not begin with the path. */
+int hm_weights_verify(struct hm_weights *w, const struct hm_tensor *tensor, size_t n, struct hm_err *e);
 void hm_weights_close(struct hm_weights *w); /* NULL is fine */
 /* The tensor of that name, borrowed, or NULL. */
 const struct hm_tensor *hm_weights_find(const struct hm_weights *w, const char *name);

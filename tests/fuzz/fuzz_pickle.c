@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hm_arena a = {0};
 	struct hm_pickle_val *v;
 	size_t used;
-	int rc = hm_pickle_run(data, size, &a, &v, &used, &e);
+	int rc = hm_pickle_run(data, size, &a, &v, &used, NULL, &e);
 	if (used > size || (rc == 0) != (v != NULL) || (rc == 0) == (e.text[0] != 0))
 		abort();
 	if (v)

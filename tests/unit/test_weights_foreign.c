@@ -1,0 +1,162 @@
+/* What is said of files, folders and paths that hold no weights: what they are, and what to do. */
+#include "base/file.h"
+#include "weights/weights.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SAYS(bytes, why) says(bytes, sizeof bytes - 1, why)
+static void says(const void *p, size_t n, const char *why)
+{
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	assert_int_equal(hm_weights_parse(&w, p, n, NULL, &e), HM_EDATA);
+	assert_null(w);
+	if (!strstr(e.text, why))
+		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
+}
+
+static void test_files(void **state)
+{
+	(void)state;
+	SAYS("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 440449768\n",
+	     "a Git LFS pointer: the file itself was not fetched (git lfs pull)");
+	SAYS("version https://hawser.github.com/spec/v1\n", "git lfs pull");
+	SAYS("/annex/objects/SHA256E-s1--ab.bin\n", "git annex get");
+	SAYS("\n<!DOCTYPE html>\n<html><head>", "an HTML page, not the file itself");
+	SAYS("\xef\xbb\xbf<HTML>", "an HTML page");
+	SAYS("<?xml version='1.0'?><Error><Code>AccessDenied</Code>", "an XML file, not the file itself");
+	SAYS("", "an empty file: fetch it again");
+	SAYS("\0\0\0\0\0\0\0\0\0\0\0\0", "NUL bytes only");
+	SAYS("{\"error\": \"Repository not found\"}",
+	     "a JSON text: hm reads .safetensors and what PyTorch's torch.save");
+	SAYS("{\"a\":[1,{}]}", "a JSON text"); /* the ninth byte is a brace, as in .safetensors */
+	SAYS("{\"metadata\":{},\"weight_map\":{\"a\":\"b\"}}", "an index of weight files: give the folder");
+	SAYS("GGUF\3\0\0\0", "a GGUF or GGML file (llama.cpp): hm reads");
+	SAYS("\x89HDF\r\n\x1a\n\0\0", "an HDF5 file (Keras, TensorFlow): hm reads");
+	SAYS("\x1c\0\0\0TFL3", "a TensorFlow Lite file");
+	SAYS("\x08\1\x12\x80\1\x0a", "a SavedModel of TensorFlow");
+	SAYS("....\x57\xfb\x80\x8b\x24\x75\x47\xdb", "the index of a TensorFlow checkpoint");
+	SAYS("model_checkpoint_path: \"model.ckpt\"\n", "a list of TensorFlow checkpoints");
+	SAYS("\x08\x08\x12\x07pytorch\x1a", "an ONNX file");
+	SAYS("\x81\xa6params\x81", "a msgpack file (Flax)");
+	SAYS("\xde\0\x10\xd9\x26"
+	     "bert/embeddings/position_embeddings/kern",
+	     "a msgpack file (Flax)");
+	SAYS("\x80\4\x95\x10\0\0\0\0\0\0\0}", "a Python pickle, but not one of torch.save");
+	SAYS("\x1f\x8b\x08\0", "a gzip file: unpack it (gzip -dc)");
+	SAYS("\x93NUMPY\1\0", "a NumPy array");
+	SAYS("%PDF-1.5", "a PDF file");
+	SAYS("\1\2\3\4\5\6\7\x88\x99",
+	     "neither .safetensors nor a .pth of torch.save; it begins with the bytes 01 02 03 04");
+	SAYS("PK\3\4\24\0\0\0\0\0", "the file is cut: a zip whose directory");
+	SAYS("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "an empty zip archive");
+	SAYS("\xff\0\0\0\0\0\0\0{", "the file is cut: its header has 255 bytes, 1 are there; fetch it again");
+	unsigned char tar[512] = {'a'};
+	memcpy(tar + 257, "ustar", 5);
+	says(tar, sizeof tar, "a tar archive: unpack it (tar -xf)");
+}
+
+static void opens_not(const char *path, const char *why)
+{
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	assert_int_equal(hm_weights_open(&w, path, NULL, &e), HM_EDATA);
+	assert_null(w);
+	if (strncmp(e.text, path, strlen(path)) || !strstr(e.text, why))
+		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
+}
+
+static void test_paths(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	opens_not("weights/resnet18-f37072fd.pth",
+		  "No such file or directory; pipelines/get-weights.sh fetches it");
+	opens_not("resnet18", "get-weights.sh");
+	opens_not("bert-base-uncased", "get-weights.sh");
+	opens_not("google-bert/bert-base-uncased", "get-weights.sh");
+	opens_not("weights/bert-base-uncased/model.safetensors", "get-weights.sh");
+	opens_not("google/electra-small", "names of the Hugging Face hub are not fetched");
+	static const char *const plain[] = {
+		"weights/model.safetensors",	      "./a/b", "tests/nothing", "/a/b", "resnet50.pth",
+		"tests/unit/test_weights_foreign.c/x"};
+	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++) {
+		e = (struct hm_err){0};
+		assert_int_equal(hm_weights_open(&w, plain[i], NULL, &e), HM_EDATA);
+		assert_null(strchr(e.text, ';'));
+	}
+}
+
+#define DIR "build/test_weights_foreign.d"
+
+/* An empty file of this name in the folder. */
+static void put(const char *name)
+{
+	char path[256];
+	snprintf(path, sizeof path, DIR "/%s", name);
+	assert_int_equal(hm_file_write(path, "", 0, NULL), 0);
+}
+
+static void empty_folder(void)
+{
+	assert_int_equal(system("rm -rf " DIR), 0);
+	assert_int_equal(mkdir(DIR, 0777), 0);
+}
+
+static void test_folders(void **state)
+{
+	(void)state;
+	empty_folder();
+	opens_not(DIR, "a folder without model.safetensors and pytorch_model.bin; it is empty");
+	put("config.json");
+	opens_not(DIR, "; it has \"config.json\"");
+	put("tf_model.h5");
+	opens_not(DIR, "; it has \"tf_model.h5\", \"config.json\"; hm reads PyTorch's weights only");
+	put("adapter_model.safetensors");
+	opens_not(DIR, "; it has \"adapter_model.safetensors\", \"tf_model.h5\", \"config.json\"; give the "
+		       "file itself");
+	empty_folder();
+	put("model.safetensors.part");
+	opens_not(DIR, "; it has \"model.safetensors.part\"; a download that was not finished");
+	empty_folder();
+	assert_int_equal(mkdir(DIR "/snapshots", 0777), 0);
+	assert_int_equal(mkdir(DIR "/blobs", 0777), 0);
+	opens_not(DIR, "; it has \"blobs\", \"snapshots\"; give the folder below snapshots");
+	empty_folder();
+	for (char c = 'a'; c < 'g'; c++)
+		put((char[]){c, 0});
+	opens_not(DIR, "\"a\", \"b\", \"c\", \"d\" …");
+	empty_folder();
+	assert_int_equal(hm_file_write(DIR "/model.safetensors.index.json",
+				       "version https://git-lfs.github.com/spec/v1\n", 43, NULL),
+			 0);
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	assert_int_equal(hm_weights_open(&w, DIR, NULL, &e), HM_EDATA);
+	assert_string_equal(
+		e.text,
+		DIR "/model.safetensors.index.json: a Git LFS pointer: the file itself was not fetched "
+		    "(git lfs pull)");
+	assert_int_equal(hm_file_write(DIR "/config.json", "<html>", 6, NULL), 0);
+	cJSON *config;
+	e = (struct hm_err){0};
+	assert_int_equal(hm_weights_config(DIR, &config, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "config.json: an HTML page"));
+	assert_int_equal(system("rm -rf " DIR), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_paths),
+					   cmocka_unit_test(test_folders)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
