@@ -91,6 +91,22 @@ static int make_folder(const char *path, struct hm_err *e)
 	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
 }
 
+/* What the sweep writes into its folder must not be among what the call reads: --init, records, the lines. */
+static int check_outputs(struct hm_fuse *r, const struct hm_sweep *s, struct hm_err *e)
+{
+	struct hm_buf path = {0};
+	int rc = 0;
+	for (size_t i = 0; i <= s->n && !rc; i++) {
+		path.len = 0;
+		rc = i < s->n ? hm_buf_printf(&path, e, "%s/%s.safetensors", r->o.out, s->item[i].name)
+			      : hm_buf_printf(&path, e, "%s/leaderboard.csv", r->o.out);
+		if (!rc)
+			hm_cli_spare(&r->cli, (const char *)path.data);
+	}
+	hm_buf_clear(&path);
+	return rc;
+}
+
 int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(r->setup.fusion);
@@ -111,6 +127,8 @@ int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 				"--sweep trains heads on cached features; hm-encode makes them");
 	if (!rc)
 		rc = hm_sweep_read(&s, r->o.sweep, &reader, e);
+	if (!rc)
+		rc = check_outputs(r, &s, e);
 	if (!rc && !(order = hm_alloc(s.n, sizeof *order, e)))
 		rc = HM_EDATA;
 	if (!rc)

@@ -103,7 +103,8 @@ static const struct hm_tool tool = {"hm-fuse-train",
 				    HM_CLI_JOBS | HM_CLI_DEVICE,
 				    0,
 				    -1,
-				    hm_device_backends};
+				    hm_device_backends,
+				    .jobs = "threads; the last bits of trained encoders depend on it"};
 
 /* ---- options */
 
@@ -116,20 +117,8 @@ static void say(void *ctx, bool warning, const char *text)
 		hm_cli_notice(&r->cli, "%s", text);
 }
 
-static void check_files(struct hm_fuse *r)
+static void check_checkpoint(struct hm_fuse *r)
 {
-	const char *file[] = {r->o.out, r->o.log, r->o.checkpoint, r->o.last};
-	const char *name[] = {"-o", "--log", "--checkpoint", "--last"};
-	for (int i = 0; i < 4; i++)
-		for (int k = 0; k < i; k++)
-			if (file[i] && file[k] && !strcmp(file[i], file[k]))
-				hm_cli_usage(&r->cli, "%s and %s name the same file, '%s'", name[k], name[i],
-					     file[i]);
-	for (int i = 0; i < r->o.val.n; i++)
-		for (int k = 0; k < r->cli.n_operands; k++)
-			if (!strcmp(r->o.val.item[i], "-") && !strcmp(r->cli.operands[k], "-"))
-				hm_cli_usage(&r->cli, "standard input cannot be both the training and the "
-						      "validation records");
 	if ((r->o.resume || r->o.steps_given) && !r->o.checkpoint)
 		hm_cli_usage(&r->cli, "%s needs --checkpoint FILE",
 			     r->o.resume ? "--resume" : "--checkpoint-steps");
@@ -163,7 +152,7 @@ static void check_sweep(struct hm_fuse *r)
 static void check_call(struct hm_fuse *r)
 {
 	struct hm_err e = {0};
-	check_files(r);
+	check_checkpoint(r);
 	check_sweep(r);
 	/* what does not depend on the number of classes */
 	struct hm_recipe plain = r->o.recipe;

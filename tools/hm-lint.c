@@ -57,11 +57,7 @@ static void read_allowed(struct run *r)
 
 static int open_all(struct run *r, struct hm_err *e)
 {
-	int dashes = 0, n = r->cli.n_operands;
-	for (int i = 0; i < n; i++)
-		dashes += !strcmp(r->cli.operands[i], "-");
-	if (dashes > 1)
-		hm_cli_usage(&r->cli, "standard input can be one split only");
+	int n = r->cli.n_operands;
 	if (!(r->in = hm_alloc((size_t)n, sizeof *r->in, e)))
 		return HM_EDATA;
 	for (int i = 0; i < n; i++) {

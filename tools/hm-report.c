@@ -19,28 +19,51 @@ static const struct hm_opt table[] = {
 static const struct hm_tool tool = {
 	"hm-report", "write an experiment's report: HTML, Markdown, CSV", "RUNS.json", table, 0, 1, 1};
 
+enum { CSV, MARKDOWN, HTML, PAGES }; /* the page for people last: whoever waits for it finds the others */
+
+static const struct page {
+	const char *name;
+	int (*make)(const struct hm_findings *f, struct hm_buf *text, struct hm_err *e);
+} pages[PAGES] = {
+	[CSV] = {"report.csv", hm_page_csv},
+	[MARKDOWN] = {"report.md", hm_page_markdown},
+	[HTML] = {"report.html", hm_page_html},
+};
+
 struct run {
 	struct hm_cli cli;
 	struct options o;
 	struct hm_runs runs;
 	struct hm_findings findings;
+	struct hm_buf path[PAGES];
 };
 
-static int page(struct run *r, const char *name,
-		int (*make)(const struct hm_findings *, struct hm_buf *, struct hm_err *), struct hm_err *e)
+static int name_pages(struct run *r, struct hm_err *e)
 {
 	const char *in = r->cli.operands[0], *slash = strrchr(in, '/');
-	struct hm_buf path = {0}, text = {0};
-	if (r->o.out)
-		hm_buf_printf(&path, e, "%s/%s", r->o.out, name);
-	else
-		hm_buf_printf(&path, e, "%.*s%s", slash ? (int)(slash + 1 - in) : 0, in, name);
-	int rc = e->code ? e->code : make(&r->findings, &text, e);
+	int rc = 0;
+	for (int i = 0; i < PAGES && !rc; i++) {
+		struct hm_buf *path = &r->path[i];
+		if (r->o.out)
+			rc = hm_buf_printf(path, e, "%s/%s", r->o.out, pages[i].name);
+		else
+			rc = hm_buf_printf(path, e, "%.*s%s", slash ? (int)(slash + 1 - in) : 0, in,
+					   pages[i].name);
+		if (!rc)
+			hm_cli_output(&r->cli, (const char *)path->data);
+	}
+	return rc;
+}
+
+static int write_page(struct run *r, int i, struct hm_err *e)
+{
+	const char *path = (const char *)r->path[i].data;
+	struct hm_buf text = {0};
+	int rc = pages[i].make(&r->findings, &text, e);
 	if (!rc)
-		rc = hm_file_write((const char *)path.data, text.data, text.len, e);
+		rc = hm_file_write(path, text.data, text.len, e);
 	if (!rc)
-		hm_cli_debug(&r->cli, "%s: %zu bytes", (const char *)path.data, text.len);
-	hm_buf_clear(&path);
+		hm_cli_debug(&r->cli, "%s: %zu bytes", path, text.len);
 	hm_buf_clear(&text);
 	return rc;
 }
@@ -50,13 +73,18 @@ int main(int argc, char **argv)
 	static struct run r;
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
-	int rc = hm_runs_read(&r.runs, r.cli.operands[0], &e);
+	int rc = name_pages(&r, &e);
+	if (!rc)
+		rc = hm_runs_read(&r.runs, r.cli.operands[0], &e);
+	const char *const *read = (const char *const *)(void *)r.runs.files.data;
+	for (size_t i = 0; !rc && i < r.runs.files.len / sizeof *read; i++)
+		hm_cli_input(&r.cli, read[i]);
 	if (!rc)
 		rc = hm_findings_compute(&r.findings, &r.runs, &e);
-	/* the page for people last: whoever waits for it finds the others */
-	if (!rc && !(rc = page(&r, "report.csv", hm_page_csv, &e)) &&
-	    !(rc = page(&r, "report.md", hm_page_markdown, &e)))
-		rc = page(&r, "report.html", hm_page_html, &e);
+	for (int i = 0; i < PAGES && !rc; i++)
+		rc = write_page(&r, i, &e);
+	for (int i = 0; i < PAGES; i++)
+		hm_buf_clear(&r.path[i]);
 	hm_findings_clear(&r.findings);
 	hm_runs_clear(&r.runs);
 	return hm_cli_end(&r.cli, rc, &e);

@@ -257,10 +257,7 @@ static void check_ablate(struct run *r)
 static void check_call(struct run *r)
 {
 	struct hm_cli *c = &r->cli;
-	int dashes = dash(r->o.out) + dash(r->o.json) + dash(r->o.csv);
 	r->k = r->o.compare ? c->n_operands : 1;
-	if (dashes > 1)
-		hm_cli_usage(c, "standard output can take one of -o, --json and --csv");
 	if (r->o.compare && (r->k < 2 || r->k > HM_COMPARE_MAX))
 		hm_cli_usage(c, "--compare takes the predictions of 2 to %d systems", HM_COMPARE_MAX);
 	if (r->o.compare && (r->o.model || r->o.out || r->o.csv || r->o.errors))

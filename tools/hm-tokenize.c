@@ -14,7 +14,8 @@ struct options {
 
 static const struct hm_opt table[] = {
 	{.group = "Tokens"},
-	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "vocab.txt, or the folder that holds it", .required = true},
+	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "vocab.txt, or the folder that holds it", .required = true,
+	 .file = HM_FILE_IN},
 	{"max-length", 0, HM_INT(max_length), "N", "at most so many ids, [CLS] and [SEP] included", .min = 2,
 	 .max = HM_WORDPIECE_MAX_LENGTH},
 	{"cased", 0, HM_FLAG(cased), NULL, "keep case and accents"},

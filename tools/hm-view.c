@@ -34,8 +34,14 @@ static const struct hm_opt table[] = {
 	{"sheet-count", 0, HM_INT(sheet_count), "N", "pictures on the sheet", .min = 1, .max = 400},
 	{0}};
 
-static const struct hm_tool tool = {
-	"hm-view", "show what is in a record stream", "[FILE ...]", table, HM_CLI_OUT | HM_CLI_JOBS, 0, -1};
+static const struct hm_tool tool = {"hm-view",
+				    "show what is in a record stream",
+				    "[FILE ...]",
+				    table,
+				    HM_CLI_OUT | HM_CLI_JOBS,
+				    0,
+				    -1,
+				    .output = "file for what is printed, else standard output"};
 
 struct view {
 	struct hm_cli cli;

@@ -110,8 +110,7 @@ static int temp_name(struct hm_out *o, struct hm_err *e)
 	return rc;
 }
 
-/* Where a chain of symlinks ends, whether or not that exists yet. */
-static char *follow(const char *path, struct hm_err *e)
+char *hm_file_follow(const char *path, struct hm_err *e)
 {
 	char *now = hm_strndup(path, strlen(path), e), to[PATH_MAX];
 	for (int hops = 0; now && hops < 40; hops++) {
@@ -183,7 +182,7 @@ struct hm_out *hm_out_open(const char *path, struct hm_err *e)
 	mode_t mask = umask(0);
 	umask(mask);
 	mode_t mode = exists ? st.st_mode & 07777 : 0666 & ~mask;
-	o->target = follow(path, e);
+	o->target = hm_file_follow(path, e);
 	if (!o->target || open_beside(o, mode, e))
 		goto fail;
 	fchmod(o->fd, mode);

@@ -16,6 +16,10 @@ struct hm_map {
 int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e);
 void hm_map_close(struct hm_map *m);
 
+/* Where a chain of symbolic links ends, whether or not that exists yet; a path that is no link as it is. NULL
+ * with `e`. Caller frees. */
+char *hm_file_follow(const char *path, struct hm_err *e);
+
 /* Output. For a regular or new file: written beside it without a name (or under a temporary one), on commit
  * fsynced and renamed over it, the folder fsynced; a symlink is followed; the mode is the old file's, else
  * 0666 & ~umask. What exists and is no regular file (/dev/null, a FIFO, /dev/fd/N) is opened and written as

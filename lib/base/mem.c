@@ -75,13 +75,11 @@ int hm_buf_add(struct hm_buf *b, const void *p, size_t n, struct hm_err *e)
 	return 0;
 }
 
-int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
+int hm_buf_vprintf(struct hm_buf *b, struct hm_err *e, const char *fmt, va_list ap)
 {
-	va_list ap, again;
-	va_start(ap, fmt);
+	va_list again;
 	va_copy(again, ap);
 	int n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
 	int rc = n < 0 ? hm_err_set(e, HM_EDATA, "text could not be formatted")
 		       : hm_buf_reserve(b, (size_t)n + 1, e);
 	if (!rc) {
@@ -89,6 +87,15 @@ int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
 		b->len += (size_t)n;
 	}
 	va_end(again);
+	return rc;
+}
+
+int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	int rc = hm_buf_vprintf(b, e, fmt, ap);
+	va_end(ap);
 	return rc;
 }
 

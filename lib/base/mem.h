@@ -42,6 +42,7 @@ int hm_buf_add(struct hm_buf *b, const void *p, size_t n, struct hm_err *e);
 /* Appends formatted text; a NUL stands behind it but is not counted. 0 or HM_EDATA. */
 int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+int hm_buf_vprintf(struct hm_buf *b, struct hm_err *e, const char *fmt, va_list ap);
 /* Appends s as a field of CSV (RFC 4180): in quotes always, or only where it must be. 0 or HM_EDATA. */
 int hm_buf_quote(struct hm_buf *b, const char *s, struct hm_err *e);
 int hm_buf_field(struct hm_buf *b, const char *s, struct hm_err *e);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,61 +14,87 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static _Noreturn void print_and_exit(struct hm_buf *b)
+_Noreturn void hm_cli_no_memory(const struct hm_tool *tool)
 {
-	struct hm_err e = {0};
-	fwrite(b->data, 1, b->len, stdout);
-	if (fflush(stdout) || ferror(stdout))
-		hm_err_set(&e, HM_EDATA, "standard output: cannot write");
-	exit(e.code ? 1 : 0);
+	struct hm_cli c = {.tool = tool};
+	hm_cli_message(&c, "error: ", "out of memory");
+	exit(1);
 }
 
-static _Noreturn void help(struct hm_cli *c)
+void hm_text_add(struct hm_text *t, const char *fmt, ...)
 {
-	struct hm_buf b = {0};
-	hm_opt_usage(c, &b, 80);
-	hm_buf_printf(&b, NULL, "%s\n\n", c->tool->summary);
-	hm_opt_list(c, &b);
-	hm_buf_printf(&b, NULL,
-		      "\nExit status: 0 done, 1 data or I/O, 2 wrong call, 3 device or precision absent.\n");
-	print_and_exit(&b);
+	va_list ap;
+	va_start(ap, fmt);
+	int rc = hm_buf_vprintf(&t->b, NULL, fmt, ap);
+	va_end(ap);
+	if (rc)
+		hm_cli_no_memory(t->tool);
 }
 
-static _Noreturn void version(struct hm_cli *c)
+static _Noreturn void print_and_exit(struct hm_cli *c, const struct hm_text *t)
 {
-	struct hm_buf b = {0};
-	hm_buf_printf(&b, NULL, "%s %s\n", c->tool->name, HM_VERSION);
+	char why[80];
+	fwrite(t->b.data, 1, t->b.len, stdout);
+	if (!fflush(stdout) && !ferror(stdout))
+		exit(0);
+	snprintf(why, sizeof why, "standard output: cannot write: %s", strerror(errno));
+	hm_cli_message(c, "error: ", why);
+	exit(1);
+}
+
+static _Noreturn void print_help(struct hm_cli *c)
+{
+	struct hm_text t = {c->tool};
+	hm_opt_usage(c, &t, 80);
+	hm_text_add(&t, "%s\n\n", c->tool->summary);
+	hm_opt_list(c, &t);
+	hm_text_add(&t,
+		    "\nExit status: 0 done, 1 data or I/O, 2 wrong call, 3 device or precision absent.\n");
+	print_and_exit(c, &t);
+}
+
+static _Noreturn void print_version(struct hm_cli *c)
+{
+	struct hm_text t = {c->tool};
+	hm_text_add(&t, "%s %s\n", c->tool->name, HM_VERSION);
 	if (c->tool->backends) {
 		char text[256];
-		hm_buf_printf(&b, NULL, "devices: %s\n", c->tool->backends(text, sizeof text));
+		hm_text_add(&t, "devices: %s\n", c->tool->backends(text, sizeof text));
 	}
-	print_and_exit(&b);
+	print_and_exit(c, &t);
 }
 
-static _Noreturn void completion(struct hm_cli *c)
+static _Noreturn void print_completion(struct hm_cli *c)
 {
-	struct hm_buf b = {0};
-	hm_opt_completion(c, c->priv->o.completion, &b);
-	print_and_exit(&b);
+	struct hm_text t = {c->tool};
+	hm_opt_completion(c, c->priv->o.completion, &t);
+	print_and_exit(c, &t);
 }
 
-/* "error: …", and for a wrong call the usage line. */
+/* "error: …", and for a wrong call where to read on. */
 static void complain(struct hm_cli *c, int code, const char *text)
 {
-	struct hm_buf b = {0};
-	char line[1024];
-	snprintf(line, sizeof line, "error: %s", text);
-	hm_cli_message(c, "", line);
-	if (code == HM_EUSAGE) {
-		hm_opt_usage(c, &b, 0);
-		fwrite(b.data, 1, b.len, stderr);
-	}
-	hm_buf_clear(&b);
+	char line[80];
+	hm_cli_message(c, "error: ", text);
+	int n = snprintf(line, sizeof line, "see %s --help\n", c->tool->name);
+	if (code == HM_EUSAGE)
+		hm_cli_write_stderr(line, (size_t)n);
 }
 
 static _Noreturn void wrong_call(struct hm_cli *c, const char *text)
 {
 	complain(c, HM_EUSAGE, text);
+	exit(2);
+}
+
+/* For who forgot the input and would wait for ever. */
+static _Noreturn void print_usage(struct hm_cli *c)
+{
+	struct hm_text t = {c->tool};
+	hm_cli_message(c, "error: ", "the input would be read from a terminal: name a file or use a pipe");
+	hm_opt_usage(c, &t, 80);
+	hm_text_add(&t, "see %s --help\n", c->tool->name);
+	hm_cli_write_stderr((const char *)t.b.data, t.b.len);
 	exit(2);
 }
 
@@ -92,46 +119,69 @@ static void publish_common(struct hm_cli *c)
 	c->writer.no_pg = o->no_pg;
 }
 
-void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv)
+/* A standard descriptor that is closed would be taken by the next file that is opened, and what is said would
+ * go into it. It becomes /dev/null: standard input for writing and standard output for reading alone, so that
+ * their use is an error; what goes to standard error is lost. */
+static void open_standard(void)
 {
-	char text[512];
-	struct hm_err e = {0};
-	enum hm_device_name which;
-	int index;
+	static const int mode[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd]) != fd)
+			_exit(1);
+}
+
+static void init(struct hm_cli *c, const struct hm_tool *tool, int argc)
+{
 	*c = (struct hm_cli){.tool = tool};
 	c->priv = hm_alloc(1, sizeof *c->priv, NULL);
 	c->operands = hm_alloc((size_t)argc + 1, sizeof *c->operands, NULL);
 	if (!c->priv || !c->operands)
-		abort();
-	struct options *o = &c->priv->o;
-	*o = (struct options){.jobs = hm_workers_default(),
-			      .device = "auto",
-			      .level = 1,
-			      .block_size = 1 << 20,
-			      .completion = -1};
+		hm_cli_no_memory(tool);
+	c->priv->o = (struct options){.jobs = hm_workers_default(),
+				      .device = "auto",
+				      .level = 1,
+				      .block_size = 1 << 20,
+				      .completion = -1};
 	c->priv->tty = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &c->priv->start);
 	c->priv->shown = c->priv->start;
+}
+
+/* What can be said against a call before any file is opened. */
+static void check_call(struct hm_cli *c)
+{
+	enum hm_device_name which;
+	int index;
+	if (!hm_device_parse(c->device, &which, &index))
+		hm_cli_usage(c, "--device takes auto|cpu|cuda[:N]|ref, not '%s'", c->device);
+	hm_opt_check_files(c);
+	if (c->priv->reads_stdin && isatty(STDIN_FILENO))
+		print_usage(c);
+	if (c->tool->common & HM_CLI_REC && c->tool->common & HM_CLI_OUT && !c->out && isatty(STDOUT_FILENO))
+		hm_cli_usage(c, "records are not written to a terminal: use -o FILE or a pipe");
+}
+
+void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv)
+{
+	char text[512];
+	struct hm_err e = {0};
+	open_standard();
+	init(c, tool, argc);
 	hm_opt_rows(c, options);
+	const struct options *o = &c->priv->o;
 	const char *wrong = hm_opt_parse(c, argc, argv, text, sizeof text);
 	if (o->help)
-		help(c);
+		print_help(c);
 	if (o->version)
-		version(c);
+		print_version(c);
 	if (o->completion >= 0)
-		completion(c);
+		print_completion(c);
 	if (wrong)
 		wrong_call(c, wrong);
 	publish_common(c);
-	if (!hm_device_parse(c->device, &which, &index))
-		hm_cli_usage(c, "--device takes auto|cpu|cuda[:N]|ref, not '%s'", c->device);
-	if (tool->common & HM_CLI_REC && tool->common & HM_CLI_OUT && !c->out && isatty(STDOUT_FILENO))
-		hm_cli_usage(c, "records are not written to a terminal: use -o FILE or a pipe");
-	if (tool->common & HM_CLI_JOBS) {
-		c->workers = hm_workers_new((int)c->jobs, &e);
-		if (!c->workers)
-			exit(hm_cli_end(c, HM_EDATA, &e));
-	}
+	check_call(c);
+	if (tool->common & HM_CLI_JOBS && !(c->workers = hm_workers_new((int)c->jobs, &e)))
+		exit(hm_cli_end(c, HM_EDATA, &e));
 }
 
 void hm_cli_usage(struct hm_cli *c, const char *fmt, ...)
@@ -194,6 +244,9 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
 		complain(c, rc, why && why->code ? why->text : "it failed without a reason given");
 	}
 	free(c->priv->row);
+	hm_buf_clear(&c->priv->inputs);
+	hm_buf_clear(&c->priv->outputs);
+	hm_arena_clear(&c->priv->names);
 	free(c->priv);
 	free(c->operands);
 	return rc < 0 ? -rc : 0;

@@ -67,7 +67,7 @@ static inline bool hm_shard_has(const struct hm_shard *s, uint64_t k)
 /* What a tool does with the file that an option's value names. */
 enum hm_opt_file {
 	HM_FILE_NONE,  /* the value names no file, or a folder */
-	HM_FILE_IN,    /* reads it */
+	HM_FILE_IN,    /* reads it, or files in it when it is a folder */
 	HM_FILE_OUT,   /* writes it */
 	HM_FILE_STATE, /* writes it, and reads it to go on: a checkpoint */
 };
@@ -110,6 +110,7 @@ struct hm_tool {
 	/* hm_device_backends where HM_CLI_DEVICE, for --version: what arithmetic is built in. A pointer, so
 	 * that tools that compute nothing need not be linked with the devices. */
 	char *(*backends)(char *out, size_t cap);
+	const char *output, *jobs; /* --help on -o and -j, where the usual line is not true; or NULL */
 };
 
 /* The common options' values and what the tool skeleton keeps. */
@@ -132,7 +133,15 @@ struct hm_cli {
  * without -o). Does not return on any of these. */
 void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv);
 
-/* A wrong call found after parsing: the line, usage, exit 2. */
+/* A file of the call that no option or operand names: a page that is made in a folder, a table that another
+ * file names. As hm_cli_begin does for all others: if an output is an input or another output, the call is
+ * wrong and the tool ends. `path` is kept. */
+void hm_cli_input(struct hm_cli *c, const char *path);
+void hm_cli_output(struct hm_cli *c, const char *path);
+/* One of many outputs: compared with the inputs alone, and not kept. */
+void hm_cli_spare(struct hm_cli *c, const char *path);
+
+/* A wrong call found after parsing: the line, where to read on, exit 2. */
 void hm_cli_usage(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 
 /* The exit status for rc (0 or a negative code): prints `e` when rc < 0, closes the progress line, writes

@@ -2,12 +2,13 @@
  * common ones that it wants. See cli.h. */
 #include "cli/private.h"
 
-#include <stdlib.h>
+#include <assert.h>
+#include <string.h>
 
-static const struct hm_opt output[] = {
-	{.group = "Output"},
-	{"output", 'o', HM_STR(out), "FILE", "where to write, else standard output", .file = HM_FILE_OUT},
-	{0}};
+static const struct hm_opt output[] = {{.group = "Output"},
+				       {"output", 'o', HM_STR(out), "FILE",
+					"file for the records, else standard output", .file = HM_FILE_OUT},
+				       {0}};
 
 static const struct hm_opt jobs[] = {
 	{.group = "Computing"},
@@ -55,6 +56,8 @@ static void add_rows(struct hm_cli_private *p, const struct hm_opt *table, void 
 			group = o->group;
 			continue;
 		}
+		assert(o->file ||
+		       !hm_opt_names_file(o)); /* which files a call reads and writes must be known */
 		if (p->row)
 			p->row[p->rows] = (struct hm_row){o, base, group};
 		p->rows++;
@@ -70,9 +73,9 @@ static void add_tables(struct hm_cli *c, void *options)
 	add_rows(p, c->tool->table, options);
 	p->own = p->rows;
 	if (common & HM_CLI_OUT)
-		add_rows(p, output, &p->o);
+		add_rows(p, p->output, &p->o);
 	if (common & HM_CLI_JOBS)
-		add_rows(p, jobs, &p->o);
+		add_rows(p, p->jobs, &p->o);
 	if (common & HM_CLI_DEVICE)
 		add_rows(p, device, &p->o);
 	if (common & HM_CLI_REC)
@@ -83,8 +86,14 @@ static void add_tables(struct hm_cli *c, void *options)
 void hm_opt_rows(struct hm_cli *c, void *options)
 {
 	struct hm_cli_private *p = c->priv;
+	memcpy(p->output, output, sizeof output);
+	memcpy(p->jobs, jobs, sizeof jobs);
+	if (c->tool->output)
+		p->output[1].help = c->tool->output;
+	if (c->tool->jobs)
+		p->jobs[1].help = c->tool->jobs;
 	add_tables(c, options);
 	if (!(p->row = hm_alloc((size_t)p->rows, sizeof *p->row, NULL)))
-		abort();
+		hm_cli_no_memory(c->tool);
 	add_tables(c, options);
 }

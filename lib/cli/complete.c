@@ -1,5 +1,5 @@
 /* Completion scripts for bash and zsh, made from the option table: which options there are, which words or
- * files may follow each. What an option takes is read from its `arg`: see values(). */
+ * files may follow each. What an option takes is read from its `arg`: see read_values(). */
 #include "cli/private.h"
 
 #include <ctype.h>
@@ -7,7 +7,7 @@
 
 /* What may stand where `arg` stands. */
 struct values {
-	struct hm_buf words; /* parted by spaces */
+	struct hm_text words; /* separated by spaces */
 	enum { NO_FILES, FILES, FOLDERS } files;
 	bool after; /* the file comes behind = or :, as in COLUMN=FILE */
 	bool open;  /* a word goes on: "fit:" */
@@ -15,7 +15,7 @@ struct values {
 
 static void add_word(struct values *v, const char *prefix, const char *word, size_t n)
 {
-	hm_buf_printf(&v->words, NULL, "%s%s%.*s", v->words.len ? " " : "", prefix, (int)n, word);
+	hm_text_add(&v->words, "%s%s%.*s", v->words.b.len ? " " : "", prefix, (int)n, word);
 }
 
 /* Whether s[0..n) names a file: "FILE", "MODEL", "SPEC", or capitals with a suffix ("RUNS.json"). */
@@ -31,9 +31,17 @@ static bool is_file(const char *s, size_t n)
 	return capitals && capitals + 1 < n && s[capitals] == '.' && islower((unsigned char)s[capitals + 1]);
 }
 
+bool hm_opt_names_file(const struct hm_opt *o)
+{
+	for (const char *at = o->arg; at && *at; at++)
+		if ((at == o->arg || strchr("|=:", at[-1])) && is_file(at, strcspn(at, "|[")))
+			return true;
+	return false;
+}
+
 /* One alternative of `arg`: "FILE.png", "DIR", "COLUMN=FILE", "N"; small letters stand for themselves ("cpu",
  * "cuda[:N]", "fit:FILE"). */
-static void alternative(struct values *v, const char *s, size_t n)
+static void add_alternative(struct values *v, const char *s, size_t n)
 {
 	size_t literal = 0;
 	while (literal < n && !isupper((unsigned char)s[literal]) && s[literal] != '[')
@@ -55,24 +63,25 @@ static void alternative(struct values *v, const char *s, size_t n)
 }
 
 /* "image|text=zero|shuffle": each word before the = with each behind it. */
-static void product(struct values *v, const char *left, const char *equals)
+static void add_product(struct values *v, const char *left, const char *equals)
 {
 	for (size_t n; left < equals; left += n + 1) {
 		n = strcspn(left, "|=");
 		for (const char *right = equals; *right; right += 1 + strcspn(right + 1, "|"))
-			hm_buf_printf(&v->words, NULL, "%s%.*s=%.*s", v->words.len ? " " : "", (int)n, left,
-				      (int)strcspn(right + 1, "|"), right + 1);
+			hm_text_add(&v->words, "%s%.*s=%.*s", v->words.b.len ? " " : "", (int)n, left,
+				    (int)strcspn(right + 1, "|"), right + 1);
 	}
 }
 
-/* The alternatives are parted by |, but not within brackets. All words of a choice stand for themselves. */
-static void values(struct values *v, const struct hm_opt *o)
+/* The alternatives are separated by |, but not within brackets. All words of a choice stand for themselves.
+ */
+static void read_values(struct values *v, const struct hm_tool *tool, const struct hm_opt *o)
 {
 	int depth = 0;
 	const char *from = o->arg ? o->arg : "", *equals = strchr(from, '=');
-	*v = (struct values){0};
+	*v = (struct values){.words.tool = tool};
 	if (equals && !from[strspn(from, "abcdefghijklmnopqrstuvwxyz|=")]) {
-		product(v, from, equals);
+		add_product(v, from, equals);
 		return;
 	}
 	for (const char *p = from; *from; p++) {
@@ -82,7 +91,7 @@ static void values(struct values *v, const struct hm_opt *o)
 		if (o->kind == HM_OPT_CHOICE)
 			add_word(v, "", from, (size_t)(p - from));
 		else
-			alternative(v, from, (size_t)(p - from));
+			add_alternative(v, from, (size_t)(p - from));
 		from = *p ? p + 1 : p;
 	}
 	for (int i = 0; o->preset && o->preset(i); i++)
@@ -90,10 +99,10 @@ static void values(struct values *v, const struct hm_opt *o)
 }
 
 /* The operands as if they were an option's value: "[FILE ...]" is files, "DIR" is folders. */
-static void operand_values(struct values *v, const struct hm_tool *tool)
+static void read_operand_values(struct values *v, const struct hm_tool *tool)
 {
 	struct hm_opt o = {.kind = HM_OPT_STR, .arg = tool->operands + (*tool->operands == '[')};
-	values(v, &o);
+	read_values(v, tool, &o);
 }
 
 /* ---- bash */
@@ -149,23 +158,23 @@ static const char bash_replies[] =
 	"	return 0\n"
 	"}\n";
 
-static void bash_case(struct hm_buf *b, const struct hm_opt *o, const struct values *v)
+static void add_bash_case(struct hm_text *t, const struct hm_opt *o, const struct values *v)
 {
-	if (!v->words.len && !v->files)
+	if (!v->words.b.len && !v->files)
 		return;
 	if (o && o->letter)
-		hm_buf_printf(b, NULL, "	-%c | ", o->letter);
+		hm_text_add(t, "	-%c | ", o->letter);
 	else
-		hm_buf_printf(b, NULL, "	");
-	hm_buf_printf(b, NULL, "%s%s)", o ? "--" : "''", o ? o->name : "");
-	if (v->words.len)
-		hm_buf_printf(b, NULL, " offer='%s'", (char *)v->words.data);
+		hm_text_add(t, "	");
+	hm_text_add(t, "%s%s)", o ? "--" : "''", o ? o->name : "");
+	if (v->words.b.len)
+		hm_text_add(t, " offer='%s'", (char *)v->words.b.data);
 	if (v->files)
-		hm_buf_printf(b, NULL, " files=-%c", v->files == FILES ? 'f' : 'd');
-	hm_buf_printf(b, NULL, "%s ;;\n", v->after ? " after=1" : "");
+		hm_text_add(t, " files=-%c", v->files == FILES ? 'f' : 'd');
+	hm_text_add(t, "%s ;;\n", v->after ? " after=1" : "");
 }
 
-static void write_bash(const struct hm_cli *c, struct hm_buf *b)
+static void write_bash(const struct hm_cli *c, struct hm_text *t)
 {
 	const char *name = c->tool->name;
 	char function[80];
@@ -173,114 +182,110 @@ static void write_bash(const struct hm_cli *c, struct hm_buf *b)
 	for (; name[n] && n + 1 < sizeof function; n++)
 		function[n] = name[n] == '-' ? '_' : name[n];
 	function[n] = 0;
-	hm_buf_printf(b, NULL, "# bash completion of %s, printed by `%s --completion bash`.\n_%s()\n{\n",
-		      name, name, function);
+	hm_text_add(t, "# bash completion of %s, printed by `%s --completion bash`.\n_%s()\n{\n", name, name,
+		    function);
 	for (int valued = 0; valued < 2; valued++) {
-		hm_buf_printf(b, NULL, "	local %s='", valued ? "valued" : "options");
+		hm_text_add(t, "	local %s='", valued ? "valued" : "options");
 		for (int i = 0; i < c->priv->rows; i++) {
 			const struct hm_opt *o = c->priv->row[i].opt;
 			if (valued && !o->arg)
 				continue;
 			if (o->letter)
-				hm_buf_printf(b, NULL, " -%c", o->letter);
-			hm_buf_printf(b, NULL, " --%s", o->name);
+				hm_text_add(t, " -%c", o->letter);
+			hm_text_add(t, " --%s", o->name);
 		}
-		hm_buf_printf(b, NULL, " '\n");
+		hm_text_add(t, " '\n");
 	}
-	hm_buf_printf(b, NULL, "%s	case $option in\n", bash_words);
+	hm_text_add(t, "%s	case $option in\n", bash_words);
 	struct values v;
 	for (int i = 0; i < c->priv->rows; i++) {
 		const struct hm_opt *o = c->priv->row[i].opt;
-		values(&v, o);
-		bash_case(b, o, &v);
-		hm_buf_clear(&v.words);
+		read_values(&v, c->tool, o);
+		add_bash_case(t, o, &v);
+		hm_buf_clear(&v.words.b);
 	}
-	operand_values(&v, c->tool);
-	bash_case(b, NULL, &v);
-	hm_buf_clear(&v.words);
-	hm_buf_printf(b, NULL, "	esac\n%scomplete -F _%s %s\n", bash_replies, function, name);
+	read_operand_values(&v, c->tool);
+	add_bash_case(t, NULL, &v);
+	hm_buf_clear(&v.words.b);
+	hm_text_add(t, "	esac\n%scomplete -F _%s %s\n", bash_replies, function, name);
 }
 
 /* ---- zsh */
 
 /* Within a specification of _arguments, in single quotes. */
-static void escaped(struct hm_buf *b, const char *s, size_t n)
+static void add_escaped(struct hm_text *t, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		hm_buf_printf(b, NULL, "%s%c",
-			      s[i] == '\''	      ? "'\\'"
-			      : strchr(":[]\\", s[i]) ? "\\"
-						      : "",
-			      s[i]);
+		hm_text_add(t, "%s%c", s[i] == '\'' ? "'\\'" : strchr(":[]\\", s[i]) ? "\\" : "", s[i]);
 }
 
 /* ":ARG:ACTION'", where an action is (WORDS), a call, {code} or a space for nothing. */
-static void zsh_action(struct hm_buf *b, const char *arg, const struct values *v)
+static void add_zsh_action(struct hm_text *t, const char *arg, const struct values *v)
 {
-	const char *words = v->words.len ? (char *)v->words.data : "";
+	const char *words = v->words.b.len ? (char *)v->words.b.data : "";
 	const char *files = v->files == FOLDERS ? "_files -/" : v->files ? "_files" : "";
 	bool list = *words && !v->files && !v->open, code = !list && (*words || v->after);
-	hm_buf_printf(b, NULL, ":");
-	escaped(b, arg, strlen(arg));
-	hm_buf_printf(b, NULL, ":%s", list ? "(" : code ? "{" : "");
+	hm_text_add(t, ":");
+	add_escaped(t, arg, strlen(arg));
+	hm_text_add(t, ":%s", list ? "(" : code ? "{" : "");
 	if (*words && code)
-		hm_buf_printf(b, NULL, "compadd %s-- ", v->open ? "-S \"\" " : "");
-	escaped(b, words, strlen(words));
+		hm_text_add(t, "compadd %s-- ", v->open ? "-S \"\" " : "");
+	add_escaped(t, words, strlen(words));
 	if (*words && *files)
-		hm_buf_printf(b, NULL, "; ");
-	hm_buf_printf(b, NULL, "%s%s%s", v->after ? "compset -P \"*[=\\:]\" && " : "", files,
-		      *words || *files ? "" : " ");
-	hm_buf_printf(b, NULL, "%s'", list ? ")" : code ? "}" : "");
+		hm_text_add(t, "; ");
+	hm_text_add(t, "%s%s%s", v->after ? "compset -P \"*[=\\:]\" && " : "", files,
+		    *words || *files ? "" : " ");
+	hm_text_add(t, "%s'", list ? ")" : code ? "}" : "");
 }
 
-static void zsh_option(struct hm_buf *b, const struct hm_opt *o, bool letter)
+static void add_zsh_option(const struct hm_tool *tool, struct hm_text *t, const struct hm_opt *o, bool letter)
 {
 	struct values v;
-	values(&v, o);
-	hm_buf_printf(b, NULL, " \\\n	'");
+	read_values(&v, tool, o);
+	hm_text_add(t, " \\\n	'");
 	if (o->kind == HM_OPT_LIST)
-		hm_buf_printf(b, NULL, "*");
+		hm_text_add(t, "*");
 	else if (o->letter)
-		hm_buf_printf(b, NULL, "(-%c --%s)", o->letter, o->name);
+		hm_text_add(t, "(-%c --%s)", o->letter, o->name);
 	if (letter)
-		hm_buf_printf(b, NULL, "-%c%s[", o->letter, o->arg ? "+" : "");
+		hm_text_add(t, "-%c%s[", o->letter, o->arg ? "+" : "");
 	else
-		hm_buf_printf(b, NULL, "--%s%s[", o->name, o->arg ? "=" : "");
-	escaped(b, o->help, strlen(o->help));
-	hm_buf_printf(b, NULL, "]");
+		hm_text_add(t, "--%s%s[", o->name, o->arg ? "=" : "");
+	add_escaped(t, o->help, strlen(o->help));
+	hm_text_add(t, "]");
 	if (o->arg)
-		zsh_action(b, o->arg, &v);
+		add_zsh_action(t, o->arg, &v);
 	else
-		hm_buf_printf(b, NULL, "'");
-	hm_buf_clear(&v.words);
+		hm_text_add(t, "'");
+	hm_buf_clear(&v.words.b);
 }
 
-static void write_zsh(const struct hm_cli *c, struct hm_buf *b)
+static void write_zsh(const struct hm_cli *c, struct hm_text *t)
 {
 	const char *name = c->tool->name;
-	hm_buf_printf(b, NULL, "#compdef %s\n# zsh completion of %s, printed by `%s --completion zsh`.\n",
-		      name, name, name);
-	hm_buf_printf(b, NULL, "_arguments -s -S");
+	hm_text_add(t, "#compdef %s\n# zsh completion of %s, printed by `%s --completion zsh`.\n", name, name,
+		    name);
+	hm_text_add(t, "_arguments -s -S");
 	for (int i = 0; i < c->priv->rows; i++) {
 		const struct hm_opt *o = c->priv->row[i].opt;
 		if (o->letter)
-			zsh_option(b, o, true);
-		zsh_option(b, o, false);
+			add_zsh_option(c->tool, t, o, true);
+		add_zsh_option(c->tool, t, o, false);
 	}
 	if (*c->tool->operands) {
 		struct values v;
-		operand_values(&v, c->tool);
-		hm_buf_printf(b, NULL, " \\\n	'%c", c->tool->max_operands == 1 ? '1' : '*');
-		zsh_action(b, c->tool->operands, &v);
-		hm_buf_clear(&v.words);
+		read_operand_values(&v, c->tool);
+		hm_text_add(t, " \\\n	'%c", c->tool->max_operands == 1 ? '1' : '*');
+		add_zsh_action(t, c->tool->operands, &v);
+		hm_buf_clear(&v.words.b);
 	}
-	hm_buf_printf(b, NULL, "\n");
+	hm_text_add(t, "\n");
 }
 
-void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_buf *b)
+void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_text *t)
 {
 	if (shell)
-		write_zsh(c, b);
+		write_zsh(c, t);
 	else
-		write_bash(c, b);
+		write_bash(c, t);
 }

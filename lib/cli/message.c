@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static void put(const char *p, size_t n)
+void hm_cli_write_stderr(const char *p, size_t n)
 {
 	while (n) {
 		ssize_t did = write(STDERR_FILENO, p, n);
@@ -30,7 +30,7 @@ void hm_cli_message(struct hm_cli *c, const char *kind, const char *text)
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = '?';
 	line[n++] = '\n';
-	put(line, (size_t)n);
+	hm_cli_write_stderr(line, (size_t)n);
 	if (c->priv)
 		c->priv->line_open = false;
 }
@@ -98,6 +98,6 @@ void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char
 	int n = snprintf(line, sizeof line, "%s%s: %llu%s %s, %s%s%.3g/s%s%s", p->tty ? "\r\033[K" : "",
 			 c->tool->name, (unsigned long long)done, of, noun, p->also, *p->also ? ", " : "",
 			 rate, eta, p->tty ? "" : "\n");
-	put(line, (size_t)n);
+	hm_cli_write_stderr(line, (size_t)n);
 	p->line_open = true;
 }

@@ -31,8 +31,13 @@ enum { HM_CLI_STATS = 8 };
 
 struct hm_cli_private {
 	struct options o;
-	struct hm_row *row;	      /* [rows] the tool's options, then the common ones */
-	int rows, own;		      /* the first `own` are the tool's */
+	struct hm_row *row;		  /* [rows] the tool's options, then the common ones */
+	struct hm_opt output[3], jobs[3]; /* with this tool's help */
+	int rows, own;			  /* the first `own` are the tool's */
+	struct hm_buf inputs, outputs;	  /* the files of the call, see callfiles.c */
+	struct hm_arena names;		  /* their paths, where argv does not hold them */
+	const struct hm_opt *to_stdout;	  /* the option whose output is "-" */
+	bool reads_stdin;
 	struct timespec start, shown; /* begin; last progress line */
 	bool tty, line_open;	      /* stderr is a terminal; a progress line stands on it */
 	uint64_t done, total;
@@ -42,20 +47,55 @@ struct hm_cli_private {
 	char also[64]; /* shown behind it */
 };
 
-/* common.c: fills c->priv->row; aborts without memory. */
+/* cli.c: ends the tool with "out of memory", exit 1. */
+_Noreturn void hm_cli_no_memory(const struct hm_tool *tool);
+
+/* A text that is made for standard output. Without memory the tool ends: no part of it is printed. */
+struct hm_text {
+	const struct hm_tool *tool;
+	struct hm_buf b;
+};
+void hm_text_add(struct hm_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* common.c: fills c->priv->row. */
 void hm_opt_rows(struct hm_cli *c, void *options);
 
 /* opt.c: parses argv into the structs of the rows; operands go to c->operands. Returns NULL, or the sentence
  * about what is wrong in `text`. */
 const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, size_t cap);
-/* The usage line, folded at `width` columns (0: not), and --help's list of options, appended to b. */
-void hm_opt_usage(const struct hm_cli *c, struct hm_buf *b, size_t width);
-void hm_opt_list(const struct hm_cli *c, struct hm_buf *b);
+/* "--name" or "-x", as the user would type it; returns out. */
+const char *hm_opt_spelled(const struct hm_opt *o, char out[80]);
 
-/* complete.c: the completion script for bash (0) or zsh (1), appended to b. */
-void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_buf *b);
+/* optvalue.c: stores a value into the option's struct. NULL, or the sentence about what is wrong in `text`.
+ */
+const char *hm_opt_store(const struct hm_opt *o, void *base, char *value, char *text, size_t cap);
+
+/* opthelp.c: the usage line, folded at `width` columns (0: not folded), and --help's list of options. */
+void hm_opt_usage(const struct hm_cli *c, struct hm_text *t, size_t width);
+void hm_opt_list(const struct hm_cli *c, struct hm_text *t);
+
+/* complete.c: the completion script for bash (0) or zsh (1). */
+void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_text *t);
+/* Whether an option's `arg` names a file: "FILE", "MODEL", "SPEC", "COLUMN=FILE", "P|fit:FILE". */
+bool hm_opt_names_file(const struct hm_opt *o);
+
+/* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output. */
+void hm_opt_check_files(struct hm_cli *c);
+
+/* nearest.c: begin with {typed, len} and offer words; then `word` is the nearest of them, NULL when none is
+ * near. Of words of the same distance the first stays. */
+struct hm_nearest {
+	const char *typed;
+	size_t len;
+	const char *word;
+	size_t word_len;
+	int distance;
+};
+void hm_nearest_offer(struct hm_nearest *n, const char *word, size_t len);
 
 /* message.c: one line, one write, control bytes masked; an open progress line is wiped first. */
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text);
+/* n bytes to standard error; what cannot be written there is lost. */
+void hm_cli_write_stderr(const char *p, size_t n);
 
 #endif

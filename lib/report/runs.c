@@ -264,6 +264,7 @@ void hm_runs_clear(struct hm_runs *r)
 	free(r->folder);
 	cJSON_Delete(r->json);
 	hm_buf_clear(&r->sheet);
+	hm_buf_clear(&r->files);
 	hm_arena_clear(&r->arena);
 	*r = (struct hm_runs){0};
 }

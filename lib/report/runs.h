@@ -71,6 +71,7 @@ struct hm_runs {
 	struct hm_claim *claim;
 	struct hm_stage *stage;
 	struct hm_buf sheet;	   /* a PNG; empty: none */
+	struct hm_buf files;	   /* const char *[]: the files that it named, as they were opened */
 	struct hm_matched matched; /* all trials */
 	/* runs.c's */
 	cJSON *json;

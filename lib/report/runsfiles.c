@@ -27,6 +27,8 @@ const char *hm_runs_beside(struct hm_runs *r, const char *name, struct hm_err *e
 	if (path) {
 		memcpy(path, r->folder, a);
 		memcpy(path + a, name, b);
+		if (hm_buf_add(&r->files, &path, sizeof path, e))
+			return NULL;
 	}
 	return path;
 }

@@ -127,7 +127,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	run hm-fuse-train --log x.safetensors -o x.safetensors train.hmr
 	expect 2 "-o and --log name the same file"
 	run hm-fuse-train --val - -o x.safetensors - <train.hmr
-	expect 2 'standard input cannot be both'
+	expect 2 'standard input is named twice'
 	run hm-fuse-train --select auroc -o x.safetensors train.hmr
 	expect 2 'select needs --val'
 	run hm-fuse-train --momentum 0.9 -o x.safetensors train.hmr

@@ -112,7 +112,7 @@ J
 		"--on-error keep"; do
 		# shellcheck disable=SC2086
 		run hm-jsonl2rec $call -o out.hmr /dev/null
-		expect 2 '^usage: hm-jsonl2rec '
+		expect 2 '^see hm-jsonl2rec --help$'
 	done
 	run hm-jsonl2rec nix.jsonl -o out.hmr
 	expect 1 'nix.jsonl: cannot open'

@@ -105,7 +105,7 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	run hm-lint --allow nonsense train.hmr
 	expect 2 "'nonsense': that is no kind of finding; id-twice"
 	run hm-lint - - <train.hmr
-	expect 2 'standard input can be one split only'
+	expect 2 'standard input is named twice'
 	run hm-lint train.hmr data/dev.jsonl
 	expect 1 'data/dev.jsonl: '
 	run hm-lint "$ROOT/formats/golden/shapes.hmr"

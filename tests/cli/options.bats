@@ -25,14 +25,14 @@ call() { # TOOL
 	esac
 }
 
-# Exit 2, nothing on stdout, two lines on stderr: what is wrong (PATTERN) and the usage line.
+# Exit 2, nothing on stdout, two lines on stderr: what is wrong (PATTERN) and where to read on.
 wrong_call() { # CALL PATTERN
 	run bash -c "$1 2>&1 >stdout"
 	expect 2
 	[ ! -s stdout ] || fail "$1: wrote to standard output"
 	[ "${#lines[@]}" = 2 ] || fail "$1: not two lines: $output"
 	grep -qE -- "^hm-[a-z0-9-]*: error: .*$2" <<<"${lines[0]}" || fail "$1: '$2' is not in: ${lines[0]}"
-	grep -q "^usage: ${1%% *} " <<<"${lines[1]}" || fail "$1: no usage line: ${lines[1]}"
+	[ "${lines[1]}" = "see ${1%% *} --help" ] || fail "$1: ${lines[1]}"
 }
 
 @test "--help goes to standard output and ends with 0" {
@@ -40,11 +40,14 @@ wrong_call() { # CALL PATTERN
 		run bash -c "$t --help 2>stderr"
 		expect 0 "^usage: $t"
 		[ ! -s stderr ]
+		[ "$("$t" -h)" = "$output" ] || fail "$t: -h is not --help"
+		[ "$(grep -c '^[A-Z][A-Za-z ]*:$' <<<"$output")" -ge 3 ] || fail "$t: --help has no headings"
+		refute grep -qE 'default [0-9]{6,}' <<<"$output" # sizes are 10G, not bytes
 		[ "$(wc -L <<<"$output")" -le 140 ] || fail "$t: a line of --help is too long"
 		run bash -c "$t --nonsense --help" # the first fault counts
 		expect 2
-		run bash -c "$t --help >/dev/full"
-		expect 1
+		run bash -c "$t --help 2>&1 >/dev/full"
+		expect 1 "^$t: error: standard output: cannot write: No space left on device"
 	done
 }
 
@@ -60,7 +63,7 @@ wrong_call() { # CALL PATTERN
 	done
 }
 
-@test "wrong calls: exit 2, the fault and the usage line" {
+@test "wrong calls: exit 2, the fault and where to read on" {
 	for t in $(tools); do
 		wrong_call "$t --nonsense" 'unknown option --nonsense'
 		wrong_call "$t --nonsense=1" 'unknown option --nonsense'
@@ -79,6 +82,34 @@ wrong_call() { # CALL PATTERN
 			for d in gpu cuda: cuda:x CPU; do wrong_call "$(call "$t") --device '$d'" '--device takes'; done
 		fi
 	done
+}
+
+@test "a wrong call names the nearest option and the nearest word" {
+	while IFS='|' read -r call said; do
+		wrong_call "$call" "$said\$"
+	done <<-'END'
+		hm-cat --haed 3|unknown option --haed, did you mean --head\?
+		hm-cat --head3|unknown option --head3, did you mean --head\?
+		hm-fuse-train --batch_size=3|unknown option --batch_size, did you mean --batch-size\?
+		hm-fuse-train --batchsize 3|unknown option --batchsize, did you mean --batch-size\?
+		hm-fuse-train --opt adam|unknown option --opt, did you mean --optimizer\?
+		hm-fuse-train -epochs=3|unknown option -epochs, did you mean --epochs\?
+		hm-score --mdoel x|unknown option --mdoel, did you mean --model\?
+		hm-score --modle=x|unknown option --modle, did you mean --model\?
+		hm-score --qz|unknown option --qz
+		hm-score --mxdxl|unknown option --mxdxl, did you mean --model\?
+		hm-score --mxdxx|unknown option --mxdxx
+		hm-score -Zx|unknown option -Z
+		hm-fuse-train --optimizer adma|--optimizer takes .*, not 'adma', did you mean adam\?
+		hm-fuse-train --optimizer AdamW|--optimizer takes .*, not 'AdamW', did you mean adamw\?
+		hm-fuse-train --optimizer rmsprop|--optimizer takes .*, not 'rmsprop'
+		hm-cat --level 3 --level 0|--level takes an integer from 1 to 22, not '0'
+		hm-cat --block-size 64M|--block-size takes a size \(such as 64K or 2M\) from 1 to 32M, not '64M'
+	END
+	run hm-score "--$(head -c 300 /dev/zero | tr '\0' m)"
+	expect 2 'unknown option --mmm'
+	run hm-score "-$(head -c 300 /dev/zero | tr '\0' m)"
+	expect 2 'unknown option -m'
 }
 
 @test "a device that is not built in: exit 3" {
@@ -118,7 +149,7 @@ wrong_call() { # CALL PATTERN
 }
 
 @test "standard input cannot be two inputs" {
-	for t in hm-tokenize hm-imgprep; do wrong_call "$(call $t) - - <rec.hmr" 'standard input is named twice'; done
+	for t in hm-tokenize hm-imgprep hm-cat; do wrong_call "$(call $t) - - <rec.hmr" 'standard input is named twice'; done
 }
 
 @test "-, -- and repeated options" {

@@ -56,7 +56,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 
 @test "wrong calls" {
 	run hm-synth
-	expect 2 'usage: hm-synth'
+	expect 2 '^see hm-synth --help$'
 	run hm-synth --rule both d
 	expect 2 "add\|xor\|image\|text"
 	run hm-synth --train -1 d

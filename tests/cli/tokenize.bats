@@ -101,7 +101,7 @@ tokens() { # hm-tokenize's arguments
 	for call in "" "--vocab $vocab --max-length 1" "--vocab $vocab --max-length 70000" "--vocab $vocab --nix" "--vocab"; do
 		# shellcheck disable=SC2086
 		run hm-tokenize -o out.hmr $call
-		expect 2 '^usage: hm-tokenize '
+		expect 2 '^see hm-tokenize --help$'
 	done
 }
 
