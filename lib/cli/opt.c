@@ -131,8 +131,10 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 			return text;
 		}
 	}
-	if (n < c->tool->min_operands)
-		return "an operand is missing";
+	if (n < c->tool->min_operands) {
+		snprintf(text, cap, "an operand is missing: %s", c->tool->operands);
+		return text;
+	}
 	if (c->tool->max_operands >= 0 && n > c->tool->max_operands) {
 		snprintf(text, cap, "too many operands: '%s'", c->operands[c->tool->max_operands]);
 		return text;
