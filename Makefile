@@ -107,6 +107,17 @@ $(B)/tests/%: $(B)/tests/%.o $(help_obj) $(B)/libhm.a
 	@mkdir -p $(@D)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka $(hm_libs)
 
+# The tools with one more tower: its file, and its row in the list (tests/cli/tower.bats).
+tower_tools := $(addprefix $(B)/tests/tower/,hm-encode hm-fuse-train hm-score hm-view)
+$(B)/tests/tower/towers.c: lib/nn/towers.c
+	@mkdir -p $(@D)
+	@sed 's/^static const .* kinds\[\] = {/extern const struct hm_tower_kind hm_mean_tower;\n&\n\t\&hm_mean_tower,/' $< >$@
+$(B)/tests/tower/towers.o: $(B)/tests/tower/towers.c
+	@$(CC) $(hm_cflags) $(CFLAGS) -c -o $@ $<
+$(B)/tests/tower/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
+$(tower_tools): $(B)/tests/tower/hm-%: $(B)/tools/hm-%.o $(B)/tests/tower/towers.o $(B)/tests/tower/meantower.o $(B)/libhm.a
+	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)
+
 rate := $(B)/tests/bench/bench_device
 $(rate): $(rate_src:%.c=$(B)/%.o) $(B)/libhm.a
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
@@ -196,7 +207,7 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 	@$(MAKE) --no-print-directory check
 
 # After deps, so that what was just installed is found.
-check: all $(units) $(replays) $(rate) $(B)/tests/formats/reader $(B)/tests/pipes/httpd $(B)/tests/pipes/terminal
+check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/reader $(B)/tests/pipes/httpd $(B)/tests/pipes/terminal
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
 check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor

@@ -15,7 +15,7 @@ enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 struct options {
 	int fusion, features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
-	char *out, *init, *image, *text, *log, *checkpoint, *last, *sweep, *keep;
+	char *out, *init, *spec[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
 	bool standardize, unknown, resume, steps_given;
 	struct hm_recipe recipe;
 	struct hm_encoder_options encoder;
@@ -39,10 +39,10 @@ struct hm_fuse {
 };
 
 /* fuse_run.c: the options that change the result, for the history and for what a checkpoint must agree with.
- * The recipe is the run's own, or one of a sweep's. */
-cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe);
+ * The recipe is the run's own, or one of a sweep's. NULL with `e`: no memory. */
+cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e);
 /* The same with the fusion's name, as the history has it. */
-cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe);
+cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e);
 /* One training: writes model, log, checkpoints. 0 or a negative code; result->signal when a signal ended it.
  */
 int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e);

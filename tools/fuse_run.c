@@ -1,5 +1,6 @@
 /* One training of hm-fuse-train: signals, log, checkpoints, the model file. See fuse.h. */
 #include "fuse.h"
+#include "json/build.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -61,25 +62,25 @@ static int log_cut(void *ctx, uint64_t bytes, struct hm_err *e)
 
 /* ---- the model and its history */
 
-cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe)
+cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e)
 {
 	static const char *const freeze[] = {"none", "image", "text", "both"};
-	cJSON *p = cJSON_CreateObject();
-	cJSON_AddStringToObject(p, "freeze", freeze[r->o.freeze]);
-	cJSON_AddStringToObject(p, "frozen-mode", r->o.frozen_mode ? "train" : "eval");
-	cJSON_AddStringToObject(p, "precision", hm_precision_name((enum hm_precision)r->cli.precision));
-	cJSON_AddNumberToObject(p, "dropout", r->o.dropout);
-	cJSON_AddBoolToObject(p, "standardize", r->o.standardize);
-	cJSON_AddBoolToObject(p, "init", r->o.init != NULL);
-	hm_recipe_json(recipe, p);
-	return p;
+	cJSON *p = hm_json_object(e);
+	hm_json_add_str(p, "freeze", freeze[r->o.freeze], e);
+	hm_json_add_str(p, "frozen-mode", r->o.frozen_mode ? "train" : "eval", e);
+	hm_json_add_str(p, "precision", hm_precision_name((enum hm_precision)r->cli.precision), e);
+	hm_json_add_num(p, "dropout", r->o.dropout, e);
+	hm_json_add_bool(p, "standardize", r->o.standardize, e);
+	hm_json_add_bool(p, "init", r->o.init != NULL, e);
+	hm_recipe_json(recipe, p, e);
+	return hm_json_whole(p, e);
 }
 
-cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe)
+cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e)
 {
-	cJSON *p = hm_fuse_options(r, recipe);
-	cJSON_AddStringToObject(p, "fusion", r->setup.kind == HM_FUSION_EARLY ? "early" : "late");
-	return p;
+	cJSON *p = hm_fuse_options(r, recipe, e);
+	hm_json_add_str(p, "fusion", r->setup.kind->name, e);
+	return hm_json_whole(p, e);
 }
 
 /* Writes the model as it is, of this epoch. */
@@ -87,7 +88,8 @@ static int save_model(struct hm_fuse *r, const char *path, const char *by, int64
 		      struct hm_err *e)
 {
 	char selected[96];
-	cJSON *pg = hm_pg_append(r->setup.pg, r->cli.tool->name, hm_fuse_history(r, &r->o.recipe), e);
+	cJSON *options = hm_fuse_history(r, &r->o.recipe, e);
+	cJSON *pg = options ? hm_pg_append(r->setup.pg, r->cli.tool->name, options, e) : NULL;
 	snprintf(selected, sizeof selected, "%s, epoch %" PRId64, by, epoch);
 	if (!pg)
 		return HM_EDATA;
@@ -146,10 +148,13 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 
 int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e)
 {
-	r->config.identity = r->identity = hm_fuse_options(r, &r->o.recipe);
-	cJSON_AddNumberToObject(r->identity, "log-steps", (double)r->o.log_steps);
-	cJSON_AddNumberToObject(r->identity, "threads", r->threads);
-	hm_setup_identify(&r->setup, r->identity);
+	cJSON *identity = hm_fuse_options(r, &r->o.recipe, e);
+	hm_json_add_num(identity, "log-steps", (double)r->o.log_steps, e);
+	hm_json_add_num(identity, "threads", r->threads, e);
+	hm_setup_identify(&r->setup, identity, e);
+	r->config.identity = r->identity = hm_json_whole(identity, e);
+	if (!r->identity)
+		return HM_EDATA;
 	if (hm_recipe_config(&r->o.recipe, r->o.val.n, r->setup.classes, r->weight, &r->config, e) ||
 	    hm_logfile_open(&r->log, r->o.log, r->o.checkpoint, r->config.resume, e))
 		return e->code;

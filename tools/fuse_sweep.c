@@ -48,9 +48,9 @@ static int finish_line(void *ctx, struct hm_recipe *recipe, struct hm_err *e)
 }
 
 /* The history's entry for one model of the sweep. */
-static cJSON *line_history(void *ctx, const struct hm_recipe *recipe)
+static cJSON *line_history(void *ctx, const struct hm_recipe *recipe, struct hm_err *e)
 {
-	return hm_fuse_history(ctx, recipe);
+	return hm_fuse_history(ctx, recipe, e);
 }
 
 static void show_progress(void *ctx, size_t done, size_t of)
@@ -122,7 +122,7 @@ int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 				   .ctx = r};
 	size_t *order = NULL;
 	int rc = 0;
-	if (c->kind != HM_FUSION_LATE || c->image > HM_SIDE_FEATURE || c->text > HM_SIDE_FEATURE)
+	if (!hm_fusion_joins(c))
 		rc = hm_err_set(e, HM_EUSAGE,
 				"--sweep trains heads on cached features; hm-encode makes them");
 	if (!rc)

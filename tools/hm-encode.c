@@ -1,8 +1,9 @@
 /* hm-encode: runs frozen encoders over pixels and token_ids and adds image_feature, image_grid and
  * text_feature. */
 #include "cli/cli.h"
+#include "feed/features.h"
+#include "json/build.h"
 #include "prep/vocab.h"
-#include "train/features.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 enum { POOLED_ALONE, GRID_ALONE, BOTH };
 
 struct options {
-	char *image, *text;
+	char *encoder[HM_SIDES];
 	int output, store, on_error;
 	int64_t batch_size, cache_size;
 	char *cache;
@@ -22,11 +23,11 @@ static const struct options defaults = {.cache_size = (int64_t)10 << 30, .spec =
 
 static const struct hm_opt table[] = {
 	{.group = "Encoders"},
-	{"image", 0, HM_STR(image), "SPEC",
-	 "image encoder: weight file, folder, model file, init:NAME[:SEED]", .preset = hm_resnet_preset_name,
+	{"image", 0, HM_STR(encoder[HM_IMAGE]), "SPEC",
+	 "image encoder: weight file, folder, model file, init:NAME[:SEED]", .preset = hm_image_preset,
 	 .file = HM_FILE_IN},
-	{"text", 0, HM_STR(text), "SPEC", "text encoder: the same choices", .preset = hm_bert_preset_name,
-	 .file = HM_FILE_IN},
+	{"text", 0, HM_STR(encoder[HM_TEXT]), "SPEC", "text encoder: the same choices",
+	 .preset = hm_text_preset, .file = HM_FILE_IN},
 	{"heads", 0, HM_INT(spec.heads), "N", "attention heads of the text encoder", .min = 1, .max = 4096},
 	{"vocab-size", 0, HM_INT(spec.vocab), "N", "words of an init: text encoder", .min = 1,
 	 .max = 4194304},
@@ -57,10 +58,10 @@ static const struct hm_tool tool = {.name = "hm-encode",
 struct run {
 	struct hm_cli cli;
 	struct options o;
-	struct hm_encoder image, text;
+	struct hm_encoder encoder[HM_SIDES];
 	struct hm_device *device;
 	struct hm_featcache *cache;
-	struct hm_skim *skim;
+	struct hm_sidefile *skim;
 	struct hm_join *in;
 	struct hm_features *features;
 	struct hm_writer *writer;
@@ -68,15 +69,15 @@ struct run {
 
 /* ---- set-up ---- */
 
-static int open_encoder(struct run *r, struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
-			struct hm_err *e)
+static int open_encoder(struct run *r, enum hm_side k, struct hm_err *e)
 {
-	const char *option = kind == HM_IMAGE_ENCODER ? "--image" : "--text";
-	int rc = spec ? hm_encoder_open(x, kind, spec, &r->o.spec, e) : 0;
+	struct hm_encoder *x = &r->encoder[k];
+	const char *spec = r->o.encoder[k];
+	int rc = spec ? hm_encoder_open(x, k, spec, &r->o.spec, e) : 0;
 	if (rc)
-		return hm_err_prefix(e, "%s", option);
+		return hm_err_prefix(e, "--%s", hm_side_name(k));
 	if (x->notice[0])
-		hm_cli_notice(&r->cli, "%s: %s: %s", option, spec, x->notice);
+		hm_cli_notice(&r->cli, "--%s: %s: %s", hm_side_name(k), spec, x->notice);
 	return 0;
 }
 
@@ -86,14 +87,14 @@ static int check_vocab(const struct run *r, struct hm_err *e)
 	struct hm_vocab v = {0};
 	int ids = hm_schema_find(hm_join_schema(r->in), "token_ids");
 	const char *used = ids < 0 ? NULL : hm_schema_attr(hm_join_schema(r->in), ids, "vocab");
-	if (!r->text.vocab_file || !used)
+	if (!r->encoder[HM_TEXT].vocab_file || !used)
 		return 0;
-	int rc = hm_vocab_read(&v, r->text.vocab_file, e);
+	int rc = hm_vocab_read(&v, r->encoder[HM_TEXT].vocab_file, e);
 	if (!rc && strcmp(v.digest, used))
 		rc = hm_err_set(
 			e, HM_EDATA,
 			"%s: token_ids were made with another vocabulary than %s (hm-tokenize --vocab)",
-			hm_join_name(r->in), r->text.vocab_file);
+			hm_join_name(r->in), r->encoder[HM_TEXT].vocab_file);
 	hm_vocab_clear(&v);
 	return rc;
 }
@@ -101,27 +102,30 @@ static int check_vocab(const struct run *r, struct hm_err *e)
 static int open_features(struct run *r, struct hm_err *e)
 {
 	static const enum hm_dtype store[] = {HM_F32, HM_F16, HM_BF16};
-	const struct hm_features_options options = {.image = r->o.image ? &r->image : NULL,
-						    .text = r->o.text ? &r->text : NULL,
-						    .pooled = r->o.output != GRID_ALONE,
-						    .grid = r->o.output != POOLED_ALONE,
-						    .keep = r->o.keep,
-						    .replace = r->o.replace,
-						    .on_error = (enum hm_features_error)r->o.on_error,
-						    .precision = (enum hm_precision)r->cli.precision,
-						    .store = store[r->o.store],
-						    .batch_size = (int)r->o.batch_size,
-						    .cache = r->cache,
-						    .skim = r->skim};
+	const bool pooled = r->o.output != GRID_ALONE, grid = r->o.output != POOLED_ALONE;
+	const struct hm_features_options options = {
+		.encoder = {r->o.encoder[HM_IMAGE] ? &r->encoder[HM_IMAGE] : NULL,
+			    r->o.encoder[HM_TEXT] ? &r->encoder[HM_TEXT] : NULL},
+		.want = {[HM_IMAGE] = {[HM_POOLED] = pooled, [HM_GRID] = grid},
+			 [HM_TEXT] = {[HM_POOLED] = true}},
+		.keep = r->o.keep,
+		.replace = r->o.replace,
+		.on_error = (enum hm_features_error)r->o.on_error,
+		.precision = (enum hm_precision)r->cli.precision,
+		.store = store[r->o.store],
+		.batch_size = (int)r->o.batch_size,
+		.cache = r->cache,
+		.skim = r->skim};
 	return hm_features_open(&r->features, &options, r->in, r->device, r->cli.workers, e);
 }
 
 static int open_writer(struct run *r, struct hm_err *e)
 {
-	cJSON *p = cJSON_CreateObject();
-	hm_features_history(r->features, p);
-	cJSON_AddStringToObject(p, "device", r->device->name);
-	cJSON *pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
+	cJSON *p = hm_json_object(e);
+	hm_features_history(r->features, p, e);
+	hm_json_add_str(p, "device", r->device->name, e);
+	p = hm_json_whole(p, e);
+	cJSON *pg = p ? hm_pg_append(hm_join_pg(r->in), tool.name, p, e) : NULL;
 	int rc = pg ? hm_writer_open(&r->writer, r->cli.out, hm_features_schema(r->features),
 				     hm_join_meta(r->in), pg, &r->cli.writer,
 				     r->o.cache ? r->cli.workers : NULL, e)
@@ -137,20 +141,20 @@ static int open_all(struct run *r, struct hm_err *e)
 	if (!r->device)
 		return e->code;
 	hm_cli_device(&r->cli, r->device->name);
-	int rc = open_encoder(r, &r->image, HM_IMAGE_ENCODER, r->o.image, e);
-	if (!rc)
-		rc = open_encoder(r, &r->text, HM_TEXT_ENCODER, r->o.text, e);
+	int rc = 0;
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = open_encoder(r, (enum hm_side)k, e);
 	if (!rc && r->o.cache && !(r->cache = hm_featcache_open(r->o.cache, (uint64_t)r->o.cache_size, e)))
 		rc = hm_err_prefix(e, "--cache");
-	if (!rc && r->o.cache && r->o.image && !r->o.keep)
-		rc = hm_skim_open(&r->skim, r->o.cache, r->cli.n_operands, r->cli.operands, r->cli.workers,
-				  e);
-	/* Reading and writing go on in this thread while the workers compute, unless they may have nothing
-	 * to. */
+	if (!rc && r->o.cache && r->o.encoder[HM_IMAGE] && !r->o.keep)
+		rc = hm_sidefile_open(&r->skim, r->o.cache, r->cli.n_operands, r->cli.operands,
+				      r->cli.workers, e);
+	/* This thread reads and writes while the workers compute. If everything may come from the cache, they
+	 * help with reading. */
 	if (!rc)
 		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands,
 				  r->o.cache ? r->cli.workers : NULL, e);
-	if (!rc && r->o.text)
+	if (!rc && r->o.encoder[HM_TEXT])
 		rc = check_vocab(r, e);
 	if (!rc)
 		rc = open_features(r, e);
@@ -173,14 +177,15 @@ static void report(struct run *r, const struct hm_features_counts *n)
 	hm_cli_stat(&r->cli, "cache_misses", (double)n->misses);
 	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were there, %" PRIu64 " computed%s",
 		      r->o.cache, n->hits, n->hits + n->misses, n->misses,
-		      hm_skim_reads(r->skim) ? "; the files are known, no other pixels were unpacked" : "");
+		      hm_sidefile_reads(r->skim) ? "; the files are known, no other pixels were unpacked"
+						 : "");
 }
 
 /* A later run on the same files need not unpack them. */
 static void keep(struct run *r, const struct hm_features_counts *n)
 {
 	struct hm_err unkept = {0};
-	if (r->skim && !hm_skim_reads(r->skim) && hm_skim_keep(r->skim, n->before, &unkept))
+	if (r->skim && !hm_sidefile_reads(r->skim) && hm_sidefile_keep(r->skim, n->before, &unkept))
 		hm_cli_warn(&r->cli, "--cache: %s; the same files are unpacked again next time", unkept.text);
 }
 
@@ -188,12 +193,12 @@ static void close_all(struct run *r)
 {
 	struct hm_err unkept = {0};
 	hm_features_free(r->features);
-	hm_skim_close(r->skim);
+	hm_sidefile_close(r->skim);
 	if (hm_featcache_close(r->cache, &unkept))
 		hm_cli_warn(&r->cli, "--cache: %s; what it does not hold is computed again next time",
 			    unkept.text);
-	hm_encoder_clear(&r->image);
-	hm_encoder_clear(&r->text);
+	for (int k = 0; k < HM_SIDES; k++)
+		hm_encoder_clear(&r->encoder[k]);
 	hm_device_close(r->device);
 	hm_writer_abort(r->writer);
 	hm_join_close(r->in);
@@ -204,11 +209,11 @@ int main(int argc, char **argv)
 	struct run r = {.o = defaults};
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
-	if (!r.o.image && !r.o.text)
+	if (!r.o.encoder[HM_IMAGE] && !r.o.encoder[HM_TEXT])
 		hm_cli_usage(&r.cli, "give --image, --text or both");
-	if (r.o.output_given && !r.o.image)
+	if (r.o.output_given && !r.o.encoder[HM_IMAGE])
 		hm_cli_usage(&r.cli, "--image-output needs --image");
-	if (r.o.spec.vocab && (!r.o.text || strncmp(r.o.text, "init:", 5)))
+	if (r.o.spec.vocab && (!r.o.encoder[HM_TEXT] || strncmp(r.o.encoder[HM_TEXT], "init:", 5)))
 		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
 	if (r.o.size_given && !r.o.cache)
 		hm_cli_usage(&r.cli, "--cache-size needs --cache");

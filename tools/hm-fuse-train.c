@@ -20,14 +20,15 @@ static const struct hm_opt table[] = {
 	 .required = true, .file = HM_FILE_OUT},
 	{"val", 0, HM_LIST(val), "FILE", "validation records, scored after each epoch (repeatable, joined)",
 	 .file = HM_FILE_IN},
-	{"fusion", 0, HM_CHOICE(fusion), "late|early",
+	{"fusion", 0, HM_CHOICE(fusion), HM_FUSION_WORDS,
 	 "one linear layer over both features, or both through one transformer"},
 	{"features", 0, HM_CHOICE(features), "image|text|image,text",
 	 "which sides of late fusion; those that are there unless given"},
-	{"image", 0, HM_STR(image), "SPEC", "image encoder: model file, weight file, folder or init:NAME",
-	 .preset = hm_resnet_preset_name, .file = HM_FILE_IN},
-	{"text", 0, HM_STR(text), "SPEC", "text encoder, in early fusion the transformer",
-	 .preset = hm_bert_preset_name, .file = HM_FILE_IN},
+	{"image", 0, HM_STR(spec[HM_IMAGE]), "SPEC",
+	 "image encoder: model file, weight file, folder or init:NAME", .preset = hm_image_preset,
+	 .file = HM_FILE_IN},
+	{"text", 0, HM_STR(spec[HM_TEXT]), "SPEC", "text encoder, in early fusion the transformer",
+	 .preset = hm_text_preset, .file = HM_FILE_IN},
 	{"init", 0, HM_STR(init), "MODEL", "start from this model file instead of random weights",
 	 .file = HM_FILE_IN},
 	{"classes", 0, HM_INT(classes), "N", "classes; 1 + the largest label, at least 2, unless given",
@@ -132,8 +133,9 @@ static void check_sweep(struct hm_fuse *r)
 {
 	if (!r->o.sweep && r->o.keep)
 		hm_cli_usage(&r->cli, "--keep says what --sweep writes, which is not given");
-	if (r->o.sweep && (r->o.image || r->o.text || r->o.fusion == HM_FUSION_EARLY || r->o.checkpoint ||
-			   r->o.log || r->o.last))
+	bool words = r->o.fusion >= 0 && hm_fusion_takes_words(hm_fusion_kinds()[r->o.fusion]);
+	if (r->o.sweep &&
+	    (r->o.spec[HM_IMAGE] || r->o.spec[HM_TEXT] || words || r->o.checkpoint || r->o.log || r->o.last))
 		hm_cli_usage(
 			&r->cli,
 			"--sweep trains heads of late fusion on cached features, without --image, --text, "
@@ -168,15 +170,13 @@ static void check_call(struct hm_fuse *r)
 		.n_val = r->o.val.n,
 		.train = r->cli.operands,
 		.val = r->o.val.item,
-		.image = r->o.image,
-		.text = r->o.text,
+		.spec = {r->o.spec[HM_IMAGE], r->o.spec[HM_TEXT]},
 		.init = r->o.init,
 		.encoder = r->o.encoder,
-		.fusion = r->o.fusion,
-		.only_image = r->o.features == 0,
-		.only_text = r->o.features == 1,
-		.freeze_image = r->o.freeze == FREEZE_IMAGE || r->o.freeze == FREEZE_BOTH,
-		.freeze_text = r->o.freeze == FREEZE_TEXT || r->o.freeze == FREEZE_BOTH,
+		.fusion = r->o.fusion < 0 ? NULL : hm_fusion_kinds()[r->o.fusion],
+		.only = {r->o.features == HM_IMAGE, r->o.features == HM_TEXT},
+		.freeze = {r->o.freeze == FREEZE_IMAGE || r->o.freeze == FREEZE_BOTH,
+			   r->o.freeze == FREEZE_TEXT || r->o.freeze == FREEZE_BOTH},
 		.frozen_train = r->o.frozen_mode,
 		.classes = (int)r->o.classes,
 		.seed = (uint64_t)r->o.recipe.seed,

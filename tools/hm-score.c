@@ -80,7 +80,7 @@ struct run {
 	struct hm_device *device; /* with a model */
 	struct hm_system source;  /* of the records read last */
 	struct hm_scored_options how;
-	enum hm_ablation ablate[HM_APPLY_SIDES];
+	enum hm_ablation ablate[HM_SIDES];
 	struct hm_scored scored;
 	struct hm_buf report, json, csv;
 };
@@ -91,8 +91,8 @@ static void notice(struct run *r, const struct hm_answers *a)
 	struct hm_cli *c = &r->cli;
 	if (a->model.notice[0])
 		hm_cli_notice(c, "%s: %s", r->o.model, a->model.notice);
-	if (a->apply.notice[0])
-		hm_cli_notice(c, "%s", a->apply.notice);
+	if (a->predict.notice[0])
+		hm_cli_notice(c, "%s", a->predict.notice);
 }
 
 /* One system out of n inputs; `how` says what is done with them. */
@@ -119,20 +119,21 @@ static int load(struct run *r, struct hm_predictions *p, const struct hm_answers
 
 static int load_all(struct run *r, struct hm_err *e)
 {
-	const struct hm_answers_options plain = {0}, how = {.model = r->o.model,
-							    .apply = {.allow_unknown = r->o.unknown,
-								      .batch_size = (int)r->o.batch_size,
-								      .ablate = {r->ablate[0], r->ablate[1]},
-								      .seed = (uint64_t)r->o.seed},
-							    .encoder = {.heads = r->o.heads},
-							    .device = r->device,
-							    .texts = r->o.errors > 0,
-							    .by = r->o.by,
-							    .out = r->o.out,
-							    .keep = r->o.keep,
-							    .replace = r->o.replace,
-							    .tool = tool.name,
-							    .writer = r->cli.writer};
+	const struct hm_answers_options plain = {0},
+					how = {.model = r->o.model,
+					       .predict = {.allow_unknown = r->o.unknown,
+							   .batch_size = (int)r->o.batch_size,
+							   .ablate = {r->ablate[0], r->ablate[1]},
+							   .seed = (uint64_t)r->o.seed},
+					       .encoder = {.heads = r->o.heads},
+					       .device = r->device,
+					       .texts = r->o.errors > 0,
+					       .by = r->o.by,
+					       .out = r->o.out,
+					       .keep = r->o.keep,
+					       .replace = r->o.replace,
+					       .tool = tool.name,
+					       .writer = r->cli.writer};
 	char *fit = r->how.fit ? r->o.threshold + 4 : NULL;
 	int rc = fit ? load(r, &r->fit, &plain, 1, &fit, e) : 0, each = r->o.compare ? 1 : r->cli.n_operands;
 	if (!rc && r->o.pairs)
@@ -142,7 +143,7 @@ static int load_all(struct run *r, struct hm_err *e)
 		if (!rc && hm_system_skipped(&r->source) > r->how.skipped)
 			r->how.skipped = hm_system_skipped(&r->source);
 	}
-	const struct hm_apply *a = &r->source.answers.apply;
+	const struct hm_predict *a = &r->source.answers.predict;
 	if (!rc && a->cut)
 		hm_cli_notice(&r->cli, "%llu captions were cut to the %d tokens for which the model has room",
 			      (unsigned long long)a->cut, a->room);
@@ -245,7 +246,7 @@ static void check_ablate(struct run *r)
 	if (r->o.ablate.n && !r->o.model)
 		hm_cli_usage(c, "--ablate changes what --model sees, which is not given");
 	r->how.ablate_seed = -1;
-	for (int k = 0; k < HM_APPLY_SIDES; k++) {
+	for (int k = 0; k < HM_SIDES; k++) {
 		r->how.ablate[k] = hm_ablation_name(r->ablate[k]);
 		if (r->ablate[k] != HM_ABLATE_SHUFFLE)
 			continue;

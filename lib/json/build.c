@@ -90,6 +90,15 @@ void hm_json_add_tree(cJSON *in, const char *key, cJSON *v, struct hm_err *e)
 	add_item(in, key, v, e);
 }
 
+void hm_json_add_text(cJSON *in, const char *key, const cJSON *v, struct hm_err *e)
+{
+	struct hm_buf b = {0};
+	if (!e->code && check_made((cJSON *)(uintptr_t)v, e) && !hm_json_write(v, &b, e) &&
+	    !hm_buf_add(&b, "", 1, e))
+		hm_json_add_str(in, key, (char *)b.data, e);
+	hm_buf_clear(&b);
+}
+
 cJSON *hm_json_whole(cJSON *tree, struct hm_err *e)
 {
 	if (!e->code && check_made(tree, e))

@@ -35,6 +35,9 @@ void hm_json_add_copy(cJSON *in, const char *key, const cJSON *v, struct hm_err 
  */
 void hm_json_add_tree(cJSON *in, const char *key, cJSON *v, struct hm_err *e);
 
+/* The canonical text of `v`, as a string. */
+void hm_json_add_text(cJSON *in, const char *key, const cJSON *v, struct hm_err *e);
+
 /* A deep copy, as a tree of its own. */
 cJSON *hm_json_copy(const cJSON *v, struct hm_err *e);
 

@@ -9,35 +9,36 @@
  * one is fed while the other's batch is computed. */
 enum { TOKENS = 2048, DEVICE_TOKENS = 16384, DEVICE_LANES = 2 };
 
-/* Items order[first .. first+n) of the window, all image or all text. */
+/* Items order[first .. first+n) of the window, all of one side. */
 struct hm_encode_batch {
 	struct hm_job job;
 	struct hm_encode_window *window;
 	int first, n;
-	bool text;
+	enum hm_side side;
 	struct hm_err err;
 };
 
-/* What one worker has for itself. */
+/* What one worker has for itself, of each side that is encoded. */
 struct lane {
 	struct hm_device *d;
-	struct hm_resnet_work *resnet;
-	struct hm_bert_work *bert;
-	uint8_t *pixels;	     /* device [image_batch,3,h,w] */
-	float *pooled, *grid, *text; /* device, as large as a batch's output */
-	float *host;		     /* the largest of them in host memory */
-	int32_t *ids, *len;	     /* host [tokens], [text_batch] */
+	struct lane_side {
+		void *work;	      /* the tower's */
+		uint8_t *pixels;      /* image: device memory [batch,3,h,w] */
+		int32_t *ids, *len;   /* text: host memory [tokens], [batch] */
+		float *out[HM_GIVES]; /* device memory, as large as a batch's output */
+	} side[HM_SIDES];
+	float *host; /* the largest output in host memory */
 };
 
 struct hm_encode {
 	struct hm_encode_config c;
 	struct hm_encode_cache cache;
 	struct hm_device *device;
-	struct hm_workers *workers, *own; /* own: of a device that is not the host */
-	struct hm_resnet_net *resnet;
-	struct hm_bert_net *bert;
-	size_t image_bytes, c_width, grid_width, h_width; /* a pixel array; floats of pooled, grid, text */
-	int tokens;					  /* most of a text batch */
+	struct hm_workers *workers, *own;		 /* own: of a device that is not the host */
+	const struct hm_tower_infer *run[HM_SIDES];	 /* of the towers */
+	void *net[HM_SIDES];				 /* made ready for the device */
+	size_t image_bytes, numbers[HM_SIDES][HM_GIVES]; /* of an image's pixels; floats of an output */
+	int tokens;					 /* most of a text batch */
 	struct lane *lane;
 	int lanes;
 	bool ready; /* networks and lanes are there */
@@ -45,41 +46,42 @@ struct hm_encode {
 
 /* ---- one batch ---- */
 
-static void run_images(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b)
+/* The batch's images, as many as always: how many are computed at once shows in the last bits. */
+static void gather_pixels(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b,
+			  struct hm_tower_batch *in)
 {
-	const struct hm_ops *op = l->d->op;
 	const struct hm_encode_window *w = b->window;
+	uint8_t *to = l->side[HM_IMAGE].pixels;
 	for (int i = 0; i < b->n; i++)
-		op->upload(l->d, l->pixels + (size_t)i * x->image_bytes,
-			   w->item[w->order[b->first + i]].pixels, x->image_bytes);
-	/* As many as always: how many are computed at once shows in the last bits. */
-	hm_resnet_encode(x->resnet, l->resnet, l->pixels, x->c.image_batch, l->pooled, l->grid);
-	if (x->c.pooled)
-		op->download(l->d, l->host, l->pooled, (size_t)b->n * x->c_width * sizeof(float));
-	for (int i = 0; i < b->n && x->c.pooled; i++)
-		memcpy(w->item[w->order[b->first + i]].pooled, l->host + (size_t)i * x->c_width,
-		       x->c_width * sizeof(float));
-	if (x->c.grid)
-		op->download(l->d, l->host, l->grid, (size_t)b->n * x->grid_width * sizeof(float));
-	for (int i = 0; i < b->n && x->c.grid; i++)
-		memcpy(w->item[w->order[b->first + i]].grid, l->host + (size_t)i * x->grid_width,
-		       x->grid_width * sizeof(float));
+		l->d->op->upload(l->d, to + (size_t)i * x->image_bytes,
+				 w->item[w->order[b->first + i]].pixels, x->image_bytes);
+	*in = (struct hm_tower_batch){
+		.n = x->c.side[HM_IMAGE].batch, .pixels = to, .h = x->c.height, .w = x->c.width};
 }
 
-static void run_texts(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b)
+/* The batch's captions, end to end. */
+static void gather_ids(struct lane *l, const struct hm_encode_batch *b, struct hm_tower_batch *in)
 {
 	const struct hm_encode_window *w = b->window;
-	int32_t *at = l->ids;
+	struct lane_side *s = &l->side[HM_TEXT];
+	int32_t *at = s->ids;
 	for (int i = 0; i < b->n; i++) {
 		const struct hm_encode_item *from = &w->item[w->order[b->first + i]];
 		memcpy(at, from->ids, (size_t)from->len * sizeof *at);
-		at += l->len[i] = from->len;
+		at += s->len[i] = from->len;
 	}
-	hm_bert_encode(x->bert, l->bert, l->ids, l->len, b->n, l->text);
-	l->d->op->download(l->d, l->host, l->text, (size_t)b->n * x->h_width * sizeof(float));
+	*in = (struct hm_tower_batch){.n = b->n, .ids = s->ids, .len = s->len};
+}
+
+/* One output of the batch to where its items want it. */
+static void scatter_output(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b, int give)
+{
+	const struct hm_encode_window *w = b->window;
+	size_t n = x->numbers[b->side][give];
+	l->d->op->download(l->d, l->host, l->side[b->side].out[give], (size_t)b->n * n * sizeof(float));
 	for (int i = 0; i < b->n; i++)
-		memcpy(w->item[w->order[b->first + i]].text, l->host + (size_t)i * x->h_width,
-		       x->h_width * sizeof(float));
+		memcpy(w->item[w->order[b->first + i]].out[b->side][give], l->host + (size_t)i * n,
+		       n * sizeof(float));
 }
 
 static void run_batch(void *arg, int worker)
@@ -87,80 +89,96 @@ static void run_batch(void *arg, int worker)
 	struct hm_encode_batch *b = arg;
 	struct hm_encode *x = b->window->owner;
 	struct lane *l = &x->lane[worker];
-	if (b->text)
-		run_texts(x, l, b);
+	struct hm_tower_batch in;
+	if (b->side == HM_IMAGE)
+		gather_pixels(x, l, b, &in);
 	else
-		run_images(x, l, b);
+		gather_ids(l, b, &in);
+	x->run[b->side]->encode(x->net[b->side], l->side[b->side].work, &in, l->side[b->side].out);
+	for (int g = 0; g < HM_GIVES; g++)
+		if (x->c.side[b->side].want[g])
+			scatter_output(x, l, b, g);
 	hm_device_error(l->d, &b->err);
 }
 
 /* ---- networks ---- */
 
-static int open_lane(struct hm_encode *x, struct lane *l, struct hm_device *d, struct hm_err *e)
+static int open_lane_side(struct hm_encode *x, struct lane *l, enum hm_side k, struct hm_err *e)
 {
-	const struct hm_encode_config *c = &x->c;
-	l->d = hm_device_fork(d, e);
+	const struct hm_encode_side *c = &x->c.side[k];
+	const struct hm_tower_room room = {
+		.n = c->batch, .h = x->c.height, .w = x->c.width, .rows = x->tokens};
+	struct lane_side *s = &l->side[k];
+	s->work = x->run[k]->work_new(x->net[k], l->d, &room, e);
+	if (!s->work)
+		return HM_EDATA;
+	if (k == HM_IMAGE) {
+		s->pixels = l->d->op->alloc(l->d, (size_t)c->batch * x->image_bytes);
+	} else if (!(s->ids = hm_alloc((size_t)x->tokens, sizeof *s->ids, e)) ||
+		   !(s->len = hm_alloc((size_t)c->batch, sizeof *s->len, e))) {
+		return HM_EDATA;
+	}
+	for (int g = 0; g < HM_GIVES; g++)
+		if (c->want[g])
+			s->out[g] =
+				l->d->op->alloc(l->d, (size_t)c->batch * x->numbers[k][g] * sizeof(float));
+	return 0;
+}
+
+static int open_lane(struct hm_encode *x, struct lane *l, struct hm_err *e)
+{
+	size_t most = 0;
+	l->d = hm_device_fork(x->device, e);
 	if (!l->d)
 		return HM_EDATA;
-	if (x->resnet) {
-		l->resnet = hm_resnet_work_new(x->resnet, l->d, c->image_batch, c->height, c->width, e);
-		if (!l->resnet)
+	for (int k = 0; k < HM_SIDES; k++) {
+		if (x->net[k] && open_lane_side(x, l, (enum hm_side)k, e))
 			return HM_EDATA;
-		l->pixels = l->d->op->alloc(l->d, (size_t)c->image_batch * x->image_bytes);
-		if (c->pooled)
-			l->pooled =
-				l->d->op->alloc(l->d, (size_t)c->image_batch * x->c_width * sizeof(float));
-		if (c->grid)
-			l->grid =
-				l->d->op->alloc(l->d, (size_t)c->image_batch * x->grid_width * sizeof(float));
+		for (int g = 0; g < HM_GIVES; g++) {
+			size_t n = (size_t)x->c.side[k].batch * x->numbers[k][g];
+			most = n > most ? n : most;
+		}
 	}
-	if (x->bert) {
-		l->bert = hm_bert_work_new(x->bert, l->d, c->text_batch, x->tokens, e);
-		l->ids = hm_alloc((size_t)x->tokens, sizeof *l->ids, e);
-		l->len = hm_alloc((size_t)c->text_batch, sizeof *l->len, e);
-		if (!l->bert || !l->ids || !l->len)
-			return HM_EDATA;
-		l->text = l->d->op->alloc(l->d, (size_t)c->text_batch * x->h_width * sizeof(float));
-	}
-	size_t image = (size_t)c->image_batch * (c->grid ? x->grid_width : x->c_width),
-	       text = (size_t)c->text_batch * x->h_width;
-	l->host = hm_alloc(image > text ? image : text, sizeof *l->host, e);
+	l->host = hm_alloc(most, sizeof *l->host, e);
 	return l->host ? hm_device_error(l->d, e) : HM_EDATA;
 }
 
-static void close_lane(struct lane *l)
+static void close_lane(struct hm_encode *x, struct lane *l)
 {
-	if (l->d) {
-		l->d->op->free(l->d, l->pixels);
-		l->d->op->free(l->d, l->pooled);
-		l->d->op->free(l->d, l->grid);
-		l->d->op->free(l->d, l->text);
+	for (int k = 0; k < HM_SIDES && l->d; k++) {
+		struct lane_side *s = &l->side[k];
+		l->d->op->free(l->d, s->pixels);
+		for (int g = 0; g < HM_GIVES; g++)
+			l->d->op->free(l->d, s->out[g]);
+		if (s->work)
+			x->run[k]->work_free(s->work);
+		free(s->ids);
+		free(s->len);
 	}
-	hm_resnet_work_free(l->resnet);
-	hm_bert_work_free(l->bert);
 	free(l->host);
-	free(l->ids);
-	free(l->len);
 	hm_device_close(l->d);
 }
 
 /* The networks and the lanes. */
-static int prepare(struct hm_encode *x, struct hm_err *e)
+static int prepare_networks(struct hm_encode *x, struct hm_err *e)
 {
 	const struct hm_encode_config *c = &x->c;
 	x->lane = hm_alloc((size_t)x->lanes, sizeof *x->lane, e);
-	if (!x->lane || (c->image && hm_encoder_load(c->image, e)) ||
-	    (c->text && hm_encoder_load(c->text, e)) ||
-	    (c->image && !(x->resnet = hm_resnet_prepare(c->image->resnet, x->device, e))) ||
-	    (c->text && !(x->bert = hm_bert_prepare(c->text->bert, x->device, e))))
+	if (!x->lane)
 		return HM_EDATA;
-	for (int i = 0; i < x->lanes; i++)
-		if (open_lane(x, &x->lane[i], x->device, e))
+	for (int k = 0; k < HM_SIDES; k++) {
+		struct hm_encoder *from = c->side[k].encoder;
+		if (!from)
+			continue;
+		if (hm_encoder_load(from, e) || !(x->net[k] = x->run[k]->prepare(from->tower, x->device, e)))
 			return HM_EDATA;
-	if (c->release && c->image)
-		hm_encoder_release(c->image);
-	if (c->release && c->text)
-		hm_encoder_release(c->text);
+	}
+	for (int i = 0; i < x->lanes; i++)
+		if (open_lane(x, &x->lane[i], e))
+			return HM_EDATA;
+	for (int k = 0; k < HM_SIDES; k++)
+		if (c->release && c->side[k].encoder)
+			hm_encoder_release(c->side[k].encoder);
 	x->ready = true;
 	return 0;
 }
@@ -179,10 +197,10 @@ static int longer(const void *a, const void *b)
 	return x->len != y->len ? (x->len < y->len ? 1 : -1) : (x->index > y->index) - (x->index < y->index);
 }
 
-static void add_batch(struct hm_encode_window *w, int first, int n, bool text)
+static void add_batch(struct hm_encode_window *w, int first, int n, enum hm_side side)
 {
 	struct hm_encode_batch *b = &w->batch[w->batches++];
-	*b = (struct hm_encode_batch){.window = w, .first = first, .n = n, .text = text};
+	*b = (struct hm_encode_batch){.window = w, .first = first, .n = n, .side = side};
 	b->job = (struct hm_job){.run = run_batch, .arg = b};
 }
 
@@ -190,44 +208,40 @@ static void add_batch(struct hm_encode_window *w, int first, int n, bool text)
 static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
 {
 	struct by_len *text = hm_alloc((size_t)w->n, sizeof *text, e);
-	int n = 0, texts = 0;
+	int n = 0, texts = 0, images = x->c.side[HM_IMAGE].batch;
 	if (!text)
 		return HM_EDATA;
 	for (int i = 0; i < w->n; i++) {
 		struct hm_encode_item *item = &w->item[i];
-		if (x->c.image && item->pixels)
+		if (x->run[HM_IMAGE] && item->pixels)
 			w->order[n++] = i;
-		if (x->c.text && item->len)
+		if (x->run[HM_TEXT] && item->len)
 			text[texts++] = (struct by_len){item->len, i};
 	}
-	for (int i = 0; i < n; i += x->c.image_batch)
-		add_batch(w, i, n - i < x->c.image_batch ? n - i : x->c.image_batch, false);
+	for (int i = 0; i < n; i += images)
+		add_batch(w, i, n - i < images ? n - i : images, HM_IMAGE);
 	qsort(text, (size_t)texts, sizeof *text, longer);
 	for (int i = 0, k, tokens; i < texts; i += k) {
 		for (k = tokens = 0;
-		     i + k < texts && k < x->c.text_batch && tokens + text[i + k].len <= x->tokens; k++) {
+		     i + k < texts && k < x->c.side[HM_TEXT].batch && tokens + text[i + k].len <= x->tokens;
+		     k++) {
 			tokens += text[i + k].len;
 			w->order[n + i + k] = text[i + k].index;
 		}
-		add_batch(w, n + i, k, true);
+		add_batch(w, n + i, k, HM_TEXT);
 	}
 	free(text);
 	return 0;
 }
 
-bool hm_encode_find_image(struct hm_encode *x, struct hm_encode_item *item)
+bool hm_encode_find(struct hm_encode *x, enum hm_side side, struct hm_encode_item *item)
 {
-	return hm_encode_cache_image(&x->cache, item);
-}
-
-bool hm_encode_find_text(struct hm_encode *x, struct hm_encode_item *item)
-{
-	return hm_encode_cache_text(&x->cache, item);
+	return hm_encode_cache_find(&x->cache, side, item);
 }
 
 bool hm_encode_holds_image(const struct hm_encode *x, const unsigned char digest[16])
 {
-	return hm_encode_cache_holds(&x->cache, digest);
+	return hm_encode_cache_holds(&x->cache, HM_IMAGE, digest);
 }
 
 int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
@@ -242,7 +256,7 @@ int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_e
 			return HM_EDATA;
 		w->cap = w->n;
 	}
-	if (form_batches(x, w, e) || (w->batches && !x->ready && prepare(x, e))) {
+	if (form_batches(x, w, e) || (w->batches && !x->ready && prepare_networks(x, e))) {
 		w->batches = 0;
 		return HM_EDATA;
 	}
@@ -253,13 +267,8 @@ int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_e
 
 static void keep_batch(struct hm_encode *x, const struct hm_encode_window *w, const struct hm_encode_batch *b)
 {
-	for (int i = b->first; i < b->first + b->n; i++) {
-		const struct hm_encode_item *item = &w->item[w->order[i]];
-		if (b->text)
-			hm_encode_cache_keep_text(&x->cache, item);
-		else
-			hm_encode_cache_keep_image(&x->cache, item);
-	}
+	for (int i = b->first; i < b->first + b->n; i++)
+		hm_encode_cache_keep(&x->cache, b->side, &w->item[w->order[i]]);
 }
 
 int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
@@ -288,8 +297,10 @@ void hm_encode_window_clear(struct hm_encode_window *w)
 
 /* ---- set-up ---- */
 
-int hm_encode_image_batch(const struct hm_device *d, int height, int width, int wanted)
+int hm_encode_batch_size(const struct hm_device *d, enum hm_side side, int height, int width, int wanted)
 {
+	if (side == HM_TEXT)
+		return wanted ? wanted : d->host ? 64 : 512;
 	int most = d->host ? 32 : 256,
 	    usual = !d->host		? 128
 		    : d->act == HM_BF16 ? 2
@@ -298,9 +309,25 @@ int hm_encode_image_batch(const struct hm_device *d, int height, int width, int 
 	return n < 1 || !strcmp(d->name, "ref") ? 1 : n > most ? most : n;
 }
 
-int hm_encode_text_batch(const struct hm_device *d, int wanted)
+/* What is computed for each input, and how large it is. */
+static void size_side(struct hm_encode *x, enum hm_side k)
 {
-	return wanted ? wanted : d->host ? 64 : 512;
+	const struct hm_encode_config *c = &x->c;
+	const struct hm_encoder *from = c->side[k].encoder;
+	if (!from)
+		return;
+	x->run[k] = from->kind->infer;
+	if (c->side[k].want[HM_POOLED])
+		x->numbers[k][HM_POOLED] = (size_t)from->shape.width;
+	if (c->side[k].want[HM_GRID])
+		x->numbers[k][HM_GRID] = (size_t)from->kind->cells(from->tower, c->height, c->width) *
+					 (size_t)from->shape.width;
+	if (k == HM_IMAGE) {
+		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
+	} else {
+		int most = x->device->host ? TOKENS : DEVICE_TOKENS;
+		x->tokens = from->shape.positions > most ? from->shape.positions : most;
+	}
 }
 
 int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, struct hm_device *d,
@@ -321,19 +348,10 @@ int hm_encode_new(struct hm_encode **out, const struct hm_encode_config *c, stru
 		x->workers = w = x->own;
 	}
 	x->lanes = hm_workers_count(w);
-	if (c->image) {
-		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
-		x->c_width = (size_t)c->image->width;
-		x->grid_width = (size_t)hm_resnet_grid_side(c->height) *
-				(size_t)hm_resnet_grid_side(c->width) * x->c_width;
-	}
-	if (c->text) {
-		int most = d->host ? TOKENS : DEVICE_TOKENS;
-		x->tokens = c->text->positions > most ? c->text->positions : most;
-		x->h_width = (size_t)c->text->width;
-	}
-	hm_encode_cache_init(&x->cache, c, d, x->c_width, x->grid_width, x->h_width);
-	int rc = c->cache ? 0 : prepare(x, e);
+	for (int k = 0; k < HM_SIDES; k++)
+		size_side(x, (enum hm_side)k);
+	hm_encode_cache_init(&x->cache, c, d, x->numbers);
+	int rc = c->cache ? 0 : prepare_networks(x, e);
 	if (rc)
 		hm_encode_free(x);
 	else
@@ -346,9 +364,10 @@ void hm_encode_free(struct hm_encode *x)
 	if (!x)
 		return;
 	for (int i = 0; x->lane && i < x->lanes; i++)
-		close_lane(&x->lane[i]);
-	hm_resnet_net_free(x->resnet);
-	hm_bert_net_free(x->bert);
+		close_lane(x, &x->lane[i]);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (x->net[k])
+			x->run[k]->net_free(x->net[k]);
 	hm_workers_free(x->own);
 	free(x->lane);
 	free(x);

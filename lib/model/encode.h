@@ -1,6 +1,6 @@
-/* Running encoders over many inputs: batches are formed from a window of them by rules that know nothing of
- * threads, computed by a pool of workers with one device context each, and land where the window says. So the
- * same window gives the same bytes for any number of workers.
+/* Running encoders over many inputs: batches are formed from a window of inputs by rules that do not depend
+ * on threads, computed by a pool of workers with one device context each, and written where the window says.
+ * So the same window gives the same bytes for any number of workers.
  *
  *   hm_encode_new(&x, &config, dev, workers, e)
  *   hm_encode_start(x, &a, e);  (fill b)  hm_encode_start(x, &b, e);  hm_encode_wait(x, &a, e);  (use a,
@@ -12,36 +12,39 @@
 #include "model/encoder.h"
 #include "model/featcache.h"
 
-struct hm_encode_config {
-	struct hm_encoder *image, *text; /* either may be NULL; their parameters are not needed after
-					  * hm_encode_new, with a cache not after the networks are prepared */
-	bool release;			 /* hm_encoder_release both once the networks are prepared */
-	struct hm_featcache
-		*cache;	   /* borrowed: features that are there are not computed, others kept; NULL: none */
-	int height, width; /* of every image */
-	bool pooled, grid; /* which image outputs */
-	int image_batch;   /* images a batch: consecutive ones; the last is filled up with any */
-	int text_batch;	   /* captions a batch, of neighbouring lengths; and 2048 tokens (16384 on a device of
-			      its    own), if one is no longer */
+/* One side of the inputs. */
+struct hm_encode_side {
+	struct hm_encoder *encoder; /* NULL: the side is not encoded. Its parameters are not needed after
+				     * hm_encode_new, with a cache not after the networks are prepared */
+	bool want[HM_GIVES];	    /* which outputs; not HM_WORDS */
+	int batch; /* image: images per batch, consecutive; the last batch is padded with leftovers so that
+		    * every batch has this size. text: captions per batch, of neighbouring lengths, with at
+		    * most 2048 token ids (16384 on a device of its own), unless one caption alone has more */
 };
 
-/* One input. What is NULL (or length 0) is not computed. Outputs are written by start .. wait. */
+struct hm_encode_config {
+	struct hm_encode_side side[HM_SIDES];
+	int height, width; /* of every image */
+	bool release;	   /* hm_encoder_release both once the networks are prepared */
+	struct hm_featcache
+		*cache; /* borrowed: features that are there are not computed, others kept; or NULL */
+};
+
+/* One input. What is NULL (or length 0) is not computed. Outputs are written between start and wait. */
 struct hm_encode_item {
 	const uint8_t *pixels; /* [3,height,width] */
 	const int32_t *ids;    /* [len], checked by hm_encoder_check_ids */
 	int32_t len;
-	float *pooled, *grid; /* [C], [gh*gw,C]; present when the config asks for them and pixels is */
-	float *text;	      /* [H] */
-	unsigned char image_digest[16]; /* hm_encode_digest of the pixels, for hm_encode_find_image */
-	unsigned char text_digest[16];	/* hm_encode_find_text's */
+	float *out[HM_SIDES][HM_GIVES];	    /* [width], of HM_GRID [cells,width]: what the config wants */
+	unsigned char digest[HM_SIDES][16]; /* image: hm_encode_digest of the pixels, for hm_encode_find;
+					     * text: set by it */
 };
 
-/* Images a batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), those that fill
- * a device of its own (128; 1 to 256), or `wanted` unless that is 0, of which more gain nothing; 1 on `ref`.
- * A feature depends, in its last bits, on this number. */
-int hm_encode_image_batch(const struct hm_device *d, int height, int width, int wanted);
-/* Captions a batch: 64, 512 on a device of its own, or `wanted` unless that is 0. */
-int hm_encode_text_batch(const struct hm_device *d, int wanted);
+/* Images per batch: those that the processor's caches like (8 of 224x224, 2 in bf16; 1 to 32), those that
+ * fill a device of its own (128; 1 to 256), or `wanted` unless that is 0, of which more gain nothing; 1 on
+ * `ref`. Captions per batch: 64, 512 on a device of its own, or `wanted` unless that is 0. A feature depends,
+ * in its last bits, on this number. height, width: of the images. */
+int hm_encode_batch_size(const struct hm_device *d, enum hm_side side, int height, int width, int wanted);
 
 struct hm_encode_window {
 	struct hm_encode_item *item; /* the caller's, must stay until wait */
@@ -54,17 +57,15 @@ struct hm_encode_window {
 
 struct hm_encode;
 /* Prepares the networks on `d`, and a fork of it with room for activations per worker; with a cache not
- * before something has to be computed. Borrows d and w. Memory for a worker is bounded by the config and the
+ * before something has to be computed. Borrows d and w. Memory per worker is bounded by the config and the
  * encoders. */
 int hm_encode_new(struct hm_encode **x, const struct hm_encode_config *c, struct hm_device *d,
 		  struct hm_workers *w, struct hm_err *e);
 void hm_encode_free(struct hm_encode *x); /* after every wait; NULL is fine */
 
-/* With a cache, for an item that lies in no window yet: whether all outputs for its image (of which
- * image_digest is enough), for its caption, are in the cache; they are written then, and need not be
- * computed. */
-bool hm_encode_find_image(struct hm_encode *x, struct hm_encode_item *item);
-bool hm_encode_find_text(struct hm_encode *x, struct hm_encode_item *item);
+/* With a cache, for an item that is in no window yet: whether all outputs of that side are in the cache; they
+ * are written then, and need not be computed. */
+bool hm_encode_find(struct hm_encode *x, enum hm_side side, struct hm_encode_item *item);
 /* Whether the outputs for an image of that digest are in the cache; nothing is read or counted. */
 bool hm_encode_holds_image(const struct hm_encode *x, const unsigned char digest[16]);
 /* out := XXH3-128 of p[0..n), canonical: what the cache knows inputs by. */

@@ -31,9 +31,9 @@ bool hm_featcache_get(struct hm_featcache *c, const unsigned char key[16], float
 /* Keeps values under a key, unless they are kept already or there is no room. A failure is close's to tell;
  * after it nothing more is kept. */
 void hm_featcache_put(struct hm_featcache *c, const unsigned char key[16], const float *values, size_t count);
-/* Writes out what is buffered, keeps the bound, frees `c`; NULL is fine. Others see what was put some time between put and
- * close. 0, or HM_EDATA: what was put could not all be kept (disk full, ...), which harms nothing but the
- * next run's time. */
+/* Writes out what is buffered, keeps the bound, frees `c`; NULL is fine. Others see what was put some time
+ * between put and close. 0, or HM_EDATA: what was put could not all be kept (disk full, ...), which harms
+ * nothing but the next run's time. */
 int hm_featcache_close(struct hm_featcache *c, struct hm_err *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* The files of a cache of features: the segments of featcache.h (.feat) and what is kept of files of records
- * (.skim, train/skim.h). Which the folder holds, and the removal of those used longest ago (by mtime). A file
+ * (.skim, feed/sidefile.h). Which the folder holds, and the removal of those used longest ago (by mtime). A file
  * that somebody holds locked is being appended to and stays. */
 #ifndef HM_FEATROOM_H
 #define HM_FEATROOM_H

@@ -1,7 +1,6 @@
 /* Whole models out of files: see fusionfile.h. */
 #include "model/fusionfile.h"
-#include "nn/early.h"
-#include "nn/late.h"
+#include "model/names.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -14,83 +13,74 @@ static bool begins(const char *s, const char *with)
 	return !strncmp(s, with, strlen(with));
 }
 
-/* ---- reading ---- */
-
-static const struct hm_tensor *find(void *ctx, const char *name)
+static const struct hm_tensor *find_tensor(void *ctx, const char *name)
 {
 	return hm_weights_find(ctx, name);
 }
 
-static bool holds(const struct hm_weights *w, const char *prefix)
+static const char *side_prefix(const struct hm_fusionfile *m, int k)
 {
-	size_t i = 0;
-	while (i < w->n && !begins(w->tensor[i].name, prefix))
-		i++;
-	return i < w->n;
+	return k == HM_IMAGE ? HM_IMAGE_PREFIX : m->head.fusion->text_prefix;
 }
 
 static int open_encoders(struct hm_fusionfile *m, const char *path, const struct hm_encoder_options *o,
 			 struct hm_err *e)
 {
 	struct hm_weights *w = m->head.file;
-	if (holds(w, HM_IMAGE_PREFIX) && hm_encoder_take(&m->image, HM_IMAGE_ENCODER, w, path, o, e))
-		return hm_err_prefix(e, "image encoder");
-	if (holds(w, hm_text_prefix(m->head.fusion)) &&
-	    hm_encoder_take(&m->text, HM_TEXT_ENCODER, w, path, o, e))
-		return hm_err_prefix(e, "text encoder");
-	snprintf(m->notice, sizeof m->notice, "%s", m->text.notice);
-	return 0;
-}
-
-/* Which of the classifier's inputs are the image's, which the text's. */
-static int split_inputs(struct hm_fusionfile *m, struct hm_err *e)
-{
-	struct hm_modelfile *h = &m->head;
-	const struct hm_encoder *image = &m->image, *text = &m->text;
-	if (!image->width && !text->width)
-		return 0;
-	if (h->image_dim < 0) {
-		h->image_dim = image->width ? image->width : h->inputs - text->width;
-		h->text_dim = h->inputs - h->image_dim;
+	for (int k = 0; k < HM_SIDES; k++) {
+		const char *prefix = side_prefix(m, k);
+		if (hm_names_holds(w, prefix) &&
+		    hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix, path, o, e))
+			return hm_err_prefix(e, "%s encoder", hm_side_name((enum hm_side)k));
+		if (*m->side[k].notice)
+			snprintf(m->notice, sizeof m->notice, "%s", m->side[k].notice);
 	}
-	if (h->image_dim < 0 || h->text_dim < 0 || (image->width && h->image_dim != image->width) ||
-	    (text->width && h->text_dim != text->width))
-		return hm_err_set(e, HM_EDATA,
-				  "classifier.weight has %lld inputs; the image encoder gives %d, the text "
-				  "encoder %d",
-				  (long long)h->inputs, image->width, text->width);
 	return 0;
 }
 
-/* Early fusion's sizes: classes, C, H, P. */
-static int early_sizes(struct hm_fusionfile *m, struct hm_err *e)
+/* A side's numbers: what the tensors tell, the metadata, the encoder in the file must agree. */
+static int settle_dims(struct hm_fusionfile *m, const struct hm_fusion_shape *told, struct hm_err *e)
 {
 	struct hm_modelfile *h = &m->head;
-	int64_t project[2], position[2];
-	if (hm_find_shape(find, h->file, "image_dim_augmentation.weight", 2, CAP, project, e) ||
-	    hm_find_shape(find, h->file, "image_positional_embeddings.weight", 2, CAP, position, e))
+	for (int k = 0; k < HM_SIDES; k++) {
+		if (told->dim[k] >= 0 && h->dim[k] >= 0 && h->dim[k] != told->dim[k])
+			return hm_err_set(e, HM_EDATA, "hm.model says %lld %s numbers, the tensors have %d",
+					  (long long)h->dim[k], hm_side_name((enum hm_side)k), told->dim[k]);
+		h->dim[k] = told->dim[k] >= 0 ? told->dim[k] : h->dim[k];
+	}
+	/* what only an encoder tells: its own width, and that the rest is the other side's */
+	for (int k = 0; k < HM_SIDES && told->dim[k] < 0; k++)
+		if (h->dim[k] < 0 && m->side[k].kind) {
+			h->dim[k] = m->side[k].shape.width;
+			h->dim[!k] = h->inputs - h->dim[k];
+		}
+	if ((h->dim[HM_IMAGE] < 0) != (h->dim[HM_TEXT] < 0))
+		return hm_err_set(e, HM_EDATA,
+				  "classifier.weight has %lld inputs, fewer than its encoder gives",
+				  (long long)h->inputs);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (m->side[k].kind && h->dim[k] != m->side[k].shape.width)
+			return hm_err_set(
+				e, HM_EDATA,
+				"classifier.weight has %lld inputs, of which the model takes %lld for "
+				"the %s; the %s encoder gives %d",
+				(long long)h->inputs, (long long)h->dim[k], hm_side_name((enum hm_side)k),
+				hm_side_name((enum hm_side)k), m->side[k].shape.width);
+	return 0;
+}
+
+/* The fusion's sizes out of its tensors and the encoders. */
+static int read_shape(struct hm_fusionfile *m, struct hm_fusion_shape *s, struct hm_err *e)
+{
+	struct hm_modelfile *h = &m->head;
+	*s = (struct hm_fusion_shape){.classes = (int)h->classes};
+	if (h->fusion->read(s, h->inputs, &m->side[HM_TEXT].shape, find_tensor, h->file, e) ||
+	    settle_dims(m, s, e))
 		return HM_EDATA;
-	int64_t c = project[1], hidden = h->inputs;
-	if (m->image.width && m->image.width != c)
-		return hm_err_set(e, HM_EDATA,
-				  "image_dim_augmentation.weight has %lld inputs, the image encoder gives %d",
-				  (long long)c, m->image.width);
-	if (m->text.width != hidden)
-		return hm_err_set(e, HM_EDATA, "classifier.weight has %lld inputs, the transformer gives %d",
-				  (long long)hidden, m->text.width);
-	if (position[0] >= m->text.positions)
-		return hm_err_set(e, HM_EDATA,
-				  "%lld image positions leave no room for words in the transformer's %d",
-				  (long long)position[0], m->text.positions);
-	if (h->image_dim >= 0 && (h->image_dim != c || h->text_dim != hidden))
-		return hm_err_set(e, HM_EDATA,
-				  "hm.model says %lld image and %lld text numbers, the tensors have %lld and "
-				  "%lld",
-				  (long long)h->image_dim, (long long)h->text_dim, (long long)c,
-				  (long long)hidden);
-	h->image_dim = c;
-	h->text_dim = hidden;
-	m->grid = (int)position[0];
+	m->cells = s->cells;
+	/* where nothing tells the two apart their sum is enough for the table */
+	s->dim[HM_IMAGE] = (int)(h->dim[HM_IMAGE] < 0 ? h->inputs : h->dim[HM_IMAGE]);
+	s->dim[HM_TEXT] = (int)(h->dim[HM_IMAGE] < 0 ? 0 : h->dim[HM_TEXT]);
 	return 0;
 }
 
@@ -99,40 +89,30 @@ static int check_left_over(const struct hm_fusionfile *m, const struct hm_params
 	const struct hm_weights *w = m->head.file;
 	for (size_t i = 0; i < w->n; i++) {
 		const char *name = w->tensor[i].name;
-		if (!begins(name, HM_IMAGE_PREFIX) && !begins(name, hm_text_prefix(m->head.fusion)) &&
+		if (!begins(name, side_prefix(m, HM_IMAGE)) && !begins(name, side_prefix(m, HM_TEXT)) &&
 		    !hm_params_has(own, name))
 			return hm_err_set(e, HM_EDATA,
 					  "tensor \"%.200s\" is left over: no %s-fusion model has it", name,
-					  m->head.fusion == HM_FUSION_EARLY ? "early" : "late");
+					  m->head.fusion->name);
 	}
 	return 0;
 }
 
-/* All of the fusion's own parameters, and none beside them. */
+/* All of the fusion's own parameters, and no others. */
 static int check_own(struct hm_fusionfile *m, struct hm_err *e)
 {
 	const struct hm_modelfile *h = &m->head;
-	int rc;
+	struct hm_fusion_shape s;
 	if (h->classes > INT_MAX || h->inputs > CAP)
 		return hm_err_set(e, HM_EDATA, "classifier.weight is %lldx%lld, which no model has",
 				  (long long)h->classes, (long long)h->inputs);
-	if (h->fusion == HM_FUSION_LATE) {
-		struct hm_late late;
-		hm_late_init(&late, (int)h->classes, (int)h->inputs);
-		rc = split_inputs(m, e);
-		if (!rc)
-			rc = check_left_over(m, &late.params, e);
-		hm_late_clear(&late);
-		return rc;
-	}
-	if (early_sizes(m, e))
+	if (read_shape(m, &s, e))
 		return HM_EDATA;
-	struct hm_early early;
-	hm_early_init(&early, (int)h->classes, (int)h->image_dim, (int)h->inputs, m->grid);
-	rc = hm_fusionfile_load(m, &early.params, e);
+	struct hm_fusion_net *net = h->fusion->net_new(&s, e);
+	int rc = net ? hm_params_check(&net->params, find_tensor, h->file, e) : HM_EDATA;
 	if (!rc)
-		rc = check_left_over(m, &early.params, e);
-	hm_early_clear(&early);
+		rc = check_left_over(m, &net->params, e);
+	hm_fusion_net_free(net);
 	return rc;
 }
 
@@ -149,13 +129,13 @@ int hm_fusionfile_open(struct hm_fusionfile *m, const char *path, const struct h
 
 int hm_fusionfile_load(const struct hm_fusionfile *m, struct hm_params *own, struct hm_err *e)
 {
-	return hm_params_load(own, find, m->head.file, e);
+	return hm_params_load(own, find_tensor, m->head.file, e);
 }
 
 void hm_fusionfile_close(struct hm_fusionfile *m)
 {
-	hm_encoder_clear(&m->image);
-	hm_encoder_clear(&m->text);
+	for (int k = 0; k < HM_SIDES; k++)
+		hm_encoder_clear(&m->side[k]);
 	hm_modelfile_clear(&m->head);
 	*m = (struct hm_fusionfile){0};
 }

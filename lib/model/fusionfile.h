@@ -1,5 +1,6 @@
 /* A whole model between its file and a network in training or scoring: the fusion's own parameters, the
- * encoders, what they were trained on. Tensor names are those of the seed's two PyTorch classes:
+ * encoders, what they were trained on. Tensor names are those of the reference classes in PyTorch
+ * (tests/oracle/modelkit.py):
  *   late   image_encoder.* (torchvision's), text_encoder.* (BertModel's), classifier.*
  *   early  image_encoder.{0,1,4,5,6,7}.*, transformer.*, word_modality_embeddings, image_dim_augmentation.*,
  *          image_positional_embeddings.weight, image_modality_embeddings, classifier.*
@@ -14,22 +15,13 @@
 #include "model/encoder.h"
 #include "model/modelfile.h"
 
-/* What an encoder's tensors are below. */
-#define HM_IMAGE_PREFIX "image_encoder."
-static inline const char *hm_text_prefix(enum hm_fusion_kind kind)
-{
-	return kind == HM_FUSION_EARLY ? "transformer." : "text_encoder.";
-}
-
 struct hm_fusionfile {
-	/* fusion, classes, inputs, digests, what cached features it was trained on. Late: image_dim and
-	 * text_dim follow from an encoder in the file when the metadata is silent. Early: they are C of a
-	 * grid position and H. */
-	struct hm_modelfile head;
-	struct hm_encoder image, text; /* width 0: the file does not hold it. May be moved out and zeroed;
-					  what they borrow stays in head.file */
-	int grid;		       /* early: positions P of an image; late 0 */
-	char notice[256];	       /* what the user should be told, a sentence; "" nothing */
+	struct hm_modelfile head; /* its `dim` follows from an encoder in the file where the metadata is
+				     silent, or from the fusion's own tensors */
+	struct hm_encoder side[HM_SIDES]; /* empty (kind NULL): the file does not hold it. May be moved out
+					     and zeroed; what they borrow stays in head.file */
+	int cells;			  /* P, of a fusion that takes the image's grid; else 0 */
+	char notice[256];		  /* what the user should know, a sentence; "" nothing */
 };
 
 /* Reads a file of ours or of PyTorch (.safetensors or .pth, no metadata), head-only or complete. options:
@@ -47,12 +39,13 @@ struct hm_fusionfile_feature {
 	const char *encoder, *output, *precision;
 };
 
-/* What stands in the file beside the fusion's own parameters. */
+/* What belongs into the file with the fusion's own parameters. */
 struct hm_fusionfile_parts {
-	const struct hm_encoder *image, *text; /* the encoders that belong into it, whether they run in the
-						  fusion (then their live parameters are written) or not (then
-						  as they were opened); NULL: its digest alone, from below */
-	struct hm_fusionfile_feature image_feature, text_feature; /* of a side that is HM_SIDE_FEATURE */
+	const struct hm_encoder
+		*encoder[HM_SIDES]; /* the encoders that the file gets: where one runs in the fusion
+				       its live parameters are written, else it is written as it
+				       was opened; NULL: its digest alone, from below */
+	struct hm_fusionfile_feature feature[HM_SIDES]; /* of a side that is HM_USE_FEATURE */
 	int64_t batches; /* that went through a running image encoder in train mode since it was opened: added
 			    to num_batches_tracked */
 	const float *own; /* the fusion's own parameters in their table's order, host memory, where others

@@ -1,5 +1,6 @@
-/* Whole models into files: see hm_fusionfile_save. An encoder's tensors go by their published names here; the
- * prefix, and the numbers of early fusion's trunk, come on when they are added. */
+/* Whole models into files: see hm_fusionfile_save. An encoder's tensors have their published names here; the
+ * prefix, and the numbers of PyTorch's Sequential where the fusion wants them, come on when they are added.
+ */
 #include "model/fusionfile.h"
 
 #include <stdio.h>
@@ -34,8 +35,8 @@ static int copy_table(struct plan *p, struct hm_params *s, struct hm_tensor **te
 	return s->device ? hm_device_error(s->device, e) : 0;
 }
 
-static int add(struct plan *p, const struct hm_tensor *t, const char *prefix, const char *name,
-	       struct hm_err *e)
+static int add_tensor(struct plan *p, const struct hm_tensor *t, const char *prefix, const char *name,
+		      struct hm_err *e)
 {
 	struct hm_tensor copy = *t;
 	size_t n = strlen(prefix), m = strlen(name) + 1;
@@ -59,7 +60,7 @@ static int add_own(struct plan *p, struct hm_params *own, const float *instead, 
 		} else if (!strcmp(t[i].name, "classifier.bias")) {
 			p->to.bias = t[i].data;
 		} else {
-			rc = add(p, &t[i], "", t[i].name, e);
+			rc = add_tensor(p, &t[i], "", t[i].name, e);
 		}
 	}
 	return rc;
@@ -70,17 +71,32 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct hm_tensor *)a)->name, ((const struct hm_tensor *)b)->name);
 }
 
+/* How a side's tensors are called in the file. */
+struct naming {
+	const char *prefix;
+	void (*sequential)(const char *name, char *out, size_t cap); /* NULL: as published */
+};
+
+static int add_named(struct plan *p, const struct hm_tensor *t, const struct naming *as, const char *name,
+		     struct hm_err *e)
+{
+	char numbered[NAME_CAP];
+	if (as->sequential)
+		as->sequential(name, numbered, sizeof numbered);
+	return add_tensor(p, t, as->prefix, as->sequential ? numbered : name, e);
+}
+
 /* num_batches_tracked of the batch norm that has this running_var: what the encoder came with, and `batches`.
  */
-static int add_tracked(struct plan *p, const struct hm_encoder *x, const char *running_var, bool early,
-		       int64_t batches, struct hm_err *e)
+static int add_counter(struct plan *p, const struct hm_encoder *x, const char *running_var,
+		       const struct naming *as, int64_t batches, struct hm_err *e)
 {
-	char name[NAME_CAP], positional[NAME_CAP];
+	char name[NAME_CAP];
 	int stem = (int)(strlen(running_var) - strlen("running_var"));
 	snprintf(name, sizeof name, "%.*snum_batches_tracked", stem, running_var);
 	struct hm_tensor key = {.name = name};
 	const struct hm_tensor *had =
-		x && x->n_tracked ? bsearch(&key, x->tracked, x->n_tracked, sizeof key, by_name) : NULL;
+		x && x->n_counter ? bsearch(&key, x->counter, x->n_counter, sizeof key, by_name) : NULL;
 	int64_t *n = hm_arena_get(&p->arena, sizeof *n, e);
 	if (!n)
 		return HM_EDATA;
@@ -89,107 +105,96 @@ static int add_tracked(struct plan *p, const struct hm_encoder *x, const char *r
 		memcpy(n, had->data, sizeof *n);
 	if (*n < 0 || __builtin_add_overflow(*n, batches, n))
 		return hm_err_set(e, HM_EDATA, "tensor %s: its count of batches is out of range", name);
-	if (early)
-		hm_weights_sequential_name(name, positional, sizeof positional);
-	return add(p, &(struct hm_tensor){"", HM_I64, 0, {0}, n}, HM_IMAGE_PREFIX, early ? positional : name,
-		   e);
+	return add_named(p, &(struct hm_tensor){"", HM_I64, 0, {0}, n}, as, name, e);
 }
 
-/* An encoder's tensors t[0..n) and its digest. */
-static int add_encoder(struct plan *p, const char *prefix, bool numbered, const struct hm_tensor *t, size_t n,
-		       char digest[33], struct hm_err *e)
+/* A tower's tensors t[0..n), its counters and its digest. */
+static int add_tower(struct plan *p, const struct hm_encoder *x, const struct naming *as,
+		     const struct hm_tensor *t, size_t n, int64_t batches, char digest[33], struct hm_err *e)
 {
-	char name[NAME_CAP];
 	int rc = hm_weights_digest(t, n, digest, e);
+	for (size_t i = 0; !rc && i < n; i++)
+		rc = add_named(p, &t[i], as, t[i].name, e);
 	for (size_t i = 0; !rc && i < n; i++) {
-		if (numbered)
-			hm_weights_sequential_name(t[i].name, name, sizeof name);
-		rc = add(p, &t[i], prefix, numbered ? name : t[i].name, e);
+		size_t len = strlen(t[i].name);
+		if (len > 11 && !strcmp(t[i].name + len - 11, "running_var"))
+			rc = add_counter(p, x, t[i].name, as, batches, e);
 	}
 	return rc;
 }
 
-/* One side: live (the table of a network that runs), as opened, or by its digest alone. */
-static int add_side(struct plan *p, struct hm_params *live, const struct hm_encoder *x, bool image,
-		    int64_t batches, char digest[33], struct hm_err *e)
+/* One side: live (the table of a tower that runs), as opened, or by its digest alone. */
+static int add_side(struct plan *p, enum hm_side k, struct hm_tower *live, const struct hm_encoder *x,
+		    int64_t batches, struct hm_err *e)
 {
-	bool early = p->to.fusion == HM_FUSION_EARLY;
+	const struct hm_fusion_kind *fusion = p->to.fusion;
+	struct naming as = {k == HM_IMAGE ? HM_IMAGE_PREFIX : fusion->text_prefix, NULL};
 	const struct hm_tensor *t = x ? x->tensor : NULL;
 	size_t n = x ? x->n_tensor : 0;
 	if (!live)
 		batches = 0;
 	if (!live && x && !n) /* init: has no file */
-		live = image ? hm_resnet_params(x->resnet) : hm_bert_params(x->bert);
+		live = x->tower;
 	if (live) {
 		struct hm_tensor *copy;
-		if (copy_table(p, live, &copy, NULL, e))
+		if (copy_table(p, &live->params, &copy, NULL, e))
 			return HM_EDATA;
 		t = copy;
-		n = live->n;
+		n = live->params.n;
 	}
 	if (!t)
 		return 0;
-	int rc = add_encoder(p, image ? HM_IMAGE_PREFIX : hm_text_prefix(p->to.fusion), image && early, t, n,
-			     digest, e);
-	for (size_t i = 0; !rc && image && i < n; i++) {
-		size_t len = strlen(t[i].name);
-		if (len > 11 && !strcmp(t[i].name + len - 11, "running_var"))
-			rc = add_tracked(p, x, t[i].name, early, batches, e);
-	}
-	return rc;
+	if (k == HM_IMAGE && fusion->sequential)
+		as.sequential = (live ? live->kind : x->kind)->sequential;
+	return add_tower(p, x, &as, t, n, batches, p->to.digest[k], e);
 }
 
-static void say(char *out, size_t cap, const char *text)
+static void copy_text(char *out, size_t cap, const char *text)
 {
 	snprintf(out, cap, "%s", text ? text : "");
 }
 
-static void describe(struct hm_modelfile *to, const struct hm_fusion_config *c,
-		     const struct hm_fusionfile_parts *p)
+static bool runs_here(const struct hm_fusion_side *s)
 {
-	const struct hm_bert_config *bert =
-		c->text == HM_SIDE_FROZEN || c->text == HM_SIDE_TRAINED ? hm_bert_config_of(c->bert) : NULL;
-	to->fusion = c->kind;
-	to->classes = c->classes;
-	to->image_dim = c->image_dim;
-	to->text_dim = c->text_dim;
-	to->heads = bert ? bert->heads : p->text ? p->text->heads : 0;
-	to->eps = bert ? bert->eps : p->text ? p->text->eps : 0;
-	to->pg = (cJSON *)(uintptr_t)p->pg; /* only read */
-	to->selected_on = (char *)(uintptr_t)p->selected_on;
-	if (c->image == HM_SIDE_FEATURE) {
-		say(to->image_digest, sizeof to->image_digest, p->image_feature.encoder);
-		say(to->image_output, sizeof to->image_output, p->image_feature.output);
-		say(to->image_precision, sizeof to->image_precision, p->image_feature.precision);
-	}
-	if (c->text == HM_SIDE_FEATURE) {
-		say(to->text_digest, sizeof to->text_digest, p->text_feature.encoder);
-		say(to->text_precision, sizeof to->text_precision, p->text_feature.precision);
-	}
+	return s->use == HM_USE_FROZEN || s->use == HM_USE_TRAINED;
 }
 
-/* The table of a side's network when it runs in the fusion. */
-static struct hm_params *live_table(struct hm_fusion *f, const char *side)
+static void describe_model(struct hm_modelfile *to, const struct hm_fusion_config *c,
+			   const struct hm_fusionfile_parts *p)
 {
-	struct hm_fusion_table t[3];
-	int n = hm_fusion_tables(f, t);
-	for (int i = 0; i < n; i++)
-		if (!strcmp(t[i].side, side))
-			return t[i].params;
-	return NULL;
+	const struct hm_fusion_side *text = &c->side[HM_TEXT];
+	struct hm_tower_hints hints = {0};
+	if (runs_here(text))
+		hints = text->tower->kind->hints(text->tower);
+	else if (p->encoder[HM_TEXT])
+		hints = p->encoder[HM_TEXT]->hints;
+	to->fusion = c->kind;
+	to->classes = c->classes;
+	to->heads = hints.heads;
+	to->eps = hints.eps;
+	to->pg = (cJSON *)(uintptr_t)p->pg; /* only read */
+	to->selected_on = (char *)(uintptr_t)p->selected_on;
+	for (int k = 0; k < HM_SIDES; k++) {
+		const struct hm_fusionfile_feature *f = &p->feature[k];
+		to->dim[k] = c->side[k].dim;
+		if (c->side[k].use != HM_USE_FEATURE)
+			continue;
+		copy_text(to->digest[k], sizeof to->digest[k], f->encoder);
+		copy_text(to->output[k], sizeof to->output[k], f->output);
+		copy_text(to->precision[k], sizeof to->precision[k], f->precision);
+	}
 }
 
 int hm_fusionfile_save(const char *path, struct hm_fusion *f, const struct hm_fusionfile_parts *p,
 		       struct hm_err *e)
 {
 	struct plan plan = {0};
-	describe(&plan.to, hm_fusion_config_of(f), p);
+	const struct hm_fusion_config *c = hm_fusion_config_of(f);
+	describe_model(&plan.to, c, p);
 	int rc = add_own(&plan, hm_fusion_params(f), p->own, e);
-	if (!rc)
-		rc = add_side(&plan, live_table(f, "image"), p->image, true, p->batches, plan.to.image_digest,
-			      e);
-	if (!rc)
-		rc = add_side(&plan, live_table(f, "text"), p->text, false, 0, plan.to.text_digest, e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = add_side(&plan, (enum hm_side)k, runs_here(&c->side[k]) ? c->side[k].tower : NULL,
+			      p->encoder[k], k == HM_IMAGE ? p->batches : 0, e);
 	if (!rc)
 		rc = hm_modelfile_write(path, &plan.to, (const struct hm_tensor *)plan.tensors.data,
 					plan.tensors.len / sizeof(struct hm_tensor), e);

@@ -1,8 +1,10 @@
 /* Reading and writing model files: see modelfile.h. hm.model is one flat JSON object; a key that is not there
  * is a field not said. */
 #include "model/modelfile.h"
-#include "json/json.h"
+#include "json/build.h"
+#include "model/names.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,31 +47,37 @@ static int read_head(struct hm_modelfile *m, struct hm_err *e)
 	return 0;
 }
 
+/* The fusion whose own tensors this name is one of, or NULL. */
+static const struct hm_fusion_kind *fusion_of(const char *name, const char **own)
+{
+	for (const struct hm_fusion_kind *const *k = hm_fusion_kinds(); *k; k++)
+		for (const char *const *p = (*k)->own; *p; p++)
+			if (!strncmp(name, *p, strlen(*p))) {
+				*own = *p;
+				return *k;
+			}
+	return NULL;
+}
+
 /* The fusion from the names, all of which must be the model's. */
 static int read_names(struct hm_modelfile *m, struct hm_err *e)
 {
-	static const char *const known[] = {"classifier.",
-					    "image_encoder.",
-					    "text_encoder.",
-					    "transformer.",
-					    "word_modality_embeddings",
-					    "image_dim_augmentation.",
-					    "image_positional_embeddings.",
-					    "image_modality_embeddings"};
-	bool early = false, late = false;
+	const char *first = NULL, *own = NULL;
+	m->fusion = NULL;
 	for (size_t i = 0; i < m->file->n; i++) {
 		const char *name = m->file->tensor[i].name;
-		size_t k = 0;
-		while (k < sizeof known / sizeof *known && strncmp(name, known[k], strlen(known[k])))
-			k++;
-		if (k == sizeof known / sizeof *known)
+		const struct hm_fusion_kind *k = fusion_of(name, &own);
+		if (!k && strncmp(name, "classifier.", 11) &&
+		    strncmp(name, HM_IMAGE_PREFIX, strlen(HM_IMAGE_PREFIX)))
 			return hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is no part of a model", name);
-		early |= k == 3;
-		late |= k == 2;
+		if (k && m->fusion && k != m->fusion)
+			return hm_err_set(e, HM_EDATA, "holds tensors of two fusions, \"%s\" and \"%s\"",
+					  first, own);
+		if (k && !m->fusion)
+			m->fusion = k, first = own;
 	}
-	if (early && late)
-		return hm_err_set(e, HM_EDATA, "holds both \"transformer.\" and \"text_encoder.\"");
-	m->fusion = early ? HM_FUSION_EARLY : HM_FUSION_LATE;
+	if (!m->fusion)
+		m->fusion = hm_fusion_kinds()[0];
 	return 0;
 }
 
@@ -94,60 +102,79 @@ static int get_size(const cJSON *o, const char *key, int64_t absent, int64_t *ou
 	return *out >= 0 ? 0 : hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is negative", key);
 }
 
+/* Where a side's fields stand in hm.model. */
+static const struct {
+	const char *dim, *output, *precision, *digest;
+} keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "hm.image_digest"},
+		    {"text_dim", "text_output", "text_precision", "hm.text_digest"}};
+
+/* The output that a file means which does not say one. */
+static const char *const usual_output[HM_SIDES] = {"", "pooler"};
+
+static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
+{
+	for (int k = 0; k < HM_SIDES; k++)
+		if (get_size(o, keys[k].dim, -1, &m->dim[k], e) ||
+		    get_text(o, keys[k].output, m->output[k], sizeof m->output[k], e) ||
+		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e))
+			return HM_EDATA;
+	return 0;
+}
+
 /* hm.model's fields, and that they agree with the tensors. */
 static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 {
 	int64_t classes;
 	char fusion[16];
-	const char *found = m->fusion == HM_FUSION_LATE ? "late" : "early";
 	if (get_text(o, "fusion", fusion, sizeof fusion, e) ||
-	    get_size(o, "classes", m->classes, &classes, e) ||
-	    get_size(o, "image_dim", -1, &m->image_dim, e) || get_size(o, "text_dim", -1, &m->text_dim, e) ||
-	    get_text(o, "image_output", m->image_output, sizeof m->image_output, e) ||
-	    get_text(o, "image_precision", m->image_precision, sizeof m->image_precision, e) ||
-	    get_text(o, "text_precision", m->text_precision, sizeof m->text_precision, e) ||
+	    get_size(o, "classes", m->classes, &classes, e) || read_sides(m, o, e) ||
 	    get_size(o, "heads", 0, &m->heads, e))
 		return HM_EDATA;
 	const cJSON *eps = cJSON_GetObjectItemCaseSensitive(o, "eps");
 	if (eps && (!cJSON_IsNumber(eps) || !(eps->valuedouble > 0 && eps->valuedouble < 1)))
 		return hm_err_set(e, HM_EDATA, "hm.model: \"eps\" is no number between 0 and 1");
 	m->eps = eps ? eps->valuedouble : 0;
-	if (*fusion && strcmp(fusion, found))
+	if (*fusion && strcmp(fusion, m->fusion->name))
 		return hm_err_set(e, HM_EDATA, "hm.model says %s fusion, the tensors are those of %s fusion",
-				  fusion, found);
+				  fusion, m->fusion->name);
 	if (classes != m->classes)
 		return hm_err_set(e, HM_EDATA, "hm.model says %lld classes, classifier.bias has %lld",
 				  (long long)classes, (long long)m->classes);
-	if ((m->image_dim < 0) != (m->text_dim < 0))
+	if ((m->dim[HM_IMAGE] < 0) != (m->dim[HM_TEXT] < 0))
 		return hm_err_set(e, HM_EDATA, "hm.model says only one of image_dim and text_dim");
-	if (m->fusion == HM_FUSION_LATE && m->image_dim >= 0 &&
-	    (m->image_dim > m->inputs || m->inputs - m->image_dim != m->text_dim))
+	const struct hm_fusion_shape s = {(int)m->classes, {(int)m->dim[HM_IMAGE], (int)m->dim[HM_TEXT]}, 0};
+	if (m->dim[HM_IMAGE] > INT_MAX / 4 || m->dim[HM_TEXT] > INT_MAX / 4 ||
+	    (m->dim[HM_IMAGE] >= 0 && m->fusion->inputs(&s) != m->inputs))
 		return hm_err_set(e, HM_EDATA, "hm.model says %lld + %lld inputs, classifier.weight has %lld",
-				  (long long)m->image_dim, (long long)m->text_dim, (long long)m->inputs);
+				  (long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT],
+				  (long long)m->inputs);
 	return 0;
 }
 
 /* The digest of an encoder: of its tensors when the file holds them, which the metadata must then agree with.
  */
-static int read_digest(struct hm_modelfile *m, const char *key, enum hm_encoder_kind kind,
-		       const char *const *prefix, char out[33], struct hm_err *e)
+static int read_digest(struct hm_modelfile *m, enum hm_side side, struct hm_err *e)
 {
-	const char *said = hm_weights_meta(m->file, key);
+	const char *key = keys[side].digest, *said = hm_weights_meta(m->file, key), *prefix;
+	const struct hm_tower_kind *kind;
 	const struct hm_tensor *t;
-	size_t n, i = 0;
+	struct hm_arena names = {0};
+	size_t n;
 	if (said && (strlen(said) != 32 || strspn(said, "0123456789abcdef") != 32))
 		return hm_err_set(e, HM_EDATA, "%s is not 32 hexadecimal digits", key);
-	memcpy(out, said ? said : "", said ? 33 : 1);
-	while (i < m->file->n && strncmp(m->file->tensor[i].name, prefix[0], strlen(prefix[0])) &&
-	       strncmp(m->file->tensor[i].name, prefix[1], strlen(prefix[1])))
-		i++;
-	if (i == m->file->n)
+	memcpy(m->digest[side], said ? said : "", said ? 33 : 1);
+	prefix = side == HM_IMAGE ? HM_IMAGE_PREFIX : m->fusion->text_prefix;
+	if (!hm_names_holds(m->file, prefix))
 		return 0;
-	if (hm_weights_encoder(m->file, kind, &t, &n, e) || hm_weights_digest(t, n, out, e))
-		return HM_EDATA;
-	return said && strcmp(said, out)
-		       ? hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key)
-		       : 0;
+	int rc = hm_names_family(m->file, side, prefix, &kind, e);
+	if (!rc)
+		rc = hm_names_collect(m->file, kind, prefix, HM_TENSOR_PARAM, &names, &t, &n, e);
+	if (!rc)
+		rc = hm_weights_digest(t, n, m->digest[side], e);
+	if (!rc && said && strcmp(said, m->digest[side]))
+		rc = hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key);
+	hm_arena_clear(&names);
+	return rc;
 }
 
 /* A metadata text as JSON of the type that `is` accepts; *out NULL when it is not there. */
@@ -166,9 +193,6 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON_bool (*is
 
 static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 {
-	static const char *const image[] = {"image_encoder.", "image_encoder."}, *const text[] = {
-											 "text_encoder.",
-											 "transformer."};
 	cJSON *o = NULL;
 	if (hm_weights_open(&m->file, path, NULL, e))
 		return HM_EDATA;
@@ -181,10 +205,8 @@ static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 		rc = read_fields(m, o, e);
 	if (!rc)
 		rc = get_json(m->file, "hm.pg", cJSON_IsArray, &m->pg, e);
-	if (!rc)
-		rc = read_digest(m, "hm.image_digest", HM_IMAGE_ENCODER, image, m->image_digest, e);
-	if (!rc)
-		rc = read_digest(m, "hm.text_digest", HM_TEXT_ENCODER, text, m->text_digest, e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = read_digest(m, (enum hm_side)k, e);
 	const char *on = hm_weights_meta(m->file, "hm.selected_on");
 	if (!rc && on) {
 		m->selected_on = hm_strndup(on, strlen(on), e);
@@ -215,62 +237,59 @@ void hm_modelfile_clear(struct hm_modelfile *m)
 
 /* ---- writing ---- */
 
-static cJSON *model_fields(const struct hm_modelfile *m)
+static cJSON *model_fields(const struct hm_modelfile *m, struct hm_err *e)
 {
-	cJSON *o = cJSON_CreateObject();
-	bool ok = cJSON_AddStringToObject(o, "fusion", m->fusion == HM_FUSION_LATE ? "late" : "early") &&
-		  cJSON_AddNumberToObject(o, "classes", (double)m->classes);
-	const struct {
-		const char *key, *text;
-	} texts[] = {{"image_output", m->image_output},
-		     {"image_precision", m->image_precision},
-		     {"text_precision", m->text_precision}};
-	for (int i = 0; ok && i < 3; i++)
-		ok = !*texts[i].text || cJSON_AddStringToObject(o, texts[i].key, texts[i].text);
-	if (ok && m->image_dim >= 0 && m->text_dim >= 0)
-		ok = cJSON_AddNumberToObject(o, "image_dim", (double)m->image_dim) &&
-		     cJSON_AddNumberToObject(o, "text_dim", (double)m->text_dim);
-	if (ok && m->heads)
-		ok = cJSON_AddNumberToObject(o, "heads", (double)m->heads);
-	if (ok && m->eps > 0)
-		ok = cJSON_AddNumberToObject(o, "eps", m->eps);
-	if (ok)
-		return o;
-	cJSON_Delete(o);
-	return NULL;
+	cJSON *o = hm_json_object(e);
+	hm_json_add_str(o, "fusion", m->fusion->name, e);
+	hm_json_add_num(o, "classes", (double)m->classes, e);
+	for (int k = 0; k < HM_SIDES; k++) {
+		if (*m->output[k] && strcmp(m->output[k], usual_output[k]))
+			hm_json_add_str(o, keys[k].output, m->output[k], e);
+		if (*m->precision[k])
+			hm_json_add_str(o, keys[k].precision, m->precision[k], e);
+		if (m->dim[HM_IMAGE] >= 0 && m->dim[HM_TEXT] >= 0)
+			hm_json_add_num(o, keys[k].dim, (double)m->dim[k], e);
+	}
+	if (m->heads)
+		hm_json_add_num(o, "heads", (double)m->heads, e);
+	if (m->eps > 0)
+		hm_json_add_num(o, "eps", m->eps, e);
+	return hm_json_whole(o, e);
 }
 
-/* meta[key] = the tree's canonical text. */
-static bool add_json(cJSON *meta, const char *key, const cJSON *v, struct hm_err *e)
+/* __metadata__: texts, two of them JSON. */
+static cJSON *metadata(const struct hm_modelfile *m, struct hm_err *e)
 {
-	struct hm_buf b = {0};
-	bool ok = v && !hm_json_write(v, &b, e) && !hm_buf_add(&b, "", 1, e) &&
-		  cJSON_AddStringToObject(meta, key, (char *)b.data);
-	hm_buf_clear(&b);
-	return ok;
+	cJSON *meta = hm_json_object(e), *fields = model_fields(m, e);
+	hm_json_add_text(meta, "hm.model", fields, e);
+	hm_json_add_str(meta, "hm.digest", "", e);
+	if (m->pg)
+		hm_json_add_text(meta, "hm.pg", m->pg, e);
+	if (m->selected_on)
+		hm_json_add_str(meta, "hm.selected_on", m->selected_on, e);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (*m->digest[k])
+			hm_json_add_str(meta, keys[k].digest, m->digest[k], e);
+	cJSON_Delete(fields);
+	return hm_json_whole(meta, e);
 }
 
 int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,
 		       size_t n_more, struct hm_err *e)
 {
-	cJSON *meta = cJSON_CreateObject(), *fields = model_fields(m);
-	struct hm_tensor *t = hm_alloc(n_more + 2, sizeof *t, e);
-	bool ok = t && meta && fields && add_json(meta, "hm.model", fields, e) &&
-		  cJSON_AddStringToObject(meta, "hm.digest", "") &&
-		  (!m->pg || add_json(meta, "hm.pg", m->pg, e)) &&
-		  (!m->selected_on || cJSON_AddStringToObject(meta, "hm.selected_on", m->selected_on)) &&
-		  (!*m->image_digest || cJSON_AddStringToObject(meta, "hm.image_digest", m->image_digest)) &&
-		  (!*m->text_digest || cJSON_AddStringToObject(meta, "hm.text_digest", m->text_digest));
-	int rc = ok ? 0 : hm_err_set(e, HM_EDATA, "%s: out of memory for metadata", path);
-	if (ok) {
+	cJSON *meta = metadata(m, e);
+	struct hm_tensor *t = meta ? hm_alloc(n_more + 2, sizeof *t, e) : NULL;
+	int rc = HM_EDATA;
+	if (t) {
 		t[0] = (struct hm_tensor){"classifier.weight", HM_F32, 2, {m->classes, m->inputs}, m->weight};
 		t[1] = (struct hm_tensor){"classifier.bias", HM_F32, 1, {m->classes}, m->bias};
 		if (n_more)
 			memcpy(t + 2, more, n_more * sizeof *t);
 		rc = hm_weights_save(path, t, n_more + 2, meta, e);
+	} else {
+		hm_err_prefix(e, "%s", path);
 	}
 	free(t);
-	cJSON_Delete(fields);
 	cJSON_Delete(meta);
 	return rc;
 }

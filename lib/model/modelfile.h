@@ -7,23 +7,25 @@
 #include "nn/fusion.h"
 #include "weights/weights.h"
 
+/* What the names of the image tower's tensors begin with in a model file; the text's is the fusion's. */
+#define HM_IMAGE_PREFIX "image_encoder."
+
 /* All zero is an empty one. Texts are "" where the file does not say. */
 struct hm_modelfile {
-	enum hm_fusion_kind fusion;  /* read: from the names, "transformer." is early, all else late */
-	int64_t classes, inputs;     /* C, I */
-	int64_t image_dim, text_dim; /* the I inputs: image feature first, then text; 0: not used; both -1:
-					not said, I is then image and text in full, or one of them */
-	char image_digest[33],
-		text_digest[33]; /* the encoders, weights.h's digest; of a complete file recomputed */
-	char image_output[16];	 /* column attributes of the features trained on: "pooled" … */
-	char image_precision[8], text_precision[8]; /* "f32", "bf16" */
-	int64_t heads;				    /* of BERT; 0: not said */
-	double eps;				    /* of BERT's LayerNorm; 0: not said */
-	float *weight;				    /* classifier.weight [C, I] */
-	float *bias;				    /* classifier.bias [C] */
-	char *selected_on;	 /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
-	cJSON *pg;		 /* an array, oldest step first; NULL: not said */
-	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
+	const struct hm_fusion_kind *fusion; /* read: from the tensors' names */
+	int64_t classes, inputs;	     /* of the classifier: C, I */
+	int64_t dim[HM_SIDES];		     /* numbers of each side; 0: not used; both -1: not said */
+	char digest[HM_SIDES]
+		   [33]; /* the encoders', weights.h's digest; recomputed where the file holds one */
+	char output[HM_SIDES][16];   /* what columns of features it was trained on say: "pooled" … */
+	char precision[HM_SIDES][8]; /* "f32", "bf16" */
+	int64_t heads;		     /* of the text tower; 0: not said */
+	double eps;		     /* of its LayerNorms; 0: not said */
+	float *weight;		     /* classifier.weight [C, I] */
+	float *bias;		     /* classifier.bias [C] */
+	char *selected_on;	     /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
+	cJSON *pg;		     /* an array, oldest step first; NULL: not said */
+	struct hm_weights *file;     /* read: every tensor of the file; NULL for one made in memory */
 };
 
 /* Reads a head-only or complete file, .safetensors or .pth, with or without metadata. What contradicts

@@ -100,8 +100,9 @@ struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 	struct hm_bert *m = hm_alloc(1, sizeof *m, e);
 	if (!m)
 		return NULL;
-	struct hm_params *p = &m->params;
+	struct hm_params *p = &m->tower.params;
 	int h = c->hidden;
+	m->tower.kind = &hm_bert_tower;
 	m->c = *c;
 	const struct hm_block_config blocks = hm_bert_block(m);
 	hm_params_add(p, &m->word, HM_INIT_NORMAL_PAD, HM_DIMS(c->vocab, h),
@@ -126,14 +127,14 @@ void hm_bert_free(struct hm_bert *m)
 {
 	if (!m)
 		return;
-	hm_params_clear(&m->params);
+	hm_params_clear(&m->tower.params);
 	free(m->layer);
 	free(m);
 }
 
 struct hm_params *hm_bert_params(struct hm_bert *m)
 {
-	return &m->params;
+	return &m->tower.params;
 }
 
 const struct hm_bert_config *hm_bert_config_of(const struct hm_bert *m)

@@ -10,8 +10,9 @@
 #ifndef HM_BERT_H
 #define HM_BERT_H
 
-#include "nn/param.h"
-#include "ops/ops.h"
+#include "nn/tower.h"
+
+extern const struct hm_tower_kind hm_bert_tower; /* its row: berttower.c */
 
 struct hm_bert_config {
 	int layers, hidden, intermediate;

@@ -6,12 +6,12 @@
 #include "nn/block.h"
 
 struct hm_bert {
+	struct hm_tower tower; /* first: the one is the other */
 	struct hm_bert_config c;
 	float *word, *position, *type; /* [vocab,hidden], [positions,hidden], [types,hidden] */
 	float *norm_w, *norm_b;	       /* [hidden] */
 	struct hm_block *layer;	       /* [layers] */
 	float *pooler_w, *pooler_b;    /* [hidden,hidden], [hidden] */
-	struct hm_params params;
 };
 
 /* What its layers are. */

@@ -27,7 +27,7 @@ struct hm_bert_tape *hm_bert_tape_new(struct hm_bert *m, struct hm_device *d, bo
 		return NULL;
 	*t = (struct hm_bert_tape){.m = m, .d = d, .slab = {.d = d}};
 	const struct hm_block_config c = hm_bert_block(m);
-	if (!hm_block_tape_init(&t->blocks, &c, m->layer, &m->params, d, backward, e))
+	if (!hm_block_tape_init(&t->blocks, &c, m->layer, &m->tower.params, d, backward, e))
 		return t;
 	hm_bert_tape_free(t);
 	return NULL;
@@ -116,8 +116,8 @@ void hm_bert_add_words(struct hm_bert_tape *t, const int32_t *at, const int32_t 
 void hm_bert_add_words_backward(struct hm_bert_tape *t, const void *drows, const int32_t *at,
 				const int32_t *ids, int count)
 {
-	t->d->op->add_rows_backward(t->d, hm_params_grad(&t->m->params, t->m->word), ids, drows, at, 0, count,
-				    t->m->c.hidden);
+	t->d->op->add_rows_backward(t->d, hm_params_grad(&t->m->tower.params, t->m->word), ids, drows, at, 0,
+				    count, t->m->c.hidden);
 }
 
 void hm_bert_add_positions(struct hm_bert_tape *t, const int32_t *at, const int32_t *pos, int count)
@@ -128,8 +128,8 @@ void hm_bert_add_positions(struct hm_bert_tape *t, const int32_t *at, const int3
 void hm_bert_add_positions_backward(struct hm_bert_tape *t, const void *drows, const int32_t *at,
 				    const int32_t *pos, int count)
 {
-	t->d->op->add_rows_backward(t->d, hm_params_grad(&t->m->params, t->m->position), pos, drows, at, -1,
-				    count, t->m->c.hidden);
+	t->d->op->add_rows_backward(t->d, hm_params_grad(&t->m->tower.params, t->m->position), pos, drows, at,
+				    -1, count, t->m->c.hidden);
 }
 
 /* ---- forward */
@@ -188,7 +188,7 @@ void hm_bert_forward(struct hm_bert_tape *t, const int32_t *ids, const int32_t *
 static void backward(struct hm_bert_tape *t)
 {
 	struct hm_bert *b = t->m;
-	const struct hm_params *p = &b->params;
+	const struct hm_params *p = &b->tower.params;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
 	void **g = t->blocks.grad;
@@ -214,7 +214,7 @@ const void *hm_bert_backward_rows(struct hm_bert_tape *t, const float *dfirst)
 void hm_bert_backward(struct hm_bert_tape *t, const float *dpooled)
 {
 	struct hm_bert *b = t->m;
-	const struct hm_params *p = &b->params;
+	const struct hm_params *p = &b->tower.params;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
 	void **g = t->blocks.grad;

@@ -1,46 +1,96 @@
-/* The two fusions, with their encoders. See fusion.h. */
+/* The list of fusions, and running one with its towers. See fusionkind.h and fusion.h. */
 #include "nn/fusion.h"
 #include "nn/early.h"
 #include "nn/late.h"
 #include "nn/slab.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+static const struct hm_fusion_kind *const kinds[] = {
+	&hm_late_fusion,
+	&hm_early_fusion,
+	NULL,
+};
+
+const struct hm_fusion_kind *const *hm_fusion_kinds(void)
+{
+	return kinds;
+}
+
+const struct hm_fusion_kind *hm_fusion_kind(const char *name)
+{
+	const struct hm_fusion_kind *const *k = kinds;
+	while (*k && strcmp((*k)->name, name))
+		k++;
+	return *k;
+}
+
+void hm_fusion_net_free(struct hm_fusion_net *net)
+{
+	if (net)
+		hm_params_clear(&net->params);
+	free(net);
+}
 
 /* The large arrays of a batch in device memory, which the host's is for host devices: there it is the batch's
  * own. NULL: not needed. */
 struct input {
 	struct hm_slab slab;
 	const uint8_t *pixels; /* u8 [n,3,h,w] */
-	const float *image;    /* cached: f32 [n,C] or [n,P,C] */
-	const float *text;     /* cached: f32 [n,H] */
-	const float *features; /* head alone: f32 [n,C+H] */
+	const float *feature[HM_SIDES], *joined;
 };
 
 struct hm_fusion {
 	struct hm_fusion_config c;
 	struct hm_device *d;
-	struct hm_late late;
-	struct hm_early early;
-	struct hm_resnet_tape *resnet; /* of an image side that runs here */
-	struct hm_bert_tape *bert;     /* late: of a text side that runs here */
-	struct hm_early_tape *tape;
+	struct hm_fusion_net *net;
+	void *tape;	       /* the kind's */
+	void *tower[HM_SIDES]; /* tapes of towers that run here and are not the kind's to run */
 	struct hm_slab slab;
-	struct input input[2]; /* one is computed with while the other is sent ahead */
+	struct input input[2]; /* one is computed with while the other is uploaded ahead */
 	int at;		       /* the one that the next pass takes */
-	bool ahead;	       /* which is there already */
-	float *image;	       /* f32 [n,C] or [n,P,C] */
-	float *text;	       /* f32 [n,H] */
-	float *x, *dx;	       /* late: f32 [n,C+H] */
-	const float *head;     /* the head's input: x, or the batch's features */
+	bool ahead;	       /* it is uploaded already */
+	float *side[HM_SIDES]; /* f32 [n,D] or [n,P,D]: what those towers give, and its gradient */
 	float *logits;	       /* f32 [n,classes], and their gradient */
 	float *loss;	       /* f32 [1] */
 	int32_t *label;	       /* [n] */
 	float *weight;	       /* f32 [classes] */
 };
 
-static bool runs(enum hm_side s)
+static bool side_runs(const struct hm_fusion_side *s)
 {
-	return s == HM_SIDE_FROZEN || s == HM_SIDE_TRAINED;
+	return s->use == HM_USE_FROZEN || s->use == HM_USE_TRAINED;
+}
+
+bool hm_fusion_runs_tower(const struct hm_fusion_config *c)
+{
+	return side_runs(&c->side[HM_IMAGE]) || side_runs(&c->side[HM_TEXT]);
+}
+
+/* A tower that this file runs; words go through the kind. */
+static bool has_tape(const struct hm_fusion_config *c, int k)
+{
+	return side_runs(&c->side[k]) && c->kind->gives[k] != HM_WORDS;
+}
+
+static int open_tapes(struct hm_fusion *f, struct hm_err *e)
+{
+	const struct hm_fusion_config *c = &f->c;
+	const struct hm_fusion_side *text = &c->side[HM_TEXT];
+	const struct hm_fusion_shape shape = {
+		c->classes, {c->side[HM_IMAGE].dim, c->side[HM_TEXT].dim}, c->cells};
+	if (!(f->net = c->kind->net_new(&shape, e)))
+		return HM_EDATA;
+	for (int k = 0; k < HM_SIDES; k++) {
+		const struct hm_fusion_side *s = &c->side[k];
+		if (has_tape(c, k) && !(f->tower[k] = s->tower->kind->train->tape_new(
+						s->tower, f->d, s->use == HM_USE_TRAINED, e)))
+			return HM_EDATA;
+	}
+	f->tape =
+		c->kind->tape_new(f->net, hm_fusion_takes_words(c->kind) ? text->tower : NULL, f->d, true, e);
+	return f->tape ? 0 : HM_EDATA;
 }
 
 int hm_fusion_new(struct hm_fusion **out, const struct hm_fusion_config *c, struct hm_device *d,
@@ -52,34 +102,22 @@ int hm_fusion_new(struct hm_fusion **out, const struct hm_fusion_config *c, stru
 	f->c = *c;
 	f->d = d;
 	f->slab.d = f->input[0].slab.d = f->input[1].slab.d = d;
-	bool early = c->kind == HM_FUSION_EARLY;
-	if (early)
-		hm_early_init(&f->early, c->classes, c->image_dim, c->text_dim, c->grid);
-	else
-		hm_late_init(&f->late, c->classes, c->image_dim + c->text_dim);
-	if ((runs(c->image) &&
-	     !(f->resnet = hm_resnet_tape_new(c->resnet, d, c->image == HM_SIDE_TRAINED, e))) ||
-	    (!early && runs(c->text) &&
-	     !(f->bert = hm_bert_tape_new(c->bert, d, c->text == HM_SIDE_TRAINED, e))) ||
-	    (early && !(f->tape = hm_early_tape_new(&f->early, c->bert, d, c->text == HM_SIDE_TRAINED, e)))) {
-		hm_fusion_free(f);
-		*out = NULL;
-		return HM_EDATA;
-	}
-	if (early)
-		hm_params_hold(hm_bert_params(c->bert), "pooler.");
-	return 0;
+	if (!open_tapes(f, e))
+		return 0;
+	hm_fusion_free(f);
+	*out = NULL;
+	return HM_EDATA;
 }
 
 void hm_fusion_free(struct hm_fusion *f)
 {
 	if (!f)
 		return;
-	hm_resnet_tape_free(f->resnet);
-	hm_bert_tape_free(f->bert);
-	hm_early_tape_free(f->tape);
-	hm_late_clear(&f->late);
-	hm_early_clear(&f->early);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (f->tower[k])
+			f->c.side[k].tower->kind->train->tape_free(f->tower[k]);
+	f->c.kind->tape_free(f->tape);
+	hm_fusion_net_free(f->net);
 	hm_slab_clear(&f->slab);
 	for (int k = 0; k < 2; k++)
 		hm_slab_clear(&f->input[k].slab);
@@ -93,25 +131,24 @@ const struct hm_fusion_config *hm_fusion_config_of(const struct hm_fusion *f)
 
 struct hm_params *hm_fusion_params(struct hm_fusion *f)
 {
-	return f->c.kind == HM_FUSION_EARLY ? &f->early.params : &f->late.params;
+	return &f->net->params;
 }
 
-int hm_fusion_tables(struct hm_fusion *f, struct hm_fusion_table out[3])
+int hm_fusion_tables(struct hm_fusion *f, struct hm_fusion_table out[1 + HM_SIDES])
 {
 	int n = 0;
-	out[n++] = (struct hm_fusion_table){hm_fusion_params(f), "", true};
-	if (runs(f->c.text))
-		out[n++] = (struct hm_fusion_table){hm_bert_params(f->c.bert), "text",
-						    f->c.text == HM_SIDE_TRAINED};
-	if (runs(f->c.image))
-		out[n++] = (struct hm_fusion_table){hm_resnet_params(f->c.resnet), "image",
-						    f->c.image == HM_SIDE_TRAINED};
+	out[n++] = (struct hm_fusion_table){&f->net->params, "", true};
+	for (int k = HM_SIDES; k--;)
+		if (side_runs(&f->c.side[k]))
+			out[n++] = (struct hm_fusion_table){&f->c.side[k].tower->params,
+							    hm_side_name((enum hm_side)k),
+							    f->c.side[k].use == HM_USE_TRAINED};
 	return n;
 }
 
 int hm_fusion_place(struct hm_fusion *f, struct hm_err *e)
 {
-	struct hm_fusion_table t[3];
+	struct hm_fusion_table t[1 + HM_SIDES];
 	int n = hm_fusion_tables(f, t), rc = 0;
 	for (int i = 0; i < n && !rc; i++)
 		rc = hm_params_place(t[i].params, f->d, t[i].trained, e);
@@ -120,35 +157,29 @@ int hm_fusion_place(struct hm_fusion *f, struct hm_err *e)
 
 /* ---- a batch on the device */
 
-static size_t image_floats(const struct hm_fusion *f)
+/* Numbers of an example on side k, as the kind takes it. */
+static size_t side_floats(const struct hm_fusion *f, int k)
 {
-	return (size_t)f->c.image_dim * (f->c.kind == HM_FUSION_EARLY ? (size_t)f->c.grid : 1);
+	return (size_t)f->c.side[k].dim * (f->c.kind->gives[k] == HM_GRID ? (size_t)f->c.cells : 1);
 }
 
-static void plan(struct hm_fusion *f, const struct hm_minibatch *b)
+static void place_arrays(struct hm_fusion *f, const struct hm_minibatch *b)
 {
 	struct hm_slab *s = &f->slab;
-	size_t n = (size_t)b->n, wide = (size_t)f->c.image_dim + (size_t)f->c.text_dim, cell = sizeof(float);
-	f->image = hm_slab_take(s, n * image_floats(f) * cell);
-	f->text = hm_slab_take(s, n * (size_t)f->c.text_dim * cell);
-	f->x = hm_slab_take(s, n * wide * cell);
-	f->dx = hm_slab_take(s, n * wide * cell);
-	f->logits = hm_slab_take(s, n * (size_t)f->c.classes * cell);
-	f->loss = hm_slab_take(s, cell);
-	f->label = hm_slab_take(s, n * sizeof *f->label);
-	f->weight = hm_slab_take(s, (size_t)f->c.classes * cell);
-}
-
-static void place(struct hm_fusion *f, const struct hm_minibatch *b)
-{
-	do
-		plan(f, b);
-	while (hm_slab_again(&f->slab));
+	size_t n = (size_t)b->n, cell = sizeof(float);
+	do {
+		for (int k = 0; k < HM_SIDES; k++)
+			f->side[k] = hm_slab_take(s, has_tape(&f->c, k) ? n * side_floats(f, k) * cell : 0);
+		f->logits = hm_slab_take(s, n * (size_t)f->c.classes * cell);
+		f->loss = hm_slab_take(s, cell);
+		f->label = hm_slab_take(s, n * sizeof *f->label);
+		f->weight = hm_slab_take(s, (size_t)f->c.classes * cell);
+	} while (hm_slab_again(s));
 }
 
 typedef void send_fn(struct hm_device *d, void *dst, const void *host, size_t bytes);
 
-static const void *send(struct hm_fusion *f, void *to, const void *from, size_t bytes, send_fn *fn)
+static const void *send_array(struct hm_fusion *f, void *to, const void *from, size_t bytes, send_fn *fn)
 {
 	if (!f->d->host && from && to)
 		fn(f->d, to, from, bytes);
@@ -156,124 +187,103 @@ static const void *send(struct hm_fusion *f, void *to, const void *from, size_t 
 }
 
 /* The batch's large arrays into `in`, by upload or prefetch. */
-static void take(struct hm_fusion *f, struct input *in, const struct hm_minibatch *b, send_fn *fn)
+static void send_batch(struct hm_fusion *f, struct input *in, const struct hm_minibatch *b, send_fn *fn)
 {
-	size_t n = (size_t)b->n, cell = sizeof(float), h = (size_t)b->h, w = (size_t)b->w;
-	size_t pixels = b->pixels ? n * 3 * h * w : 0, image = b->image ? n * image_floats(f) * cell : 0,
-	       text = b->text ? n * (size_t)f->c.text_dim * cell : 0,
-	       features = b->features ? n * ((size_t)f->c.image_dim + (size_t)f->c.text_dim) * cell : 0;
-	void *p = NULL, *i = NULL, *t = NULL, *x = NULL;
+	size_t n = (size_t)b->n, cell = sizeof(float), h = (size_t)b->h, w = (size_t)b->w, bytes[HM_SIDES];
+	size_t pixels = b->pixels ? n * 3 * h * w : 0,
+	       joined = b->joined ? n * (side_floats(f, HM_IMAGE) + side_floats(f, HM_TEXT)) * cell : 0;
+	void *p = NULL, *x[HM_SIDES] = {NULL}, *j = NULL;
+	for (int k = 0; k < HM_SIDES; k++)
+		bytes[k] = b->feature[k] ? n * side_floats(f, k) * cell : 0;
 	if (!f->d->host)
 		do {
 			p = hm_slab_take(&in->slab, pixels);
-			i = hm_slab_take(&in->slab, image);
-			t = hm_slab_take(&in->slab, text);
-			x = hm_slab_take(&in->slab, features);
+			for (int k = 0; k < HM_SIDES; k++)
+				x[k] = hm_slab_take(&in->slab, bytes[k]);
+			j = hm_slab_take(&in->slab, joined);
 		} while (hm_slab_again(&in->slab));
-	in->pixels = send(f, p, b->pixels, pixels, fn);
-	in->image = send(f, i, b->image, image, fn);
-	in->text = send(f, t, b->text, text, fn);
-	in->features = send(f, x, b->features, features, fn);
+	in->pixels = send_array(f, p, b->pixels, pixels, fn);
+	for (int k = 0; k < HM_SIDES; k++)
+		in->feature[k] = send_array(f, x[k], b->feature[k], bytes[k], fn);
+	in->joined = send_array(f, j, b->joined, joined, fn);
 }
 
 void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b)
 {
 	if (f->d->host || f->d->err.code)
 		return;
-	take(f, &f->input[f->at], b, f->d->op->prefetch);
+	send_batch(f, &f->input[f->at], b, f->d->op->prefetch);
 	f->ahead = true;
 }
 
 int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t words, struct hm_err *e)
 {
 	struct hm_device *d = f->d;
-	if (f->resnet)
-		hm_resnet_reserve(f->resnet, b->n, b->h, b->w);
-	if (f->bert)
-		hm_bert_reserve(f->bert, b->n, words);
-	if (f->tape)
-		hm_early_reserve(f->tape, b->n, words);
+	const struct hm_tower_room room = {.n = b->n, .h = b->h, .w = b->w, .rows = words};
+	for (int k = 0; k < HM_SIDES; k++)
+		if (f->tower[k])
+			f->c.side[k].tower->kind->train->reserve(f->tower[k], &room);
 	if (!d->err.code)
-		place(f, b);
+		f->c.kind->reserve(f->tape, b->n, words);
+	if (!d->err.code)
+		place_arrays(f, b);
 	if (!d->err.code && !d->host) {
-		take(f, &f->input[0], b, d->op->upload);
-		take(f, &f->input[1], b, d->op->prefetch);
+		send_batch(f, &f->input[0], b, d->op->upload);
+		send_batch(f, &f->input[1], b, d->op->prefetch);
 	}
 	return hm_device_error(d, e);
 }
 
 /* ---- forward */
 
+/* Side k's tower, in the way that its use asks for. */
+static void run_tower(struct hm_fusion *f, int k, const struct input *in, const struct hm_minibatch *b,
+		      bool train, const struct hm_dropout *drop)
+{
+	const struct hm_fusion_side *s = &f->c.side[k];
+	const struct hm_tower_batch batch = {b->n, in->pixels, b->h, b->w, b->ids, b->len};
+	const struct hm_tower_pass how = {.mode = !train		     ? HM_BN_EVAL
+						  : s->use == HM_USE_TRAINED ? HM_BN_TRAIN
+									     : HM_BN_TRAIN_FROZEN,
+					  .drop = train ? drop : NULL};
+	float *out[HM_GIVES] = {NULL};
+	out[f->c.kind->gives[k]] = f->side[k];
+	s->tower->kind->train->forward(f->tower[k], &batch, &how, out);
+}
+
 /* f->logits of the batch; train: batch statistics and dropout. */
 static void forward(struct hm_fusion *f, const struct hm_minibatch *b, bool train,
 		    const struct hm_dropout *drop)
 {
-	struct hm_device *d = f->d;
-	const struct hm_ops *op = d->op;
-	const struct hm_fusion_config *c = &f->c;
-	bool early = c->kind == HM_FUSION_EARLY;
-	int n = b->n, ci = c->image_dim, ht = c->text_dim;
 	struct input *in = &f->input[f->at];
-	place(f, b);
+	struct hm_fusion_input x = {.n = b->n, .ids = b->ids, .len = b->len};
+	place_arrays(f, b);
 	if (!f->ahead)
-		take(f, in, b, op->upload);
+		send_batch(f, in, b, f->d->op->upload);
 	f->at = !f->at;
 	f->ahead = false;
-	if (d->err.code)
-		return;
-	f->head = f->x;
-	if (!early && !runs(c->image) && !runs(c->text)) {
-		f->head = in->features;
-		hm_late_forward(&f->late, d, f->logits, f->head, n);
-		return;
+	for (int k = 0; k < HM_SIDES && !f->d->err.code; k++) {
+		if (f->tower[k])
+			run_tower(f, k, in, b, train, drop);
+		x.side[k] = f->tower[k] ? f->side[k] : in->feature[k];
 	}
-	if (runs(c->image)) {
-		enum hm_bn_mode mode = !train			     ? HM_BN_EVAL
-				       : c->image == HM_SIDE_TRAINED ? HM_BN_TRAIN
-								     : HM_BN_TRAIN_FROZEN;
-		hm_resnet_forward(f->resnet, in->pixels, n, b->h, b->w, mode, early ? NULL : f->image,
-				  early ? f->image : NULL);
-	}
-	const float *image = runs(c->image) ? f->image : in->image,
-		    *text = runs(c->text) ? f->text : in->text;
-	if (early) {
-		hm_early_forward(f->tape, image, b->ids, b->len, n, train ? drop : NULL, f->logits);
-		return;
-	}
-	if (runs(c->text))
-		hm_bert_forward(f->bert, b->ids, b->len, n, train ? drop : NULL, f->text);
-	if (d->err.code)
-		return;
-	if (ci)
-		op->copy_columns(d, f->x, ci + ht, image, ci, n, ci);
-	if (ht)
-		op->copy_columns(d, f->x + ci, ci + ht, text, ht, n, ht);
-	hm_late_forward(&f->late, d, f->logits, f->x, n); /* [n,classes] */
+	x.joined = in->joined;
+	if (!f->d->err.code)
+		f->c.kind->forward(f->tape, &x, train ? drop : NULL, f->logits); /* [n,classes] */
 }
 
 /* ---- backward */
 
 /* Of f->logits, which hold their gradient. */
-static void backward(struct hm_fusion *f, const struct hm_minibatch *b)
+static void backward(struct hm_fusion *f)
 {
-	struct hm_device *d = f->d;
-	const struct hm_ops *op = d->op;
-	const struct hm_fusion_config *c = &f->c;
-	int n = b->n, ci = c->image_dim, ht = c->text_dim;
-	bool below = c->image == HM_SIDE_TRAINED || c->text == HM_SIDE_TRAINED;
-	if (c->kind == HM_FUSION_EARLY) {
-		hm_early_backward(f->tape, f->logits);
-		return;
-	}
-	hm_late_backward(&f->late, d, below ? f->dx : NULL, f->logits, f->head, n);
-	if (c->image == HM_SIDE_TRAINED) {
-		op->copy_columns(d, f->image, ci, f->dx, ci + ht, n, ci);
-		hm_resnet_backward(f->resnet, f->image);
-	}
-	if (c->text == HM_SIDE_TRAINED) {
-		op->copy_columns(d, f->text, ht, f->dx + ci, ci + ht, n, ht);
-		hm_bert_backward(f->bert, f->text);
-	}
+	float *dside[HM_SIDES];
+	for (int k = 0; k < HM_SIDES; k++)
+		dside[k] = f->tower[k] && f->c.side[k].use == HM_USE_TRAINED ? f->side[k] : NULL;
+	f->c.kind->backward(f->tape, f->logits, dside);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (dside[k])
+			f->c.side[k].tower->kind->train->backward(f->tower[k], dside[k]);
 }
 
 void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
@@ -289,7 +299,7 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 		op->upload(d, f->weight, class_weight, (size_t)f->c.classes * sizeof *class_weight);
 	op->cross_entropy(d, NULL, f->loss, f->logits, f->logits, f->label, class_weight ? f->weight : NULL,
 			  0, b->n, f->c.classes);
-	backward(f, b);
+	backward(f);
 	op->submit(d);
 }
 

@@ -1,35 +1,36 @@
-/* The two fusions of the seed as networks in training: late (FusionModel: classifier(concat(image_feature,
- * text_feature))) and early (MultimodalTransformer: image grid and words through one BERT). A side is a
- * cached feature, or an encoder that runs here.
+/* A fusion in training and evaluation, with what stands on its two sides: a feature that was computed before,
+ * or a tower that runs here. Which fusions there are is fusionkind.h's; this file runs any of them.
  *
  *   hm_fusion_new(&f, &config, dev, e)
- *   hm_params_load/_init(hm_fusion_params(f), ...)     and the encoders' before
+ *   hm_params_load/_init(hm_fusion_params(f), ...)     and the towers' before
  *   hm_fusion_place(f, e)
- *   loss = hm_fusion_step(f, &batch, &pass, weight, e)   gradients are in the tables, for the optimizer
- *   hm_fusion_logits(f, &batch, logits, e)               evaluation
- *
- * Adding a fusion: its parameter table and its forward and backward pass in a file like early.c, a case in
- * each function of fusion.c, its names in lib/model. */
+ *   loss = hm_fusion_step(f, &batch, &drop, weight, e)   gradients are in the tables, for the optimizer
+ *   hm_fusion_logits(f, &batch, logits, e)               evaluation */
 #ifndef HM_FUSION_H
 #define HM_FUSION_H
 
-#include "nn/berttrain.h"
-#include "nn/resnettrain.h"
+#include "nn/fusionkind.h"
 
-enum hm_fusion_kind { HM_FUSION_LATE, HM_FUSION_EARLY };
+/* How a side takes part. The first four are what a fusion sees; COMPUTED is FEATURE by the time it does. */
+enum hm_use {
+	HM_USE_NONE,	 /* not at all */
+	HM_USE_FEATURE,	 /* a feature column */
+	HM_USE_FROZEN,	 /* a tower that runs at every step in train mode, and is not trained */
+	HM_USE_TRAINED,	 /* a tower that is trained */
+	HM_USE_COMPUTED, /* a frozen tower that computes the feature once, while the records are read */
+};
 
-/* What stands on one side: nothing, cached features, an encoder that runs in train mode but is not trained,
- * an encoder that is trained. */
-enum hm_side { HM_SIDE_NONE, HM_SIDE_FEATURE, HM_SIDE_FROZEN, HM_SIDE_TRAINED };
+struct hm_fusion_side {
+	enum hm_use use;	/* NONE to TRAINED; of HM_WORDS only TRAINED */
+	int dim;		/* D; 0 for NONE */
+	struct hm_tower *tower; /* of FROZEN and TRAINED; borrowed */
+};
 
 struct hm_fusion_config {
-	enum hm_fusion_kind kind;
+	const struct hm_fusion_kind *kind;
 	int classes;
-	enum hm_side image, text; /* early: image FEATURE (the grid) or FROZEN, text TRAINED */
-	int image_dim, text_dim;  /* C and H; 0 for HM_SIDE_NONE */
-	int grid;		  /* early: positions P of an image */
-	struct hm_resnet *resnet; /* of an image side that runs here; borrowed, as is bert */
-	struct hm_bert *bert;	  /* of a text side that runs here */
+	struct hm_fusion_side side[HM_SIDES];
+	int cells; /* P, of a fusion that takes the image's grid; else 0 */
 };
 
 /* Examples, all in host memory; what the sides do not need is NULL. */
@@ -37,11 +38,10 @@ struct hm_minibatch {
 	int n;
 	const uint8_t *pixels; /* [n,3,h,w] */
 	int h, w;
-	const float *image;	  /* cached: [n,C], or [n,P,C] in early fusion */
-	const int32_t *ids, *len; /* token ids end to end; len [n] */
-	const float *text;	  /* cached: [n,H] */
-	const float *features;	  /* late, when no encoder runs here: [n,C+H], in place of image and text */
-	const int32_t *label;	  /* [n] in [0,classes); evaluation does not look at it */
+	const int32_t *ids, *len;	/* token ids end to end; len [n] */
+	const float *feature[HM_SIDES]; /* [n,D], of HM_GRID [n,P,D] */
+	const float *joined;		/* [n,D+D] in place of both features: hm_fusion_joins */
+	const int32_t *label;		/* [n] in [0,classes); evaluation does not look at it */
 };
 
 struct hm_fusion;
@@ -49,22 +49,29 @@ int hm_fusion_new(struct hm_fusion **f, const struct hm_fusion_config *c, struct
 		  struct hm_err *e);
 void hm_fusion_free(struct hm_fusion *f);
 const struct hm_fusion_config *hm_fusion_config_of(const struct hm_fusion *f);
+/* Whether a tower runs at every step. */
+bool hm_fusion_runs_tower(const struct hm_fusion_config *c);
+/* Whether batches bring both features as one matrix: no tower runs, and the kind takes it so. */
+static inline bool hm_fusion_joins(const struct hm_fusion_config *c)
+{
+	return c->kind->joined && !hm_fusion_runs_tower(c);
+}
 
-/* The fusion's own parameters, under their names in the model file: classifier.*, and in early fusion
- * image_dim_augmentation.*, image_positional_embeddings.weight, both modality embeddings. */
+/* The fusion's own parameters, under their names in the model file. */
 struct hm_params *hm_fusion_params(struct hm_fusion *f);
-/* All tables of the model, trained ones first: own, text, image as far as they run here. */
+/* All tables of the model: own, then the text's and the image's as far as their towers run here. */
 struct hm_fusion_table {
 	struct hm_params *params;
 	const char *side; /* "", "text", "image" */
 	bool trained;
 };
-int hm_fusion_tables(struct hm_fusion *f, struct hm_fusion_table out[3]);
+int hm_fusion_tables(struct hm_fusion *f, struct hm_fusion_table out[1 + HM_SIDES]);
 /* Every table to the device, with gradients where it is trained. */
 int hm_fusion_place(struct hm_fusion *f, struct hm_err *e);
 
-/* Memory for batches up to this one, evaluated or trained on, with up to so many token ids in all, and what
- * it takes to send them: none of them then asks the device for any. Its arrays are sent, to no effect. */
+/* Memory for every batch up to this one with up to `words` token ids in all, evaluated or trained on, and for
+ * the staging buffers. Later batches allocate nothing. The arrays of `b` are uploaded once to size the
+ * buffers; their contents do not matter. */
 int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t words, struct hm_err *e);
 
 /* One forward and backward pass in train mode: *loss = the batch's mean cross-entropy, weighted by
@@ -72,17 +79,17 @@ int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t
  * HM_EDATA; a loss that is not finite is no failure here. */
 int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		   const float *class_weight, float *loss, struct hm_err *e);
-/* The same, asked for and not waited for: the host has time until it reads the loss, f32 [1] in the device's
- * memory. The batch's arrays are free again when begin returns. Failures stick to the device. */
+/* The same without waiting: the host is free until it reads the loss, f32 [1] in the device's memory. The
+ * batch's arrays may be reused when begin returns. Failures stick to the device. */
 void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		     const float *class_weight);
 const float *hm_fusion_loss(const struct hm_fusion *f);
-/* Between begin and that: the large arrays of the batch that the next begin will be given are sent while this
- * one is computed. */
+/* After begin: uploads the large arrays of the batch that the next begin will be given, while this one is
+ * computed. */
 void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b);
 /* logits f32 [n,classes], host memory, in eval mode: running statistics, no dropout. */
 int hm_fusion_logits(struct hm_fusion *f, const struct hm_minibatch *b, float *logits, struct hm_err *e);
-/* Their softmax, likewise. */
+/* Their softmax, in the same way. */
 int hm_fusion_probabilities(struct hm_fusion *f, const struct hm_minibatch *b, float *prob, struct hm_err *e);
 
 #endif

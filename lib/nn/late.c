@@ -1,28 +1,131 @@
-/* Late fusion's head. See late.h. */
+/* Late fusion, forward and backward. See late.h. */
 #include "nn/late.h"
+#include "nn/slab.h"
 
-void hm_late_init(struct hm_late *m, int classes, int inputs)
+#include <stdlib.h>
+
+struct late {
+	struct hm_fusion_net net;
+	float *weight; /* [C,I] */
+	float *bias;   /* [C] */
+};
+
+struct tape {
+	struct late *m;
+	struct hm_device *d;
+	int n;
+	struct hm_slab slab;
+	float *x, *dx;	   /* f32 [n,I]: both sides, and their gradient */
+	const float *head; /* the classifier's input: x, or the batch's own matrix */
+};
+
+static int count_inputs(const struct hm_fusion_shape *s)
 {
-	*m = (struct hm_late){.classes = classes, .inputs = inputs};
-	hm_params_add(&m->params, &m->weight, HM_INIT_UNIFORM, HM_DIMS(classes, inputs), "classifier.weight");
-	hm_params_add(&m->params, &m->bias, HM_INIT_UNIFORM_BIAS, HM_DIMS(classes), "classifier.bias");
+	return s->dim[HM_IMAGE] + s->dim[HM_TEXT];
 }
 
-void hm_late_clear(struct hm_late *m)
+/* The tensors do not tell where the image's inputs end and the text's begin. */
+static int read_shape(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tower_shape *text,
+		      hm_find_fn *find, void *ctx, struct hm_err *e)
 {
-	hm_params_clear(&m->params);
-	*m = (struct hm_late){0};
+	(void)inputs, (void)text, (void)find, (void)ctx, (void)e;
+	s->dim[HM_IMAGE] = s->dim[HM_TEXT] = -1;
+	s->cells = 0;
+	return 0;
 }
 
-void hm_late_forward(const struct hm_late *m, struct hm_device *d, float *logits, const float *x, int rows)
+static struct hm_fusion_net *new_net(const struct hm_fusion_shape *s, struct hm_err *e)
 {
-	d->op->linear_forward(d, logits, x, m->weight, m->bias, rows, m->classes, m->inputs);
+	struct late *m = hm_alloc(1, sizeof *m, e);
+	if (!m)
+		return NULL;
+	int inputs = count_inputs(s);
+	m->net = (struct hm_fusion_net){.kind = &hm_late_fusion, .shape = *s};
+	hm_params_add(&m->net.params, &m->weight, HM_INIT_UNIFORM, HM_DIMS(s->classes, inputs),
+		      "classifier.weight");
+	hm_params_add(&m->net.params, &m->bias, HM_INIT_UNIFORM_BIAS, HM_DIMS(s->classes), "classifier.bias");
+	return &m->net;
 }
 
-void hm_late_backward(const struct hm_late *m, struct hm_device *d, float *dx, const float *dlogits,
-		      const float *x, int rows)
+static void *new_tape(struct hm_fusion_net *net, struct hm_tower *text, struct hm_device *d, bool backward,
+		      struct hm_err *e)
 {
-	d->op->linear_backward(d, dx, hm_params_grad(&m->params, m->weight),
-			       hm_params_grad(&m->params, m->bias), dlogits, x, m->weight, rows, m->classes,
-			       m->inputs);
+	struct tape *t = hm_alloc(1, sizeof *t, e);
+	(void)text, (void)backward;
+	if (t)
+		*t = (struct tape){.m = (struct late *)net, .d = d, .slab = {.d = d}};
+	return t;
 }
+
+static void free_tape(void *tape)
+{
+	struct tape *t = tape;
+	if (t)
+		hm_slab_clear(&t->slab);
+	free(t);
+}
+
+static void reserve_tape(void *tape, int n, int64_t words)
+{
+	struct tape *t = tape;
+	size_t bytes = (size_t)n * (size_t)count_inputs(&t->m->net.shape) * sizeof *t->x;
+	(void)words;
+	t->n = n;
+	do {
+		t->x = hm_slab_take(&t->slab, bytes);
+		t->dx = hm_slab_take(&t->slab, bytes);
+	} while (hm_slab_again(&t->slab));
+}
+
+static void forward(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
+		    float *logits)
+{
+	struct tape *t = tape;
+	const struct hm_fusion_shape *s = &t->m->net.shape;
+	int n = in->n, inputs = count_inputs(s), at = 0;
+	(void)drop;
+	reserve_tape(t, n, 0);
+	if (t->d->err.code)
+		return;
+	t->head = in->joined ? in->joined : t->x;
+	for (int k = 0; k < HM_SIDES && !in->joined; at += s->dim[k++])
+		if (s->dim[k])
+			t->d->op->copy_columns(t->d, t->x + at, inputs, in->side[k], s->dim[k], n, s->dim[k]);
+	t->d->op->linear_forward(t->d, logits, t->head, t->m->weight, t->m->bias, n, s->classes, inputs);
+}
+
+static void backward(void *tape, const float *dlogits, float *const dside[HM_SIDES])
+{
+	struct tape *t = tape;
+	struct late *m = t->m;
+	const struct hm_params *p = &m->net.params;
+	const struct hm_fusion_shape *s = &m->net.shape;
+	int inputs = count_inputs(s), at = 0;
+	bool below = dside[HM_IMAGE] || dside[HM_TEXT];
+	if (t->d->err.code)
+		return;
+	t->d->op->linear_backward(t->d, below ? t->dx : NULL, hm_params_grad(p, m->weight),
+				  hm_params_grad(p, m->bias), dlogits, t->head, m->weight, t->n, s->classes,
+				  inputs);
+	for (int k = 0; k < HM_SIDES; at += s->dim[k++])
+		if (dside[k])
+			t->d->op->copy_columns(t->d, dside[k], s->dim[k], t->dx + at, inputs, t->n,
+					       s->dim[k]);
+}
+
+const struct hm_fusion_kind hm_late_fusion = {
+	.name = "late",
+	.gives = {[HM_IMAGE] = HM_POOLED, [HM_TEXT] = HM_POOLED},
+	.own = (const char *const[]){"text_encoder.", NULL},
+	.text_prefix = "text_encoder.",
+	.optional = true,
+	.joined = true,
+	.read = read_shape,
+	.inputs = count_inputs,
+	.net_new = new_net,
+	.tape_new = new_tape,
+	.tape_free = free_tape,
+	.reserve = reserve_tape,
+	.forward = forward,
+	.backward = backward,
+};

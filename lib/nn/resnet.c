@@ -113,6 +113,7 @@ struct hm_resnet *hm_resnet_new(const struct hm_resnet_config *c, struct hm_err 
 	char at[32];
 	if (!m)
 		return NULL;
+	m->tower.kind = &hm_resnet_tower;
 	m->c = *c;
 	m->n_blocks = c->blocks[0] + c->blocks[1] + c->blocks[2] + c->blocks[3];
 	m->block = hm_alloc(m->n_blocks, sizeof *m->block, e);
@@ -120,12 +121,12 @@ struct hm_resnet *hm_resnet_new(const struct hm_resnet_config *c, struct hm_err 
 		goto failed;
 	struct hm_resnet_block *b = m->block;
 	int cin = c->stem;
-	add_unit(&m->params, &m->stem, (struct hm_conv){3, c->stem, 7, 2, 3, .relu = true}, "", "conv1",
+	add_unit(&m->tower.params, &m->stem, (struct hm_conv){3, c->stem, 7, 2, 3, .relu = true}, "", "conv1",
 		 "bn1");
 	for (int s = 0; s < 4; s++)
 		for (int i = 0; i < c->blocks[s]; i++, b++, cin = c->out[s]) {
 			snprintf(at, sizeof at, "layer%d.%d.", s + 1, i);
-			add_block(&m->params, b, c->bottleneck, cin, c->width[s], c->out[s],
+			add_block(&m->tower.params, b, c->bottleneck, cin, c->width[s], c->out[s],
 				  s > 0 && i == 0 ? 2 : 1, at);
 		}
 	return m;
@@ -138,14 +139,14 @@ void hm_resnet_free(struct hm_resnet *m)
 {
 	if (!m)
 		return;
-	hm_params_clear(&m->params);
+	hm_params_clear(&m->tower.params);
 	free(m->block);
 	free(m);
 }
 
 struct hm_params *hm_resnet_params(struct hm_resnet *m)
 {
-	return &m->params;
+	return &m->tower.params;
 }
 
 const struct hm_resnet_config *hm_resnet_config_of(const struct hm_resnet *m)

@@ -11,8 +11,9 @@
 #ifndef HM_RESNET_H
 #define HM_RESNET_H
 
-#include "nn/param.h"
-#include "ops/ops.h"
+#include "nn/tower.h"
+
+extern const struct hm_tower_kind hm_resnet_tower; /* its row: resnettower.c */
 
 #define HM_RESNET_MAX_BLOCKS 64
 

@@ -21,15 +21,15 @@ struct hm_resnet_block {
 };
 
 struct hm_resnet {
+	struct hm_tower tower; /* first: the one is the other */
 	struct hm_resnet_config c;
 	struct hm_resnet_unit stem;
 	struct hm_resnet_block *block; /* [n_blocks], stage after stage */
 	int n_blocks;
-	struct hm_params params;
 };
 
-/* A pixel's value after normalisation, [3*256] in the memory of `d` (numerics.md §1, "ToTensor, Normalize":
- * two divisions in f32, in this order). NULL sticks an error. */
+/* A pixel's value after normalisation, [3*256] in the memory of `d` (torchvision's
+ * ToTensor and Normalize: two divisions in f32, in this order). NULL sticks an error. */
 float *hm_resnet_pixel_table(struct hm_device *d);
 
 #endif

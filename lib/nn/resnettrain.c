@@ -199,7 +199,7 @@ static void unit_backward(struct hm_resnet_tape *t, struct hm_resnet_unit *u, co
 			  int h, int w)
 {
 	const struct hm_ops *op = t->d->op;
-	const struct hm_params *p = &t->m->params;
+	const struct hm_params *p = &t->m->tower.params;
 	const struct hm_conv *c = &u->conv;
 	struct hm_bn bn = {t->mode, HM_RESNET_BN_EPS, .1, relu};
 	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad),

@@ -9,7 +9,7 @@
 #define HM_SYSTEM_H
 
 #include "prep/csv.h"
-#include "train/answers.h"
+#include "score/answers.h"
 
 struct hm_system {
 	bool csv;

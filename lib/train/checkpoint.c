@@ -17,7 +17,7 @@ enum { BLOCKS = 3 * (1 + HM_OPTIM_MOMENTS) + 1 };
 
 size_t hm_checkpoint_count(struct hm_fusion *f)
 {
-	struct hm_fusion_table t[3];
+	struct hm_fusion_table t[1 + HM_SIDES];
 	size_t count = 0;
 	for (int i = hm_fusion_tables(f, t); i--;)
 		count += t[i].params->count;
@@ -26,7 +26,7 @@ size_t hm_checkpoint_count(struct hm_fusion *f)
 
 void hm_checkpoint_copy(struct hm_fusion *f, float *kept, bool back)
 {
-	struct hm_fusion_table t[3];
+	struct hm_fusion_table t[1 + HM_SIDES];
 	int n = hm_fusion_tables(f, t);
 	for (int i = 0; i < n; kept += t[i++].params->count)
 		if (back)
@@ -126,7 +126,7 @@ struct block {
 /* All blocks of a run; moments only where the optimizer has them. */
 static int blocks(const struct hm_checkpoint *c, struct block out[BLOCKS])
 {
-	struct hm_fusion_table t[3];
+	struct hm_fusion_table t[1 + HM_SIDES];
 	int n = 0, tables = hm_fusion_tables(c->fusion, t);
 	for (int i = 0; i < tables; i++) {
 		const char *side = *t[i].side ? t[i].side : "fusion";

@@ -1,5 +1,6 @@
 /* From options to the trainer's settings. See recipe.h. */
 #include "train/recipe.h"
+#include "json/build.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -71,24 +72,24 @@ const char *hm_recipe_select(const struct hm_recipe *r)
 	return selects[r->select];
 }
 
-void hm_recipe_json(const struct hm_recipe *r, cJSON *o)
+void hm_recipe_json(const struct hm_recipe *r, cJSON *o, struct hm_err *e)
 {
 	static const char *const optimizer[] = {"sgd", "adam", "adamw"}, *const schedule[] = {"constant",
 											      "linear",
 											      "cosine"};
-	cJSON_AddStringToObject(o, "optimizer", optimizer[r->optimizer]);
-	cJSON_AddNumberToObject(o, "lr", r->lr);
-	cJSON_AddNumberToObject(o, "momentum", r->momentum);
-	cJSON_AddNumberToObject(o, "weight-decay", r->weight_decay);
-	cJSON_AddStringToObject(o, "no-decay", r->no_decay ? r->no_decay : "");
-	cJSON_AddNumberToObject(o, "clip-norm", r->clip_norm);
-	cJSON_AddStringToObject(o, "schedule", schedule[r->schedule]);
-	cJSON_AddNumberToObject(o, "warmup-steps", (double)r->warmup);
-	cJSON_AddNumberToObject(o, "batch-size", (double)r->batch_size);
-	cJSON_AddNumberToObject(o, "epochs", (double)r->epochs);
-	cJSON_AddNumberToObject(o, "seed", (double)r->seed);
-	cJSON_AddBoolToObject(o, "shuffle", !r->no_shuffle);
-	cJSON_AddStringToObject(o, "class-weight", r->class_weight ? r->class_weight : "");
-	cJSON_AddStringToObject(o, "select", hm_recipe_select(r));
-	cJSON_AddNumberToObject(o, "patience", (double)r->patience);
+	hm_json_add_str(o, "optimizer", optimizer[r->optimizer], e);
+	hm_json_add_num(o, "lr", r->lr, e);
+	hm_json_add_num(o, "momentum", r->momentum, e);
+	hm_json_add_num(o, "weight-decay", r->weight_decay, e);
+	hm_json_add_str(o, "no-decay", r->no_decay ? r->no_decay : "", e);
+	hm_json_add_num(o, "clip-norm", r->clip_norm, e);
+	hm_json_add_str(o, "schedule", schedule[r->schedule], e);
+	hm_json_add_num(o, "warmup-steps", (double)r->warmup, e);
+	hm_json_add_num(o, "batch-size", (double)r->batch_size, e);
+	hm_json_add_num(o, "epochs", (double)r->epochs, e);
+	hm_json_add_num(o, "seed", (double)r->seed, e);
+	hm_json_add_bool(o, "shuffle", !r->no_shuffle, e);
+	hm_json_add_str(o, "class-weight", r->class_weight ? r->class_weight : "", e);
+	hm_json_add_str(o, "select", hm_recipe_select(r), e);
+	hm_json_add_num(o, "patience", (double)r->patience, e);
 }

@@ -18,8 +18,8 @@ struct hm_recipe {
  * val: whether there is a validation set. 0, or HM_EUSAGE with a sentence. */
 int hm_recipe_config(const struct hm_recipe *r, bool val, int classes, float *weight,
 		     struct hm_trainer_config *c, struct hm_err *e);
-/* Adds the recipe's options to an object, under their long names. */
-void hm_recipe_json(const struct hm_recipe *r, cJSON *o);
+/* Adds the recipe's options to an object, under their long names. Failures stick to `e`. */
+void hm_recipe_json(const struct hm_recipe *r, cJSON *o, struct hm_err *e);
 /* "accuracy": how --select calls it. Static storage. */
 const char *hm_recipe_select(const struct hm_recipe *r);
 

@@ -1,18 +1,14 @@
 /* Setting up a training run. See setup.h. */
 #include "train/setup.h"
 #include "base/strmap.h"
+#include "feed/columns.h"
+#include "json/build.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* How sides are used: the same for both sets, sources may differ. */
-struct sides {
-	bool image, text;
-	enum hm_use image_use, text_use;
-};
 
 static void notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -30,119 +26,160 @@ static void notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
 /* ---- encoders and the first model */
 
 /* An encoder by SPEC, else the one in --init. */
-static int open_encoder(struct hm_setup *s, struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec,
-			struct hm_encoder *from, struct hm_err *e)
+static int open_encoder(struct hm_setup *s, enum hm_side k, struct hm_err *e)
 {
+	const char *spec = s->o->only[!k] ? NULL : s->o->spec[k];
+	struct hm_encoder *x = &s->encoder[k], *from = &s->init.side[k];
 	if (!spec) {
 		*x = *from;
 		*from = (struct hm_encoder){0};
 		return 0;
 	}
-	int rc = hm_encoder_open(x, kind, spec, &s->o->encoder, e);
+	int rc = hm_encoder_open(x, k, spec, &s->o->encoder, e);
 	if (!rc && *x->notice)
 		notice(s, false, "%s: %s", spec, x->notice);
 	return rc;
 }
 
+/* Whether each encoder gives what the fusion takes. */
+static int check_gives(const struct hm_setup *s, struct hm_err *e)
+{
+	for (int k = 0; k < HM_SIDES; k++) {
+		const struct hm_encoder *x = &s->encoder[k];
+		enum hm_give give = s->kind->gives[k];
+		if (x->kind && give != HM_WORDS && !x->kind->output(x->tower, give))
+			return hm_err_set(e, HM_EUSAGE,
+					  "--fusion %s takes a %s from the %s, and a %s has none",
+					  s->kind->name, give == HM_GRID ? "grid" : "vector",
+					  hm_side_name((enum hm_side)k), x->kind->name);
+	}
+	return 0;
+}
+
+/* A fusion that runs a tower over words trains it, and has both sides. */
+static int check_words(const struct hm_setup *s, struct hm_err *e)
+{
+	const struct hm_setup_options *o = s->o;
+	const struct hm_encoder *text = &s->encoder[HM_TEXT];
+	if (!hm_fusion_takes_words(s->kind))
+		return 0;
+	if (!text->kind)
+		return hm_err_set(e, HM_EUSAGE,
+				  "--fusion %s trains a transformer: --text SPEC or --init MODEL",
+				  s->kind->name);
+	if (!text->kind->train->rows)
+		return hm_err_set(e, HM_EUSAGE, "--fusion %s cannot run over a %s", s->kind->name,
+				  text->kind->name);
+	if (o->only[HM_IMAGE] || o->only[HM_TEXT] || o->freeze[HM_TEXT])
+		return hm_err_set(e, HM_EUSAGE,
+				  "--fusion %s has both sides and trains its transformer: no "
+				  "--features, no --freeze text",
+				  s->kind->name);
+	return 0;
+}
+
 static int open_models(struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_setup_options *o = s->o;
-	s->kind = o->fusion == HM_FUSION_EARLY ? HM_FUSION_EARLY : HM_FUSION_LATE;
+	s->kind = o->fusion ? o->fusion : hm_fusion_kinds()[0];
 	if (o->init) {
 		int rc = hm_fusionfile_open(&s->init, o->init, &o->encoder, e);
 		if (rc)
 			return rc;
 		if (*s->init.notice)
 			notice(s, false, "%s: %s", o->init, s->init.notice);
-		if (o->fusion >= 0 && o->fusion != (int)s->init.head.fusion)
+		if (o->fusion && o->fusion != s->init.head.fusion)
 			return hm_err_set(e, HM_EUSAGE, "--init %s is of %s fusion, --fusion says otherwise",
-					  o->init, s->init.head.fusion == HM_FUSION_EARLY ? "early" : "late");
+					  o->init, s->init.head.fusion->name);
 		s->kind = s->init.head.fusion;
 	}
-	int rc = open_encoder(s, &s->image, HM_IMAGE_ENCODER, o->only_text ? NULL : o->image, &s->init.image,
-			      e);
+	int rc = 0;
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = open_encoder(s, (enum hm_side)k, e);
 	if (!rc)
-		rc = open_encoder(s, &s->text, HM_TEXT_ENCODER, o->only_image ? NULL : o->text, &s->init.text,
-				  e);
-	if (!rc && s->kind == HM_FUSION_EARLY && !s->text.width)
-		rc = hm_err_set(e, HM_EUSAGE,
-				"--fusion early trains a transformer: --text SPEC or --init MODEL");
-	if (!rc && s->kind == HM_FUSION_EARLY && (o->only_image || o->only_text || o->freeze_text))
-		rc = hm_err_set(e, HM_EUSAGE,
-				"--fusion early has both sides and trains its transformer: no "
-				"--features, no --freeze text");
-	return rc;
+		rc = check_gives(s, e);
+	return rc ? rc : check_words(s, e);
 }
 
 /* ---- the sets */
 
-static enum hm_use use_of(const struct hm_setup *s, bool frozen, const struct hm_encoder *x)
+/* How side k is wanted: its encoder trained, or frozen, which a feature may stand for. */
+static enum hm_use wanted_use(const struct hm_setup *s, int k)
 {
+	bool words = hm_fusion_takes_words(s->kind);
+	bool frozen = words ? k == HM_IMAGE : s->o->freeze[k];
 	if (s->o->frozen_train && frozen)
-		return HM_USE_FROZEN_TRAIN;
-	return frozen || !x->width ? HM_USE_FROZEN : HM_USE_TRAINED;
+		return HM_USE_FROZEN;
+	return frozen || !s->encoder[k].kind ? HM_USE_FEATURE : HM_USE_TRAINED;
 }
 
-/* Which sides there are: those asked for, else those that have an encoder or a column. */
-static void choose_sides(struct hm_setup *s, struct sides *out, const struct hm_schema *schema)
+/* Which sides there are: those asked for, else those that have an encoder or a column. Where there is none
+ * the sentence about what is missing comes from their sources. */
+static void choose_sides(struct hm_setup *s, const struct hm_schema *schema)
 {
 	const struct hm_setup_options *o = s->o;
-	bool early = s->kind == HM_FUSION_EARLY, any = early || (!o->only_image && !o->only_text);
-	out->image = early || o->only_image ||
-		     (any && (s->image.width || hm_schema_find(schema, "image_feature") >= 0));
-	out->text = early || o->only_text ||
-		    (any && (s->text.width || hm_schema_find(schema, "text_feature") >= 0));
-	if (!out->image && !out->text)
-		out->image = out->text =
-			true; /* the sentence about what is missing comes from their sources */
-	out->image_use = use_of(s, early || o->freeze_image, &s->image);
-	out->text_use = use_of(s, !early && o->freeze_text, &s->text);
+	bool all = !s->kind->optional, any = !o->only[HM_IMAGE] && !o->only[HM_TEXT], found = false;
+	for (int k = 0; k < HM_SIDES; k++) {
+		enum hm_column c = hm_column_feature((enum hm_side)k, s->kind->gives[k]);
+		bool there = s->encoder[k].kind || hm_schema_find(schema, hm_column_name(c)) >= 0;
+		s->there[k] = all || o->only[k] || (any && there);
+		found |= s->there[k];
+	}
+	for (int k = 0; k < HM_SIDES && !found; k++)
+		s->there[k] = true;
 }
 
-static int choose_source(struct hm_setup *s, enum hm_source *out, enum hm_encoder_kind side, enum hm_use use,
-			 const struct hm_encoder *x, const struct hm_join *in, struct hm_err *e)
+static int choose_source(struct hm_setup *s, enum hm_use *use, enum hm_side k, const struct hm_join *in,
+			 struct hm_err *e)
 {
-	struct hm_source_ask ask = {.side = side,
+	char option[32];
+	struct hm_source_ask ask = {.side = k,
 				    .kind = s->kind,
-				    .use = use,
-				    .encoder = x->width ? x->digest : NULL,
+				    .use = wanted_use(s, k),
+				    .encoder = s->encoder[k].kind ? s->encoder[k].digest : NULL,
 				    .unknown = s->o->unknown,
-				    .option = side == HM_TEXT_ENCODER ? "--text SPEC" : "--image SPEC"};
-	return hm_source_choose(out, &ask, hm_join_schema(in), hm_join_name(in), e);
+				    .option = option};
+	snprintf(option, sizeof option, "--%s SPEC", hm_side_name(k));
+	return hm_source_choose(use, &ask, hm_join_schema(in), hm_join_name(in), e);
 }
 
-static int read_set(struct hm_setup *s, struct hm_examples *x, struct sides *sides, int n, char *const *paths,
-		    size_t memory, struct hm_workers *w, struct hm_err *e)
+static void note_left_out(const struct hm_setup *s, const struct hm_examples *x, const char *in)
+{
+	if (x->failed + x->unlabelled)
+		notice(s, false, "%s: %zu failed and %zu unlabelled records are left out", in, x->failed,
+		       x->unlabelled);
+	if (x->cut)
+		notice(s, false, "%s: %zu captions are cut to the %d tokens that %d image positions leave",
+		       in, x->cut, s->encoder[HM_TEXT].shape.positions - x->cells, x->cells);
+}
+
+static int read_set(struct hm_setup *s, struct hm_examples *x, int n, char *const *paths, size_t memory,
+		    struct hm_workers *w, struct hm_err *e)
 {
 	bool train = x == &s->train;
 	struct hm_join *in = NULL;
 	struct hm_examples_options xo = {.kind = s->kind,
-					 .image_encoder = s->image.width ? &s->image : NULL,
-					 .text_encoder = s->text.width ? &s->text : NULL,
 					 .memory = memory,
 					 .path = n == 1 ? paths[0] : NULL,
 					 .skip = s->o->skip,
 					 .unknown = s->o->unknown};
 	int rc = hm_join_open(&in, n, paths, w, e);
 	if (!rc && train)
-		choose_sides(s, sides, hm_join_schema(in));
-	if (!rc && sides->image)
-		rc = choose_source(s, &xo.image, HM_IMAGE_ENCODER, sides->image_use, &s->image, in, e);
-	if (!rc && sides->text)
-		rc = choose_source(s, &xo.text, HM_TEXT_ENCODER, sides->text_use, &s->text, in, e);
+		choose_sides(s, hm_join_schema(in));
+	for (int k = 0; k < HM_SIDES && !rc; k++) {
+		xo.side[k].encoder = s->encoder[k].kind ? &s->encoder[k] : NULL;
+		if (s->there[k])
+			rc = choose_source(s, &xo.side[k].use, (enum hm_side)k, in, e);
+	}
 	if (!rc)
 		rc = hm_examples_read(x, in, &xo, w, s->device, e);
-	if (!rc && train && !(s->pg = cJSON_Duplicate(hm_join_pg(in), 1)))
-		rc = hm_err_set(e, HM_EDATA, "out of memory");
+	if (!rc && train && !(s->pg = hm_json_copy(hm_join_pg(in), e)))
+		rc = HM_EDATA;
 	if (!rc && !x->n)
 		rc = hm_err_set(e, HM_EDATA, "%s: there is no record to %s", hm_join_name(in),
 				train ? "train on" : "validate on");
-	if (!rc && x->failed + x->unlabelled)
-		notice(s, false, "%s: %zu failed and %zu unlabelled records are left out", hm_join_name(in),
-		       x->failed, x->unlabelled);
-	if (!rc && x->cut)
-		notice(s, false, "%s: %zu captions are cut to the %d tokens that %d image positions leave",
-		       hm_join_name(in), x->cut, s->text.positions - x->grid, x->grid);
+	if (!rc)
+		note_left_out(s, x, hm_join_name(in));
 	hm_join_close(in);
 	return rc;
 }
@@ -171,13 +208,13 @@ static int compare_sets(struct hm_setup *s, struct hm_err *e)
 	const struct hm_examples *a = &s->train, *b = &s->val;
 	struct hm_strmap seen = {0};
 	size_t both = 0, first = 0;
-	int rc = same_feature(s, s->kind == HM_FUSION_EARLY ? "image_grid" : "image_feature", &a->image,
-			      &b->image, e);
-	if (!rc)
-		rc = same_feature(s, "text_feature", &a->text, &b->text, e);
-	if (!rc && a->grid != b->grid)
-		rc = hm_err_set(e, HM_EDATA, "%d image positions in training, %d in validation", a->grid,
-				b->grid);
+	int rc = 0;
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = same_feature(s, hm_column_name(hm_column_feature((enum hm_side)k, s->kind->gives[k])),
+				  &a->feature[k], &b->feature[k], e);
+	if (!rc && a->cells != b->cells)
+		rc = hm_err_set(e, HM_EDATA, "%d image positions in training, %d in validation", a->cells,
+				b->cells);
 	for (size_t i = 0; i < a->n && !rc; i++)
 		rc = hm_strmap_add(&seen, a->id[i], strlen(a->id[i]), &(uint64_t){i}, e) < 0 ? HM_EDATA : 0;
 	for (size_t i = 0; i < b->n && !rc; i++)
@@ -219,55 +256,54 @@ static int count_classes(struct hm_setup *s, struct hm_err *e)
 
 /* ---- the fusion */
 
-static enum hm_side side_of(bool there, const struct hm_feature *f, enum hm_use use)
+/* What stands on side k. */
+static struct hm_fusion_side make_side(const struct hm_setup *s, int k)
 {
-	return !there		       ? HM_SIDE_NONE
-	       : f->dim		       ? HM_SIDE_FEATURE
-	       : use == HM_USE_TRAINED ? HM_SIDE_TRAINED
-				       : HM_SIDE_FROZEN;
+	const struct hm_feature *f = &s->train.feature[k];
+	struct hm_fusion_side side = {0};
+	if (!s->there[k])
+		return side;
+	side.dim = f->dim ? f->dim : s->encoder[k].shape.width;
+	side.use = f->dim ? HM_USE_FEATURE : wanted_use(s, k);
+	side.tower = f->dim ? NULL : s->encoder[k].tower;
+	return side;
 }
 
 /* What --init was trained on must be what is here. */
 static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c, struct hm_err *e)
 {
 	const struct hm_modelfile *f = &s->init.head;
-	const struct hm_feature *feature[] = {&s->train.image, &s->train.text};
-	const char *digest[] = {f->image_digest, f->text_digest}, *what[] = {"image", "text"};
-	int inputs = c->kind == HM_FUSION_EARLY ? c->text_dim : c->image_dim + c->text_dim;
+	const struct hm_fusion_shape shape = {
+		c->classes, {c->side[HM_IMAGE].dim, c->side[HM_TEXT].dim}, c->cells};
+	int inputs = c->kind->inputs(&shape);
 	if (f->classes != c->classes || f->inputs != inputs)
 		return hm_err_set(e, HM_EDATA,
 				  "%s: its classifier has %" PRId64 " classes and %" PRId64
 				  " inputs, the data needs %d and %d",
 				  s->o->init, f->classes, f->inputs, c->classes, inputs);
-	if (c->kind == HM_FUSION_LATE && f->image_dim >= 0 &&
-	    (f->image_dim != c->image_dim || f->text_dim != c->text_dim))
-		return hm_err_set(e, HM_EDATA,
-				  "%s: it takes %" PRId64 " image and %" PRId64
-				  " text features, the data has %d and %d",
-				  s->o->init, f->image_dim, f->text_dim, c->image_dim, c->text_dim);
-	for (int k = 0; k < 2; k++)
-		if (*digest[k] && *feature[k]->encoder && strcmp(digest[k], feature[k]->encoder))
+	for (int k = 0; k < HM_SIDES; k++) {
+		const char *encoder = s->train.feature[k].encoder, *side = hm_side_name((enum hm_side)k);
+		if (f->dim[k] >= 0 && f->dim[k] != c->side[k].dim)
+			return hm_err_set(e, HM_EDATA,
+					  "%s: it takes %" PRId64 " %s features, the data has %d", s->o->init,
+					  f->dim[k], side, c->side[k].dim);
+		if (*f->digest[k] && *encoder && strcmp(f->digest[k], encoder))
 			return hm_err_set(
 				e, HM_EDATA,
 				"%s: it was trained on %s features of encoder %s, the data has those of %s",
-				s->o->init, what[k], digest[k], feature[k]->encoder);
+				s->o->init, side, f->digest[k], encoder);
+	}
 	return 0;
 }
 
-static int make_fusion(struct hm_setup *s, const struct sides *sides, struct hm_err *e)
+static int make_fusion(struct hm_setup *s, struct hm_err *e)
 {
-	const struct hm_examples *x = &s->train;
-	bool early = s->kind == HM_FUSION_EARLY;
-	struct hm_fusion_config c = {.kind = s->kind,
-				     .classes = s->classes,
-				     .image = side_of(sides->image, &x->image, sides->image_use),
-				     .text = side_of(sides->text, &x->text, sides->text_use),
-				     .grid = early ? x->grid : 0,
-				     .resnet = s->image.resnet,
-				     .bert = s->text.bert};
-	c.image_dim = c.image == HM_SIDE_NONE ? 0 : x->image.dim ? x->image.dim : s->image.width;
-	c.text_dim = c.text == HM_SIDE_NONE ? 0 : x->text.dim ? x->text.dim : s->text.width;
-	if (s->o->standardize && (early || c.image > HM_SIDE_FEATURE || c.text > HM_SIDE_FEATURE))
+	struct hm_fusion_config c = {.kind = s->kind, .classes = s->classes};
+	if (s->kind->gives[HM_IMAGE] == HM_GRID)
+		c.cells = s->train.cells;
+	for (int k = 0; k < HM_SIDES; k++)
+		c.side[k] = make_side(s, k);
+	if (s->o->standardize && !hm_fusion_joins(&c))
 		return hm_err_set(e, HM_EUSAGE,
 				  "--standardize scales features; here an encoder runs or is trained");
 	if (s->o->init && fits_init(s, &c, e))
@@ -275,7 +311,7 @@ static int make_fusion(struct hm_setup *s, const struct sides *sides, struct hm_
 	return hm_fusion_new(&s->fusion, &c, s->device, e);
 }
 
-/* ---- standardisation, late fusion on features: x = (raw - mean)/deviation */
+/* ---- standardisation of joined features: x = (raw - mean)/deviation */
 
 /* From the head for x to the one for raw features with the same logits; in double, rounded once. */
 static void fold(float *weight, float *bias, int classes, int inputs, const double *mean,
@@ -308,10 +344,10 @@ static void unfold(float *weight, float *bias, int classes, int inputs, const do
 	}
 }
 
-static int standardise(struct hm_setup *s, struct hm_err *e)
+static int standardise_sets(struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
-	size_t inputs = (size_t)(c->image_dim + c->text_dim);
+	size_t inputs = (size_t)(c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim);
 	if (!(s->mean = hm_alloc(inputs, sizeof *s->mean, e)) ||
 	    !(s->deviation = hm_alloc(inputs, sizeof *s->deviation, e)) ||
 	    hm_examples_moments(&s->train, s->mean, s->deviation, e))
@@ -330,7 +366,7 @@ int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struc
 		return hm_params_init(own, seed, 0, e);
 	if (hm_fusionfile_load(&s->init, own, e))
 		return hm_err_prefix(e, "%s", s->o->init);
-	int inputs = c->image_dim + c->text_dim;
+	int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
 	if (s->mean)
 		unfold(own->data, own->data + (size_t)c->classes * (size_t)inputs, c->classes, inputs,
 		       s->mean, s->deviation);
@@ -342,22 +378,21 @@ int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struc
 int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct hm_device *d,
 		  struct hm_workers *w, struct hm_err *e)
 {
-	struct sides sides = {0};
 	*s = (struct hm_setup){.o = o, .device = d};
 	int rc = open_models(s, e);
 	if (!rc)
-		rc = read_set(s, &s->train, &sides, o->n_train, o->train,
-			      o->n_val ? o->memory / 4 * 3 : o->memory, w, e);
+		rc = read_set(s, &s->train, o->n_train, o->train, o->n_val ? o->memory / 4 * 3 : o->memory, w,
+			      e);
 	if (!rc && o->n_val)
-		rc = read_set(s, &s->val, &sides, o->n_val, o->val, o->memory / 4, w, e);
+		rc = read_set(s, &s->val, o->n_val, o->val, o->memory / 4, w, e);
 	if (!rc)
 		rc = count_classes(s, e);
 	if (!rc && o->n_val)
 		rc = compare_sets(s, e);
 	if (!rc)
-		rc = make_fusion(s, &sides, e);
+		rc = make_fusion(s, e);
 	if (!rc && o->standardize)
-		rc = standardise(s, e);
+		rc = standardise_sets(s, e);
 	if (!rc)
 		rc = hm_setup_first(s, s->fusion, o->seed, e);
 	return rc ? rc : hm_fusion_place(s->fusion, e);
@@ -366,8 +401,8 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 void hm_setup_clear(struct hm_setup *s)
 {
 	hm_fusion_free(s->fusion);
-	hm_encoder_clear(&s->image);
-	hm_encoder_clear(&s->text);
+	for (int k = 0; k < HM_SIDES; k++)
+		hm_encoder_clear(&s->encoder[k]);
 	if (s->o && s->o->init)
 		hm_fusionfile_close(&s->init);
 	hm_examples_clear(&s->train);
@@ -378,42 +413,43 @@ void hm_setup_clear(struct hm_setup *s)
 	*s = (struct hm_setup){0};
 }
 
-void hm_setup_identify(const struct hm_setup *s, cJSON *p)
+void hm_setup_identify(const struct hm_setup *s, cJSON *p, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
-	char sides[32];
-	snprintf(sides, sizeof sides, "%d, %d", c->image, c->text);
-	cJSON_AddStringToObject(p, "fusion", s->kind == HM_FUSION_EARLY ? "early" : "late");
-	cJSON_AddNumberToObject(p, "classes", s->classes);
-	cJSON_AddStringToObject(p, "sides", sides);
-	cJSON_AddStringToObject(p, "training data", s->train.digest);
-	cJSON_AddStringToObject(p, "validation data", s->val.digest);
-	cJSON_AddStringToObject(p, "image encoder",
-				s->image.width ? s->image.digest : s->train.image.encoder);
-	cJSON_AddStringToObject(p, "text encoder", s->text.width ? s->text.digest : s->train.text.encoder);
-	cJSON_AddStringToObject(p, "device", s->device->name);
+	char sides[32], key[32];
+	snprintf(sides, sizeof sides, "%d, %d", c->side[HM_IMAGE].use, c->side[HM_TEXT].use);
+	hm_json_add_str(p, "fusion", s->kind->name, e);
+	hm_json_add_num(p, "classes", s->classes, e);
+	hm_json_add_str(p, "sides", sides, e);
+	hm_json_add_str(p, "training data", s->train.digest, e);
+	hm_json_add_str(p, "validation data", s->val.digest, e);
+	for (int k = 0; k < HM_SIDES; k++) {
+		const struct hm_encoder *x = &s->encoder[k];
+		snprintf(key, sizeof key, "%s encoder", hm_side_name((enum hm_side)k));
+		hm_json_add_str(p, key, x->kind ? x->digest : s->train.feature[k].encoder, e);
+	}
+	hm_json_add_str(p, "device", s->device->name, e);
 }
 
 int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, const char *selected_on,
 		  int64_t batches, const cJSON *pg, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(f);
-	const struct hm_feature *i = &s->train.image, *t = &s->train.text;
 	const struct hm_params *own = hm_fusion_params(f);
-	struct hm_fusionfile_parts p = {.image = s->image.width && c->image ? &s->image : NULL,
-					.text = s->text.width && c->text ? &s->text : NULL,
-					.image_feature = {i->encoder, i->output, i->precision},
-					.text_feature = {t->encoder, t->output, t->precision},
-					.batches = batches,
-					.selected_on = selected_on,
-					.pg = pg};
+	struct hm_fusionfile_parts p = {.batches = batches, .selected_on = selected_on, .pg = pg};
+	for (int k = 0; k < HM_SIDES; k++) {
+		const struct hm_feature *x = &s->train.feature[k];
+		p.encoder[k] = s->encoder[k].kind && c->side[k].use ? &s->encoder[k] : NULL;
+		p.feature[k] = (struct hm_fusionfile_feature){x->encoder, x->output, x->precision};
+	}
 	float *folded = NULL;
 	if (s->mean) {
-		size_t weights = (size_t)c->classes * (size_t)(c->image_dim + c->text_dim);
+		int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
+		size_t weights = (size_t)c->classes * (size_t)inputs;
 		if (!(folded = hm_alloc(own->count, sizeof *folded, e)))
 			return HM_EDATA;
 		hm_params_read(own, folded);
-		fold(folded, folded + weights, c->classes, c->image_dim + c->text_dim, s->mean, s->deviation);
+		fold(folded, folded + weights, c->classes, inputs, s->mean, s->deviation);
 		p.own = folded;
 	}
 	int rc = hm_fusionfile_save(path, f, &p, e);

@@ -4,16 +4,18 @@
 #define HM_SETUP_H
 
 #include "model/fusionfile.h"
-#include "train/sources.h"
+#include "feed/examples.h"
+#include "feed/sources.h"
 
 struct hm_setup_options {
 	int n_train, n_val;
 	char *const *train, *const *val;
-	const char *image, *text, *init; /* SPEC, SPEC, model file; NULL: not given */
+	const char *spec[HM_SIDES]; /* of each side's encoder; NULL: not given */
+	const char *init;	    /* a model file; NULL: not given */
 	struct hm_encoder_options encoder;
-	int fusion;		    /* enum hm_fusion_kind; -1: init's, else late */
-	bool only_image, only_text; /* leave the other side out */
-	bool freeze_image, freeze_text, frozen_train;
+	const struct hm_fusion_kind *fusion; /* NULL: init's, else the first */
+	bool only[HM_SIDES];		     /* leave the other side out */
+	bool freeze[HM_SIDES], frozen_train;
 	int classes; /* 0: from the labels */
 	uint64_t seed;
 	size_t memory;	    /* of the training set's payload and the validation set's, together */
@@ -26,11 +28,12 @@ struct hm_setup_options {
 struct hm_setup {
 	const struct hm_setup_options *o;
 	struct hm_fusionfile init;
-	struct hm_encoder image, text; /* width 0: none */
+	struct hm_encoder encoder[HM_SIDES]; /* kind NULL: none */
+	bool there[HM_SIDES];		     /* the sides that take part */
 	struct hm_examples train, val;
 	struct hm_fusion *fusion;
 	struct hm_device *device;
-	enum hm_fusion_kind kind;
+	const struct hm_fusion_kind *kind;
 	int classes;
 	cJSON *pg;		  /* of the training data */
 	double *mean, *deviation; /* [I] of standardised features, or NULL */
@@ -43,12 +46,12 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 void hm_setup_clear(struct hm_setup *s);
 
 /* Gives a fusion of this setup, its own or another of the same configuration, its first parameters: --init's,
- * else those of the seed. Before it is placed. 0 or HM_EDATA. */
+ * else random ones, a function of the seed. Before it is placed. 0 or HM_EDATA. */
 int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struct hm_err *e);
 
 /* Adds to a checkpoint's identity what a run fixes beside its options: data, encoders, what stands on each
- * side, device. */
-void hm_setup_identify(const struct hm_setup *s, cJSON *identity);
+ * side, device. Failures stick to `e`. */
+void hm_setup_identify(const struct hm_setup *s, cJSON *identity, struct hm_err *e);
 
 /* Writes the model file: such a fusion as it is, the encoders that belong to it, standardisation folded in.
  * batches: train-mode batches of a running image encoder. */

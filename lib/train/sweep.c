@@ -2,7 +2,7 @@
  * with one thread; a head's arithmetic does not depend on threads. See sweep.h. */
 #include "train/sweep.h"
 #include "base/file.h"
-#include "json/json.h"
+#include "json/build.h"
 #include "stat/interval.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ struct job {
 	/* of a save */
 	const size_t *order;
 	const char *folder, *tool;
-	cJSON *(*options)(void *ctx, const struct hm_recipe *recipe);
+	cJSON *(*options)(void *ctx, const struct hm_recipe *recipe, struct hm_err *e);
 	void *ctx;
 	struct hm_err failure;
 };
@@ -178,10 +178,10 @@ static int save(struct job *j, const struct hm_sweep_item *item, int worker, str
 	struct hm_fusion *f = NULL;
 	struct hm_buf path = {0};
 	char selected[96];
-	cJSON *options = j->options(j->ctx, &item->recipe), *pg = NULL;
+	cJSON *options = j->options(j->ctx, &item->recipe, e), *pg = NULL;
 	snprintf(selected, sizeof selected, "%s, epoch %lld", hm_recipe_select(&item->recipe),
 		 (long long)item->result.best.epoch);
-	int rc = options ? 0 : hm_err_set(e, HM_EDATA, "out of memory");
+	int rc = options ? 0 : HM_EDATA;
 	if (!rc && !(pg = hm_pg_append(j->r->setup->pg, j->tool, options, e)))
 		rc = HM_EDATA;
 	if (!rc)
@@ -240,11 +240,11 @@ static int row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool val
 	const struct hm_epoch_score *v = &t->result.best;
 	bool known = t->params && val;
 	struct hm_interval ci = {NAN, NAN};
-	cJSON *o = cJSON_CreateObject();
-	if (!o)
-		return hm_err_set(e, HM_EDATA, "out of memory");
-	hm_recipe_json(&t->recipe, o);
-	cJSON_AddBoolToObject(o, "no-shuffle", t->recipe.no_shuffle);
+	cJSON *o = hm_json_object(e);
+	hm_recipe_json(&t->recipe, o, e);
+	hm_json_add_bool(o, "no-shuffle", t->recipe.no_shuffle, e);
+	if (!(o = hm_json_whole(o, e)))
+		return HM_EDATA;
 	if (known && v->n)
 		ci = hm_wilson((size_t)lround(v->accuracy * (double)v->n), v->n);
 	hm_buf_quote(b, t->name, e);
@@ -307,8 +307,9 @@ static int remove_old(const struct hm_sweep *s, const size_t *order, size_t keep
 }
 
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
-		   const char *folder, cJSON *(*options)(void *ctx, const struct hm_recipe *recipe),
-		   void *ctx, const char *tool, struct hm_err *e)
+		   const char *folder,
+		   cJSON *(*options)(void *ctx, const struct hm_recipe *recipe, struct hm_err *e), void *ctx,
+		   const char *tool, struct hm_err *e)
 {
 	struct job j = {.s = s,
 			.r = r,

@@ -62,9 +62,11 @@ int hm_sweep_train(struct hm_sweep *s, const struct hm_sweep_run *r, struct hm_e
 int hm_sweep_rank(const struct hm_sweep *s, enum hm_select select, bool val, size_t *order, struct hm_err *e);
 /* Into `folder`: NAME.safetensors of the items order[0..keep) that have not failed, then leaderboard.csv of
  * all, in that order. An older table and older models of the other items' names are removed before. options:
- * the history's entry for an item, which the callee frees. 0 or HM_EDATA. */
+ * the
+ * history's entry for an item, which the callee frees, NULL with `e` without memory. 0 or HM_EDATA. */
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
-		   const char *folder, cJSON *(*options)(void *ctx, const struct hm_recipe *recipe),
-		   void *ctx, const char *tool, struct hm_err *e);
+		   const char *folder,
+		   cJSON *(*options)(void *ctx, const struct hm_recipe *recipe, struct hm_err *e), void *ctx,
+		   const char *tool, struct hm_err *e);
 
 #endif

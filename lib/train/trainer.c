@@ -39,8 +39,7 @@ static size_t eval_rows(const struct run *r)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(r->f);
 	size_t batch = (size_t)r->c->batch_size;
-	bool cached = c->kind == HM_FUSION_LATE && c->image <= HM_SIDE_FEATURE && c->text <= HM_SIDE_FEATURE;
-	return cached && batch < EVAL_ROWS ? EVAL_ROWS : batch;
+	return !hm_fusion_runs_tower(c) && batch < EVAL_ROWS ? EVAL_ROWS : batch;
 }
 
 static size_t least(size_t a, size_t b)
@@ -63,8 +62,8 @@ static int64_t most_words(struct run *r, const struct hm_examples *x, size_t row
 	return most;
 }
 
-/* Memory for every batch that there will be, which the seed and the captions' lengths say: what does not fit
- * says so now, and no step asks for any. */
+/* Reserves memory for the largest batch of the run. The random seed fixes the shuffles, so it is known now; a
+ * run that does not fit fails here, and no step allocates. */
 static int reserve(struct run *r, struct hm_err *e)
 {
 	size_t batch = (size_t)r->c->batch_size, rows = least(batch, r->train->n),
@@ -84,8 +83,8 @@ static int reserve(struct run *r, struct hm_err *e)
 
 static int prepare(struct run *r, struct hm_err *e)
 {
-	struct hm_fusion_table t[3];
-	struct hm_params *trained[3];
+	struct hm_fusion_table t[1 + HM_SIDES];
+	struct hm_params *trained[1 + HM_SIDES];
 	struct hm_optim_config oc = r->c->optim;
 	size_t n = r->train->n, classes = (size_t)hm_fusion_config_of(r->f)->classes,
 	       evals = r->val ? r->val->n : 0, rows = least(eval_rows(r), evals);

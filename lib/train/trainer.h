@@ -4,7 +4,7 @@
 #define HM_TRAINER_H
 
 #include "train/checkpoint.h"
-#include "train/examples.h"
+#include "feed/examples.h"
 
 enum hm_select { HM_SELECT_LAST, HM_SELECT_ACCURACY, HM_SELECT_AUROC };
 

@@ -95,23 +95,4 @@ int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, 
  * little-endian, its data bytes. The order of tensor[] does not matter. */
 int hm_weights_digest(const struct hm_tensor *tensor, size_t n, char out[33], struct hm_err *e);
 
-/* ---- the encoder inside a file ---- */
-enum hm_encoder_kind { HM_IMAGE_ENCODER, HM_TEXT_ENCODER };
-
-/* The tensors of one encoder under their published names (torchvision's resnet, transformers' BertModel), in
- * bytewise order; names and array live as long as w. `hm_weights_digest` of them is the encoder's identity.
- *   image: below "image_encoder." when the file has such names, else all; there 0 1 4 5 6 7 as first part of
- * the name stand for conv1 bn1 layer1 … layer4 (PyTorch's Sequential); fc.* and num_batches_tracked left out
- *   text:  below "text_encoder.", else "transformer.", else "bert.", else all but heads on top of it (cls.*,
- *          classifier.*, qa_outputs.*); LayerNorm.gamma and .beta read weight and bias; position_ids and
- *          token_type_ids (buffers) left out
- * HM_EDATA when two tensors get one name or none is left. */
-int hm_weights_encoder(struct hm_weights *w, enum hm_encoder_kind kind, const struct hm_tensor **tensor,
-		       size_t *n, struct hm_err *e);
-/* The num_batches_tracked that an image encoder leaves out, likewise; *n may be 0. */
-int hm_weights_tracked(struct hm_weights *w, const struct hm_tensor **tensor, size_t *n, struct hm_err *e);
-/* A published name of an image encoder as PyTorch's Sequential of its children has it: "layer1.0.bn1.bias" is
- * "4.0.bn1.bias". Into out, cut to cap. */
-void hm_weights_sequential_name(const char *name, char *out, size_t cap);
-
 #endif

@@ -52,13 +52,13 @@ static void gather(struct train *x)
 		to += b->len[k];
 	}
 	x->at += x->n;
-	bool head = x->c.text == HM_SIDE_FEATURE;
+	bool head = x->c.side[HM_TEXT].use == HM_USE_FEATURE;
 	x->batch = (struct hm_minibatch){.n = x->n,
 					 .pixels = x->pixels,
 					 .h = b->side,
 					 .w = b->side,
-					 .image = head ? NULL : x->rows,
-					 .features = head ? x->rows : NULL,
+					 .feature = {head ? NULL : x->rows},
+					 .joined = head ? x->rows : NULL,
 					 .ids = x->ids,
 					 .len = x->len,
 					 .label = x->label};
@@ -68,8 +68,8 @@ static void add_step(const struct train *x, struct cost *t)
 {
 	const struct bench *b = x->b;
 	const struct hm_fusion_config *c = &x->c;
-	bool early = c->kind == HM_FUSION_EARLY;
-	double m = 0, q = 0, n = x->n, grid = early ? c->grid : 0, act = bench_act_size(b);
+	bool early = hm_fusion_takes_words(c->kind);
+	double m = 0, q = 0, n = x->n, grid = early ? c->cells : 0, act = bench_act_size(b);
 	struct hm_fusion_table table[3];
 	int tables = hm_fusion_tables(x->f, table);
 	for (int i = 0; i < x->n; i++) {
@@ -77,14 +77,15 @@ static void add_step(const struct train *x, struct cost *t)
 		m += rows;
 		q += rows * rows;
 	}
-	if (c->image >= HM_SIDE_FROZEN)
-		cost_resnet(t, b->resnet, c->image == HM_SIDE_TRAINED ? TRAINED : FROZEN, act, n, b->side);
-	if (c->text >= HM_SIDE_FROZEN)
+	const struct hm_fusion_side *image = &c->side[HM_IMAGE], *text = &c->side[HM_TEXT];
+	if (image->tower)
+		cost_resnet(t, b->resnet, image->use == HM_USE_TRAINED ? TRAINED : FROZEN, act, n, b->side);
+	if (text->tower)
 		cost_bert(t, &b->text, TRAINED, act, n, m, q, !early);
 	if (early)
-		cost_product(t, 2, act, n * grid, c->text_dim, c->image_dim);
+		cost_product(t, 2, act, n * grid, text->dim, image->dim);
 	else
-		cost_product(t, 2, 4, n, c->classes, c->image_dim + c->text_dim);
+		cost_product(t, 2, 4, n, c->classes, image->dim + text->dim);
 	for (int k = 0; k < tables; k++)
 		if (table[k].trained)
 			cost_adam(t, table[k].params);
@@ -95,7 +96,7 @@ static int train_step(void *ctx, int number, struct cost *t, struct hm_err *e)
 {
 	struct train *x = ctx;
 	struct hm_dropout drop = {
-		.p = x->c.text == HM_SIDE_TRAINED ? .1 : 0, .seed = 42, .step = (uint32_t)number};
+		.p = x->c.side[HM_TEXT].use == HM_USE_TRAINED ? .1 : 0, .seed = 42, .step = (uint32_t)number};
 	float loss;
 	double lr;
 	bool finite;
@@ -126,7 +127,7 @@ static int open_train(struct train *x)
 	struct bench *b = x->b;
 	struct hm_fusion_table t[3];
 	struct hm_params *trained[3];
-	bool early = x->c.kind == HM_FUSION_EARLY, head = x->c.text == HM_SIDE_FEATURE;
+	bool early = hm_fusion_takes_words(x->c.kind), head = x->c.side[HM_TEXT].use == HM_USE_FEATURE;
 	struct hm_optim_config o = {
 		.kind = HM_ADAMW, .lr = head ? 1e-3 : 5e-6, .clip_norm = early ? 1 : 0, .total = 1 << 20};
 	struct hm_rng r;
@@ -141,9 +142,9 @@ static int open_train(struct train *x)
 			trained[count++] = t[i].params;
 	if (hm_optim_init(&x->optim, &o, trained, count, b->d, &b->e))
 		return HM_EDATA;
-	if (x->c.image == HM_SIDE_FEATURE) {
-		x->width = early ? (size_t)x->c.grid * (size_t)x->c.image_dim
-				 : (size_t)(x->c.image_dim + x->c.text_dim);
+	if (x->c.side[HM_IMAGE].use == HM_USE_FEATURE) {
+		x->width = early ? (size_t)x->c.cells * (size_t)x->c.side[HM_IMAGE].dim
+				 : (size_t)(x->c.side[HM_IMAGE].dim + x->c.side[HM_TEXT].dim);
 		x->records = early ? BENCH_IMAGES : b->captions;
 		x->rows = bench_need(n * x->width, sizeof *x->rows);
 		x->features = bench_need((size_t)x->records * x->width, sizeof *x->features);
@@ -167,17 +168,19 @@ int bench_training(struct bench *b)
 	bool early = !strncmp(b->work, "early", 5), head = !strcmp(b->work, "head");
 	int grid = hm_resnet_grid_side(b->side) * hm_resnet_grid_side(b->side);
 	struct train x = {.b = b};
-	x.c = (struct hm_fusion_config){.kind = early ? HM_FUSION_EARLY : HM_FUSION_LATE,
-					.classes = CLASSES,
-					.image = head || (early && b->cached) ? HM_SIDE_FEATURE
-						 : early		      ? HM_SIDE_FROZEN
-									      : HM_SIDE_TRAINED,
-					.text = head ? HM_SIDE_FEATURE : HM_SIDE_TRAINED,
-					.image_dim = hm_resnet_features(&b->image),
-					.text_dim = b->text.hidden,
-					.grid = grid,
-					.resnet = b->resnet,
-					.bert = b->bert};
+	x.c = (struct hm_fusion_config){
+		.kind = hm_fusion_kind(early ? "early" : "late"),
+		.classes = CLASSES,
+		.side = {{head || (early && b->cached) ? HM_USE_FEATURE
+			  : early		       ? HM_USE_FROZEN
+						       : HM_USE_TRAINED,
+			  hm_resnet_features(&b->image), NULL},
+			 {head ? HM_USE_FEATURE : HM_USE_TRAINED, b->text.hidden, NULL}},
+		.cells = early ? grid : 0};
+	if (x.c.side[HM_IMAGE].use != HM_USE_FEATURE)
+		x.c.side[HM_IMAGE].tower = (struct hm_tower *)b->resnet;
+	if (!head)
+		x.c.side[HM_TEXT].tower = (struct hm_tower *)b->bert;
 	int rc = open_train(&x);
 	if (!rc)
 		rc = head ? bench_measure(b, 1, b->repeat ? b->repeat : 3, train_head, &x)

@@ -391,7 +391,7 @@ raw() {
 	expect 1 'pixels of 100x100 make 16 image positions, the model has 4'
 	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 48 | hm-tokenize --vocab data/vocab.txt -o wide.hmr
 	run hm-score -q --model "$early" --heads 2 wide.hmr
-	expect 1 'wide.hmr: record 0 \(id .*\): token id [0-9]+ is none of the text encoder.s 20'
+	expect 1 'wide.hmr: record 0 \(id .*\): token id [0-9]+ is outside the text encoder.s vocabulary of 20'
 	run hm-score --heads 2 raw.hmr
 	expect 2 'say how --model runs'
 	run hm-score --model "$early" --device cuda raw.hmr

@@ -3,6 +3,7 @@
  * workers; what does not fit is refused by name. */
 #include "../support/devices.h"
 #include "model/encode.h"
+#include "model/names.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -20,7 +21,7 @@ struct features {
 	float pooled[N * C], grid[N * GRID], text[N * H];
 };
 
-static void open_ok(struct hm_encoder *x, enum hm_encoder_kind kind, const char *spec, int heads)
+static void open_ok(struct hm_encoder *x, enum hm_side kind, const char *spec, int heads)
 {
 	struct hm_err e = {0};
 	if (hm_encoder_open(x, kind, spec, &(struct hm_encoder_options){.heads = heads}, &e))
@@ -42,23 +43,22 @@ static void encode(const struct hm_weights *v, const char *image, const char *te
 	const uint8_t *pixels = hm_weights_find(v, "pixels")->data;
 	assert_non_null(workers);
 	assert_non_null(d);
-	open_ok(&im, HM_IMAGE_ENCODER, image, 0);
-	open_ok(&tx, HM_TEXT_ENCODER, text, 2);
-	struct hm_encode_config c = {.image = &im,
-				     .text = &tx,
-				     .height = 48,
-				     .width = 40,
-				     .pooled = true,
-				     .grid = true,
-				     .image_batch = 2,
-				     .text_batch = 2};
+	open_ok(&im, HM_IMAGE, image, 0);
+	open_ok(&tx, HM_TEXT, text, 2);
+	struct hm_encode_config c = {
+		.side = {{&im, {[HM_POOLED] = true, [HM_GRID] = true}, 2}, {&tx, {[HM_POOLED] = true}, 2}},
+		.height = 48,
+		.width = 40};
 	if (hm_encode_new(&x, &c, d, workers, &e))
 		fail_msg("%s", e.text);
 	hm_encoder_clear(&im);
 	for (int i = 0; i < N; ids += len[i++])
 		item[i] = (struct hm_encode_item){
-			pixels + i * 3 * 48 * 40, ids, len[i], f->pooled + i * C, f->grid + i * GRID,
-			f->text + i * H};
+			.pixels = pixels + i * 3 * 48 * 40,
+			.ids = ids,
+			.len = len[i],
+			.out = {{[HM_POOLED] = f->pooled + i * C, [HM_GRID] = f->grid + i * GRID},
+				{[HM_POOLED] = f->text + i * H}}};
 	for (int round = 0; round < 2; round++) { /* a window is used again */
 		assert_int_equal(hm_encode_start(x, &w, &e), 0);
 		assert_int_equal(hm_encode_wait(x, &w, &e), 0);
@@ -108,16 +108,16 @@ static void test_heads(void **state)
 {
 	(void)state;
 	struct hm_encoder x;
-	open_ok(&x, HM_TEXT_ENCODER, DATA "bert", 0);
-	assert_int_equal(hm_bert_config_of(x.bert)->heads, 2); /* config.json */
+	open_ok(&x, HM_TEXT, DATA "bert", 0);
+	assert_int_equal(x.hints.heads, 2); /* config.json */
 	assert_string_equal(x.notice, "");
 	assert_null(x.vocab_file);
 	hm_encoder_clear(&x);
-	open_ok(&x, HM_TEXT_ENCODER, DATA "bert/model.safetensors", 4);
-	assert_int_equal(hm_bert_config_of(x.bert)->heads, 4); /* the option */
+	open_ok(&x, HM_TEXT, DATA "bert/model.safetensors", 4);
+	assert_int_equal(x.hints.heads, 4); /* the option */
 	hm_encoder_clear(&x);
-	open_ok(&x, HM_TEXT_ENCODER, DATA "late.safetensors", 0);
-	assert_int_equal(hm_bert_config_of(x.bert)->heads, 1);
+	open_ok(&x, HM_TEXT, DATA "late.safetensors", 0);
+	assert_int_equal(x.hints.heads, 1);
 	assert_non_null(strstr(x.notice, "heads"));
 	hm_encoder_clear(&x);
 }
@@ -128,18 +128,18 @@ static void test_init(void **state)
 	struct hm_encoder x, y;
 	struct hm_err e = {0};
 	const struct hm_encoder_options o = {.vocab = 50};
-	open_ok(&x, HM_IMAGE_ENCODER, "init:resnet-tiny", 0);
-	open_ok(&y, HM_IMAGE_ENCODER, "init:resnet-tiny:0", 0);
+	open_ok(&x, HM_IMAGE, "init:resnet-tiny", 0);
+	open_ok(&y, HM_IMAGE, "init:resnet-tiny:0", 0);
 	assert_string_equal(x.digest, y.digest);
 	hm_encoder_clear(&y);
-	open_ok(&y, HM_IMAGE_ENCODER, "init:resnet-tiny:18446744073709551615", 0);
+	open_ok(&y, HM_IMAGE, "init:resnet-tiny:18446744073709551615", 0);
 	assert_string_not_equal(x.digest, y.digest);
-	assert_int_equal(x.width, 128);
+	assert_int_equal(x.shape.width, 128);
 	hm_encoder_clear(&x);
 	hm_encoder_clear(&y);
-	assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, "init:bert-tiny:3", &o, &e), 0);
-	assert_int_equal(x.vocab, 50);
-	assert_int_equal(x.width, 128);
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT, "init:bert-tiny:3", &o, &e), 0);
+	assert_int_equal(x.shape.vocab, 50);
+	assert_int_equal(x.shape.width, 128);
 	hm_encoder_clear(&x);
 	static const char *const wrong[] = {"init:resnet-tiny",
 					    "init:bert-tiny:",
@@ -149,23 +149,27 @@ static void test_init(void **state)
 					    "init:"};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		e = (struct hm_err){0};
-		assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, wrong[i], &o, &e), HM_EUSAGE);
-		assert_null(x.bert);
+		assert_int_equal(hm_encoder_open(&x, HM_TEXT, wrong[i], &o, &e), HM_EUSAGE);
+		assert_null(x.tower);
 	}
 }
 
 /* The tensors of `from`, one of them left out or renamed, must be refused. */
-static void refused(enum hm_encoder_kind kind, const char *from, const char *name, const char *instead,
+static void refused(enum hm_side kind, const char *from, const char *name, const char *instead,
 		    const char *why)
 {
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	struct hm_encoder x;
+	const struct hm_tower_kind *family;
+	const char *prefix;
 	const struct hm_tensor *t;
 	struct hm_tensor some[64];
+	struct hm_arena names = {0};
 	size_t n, k = 0;
 	assert_int_equal(hm_weights_open(&w, from, NULL, &e), 0);
-	assert_int_equal(hm_weights_encoder(w, kind, &t, &n, &e), 0);
+	assert_int_equal(hm_names_find(w, kind, NULL, &family, &prefix, &e), 0);
+	assert_int_equal(hm_names_collect(w, family, prefix, HM_TENSOR_PARAM, &names, &t, &n, &e), 0);
 	for (size_t i = 0; i < n; i++) {
 		some[k] = t[i];
 		if (!strcmp(t[i].name, name))
@@ -174,6 +178,7 @@ static void refused(enum hm_encoder_kind kind, const char *from, const char *nam
 	}
 	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, k, NULL, &e), 0);
 	hm_weights_close(w);
+	hm_arena_clear(&names);
 	assert_int_equal(
 		hm_encoder_open(&x, kind, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e),
 		HM_EDATA);
@@ -185,10 +190,10 @@ static void refused(enum hm_encoder_kind kind, const char *from, const char *nam
 static void test_refuses(void **state)
 {
 	(void)state;
-	refused(HM_IMAGE_ENCODER, DATA "resnet.pth", "bn1.running_var", NULL, "bn1.running_var is missing");
-	refused(HM_IMAGE_ENCODER, DATA "resnet.pth", "layer2.0.bn2.bias", "layer2.0.bn9.bias",
+	refused(HM_IMAGE, DATA "resnet.pth", "bn1.running_var", NULL, "bn1.running_var is missing");
+	refused(HM_IMAGE, DATA "resnet.pth", "layer2.0.bn2.bias", "layer2.0.bn9.bias",
 		"layer2.0.bn2.bias is missing");
-	refused(HM_TEXT_ENCODER, DATA "bert", "pooler.dense.bias", NULL, "pooler.dense.bias is missing");
+	refused(HM_TEXT, DATA "bert", "pooler.dense.bias", NULL, "pooler.dense.bias is missing");
 	struct hm_err e = {0};
 	struct hm_encoder x;
 	float f[2] = {0};
@@ -199,9 +204,9 @@ static void test_refuses(void **state)
 	some[w->n] = (struct hm_tensor){"encoder.surprise", HM_F32, 1, {2}, f};
 	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, w->n + 1, NULL, &e), 0);
 	hm_weights_close(w);
-	assert_int_equal(hm_encoder_open(&x, HM_TEXT_ENCODER, "build/test_encoder.tmp",
-					 &(struct hm_encoder_options){0}, &e),
-			 HM_EDATA);
+	assert_int_equal(
+		hm_encoder_open(&x, HM_TEXT, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e),
+		HM_EDATA);
 	assert_non_null(
 		strstr(e.text, "1 tensor is left over that no such network has, \"encoder.surprise\" first"));
 	unlink("build/test_encoder.tmp");
@@ -213,10 +218,10 @@ static void test_ids(void **state)
 	struct hm_err e = {0};
 	struct hm_encoder x;
 	int32_t ids[17] = {0, 19, 20};
-	open_ok(&x, HM_TEXT_ENCODER, DATA "bert", 0);
+	open_ok(&x, HM_TEXT, DATA "bert", 0);
 	assert_int_equal(hm_encoder_check_ids(&x, ids, 2, &e), 0);
 	assert_int_equal(hm_encoder_check_ids(&x, ids, 3, &e), HM_EDATA);
-	assert_string_equal(e.text, "token id 20 is none of the text encoder's 20");
+	assert_string_equal(e.text, "token id 20 is outside the text encoder's vocabulary of 20");
 	ids[2] = 1;
 	assert_int_equal(hm_encoder_check_ids(&x, ids, 16, &e), 0);
 	assert_int_equal(hm_encoder_check_ids(&x, ids, 17, &e), HM_EDATA);

@@ -2,7 +2,10 @@
  * gradient, running statistics, losses and parameters over steps of SGD and AdamW; on every device. */
 #include "../support/devices.h"
 #include "model/encoder.h"
+#include "nn/early.h"
 #include "nn/fusion.h"
+#include "nn/late.h"
+#include "nn/resnettrain.h"
 #include "train/optim.h"
 #include "weights/weights.h"
 
@@ -54,11 +57,12 @@ static void cache_grid(struct model *m, int n, int h, int w)
 {
 	struct hm_err e = {0};
 	size_t grid = (size_t)hm_resnet_grid_side(h) * (size_t)hm_resnet_grid_side(w);
+	struct hm_resnet *resnet = (struct hm_resnet *)m->image.tower;
 	struct hm_resnet_tape *t;
-	assert_int_equal(hm_params_place(hm_resnet_params(m->image.resnet), m->d, false, &e), 0);
-	t = hm_resnet_tape_new(m->image.resnet, m->d, false, &e);
+	assert_int_equal(hm_params_place(&m->image.tower->params, m->d, false, &e), 0);
+	t = hm_resnet_tape_new(resnet, m->d, false, &e);
 	assert_non_null(t);
-	size_t count = (size_t)n * grid * (size_t)m->image.width, pixels = (size_t)n * 3 * h * w;
+	size_t count = (size_t)n * grid * (size_t)m->image.shape.width, pixels = (size_t)n * 3 * h * w;
 	m->grid = malloc(count * sizeof *m->grid);
 	float *dev = device_floats(m->d, count);
 	uint8_t *px = m->d->op->alloc(m->d, pixels);
@@ -69,7 +73,7 @@ static void cache_grid(struct model *m, int n, int h, int w)
 	m->d->op->free(m->d, px);
 	assert_int_equal(hm_device_error(m->d, &e), 0);
 	hm_resnet_tape_free(t);
-	m->b.image = m->grid;
+	m->b.feature[HM_IMAGE] = m->grid;
 }
 
 static void model_open(struct model *m, const char *name, const char *device, enum hm_precision precision)
@@ -93,20 +97,17 @@ static void model_open(struct model *m, const char *name, const char *device, en
 				     .ids = data(m->file, "ids"),
 				     .len = len->data,
 				     .label = data(m->file, "label")};
-	if (hm_encoder_open(&m->image, HM_IMAGE_ENCODER, path, &o, &e) ||
-	    hm_encoder_open(&m->text, HM_TEXT_ENCODER, path, &o, &e))
+	if (hm_encoder_open(&m->image, HM_IMAGE, path, &o, &e) ||
+	    hm_encoder_open(&m->text, HM_TEXT, path, &o, &e))
 		fail_msg("%s", e.text);
-	struct hm_fusion_config fc = {.kind = early ? HM_FUSION_EARLY : HM_FUSION_LATE,
+	struct hm_fusion_config fc = {.kind = early ? &hm_early_fusion : &hm_late_fusion,
 				      .classes = (int)c->dim[0],
-				      .image = cached  ? HM_SIDE_FEATURE
-					       : early ? HM_SIDE_FROZEN
-						       : HM_SIDE_TRAINED,
-				      .text = HM_SIDE_TRAINED,
-				      .image_dim = m->image.width,
-				      .text_dim = m->text.width,
-				      .grid = hm_resnet_grid_side(h) * hm_resnet_grid_side(w),
-				      .resnet = m->image.resnet,
-				      .bert = m->text.bert};
+				      .side = {{cached	? HM_USE_FEATURE
+						: early ? HM_USE_FROZEN
+							: HM_USE_TRAINED,
+						m->image.shape.width, m->image.tower},
+					       {HM_USE_TRAINED, m->text.shape.width, m->text.tower}},
+				      .cells = hm_resnet_grid_side(h) * hm_resnet_grid_side(w)};
 	if (cached)
 		cache_grid(m, m->b.n, h, w);
 	if (hm_fusion_new(&m->f, &fc, m->d, &e) ||
@@ -140,9 +141,9 @@ static double largest(const float *x, size_t n)
 	return most;
 }
 
-/* The tensor in the seed's class that belongs to a parameter. */
-static const struct hm_tensor *seed_tensor(struct hm_weights *w, const struct hm_fusion_table *t,
-					   const struct hm_param *p, bool early)
+/* The tensor in the reference class that belongs to a parameter. */
+static const struct hm_tensor *reference_tensor(struct hm_weights *w, const struct hm_fusion_table *t,
+						const struct hm_param *p, bool early)
 {
 	static const char *const part[][2] = {{"conv1.", "0."},	 {"bn1.", "1."},    {"layer1.", "4."},
 					      {"layer2.", "5."}, {"layer3.", "6."}, {"layer4.", "7."}};
@@ -190,8 +191,8 @@ static void first_step(const char *name, const char *device, enum hm_precision p
 	for (int i = 0; i < tables; i++)
 		for (size_t k = 0; k < t[i].params->n; k++) {
 			const struct hm_param *p = &t[i].params->item[k];
-			const struct hm_tensor *g = seed_tensor(
-				grads, &t[i], p, hm_fusion_config_of(m.f)->kind == HM_FUSION_EARLY);
+			const struct hm_tensor *g = reference_tensor(
+				grads, &t[i], p, hm_fusion_config_of(m.f)->kind == &hm_early_fusion);
 			bool running = strstr(p->t.name, "running_");
 			const float *where = running ? *p->field : hm_params_grad(t[i].params, *p->field);
 			float *got = where ? device_read(m.d, malloc(p->count * sizeof *got), where, p->count)
@@ -238,7 +239,7 @@ static void steps(const char *name, const char *kind, const char *device, double
 	const float *losses = data(after, "losses");
 	int64_t count = hm_weights_find(after, "losses")->dim[0];
 	model_open(&m, name, device, HM_PREC_F32);
-	bool early = hm_fusion_config_of(m.f)->kind == HM_FUSION_EARLY, sgd = !strcmp(kind, "sgd");
+	bool early = hm_fusion_config_of(m.f)->kind == &hm_early_fusion, sgd = !strcmp(kind, "sgd");
 	int tables = hm_fusion_tables(m.f, t);
 	for (int i = 0; i < tables; i++)
 		if (t[i].trained)
@@ -264,8 +265,8 @@ static void steps(const char *name, const char *kind, const char *device, double
 	for (int i = 0; i < tables; i++)
 		for (size_t k = 0; k < t[i].params->n; k++) {
 			const struct hm_param *p = &t[i].params->item[k];
-			const struct hm_tensor *want = seed_tensor(after, &t[i], p, early),
-					       *was = seed_tensor(m.file, &t[i], p, early);
+			const struct hm_tensor *want = reference_tensor(after, &t[i], p, early),
+					       *was = reference_tensor(m.file, &t[i], p, early);
 			float *now = device_read(m.d, malloc(p->count * sizeof *now), *p->field, p->count);
 			double moved = worst(was->data, want->data, p->count),
 			       off = worst(now, want->data, p->count);

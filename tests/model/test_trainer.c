@@ -1,6 +1,7 @@
 /* The training loop on a head, against float64 PyTorch (tests/oracle/make_head.py): losses and parameters of
  * every optimizer, schedule, decay, clipping and class weight, on ref and cpu, with the data in memory and in
  * a file; then selection, patience, standardisation, failure. Whole networks: test_train.c. */
+#include "nn/late.h"
 #include "stat/metrics.h"
 #include "../support/streams.h"
 #include "train/trainer.h"
@@ -52,8 +53,10 @@ static void examples(struct hm_examples *x, const float *feature, const int32_t 
 	struct hm_writer *w;
 	struct hm_join *in;
 	char path[64];
-	struct hm_examples_options o = {
-		.kind = HM_FUSION_LATE, .text = HM_SOURCE_CACHED, .memory = memory, .unknown = true};
+	struct hm_examples_options o = {.kind = &hm_late_fusion,
+					.side = {[HM_TEXT] = {HM_USE_FEATURE, NULL}},
+					.memory = memory,
+					.unknown = true};
 	test_scratch(path);
 	assert_true(hm_schema_add(&s, "id", HM_UTF8, 0, NULL, NULL, &e) >= 0);
 	assert_true(hm_schema_add(&s, "label", HM_I32, 0, NULL, NULL, &e) >= 0);
@@ -124,7 +127,7 @@ static void head_open(struct head *h, const char *device, int dim, const float *
 {
 	struct hm_err e = {0};
 	struct hm_fusion_config c = {
-		.kind = HM_FUSION_LATE, .classes = 2, .text = HM_SIDE_FEATURE, .text_dim = dim};
+		.kind = &hm_late_fusion, .classes = 2, .side = {[HM_TEXT] = {HM_USE_FEATURE, dim, NULL}}};
 	*h = (struct head){.d = hm_device_open(device, HM_PREC_F32, &e)};
 	assert_non_null(h->d);
 	assert_int_equal(hm_fusion_new(&h->f, &c, h->d, &e), 0);
@@ -306,10 +309,10 @@ static void standardised_features(void **state)
 		order[i] = (i * 7) % ROWS;
 	assert_int_equal(hm_examples_batch(&x, order, ROWS, &a, &e), 0);
 	assert_int_equal(hm_examples_batch(&spilled, order, ROWS, &b, &e), 0);
-	assert_memory_equal(a.features, b.features, ROWS * 20 * sizeof(float));
+	assert_memory_equal(a.joined, b.joined, ROWS * 20 * sizeof(float));
 	for (int i = 0; i < ROWS; i++) {
-		sum += a.features[i * 20 + 3];
-		squares += (double)a.features[i * 20 + 3] * a.features[i * 20 + 3];
+		sum += a.joined[i * 20 + 3];
+		squares += (double)a.joined[i * 20 + 3] * a.joined[i * 20 + 3];
 	}
 	assert_true(fabs(sum / ROWS) < 1e-6 && fabs(squares / ROWS - 1) < 1e-5);
 	hm_examples_clear(&x);

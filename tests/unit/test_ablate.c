@@ -1,5 +1,5 @@
 /* Ablation: who gets whose side, and the words that ask for it. */
-#include "train/ablate.h"
+#include "score/ablate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

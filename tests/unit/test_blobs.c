@@ -1,6 +1,6 @@
 /* Byte strings by number: the same bytes from memory, from the file, and from both sides of the limit; what
  * does not fit on the disk is an error. */
-#include "train/blobs.h"
+#include "feed/blobs.h"
 
 #include <setjmp.h>
 #include <signal.h>

@@ -2,6 +2,9 @@
  * is an error before anything is loaded; a run that differs in data, options or model is refused by name. */
 #include "train/checkpoint.h"
 #include "base/file.h"
+#include "nn/bert.h"
+#include "nn/late.h"
+#include "nn/resnet.h"
 #include "weights/weights.h"
 
 #include <float.h>
@@ -52,14 +55,11 @@ static void start(struct run *r, bool encoders, int text, struct hm_optim_config
 		OK(hm_params_init(hm_resnet_params(r->resnet), 1, 0, &e));
 		OK(hm_params_init(hm_bert_params(r->bert), 2, 0, &e));
 	}
-	struct hm_fusion_config c = {.kind = HM_FUSION_LATE,
-				     .classes = 2,
-				     .image = encoders ? HM_SIDE_FROZEN : HM_SIDE_FEATURE,
-				     .text = encoders ? HM_SIDE_TRAINED : HM_SIDE_FEATURE,
-				     .image_dim = encoders ? 2 : 3,
-				     .text_dim = text,
-				     .resnet = r->resnet,
-				     .bert = r->bert};
+	struct hm_fusion_config c = {.kind = &hm_late_fusion, .classes = 2};
+	c.side[HM_IMAGE] = (struct hm_fusion_side){encoders ? HM_USE_FROZEN : HM_USE_FEATURE,
+						   encoders ? 2 : 3, (struct hm_tower *)r->resnet};
+	c.side[HM_TEXT] = (struct hm_fusion_side){encoders ? HM_USE_TRAINED : HM_USE_FEATURE, text,
+						  (struct hm_tower *)r->bert};
 	OK(hm_fusion_new(&r->f, &c, r->d, &e));
 	OK(hm_params_init(hm_fusion_params(r->f), 3, 0, &e));
 	OK(hm_fusion_place(r->f, &e));

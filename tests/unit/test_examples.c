@@ -1,9 +1,10 @@
 /* Examples for training: what a batch holds is what the records say, in memory, fetched by index or out of a
  * temporary file; encoders that run while reading give hm_encode's bytes; what cannot be trained on is
  * refused or left out. */
-#include "train/examplesparts.h"
-#include "train/sources.h"
 #include "../support/streams.h"
+#include "feed/examplesparts.h"
+#include "nn/early.h"
+#include "nn/late.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -99,8 +100,8 @@ static int open_encoders(void **state)
 {
 	struct hm_encoder_options o = {0};
 	(void)state;
-	return hm_encoder_open(&bert, HM_TEXT_ENCODER, "init:bert-tiny:3", &o, &e) ||
-	       hm_encoder_open(&resnet, HM_IMAGE_ENCODER, "init:resnet-tiny:4", &o, &e);
+	return hm_encoder_open(&bert, HM_TEXT, "init:bert-tiny:3", &o, &e) ||
+	       hm_encoder_open(&resnet, HM_IMAGE, "init:resnet-tiny:4", &o, &e);
 }
 
 static int clear_encoders(void **state)
@@ -139,15 +140,18 @@ static void take_batches(struct hm_examples *x, struct hm_buf *out)
 		hm_buf_add(out, b.label, 5 * sizeof *b.label, &e);
 		if (b.pixels)
 			hm_buf_add(out, b.pixels, 5 * IMAGE, &e);
-		if (b.image)
-			hm_buf_add(out, b.image,
-				   5 * (size_t)x->image.dim * (size_t)(x->grid ? x->grid : 1) * sizeof(float),
+		for (int k = 0; k < HM_SIDES; k++)
+			if (b.feature[k])
+				hm_buf_add(out, b.feature[k],
+					   5 * (size_t)x->feature[k].dim *
+						   (size_t)(k == HM_IMAGE && x->cells ? x->cells : 1) *
+						   sizeof(float),
+					   &e);
+		if (b.joined)
+			hm_buf_add(out, b.joined,
+				   5 * (size_t)(x->feature[HM_IMAGE].dim + x->feature[HM_TEXT].dim) *
+					   sizeof(float),
 				   &e);
-		if (b.features)
-			hm_buf_add(out, b.features, 5 * (size_t)(x->image.dim + x->text.dim) * sizeof(float),
-				   &e);
-		if (b.text)
-			hm_buf_add(out, b.text, 5 * (size_t)x->text.dim * sizeof(float), &e);
 		if (b.ids)
 			hm_buf_add(out, b.ids, words * sizeof *b.ids, &e);
 		if (b.ids)
@@ -173,40 +177,39 @@ static pid_t pour(const char *fifo)
 static void where_examples_lie_does_not_matter(void **state)
 {
 	static const struct {
-		enum hm_fusion_kind kind;
-		enum hm_source image, text;
+		const struct hm_fusion_kind *kind;
+		enum hm_use image, text;
 	} set[] = {
-		{HM_FUSION_LATE, HM_SOURCE_CACHED, HM_SOURCE_CACHED},
-		{HM_FUSION_LATE, HM_SOURCE_RAW, HM_SOURCE_CACHED},
-		{HM_FUSION_LATE, HM_SOURCE_CACHED, HM_SOURCE_RAW},
-		{HM_FUSION_LATE, HM_SOURCE_RAW, HM_SOURCE_RAW},
-		{HM_FUSION_LATE, HM_SOURCE_NONE, HM_SOURCE_RAW},
-		{HM_FUSION_LATE, HM_SOURCE_COMPUTED, HM_SOURCE_COMPUTED},
-		{HM_FUSION_EARLY, HM_SOURCE_CACHED, HM_SOURCE_RAW},
-		{HM_FUSION_EARLY, HM_SOURCE_RAW, HM_SOURCE_RAW},
-		{HM_FUSION_EARLY, HM_SOURCE_COMPUTED, HM_SOURCE_RAW},
+		{&hm_late_fusion, HM_USE_FEATURE, HM_USE_FEATURE},
+		{&hm_late_fusion, HM_USE_TRAINED, HM_USE_FEATURE},
+		{&hm_late_fusion, HM_USE_FEATURE, HM_USE_TRAINED},
+		{&hm_late_fusion, HM_USE_TRAINED, HM_USE_TRAINED},
+		{&hm_late_fusion, HM_USE_FROZEN, HM_USE_FROZEN},
+		{&hm_late_fusion, HM_USE_NONE, HM_USE_TRAINED},
+		{&hm_late_fusion, HM_USE_COMPUTED, HM_USE_COMPUTED},
+		{&hm_early_fusion, HM_USE_FEATURE, HM_USE_TRAINED},
+		{&hm_early_fusion, HM_USE_FROZEN, HM_USE_TRAINED},
+		{&hm_early_fusion, HM_USE_COMPUTED, HM_USE_TRAINED},
 	};
 	(void)state;
 	for (size_t k = 0; k < sizeof set / sizeof *set; k++) {
 		struct hm_buf want = {0}, got = {0};
 		char digest[33];
-		bool early = set[k].kind == HM_FUSION_EARLY;
+		bool early = set[k].kind == &hm_early_fusion;
 		write_set(file, early, -1, -1);
 		/* in memory; fetched by index; spooled, of several; fetched, but for the first ones; a pipe
 		 */
 		for (int where = 0; where < 5; where++) {
 			char fifo[80], *path = where == 4 ? fifo : file;
 			struct hm_examples x;
-			struct hm_examples_options o = {.kind = set[k].kind,
-							.image = set[k].image,
-							.text = set[k].text,
-							.image_encoder = &resnet,
-							.text_encoder = &bert,
-							.memory = where == 0   ? 1 << 30
-								  : where == 3 ? 3000
-									       : 0,
-							.path = where == 2 ? NULL : path,
-							.unknown = true};
+			struct hm_examples_options o = {
+				.kind = set[k].kind,
+				.side = {{set[k].image, &resnet}, {set[k].text, &bert}},
+				.memory = where == 0   ? 1 << 30
+					  : where == 3 ? 3000
+						       : 0,
+				.path = where == 2 ? NULL : path,
+				.unknown = true};
 			snprintf(fifo, sizeof fifo, "%s.fifo", file);
 			pid_t child = where == 4 ? pour(fifo) : 0;
 			int rc = read_examples(&x, path, &o, 1 + where % 2);
@@ -237,27 +240,26 @@ static void batches_hold_what_the_records_say(void **state)
 	(void)state;
 	struct hm_examples x;
 	struct hm_minibatch b;
-	struct hm_examples_options o = {.kind = HM_FUSION_EARLY,
-					.image = HM_SOURCE_CACHED,
-					.text = HM_SOURCE_RAW,
-					.text_encoder = &bert,
+	struct hm_examples_options o = {.kind = &hm_early_fusion,
+					.side = {{HM_USE_FEATURE, NULL}, {HM_USE_TRAINED, &bert}},
 					.path = file,
 					.unknown = true};
 	uint8_t pixels[IMAGE];
 	int32_t ids[600];
 	uint16_t grid[P * C];
 	float image[C], text[H];
-	int len, most = bert.positions - P;
+	int len, most = bert.shape.positions - P;
 	assert_int_equal(read_examples(&x, file, &o, 1), 0);
-	assert_int_equal(x.grid, P);
-	assert_int_equal(x.image.dim, C);
+	assert_int_equal(x.cells, P);
+	assert_int_equal(x.feature[HM_IMAGE].dim, C);
+	assert_int_equal(x.feature[HM_TEXT].dim, 0);
 	assert_int_equal(hm_examples_batch(&x, (uint32_t[]){7, 3}, 2, &b, &e), 0);
 	values(7, pixels, ids, &len, grid, image, text);
 	assert_int_equal(b.len[0], len);
 	assert_memory_equal(b.ids, ids, (size_t)len * sizeof *ids);
 	assert_int_equal(b.label[0], 1);
 	for (int k = 0; k < P * C; k++)
-		assert_true(b.image[k] == hm_f16_to_f32(grid[k]));
+		assert_true(b.feature[HM_IMAGE][k] == hm_f16_to_f32(grid[k]));
 	values(3, pixels, ids, &len, grid, image, text);
 	assert_int_equal(b.len[1], most); /* the first ones, and the last */
 	assert_memory_equal(b.ids + b.len[0], ids, (size_t)(most - 1) * sizeof *ids);
@@ -274,7 +276,8 @@ static void encoders_give_their_own_bytes(void **state)
 	struct hm_workers *w = hm_workers_new(1, &e);
 	struct hm_encode_item item[N] = {{0}};
 	struct hm_encode_window window = {.item = item, .n = N};
-	struct hm_encode_config c = {.text = &bert, .text_batch = 64};
+	struct hm_encode_config c = {
+		.side = {{.batch = 1}, {.encoder = &bert, .want = {[HM_POOLED] = true}, .batch = 64}}};
 	struct hm_encode *x;
 	static int32_t ids[N][600];
 	write_set(file, false, -1, -1);
@@ -284,10 +287,10 @@ static void encoders_give_their_own_bytes(void **state)
 		float image[C], text[H];
 		int len;
 		values(i, pixels, ids[i], &len, grid, image, text);
-		item[i] =
-			(struct hm_encode_item){.ids = ids[i], .len = len > 100 ? 20 : len, .text = want[i]};
+		item[i] = (struct hm_encode_item){.ids = ids[i], .len = len > 100 ? 20 : len};
+		item[i].out[HM_TEXT][HM_POOLED] = want[i];
 	}
-	assert_int_equal(bert.width, 128);
+	assert_int_equal(bert.shape.width, 128);
 	assert_int_equal(hm_encode_new(&x, &c, d, w, &e), 0);
 	assert_int_equal(hm_encode_start(x, &window, &e), 0);
 	assert_int_equal(hm_encode_wait(x, &window, &e), 0);
@@ -296,16 +299,16 @@ static void encoders_give_their_own_bytes(void **state)
 	for (int threads = 1; threads <= 3; threads++) {
 		struct hm_examples set;
 		struct hm_minibatch b;
-		struct hm_examples_options o = {.text = HM_SOURCE_COMPUTED,
-						.text_encoder = &bert,
+		struct hm_examples_options o = {.kind = &hm_late_fusion,
+						.side = {[HM_TEXT] = {HM_USE_COMPUTED, &bert}},
 						.memory = threads == 2 ? 0 : 1 << 20};
 		assert_int_equal(read_examples(&set, file, &o, threads), 0);
-		assert_string_equal(set.text.encoder, bert.digest);
-		assert_string_equal(set.text.output, "pooler");
-		assert_string_equal(set.text.precision, "f32");
+		assert_string_equal(set.feature[HM_TEXT].encoder, bert.digest);
+		assert_string_equal(set.feature[HM_TEXT].output, "pooler");
+		assert_string_equal(set.feature[HM_TEXT].precision, "f32");
 		for (uint32_t i = 0; i < N; i++) {
 			assert_int_equal(hm_examples_batch(&set, &i, 1, &b, &e), 0);
-			assert_memory_equal(b.features, want[i], sizeof want[i]);
+			assert_memory_equal(b.joined, want[i], sizeof want[i]);
 		}
 		hm_examples_clear(&set);
 	}
@@ -319,8 +322,8 @@ static void features_are_standardised(void **state)
 	for (int where = 0; where < 3; where++) {
 		struct hm_examples x;
 		struct hm_minibatch b;
-		struct hm_examples_options o = {.image = HM_SOURCE_CACHED,
-						.text = HM_SOURCE_CACHED,
+		struct hm_examples_options o = {.kind = &hm_late_fusion,
+						.side = {{HM_USE_FEATURE, NULL}, {HM_USE_FEATURE, NULL}},
 						.memory = where ? 0 : 1 << 20,
 						.path = where == 1 ? file : NULL,
 						.unknown = true};
@@ -331,7 +334,7 @@ static void features_are_standardised(void **state)
 		assert_true(mean[C + 2] == 7 && deviation[C + 2] == 1); /* constant */
 		hm_examples_standardise(&x, mean, deviation);
 		assert_int_equal(hm_examples_batch(&x, &(uint32_t){9}, 1, &b, &e), 0);
-		assert_true(b.features[C + 1] == (float)((8 - mean[C + 1]) / deviation[C + 1]));
+		assert_true(b.joined[C + 1] == (float)((8 - mean[C + 1]) / deviation[C + 1]));
 		assert_int_equal(hm_examples_moments(&x, again, one, &e), 0);
 		for (int j = 0; j < C + H; j++)
 			assert_true(fabs(again[j]) < 1e-6 && fabs(one[j] - 1) < 1e-6);
@@ -343,25 +346,27 @@ static void what_cannot_be_trained_on(void **state)
 {
 	static const struct {
 		int error, unlabelled;
-		enum hm_source text;
+		enum hm_use text;
 		const char *says;
 	} bad[] = {
-		{5, -1, HM_SOURCE_CACHED, "record 5 (id n5): an earlier tool failed on it"},
-		{-1, 6, HM_SOURCE_CACHED, "record 6 (id n6): it has no label"},
-		{-1, -1, HM_SOURCE_RAW, "record 3 (id n3)"}, /* 600 ids, late */
+		{5, -1, HM_USE_FEATURE, "record 5 (id n5): an earlier tool failed on it"},
+		{-1, 6, HM_USE_FEATURE, "record 6 (id n6): it has no label"},
+		{-1, -1, HM_USE_TRAINED, "record 3 (id n3)"}, /* 600 ids, late */
 	};
 	(void)state;
 	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
 		struct hm_examples x;
-		struct hm_examples_options o = {
-			.text = bad[k].text, .text_encoder = &bert, .path = file, .unknown = true};
+		struct hm_examples_options o = {.kind = &hm_late_fusion,
+						.side = {[HM_TEXT] = {bad[k].text, &bert}},
+						.path = file,
+						.unknown = true};
 		e = (struct hm_err){0};
 		write_set(file, true, bad[k].error, bad[k].unlabelled);
 		assert_int_equal(read_examples(&x, file, &o, 1), HM_EDATA);
 		assert_non_null(strstr(e.text, bad[k].says));
 		assert_memory_equal(e.text, file, strlen(file));
 		hm_examples_clear(&x);
-		if (bad[k].text == HM_SOURCE_RAW)
+		if (bad[k].text == HM_USE_TRAINED)
 			continue;
 		struct hm_minibatch b;
 		o.skip = true;
@@ -371,7 +376,7 @@ static void what_cannot_be_trained_on(void **state)
 		assert_int_equal(x.failed + 2 * x.unlabelled, bad[k].error >= 0 ? 1 : 2);
 		assert_string_equal(x.id[6], "n7");
 		assert_int_equal(hm_examples_batch(&x, &(uint32_t){6}, 1, &b, &e), 0);
-		assert_true(b.features[1] == 6); /* record 7's, fetched by its number in the file */
+		assert_true(b.joined[1] == 6); /* record 7's, fetched by its number in the file */
 		hm_examples_clear(&x);
 	}
 }
@@ -382,7 +387,10 @@ static void a_file_that_changes_is_noticed(void **state)
 	(void)state;
 	struct hm_examples x;
 	struct hm_minibatch b;
-	struct hm_examples_options o = {.text = HM_SOURCE_CACHED, .path = file, .unknown = true};
+	struct hm_examples_options o = {.kind = &hm_late_fusion,
+					.side = {[HM_TEXT] = {HM_USE_FEATURE, NULL}},
+					.path = file,
+					.unknown = true};
 	assert_int_equal(read_examples(&x, file, &o, 1), 0);
 	struct hm_examples_place *place = (struct hm_examples_place *)(void *)x.store->places.data;
 	place->hash ^= 1; /* as if a sound block of other content stood there now */

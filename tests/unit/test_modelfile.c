@@ -1,6 +1,8 @@
 /* The model file: written, read back, believed only when whole and consistent; PyTorch's files without
  * metadata too. */
 #include "model/modelfile.h"
+#include "nn/early.h"
+#include "nn/late.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -17,13 +19,16 @@ static float weight[2 * 5] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, bias[2] = {-1, .5f
 
 static struct hm_modelfile sample(void)
 {
-	struct hm_modelfile m = {
-		.classes = 2, .inputs = 5, .image_dim = 3, .text_dim = 2, .weight = weight, .bias = bias};
-	strncpy(m.image_digest, "0123456789abcdef0123456789abcdef", 33);
-	strncpy(m.text_digest, "fedcba9876543210fedcba9876543210", 33);
-	strncpy(m.image_output, "pooled", sizeof m.image_output);
-	strncpy(m.text_precision, "bf16", sizeof m.text_precision);
-	return m;
+	return (struct hm_modelfile){
+		.fusion = &hm_late_fusion,
+		.classes = 2,
+		.inputs = 5,
+		.dim = {[HM_IMAGE] = 3, [HM_TEXT] = 2},
+		.digest = {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"},
+		.output = {[HM_IMAGE] = "pooled"},
+		.precision = {[HM_TEXT] = "bf16"},
+		.weight = weight,
+		.bias = bias};
 }
 
 static void refused(const char *why)
@@ -48,18 +53,18 @@ static void test_round_trip(void **state)
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
 	if (hm_modelfile_read(&r, FILE_NAME, &e))
 		fail_msg("%s", e.text);
-	assert_int_equal(r.fusion, HM_FUSION_LATE);
+	assert_ptr_equal(r.fusion, &hm_late_fusion);
 	assert_int_equal(r.classes, 2);
 	assert_int_equal(r.inputs, 5);
-	assert_int_equal(r.image_dim, 3);
-	assert_int_equal(r.text_dim, 2);
+	assert_int_equal(r.dim[HM_IMAGE], 3);
+	assert_int_equal(r.dim[HM_TEXT], 2);
 	assert_int_equal(r.heads, 12);
 	assert_true(r.eps == 1e-12);
-	assert_string_equal(r.image_digest, m.image_digest);
-	assert_string_equal(r.text_digest, m.text_digest);
-	assert_string_equal(r.image_output, "pooled");
-	assert_string_equal(r.image_precision, "");
-	assert_string_equal(r.text_precision, "bf16");
+	assert_string_equal(r.digest[HM_IMAGE], m.digest[HM_IMAGE]);
+	assert_string_equal(r.digest[HM_TEXT], m.digest[HM_TEXT]);
+	assert_string_equal(r.output[HM_IMAGE], "pooled");
+	assert_string_equal(r.precision[HM_IMAGE], "");
+	assert_string_equal(r.precision[HM_TEXT], "bf16");
 	assert_string_equal(r.selected_on, "last");
 	assert_int_equal(cJSON_GetArraySize(r.pg), 1);
 	assert_memory_equal(r.weight, weight, sizeof weight);
@@ -69,12 +74,33 @@ static void test_round_trip(void **state)
 	unlink(FILE_NAME);
 }
 
+/* hm.model names the text's output where it is not BertModel's pooler, as files had it before there were
+ * others. */
+static void test_text_output(void **state)
+{
+	(void)state;
+	static const char *const output[] = {"", "pooler", "cls"};
+	for (int i = 0; i < 3; i++) {
+		struct hm_err e = {0};
+		struct hm_modelfile m = sample(), r;
+		memcpy(m.output[HM_TEXT], output[i], strlen(output[i]) + 1);
+		assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
+		assert_int_equal(hm_modelfile_read(&r, FILE_NAME, &e), 0);
+		const char *model = hm_weights_meta(r.file, "hm.model");
+		assert_true(!strstr(model, "text_output") == (i < 2));
+		if (i == 2)
+			assert_string_equal(r.output[HM_TEXT], "cls");
+		hm_modelfile_clear(&r);
+	}
+	unlink(FILE_NAME);
+}
+
 static void test_refuses(void **state)
 {
 	(void)state;
 	struct hm_err e = {0};
 	struct hm_modelfile m = sample();
-	m.text_dim = 3;
+	m.dim[HM_TEXT] = 3;
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
 	refused("3 + 3 inputs, classifier.weight has 5");
 	m = sample();
@@ -85,13 +111,18 @@ static void test_refuses(void **state)
 	struct hm_tensor stray = {"surprise", HM_F32, 1, {2}, bias};
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, &stray, 1, &e), 0);
 	refused("\"surprise\" is no part of a model");
-	m.fusion = HM_FUSION_EARLY;
+	m.fusion = &hm_early_fusion;
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
 	refused("says early fusion, the tensors are those of late");
 	m = sample();
 	stray.name = "image_encoder.conv1.weight";
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, &stray, 1, &e), 0);
 	refused("hm.image_digest is not the digest of the encoder");
+	m = sample();
+	struct hm_tensor two[] = {{"text_encoder.x", HM_F32, 1, {2}, bias},
+				  {"transformer.x", HM_F32, 1, {2}, bias}};
+	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, two, 2, &e), 0);
+	refused("two fusions, \"text_encoder.\" and \"transformer.\"");
 	struct hm_tensor head = {"classifier.weight", HM_F32, 2, {2, 5}, weight};
 	assert_int_equal(hm_weights_save(FILE_NAME, &head, 1, NULL, &e), 0);
 	refused("\"classifier.bias\" is missing");
@@ -107,11 +138,11 @@ static void test_pytorch(void **state)
 	struct hm_err e = {0};
 	struct hm_modelfile m;
 	assert_int_equal(hm_modelfile_read(&m, "tests/data/weights/late.safetensors", &e), 0);
-	assert_int_equal(m.fusion, HM_FUSION_LATE);
+	assert_ptr_equal(m.fusion, &hm_late_fusion);
 	assert_int_equal(m.inputs, 13);
-	assert_int_equal(m.image_dim, -1);
-	assert_int_equal(strlen(m.image_digest), 32);
-	assert_int_equal(strlen(m.text_digest), 32);
+	assert_int_equal(m.dim[HM_IMAGE], -1);
+	assert_int_equal(strlen(m.digest[HM_IMAGE]), 32);
+	assert_int_equal(strlen(m.digest[HM_TEXT]), 32);
 	hm_modelfile_clear(&m);
 	assert_int_equal(hm_modelfile_read(&m, "tests/data/weights/early.pth", &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "classifier.weight"));
@@ -119,7 +150,8 @@ static void test_pytorch(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refuses),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
+					   cmocka_unit_test(test_text_output), cmocka_unit_test(test_refuses),
 					   cmocka_unit_test(test_pytorch)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* Files of torch.save (tests/data/weights, made by tests/oracle/make_weights.py): both forms give the
  * tensors, and one set of weights has one digest in every form it travels in. */
 #include "base/file.h"
-#include "weights/weights.h"
+#include "model/names.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,14 +85,20 @@ static void test_views(void **state)
 	hm_weights_close(w);
 }
 
-static void digest_of(const char *path, enum hm_encoder_kind kind, char out[33])
+static void digest_of(const char *path, enum hm_side side, char out[33])
 {
 	struct hm_err e = {0};
 	struct hm_weights *w = open_ok(path);
+	struct hm_arena names = {0};
+	const struct hm_tower_kind *kind;
+	const char *prefix;
 	const struct hm_tensor *t;
 	size_t n;
-	if (hm_weights_encoder(w, kind, &t, &n, &e) || hm_weights_digest(t, n, out, &e))
+	if (hm_names_find(w, side, NULL, &kind, &prefix, &e) ||
+	    hm_names_collect(w, kind, prefix, HM_TENSOR_PARAM, &names, &t, &n, &e) ||
+	    hm_weights_digest(t, n, out, &e))
 		fail_msg("%s: %s", path, e.text);
+	hm_arena_clear(&names);
 	hm_weights_close(w);
 }
 
@@ -104,14 +110,14 @@ static void test_one_digest(void **state)
 	static const char *const text[] = {DATA "bert-sharded", DATA "bert-bin", DATA "late.safetensors",
 					   DATA "early.pth"};
 	char want[33], d[33];
-	digest_of(DATA "resnet.safetensors", HM_IMAGE_ENCODER, want);
+	digest_of(DATA "resnet.safetensors", HM_IMAGE, want);
 	for (size_t i = 0; i < sizeof image / sizeof *image; i++) {
-		digest_of(image[i], HM_IMAGE_ENCODER, d);
+		digest_of(image[i], HM_IMAGE, d);
 		assert_string_equal(d, want);
 	}
-	digest_of(DATA "bert", HM_TEXT_ENCODER, want); /* bert. and gamma/beta, as published */
+	digest_of(DATA "bert", HM_TEXT, want); /* bert. and gamma/beta, as published */
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
-		digest_of(text[i], HM_TEXT_ENCODER, d);
+		digest_of(text[i], HM_TEXT, d);
 		assert_string_equal(d, want);
 	}
 }

@@ -1,0 +1,132 @@
+/* Byte strings by number. See blobs.h. */
+#include "feed/blobs.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PENDING ((size_t)4 << 20)
+
+static struct hm_blob *list(const struct hm_blobs *b)
+{
+	return (struct hm_blob *)(void *)b->place.data;
+}
+
+static int flush(struct hm_blobs *b, struct hm_err *e)
+{
+	for (size_t done = 0; done < b->pending.len;) {
+		ssize_t n = write(b->fd, b->pending.data + done, b->pending.len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return hm_err_set(e, HM_EDATA, "cannot write a temporary file: %s",
+					  strerror(n ? errno : ENOSPC));
+		done += (size_t)n;
+	}
+	b->pending.len = 0;
+	return 0;
+}
+
+static int append(struct hm_blobs *b, const void *p, size_t n, struct hm_err *e)
+{
+	if (hm_buf_add(&b->pending, p, n, e))
+		return HM_EDATA;
+	return b->pending.len < PENDING ? 0 : flush(b, e);
+}
+
+/* Everything held so far goes into the file. */
+static int spill(struct hm_blobs *b, struct hm_err *e)
+{
+	if ((b->fd = hm_file_temporary(NULL, e)) < 0)
+		return HM_EDATA;
+	b->spilled = true;
+	for (size_t i = 0; i < b->n; i++) {
+		if (append(b, list(b)[i].at, list(b)[i].size, e))
+			return HM_EDATA;
+		list(b)[i].at = NULL;
+	}
+	hm_arena_clear(&b->arena);
+	return 0;
+}
+
+static size_t size_of(const struct iovec *part, int parts)
+{
+	size_t n = 0;
+	for (int i = 0; i < parts; i++)
+		n += part[i].iov_len;
+	return n;
+}
+
+bool hm_blobs_fit(const struct hm_blobs *b, const struct iovec *part, int parts)
+{
+	return !b->spilled && b->bytes + size_of(part, parts) <= b->limit;
+}
+
+int hm_blobs_add(struct hm_blobs *b, const struct iovec *part, int parts, struct hm_err *e)
+{
+	struct hm_blob blob = {.offset = b->bytes, .size = size_of(part, parts)};
+	if (!b->spilled && !hm_blobs_fit(b, part, parts) && spill(b, e))
+		return HM_EDATA;
+	if (!b->spilled && !(blob.at = hm_arena_get(&b->arena, blob.size, e)))
+		return HM_EDATA;
+	size_t done = 0;
+	for (int i = 0; i < parts; i++) {
+		if (b->spilled && append(b, part[i].iov_base, part[i].iov_len, e))
+			return HM_EDATA;
+		if (!b->spilled && part[i].iov_len)
+			memcpy(blob.at + done, part[i].iov_base, part[i].iov_len);
+		done += part[i].iov_len;
+	}
+	if (hm_buf_add(&b->place, &blob, sizeof blob, e))
+		return HM_EDATA;
+	b->bytes += blob.size;
+	b->n++;
+	return 0;
+}
+
+int hm_blobs_end(struct hm_blobs *b, struct hm_err *e)
+{
+	int rc = b->spilled ? flush(b, e) : 0;
+	hm_buf_clear(&b->pending);
+	return rc;
+}
+
+int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, size_t n, struct hm_err *e)
+{
+	const struct hm_blob *blob = &list(b)[i];
+	if (blob->at) {
+		memcpy(to, blob->at + first, n);
+		return 0;
+	}
+	for (size_t done = 0; done < n;) {
+		ssize_t got = pread(b->fd, (char *)to + done, n - done, (off_t)(blob->offset + first + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return hm_err_set(e, HM_EDATA, "cannot read the temporary file: %s",
+					  got ? strerror(errno) : "it has become shorter");
+		done += (size_t)got;
+	}
+	return 0;
+}
+
+size_t hm_blobs_size(const struct hm_blobs *b, size_t i)
+{
+	return list(b)[i].size;
+}
+
+void *hm_blobs_at(const struct hm_blobs *b, size_t i)
+{
+	return list(b)[i].at;
+}
+
+void hm_blobs_clear(struct hm_blobs *b)
+{
+	if (b->spilled)
+		close(b->fd);
+	hm_arena_clear(&b->arena);
+	hm_buf_clear(&b->place);
+	hm_buf_clear(&b->pending);
+	*b = (struct hm_blobs){.limit = b->limit};
+}

@@ -1,0 +1,81 @@
+/* The table of columns. See columns.h. */
+#include "feed/columns.h"
+
+#include <stdio.h>
+
+enum { SIDE = 1 << 14, WIDE = 1 << 20 }; /* most of an image's side, of a feature's dimension */
+enum { FLOATS = -1 };			 /* any of F32, F16, BF16 */
+
+static const struct column {
+	const char *name, *maker;
+	int dtype; /* enum hm_dtype, or FLOATS */
+	int ndim;
+	int64_t dim[3]; /* each size; 0: any from 1 to `most`; -1: ragged */
+	int64_t most;
+	const char *what; /* the type in words */
+} columns[] = {
+	[HM_COLUMN_ID] = {"id", "hm-jsonl2rec", HM_UTF8, 0, {0}, 0, "text"},
+	[HM_COLUMN_LABEL] = {"label", "hm-jsonl2rec", HM_I32, 0, {0}, 0, "one I32"},
+	[HM_COLUMN_ERROR] = {"error", "--on-error keep", HM_UTF8, 0, {0}, 0, "text"},
+	[HM_COLUMN_PIXELS] = {"pixels", "hm-imgprep", HM_U8, 3, {3, 0, 0}, SIDE, "U8 [3,height,width]"},
+	[HM_COLUMN_TOKEN_IDS] = {"token_ids", "hm-tokenize", HM_I32, 1, {-1}, 0, "ragged I32"},
+	[HM_COLUMN_IMAGE_FEATURE] =
+		{"image_feature", "hm-encode", FLOATS, 1, {0}, WIDE, "a vector of floats"},
+	[HM_COLUMN_IMAGE_GRID] = {"image_grid", "hm-encode", FLOATS, 2, {0, 0}, WIDE, "a grid of floats"},
+	[HM_COLUMN_TEXT_FEATURE] = {"text_feature", "hm-encode", FLOATS, 1, {0}, WIDE, "a vector of floats"},
+	[HM_COLUMN_PROB] = {"prob", "hm-score", HM_F32, 1, {0}, 65536, "one F32 per class"},
+};
+
+const char *hm_column_name(enum hm_column c)
+{
+	return columns[c].name;
+}
+
+const char *hm_column_maker(enum hm_column c)
+{
+	return columns[c].maker;
+}
+
+enum hm_column hm_column_raw(enum hm_side side)
+{
+	return side == HM_IMAGE ? HM_COLUMN_PIXELS : HM_COLUMN_TOKEN_IDS;
+}
+
+enum hm_column hm_column_feature(enum hm_side side, enum hm_give give)
+{
+	if (side == HM_TEXT)
+		return HM_COLUMN_TEXT_FEATURE;
+	return give == HM_GRID ? HM_COLUMN_IMAGE_GRID : HM_COLUMN_IMAGE_FEATURE;
+}
+
+static bool fits_column(const struct hm_field *f, const struct column *c)
+{
+	bool type = c->dtype == FLOATS ? f->dtype == HM_F32 || f->dtype == HM_F16 || f->dtype == HM_BF16
+				       : (int)f->dtype == c->dtype;
+	bool fits = type && f->ndim == c->ndim;
+	for (int j = 0; fits && j < c->ndim; j++)
+		fits = c->dim[j] ? f->dim[j] == c->dim[j] : f->dim[j] >= 1 && f->dim[j] <= c->most;
+	return fits;
+}
+
+int hm_column_find(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)
+{
+	char shape[96] = "scalar";
+	*at = hm_schema_find(s, columns[c].name);
+	if (*at < 0 || fits_column(&s->field[*at], &columns[c]))
+		return 0;
+	const struct hm_field *f = &s->field[*at];
+	if (f->ndim)
+		hm_shape_text(f->ndim, f->dim, shape, sizeof shape);
+	return hm_err_set(e, HM_EDATA, "column \"%s\" is %s %s; %s makes it as %s", columns[c].name,
+			  hm_dtype_name(f->dtype), shape, columns[c].maker, columns[c].what);
+}
+
+int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)
+{
+	int rc = hm_column_find(s, c, at, e);
+	if (!rc && *at < 0)
+		rc = hm_err_set(e, HM_EDATA, "there is no column \"%s\"; %s makes it", columns[c].name,
+				columns[c].maker);
+	return rc;
+}

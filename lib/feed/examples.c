@@ -1,0 +1,223 @@
+/* Batches of examples, and their standardisation. See examples.h. */
+#include "feed/examplesparts.h"
+#include "feed/sources.h"
+#include "base/xxh3.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONSTANT 0x1p-20 /* a deviation below this share of the mean is the rounding of F32 features */
+#define TINY 0x1p-100	 /* and weights divided by less than this overflow */
+
+void hm_examples_clear(struct hm_examples *x)
+{
+	struct hm_examples_store *s = x->store;
+	if (s) {
+		struct hm_buf *own[] = {&s->part[HM_IMAGE], &s->part[HM_TEXT], &s->len, &s->label},
+			      *shared[] = {&s->labels, &s->ids, &s->lens, &s->places};
+		for (int i = 0; i < 4; i++)
+			hm_buf_clear(own[i]);
+		for (int i = 0; i < 4 && !s->view; i++)
+			hm_buf_clear(shared[i]);
+	}
+	if (s && !s->view) {
+		hm_blobs_clear(&s->blobs);
+		hm_fetch_close(s->fetch);
+		hm_arena_clear(&s->names);
+	}
+	free(s);
+	*x = (struct hm_examples){0};
+}
+
+int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, struct hm_err *e)
+{
+	const struct hm_examples_store *s = x->store;
+	if (s->fetch || s->blobs.spilled)
+		return hm_err_set(e, HM_EDATA, "the features do not fit into memory (--memory)");
+	*view = *x;
+	if (!(view->store = hm_alloc(1, sizeof *view->store, e)))
+		return HM_EDATA;
+	*view->store = *s;
+	view->store->view = true;
+	view->store->part[HM_IMAGE] = view->store->part[HM_TEXT] = view->store->len = view->store->label =
+		(struct hm_buf){0};
+	return 0;
+}
+
+/* ---- batches */
+
+uint64_t hm_examples_hash(const struct hm_examples_store *s, const struct hm_rec *rec)
+{
+	uint64_t h = 0;
+	for (int k = 0; k < HM_SIDES; k++) {
+		const struct hm_val *v = s->column[k] < 0 ? NULL : &rec->val[s->column[k]];
+		if (v)
+			h = XXH3_64bits_withSeed(
+				v->data, v->count * hm_dtype_size(rec->schema->field[s->column[k]].dtype), h);
+	}
+	return h;
+}
+
+/* Side k of a fetched record, as f32 or as it is. Ids that were cut when they were read are cut again. */
+static int convert_part(const struct hm_examples_store *s, const struct hm_rec *rec, int k, void *to,
+			size_t bytes, struct hm_err *e)
+{
+	const struct hm_val *v = &rec->val[s->column[k]];
+	size_t words = bytes / sizeof(int32_t);
+	if (!s->raw[k])
+		return hm_to_f32(rec->schema->field[s->column[k]].dtype, v->data, bytes / sizeof(float), to,
+				 e);
+	if (k == HM_TEXT && v->count > words)
+		hm_source_cut(to, v->data, v->count, words);
+	else
+		memcpy(to, v->data, bytes);
+	return 0;
+}
+
+/* The same payload out of the input. */
+static int fetch_payload(struct hm_examples *x, uint32_t i, void *const to[HM_SIDES],
+			 const size_t bytes[HM_SIDES], struct hm_err *e)
+{
+	struct hm_examples_store *s = x->store;
+	const struct hm_examples_place *p =
+		(const struct hm_examples_place *)(const void *)s->places.data + i;
+	struct hm_rec rec;
+	int rc = hm_fetch_get(s->fetch, p->record, &rec, e);
+	if (!rc &&
+	    (hm_examples_hash(s, &rec) != p->hash ||
+	     (s->raw[HM_TEXT] && rec.val[s->column[HM_TEXT]].count * sizeof(int32_t) < bytes[HM_TEXT])))
+		rc = hm_err_set(e, HM_EDATA, "id %s: the file has changed since it was read", x->id[i]);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		if (s->column[k] >= 0)
+			rc = convert_part(s, &rec, k, to[k], bytes[k], e);
+	return rc;
+}
+
+/* Example i's parts. */
+static int read_payload(struct hm_examples *x, uint32_t i, void *const to[HM_SIDES],
+			const size_t bytes[HM_SIDES], struct hm_err *e)
+{
+	const struct hm_examples_store *s = x->store;
+	size_t first = 0;
+	int rc = 0;
+	if (s->fetch)
+		return fetch_payload(x, i, to, bytes, e);
+	for (int k = 0; k < HM_SIDES && !rc; first += bytes[k++])
+		rc = hm_blobs_read(&s->blobs, i, first, to[k], bytes[k], e);
+	return rc;
+}
+
+static void *reserve_array(struct hm_buf *b, size_t bytes, struct hm_err *e)
+{
+	b->len = 0;
+	return hm_buf_reserve(b, bytes + 1, e) ? NULL : b->data; /* one more: an address even for nothing */
+}
+
+static void scale_features(float *x, const double *mean, const double *deviation, size_t n)
+{
+	for (size_t j = 0; j < n; j++)
+		x[j] = (float)((x[j] - mean[j]) / deviation[j]);
+}
+
+int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows)
+{
+	const int32_t *lens = (const int32_t *)(const void *)x->store->lens.data;
+	int64_t words = 0;
+	for (size_t i = 0; i < rows; i++)
+		words += lens[at[i]];
+	return words;
+}
+
+/* The batch's arrays as the fusion knows them, at the parts' buffers. */
+static void point_arrays(const struct hm_examples *x, struct hm_minibatch *b, unsigned char *const part[],
+			 const int32_t *len)
+{
+	const struct hm_examples_store *s = x->store;
+	if (s->joined) {
+		b->joined = (const float *)(void *)part[0];
+		return;
+	}
+	if (s->raw[HM_IMAGE])
+		b->pixels = part[HM_IMAGE];
+	if (s->raw[HM_TEXT])
+		b->ids = (const int32_t *)(void *)part[HM_TEXT], b->len = len;
+	for (int k = 0; k < HM_SIDES; k++)
+		if (!s->raw[k] && s->bytes[k])
+			b->feature[k] = (const float *)(void *)part[k];
+}
+
+int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
+		      struct hm_err *e)
+{
+	struct hm_examples_store *s = x->store;
+	const int32_t *lens = (const int32_t *)(const void *)s->lens.data;
+	size_t text_bytes = (size_t)hm_examples_words(x, at, rows) * sizeof(int32_t),
+	       wide = (s->bytes[HM_IMAGE] + s->bytes[HM_TEXT]) / sizeof(float);
+	int32_t *label = reserve_array(&s->label, rows * sizeof *label, e),
+		*len = reserve_array(&s->len, rows * sizeof *len, e);
+	unsigned char *part[HM_SIDES];
+	part[HM_IMAGE] = reserve_array(&s->part[HM_IMAGE],
+				       rows * s->bytes[HM_IMAGE] + (s->joined ? text_bytes : 0), e);
+	part[HM_TEXT] = s->joined ? part[HM_IMAGE] : reserve_array(&s->part[HM_TEXT], text_bytes, e);
+	if (!label || !len || !part[HM_IMAGE] || !part[HM_TEXT])
+		return HM_EDATA;
+	*b = (struct hm_minibatch){.n = (int)rows, .h = x->h, .w = x->w, .label = label};
+	point_arrays(x, b, part, len);
+	int rc = 0;
+	for (size_t i = 0; !rc && i < rows; i++) {
+		const size_t bytes[] = {s->bytes[HM_IMAGE], (size_t)lens[at[i]] * sizeof(int32_t)};
+		label[i] = x->label[at[i]];
+		len[i] = lens[at[i]];
+		if (s->joined)
+			part[HM_TEXT] = part[HM_IMAGE] + bytes[HM_IMAGE];
+		rc = read_payload(x, at[i], (void *const[]){part[HM_IMAGE], part[HM_TEXT]}, bytes, e);
+		if (!rc && s->joined && s->mean)
+			scale_features((float *)(void *)part[HM_IMAGE], s->mean, s->deviation, wide);
+		part[HM_IMAGE] += bytes[HM_IMAGE] + (s->joined ? bytes[HM_TEXT] : 0);
+		part[HM_TEXT] += bytes[HM_TEXT];
+	}
+	return rc;
+}
+
+/* ---- standardisation */
+
+int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, struct hm_err *e)
+{
+	size_t k = (size_t)x->feature[HM_IMAGE].dim + (size_t)x->feature[HM_TEXT].dim;
+	struct hm_minibatch b;
+	memset(mean, 0, k * sizeof *mean);
+	memset(deviation, 0, k * sizeof *deviation);
+	for (int pass = 0; pass < 2; pass++) {
+		for (uint32_t i = 0; i < x->n; i++) {
+			if (hm_examples_batch(x, &i, 1, &b, e))
+				return HM_EDATA;
+			for (size_t j = 0; j < k; j++)
+				if (pass)
+					deviation[j] += (b.joined[j] - mean[j]) * (b.joined[j] - mean[j]);
+				else
+					mean[j] += b.joined[j];
+		}
+		for (size_t j = 0; j < k && !pass; j++)
+			mean[j] /= (double)x->n;
+	}
+	for (size_t j = 0; j < k; j++) {
+		deviation[j] = sqrt(deviation[j] / (double)x->n);
+		if (deviation[j] <= fabs(mean[j]) * CONSTANT || deviation[j] < TINY)
+			deviation[j] = 1;
+	}
+	return 0;
+}
+
+void hm_examples_standardise(struct hm_examples *x, const double *mean, const double *deviation)
+{
+	struct hm_examples_store *s = x->store;
+	size_t k = (size_t)x->feature[HM_IMAGE].dim + (size_t)x->feature[HM_TEXT].dim;
+	if (s->blobs.spilled || s->fetch) {
+		s->mean = mean;
+		s->deviation = deviation;
+		return;
+	}
+	for (size_t i = 0; i < x->n; i++)
+		scale_features(hm_blobs_at(&s->blobs, i), mean, deviation, k);
+}

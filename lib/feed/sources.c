@@ -1,0 +1,62 @@
+/* Raw or cached. See sources.h. */
+#include "feed/sources.h"
+#include "feed/columns.h"
+
+#include <string.h>
+
+/* Why there is nothing to take, as a sentence. */
+static int refuse_source(const struct hm_source_ask *a, const char *raw, const char *feature, bool has_raw,
+			 bool has_feature, const char *made_by, const char *in, struct hm_err *e)
+{
+	if (a->use == HM_USE_FROZEN && has_feature)
+		return hm_err_set(e, HM_EUSAGE,
+				  "--frozen-mode train runs the encoder on '%s', and %s has only '%s'%s%s",
+				  raw, in, feature, a->encoder ? "" : "; the encoder comes with ",
+				  a->encoder ? "" : a->option);
+	if (a->encoder && a->use != HM_USE_FEATURE)
+		return hm_err_set(e, HM_EDATA,
+				  "%s: there is no column '%s', which the encoder is trained on; %s makes it",
+				  in, raw, hm_column_maker(hm_column_raw(a->side)));
+	if (!a->encoder && has_raw)
+		return hm_err_set(
+			e, HM_EDATA,
+			"%s: there is no column '%s'; hm-encode makes it, or %s gives an encoder for '%s'",
+			in, feature, a->option, raw);
+	if (!a->encoder || !has_feature)
+		return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'; hm-encode makes it", in,
+				  feature);
+	if (!made_by)
+		return hm_err_set(e, HM_EDATA,
+				  "%s: column '%s' does not say which encoder made it; "
+				  "--allow-unknown-features takes it",
+				  in, feature);
+	return hm_err_set(
+		e, HM_EDATA,
+		"%s: column '%s' was made by encoder %s, not by %s; hm-encode makes it anew, or give '%s'",
+		in, feature, made_by, a->encoder, raw);
+}
+
+int hm_source_choose(enum hm_use *use, const struct hm_source_ask *a, const struct hm_schema *s,
+		     const char *in, struct hm_err *e)
+{
+	const char *feature = hm_column_name(hm_column_feature(a->side, a->kind->gives[a->side])),
+		   *raw = hm_column_name(hm_column_raw(a->side));
+	int at = hm_schema_find(s, feature);
+	bool has_raw = hm_schema_find(s, raw) >= 0;
+	const char *made_by = at < 0 ? NULL : hm_schema_attr(s, at, "encoder");
+	bool ours = at >= 0 && (!a->encoder || (made_by ? !strcmp(made_by, a->encoder) : a->unknown));
+	*use = HM_USE_NONE;
+	if (a->use == HM_USE_FEATURE && ours)
+		*use = HM_USE_FEATURE;
+	else if (a->encoder && has_raw)
+		*use = a->use == HM_USE_FEATURE ? HM_USE_COMPUTED : a->use;
+	else
+		return refuse_source(a, raw, feature, has_raw, at >= 0, made_by, in, e);
+	return 0;
+}
+
+void hm_source_cut(int32_t *to, const int32_t *ids, size_t n, size_t most)
+{
+	memcpy(to, ids, (most - 1) * sizeof *to);
+	to[most - 1] = ids[n - 1];
+}

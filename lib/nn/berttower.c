@@ -1,0 +1,221 @@
+/* BERT as a family of towers: its row of tower.h, the names that files give its tensors. The computation is
+ * bert.c's and berttrain.c's. */
+#include "nn/berttrain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BASE_VOCAB = 30522 }; /* bert-base-uncased */
+
+/* ---- names */
+
+static bool begins(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+static bool ends(const char *s, const char *with)
+{
+	size_t n = strlen(s), m = strlen(with);
+	return n >= m && !strcmp(s + n - m, with);
+}
+
+/* transformers' BertModel. Heads on top of it are left out, and buffers that count up; LayerNorm.gamma and
+ * .beta are an older spelling of weight and bias. */
+static enum hm_tensor_role publish_name(const char *name, char out[HM_TENSOR_NAME])
+{
+	bool gamma = ends(name, ".gamma"), beta = ends(name, ".beta");
+	int stem = (int)strlen(name) - (gamma ? 5 : beta ? 4 : 0);
+	snprintf(out, HM_TENSOR_NAME, "%.*s%s", stem, name, gamma ? "weight" : beta ? "bias" : "");
+	return begins(name, "cls.") || begins(name, "classifier.") || begins(name, "qa_outputs.") ||
+			       ends(name, "position_ids") || ends(name, "embeddings.token_type_ids")
+		       ? HM_TENSOR_OTHER
+		       : HM_TENSOR_PARAM;
+}
+
+/* ---- making one */
+
+static struct hm_tower *as_tower(struct hm_bert *m)
+{
+	return (struct hm_tower *)m;
+}
+
+static const struct hm_bert *as_bert(const struct hm_tower *t)
+{
+	return (const struct hm_bert *)t;
+}
+
+static struct hm_tower *make_preset(int i, const struct hm_tower_hints *hints, struct hm_err *e)
+{
+	struct hm_bert_config c;
+	hm_bert_config_preset(&c, hm_bert_preset_name(i), hints->vocab ? hints->vocab : BASE_VOCAB);
+	c.heads = hints->heads ? hints->heads : c.heads;
+	return as_tower(hm_bert_new(&c, e));
+}
+
+static struct hm_tower *read_tensors(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints,
+				     struct hm_err *e)
+{
+	struct hm_bert_config c;
+	if (hm_bert_config_read(&c, find, ctx, e))
+		return NULL;
+	hints->guessed = !hints->heads;
+	c.heads = hints->heads ? hints->heads : c.heads;
+	c.eps = hints->eps > 0 ? hints->eps : c.eps;
+	return as_tower(hm_bert_new(&c, e));
+}
+
+static void free_tower(struct hm_tower *t)
+{
+	hm_bert_free((struct hm_bert *)t);
+}
+
+static struct hm_tower_shape shape_of(const struct hm_tower *t)
+{
+	const struct hm_bert_config *c = hm_bert_config_of(as_bert(t));
+	return (struct hm_tower_shape){c->hidden, c->vocab, c->positions};
+}
+
+static struct hm_tower_hints hints_of(const struct hm_tower *t)
+{
+	const struct hm_bert_config *c = hm_bert_config_of(as_bert(t));
+	return (struct hm_tower_hints){.heads = c->heads, .eps = c->eps};
+}
+
+static const char *output_name(const struct hm_tower *t, enum hm_give give)
+{
+	(void)t;
+	return give == HM_POOLED ? "pooler" : NULL;
+}
+
+/* ---- inference */
+
+static void *prepare_net(const struct hm_tower *t, struct hm_device *d, struct hm_err *e)
+{
+	return hm_bert_prepare(as_bert(t), d, e);
+}
+
+static void free_net(void *net)
+{
+	hm_bert_net_free(net);
+}
+
+static void *new_work(const void *net, struct hm_device *d, const struct hm_tower_room *room,
+		      struct hm_err *e)
+{
+	return hm_bert_work_new(net, d, room->n, (int)room->rows, e);
+}
+
+static void free_work(void *work)
+{
+	hm_bert_work_free(work);
+}
+
+static void encode_batch(const void *net, void *work, const struct hm_tower_batch *b,
+			 float *const out[HM_GIVES])
+{
+	hm_bert_encode(net, work, b->ids, b->len, b->n, out[HM_POOLED]);
+}
+
+/* ---- training */
+
+static void *new_tape(struct hm_tower *t, struct hm_device *d, bool backward, struct hm_err *e)
+{
+	return hm_bert_tape_new((struct hm_bert *)t, d, backward, e);
+}
+
+static void free_tape(void *tape)
+{
+	hm_bert_tape_free(tape);
+}
+
+static void reserve_tape(void *tape, const struct hm_tower_room *room)
+{
+	hm_bert_reserve(tape, room->n, room->rows);
+}
+
+static void forward_batch(void *tape, const struct hm_tower_batch *b, const struct hm_tower_pass *how,
+			  float *const out[HM_GIVES])
+{
+	hm_bert_forward(tape, b->ids, b->len, b->n, how->drop, out[HM_POOLED]);
+}
+
+static void backward_batch(void *tape, const float *dpooled)
+{
+	hm_bert_backward(tape, dpooled);
+}
+
+/* ---- rows that are not words alone */
+
+static float *begin_rows(void *tape, const int32_t *len, int n)
+{
+	return hm_bert_begin(tape, len, n);
+}
+
+static void forward_rows(void *tape, const struct hm_dropout *drop, float *first)
+{
+	hm_bert_forward_rows(tape, drop, first);
+}
+
+static const void *backward_rows(void *tape, const float *dfirst)
+{
+	return hm_bert_backward_rows(tape, dfirst);
+}
+
+static void add_words(void *tape, const int32_t *at, const int32_t *ids, int count)
+{
+	hm_bert_add_words(tape, at, ids, count);
+}
+
+static void add_words_backward(void *tape, const void *drows, const int32_t *at, const int32_t *ids,
+			       int count)
+{
+	hm_bert_add_words_backward(tape, drows, at, ids, count);
+}
+
+static void add_positions(void *tape, const int32_t *at, const int32_t *pos, int count)
+{
+	hm_bert_add_positions(tape, at, pos, count);
+}
+
+static void add_positions_backward(void *tape, const void *drows, const int32_t *at, const int32_t *pos,
+				   int count)
+{
+	hm_bert_add_positions_backward(tape, drows, at, pos, count);
+}
+
+static const struct hm_tower_rows rows = {.unused = "pooler.",
+					  .begin = begin_rows,
+					  .forward = forward_rows,
+					  .backward = backward_rows,
+					  .add_words = add_words,
+					  .add_words_backward = add_words_backward,
+					  .add_positions = add_positions,
+					  .add_positions_backward = add_positions_backward};
+
+static const char *const demands[][2] = {{"hidden_act", "gelu"},
+					 {"position_embedding_type", "absolute"},
+					 {"is_decoder", "false"},
+					 {"add_cross_attention", "false"},
+					 {NULL, NULL}};
+
+const struct hm_tower_kind hm_bert_tower = {
+	.name = "bert",
+	.side = HM_TEXT,
+	.tensors = "transformers' BertModel",
+	.mark = (const char *const[]){"embeddings.word_embeddings.weight",
+				      "embeddings.token_type_embeddings.weight",
+				      "encoder.layer.0.intermediate.dense.weight", NULL},
+	.config = {"bert", demands, "num_attention_heads", "layer_norm_eps"},
+	.publish = publish_name,
+	.preset = hm_bert_preset_name,
+	.make = make_preset,
+	.read = read_tensors,
+	.free = free_tower,
+	.shape = shape_of,
+	.hints = hints_of,
+	.output = output_name,
+	.infer = &(const struct hm_tower_infer){prepare_net, free_net, new_work, free_work, encode_batch},
+	.train = &(const struct hm_tower_train){new_tape, free_tape, reserve_tape, forward_batch,
+						backward_batch, &rows},
+};

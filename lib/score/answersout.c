@@ -1,0 +1,103 @@
+/* The records that hm-score writes: columns, history, values. See answersout.h. */
+#include "score/answersout.h"
+
+#include <string.h>
+
+enum { LOGITS = -1, PROB = -2 };
+
+static int add_answer(struct hm_answers *a, const char *name, struct hm_err *e)
+{
+	int64_t classes = a->classes;
+	int had = hm_schema_find(&a->schema, name);
+	if (had >= 0 && !a->o.replace)
+		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" exists already (--replace to replace it)",
+				  hm_join_name(a->in), name);
+	if (had >= 0)
+		hm_schema_remove(&a->schema, had);
+	int at = hm_schema_add(&a->schema, name, HM_F32, 1, &classes, NULL, e);
+	return at < 0 ? at : 0;
+}
+
+/* Without --keep: what belongs to a prediction, in this order. */
+static int choose_columns(struct hm_answers *a, struct hm_err *e)
+{
+	static const char *const kept[] = {"id", "label", "text", "img", "error", "logits", "prob"};
+	const struct hm_schema *s = hm_join_schema(a->in);
+	if (a->o.keep)
+		return hm_schema_copy(&a->schema, s, e);
+	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+		int k = hm_schema_find(s, kept[i]);
+		if (k < 0)
+			continue;
+		const struct hm_field *f = &s->field[k];
+		cJSON *attr = f->attr ? cJSON_Duplicate(f->attr, 1) : NULL;
+		if (hm_schema_add(&a->schema, f->name, f->dtype, f->ndim, f->dim, attr, e) < 0)
+			return HM_EDATA;
+	}
+	return 0;
+}
+
+static cJSON *history(const struct hm_answers *a, struct hm_err *e)
+{
+	char digest[33];
+	cJSON *p = cJSON_CreateObject();
+	if (a->o.model) {
+		const struct hm_weights *w = a->model.head.file;
+		if (hm_weights_digest(w->tensor, w->n, digest, e)) {
+			cJSON_Delete(p);
+			return NULL;
+		}
+		cJSON_AddStringToObject(p, "model", digest);
+		if (a->predict.encode || hm_fusion_takes_words(a->model.head.fusion)) {
+			cJSON_AddStringToObject(p, "device", a->o.device->name);
+			cJSON_AddStringToObject(p, "precision", hm_precision_name(a->o.device->precision));
+			cJSON_AddNumberToObject(p, "batch-size", a->o.predict.batch_size);
+		}
+	}
+	for (int k = 0; k < HM_SIDES; k++)
+		if (a->o.predict.ablate[k])
+			cJSON_AddStringToObject(p, k ? "ablate-text" : "ablate-image",
+						hm_ablation_name(a->o.predict.ablate[k]));
+	if (hm_predict_shuffles(&a->predict))
+		cJSON_AddNumberToObject(p, "seed", (double)a->o.predict.seed);
+	cJSON_AddBoolToObject(p, "keep", a->o.keep);
+	return hm_pg_append(hm_join_pg(a->in), a->o.tool, p, e);
+}
+
+int hm_answers_open_output(struct hm_answers *a, struct hm_workers *w, struct hm_err *e)
+{
+	int rc = choose_columns(a, e);
+	if (!rc && a->o.model)
+		rc = add_answer(a, "logits", e);
+	if (!rc && a->o.model)
+		rc = add_answer(a, "prob", e);
+	if (rc)
+		return rc;
+	for (int i = 0; i < a->schema.n; i++) {
+		const char *name = a->schema.field[i].name;
+		a->from[i] = a->o.model && !strcmp(name, "logits") ? LOGITS
+			     : a->o.model && !strcmp(name, "prob")
+				     ? PROB
+				     : hm_schema_find(hm_join_schema(a->in), name);
+	}
+	cJSON *pg = history(a, e);
+	rc = pg ? hm_writer_open(&a->writer, a->o.out, &a->schema, hm_join_meta(a->in), pg, &a->o.writer, w,
+				 e)
+		: HM_EDATA;
+	cJSON_Delete(pg);
+	return rc;
+}
+
+int hm_answers_put(struct hm_answers *a, int i, struct hm_err *e)
+{
+	struct hm_val val[HM_MAX_FIELDS];
+	size_t c = (size_t)a->classes;
+	for (int k = 0; k < a->schema.n; k++) {
+		int from = a->from[k];
+		if (from >= 0)
+			val[k] = a->batch.rec[i].val[from];
+		else
+			val[k] = (struct hm_val){(from == LOGITS ? a->logits : a->prob) + (size_t)i * c, c};
+	}
+	return hm_writer_put(a->writer, val, e);
+}

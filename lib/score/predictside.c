@@ -1,0 +1,175 @@
+/* A side's column: sources.h says whether the raw one or the feature, here is whether it fits. See
+ * predictside.h. */
+#include "feed/columns.h"
+#include "feed/sources.h"
+#include "score/predictside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is known of a side. */
+struct side {
+	enum hm_give give;
+	enum hm_column feature, raw;
+	const struct hm_encoder *encoder; /* kind NULL: not in the file */
+	const char *trained, *precision, *output;
+	int64_t shape[2]; /* of the feature */
+	int ndim;
+};
+
+static struct side describe_side(const struct hm_predict *a, int k)
+{
+	const struct hm_modelfile *h = &a->model->head;
+	enum hm_give give = h->fusion->gives[k];
+	return (struct side){.give = give,
+			     .feature = hm_column_feature((enum hm_side)k, give),
+			     .raw = hm_column_raw((enum hm_side)k),
+			     .encoder = &a->model->side[k],
+			     .trained = h->digest[k],
+			     .precision = h->precision[k],
+			     .output = h->output[k],
+			     .shape = {give == HM_GRID ? a->model->cells : h->dim[k], h->dim[k]},
+			     .ndim = give == HM_GRID ? 2 : 1};
+}
+
+/* Numbers in the side's feature column, 0 when there is none. */
+static int64_t feature_width(const struct hm_schema *s, enum hm_side side)
+{
+	struct hm_err no = {0};
+	int at;
+	return hm_column_find(s, hm_column_feature(side, HM_POOLED), &at, &no) || at < 0
+		       ? 0
+		       : s->field[at].dim[0];
+}
+
+/* How many inputs each feature gives, where the model does not say: both, or the one whose width is I. */
+static int guess_widths(struct hm_modelfile *h, const struct hm_schema *s, struct hm_err *e)
+{
+	int64_t all = h->inputs, image = feature_width(s, HM_IMAGE), text = feature_width(s, HM_TEXT);
+	bool both = image && text && image + text == all;
+	if (!both && (image == all) == (text == all))
+		return hm_err_set(e, HM_EDATA,
+				  "the model has %lld inputs; image_feature has %lld numbers, text_feature "
+				  "%lld: nothing says which it takes",
+				  (long long)all, (long long)image, (long long)text);
+	h->dim[HM_IMAGE] = both || image == all ? image : 0;
+	h->dim[HM_TEXT] = all - h->dim[HM_IMAGE];
+	return 0;
+}
+
+static int take_feature(struct hm_predict *a, int k, const struct side *d, const struct hm_schema *s,
+			struct hm_err *e)
+{
+	int i;
+	char has[96], want[96];
+	const char *name = hm_column_name(d->feature);
+	if (hm_column_need(s, d->feature, &i, e))
+		return HM_EDATA;
+	const struct hm_field *f = &s->field[i];
+	const char *how = hm_schema_attr(s, i, "precision"), *output = hm_schema_attr(s, i, "output");
+	if (memcmp(f->dim, d->shape, (size_t)d->ndim * sizeof *f->dim))
+		return hm_err_set(e, HM_EDATA, "column \"%s\" has %s numbers, the model needs %s", name,
+				  hm_shape_text(f->ndim, f->dim, has, sizeof has),
+				  hm_shape_text(d->ndim, d->shape, want, sizeof want));
+	if (output && *d->output && strcmp(output, d->output))
+		return hm_err_set(
+			e, HM_EDATA,
+			"column \"%s\" is the encoder's output \"%s\", the model was trained on \"%s\"", name,
+			output, d->output);
+	if (!*d->trained)
+		snprintf(a->notice, sizeof a->notice, "the model does not say which encoder made its %s",
+			 name);
+	else if (how && *d->precision && strcmp(how, d->precision))
+		snprintf(a->notice, sizeof a->notice, "%s was computed in %s, the model was trained on %s",
+			 name, how, d->precision);
+	a->side[k] = (struct hm_predict_side){i, false, hm_field_count(f)};
+	return 0;
+}
+
+static int take_raw(struct hm_predict *a, int k, const struct side *d, const struct hm_schema *s,
+		    struct hm_err *e)
+{
+	const struct hm_fusionfile *m = a->model;
+	char size[96];
+	int i;
+	if (hm_column_need(s, d->raw, &i, e))
+		return HM_EDATA;
+	const struct hm_field *f = &s->field[i];
+	a->side[k] =
+		(struct hm_predict_side){i, true, d->give == HM_WORDS ? 0 : (size_t)d->encoder->shape.width};
+	if (d->give != HM_GRID)
+		return 0;
+	int cells = d->encoder->kind->cells(d->encoder->tower, (int)f->dim[1], (int)f->dim[2]);
+	if (cells != m->cells)
+		return hm_err_set(e, HM_EDATA,
+				  "pixels of %s make %d image positions, the model has %d (hm-imgprep --size "
+				  "%s)",
+				  hm_shape_text(2, f->dim + 1, size, sizeof size), cells, m->cells,
+				  m->cells == 49 ? "224" : "of its training");
+	a->side[k].numbers *= (size_t)cells;
+	return 0;
+}
+
+/* The feature's encoder, where the model holds none itself and the rule could not ask. */
+static int check_encoder(const struct side *d, const char *made, bool allow_unknown, struct hm_err *e)
+{
+	const char *name = hm_column_name(d->feature);
+	if (!made && !allow_unknown)
+		return hm_err_set(e, HM_EDATA,
+				  "column \"%s\" does not say which encoder made it "
+				  "(--allow-unknown-features takes it all the same)",
+				  name);
+	if (!made || !*d->trained || !strcmp(made, d->trained))
+		return 0;
+	return hm_err_set(e, HM_EDATA, "column \"%s\" was made by encoder %s, the model was trained on %s",
+			  name, made, d->trained);
+}
+
+static int choose_side(struct hm_predict *a, int k, const struct hm_schema *s, const char *in,
+		       bool allow_unknown, struct hm_err *e)
+{
+	struct side d = describe_side(a, k);
+	const struct hm_source_ask ask = {.side = (enum hm_side)k,
+					  .kind = a->model->head.fusion,
+					  /* no feature stands for words */
+					  .use = d.give == HM_WORDS ? HM_USE_TRAINED : HM_USE_FEATURE,
+					  .encoder = d.encoder->kind ? d.trained : NULL,
+					  .unknown = allow_unknown,
+					  .option = "a complete model file"};
+	enum hm_use use;
+	if (hm_source_choose(&use, &ask, s, in, e))
+		return HM_EDATA;
+	int rc = 0;
+	if (use == HM_USE_FEATURE) {
+		int at = hm_schema_find(s, hm_column_name(d.feature));
+		rc = check_encoder(&d, hm_schema_attr(s, at, "encoder"), allow_unknown, e);
+	}
+	if (!rc)
+		rc = (use == HM_USE_FEATURE ? take_feature : take_raw)(a, k, &d, s, e);
+	return rc ? hm_err_prefix(e, "%s", in) : 0;
+}
+
+static size_t feature_numbers(const struct hm_predict *a, int k)
+{
+	struct side d = describe_side(a, k);
+	return (size_t)(d.ndim == 2 ? d.shape[0] * d.shape[1] : d.shape[0]);
+}
+
+int hm_predict_choose(struct hm_predict *a, const struct hm_schema *s, const char *in, bool allow_unknown,
+		      struct hm_err *e)
+{
+	struct hm_modelfile *h = &a->model->head;
+	if (h->dim[HM_IMAGE] < 0 && guess_widths(h, s, e))
+		return hm_err_prefix(e, "%s", in);
+	for (int k = 0; k < HM_SIDES; k++) {
+		a->side[k].column = -1;
+		if (a->ablate[k] && !h->dim[k])
+			return hm_err_set(e, HM_EDATA, "the model has no %s side that could be ablated",
+					  hm_side_name((enum hm_side)k));
+		if (a->ablate[k] == HM_ABLATE_ZERO && h->fusion->gives[k] != HM_WORDS)
+			a->side[k].numbers = feature_numbers(a, k);
+		else if (h->dim[k] && choose_side(a, k, s, in, allow_unknown, e))
+			return HM_EDATA;
+	}
+	return 0;
+}

@@ -1,0 +1,413 @@
+/* The tower inside a weight file: its family and prefix by the names that every such file has, and its
+ * tensors under their published names, whatever spelling, numbering and heads the file has. */
+#include "model/names.h"
+#include "nn/bert.h"
+#include "nn/resnet.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* A .safetensors file in memory: tensor i is the F32 scalar i. */
+struct file {
+	struct hm_buf header, bytes;
+	struct hm_weights *w;
+	struct hm_arena arena;
+	int n;
+};
+
+/* Adds prefix + name for each of the names, ended by NULL. */
+static void add(struct file *f, const char *prefix, const char *const *name)
+{
+	struct hm_err e = {0};
+	for (; *name; name++, f->n++)
+		assert_int_equal(hm_buf_printf(&f->header, &e,
+					       "%c\"%s%s\":{\"dtype\":\"F32\",\"shape\":[],"
+					       "\"data_offsets\":[%d,%d]}",
+					       f->n ? ',' : '{', prefix, *name, 4 * f->n, 4 * f->n + 4),
+				 0);
+}
+
+/* The file is whole. */
+static struct hm_weights *finish(struct file *f)
+{
+	struct hm_err e = {0};
+	assert_int_equal(hm_buf_printf(&f->header, &e, "}"), 0);
+	uint64_t n = f->header.len;
+	assert_int_equal(hm_buf_add(&f->bytes, &n, 8, &e), 0); /* little-endian, as this machine is */
+	assert_int_equal(hm_buf_add(&f->bytes, f->header.data, f->header.len, &e), 0);
+	for (int i = 0; i < f->n; i++)
+		assert_int_equal(hm_buf_add(&f->bytes, &(float){(float)i}, 4, &e), 0);
+	if (hm_weights_parse(&f->w, f->bytes.data, f->bytes.len, NULL, &e))
+		fail_msg("%s", e.text);
+	return f->w;
+}
+
+static void drop(struct file *f)
+{
+	hm_weights_close(f->w);
+	hm_arena_clear(&f->arena);
+	hm_buf_clear(&f->header);
+	hm_buf_clear(&f->bytes);
+	*f = (struct file){0};
+}
+
+static const char *const torchvision[] = {"conv1.weight", "bn1.running_mean", "bn1.weight",
+					  "layer1.0.conv1.weight", NULL};
+static const char *const numbered[] = {"0.weight", "1.running_mean", "1.weight", "4.0.conv1.weight", NULL};
+static const char *const bert[] = {"embeddings.word_embeddings.weight",
+				   "embeddings.token_type_embeddings.weight",
+				   "encoder.layer.0.intermediate.dense.weight", NULL};
+static const struct {
+	const char *const *name;
+	enum hm_side side;
+	const struct hm_tower_kind *kind;
+} form[] = {{torchvision, HM_IMAGE, &hm_resnet_tower},
+	    {numbered, HM_IMAGE, &hm_resnet_tower},
+	    {bert, HM_TEXT, &hm_bert_tower}};
+enum { FORMS = sizeof form / sizeof *form };
+
+static void the_family_is_found_below_any_prefix(void **state)
+{
+	(void)state;
+	static const char *const prefix[] = {"",
+					     "bert.",
+					     "module.",
+					     "image_encoder.",
+					     "text_encoder.",
+					     "transformer.",
+					     "module._orig_mod.model.backbone.",
+					     "any.thing.7.",
+					     "0.",
+					     "layer1.0.",
+					     "embeddings.",
+					     "é."};
+	for (size_t p = 0; p < sizeof prefix / sizeof *prefix; p++)
+		for (int k = 0; k < FORMS; k++)
+			for (int said = 0; said < 2; said++) {
+				struct file f = {0};
+				struct hm_err e = {0};
+				const struct hm_tower_kind *kind = NULL;
+				const char *found = NULL;
+				add(&f, prefix[p], form[k].name);
+				finish(&f);
+				if (hm_names_find(f.w, form[k].side,
+						  said ? form[k].kind->config.model_type : NULL, &kind,
+						  &found, &e))
+					fail_msg("\"%s\", form %d: %s", prefix[p], k, e.text);
+				assert_ptr_equal(kind, form[k].kind);
+				assert_string_equal(found, prefix[p]);
+				kind = NULL;
+				assert_int_equal(hm_names_family(f.w, form[k].side, prefix[p], &kind, &e), 0);
+				assert_ptr_equal(kind, form[k].kind);
+				drop(&f);
+			}
+}
+
+static void both_towers_of_a_model_are_found(void **state)
+{
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		static const char *const head[] = {"classifier.weight", "classifier.bias", NULL};
+		struct file f = {0};
+		struct hm_err e = {0};
+		const struct hm_tower_kind *kind;
+		const char *prefix;
+		add(&f, "", head);
+		add(&f, "image_encoder.", form[k].name);
+		add(&f, "transformer.", bert);
+		finish(&f);
+		assert_int_equal(hm_names_find(f.w, HM_IMAGE, NULL, &kind, &prefix, &e), 0);
+		assert_true(kind == &hm_resnet_tower && !strcmp(prefix, "image_encoder."));
+		assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, &kind, &prefix, &e), 0);
+		assert_true(kind == &hm_bert_tower && !strcmp(prefix, "transformer."));
+		assert_true(hm_names_holds(f.w, "image_encoder.") && hm_names_holds(f.w, "classifier."));
+		assert_true(hm_names_holds(f.w, "") && !hm_names_holds(f.w, "text_encoder."));
+		drop(&f);
+	}
+}
+
+static void says(struct file *f, enum hm_side side, const char *model_type, const char *a, const char *b)
+{
+	struct hm_err e = {0};
+	const struct hm_tower_kind *kind;
+	const char *prefix;
+	finish(f);
+	assert_int_equal(hm_names_find(f->w, side, model_type, &kind, &prefix, &e), HM_EDATA);
+	if (!strstr(e.text, a) || !strstr(e.text, b) || strchr(e.text, '\n'))
+		fail_msg("\"%s\" does not say \"%s\" and \"%s\"", e.text, a, b);
+	drop(f);
+}
+
+static void what_fits_nothing_is_told_by_its_names(void **state)
+{
+	(void)state;
+	static const char *const foreign[] = {"patch_embed.proj.weight", "blocks.0.attn.qkv.weight", NULL};
+	struct file f = {0};
+	add(&f, "visual.", foreign);
+	says(&f, HM_IMAGE, NULL, "holds no image encoder that can be read (torchvision's ResNet)",
+	     "\"visual.blocks.0.attn.qkv.weight\", \"visual.patch_embed.proj.weight\"");
+	add(&f, "", torchvision); /* of the other side */
+	says(&f, HM_TEXT, NULL, "holds no text encoder that can be read (transformers' BertModel)",
+	     "\"bn1.running_mean\"");
+	add(&f, "", bert);
+	says(&f, HM_TEXT, "another", "holds no text encoder", "\"embeddings.word_embeddings.weight\"");
+	for (int k = 0; k < FORMS; k++) /* each mark is needed, and below one prefix */
+		for (int i = 0; form[k].name[i]; i++) {
+			const char *mark[8] = {0}, *rest[] = {form[k].name[i], NULL};
+			int n = 0;
+			if (strstr(rest[0], "1.weight") == rest[0] || !strcmp(rest[0], "bn1.weight"))
+				continue; /* no mark */
+			for (int j = 0; form[k].name[j]; j++)
+				if (j != i)
+					mark[n++] = form[k].name[j];
+			add(&f, "", mark);
+			add(&f, "elsewhere.", rest);
+			says(&f, form[k].side, NULL, "holds no ", " encoder that can be read");
+		}
+}
+
+static void two_towers_of_a_side_are_no_choice(void **state)
+{
+	(void)state;
+	for (int k = 0; k < FORMS; k++) {
+		struct file f = {0};
+		add(&f, "student.", form[k].name);
+		add(&f, "teacher.", form[k].name);
+		says(&f, form[k].side, NULL, "\"student.\"", "\"teacher.\"");
+	}
+}
+
+/* The tensors of that role are exactly these, `want` {published, as in the file} pairs in bytewise order. */
+static void collects(struct file *f, const struct hm_tower_kind *kind, const char *prefix,
+		     enum hm_tensor_role role, const char *const (*want)[2], size_t wants)
+{
+	struct hm_err e = {0};
+	const struct hm_tensor *t = NULL;
+	size_t n = 99;
+	if (hm_names_collect(f->w, kind, prefix, role, &f->arena, &t, &n, &e))
+		fail_msg("%s", e.text);
+	for (size_t i = 0; i < n && i < wants; i++) {
+		char name[256];
+		assert_string_equal(t[i].name, want[i][0]);
+		snprintf(name, sizeof name, "%s%s", prefix, want[i][1]);
+		assert_ptr_equal(t[i].data, hm_weights_find(f->w, name)->data);
+	}
+	assert_int_equal(n, wants);
+}
+#define LEN(x) (sizeof x / sizeof *x)
+
+/* Old spellings, buffers that count up, heads on top. */
+static void bert_gets_its_published_names(void **state)
+{
+	(void)state;
+	static const char *const file[] = {"pooler.dense.weight",
+					   "embeddings.position_ids",
+					   "embeddings.token_type_ids",
+					   "embeddings.LayerNorm.gamma",
+					   "embeddings.LayerNorm.beta",
+					   "encoder.layer.10.output.LayerNorm.gamma",
+					   "encoder.layer.2.output.LayerNorm.weight",
+					   "encoder.layer.2.output.alphabeta",
+					   "cls.predictions.transform.LayerNorm.gamma",
+					   "classifier.weight",
+					   "qa_outputs.bias",
+					   NULL};
+	static const char *const want[][2] = {
+		{"embeddings.LayerNorm.bias", "embeddings.LayerNorm.beta"},
+		{"embeddings.LayerNorm.weight", "embeddings.LayerNorm.gamma"},
+		{"embeddings.token_type_embeddings.weight", "embeddings.token_type_embeddings.weight"},
+		{"embeddings.word_embeddings.weight", "embeddings.word_embeddings.weight"},
+		{"encoder.layer.0.intermediate.dense.weight", "encoder.layer.0.intermediate.dense.weight"},
+		{"encoder.layer.10.output.LayerNorm.weight", "encoder.layer.10.output.LayerNorm.gamma"},
+		{"encoder.layer.2.output.LayerNorm.weight", "encoder.layer.2.output.LayerNorm.weight"},
+		{"encoder.layer.2.output.alphabeta", "encoder.layer.2.output.alphabeta"},
+		{"pooler.dense.weight", "pooler.dense.weight"}};
+	static const char *const prefix[] = {"", "bert.", "module.text."};
+	for (size_t p = 0; p < LEN(prefix); p++) {
+		struct file f = {0};
+		add(&f, prefix[p], bert);
+		add(&f, prefix[p], file);
+		if (*prefix[p]) /* a head that stands outside, as transformers saves it */
+			add(&f, "", (const char *const[]){"cls.predictions.bias", "classifier.bias", NULL});
+		finish(&f);
+		collects(&f, &hm_bert_tower, prefix[p], HM_TENSOR_PARAM, want, LEN(want));
+		collects(&f, &hm_bert_tower, prefix[p], HM_TENSOR_COUNTER, NULL, 0);
+		drop(&f);
+	}
+}
+
+/* The numbers of a Sequential, the classifier, the batch norms' counters. */
+static void resnet_gets_its_published_names(void **state)
+{
+	(void)state;
+	static const char *const file[] = {"0.weight",
+					   "1.running_mean",
+					   "1.num_batches_tracked",
+					   "4.0.conv1.weight",
+					   "5.1.bn2.num_batches_tracked",
+					   "6.0.downsample.1.running_var",
+					   "7.2.conv3.weight",
+					   "2.x", /* the relu has none: stays, and is left over */
+					   "8.weight",
+					   "44.weight",
+					   "fc.weight",
+					   "fc.bias",
+					   "fc.num_batches_tracked",
+					   NULL};
+	static const char *const want[][2] = {{"2.x", "2.x"},
+					      {"44.weight", "44.weight"},
+					      {"8.weight", "8.weight"},
+					      {"bn1.running_mean", "1.running_mean"},
+					      {"conv1.weight", "0.weight"},
+					      {"layer1.0.conv1.weight", "4.0.conv1.weight"},
+					      {"layer3.0.downsample.1.running_var",
+					       "6.0.downsample.1.running_var"},
+					      {"layer4.2.conv3.weight", "7.2.conv3.weight"}},
+				 *const counters[][2] = {
+					 {"bn1.num_batches_tracked", "1.num_batches_tracked"},
+					 {"layer2.1.bn2.num_batches_tracked", "5.1.bn2.num_batches_tracked"}};
+	static const char *const plain[] = {"conv1.weight", "bn1.num_batches_tracked", "layer4.0.bn1.bias",
+					    "fc.weight", NULL};
+	static const char *const plain_want[][2] = {{"conv1.weight", "conv1.weight"},
+						    {"layer4.0.bn1.bias", "layer4.0.bn1.bias"}},
+				 *const plain_counters[][2] = {
+					 {"bn1.num_batches_tracked", "bn1.num_batches_tracked"}};
+	static const char *const prefix[] = {"", "0.", "image_encoder."};
+	for (size_t p = 0; p < LEN(prefix); p++) {
+		struct file f = {0};
+		add(&f, prefix[p], file);
+		finish(&f);
+		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_PARAM, want, LEN(want));
+		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_COUNTER, counters, LEN(counters));
+		drop(&f);
+		add(&f, prefix[p], plain);
+		finish(&f);
+		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_PARAM, plain_want, LEN(plain_want));
+		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_COUNTER, plain_counters,
+			 LEN(plain_counters));
+		drop(&f);
+	}
+}
+
+/* What a family's networks are saved under is read back, in both forms. */
+static void every_parameter_comes_back_from_its_number(void **state)
+{
+	(void)state;
+	for (const struct hm_tower_kind *const *k = hm_tower_kinds(); *k; k++)
+		for (int i = 0; (*k)->preset(i); i++) {
+			struct hm_err e = {0};
+			struct hm_tower *t = (*k)->make(i, &(struct hm_tower_hints){.vocab = 30}, &e);
+			assert_non_null(t);
+			for (size_t j = 0; j < t->params.n; j++) {
+				const char *name = t->params.item[j].t.name;
+				char back[HM_TENSOR_NAME], number[256];
+				assert_int_equal((*k)->publish(name, back), HM_TENSOR_PARAM);
+				assert_string_equal(back, name);
+				if (!(*k)->sequential)
+					continue;
+				(*k)->sequential(name, number, sizeof number);
+				assert_string_not_equal(number, name);
+				assert_int_equal((*k)->publish(number, back), HM_TENSOR_PARAM);
+				assert_string_equal(back, name);
+			}
+			hm_tower_free(t);
+		}
+}
+
+static void two_tensors_of_one_name_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		const struct hm_tower_kind *kind;
+		enum hm_tensor_role role;
+		const char *const name[3], *says;
+	} twice[] = {
+		{&hm_resnet_tower, HM_TENSOR_PARAM, {"0.weight", "conv1.weight"}, "\"conv1.weight\""},
+		{&hm_resnet_tower,
+		 HM_TENSOR_COUNTER,
+		 {"1.num_batches_tracked", "bn1.num_batches_tracked"},
+		 "\"bn1.num_batches_tracked\""},
+		{&hm_bert_tower,
+		 HM_TENSOR_PARAM,
+		 {"embeddings.LayerNorm.gamma", "embeddings.LayerNorm.weight"},
+		 "\"embeddings.LayerNorm.weight\""},
+	};
+	for (size_t i = 0; i < LEN(twice); i++) {
+		struct file f = {0};
+		struct hm_err e = {0};
+		const struct hm_tensor *t;
+		size_t n;
+		add(&f, "x.", twice[i].name);
+		finish(&f);
+		assert_int_equal(
+			hm_names_collect(f.w, twice[i].kind, "x.", twice[i].role, &f.arena, &t, &n, &e),
+			HM_EDATA);
+		assert_non_null(strstr(e.text, "two tensors stand for "));
+		assert_non_null(strstr(e.text, twice[i].says));
+		drop(&f);
+	}
+}
+
+/* A name that its published form might not fit is refused, the longest that fits is taken. */
+static void names_too_long_are_refused(void **state)
+{
+	(void)state;
+	for (size_t len = HM_TENSOR_NAME - 17; len < HM_TENSOR_NAME; len++) {
+		struct file f = {0};
+		struct hm_err e = {0};
+		const struct hm_tensor *t;
+		char name[HM_TENSOR_NAME] = "4.";
+		size_t n;
+		memset(name + 2, 'x', len - 2);
+		add(&f, "image_encoder.", (const char *const[]){name, NULL});
+		finish(&f);
+		int rc = hm_names_collect(f.w, &hm_resnet_tower, "image_encoder.", HM_TENSOR_PARAM, &f.arena,
+					  &t, &n, &e);
+		assert_int_equal(rc, len + 16 > HM_TENSOR_NAME ? HM_EDATA : 0);
+		if (rc)
+			assert_non_null(strstr(e.text, " bytes"));
+		else
+			assert_true(n == 1 && strlen(t[0].name) == len + 5);
+		drop(&f);
+	}
+}
+
+/* Below a prefix that is known there need not be all of the tower: its reading says what is missing. */
+static void a_known_prefix_gives_the_sides_first_family(void **state)
+{
+	(void)state;
+	struct file f = {0};
+	struct hm_err e = {0};
+	const struct hm_tower_kind *kind = NULL;
+	add(&f, "image_encoder.", (const char *const[]){"conv1.weight", NULL});
+	add(&f, "elsewhere.", torchvision);
+	add(&f, "text_encoder.", (const char *const[]){"pooler.dense.bias", NULL});
+	finish(&f);
+	assert_int_equal(hm_names_family(f.w, HM_IMAGE, "image_encoder.", &kind, &e), 0);
+	assert_int_equal(kind->side, HM_IMAGE);
+	assert_int_equal(hm_names_family(f.w, HM_TEXT, "text_encoder.", &kind, &e), 0);
+	assert_int_equal(kind->side, HM_TEXT);
+	drop(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_family_is_found_below_any_prefix),
+		cmocka_unit_test(both_towers_of_a_model_are_found),
+		cmocka_unit_test(what_fits_nothing_is_told_by_its_names),
+		cmocka_unit_test(two_towers_of_a_side_are_no_choice),
+		cmocka_unit_test(bert_gets_its_published_names),
+		cmocka_unit_test(resnet_gets_its_published_names),
+		cmocka_unit_test(every_parameter_comes_back_from_its_number),
+		cmocka_unit_test(two_tensors_of_one_name_are_refused),
+		cmocka_unit_test(names_too_long_are_refused),
+		cmocka_unit_test(a_known_prefix_gives_the_sides_first_family),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
