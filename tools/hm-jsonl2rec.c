@@ -3,13 +3,19 @@
 #include "cli/cli.h"
 #include "json/build.h"
 #include "prep/jsonl.h"
+#include "prep/lines.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+enum { NULL_EMPTY, NULL_ERROR };
+
 struct options {
 	struct hm_jsonl_form form;
+	char *labels;
+	int null_text;
+	bool no_img, no_text, img_given, text_given;
 	struct hm_strs keep;
 	struct hm_shard shard;
 	int64_t limit;
@@ -18,15 +24,21 @@ struct options {
 };
 
 static const struct options defaults = {
-	.form = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"}};
+	.form = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"},
+	.null_text = NULL_ERROR};
 
 static const struct hm_opt table[] = {
 	{.group = "Fields"},
 	{"id-field", 0, HM_STR(form.id), "NAME", "field of the id, a string or an integer"},
-	{"img-field", 0, HM_STR(form.img), "NAME", "field of the image's path"},
-	{"text-field", 0, HM_STR(form.text), "NAME", "field of the caption"},
+	{"img-field", 0, HM_STR(form.img), "NAME", "field of the image's path", .given = HM_GIVEN(img_given)},
+	{"text-field", 0, HM_STR(form.text), "NAME", "field of the caption", .given = HM_GIVEN(text_given)},
 	{"label-field", 0, HM_STR(form.label), "NAME", "field of the class, an integer from 0"},
-	{"img-prefix", 0, HM_STR(form.img_prefix), "STR", "stripped from the front of paths, with slashes"},
+	{"labels", 0, HM_STR(labels), "WORD,WORD,...",
+	 "values of that field that stand for the classes from 0"},
+	{"img-prefix", 0, HM_STR(form.img_prefix), "STR", "folder to cut off the front of paths"},
+	{"no-img", 0, HM_FLAG(no_img), NULL, "the data has no images"},
+	{"no-text", 0, HM_FLAG(no_text), NULL, "the data has no captions"},
+	{"null-text", 0, HM_CHOICE(null_text), "empty|error", "what a caption that is null or absent is"},
 	{"keep-field", 0, HM_LIST(keep), "NAME[:i32|f32|utf8]", "a field to carry along (repeatable)"},
 	{.group = "Which lines"},
 	{"shard", 0, HM_SHARD(shard), "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
@@ -54,18 +66,29 @@ struct run {
 	uint64_t seen, written, skipped;
 };
 
-static int columns(const struct hm_jsonl_form *f, struct hm_schema *s, struct hm_err *e)
+/* The words of the classes, for whoever shows them. */
+static cJSON *label_attributes(const struct hm_labels *l, struct hm_err *e)
 {
-	int rc = hm_schema_add(s, "id", HM_UTF8, 0, NULL, NULL, e);
-	if (rc >= 0)
-		rc = hm_schema_add(s, "img", HM_UTF8, 0, NULL, NULL, e);
-	if (rc >= 0)
-		rc = hm_schema_add(s, "text", HM_UTF8, 0, NULL, NULL, e);
-	if (rc >= 0)
-		rc = hm_schema_add(s, "label", HM_I32, 0, NULL, NULL, e);
-	for (int i = 0; rc >= 0 && i < f->n_keep; i++)
-		rc = hm_schema_add(s, f->keep[i].name, f->keep[i].dtype, 0, NULL, NULL, e);
-	return rc < 0 ? rc : 0;
+	cJSON *attr = hm_json_object(e), *names = hm_json_add_array(attr, "names", e);
+	for (int i = 0; i < l->n; i++)
+		hm_json_add_str(names, NULL, l->word[i], e);
+	return hm_json_whole(attr, e);
+}
+
+static int make_columns(const struct hm_jsonl_form *f, struct hm_schema *s, struct hm_err *e)
+{
+	cJSON *attr = NULL;
+	hm_schema_add(s, "id", HM_UTF8, 0, NULL, NULL, e);
+	if (f->img)
+		hm_schema_add(s, "img", HM_UTF8, 0, NULL, NULL, e);
+	if (f->text)
+		hm_schema_add(s, "text", HM_UTF8, 0, NULL, NULL, e);
+	if (f->labels.n)
+		attr = label_attributes(&f->labels, e);
+	hm_schema_add(s, "label", HM_I32, 0, NULL, attr, e);
+	for (int i = 0; i < f->n_keep; i++)
+		hm_schema_add(s, f->keep[i].name, f->keep[i].dtype, 0, NULL, NULL, e);
+	return e->code;
 }
 
 /* The options that change the result. */
@@ -73,10 +96,20 @@ static cJSON *history(const struct options *o, struct hm_err *e)
 {
 	cJSON *p = hm_json_object(e), *keep = hm_json_add_array(p, "keep-field", e);
 	hm_json_add_str(p, "id-field", o->form.id, e);
-	hm_json_add_str(p, "img-field", o->form.img, e);
-	hm_json_add_str(p, "text-field", o->form.text, e);
+	if (o->form.img) {
+		hm_json_add_str(p, "img-field", o->form.img, e);
+		hm_json_add_str(p, "img-prefix", o->form.img_prefix, e);
+	}
+	if (o->form.text)
+		hm_json_add_str(p, "text-field", o->form.text, e);
+	if (o->null_text == NULL_EMPTY)
+		hm_json_add_str(p, "null-text", "empty", e);
 	hm_json_add_str(p, "label-field", o->form.label, e);
-	hm_json_add_str(p, "img-prefix", o->form.img_prefix, e);
+	if (o->form.labels.n) {
+		cJSON *words = hm_json_add_array(p, "labels", e);
+		for (int i = 0; i < o->form.labels.n; i++)
+			hm_json_add_str(words, NULL, o->form.labels.word[i], e);
+	}
 	for (int i = 0; i < o->form.n_keep; i++)
 		hm_json_add_str(keep, NULL, o->form.keep[i].name, e);
 	if (o->shard.n) {
@@ -92,15 +125,20 @@ static cJSON *history(const struct options *o, struct hm_err *e)
 
 static int write_record(struct run *r, const struct hm_jsonl_rec *rec, struct hm_err *e)
 {
-	struct hm_val val[HM_MAX_FIELDS] = {{rec->id, strlen(rec->id)},
-					    {rec->img, strlen(rec->img)},
-					    {rec->text, strlen(rec->text)},
-					    {&rec->label, 1}};
-	for (int i = 0; i < r->o.form.n_keep; i++) {
-		if (r->o.form.keep[i].dtype == HM_UTF8)
-			val[4 + i] = (struct hm_val){rec->keep[i].text, strlen(rec->keep[i].text)};
+	const struct hm_jsonl_form *f = &r->o.form;
+	struct hm_val val[HM_MAX_FIELDS];
+	int n = 0;
+	val[n++] = (struct hm_val){rec->id, strlen(rec->id)};
+	if (f->img)
+		val[n++] = (struct hm_val){rec->img, strlen(rec->img)};
+	if (f->text)
+		val[n++] = (struct hm_val){rec->text, strlen(rec->text)};
+	val[n++] = (struct hm_val){&rec->label, 1};
+	for (int i = 0; i < f->n_keep; i++) {
+		if (f->keep[i].dtype == HM_UTF8)
+			val[n++] = (struct hm_val){rec->keep[i].text, strlen(rec->keep[i].text)};
 		else
-			val[4 + i] = (struct hm_val){&rec->keep[i], 1};
+			val[n++] = (struct hm_val){&rec->keep[i], 1};
 	}
 	r->written++;
 	return hm_writer_put(r->w, val, e);
@@ -118,7 +156,7 @@ static int admit(struct run *r, const struct hm_lines *l, const char *line, size
 		return 0;
 	if (rc == 0)
 		rc = hm_err_set(e, HM_EDATA,
-				"the id \"%s\" stands on line %" PRIu64 " of %s already, again at column %zu",
+				"the id \"%.200s\" is on line %" PRIu64 " of %s already, again at column %zu",
 				rec->id, where & (((uint64_t)1 << FILE_SHIFT) - 1),
 				hm_lines_name(r->cli.operands[where >> FILE_SHIFT]),
 				hm_jsonl_id_column(line, len, rec));
@@ -134,7 +172,7 @@ static int take_line(struct run *r, const struct hm_lines *l, const char *line, 
 	bool mine = hm_shard_has(&r->o.shard, r->seen);
 	int bad = admit(r, l, line, len, &rec, &why), rc = 0;
 	r->seen++;
-	if (bad && r->o.on_error == HM_FAIL)
+	if (bad && (r->o.on_error == HM_FAIL || why.machine))
 		return hm_err_set(e, bad, "%s: line %" PRIu64 ": %s", l->name, l->line, why.text);
 	if (bad) {
 		hm_cli_debug(&r->cli, "%s: line %" PRIu64 ": %s", l->name, l->line, why.text);
@@ -170,11 +208,23 @@ static int take_file(struct run *r, struct hm_err *e)
 /* What the option parser cannot know. */
 static void check_call(struct run *r, struct hm_schema *s)
 {
+	struct options *o = &r->o;
 	struct hm_err e = {0};
-	for (int i = 0; i < r->o.keep.n; i++)
-		if (hm_jsonl_keep(&r->o.form, r->o.keep.item[i], &e))
+	if (o->no_img && o->img_given)
+		hm_cli_usage(&r->cli, "--no-img and --img-field contradict each other");
+	if (o->no_text && (o->text_given || o->null_text == NULL_EMPTY))
+		hm_cli_usage(&r->cli, "--no-text contradicts --text-field and --null-text");
+	if (o->no_img)
+		o->form.img = NULL;
+	if (o->no_text)
+		o->form.text = NULL;
+	o->form.null_text = o->null_text == NULL_EMPTY;
+	if (o->labels && hm_labels_parse(&o->form.labels, o->labels, &e))
+		hm_cli_usage(&r->cli, "--labels: %s", e.text);
+	for (int i = 0; i < o->keep.n; i++)
+		if (hm_jsonl_keep(&o->form, o->keep.item[i], &e))
 			hm_cli_usage(&r->cli, "--keep-field: %s", e.text);
-	if (columns(&r->o.form, s, &e))
+	if (make_columns(&o->form, s, &e))
 		hm_cli_usage(&r->cli, "--keep-field: %s", e.text);
 }
 

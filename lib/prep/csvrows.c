@@ -26,7 +26,7 @@ static int next_row(struct hm_csvrows *c, struct hm_err *e)
 		} else if (hm_buf_add(&c->text, "\n", 1, e)) {
 			return HM_EDATA;
 		}
-		if (c->text.len + len > HM_JSONL_LINE)
+		if (c->text.len + len > HM_LINE_MOST)
 			return hm_csvrows_bad(c, e, "the row is longer than 16 MiB");
 		for (size_t i = 0; i < len; i++)
 			quotes += line[i] == '"';
@@ -109,10 +109,6 @@ int hm_csvrows_open(struct hm_csvrows *c, const char *path, struct hm_err *e)
 	rc = next_row(c, e);
 	if (!rc)
 		return hm_err_set(e, HM_EDATA, "%s: empty, a CSV begins with a header", c->lines.name);
-	if (rc > 0 && c->text.len > 3 && !memcmp(c->text.data, "\xef\xbb\xbf", 3)) { /* byte order mark */
-		memmove(c->text.data, c->text.data + 3, c->text.len - 3);
-		c->text.len -= 3;
-	}
 	if (rc > 0)
 		rc = c->fields = split(c, e);
 	return rc > 0 ? 0 : rc;

@@ -7,7 +7,7 @@
 #ifndef HM_CSVROWS_H
 #define HM_CSVROWS_H
 
-#include "prep/jsonl.h"
+#include "prep/lines.h"
 
 #define HM_CSV_FIELDS 1024 /* columns of a file */
 

@@ -1,45 +1,25 @@
-/* JSON lines to the fields that a record is made of. A file is read line by line and never held whole; a line
- * is checked strictly (json/json.h) and its fields by type. Knows nothing of records: hm-jsonl2rec does.
+/* One JSON object per line, as the fields that a record is made of. A line is checked strictly (json/json.h)
+ * and its fields by type; prep/lines.h reads the lines. Knows nothing of records: hm-jsonl2rec does.
  *
- *   struct hm_lines l;  hm_lines_open(&l, path, e)
- *   while ((rc = hm_lines_next(&l, &line, &len, e)) == 1)
- *           if (!hm_jsonl_parse(&form, line, len, &rec, e)) ... hm_jsonl_clear(&rec)
+ *   if (!hm_jsonl_parse(&form, line, len, &rec, e)) ... hm_jsonl_clear(&rec)
  */
 #ifndef HM_JSONL_H
 #define HM_JSONL_H
 
 #include "base/tensor.h"
+#include "prep/labels.h"
 
 #include <cjson/cJSON.h>
 
-#define HM_JSONL_LINE ((size_t)16 << 20) /* bytes of a line, its end not counted */
 #define HM_JSONL_DEPTH 32
 #define HM_JSONL_KEEP 60
 
-struct hm_lines {
-	const char *name; /* hm_lines_name of the path, borrowed */
-	uint64_t line;	  /* number of the line last returned, from 1 */
-	int fd;
-	bool end;
-	struct hm_buf buf;
-	size_t at; /* where the next line starts in buf */
-};
-/* "-" is standard input. HM_EDATA with the sentence beginning with the name. */
-int hm_lines_open(struct hm_lines *l, const char *path, struct hm_err *e);
-/* The next line without its \n, borrowed until the next call: 1, 0 at the end, or HM_EDATA when reading
- * fails. The last line needs no \n. A line beyond HM_JSONL_LINE is cut to one byte more than that, which
- * hm_jsonl_parse refuses, and its rest is dropped. */
-int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_err *e);
-void hm_lines_close(struct hm_lines *l);
-/* What messages call a path: itself, "standard input" for "-". */
-const char *hm_lines_name(const char *path);
-/* True for nothing but spaces, tabs and \r. */
-bool hm_line_blank(const char *line, size_t len);
-
 /* What to take from each object. Names are borrowed. */
 struct hm_jsonl_form {
-	const char *id, *img, *text, *label; /* keys */
-	const char *img_prefix;		     /* "": img is left as it is */
+	const char *id, *img, *text, *label; /* keys; img or text NULL: the data set has no such field */
+	const char *img_prefix;		     /* cut off the front of paths; "": nothing is */
+	bool null_text;			     /* a caption that is null or absent is empty, not an error */
+	struct hm_labels labels;
 	int n_keep;
 	struct {
 		const char *name;
@@ -50,22 +30,30 @@ struct hm_jsonl_form {
  * off in place, and `word` must outlive the form. HM_EUSAGE for an unknown type or too many fields. */
 int hm_jsonl_keep(struct hm_jsonl_form *f, char *word, struct hm_err *e);
 
-/* One line's fields. Texts are NUL-terminated, valid UTF-8 without U+0000, and live until hm_jsonl_clear. */
+/* Cuts `prefix` off the front of a path, once, if it ends where a part of the path does, and the slashes
+ * behind it; "/data" makes "hm/1.png" of "/data/hm/1.png" and leaves "/database/1.png" alone. Returns a place
+ * in `path`. */
+const char *hm_path_strip(const char *path, const char *prefix);
+
+/* The fields of one line. Texts are NUL-terminated, valid UTF-8 without U+0000, and live until
+ * hm_jsonl_clear. */
 struct hm_jsonl_rec {
 	const char *id;	 /* a string's characters, an integer's digits */
-	const char *img; /* leading slashes and prefixes stripped */
+	const char *img; /* without prefix, relative, without backslashes; NULL as in the form */
 	const char *text;
-	int32_t label; /* -1: none */
+	int32_t label; /* class from 0, -1: not known */
 	union {
 		const char *text;
 		int32_t i32;
 		float f32;
 	} keep[HM_JSONL_KEEP];
-	char digits[64]; /* where id stands when it was a number */
-	int id_index;	 /* which member of the object it was */
+	char digits[64]; /* holds the id when it is a number */
+	int id_index;	 /* which member of the object the id is */
 	cJSON *tree;	 /* owns the rest */
 };
-/* HM_EDATA with a sentence that ends in the 1-based byte column; rec then holds nothing. */
+/* Parses a line of hm_lines_next. A byte order mark in front of it is skipped and counts for no column
+ * (joined files have one at every beginning). HM_EDATA with a sentence that ends in the 1-based byte column;
+ * rec then holds nothing. */
 int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, struct hm_jsonl_rec *rec,
 		   struct hm_err *e);
 /* 1-based byte column of the id in the line that rec was parsed from, for messages. */

@@ -156,7 +156,6 @@ T
 	cp root/good.png outside.png
 	refused ../outside.png 'upward'
 	refused sub/../../outside.png 'upward'
-	refused "$T/outside.png" 'absolute'
 	ln -s ../outside.png root/link.png
 	refused link.png 'a symbolic link leads out of the root folder \(--follow-symlinks allows it\)'
 	ln -s .. root/dir

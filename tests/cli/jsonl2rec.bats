@@ -20,14 +20,14 @@ refuse() { # LINE PATTERN
 {"id":42953,"img":"img\/42953.png","label":0,"text":"its their character"}
 {"id":"00042","img":"img/00042.png","text":"caf\u00e9 \ud83d\ude00","other":[1,{"x":null}]}
 
-{"label":null,"text":"","img":"/img/img/3.png","id":3}
+{"label":null,"text":"","img":"img//img/3.png","id":3}
 J
 	hm-jsonl2rec a.jsonl -o a.hmr
 	run hm-view a.hmr
 	expect 0
 	[ "${lines[0]}" = '{"id":"42953","img":"42953.png","text":"its their character","label":0}' ]
 	[ "${lines[1]}" = '{"id":"00042","img":"00042.png","text":"café 😀","label":-1}' ]
-	[ "${lines[2]}" = '{"id":"3","img":"3.png","text":"","label":-1}' ]
+	[ "${lines[2]}" = '{"id":"3","img":"img/3.png","text":"","label":-1}' ]
 	[ "${#lines[@]}" = 3 ]
 }
 
@@ -38,26 +38,179 @@ J
 	refuse '{"id":2,"img":"a","text":"\0"}' 'a NUL byte at column 27'
 	refuse '{"id":2,"img":"a","text":"\\ud800"}' 'lone surrogate in a string at column'
 	refuse '{"id":2,"img":"a","text":"b"} {}' 'bytes after the value at column 31'
-	refuse '[]' 'no JSON object at column 1'
+	refuse '[]' 'begins an array, not an object \(jq -c .*\), at column 1'
+	refuse '5' 'a number, not an object, at column 1'
 }
 
 @test "fields that are missing or of another type" {
-	refuse '{"img":"a","text":"b"}' 'field "id" is missing .* column 1'
-	refuse '{"id":2,"img":"a"}' 'field "text" is missing .* column 1'
-	refuse '{"id":2.0,"img":"a","text":"b"}' 'field "id" is no integer or string at column 7'
-	refuse '{"id":2,"img":5,"text":"b"}' 'field "img" is no string at column 15'
-	refuse '{"id":2,"img":"a","text":null}' 'field "text" is no string at column 26'
-	for l in true 1.0 '"1"' '[]' 1e0; do
-		refuse "{\"id\":2,\"img\":\"a\",\"text\":\"b\",\"label\":$l}" 'field "label" is no integer at column 38'
+	refuse '{"img":"a","text":"b"}' 'field "id" is missing from the object, which has "img", "text" \(--id-field .*\), at column 1'
+	refuse '{"id":2,"img":"a"}' 'field "text" is missing .*--text-field .*--null-text empty .*--no-text .*, at column 1'
+	refuse '{"id":2,"text":"a"}' 'field "img" is missing .*--img-field .*--no-img .*, at column 1'
+	refuse '{"id":2.0,"img":"a","text":"b"}' 'field "id" is the number 2.0, not an integer or a string, at column 7'
+	refuse '{"id":2,"img":5,"text":"b"}' 'field "img" is the number 5, not a string, at column 15'
+	refuse '{"id":2,"img":null,"text":"b"}' 'field "img" is null, not a string \(.*--no-img .*\), at column 15'
+	refuse '{"id":2,"img":"a","text":null}' 'field "text" is null, not a string \(--null-text empty .*\), at column 26'
+}
+
+@test "labels that are no integers: what is there, and --labels" {
+	while IFS='|' read -r label is; do
+		refuse "{\"id\":2,\"img\":\"a\",\"text\":\"b\",\"label\":$label}" \
+			"field \"label\" is $is, not an integer from 0 \(--labels WORD,WORD,... .*\), at column 38"
+	done <<'T'
+true|true
+1.0|the number 1.0
+1e0|the number 1e0
+"1"|the string "1"
+"hateful"|the string "hateful"
+-1|the number -1
+T
+	for l in '[]' '["hateful"]' '["somewhat harmful","individual"]'; do
+		refuse "{\"id\":2,\"img\":\"a\",\"text\":\"b\",\"label\":$l}" 'field "label" is an array, not one class, at column 38'
 	done
-	refuse '{"id":2,"img":"a","text":"b","label":-1}' 'field "label" is no class: it is negative at column 38'
+	refuse '{"id":2,"img":"a","text":"b","label":2147483648}' 'not an integer of 32 bits, at column 38'
+}
+
+@test "--labels: words to classes, strings and floats by their value, the words travel with the column" {
+	labels() { # WORDS LABEL...: the classes of these labels
+		local words=$1 i=0
+		shift
+		for l in "$@"; do printf '{"id":%d,"img":"a","text":"b","label":%s}\n' $((i += 1)) "$l"; done |
+			hm-jsonl2rec --labels "$words" -o l.hmr 2>err && hm-view l.hmr | grep -oE '"label":-?[0-9]+' | cut -d: -f2 | tr '\n' ' '
+	}
+	[ "$(labels no,yes '"yes"' '"no"' null)" = "1 0 -1 " ]
+	[ "$(labels 1,2 2 1.0 '"2"' '"1.0"')" = "1 0 1 0 " ]
+	[ "$(labels false,true true false '"true"')" = "1 0 1 " ]
+	[ "$(labels -1,1 -1 1.0)" = "0 1 " ]
+	[ "$(labels 'not hateful,hateful' '"not hateful"')" = "0 " ]
+	hm-view --schema l.hmr | grep -q '"dtype":"I32","name":"label","names":\["not hateful","hateful"\]'
+	hm-view --history l.hmr | grep -q '"labels":\["not hateful","hateful"\]'
+	hm-cat l.hmr | hm-view --schema | grep -q '"names":\["not hateful","hateful"\]'
+	refute labels no,yes '"Yes"'
+	grep -q 'field "label" is the string "Yes", not one of --labels no,yes, at column' err
+	refute labels no,yes 1
+	refute labels no,yes '["yes"]'
+	for words in '' yes a, a,b,a 1,1.0; do
+		run hm-jsonl2rec --labels "$words" -o out.hmr /dev/null
+		expect 2 'error: --labels: '
+	done
+	# without the option the column has no words, and the bytes are those of before
+	echo '{"id":1,"img":"a","text":"b","label":1}' | hm-jsonl2rec -o l.hmr
+	refute grep -qE 'names|labels|null-text|no-' <<<"$(hm-view --schema l.hmr; hm-view --history l.hmr)"
+}
+
+@test "records without a caption or a picture" {
+	echo '{"id":1,"img":"a.png","text":null,"label":0}' >n.jsonl
+	echo '{"id":2,"img":"a.png"}' >>n.jsonl
+	echo '{"id":3,"img":"a.png","text":"null"}' >>n.jsonl
+	[ "$(hm-jsonl2rec --null-text empty n.jsonl | hm-view | grep -o '"text":"[^"]*"' | tr '\n' ' ')" = '"text":"" "text":"" "text":"null" ' ]
+	run hm-jsonl2rec --null-text error -o out.hmr n.jsonl
+	expect 1 'line 1: the field "text" is null'
+	[ "$(hm-jsonl2rec --no-text n.jsonl | hm-view | head -1)" = '{"id":"1","img":"a.png","label":0}' ]
+	echo '{"id":4,"text":"x","label":1}' >i.jsonl
+	[ "$(hm-jsonl2rec --no-img i.jsonl | hm-view)" = '{"id":"4","text":"x","label":1}' ]
+	[ "$(hm-jsonl2rec --no-img --no-text i.jsonl | hm-view)" = '{"id":"4","label":1}' ]
+	run bash -c 'hm-jsonl2rec --no-img i.jsonl | hm-imgprep --root . -o out.hmr'
+	expect 1 'no column "img"'
+	for call in '--no-img --img-field x' '--no-text --text-field x' '--no-text --null-text empty' '--null-text no'; do
+		# shellcheck disable=SC2086
+		run hm-jsonl2rec $call -o out.hmr n.jsonl
+		expect 2 '^hm-jsonl2rec: error: --n'
+	done
+}
+
+@test "--img-prefix: once, at a boundary, before slashes are looked at; absolute paths and backslashes are refused" {
+	img() { # IMG [OPTION...]
+		local p=$1
+		shift
+		printf '{"id":1,"img":"%s","text":""}\n' "$p" | hm-jsonl2rec -q "$@" -o p.hmr 2>err && hm-view p.hmr | sed 's/.*"img":"\([^"]*\)".*/\1/'
+	}
+	[ "$(img img/1.png)" = 1.png ]
+	[ "$(img img/img/1.png)" = img/1.png ]
+	[ "$(img imgs/1.png --img-prefix img)" = imgs/1.png ]
+	[ "$(img /data/hm/img/1.png --img-prefix /data/hm/img/)" = 1.png ]
+	[ "$(img /data/hm/img/1.png --img-prefix /data/hm/img)" = 1.png ]
+	[ "$(img /data/hm/1.png --img-prefix /data)" = hm/1.png ]
+	[ "$(img /data/hm/1.png --img-prefix /)" = data/hm/1.png ]
+	[ "$(img a/1.png --img-prefix '')" = a/1.png ]
+	[ "$(img 'C:\\hm\\1.png' --img-prefix 'C:\hm')" = 1.png ]
+	for call in /data/hm/img/1.png '/data/hm/img/1.png --img-prefix data/hm/img/' '/data/hmx/1.png --img-prefix /data/hm' C:/1.png; do
+		# shellcheck disable=SC2086
+		refute img $call
+		grep -qE 'line 1: the path ".*1.png" in the field "img" is absolute \(--img-prefix FOLDER .*\), at column 15$' err || fail "$call: $(cat err)"
+	done
+	refute img /img/1.png --img-prefix ''
+	refute img 'img\\1.png'
+	grep -qE 'the path "img\\1.png" in the field "img" has a backslash, and "/" separates folders \(jq .*\), at column 15$' err
+	refute img 'img/a\\1.png'
+}
+
+@test "a byte order mark is skipped, at the beginning of each file and where files were joined" {
+	printf '\xef\xbb\xbf{"id":1,"img":"a.png","text":"a","label":0}\r\n{"id":2,"img":"a.png","text":"a"}\r\n' >a.jsonl
+	sed 's/"id":1/"id":3/; s/"id":2/"id":4/' a.jsonl >b.jsonl
+	[ "$(hm-jsonl2rec a.jsonl b.jsonl | hm-view | wc -l)" = 4 ]
+	[ "$(cat a.jsonl b.jsonl | hm-jsonl2rec | hm-view | wc -l)" = 4 ]
+	printf '\xef\xbb\xbf{"id":1,"img":3,"text":""}\n' >c.jsonl
+	run hm-jsonl2rec -o out.hmr c.jsonl
+	expect 1 'c.jsonl: line 1: the field "img" is the number 3, not a string, at column 15$'
+	printf '\xef\xbb\xbf{"id":1,"img":"a","text":""}\n\n{"id":1,"img":"a","text":""}\n' >d.jsonl
+	run hm-jsonl2rec -o out.hmr d.jsonl
+	expect 1 'd.jsonl: line 3: the id "1" is on line 1 of d.jsonl already, again at column 7$'
+	printf '\xef\xbb\xbf' >e.jsonl
+	[ "$(hm-jsonl2rec e.jsonl | hm-view | wc -l)" = 0 ]
+}
+
+@test "files that are not UTF-8 text are named, with the command that helps" {
+	echo '{"id":1,"img":"a.png","text":"a","label":0}' >a.jsonl
+	named() { # FILE PATTERN
+		run hm-jsonl2rec --on-error skip -o out.hmr "$1"
+		expect 1 "^hm-jsonl2rec: error: $1: $2"
+		[ ! -e out.hmr ]
+	}
+	gzip -c a.jsonl >a.gz
+	named a.gz 'a gzip file, not text \(gzip -dc unpacks it\)$'
+	zstd -qc a.jsonl >a.zst
+	named a.zst 'a zstd file, not text \(zstd -dc unpacks it\)$'
+	for to in UTF-16 UTF-16LE UTF-16BE UTF-32; do
+		iconv -f UTF-8 -t $to a.jsonl >a.$to
+		named a.$to "${to%?E} text, not UTF-8 \(iconv -f $to -t UTF-8 converts it\)$"
+		iconv -f $to -t UTF-8 a.$to | hm-jsonl2rec -o out.hmr
+		rm out.hmr
+	done
+	hm-jsonl2rec a.jsonl -o a.hmr
+	named a.hmr 'a stream of records \(.hmr\), not text$'
+	run bash -c 'gzip -c a.jsonl | hm-jsonl2rec -o out.hmr'
+	expect 1 'standard input: a gzip file'
+}
+
+@test "what is no JSON lines file at all is named" {
+	printf 'name,text,hate,split\n1.png,"hello, world",0,train\n' >pride.csv
+	run hm-jsonl2rec -o out.hmr pride.csv
+	expect 1 'pride.csv: line 1: the line looks like CSV, not like a JSON object \(mlr --icsv --ojsonl cat FILE makes JSON lines of it\), at column 1$'
+	printf 'file_name\tmisogynous\tText Transcription\n1.jpg\t0\thello\n' >mami.tsv
+	run hm-jsonl2rec -o out.hmr mami.tsv
+	expect 1 'mami.tsv: line 1: the line looks like CSV with tabs \(TSV\), .*--itsv'
+	printf 'id;text\n1;hello\n' >euro.csv
+	run hm-jsonl2rec -o out.hmr euro.csv
+	expect 1 "euro.csv: line 1: the line looks like CSV with semicolons, .*--ifs ';'"
+	printf '[\n  {"id": 1}\n]\n' >array.json
+	run hm-jsonl2rec -o out.hmr array.json
+	expect 1 "array.json: line 1: the line begins an array, not an object \(jq -c '.\[\]' FILE"
+	printf '{\n  "id": 1\n}\n' >pretty.json
+	run hm-jsonl2rec -o out.hmr pretty.json
+	expect 1 'pretty.json: line 1: the line begins an object that does not end on it \(jq -c . FILE'
+	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >lfs.jsonl
+	run hm-jsonl2rec -o out.hmr lfs.jsonl
+	expect 1 'lfs.jsonl: line 1: the line is from a Git LFS pointer, not JSON \(git lfs pull fetches the file\)'
+	printf '<!DOCTYPE html>\n<html></html>\n' >page.jsonl
+	run hm-jsonl2rec -o out.hmr page.jsonl
+	expect 1 'page.jsonl: line 1: the line is from an HTML page, not JSON'
 }
 
 @test "a doubled id, as a number and as a string, in another file too" {
-	refuse '{"img":"a","text":"b","id":"1"}' 'the id "1" stands on line 1 of bad.jsonl already, again at column 28'
+	refuse '{"img":"a","text":"b","id":"1"}' 'the id "1" is on line 1 of bad.jsonl already, again at column 28'
 	head -n 1 bad.jsonl >one.jsonl
 	run hm-jsonl2rec -o out.hmr one.jsonl - <one.jsonl
-	expect 1 '^hm-jsonl2rec: error: standard input: line 1: the id "1" stands on line 1 of one.jsonl already'
+	expect 1 '^hm-jsonl2rec: error: standard input: line 1: the id "1" is on line 1 of one.jsonl already'
 }
 
 @test "too deep and too long" {
@@ -91,7 +244,7 @@ J
 }
 
 @test "other field names, kept fields, other prefixes" {
-	echo '{"key":"k","pic":"/p/p/1.png","cap":"c","cls":4,"n":-7,"w":0.1,"s":"x"}' >k.jsonl
+	echo '{"key":"k","pic":"p//1.png","cap":"c","cls":4,"n":-7,"w":0.1,"s":"x"}' >k.jsonl
 	run bash -c 'hm-jsonl2rec --id-field key --img-field pic --text-field cap --label-field cls --img-prefix p/ \
 		--keep-field n:i32 --keep-field w:f32 --keep-field s k.jsonl | hm-view'
 	expect 0
@@ -99,7 +252,7 @@ J
 	run hm-jsonl2rec --id-field key --img-field pic --text-field cap --keep-field cls:f32 --keep-field zz k.jsonl -o out.hmr
 	expect 1 'the field "zz" is missing'
 	run bash -c 'hm-jsonl2rec --id-field key --img-field pic --text-field cap --img-prefix "" k.jsonl | hm-view'
-	expect 0 '"img":"/p/p/1.png"'
+	expect 0 '"img":"p//1.png"'
 }
 
 @test "nothing in, no records out, a legal stream" {

@@ -1,6 +1,7 @@
 /* JSON lines: the input is a file; every line comes out once, every record holds whole texts. */
 #include "json/json.h"
 #include "prep/jsonl.h"
+#include "prep/lines.h"
 
 #include <stdint.h>
 #include <stdio.h>

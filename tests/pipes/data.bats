@@ -85,8 +85,8 @@ check() { run "$ROOT/pipelines/check-data.sh" "$@"; }
 	mkdir -p odd/img
 	cp real/dev.jsonl real/test.jsonl odd
 	cp real/img/1.png odd/img
-	printf '%s\n' '{"id":"a\"b","img":"img\/ it'\''s \"my\" \\ picture.png","label":0,"text":"x","image_concept":0}' >odd/train.jsonl
-	cp real/img/1.png 'odd/img/ it'\''s "my" \ picture.png'
+	printf '%s\n' '{"id":"a\"b","img":"img\/ it'\''s \"my\" picture.png","label":0,"text":"x","image_concept":0}' >odd/train.jsonl
+	cp real/img/1.png 'odd/img/ it'\''s "my" picture.png'
 	check odd
 	expect 0 complete
 }

@@ -1,120 +1,17 @@
-/* lib/prep/jsonl: lines of any length and end, fields by type with the column of what is wrong, ids,
- * prefixes. */
+/* lib/prep/jsonl and labels: fields by type, with what is there and the column where it is wrong; ids,
+ * prefixes, words of classes. */
+#include "json/json.h"
 #include "prep/jsonl.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
 static const struct hm_jsonl_form plain = {
 	.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
-
-/* Opens lines on a file without a name that holds s[0..n). */
-static void open_lines(struct hm_lines *l, const char *s, size_t n)
-{
-	char path[] = "/tmp/hm-jsonl-XXXXXX";
-	struct hm_err e = {0};
-	int fd = mkstemp(path);
-	assert_true(fd >= 0 && write(fd, s, n) == (ssize_t)n);
-	assert_int_equal(hm_lines_open(l, path, &e), 0);
-	unlink(path);
-	close(fd);
-}
-
-static void next_is(struct hm_lines *l, const char *want)
-{
-	const char *line;
-	size_t len;
-	struct hm_err e = {0};
-	assert_int_equal(hm_lines_next(l, &line, &len, &e), 1);
-	assert_int_equal(len, strlen(want));
-	assert_memory_equal(line, want, len);
-}
-
-static void no_more(struct hm_lines *l)
-{
-	const char *line;
-	size_t len;
-	struct hm_err e = {0};
-	assert_int_equal(hm_lines_next(l, &line, &len, &e), 0);
-	hm_lines_close(l);
-}
-
-static void lines_of_all_kinds(void **state)
-{
-	(void)state;
-	struct hm_lines l;
-	open_lines(&l, "a\n\nb\r\n c", 8);
-	next_is(&l, "a");
-	next_is(&l, "");
-	next_is(&l, "b\r");
-	next_is(&l, " c");
-	assert_int_equal(l.line, 4);
-	no_more(&l);
-	open_lines(&l, "", 0);
-	no_more(&l);
-	assert_true(hm_line_blank(" \t\r", 3));
-	assert_true(hm_line_blank("", 0));
-	assert_false(hm_line_blank(" x", 2));
-	assert_false(hm_line_blank("\0", 1));
-}
-
-static void lines_across_chunks(void **state)
-{
-	(void)state;
-	struct hm_lines l;
-	struct hm_err e = {0};
-	size_t n = 3000000, len, at = 0;
-	char *s = malloc(n);
-	const char *line;
-	for (size_t i = 0; i < n; i++)
-		s[i] = (char)('a' + i % 26);
-	for (size_t i = 0, step = 1; i < n; i += step, step = step * 3 / 2 + 1)
-		s[i] = '\n';
-	open_lines(&l, s, n);
-	while (hm_lines_next(&l, &line, &len, &e) == 1) {
-		assert_memory_equal(line, s + at, len);
-		at += len + 1;
-	}
-	assert_int_equal(at, n + (s[n - 1] != '\n'));
-	hm_lines_close(&l);
-	free(s);
-}
-
-static void a_line_too_long_is_cut_and_refused(void **state)
-{
-	(void)state;
-	struct hm_lines l;
-	struct hm_err e = {0};
-	struct hm_jsonl_rec rec;
-	size_t n = HM_JSONL_LINE + 700000, len;
-	const char *line;
-	char *s = malloc(n);
-	memset(s, 'x', n);
-	s[HM_JSONL_LINE] = '\n';
-	s[n - 3] = '\n';
-	open_lines(&l, s, n);
-	assert_int_equal(hm_lines_next(&l, &line, &len, &e), 1);
-	assert_int_equal(len, HM_JSONL_LINE);
-	assert_int_equal(hm_lines_next(&l, &line, &len, &e), 1);
-	assert_int_equal(len, 700000 - 4);
-	next_is(&l, "xx");
-	no_more(&l);
-	memset(s, 'x', n - 3);
-	open_lines(&l, s, n);
-	assert_int_equal(hm_lines_next(&l, &line, &len, &e), 1);
-	assert_int_equal(len, HM_JSONL_LINE + 1);
-	assert_int_equal(hm_jsonl_parse(&plain, line, len, &rec, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "at column 16777217"));
-	next_is(&l, "xx");
-	assert_int_equal(l.line, 2);
-	no_more(&l);
-	free(s);
-}
 
 static int parse(const struct hm_jsonl_form *f, const char *line, struct hm_jsonl_rec *rec, struct hm_err *e)
 {
@@ -158,33 +55,87 @@ static void wrong_fields_have_a_column(void **state)
 	static const struct {
 		const char *line, *why;
 	} bad[] = {
-		{"{\"img\":\"\",\"text\":\"\"}", "the field \"id\" is missing from the object at column 1"},
-		{"{\"id\":1,\"text\":\"\"}", "the field \"img\" is missing from the object at column 1"},
-		{"{\"id\":1,\"img\":\"\"}", "the field \"text\" is missing from the object at column 1"},
+		{"{\"img\":\"\",\"text\":\"\"}",
+		 "the field \"id\" is missing from the object, which has \"img\", "
+		 "\"text\" (--id-field names another), at column 1"},
+		{"{\"id\":1,\"text\":\"\"}",
+		 "the field \"img\" is missing from the object, which has \"id\", \"text\" "
+		 "(--img-field names another, --no-img is for data without images), at "
+		 "column 1"},
+		{"{\"id\":1,\"img\":\"\"}",
+		 "the field \"text\" is missing from the object, which has \"id\", \"img\" "
+		 "(--text-field names another, --null-text empty makes it an empty "
+		 "caption, --no-text is for data without captions), at column 1"},
+		{"{}", "the field \"id\" is missing from the object, which has none (--id-field"},
 		{"{\"id\":1.0,\"img\":\"\",\"text\":\"\"}",
-		 "the field \"id\" is no integer or string at column 7"},
+		 "the field \"id\" is the number 1.0, not an integer or a string, at column 7"},
 		{"{\"id\":1e3,\"img\":\"\",\"text\":\"\"}",
-		 "the field \"id\" is no integer or string at column 7"},
+		 "is the number 1e3, not an integer or a string, at column 7"},
 		{"{\"id\":null,\"img\":\"\",\"text\":\"\"}",
-		 "the field \"id\" is no integer or string at column 7"},
-		{"{\"id\":1, \"img\": 7,\"text\":\"\"}", "the field \"img\" is no string at column 17"},
-		{"{\"id\":1,\"img\":\"\",\"text\":[]}", "the field \"text\" is no string at column 25"},
+		 "the field \"id\" is null, not an integer or a string, at "
+		 "column 7"},
+		{"{\"id\":1, \"img\": 7,\"text\":\"\"}",
+		 "the field \"img\" is the number 7, not a string, at column 17"},
+		{"{\"id\":1, \"img\":null,\"text\":\"\"}",
+		 "the field \"img\" is null, not a string (--img-field names "
+		 "another, --no-img is for data without images), at column "
+		 "16"},
+		{"{\"id\":1,\"img\":\"\",\"text\":[]}",
+		 "the field \"text\" is an array, not a string, at column 25"},
+		{"{\"id\":1,\"img\":\"\",\"text\":null}",
+		 "the field \"text\" is null, not a string (--null-text empty "
+		 "makes it an empty caption), at column 25"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1.0}",
-		 "the field \"label\" is no integer at column 36"},
+		 "the field \"label\" is the number 1.0, not an integer from 0 (--labels WORD,WORD,... names "
+		 "the classes "
+		 "from 0), at column 36"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":1E0}",
-		 "the field \"label\" is no integer at column 36"},
+		 "is the number 1E0, not an integer from 0 (--labels"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":\"hateful\"}",
+		 "is the string \"hateful\", not an integer from 0 (--labels"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":\"1\"}",
-		 "the field \"label\" is no integer at column 36"},
+		 "is the string \"1\", not an integer from 0 "
+		 "(--labels"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":true}",
-		 "the field \"label\" is no integer at column 36"},
+		 "is true, not an integer from 0 (--labels"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":[\"hateful\"]}",
+		 "the field \"label\" is an array, not one class, at column 36"},
+		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":{}}",
+		 "is an object, not one class, at column 36"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-1}",
-		 "is no class: it is negative at column 36"},
+		 "is the number -1, not an integer from 0 (--labels"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":-0}",
-		 "is no class: it is negative at column 36"},
+		 "is the number -0, not an integer from 0 (--labels"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":2147483648}",
-		 "is no integer of 32 bits at column 36"},
-		{"[1]", "the line is no JSON object at column 1"},
+		 "is the number 2147483648, not an integer of 32 bits, at column 36"},
+		{"[1]",
+		 "the line begins an array, not an object (jq -c '.[]' FILE makes lines of the objects in an "
+		 "array), at column 1"},
+		{"[", "the line begins an array, not an object"},
+		{" { \r",
+		 "the line begins an object that does not end on it (jq -c . FILE puts each on one line), at "
+		 "column 2"},
+		{"{\"id\":", "invalid JSON: an end where a value must stand at column 7"},
+		{"5", "the line is a number, not an object, at column 1"},
+		{" \"a, b\"", "the line is a string, not an object, at column 2"},
+		{"null", "the line is a single word, not an object, at column 1"},
+		{"id,img,text,label",
+		 "the line looks like CSV, not like a JSON object (mlr --icsv --ojsonl cat FILE makes "
+		 "JSON lines of it), at column 1"},
+		{"\"id\",\"img\"", "the line looks like CSV, not"},
+		{"1,\"a, b\",x", "the line looks like CSV, not"},
+		{"id\timg", "the line looks like CSV with tabs (TSV), not like a JSON object (mlr --itsv"},
+		{"id;img",
+		 "the line looks like CSV with semicolons, not like a JSON object (mlr --icsv --ifs ';'"},
+		{"\"id\":1,\"img\":\"a\"}", "invalid JSON: bytes after the value at column 5"},
+		{"hello", "invalid JSON: no JSON value at column 1"},
+		{"<!DOCTYPE html>", "the line is from an HTML page, not JSON, at column 1"},
+		{"version https://git-lfs.github.com/spec/v1",
+		 "the line is from a Git LFS pointer, not JSON (git lfs pull "
+		 "fetches the file), at column 1"},
 		{"{\"id\":1,\"id\":2}", "the key \"id\" stands twice in one object, again at column 9"},
+		{"\xef\xbb\xbf{\"id\":1,\"id\":2}",
+		 "the key \"id\" stands twice in one object, again at column 9"},
 		{"{\"id\":1,\"img\":\"\",\"text\":\"\\ud800\"}", "lone surrogate in a string at column 27"},
 		{"", "at column 1"},
 	};
@@ -217,31 +168,199 @@ static void depth_is_capped(void **state)
 	assert_string_equal(e.text, "invalid JSON: a level of nesting too deep at column 63");
 }
 
-static void prefixes_are_stripped_from_the_front_only(void **state)
+static void a_prefix_is_cut_off_once_at_a_boundary(void **state)
 {
 	static const struct {
-		const char *prefix, *img, *want;
+		const char *prefix, *img, *want; /* in JSON; want NULL: an absolute path, "\\": a backslash */
 	} t[] = {{"img/", "img/1.png", "1.png"},
-		 {"img/", "/img/img/1.png", "1.png"},
-		 {"img/", "img//img/a/img/1.png", "a/img/1.png"},
+		 {"img/", "img/img/1.png", "img/1.png"},
+		 {"img/", "img//img/a/img/1.png", "img/a/img/1.png"},
 		 {"img/", "aimg/1.png", "aimg/1.png"},
-		 {"img/", "///1.png", "1.png"},
-		 {"", "/img/1.png", "/img/1.png"},
-		 {"x", "xxy", "y"},
 		 {"img/", "img", "img"},
-		 {"img/", "img/", ""}};
+		 {"img/", "img/", ""},
+		 {"img/", "/img/1.png", NULL},
+		 {"img/", "///1.png", NULL},
+		 {"img/", "./img/1.png", "./img/1.png"},
+		 {"img", "img/1.png", "1.png"},
+		 {"img", "imgs/1.png", "imgs/1.png"},
+		 {"img", "img", ""},
+		 {"/data", "/data/hm/1.png", "hm/1.png"},
+		 {"/data", "/data//hm/1.png", "hm/1.png"},
+		 {"/data/hm/img/", "/data/hm/img/1.png", "1.png"},
+		 {"/data/hm/img", "/data/hm/img/1.png", "1.png"},
+		 {"/data/hm", "/data/hmx/1.png", NULL},
+		 {"data/hm/img/", "/data/hm/img/1.png", NULL},
+		 {"/", "/data/1.png", "data/1.png"},
+		 {"/", "//data/1.png", "data/1.png"},
+		 {"", "/img/1.png", NULL},
+		 {"", "img/1.png", "img/1.png"},
+		 {"x", "xxy", "xxy"},
+		 {"img/", "C:/data/1.png", NULL},
+		 {"C:/data", "C:/data/1.png", "1.png"},
+		 {"img/", "ab:/1.png", "ab:/1.png"},
+		 {"img/", "img\\\\1.png", "\\"},
+		 {"img/", "img/a\\\\1.png", "\\"},
+		 {"img\\", "img\\\\1.png", "1.png"},
+		 {"C:\\data", "C:\\\\data\\\\1.png", "1.png"},
+		 {"C:\\data", "C:\\\\data\\\\a\\\\1.png", "\\"},
+		 {"C:\\da", "C:\\\\data\\\\1.png", "\\"}};
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
 		struct hm_jsonl_form f = plain;
 		struct hm_jsonl_rec rec;
 		struct hm_err e;
 		char line[128];
+		bool backslash = t[i].want && !strcmp(t[i].want, "\\");
 		f.img_prefix = t[i].prefix;
 		snprintf(line, sizeof line, "{\"id\":1,\"img\":\"%s\",\"text\":\"\"}", t[i].img);
-		assert_int_equal(parse(&f, line, &rec, &e), 0);
-		assert_string_equal(rec.img, t[i].want);
+		int rc = parse(&f, line, &rec, &e);
+		if (!t[i].want || backslash) {
+			if (rc != HM_EDATA || !strstr(e.text, "at column 15") ||
+			    !strstr(e.text, backslash ? "has a backslash" : "is absolute (--img-prefix"))
+				fail_msg("%s of %s: '%s'", t[i].prefix, t[i].img, rc ? e.text : rec.img);
+			continue;
+		}
+		if (rc || strcmp(rec.img, t[i].want))
+			fail_msg("%s of %s: '%s'", t[i].prefix, t[i].img, rc ? e.text : rec.img);
 		hm_jsonl_clear(&rec);
 	}
+}
+
+static void words_name_the_classes(void **state)
+{
+	static const struct {
+		const char *words, *label; /* label: as in the JSON */
+		int32_t want;		   /* -2: refused */
+	} t[] = {{"no,yes", "\"yes\"", 1},
+		 {"no,yes", "\"no\"", 0},
+		 {"no,yes", "\"Yes\"", -2},
+		 {"no,yes", "\" yes\"", -2},
+		 {"no,yes", "1", -2},
+		 {"no,yes", "true", -2},
+		 {"no,yes", "null", -1},
+		 {"no,yes", "[\"yes\"]", -2},
+		 {"no,yes", "{}", -2},
+		 {"no,yes", "\"\"", -2},
+		 {"1,2", "2", 1},
+		 {"1,2", "1.0", 0},
+		 {"1,2", "\"1\"", 0},
+		 {"1,2", "\"2.0\"", 1},
+		 {"1,2", "2e0", 1},
+		 {"1,2", "0", -2},
+		 {"1,2", "1.5", -2},
+		 {"1,2", "true", -2},
+		 {"0,1", "-0", 0},
+		 {"-1,1", "-1", 0},
+		 {"-1,1", "1", 1},
+		 {"false,true", "true", 1},
+		 {"False,True", "false", 0},
+		 {"false,true", "\"true\"", 1},
+		 {"false,true", "\"True\"", -2},
+		 {"0.5,1", "0.5", 0},
+		 {"a b,c", "\"a b\"", 0},
+		 {"nan,inf", "\"inf\"", 1},
+		 {"0x1,1", "1", 1},
+		 {"9007199254740993,1", "9007199254740992", -2},
+		 {"9007199254740993,1", "9007199254740993", 0}};
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		struct hm_jsonl_form f = plain;
+		struct hm_jsonl_rec rec;
+		struct hm_err e = {0};
+		char line[128], words[64];
+		snprintf(words, sizeof words, "%s", t[i].words);
+		assert_int_equal(hm_labels_parse(&f.labels, words, &e), 0);
+		snprintf(line, sizeof line, "{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":%s}", t[i].label);
+		int rc = parse(&f, line, &rec, &e);
+		if (rc ? t[i].want != -2 || !strstr(e.text, ", at column 36") : rec.label != t[i].want)
+			fail_msg("%s of %s: %d '%s'", t[i].label, t[i].words, rc ? -2 : rec.label, e.text);
+		if (!rc)
+			hm_jsonl_clear(&rec);
+	}
+}
+
+static void wrong_words(void **state)
+{
+	static const char *const bad[][2] = {{"", "word 1 is empty"},
+					     {"yes", "two words or more"},
+					     {"a,", "word 2 is empty"},
+					     {",a", "word 1 is empty"},
+					     {"a,b,a", "\"a\" is there twice"},
+					     {"1,1.0", "\"1.0\" is there twice"},
+					     {"a,\xff", "word 2 is not valid UTF-8"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct hm_labels l = {0};
+		struct hm_err e = {0};
+		char words[64];
+		snprintf(words, sizeof words, "%s", bad[i][0]);
+		if (hm_labels_parse(&l, words, &e) != HM_EUSAGE || !strstr(e.text, bad[i][1]))
+			fail_msg("%s: '%s'", bad[i][0], e.text);
+	}
+	struct hm_labels l = {0};
+	struct hm_err e = {0};
+	char many[3 * HM_LABELS_MOST * 2 + 8] = "", out[16];
+	for (int i = 0; i <= HM_LABELS_MOST; i++)
+		snprintf(many + strlen(many), sizeof many - strlen(many), "%sw%d", i ? "," : "", i);
+	assert_int_equal(hm_labels_parse(&l, many, &e), HM_EUSAGE);
+	assert_string_equal(e.text, "more than 1024 words");
+	assert_string_equal(hm_labels_text(&l, out, sizeof out), "w0,w1,w2,w3,...");
+}
+
+static void data_without_images_or_captions(void **state)
+{
+	struct hm_jsonl_form f = plain;
+	struct hm_jsonl_rec rec;
+	struct hm_err e;
+	(void)state;
+	f.null_text = true;
+	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":null}", &rec, &e), 0);
+	assert_string_equal(rec.text, "");
+	hm_jsonl_clear(&rec);
+	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\"}", &rec, &e), 0);
+	assert_string_equal(rec.text, "");
+	hm_jsonl_clear(&rec);
+	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":\"null\"}", &rec, &e), 0);
+	assert_string_equal(rec.text, "null");
+	hm_jsonl_clear(&rec);
+	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), HM_EDATA);
+	f.null_text = false;
+	f.text = NULL;
+	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), 0);
+	assert_null(rec.text);
+	hm_jsonl_clear(&rec);
+	f.img = NULL;
+	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"/a\\\\\"}", &rec, &e), 0);
+	assert_null(rec.img);
+	hm_jsonl_clear(&rec);
+}
+
+/* Values and names are shown cut, at a whole character. */
+static void long_values_are_shown_cut(void **state)
+{
+	char line[4000] = "{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":\"";
+	struct hm_jsonl_rec rec;
+	struct hm_err e;
+	(void)state;
+	while (strlen(line) < 3000)
+		snprintf(line + strlen(line), 8, "\xe2\x82\xac");
+	snprintf(line + strlen(line), 8, "\"}");
+	assert_int_equal(parse(&plain, line, &rec, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "\xe2\x82\xac...\", not an integer from 0 (--labels"));
+	assert_int_equal(hm_utf8_check(e.text, strlen(e.text)), strlen(e.text));
+	memcpy(line, "{\"id\":1,\"text\":\"\",\"label\":0,\"img\":\"/", 36);
+	assert_int_equal(parse(&plain, line, &rec, &e), HM_EDATA);
+	assert_int_equal(hm_utf8_check(e.text, strlen(e.text)), strlen(e.text));
+	assert_true(strlen(e.text) < 400);
+	snprintf(line, sizeof line, "{");
+	for (int i = 0; i < 60; i++)
+		snprintf(line + strlen(line), 80,
+			 "%s\"%d\xe2\x82\xac\xe2\x82\xac_a_long_name_of_a_field_that_nobody_asked_for\":1",
+			 i ? "," : "", i);
+	snprintf(line + strlen(line), 8, "}");
+	assert_int_equal(parse(&plain, line, &rec, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, ", ... (--id-field names another), at column 1"));
+	assert_int_equal(hm_utf8_check(e.text, strlen(e.text)), strlen(e.text));
 }
 
 static void fields_are_kept_by_type(void **state)
@@ -264,11 +383,11 @@ static void fields_are_kept_by_type(void **state)
 	assert_string_equal(rec.keep[3].text, "y");
 	hm_jsonl_clear(&rec);
 	assert_int_equal(parse(&f, BASE "\"n\":1.5,\"f\":1,\"s\":\"\",\"t:u\":\"\"}", &rec, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "the field \"n\" is no integer at column 32"));
+	assert_non_null(strstr(e.text, "the field \"n\" is the number 1.5, not an integer, at column 32"));
 	assert_int_equal(parse(&f, BASE "\"n\":1,\"f\":1e39,\"s\":\"\",\"t:u\":\"\"}", &rec, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "the field \"f\" is no number within a float's range at column 38"));
+	assert_non_null(strstr(e.text, "the number 1e39, not a number within a float's range, at column 38"));
 	assert_int_equal(parse(&f, BASE "\"n\":1,\"f\":1,\"s\":2,\"t:u\":\"\"}", &rec, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "the field \"s\" is no string"));
+	assert_non_null(strstr(e.text, "the field \"s\" is the number 2, not a string"));
 	assert_int_equal(parse(&f, BASE "\"n\":1,\"f\":1,\"s\":\"\"}", &rec, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "the field \"t:u\" is missing"));
 }
@@ -276,13 +395,14 @@ static void fields_are_kept_by_type(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_of_all_kinds),
-		cmocka_unit_test(lines_across_chunks),
-		cmocka_unit_test(a_line_too_long_is_cut_and_refused),
 		cmocka_unit_test(both_forms_of_the_data_set),
 		cmocka_unit_test(wrong_fields_have_a_column),
 		cmocka_unit_test(depth_is_capped),
-		cmocka_unit_test(prefixes_are_stripped_from_the_front_only),
+		cmocka_unit_test(a_prefix_is_cut_off_once_at_a_boundary),
+		cmocka_unit_test(words_name_the_classes),
+		cmocka_unit_test(wrong_words),
+		cmocka_unit_test(data_without_images_or_captions),
+		cmocka_unit_test(long_values_are_shown_cut),
 		cmocka_unit_test(fields_are_kept_by_type),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,165 @@
+/* What is wrong with a JSON line, in words: what is there, what may be done about it, at which column. See
+ * jsonlparts.h. */
+#include "prep/jsonlparts.h"
+#include "base/filekind.h"
+#include "json/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SHOWN 60 /* bytes of a value that a message shows */
+
+/* "the string "hateful"", "the number 1.0", "null", "an array". Locates m. */
+static const char *describe(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, char *out, size_t cap)
+{
+	hm_jsonl_locate(o, m);
+	const char *s = cJSON_IsString(m->v) ? m->v->valuestring : m->raw;
+	size_t len = cJSON_IsString(m->v) ? strlen(s) : m->len;
+	const char *more = len > SHOWN ? "..." : "";
+	if (len > SHOWN)
+		len = hm_utf8_check(s, SHOWN);
+	if (cJSON_IsString(m->v))
+		snprintf(out, cap, "the string \"%.*s%s\"", (int)len, s, more);
+	else if (cJSON_IsNumber(m->v))
+		snprintf(out, cap, "the number %.*s%s", (int)len, s, more);
+	else if (cJSON_IsArray(m->v) || cJSON_IsObject(m->v))
+		snprintf(out, cap, "an %s", cJSON_IsArray(m->v) ? "array" : "object");
+	else
+		snprintf(out, cap, "%.*s", (int)len, s); /* null, true, false */
+	return out;
+}
+
+int hm_jsonl_wrong(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, const char *what,
+		   const char *help, struct hm_err *e)
+{
+	char is[SHOWN + 32];
+	describe(o, m, is, sizeof is);
+	return help ? hm_err_set(e, HM_EDATA, "the field \"%.64s\" is %s, not %s (%s), at column %zu", m->key,
+				 is, what, help, m->column)
+		    : hm_err_set(e, HM_EDATA, "the field \"%.64s\" is %s, not %s, at column %zu", m->key, is,
+				 what, m->column);
+}
+
+int hm_jsonl_no_class(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, const struct hm_labels *l,
+		      struct hm_err *e)
+{
+	char words[128], what[160];
+	if (cJSON_IsArray(m->v) || cJSON_IsObject(m->v))
+		return hm_jsonl_wrong(o, m, "one class", NULL, e);
+	if (!l->n)
+		return hm_jsonl_wrong(o, m, "an integer from 0",
+				      "--labels WORD,WORD,... names the classes from 0", e);
+	snprintf(what, sizeof what, "one of --labels %s", hm_labels_text(l, words, sizeof words));
+	return hm_jsonl_wrong(o, m, what, NULL, e);
+}
+
+int hm_jsonl_missing(const struct hm_jsonl_object *o, const char *key, const char *help, struct hm_err *e)
+{
+	char names[240] = "";
+	size_t at = 0;
+	for (const cJSON *v = o->tree->child; v && at + 80 < sizeof names; v = v->next) {
+		size_t len = hm_utf8_check(v->string, strnlen(v->string, 40));
+		at += (size_t)snprintf(names + at, sizeof names - at, "%s\"%.*s\"%s", at ? ", " : "",
+				       (int)len, v->string,
+				       v->next && at + len + 88 >= sizeof names ? ", ..." : "");
+	}
+	return hm_err_set(e, HM_EDATA,
+			  "the field \"%.64s\" is missing from the object, which has %s%s%s%s, at column 1",
+			  key, *names ? names : "none", help ? " (" : "", help ? help : "", help ? ")" : "");
+}
+
+/* The value of a path, cut at its front when it is long: its end tells more. */
+static const char *path_end(const char *path)
+{
+	size_t len = strlen(path);
+	if (len <= 2 * SHOWN)
+		return path;
+	path += len - 2 * SHOWN;
+	while ((*path & 0xc0) == 0x80)
+		path++;
+	return path;
+}
+
+int hm_jsonl_backslash(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, struct hm_err *e)
+{
+	hm_jsonl_locate(o, m);
+	return hm_err_set(
+		e, HM_EDATA,
+		"the path \"%s\" in the field \"%.64s\" has a backslash, and \"/\" separates folders "
+		"(jq -c '.[\"%.64s\"] |= gsub(\"\\\\\\\\\"; \"/\")' FILE mends it), at column %zu",
+		path_end(m->v->valuestring), m->key, m->key, m->column);
+}
+
+int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, struct hm_err *e)
+{
+	hm_jsonl_locate(o, m);
+	return hm_err_set(
+		e, HM_EDATA,
+		"the path \"%s\" in the field \"%.64s\" is absolute (--img-prefix FOLDER makes it relative "
+		"to that folder), at column %zu",
+		path_end(m->v->valuestring), m->key, m->column);
+}
+
+/* Whether the line, which is no JSON, has this character and nothing that JSON lines are full of. */
+static bool is_table(const struct hm_jsonl_object *o, char separator)
+{
+	return memchr(o->line, separator, o->len) && !memchr(o->line, '{', o->len) &&
+	       !memchr(o->line, '}', o->len) && !memchr(o->line, '[', o->len) &&
+	       !memchr(o->line, ']', o->len);
+}
+
+static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why, struct hm_err *e)
+{
+	static const struct {
+		char separator;
+		const char *name, *command;
+	} table[] = {{'\t', "CSV with tabs (TSV)", "mlr --itsv --ojsonl cat FILE"},
+		     {',', "CSV", "mlr --icsv --ojsonl cat FILE"},
+		     {';', "CSV with semicolons", "mlr --icsv --ifs ';' --ojsonl cat FILE"}};
+	const struct hm_filekind *k = hm_filekind_find((const unsigned char *)o->line, o->len);
+	if (k && k->group == HM_FILEKIND_POINTER)
+		return hm_err_set(e, HM_EDATA,
+				  "the line is from %s, not JSON (%s fetches the file), at column 1", k->name,
+				  k->command);
+	if (k && *o->line == '<')
+		return hm_err_set(e, HM_EDATA, "the line is from %s, not JSON, at column 1", k->name);
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (is_table(o, table[i].separator))
+			return hm_err_set(
+				e, HM_EDATA,
+				"the line looks like %s, not like a JSON object (%s makes JSON lines of it), "
+				"at column 1",
+				table[i].name, table[i].command);
+	return hm_err_set(e, HM_EDATA, "%s", why->text);
+}
+
+int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why, struct hm_err *e)
+{
+	size_t at = 0, end = o->len;
+	while (at < end && strchr(" \t\r", o->line[at]) && o->line[at])
+		at++;
+	while (end > at && strchr(" \t\r", o->line[end - 1]) && o->line[end - 1])
+		end--;
+	char first = at < end ? o->line[at] : 0;
+	if (why->machine)
+		return hm_err_machine(e, "%s", why->text);
+	if (first == '[')
+		return hm_err_set(e, HM_EDATA,
+				  "the line begins an array, not an object (jq -c '.[]' FILE makes lines of "
+				  "the objects "
+				  "in an array), at column %zu",
+				  at + 1);
+	if (first == '{' && end == at + 1)
+		return hm_err_set(
+			e, HM_EDATA,
+			"the line begins an object that does not end on it (jq -c . FILE puts each on one "
+			"line), at column %zu",
+			at + 1);
+	if (why->code)
+		return first == '{' ? hm_err_set(e, HM_EDATA, "%s", why->text) : refuse_text(o, why, e);
+	return hm_err_set(e, HM_EDATA, "the line is %s, not an object, at column %zu",
+			  cJSON_IsString(o->tree)   ? "a string"
+			  : cJSON_IsNumber(o->tree) ? "a number"
+						    : "a single word",
+			  at + 1);
+}
