@@ -159,6 +159,18 @@ static int score(struct run *r, struct hm_err *e)
 			    "%s: the threshold is fitted on what it scores (%zu of %zu records): accuracy is "
 			    "optimistic",
 			    r->o.threshold + 4, s->threshold.shared, r->said->n);
+	if (!rc && s->echo)
+		hm_cli_warn(&r->cli,
+			    "%s: every label is the system's answer: in a submission \"label\" is the "
+			    "prediction, and "
+			    "then these scores say nothing",
+			    r->said->name);
+	if (!rc && r->how.fit && r->fit.submitted && hm_predictions_echo(&r->fit, .5))
+		hm_cli_warn(&r->cli,
+			    "%s: every label is the system's answer, as in a submission: the threshold is "
+			    "fitted on "
+			    "predictions, not on labels",
+			    r->o.threshold + 4);
 	if (!rc)
 		rc = hm_scored_text(s, (size_t)r->o.errors, &r->report, e);
 	if (!rc && r->o.json)
@@ -215,6 +227,7 @@ static void check_threshold(struct run *r)
 	struct stat own, other;
 	char *end = NULL;
 	r->how.threshold = .5;
+	r->how.asked = r->o.threshold != NULL;
 	if (!r->o.threshold)
 		return;
 	if (strncmp(r->o.threshold, "fit:", 4)) {

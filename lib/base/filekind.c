@@ -134,6 +134,21 @@ static const struct hm_filekind *find_brand(const unsigned char *p, size_t n)
 	return has(p, n, 8, "mif1", 4) || has(p, n, 8, "msf1", 4) ? &heif : &film;
 }
 
+/* Files of weights: a header's length and the JSON of a header; a zip whose first file is a pickle. */
+static const struct hm_filekind *find_weights(const unsigned char *p, size_t n)
+{
+	static const struct hm_filekind safetensors = {"a safetensors file", HM_FILEKIND_WEIGHTS, NULL},
+					checkpoint = {"a PyTorch checkpoint", HM_FILEKIND_WEIGHTS, NULL};
+	if (has(p, n, 4, "\0\0\0\0{", 5) && p[3] < 8)
+		return &safetensors;
+	if (has(p, n, 0, "\x80\2\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14)) /* before zips */
+		return &checkpoint;
+	for (size_t at = 30; has(p, n, 0, "PK\3\4", 4) && at < 30 + 256; at++)
+		if (has(p, n, at, "data.pkl", 8))
+			return &checkpoint;
+	return NULL;
+}
+
 /* Formats whose first bytes are too common to be told by them alone. */
 static const struct hm_filekind *find_careful(const unsigned char *p, size_t n)
 {
@@ -142,7 +157,7 @@ static const struct hm_filekind *find_careful(const unsigned char *p, size_t n)
 		pnm = {"a Netpbm file", PICTURE, CONVERT},
 		zeros = {"a file of NUL bytes only (a copy or download that was never finished?)",
 			 HM_FILEKIND_NOTHING, NULL},
-		pickle = {"a Python pickle", DATA, NULL};
+		pickle = {"a Python pickle", HM_FILEKIND_WEIGHTS, NULL};
 	/* the size of BMP's second header is one of a few small numbers */
 	if (has(p, n, 0, "BM", 2) && has(p, n, 15, "\0\0\0", 3) && p[14] >= 12 && p[14] <= 124)
 		return &bmp;
@@ -264,7 +279,8 @@ const struct hm_filekind *hm_filekind_find(const unsigned char *p, size_t n)
 		return &empty;
 	if (n > HM_FILEKIND_BYTES)
 		n = HM_FILEKIND_BYTES;
-	if ((k = find_row(p, n)) || (k = find_brand(p, n)) || (k = find_careful(p, n)))
+	if ((k = find_weights(p, n)) || (k = find_row(p, n)) || (k = find_brand(p, n)) ||
+	    (k = find_careful(p, n)))
 		return k;
 	return find_text(p, n);
 }

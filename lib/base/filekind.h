@@ -12,6 +12,7 @@ enum hm_filekind_group {
 	HM_FILEKIND_MEDIA,   /* film or sound */
 	HM_FILEKIND_PACKED,  /* something else in an archive or compressed */
 	HM_FILEKIND_POINTER, /* stands for a file that was not fetched */
+	HM_FILEKIND_WEIGHTS, /* tensors of a network, as training scripts save them */
 	HM_FILEKIND_DATA,    /* data of a program */
 	HM_FILEKIND_TEXT,
 	HM_FILEKIND_NOTHING, /* empty, or zeros only */

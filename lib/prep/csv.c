@@ -33,17 +33,35 @@ static ssize_t peek(int fd, unsigned char *p, size_t n)
 	return got;
 }
 
-int hm_csv_recognise(const char *path, bool *csv, int *hold, struct hm_err *e)
+/* Whether these bytes are of something else than a table for sure. */
+static bool is_other(const struct hm_filekind *k, const unsigned char *p, size_t n)
+{
+	if (!n || !k || k->group == HM_FILEKIND_NOTHING)
+		return false;
+	return k->group != HM_FILEKIND_TEXT || k->command || *p == '{' || *p == '<';
+}
+
+int hm_csv_recognise(const char *path, enum hm_csv_form *form, const struct hm_filekind **other, int *hold,
+		     struct hm_err *e)
 {
 	static const unsigned char records[4] = {0x5b, 0x2a, 0x4d, 0x18}; /* HEAD's magic */
-	unsigned char p[4];
+	unsigned char p[HM_FILEKIND_BYTES];
 	bool standard = !strcmp(path, "-");
 	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	*hold = -1;
 	if (fd < 0)
 		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno));
-	ssize_t n = peek(fd, p, sizeof p);
-	*csv = n > 0 && (p[0] >= ' ' || p[0] == '\n' || p[0] == '\r') && memcmp(p, records, (size_t)n);
+	ssize_t got = peek(fd, p, sizeof p);
+	size_t n = got > 0 ? (size_t)got : 0;
+	*other = hm_filekind_find(p, n);
+	*form = HM_CSV_RECORDS; /* their reader says what is wrong with an empty file, and with unknown bytes
+				 */
+	if (n && !memcmp(p, records, n < sizeof records ? n : sizeof records))
+		*other = NULL;
+	else if (is_other(*other, p, n))
+		*form = HM_CSV_OTHER;
+	else if (n && (p[0] >= ' ' || p[0] == '\n' || p[0] == '\r'))
+		*form = HM_CSV_TABLE;
 	if (!standard)
 		*hold = fd;
 	return 0;
@@ -51,7 +69,27 @@ int hm_csv_recognise(const char *path, bool *csv, int *hold, struct hm_err *e)
 
 /* ---- the header ---- */
 
-static int header(struct hm_csv *c, struct hm_err *e)
+/* The header lacks `what`: says which columns it has, or that its fields are separated otherwise. */
+static int refuse_header(const struct hm_csv *c, const char *what, struct hm_err *e)
+{
+	char text[512], name[41];
+	const char *only = c->rows.field[0];
+	int n = snprintf(text, sizeof text, "the header has %s", what);
+	if (c->rows.fields == 1 && only[strcspn(only, ";\t")]) {
+		snprintf(text + n, sizeof text - (size_t)n,
+			 ": its fields seem to be separated by %s, not by a comma",
+			 strchr(only, ';') ? "';'" : "tabs");
+		return hm_csvrows_bad(&c->rows, e, text);
+	}
+	for (int i = 0; i < c->rows.fields && i < 6; i++) {
+		hm_utf8_mask(c->rows.field[i], strlen(c->rows.field[i]), name, sizeof name);
+		n += snprintf(text + n, sizeof text - (size_t)n, "%s\"%s\"", i ? ", " : ", it has ", name);
+	}
+	snprintf(text + n, sizeof text - (size_t)n, c->rows.fields > 6 ? ", ..." : "");
+	return hm_csvrows_bad(&c->rows, e, text);
+}
+
+static int read_header(struct hm_csv *c, struct hm_err *e)
 {
 	char name[32];
 	c->id = hm_csvrows_column(&c->rows, "id");
@@ -61,7 +99,7 @@ static int header(struct hm_csv *c, struct hm_err *e)
 	if (c->id == -2 || c->label == -2 || proba == -2)
 		return hm_csvrows_bad(&c->rows, e, "the header names a column twice");
 	if (c->id < 0)
-		return hm_csvrows_bad(&c->rows, e, "the header has no column \"id\"");
+		return refuse_header(c, "no column \"id\"", e);
 	c->column = hm_alloc((size_t)c->rows.fields + 2, sizeof *c->column, e);
 	c->prob = c->column ? hm_alloc((size_t)c->rows.fields + 2, sizeof *c->prob, e) : NULL;
 	if (!c->prob)
@@ -79,17 +117,14 @@ static int header(struct hm_csv *c, struct hm_err *e)
 		c->classes = 2;
 		c->column[1] = proba;
 	}
-	return c->classes >= 2
-		       ? 0
-		       : hm_csvrows_bad(&c->rows, e,
-					"the header has neither \"proba\" nor \"proba_0\", \"proba_1\"");
+	return c->classes >= 2 ? 0 : refuse_header(c, "neither \"proba\" nor \"proba_0\", \"proba_1\"", e);
 }
 
 int hm_csv_open(struct hm_csv *c, const char *path, struct hm_err *e)
 {
 	*c = (struct hm_csv){0};
 	int rc = hm_csvrows_open(&c->rows, path, e);
-	return rc ? rc : header(c, e);
+	return rc ? rc : read_header(c, e);
 }
 
 /* ---- values ---- */
@@ -100,7 +135,9 @@ static int parse_label(const struct hm_csv *c, const char *s, int32_t *label, st
 	*label = -1;
 	if (!len)
 		return 0;
-	if (len > 9 || strspn(s, "0123456789") != len || (len > 1 && *s == '0'))
+	size_t digits = strspn(s, "0123456789"),
+	       zeros = s[digits] == '.' ? 1 + strspn(s + digits + 1, "0") : 0;
+	if (!digits || digits > 9 || digits + zeros != len || (digits > 1 && *s == '0')) /* "1.0" is 1 */
 		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": label \"%.32s\" is no integer from 0",
 				  c->rows.lines.name, c->rows.line, s);
 	*label = (int32_t)strtol(s, NULL, 10);

@@ -9,6 +9,7 @@
 #ifndef HM_CSV_H
 #define HM_CSV_H
 
+#include "base/filekind.h"
 #include "prep/csvrows.h"
 
 struct hm_csv {
@@ -27,11 +28,17 @@ struct hm_csv_row {
 		*prob; /* [C], any numbers but NaN; NULL: the probabilities are empty, the record failed */
 };
 
-/* Whether what `path` ("-": standard input) holds looks like CSV and not like records, by its first bytes,
- * which stay unread, also in a pipe. *hold, when >= 0, is to be closed after the input was opened for reading
- * (it keeps a FIFO's writer alive meanwhile). 0, or HM_EDATA when it cannot be opened; the sentence begins
- * with the path. */
-int hm_csv_recognise(const char *path, bool *csv, int *hold, struct hm_err *e);
+/* What a file of predictions is, by its first bytes. */
+enum hm_csv_form {
+	HM_CSV_TABLE,	/* text that may be CSV */
+	HM_CSV_RECORDS, /* a stream of records, or nothing known: its reader says so */
+	HM_CSV_OTHER,	/* something else, which *other names: a model, JSON, a gzip file */
+};
+/* Looks at the first bytes of `path` ("-": standard input). They stay unread, in a pipe too. *hold, when >=
+ * 0, is to be closed after the input was opened for reading: it keeps a FIFO's writer alive meanwhile. 0, or
+ * HM_EDATA when the file cannot be opened; the sentence begins with the path. */
+int hm_csv_recognise(const char *path, enum hm_csv_form *form, const struct hm_filekind **other, int *hold,
+		     struct hm_err *e);
 
 /* Opens and reads the header. 0 or HM_EDATA, sentences begin with file and line. Caller closes, also on
  * failure. */

@@ -151,6 +151,8 @@ static void add_scores(cJSON *o, const struct hm_scores *s, struct hm_err *e)
 		add_value(o, "auroc_worst", s->auroc_worst, e);
 		add_value(o, "auroc_best", s->auroc_best, e);
 	}
+	if (s->echo)
+		hm_json_add_bool(o, "labels_equal_answers", true, e);
 	add_parts(o, s, e);
 }
 

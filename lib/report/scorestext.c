@@ -96,6 +96,18 @@ static void write_zero_notes(struct hm_buf *b, const struct hm_scores *s, struct
 			"note: nothing is predicted as class 1: precision and F1 are 0 by definition\n");
 }
 
+static void write_class_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+{
+	if (s->classes > 2)
+		hm_buf_printf(b, e,
+			      "note: of %d classes only accuracy and log loss are computed; AUROC, average "
+			      "precision, F1, "
+			      "precision, recall, Brier, ECE, the confusion matrix and --threshold are "
+			      "defined for two "
+			      "classes here\n",
+			      s->classes);
+}
+
 static void write_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	const struct hm_interval *acc = &s->ci[HM_ACCURACY], *roc = &s->ci[HM_AUROC];
@@ -113,6 +125,12 @@ static void write_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_e
 		hm_buf_printf(b, e, "note: %zu records have no label and do not count\n", s->unlabelled);
 	if (!s->n)
 		return;
+	if (s->echo)
+		hm_buf_printf(b, e,
+			      "note: every label is the system's answer, as in a submission, where \"label\" "
+			      "is the "
+			      "prediction: these scores say nothing then\n");
+	write_class_notes(b, s, e);
 	write_zero_notes(b, s, e);
 	if (acc->lo <= s->majority)
 		hm_buf_printf(b, e, "note: accuracy %s the majority class's %.4f\n",

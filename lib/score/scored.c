@@ -10,11 +10,11 @@
 static int choose_threshold(struct hm_scored *s, const struct hm_scored_options *o, struct hm_err *e)
 {
 	s->threshold.at = o->threshold;
+	if (o->asked && s->said->classes != 2)
+		return hm_err_set(e, HM_EUSAGE, "--threshold is for two classes, %s has %d", s->said->name,
+				  s->said->classes);
 	if (!o->fit)
 		return 0;
-	if (s->said->classes != 2)
-		return hm_err_set(e, HM_EDATA, "%s: %d classes, a threshold is for two", s->said->name,
-				  s->said->classes);
 	int rc = hm_threshold_fit(&s->threshold, o->fit, e);
 	if (!rc)
 		s->threshold.shared = o->fit_same ? s->said->n : hm_predictions_shared(s->said, o->fit);
@@ -41,6 +41,26 @@ static int add_parts(struct hm_scored *s, const struct hm_scored_options *o, str
 	return rc;
 }
 
+/* Marks the systems whose labels are their answers, unless others know the labels too: records, or a CSV in
+ * which some answer is wrong. */
+static void mark_echoes(struct hm_scored *s)
+{
+	for (int i = 0; i < s->k; i++) {
+		const struct hm_predictions *p = &s->said[i];
+		bool labelled = false;
+		for (size_t r = 0; r < p->n && !labelled; r++)
+			labelled = p->item[r].label >= 0;
+		s->scores[i].echo = p->submitted && hm_predictions_echo(p, s->threshold.at);
+		s->echo = s->echo || s->scores[i].echo;
+		if (labelled && !s->scores[i].echo) {
+			s->echo = false;
+			break;
+		}
+	}
+	for (int i = 0; i < s->k; i++)
+		s->scores[i].echo = s->scores[i].echo && s->echo;
+}
+
 int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, int k,
 		      const struct hm_scored_options *o, struct hm_err *e)
 {
@@ -65,6 +85,7 @@ int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, in
 	}
 	if (rc)
 		return rc;
+	mark_echoes(s);
 	if (k == 1)
 		return add_parts(s, o, e);
 	if (!m->n)

@@ -7,6 +7,7 @@
 
 struct hm_scored_options {
 	double threshold;
+	bool asked; /* the threshold is the user's wish; else 0.5, which more than two classes ignore */
 	const struct hm_predictions *fit; /* fit the threshold on these; NULL: the one above */
 	bool fit_same;			  /* they are known to be what is scored; else it is found out */
 	const char *expect;		  /* hm_expected_count's */
@@ -32,6 +33,7 @@ struct hm_scored {
 	struct hm_bin bin[HM_COMPARE_MAX][HM_BINS];
 	struct hm_pair *pair; /* [k(k-1)/2] when k > 1 */
 	struct hm_threshold threshold;
+	bool echo; /* all that is known of the labels are systems' own answers */
 	struct hm_groups groups;
 	struct hm_pairscore pairs;
 };

@@ -1,6 +1,7 @@
 /* Predictions out of records or a CSV. See system.h. */
 #include "score/system.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,15 +20,34 @@ static int open_csv(struct hm_system *s, const struct hm_answers_options *o, con
 				    s->column == -2 ? "more than one" : "no", o->by);
 }
 
+/* Neither records nor CSV: says what it is, and what the user may have meant. */
+static int refuse_other(const struct hm_filekind *k, const char *path, bool model, struct hm_err *e)
+{
+	const char *want =
+		model ? "the records to score are wanted" : "predictions are wanted, records or a CSV";
+	char hint[128] = "";
+	if (k->group == HM_FILEKIND_WEIGHTS && !model)
+		snprintf(hint, sizeof hint, "; --model runs it on records");
+	else if (!strcmp(k->name, "a JSON text"))
+		snprintf(hint, sizeof hint, "; hm-jsonl2rec makes records of JSON lines%s",
+			 model ? "" : ", --model makes predictions");
+	else if (k->command)
+		snprintf(hint, sizeof hint, "; %s helps", k->command);
+	return hm_err_set(e, HM_EDATA, "%s: %s, where %s%s", hm_lines_name(path), k->name, want, hint);
+}
+
 int hm_system_open(struct hm_system *s, const struct hm_answers_options *o, int n, char *const *paths,
 		   struct hm_workers *w, struct hm_err *e)
 {
-	bool csv;
+	enum hm_csv_form form;
+	const struct hm_filekind *other;
 	int hold, rc;
 	*s = (struct hm_system){0};
-	if (hm_csv_recognise(paths[0], &csv, &hold, e))
+	if (hm_csv_recognise(paths[0], &form, &other, &hold, e))
 		return HM_EDATA;
-	if (!csv)
+	if (form == HM_CSV_OTHER)
+		rc = refuse_other(other, paths[0], o->model, e);
+	else if (form == HM_CSV_RECORDS)
 		rc = hm_answers_open(&s->answers, o, n, paths, w, e);
 	else if (n > 1 || o->model || o->out)
 		rc = hm_err_set(e, HM_EUSAGE, "%s: a CSV is scored alone, without --model and -o",
@@ -45,6 +65,7 @@ static int next_row(struct hm_system *s, struct hm_predictions *p, struct hm_err
 	struct hm_csv_row row;
 	p->classes = c->classes;
 	p->unit = "line";
+	p->submitted = true;
 	int rc = hm_csv_next(c, &row, e);
 	if (rc <= 0)
 		return rc;

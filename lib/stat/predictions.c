@@ -75,6 +75,38 @@ int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len
 	return last->group < 0 ? HM_EDATA : 0;
 }
 
+static bool is_answer(const double *prob, int classes, int32_t label, double threshold)
+{
+	if (classes == 2)
+		return label ? prob[1] >= threshold : prob[1] <= threshold;
+	for (int k = 0; k < classes; k++)
+		if (prob[k] > prob[label])
+			return false;
+	return true;
+}
+
+static bool echoes_at(const struct hm_predictions *p, double threshold)
+{
+	size_t n = 0, other = 0;
+	int32_t first = -1;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct hm_prediction *t = &p->item[i];
+		if (t->failed || t->label < 0)
+			continue;
+		if (!is_answer(p->prob + i * (size_t)p->classes, p->classes, t->label, threshold))
+			return false;
+		first = n ? first : t->label;
+		other += t->label != first;
+		n++;
+	}
+	return n >= HM_ECHO_RECORDS && other;
+}
+
+bool hm_predictions_echo(const struct hm_predictions *p, double threshold)
+{
+	return echoes_at(p, threshold) || echoes_at(p, .5);
+}
+
 static bool same_prob(const double *a, const double *b, size_t classes)
 {
 	/* of two classes a CSV may have said the second alone */
@@ -139,6 +171,18 @@ static int check_systems(const struct hm_predictions *s, int k, struct hm_err *e
 	return 0;
 }
 
+/* System j's record has another label than the systems before it. */
+static int refuse_label(const struct hm_predictions *s, int k, int j, const struct hm_prediction *p,
+			int32_t others, struct hm_err *e)
+{
+	const char *echo = NULL;
+	for (int i = 0; i < k && !echo; i++)
+		echo = s[i].submitted && hm_predictions_echo(&s[i], .5) ? s[i].name : NULL;
+	return hm_err_set(e, HM_EDATA, "id %.64s: %s has label %d, others have %d%s%.200s%s", p->id,
+			  s[j].name, (int)p->label, (int)others, echo ? "; every label in " : "",
+			  echo ? echo : "", echo ? " is that system's answer, as in a submission" : "");
+}
+
 /* Record i of the first system, looked up in all: its label (a known one wins), whether all answered; where
  * it stands in each. */
 static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, int32_t *label, bool *failed,
@@ -154,8 +198,7 @@ static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, 
 		at[j] = (size_t)where;
 		const struct hm_prediction *p = &s[j].item[where];
 		if (*label >= 0 && p->label >= 0 && p->label != *label)
-			return hm_err_set(e, HM_EDATA, "id %.64s: %s has label %d, others have %d", id,
-					  s[j].name, (int)p->label, (int)*label);
+			return refuse_label(s, k, j, p, *label, e);
 		*label = p->label >= 0 ? p->label : *label;
 		*failed = *failed || p->failed;
 	}

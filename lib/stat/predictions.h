@@ -19,6 +19,7 @@ struct hm_predictions {
 	const char *name; /* of the system, for reports; borrowed */
 	const char *unit; /* what `place` counts: "record" or "line"; NULL: "record" */
 	int classes;	  /* C >= 2 */
+	bool submitted;	  /* the labels come from a CSV of predictions: they may be predictions themselves */
 	size_t n, cap;
 	struct hm_prediction *item; /* [n] */
 	double *prob;		    /* [n, C] */
@@ -37,6 +38,12 @@ int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len
 /* How many of a's records b holds too, in any order: equal in id, label, and the probabilities when rounded
  * to F32, as a file of records and its CSV are. */
 size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_predictions *b);
+/* Whether every label is this system's answer: of the records with an answer and a label, at least
+ * HM_ECHO_RECORDS of more than one class. Two classes: at the threshold, or at 0.5, where a tie fits either
+ * label; more: the most probable class. In a challenge's submission the label is the prediction; then scores
+ * say nothing. */
+#define HM_ECHO_RECORDS 20
+bool hm_predictions_echo(const struct hm_predictions *p, double threshold);
 void hm_predictions_clear(struct hm_predictions *p);
 
 /* The records that count: labelled, and answered by every system. In the order of the first system. */

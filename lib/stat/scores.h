@@ -39,6 +39,7 @@ struct hm_scores {
 	const struct hm_pairscore *pairs;
 	const char *ablate[2]; /* image, text: "zero" or "shuffle" */
 	int64_t ablate_seed;   /* of the shuffling, -1: there is none */
+	bool echo;	       /* every label is the system's answer: hm_predictions_echo */
 };
 /* Of system number k of m, `s` made from it. 0 or HM_EDATA (memory). */
 int hm_scores_compute(struct hm_scores *out, const struct hm_matched *m, const struct hm_sample *s,

@@ -102,7 +102,10 @@ records() {
 	expect 2 'for one system'
 	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
 	run hm-score --threshold fit:val.csv c.csv
-	expect 1 'c.csv: 3 classes, a threshold is for two'
+	expect 2 'threshold is for two classes, c.csv has 3'
+	run hm-score --threshold 0.5 --csv x.csv c.csv
+	expect 2 'threshold is for two classes, c.csv has 3'
+	[ ! -e x.csv ]
 	run hm-score --threshold fit:c.csv a.csv
 	expect 1 'c.csv: a threshold is fitted for two classes, these are 3'
 }
@@ -172,6 +175,88 @@ records() {
 	run hm-score --roc x.png c.csv
 	expect 1 'curve is undefined'
 	[ ! -e x.png ]
+}
+
+# n rows of id,proba,label, the label being what the probability says at threshold $2, with FORMAT of a label.
+submission() { # FILE THRESHOLD [ROWS [FORMAT]]
+	awk -v t="$2" -v n="${3:-20}" -v f="${4:-%d}" 'BEGIN { print "id,proba,label"; for (i = 1; i <= n; i++) {
+		p = i * 37 % 101 / 101; printf "%d,%.6f," f "\n", i, p, (p > t) } }' >"$1"
+}
+
+@test "labels that are the answers: a submission" {
+	says='warning: s.csv: every label is the system.s answer: in a submission'
+	submission s.csv .5
+	run hm-score --json s.json s.csv
+	expect 0 "$says"
+	expect 0 '^note: every label is the system.s answer'
+	grep -q '"labels_equal_answers":true' s.json
+	submission s.csv .5 20 %.1f # as pandas writes integers of a column with gaps
+	run hm-score s.csv
+	expect 0 "$says"
+	awk -F, -v OFS=, '{ print $3, "\"a, b\"", $2, $1 }' s.csv | sed '1s/"a, b"/text/' >turned.csv
+	mv turned.csv s.csv
+	echo ',"no answer",,x' >>s.csv
+	run hm-score --allow-missing s.csv
+	expect 0 "$says"
+	submission s.csv .3
+	run hm-score --threshold .3 s.csv
+	expect 0 "$says"
+	run hm-score s.csv
+	expect 0 && refute grep -q 'every label' <<<"$output"
+	submission s.csv .5 # at 0.5, whatever is asked for
+	run hm-score --threshold .3 s.csv
+	expect 0 "$says"
+	echo 'tie,0.5,1' >>s.csv
+	run hm-score s.csv
+	expect 0 "$says"
+	run hm-score --threshold fit:s.csv a.csv
+	expect 0 'warning: s.csv: every label is the system.s answer, as in a submission: the threshold is fitted on predictions'
+	awk 'BEGIN { print "id,proba_0,proba_1,proba_2,label"; for (i = 0; i < 30; i++) print i ",0." (i % 3 ? 1 : 8) ",0." (i % 3 == 1 ? 8 : 1) ",0.1," (i % 3 == 2 ? 0 : i % 3) }' |
+		sed 's/0.1,0.1,0.1,0/0.1,0.1,0.8,2/' >s.csv
+	run hm-score s.csv
+	expect 0 "$says"
+}
+
+@test "labels that are the answers and may well be true" {
+	quiet() { run hm-score --json q.json "$@"; expect 0 && refute grep -q 'every label' <<<"$output" && refute grep -q equal_answers q.json; }
+	submission s.csv .5 19
+	quiet s.csv
+	submission s.csv .5
+	echo 'wrong,0.1,1' >>s.csv
+	quiet s.csv
+	awk 'BEGIN { print "id,proba,label"; for (i = 0; i < 30; i++) print i ",0.9,1" }' >s.csv
+	quiet s.csv
+	# another system's CSV with the same labels has a wrong answer: the labels are not its predictions
+	submission s.csv .5
+	sed '2s/,[^,]*,/,0.99,/; 3s/,[^,]*,/,0.01,/' s.csv >other.csv
+	quiet --compare s.csv other.csv
+	run hm-score --compare s.csv s.csv
+	expect 0 'warning: s.csv: every label'
+	sed '2s/,[01]$/,1/' other.csv >else.csv
+	run hm-score --compare s.csv else.csv
+	expect 1 'id 1: else.csv has label 1, others have 0; every label in s.csv is that system.s answer, as in a submission$'
+}
+
+@test "more than two classes: what is not computed is said" {
+	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
+	run hm-score --json c.json c.csv
+	expect 0 '^note: of 3 classes only accuracy and log loss are computed; AUROC, .* are defined for two classes here$'
+	grep -q '"f1":null' c.json
+}
+
+@test "something else where predictions are wanted is named" {
+	echo '{"id":1,"text":"t"}' >lines.jsonl
+	run hm-score lines.jsonl
+	expect 1 '^hm-score: error: lines.jsonl: a JSON text, where predictions are wanted, records or a CSV; hm-jsonl2rec makes records of JSON lines, --model makes predictions$'
+	run hm-score "$ROOT/tests/data/models/late.safetensors"
+	expect 1 'late.safetensors: a safetensors file, where predictions are wanted, records or a CSV; --model runs it on records$'
+	run hm-score - <"$ROOT/tests/data/weights/resnet.pth"
+	expect 1 'standard input: a PyTorch checkpoint, where predictions are wanted'
+	run hm-score --model "$ROOT/tests/data/models/late.safetensors" lines.jsonl
+	expect 1 'lines.jsonl: a JSON text, where the records to score are wanted; hm-jsonl2rec makes records of JSON lines$'
+	gzip <a.csv >a.gz
+	run hm-score --compare a.csv a.gz
+	expect 1 'a.gz: a gzip file, where predictions are wanted, records or a CSV; gzip -dc helps$'
 }
 
 @test "zero has no minus: reports, JSON, CSV" {

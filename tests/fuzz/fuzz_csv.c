@@ -17,12 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hm_csv_row row;
 	struct hm_err e = {0};
 	char path[64];
-	bool csv;
+	enum hm_csv_form form;
+	const struct hm_filekind *other;
 	int hold, fd = memfd_create("fuzz", 0);
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		abort();
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (hm_csv_recognise(path, &csv, &hold, &e))
+	if (hm_csv_recognise(path, &form, &other, &hold, &e))
 		abort();
 	close(hold);
 	int rc = hm_csv_open(&c, path, &e);

@@ -50,6 +50,7 @@ static void what_is_read(void **state)
 	expect("id,proba,label\n1,,1\n", "1/1/failed;");
 	expect("proba_1,id,proba_0,proba_2\n0.5,z,0.25,0.25\n,y,,\n", "z/-1/0.5;y/-1/failed;");
 	expect("id,proba\n", "");
+	expect("id,proba,label\n1,0.5,1.0\n2,0.5,0.\n", "1/1/0.5;2/0/0.5;");
 	expect("id,proba\na,2\nb,-1\n", "a/-1/2;b/-1/-1;"); /* ranges are for who scores */
 }
 
@@ -71,7 +72,13 @@ static void what_is_refused(void **state)
 	expect("id,proba\n1, 0.5\n", "no number");
 	expect("id,proba_0,proba_1\n1,0.5,\n", "no number");
 	expect("id,proba,label\n1,0.5,-1\n", "label \"-1\" is no integer");
-	expect("id,proba,label\n1,0.5,1.0\n", "no integer");
+	expect("id,proba,label\n1,0.5,1.5\n", "no integer");
+	expect("id,proba,label\n1,0.5,.0\n", "no integer");
+	expect("id,proba,label\n1,0.5,1.0e0\n", "no integer");
+	expect("ID,Proba\n", "no column \"id\", it has \"ID\", \"Proba\"");
+	expect("id;proba\n", "no column \"id\": its fields seem to be separated by ';', not by a comma");
+	expect("id\tproba\n", "separated by tabs, not by a comma");
+	expect("id,score\n", "neither \"proba\" nor \"proba_0\", \"proba_1\", it has \"id\", \"score\"");
 	expect("id,proba,label\n1,0.5,99999999999\n", "no integer");
 	expect("id,proba\n\"a\"b,0.5\n", "line 2: text after a closing quote");
 	expect("id,proba\na\"b\",0.5\n", "line 2: a quote inside");
@@ -93,31 +100,52 @@ static void too_many_fields(void **state)
 	hm_buf_clear(&b);
 }
 
-static bool is_csv(const char *text, size_t len)
+static enum hm_csv_form form_of(const char *text, size_t len)
 {
 	char path[64];
-	bool csv = false;
+	enum hm_csv_form form;
+	const struct hm_filekind *other;
 	int hold, fd = test_file(text, len, path);
-	assert_int_equal(hm_csv_recognise(path, &csv, &hold, NULL), 0);
+	assert_int_equal(hm_csv_recognise(path, &form, &other, &hold, NULL), 0);
+	assert_true(form != HM_CSV_OTHER || other);
 	close(hold);
 	close(fd);
-	return csv;
+	return form;
 }
 
 static void what_it_is(void **state)
 {
 	(void)state;
-	assert_true(is_csv("id,proba\n", 9));
-	assert_true(is_csv("\xef\xbb\xbfid", 5));
-	assert_true(is_csv("[x],id", 6));
-	assert_false(is_csv("[*M\x18\x10", 5));
-	assert_false(is_csv("[*M", 3));
-	assert_false(is_csv("", 0));
-	assert_false(is_csv("\x1f\x8b\x08", 3));
-	bool csv;
+	static const struct {
+		const char *text;
+		size_t len;
+		enum hm_csv_form form;
+	} row[] = {
+		{"id,proba\n", 9, HM_CSV_TABLE},
+		{"\xef\xbb\xbfid", 5, HM_CSV_TABLE},
+		{"[x],id", 6, HM_CSV_TABLE},
+		{"<html>", 6, HM_CSV_OTHER},
+		{"\xff,id", 4, HM_CSV_TABLE}, /* not UTF-8: the rows' reader says so */
+		{"[*M\x18\x10", 5, HM_CSV_RECORDS},
+		{"[*M", 3, HM_CSV_RECORDS},
+		{"", 0, HM_CSV_RECORDS},
+		{"\1\2\3", 3, HM_CSV_RECORDS},
+		{"\x1f\x8b\x08", 3, HM_CSV_OTHER},
+		{"\x38\0\0\0\0\0\0\0{\"a\"", 12, HM_CSV_OTHER},
+		{"{\"id\":1}\n", 9, HM_CSV_OTHER},
+		{"\xff\xfei\0d\0", 6, HM_CSV_OTHER},
+		{"\x80\2}q\0", 5, HM_CSV_OTHER},
+		{"PK\3\4\24\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\20\0\0\0archive/data.pkl", 46,
+		 HM_CSV_OTHER},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+		if (form_of(row[i].text, row[i].len) != row[i].form)
+			fail_msg("row %zu has another form", i);
+	enum hm_csv_form form;
+	const struct hm_filekind *other;
 	int hold;
 	struct hm_err e = {0};
-	assert_int_equal(hm_csv_recognise("/nonexistent/x", &csv, &hold, &e), HM_EDATA);
+	assert_int_equal(hm_csv_recognise("/nonexistent/x", &form, &other, &hold, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "cannot open"));
 }
 
@@ -126,13 +154,14 @@ static void a_pipe_is_not_eaten(void **state)
 {
 	(void)state;
 	int fd[2], hold;
-	bool csv = false;
+	enum hm_csv_form form;
+	const struct hm_filekind *other;
 	char path[64], back[16];
 	assert_int_equal(pipe(fd), 0);
 	assert_int_equal(write(fd[1], "id,proba\n", 9), 9);
 	snprintf(path, sizeof path, "/dev/fd/%d", fd[0]);
-	assert_int_equal(hm_csv_recognise(path, &csv, &hold, NULL), 0);
-	assert_true(csv);
+	assert_int_equal(hm_csv_recognise(path, &form, &other, &hold, NULL), 0);
+	assert_int_equal(form, HM_CSV_TABLE);
 	assert_int_equal(read(fd[0], back, sizeof back), 9);
 	assert_memory_equal(back, "id,proba\n", 9);
 	close(hold);
