@@ -102,8 +102,7 @@ static void write_class_notes(struct hm_buf *b, const struct hm_scores *s, struc
 		hm_buf_printf(b, e,
 			      "note: of %d classes only accuracy and log loss are computed; AUROC, average "
 			      "precision, F1, "
-			      "precision, recall, Brier, ECE, the confusion matrix and --threshold are "
-			      "defined for two "
+			      "precision, recall, Brier, ECE and the confusion matrix are defined for two "
 			      "classes here\n",
 			      s->classes);
 }
