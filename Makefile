@@ -188,7 +188,7 @@ $(B)/cudasim/test_ops_devices: $(check_src:%.c=$(B)/%.o)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka -lxxhash -lm -ldl $(if $(filter 1,$(ONEDNN)),-ldnnl)
 
 -include $(cuda_obj:.o=.d) $(sim_obj:.o=.d)
--include $(lib_obj:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tools/*.c)) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d) $(rate_src:%.c=$(B)/%.d)
+-include $(lib_obj:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tools/*.c tests/tower/*.c)) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d) $(rate_src:%.c=$(B)/%.d)
 
 config: ## print what was found and how it will be built
 	@echo "compiler   $$($(CC) --version | head -n 1)"

@@ -12,11 +12,11 @@ enum { POOLED_ALONE, GRID_ALONE, BOTH };
 
 struct options {
 	char *encoder[HM_SIDES];
-	int output, store, on_error;
+	int output, text_output, store, on_error;
 	int64_t batch_size, cache_size;
 	char *cache;
 	struct hm_encoder_options spec;
-	bool keep, replace, output_given, size_given;
+	bool keep, replace, output_given, text_output_given, size_given;
 };
 
 static const struct options defaults = {.cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
@@ -34,6 +34,10 @@ static const struct hm_opt table[] = {
 	{.group = "Features"},
 	{"image-output", 0, HM_CHOICE(output), "pooled|grid|both", "image_feature, image_grid or both",
 	 .given = HM_GIVEN(output_given)},
+	{"text-output", 0, HM_CHOICE(text_output), "pooler|cls|mean",
+	 "text_feature: BERT's pooler, the last hidden state of [CLS], or the mean of all of them",
+	 .given = HM_GIVEN(text_output_given)},
+	{"key", 0, HM_STR(spec.key), "NAME", "the part of a training checkpoint that holds the encoder"},
 	{"store", 0, HM_CHOICE(store), "f32|f16|bf16", "dtype of the features written"},
 	{"keep", 0, HM_FLAG(keep), NULL, "keep pixels and token_ids"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace feature columns that are there"},
@@ -54,6 +58,8 @@ static const struct hm_tool tool = {.name = "hm-encode",
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
 				    .backends = hm_device_backends};
+
+static const char *const text_outputs[] = {"pooler", "cls", "mean"};
 
 struct run {
 	struct hm_cli cli;
@@ -142,8 +148,10 @@ static int open_all(struct run *r, struct hm_err *e)
 		return e->code;
 	hm_cli_device(&r->cli, r->device->name);
 	int rc = 0;
-	for (int k = 0; k < HM_SIDES && !rc; k++)
+	for (int k = 0; k < HM_SIDES && !rc; k++) {
+		r->o.spec.output = k == HM_TEXT ? text_outputs[r->o.text_output] : NULL;
 		rc = open_encoder(r, (enum hm_side)k, e);
+	}
 	if (!rc && r->o.cache && !(r->cache = hm_featcache_open(r->o.cache, (uint64_t)r->o.cache_size, e)))
 		rc = hm_err_prefix(e, "--cache");
 	if (!rc && r->o.cache && r->o.encoder[HM_IMAGE] && !r->o.keep)
@@ -213,6 +221,8 @@ int main(int argc, char **argv)
 		hm_cli_usage(&r.cli, "give --image, --text or both");
 	if (r.o.output_given && !r.o.encoder[HM_IMAGE])
 		hm_cli_usage(&r.cli, "--image-output needs --image");
+	if (r.o.text_output_given && !r.o.encoder[HM_TEXT])
+		hm_cli_usage(&r.cli, "--text-output needs --text");
 	if (r.o.spec.vocab && (!r.o.encoder[HM_TEXT] || strncmp(r.o.encoder[HM_TEXT], "init:", 5)))
 		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
 	if (r.o.size_given && !r.o.cache)

@@ -31,6 +31,7 @@ static const struct hm_opt table[] = {
 	 .preset = hm_text_preset, .file = HM_FILE_IN},
 	{"init", 0, HM_STR(init), "MODEL", "start from this model file instead of random weights",
 	 .file = HM_FILE_IN},
+	{"key", 0, HM_STR(encoder.key), "NAME", "the part of a training checkpoint that holds an encoder"},
 	{"classes", 0, HM_INT(classes), "N", "classes; 1 + the largest label, at least 2, unless given",
 	 .min = 2, .max = 1 << 16},
 	{"standardize", 0, HM_FLAG(standardize), NULL,

@@ -55,7 +55,8 @@ static int digest_params(const struct hm_params *p, char digest[33], struct hm_e
 static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
-	const struct hm_tower_hints hints = {.heads = (int)o->heads, .vocab = (int)o->vocab};
+	const struct hm_tower_hints hints = {
+		.heads = (int)o->heads, .vocab = (int)o->vocab, .output = o->output};
 	char name[64];
 	uint64_t seed = 0;
 	size_t n = strcspn(spec, ":");
@@ -95,7 +96,7 @@ static int take_tower(struct hm_encoder *x, const struct hm_tower_kind *kind, st
 		      struct hm_err *e)
 {
 	struct table t = {0};
-	struct hm_tower_hints hints = {0};
+	struct hm_tower_hints hints = {.output = o->output};
 	if (hm_names_collect(w, kind, prefix, HM_TENSOR_PARAM, &x->names, &t.tensor, &t.n, e) ||
 	    hm_names_collect(w, kind, prefix, HM_TENSOR_COUNTER, &x->names, &x->counter, &x->n_counter, e) ||
 	    hm_config_hints(config, kind, w, &hints, e))
@@ -104,7 +105,9 @@ static int take_tower(struct hm_encoder *x, const struct hm_tower_kind *kind, st
 	x->tensor = t.tensor;
 	x->n_tensor = t.n;
 	x->tower = kind->read(find_tensor, &t, &hints, e);
-	if (!x->tower || load_params(x, &t, o->defer, e))
+	if (!x->tower)
+		return e->code;
+	if (load_params(x, &t, o->defer, e))
 		return HM_EDATA;
 	if (hints.guessed)
 		snprintf(x->notice, sizeof x->notice,

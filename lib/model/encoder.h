@@ -7,8 +7,10 @@
 #include "weights/weights.h"
 
 struct hm_encoder_options {
-	int64_t heads;	 /* attention heads, before what any file says; 0: not given */
-	int64_t vocab;	 /* rows of the word table of an init: encoder; 0: the preset's */
+	int64_t heads;	    /* attention heads, before what any file says; 0: not given */
+	int64_t vocab;	    /* rows of the word table of an init: encoder; 0: the preset's */
+	const char *output; /* which of its vectors is the pooled one, as in struct hm_tower_hints; NULL: its
+			       own */
 	const char *key; /* the part of the file to take, as in struct hm_weights_options; NULL: all of it */
 	bool forget;	 /* close the file once it was read: the encoder will not be saved */
 	bool defer;	 /* hm_encoder_load reads a file's parameters, if ever: the digest needs none */

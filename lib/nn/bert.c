@@ -34,6 +34,12 @@ bool hm_bert_config_preset(struct hm_bert_config *c, const char *name, int vocab
 	return false;
 }
 
+const char *hm_bert_output_name(int output)
+{
+	static const char *const name[] = {"pooler", "cls", "mean", NULL};
+	return name[output];
+}
+
 int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, struct hm_err *e)
 {
 	int64_t word[2] = {0}, position[2] = {0}, type[2] = {0}, up[2] = {0};
@@ -58,7 +64,8 @@ int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, s
 				     .positions = (int)position[0],
 				     .types = (int)type[0],
 				     .heads = word[1] > 64 ? (int)word[1] / 64 : 1,
-				     .eps = 1e-12};
+				     .eps = 1e-12,
+				     .no_pooler = !find(ctx, "pooler.dense.weight")};
 	do
 		snprintf(name, sizeof name, "encoder.layer.%d.intermediate.dense.weight", ++c->layers);
 	while (!rc && c->layers < MAX_LAYERS && find(ctx, name));
@@ -118,8 +125,10 @@ struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 		hm_bert_free(m);
 		return NULL;
 	}
-	hm_params_add(p, &m->pooler_w, HM_INIT_NORMAL, HM_DIMS(h, h), "pooler.dense.weight");
-	hm_params_add(p, &m->pooler_b, HM_INIT_ZERO, HM_DIMS(h), "pooler.dense.bias");
+	if (!c->no_pooler) {
+		hm_params_add(p, &m->pooler_w, HM_INIT_NORMAL, HM_DIMS(h, h), "pooler.dense.weight");
+		hm_params_add(p, &m->pooler_b, HM_INIT_ZERO, HM_DIMS(h), "pooler.dense.bias");
+	}
 	return m;
 }
 
@@ -167,8 +176,9 @@ struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d
 	net->norm_b = hm_device_floats(d, m->norm_b, h);
 	const struct hm_block_config blocks = hm_bert_block(m);
 	hm_block_prepare(&net->blocks, &blocks, m->layer, d);
-	net->pooler =
-		d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w, m->pooler_b);
+	if (m->c.output == HM_BERT_POOLER)
+		net->pooler = d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w,
+						 m->pooler_b);
 	if (!hm_device_error(d, e))
 		return net;
 	hm_bert_net_free(net);
@@ -200,6 +210,9 @@ struct hm_bert_work {
 	int32_t *len;		  /* [batch], device memory */
 	struct hm_block_work blocks;
 	float *pooled; /* [batch,hidden] */
+	/* of HM_BERT_MEAN: the last hidden states [tokens,hidden], each token's share of its sequence's mean
+	 * [tokens,batch], in host memory too */
+	float *wide, *share, *host_share;
 };
 
 struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_device *d, int batch,
@@ -218,6 +231,12 @@ struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_d
 	work->len = d->op->alloc(d, (size_t)batch * sizeof *work->len);
 	hm_block_work_init(&work->blocks, &net->blocks, d, room);
 	work->pooled = d->op->alloc(d, rows * h * sizeof *work->pooled);
+	if (net->c.output == HM_BERT_MEAN) {
+		size_t shares = (size_t)tokens * (size_t)batch;
+		work->wide = d->op->alloc(d, (size_t)tokens * h * sizeof *work->wide);
+		work->share = d->op->alloc(d, shares * sizeof *work->share);
+		work->host_share = hm_alloc(shares, sizeof *work->host_share, &d->err);
+	}
 	if (!hm_device_error(d, e))
 		return work;
 	hm_bert_work_free(work);
@@ -228,11 +247,12 @@ void hm_bert_work_free(struct hm_bert_work *work)
 {
 	if (!work)
 		return;
-	void *all[] = {work->ids, work->pos, work->row, work->len, work->pooled};
+	void *all[] = {work->ids, work->pos, work->row, work->len, work->pooled, work->wide, work->share};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		work->d->op->free(work->d, all[i]);
 	hm_block_work_clear(&work->blocks);
 	free(work->host);
+	free(work->host_share);
 	free(work);
 }
 
@@ -266,6 +286,21 @@ static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work,
 	return m;
 }
 
+/* pooled [n,h] := the mean of each sequence's last hidden states, as one product: shares^T [n,m] . x [m,h].
+ */
+static void pool_mean(struct hm_bert_work *work, const int32_t *len, int n, int m, int h)
+{
+	struct hm_device *d = work->d;
+	memset(work->host_share, 0, (size_t)m * (size_t)n * sizeof *work->host_share);
+	for (int s = 0, r = 0; s < n; s++)
+		for (int j = 0; j < len[s]; j++, r++)
+			work->host_share[(size_t)r * (size_t)n + (size_t)s] = 1 / (float)len[s];
+	d->op->upload(d, work->share, work->host_share, (size_t)m * (size_t)n * sizeof *work->share);
+	d->op->widen(d, work->wide, work->blocks.x, (size_t)m * (size_t)h);
+	d->op->zero(d, work->pooled, (size_t)n * (size_t)h * sizeof *work->pooled);
+	d->op->linear_backward(d, NULL, work->pooled, NULL, work->share, work->wide, NULL, m, n, h);
+}
+
 void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
 		    const int32_t *len, int n, float *pooled)
 {
@@ -278,8 +313,14 @@ void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, co
 		return;
 	op->embed(d, blocks->x, work->ids, work->pos, net->word, net->position, net->type, net->norm_w,
 		  net->norm_b, c->eps, m, h); /* [m,h] */
-	/* the pooler reads the first row of each sequence */
-	hm_block_infer(&net->blocks, blocks, &(struct hm_packed){m, n, work->len, work->row}); /* [n,h] */
-	op->matmul(d, work->pooled, blocks->x, net->pooler, n);				       /* [n,h] */
+	/* the pooler and `cls` read the first row of each sequence, the mean all of them */
+	const int32_t *row = c->output == HM_BERT_MEAN ? NULL : work->row;
+	hm_block_infer(&net->blocks, blocks, &(struct hm_packed){m, n, work->len, row}); /* [n,h] or [m,h] */
+	if (c->output == HM_BERT_POOLER)
+		op->matmul(d, work->pooled, blocks->x, net->pooler, n); /* [n,h] */
+	else if (c->output == HM_BERT_CLS)
+		op->widen(d, work->pooled, blocks->x, (size_t)n * h);
+	else
+		pool_mean(work, len, n, m, h);
 	op->copy(d, pooled, work->pooled, (size_t)n * h * sizeof *pooled);
 }

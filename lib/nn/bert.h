@@ -14,11 +14,19 @@
 
 extern const struct hm_tower_kind hm_bert_tower; /* its row: berttower.c */
 
+/* What the pooled vector is: tanh(W h[CLS] + b) of the pooler, h[CLS], or the mean of h over all tokens of
+ * the sequence, [CLS] and [SEP] too; h is the last hidden state. Training computes the pooler's alone. */
+enum hm_bert_output { HM_BERT_POOLER, HM_BERT_CLS, HM_BERT_MEAN };
+/* "pooler", "cls", "mean", NULL after the last. */
+const char *hm_bert_output_name(int output);
+
 struct hm_bert_config {
 	int layers, hidden, intermediate;
 	int vocab, positions, types; /* rows of the three embedding tables */
 	int heads;		     /* divides hidden; not in the tensors */
 	double eps;		     /* of every LayerNorm; not in the tensors: 1e-12 */
+	bool no_pooler;		     /* it has no pooler.dense.*; then output is not HM_BERT_POOLER */
+	enum hm_bert_output output;
 };
 
 /* Everything the tensors' names and shapes tell; heads = hidden/64 (at least 1) and eps = 1e-12 are guesses
@@ -51,7 +59,7 @@ struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_d
 void hm_bert_work_free(struct hm_bert_work *work);
 
 /* ids i32: n sequences end to end ([CLS] ... [SEP]), len i32 [n], each 1 .. positions (host memory, both)
- * -> pooled f32 [n,hidden] = tanh(W h[CLS] + b), in the device's memory. An id outside the table, a length
+ * -> pooled f32 [n,hidden], the config's output, in the device's memory. An id outside the table, a length
  * outside its range or more than the work holds sticks HM_EDATA to the work's device, as does every other
  * failure. */
 void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,

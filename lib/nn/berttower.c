@@ -45,11 +45,30 @@ static const struct hm_bert *as_bert(const struct hm_tower *t)
 	return (const struct hm_bert *)t;
 }
 
+static int choose_output(struct hm_bert_config *c, const struct hm_tower_hints *hints, struct hm_err *e)
+{
+	int i = 0;
+	while (hints->output && hm_bert_output_name(i) && strcmp(hm_bert_output_name(i), hints->output))
+		i++;
+	if (!hm_bert_output_name(i))
+		return hm_err_set(e, HM_EUSAGE, "a BERT has no output \"%.32s\": pooler, cls, mean",
+				  hints->output);
+	c->output = (enum hm_bert_output)i;
+	if (c->no_pooler && c->output == HM_BERT_POOLER)
+		return hm_err_set(
+			e, HM_EDATA,
+			"this BERT has no pooler (tensor pooler.dense.weight is missing): hm-encode "
+			"--text-output cls, or mean, takes its last hidden states");
+	return 0;
+}
+
 static struct hm_tower *make_preset(int i, const struct hm_tower_hints *hints, struct hm_err *e)
 {
 	struct hm_bert_config c;
 	hm_bert_config_preset(&c, hm_bert_preset_name(i), hints->vocab ? hints->vocab : BASE_VOCAB);
 	c.heads = hints->heads ? hints->heads : c.heads;
+	if (choose_output(&c, hints, e))
+		return NULL;
 	return as_tower(hm_bert_new(&c, e));
 }
 
@@ -62,6 +81,8 @@ static struct hm_tower *read_tensors(hm_find_fn *find, void *ctx, struct hm_towe
 	hints->guessed = !hints->heads;
 	c.heads = hints->heads ? hints->heads : c.heads;
 	c.eps = hints->eps > 0 ? hints->eps : c.eps;
+	if (choose_output(&c, hints, e))
+		return NULL;
 	return as_tower(hm_bert_new(&c, e));
 }
 
@@ -84,8 +105,7 @@ static struct hm_tower_hints hints_of(const struct hm_tower *t)
 
 static const char *output_name(const struct hm_tower *t, enum hm_give give)
 {
-	(void)t;
-	return give == HM_POOLED ? "pooler" : NULL;
+	return give == HM_POOLED ? hm_bert_output_name(hm_bert_config_of(as_bert(t))->output) : NULL;
 }
 
 /* ---- inference */
@@ -121,6 +141,10 @@ static void encode_batch(const void *net, void *work, const struct hm_tower_batc
 
 static void *new_tape(struct hm_tower *t, struct hm_device *d, bool backward, struct hm_err *e)
 {
+	if (hm_bert_config_of(as_bert(t))->no_pooler) {
+		hm_err_set(e, HM_EDATA, "a BERT without pooler cannot be trained here");
+		return NULL;
+	}
 	return hm_bert_tape_new((struct hm_bert *)t, d, backward, e);
 }
 

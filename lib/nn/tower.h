@@ -38,12 +38,13 @@ struct hm_tower_shape {
 	int vocab, positions; /* text: rows of the word table; most ids of a sequence. image: 0 */
 };
 
-/* What the names and shapes of tensors do not tell. 0: not said. */
+/* What the names and shapes of tensors do not tell. 0 or NULL: not said. */
 struct hm_tower_hints {
-	int heads;    /* attention heads */
-	double eps;   /* of every LayerNorm */
-	int vocab;    /* rows of the word table, where a preset is made */
-	bool guessed; /* set by read: nothing said `heads`, a customary value was taken */
+	const char *output; /* which of its vectors is the pooled one ("cls"), where the family has several */
+	int heads;	    /* attention heads */
+	double eps;	    /* of every LayerNorm */
+	int vocab;	    /* rows of the word table, where a preset is made */
+	bool guessed;	    /* set by read: nothing said `heads`, a customary value was taken */
 };
 
 /* What a published config.json says of the family. */

@@ -192,11 +192,14 @@ static int same_feature(const struct hm_setup *s, const char *what, const struct
 	if (a->dim != b->dim)
 		return hm_err_set(e, HM_EDATA, "%s: %d numbers in training, %d in validation", what, a->dim,
 				  b->dim);
-	bool told = *a->encoder && *b->encoder; /* both, or --allow-unknown-features took one of them */
-	if (told && strcmp(a->encoder, b->encoder))
+	bool known = *a->encoder && *b->encoder; /* both, or --allow-unknown-features took one of them */
+	if (known && strcmp(a->encoder, b->encoder))
 		return hm_err_set(e, HM_EDATA, "%s: encoder %s in training, %s in validation", what,
 				  a->encoder, b->encoder);
-	if (told && strcmp(a->precision, b->precision))
+	if (*a->output && *b->output && strcmp(a->output, b->output))
+		return hm_err_set(e, HM_EDATA, "%s: output %s in training, %s in validation", what, a->output,
+				  b->output);
+	if (known && strcmp(a->precision, b->precision))
 		notice(s, false, "%s: precision %s in training, %s in validation", what, a->precision,
 		       b->precision);
 	return 0;

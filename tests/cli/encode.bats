@@ -77,6 +77,27 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	expect 1 'it has [0-9]+ tokens, the text encoder takes 1 to 16|token id [0-9]+ is outside'
 }
 
+@test "what text_feature is: the pooler, [CLS], the mean; a head is scored on what it was trained on" {
+	for o in pooler cls mean; do
+		hm-encode --text init:bert-tiny --text-output $o -o $BATS_TEST_TMPDIR/$o.hmr raw.hmr
+		hm-view --schema $BATS_TEST_TMPDIR/$o.hmr | grep -q "\"output\":\"$o\""
+	done
+	hm-encode --text init:bert-tiny raw.hmr | cmp - $BATS_TEST_TMPDIR/pooler.hmr
+	[ "$(for o in pooler cls mean; do hm-view --full $BATS_TEST_TMPDIR/$o.hmr | grep -o '"text_feature":.*' | sha256sum; done | sort -u | wc -l)" = 3 ]
+	hm-fuse-train -q --epochs 1 -o $BATS_TEST_TMPDIR/m.st $BATS_TEST_TMPDIR/mean.hmr
+	hm-score --model $BATS_TEST_TMPDIR/m.st --bootstrap 0 $BATS_TEST_TMPDIR/mean.hmr
+	run hm-score --model $BATS_TEST_TMPDIR/m.st --bootstrap 0 $BATS_TEST_TMPDIR/cls.hmr
+	expect 1 'is the encoder.s output "cls", the model was trained on "mean"'
+	run hm-fuse-train -q --epochs 1 --val $BATS_TEST_TMPDIR/cls.hmr -o $BATS_TEST_TMPDIR/x.st $BATS_TEST_TMPDIR/mean.hmr
+	expect 1 'output mean in training, cls in validation'
+	# kept features of one output are not taken for another
+	for o in cls mean cls; do
+		hm-encode -q --text init:bert-tiny --text-output $o --cache $BATS_TEST_TMPDIR/cache raw.hmr | cmp - $BATS_TEST_TMPDIR/$o.hmr
+	done
+	run hm-encode --image init:resnet-tiny --text-output cls -o $BATS_TEST_TMPDIR/x.hmr raw.hmr
+	expect 2 'text-output needs --text'
+}
+
 @test "another vocabulary than the folder's" {
 	cp -r "$W/bert" $BATS_TEST_TMPDIR/bert
 	cp data/vocab.txt $BATS_TEST_TMPDIR/bert

@@ -1,7 +1,7 @@
 /* lib/nn/bert against PyTorch's padded and masked pooler output of a tiny network
  * (tests/oracle/make_nets.py), packed, on every device that is built in; and batches that must be refused. */
 #include "../support/devices.h"
-#include "nn/bert.h"
+#include "nn/bertparts.h"
 #include "weights/weights.h"
 
 #include <math.h>
@@ -33,6 +33,69 @@ static struct hm_bert_net *net_of(struct hm_weights *w, struct hm_device *d)
 	assert_non_null(net);
 	hm_bert_free(m);
 	return net;
+}
+
+/* The network with another pooled vector than the pooler's; `output` of it, [n,h] of the file's captions. */
+static void encode_output(const char *device, enum hm_bert_output output, float *out)
+{
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	struct hm_bert_config c;
+	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
+	const struct hm_tensor *ids = find(w, "ids"), *len = find(w, "len");
+	int n = (int)len->dim[0], m = (int)ids->dim[0];
+	assert_int_equal(hm_bert_config_read(&c, find, w, &e), 0);
+	c.heads = 3;
+	c.output = output;
+	struct hm_bert *b = hm_bert_new(&c, &e);
+	assert_int_equal(hm_params_load(hm_bert_params(b), find, w, &e), 0);
+	struct hm_device *d = hm_device_open(device, HM_PREC_F32, &e);
+	struct hm_bert_net *net = hm_bert_prepare(b, d, &e);
+	struct hm_bert_work *work = hm_bert_work_new(net, d, n, m, &e);
+	float *dp = device_floats(d, (size_t)n * (size_t)c.hidden);
+	hm_bert_encode(net, work, ids->data, len->data, n, dp);
+	device_read(d, out, dp, (size_t)n * (size_t)c.hidden);
+	assert_int_equal(hm_device_error(d, &e), 0);
+	d->op->free(d, dp);
+	hm_bert_work_free(work);
+	hm_bert_net_free(net);
+	hm_bert_free(b);
+	hm_device_close(d);
+	hm_weights_close(w);
+}
+
+/* The last hidden states by the layers themselves, on ref [m,h]. */
+static float *last_states(struct hm_weights *w, int n, int m)
+{
+	struct hm_err e = {0};
+	struct hm_bert_config c;
+	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
+	assert_int_equal(hm_bert_config_read(&c, find, w, &e), 0);
+	c.heads = 3;
+	struct hm_bert *b = hm_bert_new(&c, &e);
+	assert_int_equal(hm_params_load(hm_bert_params(b), find, w, &e), 0);
+	const struct hm_block_config blocks = hm_bert_block(b);
+	const int32_t *len = find(w, "len")->data, *ids = find(w, "ids")->data;
+	struct hm_block_net net = {0};
+	struct hm_block_work work = {0};
+	int32_t *pos = malloc((size_t)m * sizeof *pos);
+	for (int s = 0, r = 0; s < n; s++)
+		for (int j = 0; j < len[s]; j++)
+			pos[r++] = j;
+	hm_block_prepare(&net, &blocks, b->layer, d);
+	hm_block_work_init(&work, &net, d, m);
+	d->op->embed(d, work.x, ids, pos, b->word, b->position, b->type, b->norm_w, b->norm_b, c.eps, m,
+		     c.hidden);
+	hm_block_infer(&net, &work, &(struct hm_packed){m, n, len, NULL});
+	float *out = malloc((size_t)m * (size_t)c.hidden * sizeof *out);
+	memcpy(out, work.x, (size_t)m * (size_t)c.hidden * sizeof *out);
+	assert_int_equal(hm_device_error(d, &e), 0);
+	free(pos);
+	hm_block_work_clear(&work);
+	hm_block_net_clear(&net);
+	hm_bert_free(b);
+	hm_device_close(d);
+	return out;
 }
 
 static double worst_of(const float *a, const float *b, size_t n)
@@ -157,9 +220,52 @@ static void configurations(void **state)
 			    "a BERT of hidden size 128 cannot have 3 heads and a LayerNorm eps of 1e-12");
 }
 
+/* cls is the first row of each sequence, from which the pooler's vector follows; mean is the mean of its
+ * rows. */
+static void other_outputs_follow_from_the_hidden_states(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
+	const struct hm_tensor *pooled = find(w, "pooled");
+	const int32_t *len = find(w, "len")->data;
+	const float *pw = find(w, "pooler.dense.weight")->data, *pb = find(w, "pooler.dense.bias")->data;
+	int n = (int)pooled->dim[0], m = (int)find(w, "ids")->dim[0], h = (int)pooled->dim[1];
+	size_t all = (size_t)n * (size_t)h;
+	float *states = last_states(w, n, m), *got = malloc(all * sizeof *got),
+	      *want = malloc(all * sizeof *want);
+	for (const char *const *device = op_devices(); *device; device++) {
+		encode_output(*device, HM_BERT_CLS, got);
+		for (int s = 0; s < n; s++)
+			for (int i = 0; i < h; i++) {
+				double z = pb[i];
+				for (int j = 0; j < h; j++)
+					z += (double)pw[i * h + j] * got[s * h + j];
+				want[s * h + i] = (float)tanh(z);
+			}
+		assert_true(worst_of(want, pooled->data, all) < 1e-5);
+		encode_output(*device, HM_BERT_MEAN, got);
+		for (int s = 0, first = 0; s < n; first += len[s++])
+			for (int i = 0; i < h; i++) {
+				double sum = 0;
+				for (int j = 0; j < len[s]; j++)
+					sum += states[(size_t)(first + j) * (size_t)h + (size_t)i];
+				want[s * h + i] = (float)(sum / len[s]);
+			}
+		if (worst_of(got, want, all) > 1e-5)
+			fail_msg("%s: the mean is off by %g", *device, worst_of(got, want, all));
+	}
+	free(states);
+	free(got);
+	free(want);
+	hm_weights_close(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(other_outputs_follow_from_the_hidden_states),
 		cmocka_unit_test(pytorch_agrees),
 		cmocka_unit_test(bad_batches_are_refused),
 		cmocka_unit_test(configurations),

@@ -212,6 +212,39 @@ static void test_refuses(void **state)
 	unlink("build/test_encoder.tmp");
 }
 
+/* A BERT that was saved without its pooler gives its other vectors, and says so. */
+static void test_without_pooler(void **state)
+{
+	(void)state;
+	static const char path[] = "build/test_encoder.tmp";
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	struct hm_encoder x;
+	struct hm_tensor some[64];
+	size_t k = 0;
+	assert_int_equal(hm_weights_open(&w, DATA "bert-bin", NULL, &e), 0);
+	for (size_t i = 0; i < w->n; i++)
+		if (!strstr(w->tensor[i].name, "pooler"))
+			some[k++] = w->tensor[i];
+	assert_int_equal(hm_weights_save(path, some, k, NULL, &e), 0);
+	hm_weights_close(w);
+	struct hm_encoder_options o = {.heads = 2};
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT, path, &o, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "no pooler"));
+	assert_non_null(strstr(e.text, "--text-output cls"));
+	e = (struct hm_err){0};
+	static const char *const word[] = {"cls", "mean"};
+	for (int i = 0; i < 2; i++) {
+		o.output = word[i];
+		assert_int_equal(hm_encoder_open(&x, HM_TEXT, path, &o, &e), 0);
+		assert_string_equal(x.kind->output(x.tower, HM_POOLED), word[i]);
+		hm_encoder_clear(&x);
+	}
+	o.output = "pool";
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT, path, &o, &e), HM_EUSAGE);
+	unlink(path);
+}
+
 static void test_ids(void **state)
 {
 	(void)state;
@@ -233,6 +266,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_features), cmocka_unit_test(test_heads),
 					   cmocka_unit_test(test_init), cmocka_unit_test(test_refuses),
-					   cmocka_unit_test(test_ids)};
+					   cmocka_unit_test(test_without_pooler), cmocka_unit_test(test_ids)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

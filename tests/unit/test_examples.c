@@ -2,6 +2,7 @@
  * temporary file; encoders that run while reading give hm_encode's bytes; what cannot be trained on is
  * refused or left out. */
 #include "../support/streams.h"
+#include "feed/columns.h"
 #include "feed/examplesparts.h"
 #include "nn/early.h"
 #include "nn/late.h"
@@ -381,6 +382,83 @@ static void what_cannot_be_trained_on(void **state)
 	}
 }
 
+/* The record that is named is the one that was computed, not the last one that was read. */
+static void a_computed_feature_is_finite(void **state)
+{
+	(void)state;
+	struct hm_encoder broken;
+	struct hm_examples x;
+	assert_int_equal(
+		hm_encoder_open(&broken, HM_TEXT, "init:bert-tiny:3", &(struct hm_encoder_options){0}, &e),
+		0);
+	struct hm_params *p = &broken.tower->params;
+	p->data[p->count - 1] = NAN; /* the pooler's bias */
+	struct hm_examples_options o = {
+		.kind = &hm_late_fusion, .side = {[HM_TEXT] = {HM_USE_COMPUTED, &broken}}, .skip = true};
+	write_set(file, false, -1, 0);
+	assert_int_equal(read_examples(&x, file, &o, 2), HM_EDATA);
+	assert_non_null(strstr(e.text, "record 1 (id n1): its feature holds a number that is not finite"));
+	assert_memory_equal(e.text, file, strlen(file));
+	hm_examples_clear(&x);
+	hm_encoder_clear(&broken);
+}
+
+/* Columns of the right name that are not what their tools make. */
+static void other_columns_are_refused(void **state)
+{
+	static const struct {
+		enum hm_column instead;
+		enum hm_dtype dtype;
+		enum hm_use image, text;
+		const char *says;
+	} bad[] = {
+		{HM_COLUMN_LABEL, HM_I64, HM_USE_FEATURE, HM_USE_FEATURE, "column \"label\" is I64"},
+		{HM_COLUMN_ERROR, HM_I32, HM_USE_FEATURE, HM_USE_FEATURE, "column \"error\" is I32"},
+		{HM_COLUMN_IMAGE_FEATURE, HM_F64, HM_USE_FEATURE, HM_USE_NONE,
+		 "column \"image_feature\" is F64"},
+		{HM_COLUMN_TEXT_FEATURE, HM_I32, HM_USE_NONE, HM_USE_FEATURE,
+		 "column \"text_feature\" is I32"},
+		{HM_COLUMN_PIXELS, HM_U8, HM_USE_TRAINED, HM_USE_NONE, "column \"pixels\" is U8"},
+		{HM_COLUMN_PIXELS, HM_U8, HM_USE_COMPUTED, HM_USE_NONE, "column \"pixels\" is U8"},
+		{HM_COLUMN_TOKEN_IDS, HM_I64, HM_USE_NONE, HM_USE_TRAINED, "column \"token_ids\" is I64"},
+	};
+	(void)state;
+	for (size_t k = 0; k < sizeof bad / sizeof *bad; k++)
+		for (int there = 0; there < 2; there++) { /* of another type; not at all */
+			struct hm_schema s = {0};
+			struct hm_writer *w;
+			struct hm_examples x;
+			struct hm_examples_options o = {
+				.kind = &hm_late_fusion,
+				.side = {{bad[k].image, &resnet}, {bad[k].text, &bert}},
+				.unknown = true};
+			const char *name = hm_column_name(bad[k].instead);
+			char missing[64];
+			e = (struct hm_err){0};
+			if (!there && bad[k].instead == HM_COLUMN_ERROR)
+				continue; /* which need not be there */
+			hm_schema_add(&s, "id", HM_UTF8, 0, NULL, NULL, &e);
+			if (bad[k].instead != HM_COLUMN_LABEL)
+				hm_schema_add(&s, "label", HM_I32, 0, NULL, NULL, &e);
+			if (there)
+				hm_schema_add(&s, name, bad[k].dtype, 0, NULL, NULL, &e);
+			for (int c = HM_COLUMN_IMAGE_FEATURE; c <= HM_COLUMN_TEXT_FEATURE; c += 2)
+				if (hm_schema_find(&s, hm_column_name((enum hm_column)c)) < 0 &&
+				    c != (int)bad[k].instead)
+					hm_schema_add(&s, hm_column_name((enum hm_column)c), HM_F32, DIMS(C),
+						      NULL, &e);
+			assert_int_equal(hm_writer_open(&w, file, &s, NULL, NULL, NULL, NULL, &e), 0);
+			assert_int_equal(hm_writer_finish(w, 0, &e), 0);
+			assert_int_equal(read_examples(&x, file, &o, 1), HM_EDATA);
+			snprintf(missing, sizeof missing, "there is no column \"%s\"", name);
+			if (!strstr(e.text, there ? bad[k].says : missing) ||
+			    strncmp(e.text, file, strlen(file)))
+				fail_msg("row %zu: \"%s\"", k, e.text);
+			hm_examples_clear(&x);
+			hm_schema_clear(&s);
+		}
+}
+
 /* A file that is replaced or written over between reading and training is an error, not another example. */
 static void a_file_that_changes_is_noticed(void **state)
 {
@@ -418,6 +496,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(encoders_give_their_own_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(features_are_standardised, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_trained_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_computed_feature_is_finite, setup, teardown),
+		cmocka_unit_test_setup_teardown(other_columns_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_changes_is_noticed, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, open_encoders, clear_encoders);
