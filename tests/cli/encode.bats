@@ -130,11 +130,12 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 
 @test "hostile weight files are refused with the reason" {
 	cd $BATS_TEST_TMPDIR
-	printf '\200\002cos\nsystem\nq\001U\004true\205R.' >evil.pkl
+	printf '\200\002cos\nsystem\nq\001U\011touch ran\205R.\200\002].' >evil.pkl
 	printf '\200\002\212\nl\374\234F\371 j\250P\031.\200\002M\351\003.\200\002}q\000U\rlittle_endianq\001\210s.' >evil.pth
 	cat evil.pkl >>evil.pth
 	run hm-encode --image evil.pth -o x.hmr "$BATS_FILE_TMPDIR/raw.hmr"
-	expect 1 'evil.pth: .*the global "os.system" at byte 2 is not allowed'
+	expect 1 'evil.pth: it holds an object of class os.system, which is not built here'
+	[ ! -e ran ]
 	head -c 9000 "$W/resnet.pth" >cut.pth
 	run hm-encode --image cut.pth -o x.hmr "$BATS_FILE_TMPDIR/raw.hmr"
 	expect 1 'cut.pth: '
