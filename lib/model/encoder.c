@@ -72,22 +72,27 @@ static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 
 /* ---- files ---- */
 
-/* Loads the tensors, or sees that they could be; those the network does not take are left over. */
-static int load_params(struct hm_encoder *x, struct table *t, bool defer, struct hm_err *e)
+/* Loads the tensors, or sees that they could be; those the network does not take are left over. Names and
+ * shapes are looked at before any byte: the file may be large, and another network's. */
+static int load_params(struct hm_encoder *x, struct hm_weights *w, struct table *t, bool defer,
+		       struct hm_err *e)
 {
 	struct hm_params *p = &x->tower->params;
 	size_t left = 0;
 	const char *first = NULL;
-	if (defer ? hm_params_check(p, find_tensor, t, e) : hm_params_load(p, find_tensor, t, e))
+	if (hm_params_check(p, find_tensor, t, e))
 		return HM_EDATA;
-	x->deferred = defer;
 	for (size_t i = 0; i < t->n; i++)
 		if (!hm_params_has(p, t->tensor[i].name) && !left++)
 			first = t->tensor[i].name;
-	if (!left)
-		return 0;
-	return hm_err_set(e, HM_EDATA, "%zu tensor%s left over that no such network has, \"%.200s\" first",
-			  left, left > 1 ? "s are" : " is", first);
+	if (left)
+		return hm_err_set(e, HM_EDATA,
+				  "%zu tensor%s left over that no such network has, \"%.200s\" first", left,
+				  left > 1 ? "s are" : " is", first);
+	if (hm_weights_verify(w, t->tensor, t->n, e) || hm_weights_verify(w, x->counter, x->n_counter, e))
+		return HM_EDATA;
+	x->deferred = defer;
+	return defer ? 0 : hm_params_load(p, find_tensor, t, e);
 }
 
 /* The tower of that family below the prefix, but for its sizes. */
@@ -107,7 +112,7 @@ static int take_tower(struct hm_encoder *x, const struct hm_tower_kind *kind, st
 	x->tower = kind->read(find_tensor, &t, &hints, e);
 	if (!x->tower)
 		return e->code;
-	if (load_params(x, &t, o->defer, e))
+	if (load_params(x, w, &t, o->defer, e))
 		return HM_EDATA;
 	if (hints.guessed)
 		snprintf(x->notice, sizeof x->notice,
@@ -128,13 +133,14 @@ static int open_file(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
 	const struct hm_tower_kind *kind;
+	const struct hm_weights_options how = {.key = o->key, .names_first = true};
 	const char *prefix;
 	struct hm_config config = {0};
 	int rc = side == HM_TEXT || is_folder(spec) ? hm_config_open(&config, side, spec, e) : 0;
 	if (rc)
 		rc = hm_err_prefix(e, "%s", spec);
 	if (!rc)
-		rc = hm_weights_open(&x->file, spec, &(struct hm_weights_options){.key = o->key}, e);
+		rc = hm_weights_open(&x->file, spec, &how, e);
 	if (!rc) {
 		rc = hm_names_find(x->file, side, config.model_type, &kind, &prefix, e);
 		if (!rc)

@@ -194,9 +194,11 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON_bool (*is
 static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 {
 	cJSON *o = NULL;
-	if (hm_weights_open(&m->file, path, NULL, e))
+	if (hm_weights_open(&m->file, path, &(struct hm_weights_options){.names_first = true}, e))
 		return HM_EDATA;
 	int rc = read_names(m, e);
+	if (!rc)
+		rc = hm_weights_verify(m->file, m->file->tensor, m->file->n, e);
 	if (!rc)
 		rc = read_head(m, e);
 	if (!rc)

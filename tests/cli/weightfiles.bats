@@ -41,3 +41,70 @@ all_nan() {
 	expect 1 'late.safetensors: .*holds NaN or infinity'
 	[ ! -e x.hmr ] && [ ! -e m.safetensors ]
 }
+
+@test "checkpoints of training scripts give the features of the weights in them" {
+	hm-encode -q --no-pg --image "$W/resnet.safetensors" "$raw" >want
+	for f in imagenet.pth.tar lightning.ckpt nested.pt legacy.pth; do
+		hm-encode -q --no-pg --image "$W/checkpoints/$f" "$raw" | cmp want -
+	done
+	run hm-encode --image "$W/checkpoints/average.pth" -o x.hmr "$raw"
+	expect 1 'average.pth: two parts of it fit, "ema.shadow.module." and "model.": --key NAME takes one$'
+	[ ! -e x.hmr ]
+	hm-encode -q --no-pg --key model --image "$W/checkpoints/average.pth" "$raw" | cmp want -
+	hm-encode -q --no-pg --key ema --image "$W/checkpoints/average.pth" "$raw" >average
+	hm-encode -q --no-pg --key ema.shadow.module --image "$W/checkpoints/average.pth" "$raw" | cmp average -
+	refute cmp -s want average
+	run hm-encode --key optimizer --image "$W/checkpoints/average.pth" -o x.hmr "$raw"
+	expect 1 'average.pth: holds no tensor below "optimizer"; it has "ema.shadow.module.bn1.bias", '
+	run hm-encode --image "$W/checkpoints/object.pth" -o x.hmr "$raw"
+	expect 1 'object.pth: it holds an object of class torchvision.models.resnet.ResNet, which is not built here'
+	hm-encode -q --no-pg --heads 2 --text "$W/bert" "$raw" >want
+	hm-encode -q --no-pg --heads 2 --text "$W/checkpoints/bert.bin" "$raw" | cmp want -
+}
+
+# PREFIX FILE: the tensors of resnet.safetensors with PREFIX before every name
+prefixed() {
+	local size header
+	size=$(od -An -tu8 -N8 "$W/resnet.safetensors")
+	header=$(head -c $((size + 8)) "$W/resnet.safetensors" | tail -c "$size" | sed -E 's/"([a-z0-9_.]+)":\{"dtype"/"'"$1"'\1":{"dtype"/g')
+	{ u64 ${#header} && printf %s "$header" && tail -c +$((size + 9)) "$W/resnet.safetensors"; } >"$2"
+}
+
+u64() { # NUMBER below 2^32, as 8 bytes
+	printf "$(printf '\\%03o\\%03o\\%03o\\%03o\\0\\0\\0\\0' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)))"
+}
+
+@test "any prefix is taken off" {
+	hm-encode -q --no-pg --image "$W/resnet.safetensors" "$raw" >want
+	for prefix in module. _orig_mod. model.backbone. student.net.3.; do
+		prefixed "$prefix" p.safetensors
+		hm-encode -q --no-pg --image p.safetensors "$raw" | cmp want -
+	done
+	prefixed 'x' p.safetensors # no prefix: it ends in no dot
+	run hm-encode --image p.safetensors -o x.hmr "$raw"
+	expect 1 'p.safetensors: holds no image encoder .*: its tensors are "xbn1.bias", "xlayer'
+}
+
+@test "what holds no weights is named" {
+	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 440449768\n' >model.safetensors
+	run hm-encode --text model.safetensors -o x.hmr "$raw"
+	expect 1 'model.safetensors: a Git LFS pointer: the file itself was not fetched \(git lfs pull\)$'
+	mkdir folder && echo '{}' >folder/config.json && printf '\211HDF\r\n\032\n' >folder/tf_model.h5
+	run hm-encode --text folder -o x.hmr "$raw"
+	expect 1 'folder: a folder without model.safetensors and pytorch_model.bin; it has "tf_model.h5", "config.json"; hm reads'
+	run hm-encode --text folder/tf_model.h5 -o x.hmr "$raw"
+	expect 1 'tf_model.h5: an HDF5 file \(Keras, TensorFlow\): hm reads .safetensors'
+	run hm-encode --image resnet18-f37072fd.pth -o x.hmr "$raw"
+	expect 1 'resnet18-f37072fd.pth: cannot open: No such file or directory; pipelines/get-weights.sh fetches it$'
+	[ ! -e x.hmr ]
+}
+
+@test "names are looked at before bytes: a file of 8 GB with other tensors costs nothing" {
+	local header='{"x":{"dtype":"F32","shape":[2147483648],"data_offsets":[0,8589934592]}}   '
+	{ u64 ${#header} && printf %s "$header"; } >huge.safetensors
+	truncate -s $((8589934592 + 8 + ${#header})) huge.safetensors
+	for call in 'hm-encode --image' 'hm-encode --text' 'hm-score --model'; do
+		run bash -c "ulimit -d 200000; $call huge.safetensors '$raw' >x.hmr"
+		expect 1 'huge.safetensors: .*"x"'
+	done
+}
