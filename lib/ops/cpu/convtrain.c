@@ -58,32 +58,6 @@ static const int arg_of[][3] = {
 	[HM_DNNL_BACKWARD_WEIGHTS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST},
 };
 
-/* Runs pd on the arguments `what`, data[j] each; NULL: without. */
-static dnnl_status_t execute(struct hm_device *d, dnnl_primitive_desc_t pd, const int what[4],
-			     void *const data[4])
-{
-	dnnl_exec_arg_t arg[4];
-	dnnl_primitive_t prim = NULL;
-	dnnl_status_t st = dnnl_primitive_create(&prim, pd);
-	int n = 0;
-	for (int j = 0; j < 4 && !st; j++)
-		if (data[j]) {
-			arg[n].arg = what[j];
-			st = hm_dnnl_memory(&arg[n].memory,
-					    hm_dnnl_query_md(pd, dnnl_query_exec_arg_md, what[j]),
-					    hm_dnnl_engine(d), data[j]);
-			n += !st;
-		}
-	if (!st)
-		st = dnnl_primitive_execute(prim, hm_dnnl_stream(d), n, arg);
-	if (!st)
-		st = dnnl_stream_wait(hm_dnnl_stream(d));
-	while (n--)
-		dnnl_memory_destroy(arg[n].memory);
-	dnnl_primitive_destroy(prim);
-	return st;
-}
-
 /* Reorders weights, runs pd, reorders and adds gradients; the scratch holds the packed ones first. */
 static dnnl_status_t run(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t pd)
 {
@@ -104,8 +78,8 @@ static dnnl_status_t run(struct hm_device *d, const struct pass *p, dnnl_primiti
 	if (!st && p->pass != HM_DNNL_BACKWARD_WEIGHTS)
 		st = hm_dnnl_reorder(engine, stream, have, p->weights, want, room);
 	if (!st)
-		st = execute(d, pd, (const int[4]){arg[0], arg[1], arg[2], DNNL_ARG_SCRATCHPAD},
-			     (void *const[4]){p->src, room, p->dst, scratch ? room + packed : NULL});
+		st = hm_dnnl_execute(d, pd, 4, (const int[4]){arg[0], arg[1], arg[2], DNNL_ARG_SCRATCHPAD},
+				     (void *const[4]){p->src, room, p->dst, scratch ? room + packed : NULL});
 	if (!st && p->pass == HM_DNNL_BACKWARD_WEIGHTS)
 		st = hm_dnnl_reorder_add(engine, stream, want, room, have, p->weights);
 	hm_dnnl_md_clear(&plain);

@@ -53,37 +53,10 @@ static dnnl_status_t describe(struct hm_device *d, const struct product *p, dnnl
 	return st;
 }
 
-/* Runs pd on the arguments in the order src, weights, dst, scratch, bias; the last two may be NULL. */
-static dnnl_status_t execute(struct hm_device *d, dnnl_primitive_desc_t pd, void *const data[5])
-{
-	static const int what[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD,
-				   DNNL_ARG_BIAS};
-	const hm_md md[] = {
-		hm_dnnl_query_md(pd, dnnl_query_src_md, 0), hm_dnnl_query_md(pd, dnnl_query_weights_md, 0),
-		hm_dnnl_query_md(pd, dnnl_query_dst_md, 0), hm_dnnl_query_md(pd, dnnl_query_scratchpad_md, 0),
-		hm_dnnl_query_md(pd, dnnl_query_weights_md, 1)};
-	dnnl_exec_arg_t arg[5];
-	dnnl_primitive_t prim = NULL;
-	dnnl_status_t st = dnnl_primitive_create(&prim, pd);
-	int n = 0;
-	for (int j = 0; j < 5 && !st; j++)
-		if (data[j]) {
-			arg[n].arg = what[j];
-			st = hm_dnnl_memory(&arg[n].memory, md[j], hm_dnnl_engine(d), data[j]);
-			n += !st;
-		}
-	if (!st)
-		st = dnnl_primitive_execute(prim, hm_dnnl_stream(d), n, arg);
-	if (!st)
-		st = dnnl_stream_wait(hm_dnnl_stream(d));
-	while (n--)
-		dnnl_memory_destroy(arg[n].memory);
-	dnnl_primitive_destroy(prim);
-	return st;
-}
-
 static void multiply(struct hm_device *d, const struct product *p)
 {
+	static const int args[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD,
+				   DNNL_ARG_BIAS};
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_memory_desc_t b = {0};
 	if (d->err.code)
@@ -99,9 +72,10 @@ static void multiply(struct hm_device *d, const struct product *p)
 			st = hm_dnnl_reorder(hm_dnnl_engine(d), hm_dnnl_stream(d), have, (void *)p->b, want,
 					     room);
 		if (room && !st)
-			st = execute(d, pd,
-				     (void *const[5]){(void *)p->a, packed ? room : (void *)p->b, p->c,
-						      scratch ? room + packed : NULL, (void *)p->bias});
+			st = hm_dnnl_execute(d, pd, 5, args,
+					     (void *const[5]){(void *)p->a, packed ? room : (void *)p->b,
+							      p->c, scratch ? room + packed : NULL,
+							      (void *)p->bias});
 	}
 	if (st)
 		hm_err_set(&d->err, HM_EDEVICE, "oneDNN cannot multiply %dx%d by %dx%d (status %d)", p->m,

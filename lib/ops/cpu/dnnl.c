@@ -1,59 +1,15 @@
-/* Convolution and matmul by oneDNN. Each context has one stream and runs on the thread that calls; primitives
- * are made at the first call of a shape and kept. A weight holds the plain filter and a packed copy for each
- * layout that a primitive asked for, made once and shared by all contexts. */
+/* oneDNN on the cpu device: its engine and streams, and how a primitive is run. Each context has one stream,
+ * and work runs on the thread that calls. Inference is in dnnlsteps.c, training in densetrain.c and
+ * convtrain.c. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
 
-#include "base/strmap.h"
-
 #include <dnnl_version.h>
-#include <omp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
-
-/* A filter in one layout. */
-struct packed {
-	dnnl_memory_desc_t md;
-	void *data;
-	struct packed *next;
-};
-
-struct hm_weight {
-	uint64_t id;	     /* unlike any other's of this device, also after it is freed */
-	struct hm_conv conv; /* kernel 0: this is a linear layer */
-	struct hm_linear linear;
-	float *w, *b; /* plain; b may be NULL */
-	dnnl_memory_desc_t plain;
-	struct packed *packed;
-	pthread_mutex_t lock; /* of `packed` */
-};
-
-/* A primitive for one weight and one shape, with its arguments. */
-struct step {
-	dnnl_primitive_t prim;
-	dnnl_memory_t src, dst, weights, bias, scratch;
-	size_t scratch_bytes;
-};
-
-struct shared {
-	dnnl_engine_t engine;
-	uint64_t next_id;
-	pthread_mutex_t lock; /* of next_id */
-	size_t block;
-};
-
-struct hm_dnnl {
-	struct shared *shared;
-	bool owner;
-	dnnl_stream_t stream;
-	struct hm_strmap index; /* of step, by weight and shape */
-	struct hm_buf steps;	/* struct step */
-};
 
 /* ---- contexts */
 
@@ -96,7 +52,7 @@ static bool has_isa(dnnl_cpu_isa_t isa)
 	return (dnnl_get_effective_cpu_isa() & isa) == (unsigned)isa;
 }
 
-static struct hm_dnnl *context(struct shared *s, bool owner, struct hm_err *e)
+static struct hm_dnnl *open_context(struct hm_dnnl_shared *s, bool owner, struct hm_err *e)
 {
 	struct hm_dnnl *n = hm_alloc(1, sizeof *n, e);
 	if (!n)
@@ -124,7 +80,7 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 		hm_err_set(e, HM_EDEVICE, "this processor has no bf16 arithmetic (avx512_bf16)");
 		return NULL;
 	}
-	struct shared *s = hm_alloc(1, sizeof *s, e);
+	struct hm_dnnl_shared *s = hm_alloc(1, sizeof *s, e);
 	if (!s)
 		return NULL;
 	pthread_mutex_init(&s->lock, NULL);
@@ -135,7 +91,7 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 	if (dnnl_engine_create(&s->engine, dnnl_cpu, 0))
 		hm_err_set(e, HM_EDEVICE, "oneDNN gives no CPU engine");
 	else
-		n = context(s, true, e);
+		n = open_context(s, true, e);
 	if (n) {
 		*block = s->block;
 		return n;
@@ -148,23 +104,12 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 
 struct hm_dnnl *hm_dnnl_fork(const struct hm_dnnl *from, struct hm_err *e)
 {
-	return context(from->shared, false, e);
-}
-
-static void step_clear(struct step *p)
-{
-	dnnl_memory_t m[] = {p->src, p->dst, p->weights, p->bias, p->scratch};
-	for (int i = 0; i < 5; i++)
-		dnnl_memory_destroy(m[i]);
-	dnnl_primitive_destroy(p->prim);
+	return open_context(from->shared, false, e);
 }
 
 void hm_dnnl_close(struct hm_dnnl *n)
 {
-	for (size_t at = 0; at < n->steps.len; at += sizeof(struct step))
-		step_clear((struct step *)(n->steps.data + at));
-	hm_buf_clear(&n->steps);
-	hm_strmap_clear(&n->index);
+	hm_dnnl_steps_clear(n);
 	dnnl_stream_destroy(n->stream);
 	if (n->owner) {
 		dnnl_engine_destroy(n->shared->engine);
@@ -174,100 +119,7 @@ void hm_dnnl_close(struct hm_dnnl *n)
 	free(n);
 }
 
-/* ---- weights */
-
-static struct hm_weight *weight_new(struct hm_device *d, const float *w, const float *b, int ndim,
-				    const dnnl_dims_t dim, dnnl_format_tag_t tag)
-{
-	struct shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
-	struct hm_weight *wt = hm_alloc(1, sizeof *wt, &d->err);
-	size_t n = 1;
-	if (!wt)
-		return NULL;
-	for (int j = 0; j < ndim; j++)
-		n *= (size_t)dim[j];
-	pthread_mutex_init(&wt->lock, NULL);
-	wt->w = hm_alloc(n, sizeof *w, &d->err);
-	if (b)
-		wt->b = hm_alloc((size_t)dim[0], sizeof *b, &d->err);
-	if (!wt->w || (b && !wt->b) || hm_dnnl_md(&wt->plain, ndim, dim, dnnl_f32, tag)) {
-		hm_err_set(&d->err, HM_EDEVICE, "oneDNN takes no weight of this shape");
-		hm_dnnl_weight_free(d, wt);
-		return NULL;
-	}
-	memcpy(wt->w, w, n * sizeof *w);
-	if (b)
-		memcpy(wt->b, b, (size_t)dim[0] * sizeof *b);
-	pthread_mutex_lock(&s->lock);
-	wt->id = s->next_id++;
-	pthread_mutex_unlock(&s->lock);
-	return wt;
-}
-
-void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *wt)
-{
-	(void)d;
-	if (!wt)
-		return;
-	for (struct packed *p = wt->packed, *next; p; p = next) {
-		next = p->next;
-		hm_dnnl_md_clear(&p->md);
-		free(p->data);
-		free(p);
-	}
-	pthread_mutex_destroy(&wt->lock);
-	hm_dnnl_md_clear(&wt->plain);
-	free(wt->w);
-	free(wt->b);
-	free(wt);
-}
-
-struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
-				    const float *b)
-{
-	struct hm_weight *wt =
-		weight_new(d, w, b, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
-	if (wt)
-		wt->conv = *c;
-	return wt;
-}
-
-struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
-				      const float *b)
-{
-	struct hm_weight *wt = weight_new(d, w, b, 2, (dnnl_dims_t){l->n, l->k}, dnnl_ab);
-	if (wt)
-		wt->linear = *l;
-	return wt;
-}
-
-/* The filter in layout md, packed now unless some context did so before; NULL sticks an error. */
-static void *weight_packed(struct hm_device *d, struct hm_weight *wt, hm_md md)
-{
-	struct hm_dnnl *n = ((struct hm_cpu *)d->ctx)->dnnl;
-	struct packed *p;
-	pthread_mutex_lock(&wt->lock);
-	for (p = wt->packed; p && !hm_dnnl_md_equal(hm_dnnl_md_ref(&p->md), md);)
-		p = p->next;
-	if (!p && (p = hm_alloc(1, sizeof *p, &d->err))) {
-		p->data = hm_alloc(hm_dnnl_md_size(md), 1, &d->err);
-		if (!p->data || hm_dnnl_md_copy(&p->md, md) ||
-		    hm_dnnl_reorder(n->shared->engine, n->stream, hm_dnnl_md_ref(&wt->plain), wt->w, md,
-				    p->data)) {
-			hm_err_set(&d->err, HM_EDEVICE, "oneDNN cannot reorder a weight");
-			free(p->data);
-			free(p);
-			p = NULL;
-		} else {
-			p->next = wt->packed;
-			wt->packed = p;
-		}
-	}
-	pthread_mutex_unlock(&wt->lock);
-	return p ? p->data : NULL;
-}
-
-/* ---- primitives */
+/* ---- for all operations */
 
 dnnl_format_tag_t hm_dnnl_image_tag(const struct hm_device *d, int c)
 {
@@ -277,190 +129,29 @@ dnnl_format_tag_t hm_dnnl_image_tag(const struct hm_device *d, int c)
 	return c == 3 ? dnnl_nchw : block == 16 ? dnnl_nChw16c : dnnl_nChw8c;
 }
 
-static dnnl_data_type_t act_type(const struct hm_device *d)
+dnnl_status_t hm_dnnl_execute(struct hm_device *d, dnnl_primitive_desc_t pd, int n, const int *what,
+			      void *const *data)
 {
-	return d->act == HM_BF16 ? dnnl_bf16 : dnnl_f32;
-}
-
-/* Winograd's transform where oneDNN has it (f32, 3x3, stride 1): two to three times faster, error about 1e-5
- * of the largest output; otherwise direct. */
-static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, int i, int h, int w,
-			       dnnl_primitive_desc_t *pd)
-{
-	const struct shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
-	const struct hm_conv *c = &wt->conv;
-	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad),
-	    wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
-	dnnl_memory_desc_t src = {0}, filter = {0}, bias = {0}, dst = {0};
-	dnnl_primitive_attr_t attr = NULL;
-	dnnl_status_t st = hm_dnnl_md(&src, 4, (dnnl_dims_t){i, c->cin, h, w}, act_type(d),
-				      hm_dnnl_image_tag(d, c->cin));
-	if (!st)
-		st = hm_dnnl_md(&dst, 4, (dnnl_dims_t){i, c->cout, ho, wo}, act_type(d),
-				hm_dnnl_image_tag(d, c->cout));
-	if (!st)
-		st = hm_dnnl_md(&filter, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, act_type(d),
-				dnnl_format_tag_any);
-	if (!st)
-		st = hm_dnnl_md(&bias, 1, (dnnl_dims_t){c->cout}, dnnl_f32, dnnl_a);
-	if (!st)
-		st = hm_dnnl_attr(&attr, c->residual, c->relu ? dnnl_eltwise_relu : dnnl_alg_kind_undef,
-				  act_type(d));
-	for (int winograd = c->kernel == 3 && c->stride == 1 && d->act == HM_F32; !st && winograd >= 0;
-	     winograd--) {
-		st = hm_dnnl_conv(
-			pd, s->engine, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
-			hm_dnnl_md_ref(&src), hm_dnnl_md_ref(&filter), wt->b ? hm_dnnl_md_ref(&bias) : NULL,
-			hm_dnnl_md_ref(&dst), c->stride, c->pad, attr);
-		if (!st)
-			break;
-		if (winograd)
-			st = dnnl_success;
-	}
-	hm_dnnl_md_clear(&src);
-	hm_dnnl_md_clear(&filter);
-	hm_dnnl_md_clear(&bias);
-	hm_dnnl_md_clear(&dst);
-	dnnl_primitive_attr_destroy(attr);
-	return st;
-}
-
-static dnnl_status_t linear_desc(struct hm_device *d, const struct hm_weight *wt, int m,
-				 dnnl_primitive_desc_t *pd)
-{
-	static const dnnl_alg_kind_t eltwise[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu,
-						  dnnl_eltwise_gelu_erf, dnnl_eltwise_tanh};
-	const struct shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
-	const struct hm_linear *l = &wt->linear;
-	dnnl_data_type_t out = l->f32 ? dnnl_f32 : act_type(d);
-	dnnl_memory_desc_t src = {0}, filter = {0}, bias = {0}, dst = {0};
-	dnnl_primitive_attr_t attr = NULL;
-	dnnl_status_t st = hm_dnnl_md(&src, 2, (dnnl_dims_t){m, l->k}, act_type(d), dnnl_ab);
-	if (!st)
-		st = hm_dnnl_md(&dst, 2, (dnnl_dims_t){m, l->n}, out, dnnl_ab);
-	if (!st)
-		st = hm_dnnl_md(&filter, 2, (dnnl_dims_t){l->n, l->k}, act_type(d), dnnl_format_tag_any);
-	if (!st)
-		st = hm_dnnl_md(&bias, 1, (dnnl_dims_t){l->n}, dnnl_f32, dnnl_a);
-	if (!st)
-		st = hm_dnnl_attr(&attr, false, eltwise[l->act], out);
-	if (!st)
-		st = hm_dnnl_linear(pd, s->engine, hm_dnnl_md_ref(&src), hm_dnnl_md_ref(&filter),
-				    wt->b ? hm_dnnl_md_ref(&bias) : NULL, hm_dnnl_md_ref(&dst), attr);
-	hm_dnnl_md_clear(&src);
-	hm_dnnl_md_clear(&filter);
-	hm_dnnl_md_clear(&bias);
-	hm_dnnl_md_clear(&dst);
-	dnnl_primitive_attr_destroy(attr);
-	return st;
-}
-
-/* The primitive and its arguments' places; their data is set at each run. */
-static void step_make(struct hm_device *d, struct step *p, struct hm_weight *wt, dnnl_primitive_desc_t pd)
-{
-	dnnl_engine_t engine = ((struct hm_cpu *)d->ctx)->dnnl->shared->engine;
-	hm_md scratch = hm_dnnl_query_md(pd, dnnl_query_scratchpad_md, 0);
-	hm_md filter = hm_dnnl_query_md(pd, dnnl_query_weights_md, 0);
-	void *data = weight_packed(d, wt, filter);
-	if (!data)
-		return;
-	p->scratch_bytes = hm_dnnl_md_size(scratch);
-	dnnl_status_t st = dnnl_primitive_create(&p->prim, pd);
-	if (!st)
-		st = hm_dnnl_memory(&p->src, hm_dnnl_query_md(pd, dnnl_query_src_md, 0), engine,
-				    DNNL_MEMORY_NONE);
-	if (!st)
-		st = hm_dnnl_memory(&p->dst, hm_dnnl_query_md(pd, dnnl_query_dst_md, 0), engine,
-				    DNNL_MEMORY_NONE);
-	if (!st)
-		st = hm_dnnl_memory(&p->weights, filter, engine, data);
-	if (!st && wt->b)
-		st = hm_dnnl_memory(&p->bias, hm_dnnl_query_md(pd, dnnl_query_weights_md, 1), engine, wt->b);
-	if (!st && p->scratch_bytes)
-		st = hm_dnnl_memory(&p->scratch, scratch, engine, DNNL_MEMORY_NONE);
-	if (st)
-		hm_err_set(&d->err, HM_EDEVICE, "oneDNN cannot make a primitive (status %d)", (int)st);
-}
-
-/* The step for a weight at shape (i, h, w) or (m, 0, 0); NULL sticks an error. */
-static struct step *step_find(struct hm_device *d, const struct hm_weight *wt, int i, int h, int w)
-{
-	struct hm_dnnl *n = ((struct hm_cpu *)d->ctx)->dnnl;
-	uint64_t key[3] = {wt->id, (uint64_t)i, (uint64_t)h << 32 | (uint32_t)w};
-	uint64_t at = n->steps.len;
-	int is_new = hm_strmap_add(&n->index, key, sizeof key, &at, &d->err);
-	if (is_new < 0)
-		return NULL;
-	if (is_new) {
-		struct step p = {0};
-		dnnl_primitive_desc_t pd = NULL;
-		dnnl_status_t st =
-			wt->conv.kernel ? conv_desc(d, wt, i, h, w, &pd) : linear_desc(d, wt, i, &pd);
-		if (st)
-			hm_err_set(&d->err, HM_EDEVICE, "oneDNN has no primitive for this shape (status %d)",
-				   (int)st);
-		else
-			step_make(d, &p, (struct hm_weight *)wt, pd);
-		dnnl_primitive_desc_destroy(pd);
-		if (d->err.code || hm_buf_add(&n->steps, &p, sizeof p, &d->err)) {
-			step_clear(&p);
-			return NULL;
+	dnnl_exec_arg_t arg[HM_DNNL_ARGS];
+	dnnl_primitive_t prim = NULL;
+	dnnl_status_t st = dnnl_primitive_create(&prim, pd);
+	int there = 0;
+	for (int j = 0; j < n && !st; j++)
+		if (data[j]) {
+			arg[there].arg = what[j];
+			st = hm_dnnl_memory(&arg[there].memory,
+					    hm_dnnl_query_md(pd, dnnl_query_exec_arg_md, what[j]),
+					    hm_dnnl_engine(d), data[j]);
+			there += !st;
 		}
-	}
-	return (struct step *)(n->steps.data + at);
-}
-
-static void step_run(struct hm_device *d, const struct hm_weight *wt, void *y, const void *x, int i, int h,
-		     int w)
-{
-	struct hm_dnnl *n = ((struct hm_cpu *)d->ctx)->dnnl;
-	if (d->err.code)
-		return;
-	omp_set_num_threads(
-		1); /* of the calling thread: oneDNN asks for it when making and running primitives */
-	struct step *p = step_find(d, wt, i, h, w);
-	void *scratch = p && p->scratch_bytes ? hm_cpu_scratch(d, p->scratch_bytes) : NULL;
-	if (d->err.code)
-		return;
-	dnnl_status_t st = dnnl_memory_set_data_handle(p->src, (void *)x);
-	dnnl_exec_arg_t arg[5] = {
-		{DNNL_ARG_SRC, p->src}, {DNNL_ARG_DST, p->dst}, {DNNL_ARG_WEIGHTS, p->weights}};
-	int args = 3;
 	if (!st)
-		st = dnnl_memory_set_data_handle(p->dst, y);
-	if (!st && scratch)
-		st = dnnl_memory_set_data_handle(p->scratch, scratch);
-	if (scratch)
-		arg[args++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, p->scratch};
-	if (p->bias)
-		arg[args++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, p->bias};
+		st = dnnl_primitive_execute(prim, hm_dnnl_stream(d), there, arg);
 	if (!st)
-		st = dnnl_primitive_execute(p->prim, n->stream, args, arg);
-	if (!st)
-		st = dnnl_stream_wait(n->stream);
-	if (st)
-		hm_err_set(&d->err, HM_EDEVICE, "oneDNN failed to run a primitive (status %d)", (int)st);
-}
-
-void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int i, int h,
-		      int w)
-{
-	step_run(d, wt, y, x, i, h, w);
-}
-
-void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int m)
-{
-	step_run(d, wt, y, x, hm_dnnl_rows_round(d, m), 0, 0);
-}
-
-/* Steps of an eighth, at least 16: at most an eighth of the work is wasted, and primitives are few. */
-int hm_dnnl_rows_round(const struct hm_device *d, int m)
-{
-	int step = 16;
-	(void)d;
-	while (step * 16 < m)
-		step *= 2;
-	return (m + step - 1) / step * step;
+		st = dnnl_stream_wait(hm_dnnl_stream(d));
+	while (there--)
+		dnnl_memory_destroy(arg[there].memory);
+	dnnl_primitive_destroy(prim);
+	return st;
 }
 
 #endif

@@ -1,14 +1,40 @@
-/* Between the files that call oneDNN: the engine, which all contexts of a device share, and the stream of
- * this context, both borrowed; how images lie. */
+/* Between the files that call oneDNN: contexts, layouts of images, how a primitive is run. */
 #ifndef HM_DNNL_H
 #define HM_DNNL_H
 
+#include "base/strmap.h"
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/dnnl_compat.h"
 
+#include <pthread.h>
+
+/* What all contexts of a device share. */
+struct hm_dnnl_shared {
+	dnnl_engine_t engine;
+	uint64_t next_id;     /* of a weight */
+	pthread_mutex_t lock; /* of next_id */
+	size_t block;	      /* channels that lie together in f32 images */
+};
+struct hm_dnnl {
+	struct hm_dnnl_shared *shared;
+	bool owner; /* of `shared` */
+	dnnl_stream_t stream;
+	struct hm_strmap index; /* of steps, by weight and shape */
+	struct hm_buf steps;	/* primitives of inference: dnnlsteps.c */
+};
+
+/* The device's engine and the context's stream, both borrowed. */
 dnnl_engine_t hm_dnnl_engine(const struct hm_device *d);
 dnnl_stream_t hm_dnnl_stream(const struct hm_device *d);
-/* Layout of images of c channels. */
+/* How images of c channels lie in memory. */
 dnnl_format_tag_t hm_dnnl_image_tag(const struct hm_device *d, int c);
+
+/* Makes pd's primitive, runs it on n <= HM_DNNL_ARGS arguments and waits. Argument what[j] (DNNL_ARG_SRC ...)
+ * is data[j]; where that is NULL the argument is left out. */
+enum { HM_DNNL_ARGS = 8 };
+dnnl_status_t hm_dnnl_execute(struct hm_device *d, dnnl_primitive_desc_t pd, int n, const int *what,
+			      void *const *data);
+/* Frees the primitives that inference has kept. */
+void hm_dnnl_steps_clear(struct hm_dnnl *n);
 
 #endif
