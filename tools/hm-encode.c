@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 #include "feed/features.h"
 #include "json/build.h"
-#include "prep/vocab.h"
+#include "prep/tokenizer.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -87,22 +87,16 @@ static int open_encoder(struct run *r, enum hm_side k, struct hm_err *e)
 	return 0;
 }
 
-/* The tokens must come from the words that the encoder was trained on. */
+/* The tokens must be those of the encoder's own folder, where it and they say which those are. */
 static int check_vocab(const struct run *r, struct hm_err *e)
 {
-	struct hm_vocab v = {0};
-	int ids = hm_schema_find(hm_join_schema(r->in), "token_ids");
-	const char *used = ids < 0 ? NULL : hm_schema_attr(hm_join_schema(r->in), ids, "vocab");
-	if (!r->encoder[HM_TEXT].vocab_file || !used)
+	const struct hm_schema *s = hm_join_schema(r->in);
+	const char *spec = r->o.encoder[HM_TEXT];
+	int ids = hm_schema_find(s, "token_ids");
+	if (!spec || ids < 0 || !hm_schema_attr(s, ids, "vocab") || !hm_tokenizer_found(spec) ||
+	    !hm_tokenizer_check(spec, s->field[ids].attr, e))
 		return 0;
-	int rc = hm_vocab_read(&v, r->encoder[HM_TEXT].vocab_file, e);
-	if (!rc && strcmp(v.digest, used))
-		rc = hm_err_set(
-			e, HM_EDATA,
-			"%s: token_ids were made with another vocabulary than %s (hm-tokenize --vocab)",
-			hm_join_name(r->in), r->encoder[HM_TEXT].vocab_file);
-	hm_vocab_clear(&v);
-	return rc;
+	return hm_err_prefix(e, "%s", hm_join_name(r->in));
 }
 
 static int open_features(struct run *r, struct hm_err *e)

@@ -1,24 +1,28 @@
-/* hm-tokenize: adds token_ids, the WordPiece ids of the captions, as BERT's own tokenizer gives them. */
+/* hm-tokenize: adds token_ids, the ids of the captions' tokens, as the tokenizer of a published folder gives
+ * them. */
 #include "base/ring.h"
 #include "cli/cli.h"
 #include "json/build.h"
-#include "prep/wordpiece.h"
+#include "prep/tokenizer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct options {
 	char *vocab;
-	int64_t max_length;
-	bool cased, plain_specials, replace;
+	int64_t max_length; /* 0: as the folder says */
+	bool cased, uncased, plain_specials, replace;
 };
 
 static const struct hm_opt table[] = {
 	{.group = "Tokens"},
-	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "vocab.txt, or the folder that holds it", .required = true,
-	 .file = HM_FILE_IN},
-	{"max-length", 0, HM_INT(max_length), "N", "at most so many ids, [CLS] and [SEP] included", .min = 2,
-	 .max = HM_WORDPIECE_MAX_LENGTH},
-	{"cased", 0, HM_FLAG(cased), NULL, "keep case and accents"},
+	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "vocab.txt, tokenizer.json, or the folder that holds it",
+	 .required = true, .file = HM_FILE_IN},
+	{"cased", 0, HM_FLAG(cased), NULL, "keep case and accents (default: as DIR says, else they go)"},
+	{"uncased", 0, HM_FLAG(uncased), NULL, "lower case, without accents"},
+	{"max-length", 0, HM_INT(max_length), "N",
+	 "at most so many ids per caption (default: as DIR says, else 512)", .min = 2,
+	 .max = HM_TOKENIZER_MAX_LENGTH},
 	{"no-special-in-text", 0, HM_FLAG(plain_specials), NULL,
 	 "[CLS] and the like are plain text in captions"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace token_ids if it is there"},
@@ -48,7 +52,7 @@ struct run {
 	struct options o;
 	struct hm_join *in;
 	struct hm_schema schema; /* of the output; token_ids stands last */
-	struct hm_wordpiece *w;
+	struct hm_tokenizer *tokenizer;
 	struct hm_writer *out;
 	struct hm_ring *ring;	  /* of struct chunk */
 	int id, text, error, old; /* columns of the input, -1: none */
@@ -56,7 +60,7 @@ struct run {
 	uint64_t done;
 };
 
-static int find_columns(struct run *r, const char *digest, struct hm_err *e)
+static int find_columns(struct run *r, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const int64_t ragged = -1;
@@ -75,40 +79,58 @@ static int find_columns(struct run *r, const char *digest, struct hm_err *e)
 		return HM_EDATA;
 	if (r->old >= 0)
 		hm_schema_remove(&r->schema, r->old);
-	cJSON *attr = hm_json_object(e);
-	hm_json_add_str(attr, "vocab", digest, e);
-	hm_json_add_bool(attr, "cased", r->o.cased, e);
-	if (!(attr = hm_json_whole(attr, e)))
-		return HM_EDATA;
-	int at = hm_schema_add(&r->schema, "token_ids", HM_I32, 1, &ragged, attr, e);
+	cJSON *attr = hm_json_copy(r->tokenizer->attr, e);
+	int at = attr ? hm_schema_add(&r->schema, "token_ids", HM_I32, 1, &ragged, attr, e) : HM_EDATA;
 	return at < 0 ? at : 0;
+}
+
+/* Passes on what the tokenizer has to say about its folder. */
+static void tell_user(struct hm_cli *cli, const struct hm_tokenizer *t)
+{
+	const char *s = (const char *)t->warnings.data, *end = s + t->warnings.len;
+	for (; s < end; s += strlen(s) + 1)
+		hm_cli_warn(cli, "%s", s);
+	s = (const char *)t->notices.data;
+	for (end = s + t->notices.len; s < end; s += strlen(s) + 1)
+		hm_cli_notice(cli, "%s", s);
+}
+
+/* The tokenizer's options for the history. */
+static cJSON *list_options(const struct run *r, struct hm_err *e)
+{
+	const char *in_text = "special_in_text";
+	cJSON *p = hm_json_copy(r->tokenizer->attr, e);
+	bool plain = cJSON_GetObjectItemCaseSensitive(p, in_text);
+	if (plain)
+		cJSON_DeleteItemFromObjectCaseSensitive(p, in_text);
+	hm_json_add_num(p, "max-length", r->tokenizer->max_length, e);
+	hm_json_add_bool(p, "no-special-in-text", plain, e);
+	return hm_json_whole(p, e);
 }
 
 static int open_all(struct run *r, struct hm_err *e)
 {
-	struct hm_vocab v = {0};
-	cJSON *pg = NULL;
-	const struct hm_wordpiece_options wo = {r->o.cased, r->o.plain_specials, (int)r->o.max_length};
-	int rc = hm_vocab_read(&v, r->o.vocab, e);
-	if (!rc && !(r->w = hm_wordpiece_new(&v, &wo, e)))
-		rc = hm_err_prefix(e, "%s", r->o.vocab);
+	const struct hm_tokenizer_options to = {.casing = r->o.cased	 ? HM_CASED
+							  : r->o.uncased ? HM_UNCASED
+									 : HM_CASING_OF_FOLDER,
+						.plain_specials = r->o.plain_specials,
+						.max_length = (int)r->o.max_length};
+	r->tokenizer = hm_tokenizer_open(r->o.vocab, &to, e);
+	int rc = r->tokenizer ? 0 : HM_EDATA;
+	if (!rc)
+		tell_user(&r->cli, r->tokenizer);
 	if (!rc)
 		rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
 	if (!rc)
-		rc = find_columns(r, v.digest, e);
+		rc = find_columns(r, e);
 	if (!rc) {
-		cJSON *p = hm_json_object(e);
-		hm_json_add_str(p, "vocab", v.digest, e);
-		hm_json_add_num(p, "max-length", (double)r->o.max_length, e);
-		hm_json_add_bool(p, "cased", r->o.cased, e);
-		hm_json_add_bool(p, "no-special-in-text", r->o.plain_specials, e);
-		pg = hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
+		cJSON *p = list_options(r, e);
+		cJSON *pg = p ? hm_pg_append(hm_join_pg(r->in), tool.name, p, e) : NULL;
 		rc = pg ? hm_writer_open(&r->out, r->cli.out, &r->schema, hm_join_meta(r->in), pg,
 					 &r->cli.writer, r->cli.workers, e)
 			: HM_EDATA;
+		cJSON_Delete(pg);
 	}
-	cJSON_Delete(pg);
-	hm_vocab_clear(&v);
 	return rc;
 }
 
@@ -140,11 +162,11 @@ static void tokenize_chunk(void *run, void *chunk, int worker)
 		c->count[k] = 0;
 		if (r->error >= 0 && val[r->error].count)
 			continue;
-		size_t room = hm_wordpiece_room(r->w, text->count) * sizeof(int32_t);
+		size_t room = hm_tokenizer_room(r->tokenizer, text->count) * sizeof(int32_t);
 		if (hm_buf_reserve(&c->ids, room, &c->e))
 			return;
 		int32_t *ids = (int32_t *)(void *)(c->ids.data + c->ids.len);
-		c->count[k] = hm_wordpiece_encode(r->w, text->data, text->count, ids, &c->e);
+		c->count[k] = hm_tokenizer_encode(r->tokenizer, text->data, text->count, ids, NULL, &c->e);
 		if (c->count[k] > 0)
 			c->ids.len += (size_t)c->count[k] * sizeof(int32_t);
 	}
@@ -200,9 +222,11 @@ static int tokenize_all(struct run *r, struct hm_err *e)
 
 int main(int argc, char **argv)
 {
-	struct run r = {.o = {.max_length = 512}};
+	struct run r = {0};
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
+	if (r.o.cased && r.o.uncased)
+		hm_cli_usage(&r.cli, "--cased and --uncased contradict each other");
 	int rc = open_all(&r, &e);
 	if (!rc)
 		rc = tokenize_all(&r, &e);
@@ -213,7 +237,7 @@ int main(int argc, char **argv)
 	hm_writer_abort(r.out);
 	hm_ring_free(r.ring, clear_chunk);
 	hm_schema_clear(&r.schema);
-	hm_wordpiece_free(r.w);
+	hm_tokenizer_close(r.tokenizer);
 	hm_join_close(r.in);
 	return hm_cli_end(&r.cli, rc, &e);
 }

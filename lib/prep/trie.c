@@ -1,16 +1,16 @@
-/* The tokens as a trie of bytes: see trie.h. */
+/* The trie's edges in a hash table: see trie.h. */
 #include "prep/trie.h"
 
 #include <stdlib.h>
 
-/* From a node by a byte to another; node 0 is the root, and nobody's child. */
+/* From a node by a byte to another. Node 0 is the root, to which no edge leads. */
 struct hm_trie_edge {
 	uint32_t key;  /* parent << 8 | byte */
 	uint32_t node; /* 0: a free slot */
 	int32_t id;    /* of the token that ends in `node`, or -1 */
 };
 
-static struct hm_trie_edge *slot(const struct hm_trie *t, uint32_t node, unsigned char byte)
+static struct hm_trie_edge *find_slot(const struct hm_trie *t, uint32_t node, unsigned char byte)
 {
 	uint32_t key = node << 8 | byte;
 	for (uint32_t i = key * 0x9e3779b1u >> t->shift;; i = (i + 1) & t->mask) {
@@ -20,34 +20,14 @@ static struct hm_trie_edge *slot(const struct hm_trie *t, uint32_t node, unsigne
 	}
 }
 
-static void add_token(struct hm_trie *t, const unsigned char *s, size_t n, int32_t id)
-{
-	uint32_t node = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct hm_trie_edge *next = slot(t, node, s[i]);
-		if (!next->node)
-			*next = (struct hm_trie_edge){node << 8 | s[i], ++t->nodes, -1};
-		if (i + 1 == n)
-			next->id = id;
-		node = next->node;
-	}
-}
-
-int hm_trie_init(struct hm_trie *t, const struct hm_vocab *v, struct hm_err *e)
+int hm_trie_init(struct hm_trie *t, size_t bytes, struct hm_err *e)
 {
 	uint32_t bits = 8;
-	while ((size_t)1 << bits < 2 * v->text.len)
+	while ((size_t)1 << bits < 2 * bytes)
 		bits++;
 	*t = (struct hm_trie){.mask = (1u << bits) - 1, .shift = 32 - bits};
 	t->edge = hm_alloc((size_t)1 << bits, sizeof *t->edge, e);
-	if (!t->edge)
-		return HM_EDATA;
-	for (uint32_t i = 0; i < v->n; i++)
-		add_token(t, v->text.data + v->start[i], v->start[i + 1] - v->start[i] - 1, (int32_t)i);
-	const struct hm_trie_edge *hash = slot(t, 0, '#');
-	if (hash->node)
-		t->rest = slot(t, hash->node, '#')->node;
-	return 0;
+	return t->edge ? 0 : HM_EDATA;
 }
 
 void hm_trie_clear(struct hm_trie *t)
@@ -56,14 +36,38 @@ void hm_trie_clear(struct hm_trie *t)
 	*t = (struct hm_trie){0};
 }
 
-int32_t hm_trie_longest(const struct hm_trie *t, bool later, const char *s, uint32_t len, uint32_t *used)
+void hm_trie_add(struct hm_trie *t, const char *s, size_t n, int32_t id)
 {
-	uint32_t node = later ? t->rest : 0;
+	uint32_t node = 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char byte = (unsigned char)s[i];
+		struct hm_trie_edge *next = find_slot(t, node, byte);
+		if (!next->node)
+			*next = (struct hm_trie_edge){node << 8 | byte, ++t->nodes, -1};
+		if (i + 1 == n)
+			next->id = id;
+		node = next->node;
+	}
+}
+
+uint32_t hm_trie_node(const struct hm_trie *t, const char *s, size_t n)
+{
+	uint32_t node = 0;
+	for (size_t i = 0; i < n; i++) {
+		node = find_slot(t, node, (unsigned char)s[i])->node;
+		if (!node)
+			return HM_TRIE_NONE;
+	}
+	return node;
+}
+
+int32_t hm_trie_longest(const struct hm_trie *t, uint32_t node, const char *s, size_t len, uint32_t *used)
+{
 	int32_t id = -1;
-	if (later && !node)
+	if (node == HM_TRIE_NONE)
 		return -1;
 	for (uint32_t i = 0; i < len; i++) {
-		const struct hm_trie_edge *next = slot(t, node, (unsigned char)s[i]);
+		const struct hm_trie_edge *next = find_slot(t, node, (unsigned char)s[i]);
 		if (!next->node)
 			break;
 		node = next->node;

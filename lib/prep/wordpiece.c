@@ -1,103 +1,110 @@
-/* WordPiece: see wordpiece.h. Code points are classed and mapped by charmap.h while a word gathers; a
- * finished word is then cut by trie.h. */
+/* WordPiece's encoder: see wordpiece.h. Code points are classed and mapped by charmap.h while a word gathers;
+ * a finished word is then cut into pieces by trie.h. */
 #include "prep/wordpiece.h"
 #include "json/json.h"
-#include "prep/charmap.h"
-#include "prep/trie.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WORD_CHARS 100u /* a longer word is [UNK] */
-
-enum { PAD, UNK, CLS, SEP, MASK, SPECIALS };
-static const char special_text[SPECIALS][8] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
-
-struct hm_wordpiece {
-	struct hm_wordpiece_options o;
+struct wordpiece {
+	struct hm_tokenizer t;
 	struct hm_charmap map;
 	struct hm_trie trie;
+	struct hm_specials specials;
+	uint32_t inner; /* the trie's node where the pieces inside a word begin */
+	uint32_t word_chars;
+	int32_t unk, cls, sep;
 	char lower[128]; /* ASCII that only adds itself to a word, as it stands there; else 0 */
-	int32_t special[SPECIALS];
 };
 
-struct hm_wordpiece *hm_wordpiece_new(const struct hm_vocab *v, const struct hm_wordpiece_options *o,
-				      struct hm_err *e)
+int hm_wordpiece_new(struct hm_tokenizer **t, struct hm_trie *words, struct hm_specials *s,
+		     const struct hm_wordpiece_rules *r, struct hm_err *e)
 {
-	struct hm_wordpiece *w = hm_alloc(1, sizeof *w, e);
-	if (!w)
-		return NULL;
-	w->o = *o;
-	int rc = 0;
-	for (int i = 0; !rc && i < SPECIALS; i++) {
-		w->special[i] = hm_vocab_find(v, special_text[i], strlen(special_text[i]));
-		if (w->special[i] < 0)
-			rc = hm_err_set(e, HM_EDATA, "the token %s is missing", special_text[i]);
+	struct wordpiece *w = hm_alloc(1, sizeof *w, e);
+	*t = NULL;
+	if (!w) {
+		hm_trie_clear(words);
+		hm_specials_clear(s);
+		return HM_EDATA;
 	}
-	if (!rc)
-		rc = hm_charmap_init(&w->map, o->cased, e);
-	if (!rc)
-		rc = hm_trie_init(&w->trie, v, e);
-	for (uint32_t c = 0; !rc && c < 128; c++) {
+	w->t = (struct hm_tokenizer){.kind = &hm_wordpiece_kind, .max_length = r->max_length};
+	w->trie = *words;
+	*words = (struct hm_trie){0};
+	w->specials = *s;
+	*s = (struct hm_specials){0};
+	w->inner = hm_trie_node(&w->trie, r->prefix, strlen(r->prefix));
+	w->word_chars = r->word_chars;
+	w->unk = w->specials.role[HM_ROLE_UNK].id;
+	w->cls = w->specials.role[HM_ROLE_CLS].id;
+	w->sep = w->specials.role[HM_ROLE_SEP].id;
+	if (hm_charmap_init(&w->map, r->chars, e)) {
+		hm_wordpiece_close(&w->t);
+		return HM_EDATA;
+	}
+	for (uint32_t c = 0; c < 128; c++) {
 		uint32_t entry = hm_charmap_get(&w->map, c);
-		if ((entry & 255) == HM_CHAR_PLAIN)
+		if ((entry & 255) == HM_CHAR_PLAIN && !w->specials.first[c])
 			w->lower[c] = (char)(entry ? entry >> 8 : c);
 	}
-	if (!rc)
-		return w;
-	hm_wordpiece_free(w);
-	return NULL;
+	*t = &w->t;
+	return 0;
 }
 
-void hm_wordpiece_free(struct hm_wordpiece *w)
+void hm_wordpiece_close(struct hm_tokenizer *t)
 {
-	if (!w)
-		return;
+	struct wordpiece *w = (struct wordpiece *)t;
 	hm_charmap_clear(&w->map);
 	hm_trie_clear(&w->trie);
+	hm_specials_clear(&w->specials);
 	free(w);
 }
 
 /* ---- a word ---- */
 
 struct word {
-	uint32_t len, chars; /* bytes in b; code points seen, those past WORD_CHARS included */
+	uint32_t len, chars; /* bytes in b; code points seen, those past `cap` included */
+	uint32_t cap;	     /* code points of the longest word that is looked up */
 	uint32_t fence;	     /* marks are not reordered across this offset */
-	char b[WORD_CHARS * 4];
+	char *b;	     /* [cap * 4] */
 };
 
 struct ids {
 	int32_t *to;
 	size_t n, cap;
+	bool cut; /* there was one more than fits */
 };
 
 static void put_id(struct ids *out, int32_t id)
 {
 	if (out->n < out->cap)
 		out->to[out->n++] = id;
+	else
+		out->cut = true;
 }
 
 /* Greedy longest match; [UNK] alone when any part of the word has none. */
-static void match(const struct hm_wordpiece *w, const char *s, uint32_t len, struct ids *out)
+static void match_word(const struct wordpiece *w, const char *s, uint32_t len, struct ids *out)
 {
 	size_t from = out->n;
+	bool cut = out->cut;
 	for (uint32_t at = 0, used; at < len; at += used) {
-		int32_t id = hm_trie_longest(&w->trie, at > 0, s + at, len - at, &used);
+		int32_t id = hm_trie_longest(&w->trie, at ? w->inner : 0, s + at, len - at, &used);
 		if (id < 0) {
 			out->n = from;
-			put_id(out, w->special[UNK]);
+			out->cut = cut;
+			put_id(out, w->unk);
 			return;
 		}
 		put_id(out, id);
 	}
 }
 
-static void end_word(const struct hm_wordpiece *w, struct word *word, struct ids *out)
+static void end_word(const struct wordpiece *w, struct word *word, struct ids *out)
 {
-	if (word->chars > WORD_CHARS)
-		put_id(out, w->special[UNK]);
+	if (word->chars > word->cap)
+		put_id(out, w->unk);
 	else if (word->chars)
-		match(w, word->b, word->len, out);
+		match_word(w, word->b, word->len, out);
 	word->len = word->chars = word->fence = 0;
 }
 
@@ -112,19 +119,19 @@ static uint32_t encode_utf8(uint32_t cp, char out[4])
 
 static void add_char(struct word *word, uint32_t cp)
 {
-	if (word->chars++ < WORD_CHARS)
+	if (word->chars++ < word->cap)
 		word->len += encode_utf8(cp, word->b + word->len);
 }
 
 /* Adds what s[0..len) begins with of plain ASCII; returns how many bytes. */
-static size_t add_ascii(const struct hm_wordpiece *w, struct word *word, const char *s, size_t len)
+static size_t add_ascii(const struct wordpiece *w, struct word *word, const char *s, size_t len)
 {
 	size_t n = 0;
 	for (; n < len; n++) {
 		unsigned char c = (unsigned char)s[n];
 		if (c >= 0x80 || !w->lower[c])
 			break;
-		if (word->chars++ < WORD_CHARS)
+		if (word->chars++ < word->cap)
 			word->b[word->len++] = w->lower[c];
 	}
 	return n;
@@ -134,7 +141,7 @@ static size_t add_ascii(const struct hm_wordpiece *w, struct word *word, const c
 static void add_ordered(struct word *word, uint32_t cp)
 {
 	uint32_t at = word->len, before = 0;
-	if (word->chars++ >= WORD_CHARS)
+	if (word->chars++ >= word->cap)
 		return;
 	while (at > word->fence) {
 		uint32_t start = at - 1;
@@ -152,14 +159,14 @@ static void add_ordered(struct word *word, uint32_t cp)
 	word->len += n;
 }
 
-static void add_alone(const struct hm_wordpiece *w, struct word *word, uint32_t cp, struct ids *out)
+static void add_alone(const struct wordpiece *w, struct word *word, uint32_t cp, struct ids *out)
 {
 	end_word(w, word, out);
 	add_char(word, cp);
 	end_word(w, word, out);
 }
 
-static void add_parts(struct word *word, uint32_t cp, uint32_t entry)
+static void add_parts(const struct wordpiece *w, struct word *word, uint32_t cp, uint32_t entry)
 {
 	if ((entry & 255) == HM_CHAR_HANGUL) {
 		uint32_t s = cp - 0xac00;
@@ -171,14 +178,15 @@ static void add_parts(struct word *word, uint32_t cp, uint32_t entry)
 	}
 	const struct hm_char_multi *m = &hm_char_multi[entry >> 8];
 	for (int i = 0; i < 3 && m->to[i]; i++) {
-		if (hm_char_order_of(m->to[i]))
+		uint32_t part = hm_charmap_get(&w->map, m->to[i]);
+		if ((part & 255) == HM_CHAR_ORDERED)
 			add_ordered(word, m->to[i]);
 		else
-			add_char(word, m->to[i]);
+			add_char(word, part ? part >> 8 : m->to[i]);
 	}
 }
 
-static void take(const struct hm_wordpiece *w, struct word *word, uint32_t cp, struct ids *out)
+static void add_code_point(const struct wordpiece *w, struct word *word, uint32_t cp, struct ids *out)
 {
 	uint32_t entry = hm_charmap_get(&w->map, cp);
 	switch (entry & 255) {
@@ -200,56 +208,49 @@ static void take(const struct hm_wordpiece *w, struct word *word, uint32_t cp, s
 		break;
 	case HM_CHAR_MULTI:
 	case HM_CHAR_HANGUL:
-		add_parts(word, cp, entry);
+		add_parts(w, word, cp, entry);
 		break;
 	default: /* HM_CHAR_REMOVED, HM_CHAR_MARK */
 		break;
 	}
 }
 
-/* Bytes of the special token that s begins with, its number in *which; 0: none. */
-static size_t special_at(const char *s, size_t len, int *which)
+size_t hm_wordpiece_room(const struct hm_tokenizer *t, size_t len)
 {
-	for (int i = 0; i < SPECIALS; i++) {
-		size_t n = strlen(special_text[i]);
-		if (len >= n && !memcmp(s, special_text[i], n)) {
-			*which = i;
-			return n;
-		}
-	}
-	return 0;
+	return len < (size_t)t->max_length - 2 ? len + 2 : (size_t)t->max_length;
 }
 
-size_t hm_wordpiece_room(const struct hm_wordpiece *w, size_t len)
-{
-	return len < (size_t)w->o.max_length - 2 ? len + 2 : (size_t)w->o.max_length;
-}
-
-int hm_wordpiece_encode(const struct hm_wordpiece *w, const char *text, size_t len, int32_t *ids,
+int hm_wordpiece_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
 			struct hm_err *e)
 {
-	struct word word;
-	struct ids out = {ids, 1, hm_wordpiece_room(w, len) - 1};
-	ids[0] = w->special[CLS];
-	word.len = word.chars = word.fence = 0;
-	for (size_t at = 0; at < len && out.n < out.cap;) {
-		uint32_t cp;
+	const struct wordpiece *w = (const struct wordpiece *)t;
+	char letters[HM_WORDPIECE_WORD_CAP * 4];
+	struct word word = {.cap = w->word_chars, .b = letters};
+	struct ids out = {.to = ids, .n = 1, .cap = hm_wordpiece_room(t, len) - 1};
+	ids[0] = w->cls;
+	for (size_t at = 0; at < len && !out.cut;) {
+		uint32_t cp, used;
 		at += add_ascii(w, &word, text + at, len - at);
 		if (at == len)
 			break;
-		int which, n = hm_utf8_next(text + at, len - at, &cp);
+		int32_t id = w->specials.first[(unsigned char)text[at]]
+				     ? hm_specials_at(&w->specials, text + at, len - at, &used)
+				     : -1;
+		if (id >= 0) {
+			end_word(w, &word, &out);
+			put_id(&out, id);
+			at += used;
+			continue;
+		}
+		int n = hm_utf8_next(text + at, len - at, &cp);
 		if (!n)
 			return hm_err_set(e, HM_EDATA, "the text is not UTF-8 at byte %zu", at + 1);
-		size_t skip = cp == '[' && !w->o.plain_specials ? special_at(text + at, len - at, &which) : 0;
-		if (skip) {
-			end_word(w, &word, &out);
-			put_id(&out, w->special[which]);
-		} else {
-			take(w, &word, cp, &out);
-		}
-		at += skip ? skip : (size_t)n;
+		add_code_point(w, &word, cp, &out);
+		at += (size_t)n;
 	}
 	end_word(w, &word, &out);
-	out.to[out.n++] = w->special[SEP];
+	out.to[out.n++] = w->sep;
+	if (cut)
+		*cut = out.cut;
 	return (int)out.n;
 }

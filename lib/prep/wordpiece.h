@@ -1,31 +1,32 @@
-/* BERT's tokenizer: a caption to WordPiece ids, equal to transformers.BertTokenizer on every code point. The
- * steps are those of that tokenizer: special tokens, cleaning, CJK, (uncased) NFD without marks and lower
- * case, white space and punctuation, greedy longest match. */
+/* BERT's tokenizer: a text to WordPiece ids, equal to the reference on every code point. Its steps are those
+ * of the reference: special tokens, cleaning, CJK, accents, lower case, words at white space and punctuation,
+ * the greedy longest match. */
 #ifndef HM_WORDPIECE_H
 #define HM_WORDPIECE_H
 
-#include "prep/vocab.h"
+#include "prep/charmap.h"
+#include "prep/specials.h"
+#include "prep/tokenizer.h"
 
-#define HM_WORDPIECE_MAX_LENGTH 65536
+#define HM_WORDPIECE_WORD 100 /* code points of a word; a longer one is [UNK] */
+#define HM_WORDPIECE_WORD_CAP 2000
 
-struct hm_wordpiece_options {
-	bool cased;	     /* no lower case, accents stay */
-	bool plain_specials; /* "[CLS]" in a text is five characters and not a token */
-	int max_length;	     /* ids a text, [CLS] and [SEP] included; 2 .. HM_WORDPIECE_MAX_LENGTH */
+extern const struct hm_tokenizer_kind hm_wordpiece_kind;
+
+struct hm_wordpiece_rules {
+	struct hm_char_rules chars;
+	const char *prefix;  /* of the pieces inside a word: "##"; borrowed during the call */
+	uint32_t word_chars; /* 1 to HM_WORDPIECE_WORD_CAP */
+	int max_length;
 };
-
-struct hm_wordpiece;
-/* NULL with `e` set: one of [PAD] [UNK] [CLS] [SEP] [MASK] is missing. The vocabulary is copied. Caller
- * frees. */
-struct hm_wordpiece *hm_wordpiece_new(const struct hm_vocab *v, const struct hm_wordpiece_options *o,
-				      struct hm_err *e);
-void hm_wordpiece_free(struct hm_wordpiece *w); /* NULL is fine */
-
-/* [CLS], the ids of text[0..len), [SEP] into ids, which has room for hm_wordpiece_room(w, len). Returns how
- * many, or HM_EDATA when the text is not UTF-8. Needs no other memory; several threads may share w. */
-int hm_wordpiece_encode(const struct hm_wordpiece *w, const char *text, size_t len, int32_t *ids,
+/* The encoder. `words` holds the tokens that words are cut into; it and the specials, with their ids found,
+ * are taken over, also on failure. Open with hm_tokenizer_open; this is for the family's own files. */
+int hm_wordpiece_new(struct hm_tokenizer **t, struct hm_trie *words, struct hm_specials *s,
+		     const struct hm_wordpiece_rules *r, struct hm_err *e);
+/* The slots of hm_wordpiece_kind, wordpiecefile.c has `claims` and `open`. */
+size_t hm_wordpiece_room(const struct hm_tokenizer *t, size_t len);
+int hm_wordpiece_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
 			struct hm_err *e);
-/* No text of len bytes has more ids than this. */
-size_t hm_wordpiece_room(const struct hm_wordpiece *w, size_t len);
+void hm_wordpiece_close(struct hm_tokenizer *t);
 
 #endif

@@ -103,7 +103,15 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	cp data/vocab.txt $BATS_TEST_TMPDIR/bert
 	echo other >>$BATS_TEST_TMPDIR/bert/vocab.txt
 	run hm-encode --text $BATS_TEST_TMPDIR/bert raw.hmr
-	expect 1 'another vocabulary than'
+	expect 1 'raw.hmr: token_ids were made with another vocabulary than that of .*/bert: [0-9a-f]{8}, not [0-9a-f]{8} \(hm-tokenize --vocab\)'
+}
+
+@test "another casing than the folder's" {
+	cp -r "$W/bert" $BATS_TEST_TMPDIR/bert
+	cp data/vocab.txt $BATS_TEST_TMPDIR/bert
+	echo '{"do_lower_case": false}' >$BATS_TEST_TMPDIR/bert/tokenizer_config.json
+	run hm-encode --text $BATS_TEST_TMPDIR/bert raw.hmr
+	expect 1 'raw.hmr: token_ids were made otherwise than .*/bert says: "cased" is false, not true \(hm-tokenize --cased\)'
 }
 
 @test "wrong calls, absent columns and devices" {

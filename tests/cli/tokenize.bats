@@ -15,7 +15,7 @@ J
 
 # The tokens of each record, words parted by spaces.
 tokens() { # hm-tokenize's arguments
-	hm-tokenize --vocab "$vocab" "$@" | hm-view --full | sed 's/.*"token_ids":\[\([^]]*\)\].*/\1/' |
+	hm-tokenize -q --vocab "$vocab" "$@" 2>/dev/null | hm-view --full | sed 's/.*"token_ids":\[\([^]]*\)\].*/\1/' |
 		awk -F, 'NR == FNR { t[n++] = $0; next } { for (i = 1; i <= NF; i++) printf "%s%s", t[$i], i < NF ? " " : ""; print "" }' FS='\n' "$vocab" FS=, -
 }
 
@@ -27,9 +27,11 @@ tokens() { # hm-tokenize's arguments
 	[ "${lines[2]}" = "[CLS] [SEP]" ] || fail "$output"
 }
 
-@test "--cased, --max-length and --no-special-in-text" {
+@test "--cased, --uncased, --max-length and --no-special-in-text" {
 	run tokens --cased in.hmr
 	[ "${lines[1]}" = "[CLS] HELLO h ##e ##l ##l ##o [MASK] [SEP]" ] || fail "$output"
+	run tokens --uncased in.hmr
+	[ "${lines[1]}" = "[CLS] h ##e ##l ##l ##o h ##e ##l ##l ##o [MASK] [SEP]" ] || fail "$output"
 	run tokens --max-length 4 in.hmr
 	[ "${lines[0]}" = "[CLS] the cat [SEP]" ] || fail "$output"
 	run tokens --max-length 2 in.hmr
@@ -65,9 +67,123 @@ tokens() { # hm-tokenize's arguments
 	{ cat "$vocab"; printf '\xff\n'; } >v.txt
 	refuse 'line 209: the line is not UTF-8'
 	: >v.txt
-	refuse 'the token \[PAD\] is missing'
+	refuse 'this is an empty file, and no file of a tokenizer'
+	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 231508\n' >v.txt
+	refuse 'this is a Git LFS pointer, and no file of a tokenizer \(git lfs pull\)'
+	iconv -f UTF-8 -t UTF-16 "$vocab" >v.txt
+	refuse 'this is UTF-16 text, and no file of a tokenizer'
+	gzip -c "$vocab" >v.txt
+	refuse 'this is a gzip file, and no file of a tokenizer \(gzip -dc\)'
+	printf '#version: 0.2\na b\n' >v.txt
+	refuse 'this is the merges of a BPE tokenizer'
 	rm v.txt
 	refuse 'cannot open'
+}
+
+# FOLDER: a tokenizer.json with the vocabulary, as transformers writes it; SED edits it.
+make_json() { # FOLDER [SED]
+	mkdir -p "$1"
+	awk '{ gsub(/["\\]/, "\\\\&"); printf "%s\"%s\":%d", (NR > 1 ? "," : ""), $0, NR - 1 }' "$vocab" >words
+	{
+		printf '{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":{"type":"BertNormalizer",'
+		printf '"clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},'
+		printf '"pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":null,"model":{"type":"WordPiece","unk_token":"[UNK]",'
+		printf '"continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{%s}}}' "$(cat words)"
+	} | sed "${2:-}" >"$1/tokenizer.json"
+}
+
+@test "tokenizer.json is the vocabulary where there is no vocab.txt, and has its digest" {
+	make_json folder
+	hm-tokenize --uncased --vocab "$vocab" in.hmr -o txt.hmr
+	for path in folder folder/tokenizer.json; do
+		hm-tokenize --vocab $path in.hmr -o json.hmr
+		cmp txt.hmr json.hmr
+	done
+	cp "$vocab" folder
+	hm-tokenize --vocab folder in.hmr -o both.hmr
+	cmp txt.hmr both.hmr
+	echo more >>folder/vocab.txt
+	run hm-tokenize --vocab folder in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: folder/vocab.txt and folder/tokenizer.json hold different vocabularies, from id 208 on: name the file that counts \(--vocab folder/vocab.txt\)$'
+	hm-tokenize --vocab folder/tokenizer.json in.hmr -o one.hmr
+	cmp txt.hmr one.hmr
+	make_json bpe 's/"WordPiece"/"BPE"/'
+	run hm-tokenize --vocab bpe in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: bpe/tokenizer.json: the file holds a BPE tokenizer; hm-tokenize reads WordPiece'
+	[ ! -e out.hmr ]
+}
+
+@test "a folder's tokenizer_config.json is honoured, and said" {
+	mkdir folder
+	cp "$vocab" folder
+	echo '{"do_lower_case": false, "model_max_length": 6}' >folder/tokenizer_config.json
+	for path in folder folder/vocab.txt; do
+		run hm-tokenize --vocab $path in.hmr -o out.hmr
+		expect 0
+		[ "${lines[0]}" = "hm-tokenize: notice: case and accents are kept, as folder/tokenizer_config.json says" ] || fail "$output"
+		[ "${lines[1]}" = "hm-tokenize: notice: at most 6 ids per text, as folder/tokenizer_config.json says" ] || fail "$output"
+		[ ${#lines[@]} = 2 ] || fail "$output"
+		hm-tokenize --cased --max-length 6 --vocab "$vocab" in.hmr -o same.hmr
+		cmp out.hmr same.hmr
+	done
+	run hm-tokenize -q --vocab folder in.hmr -o out.hmr
+	expect 0
+	[ -z "$output" ] || fail "$output"
+	# the command line wins, and is heard
+	run hm-tokenize -q --uncased --vocab folder in.hmr -o out.hmr
+	expect 0 '^hm-tokenize: warning: text is lowered \(--uncased\), although folder/tokenizer_config.json says that it is not$'
+	run hm-tokenize --max-length 9 --vocab folder in.hmr -o out.hmr
+	expect 0 '^hm-tokenize: notice: 9 ids per text \(--max-length\), although folder/tokenizer_config.json says 6$'
+	hm-view --schema out.hmr | grep -q '"cased":true'
+	echo '{"do_basic_tokenize": false}' >folder/tokenizer_config.json
+	run hm-tokenize --vocab folder in.hmr -o none.hmr
+	expect 1 '^hm-tokenize: error: folder/tokenizer_config.json: "do_basic_tokenize" is false; hm-tokenize always splits words$'
+	[ ! -e none.hmr ]
+}
+
+@test "settings that are not the usual ones stand in the schema and the history" {
+	make_json folder 's/"handle_chinese_chars":true,"strip_accents":null/"handle_chinese_chars":false,"strip_accents":false/'
+	hm-tokenize -q --no-special-in-text --vocab folder in.hmr -o out.hmr
+	hm-view --schema out.hmr >schema
+	for word in '"cased":false' '"strip_accents":false' '"tokenize_chinese_chars":false' '"special_in_text":false'; do grep -qF "$word" schema; done
+	hm-view --history out.hmr >history
+	for word in '"strip_accents":false' '"tokenize_chinese_chars":false' '"no-special-in-text":true' '"max-length":512'; do grep -qF "$word" history; done
+	refute grep -qF special_in_text history
+}
+
+@test "nobody says the casing of a vocabulary with capital letters: a warning" {
+	run hm-tokenize -q --vocab "$vocab" in.hmr -o out.hmr
+	expect 0 '^hm-tokenize: warning: [0-9]+ of the 208 tokens of .*vocab.txt have capital letters, but text is lowered: --cased keeps case'
+	for casing in --cased --uncased; do
+		run hm-tokenize -q $casing --vocab "$vocab" in.hmr -o out.hmr
+		expect 0
+		[ -z "$output" ] || fail "$output"
+	done
+	printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' hello world >v.txt
+	run hm-tokenize --vocab v.txt in.hmr -o out.hmr
+	expect 0
+	[ -z "$output" ] || fail "$output"
+}
+
+@test "folders of other tokenizers are named" {
+	mkdir folder
+	run hm-tokenize --vocab folder in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: folder: the folder holds no tokenizer; hm-tokenize reads WordPiece \(vocab.txt, or tokenizer.json of that type\)$'
+	: >folder/vocab.json
+	run hm-tokenize --vocab folder in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: folder: the folder holds vocab.json, a BPE tokenizer; '
+	rm folder/vocab.json
+	: >folder/tokenizer.model
+	run hm-tokenize --vocab folder in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: folder: the folder holds tokenizer.model, a SentencePiece tokenizer; '
+	ln -s nowhere folder/vocab.txt
+	run hm-tokenize --vocab folder in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: folder/vocab.txt: the symbolic link leads nowhere$'
+}
+
+@test "an empty line of the vocabulary is a token that no caption has" {
+	printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' the '' cat >v.txt
+	echo '{"id":1,"img":"a","text":"The cat"}' | hm-jsonl2rec | hm-tokenize --vocab v.txt | hm-view --full | grep -qF '"token_ids":[2,5,7,3]'
 }
 
 @test "failed records get no ids" {
@@ -98,7 +214,7 @@ tokens() { # hm-tokenize's arguments
 }
 
 @test "wrong calls" {
-	for call in "" "--vocab $vocab --max-length 1" "--vocab $vocab --max-length 70000" "--vocab $vocab --nix" "--vocab"; do
+	for call in "" "--vocab $vocab --max-length 1" "--vocab $vocab --max-length 70000" "--vocab $vocab --nix" "--vocab" "--vocab $vocab --cased --uncased"; do
 		# shellcheck disable=SC2086
 		run hm-tokenize -o out.hmr $call
 		expect 2 '^see hm-tokenize --help$'

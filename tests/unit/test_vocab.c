@@ -1,112 +1,202 @@
-/* lib/prep/vocab: ids are line numbers, LF and CRLF are one vocabulary, damage names file and line. */
-#include "base/file.h"
+/* lib/prep/vocab: ids are line numbers or the numbers of a JSON object, one list of tokens has one digest
+ * however it is written, damage names the line. */
+#include "json/json.h"
 #include "prep/vocab.h"
 
 #include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <cmocka.h>
 
-struct place {
-	char folder[64], file[96];
-};
-
-static int setup(void **state)
-{
-	struct place *p = calloc(1, sizeof *p);
-	snprintf(p->folder, sizeof p->folder, "/tmp/hm-vocab-XXXXXX");
-	*state = p;
-	if (!mkdtemp(p->folder))
-		return -1;
-	snprintf(p->file, sizeof p->file, "%s/vocab.txt", p->folder);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct place *p = *state;
-	unlink(p->file);
-	rmdir(p->folder);
-	free(p);
-	return 0;
-}
-
-static void write_file(const struct place *p, const char *text, size_t n)
+static void parse(struct hm_vocab *v, const char *text)
 {
 	struct hm_err e = {0};
-	assert_int_equal(hm_file_write(p->file, text, n, &e), 0);
+	if (hm_vocab_parse(v, text, strlen(text), &e))
+		fail_msg("%s", e.text);
 }
 
-static void refused(const struct place *p, const char *text, size_t n, const char *why)
+static int take_json(struct hm_vocab *v, const char *text, struct hm_err *e)
 {
-	struct hm_vocab v;
-	struct hm_err e = {0};
-	write_file(p, text, n);
-	assert_int_equal(hm_vocab_read(&v, p->file, &e), HM_EDATA);
-	if (strncmp(e.text, p->file, strlen(p->file)) || !strstr(e.text, why))
-		fail_msg("wanted '%s', got '%s'", why, e.text);
-	hm_vocab_clear(&v);
+	cJSON *tree = hm_json_parse(text, strlen(text), 4, NULL, e);
+	assert_non_null(tree);
+	int rc = hm_vocab_from_json(v, tree, e);
+	cJSON_Delete(tree);
+	return rc;
+}
+
+static int32_t id_of(const struct hm_vocab *v, const char *token)
+{
+	return hm_vocab_find(v, token, strlen(token));
 }
 
 static void ids_are_line_numbers(void **state)
 {
-	struct hm_vocab a, b, c;
+	struct hm_vocab v;
+	size_t n;
+	(void)state;
+	parse(&v, "the\n##s\n\xc3\xa9\ncat");
+	assert_int_equal(v.n, 4);
+	assert_int_equal(id_of(&v, "the"), 0);
+	assert_int_equal(id_of(&v, "\xc3\xa9"), 2);
+	assert_int_equal(id_of(&v, "cat"), 3);
+	assert_int_equal(id_of(&v, "dog"), -1);
+	assert_memory_equal(hm_vocab_token(&v, 3, &n), "cat", 3);
+	assert_int_equal(n, 3);
+	hm_vocab_clear(&v);
+}
+
+/* White space at the end of a line is none of the token's; an empty line has a number and no token. */
+static void lines_are_trimmed_and_may_be_empty(void **state)
+{
+	struct hm_vocab v;
+	size_t n = 9;
+	(void)state;
+	parse(&v, "\nthe \t\n\n\xe3\x80\x80\ncat\xc2\xa0\xe2\x80\xa8\xc2\x85\n\xe2\x80\x8b\n\n \n");
+	assert_int_equal(v.n, 6);
+	assert_int_equal(id_of(&v, "the"), 1);
+	assert_int_equal(id_of(&v, "cat"), 4);
+	assert_int_equal(id_of(&v, "\xe2\x80\x8b"), 5); /* U+200B is no white space */
+	assert_int_equal(id_of(&v, ""), -1);
+	hm_vocab_token(&v, 2, &n);
+	assert_int_equal(n, 0);
+	hm_vocab_clear(&v);
+}
+
+/* The digests of vocabularies stand in users' files. */
+static void one_list_has_one_digest(void **state)
+{
+	static const char *const texts[] = {"the\n##s\n\xc3\xa9\ncat\n", "the\r\n##s\r\n\xc3\xa9\r\ncat\r\n",
+					    "the\n##s\n\xc3\xa9\ncat", "the\n##s\n\xc3\xa9\ncat\n\n\n"};
+	static const char *const trees[] = {"{\"the\":0,\"##s\":1,\"\\u00e9\":2,\"cat\":3}",
+					    "{\"cat\":3,\"the\":0,\"\":7,\"##s\":1,\"\xc3\xa9\":2}"};
+	struct hm_vocab v, other;
 	struct hm_err e = {0};
-	write_file(*state, "the\n##s\n\xc3\xa9\ncat", 14);
-	assert_int_equal(hm_vocab_read(&a, ((struct place *)*state)->file, &e), 0);
-	assert_int_equal(a.n, 4);
-	assert_int_equal(hm_vocab_find(&a, "the", 3), 0);
-	assert_int_equal(hm_vocab_find(&a, "\xc3\xa9", 2), 2);
-	assert_int_equal(hm_vocab_find(&a, "cat", 3), 3);
-	assert_int_equal(hm_vocab_find(&a, "dog", 3), -1);
-	assert_int_equal(a.start[3], 11);
-	write_file(*state, "the\r\n##s\r\n\xc3\xa9\r\ncat\r\n", 19);
-	assert_int_equal(hm_vocab_read(&b, ((struct place *)*state)->folder, &e), 0);
-	assert_string_equal(a.digest, b.digest);
-	assert_int_equal(hm_vocab_find(&b, "cat", 3), 3);
-	write_file(*state, "the\ncat\n", 8);
-	assert_int_equal(hm_vocab_read(&c, ((struct place *)*state)->file, &e), 0);
-	assert_string_not_equal(a.digest, c.digest);
+	char digest[33];
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		if (i < 4)
+			parse(&v, texts[i]);
+		else
+			assert_int_equal(take_json(&v, trees[i - 4], &e), 0);
+		hm_vocab_digest(&v, digest);
+		assert_string_equal(digest, "ae66e024b13056224e07165f5fe7d3b1");
+		hm_vocab_clear(&v);
+	}
+	parse(&v, "the\ncat\ndog\n");
+	parse(&other, "the\ncat\n");
+	assert_int_equal(hm_vocab_differ(&v, &other), 2);
+	assert_int_equal(hm_vocab_differ(&other, &v), 2);
+	assert_int_equal(hm_vocab_differ(&v, &v), -1);
+	hm_vocab_clear(&other);
+	parse(&other, "the\ncot\ndog\n");
+	assert_int_equal(hm_vocab_differ(&v, &other), 1);
+	hm_vocab_clear(&other);
+	hm_vocab_clear(&v);
+}
+
+static void gaps_are_empty_tokens(void **state)
+{
+	struct hm_vocab a, b;
+	struct hm_err e = {0};
+	(void)state;
+	parse(&a, "the\n\n\ncat\n");
+	assert_int_equal(take_json(&b, "{\"cat\":3,\"the\":0}", &e), 0);
+	assert_int_equal(hm_vocab_differ(&a, &b), -1);
 	hm_vocab_clear(&a);
 	hm_vocab_clear(&b);
-	hm_vocab_clear(&c);
+}
+
+static void refused_text(const char *text, size_t n, const char *why)
+{
+	struct hm_vocab v;
+	struct hm_err e = {0};
+	assert_int_equal(hm_vocab_parse(&v, text, n, &e), HM_EDATA);
+	if (strncmp(e.text, why, strlen(why)) != 0)
+		fail_msg("wanted '%s', got '%s'", why, e.text);
+	hm_vocab_clear(&v);
+}
+
+static void refused_json(const char *text, const char *why)
+{
+	struct hm_vocab v;
+	struct hm_err e = {0};
+	assert_int_equal(take_json(&v, text, &e), HM_EDATA);
+	if (!strstr(e.text, why))
+		fail_msg("wanted '%s', got '%s'", why, e.text);
+	hm_vocab_clear(&v);
 }
 
 static void damage_is_named(void **state)
 {
-	struct hm_err e = {0};
-	struct hm_vocab v;
-	refused(*state, "\xef\xbb\xbfthe\n", 7, ": line 1: the file begins with a byte order mark");
-	refused(*state, "the\ncat\nthe\n", 12, ": line 3: the token \"the\" stands on line 1 already");
-	refused(*state, "the\ncat\r\ncat", 12, ": line 3: the token \"cat\" stands on line 2 already");
-	refused(*state, "the\n\ncat\n", 9, ": line 2: the line is empty");
-	refused(*state, "the\n\xff\n", 6, ": line 2: the line is not UTF-8");
-	refused(*state, "a\rb\n", 4, ": line 1: the token holds a carriage return");
-	refused(*state, "a\0b\n", 4, ": line 1: the token holds a carriage return or a NUL");
-	assert_int_equal(hm_vocab_read(&v, "tests/no-such-file", &e), HM_EDATA);
-	hm_vocab_clear(&v);
+	(void)state;
+	refused_text("\xef\xbb\xbfthe\n", 7, "line 1: the file begins with a byte order mark");
+	refused_text("the\ncat\nthe\n", 12, "line 3: the token \"the\" stands on line 1 already");
+	refused_text("the\ncat\r\ncat", 12, "line 3: the token \"cat\" stands on line 2 already");
+	refused_text("the\ncat\nthe \n", 13, "line 3: the token \"the\" stands on line 1 already");
+	refused_text("the\n\xff\n", 6, "line 2: the line is not UTF-8");
+	refused_text("a\rb\n", 4, "line 1: the token holds a line end or a NUL");
+	refused_text("a\0b\n", 4, "line 1: the token holds a line end or a NUL");
+	refused_json("[\"the\"]", "no object of tokens and ids");
+	refused_json("{\"the\":-1}", "the id of the token \"the\" is no integer from 0 to 1048575");
+	refused_json("{\"the\":0.5}", "the id of the token \"the\" is no integer");
+	refused_json("{\"the\":1048576}", "the id of the token \"the\" is no integer");
+	refused_json("{\"the\":\"0\"}", "the id of the token \"the\" is no integer");
+	refused_json("{\"the\":0,\"cat\":0}", "the tokens \"the\" and \"cat\" have the same id 0");
+	refused_json("{\"a\\nb\":0}", "the token holds a line end or a NUL");
 }
 
-static void a_huge_file_is_refused(void **state)
+static void too_many_tokens_are_refused(void **state)
 {
-	const struct place *p = *state;
-	struct hm_err e = {0};
-	struct hm_vocab v;
-	write_file(p, "", 0);
-	assert_int_equal(truncate(p->file, (off_t)1 << 40), 0);
-	assert_int_equal(hm_vocab_read(&v, p->file, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "larger than"));
+	size_t n = HM_VOCAB_TOKENS + 2;
+	char *lines = malloc(n);
+	(void)state;
+	memset(lines, '\n', n);
+	lines[n - 2] = 'a';
+	refused_text(lines, n, "line 1048577: more than 1048576 tokens");
+	free(lines);
+}
+
+static int add(struct hm_vocab *v, uint32_t id, const char *token, struct hm_err *e)
+{
+	*e = (struct hm_err){0};
+	return hm_vocab_add(v, id, token, strlen(token), e);
+}
+
+static void tokens_are_added_at_the_end(void **state)
+{
+	struct hm_vocab v, same;
+	struct hm_err e;
+	(void)state;
+	parse(&v, "the\ncat\n\n\n");
+	assert_int_equal(add(&v, 1, "cat", &e), 0);
+	assert_int_equal(add(&v, 2, "dog", &e), 0);
+	assert_int_equal(add(&v, 4, "emu", &e), 0); /* two empty lines were there */
+	assert_int_equal(add(&v, 5, "fox", &e), 0);
+	assert_int_equal(id_of(&v, "emu"), 4);
+	parse(&same, "the\ncat\ndog\n\nemu\nfox\n");
+	assert_int_equal(hm_vocab_differ(&v, &same), -1);
+	assert_int_equal(add(&v, 0, "cat", &e), HM_EDATA);
+	assert_string_equal(e.text, "the token \"cat\" has the id 0 here and 1 in the vocabulary");
+	assert_int_equal(add(&v, 0, "gnu", &e), HM_EDATA);
+	assert_string_equal(e.text, "the id 0 belongs to \"gnu\" here and to \"the\" in the vocabulary");
+	assert_int_equal(add(&v, 3, "gnu", &e), HM_EDATA);
+	assert_string_equal(e.text, "the token \"gnu\" has the id 3, and the next one is 6");
+	assert_int_equal(add(&v, 7, "gnu", &e), HM_EDATA);
+	assert_int_equal(add(&v, 6, "", &e), HM_EDATA);
 	hm_vocab_clear(&v);
+	hm_vocab_clear(&same);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(ids_are_line_numbers, setup, teardown),
-		cmocka_unit_test_setup_teardown(damage_is_named, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_huge_file_is_refused, setup, teardown),
+		cmocka_unit_test(ids_are_line_numbers),
+		cmocka_unit_test(lines_are_trimmed_and_may_be_empty),
+		cmocka_unit_test(one_list_has_one_digest),
+		cmocka_unit_test(gaps_are_empty_tokens),
+		cmocka_unit_test(damage_is_named),
+		cmocka_unit_test(too_many_tokens_are_refused),
+		cmocka_unit_test(tokens_are_added_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

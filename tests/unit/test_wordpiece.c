@@ -3,7 +3,8 @@
 #include "base/file.h"
 #include "json/json.h"
 #include "prep/charmap.h"
-#include "prep/wordpiece.h"
+#include "prep/tokenizer.h"
+#include "prep/vocab.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -11,12 +12,20 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#define VOCAB "tests/data/text/vocab.txt"
+
+static const struct hm_tokenizer_options uncased = {.casing = HM_UNCASED, .max_length = 512};
+
 static int setup(void **state)
 {
 	struct hm_err e = {0};
+	struct hm_buf b = {0};
 	struct hm_vocab *v = malloc(sizeof *v);
 	*state = v;
-	return v ? hm_vocab_read(v, "tests/data/text/vocab.txt", &e) : -1;
+	int rc = hm_file_read(VOCAB, HM_VOCAB_BYTES, &b, &e);
+	rc = rc ? rc : hm_vocab_parse(v, (const char *)b.data, b.len, &e);
+	hm_buf_clear(&b);
+	return rc;
 }
 
 static int teardown(void **state)
@@ -27,19 +36,18 @@ static int teardown(void **state)
 }
 
 /* Encodes into a block of exactly the promised size, so that a sanitizer sees one id too many. */
-static int encode(const struct hm_vocab *v, struct hm_wordpiece_options o, const char *s, size_t n,
-		  int32_t **ids, struct hm_err *e)
+static int encode(struct hm_tokenizer_options o, const char *s, size_t n, int32_t **ids, struct hm_err *e)
 {
-	struct hm_wordpiece *w = hm_wordpiece_new(v, &o, e);
-	assert_non_null(w);
-	*ids = malloc(hm_wordpiece_room(w, n) * sizeof **ids);
-	int count = hm_wordpiece_encode(w, s, n, *ids, e);
-	assert_true(count < 0 || (size_t)count <= hm_wordpiece_room(w, n));
-	hm_wordpiece_free(w);
+	struct hm_tokenizer *t = hm_tokenizer_open(VOCAB, &o, e);
+	assert_non_null(t);
+	*ids = malloc(hm_tokenizer_room(t, n) * sizeof **ids);
+	int count = hm_tokenizer_encode(t, s, n, *ids, NULL, e);
+	assert_true(count < 0 || (size_t)count <= hm_tokenizer_room(t, n));
+	hm_tokenizer_close(t);
 	return count;
 }
 
-static void one_case(const struct hm_vocab *v, const cJSON *c)
+static void one_case(const cJSON *c)
 {
 	const char *text;
 	int64_t length;
@@ -48,13 +56,13 @@ static void one_case(const struct hm_vocab *v, const cJSON *c)
 	const cJSON *want = cJSON_GetObjectItemCaseSensitive(c, "ids"), *id;
 	assert_int_equal(
 		hm_json_get_str(c, "text", &text, &e) | hm_json_get_int(c, "max_length", &length, &e), 0);
-	struct hm_wordpiece_options o = {.cased = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c, "cased")),
-					 .max_length = (int)length};
-	int n = encode(v, o, text, strlen(text), &ids, &e), i = 0;
+	bool cased = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c, "cased"));
+	struct hm_tokenizer_options o = {.casing = cased ? HM_CASED : HM_UNCASED, .max_length = (int)length};
+	int n = encode(o, text, strlen(text), &ids, &e), i = 0;
 	bool equal = n == cJSON_GetArraySize(want);
 	cJSON_ArrayForEach(id, want) equal = equal && ids[i++] == id->valueint;
 	if (!equal)
-		fail_msg("other ids for '%s', cased %d, length %d", text, o.cased, o.max_length);
+		fail_msg("other ids for '%s', cased %d, length %d", text, cased, o.max_length);
 	free(ids);
 }
 
@@ -63,13 +71,14 @@ static void the_reference_agrees(void **state)
 	struct hm_buf b = {0};
 	struct hm_err e = {0};
 	int cases = 0;
+	(void)state;
 	assert_int_equal(hm_file_read("tests/data/text/tokens.jsonl", 1 << 20, &b, &e), 0);
 	for (const char *s = (const char *)b.data, *end = s + b.len; s < end; cases++) {
 		const char *stop = memchr(s, '\n', (size_t)(end - s));
 		assert_non_null(stop);
 		cJSON *c = hm_json_parse(s, (size_t)(stop - s), 3, NULL, &e);
 		assert_non_null(c);
-		one_case(*state, c);
+		one_case(c);
 		cJSON_Delete(c);
 		s = stop + 1;
 	}
@@ -77,17 +86,17 @@ static void the_reference_agrees(void **state)
 	hm_buf_clear(&b);
 }
 
-static void expect_ids(const struct hm_vocab *v, struct hm_wordpiece_options o, const char *s, size_t n,
+static void expect_ids(const struct hm_vocab *v, struct hm_tokenizer_options o, const char *s, size_t n,
 		       const char *tokens)
 {
 	struct hm_err e = {0};
 	struct hm_buf b = {0};
 	int32_t *ids;
-	int count = encode(v, o, s, n, &ids, &e);
+	int count = encode(o, s, n, &ids, &e);
 	for (int i = 0; i < count; i++) {
-		uint32_t at = v->start[ids[i]], end = v->start[ids[i] + 1] - 1;
-		hm_buf_printf(&b, &e, "%s%.*s", i ? " " : "", (int)(end - at),
-			      (const char *)v->text.data + at);
+		size_t len;
+		const char *token = hm_vocab_token(v, (uint32_t)ids[i], &len);
+		hm_buf_printf(&b, &e, "%s%.*s", i ? " " : "", (int)len, token);
 	}
 	assert_string_equal((const char *)b.data, tokens);
 	hm_buf_clear(&b);
@@ -96,19 +105,19 @@ static void expect_ids(const struct hm_vocab *v, struct hm_wordpiece_options o, 
 
 static void what_json_cannot_carry(void **state)
 {
-	struct hm_wordpiece_options o = {.max_length = 512};
+	struct hm_tokenizer_options o = uncased;
 	int32_t *ids;
 	struct hm_err e = {0};
 	expect_ids(*state, o, "the\0cat", 7, "[CLS] the ##c ##a ##t [SEP]");
 	expect_ids(*state, o, "", 0, "[CLS] [SEP]");
-	assert_int_equal(encode(*state, o, "the \xff", 5, &ids, &e), HM_EDATA);
+	assert_int_equal(encode(o, "the \xff", 5, &ids, &e), HM_EDATA);
 	assert_string_equal(e.text, "the text is not UTF-8 at byte 5");
 	free(ids);
 }
 
 static void special_tokens_as_plain_text(void **state)
 {
-	struct hm_wordpiece_options o = {.max_length = 512};
+	struct hm_tokenizer_options o = uncased;
 	expect_ids(*state, o, "a[MASK]b", 8, "[CLS] a [MASK] b [SEP]");
 	o.plain_specials = true;
 	expect_ids(*state, o, "a[MASK]b", 8, "[CLS] a [ m ##a ##s ##k ] b [SEP]");
@@ -122,51 +131,66 @@ static void every_special_token_is_needed(void **state)
 		char path[] = "/tmp/hm-wordpiece-XXXXXX";
 		struct hm_buf b = {0};
 		struct hm_err e = {0};
-		struct hm_vocab v;
-		struct hm_wordpiece_options o = {.max_length = 16};
 		int fd = mkstemp(path);
 		assert_true(fd >= 0);
 		for (int i = 0; i < 5; i++)
 			if (i != out)
 				hm_buf_printf(&b, &e, "%s\n", all[i]);
 		assert_int_equal(hm_file_write(path, b.data, b.len, &e), 0);
-		assert_int_equal(hm_vocab_read(&v, path, &e), 0);
-		assert_null(hm_wordpiece_new(&v, &o, &e));
+		assert_null(hm_tokenizer_open(path, &uncased, &e));
+		assert_non_null(strstr(e.text, "is missing"));
 		assert_non_null(strstr(e.text, all[out]));
-		hm_vocab_clear(&v);
 		hm_buf_clear(&b);
 		close(fd);
 		unlink(path);
 	}
 }
 
-static void the_map_tells_class_and_form(void **state)
+struct form {
+	uint32_t cp, kind, to;
+};
+
+static void expect_forms(struct hm_char_rules rules, const struct form *want, size_t n)
 {
-	static const struct {
-		uint32_t cp, kind, to;
-	} want[] = {{'A', HM_CHAR_PLAIN, 'a'},	     {0xc9, HM_CHAR_PLAIN, 'e'},
-		    {0x200b, HM_CHAR_REMOVED, 0},    {0x2028, HM_CHAR_SPACE, 0},
-		    {0x4e00, HM_CHAR_CJK, 0x4e00},   {0xf900, HM_CHAR_CJK, 0x8c48},
-		    {0x37e, HM_CHAR_PUNCT, ';'},     {0x2260, HM_CHAR_PUNCT, '='},
-		    {0x301, HM_CHAR_MARK, 0},	     {0x34f, HM_CHAR_MARK_STARTER, 0},
-		    {0xac00, HM_CHAR_HANGUL, 0},     {0x1d165, HM_CHAR_ORDERED, 0x1d165},
-		    {0x166d, HM_CHAR_PUNCT, 0x166d}, {0x1885, HM_CHAR_PLAIN, 0},
-		    {0x10ffff, HM_CHAR_PLAIN, 0}};
 	struct hm_charmap *m = malloc(sizeof *m);
 	struct hm_err e = {0};
-	(void)state;
-	assert_int_equal(hm_charmap_init(m, false, &e), 0);
-	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+	assert_int_equal(hm_charmap_init(m, rules, &e), 0);
+	for (size_t i = 0; i < n; i++) {
 		uint32_t entry = hm_charmap_get(m, want[i].cp);
 		if ((entry & 255) != want[i].kind || (want[i].to && entry >> 8 != want[i].to))
 			fail_msg("U+%04X is entered as %x", want[i].cp, entry);
 	}
 	hm_charmap_clear(m);
-	assert_int_equal(hm_charmap_init(m, true, &e), 0);
-	assert_int_equal(hm_charmap_get(m, 'A'), 0);
-	assert_int_equal(hm_charmap_get(m, 0x301), 0);
-	hm_charmap_clear(m);
 	free(m);
+}
+
+static void the_map_has_class_and_form(void **state)
+{
+	static const struct form
+		all[] = {{'A', HM_CHAR_PLAIN, 'a'},	  {0xc9, HM_CHAR_PLAIN, 'e'},
+			 {0x200b, HM_CHAR_REMOVED, 0},	  {0x2028, HM_CHAR_SPACE, 0},
+			 {0x4e00, HM_CHAR_CJK, 0x4e00},	  {0xf900, HM_CHAR_CJK, 0x8c48},
+			 {0x37e, HM_CHAR_PUNCT, ';'},	  {0x2260, HM_CHAR_PUNCT, '='},
+			 {0x301, HM_CHAR_MARK, 0},	  {0x34f, HM_CHAR_MARK_STARTER, 0},
+			 {0xac00, HM_CHAR_HANGUL, 0},	  {0x1d165, HM_CHAR_ORDERED, 0x1d165},
+			 {0x166d, HM_CHAR_PUNCT, 0x166d}, {0x1885, HM_CHAR_PLAIN, 0},
+			 {0x130, HM_CHAR_PLAIN, 'i'},	  {0x10ffff, HM_CHAR_PLAIN, 0}},
+		lowered[] = {{'A', HM_CHAR_PLAIN, 'a'},	   {0xc9, HM_CHAR_PLAIN, 0xe9},
+			     {0x301, HM_CHAR_PLAIN, 0},	   {0xac00, HM_CHAR_PLAIN, 0},
+			     {0x130, HM_CHAR_MULTI, 0},	   {0x37e, HM_CHAR_PUNCT, 0x37e},
+			     {0xf900, HM_CHAR_CJK, 0xf900}},
+		stripped[] = {{'A', HM_CHAR_PLAIN, 0},	       {0xc9, HM_CHAR_PLAIN, 'E'},
+			      {0x130, HM_CHAR_PLAIN, 'I'},     {0x301, HM_CHAR_MARK, 0},
+			      {0x4e00, HM_CHAR_PLAIN, 0x4e00}, {0xf900, HM_CHAR_PLAIN, 0x8c48}},
+		bare[] = {{0x200b, HM_CHAR_PLAIN, 0x200b}, {0xb, HM_CHAR_SPACE, 0},
+			  {0x85, HM_CHAR_SPACE, 0},	   {0x1c, HM_CHAR_PLAIN, 0x1c},
+			  {'\n', HM_CHAR_SPACE, 0},	   {0x301, HM_CHAR_PLAIN, 0}};
+	(void)state;
+#define EXPECT(LIST, ...) expect_forms((struct hm_char_rules){__VA_ARGS__}, LIST, sizeof LIST / sizeof *LIST)
+	EXPECT(all, true, true, true, true);
+	EXPECT(lowered, true, true, false, true);
+	EXPECT(stripped, true, false, true, false);
+	EXPECT(bare, false, true, false, false);
 	assert_int_equal(hm_char_order_of(0x302e), 224);
 	assert_int_equal(hm_char_order_of('a'), 0);
 }
@@ -178,7 +202,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_json_cannot_carry, setup, teardown),
 		cmocka_unit_test_setup_teardown(special_tokens_as_plain_text, setup, teardown),
 		cmocka_unit_test(every_special_token_is_needed),
-		cmocka_unit_test(the_map_tells_class_and_form),
+		cmocka_unit_test(the_map_has_class_and_form),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

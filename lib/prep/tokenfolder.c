@@ -1,0 +1,308 @@
+/* Finds and reads a tokenizer's files: see tokenfolder.h. */
+#include "prep/tokenfolder.h"
+#include "base/file.h"
+#include "base/filekind.h"
+#include "json/json.h"
+#include "prep/vocab.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define JSON_BYTES ((size_t)32 << 20)
+#define JSON_VALUES 1200000 /* members and elements of one file; each takes some 100 bytes of memory */
+#define JSON_DEPTH 32
+
+static const char *const doc_name[HM_DOCS] = {"tokenizer.json", "tokenizer_config.json",
+					      "special_tokens_map.json", "added_tokens.json"};
+
+/* What a folder without a vocabulary that we read may hold instead. */
+static const struct {
+	const char *name, *kind;
+} other_files[] = {
+	{"vocab.json", "a BPE tokenizer"},
+	{"merges.txt", "a BPE tokenizer"},
+	{"vocab.bpe", "a BPE tokenizer"},
+	{"encoder.json", "a BPE tokenizer"},
+	{"bpe_simple_vocab_16e6.txt.gz", "CLIP's BPE tokenizer"},
+	{"spiece.model", "a SentencePiece tokenizer"},
+	{"sentencepiece.bpe.model", "a SentencePiece tokenizer"},
+	{"sentencepiece.model", "a SentencePiece tokenizer"},
+	{"spm.model", "a SentencePiece tokenizer"},
+	{"tokenizer.model", "a SentencePiece tokenizer"},
+	{"tekken.json", "a BPE tokenizer"},
+};
+
+/* Files of other tokenizers that a list of tokens might be taken for; NULL: none of them. */
+static const char *other_kind(const unsigned char *p, size_t n)
+{
+	static const char merges[] = "#version: ";
+	/* SentencePiece's protobuf begins with a piece: a name of p[3] bytes, then a float */
+	bool piece = n > 4 && p[0] == 0x0a && p[2] == 0x0a && n > 4u + p[3] && p[4 + p[3]] == 0x15;
+	if (n >= sizeof merges - 1 && !memcmp(p, merges, sizeof merges - 1))
+		return "the merges of a BPE tokenizer";
+	return piece ? "a SentencePiece model" : NULL;
+}
+
+/* A text that may be a list of tokens or JSON, as far as its kind goes. */
+static bool is_text(const struct hm_filekind *k)
+{
+	return k->group == HM_FILEKIND_TEXT &&
+	       (!strcmp(k->name, "a text file") || !strcmp(k->name, "a JSON text") ||
+		!strcmp(k->name, "an XML file"));
+}
+
+static int read_bytes(const char *path, size_t cap, struct hm_buf *b, struct hm_err *e)
+{
+	int rc = hm_file_read(path, cap, b, e);
+	if (rc)
+		return rc;
+	const char *other = other_kind(b->data, b->len);
+	const struct hm_filekind *k = hm_filekind_find(b->data, b->len);
+	if (other)
+		return hm_err_set(e, HM_EDATA, "%s: this is %s", path, other);
+	if (!k || is_text(k))
+		return 0;
+	return hm_err_set(e, HM_EDATA, "%s: this is %s, and no file of a tokenizer%s%s%s", path, k->name,
+			  k->command ? " (" : "", k->command ? k->command : "", k->command ? ")" : "");
+}
+
+/* An upper bound of how many values a JSON text has. */
+static size_t count_values(const unsigned char *p, size_t n)
+{
+	size_t values = 1;
+	for (size_t i = 0; i < n; i++)
+		values += p[i] == ',' || p[i] == '[' || p[i] == '{';
+	return values;
+}
+
+static int parse_doc(struct hm_token_doc *d, const struct hm_buf *b, struct hm_err *e)
+{
+	size_t values = count_values(b->data, b->len);
+	if (values > JSON_VALUES)
+		return hm_doc_fault(d, e, "about %zu JSON values, and %d is the limit", values, JSON_VALUES);
+	if (b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3))
+		return hm_doc_fault(d, e, "the file begins with a byte order mark");
+	d->tree = hm_json_parse((const char *)b->data, b->len, JSON_DEPTH, NULL, e);
+	if (!d->tree)
+		return hm_err_prefix(e, "%s", d->path);
+	return cJSON_IsObject(d->tree) ? 0 : hm_doc_fault(d, e, "the JSON value is no object");
+}
+
+static int read_doc(struct hm_token_doc *d, struct hm_err *e)
+{
+	struct hm_buf b = {0};
+	int rc = read_bytes(d->path, JSON_BYTES, &b, e);
+	if (!rc)
+		rc = parse_doc(d, &b, e);
+	hm_buf_clear(&b);
+	return rc;
+}
+
+/* dir[0..n) + name, or NULL with `e` set. */
+static char *join_path(const char *dir, size_t n, const char *name, struct hm_err *e)
+{
+	struct hm_buf b = {0};
+	if (!hm_buf_printf(&b, e, "%.*s%s%s", (int)n, dir, n && dir[n - 1] != '/' ? "/" : "", name))
+		return (char *)b.data;
+	hm_buf_clear(&b);
+	return NULL;
+}
+
+/* *path is the file of this name in dir[0..n), or stays NULL when there is none. */
+static int find_file(const char *dir, size_t n, const char *name, char **path, struct hm_err *e)
+{
+	struct stat st;
+	*path = join_path(dir, n, name, e);
+	if (!*path)
+		return HM_EDATA;
+	if (!stat(*path, &st))
+		return 0;
+	if (errno != ENOENT && errno != ENOTDIR)
+		return hm_err_set(e, HM_EDATA, "%s: cannot be looked at: %s", *path, strerror(errno));
+	if (!lstat(*path, &st))
+		return hm_err_set(e, HM_EDATA, "%s: the symbolic link leads nowhere", *path);
+	free(*path);
+	*path = NULL;
+	return 0;
+}
+
+/* The document `which` in dir[0..n), if it is there. */
+static int read_doc_in(struct hm_token_folder *f, const char *dir, size_t n, int which, struct hm_err *e)
+{
+	struct hm_token_doc *d = &f->doc[which];
+	int rc = find_file(dir, n, doc_name[which], &d->path, e);
+	return rc || !d->path ? rc : read_doc(d, e);
+}
+
+static int read_docs(struct hm_token_folder *f, const char *dir, size_t n, int first, struct hm_err *e)
+{
+	int rc = 0;
+	for (int i = first; !rc && i < HM_DOCS; i++)
+		rc = read_doc_in(f, dir, n, i, e);
+	return rc;
+}
+
+static int read_folder(struct hm_token_folder *f, struct hm_err *e)
+{
+	size_t n = strlen(f->path);
+	int rc = find_file(f->path, n, "vocab.txt", &f->vocab_path, e);
+	if (!rc && f->vocab_path)
+		rc = read_bytes(f->vocab_path, HM_VOCAB_BYTES, &f->vocab, e);
+	if (!rc)
+		rc = read_docs(f, f->path, n, HM_DOC_TOKENIZER, e);
+	if (rc || f->vocab_path || f->doc[HM_DOC_TOKENIZER].tree)
+		return rc;
+	for (size_t i = 0; !rc && !f->other && i < sizeof other_files / sizeof *other_files; i++) {
+		char *found;
+		rc = find_file(f->path, n, other_files[i].name, &found, e);
+		if (!rc && found) {
+			f->other = other_files[i].name;
+			f->other_kind = other_files[i].kind;
+		}
+		free(found);
+	}
+	return rc;
+}
+
+/* True when the bytes are an object of tokens and ids, as vocab.json is. */
+static bool is_token_ids(const cJSON *tree)
+{
+	for (const cJSON *m = tree->child; m; m = m->next)
+		if (!cJSON_IsNumber(m))
+			return false;
+	return tree->child;
+}
+
+/* A file that begins like a JSON object: tokenizer.json whatever its name, else named for what it is. */
+static int take_json(struct hm_token_folder *f, struct hm_err *e)
+{
+	struct hm_token_doc *d = &f->doc[HM_DOC_TOKENIZER];
+	d->path = hm_strndup(f->path, strlen(f->path), e);
+	if (!d->path || parse_doc(d, &f->vocab, e))
+		return HM_EDATA;
+	hm_buf_clear(&f->vocab);
+	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(d->tree, "model")))
+		return 0;
+	return hm_doc_fault(d, e,
+			    is_token_ids(d->tree)
+				    ? "the file is the vocab.json of a BPE tokenizer"
+				    : "the JSON object has no \"model\" as tokenizer.json has it");
+}
+
+/* True when the text begins with {"...": as an object does and a list of tokens does not. */
+static bool begins_object(const char *s, size_t len)
+{
+	bool brace = false;
+	size_t at = 0;
+	for (; at < len && (strchr(" \t\r\n", s[at]) || (s[at] == '{' && !brace)); at++)
+		brace = brace || s[at] == '{';
+	const char *end = at < len ? memchr(s + at, '\n', len - at) : NULL;
+	return brace && at < len && s[at] == '"' &&
+	       memchr(s + at, ':', end ? (size_t)(end - s) - at : len - at);
+}
+
+static int read_file(struct hm_token_folder *f, struct hm_err *e)
+{
+	const char *slash = strrchr(f->path, '/'), *name = slash ? slash + 1 : f->path;
+	size_t dir = (size_t)(name - f->path);
+	int rc = read_bytes(f->path, JSON_BYTES, &f->vocab, e);
+	if (rc)
+		return rc;
+	if (begins_object((const char *)f->vocab.data, f->vocab.len))
+		rc = take_json(f, e);
+	else if (f->vocab.len > HM_VOCAB_BYTES)
+		rc = hm_err_set(e, HM_EDATA, "%s: larger than %zu bytes", f->path, HM_VOCAB_BYTES);
+	else if (!(f->vocab_path = hm_strndup(f->path, strlen(f->path), e)))
+		rc = HM_EDATA;
+	if (rc)
+		return rc;
+	f->vocab_named = f->vocab_path && !strcmp(name, "vocab.txt");
+	if (f->vocab_named || (!f->vocab_path && !strcmp(name, doc_name[HM_DOC_TOKENIZER])))
+		rc = read_docs(f, f->path, dir, HM_DOC_CONFIG, e);
+	/* Beside a vocab.txt that was named, tokenizer.json has a word only where the config is silent. */
+	const struct hm_token_doc *config = &f->doc[HM_DOC_CONFIG];
+	if (!rc && f->vocab_named && !(config->tree && hm_doc_has(config, NULL, "do_lower_case")))
+		rc = read_doc_in(f, f->path, dir, HM_DOC_TOKENIZER, e);
+	return rc;
+}
+
+int hm_token_folder_read(struct hm_token_folder *f, const char *path, struct hm_err *e)
+{
+	struct stat st;
+	*f = (struct hm_token_folder){0};
+	f->path = hm_strndup(path, strlen(path), e);
+	if (!f->path)
+		return HM_EDATA;
+	return !stat(path, &st) && S_ISDIR(st.st_mode) ? read_folder(f, e) : read_file(f, e);
+}
+
+void hm_token_folder_clear(struct hm_token_folder *f)
+{
+	for (int i = 0; i < HM_DOCS; i++) {
+		free(f->doc[i].path);
+		cJSON_Delete(f->doc[i].tree);
+	}
+	free(f->path);
+	free(f->vocab_path);
+	hm_buf_clear(&f->vocab);
+	*f = (struct hm_token_folder){0};
+}
+
+int hm_doc_fault(const struct hm_token_doc *d, struct hm_err *e, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return hm_err_set(e, HM_EDATA, "%s: %s", d->path, text);
+}
+
+static const cJSON *find_member(const struct hm_token_doc *d, const cJSON *in, const char *key)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(in ? in : d->tree, key);
+	return cJSON_IsNull(v) ? NULL : v;
+}
+
+bool hm_doc_has(const struct hm_token_doc *d, const cJSON *in, const char *key)
+{
+	return cJSON_GetObjectItemCaseSensitive(in ? in : d->tree, key);
+}
+
+int hm_doc_bool(const struct hm_token_doc *d, const cJSON *in, const char *key, bool *out, struct hm_err *e)
+{
+	const cJSON *v = find_member(d, in, key);
+	if (!v)
+		return 0;
+	if (!cJSON_IsBool(v))
+		return hm_doc_fault(d, e, "\"%s\" is neither true nor false", key);
+	*out = cJSON_IsTrue(v);
+	return 1;
+}
+
+int hm_doc_number(const struct hm_token_doc *d, const cJSON *in, const char *key, double *out,
+		  struct hm_err *e)
+{
+	const cJSON *v = find_member(d, in, key);
+	if (!v)
+		return 0;
+	if (!cJSON_IsNumber(v))
+		return hm_doc_fault(d, e, "\"%s\" is no number", key);
+	*out = v->valuedouble;
+	return 1;
+}
+
+int hm_doc_string(const struct hm_token_doc *d, const cJSON *in, const char *key, const char **out,
+		  struct hm_err *e)
+{
+	const cJSON *v = find_member(d, in, key);
+	if (!v)
+		return 0;
+	if (!cJSON_IsString(v))
+		return hm_doc_fault(d, e, "\"%s\" is no string", key);
+	*out = v->valuestring;
+	return 1;
+}

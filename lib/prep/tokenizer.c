@@ -1,0 +1,156 @@
+/* The families of tokenizers and what is done for all of them: see tokenizer.h. */
+#include "prep/tokenizer.h"
+#include "json/json.h"
+#include "prep/tokenfolder.h"
+#include "prep/wordpiece.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct hm_tokenizer_kind *const kinds[] = {&hm_wordpiece_kind};
+
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+/* No family claims the folder. */
+static int refuse_folder(const struct hm_token_folder *f, struct hm_err *e)
+{
+	const struct hm_token_doc *d = &f->doc[HM_DOC_TOKENIZER];
+	const cJSON *model = d->tree ? cJSON_GetObjectItemCaseSensitive(d->tree, "model") : NULL;
+	const cJSON *type = cJSON_GetObjectItemCaseSensitive(model, "type");
+	struct hm_buf reads = {0};
+	int rc = 0;
+	for (size_t i = 0; !rc && i < KINDS; i++)
+		rc = hm_buf_printf(&reads, e, "%s%s", i ? "; " : "", kinds[i]->reads);
+	if (rc)
+		;
+	else if (cJSON_IsString(type))
+		rc = hm_doc_fault(d, e, "the file holds a %.40s tokenizer; hm-tokenize reads %s",
+				  type->valuestring, (char *)reads.data);
+	else if (d->tree)
+		rc = hm_doc_fault(d, e,
+				  "the file does not say which tokenizer it holds; hm-tokenize reads %s",
+				  (char *)reads.data);
+	else if (f->other)
+		rc = hm_err_set(e, HM_EDATA, "%s: the folder holds %s, %s; hm-tokenize reads %s", f->path,
+				f->other, f->other_kind, (char *)reads.data);
+	else
+		rc = hm_err_set(e, HM_EDATA, "%s: the folder holds no tokenizer; hm-tokenize reads %s",
+				f->path, (char *)reads.data);
+	hm_buf_clear(&reads);
+	return rc;
+}
+
+struct hm_tokenizer *hm_tokenizer_open(const char *path, const struct hm_tokenizer_options *o,
+				       struct hm_err *e)
+{
+	struct hm_token_folder f;
+	struct hm_tokenizer *t = NULL;
+	int rc = hm_token_folder_read(&f, path, e);
+	if (!rc) {
+		size_t i = 0;
+		while (i < KINDS && !kinds[i]->claims(&f))
+			i++;
+		rc = i < KINDS ? kinds[i]->open(&t, &f, o, e) : refuse_folder(&f, e);
+	}
+	hm_token_folder_clear(&f);
+	return rc ? NULL : t;
+}
+
+void hm_tokenizer_close(struct hm_tokenizer *t)
+{
+	if (!t)
+		return;
+	cJSON_Delete(t->attr);
+	hm_buf_clear(&t->warnings);
+	hm_buf_clear(&t->notices);
+	t->kind->close(t);
+}
+
+size_t hm_tokenizer_room(const struct hm_tokenizer *t, size_t len)
+{
+	return t->kind->room(t, len);
+}
+
+int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
+			struct hm_err *e)
+{
+	return t->kind->encode(t, text, len, ids, cut, e);
+}
+
+bool hm_tokenizer_found(const char *path)
+{
+	static const char *const names[] = {"vocab.txt", "tokenizer.json"};
+	bool found = false;
+	for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
+		struct hm_buf b = {0};
+		struct stat st;
+		struct hm_err none = {0};
+		found = !hm_buf_printf(&b, &none, "%s/%s", path, names[i]) && !stat((char *)b.data, &st);
+		hm_buf_clear(&b);
+	}
+	return found;
+}
+
+/* Attributes that only the options choose, and those that a folder without a word about casing leaves open.
+ */
+static bool is_compared(const char *key, const struct hm_tokenizer *t)
+{
+	if (!strcmp(key, "special_in_text"))
+		return false;
+	return t->casing_known || (strcmp(key, "cased") != 0 && strcmp(key, "strip_accents") != 0);
+}
+
+/* An attribute's value for a message: of digests the first 8 digits; "the usual" when it is not there. */
+static int show_value(const cJSON *v, struct hm_buf *b, struct hm_err *e)
+{
+	if (cJSON_IsString(v) && strlen(v->valuestring) == 32)
+		return hm_buf_printf(b, e, "%.8s", v->valuestring);
+	if (!v)
+		return hm_buf_printf(b, e, "the usual");
+	int rc = hm_json_write(v, b, e);
+	return rc ? rc : hm_buf_printf(b, e, "%s", "");
+}
+
+static const char *option_for(const char *key)
+{
+	return !strcmp(key, "vocab") || !strcmp(key, "cased") ? key : "vocab";
+}
+
+static int refuse_difference(const char *path, const char *key, const cJSON *used, const cJSON *own,
+			     struct hm_err *e)
+{
+	struct hm_buf a = {0}, b = {0};
+	int rc = show_value(used, &a, e);
+	if (!rc)
+		rc = show_value(own, &b, e);
+	if (!rc && !strcmp(key, "vocab"))
+		rc = hm_err_set(e, HM_EDATA,
+				"token_ids were made with another vocabulary than that of %s: %s, not %s "
+				"(hm-tokenize --vocab)",
+				path, (char *)a.data, (char *)b.data);
+	else if (!rc)
+		rc = hm_err_set(
+			e, HM_EDATA,
+			"token_ids were made otherwise than %s says: \"%s\" is %s, not %s (hm-tokenize --%s)",
+			path, key, (char *)a.data, (char *)b.data, option_for(key));
+	hm_buf_clear(&a);
+	hm_buf_clear(&b);
+	return rc;
+}
+
+int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e)
+{
+	const struct hm_tokenizer_options none = {0};
+	struct hm_tokenizer *t = hm_tokenizer_open(path, &none, e);
+	int rc = t ? 0 : HM_EDATA;
+	for (const cJSON *m = t ? t->attr->child : NULL; !rc && m; m = m->next) {
+		const cJSON *other = cJSON_GetObjectItemCaseSensitive(used, m->string);
+		if (is_compared(m->string, t) && !cJSON_Compare(m, other, true))
+			rc = refuse_difference(path, m->string, other, m, e);
+	}
+	for (const cJSON *m = t && used ? used->child : NULL; !rc && m; m = m->next)
+		if (is_compared(m->string, t) && !cJSON_GetObjectItemCaseSensitive(t->attr, m->string))
+			rc = refuse_difference(path, m->string, m, NULL, e);
+	hm_tokenizer_close(t);
+	return rc;
+}
