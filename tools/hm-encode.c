@@ -148,8 +148,11 @@ static int open_all(struct run *r, struct hm_err *e)
 	}
 	if (!rc && r->o.cache && !(r->cache = hm_featcache_open(r->o.cache, (uint64_t)r->o.cache_size, e)))
 		rc = hm_err_prefix(e, "--cache");
+	if (r->cache && hm_featcache_readonly(r->cache))
+		hm_cli_notice(&r->cli, "--cache: %s cannot be written: what is there is used, nothing is added",
+			      r->o.cache);
 	if (!rc && r->o.cache && r->o.encoder[HM_IMAGE] && !r->o.keep)
-		rc = hm_sidefile_open(&r->skim, r->o.cache, r->cli.n_operands, r->cli.operands,
+		rc = hm_sidefile_open(&r->skim, hm_featcache_folder(r->cache), r->cli.n_operands, r->cli.operands,
 				      r->cli.workers, e);
 	/* This thread reads and writes while the workers compute. If everything may come from the cache, they
 	 * help with reading. */
@@ -187,7 +190,7 @@ static void report(struct run *r, const struct hm_features_counts *n)
 static void keep(struct run *r, const struct hm_features_counts *n)
 {
 	struct hm_err unkept = {0};
-	if (r->skim && !hm_sidefile_reads(r->skim) && hm_sidefile_keep(r->skim, n->before, &unkept))
+	if (r->skim && !hm_featcache_readonly(r->cache) && !hm_sidefile_reads(r->skim) && hm_sidefile_keep(r->skim, n->before, &unkept))
 		hm_cli_warn(&r->cli, "--cache: %s; the same files are unpacked again next time", unkept.text);
 }
 

@@ -15,8 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[8] = "HMFEAT1\n";
-enum { BUFFER = 1 << 20, COUNT = 1 << 26 };
+enum { BUFFER = 1 << 20, COUNT = 1 << 26, MAGIC = sizeof HM_FEATROOM_MAGIC - 1 };
 
 /* A quarter of the bound is the most of a segment, and it need be no larger than this, or than what keeps
  * their number well below the most there may be. */
@@ -41,8 +40,8 @@ struct segment {
 };
 
 struct hm_featcache {
-	char *folder;
-	int dir; /* the folder, locked while segments are chosen and removed */
+	struct hm_featroom room;
+	int dir; /* its own folder, locked while segments are chosen and removed; -1: read-only */
 	uint64_t limit, each;
 	struct segment segment[HM_FEATROOM_SEGMENTS];
 	int n, own; /* own: the segment being appended to, -1 none */
@@ -76,12 +75,11 @@ static int scan(struct hm_featcache *c, int segment, struct hm_err *e)
 	struct segment *s = &c->segment[segment];
 	struct head h;
 	struct stat st;
-	char start[sizeof magic];
+	char start[MAGIC];
 	if (fstat(s->fd, &st))
 		return hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
-	if (!s->end && pread(s->fd, start, sizeof start, 0) == sizeof start &&
-	    !memcmp(start, magic, sizeof start))
-		s->end = sizeof magic;
+	if (!s->end && pread(s->fd, start, MAGIC, 0) == MAGIC && !memcmp(start, HM_FEATROOM_MAGIC, MAGIC))
+		s->end = MAGIC;
 	while (s->end && read_head(s, s->end, &h) &&
 	       s->end + sizeof h + padded(h.count) <= (uint64_t)st.st_size) {
 		if (hm_strmap_add(&c->place, h.key, sizeof h.key, &(uint64_t){PLACE(segment, s->end)}, e) < 0)
@@ -99,30 +97,29 @@ static void drop_segment(struct segment *s)
 	*s = (struct segment){.fd = -1};
 }
 
-/* Opens a segment that is there; one that cannot be opened is none of ours, or was removed meanwhile. */
-static int add_segment(void *to, const char *path, struct hm_err *e)
+/* Opens a segment; what cannot be opened, or does not begin as one, is not hm's or was removed meanwhile.
+ * Only those of the own folder are appended to. */
+static int add_segment(void *to, const char *path, bool own, struct hm_err *e)
 {
+	const int flags = O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
 	struct hm_featcache *c = to;
 	struct segment *s = &c->segment[c->n];
 	struct stat st;
 	if (c->n == HM_FEATROOM_SEGMENTS)
 		return 0;
-	*s = (struct segment){.fd = open(path, O_RDWR | O_APPEND | O_NONBLOCK | O_CLOEXEC)};
+	*s = (struct segment){.fd = own && c->dir >= 0 ? open(path, O_RDWR | O_APPEND | flags) : -1};
 	if (s->fd < 0)
-		s->fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		s->fd = open(path, O_RDONLY | flags);
 	if (s->fd < 0)
 		return 0;
-	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode)) {
-		drop_segment(s);
-		return 0;
-	}
-	s->path = hm_strndup(path, strlen(path), e);
-	if (s->path && !scan(c, c->n, e)) {
+	int rc = 0;
+	if (!fstat(s->fd, &st) && S_ISREG(st.st_mode))
+		rc = (s->path = hm_strndup(path, strlen(path), e)) ? scan(c, c->n, e) : HM_EDATA;
+	if (!rc && s->end)
 		c->n++;
-		return 0;
-	}
-	drop_segment(s);
-	return HM_EDATA;
+	else
+		drop_segment(s);
+	return rc;
 }
 
 static uint64_t segment_bytes(uint64_t limit)
@@ -140,20 +137,27 @@ struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struc
 		return NULL;
 	c->own = c->dir = -1;
 	c->limit = limit;
-	c->each = segment_bytes(limit);
-	c->folder = hm_strndup(folder, strlen(folder), e);
-	int rc = c->folder ? 0 : HM_EDATA;
-	if (!rc && ((mkdir(folder, 0777) && errno != EEXIST) ||
-		    (c->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 ||
-		    access(folder, R_OK | W_OK | X_OK)))
-		rc = hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+	c->each = segment_bytes(limit > HM_FEATROOM_TAG ? limit - HM_FEATROOM_TAG : 0);
+	int rc = hm_featroom_open(&c->room, folder, e);
+	if (!rc && !c->room.readonly && (c->dir = open(c->room.own, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		rc = hm_err_set(e, HM_EDATA, "%s: %s", c->room.own, strerror(errno));
 	if (!rc)
-		rc = hm_featroom_each(c->folder, add_segment, c, e);
+		rc = hm_featroom_each(&c->room, add_segment, c, e);
 	if (rc) {
 		hm_featcache_close(c, &(struct hm_err){0});
 		c = NULL;
 	}
 	return c;
+}
+
+bool hm_featcache_readonly(const struct hm_featcache *c)
+{
+	return c->room.readonly;
+}
+
+const char *hm_featcache_folder(const struct hm_featcache *c)
+{
+	return c->room.own ? c->room.own : c->room.user;
 }
 
 /* ---- reading ---- */
@@ -207,20 +211,25 @@ static int new_segment(struct hm_featcache *c, struct hm_err *e)
 	struct hm_buf path = {0};
 	struct timespec now;
 	if (c->n == HM_FEATROOM_SEGMENTS)
-		return hm_err_set(e, HM_EDATA, "%s: more than %d segments", c->folder, HM_FEATROOM_SEGMENTS);
+		return hm_err_set(e, HM_EDATA, "%s: more than %d segments", c->room.own,
+				  HM_FEATROOM_SEGMENTS);
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (hm_buf_printf(&path, e, "%s/%llx-%lx-%lx.feat", c->folder, (unsigned long long)now.tv_sec,
+	if (hm_buf_printf(&path, e, "%s/%llx-%lx-%lx.feat", c->room.own, (unsigned long long)now.tv_sec,
 			  now.tv_nsec, (long)getpid()))
 		return HM_EDATA;
-	*s = (struct segment){.path = (char *)path.data, .end = sizeof magic};
+	*s = (struct segment){.path = (char *)path.data, .end = MAGIC};
 	s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
-	if (s->fd < 0 || flock(s->fd, LOCK_EX | LOCK_NB)) {
+	bool made = s->fd >= 0;
+	/* begun at once, so that it is known as hm's even if this process is killed now */
+	if (!made || flock(s->fd, LOCK_EX | LOCK_NB) || write(s->fd, HM_FEATROOM_MAGIC, MAGIC) != MAGIC) {
 		hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
+		if (made)
+			unlink(s->path);
 		drop_segment(s);
 		return HM_EDATA;
 	}
 	c->n++;
-	return hm_buf_add(&c->buffer, magic, sizeof magic, e);
+	return 0;
 }
 
 /* Finds a segment to append to, and room for it; the folder is locked. */
@@ -232,9 +241,9 @@ static int find_segment(struct hm_featcache *c, uint64_t bytes, struct hm_err *e
 	if (e->code || (i == c->n && new_segment(c, e)))
 		return HM_EDATA;
 	c->own = i;
-	if (!hm_featroom_make(c->folder, c->limit, c->each, e))
+	if (!hm_featroom_make(&c->room, c->limit, c->each, e))
 		return 0;
-	if (c->segment[i].end == sizeof magic)
+	if (c->segment[i].end == MAGIC)
 		unlink(c->segment[i].path);
 	return HM_EDATA;
 }
@@ -268,8 +277,8 @@ void hm_featcache_put(struct hm_featcache *c, const unsigned char key[16], const
 	size_t bytes = sizeof h + padded(count), size = count * sizeof *values;
 	uint64_t place;
 	bool there = hm_strmap_find(&c->place, key, 16, &place);
-	if (c->why.code || (there && (place == PENDING || !c->segment[place >> 48].broken)) ||
-	    count > COUNT || sizeof magic + bytes > c->each)
+	if (c->dir < 0 || c->why.code || (there && (place == PENDING || !c->segment[place >> 48].broken)) ||
+	    count > COUNT || MAGIC + bytes > c->each)
 		return;
 	memcpy(h.key, key, sizeof h.key);
 	h.check = check_of(&h);
@@ -298,7 +307,7 @@ static void keep_bound(struct hm_featcache *c)
 	struct hm_err ignored = {0};
 	while (flock(c->dir, LOCK_EX) && errno == EINTR)
 		;
-	hm_featroom_make(c->folder, c->limit, c->each, &ignored);
+	hm_featroom_make(&c->room, c->limit, c->each, &ignored);
 	flock(c->dir, LOCK_UN);
 }
 
@@ -321,7 +330,7 @@ int hm_featcache_close(struct hm_featcache *c, struct hm_err *e)
 	}
 	hm_strmap_clear(&c->place);
 	hm_buf_clear(&c->buffer);
-	free(c->folder);
+	hm_featroom_clear(&c->room);
 	free(c);
 	return rc;
 }

@@ -19,10 +19,14 @@
 
 struct hm_featcache;
 
-/* Opens the folder, which is made when it is not there (one level), for at most `limit` bytes: a quarter of
- * them is the most of a segment, so that more than three writers at once may find no room. NULL with `e` set
- * when it cannot be read and written. */
+/* Opens the cache below `folder`, which is made when it is not there (one level), for at most `limit` bytes:
+ * a quarter of them is the most of a segment, so that more than three writers at once may find no room. A
+ * folder that cannot be written is read alone. NULL with `e` set when it cannot be read. */
 struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struct hm_err *e);
+/* Nothing is kept in it: what is put is forgotten. */
+bool hm_featcache_readonly(const struct hm_featcache *c);
+/* Where its files are, for others that are kept beside them. */
+const char *hm_featcache_folder(const struct hm_featcache *c);
 /* Whether there are values under the key, unless they turn out to be damaged. */
 bool hm_featcache_holds(const struct hm_featcache *c, const unsigned char key[16]);
 /* out[count] := the values under the key. False: there are none, or not so many or not whole, which is

@@ -1,7 +1,9 @@
-/* The files of a cache: which there are, and which go. See featroom.h. */
+/* The files of a cache: which are there, and which are removed. See featroom.h. */
 #include "model/featroom.h"
+#include "base/file.h"
 #include "base/mem.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,54 +13,167 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool ends(const char *name, const char *with)
+static const char own_name[] = "hm-cache", tag_name[] = "CACHEDIR.TAG";
+
+/* The first line is what https://bford.info/cachedir/ asks for: backups leave such folders out. */
+static const char tag[] =
+	"Signature: 8a477f597d28d172789f06886806bc55\n"
+	"# Features that hm-encode --cache keeps. Any file here may be removed at any time.\n";
+
+/* ---- which files are hm's ---- */
+
+static const char *skip_hex(const char *s)
 {
-	size_t n = strlen(name), k = strlen(with);
-	return n > k && !strcmp(name + n - k, with);
+	while (isxdigit((unsigned char)*s) && !isupper((unsigned char)*s))
+		s++;
+	return s;
 }
 
+/* "5f3e21a0-1b2c3d-4e5.feat": seconds, nanoseconds, process. */
 static bool is_segment(const char *name)
 {
-	return ends(name, ".feat");
+	for (int i = 0; i < 3; i++) {
+		const char *end = skip_hex(name);
+		if (end == name || (i < 2 && *end != '-'))
+			return false;
+		name = end + (i < 2);
+	}
+	return !strcmp(name, ".feat");
 }
 
-/* .tmp: one that was being written when its process was killed, where a file must have a name. */
-static bool is_ours(const char *name)
+/* 32 hexadecimal digits and ".skim"; or what a process left that was killed while it wrote one: a dot in
+ * front, and behind it a dot, a number or random letters, ".tmp". */
+static bool is_sidefile(const char *name)
 {
-	return is_segment(name) || ends(name, ".skim") || ends(name, ".tmp");
+	bool temporary = *name == '.';
+	const char *end = skip_hex(name += temporary);
+	if (end - name != 32 || strncmp(end, ".skim", 5) != 0)
+		return false;
+	end += 5;
+	if (!temporary || *end != '.')
+		return !temporary && !*end;
+	for (name = ++end; isalnum((unsigned char)*end);)
+		end++;
+	return end > name && !strcmp(end, ".tmp");
 }
 
-/* Calls fn for each file in the folder that is `wanted`. */
-static int each_file(const char *folder, bool (*wanted)(const char *name),
-		     int (*fn)(void *to, const char *path, struct hm_err *e), void *to, struct hm_err *e)
+static bool is_named(const char *name)
+{
+	return is_segment(name) || is_sidefile(name);
+}
+
+/* Whether the open file begins as one of its kind does: a segment, or a stream of records. */
+static bool is_proved(int fd, bool segment)
+{
+	static const char records[] = "\x5b\x2a\x4d\x18", head[] = "HMRH";
+	char first[12];
+	if (pread(fd, first, sizeof first, 0) < (ssize_t)(segment ? sizeof HM_FEATROOM_MAGIC - 1 : 12))
+		return false;
+	if (segment)
+		return !memcmp(first, HM_FEATROOM_MAGIC, sizeof HM_FEATROOM_MAGIC - 1);
+	return !memcmp(first, records, 4) && !memcmp(first + 8, head, 4);
+}
+
+/* ---- folders ---- */
+
+static char *join_path(const char *folder, const char *name, struct hm_err *e)
 {
 	struct hm_buf path = {0};
+	return hm_buf_printf(&path, e, "%s/%s", folder, name) ? NULL : (char *)path.data;
+}
+
+/* Marks a folder as a cache; one that is marked stays as it is. */
+static void mark_folder(const char *folder)
+{
+	struct hm_err ignored = {0};
+	char *path = join_path(folder, tag_name, &ignored);
+	if (path && access(path, F_OK))
+		hm_file_write(path, tag, sizeof tag - 1, &ignored);
+	free(path);
+}
+
+int hm_featroom_open(struct hm_featroom *r, const char *folder, struct hm_err *e)
+{
+	*r = (struct hm_featroom){0};
+	if (!(r->user = hm_strndup(folder, strlen(folder), e)) || !(r->own = join_path(folder, own_name, e)))
+		return HM_EDATA;
+	if (mkdir(folder, 0777) && errno != EEXIST && errno != EROFS)
+		return hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+	if (mkdir(r->own, 0777) && errno != EEXIST) {
+		if (errno != EACCES && errno != EPERM && errno != EROFS)
+			return hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+		free(r->own); /* one that an older version filled may still be read */
+		r->own = NULL;
+		r->readonly = true;
+	}
+	if (access(r->own ? r->own : folder, R_OK | X_OK))
+		return hm_err_set(e, HM_EDATA, "%s: %s", r->own ? r->own : folder, strerror(errno));
+	r->readonly = r->readonly || access(r->own, W_OK);
+	if (!r->readonly)
+		mark_folder(r->own);
+	return 0;
+}
+
+void hm_featroom_clear(struct hm_featroom *r)
+{
+	free(r->user);
+	free(r->own);
+	*r = (struct hm_featroom){0};
+}
+
+/* Calls fn for each file of one folder whose name is `wanted`. */
+static int each_file(const char *folder, bool own, bool (*wanted)(const char *name),
+		     int (*fn)(void *to, const char *path, bool own, struct hm_err *e), void *to,
+		     struct hm_err *e)
+{
 	const struct dirent *entry;
 	DIR *d = opendir(folder);
-	int rc = d ? 0 : hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
-	while (!rc && (entry = readdir(d))) {
+	int rc = d || !own ? 0 : hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+	while (!rc && d && (entry = readdir(d))) {
 		if (!wanted(entry->d_name))
 			continue;
-		path.len = 0;
-		rc = hm_buf_printf(&path, e, "%s/%s", folder, entry->d_name);
-		if (!rc)
-			rc = fn(to, (const char *)path.data, e);
+		char *path = join_path(folder, entry->d_name, e);
+		rc = path ? fn(to, path, own, e) : HM_EDATA;
+		free(path);
 	}
 	if (d)
 		closedir(d);
-	hm_buf_clear(&path);
 	return rc;
 }
 
-int hm_featroom_each(const char *folder, int (*fn)(void *to, const char *path, struct hm_err *e), void *to,
+static int each_wanted(const struct hm_featroom *r, bool (*wanted)(const char *name),
+		       int (*fn)(void *to, const char *path, bool own, struct hm_err *e), void *to,
+		       struct hm_err *e)
+{
+	int rc = r->own ? each_file(r->own, true, wanted, fn, to, e) : 0;
+	return rc ? rc : each_file(r->user, false, wanted, fn, to, e);
+}
+
+int hm_featroom_each(const struct hm_featroom *r,
+		     int (*fn)(void *to, const char *path, bool own, struct hm_err *e), void *to,
 		     struct hm_err *e)
 {
-	return each_file(folder, is_segment, fn, to, e);
+	return each_wanted(r, is_segment, fn, to, e);
+}
+
+/* ---- room ---- */
+
+/* Opens a file of hm's, to be locked; -1 for any other. */
+static int open_ours(const char *path, struct stat *st)
+{
+	const char *name = strrchr(path, '/') + 1;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && !fstat(fd, st) && S_ISREG(st->st_mode) && is_proved(fd, is_segment(name)))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
 }
 
 bool hm_featroom_remove(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int fd = open_ours(path, &st);
 	bool idle = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) && !unlink(path);
 	if (fd >= 0)
 		close(fd);
@@ -78,23 +193,23 @@ struct files {
 	uint64_t sum, each; /* bytes; a segment that is being appended to counts as `each` */
 };
 
-static int note_file(void *to, const char *path, struct hm_err *e)
+static int note_file(void *to, const char *path, bool own, struct hm_err *e)
 {
 	struct files *all = to;
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode)) {
-		struct file f = {hm_strndup(path, strlen(path), e), st.st_mtim, (uint64_t)st.st_size,
-				 flock(fd, LOCK_EX | LOCK_NB) != 0, is_segment(path)};
-		if (f.busy && f.bytes < all->each)
-			f.bytes = all->each;
-		all->sum += f.bytes;
-		all->segments += f.segment;
-		if (hm_buf_add(&all->file, &f, sizeof f, e))
-			free(f.path);
-	}
-	if (fd >= 0)
-		close(fd);
+	int fd = open_ours(path, &st);
+	(void)own;
+	if (fd < 0)
+		return 0;
+	struct file f = {hm_strndup(path, strlen(path), e), st.st_mtim, (uint64_t)st.st_size,
+			 flock(fd, LOCK_EX | LOCK_NB) != 0, is_segment(strrchr(path, '/') + 1)};
+	if (f.busy && f.bytes < all->each)
+		f.bytes = all->each;
+	all->sum += f.bytes;
+	all->segments += f.segment;
+	if (!f.path || hm_buf_add(&all->file, &f, sizeof f, e))
+		free(f.path);
+	close(fd);
 	return e->code;
 }
 
@@ -106,10 +221,10 @@ static int older(const void *a, const void *b)
 	return (x->used.tv_nsec > y->used.tv_nsec) - (x->used.tv_nsec < y->used.tv_nsec);
 }
 
-int hm_featroom_make(const char *folder, uint64_t limit, uint64_t each, struct hm_err *e)
+int hm_featroom_make(const struct hm_featroom *r, uint64_t limit, uint64_t each, struct hm_err *e)
 {
-	struct files all = {.each = each};
-	int rc = each_file(folder, is_ours, note_file, &all, e);
+	struct files all = {.each = each, .sum = HM_FEATROOM_TAG};
+	int rc = each_wanted(r, is_named, note_file, &all, e);
 	struct file *file = (struct file *)(void *)all.file.data;
 	size_t n = all.file.len / sizeof *file;
 	if (n)
@@ -124,7 +239,7 @@ int hm_featroom_make(const char *folder, uint64_t limit, uint64_t each, struct h
 		free(f->path);
 	}
 	if (!rc && all.sum > limit)
-		rc = hm_err_set(e, HM_EDATA, "%s: no room in %llu bytes while others write", folder,
+		rc = hm_err_set(e, HM_EDATA, "%s: no room in %llu bytes while others write", r->user,
 				(unsigned long long)limit);
 	hm_buf_clear(&all.file);
 	return rc;

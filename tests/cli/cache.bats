@@ -106,15 +106,15 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	wait $victim || true
 	exec 8>&-
 	encode --cache "$c" in.hmr | cmp - plain.hmr
-	for f in "$c"/*.feat; do truncate -s -50 "$f"; done
-	mkfifo "$c/fifo.feat"
-	mkdir "$c/folder.feat"
-	echo "not one of ours" >"$c/text.feat"
-	: >"$c/empty.feat"
+	for f in "$c"/hm-cache/*.feat; do truncate -s -50 "$f"; done
+	mkfifo "$c/hm-cache/5f-1a-2.feat"
+	mkdir "$c/hm-cache/5f-1a-3.feat"
+	echo "not one of ours" >"$c/hm-cache/5f-1a-4.feat"
+	: >"$c/hm-cache/5f-1a-5.feat"
 	encode --cache "$c" in.hmr | cmp - plain.hmr
 	[ "$(counts in.hmr)" = "80 0 " ]
 	cmp "$BATS_TEST_TMPDIR/out.hmr" plain.hmr
-	[ "$(cat "$c/text.feat")" = "not one of ours" ]
+	[ "$(cat "$c/hm-cache/5f-1a-4.feat")" = "not one of ours" ]
 }
 
 @test "a file that was read before need not be unpacked: the same bytes" {
@@ -129,13 +129,13 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 			encode $how --cache "$c" odd.hmr 2>/dev/null | cmp - "$BATS_TEST_TMPDIR/want"
 		done
 	done
-	skims=("$c"/*.skim)
+	skims=("$c"/hm-cache/*.skim)
 	[ ${#skims[@]} = 1 ]
 	# it is used (the time says so), and what was damaged or taken away is made anew
 	touch -d 2001-01-01 "${skims[0]}"
 	cp "${skims[0]}" "$BATS_TEST_TMPDIR/was"
 	encode --on-error keep --cache "$c" odd.hmr >/dev/null
-	[ "$(find "$c" -name '*.skim' -newermt 2002-01-01)" = "${skims[0]}" ]
+	[ "$(find "$c/hm-cache" -name '*.skim' -newermt 2002-01-01)" = "${skims[0]}" ]
 	encode --on-error keep odd.hmr >"$BATS_TEST_TMPDIR/want"
 	for damage in "truncate -s -30" "rm" "cp in.hmr"; do
 		$damage "${skims[0]}"
@@ -143,7 +143,7 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 		cmp "${skims[0]}" "$BATS_TEST_TMPDIR/was"
 	done
 	# the features are gone, what was kept of the file is not
-	rm "$c"/*.feat
+	rm "$c"/hm-cache/*.feat
 	encode --on-error keep --cache "$c" odd.hmr | cmp - "$BATS_TEST_TMPDIR/want"
 	# another caption's encoder: the images' features are found without their pixels
 	hm-encode -q --device ref --image init:resnet-tiny --text init:bert-tiny:2 --on-error keep --cache "$c" --stats "$s" odd.hmr >/dev/null
@@ -166,12 +166,12 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 			encode --cache "$BATS_TEST_TMPDIR/joined" --stats "$s" $order | cmp - "$BATS_TEST_TMPDIR/want"
 		done
 		grep -q '"cache_hits":80,"cache_misses":0' "$s"
-		feats=("$BATS_TEST_TMPDIR"/joined/*.feat)
+		feats=("$BATS_TEST_TMPDIR"/joined/hm-cache/*.feat)
 		printf x | dd of="${feats[0]}" bs=1 seek=$(($(stat -c %s "${feats[0]}") - 300)) conv=notrunc status=none
 		# shellcheck disable=SC2086
 		encode --cache "$BATS_TEST_TMPDIR/joined" --stats "$s" $order | cmp - "$BATS_TEST_TMPDIR/want"
 		refute grep -q '"cache_misses":0' "$s"
-		rm "$BATS_TEST_TMPDIR"/joined/*.feat
+		rm "$BATS_TEST_TMPDIR"/joined/hm-cache/*.feat
 	done
 	# the first is the same, the second is not
 	for more in one two; do
@@ -189,14 +189,70 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	hm-synth -q --train 300 --dev 0 --test 0 many
 	hm-jsonl2rec many/train.jsonl | hm-imgprep -q --root many/img --size 128 >many.hmr
 	hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" --cache-size 1M many.hmr >/dev/null
-	[ "$(cat "$c"/* | wc -c)" -le 1048576 ]
-	[ "$(cat "$c"/*.feat | wc -c)" -ge 500000 ]
+	[ "$(cat "$c"/hm-cache/* | wc -c)" -le 1048576 ]
+	[ "$(cat "$c"/hm-cache/*.feat | wc -c)" -ge 500000 ]
 	# a bound that is lower than it was, where nothing is put
 	hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" many.hmr >/dev/null
-	[ "$(cat "$c"/* | wc -c)" -gt 1048576 ]
+	[ "$(cat "$c"/hm-cache/* | wc -c)" -gt 1048576 ]
 	hm-cat --head 1 many.hmr | hm-encode -q --image init:resnet-tiny --image-output grid --cache "$c" --cache-size 1M --stats "$s" >/dev/null
 	grep -q '"cache_hits":1,"cache_misses":0' "$s"
-	[ "$(cat "$c"/* | wc -c)" -le 1048576 ]
+	[ "$(cat "$c"/hm-cache/* | wc -c)" -le 1048576 ]
+}
+
+@test "a folder with the files of others: used, and none of them is touched" {
+	mkdir -p "$c/hm-cache"
+	for d in "$c" "$c/hm-cache"; do
+		for f in thesis1.tmp thesis2.tmp oscar.feat holiday.skim .x.skim.1.tmp; do head -c 700000 /dev/zero >"$d/$f"; done
+		touch -d 2019-01-01 "$d"/* "$d"/.x*
+	done
+	before=$(find "$c" -type f -exec cksum {} + | sort)
+	hm-synth -q --train 300 --dev 0 --test 0 lots
+	hm-jsonl2rec lots/train.jsonl | hm-imgprep -q --root lots/img --size 128 >lots.hmr
+	for seed in 1 2 3; do
+		hm-encode -q --image init:resnet-tiny:$seed --image-output grid --cache "$c" --cache-size 1M lots.hmr >/dev/null
+		[ "$(find "$c" -name '*-*.feat' -exec cat {} + | wc -c)" -le 1048576 ]
+	done
+	[ "$(find "$c" -name '*-*.feat' -exec cat {} + | wc -c)" -ge 500000 ]
+	[ "$before" = "$(find "$c" -type f ! -name '*-*.feat' ! -name CACHEDIR.TAG ! -name '????????????????????????????????.skim' -exec cksum {} + | sort)" ] || fail "$(ls -la "$c" "$c/hm-cache")"
+	head -n 1 "$c/hm-cache/CACHEDIR.TAG" | grep -qx 'Signature: 8a477f597d28d172789f06886806bc55'
+}
+
+@test "the files of an older version, in the folder itself, are found" {
+	encode --cache "$c" in.hmr >/dev/null
+	mv "$c"/hm-cache/*.feat "$c"/hm-cache/*.skim "$c"
+	[ "$(counts in.hmr)" = "80 0 " ]
+	cmp plain.hmr "$BATS_TEST_TMPDIR/out.hmr"
+	[ "$(counts in.hmr)" = "80 0 " ]
+}
+
+@test "a cache that cannot be written is used, and a notice says so" {
+	cp "$(command -v hm-encode)" in.hmr plain.hmr "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR"
+	user=''
+	[ "$(id -u)" != 0 ] || user='setpriv --reuid 65534 --regid 65534 --clear-groups'
+	chmod a+rx . hm-encode && chmod a+r in.hmr
+	encode --cache shared in.hmr >/dev/null
+	hm-cat --head 30 in.hmr >part.hmr
+	encode --cache partly part.hmr >/dev/null
+	mkdir none
+	chmod -R a+rX,a-w shared partly none
+	before=$(find shared partly none | sort)
+	for dir in 'shared|80|0' 'partly|60|20' 'none|0|80'; do
+		IFS='|' read -r dir hits misses <<<"$dir"
+		for _ in 1 2; do
+			$user ./hm-encode --device ref --image init:resnet-tiny --text init:bert-tiny --cache "$dir" in.hmr >out.hmr 2>said
+			cmp out.hmr plain.hmr
+			grep -q "^hm-encode: notice: --cache: $dir cannot be written: what is there is used, nothing is added$" said || fail "$(cat said)"
+			grep -q "$hits of 80 inputs were there, $misses computed" said || fail "$(cat said)"
+			refute grep -q warning said
+		done
+	done
+	[ "$before" = "$(find shared partly none | sort)" ]
+	chmod -R u+w shared partly none
+	# what cannot even be read
+	mkdir secret && chmod 0 secret
+	run $user ./hm-encode --image init:resnet-tiny --cache secret -o /dev/null in.hmr
+	[ -z "$user" ] || expect 1 '--cache: secret.*Permission denied'
 }
 
 @test "what is refused, and what is only said" {

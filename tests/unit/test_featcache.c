@@ -20,7 +20,7 @@
 enum { N = 300 }; /* floats of most entries here */
 #define LIMIT ((uint64_t)1 << 20)
 
-static char folder[] = "build/test_featcache.XXXXXX";
+static char folder[] = "build/test_featcache.XXXXXX", own[64]; /* the user's, and the one below it */
 static struct hm_err e;
 
 static struct hm_featcache *open_cache(uint64_t limit)
@@ -82,24 +82,30 @@ static int found(uint32_t from, uint32_t to)
 	return n;
 }
 
-/* Calls fn for each file of the folder; the number of files. */
-static int files(void (*fn)(const char *path, void *arg), void *arg)
+/* Calls fn for each file of a folder but the tag; the number of files. */
+static int files_of(const char *dir, void (*fn)(const char *path, void *arg), void *arg)
 {
-	DIR *d = opendir(folder);
+	DIR *d = opendir(dir);
 	struct dirent *entry;
 	char path[512];
 	int n = 0;
 	assert_non_null(d);
 	while ((entry = readdir(d))) {
-		if (entry->d_name[0] == '.')
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+		    !strcmp(entry->d_name, "CACHEDIR.TAG") || !strcmp(entry->d_name, "hm-cache"))
 			continue;
-		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+		snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
 		if (fn)
 			fn(path, arg);
 		n++;
 	}
 	closedir(d);
 	return n;
+}
+
+static int files(void (*fn)(const char *path, void *arg), void *arg)
+{
+	return files_of(own, fn, arg);
 }
 
 static void add_size(const char *path, void *arg)
@@ -109,11 +115,16 @@ static void add_size(const char *path, void *arg)
 	*(uint64_t *)arg += (uint64_t)st.st_size;
 }
 
-static uint64_t bytes(void)
+static uint64_t bytes_of(const char *dir)
 {
 	uint64_t n = 0;
-	files(add_size, &n);
+	files_of(dir, add_size, &n);
 	return n;
+}
+
+static uint64_t bytes(void)
+{
+	return bytes_of(own);
 }
 
 static void remove_file(const char *path, void *arg)
@@ -127,6 +138,7 @@ static int begin(void **state)
 	(void)state;
 	e = (struct hm_err){0};
 	files(remove_file, NULL);
+	files_of(folder, remove_file, NULL);
 	return 0;
 }
 
@@ -253,36 +265,198 @@ static void test_bounded(void **state)
 	assert_int_equal(found(60000, 60010), 0);
 }
 
-static void make_file(const char *name, size_t size)
+/* A file of `size` bytes that begins with `start`. */
+static void make_file(const char *dir, const char *name, const char *start, size_t len, size_t size)
 {
 	char path[512];
-	snprintf(path, sizeof path, "%s/%s", folder, name);
+	snprintf(path, sizeof path, "%s/%s", dir, name);
 	FILE *f = fopen(path, "wb");
 	assert_non_null(f);
+	assert_int_equal(fwrite(start, 1, len, f), len);
 	assert_int_equal(fclose(f), 0);
 	assert_int_equal(truncate(path, (off_t)size), 0);
+	age(path, NULL);
 }
 
-/* What is kept of files of records takes room too, as does what a killed process left; other files are not
- * ours. */
-static void test_other_files(void **state)
+#define SEGMENT "HMFEAT1\n"
+#define RECORDS "\x5b\x2a\x4d\x18....HMRH"
+#define HEX32 "0123456789abcdef0123456789abcdef"
+
+/* What is kept of files of records takes room too, as does what a killed process left, in both folders. */
+static void test_own_files(void **state)
+{
+	(void)state;
+	struct hm_featcache *c;
+	for (int old = 0; old < 2; old++) {
+		const char *dir = old ? folder : own;
+		begin(NULL);
+		make_file(dir, HEX32 ".skim", RECORDS, 12, LIMIT / 2);
+		make_file(dir, "." HEX32 ".skim.77.tmp", RECORDS, 12, LIMIT / 2);
+		make_file(dir, "5f-1a-2.feat", SEGMENT, 8, LIMIT / 4);
+		assert_int_equal(files_of(dir, NULL, NULL), 3);
+		c = open_cache(LIMIT);
+		put(c, 0, 100);
+		close_cache(c);
+		assert_int_equal(found(0, 100), 100);
+		assert_in_range(bytes(), 100 * (32 + 4 * N), LIMIT);
+		assert_in_range(files_of(dir, NULL, NULL), old ? 0 : 1, old ? 1 : 2);
+	}
+}
+
+/* Others' files are neither opened for writing nor counted nor removed, whether only their names are like
+ * hm's or only their first bytes. */
+static void test_foreign_files(void **state)
+{
+	static const struct {
+		const char *name, *start;
+		size_t len;
+	} foreign[] = {
+		{"thesis.tmp", "x", 1},
+		{"oscar.feat", "x", 1},
+		{"oscar.feat.bak", SEGMENT, 8},
+		{"features.feat", SEGMENT, 8},	  /* not such a name */
+		{"5F-1A-2.feat", SEGMENT, 8},	  /* capitals */
+		{"5f-1a-2.feat", "HMFEAT2\n", 8}, /* not such a beginning */
+		{"5f-1a.feat", SEGMENT, 8},
+		{"5f-1a-2-3.feat", SEGMENT, 8},
+		{"-1a-2.feat", SEGMENT, 8},
+		{"photo.skim", RECORDS, 12},
+		{HEX32 "0.skim", RECORDS, 12},
+		{HEX32 ".skim", "\x28\xb5\x2f\xfd........", 12},
+		{HEX32 ".skim.1.tmp", RECORDS, 12},
+		{"." HEX32 ".skim..tmp", RECORDS, 12},
+		{"." HEX32 ".skim.1.tmp", "x", 1},
+		{"." HEX32 ".skim", RECORDS, 12},
+	};
+	const int n = sizeof foreign / sizeof *foreign;
+	struct hm_featcache *c;
+	char name[64];
+	(void)state;
+	for (int old = 0; old < 2; old++) {
+		const char *dir = old ? folder : own;
+		begin(NULL);
+		for (int i = 0; i < n; i++) {
+			snprintf(name, sizeof name, "%s", foreign[i].name);
+			make_file(dir, name, foreign[i].start, foreign[i].len, LIMIT);
+		}
+		for (uint32_t i = 0; i < 8; i++) { /* twice what there is room for */
+			c = open_cache(LIMIT);
+			put(c, 1000 * i, 1000 * i + 212);
+			close_cache(c);
+		}
+		assert_int_equal(found(7000, 7212), 212);
+		assert_int_equal(files_of(dir, NULL, NULL), n + (old ? 0 : 4));
+	}
+}
+
+/* A link with the name of one of hm's files leads nowhere: its target is not removed, nor appended to. */
+static void test_links(void **state)
+{
+	(void)state;
+	char link[512], target[] = "../target";
+	snprintf(link, sizeof link, "%s/5f-1a-2.feat", own);
+	make_file(folder, "target", SEGMENT, 8, LIMIT);
+	assert_int_equal(symlink(target, link), 0);
+	struct hm_featcache *c = open_cache(LIMIT);
+	put(c, 0, 100);
+	close_cache(c);
+	assert_int_equal(found(0, 100), 100);
+	assert_int_equal(files(NULL, NULL), 2);
+	uint64_t size = 0;
+	files_of(folder, add_size, &size);
+	assert_int_equal(size, LIMIT);
+}
+
+static void move_up(const char *path, void *arg)
+{
+	char to[600];
+	(void)arg;
+	snprintf(to, sizeof to, "%s/%s", folder, strrchr(path, '/') + 1);
+	assert_int_equal(rename(path, to), 0);
+}
+
+/* Segments that an older version put into the user's folder itself are found, and removed in their turn. */
+static void test_older_layout(void **state)
 {
 	(void)state;
 	struct hm_featcache *c = open_cache(LIMIT);
-	put(c, 0, 212); /* one segment, full */
+	put(c, 0, 212);
 	close_cache(c);
-	files(age, NULL);
-	make_file("0123.skim", LIMIT / 2);
-	make_file("4567.skim.1.tmp", LIMIT / 2);
-	make_file("notes.txt", LIMIT);
-	assert_int_equal(files(NULL, NULL), 4);
+	files(move_up, NULL);
+	assert_int_equal(files_of(folder, NULL, NULL), 1);
+	assert_int_equal(found(0, 212), 212);
 	c = open_cache(LIMIT);
-	put(c, 1000, 1100); /* an eighth more: the old segment goes, then the elder of the two */
+	put(c, 0, 212); /* they are there */
+	put(c, 212, 220);
 	close_cache(c);
+	assert_int_equal(files(NULL, NULL), 1);
+	assert_int_equal(bytes(), 8 + 8 * (32 + 4 * N)); /* what is new is put below */
+	files_of(folder, age, NULL);
+	for (uint32_t i = 1; i < 5; i++) {
+		c = open_cache(LIMIT);
+		put(c, 1000 * i, 1000 * i + 212);
+		close_cache(c);
+	}
+	assert_int_equal(files_of(folder, NULL, NULL), 0);
 	assert_int_equal(found(0, 212), 0);
-	assert_int_equal(found(1000, 1100), 100);
-	assert_int_equal(files(NULL, NULL), 3);
-	assert_in_range(bytes(), LIMIT + LIMIT / 2, 2 * LIMIT);
+}
+
+/* The own folder is marked as a cache, in the way that backups know. */
+static void test_tag(void **state)
+{
+	(void)state;
+	char path[128], line[64];
+	snprintf(path, sizeof path, "%s/CACHEDIR.TAG", own);
+	remove_file(path, NULL);
+	close_cache(open_cache(LIMIT));
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof line, f));
+	assert_string_equal(line, "Signature: 8a477f597d28d172789f06886806bc55\n");
+	fclose(f);
+}
+
+/* A cache that may be read alone is read; so is one that an older version left. */
+static void test_readonly(void **state)
+{
+	(void)state;
+	struct hm_featcache *c = open_cache(LIMIT);
+	put(c, 0, 50);
+	close_cache(c);
+	uint64_t size = bytes();
+	for (int old = 0; old < 2; old++) {
+		if (old) {
+			files(move_up, NULL);
+			files_of(own, remove_file, NULL);
+			char tag[128];
+			snprintf(tag, sizeof tag, "%s/CACHEDIR.TAG", own);
+			remove_file(tag, NULL);
+			assert_int_equal(rmdir(own), 0);
+		} else {
+			assert_int_equal(chmod(own, 0555), 0);
+		}
+		assert_int_equal(chmod(folder, 0555), 0);
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (!child) {
+			if (!geteuid() && (setgid(65534) || setuid(65534)))
+				_exit(2);
+			struct hm_featcache *r = hm_featcache_open(folder, LIMIT / 100, &e);
+			int n = r && hm_featcache_readonly(r) ? there(r, 0, 50) : -1;
+			if (r)
+				put(r, 50, 60);
+			_exit(n != 50 || there(r, 50, 60) || hm_featcache_close(r, &e));
+		}
+		int status;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+		assert_int_equal(chmod(folder, 0755), 0);
+		if (!old)
+			assert_int_equal(chmod(own, 0755), 0);
+	}
+	size -= bytes_of(folder);
+	assert_int_equal(size, 0);
+	assert_int_equal(mkdir(own, 0777), 0);
 }
 
 /* Segments have a most, however large the bound: the oldest make room. */
@@ -291,10 +465,9 @@ static void test_many_segments(void **state)
 	(void)state;
 	char name[32];
 	for (int i = 0; i < 600; i++) {
-		snprintf(name, sizeof name, "old-%d.feat", i);
-		make_file(name, 10);
+		snprintf(name, sizeof name, "%x-%x-1.feat", i, i);
+		make_file(own, name, SEGMENT, 8, 10);
 	}
-	files(age, NULL);
 	close_cache(open_cache(LIMIT));
 	assert_in_range(files(NULL, NULL), 1, 511);
 	struct hm_featcache *c = open_cache(LIMIT);
@@ -327,12 +500,12 @@ static void test_writers(void **state)
 		assert_true(child[i] >= 0);
 		if (child[i])
 			continue;
-		struct hm_featcache *own = hm_featcache_open(folder, 8 * LIMIT, &e);
-		if (own)
-			put(own, 1000 * i + 1000, 1000 * i + 1900); /* more than a buffer */
+		struct hm_featcache *mine = hm_featcache_open(folder, 8 * LIMIT, &e);
+		if (mine)
+			put(mine, 1000 * i + 1000, 1000 * i + 1900); /* more than a buffer */
 		if (i == 1)
 			raise(SIGKILL);
-		_exit(!own || hm_featcache_close(own, &e));
+		_exit(!mine || hm_featcache_close(mine, &e));
 	}
 	for (int i = 0; i < 3; i++) {
 		int status;
@@ -372,8 +545,11 @@ static void test_gone(void **state)
 
 static int end(void **state)
 {
+	char tag[128];
 	begin(state);
-	return rmdir(folder);
+	snprintf(tag, sizeof tag, "%s/CACHEDIR.TAG", own);
+	unlink(tag);
+	return rmdir(own) || rmdir(folder);
 }
 
 int main(void)
@@ -383,12 +559,20 @@ int main(void)
 		cmocka_unit_test_setup(test_torn, begin),
 		cmocka_unit_test_setup(test_damage, begin),
 		cmocka_unit_test_setup(test_bounded, begin),
-		cmocka_unit_test_setup(test_other_files, begin),
+		cmocka_unit_test_setup(test_own_files, begin),
+		cmocka_unit_test_setup(test_foreign_files, begin),
+		cmocka_unit_test_setup(test_links, begin),
+		cmocka_unit_test_setup(test_older_layout, begin),
+		cmocka_unit_test_setup(test_tag, begin),
+		cmocka_unit_test_setup(test_readonly, begin),
 		cmocka_unit_test_setup(test_many_segments, begin),
 		cmocka_unit_test_setup(test_writers, begin),
 		cmocka_unit_test_setup(test_gone, begin),
 	};
-	if (!mkdtemp(folder))
+	if (!mkdtemp(folder) || chmod(folder, 0755))
+		return 1;
+	snprintf(own, sizeof own, "%s/hm-cache", folder);
+	if (mkdir(own, 0755))
 		return 1;
 	return cmocka_run_group_tests(test, NULL, end);
 }
