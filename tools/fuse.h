@@ -16,7 +16,7 @@ struct options {
 	int fusion, features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
 	char *out, *init, *spec[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
-	bool standardize, unknown, resume, steps_given;
+	bool standardize, unknown, mismatch, resume, steps_given;
 	struct hm_recipe recipe;
 	struct hm_encoder_options encoder;
 	int64_t classes, log_steps, checkpoint_steps, memory;

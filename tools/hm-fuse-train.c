@@ -37,6 +37,9 @@ static const struct hm_opt table[] = {
 	{"standardize", 0, HM_FLAG(standardize), NULL,
 	 "scale features to mean 0 and deviation 1; folded into the model"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip", "what to do about failed and unlabelled records"},
+	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
+	 "take --val or --init although their inputs were prepared otherwise (size, fit, vocabulary, "
+	 "casing)"},
 	{"allow-unknown-features", 0, HM_FLAG(unknown), NULL,
 	 "take features that do not say which encoder made them"},
 
@@ -185,6 +188,7 @@ static void check_call(struct hm_fuse *r)
 		.skip = r->o.on_error == HM_SKIP,
 		.unknown = r->o.unknown,
 		.standardize = r->o.standardize,
+		.mismatch = r->o.mismatch,
 		.notice = say,
 		.ctx = r};
 	if (!r->o.memory)

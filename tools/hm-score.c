@@ -15,7 +15,7 @@
 struct options {
 	char *model, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out;
 	struct hm_strs ablate;
-	bool compare, allow_missing, unknown, keep, replace;
+	bool compare, allow_missing, unknown, mismatch, keep, replace;
 	int64_t seed, bootstrap, errors, batch_size, heads;
 };
 
@@ -56,6 +56,8 @@ static const struct hm_opt table[] = {
 	 .max = 4096},
 	{"ablate", 0, HM_LIST(ablate), "image|text=zero|shuffle",
 	 "replace what that side of the model says, by zeros or another record's"},
+	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
+	 "score inputs that were prepared otherwise than the model's (size, fit, vocabulary, casing)"},
 	{"allow-unknown-features", 0, HM_FLAG(unknown), NULL,
 	 "take features that do not say which encoder made them"},
 	{.group = "Intervals"},
@@ -91,6 +93,9 @@ static void notice(struct run *r, const struct hm_answers *a)
 	struct hm_cli *c = &r->cli;
 	if (a->model.notice[0])
 		hm_cli_notice(c, "%s: %s", r->o.model, a->model.notice);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (a->predict.warning[k][0])
+			hm_cli_warn(c, "%s", a->predict.warning[k]);
 	if (a->predict.notice[0])
 		hm_cli_notice(c, "%s", a->predict.notice);
 }
@@ -122,6 +127,7 @@ static int load_all(struct run *r, struct hm_err *e)
 	const struct hm_answers_options plain = {0},
 					how = {.model = r->o.model,
 					       .predict = {.allow_unknown = r->o.unknown,
+							   .allow_mismatch = r->o.mismatch,
 							   .batch_size = (int)r->o.batch_size,
 							   .ablate = {r->ablate[0], r->ablate[1]},
 							   .seed = (uint64_t)r->o.seed},

@@ -26,6 +26,8 @@ void hm_examples_clear(struct hm_examples *x)
 		hm_fetch_close(s->fetch);
 		hm_arena_clear(&s->names);
 	}
+	for (int k = 0; k < HM_SIDES && s && !s->view; k++)
+		cJSON_Delete(x->prepared[k]);
 	free(s);
 	*x = (struct hm_examples){0};
 }

@@ -41,6 +41,7 @@ struct hm_examples {
 	int32_t *label;			     /* [n] */
 	const char **id;		     /* [n] */
 	struct hm_feature feature[HM_SIDES]; /* of sides that are features */
+	cJSON *prepared[HM_SIDES];	 /* how the inputs were prepared (prepared.h); NULL: no such side */
 	int cells;			 /* P, of a fusion that takes the image's grid, once known; else 0 */
 	int h, w;			 /* of the pixels */
 	size_t failed, unlabelled;	 /* records left out: `error` set; label -1 */

@@ -1,8 +1,8 @@
 /* Reading examples out of joined records: columns, records, encoders that run once on the way. See
  * examples.h. */
 #include "base/xxh3.h"
-#include "feed/columns.h"
 #include "feed/examplesparts.h"
+#include "feed/prepared.h"
 #include "feed/sources.h"
 
 #include <inttypes.h>
@@ -103,6 +103,8 @@ static int find_side(struct reading *r, int k, const struct hm_device *d, struct
 	if (o->use == HM_USE_NONE)
 		return 0;
 	if (o->use == HM_USE_FEATURE ? find_feature(r, k, e) : find_raw(r, k, e))
+		return HM_EDATA;
+	if (!(r->x->prepared[k] = hm_prepared_of(hm_join_schema(r->in), s->column[k], e)))
 		return HM_EDATA;
 	if (o->use == HM_USE_COMPUTED)
 		describe_computed(&r->x->feature[k], o->encoder, give, d);

@@ -1,6 +1,6 @@
 /* Which columns come and go. See featurecolumns.h. */
 #include "feed/featurecolumns.h"
-#include "feed/columns.h"
+#include "feed/prepared.h"
 #include "json/build.h"
 
 #include <string.h>
@@ -21,13 +21,14 @@ static int add_feature(struct hm_feature_columns *r, const struct hm_features_op
 	const int64_t *px = k == HM_IMAGE ? s->field[r->raw[k]].dim : NULL;
 	int cells = give == HM_GRID ? x->kind->cells(x->tower, (int)px[1], (int)px[2]) : 1;
 	const int64_t dim[] = {give == HM_GRID ? cells : x->shape.width, x->shape.width};
-	char size[48];
 	cJSON *attr = hm_json_object(e);
 	hm_json_add_str(attr, "encoder", x->digest, e);
 	hm_json_add_str(attr, "output", x->kind->output(x->tower, (enum hm_give)give), e);
 	hm_json_add_str(attr, "precision", hm_precision_name(o->precision), e);
-	if (k == HM_IMAGE)
-		hm_json_add_str(attr, "size", hm_shape_text(2, px + 1, size, sizeof size), e);
+	cJSON *prepared = hm_prepared_of(s, r->raw[k], e);
+	const cJSON *v;
+	cJSON_ArrayForEach(v, prepared) hm_json_add_copy(attr, v->string, v, e);
+	cJSON_Delete(prepared);
 	attr = hm_json_whole(attr, e);
 	int at = attr ? hm_schema_add(&r->schema,
 				      hm_column_name(hm_column_feature((enum hm_side)k, (enum hm_give)give)),

@@ -46,6 +46,7 @@ struct hm_fusionfile_parts {
 				       its live parameters are written, else it is written as it
 				       was opened; NULL: its digest alone, from below */
 	struct hm_fusionfile_feature feature[HM_SIDES]; /* of a side that is HM_USE_FEATURE */
+	const cJSON *prepared[HM_SIDES]; /* how each side's inputs were prepared; NULL: not said */
 	int64_t batches; /* that went through a running image encoder in train mode since it was opened: added
 			    to num_batches_tracked */
 	const float *own; /* the fusion's own parameters in their table's order, host memory, where others

@@ -177,6 +177,7 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_fusionfile_feature *f = &p->feature[k];
 		to->dim[k] = c->side[k].dim;
+		to->prepared[k] = (cJSON *)(uintptr_t)p->prepared[k]; /* only read */
 		if (c->side[k].use != HM_USE_FEATURE)
 			continue;
 		copy_text(to->digest[k], sizeof to->digest[k], f->encoder);

@@ -1,5 +1,5 @@
-/* Reading and writing model files: see modelfile.h. hm.model is one flat JSON object; a key that is not there
- * is a field not said. */
+/* Reading and writing model files: see modelfile.h. hm.model is one JSON object; a key that is not there is a
+ * field not said. */
 #include "model/modelfile.h"
 #include "json/build.h"
 #include "model/names.h"
@@ -113,11 +113,17 @@ static const char *const usual_output[HM_SIDES] = {"", "pooler"};
 
 static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 {
-	for (int k = 0; k < HM_SIDES; k++)
+	for (int k = 0; k < HM_SIDES; k++) {
+		const cJSON *prepared = cJSON_GetObjectItemCaseSensitive(o, hm_side_name((enum hm_side)k));
 		if (get_size(o, keys[k].dim, -1, &m->dim[k], e) ||
 		    get_text(o, keys[k].output, m->output[k], sizeof m->output[k], e) ||
 		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e))
 			return HM_EDATA;
+		if (prepared && !cJSON_IsObject(prepared))
+			return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is no object", prepared->string);
+		if (prepared && !(m->prepared[k] = hm_json_copy(prepared, e)))
+			return HM_EDATA;
+	}
 	return 0;
 }
 
@@ -233,6 +239,8 @@ void hm_modelfile_clear(struct hm_modelfile *m)
 	free(m->bias);
 	free(m->selected_on);
 	cJSON_Delete(m->pg);
+	for (int k = 0; k < HM_SIDES; k++)
+		cJSON_Delete(m->prepared[k]);
 	hm_weights_close(m->file);
 	*m = (struct hm_modelfile){0};
 }
@@ -247,6 +255,8 @@ static cJSON *model_fields(const struct hm_modelfile *m, struct hm_err *e)
 	for (int k = 0; k < HM_SIDES; k++) {
 		if (*m->output[k] && strcmp(m->output[k], usual_output[k]))
 			hm_json_add_str(o, keys[k].output, m->output[k], e);
+		if (m->prepared[k] && m->prepared[k]->child)
+			hm_json_add_copy(o, hm_side_name((enum hm_side)k), m->prepared[k], e);
 		if (*m->precision[k])
 			hm_json_add_str(o, keys[k].precision, m->precision[k], e);
 		if (m->dim[HM_IMAGE] >= 0 && m->dim[HM_TEXT] >= 0)

@@ -18,6 +18,8 @@ struct hm_modelfile {
 	char digest[HM_SIDES]
 		   [33]; /* the encoders', weights.h's digest; recomputed where the file holds one */
 	char output[HM_SIDES][16];   /* what columns of features it was trained on say: "pooled" … */
+	cJSON *prepared[HM_SIDES];   /* hm.model's "image" and "text": how the inputs were prepared; NULL: not
+					said */
 	char precision[HM_SIDES][8]; /* "f32", "bf16" */
 	int64_t heads;		     /* of the text tower; 0: not said */
 	double eps;		     /* of its LayerNorms; 0: not said */
@@ -38,7 +40,7 @@ int hm_modelfile_read(struct hm_modelfile *m, const char *path, struct hm_err *e
 int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,
 		       size_t n_more, struct hm_err *e);
 
-/* Frees everything m points to (weight, bias, selected_on with free(), pg, file) and empties it. */
+/* Frees everything m points to (weight, bias, selected_on with free(), pg, prepared, file) and empties it. */
 void hm_modelfile_clear(struct hm_modelfile *m);
 
 #endif

@@ -57,7 +57,7 @@ int hm_predict_init(struct hm_predict *a, struct hm_fusionfile *model, const str
 		    struct hm_workers *w, struct hm_err *e)
 {
 	*a = (struct hm_predict){.model = model, .ablate = {o->ablate[0], o->ablate[1]}};
-	int rc = hm_predict_choose(a, s, in, o->allow_unknown, e);
+	int rc = hm_predict_choose(a, s, in, o, e);
 	if (!rc)
 		rc = open_encode(a, s, o, d, w, e);
 	if (!rc)

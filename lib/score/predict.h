@@ -15,8 +15,9 @@
 #include "score/ablate.h"
 
 struct hm_predict_options {
-	bool allow_unknown; /* features that do not say which encoder made them */
-	int batch_size;	    /* images, captions, pairs computed at once; 0: what suits */
+	bool allow_mismatch; /* another preparation than the model's is a warning, no error */
+	bool allow_unknown;  /* features that do not say which encoder made them */
+	int batch_size;	     /* images, captions, pairs computed at once; 0: what suits */
 	enum hm_ablation ablate[HM_SIDES];
 	uint64_t seed; /* of HM_ABLATE_SHUFFLE */
 };
@@ -30,11 +31,12 @@ struct hm_predict_side {
 struct hm_predict {
 	struct hm_fusionfile *model; /* borrowed */
 	struct hm_predict_side side[HM_SIDES];
-	char notice[256];	  /* what the user should know, a sentence; "" nothing */
-	size_t bytes;		  /* of memory for a record while it is computed */
-	uint64_t cut;		  /* captions that were shortened to `room` */
-	int room;		  /* words that the fusion has room for, where it takes words; else 0 */
-	struct hm_encode *encode; /* NULL: nothing is raw */
+	char warning[HM_SIDES][320]; /* what allow_mismatch let pass; "" nothing */
+	char notice[256];	     /* what the user should know, a sentence; "" nothing */
+	size_t bytes;		     /* of memory for a record while it is computed */
+	uint64_t cut;		     /* captions that were shortened to `room` */
+	int room;		     /* words that the fusion has room for, where it takes words; else 0 */
+	struct hm_encode *encode;    /* NULL: nothing is raw */
 	struct hm_encode_window work;
 	struct hm_fusion_net *net;
 	struct hm_fuserun *run;

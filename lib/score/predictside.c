@@ -1,6 +1,6 @@
 /* A side's column: sources.h says whether the raw one or the feature, here is whether it fits. See
  * predictside.h. */
-#include "feed/columns.h"
+#include "feed/prepared.h"
 #include "feed/sources.h"
 #include "score/predictside.h"
 
@@ -125,8 +125,21 @@ static int check_encoder(const struct side *d, const char *made, bool allow_unkn
 			  name, made, d->trained);
 }
 
+/* Whether the column's inputs were prepared as those of the training. */
+static int check_preparation(struct hm_predict *a, int k, const struct hm_schema *s, bool allow,
+			     struct hm_err *e)
+{
+	int at = a->side[k].column;
+	cJSON *now = hm_prepared_of(s, at, e);
+	int rc = now ? hm_prepared_compare(a->model->head.prepared[k], now, s->field[at].name, allow,
+					   a->warning[k], sizeof a->warning[k], e)
+		     : HM_EDATA;
+	cJSON_Delete(now);
+	return rc;
+}
+
 static int choose_side(struct hm_predict *a, int k, const struct hm_schema *s, const char *in,
-		       bool allow_unknown, struct hm_err *e)
+		       const struct hm_predict_options *o, struct hm_err *e)
 {
 	struct side d = describe_side(a, k);
 	const struct hm_source_ask ask = {.side = (enum hm_side)k,
@@ -134,7 +147,7 @@ static int choose_side(struct hm_predict *a, int k, const struct hm_schema *s, c
 					  /* no feature stands for words */
 					  .use = d.give == HM_WORDS ? HM_USE_TRAINED : HM_USE_FEATURE,
 					  .encoder = d.encoder->kind ? d.trained : NULL,
-					  .unknown = allow_unknown,
+					  .unknown = o->allow_unknown,
 					  .option = "a complete model file"};
 	enum hm_use use;
 	if (hm_source_choose(&use, &ask, s, in, e))
@@ -142,10 +155,12 @@ static int choose_side(struct hm_predict *a, int k, const struct hm_schema *s, c
 	int rc = 0;
 	if (use == HM_USE_FEATURE) {
 		int at = hm_schema_find(s, hm_column_name(d.feature));
-		rc = check_encoder(&d, hm_schema_attr(s, at, "encoder"), allow_unknown, e);
+		rc = check_encoder(&d, hm_schema_attr(s, at, "encoder"), o->allow_unknown, e);
 	}
 	if (!rc)
 		rc = (use == HM_USE_FEATURE ? take_feature : take_raw)(a, k, &d, s, e);
+	if (!rc)
+		rc = check_preparation(a, k, s, o->allow_mismatch, e);
 	return rc ? hm_err_prefix(e, "%s", in) : 0;
 }
 
@@ -155,8 +170,8 @@ static size_t feature_numbers(const struct hm_predict *a, int k)
 	return (size_t)(d.ndim == 2 ? d.shape[0] * d.shape[1] : d.shape[0]);
 }
 
-int hm_predict_choose(struct hm_predict *a, const struct hm_schema *s, const char *in, bool allow_unknown,
-		      struct hm_err *e)
+int hm_predict_choose(struct hm_predict *a, const struct hm_schema *s, const char *in,
+		      const struct hm_predict_options *o, struct hm_err *e)
 {
 	struct hm_modelfile *h = &a->model->head;
 	if (h->dim[HM_IMAGE] < 0 && guess_widths(h, s, e))
@@ -168,7 +183,7 @@ int hm_predict_choose(struct hm_predict *a, const struct hm_schema *s, const cha
 					  hm_side_name((enum hm_side)k));
 		if (a->ablate[k] == HM_ABLATE_ZERO && h->fusion->gives[k] != HM_WORDS)
 			a->side[k].numbers = feature_numbers(a, k);
-		else if (h->dim[k] && choose_side(a, k, s, in, allow_unknown, e))
+		else if (h->dim[k] && choose_side(a, k, s, in, o, e))
 			return HM_EDATA;
 	}
 	return 0;

@@ -6,8 +6,8 @@
 #include "score/predict.h"
 
 /* Fills a->side (and a->notice); HM_EDATA names the column, and what makes it. */
-int hm_predict_choose(struct hm_predict *a, const struct hm_schema *s, const char *in, bool allow_unknown,
-		      struct hm_err *e);
+int hm_predict_choose(struct hm_predict *a, const struct hm_schema *s, const char *in,
+		      const struct hm_predict_options *o, struct hm_err *e);
 
 /* One record's sides into *to: features that are there as f32, room in a->arena for those that are to be
  * computed, and from what. `collect`: of the shuffled sides alone, its own. 0 or HM_EDATA. */

@@ -1,7 +1,7 @@
 /* Setting up a training run. See setup.h. */
 #include "train/setup.h"
 #include "base/strmap.h"
-#include "feed/columns.h"
+#include "feed/prepared.h"
 #include "json/build.h"
 
 #include <inttypes.h>
@@ -205,6 +205,21 @@ static int same_feature(const struct hm_setup *s, const char *what, const struct
 	return 0;
 }
 
+/* Whether side k of a set is prepared as `trained` says: the training set's, or --init's. */
+static int same_preparation(const struct hm_setup *s, const cJSON *trained, const cJSON *now, int k,
+			    const char *where, struct hm_err *e)
+{
+	char warning[320] = "";
+	const char *column =
+		hm_column_name(s->train.feature[k].dim ? hm_column_feature((enum hm_side)k, s->kind->gives[k])
+						       : hm_column_raw((enum hm_side)k));
+	if (hm_prepared_compare(trained, now, column, s->o->mismatch, warning, sizeof warning, e))
+		return hm_err_prefix(e, "%s", where);
+	if (*warning)
+		notice(s, true, "%s: %s", where, warning);
+	return 0;
+}
+
 /* Features of one kind; an id in both is worth a warning. */
 static int compare_sets(struct hm_setup *s, struct hm_err *e)
 {
@@ -215,6 +230,8 @@ static int compare_sets(struct hm_setup *s, struct hm_err *e)
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = same_feature(s, hm_column_name(hm_column_feature((enum hm_side)k, s->kind->gives[k])),
 				  &a->feature[k], &b->feature[k], e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = same_preparation(s, a->prepared[k], b->prepared[k], k, "--val", e);
 	if (!rc && a->cells != b->cells)
 		rc = hm_err_set(e, HM_EDATA, "%d image positions in training, %d in validation", a->cells,
 				b->cells);
@@ -295,6 +312,8 @@ static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c,
 				e, HM_EDATA,
 				"%s: it was trained on %s features of encoder %s, the data has those of %s",
 				s->o->init, side, f->digest[k], encoder);
+		if (same_preparation(s, f->prepared[k], s->train.prepared[k], k, s->o->init, e))
+			return HM_EDATA;
 	}
 	return 0;
 }
@@ -443,6 +462,7 @@ int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, con
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_feature *x = &s->train.feature[k];
 		p.encoder[k] = s->encoder[k].kind && c->side[k].use ? &s->encoder[k] : NULL;
+		p.prepared[k] = s->train.prepared[k];
 		p.feature[k] = (struct hm_fusionfile_feature){x->encoder, x->output, x->precision};
 	}
 	float *folded = NULL;

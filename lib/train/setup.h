@@ -21,6 +21,7 @@ struct hm_setup_options {
 	size_t memory;	    /* of the training set's payload and the validation set's, together */
 	bool skip, unknown; /* as in examples.h */
 	bool standardize;
+	bool mismatch; /* another preparation than the model's is a warning, no error */
 	void (*notice)(void *ctx, bool warning, const char *text); /* a sentence for the user */
 	void *ctx;
 };

@@ -41,6 +41,7 @@ enum { INPUTS = 3 };
 
 #define OK(call)                                                                                             \
 	do {                                                                                                 \
+		e = (struct hm_err){0};                                                                      \
 		if (call)                                                                                    \
 			fail_msg("%s", e.text);                                                              \
 	} while (0)

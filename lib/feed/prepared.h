@@ -1,0 +1,22 @@
+/* How a column's inputs were prepared: the size and fit of pictures, the vocabulary and casing of captions. A
+ * raw column's attributes say it, hm-encode hands it on to the features, a model file keeps it, and what a
+ * model sees later must be prepared in the same way. */
+#ifndef HM_PREPARED_H
+#define HM_PREPARED_H
+
+#include "feed/columns.h"
+
+/* The preparation of column `at`: a flat object of its attributes, without those that say which encoder made
+ * a feature (encoder, output, precision), and with "size" ("224x224") for pixels. Caller frees with
+ * cJSON_Delete; NULL with `e` without memory. */
+cJSON *hm_prepared_of(const struct hm_schema *s, int at, struct hm_err *e);
+
+/* Whether `now` is what a model was trained on. An object that is NULL or empty says nothing: it fits. A
+ * member that one of them lacks has its tool's default there, which fits unless it is one of size, fit, vocab
+ * and cased that is lacking: older files do not say those. HM_EDATA: names column, both values (of digests
+ * the first 8 digits) and the option that helps; with `allow` the sentence goes to warning[cap], and 0 is
+ * returned. */
+int hm_prepared_compare(const cJSON *trained, const cJSON *now, const char *column, bool allow, char *warning,
+			size_t cap, struct hm_err *e);
+
+#endif
