@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const unsigned char key[2][16] = {"0123456789abcdef", "a second entry.."};
 static const float value[3] = {1, -2, 0.5F};
 
-static char folder[] = "/tmp/fuzz_featcache.XXXXXX";
+static char folder[] = "/tmp/fuzz_featcache.XXXXXX", own[64]; /* the user's, and the cache's below it */
 
 static struct hm_featcache *open_cache(void)
 {
@@ -41,11 +42,11 @@ static void close_cache(struct hm_featcache *c)
 
 static void empty_folder(void)
 {
-	DIR *d = opendir(folder);
+	DIR *d = opendir(own);
 	const struct dirent *entry;
 	char path[512];
 	while (d && (entry = readdir(d))) {
-		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+		snprintf(path, sizeof path, "%s/%s", own, entry->d_name);
 		unlink(path);
 	}
 	if (d)
@@ -55,20 +56,26 @@ static void empty_folder(void)
 static void remove_folder(void)
 {
 	empty_folder();
+	rmdir(own);
 	rmdir(folder);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static bool made;
-	char path[64];
+	char path[128];
 	if (size > 100000)
 		return 0;
-	if (!made && (!mkdtemp(folder) || atexit(remove_folder)))
-		abort();
+	if (!made) {
+		if (!mkdtemp(folder) || atexit(remove_folder))
+			abort();
+		snprintf(own, sizeof own, "%s/hm-cache", folder);
+		if (mkdir(own, 0700))
+			abort();
+	}
 	made = true;
 	empty_folder();
-	snprintf(path, sizeof path, "%s/any.feat", folder);
+	snprintf(path, sizeof path, "%s/5f-1a-2.feat", own);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size || close(fd))
 		abort();

@@ -32,7 +32,7 @@ for c in image_feature image_grid text_feature; do column dev.both.hmr $c; done
 hm-encode -q --device $device --text $text --vocab-size 200 --cache cache -o cached.hmr dev.raw.hmr
 hm-encode -q --device $device --text $text --vocab-size 200 --cache cache -o again.hmr dev.raw.hmr
 cmp cached.hmr again.hmr
-tail -c +9 cache/*.feat | line cache
+tail -c +9 cache/hm-cache/*.feat | line cache
 
 train() { # NAME INPUT OPTION...
 	local name=$1 in=$2
