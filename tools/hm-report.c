@@ -9,11 +9,15 @@
 
 struct options {
 	char *out;
+	bool follow_symlinks;
 };
 
 static const struct hm_opt table[] = {
 	{.group = "Output"},
 	{"output", 'o', HM_STR(out), "DIR", "folder of the three files; that of RUNS.json unless given"},
+	{.group = "Input"},
+	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL,
+	 "let symbolic links lead out of the table's folder"},
 	{0}};
 
 static const struct hm_tool tool = {
@@ -75,10 +79,15 @@ int main(int argc, char **argv)
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	int rc = name_pages(&r, &e);
 	if (!rc)
-		rc = hm_runs_read(&r.runs, r.cli.operands[0], &e);
+		rc = hm_runs_read(&r.runs, r.cli.operands[0], r.o.follow_symlinks, &e);
 	const char *const *read = (const char *const *)(void *)r.runs.files.data;
 	for (size_t i = 0; !rc && i < r.runs.files.len / sizeof *read; i++)
 		hm_cli_input(&r.cli, read[i]);
+	if (!rc && r.runs.echo)
+		hm_cli_warn(
+			&r.cli,
+			"in every file of predictions each label is the answer, as in a submission, where "
+			"\"label\" is the prediction: then the scores say nothing");
 	if (!rc)
 		rc = hm_findings_compute(&r.findings, &r.runs, &e);
 	for (int i = 0; i < PAGES && !rc; i++)

@@ -155,12 +155,11 @@ static bool has_dotdot(const char *path)
 	return false;
 }
 
-int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out,
-		      struct hm_err *e)
+/* The regular file at path[0..len), and its size: a descriptor, or HM_EDATA. */
+static int open_regular(const struct hm_imageroot *r, const char *path, size_t len, struct stat *st,
+			struct hm_err *e)
 {
 	char name[PATH_MAX];
-	struct stat st;
-	out->len = 0;
 	if (!len)
 		return hm_err_set(e, HM_EDATA, "the path is empty");
 	if (len >= sizeof name || memchr(path, 0, len))
@@ -175,18 +174,39 @@ int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len
 			"its front)");
 	if (has_dotdot(name))
 		return hm_err_set(e, HM_EDATA, "the path leads upward (\"..\")");
-	int fd = open_below(r, name);
+	int fd = open_below(r, name), rc = 0;
 	if (fd < 0)
 		return refuse_open(r, name, e);
-	int rc = 0;
-	if (fstat(fd, &st))
+	if (fstat(fd, st))
 		rc = hm_err_machine(e, "cannot read: %s", strerror(errno));
-	else if (!S_ISREG(st.st_mode))
+	else if (!S_ISREG(st->st_mode))
 		rc = hm_err_set(e, HM_EDATA, "not a regular file");
-	else if ((uint64_t)st.st_size > HM_IMAGEFILE_MAX)
+	else if ((uint64_t)st->st_size > HM_IMAGEFILE_MAX)
 		rc = refuse_size(e);
-	else
-		rc = read_all(fd, (size_t)st.st_size, out, e);
+	if (rc)
+		close(fd);
+	return rc ? rc : fd;
+}
+
+int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out,
+		      struct hm_err *e)
+{
+	struct stat st;
+	out->len = 0;
+	int fd = open_regular(r, path, len, &st, e);
+	if (fd < 0)
+		return fd;
+	int rc = read_all(fd, (size_t)st.st_size, out, e);
 	close(fd);
 	return rc;
+}
+
+int hm_imagefile_check(const struct hm_imageroot *r, const char *path, size_t len, struct hm_err *e)
+{
+	struct stat st;
+	int fd = open_regular(r, path, len, &st, e);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }

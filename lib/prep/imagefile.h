@@ -15,6 +15,9 @@ struct hm_imageroot {
 int hm_imageroot_open(struct hm_imageroot *r, const char *dir, bool follow_symlinks, struct hm_err *e);
 void hm_imageroot_close(struct hm_imageroot *r);
 
+/* Opens the file at path[0..len) below the root as hm_imagefile_read does and closes it again: 0, or
+ * HM_EDATA. */
+int hm_imagefile_check(const struct hm_imageroot *r, const char *path, size_t len, struct hm_err *e);
 /* out := the whole file at path[0..len) below the root. HM_EDATA with the reason alone for an absolute path,
  * one with a ".." in it, a symbolic link that leads out of the root (unless follow_symlinks; before
  * Linux 5.6, which has no openat2, any link), anything but a regular file, more than HM_IMAGEFILE_MAX bytes.

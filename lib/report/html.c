@@ -72,11 +72,12 @@ static void put_rows(struct hm_html *p)
 	hm_html_put(p, "<div class=\"scroll\"><table><thead><tr><th class=\"left\" rowspan=\"2\">Row</th><th "
 		       "colspan=\"4\">here</th>");
 	hm_html_put(p, p->f->seeds ? "<th class=\"left\" rowspan=\"2\">over seeds</th>" : "");
-	hm_html_put(p, "<th colspan=\"3\" class=\"post\">published</th></tr><tr><th>accuracy, 95 "
-		       "%</th><th>AUROC, 95 "
-		       "%</th><th>loss</th>"
-		       "<th>s</th><th class=\"post\">accuracy</th><th class=\"post\">loss</th><th "
-		       "class=\"post\">s</th></tr></thead><tbody>\n");
+	hm_html_put(p, p->r->published ? "<th colspan=\"3\" class=\"post\">published</th>" : "");
+	hm_html_put(p, "</tr><tr><th>accuracy, 95 %</th><th>AUROC, 95 %</th><th>loss</th><th>s</th>");
+	hm_html_put(p, p->r->published ? "<th class=\"post\">accuracy</th><th class=\"post\">loss</th>"
+					 "<th class=\"post\">s</th>"
+				       : "");
+	hm_html_put(p, "</tr></thead><tbody>\n");
 	for (int i = 0; i < p->r->n_rows; i++) {
 		const struct hm_row *w = &p->r->row[i];
 		const struct hm_summary *m = &p->f->row[i];
@@ -103,7 +104,8 @@ static void put_rows(struct hm_html *p)
 				      hm_page_interval(m->over_seeds, false, s));
 		else if (p->f->seeds)
 			hm_html_put(p, "<td class=\"left\">1</td>");
-		put_published(p, &w->published);
+		if (p->r->published)
+			put_published(p, &w->published);
 		hm_html_put(p, "</tr>\n");
 	}
 	hm_html_put(p, "</tbody></table></div>\n");
@@ -132,7 +134,7 @@ static void put_claims(struct hm_html *p)
 {
 	char s[HM_PAGE_NUMBER], t[HM_PAGE_NUMBER];
 	if (p->r->n_claims)
-		hm_html_put(p, "<h2>The post&#8217;s observations</h2>\n");
+		hm_html_put(p, "<h2>Claims</h2>\n");
 	for (int i = 0; i < p->r->n_claims; i++) {
 		const struct hm_claim *c = &p->r->claim[i];
 		hm_html_put(p, "<h3>");
@@ -291,6 +293,30 @@ static void put_sheet(struct hm_html *p)
 	hm_html_put(p, "\">\n");
 }
 
+/* The data set and the encoders, as far as the table says. */
+static void put_data(struct hm_html *p)
+{
+	const struct hm_runs *r = p->r;
+	char s[HM_PAGE_NUMBER];
+	if (*r->data || !isnan(r->train) || !isnan(r->dev)) {
+		hm_html_put(p, "Data <b>");
+		hm_html_text(p, r->data);
+		hm_buf_printf(p->b, p->e, "</b>: %s to train on, ", hm_page_value(r->train, 0, s));
+		hm_buf_printf(p->b, p->e, "%s in dev, of which %zu are labelled and answered by every row. ",
+			      hm_page_value(r->dev, 0, s), r->matched.n);
+	} else {
+		hm_buf_printf(p->b, p->e, "%zu examples are labelled and answered by every row. ",
+			      r->matched.n);
+	}
+	if (*r->image || *r->text) {
+		hm_html_put(p, "Encoders <b>");
+		hm_html_text(p, r->image);
+		hm_html_put(p, *r->image && *r->text ? "</b> and <b>" : "");
+		hm_html_text(p, r->text);
+		hm_html_put(p, "</b>. ");
+	}
+}
+
 static void put_head(struct hm_html *p)
 {
 	const struct hm_runs *r = p->r;
@@ -310,18 +336,10 @@ static void put_head(struct hm_html *p)
 		hm_html_text(p, r->about[i]);
 		hm_html_put(p, "</p>\n");
 	}
-	hm_html_put(p, "<p class=\"soft\">Data <b>");
-	hm_html_text(p, r->data);
-	hm_buf_printf(p->b, p->e, "</b>: %s to train on, ", hm_page_value(r->train, 0, s));
+	hm_html_put(p, "<p class=\"soft\">");
+	put_data(p);
 	hm_buf_printf(p->b, p->e,
-		      "%s in dev, of which %zu are labelled and answered by every row. Encoders <b>",
-		      hm_page_value(r->dev, 0, s), r->matched.n);
-	hm_html_text(p, r->image);
-	hm_html_put(p, "</b> and <b>");
-	hm_html_text(p, r->text);
-	hm_buf_printf(p->b, p->e,
-		      "</b>. AUROC is the data set&#8217;s own metric. Always answering the commoner label "
-		      "gives an accuracy of %.3f; a guesser falls within "
+		      "Always answering the commoner label gives an accuracy of %.3f; a guesser falls within "
 		      "%.3f and %.3f in 95 %% of draws",
 		      majority, .5 - p->f->guess, .5 + p->f->guess);
 	if (!isnan(r->baseline_accuracy)) {

@@ -24,9 +24,9 @@ void hm_html_forest(struct hm_html *p)
 	lo = floor(lo / step) * step;
 	hi = ceil(hi / step) * step;
 #define X(v) (left + ((v)-lo) / (hi - lo) * width)
-	hm_html_put(p, "<h2>Accuracy</h2>\n<p><small>Dots and bars: here, with 95 % intervals. <span "
-		       "class=\"post\">Diamonds: published.</span> "
-		       "Dotted: where a guesser&#8217;s accuracy falls in 95 % of draws.</small></p>\n<div "
+	hm_html_put(p, "<h2>Accuracy</h2>\n<p><small>Dots and bars: here, with 95 % intervals. ");
+	hm_html_put(p, p->r->published ? "<span class=\"post\">Diamonds: published.</span> " : "");
+	hm_html_put(p, "Dotted: where a guesser&#8217;s accuracy falls in 95 % of draws.</small></p>\n<div "
 		       "class=\"scroll\">");
 	hm_buf_printf(p->b, p->e,
 		      "<svg class=\"wide\" viewBox=\"0 0 660 %d\" width=\"660\" height=\"%d\" "

@@ -5,11 +5,17 @@
 #include <math.h>
 #include <string.h>
 
-/* In a table: no line breaks, no bars. */
-static void put_cell(struct hm_buf *b, const char *s, struct hm_err *e)
+/* Text of the table of runs, on one line: nothing in it is markup, a link or the end of a cell. */
+static void put_text(struct hm_buf *b, const char *s, struct hm_err *e)
 {
-	for (; *s; s++)
-		hm_buf_printf(b, e, *s == '|' ? "\\|" : "%c", (unsigned char)*s < ' ' ? ' ' : *s);
+	for (; *s; s++) {
+		if (*s == '<' || *s == '&')
+			hm_buf_printf(b, e, *s == '<' ? "&lt;" : "&amp;");
+		else if (strchr("\\`[]|", *s))
+			hm_buf_printf(b, e, "\\%c", *s);
+		else
+			hm_buf_printf(b, e, "%c", (unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s);
+	}
 }
 
 static void put_row(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
@@ -18,13 +24,15 @@ static void put_row(const struct hm_findings *f, int i, struct hm_buf *b, struct
 	const struct hm_summary *s = &f->row[i];
 	char v[9][HM_PAGE_NUMBER];
 	hm_buf_printf(b, e, "| ");
-	put_cell(b, w->name, e);
-	hm_buf_printf(b, e, "%s | %s | %s | %s | %s %s | %s %s | %s | %s |",
-		      w->selected ? " (best of dev)" : "", hm_page_value(w->published.accuracy, 3, v[0]),
-		      hm_page_value(w->published.loss, 4, v[1]), hm_page_value(w->published.seconds, 0, v[2]),
-		      hm_page_value(s->accuracy, 3, v[3]), hm_page_interval(s->accuracy_ci, false, v[4]),
-		      hm_page_value(s->auroc, 3, v[5]), hm_page_interval(s->auroc_ci, false, v[6]),
-		      hm_page_value(s->loss, 4, v[7]),
+	put_text(b, w->name, e);
+	hm_buf_printf(b, e, "%s |", w->selected ? " (best of dev)" : "");
+	if (f->runs->published)
+		hm_buf_printf(b, e, " %s | %s | %s |", hm_page_value(w->published.accuracy, 3, v[0]),
+			      hm_page_value(w->published.loss, 4, v[1]),
+			      hm_page_value(w->published.seconds, 0, v[2]));
+	hm_buf_printf(b, e, " %s %s | %s %s | %s | %s |", hm_page_value(s->accuracy, 3, v[3]),
+		      hm_page_interval(s->accuracy_ci, false, v[4]), hm_page_value(s->auroc, 3, v[5]),
+		      hm_page_interval(s->auroc_ci, false, v[6]), hm_page_value(s->loss, 4, v[7]),
 		      hm_page_value(s->seconds, s->seconds < 100 ? 1 : 0, v[8]));
 	if (f->seeds && w->n > 1)
 		hm_buf_printf(b, e, " %d: sd %.3f, %.3f to %.3f, %s |", w->n, s->deviation, s->least, s->most,
@@ -34,11 +42,21 @@ static void put_row(const struct hm_findings *f, int i, struct hm_buf *b, struct
 	hm_buf_printf(b, e, "\n");
 }
 
+static void put_pair(struct hm_buf *b, const struct hm_row *x, const struct hm_row *y, struct hm_err *e)
+{
+	hm_buf_printf(b, e, "| ");
+	put_text(b, x->name, e);
+	hm_buf_printf(b, e, " - ");
+	put_text(b, y->name, e);
+}
+
 static void put_claim(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
 {
 	const struct hm_claim *c = &f->runs->claim[i];
 	char v[4][HM_PAGE_NUMBER];
-	hm_buf_printf(b, e, "\n**%s**: %s", c->text, hm_verdict_text(f->verdict[i]));
+	hm_buf_printf(b, e, "\n**");
+	put_text(b, c->text, e);
+	hm_buf_printf(b, e, "**: %s", hm_verdict_text(f->verdict[i]));
 	if (c->kind != HM_CLAIM_BETTER)
 		hm_buf_printf(b, e, " (margin %g)", c->margin);
 	hm_buf_printf(
@@ -46,11 +64,11 @@ static void put_claim(const struct hm_findings *f, int i, struct hm_buf *b, stru
 		"\n\n| pair | difference | 95 %% interval | p | p Holm | |\n|---|---|---|---|---|---|\n");
 	for (int k = 0; k < c->n; k++) {
 		const struct hm_difference *d = &f->difference[i * HM_RUNS_PAIRS + k];
-		hm_buf_printf(b, e, "| %s - %s | %s | %s | %s | %s | ", c->pair[k].a->name,
-			      c->pair[k].b->name, hm_page_difference(d->accuracy, v[3]),
+		put_pair(b, c->pair[k].a, c->pair[k].b, e);
+		hm_buf_printf(b, e, " | %s | %s | %s | %s | ", hm_page_difference(d->accuracy, v[3]),
 			      hm_page_interval(d->ci, true, v[0]), hm_page_p(d->p, v[1]),
 			      hm_page_p(d->holm, v[2]));
-		put_cell(b, c->pair[k].note, e);
+		put_text(b, c->pair[k].note, e);
 		hm_buf_printf(b, e, " |\n");
 	}
 }
@@ -65,62 +83,66 @@ static void put_differences(const struct hm_findings *f, struct hm_buf *b, struc
 	if (f->significant)
 		hm_buf_printf(b, e,
 			      "\n| pair | accuracy | p Holm | AUROC | p Holm |\n|---|---|---|---|---|\n");
-	for (int i = 0; i < f->pairs; i++)
-		if (hm_pair_significant(&f->pair[i]))
-			hm_buf_printf(b, e, "| %s - %s | %s | %s | %s | %s |\n",
-				      f->runs->row[f->pair[i].a].name, f->runs->row[f->pair[i].b].name,
-				      hm_page_difference(f->pair[i].test.accuracy, v[2]),
-				      hm_page_p(f->pair[i].mcnemar_holm, v[0]),
-				      hm_page_difference(f->pair[i].test.auroc, v[3]),
-				      hm_page_p(f->pair[i].delong_holm, v[1]));
+	for (int i = 0; i < f->pairs; i++) {
+		const struct hm_pair *d = &f->pair[i];
+		if (!hm_pair_significant(d))
+			continue;
+		put_pair(b, &f->runs->row[d->a], &f->runs->row[d->b], e);
+		hm_buf_printf(b, e, " | %s | %s | %s | %s |\n", hm_page_difference(d->test.accuracy, v[2]),
+			      hm_page_p(d->mcnemar_holm, v[0]), hm_page_difference(d->test.auroc, v[3]),
+			      hm_page_p(d->delong_holm, v[1]));
+	}
 }
 
 /* Lines of `s`, n bytes, as a block of code. */
 static void put_indented(const char *s, size_t n, struct hm_buf *b, struct hm_err *e)
 {
 	for (const char *end = s + n; s < end; s++) {
-		size_t line = strcspn(s, "\n");
+		size_t line = strcspn(s, "\r\n"); /* a carriage return ends a line of Markdown, too */
 		hm_buf_printf(b, e, "    %.*s\n", (int)line, s);
-		s += line;
+		s += line + (s[line] == '\r' && s[line + 1] == '\n');
 	}
 }
 
-int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+static void put_notes(const struct hm_runs *r, struct hm_buf *b, struct hm_err *e)
 {
-	const struct hm_runs *r = f->runs;
+	for (int i = 0; i < r->n_rows; i++) {
+		if (!*r->row[i].note)
+			continue;
+		hm_buf_printf(b, e, "\n- ");
+		put_text(b, r->row[i].name, e);
+		hm_buf_printf(b, e, ": ");
+		put_text(b, r->row[i].note, e);
+	}
+}
+
+static void put_stages(const struct hm_runs *r, struct hm_buf *b, struct hm_err *e)
+{
 	char v[3][HM_PAGE_NUMBER];
-	hm_buf_printf(b, e, "# %s\n", r->title);
-	for (int i = 0; i < r->n_about; i++)
-		hm_buf_printf(b, e, "\n%s\n", r->about[i]);
-	hm_buf_printf(b, e,
-		      "\nScored on %zu examples. A guesser's accuracy falls within 0.500 +- %.3f in 95 %% of "
-		      "draws.\n\n",
-		      r->matched.n, f->guess);
-	hm_buf_printf(
-		b, e,
-		"| row | published accuracy | loss | s | accuracy [95 %%] | AUROC [95 %%] | loss | s |%s\n"
-		"|---|---|---|---|---|---|---|---|%s\n",
-		f->seeds ? " seeds |" : "", f->seeds ? "---|" : "");
-	for (int i = 0; i < r->n_rows; i++)
-		put_row(f, i, b, e);
-	for (int i = 0; i < r->n_rows; i++)
-		if (*r->row[i].note)
-			hm_buf_printf(b, e, "\n- %s: %s", r->row[i].name, r->row[i].note);
-	hm_buf_printf(b, e, "\n%s", r->n_claims ? "\n## The post's observations\n" : "");
-	for (int i = 0; i < r->n_claims; i++)
-		put_claim(f, i, b, e);
-	put_differences(f, b, e);
 	if (r->n_stages)
 		hm_buf_printf(b, e,
 			      "\n## Stages\n\n| stage | records | s | records/s | peak memory, MB "
 			      "|\n|---|---|---|---|---|\n");
 	for (int i = 0; i < r->n_stages; i++) {
 		const struct hm_stage *s = &r->stage[i];
-		hm_buf_printf(b, e, "| %s | %s | %.2f | %s | %s |\n", s->name,
-			      hm_page_value(s->records, 0, v[0]), s->seconds,
-			      hm_page_value(s->records / s->seconds, 0, v[1]),
+		hm_buf_printf(b, e, "| ");
+		put_text(b, s->name, e);
+		hm_buf_printf(b, e, " | %s | %.2f | %s | %s |\n", hm_page_value(s->records, 0, v[0]),
+			      s->seconds, hm_page_value(s->records / s->seconds, 0, v[1]),
 			      hm_page_value(s->memory / 1e6, 0, v[2]));
 	}
+}
+
+static void put_heading(struct hm_buf *b, const char *name, struct hm_err *e)
+{
+	hm_buf_printf(b, e, "\n");
+	put_text(b, name, e);
+	hm_buf_printf(b, e, ":\n\n");
+}
+
+static void put_commands(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+{
+	const struct hm_runs *r = f->runs;
 	hm_buf_printf(b, e, "\n## Commands, and what the numbers come from\n");
 	if (f->shared) {
 		hm_buf_printf(b, e, "\nThe records of every row:\n\n");
@@ -129,11 +151,42 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 	for (int i = 0; i < r->n_rows; i++) {
 		const struct hm_trial *t = r->row[i].trial;
 		if (hm_row_has_origin(f, &r->row[i]))
-			hm_buf_printf(b, e, "\n%s:\n\n", r->row[i].name);
+			put_heading(b, r->row[i].name, e);
 		for (int k = 0; k < r->row[i].n; k++, t++) {
 			put_indented(t->command, strlen(t->command), b, e);
 			put_indented(t->history + f->shared, strlen(t->history + f->shared), b, e);
 		}
 	}
+}
+
+int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+{
+	const struct hm_runs *r = f->runs;
+	hm_buf_printf(b, e, "# ");
+	put_text(b, r->title, e);
+	hm_buf_printf(b, e, "\n");
+	for (int i = 0; i < r->n_about; i++) {
+		hm_buf_printf(b, e, "\n");
+		put_text(b, r->about[i], e);
+		hm_buf_printf(b, e, "\n");
+	}
+	hm_buf_printf(b, e,
+		      "\nScored on %zu examples. A guesser's accuracy falls within 0.500 +- %.3f in 95 %% of "
+		      "draws.\n\n",
+		      r->matched.n, f->guess);
+	hm_buf_printf(
+		b, e,
+		"| row |%s accuracy [95 %%] | AUROC [95 %%] | loss | s |%s\n|---|%s---|---|---|---|%s\n",
+		r->published ? " published accuracy | loss | s |" : "", f->seeds ? " seeds |" : "",
+		r->published ? "---|---|---|" : "", f->seeds ? "---|" : "");
+	for (int i = 0; i < r->n_rows; i++)
+		put_row(f, i, b, e);
+	put_notes(r, b, e);
+	hm_buf_printf(b, e, "\n%s", r->n_claims ? "\n## Claims\n" : "");
+	for (int i = 0; i < r->n_claims; i++)
+		put_claim(f, i, b, e);
+	put_differences(f, b, e);
+	put_stages(r, b, e);
+	put_commands(f, b, e);
 	return e->code;
 }

@@ -1,6 +1,7 @@
 /* Reading the table of an experiment. See runs.h. */
 #include "report/runsparts.h"
 #include "base/file.h"
+#include "base/filekind.h"
 #include "json/json.h"
 
 #include <math.h>
@@ -61,6 +62,8 @@ static int read_rows(struct hm_runs *r, struct hm_err *e)
 		p = cJSON_GetObjectItemCaseSensitive(o, "published");
 		w->published = (struct hm_published){hm_runs_number(p, "accuracy"), hm_runs_number(p, "loss"),
 						     hm_runs_number(p, "seconds")};
+		r->published = r->published || !isnan(w->published.accuracy) || !isnan(w->published.loss) ||
+			       !isnan(w->published.seconds);
 		if (!*w->name)
 			return hm_err_set(e, HM_EDATA, "row %d has no \"name\"", at);
 		for (int i = 0; i < at - 1; i++)
@@ -110,6 +113,9 @@ static int compute_scores(struct hm_runs *r, struct hm_err *e)
 		return HM_EDATA;
 	if (!m->n)
 		return hm_err_set(e, HM_EDATA, "no example has a label and an answer from every run");
+	r->echo = true;
+	for (int i = 0; i < r->systems; i++)
+		r->echo = r->echo && hm_predictions_echo(&r->system[i], .5);
 	for (int i = 0; i < r->systems; i++)
 		if (hm_sample_init(&r->sample[i], m->n, m->classes, m->prob[i], m->label, .5, e))
 			return HM_EDATA;
@@ -207,6 +213,7 @@ static int read_head(struct hm_runs *r, struct hm_err *e)
 		    *base = cJSON_GetObjectItemCaseSensitive(r->json, "baseline"),
 		    *encoders = cJSON_GetObjectItemCaseSensitive(r->json, "encoders"),
 		    *about = cJSON_GetObjectItemCaseSensitive(r->json, "about"), *one;
+	static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 	const char *sheet = hm_runs_str(r->json, "sheet"), *path;
 	r->title = *hm_runs_str(r->json, "title") ? hm_runs_str(r->json, "title") : "Runs";
 	r->data = hm_runs_str(data, "name");
@@ -223,24 +230,45 @@ static int read_head(struct hm_runs *r, struct hm_err *e)
 	cJSON_ArrayForEach(one, about) if (cJSON_IsString(one)) r->about[r->n_about++] = one->valuestring;
 	if (!*sheet)
 		return 0;
-	return (path = hm_runs_beside(r, sheet, e)) ? hm_file_read(path, HM_RUNS_FILE, &r->sheet, e)
-						    : HM_EDATA;
+	if (!(path = hm_runs_path(r, sheet, e)) || hm_file_read(path, HM_RUNS_FILE, &r->sheet, e))
+		return HM_EDATA;
+	if (r->sheet.len < sizeof png || memcmp(r->sheet.data, png, sizeof png) != 0)
+		return hm_err_set(e, HM_EDATA, "%s: a \"sheet\" must be a PNG file", path);
+	return 0;
 }
 
-int hm_runs_read(struct hm_runs *r, const char *path, struct hm_err *e)
+/* The table's own text: JSON, an object. */
+static int parse_table(struct hm_runs *r, const struct hm_buf *b, struct hm_err *e)
+{
+	const struct hm_filekind *k = hm_filekind_find(b->data, b->len);
+	if (k && strcmp(k->name, "a JSON text") != 0)
+		return hm_err_set(e, HM_EDATA,
+				  "%s, where a table of runs is wanted (hm-report(1) describes it)", k->name);
+	r->json = hm_json_parse((const char *)b->data, b->len, HM_RUNS_DEPTH, NULL, e);
+	if (!r->json)
+		return HM_EDATA;
+	if (!cJSON_IsObject(r->json) || !cJSON_GetObjectItemCaseSensitive(r->json, "rows"))
+		return hm_err_set(e, HM_EDATA,
+				  "no \"rows\": this is not a table of runs (hm-report(1) describes it)");
+	return 0;
+}
+
+int hm_runs_read(struct hm_runs *r, const char *path, bool follow_symlinks, struct hm_err *e)
 {
 	struct hm_buf b = {0};
 	const char *slash = strrchr(path, '/');
-	*r = (struct hm_runs){0};
+	*r = (struct hm_runs){.root.fd = -1};
 	int rc = hm_file_read(path, TABLE_MOST, &b, e);
 	if (rc)
 		goto done;
 	r->folder = hm_strndup(path, slash ? (size_t)(slash + 1 - path) : 0, e);
-	r->json = r->folder ? hm_json_parse((const char *)b.data, b.len, HM_RUNS_DEPTH, NULL, e) : NULL;
-	rc = r->json ? 0 : HM_EDATA;
-	if (!rc && !cJSON_IsObject(r->json))
-		rc = hm_err_set(e, HM_EDATA, "not an object");
-	if (rc || read_head(r, e) || read_rows(r, e) || read_trials(r, e) || compute_scores(r, e) ||
+	rc = r->folder ? hm_imageroot_open(&r->root, *r->folder ? r->folder : ".", follow_symlinks, e)
+		       : HM_EDATA;
+	if (!rc && (rc = parse_table(r, &b, e)))
+		hm_err_prefix(e, "%s", path);
+	if (rc)
+		goto done;
+	if (read_head(r, e) || read_rows(r, e) || read_trials(r, e) || compute_scores(r, e) ||
 	    read_claims(r, e) || read_stages(r, e)) {
 		hm_err_prefix(e, "%s", path);
 		rc = HM_EDATA;
@@ -261,6 +289,8 @@ void hm_runs_clear(struct hm_runs *r)
 	hm_matched_clear(&r->matched);
 	free(r->system);
 	free(r->sample);
+	if (r->folder)
+		hm_imageroot_close(&r->root);
 	free(r->folder);
 	cJSON_Delete(r->json);
 	hm_buf_clear(&r->sheet);

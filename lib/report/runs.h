@@ -3,6 +3,7 @@
 #ifndef HM_RUNS_H
 #define HM_RUNS_H
 
+#include "prep/imagefile.h"
 #include "stat/paired.h"
 #include "stat/predictions.h"
 
@@ -66,6 +67,8 @@ struct hm_runs {
 	const char **about; /* [n_about] paragraphs */
 	double train, dev;  /* examples of the data set */
 	double baseline_accuracy;
+	bool published; /* some row has numbers that were published of it */
+	bool echo;	/* every label of every file is that system's answer: hm_predictions_echo */
 	int n_rows, n_claims, n_stages, n_about;
 	struct hm_row *row;
 	struct hm_claim *claim;
@@ -76,15 +79,16 @@ struct hm_runs {
 	/* runs.c's */
 	cJSON *json;
 	char *folder;
+	struct hm_imageroot root; /* the folder */
 	int systems;
 	struct hm_predictions *system; /* [systems] */
 	struct hm_sample *sample;      /* [systems] */
 	struct hm_arena arena;
 };
 
-/* Reads `path` and the files it names, paths relative to its folder. 0, or HM_EDATA with a sentence that
- * names the file and what is wrong. Caller clears, also after a failure. */
-int hm_runs_read(struct hm_runs *r, const char *path, struct hm_err *e);
+/* Reads `path` and the files it names: all below its folder, links out of it only when follow_symlinks. 0, or
+ * HM_EDATA with a sentence that names the file and what is wrong. Caller clears, also after a failure. */
+int hm_runs_read(struct hm_runs *r, const char *path, bool follow_symlinks, struct hm_err *e);
 void hm_runs_clear(struct hm_runs *r);
 
 #endif

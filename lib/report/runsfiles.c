@@ -20,9 +20,17 @@ double hm_runs_number(const cJSON *o, const char *key)
 	return cJSON_IsNumber(v) ? v->valuedouble : NAN;
 }
 
-const char *hm_runs_beside(struct hm_runs *r, const char *name, struct hm_err *e)
+const char *hm_runs_path(struct hm_runs *r, const char *name, struct hm_err *e)
 {
-	size_t a = *name == '/' ? 0 : strlen(r->folder), b = strlen(name) + 1;
+	size_t a = strlen(r->folder), b = strlen(name) + 1;
+	if (*name == '/') {
+		hm_err_set(e, HM_EDATA, "\"%s\": the path is absolute, not below the table's folder", name);
+		return NULL;
+	}
+	if (hm_imagefile_check(&r->root, name, strlen(name), e)) {
+		hm_err_prefix(e, "%s", name);
+		return NULL;
+	}
 	char *path = hm_arena_get(&r->arena, a + b, e);
 	if (path) {
 		memcpy(path, r->folder, a);
@@ -43,7 +51,7 @@ int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const c
 	*len = 0;
 	if (!*name)
 		return 0;
-	if (!(path = hm_runs_beside(r, name, e)) || hm_file_read(path, HM_RUNS_FILE, &b, e) ||
+	if (!(path = hm_runs_path(r, name, e)) || hm_file_read(path, HM_RUNS_FILE, &b, e) ||
 	    !(copy = hm_arena_get(&r->arena, b.len + 1, e))) {
 		hm_buf_clear(&b);
 		return HM_EDATA;
@@ -59,7 +67,7 @@ int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const c
 
 int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions *p, struct hm_err *e)
 {
-	const char *name = hm_runs_str(o, "predictions"), *path = *name ? hm_runs_beside(r, name, e) : NULL;
+	const char *name = hm_runs_str(o, "predictions"), *path = *name ? hm_runs_path(r, name, e) : NULL;
 	struct hm_csv c;
 	struct hm_csv_row row;
 	if (!path)
@@ -67,6 +75,7 @@ int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions
 	int rc = hm_csv_open(&c, path, e);
 	p->name = path;
 	p->unit = "line";
+	p->submitted = true;
 	p->classes = c.classes;
 	if (!rc && c.classes != 2)
 		rc = hm_err_set(e, HM_EDATA, "%s: a report takes two classes, these are %d", path, c.classes);

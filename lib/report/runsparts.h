@@ -10,8 +10,10 @@ enum { HM_RUNS_FILE = 64 << 20, HM_RUNS_DEPTH = 16 }; /* bytes of a file, levels
 const char *hm_runs_str(const cJSON *o, const char *key);
 double hm_runs_number(const cJSON *o, const char *key);
 
-/* The path of a file beside the table, into the arena; NULL without memory. */
-const char *hm_runs_beside(struct hm_runs *r, const char *name, struct hm_err *e);
+/* The path, in the arena, of a file below the table's folder. NULL with `e` set when the name leads elsewhere
+ * (absolute,
+ * "..", a symbolic link), or to no regular file. */
+const char *hm_runs_path(struct hm_runs *r, const char *name, struct hm_err *e);
 /* The text of the file that member `key` names, NUL-terminated, into the arena; "" where it names none. */
 int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const char **out, size_t *len,
 		     struct hm_err *e);

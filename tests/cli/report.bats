@@ -135,7 +135,92 @@ balanced() {
 	bad 's/log.jsonl/p1.csv/' 'line 1'
 	bad 's/h2.json/p1.csv/' 'p1.csv'
 	head -n 150 p4.csv >short.csv
-	bad 's/p4.csv/..\/short.csv/' 'short.csv'
+	cp short.csv bad.csv
+	bad 's/"p4.csv"/"short.csv"/' 'short.csv: cannot open'
+	cp bad.csv p5.csv
+	bad 's/"p4.csv"/"p5.csv"/' '[0-9]+ ids of .* are not in .*p5.csv'
+	rm p5.csv
+}
+
+# A table may come from anybody: what it names lies below its folder, and a sheet is a picture.
+@test "files elsewhere are refused, through links too" {
+	mkdir -p far/table far/table/sub
+	printf secret >far/secret.txt
+	cp p*.csv *.json* command.txt far/table
+	ln -sf ../secret.txt far/table/link.txt
+	ln -sf ../log.jsonl far/table/sub/log.jsonl
+	elsewhere() { # KEY PATH PATTERN
+		sed "s|\"$1\":\"[^\"]*\"|\"$1\":\"$2\"|" runs.json >far/table/runs.json
+		run hm-report far/table/runs.json
+		expect 1 "far/table/runs.json: .*$3"
+		[ ! -e far/table/report.html ]
+	}
+	for key in command log history stats predictions; do
+		elsewhere $key /etc/passwd '"/etc/passwd": the path is absolute, not below the table.s folder'
+		elsewhere $key ../secret.txt '../secret.txt: the path leads upward'
+		elsewhere $key sub/../../secret.txt 'the path leads upward'
+		elsewhere $key link.txt 'link.txt: cannot open: a symbolic link leads out of the root folder \(--follow-symlinks'
+	done
+	mkfifo far/table/fifo
+	elsewhere command fifo 'fifo: cannot open: not a regular file|fifo: not a regular file'
+	sed 's|"log":"log.jsonl"|"log":"sub/log.jsonl"|' runs.json >far/table/runs.json
+	hm-report far/table/runs.json # a link within is none of these
+	cmp far/table/report.csv report.csv
+	sed 's|"command":"command.txt"|"command":"link.txt"|' runs.json >far/table/runs.json
+	hm-report --follow-symlinks far/table/runs.json
+	grep -q secret far/table/report.html
+}
+
+@test "a sheet is a PNG file" {
+	sed 's|"title"|"sheet":"command.txt","title"|' runs.json >sheet.json
+	run hm-report -o other sheet.json
+	expect 1 'sheet.json: command.txt: a "sheet" must be a PNG file$'
+	sed 's|"title"|"sheet":"sheet.png","title"|' runs.json >sheet.json
+	cp "$ROOT/pipelines/sheet.png" .
+	hm-report -o other sheet.json
+	grep -q 'src="data:image/png;base64,iVBORw0KGgo' other/report.html
+}
+
+@test "Markdown: what the table says is text" {
+	mkdir -p hostile
+	cp p*.csv *.json* hostile
+	printf 'one\r<script>\r\nthree\n' >hostile/command.txt
+	sed -e 's|"title":"Rows|"title":"<img src=x> [a](javascript:b)\\n\\n<script>|' -e 's|a note|<script>alert(1)</script> `x` a\\\\\|b|' \
+		-e 's|two is better|<b>bold</b>|' -e 's|"name":"imgprep"|"name":"<i>\|stage"|' runs.json >hostile/runs.json
+	hm-report hostile/runs.json
+	refute grep -E '^[^ ].*<(script|img|b|i)[ >]|^<' hostile/report.md
+	grep -q '^# &lt;img src=x> \\\[a\\\](javascript:b)  &lt;script>' hostile/report.md
+	grep -qF -- '- one: &lt;script>alert(1)&lt;/script> \`x\` a\\\|b' hostile/report.md
+	grep -qF '| &lt;i>\|stage |' hostile/report.md
+	[ "$(grep -A2 '^    one$' hostile/report.md)" = $'    one\n    <script>\n    three' ]
+}
+
+@test "a table without published numbers, encoders, data: nothing is said of them" {
+	echo '{"rows":[{"name":"one","runs":[{"seed":1,"predictions":"p1.csv"}]}]}' >bare.json
+	hm-report -o other bare.json
+	refute grep -qiE 'published|Diamonds|Encoders|Data <b>|claims' other/report.html
+	refute grep -qiE 'published|claims' other/report.md
+	grep -q '^| one | 0\.' other/report.md
+	balanced other/report.html
+	grep -q '>published<' report.html
+	grep -q '^## Claims$' report.md
+}
+
+@test "something else than a table of runs is named" {
+	run hm-report p1.csv
+	expect 1 '^hm-report: error: p1.csv: a text file, where a table of runs is wanted'
+	run hm-report "$ROOT/tests/data/models/late.safetensors"
+	expect 1 'late.safetensors: a safetensors file, where a table of runs is wanted'
+	hm-score --json scores.json p1.csv
+	run hm-report scores.json
+	expect 1 'scores.json: no "rows": this is not a table of runs'
+}
+
+@test "predictions whose labels are their answers" {
+	awk -F, -v OFS=, 'NR > 1 { $3 = $2 > .5 } { print }' p1.csv >echo.csv
+	echo '{"rows":[{"name":"one","runs":[{"seed":1,"predictions":"echo.csv"}]}]}' >echo.json
+	run hm-report -o other echo.json
+	expect 0 'warning: in every file of predictions each label is the answer'
 }
 
 @test "wrong calls" {
