@@ -1,4 +1,5 @@
-/* JSON lines: the input is a file; every line comes out once, every record holds whole texts. */
+/* JSON lines: the input is a file. Every line comes out once, unless the file is refused; every record holds
+ * whole texts and a relative path; a line is refused with its column. */
 #include "json/json.h"
 #include "prep/jsonl.h"
 #include "prep/lines.h"
@@ -23,7 +24,7 @@ static void one_line(const struct hm_jsonl_form *f, const char *line, size_t len
 	struct hm_jsonl_rec rec;
 	struct hm_err e = {0};
 	if (hm_jsonl_parse(f, line, len, &rec, &e)) {
-		if (!e.code || rec.tree)
+		if (!e.code || rec.tree || !strstr(e.text, "at column "))
 			abort();
 		return;
 	}
@@ -32,14 +33,16 @@ static void one_line(const struct hm_jsonl_form *f, const char *line, size_t len
 	check_text(rec.text);
 	check_text(rec.keep[0].text);
 	size_t column = hm_jsonl_id_column(line, len, &rec);
-	if (rec.label < -1 || column < 2 || column > len)
+	if (rec.label < -1 || column < 2 || column > len || *rec.img == '/' || strchr(rec.img, '\\'))
+		abort();
+	if (f->labels.n && rec.label >= f->labels.n)
 		abort();
 	hm_jsonl_clear(&rec);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char kept[] = "k", number[] = "n:i32";
+	char kept[] = "k", number[] = "n:i32", words[] = "0,1.5,no,true";
 	struct hm_jsonl_form f = {
 		.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 	struct hm_err e = {0};
@@ -52,14 +55,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (size % 2 && hm_jsonl_keep(&f, number, &e))
 		abort();
+	f.null_text = size % 3;
+	if (size % 5 == 0 && hm_labels_parse(&f.labels, words, &e))
+		abort();
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if (hm_lines_open(&l, path, &e))
 		abort();
-	while (hm_lines_next(&l, &line, &len, &e) == 1) {
+	int rc;
+	while ((rc = hm_lines_next(&l, &line, &len, &e)) == 1) {
 		total += len + 1;
 		one_line(&f, line, len);
 	}
-	if (total < size || total > size + 1)
+	size_t mark = size >= 3 && !memcmp(data, "\xef\xbb\xbf", 3) ? 3 : 0;
+	if (rc ? !e.code || total : total < size - mark || total > size - mark + 1)
 		abort();
 	hm_lines_close(&l);
 	close(fd);
