@@ -38,7 +38,7 @@ run "hm-fuse-train --features text --text init:bert-tiny $learn --epochs 1 \\
 
 encoders="--image $out/image-encoder.safetensors --text $out/text-encoder.safetensors"
 for side in image text; do
-	run "hm-fuse-train --features $side --freeze both --$side $out/$side-encoder.safetensors --standardize $learn --epochs 5 \\
+	run "hm-fuse-train --features $side --freeze both --$side $out/$side-encoder.safetensors $learn --epochs 5 \\
   --val $out/dev.hmr -o $out/$side.safetensors $out/train.hmr"
 done
 for fusion in late early; do

@@ -27,7 +27,7 @@ done
 
 for what in image text image,text; do
 	name=${what/image,text/both}
-	run "hm-fuse-train --fusion late --features $what --standardize --optimizer adamw --lr 3e-3 --schedule cosine \\
+	run "hm-fuse-train --fusion late --features $what --optimizer adamw --lr 3e-3 --schedule cosine \\
   --batch-size 64 --epochs 15 --log-steps 6 --val $out/dev.hmr --log $out/$name.jsonl -o $out/$name.safetensors $out/train.hmr"
 	run "hm-score --model $out/$name.safetensors --csv $out/$name.csv --json $out/$name.json $out/dev.hmr >$out/$name.txt"
 done

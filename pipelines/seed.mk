@@ -137,7 +137,7 @@ options  = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [
 # The post's Part 1 looks at dev once, at the end; its Part 2 after each epoch, and tells the best look.
 select   = --select $(if $(call early,$1),accuracy,last)
 # NAME, SEED, FOLDER: the whole of it, as the report tells it; every option that is not among NAME's stands here.
-command  = hm-fuse-train --fusion $(if $(call early,$1),early,late) $(if $(call cached,$1),,--image $(IMAGE) --text $(TEXT)) $(call options,$1) \
+command  = hm-fuse-train --fusion $(if $(call early,$1),early,late) --no-standardize $(if $(call cached,$1),,--image $(IMAGE) --text $(TEXT)) $(call options,$1) \
            --seed $2 $(compute) $(call select,$1) --checkpoint $3/checkpoint --resume --log-steps 20 --log $3/log.jsonl --stats $3/train.json.new \
            $(if $(call early,$1),$(addprefix --val ,$(call input,$1,dev)) -o $3/best.safetensors --last $3/model.safetensors,-o $3/model.safetensors) \
            $(call input,$1,train)

@@ -16,7 +16,7 @@ struct options {
 	int fusion, features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
 	char *out, *init, *spec[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
-	bool standardize, unknown, mismatch, resume, steps_given;
+	bool standardize, no_standardize, unknown, mismatch, resume, steps_given;
 	struct hm_recipe recipe;
 	struct hm_encoder_options encoder;
 	int64_t classes, log_steps, checkpoint_steps, memory;
@@ -32,6 +32,8 @@ struct hm_fuse {
 	struct hm_device *device;
 	struct hm_logfile log;
 	cJSON *identity;
+	double train_loss;	      /* of the epoch that just ended */
+	int constant;		      /* the class of all answers of the last validation, or -1 */
 	float *weight;		      /* [C] of the classes, or NULL */
 	int threads;		      /* of the device: -j, or the checkpoint's */
 	size_t keep;		      /* models of a sweep; 0: all */

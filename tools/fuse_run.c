@@ -28,12 +28,27 @@ static void catch_signals(void)
 
 /* ---- what the trainer calls */
 
+/* A line per epoch. */
+static void say_epoch(struct hm_fuse *r, const struct hm_event *ev)
+{
+	char val[96] = "";
+	if (ev->kind == HM_EVENT_EVAL && isnan(ev->auroc))
+		snprintf(val, sizeof val, ", validation loss %.4f, accuracy %.4f", ev->loss, ev->accuracy);
+	else if (ev->kind == HM_EVENT_EVAL)
+		snprintf(val, sizeof val, ", validation loss %.4f, accuracy %.4f, AUROC %.4f", ev->loss,
+			 ev->accuracy, ev->auroc);
+	hm_cli_notice(&r->cli, "epoch %" PRId64 " of %" PRId64 ": training loss %.4f%s, %.1f s", ev->epoch,
+		      r->o.recipe.epochs, r->train_loss, val, ev->seconds);
+	r->constant = ev->kind == HM_EVENT_EVAL ? ev->constant : -1;
+}
+
 static int tell_event(void *ctx, const struct hm_event *ev, struct hm_err *e)
 {
 	struct hm_fuse *r = ctx;
-	if (ev->kind == HM_EVENT_EVAL)
-		hm_cli_debug(&r->cli, "epoch %" PRId64 ": loss %.4f, accuracy %.4f, AUROC %.4f", ev->epoch,
-			     ev->loss, ev->accuracy, ev->auroc);
+	if (ev->kind == HM_EVENT_EPOCH)
+		r->train_loss = ev->loss;
+	if (ev->kind == HM_EVENT_EVAL || (ev->kind == HM_EVENT_EPOCH && !r->o.val.n))
+		say_epoch(r, ev);
 	return hm_logfile_event(&r->log, ev, e);
 }
 
@@ -70,7 +85,7 @@ cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe, 
 	hm_json_add_str(p, "frozen-mode", r->o.frozen_mode ? "train" : "eval", e);
 	hm_json_add_str(p, "precision", hm_precision_name((enum hm_precision)r->cli.precision), e);
 	hm_json_add_num(p, "dropout", r->o.dropout, e);
-	hm_json_add_bool(p, "standardize", r->o.standardize, e);
+	hm_json_add_bool(p, "standardize", r->setup.mean != NULL, e);
 	hm_json_add_bool(p, "init", r->o.init != NULL, e);
 	hm_recipe_json(recipe, p, e);
 	return hm_json_whole(p, e);
@@ -120,6 +135,9 @@ static void report_best(struct hm_fuse *r, const struct hm_trainer_result *t)
 	else if (b->n)
 		snprintf(scores, sizeof scores, ", validation accuracy %.4f, AUROC %.4f", b->accuracy,
 			 b->auroc);
+	if (r->constant >= 0)
+		hm_cli_warn(&r->cli, "after the last epoch all %zu validation answers are class %d", b->n,
+			    r->constant);
 	hm_cli_notice(&r->cli, "%s: epoch %" PRId64 " of %" PRId64 "%s", r->o.out, b->epoch,
 		      r->o.recipe.epochs, scores);
 }
@@ -130,6 +148,10 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 	const struct hm_trainer_calls calls = {r, tell_event, after_step, log_sync, log_cut, save_last};
 	if (r->o.checkpoint)
 		catch_signals();
+	r->constant = -1;
+	r->config.judge = r->setup.judge;
+	r->config.refold = hm_setup_refold;
+	r->config.refold_ctx = &r->setup;
 	clock_gettime(CLOCK_MONOTONIC, &r->start);
 	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train,
 				r->o.val.n ? &r->setup.val : NULL, &r->config, &calls, t, e);

@@ -22,10 +22,10 @@ static void begin_line(void *ctx)
 
 static int set_option(void *ctx, const char *name, char *value, struct hm_err *e)
 {
-	static const char *const may[] = {"optimizer",	  "lr",	       "momentum", "weight-decay",
-					  "no-decay",	  "clip-norm", "schedule", "warmup-steps",
-					  "batch-size",	  "epochs",    "seed",	   "no-shuffle",
-					  "class-weight", "select",    "patience"};
+	static const char *const may[] = {"optimizer",	"lr",		"momentum", "weight-decay",
+					  "no-decay",	"clip-norm",	"schedule", "warmup-steps",
+					  "batch-size", "epochs",	"seed",	    "no-shuffle",
+					  "drop-last",	"class-weight", "select",   "patience"};
 	struct sweeper *s = ctx;
 	char text[256];
 	const char *wrong = NULL;

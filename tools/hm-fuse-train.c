@@ -35,7 +35,9 @@ static const struct hm_opt table[] = {
 	{"classes", 0, HM_INT(classes), "N", "classes; 1 + the largest label, at least 2, unless given",
 	 .min = 2, .max = 1 << 16},
 	{"standardize", 0, HM_FLAG(standardize), NULL,
-	 "scale features to mean 0 and deviation 1; folded into the model"},
+	 "scale features to mean 0 and deviation 1, folded into the model: the default for heads on "
+	 "features"},
+	{"no-standardize", 0, HM_FLAG(no_standardize), NULL, "take features as they are"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip", "what to do about failed and unlabelled records"},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
 	 "take --val or --init although their inputs were prepared otherwise (size, fit, vocabulary, "
@@ -63,6 +65,8 @@ static const struct hm_opt table[] = {
 	 "weights of the classes in the training loss"},
 	{"seed", 0, HM_INT(recipe.seed), "S", "of initial weights, shuffles and dropout",
 	 .max = INT64_C(1) << 53},
+	{"drop-last", 0, HM_FLAG(recipe.drop_last), NULL,
+	 "leave a last batch that is not full out of each epoch"},
 	{"no-shuffle", 0, HM_FLAG(recipe.no_shuffle), NULL, "take the examples in the order of the file"},
 
 	{.group = "Encoders in training"},
@@ -124,6 +128,8 @@ static void say(void *ctx, bool warning, const char *text)
 
 static void check_checkpoint(struct hm_fuse *r)
 {
+	if (r->o.standardize && r->o.no_standardize)
+		hm_cli_usage(&r->cli, "--standardize and --no-standardize contradict each other");
 	if ((r->o.resume || r->o.steps_given) && !r->o.checkpoint)
 		hm_cli_usage(&r->cli, "%s needs --checkpoint FILE",
 			     r->o.resume ? "--resume" : "--checkpoint-steps");
@@ -187,7 +193,9 @@ static void check_call(struct hm_fuse *r)
 		.memory = (size_t)r->o.memory,
 		.skip = r->o.on_error == HM_SKIP,
 		.unknown = r->o.unknown,
-		.standardize = r->o.standardize,
+		.standardize = r->o.no_standardize ? HM_STANDARDIZE_NO
+			       : r->o.standardize  ? HM_STANDARDIZE_YES
+						   : HM_STANDARDIZE_AUTO,
 		.mismatch = r->o.mismatch,
 		.notice = say,
 		.ctx = r};

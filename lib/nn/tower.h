@@ -163,6 +163,7 @@ struct hm_tower_kind {
 	/* What its output of this kind is called, as in the attribute `output`: "pooled"; NULL: it has none.
 	 */
 	const char *(*output)(const struct hm_tower *t, enum hm_give give);
+	bool batch_norm; /* in train mode its results depend on the whole batch */
 	const struct hm_tower_infer *infer;
 	const struct hm_tower_train *train;
 };

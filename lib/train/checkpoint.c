@@ -13,6 +13,8 @@
 
 #define STATE_KEY "hm.state"
 #define IDENTITY_KEY "hm.identity"
+#define EPOCHS_HINT                                                                                          \
+	" (more epochs go on where the schedule is constant; else --init MODEL starts from its model)"
 enum { BLOCKS = 3 * (1 + HM_OPTIM_MOMENTS) + 1 };
 
 size_t hm_checkpoint_count(struct hm_fusion *f)
@@ -213,7 +215,7 @@ static bool same(const cJSON *a, const cJSON *b)
 }
 
 /* Both ways, so that neither has a key that the other lacks. */
-static int compare(const cJSON *was, const cJSON *is, struct hm_err *e)
+static int compare(const cJSON *was, const cJSON *is, const char *grows, struct hm_err *e)
 {
 	const cJSON *v;
 	char there[96], here[96];
@@ -224,11 +226,15 @@ static int compare(const cJSON *was, const cJSON *is, struct hm_err *e)
 			const cJSON *b = cJSON_GetObjectItemCaseSensitive(is, v->string);
 			value_text(a, there);
 			value_text(b, here);
-			if (!same(a, b))
+			bool grown = grows && !strcmp(v->string, grows) && cJSON_IsNumber(a) &&
+				     cJSON_IsNumber(b) && b->valuedouble > a->valuedouble;
+			if (!same(a, b) && !grown)
 				return hm_err_set(
 					e, HM_EDATA,
-					"the checkpoint is of another run: %s was %s there and is %s here",
-					v->string, there, here);
+					"the checkpoint is of another run: %s was %s there and is %s "
+					"here%s",
+					v->string, there, here,
+					strcmp(v->string, "epochs") ? "" : EPOCHS_HINT);
 		}
 	return 0;
 }
@@ -271,7 +277,7 @@ int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, 
 	if (!rc)
 		rc = get_json(w, IDENTITY_KEY, &identity, e);
 	if (!rc)
-		rc = compare(identity, c->identity, e);
+		rc = compare(identity, c->identity, c->grows, e);
 	if (!rc)
 		rc = read_state(state, s, e);
 	if (!rc)

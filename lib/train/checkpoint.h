@@ -24,7 +24,7 @@ struct hm_train_state {
 	double sum, seen;  /* loss over the examples since the last step line, and their number */
 	double epoch_sum;  /* loss over the epoch's examples */
 	double best_value; /* of the selection, larger is better; -infinity at first */
-	double seconds;	   /* that it took so far, of all its processes; in the checkpoint at its writing */
+	double seconds;	   /* of training so far, over all restarts */
 	int64_t stale;	   /* epochs since the best one */
 	struct hm_epoch_score best;
 	uint64_t log_bytes; /* length of the log */
@@ -36,6 +36,7 @@ struct hm_checkpoint {
 	const char *path;
 	const cJSON
 		*identity; /* flat object: what must be the same to go on (options, data, model, threads) */
+	const char *grows; /* a number of the identity that may be larger than in the file; NULL: none */
 	struct hm_fusion *fusion;
 	struct hm_optim *optim;
 	float *kept; /* best epoch's parameters of all tables, host memory; NULL: none are kept */

@@ -31,7 +31,7 @@ static int class_weights(const struct hm_recipe *r, int classes, float *weight, 
 		if (end == p || !isfinite(w) || w <= 0 || w > 1e30 || *end != (c + 1 < classes ? ',' : 0))
 			return hm_err_set(
 				e, HM_EUSAGE,
-				"--class-weight takes %d positive numbers parted by commas, not '%s'",
+				"--class-weight takes %d positive numbers separated by commas, not '%s'",
 				classes, r->class_weight);
 		weight[c] = (float)w;
 		p = end + 1;
@@ -60,6 +60,7 @@ int hm_recipe_config(const struct hm_recipe *r, bool val, int classes, float *we
 	c->patience = r->patience;
 	c->seed = (uint64_t)r->seed;
 	c->shuffle = !r->no_shuffle;
+	c->drop_last = r->drop_last;
 	c->select = (enum hm_select)r->select;
 	c->class_weight = r->class_weight ? weight : NULL;
 	if (r->class_weight && class_weights(r, classes, weight, e))
@@ -89,6 +90,8 @@ void hm_recipe_json(const struct hm_recipe *r, cJSON *o, struct hm_err *e)
 	hm_json_add_num(o, "epochs", (double)r->epochs, e);
 	hm_json_add_num(o, "seed", (double)r->seed, e);
 	hm_json_add_bool(o, "shuffle", !r->no_shuffle, e);
+	if (r->drop_last)
+		hm_json_add_bool(o, "drop-last", true, e);
 	hm_json_add_str(o, "class-weight", r->class_weight ? r->class_weight : "", e);
 	hm_json_add_str(o, "select", hm_recipe_select(r), e);
 	hm_json_add_num(o, "patience", (double)r->patience, e);

@@ -257,6 +257,34 @@ static int check_labels(const struct hm_examples *x, int classes, struct hm_err 
 	return 0;
 }
 
+/* Labels from which little can be learnt. */
+static void warn_labels(const struct hm_setup *s)
+{
+	const struct hm_examples *x = &s->train;
+	int32_t top = 0, missing = -1;
+	size_t i = 1;
+	while (i < x->n && x->label[i] == x->label[0])
+		i++;
+	if (i >= x->n) {
+		notice(s, true,
+		       "all %zu training labels are %" PRId32 ": nothing can be learnt from one class", x->n,
+		       x->label[0]);
+		return;
+	}
+	for (i = 0; i < x->n; i++)
+		top = x->label[i] > top ? x->label[i] : top;
+	for (int32_t c = top; c-- > 0;) {
+		for (i = 0; i < x->n && x->label[i] != c; i++)
+			;
+		missing = i == x->n ? c : missing;
+	}
+	if (missing >= 0)
+		notice(s, true,
+		       "no training record has label %" PRId32 ", and the largest is %" PRId32
+		       ": classes are numbered from 0",
+		       missing, top);
+}
+
 static int count_classes(struct hm_setup *s, struct hm_err *e)
 {
 	int32_t top = 1;
@@ -271,7 +299,11 @@ static int count_classes(struct hm_setup *s, struct hm_err *e)
 	if (s->o->init && !s->o->classes && top < s->init.head.classes)
 		s->classes = (int)s->init.head.classes;
 	int rc = check_labels(&s->train, s->classes, e);
-	return rc ? rc : check_labels(&s->val, s->classes, e);
+	if (!rc)
+		rc = check_labels(&s->val, s->classes, e);
+	if (!rc)
+		warn_labels(s);
+	return rc;
 }
 
 /* ---- the fusion */
@@ -325,7 +357,7 @@ static int make_fusion(struct hm_setup *s, struct hm_err *e)
 		c.cells = s->train.cells;
 	for (int k = 0; k < HM_SIDES; k++)
 		c.side[k] = make_side(s, k);
-	if (s->o->standardize && !hm_fusion_joins(&c))
+	if (s->o->standardize == HM_STANDARDIZE_YES && !hm_fusion_joins(&c))
 		return hm_err_set(e, HM_EUSAGE,
 				  "--standardize scales features; here an encoder runs or is trained");
 	if (s->o->init && fits_init(s, &c, e))
@@ -375,8 +407,33 @@ static int standardise_sets(struct hm_setup *s, struct hm_err *e)
 	    hm_examples_moments(&s->train, s->mean, s->deviation, e))
 		return HM_EDATA;
 	hm_examples_standardise(&s->train, s->mean, s->deviation);
-	if (s->val.n)
-		hm_examples_standardise(&s->val, s->mean, s->deviation);
+	if (!s->val.n)
+		return 0;
+	/* validation sees raw features, and the head for them: as hm-score will */
+	int rc = hm_fusion_new(&s->judge, c, s->device, e);
+	if (!rc)
+		rc = hm_params_alloc(hm_fusion_params(s->judge), e);
+	return rc ? rc : hm_fusion_place(s->judge, e);
+}
+
+/* out[count] := f's own parameters, for raw features; host memory. */
+static void fold_params(const struct hm_setup *s, struct hm_fusion *f, float *out)
+{
+	const struct hm_fusion_config *c = hm_fusion_config_of(f);
+	int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
+	hm_params_read(hm_fusion_params(f), out);
+	fold(out, out + (size_t)c->classes * (size_t)inputs, c->classes, inputs, s->mean, s->deviation);
+}
+
+int hm_setup_refold(void *setup, struct hm_fusion *f, struct hm_fusion *judge, struct hm_err *e)
+{
+	struct hm_params *own = hm_fusion_params(judge);
+	float *folded = hm_alloc(own->count, sizeof *folded, e);
+	if (!folded)
+		return HM_EDATA;
+	fold_params(setup, f, folded);
+	hm_params_write(own, folded);
+	free(folded);
 	return 0;
 }
 
@@ -413,7 +470,7 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 		rc = compare_sets(s, e);
 	if (!rc)
 		rc = make_fusion(s, e);
-	if (!rc && o->standardize)
+	if (!rc && o->standardize != HM_STANDARDIZE_NO && hm_fusion_joins(hm_fusion_config_of(s->fusion)))
 		rc = standardise_sets(s, e);
 	if (!rc)
 		rc = hm_setup_first(s, s->fusion, o->seed, e);
@@ -423,6 +480,7 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 void hm_setup_clear(struct hm_setup *s)
 {
 	hm_fusion_free(s->fusion);
+	hm_fusion_free(s->judge);
 	for (int k = 0; k < HM_SIDES; k++)
 		hm_encoder_clear(&s->encoder[k]);
 	if (s->o && s->o->init)
@@ -467,12 +525,9 @@ int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, con
 	}
 	float *folded = NULL;
 	if (s->mean) {
-		int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
-		size_t weights = (size_t)c->classes * (size_t)inputs;
 		if (!(folded = hm_alloc(own->count, sizeof *folded, e)))
 			return HM_EDATA;
-		hm_params_read(own, folded);
-		fold(folded, folded + weights, c->classes, inputs, s->mean, s->deviation);
+		fold_params(s, f, folded);
 		p.own = folded;
 	}
 	int rc = hm_fusionfile_save(path, f, &p, e);

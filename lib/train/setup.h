@@ -7,6 +7,10 @@
 #include "feed/examples.h"
 #include "feed/sources.h"
 
+/* Whether features are standardised: where both sides are vectors that no tower makes at every step, unless
+ * the user says otherwise. */
+enum hm_standardize { HM_STANDARDIZE_AUTO, HM_STANDARDIZE_YES, HM_STANDARDIZE_NO };
+
 struct hm_setup_options {
 	int n_train, n_val;
 	char *const *train, *const *val;
@@ -20,7 +24,7 @@ struct hm_setup_options {
 	uint64_t seed;
 	size_t memory;	    /* of the training set's payload and the validation set's, together */
 	bool skip, unknown; /* as in examples.h */
-	bool standardize;
+	enum hm_standardize standardize;
 	bool mismatch; /* another preparation than the model's is a warning, no error */
 	void (*notice)(void *ctx, bool warning, const char *text); /* a sentence for the user */
 	void *ctx;
@@ -37,7 +41,8 @@ struct hm_setup {
 	const struct hm_fusion_kind *kind;
 	int classes;
 	cJSON *pg;		  /* of the training data */
-	double *mean, *deviation; /* [I] of standardised features, or NULL */
+	double *mean, *deviation; /* [I] of the training set's features, which are standardised; else NULL */
+	struct hm_fusion *judge;  /* with mean: for raw features, see hm_trainer_config */
 };
 
 /* Reads all, computes the features of encoders frozen in eval mode, makes the fusion, gives it its first
@@ -49,6 +54,9 @@ void hm_setup_clear(struct hm_setup *s);
 /* Gives a fusion of this setup, its own or another of the same configuration, its first parameters: --init's,
  * else random ones, a function of the seed. Before it is placed. 0 or HM_EDATA. */
 int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struct hm_err *e);
+
+/* judge's own parameters := f's, for raw features: the refold of hm_trainer_config; ctx is the setup. */
+int hm_setup_refold(void *setup, struct hm_fusion *f, struct hm_fusion *judge, struct hm_err *e);
 
 /* Adds to a checkpoint's identity what a run fixes beside its options: data, encoders, what stands on each
  * side, device. Failures stick to `e`. */

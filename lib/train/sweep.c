@@ -65,7 +65,7 @@ static int train(struct job *j, struct hm_sweep_item *item, int worker, struct h
 	struct room *room = &j->room[worker];
 	const struct hm_trainer_calls calls = {.ctx = item, .tell = tell, .step = after_step};
 	struct hm_trainer_config config = {.log_steps = INT64_MAX};
-	struct hm_fusion *f = NULL;
+	struct hm_fusion *f = NULL, *judge = NULL;
 	float *weight = hm_alloc((size_t)r->setup->classes, sizeof *weight, e), *params = NULL;
 	int rc = weight ? hm_recipe_config(&item->recipe, r->val, r->setup->classes, weight, &config, e)
 			: HM_EDATA;
@@ -73,6 +73,12 @@ static int train(struct job *j, struct hm_sweep_item *item, int worker, struct h
 		rc = fusion_new(j, worker, config.seed, &f, e);
 	if (!rc && !(params = hm_alloc(hm_fusion_params(f)->count, sizeof *params, e)))
 		rc = HM_EDATA;
+	if (!rc && r->val && r->setup->mean) {
+		rc = fusion_new(j, worker, config.seed, &judge, e);
+		config.judge = judge;
+		config.refold = hm_setup_refold;
+		config.refold_ctx = r->setup;
+	}
 	if (!rc)
 		rc = hm_trainer_run(f, room->device, &room->train, r->val ? &room->val : NULL, &config,
 				    &calls, &item->result, e);
@@ -83,6 +89,7 @@ static int train(struct job *j, struct hm_sweep_item *item, int worker, struct h
 		free(params);
 	}
 	hm_fusion_free(f);
+	hm_fusion_free(judge);
 	free(weight);
 	return rc;
 }

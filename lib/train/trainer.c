@@ -28,6 +28,8 @@ struct run {
 	uint32_t *order;	   /* [n], of the larger set */
 	struct hm_minibatch batch; /* that the next step takes, when `ready` */
 	bool ready;
+	size_t used;  /* examples of an epoch: all, or those of full batches */
+	int constant; /* the class of all answers of the last evaluation, or -1 */
 	float *out;   /* probabilities [rows,C] of an evaluation's batch */
 	double *prob; /* [n of val, C] */
 	double began; /* the clock when the run began, or would have without a break */
@@ -81,6 +83,42 @@ static int reserve(struct run *r, struct hm_err *e)
 	return hm_fusion_reserve(r->f, &b, words > more ? words : more, e);
 }
 
+/* A batch norm in train mode needs two values per channel: where the last stage of an image is one cell, a
+ * last batch of one example has one. */
+static int check_batch_norm(const struct run *r, size_t last, struct hm_err *e)
+{
+	const struct hm_fusion_side *s = &hm_fusion_config_of(r->f)->side[HM_IMAGE];
+	if (!s->tower || !s->tower->kind->batch_norm || last != 1 ||
+	    s->tower->kind->cells(s->tower, r->train->h, r->train->w) > 1)
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "%zu examples in batches of %" PRId64
+			  " leave a last batch of one, whose batch norm has "
+			  "one value per channel: choose another --batch-size, or --drop-last leaves it out",
+			  r->train->n, r->c->batch_size);
+}
+
+/* What is known before the first step to end the run. */
+static int check_run(const struct run *r, struct hm_err *e)
+{
+	size_t n = r->train->n, batch = (size_t)r->c->batch_size, last = n % batch, i = 1;
+	if (r->c->drop_last && n < batch)
+		return hm_err_set(e, HM_EDATA,
+				  "--drop-last leaves nothing: there are %zu examples, and a batch has %zu",
+				  n, batch);
+	if (r->c->select == HM_SELECT_AUROC && r->val) {
+		while (i < r->val->n && r->val->label[i] == r->val->label[0])
+			i++;
+		if (i >= r->val->n)
+			return hm_err_set(
+				e, HM_EDATA,
+				"--select auroc needs two classes in the validation set: all %zu labels "
+				"are %" PRId32,
+				r->val->n, r->val->label[0]);
+	}
+	return check_batch_norm(r, last && !r->c->drop_last ? last : n < batch ? n : batch, e);
+}
+
 static int prepare(struct run *r, struct hm_err *e)
 {
 	struct hm_fusion_table t[1 + HM_SIDES];
@@ -92,13 +130,18 @@ static int prepare(struct run *r, struct hm_err *e)
 	for (int i = 0; i < tables; i++)
 		if (t[i].trained)
 			trained[count++] = t[i].params;
-	oc.total = r->steps = ((int64_t)n + r->c->batch_size - 1) / r->c->batch_size * r->c->epochs;
+	r->used = r->c->drop_last ? n / (size_t)r->c->batch_size * (size_t)r->c->batch_size : n;
+	oc.total = r->steps = ((int64_t)r->used + r->c->batch_size - 1) / r->c->batch_size * r->c->epochs;
 	if (!(r->order = hm_arena_get(&r->arena, (n > evals ? n : evals) * sizeof *r->order, e)) ||
 	    !(r->out = hm_arena_get(&r->arena, rows * classes * sizeof *r->out, e)) ||
 	    !(r->prob = hm_arena_get(&r->arena, evals * classes * sizeof *r->prob, e)) ||
 	    hm_optim_init(&r->optim, &oc, trained, count, r->d, e))
 		return HM_EDATA;
-	r->checkpoint = (struct hm_checkpoint){r->c->checkpoint, r->c->identity, r->f, &r->optim, NULL};
+	r->checkpoint = (struct hm_checkpoint){.path = r->c->checkpoint,
+					       .identity = r->c->identity,
+					       .grows = oc.schedule == HM_CONSTANT ? "epochs" : NULL,
+					       .fusion = r->f,
+					       .optim = &r->optim};
 	if (r->c->select != HM_SELECT_LAST &&
 	    !(r->checkpoint.kept = hm_arena_get(&r->arena, hm_checkpoint_count(r->f) * sizeof(float), e)))
 		return HM_EDATA;
@@ -177,7 +220,7 @@ static int step(struct run *r, const uint32_t *at, size_t rows, size_t more, str
 	r->s.sum += (double)loss * (double)rows;
 	r->s.seen += (double)rows;
 	r->s.epoch_sum += (double)loss * (double)rows;
-	if (r->s.step % r->c->log_steps == 0) {
+	if (r->s.step % r->c->log_steps == 0 || r->s.step == 1 || r->s.step == r->steps) {
 		struct hm_event ev = {.kind = HM_EVENT_STEP,
 				      .epoch = r->s.epoch,
 				      .step = r->s.step,
@@ -193,6 +236,22 @@ static int step(struct run *r, const uint32_t *at, size_t rows, size_t more, str
 	return asked || due ? save(r, e) : 0;
 }
 
+/* The class that all n answers are, by their largest probability; -1 when they differ. */
+static int constant_answer(const struct run *r, size_t n, size_t classes)
+{
+	int first = -1;
+	for (size_t i = 0; i < n; i++) {
+		const double *p = r->prob + i * classes;
+		int best = 0;
+		for (size_t c = 1; c < classes; c++)
+			best = p[c] > p[best] ? (int)c : best;
+		if (i && best != first)
+			return -1;
+		first = best;
+	}
+	return first;
+}
+
 static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *e)
 {
 	struct hm_examples *v = r->val;
@@ -200,13 +259,14 @@ static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *
 	double value[HM_METRICS];
 	struct hm_sample s = {0};
 	struct hm_minibatch b;
-	int rc = 0;
+	struct hm_fusion *f = r->c->judge ? r->c->judge : r->f;
+	int rc = r->c->judge ? r->c->refold(r->c->refold_ctx, r->f, f, e) : 0;
 	hm_order_epoch(r->order, (uint32_t)v->n, r->c->seed, 1, false);
 	for (size_t i = 0, rows; !rc && i < v->n; i += rows) {
 		rows = least(most, v->n - i);
 		rc = hm_examples_batch(v, r->order + i, rows, &b, e);
 		if (!rc)
-			rc = hm_fusion_probabilities(r->f, &b, r->out, e);
+			rc = hm_fusion_probabilities(f, &b, r->out, e);
 		for (size_t k = 0; !rc && k < rows * classes; k++)
 			r->prob[i * classes + k] = r->out[k];
 	}
@@ -214,6 +274,7 @@ static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *
 		return HM_EDATA;
 	hm_metrics_compute(&s, NULL, value);
 	hm_sample_clear(&s);
+	r->constant = constant_answer(r, v->n, classes);
 	*score = (struct hm_epoch_score){r->s.epoch, value[HM_LOG_LOSS], value[HM_ACCURACY], value[HM_AUROC],
 					 v->n};
 	return 0;
@@ -237,11 +298,12 @@ static void judge(struct run *r, const struct hm_epoch_score *score)
 
 static int finish_epoch(struct run *r, struct hm_err *e)
 {
-	size_t n = r->train->n, last = (n - 1) / (size_t)r->c->batch_size * (size_t)r->c->batch_size;
+	size_t n = r->used, last = (n - 1) / (size_t)r->c->batch_size * (size_t)r->c->batch_size;
 	struct hm_event ev = {.kind = HM_EVENT_EPOCH,
 			      .epoch = r->s.epoch,
 			      .step = r->s.step,
-			      .loss = r->s.epoch_sum / (double)n};
+			      .loss = r->s.epoch_sum / (double)n,
+			      .seconds = now() - r->began};
 	struct hm_epoch_score score = {.epoch = r->s.epoch};
 	bool finite;
 	if (hm_optim_finite(&r->optim, &finite, e))
@@ -258,7 +320,9 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 				       .loss = score.loss,
 				       .accuracy = score.accuracy,
 				       .auroc = score.auroc,
-				       .n = score.n};
+				       .n = score.n,
+				       .constant = r->constant,
+				       .seconds = now() - r->began};
 		if (r->calls->tell(r->calls->ctx, &ev, e))
 			return HM_EDATA;
 	} else {
@@ -277,10 +341,10 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 /* From where the state says to the end, or to a signal. */
 static int train(struct run *r, struct hm_err *e)
 {
-	size_t n = r->train->n, batch = (size_t)r->c->batch_size;
+	size_t n = r->used, batch = (size_t)r->c->batch_size;
 	int rc = 0;
 	while (!rc && !r->signal && !*r->s.reason) {
-		hm_order_epoch(r->order, (uint32_t)n, r->c->seed, r->s.epoch, r->c->shuffle);
+		hm_order_epoch(r->order, (uint32_t)r->train->n, r->c->seed, r->s.epoch, r->c->shuffle);
 		while (!rc && !r->signal && (size_t)r->s.done < n) {
 			size_t at = (size_t)r->s.done, rows = least(batch, n - at),
 			       more = least(batch, n - at - rows);
@@ -299,9 +363,13 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 	struct run r = {.f = f, .d = d, .train = train_set, .val = val, .c = c, .calls = calls};
 	r.s = (struct hm_train_state){.epoch = 1, .best_value = -INFINITY};
 	r.began = now();
-	int rc = prepare(&r, e);
+	int rc = check_run(&r, e);
+	if (!rc)
+		rc = prepare(&r, e);
 	if (!rc && c->resume) {
 		rc = hm_checkpoint_read(&r.checkpoint, &r.s, e);
+		if (!rc && !strcmp(r.s.reason, "done") && r.s.epoch <= c->epochs)
+			*r.s.reason = 0; /* more epochs than planned */
 		r.optim.t = r.s.step;
 		r.began -= r.s.seconds;
 		if (!rc)

@@ -15,6 +15,7 @@ struct hm_trainer_config {
 			     never */
 	uint64_t seed;
 	bool shuffle;
+	bool drop_last; /* leave the examples of a last batch that is not full out of each epoch */
 	enum hm_select select;
 	double dropout;		   /* of the encoders that run in train mode */
 	const float *class_weight; /* [C] weights of the training loss, NULL: none */
@@ -22,6 +23,12 @@ struct hm_trainer_config {
 	int64_t checkpoint_steps;  /* and every so many steps; 0: not */
 	bool resume;		   /* go on from it */
 	const cJSON *identity;	   /* checkpoint.h */
+	/* Where the training set's features were standardised and the validation set's are raw: a fusion of
+	 * the same configuration, placed, which gets the parameters for raw features from refold before each
+	 * validation. Its answers are then those that hm-score gives. NULL: f itself is evaluated. */
+	struct hm_fusion *judge;
+	int (*refold)(void *ctx, struct hm_fusion *f, struct hm_fusion *judge, struct hm_err *e);
+	void *refold_ctx;
 };
 
 enum hm_event_kind { HM_EVENT_STEP, HM_EVENT_EPOCH, HM_EVENT_EVAL, HM_EVENT_END };
@@ -34,6 +41,8 @@ struct hm_event {
 		      */
 	double lr;   /* STEP: used in that step */
 	double accuracy, auroc; /* EVAL; auroc NaN where it is undefined */
+	int constant;		/* EVAL: the class that every answer was; -1: answers differ */
+	double seconds;		/* EPOCH, EVAL: of the run so far */
 	size_t n;		/* EVAL */
 	int64_t best_epoch;	/* END: the epoch whose weights the model now has */
 	const char *reason;	/* END: "done", "patience" or "signal" */

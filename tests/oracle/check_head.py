@@ -45,7 +45,7 @@ def main():
                    f"--optimizer {optimizer} --lr {lr} --weight-decay {decay} --schedule {schedule} --warmup-steps {warm} "
                    + (f"--momentum {momentum} " if optimizer == "sgd" else "") + ("--no-decay bias " if spare else "")
                    + (f"--clip-norm {clip} " if clip else "") + (f"--class-weight {cw[0]},{cw[1]} " if cw else "")
-                   + ("--standardize " if scaled else "") + "-o m.safetensors t.hmr")
+                   + ("--standardize " if scaled else "--no-standardize ") + "-o m.safetensors t.hmr")
                 got = [json.loads(l) for l in open("log.jsonl")]
                 got = [g["loss"] for g in got if g["event"] == "step"]
                 off = max(abs(a - c) / abs(c) for a, c in zip(got, losses, strict=True))

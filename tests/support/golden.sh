@@ -37,7 +37,7 @@ tail -c +9 cache/hm-cache/*.feat | line cache
 train() { # NAME INPUT OPTION...
 	local name=$1 in=$2
 	shift 2
-	hm-fuse-train -q --device $device -j1 --batch-size 8 --epochs 2 --log-steps 2 --vocab-size 200 --log $name.jsonl --checkpoint $name.ckpt \
+	hm-fuse-train -q --device $device -j1 $plain --batch-size 8 --epochs 2 --log-steps 2 --vocab-size 200 --log $name.jsonl --checkpoint $name.ckpt \
 		--val dev.$in.hmr -o $name.safetensors "$@" train.$in.hmr
 	file $name.jsonl
 	file $name.safetensors
@@ -49,11 +49,12 @@ score() { # NAME INPUT OPTION...
 	hm-score -q --device $device --model $name.safetensors --bootstrap 50 --csv $name.$in.csv --json $name.$in.json -o $name.$in.out.hmr "$@" $in.hmr >$name.$in.txt
 	for f in csv json out.hmr txt; do file $name.$in.$f; done
 }
+plain=--no-standardize
 cp train.hmr train.feature.hmr
 cp dev.hmr dev.feature.hmr
 train head feature --optimizer adam --lr 1e-2 --select accuracy
 score head dev
-train scaled feature --standardize --features text --optimizer sgd --momentum .9 --class-weight 1,2
+plain= train scaled feature --features text --optimizer sgd --momentum .9 --class-weight 1,2
 score scaled dev
 train start feature --init head.safetensors --schedule linear --warmup-steps 2
 train late raw --image $image --text $text --clip-norm 1 --weight-decay 1e-2 --no-decay norm,bias --schedule cosine
@@ -75,5 +76,5 @@ hm-score -q --device $device --model cached.safetensors --csv cached.csv dev.g.h
 file cached.csv
 train again raw --init early.safetensors --frozen-mode train --optimizer sgd
 printf '%s\n' '{"name":"a","lr":0.01}' '{"name":"b","lr":0.003,"optimizer":"adam","epochs":3}' >sweep.jsonl
-hm-fuse-train -q --device $device --sweep sweep.jsonl --batch-size 8 --epochs 2 --val dev.hmr -o sweep train.hmr
+hm-fuse-train -q --device $device --no-standardize --sweep sweep.jsonl --batch-size 8 --epochs 2 --val dev.hmr -o sweep train.hmr
 for f in sweep/*; do file $f; done

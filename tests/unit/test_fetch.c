@@ -70,6 +70,7 @@ static void any_order_gives_what_the_reader_gives(void **state)
 			same_record(&rec, &all.rec[k]);
 		}
 		assert_int_equal(hm_fetch_get(f, RECORDS, &rec, &e), HM_EDATA);
+		e = (struct hm_err){0};
 		hm_fetch_close(f);
 	}
 	hm_reader_close(r);
