@@ -1,9 +1,10 @@
-/* hm-view: what is in a stream. One JSON line a record unless something else is asked for: the schema, the
- * history, a check, arrays for NumPy, a contact sheet. */
+/* hm-view: what is in a stream, or in a file of weights. One JSON line per record unless something else is
+ * asked for: the schema, the history, a check, arrays for NumPy, a contact sheet. */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "draw/sheet.h"
 #include "json/build.h"
+#include "model/modelprint.h"
 #include "rec/npy.h"
 #include "rec/print.h"
 
@@ -35,7 +36,7 @@ static const struct hm_opt table[] = {
 	{0}};
 
 static const struct hm_tool tool = {"hm-view",
-				    "show what is in a record stream",
+				    "show what is in a record stream or a model file",
 				    "[FILE ...]",
 				    table,
 				    HM_CLI_OUT | HM_CLI_JOBS,
@@ -63,6 +64,18 @@ static int flush_text(struct view *v, struct hm_err *e)
 	return rc;
 }
 
+/* A ragged column has a second file. */
+static int open_column(struct view *v, int i, const char *file, struct hm_err *e)
+{
+	const struct hm_field *f = &hm_join_schema(v->in)->field[v->column[i]];
+	struct hm_buf offsets = {0};
+	int rc = 0;
+	if (f->ndim && f->dim[0] < 0 && !(rc = hm_buf_printf(&offsets, e, "%s.offsets.npy", file)))
+		hm_cli_output(&v->cli, (const char *)offsets.data);
+	hm_buf_clear(&offsets);
+	return rc ? rc : hm_npy_open(&v->npy[i], file, f, e);
+}
+
 static int open_npy(struct view *v, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(v->in);
@@ -76,7 +89,7 @@ static int open_npy(struct view *v, struct hm_err *e)
 		if ((v->column[i] = hm_schema_find(s, v->o.npy.item[i])) < 0)
 			return hm_err_set(e, HM_EDATA, "%s: there is no column '%s'", hm_join_name(v->in),
 					  v->o.npy.item[i]);
-		if (hm_npy_open(&v->npy[i], file, &s->field[v->column[i]], e))
+		if (open_column(v, i, file, e))
 			return HM_EDATA;
 	}
 	return 0;
@@ -165,26 +178,50 @@ static int finish(struct view *v, struct hm_err *e)
 	return rc;
 }
 
+/* A model file or other weights: one object instead of records. */
+static int view_model(struct view *v, const char *path, struct hm_err *e)
+{
+	const struct options *o = &v->o;
+	if (o->full || o->schema || o->has_head || o->npy.n || o->sheet)
+		hm_cli_usage(&v->cli, "'%s' holds weights: --history and --verify alone go with them", path);
+	int rc = o->history ? hm_model_print_history(path, &v->text, e) : hm_model_print(path, &v->text, e);
+	if (rc)
+		return rc;
+	if (o->verify)
+		v->text.len = 0;
+	if (!(v->out = hm_out_open(v->cli.out ? v->cli.out : "-", e)) || flush_text(v, e))
+		return HM_EDATA;
+	rc = hm_out_commit(v->out, e);
+	v->out = NULL;
+	return rc;
+}
+
+static int view_records(struct view *v, struct hm_err *e)
+{
+	struct hm_rec rec;
+	int rc = hm_join_open(&v->in, v->cli.n_operands, v->cli.operands, v->cli.workers, e);
+	if (rc || (rc = open_npy(v, e)) || (v->o.sheet && (rc = open_sheet(v, e))))
+		return rc;
+	if (!(v->out = hm_out_open(v->cli.out ? v->cli.out : "-", e)))
+		return HM_EDATA;
+	/* A broken stream is seen also where only its beginning is shown: it is read to its end. */
+	while ((rc = hm_join_next(v->in, &rec, e)) == 1) {
+		if ((!v->o.has_head || v->n < (uint64_t)v->o.head) && show(v, &rec, e) < 0)
+			return HM_EDATA;
+		hm_cli_progress(&v->cli, ++v->n, hm_join_expect(v->in), "records");
+	}
+	return rc ? rc : finish(v, e);
+}
+
 int main(int argc, char **argv)
 {
 	struct view v = {.o = {.sheet_count = 24}};
 	struct hm_err e = {0};
-	struct hm_rec rec;
 	hm_cli_begin(&v.cli, &tool, &v.o, argc, argv);
 	v.lines = !v.o.schema && !v.o.history && !v.o.verify && !v.o.sheet && !v.o.npy.n;
-	int rc = hm_join_open(&v.in, v.cli.n_operands, v.cli.operands, v.cli.workers, &e);
-	if (rc || (rc = open_npy(&v, &e)) || (v.o.sheet && (rc = open_sheet(&v, &e))) ||
-	    (rc = (v.out = hm_out_open(v.cli.out ? v.cli.out : "-", &e)) ? 0 : HM_EDATA))
-		goto done;
-	/* A broken stream is seen also where only its beginning is shown: it is read to its end. */
-	while ((rc = hm_join_next(v.in, &rec, &e)) == 1) {
-		if ((!v.o.has_head || v.n < (uint64_t)v.o.head) && (rc = show(&v, &rec, &e)) < 0)
-			goto done;
-		hm_cli_progress(&v.cli, ++v.n, hm_join_expect(v.in), "records");
-	}
-	if (!rc)
-		rc = finish(&v, &e);
-done:
+	int rc = v.cli.n_operands == 1 && hm_model_recognise(v.cli.operands[0])
+			 ? view_model(&v, v.cli.operands[0], &e)
+			 : view_records(&v, &e);
 	for (int i = 0; i < HM_MAX_FIELDS; i++)
 		hm_npy_abort(v.npy[i]);
 	hm_sheet_clear(&v.sheet);

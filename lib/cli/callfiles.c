@@ -119,14 +119,24 @@ static void note_file(struct hm_cli *c, struct named f)
 		hm_cli_no_memory(c->tool);
 }
 
+/* A copy that lives as long as the call. */
+static const char *keep_path(struct hm_cli *c, const char *path)
+{
+	size_t size = strlen(path) + 1;
+	char *kept = hm_arena_get(&c->priv->names, size, NULL);
+	if (!kept)
+		hm_cli_no_memory(c->tool);
+	return memcpy(kept, path, size);
+}
+
 void hm_cli_input(struct hm_cli *c, const char *path)
 {
-	note_file(c, (struct named){.path = path});
+	note_file(c, (struct named){.path = keep_path(c, path)});
 }
 
 void hm_cli_output(struct hm_cli *c, const char *path)
 {
-	note_file(c, (struct named){.path = path, .out = true});
+	note_file(c, (struct named){.path = keep_path(c, path), .out = true});
 }
 
 void hm_cli_spare(struct hm_cli *c, const char *path)
@@ -145,18 +155,12 @@ static void note_folder(struct hm_cli *c, const struct hm_opt *o, const char *fo
 	DIR *d = opendir(folder);
 	while (d && (entry = readdir(d)))
 		for (size_t k = 0; k < sizeof begins / sizeof *begins; k++) {
-			struct hm_buf path = {0};
 			if (strncmp(entry->d_name, begins[k], strlen(begins[k])) != 0)
 				continue;
-			if (hm_buf_printf(&path, NULL, "%s/%s", folder, entry->d_name))
-				hm_cli_no_memory(c->tool);
-			char *kept = hm_arena_get(&c->priv->names, path.len + 1, NULL);
-			if (!kept)
-				hm_cli_no_memory(c->tool);
-			memcpy(kept, path.data, path.len);
-			kept[path.len] = 0;
-			hm_buf_clear(&path);
-			note_file(c, (struct named){.opt = o, .path = kept});
+			struct hm_text path = {c->tool};
+			hm_text_add(&path, "%s/%s", folder, entry->d_name);
+			note_file(c, (struct named){.opt = o, .path = keep_path(c, (char *)path.b.data)});
+			hm_buf_clear(&path.b);
 		}
 	if (d)
 		closedir(d);

@@ -135,7 +135,7 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, i
 
 /* A file of the call that no option or operand names: a page that is made in a folder, a table that another
  * file names. As hm_cli_begin does for all others: if an output is an input or another output, the call is
- * wrong and the tool ends. `path` is kept. */
+ * wrong and the tool ends. The path is copied. */
 void hm_cli_input(struct hm_cli *c, const char *path);
 void hm_cli_output(struct hm_cli *c, const char *path);
 /* One of many outputs: compared with the inputs alone, and not kept. */

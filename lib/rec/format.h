@@ -116,6 +116,8 @@ struct hm_head {
 };
 int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e);
 void hm_head_clear(struct hm_head *h);
+/* notrecords.c: what an input is that begins with p[0..n), n >= 1, and with no HEAD. Returns HM_EDATA. */
+int hm_head_refuse(const unsigned char *p, size_t n, struct hm_err *e);
 
 /* block.c: one block, from its bytes to its records. */
 struct hm_block {

@@ -47,6 +47,7 @@ static int check_json(const char *text, size_t len, struct hm_head *h, struct hm
 
 int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e)
 {
+	static const char cut[] = "the stream ends within its header: it was cut, or its producer died";
 	*h = (struct hm_head){0};
 	int rc = hm_source_need(in, 1, e);
 	if (!rc)
@@ -54,19 +55,20 @@ int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e)
 	rc = rc < 0 ? rc : hm_source_need(in, 12, e);
 	if (rc < 0)
 		return rc;
-	if (!rc || hm_get32(hm_source_here(in)) != HM_SKIP_MAGIC || memcmp(hm_source_here(in) + 8, "HMRH", 4))
-		return hm_err_set(e, HM_EDATA, "not an .hmr stream");
-	uint32_t content = hm_get32(hm_source_here(in) + 4);
+	const unsigned char *p = hm_source_here(in);
+	size_t left = hm_source_left(in);
+	if (!rc && left >= 4 && hm_get32(p) == HM_SKIP_MAGIC)
+		return hm_err_set(e, HM_EDATA, "%s", cut);
+	if (!rc || hm_get32(p) != HM_SKIP_MAGIC || memcmp(p + 8, "HMRH", 4))
+		return hm_head_refuse(p, left, e);
+	uint32_t content = hm_get32(p + 4);
 	if (content < HM_HEAD_FIXED + 8 || content > HM_HEAD_FIXED + 8 + HM_MAX_HEAD)
 		return hm_err_set(e, HM_EDATA, "the header claims %u bytes, %d to 1 MiB are possible",
 				  content, HM_HEAD_FIXED + 8);
 	rc = hm_source_need(in, 8 + (size_t)content, e);
 	if (rc <= 0)
-		return rc < 0 ? rc
-			      : hm_err_set(e, HM_EDATA,
-					   "the stream ends within its header: it was cut, or its producer "
-					   "died");
-	const unsigned char *p = hm_source_here(in) + 8;
+		return rc < 0 ? rc : hm_err_set(e, HM_EDATA, "%s", cut);
+	p = hm_source_here(in) + 8;
 	rc = check_fixed(p, content, e);
 	if (!rc)
 		rc = check_json((const char *)p + HM_HEAD_FIXED, content - HM_HEAD_FIXED - 8, h, e);

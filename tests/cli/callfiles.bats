@@ -138,6 +138,9 @@ works() { # CALL
 		hm-fuse-train -o x --checkpoint y --last ./y all.hmr
 		hm-fuse-train -o x --stats x all.hmr
 	END
+	refuses "hm-view --npy token_ids=x --npy label=x.offsets.npy all.hmr" 'x.offsets.npy are the same file'
+	cp all.hmr x.offsets.npy
+	refuses "hm-view --npy token_ids=x x.offsets.npy" 'x.offsets.npy is an input of the same call'
 	refuses "hm-lint --json - --pairs - ids.hmr" 'standard output can take one of --pairs and --json'
 }
 

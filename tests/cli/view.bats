@@ -79,3 +79,105 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	hm-jsonl2rec /dev/null | hm-view --npy label=empty.npy
 	head -c 192 empty.npy | grep -aq "'shape': (0,)"
 }
+
+@test "a model file: one object with what it is and what it was trained on" {
+	hm-synth -q --train 12 --dev 4 --test 4 data
+	hm-jsonl2rec data/train.jsonl | hm-imgprep -q --root data/img --size 32 | hm-tokenize -q --vocab data/vocab.txt -o raw.hmr
+	hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o all.hmr raw.hmr
+	hm-fuse-train -q --epochs 2 -o head.safetensors all.hmr
+	digest() { hm-view --schema all.hmr | grep -oE "\"$1[^}]*\"name\":\"$2\"|\"encoder\":\"[0-9a-f]{32}\"[^{]*\"name\":\"$2\"" | grep -oE '[0-9a-f]{32}' | head -n 1; }
+	run hm-view head.safetensors
+	expect 0 '^\{"classes":2,"fusion":"late","history":\[\{.*"tool":"hm-jsonl2rec".*"tool":"hm-encode".*"tool":"hm-fuse-train","version":"[0-9.]+"\}\],"image":\{'
+	[ "${#lines[@]}" = 1 ]
+	expect 0 "\"image\":\{\"digest\":\"$(digest encoder image_feature)\",\"dim\":128,\"in_file\":false,\"output\":\"pooled\",\"precision\":\"f32\""
+	expect 0 "\"text\":\{\"digest\":\"$(digest encoder text_feature)\",\"dim\":128,\"in_file\":false"
+	expect 0 '"inputs":256,"kind":"model","parameters":514,"selected_on":"last, epoch 2","tensors":\[\{"dtype":"F32","name":"classifier.bias","shape":\[2\]\},\{"dtype":"F32","name":"classifier.weight","shape":\[2,256\]\}\]'
+	[ "$(hm-view --history head.safetensors)" = "$(grep -oE '"history":\[.*\],"image":\{' <<<"$output" | sed 's/^"history"://; s/,"image":{$//')" ]
+	hm-view -o object head.safetensors
+	[ "$(cat object)" = "$output" ]
+	run hm-view --verify head.safetensors
+	expect 0
+	[ -z "$output" ]
+	# encoders in the file, either fusion
+	hm-fuse-train -q --epochs 1 --fusion early --image init:resnet-tiny --text init:bert-tiny -o early.safetensors raw.hmr
+	run hm-view early.safetensors
+	expect 0 '"fusion":"early".*"image":\{"digest":"[0-9a-f]{32}","in_file":true|"fusion":"early".*"image":\{[^}]*"in_file":true'
+	expect 0 '"name":"transformer.embeddings.LayerNorm.bias","shape":\[128\]'
+	# what PyTorch saved of the reference classes
+	run hm-view "$ROOT/tests/data/models/early.pth"
+	expect 0 '^\{"classes":2,"fusion":"early","image":\{"digest":"[0-9a-f]{32}","in_file":true\},"inputs":8,"kind":"model",'
+	run hm-view --history "$ROOT/tests/data/models/early.pth"
+	expect 1 'early.pth: a model without a history'
+}
+
+@test "other weights: which networks, which tensors" {
+	cd "$ROOT/tests/data/weights"
+	run hm-view resnet.pth
+	expect 0 '^\{"kind":"weights","networks":\[\{"family":"resnet","prefix":"","side":"image"\}\],"parameters":1382,"tensors":\[\{"dtype":"F32","name":"bn1.bias","shape":\[2\]\},\{"dtype":"I64","name":"bn1.num_batches_tracked","shape":\[\]\}'
+	run hm-view bert # a folder
+	expect 0 '^\{"kind":"weights","metadata":\{"format":"pt"\},"networks":\[\{"family":"bert","prefix":"bert.","side":"text"\}\]'
+	run hm-view checkpoints/lightning.ckpt
+	expect 0 '"networks":\[\{"family":"resnet","prefix":"model._orig_mod.backbone.","side":"image"\}\]'
+	run hm-view views.pth
+	expect 0 '"networks":\[\].*"dtype":"BF16","name":"bf16","shape":\[2\]'
+	[ "$(hm-view bert-sharded | grep -o '"name":"' | wc -l)" = "$(hm-view bert-sharded | grep -o '"shape":' | wc -l)" ]
+}
+
+@test "a model: damage, and options that are for records" {
+	[ -e head.safetensors ] || fail "the test before made no model"
+	cp head.safetensors bad.safetensors
+	printf x | dd of=bad.safetensors bs=1 seek=$(($(stat -c %s bad.safetensors) - 5)) conv=notrunc status=none
+	for o in '' --history --verify; do
+		# shellcheck disable=SC2086
+		run hm-view $o bad.safetensors
+		expect 1 '^hm-view: error: bad.safetensors: '
+		[ "${#lines[@]}" = 1 ]
+	done
+	for o in --full --schema '--head 3' '--npy a=x' '--sheet x'; do
+		# shellcheck disable=SC2086
+		run hm-view $o head.safetensors
+		expect 2 "'head.safetensors' holds weights: --history and --verify alone go with them"
+		[ ! -e x ]
+	done
+	run hm-view --verify head.safetensors -o head.safetensors
+	expect 2
+	run hm-view in.hmr head.safetensors
+	expect 1 'head.safetensors: not an .hmr stream but a safetensors file, a model or weights, where records are wanted \(hm-view shows what is in it\)'
+}
+
+@test "what is no stream is named, and what makes records of it" {
+	hm-cat -o a.hmr in.hmr
+	gzip -c a.hmr >a.hmr.gz && zstd -qc a.hmr >a.hmr.zst
+	printf 'id,proba,label\n1,0.5,1\n' >a.csv
+	printf 'id\tlabel\n' >a.tsv
+	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:1\n' >lfs.hmr
+	printf '<!DOCTYPE html><html><body>404</body></html>' >page.hmr
+	printf 'just words\n' >words
+	iconv -f UTF-8 -t UTF-16 in.jsonl >wide
+	tail -c +$((9 + $(od -An -tu4 -j4 -N4 a.hmr))) a.hmr >beheaded
+	head -c 9 a.hmr >begun
+	head -c 4096 /dev/zero >zeros
+	: >empty
+	while IFS='|' read -r file said; do
+		for call in "hm-view $file" "hm-view - <$file" "hm-cat --recover -o x $file" "hm-encode --image init:resnet-tiny -o x $file" "cat $file | hm-fuse-train -o x"; do
+			run bash -c "$call"
+			[ "$status" = 1 ] || fail "$call: exit status $status: $output"
+			grep -qE "^hm-[a-z-]*: error: ($file|standard input): $said" <<<"${lines[0]}" || fail "$call: $output"
+			[ ! -e x ]
+		done
+	done <<-'END'
+		in.jsonl|not an .hmr stream but JSON: hm-jsonl2rec makes records of JSON lines$
+		a.hmr.gz|not an .hmr stream but a gzip file \(gzip -dc unpacks it\)$
+		a.hmr.zst|not an .hmr stream but a zstd file \(zstd -dc unpacks it\)$
+		a.csv|not an .hmr stream but a table \(CSV, TSV\): hm-score reads predictions as CSV; of other tables .* hm-jsonl2rec records of those$
+		a.tsv|not an .hmr stream but a table
+		lfs.hmr|not an .hmr stream but a Git LFS pointer: the file itself was not fetched \(git lfs pull\)$
+		page.hmr|not an .hmr stream but an HTML page$
+		words|not an .hmr stream but a text file$
+		wide|not an .hmr stream but UTF-16 text \(iconv .* makes UTF-8 of it\)$
+		beheaded|an .hmr stream without its beginning, which is lost$
+		begun|the stream ends within its header: it was cut, or its producer died$
+		zeros|not an .hmr stream but a file of NUL bytes only
+		empty|the input is empty, not even a header: its producer failed$
+	END
+}
