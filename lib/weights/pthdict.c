@@ -110,19 +110,27 @@ static int search_value(struct search *s, val *v, size_t path_len, int depth)
 	return rc;
 }
 
-/* The child called name[0..n), the last one if the name occurs twice; NULL: there is none. */
+/* The child called name[0..n): of a dict the last one if the name occurs twice, of a list the one that the
+ * number counts from 0; NULL: there is none. */
 static val *find_child(const val *v, const char *name, size_t n)
 {
+	const struct hm_pickle_item *k = v->first;
 	val *found = NULL;
-	size_t i = 0;
-	for (const struct hm_pickle_item *k = v->first; k; k = k->next, i++) {
-		char index[24];
-		if (v->kind == HM_PICKLE_DICT
-			    ? hm_pickle_is_text(k->key, name, n)
-			    : (size_t)snprintf(index, sizeof index, "%zu", i) == n && !memcmp(index, name, n))
-			found = k->val;
+	if (v->kind == HM_PICKLE_DICT) {
+		for (; k; k = k->next)
+			if (hm_pickle_is_text(k->key, name, n))
+				found = k->val;
+		return found;
 	}
-	return found;
+	size_t index = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (name[i] < '0' || name[i] > '9' || index > HM_PICKLE_VALUES_CAP || (!index && i))
+			return NULL;
+		index = 10 * index + (size_t)(name[i] - '0');
+	}
+	while (k && index--)
+		k = k->next;
+	return k ? k->val : NULL;
 }
 
 /* The container that the keys in `key`, separated by dots, lead to; NULL: there is none. Keys may contain
