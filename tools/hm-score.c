@@ -2,8 +2,8 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "report/present.h"
-#include "score/beside.h"
 #include "score/errorsheet.h"
+#include "score/pairsfile.h"
 #include "score/scored.h"
 #include "score/system.h"
 

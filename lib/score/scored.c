@@ -1,6 +1,6 @@
 /* From predictions to scores. See scored.h. */
 #include "score/scored.h"
-#include "score/beside.h"
+#include "score/expected.h"
 #include "report/present.h"
 
 #include <math.h>
@@ -21,7 +21,7 @@ static int choose_threshold(struct hm_scored *s, const struct hm_scored_options 
 	return rc;
 }
 
-/* What goes beside the scores of a single system. */
+/* The parts of a report that only a single system has. */
 static int add_parts(struct hm_scored *s, const struct hm_scored_options *o, struct hm_err *e)
 {
 	struct hm_scores *one = s->scores;
