@@ -77,11 +77,11 @@ int hm_schema_copy(struct hm_schema *to, const struct hm_schema *from, struct hm
 	for (int i = 0; i < to->n; i++) {
 		if (!from->field[i].attr)
 			continue;
-		to->field[i].attr = cJSON_Duplicate(from->field[i].attr, 1);
+		to->field[i].attr = hm_json_copy(from->field[i].attr, e);
 		if (!to->field[i].attr) {
 			to->n = i;
 			hm_schema_clear(to);
-			return hm_err_set(e, HM_EDATA, "out of memory while copying a schema");
+			return HM_EDATA;
 		}
 	}
 	return 0;

@@ -105,12 +105,10 @@ int hm_runs_history(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struc
 		hm_buf_printf(&b, e, "%s %s", hm_runs_str(one, "tool"), hm_runs_str(one, "version"));
 		cJSON_ArrayForEach(option, cJSON_GetObjectItemCaseSensitive(one, "options"))
 		{
-			char *value = cJSON_IsString(option) ? NULL : cJSON_PrintUnformatted(option);
 			hm_buf_printf(&b, e, " %s=%s", option->string ? option->string : "",
-				      value		       ? value
-				      : cJSON_IsString(option) ? option->valuestring
-							       : "");
-			cJSON_free(value);
+				      cJSON_IsString(option) ? option->valuestring : "");
+			if (!cJSON_IsString(option))
+				hm_json_write(option, &b, e);
 		}
 		hm_buf_add(&b, "\n", 1, e);
 	}

@@ -1,5 +1,6 @@
 /* The records that hm-score writes: columns, history, values. See answersout.h. */
 #include "score/answersout.h"
+#include "json/build.h"
 
 #include <string.h>
 
@@ -30,7 +31,9 @@ static int choose_columns(struct hm_answers *a, struct hm_err *e)
 		if (k < 0)
 			continue;
 		const struct hm_field *f = &s->field[k];
-		cJSON *attr = f->attr ? cJSON_Duplicate(f->attr, 1) : NULL;
+		cJSON *attr = f->attr ? hm_json_copy(f->attr, e) : NULL;
+		if (f->attr && !attr)
+			return HM_EDATA;
 		if (hm_schema_add(&a->schema, f->name, f->dtype, f->ndim, f->dim, attr, e) < 0)
 			return HM_EDATA;
 	}
@@ -40,27 +43,27 @@ static int choose_columns(struct hm_answers *a, struct hm_err *e)
 static cJSON *history(const struct hm_answers *a, struct hm_err *e)
 {
 	char digest[33];
-	cJSON *p = cJSON_CreateObject();
+	cJSON *p = hm_json_object(e);
 	if (a->o.model) {
 		const struct hm_weights *w = a->model.head.file;
 		if (hm_weights_digest(w->tensor, w->n, digest, e)) {
 			cJSON_Delete(p);
 			return NULL;
 		}
-		cJSON_AddStringToObject(p, "model", digest);
+		hm_json_add_str(p, "model", digest, e);
 		if (a->predict.encode || hm_fusion_takes_words(a->model.head.fusion)) {
-			cJSON_AddStringToObject(p, "device", a->o.device->name);
-			cJSON_AddStringToObject(p, "precision", hm_precision_name(a->o.device->precision));
-			cJSON_AddNumberToObject(p, "batch-size", a->o.predict.batch_size);
+			hm_json_add_str(p, "device", a->o.device->name, e);
+			hm_json_add_str(p, "precision", hm_precision_name(a->o.device->precision), e);
+			hm_json_add_num(p, "batch-size", a->o.predict.batch_size, e);
 		}
 	}
 	for (int k = 0; k < HM_SIDES; k++)
 		if (a->o.predict.ablate[k])
-			cJSON_AddStringToObject(p, k ? "ablate-text" : "ablate-image",
-						hm_ablation_name(a->o.predict.ablate[k]));
+			hm_json_add_str(p, k ? "ablate-text" : "ablate-image",
+					hm_ablation_name(a->o.predict.ablate[k]), e);
 	if (hm_predict_shuffles(&a->predict))
-		cJSON_AddNumberToObject(p, "seed", (double)a->o.predict.seed);
-	cJSON_AddBoolToObject(p, "keep", a->o.keep);
+		hm_json_add_num(p, "seed", (double)a->o.predict.seed, e);
+	hm_json_add_bool(p, "keep", a->o.keep, e);
 	return hm_pg_append(hm_join_pg(a->in), a->o.tool, p, e);
 }
 

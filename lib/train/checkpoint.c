@@ -1,7 +1,7 @@
 /* Checkpoint files. See checkpoint.h. Tensors are flat: a table's elements in its order; numbers of the state
  * are hexadecimal texts, so that none is rounded. */
 #include "train/checkpoint.h"
-#include "json/json.h"
+#include "json/build.h"
 #include "weights/weights.h"
 
 #include <errno.h>
@@ -67,26 +67,23 @@ static size_t numbers(struct hm_train_state *s, int64_t *n, int64_t *log, struct
 	return sizeof all / sizeof *all;
 }
 
-static cJSON *state_json(const struct hm_train_state *s)
+static cJSON *state_json(const struct hm_train_state *s, struct hm_err *e)
 {
 	struct hm_train_state copy = *s;
 	struct number list[16];
 	char text[48];
 	int64_t n = (int64_t)s->best.n, bytes = (int64_t)s->log_bytes;
 	size_t count = numbers(&copy, &n, &bytes, list);
-	cJSON *o = cJSON_CreateObject();
-	bool ok = o && cJSON_AddStringToObject(o, "reason", s->reason);
-	for (size_t i = 0; ok && i < count; i++) {
+	cJSON *o = hm_json_object(e);
+	hm_json_add_str(o, "reason", s->reason, e);
+	for (size_t i = 0; i < count; i++) {
 		if (list[i].whole)
 			snprintf(text, sizeof text, "%" PRId64, *list[i].whole);
 		else
 			snprintf(text, sizeof text, "%a", *list[i].real);
-		ok = cJSON_AddStringToObject(o, list[i].key, text);
+		hm_json_add_str(o, list[i].key, text, e);
 	}
-	if (ok)
-		return o;
-	cJSON_Delete(o);
-	return NULL;
+	return hm_json_whole(o, e);
 }
 
 static int read_state(const cJSON *o, struct hm_train_state *s, struct hm_err *e)
@@ -149,16 +146,6 @@ static int blocks(const struct hm_checkpoint *c, struct block out[BLOCKS])
 	return n;
 }
 
-/* meta[key] = the tree's canonical text. */
-static bool add_json(cJSON *meta, const char *key, const cJSON *v, struct hm_err *e)
-{
-	struct hm_buf b = {0};
-	bool ok = v && !hm_json_write(v, &b, e) && !hm_buf_add(&b, "", 1, e) &&
-		  cJSON_AddStringToObject(meta, key, (char *)b.data);
-	hm_buf_clear(&b);
-	return ok;
-}
-
 int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_state *s, struct hm_err *e)
 {
 	struct block b[BLOCKS];
@@ -166,10 +153,12 @@ int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_sta
 	struct hm_device *d = c->optim->dev;
 	struct hm_arena copies = {0};
 	int n = blocks(c, b), rc = HM_EDATA;
-	cJSON *meta = cJSON_CreateObject(), *state = state_json(s);
-	if (!meta || !state || !cJSON_AddStringToObject(meta, "hm.digest", "") ||
-	    !add_json(meta, STATE_KEY, state, e) || !add_json(meta, IDENTITY_KEY, c->identity, e)) {
-		hm_err_set(e, HM_EDATA, "%s: out of memory", c->path);
+	cJSON *meta = hm_json_object(e), *state = state_json(s, e);
+	hm_json_add_str(meta, "hm.digest", "", e);
+	hm_json_add_text(meta, STATE_KEY, state, e);
+	hm_json_add_text(meta, IDENTITY_KEY, c->identity, e);
+	if (!(meta = hm_json_whole(meta, e))) {
+		hm_err_prefix(e, "%s", c->path);
 		goto done;
 	}
 	for (int i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 /* Writing .safetensors: see hm_weights_save in weights.h. */
-#include "json/json.h"
+#include "json/build.h"
 #include "weights/store.h"
 
 #include <stdlib.h>
@@ -13,36 +13,39 @@ static int by_size_then_name(const void *a, const void *b)
 	return p != q ? (p < q ? 1 : -1) : strcmp(x->name, y->name);
 }
 
-/* The header entry of a tensor whose data stand at [begin, end). NULL without memory. */
-static cJSON *entry(const struct hm_tensor *t, size_t begin, size_t end)
+/* The header entry of a tensor whose data are at [begin, end). */
+static void add_entry(cJSON *tree, const struct hm_tensor *t, size_t begin, size_t end, struct hm_err *e)
 {
-	cJSON *o = cJSON_CreateObject(), *shape = cJSON_AddArrayToObject(o, "shape");
-	cJSON *at = cJSON_AddArrayToObject(o, "data_offsets");
-	bool ok = shape && at && cJSON_AddStringToObject(o, "dtype", hm_dtype_name(t->dtype)) &&
-		  cJSON_AddItemToArray(at, cJSON_CreateNumber((double)begin)) &&
-		  cJSON_AddItemToArray(at, cJSON_CreateNumber((double)end));
-	for (int i = 0; ok && i < t->ndim; i++)
-		ok = cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)t->dim[i]));
-	if (ok)
-		return o;
-	cJSON_Delete(o);
-	return NULL;
+	cJSON *o = hm_json_add_object(tree, t->name, e), *shape = hm_json_add_array(o, "shape", e);
+	hm_json_add_str(o, "dtype", hm_dtype_name(t->dtype), e);
+	hm_json_add_nums(o, "data_offsets", (double[]){(double)begin, (double)end}, 2, e);
+	for (int i = 0; i < t->ndim; i++)
+		hm_json_add_num(shape, NULL, (double)t->dim[i], e);
+}
+
+/* The metadata; a digest in it is a place for the one to come. */
+static void add_meta(cJSON *tree, const cJSON *meta, struct hm_err *e)
+{
+	const cJSON *v;
+	cJSON *copy = hm_json_add_object(tree, "__metadata__", e);
+	cJSON_ArrayForEach(v, meta)
+	{
+		if (strcmp(v->string, "hm.digest") != 0)
+			hm_json_add_copy(copy, v->string, v, e);
+		else
+			hm_json_add_str(copy, "hm.digest", "00000000000000000000000000000000", e);
+	}
 }
 
 /* The header tree; body[i] becomes the data of order[i]. NULL with `e` set. */
 static cJSON *header_tree(const struct hm_tensor **order, size_t n, const cJSON *meta, struct iovec *body,
 			  struct hm_err *e)
 {
-	cJSON *tree = cJSON_CreateObject(), *copy = meta ? cJSON_Duplicate(meta, true) : NULL;
-	if (copy)
-		cJSON_AddItemToObject(tree, "__metadata__", copy);
-	bool ok = tree && (!meta || copy);
-	cJSON *digest = cJSON_GetObjectItemCaseSensitive(copy, "hm.digest");
-	if (ok && digest)
-		ok = cJSON_ReplaceItemInObjectCaseSensitive(
-			copy, "hm.digest", cJSON_CreateString("00000000000000000000000000000000"));
+	cJSON *tree = hm_json_object(e);
 	size_t at = 0, count, bytes;
-	for (size_t i = 0; ok && i < n; i++) {
+	if (meta)
+		add_meta(tree, meta, e);
+	for (size_t i = 0; i < n; i++) {
 		if (!strcmp(order[i]->name, "__metadata__") ||
 		    (i && !strcmp(order[i - 1]->name, order[i]->name)) ||
 		    !hm_shape_count(order[i]->ndim, order[i]->dim, &count) ||
@@ -55,15 +58,10 @@ static cJSON *header_tree(const struct hm_tensor **order, size_t n, const cJSON 
 			break;
 		}
 		body[i] = (struct iovec){order[i]->data, bytes};
-		cJSON *o = entry(order[i], at, at + bytes);
-		ok = o && cJSON_AddItemToObject(tree, order[i]->name, o);
+		add_entry(tree, order[i], at, at + bytes, e);
 		at += bytes;
 	}
-	if (ok && !(e && e->code))
-		return tree;
-	hm_err_set(e, HM_EDATA, "out of memory for a header");
-	cJSON_Delete(tree);
-	return NULL;
+	return hm_json_whole(tree, e);
 }
 
 /* u64 length and the header text, padded with spaces to a multiple of 64 bytes in all. */
