@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void finish(const XXH3_state_t *x, char out[33])
+static void finish_hash(const XXH3_state_t *x, char out[33])
 {
 	XXH128_canonical_t c;
 	XXH128_canonicalFromHash(&c, XXH3_128bits_digest(x));
@@ -16,7 +16,7 @@ static void finish(const XXH3_state_t *x, char out[33])
 	out[32] = 0;
 }
 
-static XXH3_state_t *start(struct hm_err *e)
+static XXH3_state_t *start_hash(struct hm_err *e)
 {
 	XXH3_state_t *x = XXH3_createState();
 	if (x)
@@ -26,7 +26,7 @@ static XXH3_state_t *start(struct hm_err *e)
 	return x;
 }
 
-static void update(XXH3_state_t *x, const void *p, size_t n)
+static void add_bytes(XXH3_state_t *x, const void *p, size_t n)
 {
 	if (n)
 		XXH3_128bits_update(x, p, n);
@@ -44,28 +44,28 @@ static void add_tensor(XXH3_state_t *x, const struct hm_tensor *t)
 	unsigned char ndim = (unsigned char)t->ndim, le[8];
 	size_t count = 0;
 	hm_shape_count(t->ndim, t->dim, &count);
-	update(x, t->name, strlen(t->name) + 1);
-	update(x, dtype, strlen(dtype) + 1);
-	update(x, &ndim, 1);
+	add_bytes(x, t->name, strlen(t->name) + 1);
+	add_bytes(x, dtype, strlen(dtype) + 1);
+	add_bytes(x, &ndim, 1);
 	for (int i = 0; i < t->ndim; i++) {
 		for (int b = 0; b < 8; b++)
 			le[b] = (unsigned char)((uint64_t)t->dim[i] >> 8 * b);
-		update(x, le, 8);
+		add_bytes(x, le, 8);
 	}
-	update(x, t->data, count * hm_dtype_size(t->dtype));
+	add_bytes(x, t->data, count * hm_dtype_size(t->dtype));
 }
 
 int hm_weights_digest(const struct hm_tensor *tensor, size_t n, char out[33], struct hm_err *e)
 {
 	const struct hm_tensor **order = hm_alloc(n, sizeof *order, e);
-	XXH3_state_t *x = order ? start(e) : NULL;
+	XXH3_state_t *x = order ? start_hash(e) : NULL;
 	if (x) {
 		for (size_t i = 0; i < n; i++)
 			order[i] = &tensor[i];
 		qsort(order, n, sizeof *order, by_name);
 		for (size_t i = 0; i < n; i++)
 			add_tensor(x, order[i]);
-		finish(x, out);
+		finish_hash(x, out);
 		XXH3_freeState(x);
 	}
 	free(order);
@@ -93,15 +93,15 @@ int hm_digest_file(const char *head, size_t h, const char *place, const struct i
 		   char out[33], struct hm_err *e)
 {
 	static const char zeros[] = "00000000000000000000000000000000";
-	XXH3_state_t *x = start(e);
+	XXH3_state_t *x = start_hash(e);
 	if (!x)
 		return HM_EDATA;
-	update(x, head, (size_t)(place - head));
-	update(x, zeros, 32);
-	update(x, place + 32, h - (size_t)(place - head) - 32);
+	add_bytes(x, head, (size_t)(place - head));
+	add_bytes(x, zeros, 32);
+	add_bytes(x, place + 32, h - (size_t)(place - head) - 32);
 	for (size_t i = 0; i < n; i++)
-		update(x, body[i].iov_base, body[i].iov_len);
-	finish(x, out);
+		add_bytes(x, body[i].iov_base, body[i].iov_len);
+	finish_hash(x, out);
 	XXH3_freeState(x);
 	return 0;
 }

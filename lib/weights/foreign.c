@@ -45,7 +45,7 @@ static bool is_msgpack(const unsigned char *p, size_t n)
 	return true;
 }
 
-/* What other programs keep networks in; NULL: none of them. */
+/* The format that another program keeps networks in, with its article; NULL when it is not known. */
 static const char *find_network(const unsigned char *p, size_t n)
 {
 	size_t begin = n < 4096 ? n : 4096;

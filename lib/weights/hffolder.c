@@ -27,7 +27,7 @@ static cJSON *read_json(const char *path, struct hm_err *e)
 		if (!hm_weights_refuse_text(b.data, b.len, e))
 			v = hm_json_parse((char *)b.data, b.len, 32, NULL, e);
 		if (v && !cJSON_IsObject(v)) {
-			hm_err_set(e, HM_EDATA, "no JSON object");
+			hm_err_set(e, HM_EDATA, "its JSON is not an object");
 			cJSON_Delete(v);
 			v = NULL;
 		}
@@ -38,7 +38,7 @@ static cJSON *read_json(const char *path, struct hm_err *e)
 	return v;
 }
 
-/* Every file that the map names, once; its names go to `names`. */
+/* Reads every file that the map names, once. The names of the tensors go to `names`. */
 static int read_named(struct hm_weights *w, const char *dir, const cJSON *map, struct hm_strmap *names,
 		      struct hm_err *e)
 {
@@ -47,7 +47,8 @@ static int read_named(struct hm_weights *w, const char *dir, const cJSON *map, s
 	int rc = 0;
 	for (const cJSON *k = map->child; rc >= 0 && k; k = k->next) {
 		if (!cJSON_IsString(k) || !*k->valuestring || strchr(k->valuestring, '/')) {
-			rc = hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is not in a file of this folder",
+			rc = hm_err_set(e, HM_EDATA,
+					"tensor \"%.200s\": the file named is not one of this folder",
 					k->string);
 			break;
 		}
@@ -79,9 +80,11 @@ static int read_shards(struct hm_weights *w, const char *dir, const char *index,
 	size_t held = w->store->list.len / sizeof *t;
 	for (size_t i = 0; !rc && i < held; i++)
 		if (!hm_strmap_find(&names, t[i].name, strlen(t[i].name), &one))
-			rc = hm_err_set(e, HM_EDATA, "the shards' tensor \"%.200s\" is not named", t[i].name);
+			rc = hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is in a shard but not in weight_map",
+					t[i].name);
 	if (!rc && held < names.n)
-		rc = hm_err_set(e, HM_EDATA, "%zu tensors are named, the shards hold %zu", names.n, held);
+		rc = hm_err_set(e, HM_EDATA, "weight_map names %zu tensors, the shards hold %zu", names.n,
+				held);
 	hm_strmap_clear(&names);
 	cJSON_Delete(tree);
 	return rc ? hm_err_prefix(e, "%s", index) : 0;

@@ -165,7 +165,7 @@ static int do_stack_global(struct hm_pickle_machine *m, int arg)
 	if (!module)
 		return HM_EDATA;
 	if (!hm_pickle_is(name, HM_PICKLE_STR) || !hm_pickle_is(module, HM_PICKLE_STR))
-		return hm_pickle_bad(m, "a global whose name is no text");
+		return hm_pickle_bad(m, "a global whose name is not a text");
 	return hm_pickle_global(m, module->s, module->n, name->s, name->n);
 }
 

@@ -71,8 +71,8 @@ static inline bool hm_pickle_is(const struct hm_pickle_val *v, enum hm_pickle_ki
 }
 /* True when v is the text s. */
 bool hm_pickle_is_text(const struct hm_pickle_val *v, const char *s, size_t n);
-/* The value of a text key of a DICT, the last one if the key occurs twice; NULL when v is no DICT or has no
- * such key. */
+/* The value of a text key of a DICT, the last one if the key occurs twice. NULL when v is not a DICT or does
+ * not have the key. */
 struct hm_pickle_val *hm_pickle_get(const struct hm_pickle_val *v, const char *key);
 
 #endif

@@ -153,7 +153,7 @@ int hm_pickle_persistent(struct hm_pickle_machine *m)
 	if (hm_pickle_is_text(tag, "module", 6) && hm_pickle_is(type, HM_PICKLE_GLOBAL))
 		return hm_pickle_push(m, type);
 	if (!hm_pickle_is_text(tag, "storage", 7))
-		return hm_pickle_bad(m, "a persistent id that is no storage");
+		return hm_pickle_bad(m, "a persistent id that is not a storage");
 	if (t->n > 6 || !hm_pickle_is(type, HM_PICKLE_GLOBAL) ||
 	    (type->i > HM_PICKLE_OTHER_STORAGE && type->i != HM_PICKLE_UNKNOWN) ||
 	    !hm_pickle_is(key, HM_PICKLE_STR) || !hm_pickle_is(count, HM_PICKLE_INT) || count->i < 0)
@@ -237,14 +237,14 @@ static val *new_dict(struct hm_pickle_machine *m, const val *args)
 	if (!d || !args->n)
 		return d;
 	if (args->n > 1 || !hm_pickle_is(list, HM_PICKLE_LIST)) {
-		hm_pickle_bad(m, "an OrderedDict of what is no list");
+		hm_pickle_bad(m, "an OrderedDict of something other than a list");
 		return NULL;
 	}
 	for (const struct hm_pickle_item *k = list->first; k; k = k->next) {
 		val *pair = k->val;
 		if ((!hm_pickle_is(pair, HM_PICKLE_LIST) && !hm_pickle_is(pair, HM_PICKLE_TUPLE)) ||
 		    pair->n != 2) {
-			hm_pickle_bad(m, "an OrderedDict of what are no pairs");
+			hm_pickle_bad(m, "an OrderedDict of something other than pairs");
 			return NULL;
 		}
 		if (hm_pickle_append(m, d, pair->first->val, pair->last->val))
@@ -298,7 +298,7 @@ int hm_pickle_reduce(struct hm_pickle_machine *m)
 	if (!f)
 		return HM_EDATA;
 	if ((f->kind != HM_PICKLE_GLOBAL && f->kind != HM_PICKLE_OBJECT) || args->kind != HM_PICKLE_TUPLE)
-		return hm_pickle_bad(m, "REDUCE of what is no global and a tuple");
+		return hm_pickle_bad(m, "REDUCE of something other than a global and a tuple");
 	return hm_pickle_push(m, call(m, f, args));
 }
 
@@ -318,5 +318,5 @@ int hm_pickle_build(struct hm_pickle_machine *m)
 	const val *top = hm_pickle_peek(m, 0);
 	return hm_pickle_is(top, HM_PICKLE_DICT) || hm_pickle_is(top, HM_PICKLE_OBJECT)
 		       ? 0
-		       : hm_pickle_bad(m, "BUILD on what has no state");
+		       : hm_pickle_bad(m, "BUILD on something that has no state");
 }

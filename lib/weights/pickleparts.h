@@ -55,7 +55,7 @@ size_t hm_pickle_depth(const struct hm_pickle_machine *m);
 int hm_pickle_push(struct hm_pickle_machine *m, val *v);
 /* The value `from_top` below the top, 0 being the top; NULL: the stack is not so deep. */
 val *hm_pickle_peek(const struct hm_pickle_machine *m, size_t from_top);
-/* The top value; NULL, with the error set, when there is none or a mark. */
+/* Takes the top value off. NULL, with the error set, when the stack is empty or its top is a mark. */
 val *hm_pickle_pop(struct hm_pickle_machine *m);
 /* Drops the top, value or mark; and everything down to the topmost mark. */
 int hm_pickle_drop(struct hm_pickle_machine *m);

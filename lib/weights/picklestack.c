@@ -149,8 +149,9 @@ int hm_pickle_fill_from_mark(struct hm_pickle_machine *m, enum hm_pickle_kind ki
 	val **s = (val **)m->stack.data, *to = from >= 2 ? s[from - 2] : NULL;
 	size_t step = kind == HM_PICKLE_DICT ? 2 : 1;
 	if (!to || (to->kind != kind && to->kind != HM_PICKLE_OBJECT) || (hm_pickle_depth(m) - from) % step)
-		return hm_pickle_bad(m, kind == HM_PICKLE_DICT ? "items set on what is no dict"
-							       : "items appended to what is no list");
+		return hm_pickle_bad(m, kind == HM_PICKLE_DICT
+						? "items set on something other than a dict"
+						: "items appended to something other than a list");
 	for (size_t i = from; to->kind != HM_PICKLE_OBJECT && i < hm_pickle_depth(m); i += step)
 		if (hm_pickle_append(m, to, step == 2 ? s[i] : NULL, s[i + step - 1]))
 			return HM_EDATA;
@@ -167,8 +168,9 @@ int hm_pickle_fill_one(struct hm_pickle_machine *m, enum hm_pickle_kind kind)
 	if (hm_pickle_is(to, HM_PICKLE_OBJECT))
 		return 0;
 	if (!hm_pickle_is(to, kind))
-		return hm_pickle_bad(m, kind == HM_PICKLE_DICT ? "an item set on what is no dict"
-							       : "an item appended to what is no list");
+		return hm_pickle_bad(m, kind == HM_PICKLE_DICT
+						? "an item set on something other than a dict"
+						: "an item appended to something other than a list");
 	return hm_pickle_append(m, to, key, item);
 }
 

@@ -84,8 +84,8 @@ static int search_child(struct search *s, val *v, const char *name, size_t n, si
 	return search_value(s, v, path_len + n + 1, depth + 1);
 }
 
-/* Finds the groups in v and below it, each once, however many ways lead to it. What stands under a key that
- * is no text (the optimizer's state has numbers) is nobody's weights. */
+/* Finds the groups in v and below it, each once, however many ways lead to it. Only text keys are followed:
+ * below other keys are optimizers' states, which number the parameters. */
 static int search_value(struct search *s, val *v, size_t path_len, int depth)
 {
 	bool any = false, weights = false, dict = v->kind == HM_PICKLE_DICT;
@@ -173,8 +173,8 @@ static val *take_key(val *root, const char **key)
 	return root;
 }
 
-/* Every tensor of the group becomes one of the file. What is no tensor is left out; a tensor of a form that
- * is not read is an error when the group is the only one, else the network that needs it will miss it. */
+/* Adds every tensor of the group. Other values are left out. A tensor of a form that is not read is an error
+ * if the group is the only one; otherwise it is left out too, and the network that needs it will miss it. */
 static int add_dict(struct hm_pth *f, const struct group *g, bool only, struct hm_err *e)
 {
 	for (const struct hm_pickle_item *k = g->dict->first; k; k = k->next) {

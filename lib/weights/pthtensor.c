@@ -62,7 +62,7 @@ static int read_sizes(const val *tuple, int64_t *out, struct hm_err *e)
 				  HM_MAX_DIMS);
 	for (const struct hm_pickle_item *k = tuple->first; k; k = k->next) {
 		if (!hm_pickle_is(k->val, HM_PICKLE_INT) || k->val->i < 0)
-			return hm_err_set(e, HM_EDATA, "its size or stride is no list of integers from 0");
+			return hm_err_set(e, HM_EDATA, "its size or stride is not a list of integers from 0");
 		out[n++] = k->val->i;
 	}
 	return n;

@@ -19,8 +19,9 @@ static int by_begin(const void *a, const void *b)
 	return (x->end > y->end) - (x->end < y->end);
 }
 
-/* The items of a JSON array of non-negative integers; -1 when it is none or longer than cap. */
-static int integers(const cJSON *v, int64_t *out, int cap)
+/* The items of a JSON array of non-negative integers; -1 when v is not such an array or is longer than cap.
+ */
+static int read_integers(const cJSON *v, int64_t *out, int cap)
 {
 	int n = 0;
 	if (!cJSON_IsArray(v))
@@ -35,31 +36,36 @@ static int integers(const cJSON *v, int64_t *out, int cap)
 }
 
 /* One header entry into t and span; data offsets count from `data`, which has `room` bytes. */
-static int entry(const cJSON *v, const unsigned char *data, size_t room, struct hm_tensor *t, struct span *s,
-		 struct hm_err *e)
+static int read_entry(const cJSON *v, const unsigned char *data, size_t room, struct hm_tensor *t,
+		      struct span *s, struct hm_err *e)
 {
 	const char *dtype;
 	int64_t at[2];
 	size_t bytes;
 	if (!cJSON_IsObject(v) || cJSON_GetArraySize(v) != 3)
-		return hm_err_set(e, HM_EDATA, "is no object of dtype, shape and data_offsets");
+		return hm_err_set(e, HM_EDATA, "its entry is not an object of dtype, shape and data_offsets");
 	if (hm_json_get_str(v, "dtype", &dtype, e))
 		return HM_EDATA;
 	int type = hm_dtype_parse(dtype);
 	if (type < 0 || type == HM_UTF8)
-		return hm_err_set(e, HM_EDATA, "dtype \"%.32s\" is not known here", dtype);
+		return hm_err_set(e, HM_EDATA, "its dtype \"%.32s\" is not read here", dtype);
 	t->dtype = (enum hm_dtype)type;
-	t->ndim = integers(cJSON_GetObjectItemCaseSensitive(v, "shape"), t->dim, HM_MAX_DIMS);
+	t->ndim = read_integers(cJSON_GetObjectItemCaseSensitive(v, "shape"), t->dim, HM_MAX_DIMS);
 	if (t->ndim < 0)
-		return hm_err_set(e, HM_EDATA, "its shape is no list of at most %d sizes", HM_MAX_DIMS);
-	if (integers(cJSON_GetObjectItemCaseSensitive(v, "data_offsets"), at, 2) != 2)
-		return hm_err_set(e, HM_EDATA, "its data_offsets are no two offsets");
+		return hm_err_set(e, HM_EDATA, "its shape is not a list of at most %d sizes", HM_MAX_DIMS);
+	if (read_integers(cJSON_GetObjectItemCaseSensitive(v, "data_offsets"), at, 2) != 2)
+		return hm_err_set(e, HM_EDATA, "its data_offsets are not two offsets");
 	if (!hm_shape_count(t->ndim, t->dim, &bytes) || !hm_size_mul(bytes, hm_dtype_size(t->dtype), &bytes))
 		return hm_err_set(e, HM_EDATA, "its size overflows");
-	if (at[0] > at[1] || (uint64_t)at[1] > room)
-		return hm_err_set(e, HM_EDATA,
-				  "its data_offsets %lld..%lld lie outside the %zu bytes of data",
-				  (long long)at[0], (long long)at[1], room);
+	if (at[0] > at[1])
+		return hm_err_set(e, HM_EDATA, "its data_offsets %lld..%lld are the wrong way round",
+				  (long long)at[0], (long long)at[1]);
+	if ((uint64_t)at[1] > room)
+		return hm_err_set(
+			e, HM_EDATA,
+			"its data_offsets %lld..%lld lie outside the %zu bytes of data: the file is cut, "
+			"fetch it again",
+			(long long)at[0], (long long)at[1], room);
 	if ((uint64_t)(at[1] - at[0]) != bytes) {
 		char shape[128];
 		return hm_err_set(e, HM_EDATA, "its data_offsets span %lld bytes, %s of %s needs %zu",
@@ -83,7 +89,7 @@ static int check_cover(struct span *s, size_t n, size_t room, struct hm_err *e)
 		at = s[i].end;
 	}
 	if (at != room)
-		return hm_err_set(e, HM_EDATA, "%llu bytes behind the last tensor",
+		return hm_err_set(e, HM_EDATA, "%llu bytes follow the last tensor",
 				  (unsigned long long)(room - at));
 	return 0;
 }
@@ -91,10 +97,10 @@ static int check_cover(struct span *s, size_t n, size_t room, struct hm_err *e)
 static int check_meta(const cJSON *meta, struct hm_err *e)
 {
 	if (!cJSON_IsObject(meta))
-		return hm_err_set(e, HM_EDATA, "__metadata__ is no object");
+		return hm_err_set(e, HM_EDATA, "__metadata__ is not an object");
 	for (const cJSON *k = meta->child; k; k = k->next)
 		if (!cJSON_IsString(k))
-			return hm_err_set(e, HM_EDATA, "__metadata__: \"%.64s\" is no string", k->string);
+			return hm_err_set(e, HM_EDATA, "__metadata__: \"%.64s\" is not a string", k->string);
 	return 0;
 }
 
@@ -130,10 +136,10 @@ int hm_safetensors_parse(struct hm_weights *w, const unsigned char *p, size_t n,
 				  "the file is cut: its header has %llu bytes, %zu are there; fetch it again",
 				  (unsigned long long)header, n < 8 ? 0 : n - 8);
 	if (header > HM_WEIGHTS_HEADER_CAP)
-		return hm_err_set(e, HM_EDATA, "a header of %llu bytes, more than 4 MiB",
+		return hm_err_set(e, HM_EDATA, "its header has %llu bytes, more than 4 MiB",
 				  (unsigned long long)header);
 	if (!header || p[8] != '{')
-		return hm_err_set(e, HM_EDATA, "not .safetensors: its header is no JSON object");
+		return hm_err_set(e, HM_EDATA, "not .safetensors: its header is not a JSON object");
 	cJSON *tree = hm_json_parse((const char *)p + 8, header, 8, NULL, e);
 	if (!tree)
 		return hm_err_prefix(e, "header");
@@ -147,7 +153,7 @@ int hm_safetensors_parse(struct hm_weights *w, const unsigned char *p, size_t n,
 			rc = check_meta(k, e);
 			continue;
 		}
-		rc = entry(k, data, room, &t, &span[count++], e);
+		rc = read_entry(k, data, room, &t, &span[count++], e);
 		if (rc)
 			hm_err_prefix(e, "tensor \"%.200s\"", k->string);
 		else

@@ -13,28 +13,27 @@ static int by_size_then_name(const void *a, const void *b)
 	return p != q ? (p < q ? 1 : -1) : strcmp(x->name, y->name);
 }
 
-/* The header entry of a tensor whose data are at [begin, end). */
+/* Adds the header entry of a tensor whose data stand at [begin, end). */
 static void add_entry(cJSON *tree, const struct hm_tensor *t, size_t begin, size_t end, struct hm_err *e)
 {
-	cJSON *o = hm_json_add_object(tree, t->name, e), *shape = hm_json_add_array(o, "shape", e);
+	cJSON *o = hm_json_add_object(tree, t->name, e), *at = hm_json_add_array(o, "data_offsets", e);
+	hm_json_add_num(at, NULL, (double)begin, e);
+	hm_json_add_num(at, NULL, (double)end, e);
 	hm_json_add_str(o, "dtype", hm_dtype_name(t->dtype), e);
-	hm_json_add_nums(o, "data_offsets", (double[]){(double)begin, (double)end}, 2, e);
+	cJSON *shape = hm_json_add_array(o, "shape", e);
 	for (int i = 0; i < t->ndim; i++)
 		hm_json_add_num(shape, NULL, (double)t->dim[i], e);
 }
 
-/* The metadata; a digest in it is a place for the one to come. */
+/* Adds __metadata__, with zeros in place of the digest, which is not known yet. */
 static void add_meta(cJSON *tree, const cJSON *meta, struct hm_err *e)
 {
-	const cJSON *v;
-	cJSON *copy = hm_json_add_object(tree, "__metadata__", e);
-	cJSON_ArrayForEach(v, meta)
-	{
-		if (strcmp(v->string, "hm.digest") != 0)
-			hm_json_add_copy(copy, v->string, v, e);
+	cJSON *o = hm_json_add_object(tree, "__metadata__", e);
+	for (const cJSON *k = meta->child; k; k = k->next)
+		if (strcmp(k->string, "hm.digest"))
+			hm_json_add_copy(o, k->string, k, e);
 		else
-			hm_json_add_str(copy, "hm.digest", "00000000000000000000000000000000", e);
-	}
+			hm_json_add_str(o, k->string, "00000000000000000000000000000000", e);
 }
 
 /* The header tree; body[i] becomes the data of order[i]. NULL with `e` set. */
@@ -45,21 +44,20 @@ static cJSON *header_tree(const struct hm_tensor **order, size_t n, const cJSON 
 	size_t at = 0, count, bytes;
 	if (meta)
 		add_meta(tree, meta, e);
-	for (size_t i = 0; i < n; i++) {
-		if (!strcmp(order[i]->name, "__metadata__") ||
-		    (i && !strcmp(order[i - 1]->name, order[i]->name)) ||
-		    !hm_shape_count(order[i]->ndim, order[i]->dim, &count) ||
-		    !hm_size_mul(count, hm_dtype_size(order[i]->dtype), &bytes) ||
-		    !hm_size_add(at, bytes, &count)) {
-			hm_err_set(
-				e, HM_EDATA,
-				"tensor \"%.200s\" cannot be written: a doubled name or an impossible size",
-				order[i]->name);
+	for (size_t i = 0; i < n && !e->code; i++, at += bytes) {
+		const struct hm_tensor *t = order[i];
+		if (!strcmp(t->name, "__metadata__") || (i && !strcmp(order[i - 1]->name, t->name)) ||
+		    !hm_shape_count(t->ndim, t->dim, &count) ||
+		    !hm_size_mul(count, hm_dtype_size(t->dtype), &bytes) || !hm_size_add(at, bytes, &count)) {
+			hm_err_set(e, HM_EDATA,
+				   "tensor \"%.200s\" cannot be written: its name is there twice or "
+				   "reserved, or "
+				   "its size is impossible",
+				   t->name);
 			break;
 		}
-		body[i] = (struct iovec){order[i]->data, bytes};
-		add_entry(tree, order[i], at, at + bytes, e);
-		at += bytes;
+		body[i] = (struct iovec){t->data, bytes};
+		add_entry(tree, t, at, at + bytes, e);
 	}
 	return hm_json_whole(tree, e);
 }
@@ -98,8 +96,10 @@ int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, 
 		    struct hm_err *e)
 {
 	struct hm_buf head = {0};
+	struct hm_err own = {0};
 	cJSON *tree = NULL;
 	int rc = HM_EDATA;
+	e = e ? e : &own; /* the builder of the header looks at it */
 	const struct hm_tensor **order = hm_alloc(n, sizeof *order, e);
 	struct iovec *body = hm_alloc(n, sizeof *body, e);
 	if (!order || !body)

@@ -56,7 +56,7 @@ int hm_weights_take_key(struct hm_weights *w, struct hm_err *e);
 
 /* ---- verify.c: what is checked or made only when a tensor is needed ---- */
 
-/* Bytes of a file that have a CRC of their own; 0: none. */
+/* Bytes of a file that belong together, an entry of a zip or a storage. crc 0: the file has none for them. */
 struct hm_weights_piece {
 	const unsigned char *p;
 	size_t n;

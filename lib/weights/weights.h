@@ -65,21 +65,22 @@ const char *hm_weights_meta(const struct hm_weights *w, const char *key);
 /* Finds where in the file a network's tensors are. `mark` is 1 .. n names that every network of the family
  * has, each possibly with alternatives: "conv1.weight|0.weight". A prefix fits when for every mark the tensor
  * PREFIX + mark (one of its alternatives) is in w. A prefix is empty or ends with a dot, and has any number
- * of parts: "", "module.", "module._orig_mod.backbone.". one prefix fits:  0, *prefix is it (lives as long as
- * w) none fits:        0, *prefix is NULL two or more fit:  HM_EDATA, the sentence quotes the first two in
- * bytewise order The prefix is what the tensors' names show; hm_weights_open's `key` has been taken off
- * already. */
+ * of parts: "", "module.", "module._orig_mod.backbone.".
+ *
+ * 0 with *prefix set when exactly one prefix fits (the text lives as long as w); 0 with *prefix NULL when no
+ * prefix fits; HM_EDATA when several fit: the sentence quotes the first two in bytewise order and names
+ * --key. The options' `key` has been taken off the names before. */
 int hm_weights_prefix(struct hm_weights *w, const char *const *mark, size_t n, const char **prefix,
 		      struct hm_err *e);
-/* Leaves in w only the tensors whose names begin with `prefix` ("model."), under the names behind it. False,
- * and nothing changes, when there is none. */
+/* Keeps in w only the tensors whose names begin with `prefix` ("model."), and cuts it off their names. False,
+ * and nothing changes, when no name begins so. */
 bool hm_weights_narrow(struct hm_weights *w, const char *prefix);
 /* The first, the middle and the last name of w, quoted and separated by commas, for a message that says which
  * names there are. Into out, cut to cap; returns out. */
 char *hm_weights_sample(const struct hm_weights *w, char *out, size_t cap);
 
-/* config.json of the folder `path`, or beside the file `path`: an object, or NULL when there is none (0).
- * Caller frees with cJSON_Delete. */
+/* Reads config.json: of the folder `path`, or next to the file `path`. 0 with *config an object, or NULL when
+ * there is no such file. Caller frees with cJSON_Delete. */
 int hm_weights_config(const char *path, cJSON **config, struct hm_err *e);
 
 /* Writes a .safetensors file (base/file.h: whole or not at all): header with sorted keys, padded to 64 bytes;
@@ -90,7 +91,7 @@ int hm_weights_config(const char *path, cJSON **config, struct hm_err *e);
 int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
 		    struct hm_err *e);
 
-/* XXH3-128, as 32 hex digits and a NUL, over the tensors in bytewise order of their names; each contributes
+/* XXH3-128, as 32 hex digits and a NUL, over the tensors in bytewise order of their names. Each contributes
  *   name, a zero byte, dtype's safetensors name, a zero byte, ndim as one byte, each dim as 8 bytes
  * little-endian, its data bytes. The order of tensor[] does not matter. */
 int hm_weights_digest(const struct hm_tensor *tensor, size_t n, char out[33], struct hm_err *e);

@@ -11,7 +11,7 @@ struct hm_zip_entry {
 	size_t name_len;
 	uint64_t offset; /* of its local header */
 	uint64_t size;
-	uint32_t crc; /* of its data; 0: none was written */
+	uint32_t crc; /* of its data; 0 when the writer left it out */
 	bool stored;  /* neither compressed nor encrypted */
 };
 
@@ -22,8 +22,8 @@ struct hm_zip {
 	size_t entries;
 };
 
-/* Reads the directory of p[0..n), which must outlive z. HM_EDATA when there is none (the file is cut) or it
- * is damaged. Caller frees with hm_zip_close, also after a failure. */
+/* Reads the directory of p[0..n), which must outlive z. HM_EDATA when it is missing (the file is cut) or
+ * damaged. Caller frees with hm_zip_close, also after a failure. */
 int hm_zip_open(struct hm_zip *z, const unsigned char *p, size_t n, struct hm_err *e);
 /* The entry of that name, borrowed, or NULL. */
 const struct hm_zip_entry *hm_zip_find(const struct hm_zip *z, const char *name, size_t len);

@@ -37,7 +37,7 @@ static void parse(const uint8_t *data, size_t size)
 	hm_weights_close(w);
 }
 
-/* The pickle as x/data.pkl beside three storages. */
+/* The pickle as x/data.pkl of a zip with three storages. */
 static void parse_zipped(const uint8_t *pickle, size_t n)
 {
 	static const unsigned char storage[96];

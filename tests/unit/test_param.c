@@ -55,7 +55,7 @@ static void test_floats(void **state)
 		assert_int_equal(load(HM_INIT_RUNNING_MEAN, &t, out, &e), 0);
 		assert_memory_equal(out, x, sizeof x);
 		refused(HM_INIT_RUNNING_VAR, &t, NEGATIVE);
-		x[at] = at % 2 ? -0.f : 1e-45f; /* no variance below zero, nor a number that is none */
+		x[at] = at % 2 ? -0.f : 1e-45f; /* neither is below zero */
 		assert_int_equal(load(HM_INIT_RUNNING_VAR, &t, out, &e), 0);
 		assert_memory_equal(out, x, sizeof x);
 		for (size_t b = 0; b < sizeof bad / sizeof *bad; b++) {

@@ -60,7 +60,7 @@ static void test_reads(void **state)
 	assert_int_equal(b->dtype, HM_F32);
 	assert_int_equal(b->dim[0], 2);
 	assert_memory_equal(b->data, "\2\3\4\5\6\7\10\11", 8);
-	float wide[2], same[2]; /* at offset 1 of the data, which is no float's address */
+	float wide[2], same[2]; /* the data begin at an odd address */
 	assert_int_equal(hm_to_f32(b->dtype, b->data, 2, wide, &e), 0);
 	memcpy(same, b->data, sizeof same);
 	assert_memory_equal(wide, same, sizeof same);
@@ -75,12 +75,13 @@ static void test_refuses(void **state)
 {
 	(void)state;
 #define T(name, rest) "\"" name "\":{\"dtype\":" rest "}"
-	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "}", 3, "lie outside the 3 bytes");
-	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "}", 5, "1 bytes behind the last");
+	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "}", 3,
+		"lie outside the 3 bytes of data: the file is cut");
+	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "}", 5, "1 bytes follow the last");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[1,5]") "}", 5, "behind a gap");
 	refused("{" T("a", "\"F32\",\"shape\":[2],\"data_offsets\":[0,4]") "}", 4,
 		"span 4 bytes, F32 of 2 needs 8");
-	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,0]") "}", 4, "lie outside");
+	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[4,0]") "}", 4, "are the wrong way round");
 	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0,4]") "," T(
 			"b", "\"F32\",\"shape\":[1],\"data_offsets\":[2,6]") "}",
 		6, "inside another tensor");
@@ -91,20 +92,20 @@ static void test_refuses(void **state)
 		"overflows");
 	refused("{" T("a", "\"F32\",\"shape\":[9007199254740992,1024],\"data_offsets\":[0,0]") "}", 0,
 		"overflows");
-	refused("{" T("a", "\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]") "}", 4, "shape is no list");
-	refused("{" T("a", "\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]") "}", 4, "shape is no list");
+	refused("{" T("a", "\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]") "}", 4, "shape is not a list");
+	refused("{" T("a", "\"F32\",\"shape\":[1.5],\"data_offsets\":[0,4]") "}", 4, "shape is not a list");
 	refused("{" T("a", "\"F32\",\"shape\":[1,1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]") "}", 4,
-		"shape is no list");
-	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0]") "}", 4, "no two offsets");
+		"shape is not a list");
+	refused("{" T("a", "\"F32\",\"shape\":[1],\"data_offsets\":[0]") "}", 4, "not two offsets");
 	refused("{" T("a", "\"F8_E4M3\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1, "F8_E4M3");
 	refused("{" T("a", "\"UTF8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1, "UTF8");
 	refused("{" T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1],\"more\":1") "}", 1,
-		"no object of dtype");
-	refused("{\"a\":1}", 0, "no object of dtype");
+		"not an object of dtype");
+	refused("{\"a\":1}", 0, "not an object of dtype");
 	refused("{\"__metadata__\":{\"a\":1}," T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1,
-		"no string");
+		"is not a string");
 	refused("{\"__metadata__\":[]," T("a", "\"U8\",\"shape\":[1],\"data_offsets\":[0,1]") "}", 1,
-		"no object");
+		"not an object");
 	refused("{}", 0, "no tensor");
 	refused("{", 0, "invalid JSON");
 	refused("{\"a\":01}", 0, "leading zero");
@@ -163,7 +164,7 @@ static void test_saves(void **state)
 	hm_buf_clear(&b);
 	t[0].name = "m";
 	assert_int_equal(hm_weights_save(FILE_NAME, t, 3, NULL, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "doubled"));
+	assert_non_null(strstr(e.text, "its name is there twice"));
 	unlink(FILE_NAME);
 	cJSON_Delete(meta);
 }

@@ -1,5 +1,5 @@
 /* Checkpoints as training scripts leave them (tests/data/weights/checkpoints, made by
- * tests/oracle/make_checkpoints.py): the network's tensors are found in them, whatever stands beside. */
+ * tests/oracle/make_checkpoints.py): the network's tensors are found in them, whatever else there is. */
 #include "../support/zipwrite.h"
 #include "base/file.h"
 #include "weights/weights.h"
@@ -139,7 +139,7 @@ static void refused(const char *path, const char *key, const char *why)
 		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
 }
 
-static void test_none(void **state)
+static void test_nothing_found(void **state)
 {
 	(void)state;
 	refused(SAVED "object.pth", NULL,
@@ -155,7 +155,7 @@ static void test_none(void **state)
 	refused(SAVED "lightning.ckpt", "loops", "it holds no dict of tensors; its keys are \"fit_loop\"");
 }
 
-/* ---- pickles made here, in a zip beside one storage of 24 bytes ---- */
+/* ---- pickles made here, in a zip with one storage of 24 bytes ---- */
 
 #define STORAGE "(U\7storagectorch\nFloatStorage\nU\0010U\3cpuK\6tQ"
 #define HOOKS "ccollections\nOrderedDict\n)R"
@@ -190,7 +190,7 @@ static void test_rule(void **state)
 {
 	(void)state;
 	char text[1024];
-	/* what is no weight makes no dict count, unless there is nothing else */
+	/* a dict without weights does not count, unless there is nothing else */
 	assert_string_equal(NAMES("}(U\1a}U\1w" PAIR "sU\4loss" ONE "u.", NULL), "w");
 	assert_string_equal(NAMES("}U\4loss" ONE "s.", NULL), "loss");
 	assert_string_equal(NAMES("}(U\1a}U\1w" ONE "sU\4loss" ONE "u.", NULL), "a.w loss");
@@ -266,7 +266,7 @@ static void test_names_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_found), cmocka_unit_test(test_two),
-					   cmocka_unit_test(test_none), cmocka_unit_test(test_rule),
+					   cmocka_unit_test(test_nothing_found), cmocka_unit_test(test_rule),
 					   cmocka_unit_test(test_names_first)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
