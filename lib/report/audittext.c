@@ -1,6 +1,6 @@
 /* The findings of an audit as a table for people. See auditpages.h. */
 #include "report/auditpages.h"
-#include "report/table.h"
+#include "report/cells.h"
 
 #include <string.h>
 
@@ -29,7 +29,7 @@ static void write_splits(const struct hm_audit *a, struct hm_buf *b, struct hm_e
 	int order[HM_KINDS_MAX], width = 5;
 	hm_kinds_order(&a->labels, order);
 	for (int i = 0; i < a->n_splits; i++) {
-		int w = hm_table_width(hm_audit_split_at(a, i)->name);
+		int w = hm_cell_width(hm_audit_split_at(a, i)->name);
 		width = w > width ? w : width;
 	}
 	hm_buf_printf(b, e, "%-*s  %8s  %9s", width, "split", "records", "no label");
@@ -40,7 +40,7 @@ static void write_splits(const struct hm_audit *a, struct hm_buf *b, struct hm_e
 	for (int i = 0; i < a->n_splits; i++) {
 		const struct hm_audit_split *s = hm_audit_split_at(a, i);
 		size_t labelled = s->records - s->unlabelled;
-		hm_table_cell(b, s->name, width, e);
+		hm_cell_write(b, s->name, width, e);
 		hm_buf_printf(b, e, "  %8zu  %9zu", s->records, s->unlabelled);
 		for (int k = 0; labelled && k < a->labels.n; k++)
 			hm_buf_printf(b, e, "  %7zu %5.1f %%", s->label[order[k]],
@@ -56,13 +56,13 @@ static void write_examples(const struct hm_audit *a, const struct hm_audit_resul
 		const struct hm_audit_item *x = hm_audit_item(a, r->example[i][0]),
 					   *y = hm_audit_item(a, r->example[i][1]);
 		hm_buf_printf(b, e, "%13s", "");
-		hm_table_cell(b, x->id, 0, e);
+		hm_cell_write(b, x->id, 0, e);
 		hm_buf_printf(b, e, " (");
-		hm_table_cell(b, hm_audit_split_at(a, x->split)->name, 0, e);
+		hm_cell_write(b, hm_audit_split_at(a, x->split)->name, 0, e);
 		hm_buf_printf(b, e, ")  ");
-		hm_table_cell(b, y->id, 0, e);
+		hm_cell_write(b, y->id, 0, e);
 		hm_buf_printf(b, e, " (");
-		hm_table_cell(b, hm_audit_split_at(a, y->split)->name, 0, e);
+		hm_cell_write(b, hm_audit_split_at(a, y->split)->name, 0, e);
 		hm_buf_printf(b, e, ")\n");
 	}
 }

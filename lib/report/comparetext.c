@@ -1,7 +1,7 @@
 /* The report on several systems as text: each one's headline, every pair's tests, and what follows. See
  * present.h. */
 #include "report/presentparts.h"
-#include "report/table.h"
+#include "report/cells.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,24 +17,24 @@ static int widest_name(const struct hm_scores *s, int k)
 
 static void write_systems(struct hm_buf *b, const struct hm_scores *s, int k, struct hm_err *e)
 {
-	char v[2][HM_TABLE_NUMBER], r[2][HM_TABLE_RANGE];
+	char v[2][HM_CELL_NUMBER], r[2][HM_CELL_RANGE];
 	int w = widest_name(s, k);
 	hm_buf_printf(b, e, "    %-*s  %8s  %-16s  %9s  %s\n", w, "system", "accuracy", "95 % (Wilson)",
 		      "AUROC", "95 % (DeLong)");
 	for (int i = 0; i < k; i++)
 		hm_buf_printf(b, e, "%c   %-*s  %8s  %-16s  %9s  %s\n", 'A' + i, w, s[i].name,
-			      hm_table_value(s[i].value[HM_ACCURACY], v[0]),
-			      hm_table_range(s[i].ci[HM_ACCURACY], false, r[0]),
-			      hm_table_value(s[i].value[HM_AUROC], v[1]),
-			      hm_table_range(s[i].ci[HM_AUROC], false, r[1]));
+			      hm_cell_value(s[i].value[HM_ACCURACY], v[0]),
+			      hm_cell_range(s[i].ci[HM_ACCURACY], false, r[0]),
+			      hm_cell_value(s[i].value[HM_AUROC], v[1]),
+			      hm_cell_range(s[i].ci[HM_AUROC], false, r[1]));
 	hm_buf_printf(b, e, "majority class %.4f, random %.4f %s\n\n", s[0].majority, s[0].random,
-		      hm_table_range(s[0].random_ci, false, r[0]));
+		      hm_cell_range(s[0].random_ci, false, r[0]));
 }
 
 /* One test's table: difference, interval, p, and p after Holm when there are several pairs. */
 static void write_tests(struct hm_buf *b, const struct hm_pair *pair, int pairs, bool auroc, struct hm_err *e)
 {
-	char d[HM_TABLE_NUMBER], range[HM_TABLE_RANGE], p[HM_TABLE_NUMBER], holm[HM_TABLE_NUMBER];
+	char d[HM_CELL_NUMBER], range[HM_CELL_RANGE], p[HM_CELL_NUMBER], holm[HM_CELL_NUMBER];
 	hm_buf_printf(b, e, "%-7s  %10s  %-18s  %-12s%9s%s\n", "pair", auroc ? "AUROC" : "accuracy",
 		      "95 % interval", auroc ? "" : "only right", auroc ? "DeLong p" : "McNemar p",
 		      pairs > 1 ? "    p Holm" : "");
@@ -44,12 +44,12 @@ static void write_tests(struct hm_buf *b, const struct hm_pair *pair, int pairs,
 		if (!auroc)
 			snprintf(only, sizeof only, "%zu : %zu", t->only_a, t->only_b);
 		hm_buf_printf(b, e, "%c - %c    %10s  %-18s  %-12s%9s", 'A' + pair[i].a, 'A' + pair[i].b,
-			      hm_table_number(auroc ? t->auroc : t->accuracy, 4, true, d),
-			      hm_table_range(auroc ? t->auroc_ci : t->accuracy_ci, true, range), only,
-			      hm_table_p(auroc ? t->delong_p : t->mcnemar_p, p));
+			      hm_cell_number(auroc ? t->auroc : t->accuracy, 4, true, d),
+			      hm_cell_range(auroc ? t->auroc_ci : t->accuracy_ci, true, range), only,
+			      hm_cell_p(auroc ? t->delong_p : t->mcnemar_p, p));
 		if (pairs > 1)
 			hm_buf_printf(b, e, "  %8s",
-				      hm_table_p(auroc ? pair[i].delong_holm : pair[i].mcnemar_holm, holm));
+				      hm_cell_p(auroc ? pair[i].delong_holm : pair[i].mcnemar_holm, holm));
 		hm_buf_printf(b, e, "\n");
 	}
 	hm_buf_printf(b, e, "\n");
@@ -61,7 +61,7 @@ static void write_verdict(struct hm_buf *b, const struct hm_scores *s, const str
 {
 	double p[2] = {pair->mcnemar_holm, pair->delong_holm}, d[2] = {pair->test.accuracy, pair->test.auroc};
 	static const char *const what[2] = {"accuracy", "AUROC"};
-	char t[HM_TABLE_NUMBER];
+	char t[HM_CELL_NUMBER];
 	for (int i = 0; i < 2; i++) {
 		if (isnan(p[i]))
 			continue;
@@ -69,10 +69,10 @@ static void write_verdict(struct hm_buf *b, const struct hm_scores *s, const str
 			   *worse = s[d[i] >= 0 ? pair->b : pair->a].name;
 		if (p[i] < .05)
 			hm_buf_printf(b, e, "%s beats %s in %s, p %s\n", better, worse, what[i],
-				      hm_table_p(p[i], t));
+				      hm_cell_p(p[i], t));
 		else
 			hm_buf_printf(b, e, "%s and %s are not shown to differ in %s, p %s\n",
-				      s[pair->a].name, s[pair->b].name, what[i], hm_table_p(p[i], t));
+				      s[pair->a].name, s[pair->b].name, what[i], hm_cell_p(p[i], t));
 	}
 }
 

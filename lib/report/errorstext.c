@@ -1,6 +1,6 @@
 /* Wrong answers, a line per record. See present.h. */
 #include "report/present.h"
-#include "report/table.h"
+#include "report/cells.h"
 #include "stat/errors.h"
 
 #include <stdlib.h>
@@ -20,9 +20,9 @@ int hm_errors_text(const struct hm_predictions *p, const struct hm_matched *m, c
 		hm_buf_printf(b, e, "  %5d  %6d  %11.4f", (int)t->label, (int)s->answer[i],
 			      m->prob[0][i * (size_t)m->classes + (size_t)s->answer[i]]);
 		hm_buf_printf(b, e, "  ");
-		hm_table_text(b, t->id, e);
+		hm_cell_text(b, t->id, e);
 		hm_buf_printf(b, e, *t->text ? "  " : "");
-		hm_table_text(b, t->text, e);
+		hm_cell_text(b, t->text, e);
 		hm_buf_printf(b, e, "\n");
 	}
 	hm_buf_printf(b, e, "\n");

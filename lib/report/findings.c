@@ -1,6 +1,6 @@
 /* What the pages of a report share. See pages.h. */
 #include "report/pages.h"
-#include "report/table.h"
+#include "report/cells.h"
 #include "stat/scores.h"
 
 #include <math.h>
@@ -82,23 +82,23 @@ char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER])
 	if (isnan(v))
 		snprintf(out, HM_PAGE_NUMBER, "\xe2\x80\x93");
 	else
-		hm_table_number(v, digits, false, out);
+		hm_cell_number(v, digits, false, out);
 	return out;
 }
 
 char *hm_page_difference(double v, char out[HM_PAGE_NUMBER])
 {
-	return isnan(v) ? hm_page_value(v, 3, out) : hm_table_number(v, 3, true, out);
+	return isnan(v) ? hm_page_value(v, 3, out) : hm_cell_number(v, 3, true, out);
 }
 
 char *hm_page_interval(struct hm_interval ci, bool sign, char out[HM_PAGE_NUMBER])
 {
-	char lo[HM_TABLE_NUMBER], hi[HM_TABLE_NUMBER];
+	char lo[HM_CELL_NUMBER], hi[HM_CELL_NUMBER];
 	if (isnan(ci.lo) || isnan(ci.hi))
 		out[0] = 0;
 	else
-		snprintf(out, HM_PAGE_NUMBER, "[%.20s, %.20s]", hm_table_number(ci.lo, 3, sign, lo),
-			 hm_table_number(ci.hi, 3, sign, hi));
+		snprintf(out, HM_PAGE_NUMBER, "[%.20s, %.20s]", hm_cell_number(ci.lo, 3, sign, lo),
+			 hm_cell_number(ci.hi, 3, sign, hi));
 	return out;
 }
 

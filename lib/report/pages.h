@@ -32,7 +32,7 @@ int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *
 
 /* How numbers look on both pages: ".5580" as "0.558", NaN as an en dash; an interval as "[0.514, 0.601]", ""
  * for NaN; p as "0.049", "< 0.0001". Return out. */
-#define HM_PAGE_NUMBER 48 /* as HM_TABLE_NUMBER */
+#define HM_PAGE_NUMBER 48 /* as HM_CELL_NUMBER */
 char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER]);
 char *hm_page_difference(double v, char out[HM_PAGE_NUMBER]); /* "+0.014" */
 char *hm_page_interval(struct hm_interval ci, bool sign, char out[HM_PAGE_NUMBER]);

@@ -1,6 +1,6 @@
 /* The report on one system as text. See present.h. */
 #include "report/presentparts.h"
-#include "report/table.h"
+#include "report/cells.h"
 
 #include <math.h>
 
@@ -10,9 +10,9 @@
 static void write_row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by,
 		      struct hm_err *e)
 {
-	char value[HM_TABLE_NUMBER], range[HM_TABLE_RANGE];
-	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_table_value(v, value) : "",
-		      hm_table_range(ci, false, range), isnan(ci.lo) ? "" : by);
+	char value[HM_CELL_NUMBER], range[HM_CELL_RANGE];
+	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_cell_value(v, value) : "",
+		      hm_cell_range(ci, false, range), isnan(ci.lo) ? "" : by);
 }
 
 /* What knowing nothing but the labels' shares scores. */
@@ -20,7 +20,7 @@ static void write_baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_
 {
 	double p = s->n ? (double)s->label[1] / (double)s->n : NAN, q = 1 - p;
 	double entropy = -(p > 0 ? p * log(p) : 0) - (q > 0 ? q * log(q) : 0);
-	char number[HM_TABLE_NUMBER];
+	char number[HM_CELL_NUMBER];
 	if (s->classes > 2 || isnan(p))
 		return;
 	if (m == HM_AUROC && !isnan(s->value[m]))
@@ -28,14 +28,14 @@ static void write_baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_
 	if (m == HM_AVERAGE_PRECISION)
 		hm_buf_printf(b, e, "  %.4f share of class 1", p);
 	if (m == HM_LOG_LOSS)
-		hm_buf_printf(b, e, "  %s share of class 1 as p", hm_table_value(entropy, number));
+		hm_buf_printf(b, e, "  %s share of class 1 as p", hm_cell_value(entropy, number));
 	if (m == HM_BRIER)
 		hm_buf_printf(b, e, "  %.4f share of class 1 as p", p * q);
 }
 
 static void write_table(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
-	char guess[HM_TABLE_RANGE];
+	char guess[HM_CELL_RANGE];
 	static const char *const name[HM_METRICS] = {"accuracy", "AUROC",     "average precision",
 						     "F1",	 "precision", "recall",
 						     "log loss", "Brier",     "ECE, 15 bins"};
@@ -50,7 +50,7 @@ static void write_table(struct hm_buf *b, const struct hm_scores *s, struct hm_e
 			  e);
 		if (m == HM_ACCURACY && s->n) {
 			hm_buf_printf(b, e, "  %.4f majority class, %.4f random %s\n", s->majority, s->random,
-				      hm_table_range(s->random_ci, false, guess));
+				      hm_cell_range(s->random_ci, false, guess));
 			write_row(b, "", NAN, s->exact, "exact", e);
 		}
 		write_baseline(b, s, m, e);
@@ -177,7 +177,7 @@ static void write_origin(struct hm_buf *b, const struct hm_scores *s, struct hm_
 
 int hm_scores_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)
 {
-	char value[HM_TABLE_NUMBER], range[HM_TABLE_RANGE];
+	char value[HM_CELL_NUMBER], range[HM_CELL_RANGE];
 	hm_buf_printf(b, e, "%zu records expected, %zu scored, %zu failed", s->expected, s->n, s->failed);
 	if (s->classes == 2 && s->n)
 		hm_buf_printf(b, e, "; %zu of class 0, %zu of class 1", s->label[0], s->label[1]);
@@ -191,12 +191,12 @@ int hm_scores_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e
 	if (s->pairs)
 		hm_pairscore_text(s->pairs, b, e);
 	write_notes(b, s, e);
-	hm_buf_printf(b, e, "accuracy %s", hm_table_value(s->value[HM_ACCURACY], value));
+	hm_buf_printf(b, e, "accuracy %s", hm_cell_value(s->value[HM_ACCURACY], value));
 	if (s->n)
-		hm_buf_printf(b, e, " %s", hm_table_range(s->ci[HM_ACCURACY], false, range));
-	hm_buf_printf(b, e, "  auroc %s", hm_table_value(s->value[HM_AUROC], value));
+		hm_buf_printf(b, e, " %s", hm_cell_range(s->ci[HM_ACCURACY], false, range));
+	hm_buf_printf(b, e, "  auroc %s", hm_cell_value(s->value[HM_AUROC], value));
 	if (!isnan(s->ci[HM_AUROC].lo))
-		hm_buf_printf(b, e, " %s", hm_table_range(s->ci[HM_AUROC], false, range));
+		hm_buf_printf(b, e, " %s", hm_cell_range(s->ci[HM_AUROC], false, range));
 	hm_buf_printf(b, e, "  n %zu\n", s->n);
 	return e->code;
 }

@@ -2,7 +2,7 @@
 #include "report/auditpages.h"
 #include "report/pages.h"
 #include "report/present.h"
-#include "report/table.h"
+#include "report/cells.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -31,19 +31,19 @@ static void zero_has_no_minus(void **state)
 		   {-.00006, 4, false, "-0.0001"}, {-.00004, 4, true, "+0.0000"},
 		   {0, 4, true, "+0.0000"},	   {-.4, 0, false, "0"},
 		   {-10, 1, false, "-10.0"},	   {.558, 4, true, "+0.5580"}};
-	char out[HM_TABLE_NUMBER], range[HM_TABLE_RANGE], page[HM_PAGE_NUMBER];
+	char out[HM_CELL_NUMBER], range[HM_CELL_RANGE], page[HM_PAGE_NUMBER];
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
-		assert_string_equal(hm_table_number(row[i].v, row[i].digits, row[i].sign, out), row[i].text);
-	assert_string_equal(hm_table_value(NAN, out), "undefined");
-	assert_string_equal(hm_table_range((struct hm_interval){-1e-9, .5}, false, range),
+		assert_string_equal(hm_cell_number(row[i].v, row[i].digits, row[i].sign, out), row[i].text);
+	assert_string_equal(hm_cell_value(NAN, out), "undefined");
+	assert_string_equal(hm_cell_range((struct hm_interval){-1e-9, .5}, false, range),
 			    "[0.0000, 0.5000]");
-	assert_string_equal(hm_table_range((struct hm_interval){NAN, NAN}, false, range), "");
+	assert_string_equal(hm_cell_range((struct hm_interval){NAN, NAN}, false, range), "");
 	assert_string_equal(hm_page_difference(-.0004, out), "+0.000");
 	assert_string_equal(hm_page_interval((struct hm_interval){-.0004, .5}, true, page),
 			    "[+0.000, +0.500]");
 	assert_string_equal(hm_page_value(-.0004, 3, page), "0.000");
-	assert_string_equal(hm_table_p(.0421, out), "0.0421");
-	assert_string_equal(hm_table_p(1.2e-7, out), "1.2e-07");
+	assert_string_equal(hm_cell_p(.0421, out), "0.0421");
+	assert_string_equal(hm_cell_p(1.2e-7, out), "1.2e-07");
 }
 
 static void foreign_text_is_masked(void **state)
@@ -51,9 +51,9 @@ static void foreign_text_is_masked(void **state)
 	(void)state;
 	struct hm_err e = {0};
 	struct hm_buf b = {0};
-	hm_table_cell(&b, "\x1b[1m\xc2\x9b", 8, &e);
-	hm_table_cell(&b, "", 12, &e);
-	hm_table_text(&b, "a\nb", &e);
+	hm_cell_write(&b, "\x1b[1m\xc2\x9b", 8, &e);
+	hm_cell_write(&b, "", 12, &e);
+	hm_cell_text(&b, "a\nb", &e);
 	assert_int_equal(hm_buf_add(&b, "", 1, &e), 0);
 	assert_string_equal((char *)b.data, "?[1m?   (empty)     a?b");
 	hm_buf_clear(&b);
