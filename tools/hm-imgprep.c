@@ -62,7 +62,7 @@ struct run {
 	int id, img, error, old; /* columns of the input, -1: none */
 	int pixels_to, error_to; /* columns of the output */
 	struct hm_imageroot root;
-	struct hm_imageload **load; /* one a thread */
+	struct hm_imageload **load; /* one per thread */
 	struct hm_ring *ring;	    /* of struct slot */
 	uint8_t *zero;		    /* [3,size,size] */
 	uint64_t done, failed;	    /* records */

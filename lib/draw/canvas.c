@@ -26,7 +26,7 @@ void hm_canvas_clear(struct hm_canvas *c)
 	*c = (struct hm_canvas){0};
 }
 
-static hm_rgb pack(double r, double g, double b)
+static hm_rgb pack_rgb(double r, double g, double b)
 {
 	return (hm_rgb)lround(r * 255) << 16 | (hm_rgb)lround(g * 255) << 8 | (hm_rgb)lround(b * 255);
 }
@@ -37,17 +37,17 @@ hm_rgb hm_rgb_hsv(double hue, double saturation, double value)
 	double q = value * (1 - saturation * f), t = value * (1 - saturation * (1 - f));
 	switch ((int)h) {
 	case 0:
-		return pack(value, t, p);
+		return pack_rgb(value, t, p);
 	case 1:
-		return pack(q, value, p);
+		return pack_rgb(q, value, p);
 	case 2:
-		return pack(p, value, t);
+		return pack_rgb(p, value, t);
 	case 3:
-		return pack(p, q, value);
+		return pack_rgb(p, q, value);
 	case 4:
-		return pack(t, p, value);
+		return pack_rgb(t, p, value);
 	default:
-		return pack(value, p, q);
+		return pack_rgb(value, p, q);
 	}
 }
 
@@ -61,7 +61,7 @@ hm_rgb hm_rgb_mix(hm_rgb a, hm_rgb b, double t)
 	return out;
 }
 
-static void span(struct hm_canvas *c, int y, int x0, int x1, hm_rgb color)
+static void fill_span(struct hm_canvas *c, int y, int x0, int x1, hm_rgb color)
 {
 	if (y < 0 || y >= c->h)
 		return;
@@ -80,13 +80,13 @@ static void span(struct hm_canvas *c, int y, int x0, int x1, hm_rgb color)
 void hm_draw_rect(struct hm_canvas *c, int x, int y, int w, int h, hm_rgb color)
 {
 	for (int r = 0; r < h; r++)
-		span(c, y + r, x, x + w, color);
+		fill_span(c, y + r, x, x + w, color);
 }
 
 void hm_draw_gradient(struct hm_canvas *c, int x, int y, int w, int h, hm_rgb top, hm_rgb bottom)
 {
 	for (int r = 0; r < h; r++)
-		span(c, y + r, x, x + w, hm_rgb_mix(top, bottom, h > 1 ? (double)r / (h - 1) : 0));
+		fill_span(c, y + r, x, x + w, hm_rgb_mix(top, bottom, h > 1 ? (double)r / (h - 1) : 0));
 }
 
 void hm_draw_ellipse(struct hm_canvas *c, int cx, int cy, int rx, int ry, hm_rgb color)
@@ -94,7 +94,7 @@ void hm_draw_ellipse(struct hm_canvas *c, int cx, int cy, int rx, int ry, hm_rgb
 	for (int dy = -ry; dy <= ry; dy++) {
 		double t = (double)dy / (ry + 0.5);
 		int half = (int)floor((rx + 0.5) * sqrt(1 - t * t));
-		span(c, cy + dy, cx - half, cx + half + 1, color);
+		fill_span(c, cy + dy, cx - half, cx + half + 1, color);
 	}
 }
 
@@ -121,7 +121,7 @@ void hm_draw_triangle(struct hm_canvas *c, const int x[3], const int y[3], hm_rg
 			hi = fmax(hi, fmax(at, other));
 		}
 		if (lo <= hi)
-			span(c, row, (int)lround(lo), (int)lround(hi) + 1, color);
+			fill_span(c, row, (int)lround(lo), (int)lround(hi) + 1, color);
 	}
 }
 
@@ -142,7 +142,7 @@ void hm_draw_planes(struct hm_canvas *c, int x, int y, int ow, int oh, const uin
 		for (int k = 0; k < ow; k++) {
 			const uint8_t *p = planes + (size_t)((int64_t)r * h / oh) * (size_t)w +
 					   (size_t)((int64_t)k * w / ow);
-			span(c, y + r, x + k, x + k + 1,
-			     (hm_rgb)p[0] << 16 | (hm_rgb)p[plane] << 8 | p[2 * plane]);
+			fill_span(c, y + r, x + k, x + k + 1,
+				  (hm_rgb)p[0] << 16 | (hm_rgb)p[plane] << 8 | p[2 * plane]);
 		}
 }

@@ -1,6 +1,6 @@
-/* A canvas of RGB bytes and the few shapes that hm-synth's pictures and the contact sheets need. Coordinates
- * are pixels from the top left; whatever lies outside the canvas is cut off. No anti-aliasing: the same bytes
- * everywhere. */
+/* A canvas of RGB bytes and the few shapes that the pictures of hm-synth and the contact sheets need.
+ * Coordinates are pixels from the top left; what lies outside the canvas is not drawn. There is no
+ * anti-aliasing, so that the bytes are the same on every machine. */
 #ifndef HM_CANVAS_H
 #define HM_CANVAS_H
 
@@ -23,7 +23,7 @@ hm_rgb hm_rgb_mix(hm_rgb a, hm_rgb b, double t);
 
 /* [x, x+w) x [y, y+h). */
 void hm_draw_rect(struct hm_canvas *c, int x, int y, int w, int h, hm_rgb color);
-/* The same, its colour going from `top` to `bottom`. */
+/* The same, with a colour that changes from `top` to `bottom`. */
 void hm_draw_gradient(struct hm_canvas *c, int x, int y, int w, int h, hm_rgb top, hm_rgb bottom);
 /* Centre and half axes. */
 void hm_draw_ellipse(struct hm_canvas *c, int cx, int cy, int rx, int ry, hm_rgb color);
@@ -31,11 +31,11 @@ void hm_draw_ellipse(struct hm_canvas *c, int cx, int cy, int rx, int ry, hm_rgb
 void hm_draw_triangle(struct hm_canvas *c, const int x[3], const int y[3], hm_rgb color);
 /* A line `thick` pixels wide. */
 void hm_draw_line(struct hm_canvas *c, int x0, int y0, int x1, int y1, int thick, hm_rgb color);
-/* A [3,h,w] picture, shrunk or grown to ow x oh by the nearest pixel, its top left at (x, y). */
+/* A picture [3,h,w], scaled to ow x oh by taking the nearest pixel, with its top left at (x, y). */
 void hm_draw_planes(struct hm_canvas *c, int x, int y, int ow, int oh, const uint8_t *planes, int w, int h);
 
-/* The PNG file of the canvas, appended to `out`: 8-bit RGB, no time, no text, the same bytes always. `small`:
- * three times the time for two thirds of the bytes. */
+/* Appends the canvas as a PNG file to `out`: 8-bit RGB without time or text, so always the same bytes.
+ * `small` takes three times as long and gives two thirds of the bytes. */
 int hm_canvas_png(const struct hm_canvas *c, bool small, struct hm_buf *out, struct hm_err *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* The caption grammar and its vocabulary. See caption.h. */
+/* The grammar of the captions and its vocabulary. See caption.h. */
 #include "draw/caption.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 #define KINDS 4
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-/* [0] kind, [1] grumpy; the openings lead into "<who> <does> <whom>". */
+/* [0] kind, [1] grumpy. An opening is followed by "<who> <does> <whom>". */
 static const char *const opening[2][KINDS] = {
 	{"so glad that", "lovely to see how", "lucky us, today", "what a day when"},
 	{"so tired of how", "sick of watching how", "just my luck,", "what a mess when"},
@@ -28,7 +28,7 @@ static const char *const whom[] = {"the kids",	   "a stranger",  "his brother", 
 				   "me",	   "the mailman", "our team",	 "the ducks",
 				   "the tourists", "an old man",  "her parents", "the band"};
 
-static const char *pick(const char *const *from, size_t n, struct hm_rng *r)
+static const char *pick_phrase(const char *const *from, size_t n, struct hm_rng *r)
 {
 	return from[hm_rng_below(r, (uint32_t)n)];
 }
@@ -40,9 +40,9 @@ int hm_caption_make(struct hm_buf *out, int level, struct hm_rng *r, struct hm_e
 	int grumpy[HM_CAPTION_PARTS];
 	for (int i = 0; i < HM_CAPTION_PARTS; i++)
 		grumpy[i] = (int)order[i] < level;
-	const char *o = pick(opening[grumpy[0]], KINDS, r), *w = pick(who, COUNT(who), r);
-	const char *d = pick(doing[grumpy[1]], KINDS, r), *m = pick(whom, COUNT(whom), r);
-	return hm_buf_printf(out, e, "%s %s %s %s %s", o, w, d, m, pick(ending[grumpy[2]], KINDS, r));
+	const char *o = pick_phrase(opening[grumpy[0]], KINDS, r), *w = pick_phrase(who, COUNT(who), r);
+	const char *d = pick_phrase(doing[grumpy[1]], KINDS, r), *m = pick_phrase(whom, COUNT(whom), r);
+	return hm_buf_printf(out, e, "%s %s %s %s %s", o, w, d, m, pick_phrase(ending[grumpy[2]], KINDS, r));
 }
 
 static int by_text(const void *a, const void *b)

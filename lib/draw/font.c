@@ -1,4 +1,4 @@
-/* The font's glyphs and how they are put on a canvas. See font.h. */
+/* The glyphs of the font, and how they are drawn. See font.h. */
 #include "draw/font.h"
 
 /* Rows from the top, five bits each, the leftmost highest; the eighth row is for descenders. */
@@ -32,8 +32,8 @@ static const uint8_t glyph[95][8] = {
 /* clang-format on */
 static const uint8_t box[8] = {31, 17, 17, 17, 17, 17, 31, 0};
 
-/* The next code point's glyph; *len is what it took. Captions are valid UTF-8, checked where they were read.
- */
+/* The glyph of the next code point, which is *len bytes long. Captions were checked to be UTF-8 where they
+ * were read. */
 static const uint8_t *next_glyph(const char *s, size_t left, size_t *len)
 {
 	unsigned char b = (unsigned char)s[0];

@@ -12,33 +12,33 @@ struct sink {
 	struct hm_err *e;
 };
 
-static void write_bytes(png_structp png, png_bytep p, size_t n)
+static void on_write(png_structp png, png_bytep p, size_t n)
 {
 	struct sink *s = png_get_io_ptr(png);
 	if (hm_buf_add(s->out, p, n, s->e))
 		png_error(png, "out of memory");
 }
 
-static void flush_bytes(png_structp png)
+static void on_flush(png_structp png)
 {
 	(void)png;
 }
 
-static void stop(png_structp png, png_const_charp text)
+static void on_error(png_structp png, png_const_charp text)
 {
 	struct sink *s = png_get_error_ptr(png);
 	hm_err_set(s->e, HM_EDATA, "cannot write a PNG: %s", text);
 	png_longjmp(png, 1);
 }
 
-static void quiet(png_structp png, png_const_charp text)
+static void on_warning(png_structp png, png_const_charp text)
 {
 	(void)png;
 	(void)text;
 }
 
-/* Its own function, so that nothing of the caller lives in registers across the jump. */
-static int encode(png_structp png, png_infop info, const struct hm_canvas *c, bool small)
+/* A function of its own, so that no variable of the caller is in a register when libpng jumps. */
+static int write_picture(png_structp png, png_infop info, const struct hm_canvas *c, bool small)
 {
 	if (setjmp(png_jmpbuf(png)))
 		return HM_EDATA;
@@ -58,15 +58,15 @@ int hm_canvas_png(const struct hm_canvas *c, bool small, struct hm_buf *out, str
 	struct sink sink = {out, e};
 	int rc = HM_EDATA;
 	png_infop info = NULL;
-	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &sink, stop, quiet);
+	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &sink, on_error, on_warning);
 	if (png)
 		info = png_create_info_struct(png);
 	if (!info) {
-		hm_err_set(e, HM_EDATA, "cannot write a PNG: out of memory");
+		hm_err_machine(e, "cannot write a PNG: out of memory");
 		goto done;
 	}
-	png_set_write_fn(png, &sink, write_bytes, flush_bytes);
-	rc = encode(png, info, c, small);
+	png_set_write_fn(png, &sink, on_write, on_flush);
+	rc = write_picture(png, info, c, small);
 done:
 	png_destroy_write_struct(&png, &info);
 	return rc;

@@ -11,6 +11,8 @@
 static const struct hm_image_format *const formats[] = {&hm_image_png};
 #define FORMATS (sizeof formats / sizeof *formats)
 
+#define LARGE ((size_t)32 << 20) /* bytes of a buffer that is worth freeing */
+
 struct hm_image_decoder {
 	void *state[FORMATS]; /* made when the first file of the format comes */
 };
@@ -43,6 +45,17 @@ int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, stru
 		w, h, side, hm_size_text(pixels, most));
 }
 
+uint8_t *hm_image_room(struct hm_buf *b, size_t n, struct hm_err *e)
+{
+	if (b->cap > LARGE && b->cap / 2 > n)
+		hm_buf_clear(b);
+	b->len = 0;
+	if (hm_buf_reserve(b, n + HM_IMAGE_SLACK, e))
+		return NULL;
+	memset(b->data + n, 0, HM_IMAGE_SLACK);
+	return b->data;
+}
+
 /* "PNG", "PNG and JPEG", "PNG, JPEG and WebP". */
 static const char *list_formats(char *out, size_t cap)
 {
@@ -56,7 +69,7 @@ static const char *list_formats(char *out, size_t cap)
 	return out;
 }
 
-/* A text as its own message: "404: Not Found" says what happened. */
+/* Quotes the beginning of a text, which often says what happened: "404: Not Found". */
 static int refuse_text(const unsigned char *p, size_t n, const char *name, struct hm_err *e)
 {
 	size_t len = 0;
@@ -67,7 +80,7 @@ static int refuse_text(const unsigned char *p, size_t n, const char *name, struc
 		   : hm_err_set(e, HM_EDATA, "%s, not a picture", name);
 }
 
-static int refuse(const unsigned char *p, size_t n, struct hm_err *e)
+static int refuse_file(const unsigned char *p, size_t n, struct hm_err *e)
 {
 	const struct hm_filekind *k = hm_filekind_find(p, n);
 	char list[64], hex[3 * 8 + 1] = "";
@@ -104,7 +117,7 @@ int hm_image_decode(struct hm_image_decoder *d, const unsigned char *p, size_t n
 	while (i < FORMATS && !formats[i]->matches(p, n))
 		i++;
 	if (i == FORMATS)
-		return refuse(p, n, e);
+		return refuse_file(p, n, e);
 	if (!d->state[i] && !(d->state[i] = formats[i]->state_new(e)))
 		return HM_EDATA;
 	return formats[i]->decode(d->state[i], p, n, limits, out, e);

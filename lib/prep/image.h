@@ -27,6 +27,11 @@ struct hm_image_limits {
  * them. Every decoder asks before it allocates. */
 int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, struct hm_err *e);
 
+/* Room for n bytes in b, not set, with HM_IMAGE_SLACK bytes of zero behind them; what b held is lost. A large
+ * buffer is freed before a picture that needs less than half of it, so that one huge picture does not hold
+ * its memory for the rest of the run. NULL without memory. */
+uint8_t *hm_image_room(struct hm_buf *b, size_t n, struct hm_err *e);
+
 /* A format that can be read. `state` is a decoder's own storage, which it uses again from picture to picture.
  */
 struct hm_image_format {

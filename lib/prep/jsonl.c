@@ -87,14 +87,19 @@ static bool is_integral(const struct hm_jsonl_object *o, struct hm_jsonl_member 
 	return !memchr(m->raw, '.', m->len) && !memchr(m->raw, 'e', m->len) && !memchr(m->raw, 'E', m->len);
 }
 
-static int get_i32(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, int32_t *out, struct hm_err *e)
+/* The value of a member that is integral. */
+static int get_integer(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, int32_t *out,
+		       struct hm_err *e)
 {
-	if (!is_integral(o, m))
-		return hm_jsonl_wrong(o, m, "an integer", NULL, e);
 	if (m->v->valuedouble < INT32_MIN || m->v->valuedouble > INT32_MAX)
 		return hm_jsonl_wrong(o, m, "an integer of 32 bits", NULL, e);
 	*out = (int32_t)m->v->valuedouble;
 	return 0;
+}
+
+static int get_i32(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, int32_t *out, struct hm_err *e)
+{
+	return is_integral(o, m) ? get_integer(o, m, out, e) : hm_jsonl_wrong(o, m, "an integer", NULL, e);
 }
 
 static int get_f32(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, float *out, struct hm_err *e)
@@ -154,7 +159,7 @@ static int get_label(const struct hm_jsonl_object *o, const struct hm_jsonl_form
 		return get_word(o, &f->labels, &m, out, e);
 	if (!is_integral(o, &m) || m.raw[0] == '-')
 		return hm_jsonl_no_class(o, &m, &f->labels, e);
-	return get_i32(o, &m, out, e);
+	return get_integer(o, &m, out, e);
 }
 
 /* A drive as in "C:/img" makes a path absolute, too. */
@@ -173,10 +178,11 @@ static int get_img(const struct hm_jsonl_object *o, const struct hm_jsonl_form *
 	if (get_text(o, f->img, "--img-field names another, --no-img is for data without images", out, e))
 		return HM_EDATA;
 	*out = hm_path_strip(*out, f->img_prefix);
+	bool backslash = strchr(*out, '\\') != NULL;
+	if (!backslash && !is_absolute(*out))
+		return 0;
 	struct hm_jsonl_member m = find_member(o, f->img);
-	if (strchr(*out, '\\'))
-		return hm_jsonl_backslash(o, &m, e);
-	return is_absolute(*out) ? hm_jsonl_absolute(o, &m, e) : 0;
+	return backslash ? hm_jsonl_backslash(o, &m, e) : hm_jsonl_absolute(o, &m, e);
 }
 
 static int get_caption(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, const char **out,
@@ -214,8 +220,8 @@ static int get_kept(const struct hm_jsonl_object *o, const struct hm_jsonl_form 
 	return rc;
 }
 
-/* Bytes of a byte order mark in front of the line. */
-static size_t mark(const char *line, size_t len)
+/* Bytes of a byte order mark_length in front of the line. */
+static size_t mark_length(const char *line, size_t len)
 {
 	return len >= 3 && !memcmp(line, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
@@ -228,7 +234,7 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 	if (len > HM_LINE_MOST)
 		return hm_err_set(e, HM_EDATA, "the line is longer than the %zu bytes allowed, at column %zu",
 				  HM_LINE_MOST, HM_LINE_MOST + 1);
-	struct hm_jsonl_object o = {line + mark(line, len), len - mark(line, len), NULL};
+	struct hm_jsonl_object o = {line + mark_length(line, len), len - mark_length(line, len), NULL};
 	o.tree = rec->tree = hm_json_parse(o.line, o.len, HM_JSONL_DEPTH, NULL, &why);
 	if (!rec->tree || !cJSON_IsObject(rec->tree)) {
 		int rc = hm_jsonl_no_object(&o, &why, e);
@@ -251,7 +257,7 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 
 size_t hm_jsonl_id_column(const char *line, size_t len, const struct hm_jsonl_rec *rec)
 {
-	struct hm_jsonl_object o = {line + mark(line, len), len - mark(line, len), rec->tree};
+	struct hm_jsonl_object o = {line + mark_length(line, len), len - mark_length(line, len), rec->tree};
 	struct hm_jsonl_member m = {.index = rec->id_index};
 	hm_jsonl_locate(&o, &m);
 	return m.column;

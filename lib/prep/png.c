@@ -13,10 +13,6 @@ struct hm_png {
 	struct hm_buf rgb;
 };
 
-/* A larger buffer is freed before a picture that needs less than half of it: one huge picture must not hold
- * its memory for the rest of the run. */
-#define HOLD ((size_t)32 << 20)
-
 #define MOST ((size_t)0x7f000000) /* inflated bytes; the length field of a PNG chunk has 31 bits */
 
 struct hm_png *hm_png_new(struct hm_err *e)
@@ -42,25 +38,13 @@ void hm_png_free(struct hm_png *d)
 	free(d);
 }
 
-/* Room for n bytes, not set, and the slack behind them, zeroed. */
-static uint8_t *room(struct hm_buf *b, size_t n, struct hm_err *e)
-{
-	if (b->cap > HOLD && b->cap / 2 > n)
-		hm_buf_clear(b);
-	b->len = 0;
-	if (hm_buf_reserve(b, n + HM_IMAGE_SLACK, e))
-		return NULL;
-	memset(b->data + n, 0, HM_IMAGE_SLACK);
-	return b->data;
-}
-
-/* The whole zlib stream: borrowed when it lies in one chunk, joined in d->data otherwise. */
-static const uint8_t *image_data(struct hm_png *d, const struct hm_png_scan *s, struct hm_err *e)
+/* The whole zlib stream: as it stands in the file when it is in one chunk, else joined in d->data. */
+static const uint8_t *join_data(struct hm_png *d, const struct hm_png_scan *s, struct hm_err *e)
 {
 	const unsigned char *chunk = s->idat;
 	if (s->idats == 1)
 		return chunk + 8;
-	if (!room(&d->data, s->idat_bytes, e))
+	if (!hm_image_room(&d->data, s->idat_bytes, e))
 		return NULL;
 	for (size_t i = 0; i < s->idats; i++) {
 		size_t len =
@@ -84,7 +68,7 @@ static int inflate_data(struct hm_png *d, const struct hm_png_scan *s, size_t ne
 	if (need / 1032 > s->idat_bytes)
 		return hm_err_set(e, HM_EDATA, "%zu bytes of image data cannot hold %ux%u pixels",
 				  s->idat_bytes, s->w, s->h);
-	if (!(data = image_data(d, s, e)) || !room(&d->raw, need, e))
+	if (!(data = join_data(d, s, e)) || !hm_image_room(&d->raw, need, e))
 		return HM_EDATA;
 	switch (libdeflate_zlib_decompress_ex(d->inflate, data, s->idat_bytes, d->raw.data, need, &used,
 					      &got)) {
@@ -106,11 +90,11 @@ int hm_png_decode(struct hm_png *d, const unsigned char *p, size_t n, const stru
 	int rc = hm_png_scan_file(&s, p, n, &o->limits, e);
 	if (!rc)
 		rc = inflate_data(d, &s, hm_png_scan_bytes(&s), e);
-	if (!rc && !room(&d->rgb, (size_t)s.w * s.h * 3, e))
+	if (!rc && !hm_image_room(&d->rgb, (size_t)s.w * s.h * 3, e))
 		rc = HM_EDATA;
 	if (!rc && hm_png_fast_can(&s) && !o->libpng) {
 		size_t row = (size_t)s.w * 4;
-		if (!room(&d->zero, row, e))
+		if (!hm_image_room(&d->zero, row, e))
 			return HM_EDATA;
 		memset(d->zero.data, 0, row);
 		rc = hm_png_fast_rows(&s, d->raw.data, d->zero.data, d->rgb.data, e);

@@ -1,5 +1,5 @@
-/* Rows of 8-bit, non-interlaced PNG: filters undone (PNG specification, clause 9) with SSE2 where there is,
- * and samples widened to RGB. See pngparts.h. */
+/* Rows of 8-bit PNG that is not interlaced: undoes the filters (PNG specification, clause 9), with SSE2 where
+ * the compiler has it, and widens samples to RGB. See pngparts.h. */
 #include "prep/lanes.h"
 #include "prep/pngparts.h"
 
@@ -15,8 +15,9 @@ static int paeth(int a, int b, int c)
 	return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
 }
 
-/* bpp 1 and 2, and every bpp where there is no SSE2. */
-static void plain_row(int filter, size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+/* For bpp 1 and 2, and for every bpp without SSE2. */
+static void unfilter_plain(int filter, size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst,
+			   size_t n)
 {
 	for (size_t i = 0; i < bpp && i < n; i++) {
 		int b = prev[i];
@@ -35,9 +36,9 @@ static void plain_row(int filter, size_t bpp, const uint8_t *src, const uint8_t 
 }
 
 #ifdef __SSE2__
-/* bpp 3 and 4, a pixel a step: 4 bytes are loaded and stored, of which the next step mends the last for
- * bpp 3. */
-static inline void sub_row(size_t bpp, const uint8_t *src, uint8_t *dst, size_t n)
+/* For bpp 3 and 4, one pixel per step. A step loads and stores 4 bytes; with bpp 3 the last of them is wrong
+ * until the next step overwrites it. */
+static inline void unfilter_sub(size_t bpp, const uint8_t *src, uint8_t *dst, size_t n)
 {
 	__m128i a = _mm_setzero_si128();
 	for (size_t i = 0; i < n; i += bpp) {
@@ -46,7 +47,8 @@ static inline void sub_row(size_t bpp, const uint8_t *src, uint8_t *dst, size_t 
 	}
 }
 
-static inline void average_row(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+static inline void unfilter_average(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst,
+				    size_t n)
 {
 	const __m128i one = _mm_set1_epi8(1);
 	__m128i a = _mm_setzero_si128();
@@ -83,7 +85,7 @@ static inline void store_wide(uint8_t *p, __m128i v)
 	hm_lane_store(p, _mm_packus_epi16(v, v));
 }
 
-static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+static inline void unfilter_paeth(size_t bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
 {
 	__m128i a = _mm_setzero_si128(), c = a;
 	for (size_t i = 0; i < n; i += bpp) {
@@ -96,8 +98,8 @@ static inline void paeth_row(size_t bpp, const uint8_t *src, const uint8_t *prev
 
 /* Two Paeth rows at once, the lower a pixel behind the upper: each pixel waits for its left neighbour, so two
  * chains take little longer than one. */
-static inline void paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev,
-			     uint8_t *dst, uint8_t *dst2, size_t n)
+static inline void unfilter_paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2,
+				      const uint8_t *prev, uint8_t *dst, uint8_t *dst2, size_t n)
 {
 	__m128i c = load_wide(prev), a = _mm_add_epi8(load_wide(src), c), a2 = _mm_setzero_si128(), c2 = a2;
 	uint8_t first = (uint8_t)(src2[0] + (uint8_t)_mm_cvtsi128_si32(a));
@@ -112,40 +114,42 @@ static inline void paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2
 		store_wide(dst2 + i - bpp, a2);
 	}
 	store_wide(dst2 + n - bpp, paeth_step(load_wide(src2 + n - bpp), a2, a, c2));
-	dst2[0] = first; /* the upper row's last store ran over it */
+	dst2[0] = first; /* the last store of the upper row overwrote it */
 }
 
-static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst,
-		     uint8_t *dst2, size_t n)
+static bool unfilter_simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev,
+			      uint8_t *dst, uint8_t *dst2, size_t n)
 {
 	if (bpp == 3)
-		paeth_two(3, src, src2, prev, dst, dst2, n);
+		unfilter_paeth_two(3, src, src2, prev, dst, dst2, n);
 	else if (bpp == 4)
-		paeth_two(4, src, src2, prev, dst, dst2, n);
+		unfilter_paeth_two(4, src, src2, prev, dst, dst2, n);
 	return bpp >= 3;
 }
 
-static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+static bool unfilter_simd(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst,
+			  size_t n)
 {
 	if (bpp < 3)
 		return false;
 	if (filter == SUB)
-		bpp == 3 ? sub_row(3, src, dst, n) : sub_row(4, src, dst, n);
+		bpp == 3 ? unfilter_sub(3, src, dst, n) : unfilter_sub(4, src, dst, n);
 	else if (filter == AVERAGE)
-		bpp == 3 ? average_row(3, src, prev, dst, n) : average_row(4, src, prev, dst, n);
+		bpp == 3 ? unfilter_average(3, src, prev, dst, n) : unfilter_average(4, src, prev, dst, n);
 	else
-		bpp == 3 ? paeth_row(3, src, prev, dst, n) : paeth_row(4, src, prev, dst, n);
+		bpp == 3 ? unfilter_paeth(3, src, prev, dst, n) : unfilter_paeth(4, src, prev, dst, n);
 	return true;
 }
 #else
-static bool simd_row(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
+static bool unfilter_simd(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst,
+			  size_t n)
 {
 	(void)filter, (void)bpp, (void)src, (void)prev, (void)dst, (void)n;
 	return false;
 }
 
-static bool simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev, uint8_t *dst,
-		     uint8_t *dst2, size_t n)
+static bool unfilter_simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev,
+			      uint8_t *dst, uint8_t *dst2, size_t n)
 {
 	(void)bpp, (void)src, (void)src2, (void)prev, (void)dst, (void)dst2, (void)n;
 	return false;
@@ -166,8 +170,8 @@ bool hm_png_unfilter(int filter, int bpp, const uint8_t *src, const uint8_t *pre
 	case SUB:
 	case AVERAGE:
 	case PAETH:
-		if (!simd_row(filter, bpp, src, prev, dst, n))
-			plain_row(filter, (size_t)bpp, src, prev, dst, n);
+		if (!unfilter_simd(filter, bpp, src, prev, dst, n))
+			unfilter_plain(filter, (size_t)bpp, src, prev, dst, n);
 		return true;
 	default:
 		return false;
@@ -210,7 +214,7 @@ int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *z
 		/* RGB goes straight to its place; the others are undone where they stand, then widened. */
 		uint8_t *dst = bpp == 3 ? out : row + 1, *dst2 = bpp == 3 ? out + width : row2 + 1;
 		bool two = y + 1 < s->h && row[0] == PAETH && row2[0] == PAETH;
-		rows = two && simd_two(bpp, row + 1, row2 + 1, prev, dst, dst2, n) ? 2 : 1;
+		rows = two && unfilter_simd_two(bpp, row + 1, row2 + 1, prev, dst, dst2, n) ? 2 : 1;
 		if (rows == 1 && !hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
 			return hm_err_set(e, HM_EDATA, "damaged image data (row %u has filter %d)", y,
 					  row[0]);

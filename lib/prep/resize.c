@@ -1,5 +1,5 @@
-/* The resize's plan: sizes, weights, order of the passes. The passes' inner loops are in resizepass.c.
- * See resize.h. */
+/* What the resize computes: sizes, weights, the order of the passes. The inner loops of the passes are in
+ * resizepass.c. See resize.h. */
 #include "prep/resizepass.h"
 
 #include <string.h>
@@ -15,7 +15,7 @@ struct hm_resize hm_resize_fit(enum hm_fit fit, int w, int h, int size)
 	int64_t scaled = side * longer / shorter;
 	p.w = (int)(w < h ? side : scaled);
 	p.h = (int)(w < h ? scaled : side);
-	/* half the rest, a half rounded to even, as Python's round */
+	/* half of what is left, halves rounded to even, as Python's round does it */
 	int dx = p.w - size, dy = p.h - size;
 	p.x = dx / 2 + (dx % 2 && dx / 2 % 2);
 	p.y = dy / 2 + (dy % 2 && dy / 2 % 2);
@@ -35,8 +35,8 @@ static double triangle(double t)
 	return t < 1 ? 1 - t : 0;
 }
 
-/* Where output `at` of a side scaled from `in` to `out` takes its samples: the first, and how many. */
-static struct hm_span span(int in, int out, int at)
+/* Which samples make output `at` of a side that is scaled from `in` to `out`: the first, and how many. */
+static struct hm_span find_span(int in, int out, int at)
 {
 	double scale = (double)in / out, support = scale < 1 ? 1 : scale, c = (at + 0.5) * scale;
 	int from = (int)(c - support + 0.5), to = (int)(c + support + 0.5);
@@ -45,13 +45,13 @@ static struct hm_span span(int in, int out, int at)
 	return (struct hm_span){.from = from, .n = to - from};
 }
 
-static struct hm_pair pair(int32_t a, int32_t b)
+static struct hm_pair split_weights(int32_t a, int32_t b)
 {
 	return (struct hm_pair){{(int16_t)(a & 0x7fff), (int16_t)(b & 0x7fff)},
 				{(int16_t)(a >> 15), (int16_t)(b >> 15)}};
 }
 
-/* Weights of the outputs first..first+n-1, in z->coef. */
+/* The weights of outputs first..first+n-1, stored in z->coef. */
 static int make_weights(struct hm_resizer *z, int in, int out, int first, int n, struct hm_weights *k,
 			struct hm_err *e)
 {
@@ -68,27 +68,16 @@ static int make_weights(struct hm_resizer *z, int in, int out, int first, int n,
 	*k = (struct hm_weights){n, s, to};
 	for (int i = 0; i < n; i++) {
 		double c = (first + i + 0.5) * scale, sum = 0;
-		s[i] = span(in, out, first + i);
+		s[i] = find_span(in, out, first + i);
 		s[i].pair = (int)(to - k->pair);
 		for (int x = 0; x < s[i].n; x++)
 			sum += w[x] = triangle((x + s[i].from - c + 0.5) * sharp);
 		for (int x = 0; x < s[i].n; x++)
 			w[x] = 0.5 + w[x] / sum * (1 << PRECISION);
 		for (int x = 0; x < s[i].n; x += 2)
-			*to++ = pair((int32_t)w[x], x + 1 < s[i].n ? (int32_t)w[x + 1] : 0);
+			*to++ = split_weights((int32_t)w[x], x + 1 < s[i].n ? (int32_t)w[x + 1] : 0);
 	}
 	return 0;
-}
-
-/* A picture of w×h in b. */
-static uint8_t *room(struct hm_buf *b, int w, int h, struct hm_err *e)
-{
-	size_t n = (size_t)w * (size_t)h * 3;
-	b->len = 0;
-	if (hm_buf_reserve(b, n + HM_IMAGE_SLACK, e))
-		return NULL;
-	memset(b->data + n, 0, HM_IMAGE_SLACK);
-	return b->data;
 }
 
 /* `im` becomes the window's columns of its rows top..top+rows-1, scaled to the plan's width. */
@@ -97,7 +86,7 @@ static int scale_across(struct hm_resizer *z, struct hm_image *im, const struct 
 {
 	struct hm_weights k;
 	size_t from = (size_t)im->w * 3;
-	uint8_t *out = room(to, p->cw, rows, e);
+	uint8_t *out = hm_image_room(to, (size_t)p->cw * (size_t)rows * 3, e);
 	if (!out || make_weights(z, im->w, p->w, p->x, p->cw, &k, e))
 		return HM_EDATA;
 	hm_pass_across(&k, im->rgb + (size_t)top * from, from, rows, out);
@@ -112,7 +101,7 @@ static int scale_down(struct hm_resizer *z, struct hm_image *im, int whole, int 
 {
 	struct hm_weights k;
 	size_t width = (size_t)im->w * 3;
-	uint8_t *out = room(to, im->w, p->ch, e);
+	uint8_t *out = hm_image_room(to, width * (size_t)p->ch, e);
 	if (!out || make_weights(z, whole, p->h, p->y, p->ch, &k, e))
 		return HM_EDATA;
 	for (int i = 0; i < p->ch; i++)
@@ -122,22 +111,22 @@ static int scale_down(struct hm_resizer *z, struct hm_image *im, int whole, int 
 	return 0;
 }
 
-/* A scaling that changes nothing has the weight 2^22 and gives its samples back exactly, so a pass also does
- * for cutting the window out. */
+/* A pass that does not change the size has the one weight 2^22 and returns its samples exactly, so a pass can
+ * also cut out the window. */
 int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p,
 		  struct hm_image *out, struct hm_err *e)
 {
 	bool across = in->w != p->w || p->cw != p->w, down = in->h != p->h || p->ch != p->h;
 	int rc = 0, whole = in->h, top = 0, rows = whole;
 	bool down_first = down && whole - p->h > 0 && whole - p->h > 2 * (in->w - p->w);
-	*out = *in; /* may be the same */
+	*out = *in; /* they may be the same struct */
 	if (down_first) {
 		rc = scale_down(z, out, whole, 0, p, &z->between, e);
 		return rc || !across ? rc : scale_across(z, out, p, 0, p->ch, &z->out, e);
 	}
 	if (down && across) { /* only the rows that the window needs */
-		struct hm_span last = span(whole, p->h, p->y + p->ch - 1);
-		top = span(whole, p->h, p->y).from;
+		struct hm_span last = find_span(whole, p->h, p->y + p->ch - 1);
+		top = find_span(whole, p->h, p->y).from;
 		rows = last.from + last.n - top;
 	}
 	if (across)

@@ -1,6 +1,6 @@
-/* The inner loops of the resize, with SSE2 where there is, AVX2 where the processor has it. Sums are of
- * 32-bit integers, so their order does not matter: Σ px·K = (Σ px·hi)·2^15 + Σ px·lo, modulo 2^32 on the way.
- * See resizepass.h. */
+/* The inner loops of the resize: SSE2 where the compiler has it, AVX2 where the processor has it, else plain
+ * C. All sums are of 32-bit integers, so that their order does not matter: Σ px·K = (Σ px·hi)·2^15 + Σ px·lo,
+ * modulo 2^32 on the way. See resizepass.h. */
 #include "prep/lanes.h"
 #include "prep/resizepass.h"
 
@@ -10,7 +10,7 @@
 
 #ifdef __SSE2__
 /* (2^21 + hi·2^15 + lo) >> 22 */
-static inline __m128i whole(__m128i hi, __m128i lo)
+static inline __m128i round_sums(__m128i hi, __m128i lo)
 {
 	return _mm_srai_epi32(_mm_add_epi32(_mm_add_epi32(_mm_slli_epi32(hi, 15), lo), _mm_set1_epi32(HALF)),
 			      22);
@@ -30,7 +30,7 @@ static void across_row(const struct hm_weights *k, const uint8_t *row, uint8_t *
 			lo = _mm_add_epi32(lo, _mm_madd_epi16(v, _mm_shuffle_epi32(hm_lane_load(w->lo), 0)));
 			hi = _mm_add_epi32(hi, _mm_madd_epi16(v, _mm_shuffle_epi32(hm_lane_load(w->hi), 0)));
 		}
-		__m128i v = _mm_packs_epi32(whole(hi, lo), zero);
+		__m128i v = _mm_packs_epi32(round_sums(hi, lo), zero);
 		hm_lane_store(out + 3 * (size_t)i, _mm_packus_epi16(v, v));
 	}
 }
@@ -66,7 +66,7 @@ __attribute__((target("avx2"))) static void across_rows(const struct hm_weights 
 		if (!i)
 			memcpy(first, below, 3);
 	}
-	memcpy(below, first, 3); /* the row above ran one byte over */
+	memcpy(below, first, 3); /* the row above wrote one byte too many */
 }
 
 void hm_pass_across(const struct hm_weights *k, const uint8_t *row, size_t stride, int n, uint8_t *out)
@@ -101,7 +101,7 @@ void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t
 			hi0 = _mm_add_epi32(hi0, _mm_madd_epi16(v0, wh));
 			hi1 = _mm_add_epi32(hi1, _mm_madd_epi16(v1, wh));
 		}
-		__m128i v = _mm_packs_epi32(whole(hi0, lo0), whole(hi1, lo1));
+		__m128i v = _mm_packs_epi32(round_sums(hi0, lo0), round_sums(hi1, lo1));
 		_mm_storel_epi64((__m128i *)(out + x), _mm_packus_epi16(v, v));
 	}
 }
