@@ -17,7 +17,7 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 
 @test "features come, raw columns of the encoders named go" {
 	[ "$(columns features.hmr)" = "id img text label image_feature text_feature " ]
-	hm-view --schema features.hmr | grep -qE '"encoder":"[0-9a-f]{32}","name":"image_feature","output":"pooled","precision":"f32","shape":\[128\],"size":"48x48"'
+	hm-view --schema features.hmr | grep -qE '"encoder":"[0-9a-f]{32}","fit":"squash","name":"image_feature","output":"pooled","precision":"f32","shape":\[128\],"size":"48x48"'
 	hm-encode --image init:resnet-tiny --image-output both -o $BATS_TEST_TMPDIR/i.hmr raw.hmr
 	[ "$(columns $BATS_TEST_TMPDIR/i.hmr)" = "id img text label token_ids image_feature image_grid " ]
 	hm-view --schema $BATS_TEST_TMPDIR/i.hmr | grep -q '"shape":\[4,128\]'
