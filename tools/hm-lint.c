@@ -138,7 +138,7 @@ static int write_all(struct run *r, struct hm_err *e)
 		rc = hm_file_write(r->o.json, r->out.data, r->out.len, e);
 	r->out.len = 0;
 	if (!rc && !instead && !(rc = hm_audit_text(&r->audit, &r->view, &r->out, e)))
-		fwrite(r->out.data, 1, r->out.len, stdout);
+		rc = hm_file_write("-", r->out.data, r->out.len, e);
 	return rc;
 }
 

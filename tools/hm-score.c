@@ -1,4 +1,5 @@
 /* hm-score: metrics with intervals of a model's, or any system's, predictions; and whether systems differ. */
+#include "base/fd.h"
 #include "base/file.h"
 #include "cli/cli.h"
 #include "report/present.h"
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct options {
 	char *model, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out;
@@ -208,9 +210,12 @@ static int publish(struct run *r, struct hm_err *e)
 		rc = hm_system_finish(&r->source, e);
 	if (!rc && r->o.json)
 		rc = hm_file_write(r->o.json, r->json.data, r->json.len, e);
-	if (!rc && !dash(r->o.json))
-		fwrite(r->report.data, 1, r->report.len, dash(r->o.out) || dash(r->o.csv) ? stderr : stdout);
-	return rc;
+	if (rc || dash(r->o.json))
+		return rc;
+	if (!dash(r->o.out) && !dash(r->o.csv))
+		return hm_file_write("-", r->report.data, r->report.len, e);
+	hm_fd_write(STDERR_FILENO, r->report.data, r->report.len); /* standard output is taken */
+	return 0;
 }
 
 /* ---- the call ---- */

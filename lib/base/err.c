@@ -32,6 +32,13 @@ int hm_err_machine(struct hm_err *e, const char *fmt, ...)
 	return HM_EDATA;
 }
 
+int hm_err_pass(struct hm_err *e, const struct hm_err *from)
+{
+	if (e && !e->code)
+		*e = *from;
+	return from->code;
+}
+
 int hm_err_prefix(struct hm_err *e, const char *fmt, ...)
 {
 	if (!e)

@@ -23,6 +23,10 @@ int hm_err_set(struct hm_err *e, int code, const char *fmt, ...) __attribute__((
 /* The same with HM_EDATA for a fault of the machine: sets `machine` too. */
 int hm_err_machine(struct hm_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Stores what `from` holds, an error that was kept until its turn, unless `e` holds one already. Returns the
+ * code of `from`. */
+int hm_err_pass(struct hm_err *e, const struct hm_err *from);
+
 /* Puts "<prefix>: " before the stored sentence; returns the stored code. For callers that know the file,
  * record or id that the callee could not know. */
 int hm_err_prefix(struct hm_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

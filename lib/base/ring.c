@@ -22,7 +22,7 @@ struct hm_ring {
 	size_t bytes;	      /* of the slots in between */
 	bool lent;	      /* hm_ring_next gave the oldest slot to the caller */
 	int more;	      /* what `fill` returned last, 1 before */
-	struct hm_err failed; /* why it is negative */
+	struct hm_err failed; /* why it is negative, else all zero */
 	atomic_bool cancelled;
 };
 
@@ -132,6 +132,8 @@ static void fill_slots(struct hm_ring *r)
 		r->more = r->c.fill(r->c.ctx, slot, &bytes, &r->failed);
 		if (r->more == 1)
 			hm_ring_submit(r, bytes);
+		else if (r->more < 0) /* when `fill` gave no reason of its own */
+			hm_err_set(&r->failed, r->more, "the next input could not be read");
 	}
 }
 
@@ -144,5 +146,6 @@ int hm_ring_next(struct hm_ring *r, void **slot, struct hm_err *e)
 	r->lent = *slot;
 	if (*slot)
 		return 1;
-	return r->more < 0 ? hm_err_set(e, r->more, "%s", r->failed.text) : 0;
+	hm_err_pass(e, &r->failed);
+	return r->more;
 }

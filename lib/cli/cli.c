@@ -1,5 +1,6 @@
 /* The skeleton of a tool: begin and end. See cli.h. */
 #include "cli/private.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "json/build.h"
 #include "ops/ops.h"
@@ -34,8 +35,7 @@ void hm_text_add(struct hm_text *t, const char *fmt, ...)
 static _Noreturn void print_and_exit(struct hm_cli *c, const struct hm_text *t)
 {
 	char why[80];
-	fwrite(t->b.data, 1, t->b.len, stdout);
-	if (!fflush(stdout) && !ferror(stdout))
+	if (!hm_fd_write(STDOUT_FILENO, t->b.data, t->b.len))
 		exit(0);
 	snprintf(why, sizeof why, "standard output: cannot write: %s", strerror(errno));
 	hm_cli_message(c, "error: ", why);
@@ -230,7 +230,7 @@ static int write_stats(struct hm_cli *c, struct hm_err *e)
 int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
 {
 	struct hm_err late = {0};
-	if (c->priv->line_open && c->priv->tty && write(STDERR_FILENO, "\r\033[K", 4) != 4)
+	if (c->priv->line_open && c->priv->tty && hm_fd_write(STDERR_FILENO, "\r\033[K", 4))
 		rc = rc ? rc : HM_EDATA;
 	c->priv->line_open = false;
 	hm_workers_free(c->workers);

@@ -1,5 +1,6 @@
 /* Messages and the progress line on standard error. See cli.h. */
 #include "cli/private.h"
+#include "base/fd.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,13 +9,7 @@
 
 void hm_cli_write_stderr(const char *p, size_t n)
 {
-	while (n) {
-		ssize_t did = write(STDERR_FILENO, p, n);
-		if (did <= 0)
-			return; /* nowhere left to complain */
-		p += did;
-		n -= (size_t)did;
-	}
+	hm_fd_write(STDERR_FILENO, p, n); /* nowhere left to complain */
 }
 
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text)

@@ -1,5 +1,6 @@
 /* Byte strings by number. See blobs.h. */
 #include "feed/blobs.h"
+#include "base/fd.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -15,15 +16,8 @@ static struct hm_blob *list(const struct hm_blobs *b)
 
 static int flush(struct hm_blobs *b, struct hm_err *e)
 {
-	for (size_t done = 0; done < b->pending.len;) {
-		ssize_t n = write(b->fd, b->pending.data + done, b->pending.len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return hm_err_set(e, HM_EDATA, "cannot write a temporary file: %s",
-					  strerror(n ? errno : ENOSPC));
-		done += (size_t)n;
-	}
+	if (hm_fd_write(b->fd, b->pending.data, b->pending.len))
+		return hm_err_set(e, HM_EDATA, "cannot write a temporary file: %s", strerror(errno));
 	b->pending.len = 0;
 	return 0;
 }
@@ -99,16 +93,11 @@ int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, si
 		memcpy(to, blob->at + first, n);
 		return 0;
 	}
-	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(b->fd, (char *)to + done, n - done, (off_t)(blob->offset + first + done));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return hm_err_set(e, HM_EDATA, "cannot read the temporary file: %s",
-					  got ? strerror(errno) : "it has become shorter");
-		done += (size_t)got;
-	}
-	return 0;
+	ssize_t got = hm_fd_read_at(b->fd, to, n, blob->offset + first);
+	if (got == (ssize_t)n)
+		return 0;
+	return hm_err_set(e, HM_EDATA, "cannot read the temporary file: %s",
+			  got < 0 ? strerror(errno) : "it has become shorter");
 }
 
 size_t hm_blobs_size(const struct hm_blobs *b, size_t i)

@@ -1,11 +1,11 @@
 /* Files of records that were read before. See skim.h. */
 #include "feed/sidefile.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "model/encode.h"
 #include "rec/fetch.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -55,17 +55,11 @@ static void digest_piece(void *ctx, size_t i, int worker)
 	struct pieces *p = ctx;
 	unsigned char *to = p->buffer + (size_t)worker * PIECE;
 	uint64_t from = (uint64_t)i * PIECE;
-	size_t size = p->size - from < PIECE ? (size_t)(p->size - from) : PIECE, len = 0;
-	while (len < size) {
-		ssize_t n = pread(p->fd, to + len, size - len, (off_t)(from + len));
-		if (n > 0)
-			len += (size_t)n;
-		else if (!n || errno != EINTR)
-			break;
-	}
-	if (len < size)
+	size_t size = p->size - from < PIECE ? (size_t)(p->size - from) : PIECE;
+	if (hm_fd_read_at(p->fd, to, size, from) != (ssize_t)size)
 		p->failed = true;
-	hm_encode_digest(to, len, p->digest[i]);
+	else
+		hm_encode_digest(to, size, p->digest[i]);
 }
 
 /* out := the digest of all bytes of a source, s->was := which file that is. 1, 0: not to be had, HM_EDATA. */

@@ -1,5 +1,6 @@
 /* The cache of features. See featcache.h. */
 #include "model/featcache.h"
+#include "base/fd.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "base/xxh3.h"
@@ -63,7 +64,7 @@ static size_t padded(size_t count)
 /* The head at `at`, if it is sound. */
 static bool read_head(const struct segment *s, uint64_t at, struct head *h)
 {
-	return pread(s->fd, h, sizeof *h, (off_t)at) == sizeof *h && h->check == check_of(h) &&
+	return hm_fd_read_at(s->fd, h, sizeof *h, at) == sizeof *h && h->check == check_of(h) &&
 	       h->count <= COUNT;
 }
 
@@ -78,7 +79,8 @@ static int scan(struct hm_featcache *c, int segment, struct hm_err *e)
 	char start[MAGIC];
 	if (fstat(s->fd, &st))
 		return hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
-	if (!s->end && pread(s->fd, start, MAGIC, 0) == MAGIC && !memcmp(start, HM_FEATROOM_MAGIC, MAGIC))
+	if (!s->end && hm_fd_read_at(s->fd, start, MAGIC, 0) == MAGIC &&
+	    !memcmp(start, HM_FEATROOM_MAGIC, MAGIC))
 		s->end = MAGIC;
 	while (s->end && read_head(s, s->end, &h) &&
 	       s->end + sizeof h + padded(h.count) <= (uint64_t)st.st_size) {
@@ -180,7 +182,7 @@ bool hm_featcache_get(struct hm_featcache *c, const unsigned char key[16], float
 	if (s->broken)
 		return false;
 	if (read_head(s, place & mask, &h) && h.count == count && !memcmp(h.key, key, sizeof h.key) &&
-	    pread(s->fd, out, bytes, (off_t)((place & mask) + sizeof h)) == (ssize_t)bytes &&
+	    hm_fd_read_at(s->fd, out, bytes, (place & mask) + sizeof h) == (ssize_t)bytes &&
 	    XXH3_64bits_withSeed(out, bytes, h.check) == h.digest)
 		return s->hit = true;
 	s->broken = true;
@@ -196,12 +198,12 @@ static bool take_segment(struct hm_featcache *c, int i, uint64_t bytes, struct h
 	struct segment *s = &c->segment[i];
 	struct stat st;
 	if (s->broken || !s->end || (fcntl(s->fd, F_GETFL) & O_ACCMODE) != O_RDWR ||
-	    flock(s->fd, LOCK_EX | LOCK_NB))
+	    hm_fd_lock(s->fd, LOCK_EX | LOCK_NB))
 		return false;
 	if (!fstat(s->fd, &st) && st.st_nlink && !scan(c, i, e) && s->end + bytes <= c->each &&
 	    !ftruncate(s->fd, (off_t)s->end))
 		return true;
-	flock(s->fd, LOCK_UN);
+	hm_fd_lock(s->fd, LOCK_UN);
 	return false;
 }
 
@@ -221,7 +223,7 @@ static int new_segment(struct hm_featcache *c, struct hm_err *e)
 	s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
 	bool made = s->fd >= 0;
 	/* begun at once, so that it is known as hm's even if this process is killed now */
-	if (!made || flock(s->fd, LOCK_EX | LOCK_NB) || write(s->fd, HM_FEATROOM_MAGIC, MAGIC) != MAGIC) {
+	if (!made || hm_fd_lock(s->fd, LOCK_EX | LOCK_NB) || hm_fd_write(s->fd, HM_FEATROOM_MAGIC, MAGIC)) {
 		hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
 		if (made)
 			unlink(s->path);
@@ -251,13 +253,8 @@ static int find_segment(struct hm_featcache *c, uint64_t bytes, struct hm_err *e
 static void flush(struct hm_featcache *c)
 {
 	struct segment *s = &c->segment[c->own];
-	for (size_t at = 0; !c->why.code && at < c->buffer.len;) {
-		ssize_t n = write(s->fd, c->buffer.data + at, c->buffer.len - at);
-		if (n > 0)
-			at += (size_t)n;
-		else if (errno != EINTR)
-			hm_err_set(&c->why, HM_EDATA, "%s: %s", s->path, strerror(errno));
-	}
+	if (!c->why.code && hm_fd_write(s->fd, c->buffer.data, c->buffer.len))
+		hm_err_set(&c->why, HM_EDATA, "%s: %s", s->path, strerror(errno));
 	c->buffer.len = 0;
 }
 
@@ -267,7 +264,7 @@ static void end_segment(struct hm_featcache *c)
 	if (c->own < 0)
 		return;
 	flush(c);
-	flock(c->segment[c->own].fd, LOCK_UN);
+	hm_fd_lock(c->segment[c->own].fd, LOCK_UN);
 	c->own = -1;
 }
 
@@ -286,10 +283,9 @@ void hm_featcache_put(struct hm_featcache *c, const unsigned char key[16], const
 	if (c->own >= 0 && c->segment[c->own].end + bytes > c->each)
 		end_segment(c);
 	if (c->own < 0) {
-		while (flock(c->dir, LOCK_EX) && errno == EINTR)
-			;
+		hm_fd_lock(c->dir, LOCK_EX);
 		find_segment(c, bytes, &c->why);
-		flock(c->dir, LOCK_UN);
+		hm_fd_lock(c->dir, LOCK_UN);
 	}
 	if (c->why.code || hm_buf_add(&c->buffer, &h, sizeof h, &c->why) ||
 	    hm_buf_add(&c->buffer, values, size, &c->why) ||
@@ -305,10 +301,9 @@ void hm_featcache_put(struct hm_featcache *c, const unsigned char key[16], const
 static void keep_bound(struct hm_featcache *c)
 {
 	struct hm_err ignored = {0};
-	while (flock(c->dir, LOCK_EX) && errno == EINTR)
-		;
+	hm_fd_lock(c->dir, LOCK_EX);
 	hm_featroom_make(&c->room, c->limit, c->each, &ignored);
-	flock(c->dir, LOCK_UN);
+	hm_fd_lock(c->dir, LOCK_UN);
 }
 
 int hm_featcache_close(struct hm_featcache *c, struct hm_err *e)

@@ -1,5 +1,6 @@
 /* The files of a cache: which are there, and which are removed. See featroom.h. */
 #include "model/featroom.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
 
@@ -67,7 +68,8 @@ static bool is_proved(int fd, bool segment)
 {
 	static const char records[] = "\x5b\x2a\x4d\x18", head[] = "HMRH";
 	char first[12];
-	if (pread(fd, first, sizeof first, 0) < (ssize_t)(segment ? sizeof HM_FEATROOM_MAGIC - 1 : 12))
+	if (hm_fd_read_at(fd, first, sizeof first, 0) <
+	    (ssize_t)(segment ? sizeof HM_FEATROOM_MAGIC - 1 : 12))
 		return false;
 	if (segment)
 		return !memcmp(first, HM_FEATROOM_MAGIC, sizeof HM_FEATROOM_MAGIC - 1);
@@ -174,7 +176,7 @@ bool hm_featroom_remove(const char *path)
 {
 	struct stat st;
 	int fd = open_ours(path, &st);
-	bool idle = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB) && !unlink(path);
+	bool idle = fd >= 0 && !hm_fd_lock(fd, LOCK_EX | LOCK_NB) && !unlink(path);
 	if (fd >= 0)
 		close(fd);
 	return idle;
@@ -202,7 +204,7 @@ static int note_file(void *to, const char *path, bool own, struct hm_err *e)
 	if (fd < 0)
 		return 0;
 	struct file f = {hm_strndup(path, strlen(path), e), st.st_mtim, (uint64_t)st.st_size,
-			 flock(fd, LOCK_EX | LOCK_NB) != 0, is_segment(strrchr(path, '/') + 1)};
+			 hm_fd_lock(fd, LOCK_EX | LOCK_NB) != 0, is_segment(strrchr(path, '/') + 1)};
 	if (f.busy && f.bytes < all->each)
 		f.bytes = all->each;
 	all->sum += f.bytes;

@@ -1,11 +1,13 @@
 /* Predictions out of a CSV's rows: values from fields by the header's names. See csv.h. */
 #include "prep/csv.h"
+#include "base/fd.h"
 #include "json/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,14 +22,14 @@ static ssize_t peek(int fd, unsigned char *p, size_t n)
 	ssize_t got;
 	off_t at = lseek(fd, 0, SEEK_CUR);
 	if (at >= 0)
-		return pread(fd, p, n, at);
+		return hm_fd_read_at(fd, p, n, (uint64_t)at);
 	if (pipe2(copy, O_CLOEXEC))
 		return -1;
 	do
 		got = tee(fd, copy[1], n, 0);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && hm_fd_again(fd, POLLIN));
 	if (got > 0)
-		got = read(copy[0], p, (size_t)got);
+		got = hm_fd_read(copy[0], p, (size_t)got);
 	close(copy[0]);
 	close(copy[1]);
 	return got;
@@ -47,7 +49,7 @@ int hm_csv_recognise(const char *path, enum hm_csv_form *form, const struct hm_f
 	static const unsigned char records[4] = {0x5b, 0x2a, 0x4d, 0x18}; /* HEAD's magic */
 	unsigned char p[HM_FILEKIND_BYTES];
 	bool standard = !strcmp(path, "-");
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = standard ? STDIN_FILENO : hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
 	*hold = -1;
 	if (fd < 0)
 		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno));

@@ -1,5 +1,6 @@
 /* Image files below a root folder: see imagefile.h. */
 #include "prep/imagefile.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -132,9 +133,7 @@ static int read_all(int fd, size_t size, struct hm_buf *out, struct hm_err *e)
 		size_t more = size > out->len ? size - out->len + 1 : READ_STEP;
 		if (hm_buf_reserve(out, more, e))
 			return HM_EDATA;
-		ssize_t n = read(fd, out->data + out->len, more);
-		if (n < 0 && errno == EINTR)
-			continue;
+		ssize_t n = hm_fd_read(fd, out->data + out->len, more);
 		if (n < 0)
 			return hm_err_machine(e, "cannot read: %s", strerror(errno));
 		if (!n)

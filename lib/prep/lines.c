@@ -1,5 +1,6 @@
 /* Lines of a file: see lines.h. */
 #include "prep/lines.h"
+#include "base/fd.h"
 #include "base/filekind.h"
 #include "json/json.h"
 
@@ -20,7 +21,7 @@ int hm_lines_open(struct hm_lines *l, const char *path, struct hm_err *e)
 {
 	*l = (struct hm_lines){.name = hm_lines_name(path), .fd = STDIN_FILENO};
 	if (strcmp(path, "-"))
-		l->fd = open(path, O_RDONLY | O_CLOEXEC);
+		l->fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
 	return l->fd < 0 ? hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno)) : 0;
 }
 
@@ -41,10 +42,7 @@ static int read_chunk(struct hm_lines *l, struct hm_err *e)
 	l->at = 0;
 	if (hm_buf_reserve(&l->buf, CHUNK, e))
 		return HM_EDATA;
-	ssize_t n;
-	do
-		n = read(l->fd, l->buf.data + l->buf.len, CHUNK);
-	while (n < 0 && errno == EINTR);
+	ssize_t n = hm_fd_read(l->fd, l->buf.data + l->buf.len, CHUNK);
 	if (n < 0)
 		return hm_err_machine(e, "%s: cannot read: %s", l->name, strerror(errno));
 	l->buf.len += (size_t)n;

@@ -2,6 +2,7 @@
  * it without a gap, so that every offset used later was checked; a block is read with pread, held against its
  * entry and unpacked by block.c, and stays in a list ordered by use. */
 #include "rec/fetch.h"
+#include "base/fd.h"
 #include "rec/format.h"
 
 #include <errno.h>
@@ -33,21 +34,13 @@ struct hm_fetch {
 
 static int read_at(const struct hm_fetch *f, uint64_t at, unsigned char *p, size_t n, struct hm_err *e)
 {
-	while (n) {
-		ssize_t got = pread(f->in.fd, p, n, (off_t)at);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return hm_err_set(e, HM_EDATA, "cannot read at byte %llu: %s", (unsigned long long)at,
-					  strerror(errno));
-		if (!got)
-			return hm_err_set(e, HM_EDATA,
-					  "the file ends at byte %llu: it was cut while it was in use",
-					  (unsigned long long)at);
-		p += got;
-		at += (uint64_t)got;
-		n -= (size_t)got;
-	}
+	ssize_t got = hm_fd_read_at(f->in.fd, p, n, at);
+	if (got < 0)
+		return hm_err_machine(e, "cannot read at byte %llu: %s", (unsigned long long)at,
+				      strerror(errno));
+	if ((size_t)got < n)
+		return hm_err_set(e, HM_EDATA, "the file ends at byte %llu: it was cut while it was in use",
+				  (unsigned long long)(at + (uint64_t)got));
 	return 0;
 }
 

@@ -1,12 +1,12 @@
 /* .npy files written as a stream: the header's room is left first and filled in at the end. See npy.h. */
 #include "rec/npy.h"
+#include "base/fd.h"
 #include "base/file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define HEADER 192 /* bytes, a multiple of 64: magic, length, a dictionary padded with spaces */
 
@@ -107,7 +107,7 @@ static int head(struct hm_out *o, const char *type, uint64_t first, int ndim, co
 		return hm_err_set(e, HM_EDATA, "the shape is too long for a .npy header");
 	h[10 + n] = ' ';
 	h[HEADER - 1] = '\n';
-	if (pwrite(hm_out_fd(o), h, HEADER, 0) != HEADER)
+	if (hm_fd_write_at(hm_out_fd(o), h, HEADER, 0))
 		return hm_err_set(e, HM_EDATA, "cannot write the .npy header");
 	return 0;
 }

@@ -117,7 +117,7 @@ int hm_reader_next(struct hm_reader *r, struct hm_rec *rec, struct hm_err *e)
 			hm_err_prefix(&r->failed, "%s", r->name);
 	}
 	if (r->failed.code)
-		return hm_err_set(e, r->failed.code, "%s", r->failed.text);
+		return hm_err_pass(e, &r->failed);
 	hm_block_record(r->block, &r->head.schema, r->row++, rec);
 	return 1;
 }

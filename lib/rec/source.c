@@ -1,5 +1,6 @@
 /* A stream's bytes in order, from a file or a pipe, with as much of it in memory as a frame needs. See
  * format.h. */
+#include "base/fd.h"
 #include "rec/format.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e)
 {
 	*s = (struct hm_source){.fd = STDIN_FILENO};
 	if (path && strcmp(path, "-"))
-		s->fd = open(path, O_RDONLY | O_CLOEXEC);
+		s->fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
 	return s->fd < 0 ? hm_err_set(e, HM_EDATA, "cannot open: %s", strerror(errno)) : 0;
 }
 
@@ -41,9 +42,7 @@ int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e)
 		want = want < LEAST_READ ? LEAST_READ : want > LARGEST_READ ? LARGEST_READ : want;
 		if (hm_buf_reserve(&s->in, want, e))
 			return HM_EDATA;
-		ssize_t got = read(s->fd, s->in.data + s->in.len, want);
-		if (got < 0 && errno == EINTR)
-			continue;
+		ssize_t got = hm_fd_read(s->fd, s->in.data + s->in.len, want);
 		if (got < 0)
 			return hm_err_set(e, HM_EDATA, "cannot read: %s", strerror(errno));
 		if (!got)
@@ -87,5 +86,5 @@ bool hm_source_last(const struct hm_source *s, unsigned char frame[8 + HM_END_SI
 	if (fstat(s->fd, &st) || !S_ISREG(st.st_mode) || st.st_size < (off_t)size)
 		return false;
 	*at = (uint64_t)st.st_size - size;
-	return pread(s->fd, frame, size, (off_t)*at) == (ssize_t)size;
+	return hm_fd_read_at(s->fd, frame, size, *at) == (ssize_t)size;
 }

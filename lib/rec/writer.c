@@ -128,7 +128,7 @@ static int write_oldest(struct hm_writer *w, struct hm_err *e)
 	struct hm_pack *p = hm_ring_oldest(w->ring);
 	unsigned char head[8 + HM_BHDR_SIZE];
 	if (p->err.code)
-		return hm_err_set(e, HM_EDATA, "%s", p->err.text);
+		return hm_err_pass(e, &p->err);
 	p->info.offset = w->offset;
 	hm_frame_bhdr(head, &p->info);
 	int rc = hm_tail_add(&w->tail, &p->info, e);
@@ -157,7 +157,7 @@ int hm_writer_put(struct hm_writer *w, const struct hm_val *val, struct hm_err *
 	size_t size = 0;
 	const struct hm_pack *p = hm_ring_vacant(w->ring);
 	if (w->err.code)
-		return hm_err_set(e, HM_EDATA, "%s", w->err.text);
+		return hm_err_pass(e, &w->err);
 	int rc = !hm_pack_record_size(&w->schema, val, &size)
 			 ? hm_err_set(&w->err, HM_EDATA, "the record is larger than 64 MiB less 64 KiB")
 			 : 0;
@@ -166,7 +166,7 @@ int hm_writer_put(struct hm_writer *w, const struct hm_val *val, struct hm_err *
 	if (!rc)
 		rc = hm_pack_add(hm_ring_vacant(w->ring), &w->schema, val, size, &w->err);
 	if (rc)
-		return hm_err_set(e, HM_EDATA, "%s", w->err.text);
+		return hm_err_pass(e, &w->err);
 	w->records++;
 	return 0;
 }
@@ -184,7 +184,7 @@ static int write_tail(struct hm_writer *w, uint64_t skipped, struct hm_err *e)
 int hm_writer_finish(struct hm_writer *w, uint64_t skipped, struct hm_err *e)
 {
 	const struct hm_pack *last = hm_ring_vacant(w->ring);
-	int rc = w->err.code ? hm_err_set(e, HM_EDATA, "%s", w->err.text) : 0;
+	int rc = hm_err_pass(e, &w->err);
 	if (!rc && last->info.count)
 		rc = flush_block(w, e);
 	while (!rc && hm_ring_oldest(w->ring))

@@ -1,6 +1,7 @@
 /* A gnuplot script goes in by standard input, a PNG comes out by standard output; both are files without a
  * name, so neither side can wait for the other. See gnuplot.h. */
 #include "report/gnuplot.h"
+#include "base/fd.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -71,7 +72,7 @@ int hm_gnuplot_run(const char *path, const struct hm_buf *text, struct hm_err *e
 	for (int i = 0; !rc && i < 3; i++)
 		if ((fd[i] = memfd_create("hm-plot", MFD_CLOEXEC)) < 0)
 			rc = hm_err_set(e, HM_EDATA, "cannot make a temporary file: %s", strerror(errno));
-	if (!rc && (pwrite(fd[0], text->data, text->len, 0) != (ssize_t)text->len))
+	if (!rc && hm_fd_write_at(fd[0], text->data, text->len, 0))
 		rc = hm_err_set(e, HM_EDATA, "cannot write a temporary file");
 	if (!rc)
 		rc = run_child(fd, e);

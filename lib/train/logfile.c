@@ -1,5 +1,6 @@
 /* The log of a training run. See logfile.h. */
 #include "train/logfile.h"
+#include "base/fd.h"
 #include "json/json.h"
 
 #include <errno.h>
@@ -24,10 +25,10 @@ int hm_logfile_open(struct hm_logfile *l, const char *path, bool grows, bool kee
 		return 0;
 	if (!grows)
 		return (l->out = hm_out_open(path, e)) ? 0 : HM_EDATA;
-	l->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	l->fd = hm_fd_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (l->fd < 0)
 		return failed(l, e);
-	if (flock(l->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+	if (hm_fd_lock(l->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
 		return hm_err_set(e, HM_EDATA, "%s: another process is writing it", path);
 	return !keep && ftruncate(l->fd, 0) && errno != EINVAL ? failed(l, e) : 0; /* EINVAL: a device */
 }
@@ -37,13 +38,7 @@ static int add(struct hm_logfile *l, const char *line, struct hm_err *e)
 	size_t n = strlen(line);
 	if (l->out)
 		return hm_out_write(l->out, line, n, e);
-	for (size_t done = 0; done < n;) {
-		ssize_t did = write(l->fd, line + done, n - done);
-		if (did < 0 && errno != EINTR)
-			return failed(l, e);
-		done += did > 0 ? (size_t)did : 0;
-	}
-	return 0;
+	return hm_fd_write(l->fd, line, n) ? failed(l, e) : 0;
 }
 
 int hm_logfile_event(struct hm_logfile *l, const struct hm_event *ev, struct hm_err *e)
@@ -87,7 +82,7 @@ int hm_logfile_sync(struct hm_logfile *l, uint64_t *bytes, struct hm_err *e)
 	*bytes = 0;
 	if (!l->grows)
 		return 0;
-	if (fstat(l->fd, &st) || (S_ISREG(st.st_mode) && fsync(l->fd)))
+	if (fstat(l->fd, &st) || (S_ISREG(st.st_mode) && hm_fd_sync(l->fd)))
 		return failed(l, e);
 	*bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	return 0;
