@@ -20,10 +20,14 @@ void hm_map_close(struct hm_map *m);
  * with `e`. Caller frees. */
 char *hm_file_follow(const char *path, struct hm_err *e);
 
-/* Output. For a regular or new file: written beside it without a name (or under a temporary one), on commit
- * fsynced and renamed over it, the folder fsynced; a symlink is followed; the mode is the old file's, else
- * 0666 & ~umask. What exists and is no regular file (/dev/null, a FIFO, /dev/fd/N) is opened and written as
- * it is. "-" is standard output. */
+/* Output. A regular or new file is written without a name (where the file system has no such files, under a
+ * hidden random one beside it). On commit it is fsynced, takes the target's name in one step, and the folder
+ * is fsynced. A symbolic link is followed. The mode is the old file's, else 0666 & ~umask. What exists and is
+ * no regular file (/dev/null, a FIFO, /dev/fd/N) is opened and written as it is. "-" is standard output.
+ *
+ * kill -9 leaves nothing behind but in two cases: on a file system without files that have no name, and
+ * between the two last system calls (link, rename) where an old file is replaced. Then the hidden file stays.
+ */
 struct hm_out;
 /* NULL with `e` set when it cannot be opened. `path` is copied. */
 struct hm_out *hm_out_open(const char *path, struct hm_err *e);
@@ -33,9 +37,9 @@ int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e);
  * the stream itself. */
 bool hm_out_is_stream(const struct hm_out *o);
 int hm_out_fd(const struct hm_out *o);
-/* Makes the output real and frees `o`, also on failure. */
+/* Gives the file its name and frees `o`, also on failure. */
 int hm_out_commit(struct hm_out *o, struct hm_err *e);
-/* Leaves what was there before untouched, removes the temporary and frees `o`; NULL is fine. */
+/* Leaves what was there before as it was, removes what was written and frees `o`; NULL is fine. */
 void hm_out_abort(struct hm_out *o);
 
 /* A new file for reading and writing that has no name in any folder, so that nothing is left of it whatever
