@@ -61,6 +61,7 @@ static void any_order_gives_what_the_reader_gives(void **state)
 		struct hm_fetch *f;
 		struct hm_rng rng;
 		hm_rng_init(&rng, c, HM_RNG_SYNTH, 0, 0);
+		e = (struct hm_err){0};
 		assert_int_equal(hm_fetch_open(&f, name, caches[c], &e), 0);
 		assert_memory_equal(hm_fetch_end(f), hm_reader_end(r), sizeof(struct hm_end));
 		for (int i = 0; i < 400; i++) {
