@@ -1,5 +1,6 @@
 /* A file of weights as JSON. See modelprint.h. */
 #include "model/modelprint.h"
+#include "base/fd.h"
 #include "base/filekind.h"
 #include "json/build.h"
 #include "model/modelfile.h"
@@ -32,8 +33,8 @@ bool hm_model_recognise(const char *path)
 		return false;
 	if (S_ISDIR(st.st_mode))
 		return holds_weights(path);
-	int fd = S_ISREG(st.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t n = fd < 0 ? -1 : pread(fd, first, sizeof first, 0);
+	int fd = S_ISREG(st.st_mode) ? hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0) : -1;
+	ssize_t n = fd < 0 ? -1 : hm_fd_read_at(fd, first, sizeof first, 0);
 	if (fd >= 0)
 		close(fd);
 	const struct hm_filekind *k = n > 0 ? hm_filekind_find(first, (size_t)n) : NULL;
