@@ -25,8 +25,7 @@ int hm_charmap_init(struct hm_charmap *m, struct hm_char_rules rules, struct hm_
 void hm_charmap_clear(struct hm_charmap *m);
 
 /* The entry of cp < HM_CODE_POINTS: its low byte is an enum hm_char; the rest is the code point that it
- * becomes, or for HM_CHAR_MULTI the index into hm_char_multi, whose code points have entries of their own.
- * 0: plain, becomes itself. */
+ * becomes, or for HM_CHAR_MULTI the index into hm_char_multi. 0: plain, becomes itself. */
 static inline uint32_t hm_charmap_get(const struct hm_charmap *m, uint32_t cp)
 {
 	return ((const uint32_t *)m->block.data)[(uint32_t)m->index[cp >> 8] << 8 | (cp & 255)];

@@ -166,7 +166,7 @@ static void add_alone(const struct wordpiece *w, struct word *word, uint32_t cp,
 	end_word(w, word, out);
 }
 
-static void add_parts(const struct wordpiece *w, struct word *word, uint32_t cp, uint32_t entry)
+static void add_parts(struct word *word, uint32_t cp, uint32_t entry)
 {
 	if ((entry & 255) == HM_CHAR_HANGUL) {
 		uint32_t s = cp - 0xac00;
@@ -178,11 +178,10 @@ static void add_parts(const struct wordpiece *w, struct word *word, uint32_t cp,
 	}
 	const struct hm_char_multi *m = &hm_char_multi[entry >> 8];
 	for (int i = 0; i < 3 && m->to[i]; i++) {
-		uint32_t part = hm_charmap_get(&w->map, m->to[i]);
-		if ((part & 255) == HM_CHAR_ORDERED)
+		if (hm_char_order_of(m->to[i]))
 			add_ordered(word, m->to[i]);
 		else
-			add_char(word, part ? part >> 8 : m->to[i]);
+			add_char(word, m->to[i]);
 	}
 }
 
@@ -208,7 +207,7 @@ static void add_code_point(const struct wordpiece *w, struct word *word, uint32_
 		break;
 	case HM_CHAR_MULTI:
 	case HM_CHAR_HANGUL:
-		add_parts(w, word, cp, entry);
+		add_parts(word, cp, entry);
 		break;
 	default: /* HM_CHAR_REMOVED, HM_CHAR_MARK */
 		break;

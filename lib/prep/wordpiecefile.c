@@ -201,8 +201,8 @@ static int find_specials(struct hm_wordpiece_opening *w, struct hm_err *e)
 			return hm_err_set(e, HM_EDATA, "%s: there is no token in the place of %s",
 					  role[needed[i]].path, usual[needed[i]]);
 	int rc = hm_specials_find(&w->specials, &w->vocab, w->vocab_path, w->plain_specials, e);
-	if (!rc && ((w->cls >= 0 && w->cls != role[HM_ROLE_CLS].id) ||
-		    (w->sep >= 0 && w->sep != role[HM_ROLE_SEP].id)))
+	if (!rc && ((w->cls != -1 && w->cls != role[HM_ROLE_CLS].id) ||
+		    (w->sep != -1 && w->sep != role[HM_ROLE_SEP].id)))
 		rc = hm_doc_fault(w->json, e,
 				  "the post_processor's ids of %s and %s are not the vocabulary's",
 				  role[HM_ROLE_CLS].text, role[HM_ROLE_SEP].text);

@@ -48,16 +48,22 @@ static int read_model(struct hm_wordpiece_opening *w, struct hm_err *e)
 	return rc > 0 ? hm_specials_say(&w->specials, HM_ROLE_UNK, d, unk, e) : rc;
 }
 
+/* An id in the post-processor; -2, which is no token's, for what is no id. */
+static int64_t id_of(const cJSON *v)
+{
+	double id = cJSON_IsNumber(v) ? v->valuedouble : -2;
+	return id >= 0 && id < HM_VOCAB_TOKENS ? (int64_t)id : -2;
+}
+
 /* {"cls": ["[CLS]", 101], "sep": ["[SEP]", 102]} */
 static int read_pair(struct hm_wordpiece_opening *w, const cJSON *post, const char *key, enum hm_role role,
 		     int64_t *id, struct hm_err *e)
 {
 	const cJSON *pair = member(post, key);
 	const char *text = text_of(cJSON_GetArrayItem(pair, 0));
-	const cJSON *number = cJSON_GetArrayItem(pair, 1);
-	if (!text || !cJSON_IsNumber(number))
+	*id = id_of(cJSON_GetArrayItem(pair, 1));
+	if (!text)
 		return hm_doc_fault(w->json, e, "the post_processor's \"%s\" is no token and id", key);
-	*id = (int64_t)number->valuedouble;
 	return hm_specials_say(&w->specials, role, w->json, text, e);
 }
 
@@ -67,10 +73,10 @@ static int read_template_end(struct hm_wordpiece_opening *w, const cJSON *step, 
 {
 	const char *name = text_of(member(member(step, "SpecialToken"), "id"));
 	const cJSON *ids = name ? member(member(tokens, name), "ids") : NULL;
-	if (!name || !cJSON_IsArray(ids) || cJSON_GetArraySize(ids) != 1 || !cJSON_IsNumber(ids->child))
+	if (!name || !cJSON_IsArray(ids) || cJSON_GetArraySize(ids) != 1)
 		return hm_doc_fault(w->json, e, "the post_processor does not make %s",
 				    "one special token, the text, one special token");
-	*id = (int64_t)ids->child->valuedouble;
+	*id = id_of(ids->child);
 	return hm_specials_say(&w->specials, role, w->json, name, e);
 }
 

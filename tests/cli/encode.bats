@@ -106,6 +106,29 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	expect 1 'raw.hmr: token_ids were made with another vocabulary than that of .*/bert: [0-9a-f]{8}, not [0-9a-f]{8} \(hm-tokenize --vocab\)'
 }
 
+@test "a folder's tokenizer.json is a vocabulary like any other" {
+	cp -r "$W/bert" $BATS_TEST_TMPDIR/bert
+	cd $BATS_TEST_TMPDIR
+	json() { # LOWERCASE
+		printf '{"normalizer":{"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":%s},' $1
+		printf '"pre_tokenizer":{"type":"BertPreTokenizer"},"model":{"type":"WordPiece","unk_token":"[UNK]","vocab":{"[PAD]":0,"[UNK]":1,'
+		printf '"[CLS]":2,"[SEP]":3,"[MASK]":4,"a":5,"b":6}}}'
+	}
+	json true >bert/tokenizer.json
+	echo '{"id":1,"img":"a","text":"A b"}' | hm-jsonl2rec -o in.hmr
+	hm-tokenize --vocab bert in.hmr | hm-encode --text bert -o out.hmr
+	printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' a b >v.txt
+	hm-tokenize --vocab v.txt in.hmr | hm-encode --text bert -o same.hmr
+	cmp <(hm-view --full out.hmr) <(hm-view --full same.hmr)
+	echo c >>v.txt
+	hm-tokenize --vocab v.txt in.hmr -o other.hmr
+	run hm-encode --text bert other.hmr
+	expect 1 'other.hmr: token_ids were made with another vocabulary than that of bert: '
+	json false >bert/tokenizer.json
+	run bash -c 'hm-tokenize --uncased --vocab bert in.hmr | hm-encode --text bert'
+	expect 1 'token_ids were made otherwise than bert says: "cased" is false, not true'
+}
+
 @test "another casing than the folder's" {
 	cp -r "$W/bert" $BATS_TEST_TMPDIR/bert
 	cp data/vocab.txt $BATS_TEST_TMPDIR/bert

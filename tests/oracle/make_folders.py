@@ -80,7 +80,7 @@ def folders():
     untyped = tokenizer()
     del untyped["model"]["type"]
     yield {"tokenizer.json": untyped, "tokenizer_config.json": CONFIG}
-    for text in (LINES.replace("\n", "\r\n"), LINES.rstrip("\n"), LINES + "\n\n\n", LINES.replace("café\n", "\n\ncafé\n"), "\n" + LINES,
+    for text in (LINES.replace("\n", "\r\n"), LINES.rstrip("\n"), LINES + "\n\n\n", LINES.replace("café\n", "\n\ncafé\n"), "\n" + LINES, "\n\n\n" + LINES,
                  LINES.replace("hello\n", "hello \t\u3000\u2028\n").replace("##b\n", "\u00a0\n##b\n")):
         yield {"vocab.txt": text}
     for config in ({"max_len": 5}, {"model_max_length": 1000000000000000019884624838656}, {"split_special_tokens": True}, {"mask_token": None},

@@ -132,7 +132,7 @@ def main():
                 single.append((c, ord(out)))
             elif nfd("\u0345" + ch) != "\u0345" + ch or nfd(ch + "\u0334") != ch + "\u0334":
                 order.append((c, combining(c)))
-    assert not any(lower(chr(x)) != chr(x) for _, x, y, z in low_multi for x in (x, y, z) if x)
+    assert not any(lower(chr(x)) != chr(x) for _, *to in multi + low_multi for x in to if x), "what becomes several is lower case"
     assert not any(c == x for c, _ in low for x, _ in order), "what is reordered has no lower case"
     classes = rows(ranges(raw), lambda a, b, w: f"{{0x{a:x}, 0x{b:x}, HM_CHAR_{w}}}")
     dropped = rows(ranges(marks), lambda a, b, w: f"{{0x{a:x}, 0x{b:x}, HM_CHAR_{w}}}")

@@ -145,15 +145,16 @@ static void the_reference_agrees(void **state)
 
 /* ---- attributes, and what the user hears ---- */
 
+/* One sentence, with `want` in it, or none. */
 static void hears_text(const struct hm_buf *told, const char *want)
 {
 	const char *got = told->len ? (const char *)told->data : "";
-	if (*want ? !strstr(got, want) : *got)
+	if (*want ? !strstr(got, want) || told->len != strlen(got) + 1 : told->len > 0)
 		fail_msg("wanted '%s', got '%s'", want, got);
 }
 
 struct opening {
-	const char *files[5]; /* name, text, name, text, NULL */
+	const char *files[7]; /* name, text, name, text, NULL */
 	const char *named;    /* the file that is opened, NULL: the folder */
 	struct hm_tokenizer_options o;
 	const char *attr; /* without the vocabulary's digest */
@@ -166,7 +167,7 @@ static void check_opening(struct place *p, const struct opening *c)
 	struct hm_err e = {0};
 	struct hm_buf attr = {0};
 	empty(p);
-	for (int i = 0; i < 4 && c->files[i]; i += 2)
+	for (int i = 0; i < 6 && c->files[i]; i += 2)
 		write_file(p, c->files[i], c->files[i + 1], strlen(c->files[i + 1]));
 	struct hm_tokenizer *t = open_place(p, c->named, c->o, &e);
 	if (!t)
@@ -262,13 +263,66 @@ static void settings_become_attributes(void **state)
 		 "text is not lowered (--cased), although ",
 		 ""},
 		{{"vocab.txt", LINES, "tokenizer_config.json",
-		  "{\"do_lower_case\":true,\"strip_accents\":false,\"tokenize_chinese_chars\":false}"},
+		  "{\"do_lower_case\":true,\"strip_accents\":false}"},
 		 NULL,
 		 {0},
-		 "{\"cased\":false,\"strip_accents\":false,\"tokenize_chinese_chars\":false}",
+		 "{\"cased\":false,\"strip_accents\":false}",
 		 512,
 		 "",
 		 "accents are kept, as "},
+		{{"vocab.txt", LINES, "tokenizer_config.json",
+		  "{\"do_lower_case\":false,\"strip_accents\":false,\"tokenize_chinese_chars\":true}"},
+		 NULL,
+		 {0},
+		 "{\"cased\":true}",
+		 512,
+		 "",
+		 "case and accents are kept, as "},
+		{{"vocab.txt", LINES, "tokenizer_config.json",
+		  "{\"do_lower_case\":true,\"tokenize_chinese_chars\":false}"},
+		 NULL,
+		 {0},
+		 "{\"cased\":false,\"tokenize_chinese_chars\":false}",
+		 512,
+		 "",
+		 "CJK ideographs are not words of their own, as "},
+		/* null means what the casing makes of it: the two files agree */
+		{{"tokenizer.json",
+		  "{\"normalizer\":{\"type\":\"BertNormalizer\",\"strip_accents\":true}," PRE "," MODEL "}",
+		  "tokenizer_config.json", "{\"do_lower_case\":true,\"strip_accents\":null}"},
+		 NULL,
+		 {0},
+		 "{\"cased\":false}",
+		 512,
+		 "",
+		 ""},
+		{{"tokenizer.json",
+		  "{" PRE ",\"normalizer\":{\"type\":\"BertNormalizer\"},\"model\":{\"type\":\"WordPiece\","
+		  "\"continuing_subword_prefix\":\"@@\",\"max_input_chars_per_word\":9,\"vocab\":" TOKENS
+		  "}}"},
+		 NULL,
+		 uncased,
+		 "{\"cased\":false,\"continuing_subword_prefix\":\"@@\",\"max_input_chars_per_word\":9}",
+		 512,
+		 "",
+		 ""},
+		/* tokenizer.json is not even read where the config says enough */
+		{{"vocab.txt", LINES, "tokenizer_config.json", "{\"do_lower_case\":true}", "tokenizer.json",
+		  "{"},
+		 "vocab.txt",
+		 {0},
+		 "{\"cased\":false}",
+		 512,
+		 "",
+		 ""},
+		{{"vocab.txt", LINES, "tokenizer_config.json",
+		  "{\"do_lower_case\":true,\"model_max_length\":1000000000000000019884624838656}"},
+		 NULL,
+		 {0},
+		 "{\"cased\":false}",
+		 512,
+		 "",
+		 ""},
 		{{"vocab.txt", LINES, "tokenizer_config.json",
 		  "{\"do_lower_case\":false,\"strip_accents\":true}"},
 		 NULL,
@@ -331,7 +385,7 @@ static void settings_become_attributes(void **state)
 /* ---- what is refused ---- */
 
 struct refusal {
-	const char *files[5];
+	const char *files[7];
 	const char *named, *file, *why; /* `file`: where the sentence begins, NULL: at the folder */
 };
 
@@ -340,7 +394,7 @@ static void check_refusal(struct place *p, const struct refusal *c)
 	struct hm_err e = {0};
 	char start[192];
 	empty(p);
-	for (int i = 0; i < 4 && c->files[i]; i += 2)
+	for (int i = 0; i < 6 && c->files[i]; i += 2)
 		write_file(p, c->files[i], c->files[i + 1], strlen(c->files[i + 1]));
 	struct hm_tokenizer *t = open_place(p, c->named, (struct hm_tokenizer_options){0}, &e);
 	snprintf(start, sizeof start, "%s%s%s", p->folder, c->file ? "/" : "", c->file ? c->file : "");
@@ -480,6 +534,10 @@ static void what_we_cannot_compute_is_refused(void **state)
 		 "the folder holds spiece.model, a SentencePiece tokenizer"},
 		{{0}, NULL, NULL, "the folder holds no tokenizer"},
 		{{"merges.txt", "#version: 0.2\na b\n"}, "merges.txt", "merges.txt", "the merges of a BPE"},
+		{{"spiece.model", "\n\016\n\005<unk>\025...."},
+		 "spiece.model",
+		 "spiece.model",
+		 "this is a SentencePiece model"},
 		{{"words.txt", "{\"a\": 0, \"b</w>\": 1}"},
 		 "words.txt",
 		 "words.txt",
