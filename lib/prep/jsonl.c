@@ -230,14 +230,15 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 		   struct hm_err *e)
 {
 	struct hm_err why = {0};
+	size_t column = 1;
 	rec->tree = NULL;
 	if (len > HM_LINE_MOST)
 		return hm_err_set(e, HM_EDATA, "the line is longer than the %zu bytes allowed, at column %zu",
 				  HM_LINE_MOST, HM_LINE_MOST + 1);
 	struct hm_jsonl_object o = {line + mark_length(line, len), len - mark_length(line, len), NULL};
-	o.tree = rec->tree = hm_json_parse(o.line, o.len, HM_JSONL_DEPTH, NULL, &why);
+	o.tree = rec->tree = hm_json_parse(o.line, o.len, HM_JSONL_DEPTH, &column, &why);
 	if (!rec->tree || !cJSON_IsObject(rec->tree)) {
-		int rc = hm_jsonl_no_object(&o, &why, e);
+		int rc = hm_jsonl_no_object(&o, &why, column, e);
 		hm_jsonl_clear(rec);
 		return rc;
 	}

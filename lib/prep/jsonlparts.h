@@ -26,8 +26,9 @@ void hm_jsonl_locate(const struct hm_jsonl_object *o, struct hm_jsonl_member *m)
 /* What is wrong with a line, as sentences that say what is there, what may be done, and at which column. All
  * return HM_EDATA. `help`: what may be done about it, or NULL. */
 
-/* The line is no JSON object; `why` is what the parser said, if it failed. */
-int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why, struct hm_err *e);
+/* The line is no JSON object; `why` is what the parser said at `column`, if it failed. */
+int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why, size_t column,
+		       struct hm_err *e);
 /* A field that must be there is not. */
 int hm_jsonl_missing(const struct hm_jsonl_object *o, const char *key, const char *help, struct hm_err *e);
 /* A field is not `what` ("a string"). */

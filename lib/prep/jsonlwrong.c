@@ -133,7 +133,38 @@ static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why
 	return hm_err_set(e, HM_EDATA, "%s", why->text);
 }
 
-int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why, struct hm_err *e)
+/* What stands where the parser stopped: often it is the habit of another language. */
+static int refuse_json(const struct hm_jsonl_object *o, const struct hm_err *why, size_t column,
+		       struct hm_err *e)
+{
+	static const struct {
+		const char *bytes, *wrong;
+	} habit[] = {
+		{"NaN", "NaN is no JSON value (sed 's/: NaN/: null/g' FILE makes it null)"},
+		{"nan", "nan is no JSON value (sed 's/: nan/: null/g' FILE makes it null)"},
+		{"Infinity", "Infinity is no JSON value"},
+		{"None", "None is no JSON value (Python's json.dumps writes null)"},
+		{"True", "True is no JSON value (Python's json.dumps writes true)"},
+		{"False", "False is no JSON value (Python's json.dumps writes false)"},
+		{"'", "a single quote where a double one must stand (Python's json.dumps writes those)"}};
+	size_t at = column - 1, left = at < o->len ? o->len - at : 0;
+	for (size_t i = 0; i < sizeof habit / sizeof *habit; i++) {
+		size_t n = strlen(habit[i].bytes);
+		if (n <= left && !memcmp(o->line + at, habit[i].bytes, n))
+			return hm_err_set(e, HM_EDATA, "invalid JSON: %s, at column %zu", habit[i].wrong,
+					  column);
+	}
+	if (left && hm_utf8_check(o->line, o->len) == at)
+		return hm_err_set(
+			e, HM_EDATA,
+			"invalid JSON: bytes that are not UTF-8 (iconv -f WINDOWS-1252 -t UTF-8 FILE "
+			"converts text of that encoding), at column %zu",
+			column);
+	return hm_err_set(e, HM_EDATA, "%s", why->text);
+}
+
+int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why, size_t column,
+		       struct hm_err *e)
 {
 	size_t at = 0, end = o->len;
 	while (at < end && strchr(" \t\r", o->line[at]) && o->line[at])
@@ -156,7 +187,7 @@ int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why
 			"line), at column %zu",
 			at + 1);
 	if (why->code)
-		return first == '{' ? hm_err_set(e, HM_EDATA, "%s", why->text) : refuse_text(o, why, e);
+		return first == '{' ? refuse_json(o, why, column, e) : refuse_text(o, why, e);
 	return hm_err_set(e, HM_EDATA, "the line is %s, not an object, at column %zu",
 			  cJSON_IsString(o->tree)   ? "a string"
 			  : cJSON_IsNumber(o->tree) ? "a number"

@@ -128,6 +128,17 @@ static void wrong_fields_have_a_column(void **state)
 		{"id;img",
 		 "the line looks like CSV with semicolons, not like a JSON object (mlr --icsv --ifs ';'"},
 		{"\"id\":1,\"img\":\"a\"}", "invalid JSON: bytes after the value at column 5"},
+		{"{\"id\":1,\"label\":NaN}",
+		 "invalid JSON: NaN is no JSON value (sed 's/: NaN/: null/g' FILE makes it null), "
+		 "at column 17"},
+		{"{\"id\":1,\"label\":-Infinity}", "invalid JSON: Infinity is no JSON value, at column 18"},
+		{"{\"id\":1,\"text\":None}",
+		 "invalid JSON: None is no JSON value (Python's json.dumps writes null), at "
+		 "column 16"},
+		{"{'id':1}", "invalid JSON: a single quote where a double one must stand"},
+		{"{\"id\":1,\"text\":\"caf\xe9\"}",
+		 "invalid JSON: bytes that are not UTF-8 (iconv -f WINDOWS-1252 -t UTF-8 "
+		 "FILE converts text of that encoding), at column 20"},
 		{"hello", "invalid JSON: no JSON value at column 1"},
 		{"<!DOCTYPE html>", "the line is from an HTML page, not JSON, at column 1"},
 		{"version https://git-lfs.github.com/spec/v1",
