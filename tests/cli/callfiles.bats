@@ -173,8 +173,13 @@ works() { # CALL
 	run bash -c 'hm-cat <ids.hmr >>ids.hmr'
 	expect 2
 	cmp ids.hmr was.hmr
-	works "hm-cat -q -o /dev/stdout ids.hmr >x.hmr"
-	works "hm-cat -q ids.hmr >x.hmr"
+	for out in '' '-o /dev/stdout' '-o /dev/fd/1' '-o -'; do
+		rm -f x.hmr
+		# shellcheck disable=SC2086
+		hm-cat -q $out ids.hmr >x.hmr
+		cmp <(hm-view x.hmr) <(hm-view ids.hmr)
+	done
+	refuses "hm-cat -o ids.hmr /dev/stdin <ids.hmr"
 	works "hm-view -q <ids.hmr -o new <ids.hmr"
 }
 
@@ -186,6 +191,9 @@ works() { # CALL
 	works "cat ids.hmr | hm-cat -q -o fifo -"
 	wait
 	cmp <(hm-view through) <(hm-view ids.hmr)
+	exec 9<>fifo # a reader that stays
+	works "hm-score -q --csv fifo --json fifo pred.csv"
+	exec 9>&-
 	works "hm-score -q --threshold fit:pred.csv pred.csv" # read twice is no harm
 	works "hm-fuse-train -q --epochs 1 --val all.hmr --checkpoint state -o m all.hmr"
 	works "hm-fuse-train -q --epochs 1 --val all.hmr --checkpoint state --resume -o m all.hmr"
