@@ -181,7 +181,7 @@ $(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt
 list: ## the rows: published accuracy, loss and seconds, and the options
 	@$(foreach r,$(PART1) $(PART2),printf '%-18s %-18s %s\n' '$r' '$(call posts,$r)' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
 
-# Captions of made data recur, and dev is balanced otherwise than train in the real one: findings are shown, not fatal.
+# Captions of synthetic data recur, and dev is balanced otherwise than train in the real one: findings are shown, not fatal.
 lint: $(OUT)/data/train.pixels.hmr $(OUT)/data/dev.pixels.hmr ## what train and dev share, contradictions, shifts, confounders
 	@hm-lint $^ || [ $$? = 1 ]
 

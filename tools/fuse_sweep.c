@@ -33,7 +33,7 @@ static int set_option(void *ctx, const char *name, char *value, struct hm_err *e
 	while (i < n && strcmp(may[i], name) != 0)
 		i++;
 	if (i == n)
-		return hm_err_set(e, HM_EDATA, "\"%s\" is no option that can differ within a sweep", name);
+		return hm_err_set(e, HM_EDATA, "\"%s\" is not an option that can differ within a sweep", name);
 	wrong = hm_cli_set(&s->r->cli, &s->line, name, value, text, sizeof text);
 	return wrong ? hm_err_set(e, HM_EDATA, "%s", wrong) : 0;
 }
@@ -87,7 +87,7 @@ static int make_folder(const char *path, struct hm_err *e)
 	if (mkdir(path, 0777) && errno != EEXIST)
 		return hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno));
 	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
-		return hm_err_set(e, HM_EDATA, "%s: is no folder", path);
+		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
 	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
 }
 
@@ -101,7 +101,7 @@ static int check_outputs(struct hm_fuse *r, const struct hm_sweep *s, struct hm_
 		rc = i < s->n ? hm_buf_printf(&path, e, "%s/%s.safetensors", r->o.out, s->item[i].name)
 			      : hm_buf_printf(&path, e, "%s/leaderboard.csv", r->o.out);
 		if (!rc)
-			hm_cli_spare(&r->cli, (const char *)path.data);
+			hm_cli_output_once(&r->cli, (const char *)path.data);
 	}
 	hm_buf_clear(&path);
 	return rc;

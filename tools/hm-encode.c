@@ -29,8 +29,8 @@ static const struct hm_opt table[] = {
 	{"text", 0, HM_STR(encoder[HM_TEXT]), "SPEC", "text encoder: the same choices",
 	 .preset = hm_text_preset, .file = HM_FILE_IN},
 	{"heads", 0, HM_INT(spec.heads), "N", "attention heads of the text encoder", .min = 1, .max = 4096},
-	{"vocab-size", 0, HM_INT(spec.vocab), "N", "words of an init: text encoder", .min = 1,
-	 .max = 4194304},
+	{"vocab-size", 0, HM_INT(spec.vocab), "N", "rows of the word table of an init: text encoder",
+	 .min = 1, .max = 4194304},
 	{.group = "Features"},
 	{"image-output", 0, HM_CHOICE(output), "pooled|grid|both", "image_feature, image_grid or both",
 	 .given = HM_GIVEN(output_given)},
@@ -40,15 +40,15 @@ static const struct hm_opt table[] = {
 	{"key", 0, HM_STR(spec.key), "NAME", "the part of a training checkpoint that holds the encoder"},
 	{"store", 0, HM_CHOICE(store), "f32|f16|bf16", "dtype of the features written"},
 	{"keep", 0, HM_FLAG(keep), NULL, "keep pixels and token_ids"},
-	{"replace", 0, HM_FLAG(replace), NULL, "replace feature columns that are there"},
+	{"replace", 0, HM_FLAG(replace), NULL, "replace feature columns that exist already"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep",
 	 "what to do about a record that cannot be encoded"},
 	{.group = "Speed"},
-	{"batch-size", 0, HM_INT(batch_size), "N", "images, captions computed at once", .min = 1,
+	{"batch-size", 0, HM_INT(batch_size), "N", "images or captions computed at once", .min = 1,
 	 .max = 4096},
-	{"cache", 0, HM_STR(cache), "DIR", "folder that keeps features: what is there is not computed"},
-	{"cache-size", 0, HM_SIZE(cache_size), "SIZE", "most that the cache may take", .min = 1 << 20,
-	 .max = (int64_t)1 << 46, .given = HM_GIVEN(size_given)},
+	{"cache", 0, HM_STR(cache), "DIR", "folder that keeps features; those in it are not computed again"},
+	{"cache-size", 0, HM_SIZE(cache_size), "SIZE", "bytes that the cache may take at most",
+	 .min = 1 << 20, .max = (int64_t)1 << 46, .given = HM_GIVEN(size_given)},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-encode",
@@ -149,11 +149,12 @@ static int open_all(struct run *r, struct hm_err *e)
 	if (!rc && r->o.cache && !(r->cache = hm_featcache_open(r->o.cache, (uint64_t)r->o.cache_size, e)))
 		rc = hm_err_prefix(e, "--cache");
 	if (r->cache && hm_featcache_readonly(r->cache))
-		hm_cli_notice(&r->cli, "--cache: %s cannot be written: what is there is used, nothing is added",
+		hm_cli_notice(&r->cli,
+			      "--cache: %s cannot be written: what is there is used, nothing is added",
 			      r->o.cache);
 	if (!rc && r->o.cache && r->o.encoder[HM_IMAGE] && !r->o.keep)
-		rc = hm_sidefile_open(&r->skim, hm_featcache_folder(r->cache), r->cli.n_operands, r->cli.operands,
-				      r->cli.workers, e);
+		rc = hm_sidefile_open(&r->skim, hm_featcache_folder(r->cache), r->cli.n_operands,
+				      r->cli.operands, r->cli.workers, e);
 	/* This thread reads and writes while the workers compute. If everything may come from the cache, they
 	 * help with reading. */
 	if (!rc)
@@ -190,7 +191,8 @@ static void report(struct run *r, const struct hm_features_counts *n)
 static void keep(struct run *r, const struct hm_features_counts *n)
 {
 	struct hm_err unkept = {0};
-	if (r->skim && !hm_featcache_readonly(r->cache) && !hm_sidefile_reads(r->skim) && hm_sidefile_keep(r->skim, n->before, &unkept))
+	if (r->skim && !hm_featcache_readonly(r->cache) && !hm_sidefile_reads(r->skim) &&
+	    hm_sidefile_keep(r->skim, n->before, &unkept))
 		hm_cli_warn(&r->cli, "--cache: %s; the same files are unpacked again next time", unkept.text);
 }
 

@@ -32,7 +32,7 @@ static const struct hm_opt table[] = {
 	 .max = HM_IMAGE_SIDE_MOST},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep", "what to do about a bad image"},
 	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root"},
-	{"replace", 0, HM_FLAG(replace), NULL, "replace pixels if it is there"},
+	{"replace", 0, HM_FLAG(replace), NULL, "replace the column pixels if it exists already"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-imgprep",

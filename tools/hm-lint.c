@@ -15,7 +15,7 @@ struct options {
 
 static const struct hm_opt table[] = {
 	{.group = "Findings"},
-	{"allow", 0, HM_LIST(allow), "KIND", "a finding that is meant to be so (repeatable)"},
+	{"allow", 0, HM_LIST(allow), "KIND", "kind of finding that is no fault of this data (repeatable)"},
 	{"examples", 0, HM_INT(examples), "N", "how many of each kind are shown", .max = 10000},
 	{"pairs", 0, HM_STR(pairs), "FILE.csv", "write the confounders, for hm-score --pairs",
 	 .file = HM_FILE_OUT},

@@ -1,6 +1,6 @@
-/* hm-synth: writes a made data set in the layout of the real one, to try everything on: memes whose picture
- * and caption each carry a concept, and a label that depends on one, on the sum, or on the exclusive or of
- * the two. */
+/* hm-synth: writes a synthetic data set in the layout of the real one, to try everything on: memes whose
+ * picture and caption each carry a concept, and a label that depends on one, on the sum, or on the exclusive
+ * or of the two. */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "draw/caption.h"
@@ -28,12 +28,13 @@ static const struct hm_opt table[] = {
 	{"train", 0, HM_INT(count[0]), "N", "examples in train.jsonl", .max = 60000},
 	{"dev", 0, HM_INT(count[1]), "N", "examples in dev.jsonl", .max = 15000},
 	{"test", 0, HM_INT(count[2]), "N", "examples in test.jsonl, which has no labels", .max = 15000},
-	{"seed", 0, HM_INT(seed), "S", "another seed, another data set", .max = INT64_C(1) << 53},
-	{"force", 0, HM_FLAG(force), NULL, "write into DIR although it is not empty"},
+	{"seed", 0, HM_INT(seed), "S", "random seed: another one gives another data set",
+	 .max = INT64_C(1) << 53},
+	{"force", 0, HM_FLAG(force), NULL, "write into DIR even if it is not empty"},
 	{0}};
 
 static const struct hm_tool tool = {
-	"hm-synth", "write a made data set of image and caption pairs", "DIR", table, HM_CLI_JOBS, 1, 1};
+	"hm-synth", "write a synthetic data set of image and caption pairs", "DIR", table, HM_CLI_JOBS, 1, 1};
 
 /* One example: all of it follows from the seed and its number. */
 struct example {

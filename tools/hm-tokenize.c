@@ -25,7 +25,7 @@ static const struct hm_opt table[] = {
 	 .max = HM_TOKENIZER_MAX_LENGTH},
 	{"no-special-in-text", 0, HM_FLAG(plain_specials), NULL,
 	 "[CLS] and the like are plain text in captions"},
-	{"replace", 0, HM_FLAG(replace), NULL, "replace token_ids if it is there"},
+	{"replace", 0, HM_FLAG(replace), NULL, "replace the column token_ids if it exists already"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-tokenize",

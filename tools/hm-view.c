@@ -21,7 +21,7 @@ struct options {
 
 static const struct hm_opt table[] = {
 	{.group = "What is shown"},
-	{"head", 0, HM_INT(head), "N", "show the first N records alone", .max = INT64_MAX,
+	{"head", 0, HM_INT(head), "N", "only the first N records", .max = INT64_MAX,
 	 .given = HM_GIVEN(has_head)},
 	{"full", 0, HM_FLAG(full), NULL, "print tensors whole, as nested arrays"},
 	{"schema", 0, HM_FLAG(schema), NULL, "print the columns and the counts instead"},
@@ -124,7 +124,7 @@ static void add_to_sheet(struct view *v, const struct hm_rec *r)
 		     class > 0 ? 0xc03020 : 0);
 }
 
-static int show(struct view *v, const struct hm_rec *r, struct hm_err *e)
+static int show_record(struct view *v, const struct hm_rec *r, struct hm_err *e)
 {
 	for (int i = 0; i < v->o.npy.n; i++)
 		if (hm_npy_put(v->npy[i], &r->val[v->column[i]], e))
@@ -150,7 +150,7 @@ static int print_schema(struct view *v, struct hm_err *e)
 	return hm_json_line(s, &v->text, e);
 }
 
-static int finish(struct view *v, struct hm_err *e)
+static int finish_outputs(struct view *v, struct hm_err *e)
 {
 	int rc = 0;
 	if (v->o.schema)
@@ -206,11 +206,11 @@ static int view_records(struct view *v, struct hm_err *e)
 		return HM_EDATA;
 	/* A broken stream is seen also where only its beginning is shown: it is read to its end. */
 	while ((rc = hm_join_next(v->in, &rec, e)) == 1) {
-		if ((!v->o.has_head || v->n < (uint64_t)v->o.head) && show(v, &rec, e) < 0)
+		if ((!v->o.has_head || v->n < (uint64_t)v->o.head) && show_record(v, &rec, e) < 0)
 			return HM_EDATA;
 		hm_cli_progress(&v->cli, ++v->n, hm_join_expect(v->in), "records");
 	}
-	return rc ? rc : finish(v, e);
+	return rc ? rc : finish_outputs(v, e);
 }
 
 int main(int argc, char **argv)

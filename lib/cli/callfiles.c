@@ -46,7 +46,8 @@ static bool identify_new(struct named *f)
 	return known;
 }
 
-/* False for what may be read and written at once, or cannot be told: terminals, pipes, devices, folders. */
+/* False for what may be read and written at the same time, and for what cannot be identified: terminals,
+ * pipes, devices, folders. */
 static bool identify(struct named *f)
 {
 	struct stat st;
@@ -139,7 +140,7 @@ void hm_cli_output(struct hm_cli *c, const char *path)
 	note_file(c, (struct named){.path = keep_path(c, path), .out = true});
 }
 
-void hm_cli_spare(struct hm_cli *c, const char *path)
+void hm_cli_output_once(struct hm_cli *c, const char *path)
 {
 	struct named f = {.path = path, .out = true};
 	if (identify(&f))

@@ -76,7 +76,7 @@ struct hm_opt {
 	const char *name; /* long name without dashes; NULL: the row names a group, or ends the table */
 	char letter;	  /* short name or 0 */
 	enum hm_opt_kind kind;
-	size_t at;	  /* where the caller's struct holds the value, before parsing the default */
+	size_t at;	  /* offset of the value in the caller's struct, which holds the default */
 	const char *arg;  /* "N", "DIR", "a|b"; NULL for a flag */
 	const char *help; /* one line, no full stop */
 	int64_t min, max;
@@ -85,8 +85,8 @@ struct hm_opt {
 	size_t given;		      /* HM_GIVEN(member), or 0 */
 	const char *(*preset)(int i); /* of "SPEC": the names behind init:, i from 0, NULL after the last */
 	enum hm_opt_file file;
-	bool hidden;	   /* not in the usage line */
-	const char *group; /* alone in its row: the heading of the options that follow, in --help */
+	bool hidden;	   /* in --help, but not in the usage line */
+	const char *group; /* alone in its row: the heading of the options below it in --help */
 };
 
 /* Common options. -v -q --progress --stats --help --version --completion are always there. The usage line
@@ -107,13 +107,13 @@ struct hm_tool {
 	const struct hm_opt *table;
 	int common;			/* HM_CLI_* */
 	int min_operands, max_operands; /* max -1: any number */
-	/* hm_device_backends where HM_CLI_DEVICE, for --version: what arithmetic is built in. A pointer, so
-	 * that tools that compute nothing need not be linked with the devices. */
+	/* For --version: hm_device_backends with HM_CLI_DEVICE, else NULL. It is a pointer so that tools that
+	 * compute nothing are not linked with the devices. */
 	char *(*backends)(char *out, size_t cap);
-	const char *output, *jobs; /* --help on -o and -j, where the usual line is not true; or NULL */
+	const char *output, *jobs; /* what --help says about -o and -j; NULL: the usual line, if it is true */
 };
 
-/* The common options' values and what the tool skeleton keeps. */
+/* The values of the common options, and the state of a tool's skeleton. */
 struct hm_cli {
 	const struct hm_tool *tool;
 	char *out;	    /* -o, NULL: standard output */
@@ -123,36 +123,41 @@ struct hm_cli {
 	int verbose, quiet; /* -v, -q */
 	struct hm_writer_options writer;
 	int n_operands;
-	char **operands; /* at least one: "-" when none was given and min_operands is 0 and max is not */
-	struct hm_workers *workers; /* jobs threads; made by hm_cli_begin when HM_CLI_JOBS */
+	char **operands;	    /* if none was given, the one operand "-", unless the tool takes none */
+	struct hm_workers *workers; /* `jobs` threads, with HM_CLI_JOBS; freed by hm_cli_end */
 	struct hm_cli_private *priv;
 };
 
-/* Parses into `options`, the caller's struct options, which holds the defaults; answers --help and --version.
- * A wrong call prints one line and one of usage, exit 2. Also refuses binary output to a terminal (HM_CLI_REC
- * without -o). Does not return on any of these. */
+/* Begins a tool. `options` is the caller's struct options and holds the defaults. These calls end here:
+ *   --help, --version, --completion: printed, exit 0
+ *   a wrong call: one line that says what is wrong and which option or word is nearest, one line that says
+ * where to read on; exit 2. Wrong is also an output that is an input or another output (see enum
+ * hm_opt_file), and records to a terminal (HM_CLI_REC without -o) input from a terminal: the usage line; exit
+ * 2 Standard descriptors that are closed are opened on /dev/null first, so that no file of the tool gets
+ * their numbers. */
 void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv);
 
-/* A file of the call that no option or operand names: a page that is made in a folder, a table that another
- * file names. As hm_cli_begin does for all others: if an output is an input or another output, the call is
- * wrong and the tool ends. The path is copied. */
+/* Declares a file that neither an option nor an operand names: a page written into a folder, a table that
+ * another file refers to. If an output is also an input or another output the tool ends with exit 2, as in
+ * hm_cli_begin. The path is copied. */
 void hm_cli_input(struct hm_cli *c, const char *path);
 void hm_cli_output(struct hm_cli *c, const char *path);
-/* One of many outputs: compared with the inputs alone, and not kept. */
-void hm_cli_spare(struct hm_cli *c, const char *path);
+/* For one of many outputs with names that differ: compares it with the inputs and forgets it. */
+void hm_cli_output_once(struct hm_cli *c, const char *path);
 
-/* A wrong call found after parsing: the line, where to read on, exit 2. */
+/* Ends the tool for a wrong call that was found after parsing; prints as hm_cli_begin does, exit 2. */
 void hm_cli_usage(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 
-/* The exit status for rc (0 or a negative code): prints `e` when rc < 0, closes the progress line, writes
- * --stats, flushes stdout and turns a failed flush into exit 1. Frees what begin made. */
+/* Ends a tool and returns its exit status. rc is 0 or a negative code; for the latter it prints `e`. Writes
+ * --stats, flushes standard output (a failed flush is exit 1), wipes the progress line, and frees what
+ * hm_cli_begin made. */
 int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e);
 
-/* "hm-x: warning: …", "hm-x: notice: …" on stderr, one write, control bytes masked; notices are silenced by
- * -q, hm_cli_debug needs -v. */
+/* "hm-x: warning: …" and "hm-x: notice: …" on standard error, each in one write, with control bytes replaced
+ * by '?'. -q silences notices; hm_cli_debug prints only with -v. */
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void hm_cli_notice(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Says which device --device auto has become, unless it is the processor. */
+/* A notice that says which device `--device auto` chose, unless it chose the processor. */
 void hm_cli_device(struct hm_cli *c, const char *name);
 void hm_cli_debug(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -162,12 +167,12 @@ void hm_cli_stat(struct hm_cli *c, const char *key, double v);
 /* Progress: `done` of `total` (0: unknown) things of this noun ("records"). Shown as count, rate and ETA when
  * stderr is a terminal, or with --progress; costs nothing otherwise. Call as often as you like. */
 void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char *noun);
-/* What the progress line shall say beside that from now on ("loss 0.69"), cut to 63 bytes. */
+/* Text that the progress line shows as well from now on ("loss 0.69"), cut to 63 bytes. */
 void hm_cli_progress_also(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Stores a value as `--name value` in the call would, but into `options`, a struct options of the caller's
- * choice. Takes the tool's own options alone. A flag takes "true" or "false". NULL, or the sentence about
- * what is wrong in `text`. */
+/* Stores a value as `--name value` in the call would, into `options`, which may be any struct options: a
+ * sweep parses each line into a copy. Only the tool's own options are known here. A flag takes "true" or
+ * "false". Returns NULL, or the sentence about what is wrong, which is in `text`. */
 const char *hm_cli_set(const struct hm_cli *c, void *options, const char *name, char *value, char *text,
 		       size_t cap);
 

@@ -122,7 +122,7 @@ alone() { # OPTION...
 		expect 1 "bad.jsonl: line 2: $2"
 		[ ! -e none ]
 	}
-	bad '{"name":"x","precision":"bf16"}' '"precision" is no option that can differ'
+	bad '{"name":"x","precision":"bf16"}' '"precision" is not an option that can differ'
 	bad '{"name":"x","rl":1}' '"rl" is no option'
 	bad '{"name":"x","lr":"fast"}' '--lr takes a number'
 	bad '{"name":"x","lr":[1]}' '"lr" must be a number'
@@ -145,7 +145,7 @@ alone() { # OPTION...
 @test "a folder that is none is found before anything is trained" {
 	echo x >file
 	run timeout 20 hm-fuse-train --sweep four.jsonl --epochs 1000000 --val dev.hmr -o file train.hmr
-	expect 1 'file: is no folder'
+	expect 1 'file: not a folder'
 	run hm-fuse-train --sweep four.jsonl --val dev.hmr -o no/where train.hmr
 	expect 1 'no/where: No such file or directory'
 }

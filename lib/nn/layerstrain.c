@@ -1,0 +1,100 @@
+/* hm-report: an experiment's table as pages: report.html, report.md, report.csv. */
+#include "base/file.h"
+#include "cli/cli.h"
+#include "report/pages.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+	char *out;
+	bool follow_symlinks;
+};
+
+static const struct hm_opt table[] = {
+	{.group = "Output"},
+	{"output", 'o', HM_STR(out), "DIR", "folder of the three files; that of RUNS.json unless given"},
+	{.group = "Input"},
+	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL,
+	 "let symbolic links lead out of the table's folder"},
+	{0}};
+
+static const struct hm_tool tool = {
+	"hm-report", "write an experiment's report: HTML, Markdown, CSV", "RUNS.json", table, 0, 1, 1};
+
+enum { CSV, MARKDOWN, HTML, PAGES }; /* the page for people last: whoever waits for it finds the others */
+
+static const struct page {
+	const char *name;
+	int (*make)(const struct hm_findings *f, struct hm_buf *text, struct hm_err *e);
+} pages[PAGES] = {
+	[CSV] = {"report.csv", hm_page_csv},
+	[MARKDOWN] = {"report.md", hm_page_markdown},
+	[HTML] = {"report.html", hm_page_html},
+};
+
+struct run {
+	struct hm_cli cli;
+	struct options o;
+	struct hm_runs runs;
+	struct hm_findings findings;
+	struct hm_buf path[PAGES];
+};
+
+static int name_pages(struct run *r, struct hm_err *e)
+{
+	const char *in = r->cli.operands[0], *slash = strrchr(in, '/');
+	int rc = 0;
+	for (int i = 0; i < PAGES && !rc; i++) {
+		struct hm_buf *path = &r->path[i];
+		if (r->o.out)
+			rc = hm_buf_printf(path, e, "%s/%s", r->o.out, pages[i].name);
+		else
+			rc = hm_buf_printf(path, e, "%.*s%s", slash ? (int)(slash + 1 - in) : 0, in,
+					   pages[i].name);
+		if (!rc)
+			hm_cli_output(&r->cli, (const char *)path->data);
+	}
+	return rc;
+}
+
+static int write_page(struct run *r, int i, struct hm_err *e)
+{
+	const char *path = (const char *)r->path[i].data;
+	struct hm_buf text = {0};
+	int rc = pages[i].make(&r->findings, &text, e);
+	if (!rc)
+		rc = hm_file_write(path, text.data, text.len, e);
+	if (!rc)
+		hm_cli_debug(&r->cli, "%s: %zu bytes", path, text.len);
+	hm_buf_clear(&text);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static struct run r;
+	struct hm_err e = {0};
+	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
+	int rc = name_pages(&r, &e);
+	if (!rc)
+		rc = hm_runs_read(&r.runs, r.cli.operands[0], r.o.follow_symlinks, &e);
+	const char *const *read = (const char *const *)(void *)r.runs.files.data;
+	for (size_t i = 0; !rc && i < r.runs.files.len / sizeof *read; i++)
+		hm_cli_input(&r.cli, read[i]);
+	if (!rc && r.runs.echo)
+		hm_cli_warn(
+			&r.cli,
+			"in every file of predictions each label is the answer, as in a submission, where "
+			"\"label\" is the prediction: then the scores say nothing");
+	if (!rc)
+		rc = hm_findings_compute(&r.findings, &r.runs, &e);
+	for (int i = 0; i < PAGES && !rc; i++)
+		rc = write_page(&r, i, &e);
+	for (int i = 0; i < PAGES; i++)
+		hm_buf_clear(&r.path[i]);
+	hm_findings_clear(&r.findings);
+	hm_runs_clear(&r.runs);
+	return hm_cli_end(&r.cli, rc, &e);
+}
