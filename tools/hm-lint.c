@@ -1,4 +1,4 @@
-/* hm-lint: what is wrong with the splits of a data set as data, before anything is trained on them. */
+/* hm-lint: checks the splits of a data set before anything is trained on them. */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "report/auditpages.h"
@@ -26,7 +26,7 @@ static const struct hm_opt table[] = {
 static const struct hm_tool tool = {
 	"hm-lint", "find what is wrong with the splits of a data set", "FILE ...", table, HM_CLI_JOBS, 1, -1};
 
-/* What tells one image (caption) from another, in order of preference. */
+/* The columns by which images (captions) are compared, in order of preference. */
 static const char *const image_columns[] = {"pixels", "image_grid", "image_feature", "img", NULL};
 static const char *const caption_columns[] = {"text", "token_ids", "text_feature", NULL};
 
@@ -48,7 +48,7 @@ static void read_allowed(struct run *r)
 		if (c == HM_AUDIT_FINDINGS)
 			hm_cli_usage(
 				&r->cli,
-				"--allow '%s': that is no kind of finding; id-twice, id-shared, pair-twice, "
+				"--allow '%s' is not a kind of finding; id-twice, id-shared, pair-twice, "
 				"pair-shared, image-shared, caption-shared, label-conflict, label-shift are",
 				r->o.allow.item[i]);
 		r->view.allowed[c] = true;

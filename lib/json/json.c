@@ -10,7 +10,7 @@ int hm_json_get_str(const cJSON *o, const char *key, const char **out, struct hm
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
 	if (!cJSON_IsString(v))
-		return hm_err_set(e, HM_EDATA, v ? "\"%s\" is no string" : "\"%s\" is missing", key);
+		return hm_err_set(e, HM_EDATA, v ? "\"%s\" is not a string" : "\"%s\" is missing", key);
 	*out = v->valuestring;
 	return 0;
 }
@@ -21,7 +21,7 @@ int hm_json_get_int(const cJSON *o, const char *key, int64_t *out, struct hm_err
 	if (!v)
 		return hm_err_set(e, HM_EDATA, "\"%s\" is missing", key);
 	if (!cJSON_IsNumber(v) || v->valuedouble != floor(v->valuedouble) || fabs(v->valuedouble) > 0x1p53)
-		return hm_err_set(e, HM_EDATA, "\"%s\" is no integer", key);
+		return hm_err_set(e, HM_EDATA, "\"%s\" is not an integer", key);
 	*out = (int64_t)v->valuedouble;
 	return 0;
 }

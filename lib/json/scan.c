@@ -9,10 +9,10 @@ struct scan {
 	const char *s;
 	size_t len, at;
 	int depth, cap;	 /* levels of nesting: now, allowed */
-	const char *why; /* set at the first fault, `at` then stands on it */
-	int want;	 /* member of the top-level object looked for, -1 none */
+	const char *why; /* what is wrong, once a fault is found; `at` is its place */
+	int want;	 /* the member of the top-level object to find, or -1 */
 	size_t start, end;
-	size_t keys, key, key_at; /* keys met; the one looked for, from 1, and where it stands */
+	size_t keys, key, key_at; /* keys seen; the number of the one to find, from 1, and its place */
 };
 
 static bool fault(struct scan *c, const char *why)

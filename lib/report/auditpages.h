@@ -1,5 +1,5 @@
-/* The findings of an audit as a table for people, as JSON, and its confounders as CSV. Appended to buffers;
- * all return 0 or HM_EDATA (memory). */
+/* The findings of an audit as a table for people and as JSON, and its confounders as CSV. The writers append
+ * to buffers and return 0 or HM_EDATA (memory). */
 #ifndef HM_AUDITPAGES_H
 #define HM_AUDITPAGES_H
 
@@ -13,7 +13,7 @@ struct hm_audit_view {
 };
 /* "ok", "finding", "allowed", "remark" or "not checked". Static storage. */
 const char *hm_audit_verdict(const struct hm_audit *a, const struct hm_audit_view *v, enum hm_audit_check c);
-/* How many kinds of finding were found and are not allowed. */
+/* How many checks have the verdict "finding". */
 int hm_audit_findings(const struct hm_audit *a, const struct hm_audit_view *v);
 
 int hm_audit_text(const struct hm_audit *a, const struct hm_audit_view *v, struct hm_buf *out,
@@ -21,7 +21,7 @@ int hm_audit_text(const struct hm_audit *a, const struct hm_audit_view *v, struc
 /* One object on one line, canonical. */
 int hm_audit_json(const struct hm_audit *a, const struct hm_audit_view *v, struct hm_buf *out,
 		  struct hm_err *e);
-/* The confounders as "a,b,kind" with a header, as hm_confounders_read takes them. */
+/* The confounders: "a,b,kind" with a header, for hm_confounders_read. */
 int hm_audit_pairs(const struct hm_audit *a, struct hm_buf *out, struct hm_err *e);
 
 #endif

@@ -5,8 +5,8 @@
 #include "stat/interval.h"
 
 #define HM_CELL_NUMBER 48
-/* `v`, finite, with that many digits behind the point, and with a "+" before what is not negative when
- * `sign`. What rounds to zero has no minus. Returns out. */
+/* `v`, finite, with `digits` digits after the point. With `sign`, a "+" marks what is not negative. What
+ * rounds to zero has no minus. Returns out. */
 char *hm_cell_number(double v, int digits, bool sign, char out[HM_CELL_NUMBER]);
 /* "0.5580", "undefined" for NaN. Returns out. */
 char *hm_cell_value(double v, char out[HM_CELL_NUMBER]);
@@ -14,16 +14,16 @@ char *hm_cell_value(double v, char out[HM_CELL_NUMBER]);
 char *hm_cell_p(double p, char out[HM_CELL_NUMBER]);
 
 #define HM_CELL_RANGE (2 * HM_CELL_NUMBER + 4)
-/* "[0.5142, 0.6010]", with signs when `sign`; "" for NaN. Returns out. */
+/* "[0.5142, 0.6010]", with `sign` "[-0.0123, +0.0456]"; "" for NaN. Returns out. */
 char *hm_cell_range(struct hm_interval ci, bool sign, char out[HM_CELL_RANGE]);
 
-/* A text of unknown origin (an id, a name, a value of a column): at most HM_CELL_WIDTH characters of it,
- * masked for a terminal, "(empty)" for "", filled with spaces up to `width` characters. */
+/* Appends a text of unknown origin (an id, a name, a value of a column): its first HM_CELL_WIDTH characters,
+ * masked for a terminal, and spaces up to `width` characters. "" is written as "(empty)". */
 enum { HM_CELL_WIDTH = 40 };
 int hm_cell_write(struct hm_buf *b, const char *s, int width, struct hm_err *e);
-/* The characters that hm_cell_write writes of s. */
+/* How many characters hm_cell_write writes of s, without the spaces. */
 int hm_cell_width(const char *s);
-/* The whole of s, masked for a terminal. */
+/* Appends the whole of s, masked for a terminal. */
 int hm_cell_text(struct hm_buf *b, const char *s, struct hm_err *e);
 
 #endif

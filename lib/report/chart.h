@@ -1,6 +1,6 @@
-/* Small line charts as SVG text, to stand inside an HTML page: colours come from the page's style sheet by
- * class, so that they follow a dark theme. Data coordinates are mapped to a plot area with axes and ticks at
- * round numbers. */
+/* Small line charts as SVG text inside an HTML page. Colours come from classes of the page's style sheet, so
+ * they follow a dark theme. Data coordinates are mapped to a plot area with axes and ticks at round numbers.
+ */
 #ifndef HM_CHART_H
 #define HM_CHART_H
 
@@ -10,20 +10,20 @@ struct hm_chart {
 	struct hm_buf *out;
 	double x0, x1, y0, y1;		 /* data ranges */
 	double left, top, width, height; /* of the plot area, in pixels */
-	struct hm_err *e;		 /* failures (memory) stick here; the caller looks at the end */
+	struct hm_err *e; /* remembers the first failure (memory); the caller looks at the end */
 };
 
-/* Opens an <svg> of w x h pixels whose title (read by screen readers) is plain text, and draws the axes of
- * these ranges with their names. y1 > y0, x1 > x0. */
+/* Opens an <svg> of w x h pixels with a title, which is plain text for screen readers, and draws the axes of
+ * these ranges with their names. x[1] > x[0], y[1] > y[0]. */
 void hm_chart_open(struct hm_chart *c, struct hm_buf *out, int w, int h, const char *title, const double x[2],
 		   const double y[2], const char *x_name, const char *y_name, struct hm_err *e);
-/* A line through the points, cut at the ranges, of this class. */
+/* Draws a line of this class through the points. It is cut at the ranges. */
 void hm_chart_line(struct hm_chart *c, const struct hm_curve *points, const char *class);
 void hm_chart_close(struct hm_chart *c);
 
 /* A round step that puts about `count` ticks into a range. */
 double hm_chart_step(double range, int count);
-/* Appends plain text with the five characters that XML reserves written as entities. */
+/* Appends plain text; the five characters that XML reserves become entities. */
 void hm_markup_text(struct hm_buf *out, const char *s, struct hm_err *e);
 
 #endif

@@ -55,7 +55,7 @@ static void write_tests(struct hm_buf *b, const struct hm_pair *pair, int pairs,
 	hm_buf_printf(b, e, "\n");
 }
 
-/* What a pair's tests allow to say. */
+/* The conclusions that a pair's tests allow. */
 static void write_verdict(struct hm_buf *b, const struct hm_scores *s, const struct hm_pair *pair,
 			  struct hm_err *e)
 {

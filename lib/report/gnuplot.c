@@ -27,7 +27,7 @@ int hm_gnuplot_text(struct hm_buf *b, const char *s, struct hm_err *e)
 
 const char *hm_gnuplot_line(int i)
 {
-	/* told apart also by who does not see red and green; after eight, dashes */
+	/* colours that people with red-green blindness can distinguish; the second eight are dashed */
 	static const char *const line[] = {
 		"lc rgb '#2060b0' dt 1", "lc rgb '#d06000' dt 1", "lc rgb '#208060' dt 1",
 		"lc rgb '#b03080' dt 1", "lc rgb '#806030' dt 1", "lc rgb '#30a0c0' dt 1",
@@ -58,7 +58,7 @@ static int run_child(const int fd[3], struct hm_err *e)
 		if (errno != EINTR)
 			return hm_err_set(e, HM_EDATA, "cannot wait for gnuplot: %s", strerror(errno));
 	if (WIFEXITED(status) &&
-	    WEXITSTATUS(status) == 127) /* how some C libraries tell that there is no such program */
+	    WEXITSTATUS(status) == 127) /* some C libraries report a missing program so */
 		return hm_err_set(e, HM_EDATA,
 				  "gnuplot, which draws the picture, cannot be run (package gnuplot-nox)");
 	return status ? hm_err_set(e, HM_EDATA, "gnuplot failed") : 0;

@@ -1,4 +1,4 @@
-/* Running gnuplot as a child process, and the habits that its scripts share: for the files here that draw. */
+/* Runs gnuplot as a child process, and holds what its scripts share. For the files here that draw. */
 #ifndef HM_GNUPLOT_H
 #define HM_GNUPLOT_H
 
@@ -8,8 +8,8 @@
  * HM_EDATA when gnuplot is not installed or fails. */
 int hm_gnuplot_run(const char *path, const struct hm_buf *script, struct hm_err *e);
 
-/* Appends the text as the inside of a single-quoted string, in which gnuplot expands nothing: at most 48 code
- * points, control bytes as ?. */
+/* Appends the text as the inside of a single-quoted string, in which gnuplot expands nothing: its first 48
+ * characters, control characters as "?". */
 int hm_gnuplot_text(struct hm_buf *b, const char *s, struct hm_err *e);
 
 /* The line of system i, the same in every picture: "lc rgb '#3060a0' dt 1". Static storage. */

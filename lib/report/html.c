@@ -1,4 +1,4 @@
-/* The report as one HTML file that loads nothing: tables, charts as SVG, the contact sheet inside. See
+/* The report as one HTML file that loads nothing: tables, SVG charts, the contact sheet as a data URI. See
  * pages.h. */
 #include "report/chart.h"
 #include "report/htmlparts.h"
@@ -229,8 +229,8 @@ static void put_stages(struct hm_html *p)
 	hm_html_put(p, "</tbody></table></div>\n");
 }
 
-/* The first n bytes of some text. */
-static void count_lines(struct hm_html *p, const char *s, size_t n)
+/* Appends the first n bytes of a text. */
+static void put_prefix(struct hm_html *p, const char *s, size_t n)
 {
 	char *copy = hm_strndup(s, n, p->e);
 	if (copy)
@@ -246,7 +246,7 @@ static void put_commands(struct hm_html *p)
 		hm_html_put(p, "<p><small>The records of every row, with the tools' versions and all "
 			       "options; below, after each "
 			       "command, what its predictions come from beside these.</small></p>\n<pre>");
-		count_lines(p, all, p->f->shared);
+		put_prefix(p, all, p->f->shared);
 		hm_html_put(p, "</pre>\n");
 	}
 	for (int i = 0; i < p->r->n_rows; i++) {

@@ -1,25 +1,25 @@
-/* What the parts of the HTML page share: html.c, htmlplots.c, and nobody else. */
+/* What html.c and htmlplots.c share. Nobody else includes it. */
 #ifndef HM_HTMLPARTS_H
 #define HM_HTMLPARTS_H
 
 #include "report/pages.h"
 
-/* style.css, NUL-terminated; the Makefile makes it of the file. */
+/* The text of style.css, NUL-terminated. The Makefile generates it. */
 extern const char hm_style_css[];
 
 struct hm_html {
 	const struct hm_findings *f;
-	const struct hm_runs *r; /* f's */
+	const struct hm_runs *r; /* that of f */
 	struct hm_buf *b;
-	struct hm_err *e; /* failures (memory) stick here */
+	struct hm_err *e; /* remembers the first failure (memory) */
 };
 
-/* Markup as it is; plain text, escaped. */
+/* Appends markup as it is; appends plain text, escaped. */
 void hm_html_put(struct hm_html *p, const char *s);
 void hm_html_text(struct hm_html *p, const char *s);
-/* Accuracies with their intervals, one line a row, and what was published as diamonds. */
+/* The plot of accuracies with intervals, a line per row; published values are diamonds. */
 void hm_html_forest(struct hm_html *p);
-/* A card a row: losses by step, ROC. */
+/* A card per row: losses by step, ROC curve. */
 void hm_html_curves(struct hm_html *p);
 
 #endif

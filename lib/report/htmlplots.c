@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Accuracies with their intervals, one line a row, and what was published as diamonds. */
+/* Accuracies with intervals, a line per row; published values are diamonds. */
 void hm_html_forest(struct hm_html *p)
 {
 	const double left = 210, width = 420, line = 24;
@@ -83,8 +83,8 @@ static int draw_roc(struct hm_html *p, const struct hm_row *w, struct hm_chart *
 	return p->e->code;
 }
 
-/* A card a row: losses by step, ROC. Losses share a scale up to twice that of guessing; what lies above is
- * cut. */
+/* A card per row: losses by step, ROC curve. Losses share a scale up to twice that of guessing; what lies
+ * above is cut. */
 void hm_html_curves(struct hm_html *p)
 {
 	double loss = 0;

@@ -1,5 +1,5 @@
-/* The report of an experiment as pages: HTML to look at, Markdown to read in a terminal or paste, CSV for
- * programs. Append to buffers, print nothing; the same input gives the same bytes. */
+/* The report of an experiment as three pages: HTML to look at, Markdown to read in a terminal or to paste,
+ * CSV for programs. They are appended to buffers; the same input gives the same bytes. */
 #ifndef HM_PAGES_H
 #define HM_PAGES_H
 
@@ -11,27 +11,28 @@ struct hm_findings {
 	struct hm_summary *row;		  /* [rows] */
 	struct hm_difference *difference; /* [claims][HM_RUNS_PAIRS] */
 	enum hm_verdict *verdict;	  /* [claims] */
-	struct hm_pair *pair;		  /* [rows (rows - 1)/2] first trials, every pair */
-	int pairs, significant;		  /* of them by McNemar's or DeLong's test, Holm-corrected */
+	struct hm_pair *pair;		  /* [pairs] all pairs of rows, by their first trials */
+	int pairs, significant;		  /* significant: by McNemar's or DeLong's test, Holm-corrected */
 	bool seeds;			  /* some row has several trials */
-	size_t shared;			  /* bytes of history, whole lines, that every trial begins with */
-	double guess; /* half the width in which a guesser's accuracy falls in 95 % of draws */
+	size_t shared;			  /* bytes of history, whole lines, with which every trial begins */
+	double guess; /* half the width of the range in which a guesser's accuracy falls 19 times of 20 */
 };
-/* 0 or HM_EDATA (memory). `r` is borrowed. Caller clears, also after a failure. */
+/* Computes what the pages share. `r` is borrowed. 0 or HM_EDATA (memory). Caller clears, also after a
+ * failure. */
 int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e);
 void hm_findings_clear(struct hm_findings *f);
 bool hm_pair_significant(const struct hm_pair *p);
 /* Whether a trial of the row has a command or a history beyond what all rows share. */
 bool hm_row_has_origin(const struct hm_findings *f, const struct hm_row *w);
 
-/* Each 0 or HM_EDATA (memory). The HTML is one file that loads nothing. */
+/* The pages; each returns 0 or HM_EDATA (memory). The HTML is one file that loads nothing. */
 int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
 int hm_page_markdown(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
-/* A line a row and trial. */
+/* A line per trial of each row. */
 int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
 
-/* How numbers look on both pages: ".5580" as "0.558", NaN as an en dash; an interval as "[0.514, 0.601]", ""
- * for NaN; p as "0.049", "< 0.0001". Return out. */
+/* Numbers on the HTML and Markdown pages: "0.558", an en dash for NaN; "[0.514, 0.601]", "" for NaN; "0.049",
+ * "< 0.0001". What rounds to zero has no minus. Return out. */
 #define HM_PAGE_NUMBER 48 /* as HM_CELL_NUMBER */
 char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER]);
 char *hm_page_difference(double v, char out[HM_PAGE_NUMBER]); /* "+0.014" */

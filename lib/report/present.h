@@ -1,5 +1,5 @@
-/* What lib/stat computed, as text to read, JSON, CSV and pictures. Text, JSON and CSV are appended to
- * buffers; nothing is printed. All return 0 or HM_EDATA (memory). */
+/* Presents what lib/stat computes: as text to read, as JSON, CSV and pictures. Text, JSON and CSV are
+ * appended to buffers. All functions return 0 or HM_EDATA (memory). */
 #ifndef HM_PRESENT_H
 #define HM_PRESENT_H
 
@@ -8,20 +8,20 @@
 /* The table of metrics with intervals and baselines, the confusion matrix, notes on what the numbers cannot
  * tell, and the last line: `accuracy 0.5580 [0.5142, 0.6010]  auroc 0.6123 [0.5631, 0.6615]  n 500`. */
 int hm_scores_text(const struct hm_scores *s, struct hm_buf *out, struct hm_err *e);
-/* The object of --json on one line, canonical; NaN is null. */
+/* The object of hm-score --json on one line, canonical; NaN is null. */
 int hm_scores_json(const struct hm_scores *s, struct hm_buf *out, struct hm_err *e);
 
-/* k systems, at most HM_COMPARE_MAX, and all their pairs; the tables call the systems A to Z. */
+/* k <= HM_COMPARE_MAX systems and the k(k-1)/2 pairs of them. The tables call the systems A to Z. */
 int hm_compare_text(const struct hm_scores *s, int k, const struct hm_pair *pair, struct hm_buf *out,
 		    struct hm_err *e);
 /* {"n":…,"systems":[…as hm_scores_json, and "name"…],"pairs":[…]} */
 int hm_compare_json(const struct hm_scores *s, int k, const struct hm_pair *pair, struct hm_buf *out,
 		    struct hm_err *e);
 
-/* id,proba,label (more than two classes: id,proba_0,…,label), probabilities by %.9g. A failed record's
- * probabilities are empty, and so is a label that is missing. */
+/* id,proba,label; with more than two classes id,proba_0,…,label. Probabilities are written by %.9g, so that
+ * they read back as the same f32. A failed record has empty probabilities, an unknown label is empty. */
 int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *out, struct hm_err *e);
-/* The first `count` of hm_errors_find, a line per record. */
+/* The first `count` records of hm_errors_find, a line each. */
 int hm_errors_text(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s,
 		   size_t count, struct hm_buf *out, struct hm_err *e);
 

@@ -1,4 +1,4 @@
-/* What the files behind present.h share, and nobody else includes: the parts of a report on one system. */
+/* Parts of the report on one system. Only the files behind present.h, and tests, include it. */
 #ifndef HM_PRESENTPARTS_H
 #define HM_PRESENTPARTS_H
 

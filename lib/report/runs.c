@@ -10,7 +10,7 @@
 
 enum { TABLE_MOST = 16 << 20 };
 
-/* The objects of an array, at most `most`; their number, 0 when it is absent, or HM_EDATA. */
+/* The array of at most `most` objects under `key`. Returns their number, 0 when it is absent, or HM_EDATA. */
 static int find_objects(const cJSON *o, const char *key, int most, const cJSON **array, struct hm_err *e)
 {
 	const cJSON *one;
@@ -39,7 +39,7 @@ static int read_trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, str
 	return 0;
 }
 
-/* Rows and their numbers of trials; the trials are read when all are counted. */
+/* Reads the rows and counts their trials, which are read when all are counted. */
 static int read_rows(struct hm_runs *r, struct hm_err *e)
 {
 	const cJSON *array, *o, *runs, *p;

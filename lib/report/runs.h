@@ -1,5 +1,6 @@
-/* The table of an experiment, RUNS.json, and all that it names: predictions, training logs, statistics,
- * commands, a contact sheet; held in memory for the report. The format stands in hm-report(1). */
+/* The table of an experiment, RUNS.json, and the files that it names: predictions, training logs, statistics,
+ * commands, a contact sheet. All of it is held in memory for the report. hm-report(1) describes the format.
+ */
 #ifndef HM_RUNS_H
 #define HM_RUNS_H
 
@@ -9,36 +10,37 @@
 
 #include <cjson/cJSON.h>
 
-#define HM_RUNS_ROWS 64	  /* of a table */
-#define HM_RUNS_TRIALS 64 /* seeds of a row */
-#define HM_RUNS_PAIRS 16  /* of a claim */
+/* At most so many rows of a table, trials (random seeds) of a row, pairs of a claim. */
+#define HM_RUNS_ROWS 64
+#define HM_RUNS_TRIALS 64
+#define HM_RUNS_PAIRS 16
 
-/* Points of a curve, x rising. */
+/* The points of a curve; x rises. */
 struct hm_curve {
 	size_t n;
 	double *x, *y; /* [n] */
 };
 
-/* One training and its answers. What is not known is NaN or "". */
+/* One training and its answers. What is unknown is NaN or "". */
 struct hm_trial {
 	int64_t seed;
-	const char *command; /* "": not told */
-	const char *history; /* a line a tool that the predictions come from: name, version, options; or "" */
-	const struct hm_sample *sample;		  /* of the examples that all trials share, in one order */
-	double accuracy, auroc;			  /* at threshold .5 */
+	const char *command;
+	const char *history;		/* a line per tool behind the predictions: name, version, options */
+	const struct hm_sample *sample; /* of the examples that all trials share, in the same order */
+	double accuracy, auroc;		/* at threshold .5 */
 	struct hm_interval accuracy_ci, auroc_ci; /* Wilson, DeLong */
 	double loss, seconds;			  /* training loss of the last epoch, time of the training */
 	struct hm_curve train, val;		  /* loss by step: training, validation */
 };
 
 struct hm_published {
-	double accuracy, loss, seconds; /* NaN: not told */
+	double accuracy, loss, seconds; /* NaN: unknown */
 };
 
 struct hm_row {
 	const char *name, *title, *options, *note;
 	int64_t part;
-	bool selected; /* the epoch was chosen by the very examples it is scored on */
+	bool selected; /* the epoch was chosen on the same examples that it is scored on */
 	struct hm_published published;
 	int n; /* trials */
 	struct hm_trial *trial;
@@ -53,13 +55,13 @@ struct hm_claim {
 	int n;
 	struct {
 		const struct hm_row *a, *b;
-		const char *note; /* what else they differ in */
+		const char *note; /* in what else they differ */
 	} pair[HM_RUNS_PAIRS];
 };
 
 struct hm_stage {
 	const char *name;
-	double seconds, records, memory; /* records NaN: none counted; bytes */
+	double seconds, records, memory; /* records: NaN when not counted; memory in bytes */
 };
 
 struct hm_runs {
@@ -73,10 +75,10 @@ struct hm_runs {
 	struct hm_row *row;
 	struct hm_claim *claim;
 	struct hm_stage *stage;
-	struct hm_buf sheet;	   /* a PNG; empty: none */
-	struct hm_buf files;	   /* const char *[]: the files that it named, as they were opened */
-	struct hm_matched matched; /* all trials */
-	/* runs.c's */
+	struct hm_buf sheet;	   /* a PNG file, or empty */
+	struct hm_buf files;	   /* const char *[]: paths of the files that were read */
+	struct hm_matched matched; /* of all trials */
+	/* for runs.c and runsfiles.c */
 	cJSON *json;
 	char *folder;
 	struct hm_imageroot root; /* the folder */

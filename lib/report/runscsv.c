@@ -1,4 +1,4 @@
-/* The report for programs: a line a row and trial. See pages.h. */
+/* The report for programs: a line per trial of each row. See pages.h. */
 #include "report/pages.h"
 
 #include <math.h>

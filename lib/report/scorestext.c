@@ -15,7 +15,7 @@ static void write_row(struct hm_buf *b, const char *name, double v, struct hm_in
 		      hm_cell_range(ci, false, range), isnan(ci.lo) ? "" : by);
 }
 
-/* What knowing nothing but the labels' shares scores. */
+/* The score of a system that knows only the shares of the labels. */
 static void write_baseline(struct hm_buf *b, const struct hm_scores *s, enum hm_metric m, struct hm_err *e)
 {
 	double p = s->n ? (double)s->label[1] / (double)s->n : NAN, q = 1 - p;
@@ -151,7 +151,7 @@ static void write_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_e
 		      s->n, 50 * (acc->hi - acc->lo));
 }
 
-/* What the reader must know of how the answers came about. */
+/* How the answers came about: ablation and a fitted threshold. */
 static void write_origin(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	const struct hm_threshold *t = s->fitted;

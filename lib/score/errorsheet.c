@@ -1,4 +1,4 @@
-/* The input is read a second time, for the pixels of the few records that are drawn. See errorsheet.h. */
+/* Reads the input a second time, for the pixels of the few records that are drawn. See errorsheet.h. */
 #include "score/errorsheet.h"
 #include "base/file.h"
 #include "draw/sheet.h"
@@ -16,8 +16,8 @@ struct errors {
 	const struct hm_matched *m;
 	const struct hm_sample *s;
 	size_t *at, n;		/* positions in the sample, the worst first */
-	struct hm_strmap ranks; /* their ids -> 0 .. n-1 */
-	struct hm_batch kept;	/* their records, as they come */
+	struct hm_strmap ranks; /* id -> 0 .. n-1, in the same order */
+	struct hm_batch kept;	/* the records, in the order of the input */
 	uint64_t where[MOST];	/* rank -> number in `kept` */
 };
 

@@ -1,4 +1,4 @@
-/* Counting the records that there should be. See expected.h. */
+/* Counts the records that there should be. See expected.h. */
 #include "score/expected.h"
 #include "prep/lines.h"
 

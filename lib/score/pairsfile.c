@@ -1,4 +1,4 @@
-/* Pairs of confounders out of a CSV. See pairsfile.h. */
+/* Reads pairs of confounders from a CSV. See pairsfile.h. */
 #include "score/pairsfile.h"
 #include "prep/csvrows.h"
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Where the threshold comes from. */
+/* The threshold: given, or fitted on other predictions. */
 static int choose_threshold(struct hm_scored *s, const struct hm_scored_options *o, struct hm_err *e)
 {
 	s->threshold.at = o->threshold;

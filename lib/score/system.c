@@ -1,4 +1,4 @@
-/* Predictions out of records or a CSV. See system.h. */
+/* Predictions from records or from a CSV. See system.h. */
 #include "score/system.h"
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ static int open_csv(struct hm_system *s, const struct hm_answers_options *o, con
 				    s->column == -2 ? "more than one" : "no", o->by);
 }
 
-/* Neither records nor CSV: says what it is, and what the user may have meant. */
+/* The file is neither records nor CSV: the sentence says what it is and what may help. */
 static int refuse_other(const struct hm_filekind *k, const char *path, bool model, struct hm_err *e)
 {
 	const char *want =

@@ -55,7 +55,7 @@ int hm_audit_split(struct hm_audit *a, const char *name, struct hm_err *e)
 	return 0;
 }
 
-/* The number of p[0..n) among the different ones of its kind. */
+/* *to: the number of p[0..n) among the different values of its kind. */
 static int find_number(struct hm_audit *a, int kind, const void *p, size_t n, uint64_t *to, struct hm_err *e)
 {
 	char hex[33];
@@ -103,8 +103,9 @@ int hm_audit_add(struct hm_audit *a, const struct hm_audit_record *r, struct hm_
 /* ---- groups of records that have something in common ---- */
 
 struct groups {
-	size_t *order; /* [a->n] items by number, then as they came; those without a number last */
-	size_t *start; /* [n + 1] of each group in `order` */
+	size_t *order; /* [a->n] items sorted by number, equal ones in their order; items without a number are
+			  last */
+	size_t *start; /* [n + 1] where each group begins in `order` */
 	size_t n;
 };
 
@@ -194,7 +195,7 @@ static void count_groups(struct hm_audit *a, const struct groups *g, const struc
 
 /* ---- confounders ---- */
 
-/* Pairs of a group within one split whose labels and `other` differ. 1: more than can be listed. */
+/* Finds the pairs of a group within one split whose labels and `other` differ. */
 static int find_confounders(struct hm_audit *a, const struct groups *g, int other, int which, size_t most,
 			    struct hm_err *e)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ids and kind of a pair in one text, the same for (a,b) and (b,a). */
+/* Writes ids and kind of a pair as one text, which is the same for (a,b) and (b,a). */
 static int write_key(struct hm_buf *b, const struct hm_confounder *t, const char *kind, struct hm_err *e)
 {
 	bool turned = strcmp(t->a, t->b) > 0;
@@ -36,7 +36,7 @@ int hm_confounders_add(struct hm_confounders *c, const char *a, const char *b, c
 	int fresh = rc ? rc : hm_strmap_add(&c->seen, both.data, both.len, &at, e);
 	hm_buf_clear(&both);
 	if (!fresh)
-		return hm_err_set(e, HM_EDATA, "the pair of %.64s and %.64s stands there twice", a, b);
+		return hm_err_set(e, HM_EDATA, "the pair of %.64s and %.64s is in the list twice", a, b);
 	if (fresh < 0 || !(t.a = copy_text(c, a, e)) || !(t.b = copy_text(c, b, e)) ||
 	    hm_buf_add(&c->item, &t, sizeof t, e))
 		return HM_EDATA;

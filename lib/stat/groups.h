@@ -1,4 +1,4 @@
-/* Scores for each value of a column: which kinds of records a system is good at. */
+/* Scores per value of a column: on which kinds of records is a system good? */
 #ifndef HM_GROUPS_H
 #define HM_GROUPS_H
 
@@ -16,8 +16,7 @@ struct hm_groups {
 	int n;
 	struct hm_group item[HM_KINDS_MAX]; /* in hm_kinds_order */
 };
-/* Of the predictions p, grouped by hm_predictions_group, and m made from them alone, at that threshold. 0 or
- * HM_EDATA (memory). */
+/* `p` is grouped by hm_predictions_group, `m` is made from `p` alone. 0 or HM_EDATA (memory). */
 int hm_groups_compute(struct hm_groups *g, const char *column, const struct hm_predictions *p,
 		      const struct hm_matched *m, double threshold, struct hm_err *e);
 

@@ -61,7 +61,7 @@ double hm_beta_inc(double a, double b, double x)
 	return 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
 
-/* x with I_x(a,b) = p: halving, until no double lies between. */
+/* The x with I_x(a,b) = p, by halving until no double lies between the bounds. */
 static double beta_quantile(double a, double b, double p)
 {
 	double lo = 0, hi = 1;
@@ -137,7 +137,7 @@ double hm_delong_variance(const double *place, const int32_t *label, size_t n, s
 		square[label[i] == 1] += d * d;
 	}
 	for (int c = 0; c < 2;
-	     c++) /* a place is twice the count of the other kind, so /(2 count) makes it a share */
+	     c++) /* a place is twice a count of the other class: /(2 count) makes it a share */
 		var += square[c] / (count[c] - 1) / count[c] / (4 * count[!c] * count[!c]);
 	return var;
 }
@@ -204,7 +204,7 @@ static int by_rising_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of sorted v[n]. */
+/* The q-quantile of v[n], which is sorted. */
 static double find_quantile(const double *v, size_t n, double q)
 {
 	double at = q * (double)(n - 1);

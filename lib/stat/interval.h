@@ -1,5 +1,5 @@
-/* 95 % confidence intervals: Wilson and Clopper-Pearson for a share, DeLong for AUROC, a seeded bootstrap for
- * the rest. An interval that cannot be given is {NaN, NaN}. */
+/* 95 % confidence intervals: Wilson's and Clopper and Pearson's for a share, DeLong's for AUROC, a seeded
+ * bootstrap for everything else. An interval that is undefined is {NaN, NaN}. */
 #ifndef HM_INTERVAL_H
 #define HM_INTERVAL_H
 
@@ -12,31 +12,31 @@ struct hm_interval {
 	double lo, hi;
 };
 
-/* For k of n, n > 0. Wilson, JASA 1927; Clopper and Pearson, Biometrika 1934. */
+/* Of a share of k in n, n > 0. Wilson, JASA 1927; Clopper and Pearson, Biometrika 1934. */
 struct hm_interval hm_wilson(size_t k, size_t n);
 struct hm_interval hm_clopper_pearson(size_t k, size_t n);
 
-/* Where the share of successes in n > 0 trials of probability p, 0 < p < 1, falls: the .025 and .975
- * quantiles of Binomial(n, p), divided by n; scipy's binom.interval(.95, n, p). */
+/* The range in which the share of successes in n > 0 trials of probability p, 0 < p < 1, falls 19 times of
+ * 20: the .025 and .975 quantiles of Binomial(n, p), divided by n; scipy's binom.interval(.95, n, p). */
 struct hm_interval hm_binomial_range(size_t n, double p);
 
 /* I_x(a,b), the regularised incomplete beta function, a, b > 0, 0 <= x <= 1. Lentz's continued fraction. */
 double hm_beta_inc(double a, double b, double x);
 
-/* DeLong's structural components (DeLong et al., Biometrics 1988), by ranks as Sun and Xu (2014): for a
- * positive twice the number of negatives below it, for a negative twice the number of positives above it,
- * ties counting one. place[n]; *positives of the n are positive. */
+/* DeLong's structural components (DeLong et al., Biometrics 1988), computed from ranks (Sun and Xu 2014).
+ * place[n]: of a positive, twice the number of negatives below it; of a negative, twice the number of
+ * positives above it; a tie counts one. *positives: how many of the n are positive. */
 void hm_delong_places(const struct hm_ranking *r, double *place, size_t *positives);
-/* The variance of an AUROC, or with places = differences of two systems' places of the difference of their
- * AUROCs. NaN without two examples of each kind. */
+/* The variance of an AUROC. With the differences of two systems' places: the variance of the difference of
+ * their AUROCs. NaN with fewer than two examples of each class. */
 double hm_delong_variance(const double *place, const int32_t *label, size_t n, size_t positives);
-/* Wald, clipped to [0,1]. 0 or HM_EDATA (memory). */
+/* DeLong's interval: Wald, clipped to [0,1]. 0 or HM_EDATA (memory). */
 int hm_delong_interval(const struct hm_ranking *r, struct hm_interval *ci, struct hm_err *e);
 
-/* Percentile intervals of every metric, from `resamples` draws of n out of n with replacement; draw i, try t
- * is the stream (seed, HM_RNG_BOOTSTRAP, i, t). A draw that holds one class only is drawn again; a sample
- * that does has no intervals. Quantiles interpolate linearly, as numpy's. The same for any number of workers.
- * 0 or HM_EDATA. */
+/* Percentile intervals of every metric, from `resamples` draws of n out of n with replacement. Draw i, try t
+ * uses the random stream (seed, HM_RNG_BOOTSTRAP, i, t). A draw with one class only is drawn again; a sample
+ * with one class only has no intervals. Quantiles are interpolated linearly, as numpy does. The result does
+ * not depend on the number of workers. 0 or HM_EDATA. */
 int hm_bootstrap(const struct hm_sample *s, size_t resamples, uint64_t seed, struct hm_workers *w,
 		 struct hm_interval ci[HM_METRICS], struct hm_err *e);
 

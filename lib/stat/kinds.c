@@ -1,4 +1,4 @@
-/* Different texts by number. See kinds.h. */
+/* A set of texts. See kinds.h. */
 #include "stat/kinds.h"
 
 #include <stdlib.h>

@@ -29,7 +29,7 @@ int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e)
 					  c, p[c]);
 	}
 	if (label < -1 || label >= classes)
-		return hm_err_set(e, HM_EDATA, "label %d is none of the %d classes, 0 to %d", (int)label,
+		return hm_err_set(e, HM_EDATA, "label %d is outside the %d classes, 0 to %d", (int)label,
 				  classes, classes - 1);
 	return 0;
 }
@@ -82,7 +82,7 @@ void hm_sample_clear(struct hm_sample *s)
 	*s = (struct hm_sample){0};
 }
 
-/* What is summed over the examples. */
+/* Sums over the examples. */
 struct sums {
 	double n, correct, loss, brier, tp, predicted, positive;
 	double bin_p[HM_BINS], bin_y[HM_BINS];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Another item's room. The arrays double. */
+/* Makes room for another item: the arrays double. */
 static int grow_items(struct hm_predictions *p, struct hm_err *e)
 {
 	size_t cap = p->cap ? 2 * p->cap : 256, values;
@@ -109,7 +109,7 @@ bool hm_predictions_echo(const struct hm_predictions *p, double threshold)
 
 static bool same_prob(const double *a, const double *b, size_t classes)
 {
-	/* of two classes a CSV may have said the second alone */
+	/* with two classes a CSV may hold only the second probability */
 	for (size_t k = classes == 2; k < classes; k++)
 		if ((float)a[k] != (float)b[k])
 			return false;
@@ -140,7 +140,7 @@ void hm_predictions_clear(struct hm_predictions *p)
 
 /* ---- matching ---- */
 
-/* Every id of b is in a, and there are as many; else the sentence names some that are not. */
+/* Whether every id of b is in a; else the sentence names some that are not. */
 static int same_ids(const struct hm_predictions *a, const struct hm_predictions *b, struct hm_err *e)
 {
 	struct hm_buf names = {0};
@@ -183,8 +183,8 @@ static int refuse_label(const struct hm_predictions *s, int k, int j, const stru
 			  echo ? echo : "", echo ? " is that system's answer, as in a submission" : "");
 }
 
-/* Record i of the first system, looked up in all: its label (a known one wins), whether all answered; where
- * it stands in each. */
+/* Looks up record i of the first system in all systems. at[k]: its position in each; *label: the known one,
+ * if any; *failed: some system has no answer. */
 static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, int32_t *label, bool *failed,
 		   struct hm_err *e)
 {

@@ -1,5 +1,5 @@
-/* What a system said about each record, kept in memory until it is scored; and the records that several
- * systems share, matched by id. */
+/* A system's answers to all records, kept in memory until they are scored; and the records of several
+ * systems, matched by id. */
 #ifndef HM_PREDICTIONS_H
 #define HM_PREDICTIONS_H
 
@@ -8,15 +8,15 @@
 
 struct hm_prediction {
 	const char *id, *text; /* NUL-terminated; text may be "" */
-	int32_t label;	       /* -1: none */
-	int group;	       /* of `groups`, -1: none */
-	uint64_t place;	       /* where its file has it: the record's number from 0, or the line's from 1 */
+	int32_t label;	       /* -1: unknown */
+	int group;	       /* index into `groups`, -1: not grouped */
+	uint64_t place;	       /* in its file: the record's number from 0, or the line's from 1 */
 	bool failed;	       /* no answer: probabilities are zero and mean nothing */
 };
 
-/* All zero but name and classes is an empty one. */
+/* All zero except `name` and `classes` is an empty list. */
 struct hm_predictions {
-	const char *name; /* of the system, for reports; borrowed */
+	const char *name; /* the system's, for reports; borrowed */
 	const char *unit; /* what `place` counts: "record" or "line"; NULL: "record" */
 	int classes;	  /* C >= 2 */
 	bool submitted;	  /* the labels come from a CSV of predictions: they may be predictions themselves */
@@ -27,16 +27,16 @@ struct hm_predictions {
 	struct hm_kinds groups;
 	struct hm_arena text;
 };
-/* Adds a record; prob[C] NULL: it failed. The texts are copied, `text` may be NULL. HM_EDATA when an earlier
- * record has the same id or the values are not probabilities (hm_prob_check); the caller puts file, place and
- * id before the sentence. */
+/* Adds a record. prob[C]; NULL: the record failed. The texts are copied, `text` may be NULL. HM_EDATA when an
+ * earlier record has the same id or the values are not probabilities (hm_prob_check); the caller puts file,
+ * place and id before the sentence. */
 int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, const char *text,
 		       size_t text_len, int32_t label, const double *prob, uint64_t place, struct hm_err *e);
-/* Puts the record added last into the group of that value. 0, or HM_EDATA when there are too many different
- * ones. */
+/* Puts the record that was added last into the group of this value. 0, or HM_EDATA: too many different
+ * values. */
 int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len, struct hm_err *e);
-/* How many of a's records b holds too, in any order: equal in id, label, and the probabilities when rounded
- * to F32, as a file of records and its CSV are. */
+/* How many of a's records are also in b, in any order: the same id, label and probabilities, these rounded to
+ * F32, because a file of records and its CSV agree to that. */
 size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_predictions *b);
 /* Whether every label is this system's answer: of the records with an answer and a label, at least
  * HM_ECHO_RECORDS of more than one class. Two classes: at the threshold, or at 0.5, where a tie fits either
@@ -46,17 +46,19 @@ size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_pre
 bool hm_predictions_echo(const struct hm_predictions *p, double threshold);
 void hm_predictions_clear(struct hm_predictions *p);
 
-/* The records that count: labelled, and answered by every system. In the order of the first system. */
+/* The records that count: those with a label and an answer from every system, in the order of the first
+ * system. */
 struct hm_matched {
 	size_t n, unlabelled;
-	size_t failed, failed_label[2]; /* no answer from one system or more; of them, labelled 0 and 1 */
+	size_t failed, failed_label[2]; /* some system has no answer; those of them with label 0 and 1 */
 	size_t *item;			/* [n] position in the first system */
 	int32_t *label;			/* [n] */
 	double **prob;			/* [systems] of [n, C] */
 	int systems, classes;
 };
-/* system[k] hold the same ids and classes, and labels that agree where both know them, else HM_EDATA naming
- * what differs. Unlabelled failures count as failed. Caller frees with hm_matched_clear. */
+/* The k systems must have the same ids and the same number of classes, and labels that agree where both know
+ * them; else HM_EDATA names what differs. A failed record without a label counts as failed. Caller frees with
+ * hm_matched_clear. */
 int hm_matched_init(struct hm_matched *m, const struct hm_predictions *system, int k, struct hm_err *e);
 void hm_matched_clear(struct hm_matched *m);
 

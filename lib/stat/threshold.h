@@ -1,4 +1,4 @@
-/* The threshold of best accuracy on some predictions, to be used on others. */
+/* A threshold that is fitted on some predictions for best accuracy and used on others. */
 #ifndef HM_THRESHOLD_H
 #define HM_THRESHOLD_H
 
@@ -7,15 +7,16 @@
 struct hm_threshold {
 	double at;
 	const char
-		*from;	 /* what it was fitted on: the predictions' name, borrowed; NULL: given by the user */
-	size_t n, right; /* labelled and answered there, and of them right at that threshold */
-	size_t failed;	 /* there, without an answer */
-	size_t shared;	 /* of the records scored, how many it was fitted on: the caller's to say */
+		*from;	 /* name of the predictions that it was fitted on, borrowed; NULL: the user gave it */
+	size_t n, right; /* records there with a label and an answer; those of them that are right at the
+			    threshold */
+	size_t failed;	 /* records there without an answer */
+	size_t shared;	 /* records there that are also among those scored; set by the caller */
 };
-/* Fits one. Candidates are the midpoints between neighbouring different probabilities of class 1, and those
- * between the least and 0, unless it is 0, and between the greatest and 1; where no number lies between two
- * neighbours, the lower of them (class 1 is predicted above the threshold). Of equally good ones it is the
- * nearest to .5, of equally near ones the lower. HM_EDATA: more than two classes, nothing labelled. */
+/* Fits a threshold. The candidates are the midpoints between neighbours among the different probabilities of
+ * class 1, 0 and 1; where no number lies between two neighbours, the lower of them (class 1 is answered above
+ * the threshold). Of equally good candidates it takes the nearest to .5, of equally near ones the lower.
+ * HM_EDATA: more than two classes, or no record with a label. */
 int hm_threshold_fit(struct hm_threshold *t, const struct hm_predictions *p, struct hm_err *e);
 
 #endif

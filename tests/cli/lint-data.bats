@@ -103,7 +103,7 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	run hm-lint
 	expect 2 'operand'
 	run hm-lint --allow nonsense train.hmr
-	expect 2 "'nonsense': that is no kind of finding; id-twice"
+	expect 2 "'nonsense' is not a kind of finding; id-twice"
 	run hm-lint - - <train.hmr
 	expect 2 'standard input is named twice'
 	run hm-lint train.hmr data/dev.jsonl

@@ -152,7 +152,7 @@ records() {
 	run hm-score --pairs a.csv a.csv
 	expect 1 'a.csv: line 1: the header has no column "a"; a,b,kind are needed'
 	run hm-score --pairs <(printf 'a,b,kind\n1,2,x\n2,1,x\n') a.csv
-	expect 1 'line 3: the pair of 2 and 1 stands there twice'
+	expect 1 'line 3: the pair of 2 and 1 is in the list twice'
 }
 
 @test "one class, no label, some labels" {
@@ -271,8 +271,8 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 }
 
 @test "what is wrong is named with its line" {
-	for bad in '9,nan,1:line 10: probability "nan" is no number' '9,1.5,1:line 10 \(id 9\): the probability of class 1 is 1.5' \
-		'9,-0.1,1:line 10 \(id 9\): the probability' '9,.5,2:line 10 \(id 9\): label 2 is none' '1,.5,1:line 10 \(id 1\): line 2 has the same id' \
+	for bad in '9,nan,1:line 10: probability "nan" is not a number' '9,1.5,1:line 10 \(id 9\): the probability of class 1 is 1.5' \
+		'9,-0.1,1:line 10 \(id 9\): the probability' '9,.5,2:line 10 \(id 9\): label 2 is outside' '1,.5,1:line 10 \(id 1\): line 2 has the same id' \
 		'9,.5:line 10: 2 fields'; do
 		{ cat a.csv; echo "${bad%%:*}"; } >bad.csv
 		run hm-score --json x.json --csv x.csv bad.csv

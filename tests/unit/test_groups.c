@@ -104,7 +104,7 @@ static void confounders(void **state)
 	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
 		assert_int_equal(hm_confounders_add(&c, pair[i][0], pair[i][1], pair[i][2], &e), 0);
 	assert_int_equal(hm_confounders_add(&c, "right", "too", "image", &e), 0); /* another kind */
-	refused(&c, "too", "right", "text", "the pair of too and right stands there twice");
+	refused(&c, "too", "right", "text", "the pair of too and right is in the list twice");
 	refused(&c, "too", "too", "text", "id too is paired with itself");
 	assert_int_equal(hm_matched_init(&m, &p, 1, &e), 0);
 	assert_int_equal(hm_sample_init(&s, m.n, 2, m.prob[0], m.label, .5, &e), 0);

@@ -97,7 +97,7 @@ static void values_are_read(void **state)
 	assert_int_equal(hm_json_get_int(v, "n", &n, &e), 0);
 	assert_int_equal(n, -12);
 	assert_int_equal(hm_json_get_int(v, "f", &n, &e), HM_EDATA);
-	assert_string_equal(e.text, "\"f\" is no integer");
+	assert_string_equal(e.text, "\"f\" is not an integer");
 	size_t start, end;
 	assert_true(hm_json_member(text, sizeof text - 1, 1, &start, &end));
 	assert_int_equal(end - start, 3);
