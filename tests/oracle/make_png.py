@@ -78,6 +78,9 @@ def oddities():
     }
     for name, c in colour.items():
         out += entry(name, k.png(a, 8, 2, before=c))
+    # Pillow refuses these for what the chunk holds; the picture is whole.
+    for name in b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"pHYs":
+        out += entry(f"short-{name.decode()}", k.png(a, 8, 2, before=k.chunk(name, b"")), a.astype(np.uint8))
     out += entry("plte-on-grey", k.png(a[:, :, :1], 8, 0, before=k.chunk(b"PLTE", b"\1\2\3")))
     animated = k.chunk(b"acTL", struct.pack(">II", 1, 0)), k.chunk(b"fdAT", struct.pack(">I", 0) + b"junk")
     out += entry("apng", k.png(a, 8, 2, before=animated[0], after=animated[1]), a.astype(np.uint8))
@@ -121,6 +124,10 @@ def refusals():
         "cut-iend": good[:-1],
         "no-idat": sig + head + iend,
         "no-header": sig + idat + iend,
+        "text-first": sig + k.chunk(b"tEXt", b"a\0b") + head + idat + iend,
+        "two-headers-apart": sig + head + idat + head + iend,
+        "header-14": sig + k.chunk(b"IHDR", struct.pack(">IIBBBBBB", 9, 7, 8, 2, 0, 0, 0, 0)) + idat + iend,
+        "behind-crc": sig + head + idat + k.chunk(b"tEXt", b"a\0b", 1) + iend,
         "two-headers": sig + head + head + idat + iend,
         "idat-apart": sig + head + k.chunk(b"IDAT", z[:9]) + k.chunk(b"tEXt", b"a\0b") + k.chunk(b"IDAT", z[9:]) + iend,
         "critical": sig + head + k.chunk(b"ABCD", b"x") + idat + iend,
