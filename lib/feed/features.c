@@ -1,4 +1,5 @@
 /* Features of records. See features.h. */
+#include "base/ring.h"
 #include "feed/featurecolumns.h"
 #include "json/build.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WINDOWS 2
 #define WINDOW 512
 #define WINDOW_BYTES ((size_t)80 << 20) /* 512 images of 224x224 */
 
@@ -27,8 +29,8 @@ struct hm_features {
 	struct hm_encode *encode;
 	struct hm_encode_config config;
 	struct hm_feature_columns c;
-	struct window window[2];
-	bool ended;
+	struct hm_ring *ring; /* of struct window: one is computed, another one read or written */
+	bool ended;	      /* the input */
 	uint64_t read, written, skipped;
 };
 
@@ -58,27 +60,12 @@ static bool image_there(void *encode, const unsigned char digest[16])
 	return hm_encode_holds_image(encode, digest);
 }
 
-int hm_features_open(struct hm_features **f, const struct hm_features_options *o, struct hm_join *in,
-		     struct hm_device *d, struct hm_workers *w, struct hm_err *e)
+static void clear_window(void *window)
 {
-	struct hm_features *r = hm_alloc(1, sizeof *r, e);
-	*f = NULL;
-	if (!r)
-		return HM_EDATA;
-	r->o = *o;
-	r->in = in;
-	int rc = hm_feature_columns_make(&r->c, o, hm_join_schema(in), e);
-	if (rc)
-		hm_err_prefix(e, "%s", hm_join_name(in));
-	if (!rc)
-		rc = open_encode(r, w, d, e);
-	if (!rc && o->skim)
-		hm_sidefile_start(o->skim, hm_join_schema(in), r->c.raw[HM_IMAGE], image_there, r->encode);
-	if (rc)
-		hm_features_free(r);
-	else
-		*f = r;
-	return rc;
+	struct window *w = window;
+	hm_encode_window_clear(&w->work);
+	hm_batch_clear(&w->in);
+	hm_arena_clear(&w->out);
 }
 
 void hm_features_free(struct hm_features *f)
@@ -86,14 +73,9 @@ void hm_features_free(struct hm_features *f)
 	struct hm_err ignored = {0};
 	if (!f)
 		return;
-	for (int i = 0; i < 2; i++) {
-		struct window *w = &f->window[i];
-		if (f->encode)
-			hm_encode_wait(f->encode, &w->work, &ignored);
-		hm_encode_window_clear(&w->work);
-		hm_batch_clear(&w->in);
-		hm_arena_clear(&w->out);
-	}
+	for (int i = 0; f->encode && i < WINDOWS; i++)
+		hm_encode_wait(f->encode, &((struct window *)hm_ring_slot(f->ring, i))->work, &ignored);
+	hm_ring_free(f->ring, clear_window);
 	hm_encode_free(f->encode);
 	hm_schema_clear(&f->c.schema);
 	free(f);
@@ -225,9 +207,12 @@ static int take_record(struct hm_features *r, struct window *w, struct hm_rec *r
 	return fill_item(r, w, i, rec, sound && !bad, digest, e);
 }
 
-/* Reads the next window and hands it to the workers. */
-static int start_window(struct hm_features *r, struct window *w, struct hm_err *e)
+/* Fills a window of the ring and hands it to the workers. 1, 0 when there are no more records, or an error.
+ */
+static int start_window(void *features, void *window, size_t *bytes, struct hm_err *e)
 {
+	struct hm_features *r = features;
+	struct window *w = window;
 	struct hm_rec rec;
 	unsigned char digest[16] = {0};
 	int rc = 0;
@@ -244,7 +229,10 @@ static int start_window(struct hm_features *r, struct window *w, struct hm_err *
 	}
 	w->work.item = w->item;
 	w->work.n = w->in.n;
-	return rc ? rc : hm_encode_start(r->encode, &w->work, e);
+	*bytes = w->in.bytes;
+	if (!rc)
+		rc = hm_encode_start(r->encode, &w->work, e);
+	return rc ? rc : w->in.n > 0;
 }
 
 /* f[0..n) as the file has it, in place. */
@@ -308,15 +296,40 @@ static int finish_window(struct hm_features *r, struct window *w, struct hm_writ
 int hm_features_run(struct hm_features *f, struct hm_writer *to, void (*progress)(void *ctx, uint64_t done),
 		    void *ctx, struct hm_err *e)
 {
-	int rc = start_window(f, &f->window[0], e);
-	/* one is computed while the other is read, written, read ... */
-	for (int at = 0; !rc && f->window[at].in.n; at = !at) {
-		rc = start_window(f, &f->window[!at], e);
-		if (!rc)
-			rc = finish_window(f, &f->window[at], to, e);
+	int rc = 0, more = 0;
+	void *window;
+	while (!rc && (more = hm_ring_next(f->ring, &window, e)) == 1) {
+		rc = finish_window(f, window, to, e);
 		if (!rc && progress)
 			progress(ctx, f->written);
 	}
+	return rc ? rc : more;
+}
+
+int hm_features_open(struct hm_features **f, const struct hm_features_options *o, struct hm_join *in,
+		     struct hm_device *d, struct hm_workers *w, struct hm_err *e)
+{
+	struct hm_features *r = hm_alloc(1, sizeof *r, e);
+	*f = NULL;
+	if (!r)
+		return HM_EDATA;
+	r->o = *o;
+	r->in = in;
+	const struct hm_ring_config ring = {
+		.slots = WINDOWS, .slot_size = sizeof(struct window), .ctx = r, .fill = start_window};
+	int rc = (r->ring = hm_ring_new(&ring, e)) ? 0 : HM_EDATA;
+	if (!rc)
+		rc = hm_feature_columns_make(&r->c, o, hm_join_schema(in), e);
+	if (rc)
+		hm_err_prefix(e, "%s", hm_join_name(in));
+	if (!rc)
+		rc = open_encode(r, w, d, e);
+	if (!rc && o->skim)
+		hm_sidefile_start(o->skim, hm_join_schema(in), r->c.raw[HM_IMAGE], image_there, r->encode);
+	if (rc)
+		hm_features_free(r);
+	else
+		*f = r;
 	return rc;
 }
 
