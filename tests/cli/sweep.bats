@@ -123,7 +123,7 @@ alone() { # OPTION...
 		[ ! -e none ]
 	}
 	bad '{"name":"x","precision":"bf16"}' '"precision" is not an option that can differ'
-	bad '{"name":"x","rl":1}' '"rl" is no option'
+	bad '{"name":"x","rl":1}' '"rl" is not an option'
 	bad '{"name":"x","lr":"fast"}' '--lr takes a number'
 	bad '{"name":"x","lr":[1]}' '"lr" must be a number'
 	bad '{"name":"x","epochs":1.5}' '--epochs takes an integer'
