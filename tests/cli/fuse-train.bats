@@ -15,7 +15,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 @test "learns, and writes a safetensors file of classifier.*" {
 	run hm-fuse-train --fusion late --standardize --lr 5e-3 --epochs 30 --val dev.hmr -o m.safetensors train.hmr
 	expect 0 'm.safetensors: epoch 30 of 30, validation accuracy 0\.[0-9]{4}, AUROC 0\.[0-9]{4}'
-	auroc=$(grep -oE 'AUROC 0\.[0-9]+' <<<"$output" | cut -d' ' -f2)
+	auroc=$(grep -oE 'AUROC 0\.[0-9]+' <<<"$output" | tail -n 1 | cut -d' ' -f2)
 	awk -v a="$auroc" 'BEGIN { exit !(a > 0.65) }' || fail "AUROC $auroc"
 	head -c 4000 m.safetensors | grep -aq '"classifier.bias":{"data_offsets"'
 	head -c 4000 m.safetensors | grep -aq 'hm.image_digest'
@@ -33,16 +33,17 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 @test "the log" {
 	hm-fuse-train -q --batch-size 50 --log-steps 2 --epochs 2 --schedule linear --lr 0.5 --warmup-steps 1 --val dev.hmr --log l.jsonl -o m.safetensors train.hmr
 	run cat l.jsonl
-	[ "${#lines[@]}" = 8 ]
-	grep -qE '^\{"event":"step","epoch":1,"step":2,"loss":[0-9.e-]+,"lr":0.5\}$' <<<"${lines[0]}"
-	grep -qE '^\{"event":"epoch","epoch":1,"train_loss":[0-9.e-]+\}$' <<<"${lines[1]}"
-	grep -qE '^\{"event":"eval","epoch":1,"loss":[0-9.e-]+,"accuracy":[0-9.]+,"auroc":[0-9.]+,"n":60\}$' <<<"${lines[2]}"
-	[ "${lines[7]}" = '{"event":"end","steps":6,"best_epoch":2,"reason":"done"}' ]
+	[ "${#lines[@]}" = 9 ]
+	grep -qE '^\{"event":"step","epoch":1,"step":1,"loss":[0-9.e-]+,"lr":0\}$' <<<"${lines[0]}"
+	grep -qE '^\{"event":"step","epoch":1,"step":2,"loss":[0-9.e-]+,"lr":0.5\}$' <<<"${lines[1]}"
+	grep -qE '^\{"event":"epoch","epoch":1,"train_loss":[0-9.e-]+\}$' <<<"${lines[2]}"
+	grep -qE '^\{"event":"eval","epoch":1,"loss":[0-9.e-]+,"accuracy":[0-9.]+,"auroc":[0-9.]+,"n":60\}$' <<<"${lines[3]}"
+	[ "${lines[8]}" = '{"event":"end","steps":6,"best_epoch":2,"reason":"done"}' ]
 }
 
 @test "starts from a model file; rate 0 leaves it as it is" {
 	hm-fuse-train -q --epochs 3 -o a.safetensors train.hmr
-	hm-fuse-train -q --epochs 1 --lr 0 --init a.safetensors -o b.safetensors train.hmr
+	hm-fuse-train -q --epochs 1 --lr 0 --no-standardize --init a.safetensors -o b.safetensors train.hmr
 	hm-score --model a.safetensors --csv a.csv dev.hmr >/dev/null
 	hm-score --model b.safetensors --csv b.csv dev.hmr >/dev/null
 	cmp a.csv b.csv
@@ -162,7 +163,7 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 1e-5 && d > -1e-
 	grep -aq '"text_encoder.encoder.layer.0.attention.self.query.weight"' w.safetensors
 	hm-fuse-train -q --image w.safetensors --text w.safetensors --freeze both --epochs 1 -o head.safetensors train.raw.hmr
 	hm-score --model head.safetensors dev.raw.hmr | grep -q '^accuracy'
-	hm-fuse-train -q --init w.safetensors --lr 0 --freeze both --epochs 1 -o same.safetensors train.raw.hmr
+	hm-fuse-train -q --init w.safetensors --lr 0 --no-standardize --freeze both --epochs 1 -o same.safetensors train.raw.hmr
 	hm-score --model w.safetensors --csv w.csv dev.raw.hmr >/dev/null
 	hm-score --model same.safetensors --csv same.csv dev.raw.hmr >/dev/null
 	cmp w.csv same.csv
