@@ -23,8 +23,8 @@ const char *hm_column_name(enum hm_column c);
 const char *hm_column_maker(enum hm_column c);
 /* What a tower of that side reads: pixels, token_ids. */
 enum hm_column hm_column_raw(enum hm_side side);
-/* Where a side's output of that kind is kept: image_feature, image_grid, text_feature. `give` is no HM_WORDS.
- */
+/* Where a side's output of that kind is kept: image_feature, image_grid, text_feature. Of
+ * HM_WORDS it is text_feature, which stands for nothing there. */
 enum hm_column hm_column_feature(enum hm_side side, enum hm_give give);
 
 /* *at := the column's index in the schema, -1 when it is not there. HM_EDATA when a column of that name has

@@ -23,7 +23,8 @@ struct hm_feature {
 
 struct hm_examples_side {
 	enum hm_use use;	    /* hm_source_choose's */
-	struct hm_encoder *encoder; /* of a COMPUTED side; and the limits of ids that a tower reads here */
+	struct hm_encoder *encoder; /* of every side but NONE and FEATURE: computes it, or tells its cells or its
+				       limits of ids */
 };
 
 struct hm_examples_options {

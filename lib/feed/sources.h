@@ -13,6 +13,7 @@ struct hm_source_ask {
 	const struct hm_fusion_kind *kind; /* says which feature column: of pooled vectors or of grids */
 	enum hm_use use; /* what is wanted: FEATURE (frozen, in eval mode), FROZEN (in train mode), TRAINED */
 	const char *encoder; /* digest of the encoder at hand; NULL: there is none */
+	const char *output;  /* what that encoder's feature is ("pooler"); NULL: not said */
 	bool unknown;	     /* a feature column that does not name its encoder will do */
 	const char *option;  /* what would give an encoder, for messages: "--image SPEC" */
 };

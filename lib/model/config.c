@@ -37,10 +37,10 @@ static int demand_value(const cJSON *o, const char *key, const char *want, struc
 	const char *has = cJSON_IsString(v)  ? v->valuestring
 			  : cJSON_IsFalse(v) ? "false"
 			  : cJSON_IsTrue(v)  ? "true"
-					     : "something else";
+					     : "neither text nor boolean";
 	if (!v || cJSON_IsNull(v) || !strcmp(has, want))
 		return 0;
-	return hm_err_set(e, HM_EDATA, "\"%s\" is \"%.64s\", only \"%s\" can be computed", key, has, want);
+	return hm_err_set(e, HM_EDATA, "\"%s\" is %.64s, only %s can be computed", key, has, want);
 }
 
 /* Whether a family reads this model_type; of which side. */
@@ -101,6 +101,13 @@ static int ask_model(const struct hm_weights *w, struct hm_tower_hints *hints, s
 		rc = get_eps(o, "eps", &hints->eps, e);
 	cJSON_Delete(o);
 	return rc ? hm_err_prefix(e, "hm.model") : 0;
+}
+
+bool hm_config_in_model(const struct hm_weights *w)
+{
+	struct hm_tower_hints hints = {0};
+	struct hm_err unread = {0};
+	return !ask_model(w, &hints, &unread) && hints.heads && hints.eps > 0;
 }
 
 int hm_config_hints(const struct hm_config *c, const struct hm_tower_kind *kind, const struct hm_weights *w,

@@ -60,7 +60,7 @@ static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 	char name[64];
 	uint64_t seed = 0;
 	size_t n = strcspn(spec, ":");
-	snprintf(name, sizeof name, "%.*s", n < sizeof name ? (int)n : 0, spec);
+	snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), spec);
 	if (spec[n] && parse_seed(spec + n + 1, &seed, e))
 		return HM_EUSAGE;
 	x->tower = hm_tower_make(side, name, &hints, e);
@@ -205,7 +205,7 @@ int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *
 	struct hm_config config = {0};
 	*x = (struct hm_encoder){0};
 	/* A model file that says what its tensors do not needs no config.json, which may be another's. */
-	int rc = side == HM_TEXT && !hm_weights_meta(w, "hm.model") ? hm_config_open(&config, side, path, e)
+	int rc = side == HM_TEXT && !hm_config_in_model(w) ? hm_config_open(&config, side, path, e)
 								    : 0;
 	if (!rc)
 		rc = hm_names_family(w, side, prefix, &kind, e);

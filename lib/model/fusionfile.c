@@ -29,8 +29,10 @@ static int open_encoders(struct hm_fusionfile *m, const char *path, const struct
 	struct hm_weights *w = m->head.file;
 	for (int k = 0; k < HM_SIDES; k++) {
 		const char *prefix = side_prefix(m, k);
+		struct hm_encoder_options own = *o;
+		own.output = k == HM_TEXT && *m->head.output[k] ? m->head.output[k] : NULL;
 		if (hm_names_holds(w, prefix) &&
-		    hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix, path, o, e))
+		    hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix, path, &own, e))
 			return hm_err_prefix(e, "%s encoder", hm_side_name((enum hm_side)k));
 		if (*m->side[k].notice)
 			snprintf(m->notice, sizeof m->notice, "%s", m->side[k].notice);
@@ -49,8 +51,8 @@ static int settle_dims(struct hm_fusionfile *m, const struct hm_fusion_shape *to
 		h->dim[k] = told->dim[k] >= 0 ? told->dim[k] : h->dim[k];
 	}
 	/* what only an encoder tells: its own width, and that the rest is the other side's */
-	for (int k = 0; k < HM_SIDES && told->dim[k] < 0; k++)
-		if (h->dim[k] < 0 && m->side[k].kind) {
+	for (int k = 0; k < HM_SIDES; k++)
+		if (told->dim[k] < 0 && h->dim[k] < 0 && m->side[k].kind) {
 			h->dim[k] = m->side[k].shape.width;
 			h->dim[!k] = h->inputs - h->dim[k];
 		}
@@ -62,9 +64,8 @@ static int settle_dims(struct hm_fusionfile *m, const struct hm_fusion_shape *to
 		if (m->side[k].kind && h->dim[k] != m->side[k].shape.width)
 			return hm_err_set(
 				e, HM_EDATA,
-				"classifier.weight has %lld inputs, of which the model takes %lld for "
-				"the %s; the %s encoder gives %d",
-				(long long)h->inputs, (long long)h->dim[k], hm_side_name((enum hm_side)k),
+				"the fusion takes %lld numbers from the %s, the %s encoder gives %d",
+				(long long)h->dim[k], hm_side_name((enum hm_side)k),
 				hm_side_name((enum hm_side)k), m->side[k].shape.width);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +120,8 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		    get_text(o, keys[k].output, m->output[k], sizeof m->output[k], e) ||
 		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e))
 			return HM_EDATA;
+		if (o && !*m->output[k] && m->dim[k] > 0)
+			snprintf(m->output[k], sizeof m->output[k], "%s", usual_output[k]);
 		if (prepared && !cJSON_IsObject(prepared))
 			return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is no object", prepared->string);
 		if (prepared && !(m->prepared[k] = hm_json_copy(prepared, e)))
@@ -151,9 +154,11 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	const struct hm_fusion_shape s = {(int)m->classes, {(int)m->dim[HM_IMAGE], (int)m->dim[HM_TEXT]}, 0};
 	if (m->dim[HM_IMAGE] > INT_MAX / 4 || m->dim[HM_TEXT] > INT_MAX / 4 ||
 	    (m->dim[HM_IMAGE] >= 0 && m->fusion->inputs(&s) != m->inputs))
-		return hm_err_set(e, HM_EDATA, "hm.model says %lld + %lld inputs, classifier.weight has %lld",
+		return hm_err_set(e, HM_EDATA,
+				  "hm.model says image_dim %lld and text_dim %lld, classifier.weight has %lld "
+				  "inputs, which is not %s fusion's number",
 				  (long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT],
-				  (long long)m->inputs);
+				  (long long)m->inputs, m->fusion->name);
 	return 0;
 }
 
@@ -175,6 +180,8 @@ static int read_digest(struct hm_modelfile *m, enum hm_side side, struct hm_err 
 	int rc = hm_names_family(m->file, side, prefix, &kind, e);
 	if (!rc)
 		rc = hm_names_collect(m->file, kind, prefix, HM_TENSOR_PARAM, &names, &t, &n, e);
+	if (!rc && !n)
+		rc = hm_err_set(e, HM_EDATA, "below \"%s\" is no tensor of an encoder", prefix);
 	if (!rc)
 		rc = hm_weights_digest(t, n, m->digest[side], e);
 	if (!rc && said && strcmp(said, m->digest[side]))

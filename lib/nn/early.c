@@ -52,10 +52,12 @@ static int read_shape(struct hm_fusion_shape *s, int64_t inputs, const struct hm
 	if (hm_find_shape(find, ctx, "image_dim_augmentation.weight", 2, MOST, project, e) ||
 	    hm_find_shape(find, ctx, "image_positional_embeddings.weight", 2, MOST, position, e))
 		return HM_EDATA;
+	if (!text->width)
+		return hm_err_set(e, HM_EDATA, "holds no transformer: there is no tensor \"transformer.…\"");
 	if (text->width != inputs)
 		return hm_err_set(e, HM_EDATA, "classifier.weight has %lld inputs, the transformer gives %d",
 				  (long long)inputs, text->width);
-	if (position[0] >= text->positions)
+	if (position[0] + 2 > text->positions)
 		return hm_err_set(e, HM_EDATA,
 				  "%lld image positions leave no room for words in the transformer's %d",
 				  (long long)position[0], text->positions);

@@ -80,6 +80,8 @@ static int open_tapes(struct hm_fusion *f, struct hm_err *e)
 	const struct hm_fusion_side *text = &c->side[HM_TEXT];
 	const struct hm_fusion_shape shape = {
 		c->classes, {c->side[HM_IMAGE].dim, c->side[HM_TEXT].dim}, c->cells};
+	if (c->kind->gives[HM_IMAGE] == HM_GRID && c->side[HM_IMAGE].use == HM_USE_TRAINED)
+		return hm_err_set(e, HM_EDATA, "%s fusion does not train the image's tower", c->kind->name);
 	if (!(f->net = c->kind->net_new(&shape, e)))
 		return HM_EDATA;
 	for (int k = 0; k < HM_SIDES; k++) {

@@ -66,7 +66,7 @@ struct hm_fusion_kind {
 	void (*forward)(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
 			float *logits);
 	/* dlogits f32 [n,C], of the last forward pass: adds to the gradients of the parameters, also of a
-	 * tower that the fusion runs; dside[k] f32 [n,D] := the gradient of side k, NULL: not wanted. */
+	 * tower that the fusion runs; dside[k] f32 [n,D] := the gradient of side k, NULL: not wanted, as it is of a grid. */
 	void (*backward)(void *tape, const float *dlogits, float *const dside[HM_SIDES]);
 };
 

@@ -51,8 +51,8 @@ static cJSON *history(const struct hm_answers *a, struct hm_err *e)
 			return NULL;
 		}
 		hm_json_add_str(p, "model", digest, e);
+		hm_json_add_str(p, "device", a->o.device->name, e);
 		if (a->predict.encode || hm_fusion_takes_words(a->model.head.fusion)) {
-			hm_json_add_str(p, "device", a->o.device->name, e);
 			hm_json_add_str(p, "precision", hm_precision_name(a->o.device->precision), e);
 			hm_json_add_num(p, "batch-size", a->o.predict.batch_size, e);
 		}

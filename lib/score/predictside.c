@@ -147,6 +147,7 @@ static int choose_side(struct hm_predict *a, int k, const struct hm_schema *s, c
 					  /* no feature stands for words */
 					  .use = d.give == HM_WORDS ? HM_USE_TRAINED : HM_USE_FEATURE,
 					  .encoder = d.encoder->kind ? d.trained : NULL,
+					  .output = *d.output ? d.output : NULL,
 					  .unknown = o->allow_unknown,
 					  .option = "a complete model file"};
 	enum hm_use use;

@@ -129,6 +129,13 @@ static void choose_sides(struct hm_setup *s, const struct hm_schema *schema)
 		s->there[k] = true;
 }
 
+/* What side k's encoder gives the fusion, as a column's attribute says it; NULL: there is none. */
+static const char *output_of(const struct hm_setup *s, enum hm_side k)
+{
+	const struct hm_encoder *x = &s->encoder[k];
+	return x->kind && s->kind->gives[k] != HM_WORDS ? x->kind->output(x->tower, s->kind->gives[k]) : NULL;
+}
+
 static int choose_source(struct hm_setup *s, enum hm_use *use, enum hm_side k, const struct hm_join *in,
 			 struct hm_err *e)
 {
@@ -137,6 +144,7 @@ static int choose_source(struct hm_setup *s, enum hm_use *use, enum hm_side k, c
 				    .kind = s->kind,
 				    .use = wanted_use(s, k),
 				    .encoder = s->encoder[k].kind ? s->encoder[k].digest : NULL,
+				    .output = output_of(s, k),
 				    .unknown = s->o->unknown,
 				    .option = option};
 	snprintf(option, sizeof option, "--%s SPEC", hm_side_name(k));
@@ -344,6 +352,11 @@ static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c,
 				e, HM_EDATA,
 				"%s: it was trained on %s features of encoder %s, the data has those of %s",
 				s->o->init, side, f->digest[k], encoder);
+		const char *output = s->train.feature[k].output;
+		if (*f->output[k] && *output && strcmp(f->output[k], output))
+			return hm_err_set(e, HM_EDATA,
+					  "%s: it was trained on the %s encoder's output \"%s\", the data has \"%s\"",
+					  s->o->init, side, f->output[k], output);
 		if (same_preparation(s, f->prepared[k], s->train.prepared[k], k, s->o->init, e))
 			return HM_EDATA;
 	}

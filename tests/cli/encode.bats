@@ -88,6 +88,14 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	hm-score --model $BATS_TEST_TMPDIR/m.st --bootstrap 0 $BATS_TEST_TMPDIR/mean.hmr
 	run hm-score --model $BATS_TEST_TMPDIR/m.st --bootstrap 0 $BATS_TEST_TMPDIR/cls.hmr
 	expect 1 'is the encoder.s output "cls", the model was trained on "mean"'
+	hm-fuse-train -q --epochs 1 -o $BATS_TEST_TMPDIR/p.st $BATS_TEST_TMPDIR/pooler.hmr
+	run hm-score --model $BATS_TEST_TMPDIR/p.st --bootstrap 0 $BATS_TEST_TMPDIR/cls.hmr
+	expect 1 'is the encoder.s output "cls", the model was trained on "pooler"'
+	run hm-fuse-train -q --epochs 1 --init $BATS_TEST_TMPDIR/p.st -o $BATS_TEST_TMPDIR/x.st $BATS_TEST_TMPDIR/cls.hmr
+	expect 1 'trained on the text encoder.s output "pooler", the data has "cls"'
+	# a frozen encoder here gives its pooler: the column of [CLS] does not stand for it
+	run hm-fuse-train -q --epochs 1 --text init:bert-tiny --freeze text -o $BATS_TEST_TMPDIR/x.st $BATS_TEST_TMPDIR/cls.hmr
+	expect 1 'is the encoder.s output "cls", "pooler" is needed'
 	run hm-fuse-train -q --epochs 1 --val $BATS_TEST_TMPDIR/cls.hmr -o $BATS_TEST_TMPDIR/x.st $BATS_TEST_TMPDIR/mean.hmr
 	expect 1 'output mean in training, cls in validation'
 	# kept features of one output are not taken for another

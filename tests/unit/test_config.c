@@ -241,8 +241,8 @@ static void what_is_not_computed_is_refused(void **state)
 					fail_msg("%s is taken", text);
 				snprintf(says, sizeof says, "config.json: \"%s\" is %s", (*d)[0],
 					 i    ? ""
-					 : no ? "\"true\", only \"false\" can be computed"
-					      : "\"other\", only \"");
+					 : no ? "true, only false can be computed"
+					      : "other, only ");
 				if (!strstr(e.text, says) || !strstr(e.text, (*d)[1]))
 					fail_msg("\"%s\" does not say %s", e.text, says);
 			}

@@ -240,8 +240,7 @@ static void test_refuses(void **state)
 	refused(&hm_late_fusion, NULL, &extra, NULL, "\"more\" first");
 	struct hm_tensor head = {"classifier.weight", HM_F32, 2, {CLASSES, 130}, x};
 	refused(&hm_late_fusion, "classifier.weight", &head, NULL,
-		"classifier.weight has 130 inputs, of which the model takes 2 for the text; the text encoder "
-		"gives 128");
+		"the fusion takes 2 numbers from the text, the text encoder gives 128");
 	refused(&hm_early_fusion, "classifier.weight", &head, NULL,
 		"classifier.weight has 130 inputs, the transformer gives 128");
 }
@@ -251,8 +250,7 @@ static void test_contradictions(void **state)
 	(void)state;
 	refused(&hm_early_fusion, NULL, NULL, "{\"fusion\":\"late\"}", "says late fusion, the tensors are");
 	refused(&hm_late_fusion, NULL, NULL, "{\"image_dim\":100,\"text_dim\":156}",
-		"classifier.weight has 256 inputs, of which the model takes 100 for the image; the image "
-		"encoder gives 128");
+		"the fusion takes 100 numbers from the image, the image encoder gives 128");
 	refused(&hm_early_fusion, NULL, NULL, "{\"image_dim\":64,\"text_dim\":128}",
 		"says 64 image numbers, the tensors have 128");
 	refused(&hm_late_fusion, NULL, NULL, "{\"heads\":3}", "cannot have 3 heads");

@@ -102,7 +102,7 @@ static void test_refuses(void **state)
 	struct hm_modelfile m = sample();
 	m.dim[HM_TEXT] = 3;
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
-	refused("3 + 3 inputs, classifier.weight has 5");
+	refused("image_dim 3 and text_dim 3, classifier.weight has 5 inputs");
 	m = sample();
 	weight[3] = NAN;
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
