@@ -75,7 +75,7 @@ int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, s
 /* ---- parameters */
 
 /* BertModel's names. */
-static const struct hm_block_names layer_names = {.layers = "encoder.layer.",
+static const struct hm_layer_names layer_names = {.layers = "encoder.layer.",
 						  .query = "attention.self.query.",
 						  .key = "attention.self.key.",
 						  .value = "attention.self.value.",
@@ -84,17 +84,6 @@ static const struct hm_block_names layer_names = {.layers = "encoder.layer.",
 						  .up = "intermediate.dense.",
 						  .down = "output.dense.",
 						  .norm2 = "output.LayerNorm."};
-
-struct hm_block_config hm_bert_block(const struct hm_bert *m)
-{
-	const struct hm_bert_config *c = &m->c;
-	return (struct hm_block_config){.layers = c->layers,
-					.hidden = c->hidden,
-					.intermediate = c->intermediate,
-					.heads = c->heads,
-					.eps = c->eps,
-					.act = HM_ACT_GELU};
-}
 
 struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 {
@@ -111,7 +100,12 @@ struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 	int h = c->hidden;
 	m->tower.kind = &hm_bert_tower;
 	m->c = *c;
-	const struct hm_block_config blocks = hm_bert_block(m);
+	const struct hm_layers_config layers = {.layers = c->layers,
+						.hidden = h,
+						.intermediate = c->intermediate,
+						.heads = c->heads,
+						.eps = c->eps,
+						.act = HM_ACT_GELU};
 	hm_params_add(p, &m->word, HM_INIT_NORMAL_PAD, HM_DIMS(c->vocab, h),
 		      "embeddings.word_embeddings.weight");
 	hm_params_add(p, &m->position, HM_INIT_NORMAL, HM_DIMS(c->positions, h),
@@ -120,8 +114,7 @@ struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 		      "embeddings.token_type_embeddings.weight");
 	hm_params_add(p, &m->norm_w, HM_INIT_ONE, HM_DIMS(h), "embeddings.LayerNorm.weight");
 	hm_params_add(p, &m->norm_b, HM_INIT_ZERO, HM_DIMS(h), "embeddings.LayerNorm.bias");
-	m->layer = hm_block_new(&blocks, &layer_names, p, e);
-	if (!m->layer) {
+	if (hm_layers_init(&m->layers, &layers, &layer_names, p, e)) {
 		hm_bert_free(m);
 		return NULL;
 	}
@@ -137,7 +130,7 @@ void hm_bert_free(struct hm_bert *m)
 	if (!m)
 		return;
 	hm_params_clear(&m->tower.params);
-	free(m->layer);
+	hm_layers_clear(&m->layers);
 	free(m);
 }
 
@@ -157,7 +150,7 @@ struct hm_bert_net {
 	struct hm_bert_config c;
 	struct hm_device *d;
 	float *word, *position, *type, *norm_w, *norm_b; /* device memory */
-	struct hm_block_net blocks;
+	struct hm_layers_net layers;
 	struct hm_weight *pooler;
 };
 
@@ -174,8 +167,7 @@ struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d
 	net->type = hm_device_floats(d, m->type, h);
 	net->norm_w = hm_device_floats(d, m->norm_w, h);
 	net->norm_b = hm_device_floats(d, m->norm_b, h);
-	const struct hm_block_config blocks = hm_bert_block(m);
-	hm_block_prepare(&net->blocks, &blocks, m->layer, d);
+	hm_layers_prepare(&net->layers, &m->layers, d);
 	if (m->c.output == HM_BERT_POOLER)
 		net->pooler = d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w,
 						 m->pooler_b);
@@ -190,7 +182,7 @@ void hm_bert_net_free(struct hm_bert_net *net)
 	if (!net)
 		return;
 	struct hm_device *d = net->d;
-	hm_block_net_clear(&net->blocks);
+	hm_layers_net_clear(&net->layers);
 	d->op->weight_free(d, net->pooler);
 	d->op->free(d, net->word);
 	d->op->free(d, net->position);
@@ -208,7 +200,7 @@ struct hm_bert_work {
 	int32_t *host;		  /* [2*tokens + batch]: positions, then first rows, host memory */
 	int32_t *ids, *pos, *row; /* [tokens], [tokens], [batch], device memory */
 	int32_t *len;		  /* [batch], device memory */
-	struct hm_block_work blocks;
+	struct hm_layers_work layers;
 	float *pooled; /* [batch,hidden] */
 	/* of HM_BERT_MEAN: the last hidden states [tokens,hidden], each token's share of its sequence's mean
 	 * [tokens,batch], in host memory too */
@@ -229,7 +221,7 @@ struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_d
 	work->pos = d->op->alloc(d, (size_t)tokens * sizeof *work->pos);
 	work->row = d->op->alloc(d, (size_t)batch * sizeof *work->row);
 	work->len = d->op->alloc(d, (size_t)batch * sizeof *work->len);
-	hm_block_work_init(&work->blocks, &net->blocks, d, room);
+	hm_layers_work_init(&work->layers, &net->layers, d, room);
 	work->pooled = d->op->alloc(d, rows * h * sizeof *work->pooled);
 	if (net->c.output == HM_BERT_MEAN) {
 		size_t shares = (size_t)tokens * (size_t)batch;
@@ -250,7 +242,7 @@ void hm_bert_work_free(struct hm_bert_work *work)
 	void *all[] = {work->ids, work->pos, work->row, work->len, work->pooled, work->wide, work->share};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		work->d->op->free(work->d, all[i]);
-	hm_block_work_clear(&work->blocks);
+	hm_layers_work_clear(&work->layers);
 	free(work->host);
 	free(work->host_share);
 	free(work);
@@ -296,7 +288,7 @@ static void pool_mean(struct hm_bert_work *work, const int32_t *len, int n, int 
 		for (int j = 0; j < len[s]; j++, r++)
 			work->host_share[(size_t)r * (size_t)n + (size_t)s] = 1 / (float)len[s];
 	d->op->upload(d, work->share, work->host_share, (size_t)m * (size_t)n * sizeof *work->share);
-	d->op->widen(d, work->wide, work->blocks.x, (size_t)m * (size_t)h);
+	d->op->widen(d, work->wide, work->layers.x, (size_t)m * (size_t)h);
 	d->op->zero(d, work->pooled, (size_t)n * (size_t)h * sizeof *work->pooled);
 	d->op->linear_backward(d, NULL, work->pooled, NULL, work->share, work->wide, NULL, m, n, h);
 }
@@ -307,19 +299,19 @@ void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, co
 	struct hm_device *d = work->d;
 	const struct hm_ops *op = d->op;
 	const struct hm_bert_config *c = &net->c;
-	struct hm_block_work *blocks = &work->blocks;
 	int h = c->hidden, m = stage_batch(net, work, ids, len, n);
 	if (m < 1)
 		return;
-	op->embed(d, blocks->x, work->ids, work->pos, net->word, net->position, net->type, net->norm_w,
+	op->embed(d, work->layers.x, work->ids, work->pos, net->word, net->position, net->type, net->norm_w,
 		  net->norm_b, c->eps, m, h); /* [m,h] */
 	/* the pooler and `cls` read the first row of each sequence, the mean all of them */
 	const int32_t *row = c->output == HM_BERT_MEAN ? NULL : work->row;
-	hm_block_infer(&net->blocks, blocks, &(struct hm_packed){m, n, work->len, row}); /* [n,h] or [m,h] */
+	const struct hm_packed packed = {m, n, work->len, row};
+	const void *x = hm_layers_infer(&net->layers, &work->layers, &packed); /* [n,h] or [m,h] */
 	if (c->output == HM_BERT_POOLER)
-		op->matmul(d, work->pooled, blocks->x, net->pooler, n); /* [n,h] */
+		op->matmul(d, work->pooled, x, net->pooler, n); /* [n,h] */
 	else if (c->output == HM_BERT_CLS)
-		op->widen(d, work->pooled, blocks->x, (size_t)n * h);
+		op->widen(d, work->pooled, x, (size_t)n * h);
 	else
 		pool_mean(work, len, n, m, h);
 	op->copy(d, pooled, work->pooled, (size_t)n * h * sizeof *pooled);

@@ -3,18 +3,15 @@
 #define HM_BERTPARTS_H
 
 #include "nn/bert.h"
-#include "nn/block.h"
+#include "nn/layers.h"
 
 struct hm_bert {
 	struct hm_tower tower; /* first: the one is the other */
 	struct hm_bert_config c;
 	float *word, *position, *type; /* [vocab,hidden], [positions,hidden], [types,hidden] */
 	float *norm_w, *norm_b;	       /* [hidden] */
-	struct hm_block *layer;	       /* [layers] */
-	float *pooler_w, *pooler_b;    /* [hidden,hidden], [hidden] */
+	struct hm_layers layers;
+	float *pooler_w, *pooler_b; /* [hidden,hidden], [hidden] */
 };
-
-/* What its layers are. */
-struct hm_block_config hm_bert_block(const struct hm_bert *m);
 
 #endif

@@ -16,7 +16,7 @@ struct hm_bert_tape {
 	float *sum;			/* f32 [m,h]: of the embeddings */
 	void *s0;			/* act [m,h]: the same, before LayerNorm */
 	float *stats0;
-	struct hm_block_tape blocks;
+	struct hm_layers_tape layers;
 	void *pooled; /* act [n,h] */
 };
 
@@ -26,8 +26,7 @@ struct hm_bert_tape *hm_bert_tape_new(struct hm_bert *m, struct hm_device *d, bo
 	if (!t)
 		return NULL;
 	*t = (struct hm_bert_tape){.m = m, .d = d, .slab = {.d = d}};
-	const struct hm_block_config c = hm_bert_block(m);
-	if (!hm_block_tape_init(&t->blocks, &c, m->layer, &m->tower.params, d, backward, e))
+	if (!hm_layers_tape_init(&t->layers, &m->layers, d, backward, e))
 		return t;
 	hm_bert_tape_free(t);
 	return NULL;
@@ -39,7 +38,7 @@ void hm_bert_tape_free(struct hm_bert_tape *t)
 		return;
 	hm_slab_clear(&t->slab);
 	hm_buf_clear(&t->host);
-	hm_block_tape_clear(&t->blocks);
+	hm_layers_tape_clear(&t->layers);
 	free(t);
 }
 
@@ -60,7 +59,7 @@ static void plan(struct hm_bert_tape *t)
 	t->s0 = hm_slab_take(s, rows * h * act);
 	t->stats0 = hm_slab_take(s, m * 2 * sizeof *t->stats0);
 	t->pooled = hm_slab_take(s, firsts * h * act);
-	hm_block_plan(&t->blocks, s, t->rows, t->n, false);
+	hm_layers_plan(&t->layers, s, t->rows, t->n, false);
 }
 
 void hm_bert_reserve(struct hm_bert_tape *t, int n, int64_t rows)
@@ -141,7 +140,7 @@ static void forward(struct hm_bert_tape *t, const struct hm_dropout *drop)
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
 	int m = t->rows, h = b->c.hidden;
-	void *x = t->blocks.x;
+	void *x = t->layers.x;
 	t->drop = drop ? *drop : (struct hm_dropout){0};
 	t->drop.site = 0;
 	op->add_rows(d, t->sum, NULL, b->position, t->pos, m, h);
@@ -149,7 +148,7 @@ static void forward(struct hm_bert_tape *t, const struct hm_dropout *drop)
 	op->narrow(d, t->s0, t->sum, (size_t)m * h);
 	op->add_norm(d, x, t->stats0, t->s0, NULL, b->norm_w, b->norm_b, b->c.eps, NULL, m, h); /* [m,h] */
 	op->dropout(d, x, x, &t->drop, (size_t)m * h);
-	hm_block_forward(&t->blocks, &(struct hm_packed){m, t->n, t->len, t->row}, drop); /* [n,h] */
+	hm_layers_forward(&t->layers, &(struct hm_packed){m, t->n, t->len, t->row}, drop); /* [n,h] */
 }
 
 void hm_bert_forward_rows(struct hm_bert_tape *t, const struct hm_dropout *drop, float *first)
@@ -157,7 +156,7 @@ void hm_bert_forward_rows(struct hm_bert_tape *t, const struct hm_dropout *drop,
 	if (t->d->err.code)
 		return;
 	forward(t, drop);
-	t->d->op->widen(t->d, first, t->blocks.last, (size_t)t->n * t->m->c.hidden);
+	t->d->op->widen(t->d, first, t->layers.out, (size_t)t->n * t->m->c.hidden);
 }
 
 void hm_bert_forward(struct hm_bert_tape *t, const int32_t *ids, const int32_t *len, int n,
@@ -177,7 +176,7 @@ void hm_bert_forward(struct hm_bert_tape *t, const int32_t *ids, const int32_t *
 	op->upload(d, t->ids, ids, (size_t)t->rows * sizeof *ids);
 	hm_bert_add_words(t, NULL, t->ids, t->rows);
 	forward(t, drop);
-	op->dense_forward(d, t->pooled, t->blocks.last, t->m->pooler_w, t->m->pooler_b, n, h, h); /* [n,h] */
+	op->dense_forward(d, t->pooled, t->layers.out, t->m->pooler_w, t->m->pooler_b, n, h, h); /* [n,h] */
 	op->tanh(d, t->pooled, t->pooled, (size_t)n * h);
 	op->widen(d, pooled, t->pooled, (size_t)n * h);
 }
@@ -191,13 +190,13 @@ static void backward(struct hm_bert_tape *t)
 	const struct hm_params *p = &b->tower.params;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
-	void **g = t->blocks.grad;
+	void **g = t->layers.grad;
 	int m = t->rows, h = b->c.hidden;
-	hm_block_backward(&t->blocks); /* [m,h]: g[0] + g[1] */
+	hm_layers_backward(&t->layers); /* [m,h]: g[0] + g[1] */
 	op->dropout(d, g[0], g[0], &t->drop, (size_t)m * h);
 	op->dropout(d, g[1], g[1], &t->drop, (size_t)m * h);
 	op->add_norm_backward(d, g[0], NULL, hm_params_grad(p, b->norm_w), hm_params_grad(p, b->norm_b), g[0],
-			      g[1], t->s0, t->stats0, b->norm_w, NULL, m, h);
+			      g[1], NULL, t->s0, t->stats0, b->norm_w, NULL, m, h);
 	op->add_rows_backward(d, hm_params_grad(p, b->position), t->pos, g[0], NULL, -1, m, h);
 	op->add_rows_backward(d, hm_params_grad(p, b->type), NULL, g[0], NULL, -1, m, h);
 }
@@ -206,9 +205,9 @@ const void *hm_bert_backward_rows(struct hm_bert_tape *t, const float *dfirst)
 {
 	if (t->d->err.code)
 		return NULL;
-	t->d->op->narrow(t->d, t->blocks.grad[0], dfirst, (size_t)t->n * t->m->c.hidden);
+	t->d->op->narrow(t->d, t->layers.grad[0], dfirst, (size_t)t->n * t->m->c.hidden);
 	backward(t);
-	return t->blocks.grad[0];
+	return t->layers.grad[0];
 }
 
 void hm_bert_backward(struct hm_bert_tape *t, const float *dpooled)
@@ -217,14 +216,14 @@ void hm_bert_backward(struct hm_bert_tape *t, const float *dpooled)
 	const struct hm_params *p = &b->tower.params;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
-	void **g = t->blocks.grad;
+	void **g = t->layers.grad;
 	int n = t->n, h = b->c.hidden;
 	if (d->err.code)
 		return;
 	op->narrow(d, g[1], dpooled, (size_t)n * h);
 	op->tanh_backward(d, g[1], g[1], t->pooled, (size_t)n * h);
 	op->dense_backward(d, g[0], hm_params_grad(p, b->pooler_w), hm_params_grad(p, b->pooler_b), g[1],
-			   t->blocks.last, b->pooler_w, n, h, h); /* [n,h] */
+			   t->layers.out, b->pooler_w, n, h, h); /* [n,h] */
 	backward(t);
 	hm_bert_add_words_backward(t, g[0], NULL, t->ids, t->rows);
 }

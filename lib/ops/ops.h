@@ -74,7 +74,8 @@ const char *hm_precision_name(enum hm_precision p);
  * contexts. */
 struct hm_weight;
 
-enum hm_act { HM_ACT_NONE, HM_ACT_RELU, HM_ACT_GELU, HM_ACT_TANH }; /* GELU with erf */
+/* GELU is x Phi(x), Phi the normal distribution, by erf; quick GELU is x/(1 + exp(-1.702 x)). */
+enum hm_act { HM_ACT_NONE, HM_ACT_RELU, HM_ACT_GELU, HM_ACT_TANH, HM_ACT_QUICK_GELU };
 
 struct hm_conv {
 	int cin, cout, kernel, stride, pad; /* square kernel, zero padding */
@@ -281,9 +282,10 @@ struct hm_ops {
 	/* dx act [m,k] = dy . w; dw [n,k] += dy^T . x; db [n] += column sums of dy act [m,n]. */
 	void (*dense_backward)(struct hm_device *d, void *dx, float *dw, float *db, const void *dy,
 			       const void *x, const float *w, int m, int n, int k);
-	/* n elements, act: y = gelu(x), with erf; dx = dy*gelu'(x), in place on dy. */
-	void (*gelu)(struct hm_device *d, void *y, const void *x, size_t n);
-	void (*gelu_backward)(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n);
+	/* n elements, act: y = f(x), f HM_ACT_GELU or HM_ACT_QUICK_GELU; dx = dy*f'(x), in place on dy. */
+	void (*activate)(struct hm_device *d, void *y, const void *x, size_t n, enum hm_act f);
+	void (*activate_backward)(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n,
+				  enum hm_act f);
 	/* n elements, act: y = tanh(x), in place; dx = dy*(1 - y^2), in place on dy. */
 	void (*tanh)(struct hm_device *d, void *y, const void *x, size_t n);
 	void (*tanh_backward)(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
@@ -294,12 +296,14 @@ struct hm_ops {
 	void (*add_norm)(struct hm_device *d, void *y, float *stats, void *x, const void *res,
 			 const float *gamma, const float *beta, double eps, const struct hm_dropout *drop,
 			 int m, int k);
-	/* From dy + dy2 (dy2 act or NULL): ds act [m,k], which is res's gradient; dx = dropout(ds), only
-	 * looked at when there is dropout, else ds is x's as well; dgamma, dbeta [k] +=. ds in place on dy or
-	 * dy2. */
+	/* ds act [m,k] = the gradient of s, which is res's too: that of dy + dy2 (dy2 act or NULL) through
+	 * the LayerNorm, plus skip (act or NULL: what reaches s past the norm, as in pre-norm layers). dx =
+	 * dropout(ds) is set only when there is dropout; otherwise ds is x's gradient as well. dgamma, dbeta
+	 * [k] +=. ds in place on dy, dy2 or skip. */
 	void (*add_norm_backward)(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
-				  const void *dy, const void *dy2, const void *s, const float *stats,
-				  const float *gamma, const struct hm_dropout *drop, int m, int k);
+				  const void *dy, const void *dy2, const void *skip, const void *s,
+				  const float *stats, const float *gamma, const struct hm_dropout *drop,
+				  int m, int k);
 	/* attention with dropout on the softmax. The element of row r (of m), head a, key j is
 	 * drop->first + (r*heads + a)*L + j, L = hm_dropout_keys(drop->longest, or the longest len if that
 	 * is 0). */

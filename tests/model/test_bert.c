@@ -74,25 +74,24 @@ static float *last_states(struct hm_weights *w, int n, int m)
 	c.heads = 3;
 	struct hm_bert *b = hm_bert_new(&c, &e);
 	assert_int_equal(hm_params_load(hm_bert_params(b), find, w, &e), 0);
-	const struct hm_block_config blocks = hm_bert_block(b);
 	const int32_t *len = find(w, "len")->data, *ids = find(w, "ids")->data;
-	struct hm_block_net net = {0};
-	struct hm_block_work work = {0};
+	struct hm_layers_net net = {0};
+	struct hm_layers_work work = {0};
 	int32_t *pos = malloc((size_t)m * sizeof *pos);
 	for (int s = 0, r = 0; s < n; s++)
 		for (int j = 0; j < len[s]; j++)
 			pos[r++] = j;
-	hm_block_prepare(&net, &blocks, b->layer, d);
-	hm_block_work_init(&work, &net, d, m);
+	hm_layers_prepare(&net, &b->layers, d);
+	hm_layers_work_init(&work, &net, d, m);
 	d->op->embed(d, work.x, ids, pos, b->word, b->position, b->type, b->norm_w, b->norm_b, c.eps, m,
 		     c.hidden);
-	hm_block_infer(&net, &work, &(struct hm_packed){m, n, len, NULL});
+	hm_layers_infer(&net, &work, &(struct hm_packed){m, n, len, NULL});
 	float *out = malloc((size_t)m * (size_t)c.hidden * sizeof *out);
 	memcpy(out, work.x, (size_t)m * (size_t)c.hidden * sizeof *out);
 	assert_int_equal(hm_device_error(d, &e), 0);
 	free(pos);
-	hm_block_work_clear(&work);
-	hm_block_net_clear(&net);
+	hm_layers_work_clear(&work);
+	hm_layers_net_clear(&net);
 	hm_bert_free(b);
 	hm_device_close(d);
 	return out;

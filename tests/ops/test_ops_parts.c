@@ -165,7 +165,7 @@ static void norm_rows(struct array out[7], const struct array in[5], const struc
 	op->add_norm(device, at(out[0], first), at(out[2], 2 * (size_t)from), at(out[1], first),
 		     at(in[1], first), in[3].dev, in[4].dev, 1e-5, drop, to - from, k);
 	op->add_norm_backward(device, at(out[3], first), at(out[4], first), out[5].dev, out[6].dev,
-			      at(in[2], first), NULL, at(out[1], first), at(out[2], 2 * (size_t)from),
+			      at(in[2], first), NULL, NULL, at(out[1], first), at(out[2], 2 * (size_t)from),
 			      in[3].dev, drop, to - from, k);
 }
 

@@ -24,7 +24,7 @@ static const struct {
 	{"max-pool", "max_pool", OP_DY2, {2, 7, 8, 4}},
 	{"avg-pool", "avg_pool", 0, {2, 3, 4, 5}},
 	{"dense", "dense", OP_SECOND, {6, 7, 10}},
-	{"gelu", "gelu", 0, {101}},
+	{"gelu", "activate", 0, {101, HM_ACT_GELU}},
 	{"tanh", "tanh", 0, {101}},
 	{"add-norm", "add_norm", OP_SECOND | OP_DY2, {5, 12}},
 	{"attention", "attention", 0, {2, 6, 1, 2, 7, 13}},

@@ -135,6 +135,8 @@ const struct op_case op_infer_cases[] = {
 	{&matmul, OP_SECOND, {64, 40, 33, HM_ACT_RELU, 1}},
 	{&matmul, OP_SECOND, {37, 48, 64, HM_ACT_GELU, 0}},
 	{&matmul, 0, {20, 18, 40, HM_ACT_GELU, 1}},
+	{&matmul, OP_SECOND, {37, 48, 64, HM_ACT_QUICK_GELU, 0}},
+	{&matmul, 0, {20, 18, 40, HM_ACT_QUICK_GELU, 1}},
 	{&matmul, OP_SECOND, {65, 32, 72, HM_ACT_TANH, 0}},
 	{&matmul, OP_SECOND, {3, 96, 128, HM_ACT_TANH, 1}},
 	{&widen, 0, {1}},

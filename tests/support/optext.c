@@ -36,9 +36,9 @@ static void line_shape(struct op_run *r)
 	r->in[0] = r->y = op_act(1, r->c->n[0]);
 }
 
-static void gelu_forward(struct op_run *r)
+static void activate_forward(struct op_run *r)
 {
-	r->d->op->gelu(r->d, r->y.dev, r->in[0].dev, (size_t)r->c->n[0]);
+	r->d->op->activate(r->d, r->y.dev, r->in[0].dev, (size_t)r->c->n[0], (enum hm_act)r->c->n[1]);
 }
 
 /* The way of all: the gradient takes dy's place. */
@@ -49,12 +49,14 @@ static void *in_place(struct op_run *r)
 	return r->grad[0].dev;
 }
 
-static void gelu_backward(struct op_run *r)
+static void activate_backward(struct op_run *r)
 {
-	r->d->op->gelu_backward(r->d, in_place(r), r->dy.dev, r->in[0].dev, (size_t)r->c->n[0]);
+	r->d->op->activate_backward(r->d, in_place(r), r->dy.dev, r->in[0].dev, (size_t)r->c->n[0],
+				    (enum hm_act)r->c->n[1]);
 }
 
-static const struct op_kind gelu = {"gelu", line_shape, gelu_forward, gelu_backward, 1, 2, 0, 1};
+static const struct op_kind activate = {"activate", line_shape, activate_forward, activate_backward, 1, 2,
+					0,	    1};
 
 static void *over_input(struct op_run *r)
 {
@@ -87,7 +89,7 @@ static void drop_backward(struct op_run *r)
 
 static const struct op_kind drop = {"dropout", line_shape, drop_forward, drop_backward, 2, 2, 0, 1};
 
-/* ---- m k; in: x, residual, gamma, beta; state: stats */
+/* ---- m k; in: x, residual, gamma, beta; state: stats, and what goes past the norm backwards */
 
 static void norm_shape(struct op_run *r)
 {
@@ -97,6 +99,8 @@ static void norm_shape(struct op_run *r)
 		r->in[1] = r->in[0];
 	r->in[2] = r->in[3] = op_floats(1, n[1]);
 	r->state[0] = op_floats(n[0], 2);
+	if (op_has(r, OP_SKIP))
+		r->state[1] = r->in[0];
 }
 
 static void norm_forward(struct op_run *r)
@@ -116,14 +120,16 @@ static void norm_backward(struct op_run *r)
 		ds->dev = r->dy.dev;
 	if (r->way == 2 && r->dy2.dev)
 		ds->dev = r->dy2.dev;
+	if (r->way == 3 && r->state[1].dev)
+		ds->dev = r->state[1].dev;
 	r->d->op->add_norm_backward(r->d, ds->dev, op_drop(r) ? r->grad[0].dev : NULL, r->grad[2].dev,
-				    r->grad[3].dev, r->dy.dev, r->dy2.dev, r->in[0].dev, r->state[0].dev,
-				    r->in[2].dev, op_drop(r), n[0], n[1]);
+				    r->grad[3].dev, r->dy.dev, r->dy2.dev, r->state[1].dev, r->in[0].dev,
+				    r->state[0].dev, r->in[2].dev, op_drop(r), n[0], n[1]);
 	if (!op_drop(r) && r->grad[1].dev)
 		r->grad[1].dev = ds->dev;
 }
 
-static const struct op_kind norm = {"add_norm", norm_shape, norm_forward, norm_backward, 1, 3, 12, 2};
+static const struct op_kind norm = {"add_norm", norm_shape, norm_forward, norm_backward, 1, 4, 12, 2};
 
 /* ---- heads dim, then lengths up to a 0 */
 
@@ -254,8 +260,10 @@ const struct op_case op_text_cases[] = {
 	{&dense, OP_NO_SLOPES, {17, 30, 100}},
 	{&dense, OP_NO_SLOPES | OP_SECOND, {64, 96, 32}},
 	{&dense, OP_NO_SLOPES | OP_SECOND, {1, 2, 768}},
-	{&gelu, 0, {99}},
-	{&gelu, OP_NO_SLOPES, {5001}},
+	{&activate, 0, {99, HM_ACT_GELU}},
+	{&activate, OP_NO_SLOPES, {5001, HM_ACT_GELU}},
+	{&activate, 0, {99, HM_ACT_QUICK_GELU}},
+	{&activate, OP_NO_SLOPES, {5001, HM_ACT_QUICK_GELU}},
 	{&tanh_, 0, {99}},
 	{&tanh_, OP_NO_SLOPES, {4096 + 3}},
 	{&drop, OP_DROP, {99}},
@@ -275,6 +283,9 @@ const struct op_case op_text_cases[] = {
 	{&norm, OP_NO_SLOPES | OP_DROP | OP_PART | OP_STRADDLE, {5, 64}},
 	{&norm, OP_NO_SLOPES | OP_DROP | OP_PART, {7, 33}},
 	{&norm, OP_NO_SLOPES | OP_SECOND, {2, 1032}},
+	{&norm, OP_NO_SLOPES | OP_SKIP, {5, 9}},
+	{&norm, OP_NO_SLOPES | OP_SKIP | OP_DROP | OP_SECOND, {37, 64}},
+	{&norm, OP_NO_SLOPES | OP_SKIP | OP_DY2, {3, 1040}},
 	{&attention, 0, {2, 4, 1, 2, 7, 33}},
 	{&attention, OP_DROP, {2, 4, 1, 2, 7, 33}},
 	{&attention, OP_DROP, {1, 3, 5}},

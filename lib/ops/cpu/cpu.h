@@ -61,16 +61,18 @@ void hm_cpu_zero(struct hm_device *d, void *dst, size_t bytes);
 void hm_cpu_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
 void hm_cpu_widen(struct hm_device *d, float *y, const void *x, size_t n);
 void hm_cpu_narrow(struct hm_device *d, void *y, const float *x, size_t n);
-void hm_cpu_gelu(struct hm_device *d, void *y, const void *x, size_t n);
-void hm_cpu_gelu_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n);
+void hm_cpu_activate(struct hm_device *d, void *y, const void *x, size_t n, enum hm_act f);
+void hm_cpu_activate_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n,
+			      enum hm_act f);
 void hm_cpu_tanh(struct hm_device *d, void *y, const void *x, size_t n);
 void hm_cpu_tanh_backward(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
 void hm_cpu_dropout(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n);
 void hm_cpu_add_norm(struct hm_device *d, void *y, float *stats, void *x, const void *res, const float *gamma,
 		     const float *beta, double eps, const struct hm_dropout *drop, int m, int k);
 void hm_cpu_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
-			      const void *dy, const void *dy2, const void *s, const float *stats,
-			      const float *gamma, const struct hm_dropout *drop, int m, int k);
+			      const void *dy, const void *dy2, const void *skip, const void *s,
+			      const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
+			      int k);
 void hm_cpu_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
 			      int heads, int dim, const struct hm_dropout *drop);
 void hm_cpu_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,

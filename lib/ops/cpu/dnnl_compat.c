@@ -34,9 +34,9 @@ static dnnl_status_t append_sum(dnnl_post_ops_t ops, dnnl_data_type_t type)
 	return dnnl_post_ops_append_sum(ops, 1, 0, type);
 }
 
-static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t eltwise)
+static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t eltwise, float alpha)
 {
-	return dnnl_post_ops_append_eltwise(ops, eltwise, 0, 0);
+	return dnnl_post_ops_append_eltwise(ops, eltwise, alpha, 0);
 }
 
 dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src,
@@ -111,9 +111,9 @@ static dnnl_status_t append_sum(dnnl_post_ops_t ops, dnnl_data_type_t type)
 	return dnnl_post_ops_append_sum(ops, 1);
 }
 
-static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t eltwise)
+static dnnl_status_t append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t eltwise, float alpha)
 {
-	return dnnl_post_ops_append_eltwise(ops, 1, eltwise, 0, 0);
+	return dnnl_post_ops_append_eltwise(ops, 1, eltwise, alpha, 0);
 }
 
 dnnl_status_t hm_dnnl_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_alg_kind_t alg, hm_md src,
@@ -194,7 +194,7 @@ dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_
 	if (!st && sum)
 		st = append_sum(ops, type);
 	if (!st && eltwise != dnnl_alg_kind_undef)
-		st = append_eltwise(ops, eltwise);
+		st = append_eltwise(ops, eltwise, eltwise == dnnl_eltwise_swish ? 1.702f : 0);
 	if (!st)
 		st = dnnl_primitive_attr_set_post_ops(*attr, ops);
 	if (!st)

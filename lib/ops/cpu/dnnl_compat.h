@@ -28,8 +28,8 @@ size_t hm_dnnl_md_size(hm_md md);
 bool hm_dnnl_md_equal(hm_md a, hm_md b);
 dnnl_status_t hm_dnnl_memory(dnnl_memory_t *m, hm_md md, dnnl_engine_t engine, void *data);
 
-/* Post-ops: add what dst holds, then an element-wise function (dnnl_alg_kind_undef: none); scratch memory is
- * the caller's. `type` is dst's. */
+/* Post-ops: add what dst holds, then an element-wise function (dnnl_alg_kind_undef: none; dnnl_eltwise_swish:
+ * with 1.702, which is quick GELU); scratch memory is the caller's. `type` is dst's. */
 dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_t eltwise,
 			   dnnl_data_type_t type);
 

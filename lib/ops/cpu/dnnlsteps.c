@@ -180,7 +180,8 @@ static dnnl_status_t linear_desc(struct hm_device *d, const struct hm_weight *wt
 				 dnnl_primitive_desc_t *pd)
 {
 	static const dnnl_alg_kind_t eltwise[] = {dnnl_alg_kind_undef, dnnl_eltwise_relu,
-						  dnnl_eltwise_gelu_erf, dnnl_eltwise_tanh};
+						  dnnl_eltwise_gelu_erf, dnnl_eltwise_tanh,
+						  dnnl_eltwise_swish};
 	const struct hm_dnnl_shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
 	const struct hm_linear *l = &wt->linear;
 	dnnl_data_type_t out = l->f32 ? dnnl_f32 : act_type(d);

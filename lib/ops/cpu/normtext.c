@@ -77,14 +77,14 @@ void hm_cpu_add_norm(struct hm_device *d, void *y, float *stats, void *x, const 
 struct backward {
 	void *ds, *dx;
 	float *sums; /* of each chunk: those of g * xhat [k], of g [k] */
-	const void *dy, *dy2, *s;
+	const void *dy, *dy2, *skip, *s;
 	const float *stats, *gamma;
 	const struct hm_mask *mask;
 	size_t k;
 	bool bf16;
 };
 
-/* g = dy + dy2, xhat = (s - mean)*rstd, u = g*gamma: ds = rstd*(u - mean(u) - xhat*mean(u*xhat)). */
+/* g = dy + dy2, xhat = (s - mean)*rstd, u = g*gamma: ds = rstd*(u - mean(u) - xhat*mean(u*xhat)) + skip. */
 HM_SIMD static void backward_rows(const struct backward *a, float *restrict sums, float *restrict g,
 				  size_t from, size_t to)
 {
@@ -119,6 +119,11 @@ HM_SIMD static void backward_rows(const struct backward *a, float *restrict sums
 		sux = hm_vec_sum(&lanesx) / (float)k;
 		for (size_t j = 0; j < k; j++)
 			g[j] = rstd * (g[j] - su - x[j] * sux);
+		if (a->skip) {
+			hm_widen(t, row_at(a->skip, r, k, bf16), k, bf16);
+			for (size_t j = 0; j < k; j++)
+				g[j] += t[j];
+		}
 		hm_narrow(row_at(a->ds, r, k, bf16), g, k, bf16);
 		if (a->mask && a->dx) {
 			hm_widen(g, row_at(a->ds, r, k, bf16), k, bf16);
@@ -129,21 +134,17 @@ HM_SIMD static void backward_rows(const struct backward *a, float *restrict sums
 }
 
 void hm_cpu_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
-			      const void *dy, const void *dy2, const void *s, const float *stats,
-			      const float *gamma, const struct hm_dropout *drop, int m, int k)
+			      const void *dy, const void *dy2, const void *skip, const void *s,
+			      const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
+			      int k)
 {
 	struct hm_mask mask;
-	struct backward a = {ds,
-			     dx,
-			     NULL,
-			     dy,
-			     dy2,
-			     s,
-			     stats,
-			     gamma,
-			     hm_mask_init(&mask, drop) ? &mask : NULL,
-			     (size_t)k,
-			     d->act == HM_BF16};
+	struct backward a = {ds,	dx,
+			     NULL,	dy,
+			     dy2,	skip,
+			     s,		stats,
+			     gamma,	hm_mask_init(&mask, drop) ? &mask : NULL,
+			     (size_t)k, d->act == HM_BF16};
 	size_t chunks = hm_cpu_chunks(m), own = 3 * hm_mask_floats(a.k), each = 2 * a.k;
 	float *scratch = hm_cpu_scratch(d, ((size_t)d->threads * own + chunks * each) * sizeof *scratch);
 	if (!scratch)

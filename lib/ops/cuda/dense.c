@@ -14,8 +14,8 @@ int hm_cuda_rows_round(const struct hm_device *d, int m)
 }
 
 /* to_w [n_w] and to_b [n_b], bf16, = w and b, f32. */
-static void to_bf16(struct hm_device *d, void *to_w, void *to_b, const float *w, const float *b,
-			  size_t n_w, size_t n_b)
+static void to_bf16(struct hm_device *d, void *to_w, void *to_b, const float *w, const float *b, size_t n_w,
+		    size_t n_b)
 {
 	struct narrow_weight_args a = {to_w, to_b, w, b, n_w, n_b};
 	HM_LAUNCH(d, narrow_weight, hm_cuda_loop(d, n_w / 4 + 1), a);
@@ -64,6 +64,8 @@ static void activate(struct hm_device *d, enum hm_act act, void *y, size_t n, en
 	struct hm_grid grid = hm_cuda_loop(d, n / (bf16 ? 8 : 4) + 1);
 	if (act == HM_ACT_GELU)
 		HM_LAUNCH(d, bf16 ? gelu_bf16 : gelu_f32, grid, a);
+	if (act == HM_ACT_QUICK_GELU)
+		HM_LAUNCH(d, bf16 ? quick_gelu_bf16 : quick_gelu_f32, grid, a);
 	if (act == HM_ACT_TANH)
 		HM_LAUNCH(d, bf16 ? tanh_bf16 : tanh_f32, grid, a);
 }

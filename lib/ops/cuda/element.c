@@ -10,16 +10,23 @@ static struct hm_grid grid(struct hm_device *d, size_t n)
 	return hm_cuda_loop(d, (n + lot - 1) / lot);
 }
 
-void hm_cuda_gelu(struct hm_device *d, void *y, const void *x, size_t n)
+void hm_cuda_activate(struct hm_device *d, void *y, const void *x, size_t n, enum hm_act f)
 {
 	struct element_args a = {y, x, NULL, n};
-	HM_LAUNCH(d, HM_BY_ACT(d, gelu), grid(d, n), a);
+	if (f == HM_ACT_QUICK_GELU)
+		HM_LAUNCH(d, HM_BY_ACT(d, quick_gelu), grid(d, n), a);
+	else
+		HM_LAUNCH(d, HM_BY_ACT(d, gelu), grid(d, n), a);
 }
 
-void hm_cuda_gelu_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n)
+void hm_cuda_activate_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n,
+			       enum hm_act f)
 {
 	struct element_args a = {dx, x, dy, n};
-	HM_LAUNCH(d, HM_BY_ACT(d, gelu_backward), grid(d, n), a);
+	if (f == HM_ACT_QUICK_GELU)
+		HM_LAUNCH(d, HM_BY_ACT(d, quick_gelu_backward), grid(d, n), a);
+	else
+		HM_LAUNCH(d, HM_BY_ACT(d, gelu_backward), grid(d, n), a);
 }
 
 void hm_cuda_tanh(struct hm_device *d, void *y, const void *x, size_t n)

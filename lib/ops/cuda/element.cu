@@ -4,18 +4,25 @@
 #include "ops/cuda/lots.h"
 #include "ops/cuda/philox.h"
 
-enum function { SAME, GELU, GELU_BACKWARD, TANH, TANH_BACKWARD };
+enum function { SAME, GELU, GELU_BACKWARD, QUICK_GELU, QUICK_GELU_BACKWARD, TANH, TANH_BACKWARD };
 
-/* gelu(v) = v*Phi(v), gelu'(v) = Phi(v) + v*phi(v), of the standard normal distribution. */
+/* gelu(v) = v*Phi(v), gelu'(v) = Phi(v) + v*phi(v), of the standard normal distribution; with s = 1/(1 +
+ * exp(-1.702 v)), quick gelu(v) = v*s, quick gelu'(v) = s*(1 + 1.702 v (1 - s)). */
 HM_DEVICE float value(enum function f, float v, float dy)
 {
-	float phi;
+	float e, phi, s;
 	switch (f) {
 	case GELU:
 		return .5f * v * (1 + erff(v * .70710678f));
 	case GELU_BACKWARD:
 		phi = .39894228f * expf(-.5f * v * v);
 		return dy * fmaf(v, phi, .5f * (1 + erff(v * .70710678f)));
+	case QUICK_GELU:
+		return v / (1 + expf(-1.702f * v));
+	case QUICK_GELU_BACKWARD: /* 1 - s is exp(-1.702 v)*s; of exp(-|1.702 v|), which does not overflow */
+		e = expf(-fabsf(1.702f * v));
+		s = 1 / (1 + e);
+		return dy * (v < 0 ? e : 1) * s * fmaf(1.702f * v, (v < 0 ? 1 : e) * s, 1);
 	case TANH:
 		return tanhf(v);
 	case TANH_BACKWARD:
@@ -44,7 +51,9 @@ template <class to, class from> HM_DEVICE void elements(const struct element_arg
 	enum { LOT = sizeof(to) < sizeof(from) ? HM_LOT(to) : HM_LOT(from) };
 	to *y = (to *)a.y;
 	const from *x = (const from *)a.x,
-		   *dy = f == GELU_BACKWARD || f == TANH_BACKWARD ? (const from *)a.dy : NULL;
+		   *dy = f == GELU_BACKWARD || f == QUICK_GELU_BACKWARD || f == TANH_BACKWARD
+				      ? (const from *)a.dy
+				      : NULL;
 	size_t even = hm_even(y) && hm_even(x) && hm_even(dy) ? a.n / LOT : 0;
 	for (size_t j = hm_first(); j < even; j += hm_stride())
 		some<LOT>(y, x, dy, j * LOT, f);
@@ -60,6 +69,16 @@ HM_KERNEL_ACT(gelu, struct element_args)
 HM_KERNEL_ACT(gelu_backward, struct element_args)
 {
 	elements<act, act>(a, GELU_BACKWARD);
+}
+
+HM_KERNEL_ACT(quick_gelu, struct element_args)
+{
+	elements<act, act>(a, QUICK_GELU);
+}
+
+HM_KERNEL_ACT(quick_gelu_backward, struct element_args)
+{
+	elements<act, act>(a, QUICK_GELU_BACKWARD);
 }
 
 HM_KERNEL_ACT(tanh, struct element_args)

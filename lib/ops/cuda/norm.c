@@ -76,20 +76,22 @@ void hm_cuda_add_norm(struct hm_device *d, void *y, float *stats, void *x, const
 }
 
 void hm_cuda_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
-			       const void *dy, const void *dy2, const void *s, const float *stats,
-			       const float *gamma, const struct hm_dropout *drop, int m, int k)
+			       const void *dy, const void *dy2, const void *skip, const void *s,
+			       const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
+			       int k)
 {
 	struct norm_backward_args a = {.ds = ds,
 				       .dx = dx,
 				       .dy = dy,
 				       .dy2 = dy2,
+				       .skip = skip,
 				       .s = s,
 				       .stats = stats,
 				       .gamma = gamma,
 				       .m = m,
 				       .k = k};
 	a.held = (!hm_dropout_on(drop) || drop->first % 4 == 0) &&
-		 held(d, k, (const void *const[]){ds, dx, dy, dy2, s, gamma}, 6);
+		 held(d, k, (const void *const[]){ds, dx, dy, dy2, skip, s, gamma}, 7);
 	int warps = a.held ? WARPS : 1, blocks = (m + warps - 1) / warps;
 	blocks = blocks < BLOCKS ? blocks : BLOCKS;
 	if (dgamma || dbeta)

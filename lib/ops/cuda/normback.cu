@@ -1,5 +1,5 @@
 /* The gradient of add_norm. With shat = (s - mean)*rstd and g = dy*gamma: ds = rstd*(g - mean(g) -
- * shat*mean(g*shat)). A row is a warp's. dgamma and dbeta are sums over all rows: each warp adds up its own
+ * shat*mean(g*shat)) + skip. A row is a warp's. dgamma and dbeta are sums over all rows: each warp adds up its own
  * ones as it goes, a block adds its warps' sums, add_parts (rows.cu) the blocks', always in one order. */
 #include "ops/cuda/heldrow.h"
 #include "ops/cuda/philox.h"
@@ -14,10 +14,12 @@ template <int n, class act>
 HM_DEVICE void put(float g[n], const float h[n], const struct norm_backward_args &a,
 		   const struct hm_draw &draw, size_t at, const struct row &w)
 {
-	hm_lot<act, n> s;
+	hm_lot<act, n> s, skip = {};
+	if (a.skip)
+		skip = *(const hm_lot<act, n> *)((const act *)a.skip + at);
 #pragma unroll
 	for (int i = 0; i < n; i++) {
-		hm_put(&s.e[i], w.rstd * (g[i] - w.g - h[i] * w.dot));
+		hm_put(&s.e[i], w.rstd * (g[i] - w.g - h[i] * w.dot) + hm_get(&skip.e[i]));
 		g[i] = hm_get(&s.e[i]);
 	}
 	*(hm_lot<act, n> *)((act *)a.ds + at) = s;

@@ -74,8 +74,9 @@ void hm_cuda_dense_forward(struct hm_device *d, void *y, const void *x, const fl
 			   int n, int k);
 void hm_cuda_dense_backward(struct hm_device *d, void *dx, float *dw, float *db, const void *dy,
 			    const void *x, const float *w, int m, int n, int k);
-void hm_cuda_gelu(struct hm_device *d, void *y, const void *x, size_t n);
-void hm_cuda_gelu_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n);
+void hm_cuda_activate(struct hm_device *d, void *y, const void *x, size_t n, enum hm_act f);
+void hm_cuda_activate_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n,
+			       enum hm_act f);
 void hm_cuda_tanh(struct hm_device *d, void *y, const void *x, size_t n);
 void hm_cuda_tanh_backward(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
 void hm_cuda_dropout(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n);
@@ -83,8 +84,9 @@ void hm_cuda_add_norm(struct hm_device *d, void *y, float *stats, void *x, const
 		      const float *gamma, const float *beta, double eps, const struct hm_dropout *drop, int m,
 		      int k);
 void hm_cuda_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
-			       const void *dy, const void *dy2, const void *s, const float *stats,
-			       const float *gamma, const struct hm_dropout *drop, int m, int k);
+			       const void *dy, const void *dy2, const void *skip, const void *s,
+			       const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
+			       int k);
 void hm_cuda_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
 			       int heads, int dim, const struct hm_dropout *drop);
 void hm_cuda_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,

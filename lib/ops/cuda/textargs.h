@@ -29,6 +29,8 @@ struct element_args {
 };
 HM_KERNELS(gelu);
 HM_KERNELS(gelu_backward); /* y is dx */
+HM_KERNELS(quick_gelu);
+HM_KERNELS(quick_gelu_backward); /* likewise */
 HM_KERNELS(tanh);
 HM_KERNELS(tanh_backward); /* y is dx, x is the forward pass's y */
 HM_KERNELS(widen);	   /* y f32, x act */
@@ -77,7 +79,7 @@ HM_KERNELS(add_norm);
 
 struct norm_backward_args {
 	void *ds, *dx;
-	const void *dy, *dy2, *s;
+	const void *dy, *dy2, *skip, *s;
 	const float *stats, *gamma;
 	float *part; /* [blocks,2,k]: sums for dgamma and dbeta over each block's rows; NULL: not wanted */
 	struct hm_drop drop;

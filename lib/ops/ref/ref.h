@@ -24,6 +24,9 @@ static inline float hm_ref_weight(const struct hm_device *d, float w)
 	return d->act == HM_BF16 ? hm_bf16_to_f32(hm_f32_to_bf16(w)) : w;
 }
 
+/* f(v). */
+double hm_ref_act(enum hm_act f, double v);
+
 void *hm_ref_alloc(struct hm_device *d, size_t bytes);
 void hm_ref_free(struct hm_device *d, void *p);
 void hm_ref_upload(struct hm_device *d, void *dst, const void *host, size_t bytes);
@@ -93,16 +96,18 @@ void hm_ref_dense_forward(struct hm_device *d, void *y, const void *x, const flo
 			  int n, int k);
 void hm_ref_dense_backward(struct hm_device *d, void *dx, float *dw, float *db, const void *dy, const void *x,
 			   const float *w, int m, int n, int k);
-void hm_ref_gelu(struct hm_device *d, void *y, const void *x, size_t n);
-void hm_ref_gelu_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n);
+void hm_ref_activate(struct hm_device *d, void *y, const void *x, size_t n, enum hm_act f);
+void hm_ref_activate_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n,
+			      enum hm_act f);
 void hm_ref_tanh(struct hm_device *d, void *y, const void *x, size_t n);
 void hm_ref_tanh_backward(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
 void hm_ref_dropout(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n);
 void hm_ref_add_norm(struct hm_device *d, void *y, float *stats, void *x, const void *res, const float *gamma,
 		     const float *beta, double eps, const struct hm_dropout *drop, int m, int k);
 void hm_ref_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
-			      const void *dy, const void *dy2, const void *s, const float *stats,
-			      const float *gamma, const struct hm_dropout *drop, int m, int k);
+			      const void *dy, const void *dy2, const void *skip, const void *s,
+			      const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
+			      int k);
 void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
 			      int heads, int dim, const struct hm_dropout *drop);
 void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,

@@ -40,13 +40,15 @@ struct hm_weight *hm_ref_linear_pack(struct hm_device *d, const struct hm_linear
 	return wt;
 }
 
-static double activate(enum hm_act act, double v)
+double hm_ref_act(enum hm_act f, double v)
 {
-	switch (act) {
+	switch (f) {
 	case HM_ACT_RELU:
 		return v < 0 ? 0 : v;
 	case HM_ACT_GELU:
 		return .5 * v * (1 + erf(v * M_SQRT1_2));
+	case HM_ACT_QUICK_GELU:
+		return v / (1 + exp(-1.702 * v));
 	case HM_ACT_TANH:
 		return tanh(v);
 	default:
@@ -64,7 +66,7 @@ void hm_ref_matmul(struct hm_device *d, void *y, const void *x, const struct hm_
 			double sum = wt->b ? wt->b[c] : 0;
 			for (size_t j = 0; j < k; j++)
 				sum += hm_act_get(d, x, r * k + j) * wt->w[c * k + j];
-			sum = activate(wt->linear.act, sum);
+			sum = hm_ref_act(wt->linear.act, sum);
 			if (wt->linear.f32)
 				((float *)y)[r * n + c] = (float)sum;
 			else

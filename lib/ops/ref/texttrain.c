@@ -44,21 +44,27 @@ void hm_ref_dense_backward(struct hm_device *d, void *dx, float *dw, float *db, 
 	}
 }
 
-void hm_ref_gelu(struct hm_device *d, void *y, const void *x, size_t n)
+void hm_ref_activate(struct hm_device *d, void *y, const void *x, size_t n, enum hm_act f)
 {
-	for (size_t j = 0; j < n; j++) {
-		double v = hm_act_get(d, x, j);
-		hm_act_set(d, y, j, .5 * v * (1 + erf(v * M_SQRT1_2)));
-	}
+	for (size_t j = 0; j < n; j++)
+		hm_act_set(d, y, j, hm_ref_act(f, hm_act_get(d, x, j)));
 }
 
-/* gelu'(v) = Phi(v) + v*phi(v), of the standard normal distribution. */
-void hm_ref_gelu_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n)
+/* gelu'(v) = Phi(v) + v*phi(v), of the standard normal distribution; with s = 1/(1 + exp(-1.702 v)), quick
+ * gelu'(v) = s*(1 + 1.702 v (1 - s)). */
+static double slope(enum hm_act f, double v)
 {
-	for (size_t j = 0; j < n; j++) {
-		double v = hm_act_get(d, x, j), phi = exp(-.5 * v * v) * .3989422804014327;
-		hm_act_set(d, dx, j, hm_act_get(d, dy, j) * (.5 * (1 + erf(v * M_SQRT1_2)) + v * phi));
-	}
+	double s = 1 / (1 + exp(-1.702 * v));
+	return f == HM_ACT_QUICK_GELU
+		       ? s * (1 + 1.702 * v * (1 - s))
+		       : .5 * (1 + erf(v * M_SQRT1_2)) + v * exp(-.5 * v * v) * .3989422804014327;
+}
+
+void hm_ref_activate_backward(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n,
+			      enum hm_act f)
+{
+	for (size_t j = 0; j < n; j++)
+		hm_act_set(d, dx, j, hm_act_get(d, dy, j) * slope(f, hm_act_get(d, x, j)));
 }
 
 void hm_ref_tanh(struct hm_device *d, void *y, const void *x, size_t n)
@@ -109,10 +115,11 @@ static double added(const struct hm_device *d, const void *dy, const void *dy2, 
 	return hm_act_get(d, dy, at) + (dy2 ? hm_act_get(d, dy2, at) : 0);
 }
 
-/* With shat = (s - mean)*rstd and g = dy*gamma: ds = rstd*(g - mean(g) - shat*mean(g*shat)). */
+/* With shat = (s - mean)*rstd and g = dy*gamma: ds = rstd*(g - mean(g) - shat*mean(g*shat)) + skip. */
 void hm_ref_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
-			      const void *dy, const void *dy2, const void *s, const float *stats,
-			      const float *gamma, const struct hm_dropout *drop, int m, int k)
+			      const void *dy, const void *dy2, const void *skip, const void *s,
+			      const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
+			      int k)
 {
 	for (size_t j = 0; j < (size_t)k; j++) {
 		double scale = 0, shift = 0;
@@ -137,7 +144,8 @@ void hm_ref_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dg
 			size_t at = r * k + j;
 			double g = added(d, dy, dy2, at) * gamma[j],
 			       shat = (hm_act_get(d, s, at) - stats[2 * r]) * rstd;
-			hm_act_set(d, ds, at, rstd * (g - mean - shat * dot));
+			hm_act_set(d, ds, at,
+				   rstd * (g - mean - shat * dot) + (skip ? hm_act_get(d, skip, at) : 0));
 			if (hm_dropout_on(drop))
 				hm_act_set(d, dx, at, hm_act_get(d, ds, at) * hm_dropout_factor(drop, at));
 		}
