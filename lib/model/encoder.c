@@ -152,18 +152,6 @@ static int open_file(struct hm_encoder *x, enum hm_side side, const char *spec,
 	return rc;
 }
 
-/* The path of vocab.txt in the folder `spec`, when it is there. */
-static int find_vocab(struct hm_encoder *x, const char *spec, struct hm_err *e)
-{
-	struct hm_buf b = {0};
-	if (hm_buf_printf(&b, e, "%s/vocab.txt", spec))
-		return HM_EDATA;
-	if (access((char *)b.data, F_OK))
-		hm_buf_clear(&b);
-	x->vocab_file = (char *)b.data;
-	return 0;
-}
-
 static int open_spec(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
@@ -174,7 +162,7 @@ static int open_spec(struct hm_encoder *x, enum hm_side side, const char *spec,
 		x->tensor = x->counter = NULL;
 		x->n_tensor = x->n_counter = 0;
 	}
-	return rc || side != HM_TEXT ? rc : find_vocab(x, spec, e);
+	return rc;
 }
 
 /* The sizes, once the tower is there; rc passed on, x empty after a failure. */
@@ -234,7 +222,6 @@ void hm_encoder_clear(struct hm_encoder *x)
 	hm_encoder_release(x);
 	hm_weights_close(x->file);
 	hm_arena_clear(&x->names);
-	free(x->vocab_file);
 	*x = (struct hm_encoder){0};
 }
 

@@ -22,7 +22,6 @@ struct hm_encoder {
 	struct hm_tower_shape shape;	  /* width 0: the encoder is empty */
 	struct hm_tower_hints hints;	  /* what the tensors do not tell */
 	char digest[33];  /* hm_weights_digest of its parameters in the file: the encoder's identity */
-	char *vocab_file; /* path of vocab.txt when SPEC is a folder that has one, else NULL */
 	char notice[256]; /* what the user should know, a sentence as in base/err.h; "" nothing */
 	/* As the file has them, for saving it unchanged, in bytewise order of names: its parameters, and its
 	 * counters of training batches. NULL and 0 of an init:. Data is the open file's. */

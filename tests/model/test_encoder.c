@@ -111,7 +111,6 @@ static void test_heads(void **state)
 	open_ok(&x, HM_TEXT, DATA "bert", 0);
 	assert_int_equal(x.hints.heads, 2); /* config.json */
 	assert_string_equal(x.notice, "");
-	assert_null(x.vocab_file);
 	hm_encoder_clear(&x);
 	open_ok(&x, HM_TEXT, DATA "bert/model.safetensors", 4);
 	assert_int_equal(x.hints.heads, 4); /* the option */
