@@ -101,9 +101,8 @@ static void write_class_notes(struct hm_buf *b, const struct hm_scores *s, struc
 	if (s->classes > 2)
 		hm_buf_printf(b, e,
 			      "note: of %d classes only accuracy and log loss are computed; AUROC, average "
-			      "precision, F1, "
-			      "precision, recall, Brier, ECE and the confusion matrix are defined for two "
-			      "classes here\n",
+			      "precision, F1, precision, recall, Brier, ECE and the confusion matrix are "
+			      "defined for two classes here\n",
 			      s->classes);
 }
 
@@ -127,8 +126,7 @@ static void write_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_e
 	if (s->echo)
 		hm_buf_printf(b, e,
 			      "note: every label is the system's answer, as in a submission, where \"label\" "
-			      "is the "
-			      "prediction: these scores say nothing then\n");
+			      "is the prediction: these scores say nothing then\n");
 	write_class_notes(b, s, e);
 	write_zero_notes(b, s, e);
 	if (acc->lo <= s->majority)
