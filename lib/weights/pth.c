@@ -97,12 +97,13 @@ int hm_pth_parse_zip(struct hm_weights *w, const unsigned char *p, size_t n, str
 
 /* ---- legacy ---- */
 
-static const unsigned char magic[] = {0x80, 2,	  0x8a, 10,   0x6c, 0xfc, 0x9c,
-				      0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
-
+/* The first pickle is a number: PROTO, from protocol 4 on a FRAME of 8 bytes, and LONG1 of 10 bytes. */
 bool hm_pth_is_legacy(const unsigned char *p, size_t n)
 {
-	return n >= sizeof magic && !memcmp(p, magic, sizeof magic);
+	static const unsigned char magic[] = {0x8a, 10,	  0x6c, 0xfc, 0x9c, 0x46,
+					      0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19};
+	size_t at = n > 2 && p[2] == 0x95 ? 11 : 2;
+	return n >= at + sizeof magic && p[0] == 0x80 && !memcmp(p + at, magic, sizeof magic);
 }
 
 /* Behind the pickles, for each key of the list: an i64 count of elements and their bytes. How many bytes an

@@ -44,7 +44,7 @@ all_nan() {
 
 @test "checkpoints of training scripts give the features of the weights in them" {
 	hm-encode -q --no-pg --image "$W/resnet.safetensors" "$raw" >want
-	for f in imagenet.pth.tar lightning.ckpt nested.pt legacy.pth; do
+	for f in imagenet.pth.tar lightning.ckpt nested.pt legacy.pth legacy5.pth; do
 		hm-encode -q --no-pg --image "$W/checkpoints/$f" "$raw" | cmp want -
 	done
 	run hm-encode --image "$W/checkpoints/average.pth" -o x.hmr "$raw"

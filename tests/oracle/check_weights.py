@@ -2,14 +2,19 @@
 hm-encode's features, encoder digest included, are byte-equal for all forms of one encoder. ResNet18 and a 4-layer BERT
 with random weights; F16 and BF16 files against the same values widened. That the features are PyTorch's is
 check_nets.py's. `.venv/bin/python tests/oracle/check_weights.py build/bin`."""
+import argparse
 import collections
+import datetime
+import enum
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
 import warnings
 
 warnings.filterwarnings("ignore")
+import numpy as np
 import torch
 import torchvision
 import transformers
@@ -90,12 +95,67 @@ def save_all(name, state, prefix):
     yield f"{name}-model.safetensors"
 
 
+class Phase(enum.Enum):
+    TRAIN = 1
+
+
+class Settings(dict):
+    """A class of the script's own, as omegaconf's and Lightning's are of theirs."""
+    def __init__(self, **more):
+        super().__init__(more)
+        self.flag = True
+
+
+def trained():
+    """An optimizer and a scheduler that have done a step, a scaler, and what else scripts keep."""
+    net = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
+    adam = torch.optim.AdamW(net.parameters(), amsgrad=True)
+    sgd = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(sgd, 0.1, 10)
+    net(torch.randn(4, 3)).square().sum().backward()
+    adam.step(), sgd.step(), scheduler.step()
+    return {
+        "epoch": 3, "optimizer": adam.state_dict(), "optimizers": [sgd.state_dict()], "scheduler": scheduler.state_dict(),
+        "scheduler object": scheduler, "args": argparse.Namespace(lr=0.1, out=pathlib.Path("/tmp/x"), phase=Phase.TRAIN),
+        "best_acc1": torch.tensor([76.1]), "best": np.float64(76.1), "map": np.float32(0.5), "curve": np.arange(5.0),
+        "numpy state": np.random.get_state(), "rng": torch.get_rng_state(), "settings": Settings(lr=0.1), "when": datetime.datetime.now(),
+        "took": datetime.timedelta(1), "counts": collections.Counter("abc"), "recent": collections.deque([1.0, torch.tensor(2.0)], 5),
+        "device": torch.device("cpu"), "dtype": torch.float16, "shape": torch.Size([1, 2]),
+        "odd": {"sparse": torch.eye(3).to_sparse(), "complex": torch.ones(2, dtype=torch.complex64)},
+        "numbers": {1, 2}, "huge": 1 << 100, "bytes": b"\xff\0", "text": "a\0b",
+        "half": torch.ones(3).half().numpy(), "generator": torch.Generator().get_state(), "error": ValueError("x"), "range": range(3)}
+
+
+def save_checkpoints(name, state):
+    """One state_dict as training scripts leave it: (file, options)."""
+    wrappers = {
+        "state_dict": lambda s: {"state_dict": s}, "model": lambda s: {"model": s}, "own-key": lambda s: {"my encoder.v2": s},
+        "nested": lambda s: {"checkpoint": {"state_dict": s}}, "list": lambda s: [s, 3], "flat": lambda s: s}
+    for i, (kind, wrap) in enumerate(wrappers.items()):
+        prefix = ("", "module.", "_orig_mod.", "module.model.backbone.", "net.0.", "encoder.")[i]
+        tree = wrap(collections.OrderedDict((prefix + k, v) for k, v in state.items()))
+        tree = tree | trained() if isinstance(tree, dict) else [*tree, trained()]
+        for form, more in {"zip": {}, "legacy": {"_use_new_zipfile_serialization": False}, "protocol4": {"pickle_protocol": 4},
+                           "protocol5-legacy": {"pickle_protocol": 5, "_use_new_zipfile_serialization": False}}.items():
+            file = f"{name}-{kind}-{form}.pth"
+            torch.save(tree, file, **more)
+            yield file, ()
+    average = {k: v / 2 if v.is_floating_point() else v for k, v in state.items()}
+    torch.save({"model": state, "ema": {"module." + k: v for k, v in average.items()}, **trained()}, f"{name}-two.pth")
+    yield f"{name}-two.pth", ("--key", "model")
+
+
 def check(kind, column, name, state, prefix, more, options=()):
     want = None
     for spec in [*save_all(name, state, prefix), *more]:
         got = encode(kind, spec, *options)
         want = want or got
         expect(f"{name}: {spec}", bool(got) and got == want)
+    for spec, more in save_checkpoints(name, state):
+        got = encode(kind, spec, *more, *options)
+        expect(f"{name}: {spec}", bool(got) and got == want)
+    expect(f"{name}: two parts are one too many", not encode(kind, f"{name}-two.pth", *options))
+    expect(f"{name}: the average is another", encode(kind, f"{name}-two.pth", "--key", "ema", *options) not in (b"", want))
     for dtype in (torch.float16, torch.bfloat16):
         half = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
         wide = {k: v.float() if v.is_floating_point() else v for k, v in half.items()}

@@ -97,12 +97,12 @@ def save(name, tree, protocol=2):
         add("version", "3\n")
 
 
-def save_legacy(name, tree):
+def save_legacy(name, tree, protocol=2):
     storages = []
     with open(out / name, "wb") as f:
         sizes = {"short": 2, "int": 4, "long": 4}
         for o in (0x1950a86a20f9469cfc6c, 1001, {"protocol_version": 1001, "little_endian": True, "type_sizes": sizes}):
-            pickle.dump(o, f, 2)
+            pickle.dump(o, f, protocol)
 
         class P(pickle.Pickler):
             def persistent_id(self, o):
@@ -111,8 +111,8 @@ def save_legacy(name, tree):
                         storages.append(o)
                     return "storage", o.type, str(storages.index(o)), "cpu", o.n, None
                 return None
-        P(f, 2).dump(tree)
-        pickle.dump([str(i) for i in range(len(storages))], f, 2)
+        P(f, protocol).dump(tree)
+        pickle.dump([str(i) for i in range(len(storages))], f, protocol)
         for s in storages:
             f.write(struct.pack("<q", s.n) + s.content)
 
@@ -180,6 +180,7 @@ save("average.pth", {"model": state_dict(body), "ema": {"decay": 0.99, "shadow":
 save("nested.pt", {"meta": extras, "checkpoint": {"state_dict": state_dict(body, "net."), "optimizer": optimizer()}}, 4)
 save_legacy("legacy.pth", {"network": state_dict(body, "encoder."), "epoch": 3, "optimizer": optimizer(), **extras,
                            "engine": Made(stand_in("engine", "Engine"), (), {"buffer": floats(1, 2, 3), "rng": random_state})})
+save_legacy("legacy5.pth", {"student": {"module": state_dict(body)}}, 5)
 # A list instead of a dict, around a BERT.
 save("bert.bin", [{"encoder": state_dict(bert, "module.")}, optimizer(), 7])
 # No dict of tensors: a whole network as an object, alone and under a key.

@@ -69,6 +69,7 @@ static void test_found(void **state)
 		{"lightning.ckpt", "model._orig_mod.backbone.", false},
 		{"nested.pt", "net.", false},
 		{"legacy.pth", "encoder.", false},
+		{"legacy5.pth", "", false},
 		{"bert.bin", "module.bert.", true},
 	};
 	for (size_t i = 0; i < LEN(one); i++) {
