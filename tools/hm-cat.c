@@ -2,6 +2,7 @@
  * what a damaged file still holds. */
 #include "base/strmap.h"
 #include "cli/cli.h"
+#include "feed/columns.h"
 #include "json/build.h"
 #include "rec/recover.h"
 
@@ -98,7 +99,7 @@ static int open_output(struct run *r, const struct hm_schema *s, const cJSON *me
 	if (!rc && !(rc = choose_columns(r, e)))
 		rc = hm_writer_open(&r->w, r->cli.out, &r->out, meta, pg, &r->cli.writer, r->cli.workers, e);
 	cJSON_Delete(pg);
-	r->id = hm_schema_find(&r->in, "id");
+	r->id = hm_column_at(&r->in, HM_COLUMN_ID);
 	if (r->id >= 0 && r->in.field[r->id].dtype != HM_UTF8)
 		r->id = -1; /* a column of that name which holds no ids */
 	return rc;

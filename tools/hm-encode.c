@@ -1,6 +1,7 @@
 /* hm-encode: runs frozen encoders over pixels and token_ids and adds image_feature, image_grid and
  * text_feature. */
 #include "cli/cli.h"
+#include "feed/columns.h"
 #include "feed/features.h"
 #include "json/build.h"
 #include "prep/tokenizer.h"
@@ -92,7 +93,7 @@ static int check_vocab(const struct run *r, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const char *spec = r->o.encoder[HM_TEXT];
-	int ids = hm_schema_find(s, "token_ids");
+	int ids = hm_column_at(s, HM_COLUMN_TOKEN_IDS);
 	if (!spec || ids < 0 || !hm_schema_attr(s, ids, "vocab") || !hm_tokenizer_found(spec) ||
 	    !hm_tokenizer_check(spec, s->field[ids].attr, e))
 		return 0;

@@ -2,6 +2,7 @@
  */
 #include "base/ring.h"
 #include "cli/cli.h"
+#include "feed/columns.h"
 #include "json/build.h"
 #include "prep/imageload.h"
 
@@ -74,18 +75,15 @@ static int find_columns(struct run *r, struct hm_err *e)
 	const char *name = hm_join_name(r->in);
 	const int64_t dim[3] = {3, r->o.size, r->o.size};
 	cJSON *attr = hm_json_object(e);
-	r->id = hm_schema_find(s, "id");
+	r->id = hm_column_at(s, HM_COLUMN_ID);
 	if (r->id >= 0 && s->field[r->id].dtype != HM_UTF8)
 		r->id = -1;
-	r->img = hm_schema_find(s, "img");
-	r->error = hm_schema_find(s, "error");
-	r->old = hm_schema_find(s, "pixels");
+	r->old = hm_column_at(s, HM_COLUMN_PIXELS);
 	hm_json_add_str(attr, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
 	int rc = e->code ? e->code : hm_schema_copy(&r->schema, s, e);
-	if (!rc && (r->img < 0 || s->field[r->img].dtype != HM_UTF8))
-		rc = hm_err_set(e, HM_EDATA, "%s: no column \"img\" of paths (hm-jsonl2rec makes it)", name);
-	if (!rc && r->error >= 0 && s->field[r->error].dtype != HM_UTF8)
-		rc = hm_err_set(e, HM_EDATA, "%s: column \"error\" is not text", name);
+	if (!rc && (hm_column_need(s, HM_COLUMN_IMG, &r->img, e) ||
+		    hm_column_find(s, HM_COLUMN_ERROR, &r->error, e)))
+		rc = hm_err_prefix(e, "%s", name);
 	if (!rc && r->old >= 0 && !r->o.replace)
 		rc = hm_err_set(e, HM_EDATA, "%s: column \"pixels\" exists already (--replace to replace it)",
 				name);
@@ -95,10 +93,11 @@ static int find_columns(struct run *r, struct hm_err *e)
 	}
 	if (r->old >= 0)
 		hm_schema_remove(&r->schema, r->old);
-	r->pixels_to = hm_schema_add(&r->schema, "pixels", HM_U8, 3, dim, attr, e);
-	r->error_to = hm_schema_find(&r->schema, "error");
+	r->pixels_to = hm_schema_add(&r->schema, hm_column_name(HM_COLUMN_PIXELS), HM_U8, 3, dim, attr, e);
+	r->error_to = hm_column_at(&r->schema, HM_COLUMN_ERROR);
 	if (r->pixels_to >= 0 && r->error_to < 0 && r->o.on_error == HM_KEEP)
-		r->error_to = hm_schema_add(&r->schema, "error", HM_UTF8, 0, NULL, NULL, e);
+		r->error_to =
+			hm_schema_add(&r->schema, hm_column_name(HM_COLUMN_ERROR), HM_UTF8, 0, NULL, NULL, e);
 	return e->code;
 }
 

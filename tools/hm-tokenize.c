@@ -2,6 +2,7 @@
  * them. */
 #include "base/ring.h"
 #include "cli/cli.h"
+#include "feed/columns.h"
 #include "json/build.h"
 #include "prep/tokenizer.h"
 
@@ -64,13 +65,11 @@ static int find_columns(struct run *r, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const int64_t ragged = -1;
-	r->id = hm_schema_find(s, "id");
-	r->text = hm_schema_find(s, "text");
-	r->error = hm_schema_find(s, "error");
-	r->old = hm_schema_find(s, "token_ids");
-	if (r->text < 0 || s->field[r->text].dtype != HM_UTF8)
-		return hm_err_set(e, HM_EDATA, "%s: no column \"text\" of captions (hm-jsonl2rec makes it)",
-				  hm_join_name(r->in));
+	r->id = hm_column_at(s, HM_COLUMN_ID);
+	r->old = hm_column_at(s, HM_COLUMN_TOKEN_IDS);
+	if (hm_column_need(s, HM_COLUMN_TEXT, &r->text, e) ||
+	    hm_column_find(s, HM_COLUMN_ERROR, &r->error, e))
+		return hm_err_prefix(e, "%s", hm_join_name(r->in));
 	if (r->old >= 0 && !r->o.replace)
 		return hm_err_set(e, HM_EDATA,
 				  "%s: column \"token_ids\" exists already (--replace to replace it)",
@@ -80,7 +79,9 @@ static int find_columns(struct run *r, struct hm_err *e)
 	if (r->old >= 0)
 		hm_schema_remove(&r->schema, r->old);
 	cJSON *attr = hm_json_copy(r->tokenizer->attr, e);
-	int at = attr ? hm_schema_add(&r->schema, "token_ids", HM_I32, 1, &ragged, attr, e) : HM_EDATA;
+	int at = attr ? hm_schema_add(&r->schema, hm_column_name(HM_COLUMN_TOKEN_IDS), HM_I32, 1, &ragged,
+				      attr, e)
+		      : HM_EDATA;
 	return at < 0 ? at : 0;
 }
 

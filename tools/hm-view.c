@@ -2,6 +2,7 @@
  * asked for: the schema, the history, a check, arrays for NumPy, a contact sheet. */
 #include "base/file.h"
 #include "cli/cli.h"
+#include "feed/columns.h"
 #include "draw/sheet.h"
 #include "json/build.h"
 #include "model/modelprint.h"
@@ -98,19 +99,17 @@ static int open_npy(struct view *v, struct hm_err *e)
 static int open_sheet(struct view *v, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(v->in);
-	int p = hm_schema_find(s, "pixels");
-	if (p < 0 || s->field[p].dtype != HM_U8 || s->field[p].ndim != 3 || s->field[p].dim[0] != 3)
-		return hm_err_set(e, HM_EDATA,
-				  "%s: there is no column 'pixels' of U8 3xHxW; hm-imgprep makes it",
-				  hm_join_name(v->in));
+	int p;
+	if (hm_column_need(s, HM_COLUMN_PIXELS, &p, e))
+		return hm_err_prefix(e, "%s", hm_join_name(v->in));
 	return hm_sheet_init(&v->sheet, (int)v->o.sheet_count, e);
 }
 
 static void add_to_sheet(struct view *v, const struct hm_rec *r)
 {
 	const struct hm_schema *s = r->schema;
-	int p = hm_schema_find(s, "pixels"), id = hm_schema_find(s, "id"), label = hm_schema_find(s, "label");
-	int text = hm_schema_find(s, "text"), class = -1;
+	int p = hm_column_at(s, HM_COLUMN_PIXELS), id = hm_column_at(s, HM_COLUMN_ID), class = -1;
+	int label = hm_column_at(s, HM_COLUMN_LABEL), text = hm_column_at(s, HM_COLUMN_TEXT);
 	char title[64], shown[16] = "none";
 	if (label >= 0 && s->field[label].dtype == HM_I32 && !s->field[label].ndim)
 		memcpy(&class, r->val[label].data, sizeof class);

@@ -17,12 +17,15 @@ static const struct column {
 	[HM_COLUMN_ID] = {"id", "hm-jsonl2rec", HM_UTF8, 0, {0}, 0, "text"},
 	[HM_COLUMN_LABEL] = {"label", "hm-jsonl2rec", HM_I32, 0, {0}, 0, "one I32"},
 	[HM_COLUMN_ERROR] = {"error", "--on-error keep", HM_UTF8, 0, {0}, 0, "text"},
+	[HM_COLUMN_IMG] = {"img", "hm-jsonl2rec", HM_UTF8, 0, {0}, 0, "text"},
+	[HM_COLUMN_TEXT] = {"text", "hm-jsonl2rec", HM_UTF8, 0, {0}, 0, "text"},
 	[HM_COLUMN_PIXELS] = {"pixels", "hm-imgprep", HM_U8, 3, {3, 0, 0}, SIDE, "U8 [3,height,width]"},
 	[HM_COLUMN_TOKEN_IDS] = {"token_ids", "hm-tokenize", HM_I32, 1, {-1}, 0, "ragged I32"},
 	[HM_COLUMN_IMAGE_FEATURE] =
 		{"image_feature", "hm-encode", FLOATS, 1, {0}, WIDE, "a vector of floats"},
 	[HM_COLUMN_IMAGE_GRID] = {"image_grid", "hm-encode", FLOATS, 2, {0, 0}, WIDE, "a grid of floats"},
 	[HM_COLUMN_TEXT_FEATURE] = {"text_feature", "hm-encode", FLOATS, 1, {0}, WIDE, "a vector of floats"},
+	[HM_COLUMN_LOGITS] = {"logits", "hm-score", HM_F32, 1, {0}, 65536, "one F32 per class"},
 	[HM_COLUMN_PROB] = {"prob", "hm-score", HM_F32, 1, {0}, 65536, "one F32 per class"},
 };
 
@@ -56,6 +59,11 @@ static bool fits_column(const struct hm_field *f, const struct column *c)
 	for (int j = 0; fits && j < c->ndim; j++)
 		fits = c->dim[j] ? f->dim[j] == c->dim[j] : f->dim[j] >= 1 && f->dim[j] <= c->most;
 	return fits;
+}
+
+int hm_column_at(const struct hm_schema *s, enum hm_column c)
+{
+	return hm_schema_find(s, columns[c].name);
 }
 
 int hm_column_find(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)

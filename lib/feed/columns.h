@@ -10,11 +10,14 @@ enum hm_column {
 	HM_COLUMN_ID,
 	HM_COLUMN_LABEL,
 	HM_COLUMN_ERROR,
+	HM_COLUMN_IMG,
+	HM_COLUMN_TEXT,
 	HM_COLUMN_PIXELS,
 	HM_COLUMN_TOKEN_IDS,
 	HM_COLUMN_IMAGE_FEATURE,
 	HM_COLUMN_IMAGE_GRID,
 	HM_COLUMN_TEXT_FEATURE,
+	HM_COLUMN_LOGITS,
 	HM_COLUMN_PROB,
 };
 
@@ -27,6 +30,8 @@ enum hm_column hm_column_raw(enum hm_side side);
  * HM_WORDS it is text_feature, which stands for nothing there. */
 enum hm_column hm_column_feature(enum hm_side side, enum hm_give give);
 
+/* The index of a column of that name, -1 when there is none, whatever it holds. */
+int hm_column_at(const struct hm_schema *s, enum hm_column c);
 /* *at := the column's index in the schema, -1 when it is not there. HM_EDATA when a column of that name has
  * another type or shape than its maker gives it. */
 int hm_column_find(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e);

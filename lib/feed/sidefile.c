@@ -1,5 +1,6 @@
 /* Files of records that were read before. See skim.h. */
 #include "feed/sidefile.h"
+#include "feed/columns.h"
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/strmap.h"
@@ -179,7 +180,7 @@ static bool check_kept(const struct hm_sidefile *s, bool (*there)(void *, const 
 	struct hm_err ignored = {0};
 	struct hm_rec rec;
 	struct hm_reader *r = open_kept(s);
-	int rc = r ? 1 : HM_EDATA, error = hm_schema_find(&s->rest, "error");
+	int rc = r ? 1 : HM_EDATA, error = hm_column_at(&s->rest, HM_COLUMN_ERROR);
 	*records = *missing = 0;
 	while (rc == 1 && (rc = hm_reader_next(r, &rec, &ignored)) == 1) {
 		bool sound = error < 0 || !rec.val[error].count;
@@ -264,7 +265,7 @@ static int note_places(struct hm_sidefile *s, const char *path, struct hm_err *e
 	struct hm_reader *r;
 	struct hm_rec rec;
 	int rc = hm_reader_open(&r, path, s->workers, e),
-	    id = rc ? -1 : hm_schema_find(hm_reader_schema(r), "id");
+	    id = rc ? -1 : hm_column_at(hm_reader_schema(r), HM_COLUMN_ID);
 	if (rc)
 		return rc;
 	rc = id < 0 ? other(path, e) : 1;
@@ -284,7 +285,7 @@ int hm_sidefile_pixels(struct hm_sidefile *s, uint64_t k, const unsigned char di
 	const char *path = s->source[s->holder].path;
 	if (s->holder && !s->placed && note_places(s, path, e))
 		return HM_EDATA;
-	const struct hm_val *id = s->holder ? &rec->val[hm_schema_find(s->schema, "id")] : NULL;
+	const struct hm_val *id = s->holder ? &rec->val[hm_column_at(s->schema, HM_COLUMN_ID)] : NULL;
 	if ((id && !hm_strmap_find(&s->place, id->data, id->count, &k)) ||
 	    k >= hm_fetch_end(s->whole)->records)
 		return other(path, e);

@@ -1,4 +1,5 @@
 /* Records in, predictions and records out. See answers.h; writing: answersout.c. */
+#include "feed/columns.h"
 #include "score/answersout.h"
 
 #include <stdio.h>
@@ -7,17 +8,6 @@
 
 /* Records answered together, and bytes of them: what the batches of a model are formed from. */
 enum { WINDOW = 512, WINDOW_BYTES = 64 << 20 };
-
-/* The column of that name, -1 when absent; another type is an error. */
-static int find(const struct hm_answers *a, const char *name, enum hm_dtype t, int *at, struct hm_err *e)
-{
-	const struct hm_schema *s = hm_join_schema(a->in);
-	*at = hm_schema_find(s, name);
-	if (*at >= 0 && (s->field[*at].dtype != t || s->field[*at].ndim))
-		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" is no %s scalar", hm_join_name(a->in), name,
-				  hm_dtype_name(t));
-	return 0;
-}
 
 static int find_group(struct hm_answers *a, struct hm_err *e)
 {
@@ -35,18 +25,19 @@ static int find_group(struct hm_answers *a, struct hm_err *e)
 
 static int find_columns(struct hm_answers *a, struct hm_err *e)
 {
-	int rc = find(a, "id", HM_UTF8, &a->id, e);
+	const struct hm_schema *s = hm_join_schema(a->in);
+	int rc = hm_column_need(s, HM_COLUMN_ID, &a->id, e);
 	if (!rc)
-		rc = find(a, "label", HM_I32, &a->label, e);
+		rc = hm_column_find(s, HM_COLUMN_LABEL, &a->label, e);
 	if (!rc)
-		rc = find(a, "text", HM_UTF8, &a->text, e);
+		rc = hm_column_find(s, HM_COLUMN_TEXT, &a->text, e);
 	if (!rc)
-		rc = find(a, "error", HM_UTF8, &a->error, e);
-	if (!rc && a->id < 0)
-		rc = hm_err_set(e, HM_EDATA, "%s: no column \"id\"", hm_join_name(a->in));
+		rc = hm_column_find(s, HM_COLUMN_ERROR, &a->error, e);
+	if (rc)
+		hm_err_prefix(e, "%s", hm_join_name(a->in));
 	if (!rc)
 		rc = find_group(a, e);
-	a->given = hm_schema_find(hm_join_schema(a->in), "prob");
+	a->given = hm_column_at(s, HM_COLUMN_PROB);
 	return rc;
 }
 
@@ -57,13 +48,15 @@ static int find_prob(struct hm_answers *a, struct hm_err *e)
 	if (a->given < 0)
 		return hm_err_set(e, HM_EDATA, "%s: no column \"prob\"; --model computes it from features",
 				  in);
-	const struct hm_field *f = &hm_join_schema(a->in)->field[a->given];
-	if (f->dtype != HM_F32 || f->ndim != 1 || f->dim[0] < 2 || f->dim[0] > 65536)
-		return hm_err_set(
-			e, HM_EDATA,
-			"%s: column \"prob\" does not hold one F32 a class, for two classes or more", in);
-	a->classes = (int)f->dim[0];
-	return 0;
+	if (hm_column_find(hm_join_schema(a->in), HM_COLUMN_PROB, &a->given, e))
+		return hm_err_prefix(e, "%s", in);
+	a->classes = (int)hm_join_schema(a->in)->field[a->given].dim[0];
+	return a->classes > 1
+		       ? 0
+		       : hm_err_set(e, HM_EDATA,
+				    "%s: column \"prob\" has one number per record; two classes or more are "
+				    "scored",
+				    in);
 }
 
 static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err *e)

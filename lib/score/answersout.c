@@ -1,13 +1,15 @@
 /* The records that hm-score writes: columns, history, values. See answersout.h. */
 #include "score/answersout.h"
+#include "feed/columns.h"
 #include "json/build.h"
 
 #include <string.h>
 
 enum { LOGITS = -1, PROB = -2 };
 
-static int add_answer(struct hm_answers *a, const char *name, struct hm_err *e)
+static int add_answer(struct hm_answers *a, enum hm_column column, struct hm_err *e)
 {
+	const char *name = hm_column_name(column);
 	int64_t classes = a->classes;
 	int had = hm_schema_find(&a->schema, name);
 	if (had >= 0 && !a->o.replace)
@@ -22,12 +24,14 @@ static int add_answer(struct hm_answers *a, const char *name, struct hm_err *e)
 /* Without --keep: what belongs to a prediction, in this order. */
 static int choose_columns(struct hm_answers *a, struct hm_err *e)
 {
-	static const char *const kept[] = {"id", "label", "text", "img", "error", "logits", "prob"};
+	static const enum hm_column kept[] = {HM_COLUMN_ID,  HM_COLUMN_LABEL, HM_COLUMN_TEXT,
+					      HM_COLUMN_IMG, HM_COLUMN_ERROR, HM_COLUMN_LOGITS,
+					      HM_COLUMN_PROB};
 	const struct hm_schema *s = hm_join_schema(a->in);
 	if (a->o.keep)
 		return hm_schema_copy(&a->schema, s, e);
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
-		int k = hm_schema_find(s, kept[i]);
+		int k = hm_column_at(s, kept[i]);
 		if (k < 0)
 			continue;
 		const struct hm_field *f = &s->field[k];
@@ -71,17 +75,18 @@ int hm_answers_open_output(struct hm_answers *a, struct hm_workers *w, struct hm
 {
 	int rc = choose_columns(a, e);
 	if (!rc && a->o.model)
-		rc = add_answer(a, "logits", e);
+		rc = add_answer(a, HM_COLUMN_LOGITS, e);
 	if (!rc && a->o.model)
-		rc = add_answer(a, "prob", e);
+		rc = add_answer(a, HM_COLUMN_PROB, e);
 	if (rc)
 		return rc;
 	for (int i = 0; i < a->schema.n; i++) {
 		const char *name = a->schema.field[i].name;
-		a->from[i] = a->o.model && !strcmp(name, "logits") ? LOGITS
-			     : a->o.model && !strcmp(name, "prob")
-				     ? PROB
-				     : hm_schema_find(hm_join_schema(a->in), name);
+		bool logits = !strcmp(name, hm_column_name(HM_COLUMN_LOGITS)),
+		     prob = !strcmp(name, hm_column_name(HM_COLUMN_PROB));
+		a->from[i] = a->o.model && logits ? LOGITS
+			     : a->o.model && prob ? PROB
+						  : hm_schema_find(hm_join_schema(a->in), name);
 	}
 	cJSON *pg = history(a, e);
 	rc = pg ? hm_writer_open(&a->writer, a->o.out, &a->schema, hm_join_meta(a->in), pg, &a->o.writer, w,

@@ -1,5 +1,6 @@
 /* Reads the input a second time, for the pixels of the few records that are drawn. See errorsheet.h. */
 #include "score/errorsheet.h"
+#include "feed/columns.h"
 #include "base/file.h"
 #include "draw/sheet.h"
 #include "rec/rec.h"
@@ -39,14 +40,11 @@ static int find_errors(struct errors *x, size_t most, struct hm_err *e)
 static int read_records(struct errors *x, struct hm_join *in, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(in);
-	int px = hm_schema_find(s, "pixels"), id = hm_schema_find(s, "id"), rc;
-	const struct hm_field *f = px < 0 ? NULL : &s->field[px];
+	int px, id = hm_column_at(s, HM_COLUMN_ID), rc;
 	struct hm_rec rec;
 	uint64_t rank;
-	if (!f || f->dtype != HM_U8 || f->ndim != 3 || f->dim[0] != 3)
-		return hm_err_set(e, HM_EDATA,
-				  "%s: no column \"pixels\" of U8 3xHxW to draw (hm-imgprep makes it)",
-				  hm_join_name(in));
+	if (hm_column_need(s, HM_COLUMN_PIXELS, &px, e))
+		return hm_err_prefix(e, "%s", hm_join_name(in));
 	while ((rc = hm_join_next(in, &rec, e)) == 1) {
 		if (!hm_strmap_find(&x->ranks, rec.val[id].data, rec.val[id].count, &rank))
 			continue;
@@ -61,7 +59,7 @@ static int read_records(struct errors *x, struct hm_join *in, struct hm_err *e)
 
 static void draw_errors(const struct errors *x, const struct hm_schema *s, struct hm_sheet *sheet)
 {
-	int px = hm_schema_find(s, "pixels"), text = hm_schema_find(s, "text");
+	int px = hm_column_at(s, HM_COLUMN_PIXELS), text = hm_column_at(s, HM_COLUMN_TEXT);
 	const struct hm_field *f = &s->field[px];
 	for (size_t k = 0; k < x->n; k++) {
 		const struct hm_val *v = x->kept.rec[x->where[k]].val;

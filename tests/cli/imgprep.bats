@@ -293,6 +293,6 @@ T
 	expect 1 'the input is empty'
 	printf '{"id":"a","img":"x","text":"","label":0}\n' | hm-jsonl2rec | hm-cat --columns id,text >in.hmr
 	run hm-imgprep --root root -o out.hmr in.hmr
-	expect 1 'in.hmr: no column "img"'
+	expect 1 'in.hmr: there is no column "img"'
 	[ ! -e out.hmr ]
 }

@@ -201,7 +201,7 @@ make_json() { # FOLDER [SED]
 	hm-tokenize --vocab "$vocab" --replace --max-length 2 once.hmr | hm-view --full | grep -q '"token_ids":\[2,3\]'
 	hm-cat --columns id,img once.hmr -o notext.hmr
 	run hm-tokenize --vocab "$vocab" notext.hmr -o out.hmr
-	expect 1 'notext.hmr: no column "text"'
+	expect 1 'notext.hmr: there is no column "text"'
 }
 
 @test "a damaged stream fails, and so does a dead producer" {
