@@ -17,15 +17,16 @@ struct options {
 
 static const struct hm_opt table[] = {
 	{.group = "Tokens"},
-	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "vocab.txt, tokenizer.json, or the folder that holds it",
+	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "a published folder, or its vocab.txt or tokenizer.json",
 	 .required = true, .file = HM_FILE_IN},
-	{"cased", 0, HM_FLAG(cased), NULL, "keep case and accents (default: as DIR says, else they go)"},
-	{"uncased", 0, HM_FLAG(uncased), NULL, "lower case, without accents"},
+	{"cased", 0, HM_FLAG(cased), NULL, "keep case and accents"},
+	{"uncased", 0, HM_FLAG(uncased), NULL,
+	 "lower the text, take accents off (default, unless DIR says otherwise)"},
 	{"max-length", 0, HM_INT(max_length), "N",
 	 "at most so many ids per caption (default: as DIR says, else 512)", .min = 2,
 	 .max = HM_TOKENIZER_MAX_LENGTH},
 	{"no-special-in-text", 0, HM_FLAG(plain_specials), NULL,
-	 "[CLS] and the like are plain text in captions"},
+	 "[CLS] and the like are ordinary text in captions"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace the column token_ids if it exists already"},
 	{0}};
 

@@ -90,7 +90,7 @@ static int add_token(struct hm_specials *s, const struct hm_token_doc *d, const 
 {
 	struct hm_special t = {.special = special, .normalized = !special, .id = -1};
 	if (id != -1 && !(id >= 0 && id < HM_VOCAB_TOKENS && id == (double)(int32_t)id))
-		return hm_doc_fault(d, e, "\"%.100s\": an id is no integer from 0 to %u", key,
+		return hm_doc_fault(d, e, "\"%.100s\": an id is not an integer from 0 to %u", key,
 				    HM_VOCAB_TOKENS - 1);
 	t.id = (int32_t)id;
 	int rc = read_token(d, v, key, &t, e);
@@ -105,7 +105,7 @@ static int read_decoder(struct hm_specials *s, const struct hm_token_doc *d, str
 	if (!all || cJSON_IsNull(all))
 		return 0;
 	if (!cJSON_IsObject(all))
-		return hm_doc_fault(d, e, "\"added_tokens_decoder\" is no object");
+		return hm_doc_fault(d, e, "\"added_tokens_decoder\" is not an object");
 	for (const cJSON *m = all->child; !rc && m; m = m->next) {
 		char *end;
 		double id = strtod(m->string, &end);
@@ -123,11 +123,11 @@ static int read_added_list(struct hm_specials *s, const struct hm_token_doc *d, 
 	if (!all || cJSON_IsNull(all))
 		return 0;
 	if (!cJSON_IsArray(all))
-		return hm_doc_fault(d, e, "\"added_tokens\" is no list");
+		return hm_doc_fault(d, e, "\"added_tokens\" is not a list");
 	for (m = all->child; !rc && m; m = m->next) {
 		double id = -2;
 		if (!cJSON_IsObject(m))
-			return hm_doc_fault(d, e, "\"added_tokens\" holds no object");
+			return hm_doc_fault(d, e, "\"added_tokens\" holds something that is not an object");
 		rc = hm_doc_number(d, m, "id", &id, e);
 		rc = rc < 0 ? rc : add_token(s, d, m, "added_tokens", false, id, e);
 	}
@@ -142,7 +142,8 @@ static int read_added_map(struct hm_specials *s, const struct hm_token_doc *d, s
 		struct hm_special t = {.text = m->string, .path = d->path, .normalized = true};
 		double id = cJSON_IsNumber(m) ? m->valuedouble : -1;
 		if (!*t.text || !(id >= 0 && id < HM_VOCAB_TOKENS && id == (double)(int32_t)id))
-			return hm_doc_fault(d, e, "the id of the token \"%.100s\" is no integer from 0 to %u",
+			return hm_doc_fault(d, e,
+					    "the id of the token \"%.100s\" is not an integer from 0 to %u",
 					    m->string, HM_VOCAB_TOKENS - 1);
 		for (int i = 0; i < HM_ROLES; i++)
 			if (s->role[i].text && !strcmp(s->role[i].text, t.text))
@@ -193,7 +194,7 @@ static int read_further(struct hm_specials *s, const struct hm_token_doc *d, con
 	if (cJSON_IsNull(all))
 		return 0;
 	if (!cJSON_IsArray(all) && !cJSON_IsObject(all))
-		return hm_doc_fault(d, e, "\"%s\" is no list of tokens", all->string);
+		return hm_doc_fault(d, e, "\"%s\" is not a list of tokens", all->string);
 	for (const cJSON *m = all->child; !rc && m; m = m->next)
 		rc = add_token(s, d, m, all->string, true, -1, e);
 	return rc;
@@ -271,16 +272,17 @@ static int find_id(struct hm_special *t, struct hm_vocab *v, const char *path, s
 			  t->text);
 }
 
+/* We search a text as it stands, and for any place of a token in it. */
 static int check_search(const struct hm_special *t, struct hm_err *e)
 {
 	if (!t->normalized && !t->single_word)
 		return 0;
 	return hm_err_set(e, HM_EDATA,
-			  "%s: the added token \"%.100s\" is one that captions are searched for %s, which "
-			  "hm-tokenize does not do",
+			  "%s: the added token \"%.100s\" is to be found %s, which hm-tokenize does not do%s",
 			  t->path, t->text,
-			  t->normalized ? "after they are normalised (\"normalized\": true)"
-					: "as a whole word (\"single_word\": true)");
+			  t->normalized ? "in the normalised text (\"normalized\": true)"
+					: "as a whole word only (\"single_word\": true)",
+			  t->special ? "; --no-special-in-text leaves it out" : "");
 }
 
 /* The order in which tokens past the vocabulary are added to it. */

@@ -43,14 +43,13 @@ struct hm_specials {
  * sentence that names the files, when they contradict each other. Caller clears, also on failure. */
 int hm_specials_read(struct hm_specials *s, const struct hm_token_folder *f,
 		     const char *const usual[HM_ROLES], struct hm_err *e);
-/* tokenizer.json says that `text` plays the role: HM_EDATA when another file says otherwise. Texts are
- * searched for it where it is a usual or an added token too. */
+/* Adds tokenizer.json's statement that `text` plays the role; HM_EDATA when another file names another token.
+ * The statement alone does not make texts be searched for the token. */
 int hm_specials_say(struct hm_specials *s, enum hm_role role, const struct hm_token_doc *d, const char *text,
 		    struct hm_err *e);
 /* Finds the ids in v, which was read from `path`, gives tokens past the vocabulary their place in it, and
  * makes the trie. With `plain` special tokens in a text are ordinary text. HM_EDATA for a token that the
- * vocabulary does not have, and for one that a text cannot be searched for: we search the text as it stands,
- * and not for whole words. */
+ * vocabulary lacks, and for one that is to be searched for in normalised text or as a whole word only. */
 int hm_specials_find(struct hm_specials *s, struct hm_vocab *v, const char *path, bool plain,
 		     struct hm_err *e);
 void hm_specials_clear(struct hm_specials *s);

@@ -65,7 +65,7 @@ static int read_bytes(const char *path, size_t cap, struct hm_buf *b, struct hm_
 		return hm_err_set(e, HM_EDATA, "%s: this is %s", path, other);
 	if (!k || is_text(k))
 		return 0;
-	return hm_err_set(e, HM_EDATA, "%s: this is %s, and no file of a tokenizer%s%s%s", path, k->name,
+	return hm_err_set(e, HM_EDATA, "%s: this is %s, not a file of a tokenizer%s%s%s", path, k->name,
 			  k->command ? " (" : "", k->command ? k->command : "", k->command ? ")" : "");
 }
 
@@ -82,13 +82,13 @@ static int parse_doc(struct hm_token_doc *d, const struct hm_buf *b, struct hm_e
 {
 	size_t values = count_values(b->data, b->len);
 	if (values > JSON_VALUES)
-		return hm_doc_fault(d, e, "about %zu JSON values, and %d is the limit", values, JSON_VALUES);
+		return hm_doc_fault(d, e, "about %zu JSON values; the limit is %d", values, JSON_VALUES);
 	if (b->len >= 3 && !memcmp(b->data, "\xef\xbb\xbf", 3))
 		return hm_doc_fault(d, e, "the file begins with a byte order mark");
 	d->tree = hm_json_parse((const char *)b->data, b->len, JSON_DEPTH, NULL, e);
 	if (!d->tree)
 		return hm_err_prefix(e, "%s", d->path);
-	return cJSON_IsObject(d->tree) ? 0 : hm_doc_fault(d, e, "the JSON value is no object");
+	return cJSON_IsObject(d->tree) ? 0 : hm_doc_fault(d, e, "the JSON value is not an object");
 }
 
 static int read_doc(struct hm_token_doc *d, struct hm_err *e)
@@ -121,7 +121,7 @@ static int find_file(const char *dir, size_t n, const char *name, char **path, s
 	if (!stat(*path, &st))
 		return 0;
 	if (errno != ENOENT && errno != ENOTDIR)
-		return hm_err_set(e, HM_EDATA, "%s: cannot be looked at: %s", *path, strerror(errno));
+		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s", *path, strerror(errno));
 	if (!lstat(*path, &st))
 		return hm_err_set(e, HM_EDATA, "%s: the symbolic link leads nowhere", *path);
 	free(*path);
@@ -197,7 +197,7 @@ static bool begins_object(const char *s, size_t len)
 {
 	bool brace = false;
 	size_t at = 0;
-	for (; at < len && (strchr(" \t\r\n", s[at]) || (s[at] == '{' && !brace)); at++)
+	for (; at < len && (memchr(" \t\r\n", s[at], 4) || (s[at] == '{' && !brace)); at++)
 		brace = brace || s[at] == '{';
 	const char *end = at < len ? memchr(s + at, '\n', len - at) : NULL;
 	return brace && at < len && s[at] == '"' &&
@@ -290,7 +290,7 @@ int hm_doc_number(const struct hm_token_doc *d, const cJSON *in, const char *key
 	if (!v)
 		return 0;
 	if (!cJSON_IsNumber(v))
-		return hm_doc_fault(d, e, "\"%s\" is no number", key);
+		return hm_doc_fault(d, e, "\"%s\" is not a number", key);
 	*out = v->valuedouble;
 	return 1;
 }
@@ -302,7 +302,7 @@ int hm_doc_string(const struct hm_token_doc *d, const cJSON *in, const char *key
 	if (!v)
 		return 0;
 	if (!cJSON_IsString(v))
-		return hm_doc_fault(d, e, "\"%s\" is no string", key);
+		return hm_doc_fault(d, e, "\"%s\" is not a string", key);
 	*out = v->valuestring;
 	return 1;
 }

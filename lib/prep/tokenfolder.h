@@ -1,6 +1,6 @@
-/* The files that a tokenizer is published as: vocab.txt, tokenizer.json and the small files beside them.
- * Reads them with a cap each and says what a foreign file is; what they mean is left to the families of
- * tokenizers. */
+/* The files of a published tokenizer: vocab.txt, tokenizer.json and the small files that go with them. Reads
+ * each with a cap and says what a foreign file is. What the files mean is left to the families of tokenizers.
+ */
 #ifndef HM_TOKENFOLDER_H
 #define HM_TOKENFOLDER_H
 
@@ -16,7 +16,7 @@ enum {
 	HM_DOCS
 };
 
-/* A JSON file whose value is an object; both NULL when there is no such file. */
+/* A JSON file that holds an object. Both members are NULL when the folder lacks the file. */
 struct hm_token_doc {
 	char *path;
 	cJSON *tree;
@@ -33,9 +33,9 @@ struct hm_token_folder {
 	const char *other_kind; /* "a BPE tokenizer" */
 	struct hm_token_doc doc[HM_DOCS];
 };
-/* `path` is a folder, or one of its files. A file that is named vocab.txt or tokenizer.json counts with the
- * small files beside it, any other file counts alone. HM_EDATA with a sentence that names the file. Caller
- * clears, also on failure. */
+/* `path` is a folder, or one of its files. A file that is named vocab.txt or tokenizer.json is read together
+ * with the small files of its folder, any other file alone. HM_EDATA with a sentence that names the file.
+ * Caller clears, also on failure. */
 int hm_token_folder_read(struct hm_token_folder *f, const char *path, struct hm_err *e);
 void hm_token_folder_clear(struct hm_token_folder *f);
 
@@ -49,7 +49,7 @@ int hm_doc_string(const struct hm_token_doc *d, const cJSON *in, const char *key
 		  struct hm_err *e);
 /* True when the member is there, be it null. */
 bool hm_doc_has(const struct hm_token_doc *d, const cJSON *in, const char *key);
-/* "file: " and the formatted sentence, as hm_err_set. */
+/* As hm_err_set with HM_EDATA; the sentence begins with the document's path. */
 int hm_doc_fault(const struct hm_token_doc *d, struct hm_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

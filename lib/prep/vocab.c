@@ -117,7 +117,7 @@ static int64_t take_id(const cJSON *m, struct hm_err *e)
 	size_t n = strlen(m->string);
 	double id = cJSON_IsNumber(m) ? m->valuedouble : -1;
 	if (!(id >= 0 && id < HM_VOCAB_TOKENS) || id != (double)(int64_t)id)
-		return hm_err_set(e, HM_EDATA, "the id of the token \"%.*s\" is no integer from 0 to %u",
+		return hm_err_set(e, HM_EDATA, "the id of the token \"%.*s\" is not an integer from 0 to %u",
 				  shown_length(n), m->string, HM_VOCAB_TOKENS - 1);
 	if (check_token(m->string, n, e))
 		return hm_err_prefix(e, "the token \"%.*s\"", shown_length(n), m->string);
@@ -157,7 +157,7 @@ int hm_vocab_from_json(struct hm_vocab *v, const cJSON *tokens, struct hm_err *e
 {
 	int rc = start_empty(v, e);
 	if (!rc && !cJSON_IsObject(tokens))
-		rc = hm_err_set(e, HM_EDATA, "the vocabulary is no object of tokens and ids");
+		rc = hm_err_set(e, HM_EDATA, "the vocabulary is not an object of tokens and ids");
 	int64_t end = rc ? rc : count_ids(tokens, e);
 	const cJSON **by_id = end < 0 ? NULL : hm_alloc((size_t)end, sizeof *by_id, e);
 	if (!by_id)

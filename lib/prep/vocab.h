@@ -22,8 +22,8 @@ struct hm_vocab {
  * that names the line, for a byte order mark, bytes that are not UTF-8, a token that stands there twice.
  * Caller clears, also on failure. */
 int hm_vocab_parse(struct hm_vocab *v, const char *s, size_t len, struct hm_err *e);
-/* The object {"token": id, ...} in any order. HM_EDATA for an id that is no integer below HM_VOCAB_TOKENS or
- * belongs to two tokens, for a token with a line end in it. Caller clears, also on failure. */
+/* The object {"token": id, ...} in any order. HM_EDATA for an id that is not an integer below HM_VOCAB_TOKENS
+ * or belongs to two tokens, for a token with a line end in it. Caller clears, also on failure. */
 int hm_vocab_from_json(struct hm_vocab *v, const cJSON *tokens, struct hm_err *e);
 /* Puts s[0..n) at the vocabulary's end, as the token id: n, or up to `end`. Nothing to do when the token is
  * there with this id; HM_EDATA when it has another one, the id another token, or an id is left out. */

@@ -1,6 +1,5 @@
-/* Opens a WordPiece tokenizer: what a folder's files say, and the user on top of it, becomes the rules of
- * wordpiece.h. Where two files contradict each other the folder is refused, and so is what we cannot compute.
- */
+/* Opens a WordPiece tokenizer: the rules of wordpiece.h from a folder's files and the user's options. A
+ * folder is refused when its files contradict each other or ask for something that we cannot compute. */
 #include "json/build.h"
 #include "prep/wordpieceparts.h"
 
@@ -76,7 +75,7 @@ static int read_vocabulary(struct hm_wordpiece_opening *w, struct hm_err *e)
 	return rc ? rc : fill_trie(w, e);
 }
 
-/* Other classes of tokenizers than these cut a text into words in their own way, or add other tokens. */
+/* Classes that are not listed split a text into words in their own way, or put other tokens at its ends. */
 static int check_class(const struct hm_token_doc *config, struct hm_err *e)
 {
 	static const char *const known[] = {"Bert",
@@ -117,13 +116,13 @@ static int check_never_split(struct hm_wordpiece_opening *w, struct hm_err *e)
 	for (const cJSON *m = cJSON_IsArray(all) ? all->child : NULL; m; m = m->next)
 		if (!cJSON_IsString(m) || !hm_specials_has(&w->specials, m->valuestring))
 			return hm_doc_fault(w->config, e,
-					    "\"never_split\" names %.60s, which is no special token; "
+					    "\"never_split\" names %.60s, which is not a special token; "
 					    "hm-tokenize splits it",
 					    cJSON_IsString(m) ? m->valuestring : "something");
 	return 0;
 }
 
-/* Settings of tokenizer_config.json by which ids would be others than ours. */
+/* Refuses settings of tokenizer_config.json that would change the ids in a way that we cannot compute. */
 static int check_config(struct hm_wordpiece_opening *w, struct hm_err *e)
 {
 	const struct hm_token_doc *d = w->config;
@@ -176,7 +175,8 @@ static int choose_length(struct hm_wordpiece_opening *w, struct hm_err *e)
 	if (rc)
 		return rc;
 	if (from && !(own >= 2))
-		return hm_doc_fault(from, e, "the largest length is %g, and a text has at least 2 ids", own);
+		return hm_doc_fault(from, e, "at most %g ids per text, but the two at its ends are needed",
+				    own);
 	bool limited = from && own < NO_LENGTH;
 	int limit = !limited			    ? USUAL_LENGTH
 		    : own > HM_TOKENIZER_MAX_LENGTH ? HM_TOKENIZER_MAX_LENGTH
@@ -198,7 +198,7 @@ static int find_specials(struct hm_wordpiece_opening *w, struct hm_err *e)
 	static const enum hm_role needed[] = {HM_ROLE_UNK, HM_ROLE_CLS, HM_ROLE_SEP};
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
 		if (!role[needed[i]].text)
-			return hm_err_set(e, HM_EDATA, "%s: there is no token in the place of %s",
+			return hm_err_set(e, HM_EDATA, "%s: no token plays the part of %s",
 					  role[needed[i]].path, usual[needed[i]]);
 	int rc = hm_specials_find(&w->specials, &w->vocab, w->vocab_path, w->plain_specials, e);
 	if (!rc && ((w->cls != -1 && w->cls != role[HM_ROLE_CLS].id) ||
@@ -209,8 +209,8 @@ static int find_specials(struct hm_wordpiece_opening *w, struct hm_err *e)
 	return rc ? rc : check_never_split(w, e);
 }
 
-/* Lowered text never matches a token with a capital letter, of which an uncased vocabulary has next to none.
- */
+/* Lowered text never matches a token with a capital letter. An uncased vocabulary has almost no such token,
+ * so one that has many is likely to need --cased. */
 static int warn_of_capitals(struct hm_wordpiece_opening *w, struct hm_err *e)
 {
 	uint32_t capital = 0;

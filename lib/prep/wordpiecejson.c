@@ -41,14 +41,14 @@ static int read_model(struct hm_wordpiece_opening *w, struct hm_err *e)
 	    hm_doc_number(d, model, "max_input_chars_per_word", &chars, e) < 0)
 		return HM_EDATA;
 	if (!(chars >= 1 && chars <= HM_WORDPIECE_WORD_CAP) || chars != (double)(uint32_t)chars)
-		return hm_doc_fault(d, e, "\"max_input_chars_per_word\" is no integer from 1 to %d",
+		return hm_doc_fault(d, e, "\"max_input_chars_per_word\" is not an integer from 1 to %d",
 				    HM_WORDPIECE_WORD_CAP);
 	w->rules.word_chars = (uint32_t)chars;
 	int rc = hm_doc_string(d, model, "unk_token", &unk, e);
 	return rc > 0 ? hm_specials_say(&w->specials, HM_ROLE_UNK, d, unk, e) : rc;
 }
 
-/* An id in the post-processor; -2, which is no token's, for what is no id. */
+/* The id of a token in the post-processor; -2, which matches no token, for anything else. */
 static int64_t id_of(const cJSON *v)
 {
 	double id = cJSON_IsNumber(v) ? v->valuedouble : -2;
@@ -63,7 +63,7 @@ static int read_pair(struct hm_wordpiece_opening *w, const cJSON *post, const ch
 	const char *text = text_of(cJSON_GetArrayItem(pair, 0));
 	*id = id_of(cJSON_GetArrayItem(pair, 1));
 	if (!text)
-		return hm_doc_fault(w->json, e, "the post_processor's \"%s\" is no token and id", key);
+		return hm_doc_fault(w->json, e, "the post_processor's \"%s\" is not a token and its id", key);
 	return hm_specials_say(&w->specials, role, w->json, text, e);
 }
 

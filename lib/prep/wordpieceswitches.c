@@ -1,6 +1,6 @@
 /* The switches of BERT's normaliser as a folder's files state them: see wordpieceparts.h. The reference has
  * two readers of a folder, of which one goes by tokenizer_config.json and the other by tokenizer.json; where
- * the two files say different things there is no right answer, and we ask for one. */
+ * the two files say different things no answer is right for both, and the folder is refused. */
 #include "prep/wordpieceparts.h"
 
 #include <string.h>
@@ -78,7 +78,7 @@ static const char *state_word(enum stated is)
 	return is == ON ? "true" : is == OFF ? "false" : "null";
 }
 
-/* Do the two files mean the same? An AS_LOWER means what its own file's casing makes of it. */
+/* Whether the two files mean the same. AS_LOWER means what its own file says about casing. */
 static bool same_meaning(const struct statement *a, const struct statement *b, int which)
 {
 	enum stated x = a->is[which], y = b->is[which];
@@ -91,8 +91,8 @@ static bool same_meaning(const struct statement *a, const struct statement *b, i
 	return x == y;
 }
 
-/* `s` becomes what both say: the config's word, and the other's where it is silent. The option decides about
- * casing where they differ. */
+/* `s` becomes what both files say together: the config's statements, then tokenizer.json's where the config
+ * says nothing. With `option` the user has chosen the casing, and the files may differ about it. */
 static int join_statements(struct statement *s, const struct statement *json, bool option, struct hm_err *e)
 {
 	for (int i = 0; i < SWITCHES; i++) {
@@ -124,8 +124,8 @@ static int tell_switches(struct hm_wordpiece_opening *w, const struct statement 
 			s->by[LOWER]->path);
 	int rc = 0;
 	for (int i = 0; !rc && i < SWITCHES; i++) {
-		bool told = (i == STRIP && on[STRIP] == on[LOWER]) || (i == LOWER && option);
-		if (!on[i] && !told && s->by[i])
+		bool covered = (i == STRIP && on[STRIP] == on[LOWER]) || (i == LOWER && option);
+		if (!on[i] && !covered && s->by[i])
 			rc = hm_wordpiece_tell(&w->notices, e, "%s, as %s says", names[i].off,
 					       s->by[i]->path);
 	}

@@ -67,13 +67,13 @@ tokens() { # hm-tokenize's arguments
 	{ cat "$vocab"; printf '\xff\n'; } >v.txt
 	refuse 'line 209: the line is not UTF-8'
 	: >v.txt
-	refuse 'this is an empty file, and no file of a tokenizer'
+	refuse 'this is an empty file, not a file of a tokenizer'
 	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 231508\n' >v.txt
-	refuse 'this is a Git LFS pointer, and no file of a tokenizer \(git lfs pull\)'
+	refuse 'this is a Git LFS pointer, not a file of a tokenizer \(git lfs pull\)'
 	iconv -f UTF-8 -t UTF-16 "$vocab" >v.txt
-	refuse 'this is UTF-16 text, and no file of a tokenizer'
+	refuse 'this is UTF-16 text, not a file of a tokenizer'
 	gzip -c "$vocab" >v.txt
-	refuse 'this is a gzip file, and no file of a tokenizer \(gzip -dc\)'
+	refuse 'this is a gzip file, not a file of a tokenizer \(gzip -dc\)'
 	printf '#version: 0.2\na b\n' >v.txt
 	refuse 'this is the merges of a BPE tokenizer'
 	rm v.txt

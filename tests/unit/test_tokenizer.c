@@ -421,14 +421,14 @@ static void what_we_cannot_compute_is_refused(void **state)
 		       "\"tokenizer_class\" is BertJapaneseTokenizer"),
 		CONFIG("{\"tokenizer_class\":\"BertweetTokenizer\"}", "\"tokenizer_class\" is Bertweet"),
 		CONFIG("{\"truncation_side\":\"left\"}", "\"truncation_side\" is \"left\""),
-		CONFIG("{\"model_max_length\":1}", "the largest length is 1"),
-		CONFIG("{\"model_max_length\":-5}", "the largest length is -5"),
-		CONFIG("{\"model_max_length\":\"512\"}", "\"model_max_length\" is no number"),
-		CONFIG("{\"cls_token\":null}", "there is no token in the place of [CLS]"),
+		CONFIG("{\"model_max_length\":1}", "at most 1 ids per text, but"),
+		CONFIG("{\"model_max_length\":-5}", "at most -5 ids per text, but"),
+		CONFIG("{\"model_max_length\":\"512\"}", "\"model_max_length\" is not a number"),
+		CONFIG("{\"cls_token\":null}", "no token plays the part of [CLS]"),
 		CONFIG("{\"cls_token\":\"<s>\"}", "the special token \"<s>\" is not in the vocabulary"),
 		CONFIG("{\"cls_token\":7}", "\"cls_token\" holds no token"),
 		CONFIG("{\"additional_special_tokens\":\"x\"}",
-		       "\"additional_special_tokens\" is no list of tokens"),
+		       "\"additional_special_tokens\" is not a list of tokens"),
 		CONFIG("{\"added_tokens_decoder\":{\"8\":{\"content\":\"@user\"}}}", "\"normalized\": true"),
 		CONFIG("{\"added_tokens_decoder\":{\"8\":{\"content\":\"@user\",\"special\":true,"
 		       "\"single_word\":true}}}",
@@ -438,14 +438,15 @@ static void what_we_cannot_compute_is_refused(void **state)
 		CONFIG("{\"added_tokens_decoder\":{\"5\":{\"content\":\"@user\",\"special\":true}}}",
 		       "the id 5 belongs to \"@user\" here and to \"hello\" in the vocabulary"),
 		CONFIG("{\"added_tokens_decoder\":{\"4294967296\":{\"content\":\"@user\"}}}",
-		       "an id is no integer from 0 to"),
-		CONFIG("{\"added_tokens_decoder\":{\"x\":{\"content\":\"@user\"}}}", "an id is no integer"),
+		       "an id is not an integer from 0 to"),
+		CONFIG("{\"added_tokens_decoder\":{\"x\":{\"content\":\"@user\"}}}",
+		       "an id is not an integer"),
 		CONFIG("{\"added_tokens_decoder\":{\"9\":{\"content\":\"@user\",\"special\":true}}}",
 		       "the token \"@user\" has the id 9, and the next one is 8"),
-		CONFIG("[]", "the JSON value is no object"),
+		CONFIG("[]", "the JSON value is not an object"),
 		CONFIG("{\"a\":", "invalid JSON"),
 		CONFIG("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n",
-		       "a Git LFS pointer, and no file of a tokenizer (git lfs pull)"),
+		       "a Git LFS pointer, not a file of a tokenizer (git lfs pull)"),
 		{{"vocab.txt", LINES, "special_tokens_map.json", "{\"sep_token\":\"</s>\"}"},
 		 NULL,
 		 "special_tokens_map.json",
@@ -457,7 +458,7 @@ static void what_we_cannot_compute_is_refused(void **state)
 		{{"vocab.txt", LINES, "added_tokens.json", "{\"@user\":\"8\"}"},
 		 NULL,
 		 "added_tokens.json",
-		 "the id of the token \"@user\" is no integer"},
+		 "the id of the token \"@user\" is not an integer"},
 		FILE_IS("{" PRE "}", "the file does not say which tokenizer it holds"),
 		FILE_IS("{" PRE ",\"model\":{\"type\":\"BPE\",\"vocab\":{},\"merges\":[]}}",
 			"the file holds a BPE tokenizer; hm-tokenize reads WordPiece"),
@@ -486,13 +487,13 @@ static void what_we_cannot_compute_is_refused(void **state)
 			"the truncation's direction is \"Left\""),
 		FILE_IS("{" PRE
 			",\"model\":{\"type\":\"WordPiece\",\"max_input_chars_per_word\":0,\"vocab\":{}}}",
-			"\"max_input_chars_per_word\" is no integer from 1 to"),
+			"\"max_input_chars_per_word\" is not an integer from 1 to"),
 		FILE_IS("{" PRE ",\"model\":{\"type\":\"WordPiece\",\"vocab\":[]}}",
-			"the vocabulary is no object of tokens and ids"),
+			"the vocabulary is not an object of tokens and ids"),
 		FILE_IS("{" PRE ",\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":0,\"b\":0}}}",
 			"the tokens \"a\" and \"b\" have the same id 0"),
 		FILE_IS("{" PRE ",\"model\":{\"type\":\"WordPiece\",\"vocab\":{\"a\":4e9}}}",
-			"the id of the token \"a\" is no integer"),
+			"the id of the token \"a\" is not an integer"),
 		FILE_IS("{" PRE
 			",\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"<unk>\",\"vocab\":{\"a\":0}}}",
 			"the special token \"<unk>\" is not in the vocabulary"),
@@ -650,7 +651,7 @@ static void hostile_json_is_bounded(void **state)
 	assert_int_equal(hm_buf_printf(&b, &e, "1]}"), 0);
 	write_file(p, "tokenizer.json", (const char *)b.data, b.len);
 	assert_null(open_place(p, NULL, (struct hm_tokenizer_options){0}, &e));
-	assert_non_null(strstr(e.text, "JSON values, and 1200000 is the limit"));
+	assert_non_null(strstr(e.text, "JSON values; the limit is 1200000"));
 	b.len = 0;
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(hm_buf_printf(&b, &e, "{\"a\":"), 0);

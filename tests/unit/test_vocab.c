@@ -136,11 +136,11 @@ static void damage_is_named(void **state)
 	refused_text("the\n\xff\n", 6, "line 2: the line is not UTF-8");
 	refused_text("a\rb\n", 4, "line 1: the token holds a line end or a NUL");
 	refused_text("a\0b\n", 4, "line 1: the token holds a line end or a NUL");
-	refused_json("[\"the\"]", "no object of tokens and ids");
-	refused_json("{\"the\":-1}", "the id of the token \"the\" is no integer from 0 to 1048575");
-	refused_json("{\"the\":0.5}", "the id of the token \"the\" is no integer");
-	refused_json("{\"the\":1048576}", "the id of the token \"the\" is no integer");
-	refused_json("{\"the\":\"0\"}", "the id of the token \"the\" is no integer");
+	refused_json("[\"the\"]", "not an object of tokens and ids");
+	refused_json("{\"the\":-1}", "the id of the token \"the\" is not an integer from 0 to 1048575");
+	refused_json("{\"the\":0.5}", "the id of the token \"the\" is not an integer");
+	refused_json("{\"the\":1048576}", "the id of the token \"the\" is not an integer");
+	refused_json("{\"the\":\"0\"}", "the id of the token \"the\" is not an integer");
 	refused_json("{\"the\":0,\"cat\":0}", "the tokens \"the\" and \"cat\" have the same id 0");
 	refused_json("{\"a\\nb\":0}", "the token holds a line end or a NUL");
 }
