@@ -42,6 +42,8 @@ static void default_text(const struct hm_row *row, char *out, size_t cap)
 	*out = 0;
 	if (o->required)
 		snprintf(out, cap, " (required)");
+	else if (row->seen)
+		return; /* the call set another value */
 	else if (o->kind == HM_OPT_INT && *(const int64_t *)value)
 		snprintf(out, cap, " (default %lld)", (long long)*(const int64_t *)value);
 	else if (o->kind == HM_OPT_SIZE && *(const int64_t *)value)

@@ -226,6 +226,7 @@ static int older(const void *a, const void *b)
 int hm_featroom_make(const struct hm_featroom *r, uint64_t limit, uint64_t each, struct hm_err *e)
 {
 	struct files all = {.each = each, .sum = HM_FEATROOM_TAG};
+	char size[HM_SIZE_TEXT];
 	int rc = each_wanted(r, is_named, note_file, &all, e);
 	struct file *file = (struct file *)(void *)all.file.data;
 	size_t n = all.file.len / sizeof *file;
@@ -241,8 +242,8 @@ int hm_featroom_make(const struct hm_featroom *r, uint64_t limit, uint64_t each,
 		free(f->path);
 	}
 	if (!rc && all.sum > limit)
-		rc = hm_err_set(e, HM_EDATA, "%s: no room in %llu bytes while others write", r->user,
-				(unsigned long long)limit);
+		rc = hm_err_set(e, HM_EDATA, "%s: no room in %s while others write", r->user,
+				hm_size_text(limit, size));
 	hm_buf_clear(&all.file);
 	return rc;
 }
