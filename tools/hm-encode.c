@@ -80,7 +80,9 @@ static int open_encoder(struct run *r, enum hm_side k, struct hm_err *e)
 {
 	struct hm_encoder *x = &r->encoder[k];
 	const char *spec = r->o.encoder[k];
-	int rc = spec ? hm_encoder_open(x, k, spec, &r->o.spec, e) : 0;
+	const struct hm_encoder_options o =
+		hm_encoder_options_of(&r->o.spec, (const char *const *)r->o.encoder, k);
+	int rc = spec ? hm_encoder_open(x, k, spec, &o, e) : 0;
 	if (rc)
 		return hm_err_prefix(e, "--%s", hm_side_name(k));
 	if (x->notice[0])
@@ -147,6 +149,8 @@ static int open_all(struct run *r, struct hm_err *e)
 		r->o.spec.output = k == HM_TEXT ? text_outputs[r->o.text_output] : NULL;
 		rc = open_encoder(r, (enum hm_side)k, e);
 	}
+	if (!rc)
+		rc = hm_encoder_check_key(r->encoder, r->o.spec.key, e);
 	if (!rc && r->o.cache && !(r->cache = hm_featcache_open(r->o.cache, (uint64_t)r->o.cache_size, e)))
 		rc = hm_err_prefix(e, "--cache");
 	if (r->cache && hm_featcache_readonly(r->cache))

@@ -133,7 +133,8 @@ static int open_file(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
 	const struct hm_tower_kind *kind;
-	const struct hm_weights_options how = {.key = o->key, .names_first = true};
+	const struct hm_weights_options how = {
+		.key = o->key, .key_optional = o->key_elsewhere, .names_first = true};
 	const char *prefix;
 	struct hm_config config = {0};
 	int rc = side == HM_TEXT || is_folder(spec) ? hm_config_open(&config, side, spec, e) : 0;
@@ -142,6 +143,7 @@ static int open_file(struct hm_encoder *x, enum hm_side side, const char *spec,
 	if (!rc)
 		rc = hm_weights_open(&x->file, spec, &how, e);
 	if (!rc) {
+		x->keyed = x->file->keyed;
 		rc = hm_names_find(x->file, side, config.model_type, &kind, &prefix, e);
 		if (!rc)
 			rc = take_tower(x, kind, x->file, prefix, &config, o, e);
@@ -178,12 +180,34 @@ static int finish_encoder(struct hm_encoder *x, int rc)
 	return 0;
 }
 
+static bool is_file(const char *spec)
+{
+	return spec && strncmp(spec, "init:", 5);
+}
+
+struct hm_encoder_options hm_encoder_options_of(const struct hm_encoder_options *o,
+						const char *const spec[HM_SIDES], enum hm_side side)
+{
+	struct hm_encoder_options out = *o;
+	for (int k = 0; k < HM_SIDES; k++)
+		out.key_elsewhere |= k != (int)side && is_file(spec[k]);
+	return out;
+}
+
+int hm_encoder_check_key(const struct hm_encoder x[HM_SIDES], const char *key, struct hm_err *e)
+{
+	for (int k = 0; k < HM_SIDES; k++)
+		if (!key || x[k].keyed)
+			return 0;
+	return hm_err_set(e, HM_EUSAGE, "--key %s: none of the encoders' files has such a part", key);
+}
+
 int hm_encoder_open(struct hm_encoder *x, enum hm_side side, const char *spec,
 		    const struct hm_encoder_options *o, struct hm_err *e)
 {
 	*x = (struct hm_encoder){0};
-	return finish_encoder(x, strncmp(spec, "init:", 5) ? open_spec(x, side, spec, o, e)
-							   : open_init(x, side, spec + 5, o, e));
+	return finish_encoder(x, is_file(spec) ? open_spec(x, side, spec, o, e)
+					       : open_init(x, side, spec + 5, o, e));
 }
 
 int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *w, const char *prefix,
@@ -193,8 +217,7 @@ int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *
 	struct hm_config config = {0};
 	*x = (struct hm_encoder){0};
 	/* A model file that says what its tensors do not needs no config.json, which may be another's. */
-	int rc = side == HM_TEXT && !hm_config_in_model(w) ? hm_config_open(&config, side, path, e)
-								    : 0;
+	int rc = side == HM_TEXT && !hm_config_in_model(w) ? hm_config_open(&config, side, path, e) : 0;
 	if (!rc)
 		rc = hm_names_family(w, side, prefix, &kind, e);
 	if (!rc)

@@ -12,8 +12,10 @@ struct hm_encoder_options {
 	const char *output; /* which of its vectors is the pooled one, as in struct hm_tower_hints; NULL: its
 			       own */
 	const char *key; /* the part of the file to take, as in struct hm_weights_options; NULL: all of it */
-	bool forget;	 /* close the file once it was read: the encoder will not be saved */
-	bool defer;	 /* hm_encoder_load reads a file's parameters, if ever: the digest needs none */
+	bool key_elsewhere; /* the key may be meant for another file: one without such a part is taken whole
+			     */
+	bool forget;	    /* close the file once it was read: the encoder will not be saved */
+	bool defer;	    /* hm_encoder_load reads a file's parameters, if ever: the digest needs none */
 };
 
 struct hm_encoder {
@@ -29,6 +31,7 @@ struct hm_encoder {
 	size_t n_tensor, n_counter;
 	struct hm_arena names; /* theirs */
 	bool deferred;
+	bool keyed;		 /* the option `key` named a part of its file */
 	struct hm_weights *file; /* closed with the encoder; NULL when another owns it */
 };
 
@@ -42,7 +45,13 @@ struct hm_encoder {
  * hm_encoder_clear (also after a failure: *x is empty then). */
 int hm_encoder_open(struct hm_encoder *x, enum hm_side side, const char *spec,
 		    const struct hm_encoder_options *o, struct hm_err *e);
-/* The same for the encoder below `prefix` in an open model file, which must outlive x; `path` is where
+/* The options for the encoder spec[side] out of several, some NULL: if another SPEC is a file too, the key
+ * may be meant for that one. */
+struct hm_encoder_options hm_encoder_options_of(const struct hm_encoder_options *o,
+						const char *const spec[HM_SIDES], enum hm_side side);
+/* Once all are open: HM_EUSAGE when the key is given and names a part of no file. */
+int hm_encoder_check_key(const struct hm_encoder x[HM_SIDES], const char *key, struct hm_err *e);
+/* hm_encoder_open for the encoder below `prefix` in an open model file, which must outlive x; `path` is where
  * config.json is looked for. Sentences do not begin with the path. */
 int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *w, const char *prefix,
 		    const char *path, const struct hm_encoder_options *o, struct hm_err *e);

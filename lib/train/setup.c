@@ -35,7 +35,10 @@ static int open_encoder(struct hm_setup *s, enum hm_side k, struct hm_err *e)
 		*from = (struct hm_encoder){0};
 		return 0;
 	}
-	int rc = hm_encoder_open(x, k, spec, &s->o->encoder, e);
+	const char *const specs[HM_SIDES] = {s->o->only[1] ? NULL : s->o->spec[0],
+					     s->o->only[0] ? NULL : s->o->spec[1]};
+	const struct hm_encoder_options o = hm_encoder_options_of(&s->o->encoder, specs, k);
+	int rc = hm_encoder_open(x, k, spec, &o, e);
 	if (!rc && *x->notice)
 		notice(s, false, "%s: %s", spec, x->notice);
 	return rc;
@@ -96,6 +99,8 @@ static int open_models(struct hm_setup *s, struct hm_err *e)
 	int rc = 0;
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = open_encoder(s, (enum hm_side)k, e);
+	if (!rc)
+		rc = hm_encoder_check_key(s->encoder, s->o->encoder.key, e);
 	if (!rc)
 		rc = check_gives(s, e);
 	return rc ? rc : check_words(s, e);
@@ -354,9 +359,10 @@ static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c,
 				s->o->init, side, f->digest[k], encoder);
 		const char *output = s->train.feature[k].output;
 		if (*f->output[k] && *output && strcmp(f->output[k], output))
-			return hm_err_set(e, HM_EDATA,
-					  "%s: it was trained on the %s encoder's output \"%s\", the data has \"%s\"",
-					  s->o->init, side, f->output[k], output);
+			return hm_err_set(
+				e, HM_EDATA,
+				"%s: it was trained on the %s encoder's output \"%s\", the data has \"%s\"",
+				s->o->init, side, f->output[k], output);
 		if (same_preparation(s, f->prepared[k], s->train.prepared[k], k, s->o->init, e))
 			return HM_EDATA;
 	}

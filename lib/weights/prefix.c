@@ -90,7 +90,7 @@ bool hm_weights_narrow(struct hm_weights *w, const char *prefix)
 	return kept;
 }
 
-int hm_weights_take_key(struct hm_weights *w, struct hm_err *e)
+int hm_weights_take_key(struct hm_weights *w, bool optional, struct hm_err *e)
 {
 	const char *key = w->store->key;
 	char names[256];
@@ -101,7 +101,11 @@ int hm_weights_take_key(struct hm_weights *w, struct hm_err *e)
 	if (!prefix)
 		return HM_EDATA;
 	prefix[n] = '.';
-	if (hm_weights_narrow(w, prefix))
+	if (hm_weights_narrow(w, prefix)) {
+		w->keyed = true;
+		return 0;
+	}
+	if (optional)
 		return 0;
 	return hm_err_set(e, HM_EDATA, "holds no tensor below \"%.200s\"; it has %s", key,
 			  hm_weights_sample(w, names, sizeof names));

@@ -235,7 +235,9 @@ int hm_pth_add_tensors(struct hm_pth *f, val *root, struct hm_arena *a, struct h
 {
 	struct hm_weights_store *store = f->w->store;
 	struct search s = {.arena = a, .e = e};
+	const char *key = store->key;
 	val *from = take_key(root, &store->key);
+	f->w->keyed |= store->key != key;
 	int rc = is_container(from) ? search_value(&s, from, 0, 0) : 0;
 	struct group *g = (struct group *)s.groups.data;
 	size_t groups = s.groups.len / sizeof *g, weights = 0, taken;

@@ -51,8 +51,8 @@ int hm_weights_read_folder(struct hm_weights *w, const char *path, struct hm_err
 /* "dir/name" in fresh memory; caller frees. */
 char *hm_weights_path(const char *dir, const char *name, struct hm_err *e);
 
-/* prefix.c: narrows w to its store's key. */
-int hm_weights_take_key(struct hm_weights *w, struct hm_err *e);
+/* prefix.c: narrows w to its store's key; HM_EDATA when it has no such names, unless `optional`. */
+int hm_weights_take_key(struct hm_weights *w, bool optional, struct hm_err *e);
 
 /* ---- verify.c: what is checked or made only when a tensor is needed ---- */
 

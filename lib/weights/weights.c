@@ -92,8 +92,9 @@ static int parse_any(struct hm_weights *w, const unsigned char *p, size_t n, str
 static int finish(struct hm_weights *w, const struct hm_weights_options *o, struct hm_err *e)
 {
 	int rc = sort_tensors(w, e);
+	/* a key that led into the file is no other file's: what is left of it must be there */
 	if (!rc && w->store->key)
-		rc = hm_weights_take_key(w, e);
+		rc = hm_weights_take_key(w, o->key_optional && !w->keyed, e);
 	hm_weights_index(w);
 	return rc || (o && o->names_first) ? rc : hm_weights_verify(w, w->tensor, w->n, e);
 }

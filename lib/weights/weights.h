@@ -14,6 +14,7 @@ struct hm_weights {
 				     contiguous and may stand at any address: read it with hm_to_f32 or
 				     memcpy. F16 and BF16 stay as they are in the file. */
 	size_t n;
+	bool keyed;	  /* the options' key was found */
 	const char *path; /* what hm_weights_open was given; NULL after hm_weights_parse */
 	cJSON *meta;	  /* safetensors' __metadata__, an object of strings; NULL when absent */
 	struct hm_weights_store *store; /* the mapped files and owned memory behind the tensors */
@@ -24,6 +25,9 @@ struct hm_weights_options {
 	 * the keys a and b. Where no dict is there, and in other files, it takes the tensors whose names
 	 * begin with "a.b." and takes that off. HM_EDATA when there is nothing of either. */
 	const char *key;
+	/* A file that has nothing of the key is taken whole; `keyed` of struct hm_weights says which it was.
+	 */
+	bool key_optional;
 	/* The bytes of tensors are not looked at, so that a file with wrong names costs nothing, however
 	 * large it is. No data may be read before hm_weights_verify. */
 	bool names_first;

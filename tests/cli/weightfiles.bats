@@ -58,6 +58,19 @@ all_nan() {
 	expect 1 'average.pth: holds no tensor below "optimizer"; it has "ema.shadow.module.bn1.bias", '
 	run hm-encode --image "$W/checkpoints/object.pth" -o x.hmr "$raw"
 	expect 1 'object.pth: it holds an object of class torchvision.models.resnet.ResNet, which is not built here'
+	# the key of one file is no matter of the other's
+	for call in "--image $W/checkpoints/average.pth --text init:bert-tiny" "--image $W/checkpoints/average.pth --text $W/bert"; do
+		hm-encode -q --heads 2 --key model $call -o both.hmr "$raw"
+		hm-view both.hmr | grep -q image_feature
+	done
+	run hm-encode --key nothing --image "$W/resnet.safetensors" --text "$W/bert" -o x.hmr "$raw"
+	expect 2 '--key nothing: none of the encoders. files has such a part'
+	run hm-encode --key model --image init:resnet-tiny -o x.hmr "$raw"
+	expect 2 '--key model: none of the encoders. files'
+	run hm-fuse-train -q --key nothing --epochs 1 --image "$W/resnet.safetensors" --text "$W/bert" -o m.safetensors "$raw"
+	expect 2 '--key nothing: none of the encoders. files'
+	hm-fuse-train -q --key model --epochs 1 --heads 2 --image "$W/checkpoints/average.pth" --text "$W/bert" -o m.safetensors "$raw"
+	[ ! -e x.hmr ]
 	hm-encode -q --no-pg --heads 2 --text "$W/bert" "$raw" >want
 	hm-encode -q --no-pg --heads 2 --text "$W/checkpoints/bert.bin" "$raw" | cmp want -
 }
