@@ -154,11 +154,12 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	const struct hm_fusion_shape s = {(int)m->classes, {(int)m->dim[HM_IMAGE], (int)m->dim[HM_TEXT]}, 0};
 	if (m->dim[HM_IMAGE] > INT_MAX / 4 || m->dim[HM_TEXT] > INT_MAX / 4 ||
 	    (m->dim[HM_IMAGE] >= 0 && m->fusion->inputs(&s) != m->inputs))
-		return hm_err_set(e, HM_EDATA,
-				  "hm.model says image_dim %lld and text_dim %lld, classifier.weight has %lld "
-				  "inputs, which is not %s fusion's number",
-				  (long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT],
-				  (long long)m->inputs, m->fusion->name);
+		return hm_err_set(
+			e, HM_EDATA,
+			"hm.model says image_dim %lld and text_dim %lld, classifier.weight has %lld "
+			"inputs, which is not %s fusion's number",
+			(long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT], (long long)m->inputs,
+			m->fusion->name);
 	return 0;
 }
 
@@ -204,12 +205,28 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON_bool (*is
 	return is(*out) ? 0 : hm_err_set(e, HM_EDATA, "%s is no JSON of the right kind", key);
 }
 
+/* A model that was trained elsewhere may have "module." or another prefix before every name. */
+static int take_prefix(struct hm_weights *w, struct hm_err *e)
+{
+	static const char *const mark[] = {"classifier.weight", "classifier.bias"};
+	const char *prefix = NULL;
+	if (hm_weights_find(w, mark[0]))
+		return 0;
+	if (hm_weights_prefix(w, mark, 2, &prefix, e))
+		return HM_EDATA;
+	if (prefix)
+		hm_weights_narrow(w, prefix);
+	return 0;
+}
+
 static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 {
 	cJSON *o = NULL;
 	if (hm_weights_open(&m->file, path, &(struct hm_weights_options){.names_first = true}, e))
 		return HM_EDATA;
-	int rc = read_names(m, e);
+	int rc = take_prefix(m->file, e);
+	if (!rc)
+		rc = read_names(m, e);
 	if (!rc)
 		rc = hm_weights_verify(m->file, m->file->tensor, m->file->n, e);
 	if (!rc)

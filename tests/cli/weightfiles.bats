@@ -75,12 +75,12 @@ all_nan() {
 	hm-encode -q --no-pg --heads 2 --text "$W/checkpoints/bert.bin" "$raw" | cmp want -
 }
 
-# PREFIX FILE: the tensors of resnet.safetensors with PREFIX before every name
+# PREFIX FILE [FROM]: the tensors of resnet.safetensors, or of FROM, with PREFIX before every name
 prefixed() {
-	local size header
-	size=$(od -An -tu8 -N8 "$W/resnet.safetensors")
-	header=$(head -c $((size + 8)) "$W/resnet.safetensors" | tail -c "$size" | sed -E 's/"([a-z0-9_.]+)":\{"dtype"/"'"$1"'\1":{"dtype"/g')
-	{ u64 ${#header} && printf %s "$header" && tail -c +$((size + 9)) "$W/resnet.safetensors"; } >"$2"
+	local size header from=$W/${3:-resnet.safetensors}
+	size=$(od -An -tu8 -N8 "$from")
+	header=$(head -c $((size + 8)) "$from" | tail -c "$size" | sed -E 's/"([A-Za-z0-9_.]+)":\{"dtype"/"'"$1"'\1":{"dtype"/g')
+	{ u64 ${#header} && printf %s "$header" && tail -c +$((size + 9)) "$from"; } >"$2"
 }
 
 u64() { # NUMBER below 2^32, as 8 bytes
@@ -93,6 +93,9 @@ u64() { # NUMBER below 2^32, as 8 bytes
 		prefixed "$prefix" p.safetensors
 		hm-encode -q --no-pg --image p.safetensors "$raw" | cmp want -
 	done
+	hm-score --model "$W/late.safetensors" --heads 2 "$raw" >want
+	prefixed module. m.safetensors late.safetensors
+	hm-score --model m.safetensors --heads 2 "$raw" | cmp want -
 	prefixed 'x' p.safetensors # no prefix: it ends in no dot
 	run hm-encode --image p.safetensors -o x.hmr "$raw"
 	expect 1 'p.safetensors: holds no image encoder .*: its tensors are "xbn1.bias", "xlayer'
