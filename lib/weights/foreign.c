@@ -94,6 +94,11 @@ int hm_weights_refuse(const unsigned char *p, size_t n, struct hm_err *e)
 		return HM_EDATA;
 	if (k && !strcmp(k->name, "a JSON text") && contains(p, n < 65536 ? n : 65536, "\"weight_map\""))
 		return hm_err_set(e, HM_EDATA, "an index of weight files: give the folder that it is in");
+	if (k && !strcmp(k->name, "a stream of records (.hmr)"))
+		return hm_err_set(
+			e, HM_EDATA,
+			"%s, where weights or a model are wanted: hm-fuse-train makes a model of records",
+			k->name);
 	if (k && !strcmp(k->name, "a Python pickle"))
 		return hm_err_set(e, HM_EDATA,
 				  "a Python pickle, but not one of torch.save: load it in Python and "
@@ -122,6 +127,14 @@ static bool is_published(const char *path)
 	       strstr(path, "bert-base-uncased");
 }
 
+/* "resnet18.pth", "resnet18.safetensors": the network that get-weights.sh fetches, under a name of one's own.
+ */
+static bool is_resnet18(const char *path)
+{
+	const char *last = strrchr(path, '/');
+	return !strncmp(last ? last + 1 : path, "resnet18", 8);
+}
+
 /* "owner/name" of the Hugging Face hub rather than a file: one slash, no dot in front, no ending. */
 static bool is_hub_name(const char *path)
 {
@@ -140,6 +153,8 @@ int hm_weights_refuse_path(const char *path, int error, struct hm_err *e)
 	const char *help = "";
 	if (error == ENOENT && is_published(path))
 		help = "; pipelines/get-weights.sh fetches it";
+	else if (error == ENOENT && is_resnet18(path))
+		help = "; pipelines/get-weights.sh fetches resnet18-f37072fd.pth";
 	else if (error == ENOENT && is_hub_name(path))
 		help = "; names of the Hugging Face hub are not fetched, give the folder of the download";
 	return hm_err_set(e, HM_EDATA, "%s: cannot open: %s%s", path, strerror(error), help);

@@ -74,6 +74,15 @@ static void opens_not(const char *path, const char *why)
 		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
 }
 
+/* The common mistake of naming the records twice. */
+static void test_records(void **state)
+{
+	(void)state;
+	says("\x5b\x2a\x4d\x18\x40\0\0\0HMRH....", 16,
+	     "a stream of records (.hmr), where weights or a model are wanted: hm-fuse-train makes a model "
+	     "of records");
+}
+
 static void test_paths(void **state)
 {
 	(void)state;
@@ -82,6 +91,7 @@ static void test_paths(void **state)
 	opens_not("weights/resnet18-f37072fd.pth",
 		  "No such file or directory; pipelines/get-weights.sh fetches it");
 	opens_not("resnet18", "get-weights.sh");
+	opens_not("weights/resnet18.pth", "pipelines/get-weights.sh fetches resnet18-f37072fd.pth");
 	opens_not("bert-base-uncased", "get-weights.sh");
 	opens_not("google-bert/bert-base-uncased", "get-weights.sh");
 	opens_not("weights/bert-base-uncased/model.safetensors", "get-weights.sh");
@@ -156,7 +166,7 @@ static void test_folders(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_paths),
-					   cmocka_unit_test(test_folders)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_records),
+					   cmocka_unit_test(test_paths), cmocka_unit_test(test_folders)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
