@@ -236,6 +236,9 @@ int hm_token_folder_read(struct hm_token_folder *f, const char *path, struct hm_
 	f->path = hm_strndup(path, strlen(path), e);
 	if (!f->path)
 		return HM_EDATA;
+	if (stat(path, &st) && errno == ENOENT && strstr(path, "bert-base-uncased"))
+		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s; pipelines/get-weights.sh fetches it",
+				  path, strerror(ENOENT));
 	return !stat(path, &st) && S_ISDIR(st.st_mode) ? read_folder(f, e) : read_file(f, e);
 }
 

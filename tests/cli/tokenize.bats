@@ -213,6 +213,13 @@ make_json() { # FOLDER [SED]
 	expect 1
 }
 
+@test "a published vocabulary that is not there: the script that fetches it" {
+	run hm-tokenize --vocab weights/bert-base-uncased -o out.hmr /dev/null
+	expect 1 '^hm-tokenize: error: weights/bert-base-uncased: cannot open: No such file or directory; pipelines/get-weights.sh fetches it$'
+	run hm-tokenize --vocab weights/other -o out.hmr /dev/null
+	expect 1 'weights/other: cannot open: No such file or directory$'
+}
+
 @test "wrong calls" {
 	for call in "" "--vocab $vocab --max-length 1" "--vocab $vocab --max-length 70000" "--vocab $vocab --nix" "--vocab" "--vocab $vocab --cased --uncased"; do
 		# shellcheck disable=SC2086
