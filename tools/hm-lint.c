@@ -73,8 +73,8 @@ static int open_all(struct run *r, struct hm_err *e)
 	return 0;
 }
 
-/* The first of the columns that all files have, made alike; NULL: none. */
-static const char *common(const struct run *r, const char *const *name)
+/* The first of these columns that all files have, prepared alike, or NULL. */
+static const char *find_common_column(const struct run *r, const char *const *name)
 {
 	for (; *name; name++) {
 		const struct hm_field *first = NULL;
@@ -119,9 +119,10 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 			to.caption = rec.val[caption].data;
 			to.caption_len = rec.val[caption].count * hm_dtype_size(s->field[caption].dtype);
 		}
+		uint64_t number = hm_audit_split_at(&r->audit, r->audit.n_splits - 1)->records;
 		rc = hm_audit_add(&r->audit, &to, e);
 		if (rc)
-			return hm_err_prefix(e, "%s", hm_reader_name(in));
+			return hm_record_error(hm_reader_name(in), number, &rec.val[id], NULL, e);
 		hm_cli_progress(&r->cli, r->audit.n, 0, "records");
 	}
 	return rc;
@@ -150,8 +151,8 @@ int main(int argc, char **argv)
 	read_allowed(&r);
 	int rc = open_all(&r, &e), findings = 0;
 	if (!rc) {
-		r.view.image = common(&r, image_columns);
-		r.view.caption = common(&r, caption_columns);
+		r.view.image = find_common_column(&r, image_columns);
+		r.view.caption = find_common_column(&r, caption_columns);
 	}
 	for (int i = 0; !rc && i < r.cli.n_operands; i++)
 		rc = read_split(&r, r.in[i], &e);

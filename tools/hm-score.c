@@ -1,4 +1,5 @@
-/* hm-score: metrics with intervals of a model's, or any system's, predictions; and whether systems differ. */
+/* hm-score: scores the predictions of a model or of any other program, with intervals, and compares systems.
+ */
 #include "base/fd.h"
 #include "base/file.h"
 #include "cli/cli.h"
@@ -85,16 +86,16 @@ struct run {
 	int k; /* systems */
 	struct hm_predictions said[HM_COMPARE_MAX], fit;
 	struct hm_confounders pairs;
-	struct hm_device *device; /* with a model */
-	struct hm_system source;  /* of the records read last */
+	struct hm_device *device; /* NULL without a model */
+	struct hm_system source;  /* what was read last */
 	struct hm_scored_options how;
 	enum hm_ablation ablate[HM_SIDES];
 	struct hm_scored scored;
 	struct hm_buf report, json, csv;
 };
 
-/* What the input's reader knows now and the user should. */
-static void notice(struct run *r, const struct hm_answers *a)
+/* Passes on what opening the input found. */
+static void say_notices(struct run *r, const struct hm_answers *a)
 {
 	struct hm_cli *c = &r->cli;
 	if (a->model.notice[0])
@@ -106,9 +107,9 @@ static void notice(struct run *r, const struct hm_answers *a)
 		hm_cli_notice(c, "%s", a->predict.notice);
 }
 
-/* One system out of n inputs; `how` says what is done with them. */
-static int load(struct run *r, struct hm_predictions *p, const struct hm_answers_options *how, int n,
-		char **paths, struct hm_err *e)
+/* Reads the predictions of one system from n inputs. */
+static int load_system(struct run *r, struct hm_predictions *p, const struct hm_answers_options *how, int n,
+		       char **paths, struct hm_err *e)
 {
 	struct hm_system *s = &r->source;
 	uint64_t done = 0;
@@ -116,7 +117,7 @@ static int load(struct run *r, struct hm_predictions *p, const struct hm_answers
 	hm_system_close(s);
 	int rc = hm_system_open(s, how, n, paths, r->cli.workers, e);
 	if (!rc)
-		notice(r, &s->answers);
+		say_notices(r, &s->answers);
 	while (!rc && (rc = hm_system_prepare(s, e)) == 1) {
 		hm_cli_progress(&r->cli, s->answers.read, 2 * hm_system_expect(s), "records");
 		rc = 0;
@@ -147,11 +148,12 @@ static int load_all(struct run *r, struct hm_err *e)
 					       .tool = tool.name,
 					       .writer = r->cli.writer};
 	char *fit = r->how.fit ? r->o.threshold + 4 : NULL;
-	int rc = fit ? load(r, &r->fit, &plain, 1, &fit, e) : 0, each = r->o.compare ? 1 : r->cli.n_operands;
+	int rc = fit ? load_system(r, &r->fit, &plain, 1, &fit, e) : 0,
+	    each = r->o.compare ? 1 : r->cli.n_operands;
 	if (!rc && r->o.pairs)
 		rc = hm_confounders_read(&r->pairs, r->o.pairs, e);
 	for (int i = 0; !rc && i < r->k; i++) {
-		rc = load(r, &r->said[i], &how, each, r->cli.operands + i, e);
+		rc = load_system(r, &r->said[i], &how, each, r->cli.operands + i, e);
 		if (!rc && hm_system_skipped(&r->source) > r->how.skipped)
 			r->how.skipped = hm_system_skipped(&r->source);
 	}
@@ -162,7 +164,7 @@ static int load_all(struct run *r, struct hm_err *e)
 	return rc;
 }
 
-static int score(struct run *r, struct hm_err *e)
+static int score_systems(struct run *r, struct hm_err *e)
 {
 	const struct hm_scored *s = &r->scored;
 	int rc = hm_scored_compute(&r->scored, r->said, r->k, &r->how, e);
@@ -190,13 +192,13 @@ static int score(struct run *r, struct hm_err *e)
 	return !rc && r->o.csv ? hm_predictions_csv(r->said, &r->csv, e) : rc;
 }
 
-static bool dash(const char *path)
+static bool is_dash(const char *path)
 {
 	return path && !strcmp(path, "-");
 }
 
-/* Files first: the report is not shown for results that could not be kept. */
-static int publish(struct run *r, struct hm_err *e)
+/* Writes the files, then the report: it is not shown when a file could not be written. */
+static int publish_results(struct run *r, struct hm_err *e)
 {
 	const struct hm_cli *c = &r->cli;
 	const struct hm_scored *s = &r->scored;
@@ -214,9 +216,9 @@ static int publish(struct run *r, struct hm_err *e)
 		rc = hm_system_finish(&r->source, e);
 	if (!rc && r->o.json)
 		rc = hm_file_write(r->o.json, r->json.data, r->json.len, e);
-	if (rc || dash(r->o.json))
+	if (rc || is_dash(r->o.json))
 		return rc;
-	if (!dash(r->o.out) && !dash(r->o.csv))
+	if (!is_dash(r->o.out) && !is_dash(r->o.csv))
 		return hm_file_write("-", r->report.data, r->report.len, e);
 	hm_fd_write(STDERR_FILENO, r->report.data, r->report.len); /* standard output is taken */
 	return 0;
@@ -224,18 +226,18 @@ static int publish(struct run *r, struct hm_err *e)
 
 /* ---- the call ---- */
 
-/* What reads its input twice needs files. */
+/* An option that reads the input twice needs files. */
 static void check_twice(struct hm_cli *c, const char *option)
 {
 	for (int i = 0; i < c->n_operands; i++) {
 		struct stat st;
-		if (dash(c->operands[i]) || (!stat(c->operands[i], &st) && !S_ISREG(st.st_mode)))
+		if (is_dash(c->operands[i]) || (!stat(c->operands[i], &st) && !S_ISREG(st.st_mode)))
 			hm_cli_usage(c, "%s reads the input twice, which '%s' cannot be: name a file", option,
 				     c->operands[i]);
 	}
 }
 
-/* A number, or fit:FILE. */
+/* --threshold: a number, or fit:FILE. */
 static void check_threshold(struct run *r)
 {
 	struct hm_cli *c = &r->cli;
@@ -253,7 +255,7 @@ static void check_threshold(struct run *r)
 		return;
 	}
 	const char *file = r->o.threshold + 4;
-	if (!*file || dash(file))
+	if (!*file || is_dash(file))
 		hm_cli_usage(c, "--threshold fit:FILE takes the name of a file");
 	if (r->o.compare)
 		hm_cli_usage(c, "--threshold fit:FILE is fitted for one system, --compare has several");
@@ -309,12 +311,12 @@ static void check_call(struct run *r)
 	check_ablate(r);
 }
 
-/* The options that scoring takes as they are. */
+/* Copies the options that scoring takes as they are. */
 static void take_options(struct run *r)
 {
 	r->how.expect = r->o.expect;
 	r->how.allow_missing = r->o.allow_missing;
-	/* the tables of a comparison show none of the bootstrap's intervals, its JSON does */
+	/* a comparison shows the bootstrap's intervals only in its JSON */
 	r->how.resamples = r->o.compare && !r->o.json ? 0 : (size_t)r->o.bootstrap;
 	r->how.seed = (uint64_t)r->o.seed;
 	r->how.workers = r->cli.workers;
@@ -323,7 +325,7 @@ static void take_options(struct run *r)
 	r->how.pairs = r->o.pairs ? &r->pairs : NULL;
 }
 
-static void release(struct run *r)
+static void release_run(struct run *r)
 {
 	hm_scored_clear(&r->scored);
 	for (int i = 0; i < r->k; i++)
@@ -352,9 +354,9 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = load_all(&r, &e);
 	if (!rc)
-		rc = score(&r, &e);
+		rc = score_systems(&r, &e);
 	if (!rc)
-		rc = publish(&r, &e);
-	release(&r);
+		rc = publish_results(&r, &e);
+	release_run(&r);
 	return hm_cli_end(&r.cli, rc, &e);
 }

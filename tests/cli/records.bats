@@ -73,6 +73,13 @@ names_the_bad_record() {
 	expect 1 'other.hmr: record 5 \(id bad\): record 0 of five.hmr has the same id$'
 }
 
+@test "hm-lint: the label that is one too many" {
+	seq 0 101 | awk '{ printf "{\"id\":\"%s\",\"img\":\"x\",\"text\":\"t\",\"label\":%d}\n", $1 == 100 ? "bad" : $1, $1 }' >many.jsonl
+	hm-jsonl2rec -q -o many.hmr many.jsonl
+	run hm-lint good.hmr many.hmr
+	names_the_bad_record many.hmr
+}
+
 @test "lines of text begin at 1 and are called lines" {
 	sed '6s/"label": *[0-9]/"label":"x"/' bad.jsonl >label.jsonl
 	run hm-jsonl2rec -o x.hmr label.jsonl

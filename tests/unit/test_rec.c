@@ -405,9 +405,31 @@ static void a_chain_grows_at_its_end(void **state)
 	cJSON_Delete(two);
 }
 
+static void a_record_is_named(void **state)
+{
+	(void)state;
+	struct hm_err why = {0};
+	char wide[200];
+	memset(wide, 'x', sizeof wide);
+	memcpy(wide + 79, "\xc3\xa9", 2); /* a character across the cut */
+	assert_int_equal(hm_record_error("a.hmr", 5, &(struct hm_val){"i\x1b\xc2\x9b", 4}, "it is bad", &why),
+			 HM_EDATA);
+	assert_string_equal(why.text, "a.hmr: record 5 (id i?"
+				      "?): it is bad");
+	why = (struct hm_err){0};
+	hm_record_error("a.hmr", 0, NULL, "it is bad", &why);
+	assert_string_equal(why.text, "a.hmr: record 0 (id ?): it is bad");
+	why = (struct hm_err){0};
+	hm_err_set(&why, HM_EUSAGE, "the cause");
+	assert_int_equal(hm_record_error("a.hmr", 1, &(struct hm_val){wide, sizeof wide}, NULL, &why),
+			 HM_EUSAGE);
+	assert_int_equal(strlen(why.text), strlen("a.hmr: record 1 (id ): the cause") + 79);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_record_is_named),
 		cmocka_unit_test_setup(every_value_comes_back, setup),
 		cmocka_unit_test_setup(threads_do_not_change_bytes, setup),
 		cmocka_unit_test_setup(blocks_end_where_the_format_says, setup),
