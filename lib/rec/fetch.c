@@ -1,9 +1,9 @@
 /* Random access by the index: see fetch.h. HEAD, INDX and END are read when the file is opened and must tile
  * it without a gap, so that every offset used later was checked; a block is read with pread, held against its
- * entry and unpacked by block.c, and stays in a list ordered by use. */
+ * entry and unpacked by block.c, and stays in a cache for a while. */
 #include "rec/fetch.h"
 #include "base/fd.h"
-#include "rec/format.h"
+#include "rec/blockcache.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,22 +13,14 @@
 
 enum { FRAME_BHDR = 8 + HM_BHDR_SIZE, FRAME_END = 8 + HM_END_SIZE };
 
-/* An unpacked block; its compressed bytes and zstd context are lent to it while it is unpacked. */
-struct held {
-	struct hm_block block;
-	struct held *newer, *older;
-};
-
 struct hm_fetch {
 	char *name;
 	struct hm_source in; /* HEAD is read through it, all else by position */
 	struct hm_head head;
 	struct hm_end end;
 	struct hm_block_info *info; /* [end.blocks] */
-	struct held **at;	    /* [end.blocks]; NULL: not held */
-	struct held *newest, *oldest;
-	size_t bytes, cache; /* held, and the most to hold */
-	struct hm_buf packed;
+	struct hm_blockcache cache;
+	struct hm_buf packed; /* lent to a block while it is unpacked, as is the zstd context */
 	ZSTD_DCtx *zstd;
 };
 
@@ -82,7 +74,8 @@ static int check_blocks(struct hm_fetch *f, const unsigned char *indx, uint64_t 
 	return 0;
 }
 
-static int read_index(struct hm_fetch *f, uint64_t end_at, uint64_t index_offset, struct hm_err *e)
+static int read_index(struct hm_fetch *f, uint64_t end_at, uint64_t index_offset, size_t cache,
+		      struct hm_err *e)
 {
 	struct hm_buf b = {0};
 	uint64_t n = f->end.blocks, content = end_at - index_offset - 8;
@@ -103,7 +96,7 @@ static int read_index(struct hm_fetch *f, uint64_t end_at, uint64_t index_offset
 	if (!rc)
 		rc = hm_frame_check_indx(b.data + 8, (size_t)content, e);
 	if (!rc && (!(f->info = hm_alloc((size_t)n, sizeof *f->info, e)) ||
-		    !(f->at = hm_alloc((size_t)n, sizeof *f->at, e))))
+		    hm_blockcache_init(&f->cache, (size_t)n, cache, e)))
 		rc = HM_EDATA;
 	if (!rc)
 		rc = check_blocks(f, b.data + 8, index_offset, e);
@@ -111,13 +104,13 @@ static int read_index(struct hm_fetch *f, uint64_t end_at, uint64_t index_offset
 	return rc;
 }
 
-static int start(struct hm_fetch *f, struct hm_err *e)
+static int read_ends(struct hm_fetch *f, size_t cache, struct hm_err *e)
 {
 	uint64_t end_at, index_offset;
 	if (!(f->zstd = ZSTD_createDCtx()))
 		return hm_err_set(e, HM_EDATA, "out of memory for a zstd context");
 	if (hm_head_read(&f->in, &f->head, e) || read_end(f, &end_at, &index_offset, e) ||
-	    read_index(f, end_at, index_offset, e))
+	    read_index(f, end_at, index_offset, cache, e))
 		return HM_EDATA;
 	hm_buf_clear(&f->in.in);
 	f->in.at = 0;
@@ -132,7 +125,6 @@ int hm_fetch_open(struct hm_fetch **out, const char *path, size_t cache, struct 
 	if (!f)
 		return HM_EDATA;
 	f->in.fd = -1;
-	f->cache = cache;
 	f->name = hm_strndup(path, strlen(path), e);
 	int rc = f->name ? 0 : HM_EDATA;
 	if (!rc && !stat(path, &st) && !S_ISREG(st.st_mode)) /* a FIFO would wait for a writer */
@@ -140,7 +132,7 @@ int hm_fetch_open(struct hm_fetch **out, const char *path, size_t cache, struct 
 	if (!rc)
 		rc = hm_source_open(&f->in, path, e);
 	if (!rc)
-		rc = start(f, e);
+		rc = read_ends(f, cache, e);
 	if (rc) {
 		hm_err_prefix(e, "%s", path);
 		hm_fetch_close(f);
@@ -150,27 +142,16 @@ int hm_fetch_open(struct hm_fetch **out, const char *path, size_t cache, struct 
 	return 0;
 }
 
-static void held_free(struct held *h)
-{
-	if (h)
-		hm_block_clear(&h->block);
-	free(h);
-}
-
 void hm_fetch_close(struct hm_fetch *f)
 {
 	if (!f)
 		return;
-	for (struct held *h = f->newest, *older; h; h = older) {
-		older = h->older;
-		held_free(h);
-	}
+	hm_blockcache_clear(&f->cache);
 	hm_source_close(&f->in);
 	hm_head_clear(&f->head);
 	hm_buf_clear(&f->packed);
 	ZSTD_freeDCtx(f->zstd);
 	free(f->info);
-	free(f->at);
 	free(f->name);
 	free(f);
 }
@@ -185,40 +166,7 @@ const struct hm_end *hm_fetch_end(const struct hm_fetch *f)
 	return &f->end;
 }
 
-/* ---- blocks, ordered by use ---- */
-
-static size_t held_bytes(const struct held *h)
-{
-	return h->block.payload.cap + h->block.scratch.cap;
-}
-
-static void push(struct hm_fetch *f, struct held *h)
-{
-	h->newer = NULL;
-	h->older = f->newest;
-	*(f->newest ? &f->newest->newer : &f->oldest) = h;
-	f->newest = h;
-	f->at[h->block.info.seq] = h;
-	f->bytes += held_bytes(h);
-}
-
-static void pull(struct hm_fetch *f, struct held *h)
-{
-	*(h->newer ? &h->newer->older : &f->newest) = h->older;
-	*(h->older ? &h->older->newer : &f->oldest) = h->newer;
-	f->at[h->block.info.seq] = NULL;
-	f->bytes -= held_bytes(h);
-}
-
-/* The oldest ones go until `more` bytes fit, or only `keep` is left. */
-static void make_room(struct hm_fetch *f, size_t more, const struct held *keep)
-{
-	while (f->oldest && f->oldest != keep && (more > f->cache || f->bytes > f->cache - more)) {
-		struct held *h = f->oldest;
-		pull(f, h);
-		held_free(h);
-	}
-}
+/* ---- fetching ---- */
 
 /* The block's own bytes against the entry in the index. */
 static int read_block(struct hm_fetch *f, struct hm_block *b, const struct hm_block_info *want,
@@ -243,27 +191,24 @@ static int read_block(struct hm_fetch *f, struct hm_block *b, const struct hm_bl
 	return read_at(f, want->offset + FRAME_BHDR, b->packed.data, i->packed, e);
 }
 
-static int load(struct hm_fetch *f, const struct hm_block_info *want, struct hm_err *e)
+/* Puts a block into the cache. Returns it, or NULL. */
+static struct hm_block *load_block(struct hm_fetch *f, const struct hm_block_info *want, struct hm_err *e)
 {
-	make_room(f, 2 * (size_t)want->raw, NULL);
-	struct held *h = hm_alloc(1, sizeof *h, e);
-	if (!h)
-		return HM_EDATA;
-	h->block.packed = f->packed;
-	h->block.zstd = f->zstd;
-	int rc = read_block(f, &h->block, want, e);
-	if (!rc && hm_block_unpack(&h->block, &f->head.schema))
-		rc = hm_block_tell(&h->block, e);
-	f->packed = h->block.packed;
-	h->block.packed = (struct hm_buf){0};
-	h->block.zstd = NULL;
-	if (rc) {
-		held_free(h);
-		return rc;
-	}
-	push(f, h);
-	make_room(f, 0, h); /* buffers are a little larger than what they hold */
-	return 0;
+	struct hm_block *b = hm_blockcache_add(&f->cache, 2 * (size_t)want->raw, e);
+	if (!b)
+		return NULL;
+	b->packed = f->packed;
+	b->zstd = f->zstd;
+	int rc = read_block(f, b, want, e);
+	if (!rc && hm_block_unpack(b, &f->head.schema))
+		rc = hm_block_tell(b, e);
+	f->packed = b->packed;
+	b->packed = (struct hm_buf){0};
+	b->zstd = NULL;
+	if (!rc)
+		return hm_blockcache_keep(&f->cache, (size_t)want->seq);
+	hm_blockcache_drop(&f->cache);
+	return NULL;
 }
 
 int hm_fetch_get(struct hm_fetch *f, uint64_t k, struct hm_rec *rec, struct hm_err *e)
@@ -279,15 +224,9 @@ int hm_fetch_get(struct hm_fetch *f, uint64_t k, struct hm_rec *rec, struct hm_e
 		else
 			high = middle;
 	}
-	struct held *h = f->at[low];
-	if (h) {
-		pull(f, h);
-		push(f, h);
-	} else if (load(f, &f->info[low], e)) {
+	const struct hm_block *b = hm_blockcache_get(&f->cache, low);
+	if (!b && !(b = load_block(f, &f->info[low], e)))
 		return hm_err_prefix(e, "%s", f->name);
-	} else {
-		h = f->newest;
-	}
-	hm_block_record(&h->block, &f->head.schema, (uint32_t)(k - h->block.info.first), rec);
+	hm_block_record(b, &f->head.schema, (uint32_t)(k - b->info.first), rec);
 	return 0;
 }

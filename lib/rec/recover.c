@@ -2,13 +2,12 @@
  * own hash; a block whose body is bad is searched for the next frame, in case bytes are missing in it. */
 #include "rec/recover.h"
 #include "base/xxh3.h"
-#include "rec/format.h"
+#include "rec/losses.h"
+#include "rec/recognise.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LOSSES = 1000 };
 #define MAX_WASTE ((uint64_t)1 << 32) /* bytes hashed in vain before an enemy's file is given up */
 
 struct hm_recover {
@@ -22,50 +21,30 @@ struct hm_recover {
 	bool in_gap, gap_told;
 	bool ended, done; /* END was met; the input is at its end */
 	struct hm_end end;
-	unsigned char told[16]; /* END's digest */
+	unsigned char promised[16]; /* END's digest */
 	XXH3_state_t *digest;
-	struct hm_buf text;  /* the losses, NUL after each */
-	struct hm_buf start; /* size_t[]: where each begins in text */
+	struct hm_losses losses;
 };
-
-/* ---- losses ---- */
-
-__attribute__((format(printf, 3, 4))) static int lose(struct hm_recover *r, struct hm_err *e, const char *fmt,
-						      ...)
-{
-	char line[512];
-	va_list ap;
-	size_t n = hm_recover_losses(r), at = r->text.len;
-	if (n >= MAX_LOSSES)
-		return 0;
-	va_start(ap, fmt);
-	int len = vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	if (n == MAX_LOSSES - 1)
-		len = snprintf(line, sizeof line, "and more: only the first %d are told", MAX_LOSSES - 1);
-	len = len < 0 ? 0 : (size_t)len >= sizeof line ? (int)sizeof line - 1 : len;
-	if (hm_buf_add(&r->start, &at, sizeof at, e) || hm_buf_add(&r->text, line, (size_t)len, e))
-		return HM_EDATA;
-	return hm_buf_add(&r->text, NULL, 1, e);
-}
 
 size_t hm_recover_losses(const struct hm_recover *r)
 {
-	return r->start.len / sizeof(size_t);
+	return hm_losses_count(&r->losses);
 }
 
 const char *hm_recover_loss(const struct hm_recover *r, size_t i)
 {
-	return (const char *)r->text.data + ((const size_t *)(const void *)r->start.data)[i];
+	return hm_losses_get(&r->losses, i);
 }
+
+/* ---- bytes that belong to no frame ---- */
 
 /* A frame was recognised at the present place: the bytes before it that were not are told. */
 static int close_gap(struct hm_recover *r, struct hm_err *e)
 {
 	bool tell = r->in_gap && !r->gap_told;
 	r->in_gap = r->gap_told = false;
-	return tell ? lose(r, e, "bytes %llu to %llu cannot be read", (unsigned long long)r->gap,
-			   (unsigned long long)(r->in.offset - 1))
+	return tell ? hm_losses_add(&r->losses, e, "bytes %llu to %llu cannot be read",
+				    (unsigned long long)r->gap, (unsigned long long)(r->in.offset - 1))
 		    : 0;
 }
 
@@ -82,44 +61,6 @@ static void pass_over(struct hm_recover *r)
 }
 
 /* ---- frames ---- */
-
-/* What stands at the present place. */
-struct frame {
-	enum { NOTHING, BLOCK, INDEX, END } kind;
-	size_t size; /* of the frame; of a block without its body */
-	struct hm_block_info info;
-	struct hm_end end;
-	uint32_t status;
-};
-
-/* At least 12 bytes are visible. 0 or HM_EDATA. */
-static int recognise(struct hm_recover *r, struct frame *f, struct hm_err *e)
-{
-	struct hm_err ignored = {0};
-	uint64_t index_offset;
-	const unsigned char *p = hm_source_here(&r->in);
-	size_t content = hm_get32(p + 4);
-	bool block = !memcmp(p + 8, "HMRB", 4) && content == HM_BHDR_SIZE;
-	bool end = !memcmp(p + 8, "HMRE", 4) && content == HM_END_SIZE;
-	bool index =
-		!memcmp(p + 8, "HMRI", 4) && content >= HM_INDX_FIXED + 8 && content <= 64 + r->in.offset;
-	*f = (struct frame){.kind = NOTHING, .size = 8 + content};
-	if (hm_get32(p) != HM_SKIP_MAGIC || !(block || end || index))
-		return 0;
-	int rc = hm_source_need(&r->in, f->size, e);
-	if (rc <= 0)
-		return rc;
-	p = hm_source_here(&r->in) + 8;
-	if (block && !hm_frame_parse_bhdr(p, &f->info, &ignored) &&
-	    f->info.first < UINT64_MAX - f->info.count)
-		f->kind = BLOCK;
-	else if (end && !hm_frame_parse_end(p, &f->status, &f->end, &index_offset, r->told, &ignored))
-		f->kind = END;
-	else if (index && hm_get64(p + content - 8) == XXH3_64bits(p, content - 8))
-		f->kind = INDEX;
-	f->info.offset = r->in.offset;
-	return 0;
-}
 
 /* The body of a block whose header is good and consumed. 0 or HM_EDATA; what is wrong with it goes to b->err.
  */
@@ -155,13 +96,17 @@ static int take_block(struct hm_recover *r, const struct hm_block_info *i, struc
 	    i->first < r->next) { /* searched for the next frame, should bytes be missing in it */
 		r->wasted += i->packed + (uint64_t)i->raw;
 		r->in_gap = r->gap_told = true;
-		return b->err.code ? lose(r, e, "records %llu to %llu (block %llu, byte %llu): %s", first,
-					  last, seq, at, b->err.text)
-				   : lose(r, e, "block %llu at byte %llu holds records that were read before",
-					  seq, at);
+		return b->err.code
+			       ? hm_losses_add(&r->losses, e,
+					       "records %llu to %llu (block %llu, byte %llu): %s", first,
+					       last, seq, at, b->err.text)
+			       : hm_losses_add(&r->losses, e,
+					       "block %llu at byte %llu holds records that were read before",
+					       seq, at);
 	}
-	if (i->first > r->next && lose(r, e, "records %llu to %llu are not in a block that can be read",
-				       (unsigned long long)r->next, first - 1))
+	if (i->first > r->next &&
+	    hm_losses_add(&r->losses, e, "records %llu to %llu are not in a block that can be read",
+			  (unsigned long long)r->next, first - 1))
 		return HM_EDATA;
 	hm_source_skip(&r->in, i->packed);
 	XXH3_128bits_update(r->digest, b->payload.data, i->raw);
@@ -175,23 +120,25 @@ static int take_block(struct hm_recover *r, const struct hm_block_info *i, struc
 /* One frame, or one step through what is none. 1: records come; 0: on; HM_EDATA. */
 static int step(struct hm_recover *r, struct hm_err *e)
 {
-	struct frame f;
-	if (recognise(r, &f, e))
+	struct hm_frame f;
+	if (hm_frame_recognise(&r->in, &f, e))
 		return HM_EDATA;
-	if (f.kind == NOTHING) {
+	if (f.kind == HM_FRAME_NONE) {
 		pass_over(r);
 		return 0;
 	}
 	if (close_gap(r, e))
 		return HM_EDATA;
 	hm_source_skip(&r->in, f.size);
-	if (f.kind == BLOCK)
+	if (f.kind == HM_FRAME_BLOCK)
 		return take_block(r, &f.info, e);
-	if (f.kind == END) {
+	if (f.kind == HM_FRAME_END) {
 		r->ended = true;
 		r->end = f.end;
+		memcpy(r->promised, f.digest, sizeof r->promised);
 		if (f.status)
-			return lose(r, e, "the producer gave up (end mark with status %u)", f.status);
+			return hm_losses_add(&r->losses, e, "the producer gave up (end mark with status %u)",
+					     f.status);
 	}
 	return 0;
 }
@@ -205,16 +152,19 @@ static int conclude(struct hm_recover *r, struct hm_err *e)
 	if (close_gap(r, e))
 		return HM_EDATA;
 	if (!r->ended)
-		return lose(r, e,
-			    "the stream ends without its end mark: what came after the first %llu records is "
-			    "lost",
-			    (unsigned long long)r->next);
+		return hm_losses_add(
+			&r->losses, e,
+			"the stream ends without its end mark: what came after the first %llu records is "
+			"lost",
+			(unsigned long long)r->next);
 	if (r->end.records > r->next)
-		return lose(r, e, "records %llu to %llu are not in a block that can be read",
-			    (unsigned long long)r->next, (unsigned long long)r->end.records - 1);
+		return hm_losses_add(&r->losses, e,
+				     "records %llu to %llu are not in a block that can be read",
+				     (unsigned long long)r->next, (unsigned long long)r->end.records - 1);
 	XXH128_canonicalFromHash(&mine, XXH3_128bits_digest(r->digest));
-	if (!hm_recover_losses(r) && memcmp(mine.digest, r->told, 16))
-		return lose(r, e, "the digest in the end mark differs from that of the records read");
+	if (!hm_recover_losses(r) && memcmp(mine.digest, r->promised, 16))
+		return hm_losses_add(&r->losses, e,
+				     "the digest in the end mark differs from that of the records read");
 	return 0;
 }
 
@@ -229,8 +179,8 @@ int hm_recover_next(struct hm_recover *r, struct hm_rec *rec, struct hm_err *e)
 			r->gap = r->in_gap ? r->gap : r->in.offset, r->in_gap = true;
 		if (r->wasted > MAX_WASTE) {
 			r->done = true;
-			rc = lose(r, e, "too much damage: given up at byte %llu",
-				  (unsigned long long)r->in.offset);
+			rc = hm_losses_add(&r->losses, e, "too much damage: given up at byte %llu",
+					   (unsigned long long)r->in.offset);
 		} else {
 			rc = more ? step(r, e) : conclude(r, e);
 		}
@@ -276,8 +226,7 @@ void hm_recover_close(struct hm_recover *r)
 	hm_head_clear(&r->head);
 	hm_block_clear(&r->block);
 	XXH3_freeState(r->digest);
-	hm_buf_clear(&r->text);
-	hm_buf_clear(&r->start);
+	hm_losses_clear(&r->losses);
 	free(r);
 }
 
