@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int store(struct hm_err *e, int code, bool machine, const char *fmt, va_list ap)
+static int store_sentence(struct hm_err *e, int code, bool machine, const char *fmt, va_list ap)
 {
 	if (!e || e->code)
 		return code;
@@ -18,7 +18,7 @@ int hm_err_set(struct hm_err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	store(e, code, false, fmt, ap);
+	store_sentence(e, code, false, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -27,7 +27,7 @@ int hm_err_machine(struct hm_err *e, const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
-	store(e, HM_EDATA, true, fmt, ap);
+	store_sentence(e, HM_EDATA, true, fmt, ap);
 	va_end(ap);
 	return HM_EDATA;
 }

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int sys_fail(struct hm_err *e, const char *path, const char *verb)
+static int refuse_file(struct hm_err *e, const char *path, const char *verb)
 {
 	return hm_err_set(e, HM_EDATA, "%s: %s: %s", path, verb, strerror(errno));
 }
@@ -20,13 +20,13 @@ int hm_file_read(const char *path, size_t cap, struct hm_buf *out, struct hm_err
 {
 	int rc = 0, fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return sys_fail(e, path, "cannot open");
+		return refuse_file(e, path, "cannot open");
 	for (size_t start = out->len;;) {
 		if ((rc = hm_buf_reserve(out, 1 << 16, e)))
 			break;
 		ssize_t n = hm_fd_read(fd, out->data + out->len, 1 << 16);
 		if (n < 0)
-			rc = sys_fail(e, path, "cannot read");
+			rc = refuse_file(e, path, "cannot read");
 		if (n <= 0)
 			break;
 		out->len += (size_t)n;
@@ -45,15 +45,15 @@ int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e)
 	*m = (struct hm_map){0};
 	int rc = 0, fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
-		return sys_fail(e, path, "cannot open");
+		return refuse_file(e, path, "cannot open");
 	if (fstat(fd, &st))
-		rc = sys_fail(e, path, "cannot stat");
+		rc = refuse_file(e, path, "cannot stat");
 	else if (!S_ISREG(st.st_mode))
 		rc = hm_err_set(e, HM_EDATA, "%s: not a regular file", path);
 	else if (st.st_size) {
 		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		if (p == MAP_FAILED)
-			rc = sys_fail(e, path, "cannot map");
+			rc = refuse_file(e, path, "cannot map");
 		else
 			*m = (struct hm_map){p, (size_t)st.st_size};
 	}
@@ -97,11 +97,11 @@ int hm_file_temporary(const char *folder, struct hm_err *e)
 	folder = folder ? folder : env && *env ? env : "/var/tmp";
 	int fd = hm_fd_open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-		return fd >= 0 ? fd : sys_fail(e, folder, "cannot write a temporary file there");
+		return fd >= 0 ? fd : refuse_file(e, folder, "cannot write a temporary file there");
 	if (hm_buf_printf(&name, e, "%s/hm-XXXXXX", folder))
 		return HM_EDATA;
 	fd = mkostemp((char *)name.data, O_CLOEXEC);
-	fd = fd < 0 ? sys_fail(e, folder, "cannot write a temporary file there") : fd;
+	fd = fd < 0 ? refuse_file(e, folder, "cannot write a temporary file there") : fd;
 	if (fd >= 0)
 		unlink((char *)name.data);
 	hm_buf_clear(&name);

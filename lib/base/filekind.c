@@ -102,7 +102,7 @@ static const struct row {
 };
 /* clang-format on */
 
-static bool has(const unsigned char *p, size_t n, size_t at, const char *bytes, size_t len)
+static bool has_bytes(const unsigned char *p, size_t n, size_t at, const char *bytes, size_t len)
 {
 	return at <= n && len <= n - at && !memcmp(p + at, bytes, len);
 }
@@ -110,7 +110,8 @@ static bool has(const unsigned char *p, size_t n, size_t at, const char *bytes, 
 static const struct hm_filekind *find_row(const unsigned char *p, size_t n)
 {
 	for (const struct row *r = rows; r < rows + sizeof rows / sizeof *rows; r++)
-		if (has(p, n, r->at, r->bytes, r->len) && (!r->also || has(p, n, r->also_at, r->also, 4)))
+		if (has_bytes(p, n, r->at, r->bytes, r->len) &&
+		    (!r->also || has_bytes(p, n, r->also_at, r->also, 4)))
 			return &r->kind;
 	return NULL;
 }
@@ -122,16 +123,16 @@ static const struct hm_filekind *find_brand(const unsigned char *p, size_t n)
 					heif = {"a HEIF file", PICTURE, CONVERT},
 					avif = {"an AVIF file", PICTURE, CONVERT},
 					heic = {"a HEIC file", PICTURE, CONVERT};
-	if (!has(p, n, 4, "ftyp", 4) || p[0] || p[1])
+	if (!has_bytes(p, n, 4, "ftyp", 4) || p[0] || p[1])
 		return NULL;
 	size_t end = (size_t)p[2] << 8 | p[3];
 	for (size_t at = 16; at + 4 <= end && at + 4 <= n; at += 4) {
-		if (has(p, n, at, "avif", 4))
+		if (has_bytes(p, n, at, "avif", 4))
 			return &avif;
-		if (has(p, n, at, "heic", 4) || has(p, n, at, "heix", 4))
+		if (has_bytes(p, n, at, "heic", 4) || has_bytes(p, n, at, "heix", 4))
 			return &heic;
 	}
-	return has(p, n, 8, "mif1", 4) || has(p, n, 8, "msf1", 4) ? &heif : &film;
+	return has_bytes(p, n, 8, "mif1", 4) || has_bytes(p, n, 8, "msf1", 4) ? &heif : &film;
 }
 
 /* Files of weights: a header's length and the JSON of a header; a zip whose first file is a pickle. */
@@ -139,12 +140,12 @@ static const struct hm_filekind *find_weights(const unsigned char *p, size_t n)
 {
 	static const struct hm_filekind safetensors = {"a safetensors file", HM_FILEKIND_WEIGHTS, NULL},
 					checkpoint = {"a PyTorch checkpoint", HM_FILEKIND_WEIGHTS, NULL};
-	if (has(p, n, 4, "\0\0\0\0{", 5) && p[3] < 8)
+	if (has_bytes(p, n, 4, "\0\0\0\0{", 5) && p[3] < 8)
 		return &safetensors;
-	if (has(p, n, 0, "\x80\2\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14)) /* before zips */
+	if (has_bytes(p, n, 0, "\x80\2\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14)) /* before zips */
 		return &checkpoint;
-	for (size_t at = 30; has(p, n, 0, "PK\3\4", 4) && at < 30 + 256; at++)
-		if (has(p, n, at, "data.pkl", 8))
+	for (size_t at = 30; has_bytes(p, n, 0, "PK\3\4", 4) && at < 30 + 256; at++)
+		if (has_bytes(p, n, at, "data.pkl", 8))
 			return &checkpoint;
 	return NULL;
 }
@@ -159,7 +160,7 @@ static const struct hm_filekind *find_careful(const unsigned char *p, size_t n)
 			 HM_FILEKIND_NOTHING, NULL},
 		pickle = {"a Python pickle", HM_FILEKIND_WEIGHTS, NULL};
 	/* the size of BMP's second header is one of a few small numbers */
-	if (has(p, n, 0, "BM", 2) && has(p, n, 15, "\0\0\0", 3) && p[14] >= 12 && p[14] <= 124)
+	if (has_bytes(p, n, 0, "BM", 2) && has_bytes(p, n, 15, "\0\0\0", 3) && p[14] >= 12 && p[14] <= 124)
 		return &bmp;
 	if (n > 2 && p[0] == 'P' && p[1] >= '1' && p[1] <= '7' && strchr(" \t\r\n#", p[2]) && p[2])
 		return &pnm;
@@ -172,16 +173,16 @@ static const struct hm_filekind *find_careful(const unsigned char *p, size_t n)
 }
 
 /* Whether the text begins with `word`, letters of either case. */
-static bool begins(const char *s, size_t n, const char *word)
+static bool text_begins(const char *s, size_t n, const char *word)
 {
 	size_t len = strlen(word);
 	return len <= n && !strncasecmp(s, word, len);
 }
 
-static bool contains(const char *s, size_t n, const char *word)
+static bool text_contains(const char *s, size_t n, const char *word)
 {
 	for (size_t at = 0; at < n; at++)
-		if (begins(s + at, n - at, word))
+		if (text_begins(s + at, n - at, word))
 			return true;
 	return false;
 }
@@ -189,16 +190,16 @@ static bool contains(const char *s, size_t n, const char *word)
 /* A page may hold an SVG element, an SVG file holds no page. */
 static bool is_svg(const char *s, size_t n)
 {
-	return begins(s, n, "<svg") ||
-	       ((begins(s, n, "<?") || begins(s, n, "<!")) && contains(s, n, "<svg") &&
-		!contains(s, n, "<html") && !contains(s, n, "<!doctype html"));
+	return text_begins(s, n, "<svg") ||
+	       ((text_begins(s, n, "<?") || text_begins(s, n, "<!")) && text_contains(s, n, "<svg") &&
+		!text_contains(s, n, "<html") && !text_contains(s, n, "<!doctype html"));
 }
 
 /* The beginnings of PNG, JPEG, GIF and WebP. */
 static bool is_base64(const unsigned char *p, size_t n)
 {
-	return has(p, n, 0, "iVBORw0KGgo", 11) || has(p, n, 0, "/9j/", 4) || has(p, n, 0, "R0lGODl", 7) ||
-	       has(p, n, 0, "UklGR", 5);
+	return has_bytes(p, n, 0, "iVBORw0KGgo", 11) || has_bytes(p, n, 0, "/9j/", 4) ||
+	       has_bytes(p, n, 0, "R0lGODl", 7) || has_bytes(p, n, 0, "UklGR", 5);
 }
 
 /* Pages of errors are often only a part of a page. */
@@ -207,7 +208,7 @@ static bool is_html(const char *s, size_t n)
 	static const char *const tags[] = {"<!doctype html", "<html", "<head", "<body",	 "<title",
 					   "<script",	     "<div",  "<h1",   "<center"};
 	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++)
-		if (contains(s, n, tags[i]))
+		if (text_contains(s, n, tags[i]))
 			return true;
 	return false;
 }
@@ -249,20 +250,20 @@ static const struct hm_filekind *find_text(const unsigned char *p, size_t n)
 		return &le;
 	if (is_wide(p, n, 0))
 		return &be;
-	size_t skip = has(p, n, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
+	size_t skip = has_bytes(p, n, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
 	while (skip < n && strchr(" \t\r\n", p[skip]) && p[skip])
 		skip++;
 	const char *s = (const char *)p + skip;
 	n -= skip;
-	if (begins(s, n, "version https://git-lfs") || begins(s, n, "version https://hawser"))
+	if (text_begins(s, n, "version https://git-lfs") || text_begins(s, n, "version https://hawser"))
 		return &lfs;
-	if (begins(s, n, "/annex/objects/"))
+	if (text_begins(s, n, "/annex/objects/"))
 		return &annex;
-	if (begins(s, n, "HTTP/1.") || begins(s, n, "HTTP/2"))
+	if (text_begins(s, n, "HTTP/1.") || text_begins(s, n, "HTTP/2"))
 		return &http;
 	if (n > 1 && *s == '<')
 		return is_svg(s, n) ? &svg : is_html(s, n) ? &html : &xml;
-	if (begins(s, n, "data:image/"))
+	if (text_begins(s, n, "data:image/"))
 		return &uri;
 	if (is_base64(p + skip, n))
 		return &base64;

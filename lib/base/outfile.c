@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int sys_fail(struct hm_err *e, const char *path, const char *verb)
+static int refuse_output(struct hm_err *e, const char *path, const char *verb)
 {
 	return hm_err_set(e, HM_EDATA, "%s: %s: %s", path, verb, strerror(errno));
 }
@@ -60,7 +60,7 @@ static int choose_name(struct hm_out *o, struct hm_err *e)
 	const char *slash = strrchr(o->target, '/'), *base = slash ? slash + 1 : o->target;
 	forget_name(o);
 	if (getrandom(&random, sizeof random, 0) != sizeof random)
-		return sys_fail(e, o->path, "cannot get a random number");
+		return refuse_output(e, o->path, "cannot get a random number");
 	/* 200: the name itself may be as long as a name can be */
 	if (hm_buf_printf(&b, e, "%.*s.%.200s.%016" PRIx64 ".tmp", (int)(base - o->target), o->target, base,
 			  random))
@@ -80,13 +80,13 @@ static int open_beside(struct hm_out *o, mode_t mode, struct hm_err *e)
 	if (o->fd >= 0)
 		return 0;
 	if (nameable && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-		return sys_fail(e, o->path, "cannot write beside it");
+		return refuse_output(e, o->path, "cannot write beside it");
 	do
 		if (choose_name(o, e))
 			return HM_EDATA;
 	while ((o->fd = hm_fd_open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)) < 0 &&
 	       errno == EEXIST);
-	return o->fd < 0 ? sys_fail(e, o->path, "cannot write beside it") : 0;
+	return o->fd < 0 ? refuse_output(e, o->path, "cannot write beside it") : 0;
 }
 
 struct hm_out *hm_out_open(const char *path, struct hm_err *e)
@@ -114,7 +114,7 @@ struct hm_out *hm_out_open(const char *path, struct hm_err *e)
 		o->fd = hm_fd_open(path, O_WRONLY | O_CLOEXEC, 0);
 		if (o->fd >= 0)
 			return o;
-		sys_fail(e, path, "cannot open");
+		refuse_output(e, path, "cannot open");
 		goto fail;
 	}
 	mode_t mask = umask(0);
@@ -137,7 +137,8 @@ int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e)
 	if (!hm_fd_write(o->fd, p, n))
 		return 0;
 	o->failed = 1;
-	return sys_fail(e, o->stream && o->fd == STDOUT_FILENO ? "standard output" : o->path, "cannot write");
+	return refuse_output(e, o->stream && o->fd == STDOUT_FILENO ? "standard output" : o->path,
+			     "cannot write");
 }
 
 bool hm_out_is_stream(const struct hm_out *o)
@@ -160,7 +161,7 @@ static int name_file(struct hm_out *o, struct hm_err *e)
 	while (linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW)) {
 		if (errno != EEXIST) {
 			forget_name(o);
-			return sys_fail(e, o->path, "cannot name the finished file");
+			return refuse_output(e, o->path, "cannot name the finished file");
 		}
 		if (choose_name(o, e))
 			return HM_EDATA;
@@ -172,11 +173,11 @@ static int name_file(struct hm_out *o, struct hm_err *e)
 static int make_real(struct hm_out *o, struct hm_err *e)
 {
 	if (hm_fd_sync(o->fd))
-		return sys_fail(e, o->path, "cannot sync");
+		return refuse_output(e, o->path, "cannot sync");
 	if (!o->temp && name_file(o, e))
 		return HM_EDATA;
 	if (o->temp && rename(o->temp, o->target))
-		return sys_fail(e, o->path, "cannot rename the finished file");
+		return refuse_output(e, o->path, "cannot rename the finished file");
 	forget_name(o);
 	char *folder = folder_of(o, NULL);
 	int fd = folder ? hm_fd_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) : -1;
@@ -195,7 +196,7 @@ int hm_out_commit(struct hm_out *o, struct hm_err *e)
 		rc = make_real(o, e);
 	if (!rc && o->fd > STDERR_FILENO) {
 		if (hm_fd_close(o->fd))
-			rc = sys_fail(e, o->path, "cannot close");
+			rc = refuse_output(e, o->path, "cannot close");
 		o->fd = -1;
 	}
 	if (rc)

@@ -1,4 +1,4 @@
-/* Byte strings to numbers, and the digest of bytes: see strmap.h. */
+/* Byte strings to numbers: see strmap.h. */
 #include "base/strmap.h"
 #include "base/xxh3.h"
 
@@ -11,7 +11,7 @@ struct hm_strmap_slot {
 	uint64_t hash, value;
 };
 
-static struct hm_strmap_slot *look(const struct hm_strmap *m, const void *key, size_t len, uint64_t hash)
+static struct hm_strmap_slot *find_slot(const struct hm_strmap *m, const void *key, size_t len, uint64_t hash)
 {
 	for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
 		struct hm_strmap_slot *s = &m->slot[i];
@@ -20,7 +20,7 @@ static struct hm_strmap_slot *look(const struct hm_strmap *m, const void *key, s
 	}
 }
 
-static int grow(struct hm_strmap *m, struct hm_err *e)
+static int grow_table(struct hm_strmap *m, struct hm_err *e)
 {
 	struct hm_strmap bigger = {.cap = m->cap ? 2 * m->cap : 1024};
 	bigger.slot = hm_alloc(bigger.cap, sizeof *bigger.slot, e);
@@ -28,7 +28,7 @@ static int grow(struct hm_strmap *m, struct hm_err *e)
 		return HM_EDATA;
 	for (size_t i = 0; i < m->cap; i++)
 		if (m->slot[i].key)
-			*look(&bigger, m->slot[i].key, m->slot[i].len, m->slot[i].hash) = m->slot[i];
+			*find_slot(&bigger, m->slot[i].key, m->slot[i].len, m->slot[i].hash) = m->slot[i];
 	free(m->slot);
 	m->slot = bigger.slot;
 	m->cap = bigger.cap;
@@ -37,10 +37,10 @@ static int grow(struct hm_strmap *m, struct hm_err *e)
 
 int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *value, struct hm_err *e)
 {
-	if (2 * (m->n + 1) > m->cap && grow(m, e))
+	if (2 * (m->n + 1) > m->cap && grow_table(m, e))
 		return HM_EDATA;
 	uint64_t hash = XXH3_64bits(key, len);
-	struct hm_strmap_slot *s = look(m, key, len, hash);
+	struct hm_strmap_slot *s = find_slot(m, key, len, hash);
 	if (s->key) {
 		*value = s->value;
 		return 0;
@@ -58,7 +58,7 @@ bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint
 {
 	if (!m->cap)
 		return false;
-	const struct hm_strmap_slot *s = look(m, key, len, XXH3_64bits(key, len));
+	const struct hm_strmap_slot *s = find_slot(m, key, len, XXH3_64bits(key, len));
 	if (s->key)
 		*value = s->value;
 	return s->key;
@@ -69,15 +69,4 @@ void hm_strmap_clear(struct hm_strmap *m)
 	free(m->slot);
 	hm_arena_clear(&m->text);
 	*m = (struct hm_strmap){0};
-}
-
-void hm_digest_hex(const void *p, size_t n, char out[33])
-{
-	XXH128_canonical_t c;
-	XXH128_canonicalFromHash(&c, XXH3_128bits(p, n));
-	for (int i = 0; i < 16; i++) {
-		out[2 * i] = "0123456789abcdef"[c.digest[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[c.digest[i] & 15];
-	}
-	out[32] = 0;
 }

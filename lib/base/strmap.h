@@ -17,7 +17,4 @@ int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *va
 bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint64_t *value);
 void hm_strmap_clear(struct hm_strmap *m);
 
-/* XXH3-128 of p[0..n) as 32 hex digits and a NUL: every digest that hm prints or stores as text. */
-void hm_digest_hex(const void *p, size_t n, char out[33]);
-
 #endif

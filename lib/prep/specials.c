@@ -2,6 +2,7 @@
  * token, the first in the reference's order counts: tokenizer_config.json, then tokenizer.json, then the
  * others. */
 #include "prep/specials.h"
+#include "base/hex.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -367,7 +368,7 @@ int hm_specials_digest(const struct hm_specials *s, const char *const usual[HM_R
 	if (!rc && same && n == known)
 		*out = 0;
 	else if (!rc)
-		hm_digest_hex(text.data, text.len, out);
+		hm_hex_digest(text.data, text.len, out);
 	hm_buf_clear(&text);
 	return rc;
 }

@@ -1,5 +1,6 @@
 /* Tokens by id, in one buffer, from vocab.txt or from JSON: see vocab.h. */
 #include "prep/vocab.h"
+#include "base/hex.h"
 #include "json/json.h"
 #include "prep/charmap.h"
 
@@ -218,7 +219,7 @@ int32_t hm_vocab_find(const struct hm_vocab *v, const char *token, size_t len)
 
 void hm_vocab_digest(const struct hm_vocab *v, char out[33])
 {
-	hm_digest_hex(v->text.data, v->text.len, out);
+	hm_hex_digest(v->text.data, v->text.len, out);
 }
 
 int64_t hm_vocab_differ(const struct hm_vocab *a, const struct hm_vocab *b)

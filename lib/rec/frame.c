@@ -1,6 +1,7 @@
 /* The frames of a stream, byte by byte: see format.h and formats/hmr.md. */
-#include "rec/format.h"
+#include "base/hex.h"
 #include "base/xxh3.h"
+#include "rec/format.h"
 
 #include <string.h>
 
@@ -23,7 +24,7 @@ void hm_put64(unsigned char *p, uint64_t v)
 }
 
 /* The skippable frame's header and the kind. */
-static void begin(unsigned char *p, uint32_t content, const char *kind)
+static void begin_frame(unsigned char *p, uint32_t content, const char *kind)
 {
 	hm_put32(p, HM_SKIP_MAGIC);
 	hm_put32(p + 4, content);
@@ -31,7 +32,7 @@ static void begin(unsigned char *p, uint32_t content, const char *kind)
 }
 
 /* The own hash: the last 8 bytes of a content of n bytes. */
-static void seal(unsigned char *content, size_t n)
+static void write_own_hash(unsigned char *content, size_t n)
 {
 	hm_put64(content + n - 8, XXH3_64bits(content, n - 8));
 }
@@ -45,19 +46,19 @@ int hm_frame_head(struct hm_buf *out, const char *json, size_t len, struct hm_er
 	if (hm_buf_add(out, NULL, 8 + content, e))
 		return HM_EDATA;
 	unsigned char *p = out->data + out->len - content - 8;
-	begin(p, (uint32_t)content, "HMRH");
+	begin_frame(p, (uint32_t)content, "HMRH");
 	hm_put16(p + 12, HM_VERSION_MAJOR);
 	hm_put16(p + 14, HM_VERSION_MINOR);
 	hm_put32(p + 24, (uint32_t)len);
 	memcpy(p + 8 + HM_HEAD_FIXED, json, len);
-	seal(p + 8, content);
+	write_own_hash(p + 8, content);
 	return 0;
 }
 
 void hm_frame_bhdr(unsigned char out[8 + HM_BHDR_SIZE], const struct hm_block_info *b)
 {
 	memset(out, 0, 8 + HM_BHDR_SIZE);
-	begin(out, HM_BHDR_SIZE, "HMRB");
+	begin_frame(out, HM_BHDR_SIZE, "HMRB");
 	unsigned char *p = out + 8;
 	hm_put64(p + 8, b->seq);
 	hm_put64(p + 16, b->first);
@@ -66,7 +67,7 @@ void hm_frame_bhdr(unsigned char out[8 + HM_BHDR_SIZE], const struct hm_block_in
 	hm_put32(p + 32, b->packed);
 	hm_put64(p + 40, b->raw_hash);
 	hm_put64(p + 48, b->packed_hash);
-	seal(p, HM_BHDR_SIZE);
+	write_own_hash(p, HM_BHDR_SIZE);
 }
 
 int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, struct hm_err *e)
@@ -77,7 +78,7 @@ int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, s
 	if (hm_buf_add(out, NULL, 8 + content, e))
 		return HM_EDATA;
 	unsigned char *p = out->data + out->len - content - 8;
-	begin(p, (uint32_t)content, "HMRI");
+	begin_frame(p, (uint32_t)content, "HMRI");
 	hm_put64(p + 16, n);
 	for (size_t i = 0; i < n; i++) {
 		unsigned char *q = p + 8 + HM_INDX_FIXED + i * HM_INDX_ENTRY;
@@ -87,7 +88,7 @@ int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, s
 		hm_put32(q + 20, b[i].raw);
 		hm_put32(q + 24, b[i].packed);
 	}
-	seal(p + 8, content);
+	write_own_hash(p + 8, content);
 	return 0;
 }
 
@@ -95,7 +96,7 @@ void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const str
 		  uint64_t index_offset, const unsigned char digest[16])
 {
 	memset(out, 0, 8 + HM_END_SIZE);
-	begin(out, HM_END_SIZE, "HMRE");
+	begin_frame(out, HM_END_SIZE, "HMRE");
 	unsigned char *p = out + 8;
 	hm_put32(p + 4, status);
 	hm_put64(p + 8, end->records);
@@ -104,10 +105,10 @@ void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const str
 	hm_put64(p + 32, end->raw_bytes);
 	hm_put64(p + 40, index_offset);
 	memcpy(p + 48, digest, 16);
-	seal(p, HM_END_SIZE);
+	write_own_hash(p, HM_END_SIZE);
 }
 
-static bool sealed(const unsigned char *p, size_t n)
+static bool has_own_hash(const unsigned char *p, size_t n)
 {
 	return hm_get64(p + n - 8) == XXH3_64bits(p, n - 8);
 }
@@ -120,7 +121,7 @@ bool hm_frame_possible(const struct hm_block_info *b)
 
 int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct hm_err *e)
 {
-	if (!sealed(p, HM_BHDR_SIZE))
+	if (!has_own_hash(p, HM_BHDR_SIZE))
 		return hm_err_set(e, HM_EDATA, "the block header is damaged (its hash differs)");
 	*b = (struct hm_block_info){
 		.seq = hm_get64(p + 8),
@@ -142,7 +143,7 @@ int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct 
 
 int hm_frame_check_indx(const unsigned char *p, size_t content, struct hm_err *e)
 {
-	if (content < HM_INDX_FIXED + 8 || !sealed(p, content))
+	if (content < HM_INDX_FIXED + 8 || !has_own_hash(p, content))
 		return hm_err_set(e, HM_EDATA, "the index is damaged (its hash differs)");
 	if (hm_get32(p + 4) || (content - HM_INDX_FIXED - 8) % HM_INDX_ENTRY ||
 	    hm_get64(p + 8) != (content - HM_INDX_FIXED - 8) / HM_INDX_ENTRY)
@@ -167,7 +168,7 @@ bool hm_frame_indx_entry(const unsigned char *p, size_t i, struct hm_block_info 
 int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *end, uint64_t *index_offset,
 		       unsigned char digest[16], struct hm_err *e)
 {
-	if (!sealed(p, HM_END_SIZE))
+	if (!has_own_hash(p, HM_END_SIZE))
 		return hm_err_set(e, HM_EDATA, "the end mark is damaged (its hash differs)");
 	*status = hm_get32(p + 4);
 	*end = (struct hm_end){.records = hm_get64(p + 8),
@@ -176,10 +177,7 @@ int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *
 			       .raw_bytes = hm_get64(p + 32)};
 	*index_offset = hm_get64(p + 40);
 	memcpy(digest, p + 48, 16);
-	for (int i = 0; i < 16; i++) {
-		end->digest[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		end->digest[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-	}
+	hm_hex_text(digest, end->digest);
 	return 0;
 }
 

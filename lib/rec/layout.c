@@ -6,7 +6,7 @@
 
 #define ALIGN 64u
 
-static size_t align(size_t n)
+static size_t padded_size(size_t n)
 {
 	return (n + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 }
@@ -23,10 +23,10 @@ bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, s
 	for (int i = 0; i < s->n; i++) {
 		const struct hm_field *f = &s->field[i];
 		bool ragged = hm_field_ragged(f);
-		if (ragged && !hm_size_add(total, align((n + 1) * sizeof(uint32_t)), &total))
+		if (ragged && !hm_size_add(total, padded_size((n + 1) * sizeof(uint32_t)), &total))
 			return false;
 		if (!hm_size_mul(ragged ? rows[i] : n, row_bytes(f), &part) || part > SIZE_MAX / 2 ||
-		    !hm_size_add(total, align(part), &total))
+		    !hm_size_add(total, padded_size(part), &total))
 			return false;
 	}
 	*size = total;
@@ -34,12 +34,12 @@ bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, s
 }
 
 /* `n` elements of `size` bytes to out, filtered, padded to 64; returns behind them. */
-static unsigned char *put(unsigned char *out, const void *p, size_t n, size_t size)
+static unsigned char *put_part(unsigned char *out, const void *p, size_t n, size_t size)
 {
 	if (n)
 		hm_shuffle(p, out, n, size);
-	memset(out + n * size, 0, align(n * size) - n * size);
-	return out + align(n * size);
+	memset(out + n * size, 0, padded_size(n * size) - n * size);
+	return out + padded_size(n * size);
 }
 
 void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column *c, unsigned char *out)
@@ -48,10 +48,10 @@ void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column 
 		const struct hm_field *f = &s->field[i];
 		size_t rows = n;
 		if (hm_field_ragged(f)) {
-			out = put(out, c[i].offsets, n + 1, sizeof(uint32_t));
+			out = put_part(out, c[i].offsets, n + 1, sizeof(uint32_t));
 			rows = c[i].offsets[n];
 		}
-		out = put(out, c[i].data, rows * hm_field_count(f), hm_dtype_size(f->dtype));
+		out = put_part(out, c[i].data, rows * hm_field_count(f), hm_dtype_size(f->dtype));
 	}
 }
 
@@ -63,12 +63,12 @@ struct cursor {
 };
 
 /* n elements of `size` bytes, unfiltered; NULL when they or their padding are not there. */
-static const unsigned char *take(struct cursor *c, size_t n, size_t size)
+static const unsigned char *take_part(struct cursor *c, size_t n, size_t size)
 {
 	size_t bytes;
-	if (!hm_size_mul(n, size, &bytes) || bytes > c->size - c->at || align(bytes) > c->size - c->at)
+	if (!hm_size_mul(n, size, &bytes) || bytes > c->size - c->at || padded_size(bytes) > c->size - c->at)
 		return NULL;
-	for (size_t i = bytes; i < align(bytes); i++)
+	for (size_t i = bytes; i < padded_size(bytes); i++)
 		if (c->in[c->at + i])
 			return NULL;
 	const unsigned char *from = c->in + c->at;
@@ -76,7 +76,7 @@ static const unsigned char *take(struct cursor *c, size_t n, size_t size)
 		hm_unshuffle(from, c->scratch + c->at, n, size);
 		from = c->scratch + c->at;
 	}
-	c->at += align(bytes);
+	c->at += padded_size(bytes);
 	return from;
 }
 
@@ -100,7 +100,8 @@ int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *i
 		size_t rows = n, elements;
 		c[i].offsets = NULL;
 		if (hm_field_ragged(f)) {
-			c[i].offsets = (const uint32_t *)(const void *)take(&cur, n + 1, sizeof(uint32_t));
+			c[i].offsets =
+				(const uint32_t *)(const void *)take_part(&cur, n + 1, sizeof(uint32_t));
 			if (!c[i].offsets || c[i].offsets[0])
 				return hm_err_set(e, HM_EDATA, "column \"%s\": bad offsets", f->name);
 			for (size_t k = 0; k < n; k++)
@@ -110,7 +111,7 @@ int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *i
 		}
 		if (!hm_size_mul(rows, hm_field_count(f), &elements))
 			return hm_err_set(e, HM_EDATA, "column \"%s\": impossible size", f->name);
-		c[i].data = take(&cur, elements, hm_dtype_size(f->dtype));
+		c[i].data = take_part(&cur, elements, hm_dtype_size(f->dtype));
 		if (!c[i].data)
 			return hm_err_set(e, HM_EDATA,
 					  "column \"%s\": data or padding is not as the format says",

@@ -17,7 +17,7 @@ struct hm_npy {
 	uint64_t records, rows;
 };
 
-static const char *descr(enum hm_dtype t)
+static const char *type_text(enum hm_dtype t)
 {
 	static const char *const name[HM_DTYPES] = {
 		[HM_BOOL] = "|b1", [HM_U8] = "|u1",  [HM_I8] = "|i1",  [HM_I16] = "<i2", [HM_U16] = "<u2",
@@ -43,7 +43,7 @@ static struct hm_out *open_one(const char *path, struct hm_err *e)
 int hm_npy_open(struct hm_npy **n, const char *path, const struct hm_field *f, struct hm_err *e)
 {
 	*n = NULL;
-	if (!descr(f->dtype))
+	if (!type_text(f->dtype))
 		return hm_err_set(e, HM_EDATA, "column '%s' is text, a .npy file holds numbers", f->name);
 	struct hm_npy *y = hm_alloc(1, sizeof *y, e);
 	if (!y)
@@ -89,8 +89,8 @@ int hm_npy_put(struct hm_npy *n, const struct hm_val *v, struct hm_err *e)
 }
 
 /* Fills in the header: shape [first, dim[0..ndim)). */
-static int head(struct hm_out *o, const char *type, uint64_t first, int ndim, const int64_t *dim,
-		struct hm_err *e)
+static int write_header(struct hm_out *o, const char *type, uint64_t first, int ndim, const int64_t *dim,
+			struct hm_err *e)
 {
 	char h[HEADER + 1], shape[HM_MAX_DIMS * 24] = "";
 	size_t at = 0;
@@ -116,11 +116,11 @@ int hm_npy_finish(struct hm_npy *n, struct hm_err *e)
 {
 	bool ragged = hm_field_ragged(&n->field);
 	int skip = ragged ? 1 : 0, rc;
-	rc = head(n->data, descr(n->field.dtype), ragged ? n->rows : n->records, n->field.ndim - skip,
-		  n->field.dim + skip, e);
+	rc = write_header(n->data, type_text(n->field.dtype), ragged ? n->rows : n->records,
+			  n->field.ndim - skip, n->field.dim + skip, e);
 	if (!rc && n->offsets) {
 		rc = hm_out_write(n->offsets, n->ends.data, n->ends.len, e);
-		rc = rc ? rc : head(n->offsets, "<i8", n->records + 1, 0, NULL, e);
+		rc = rc ? rc : write_header(n->offsets, "<i8", n->records + 1, 0, NULL, e);
 		if (!rc) {
 			rc = hm_out_commit(n->offsets, e);
 			n->offsets = NULL;

@@ -1,6 +1,6 @@
 /* A record as one line of JSON. See print.h. */
 #include "rec/print.h"
-#include "base/strmap.h"
+#include "base/hex.h"
 #include "json/json.h"
 
 #include <inttypes.h>
@@ -85,7 +85,7 @@ static int print_tensor(const struct hm_field *f, const struct hm_val *v, bool f
 				  f->name);
 	if (full)
 		return print_nested(f->dtype, v->data, f->ndim, dim, &at, out, e);
-	hm_digest_hex(v->data, v->count * hm_dtype_size(f->dtype), digest);
+	hm_hex_digest(v->data, v->count * hm_dtype_size(f->dtype), digest);
 	int rc = hm_buf_printf(out, e, "{\"dtype\":\"%s\",\"shape\":[", hm_dtype_name(f->dtype));
 	for (int d = 0; d < f->ndim && !rc; d++)
 		rc = hm_buf_printf(out, e, "%s%" PRId64, d ? "," : "", dim[d]);

@@ -125,7 +125,7 @@ int hm_reader_next(struct hm_reader *r, struct hm_rec *rec, struct hm_err *e)
 /* ---- opening, closing, asking ---- */
 
 /* What a seekable stream's END promises; 0 when it cannot be had. Checked again when it is really reached. */
-static uint64_t promised(const struct hm_source *in)
+static uint64_t promised_records(const struct hm_source *in)
 {
 	unsigned char tail[8 + HM_END_SIZE], digest[16];
 	struct hm_end end;
@@ -162,7 +162,7 @@ static int open_stream(struct hm_reader *r, const char *path, struct hm_workers 
 {
 	if (make_ring(r, w, e) || hm_tail_init(&r->tail, e) || hm_source_open(&r->in, path, e))
 		return HM_EDATA;
-	r->expect = promised(&r->in);
+	r->expect = promised_records(&r->in);
 	if (hm_head_read(&r->in, &r->head, e))
 		return HM_EDATA;
 	hm_tail_digest(&r->tail, r->head.text.data, r->head.text.len);

@@ -118,7 +118,7 @@ static int take_block(struct hm_recover *r, const struct hm_block_info *i, struc
 }
 
 /* One frame, or one step through what is none. 1: records come; 0: on; HM_EDATA. */
-static int step(struct hm_recover *r, struct hm_err *e)
+static int read_piece(struct hm_recover *r, struct hm_err *e)
 {
 	struct hm_frame f;
 	if (hm_frame_recognise(&r->in, &f, e))
@@ -144,7 +144,7 @@ static int step(struct hm_recover *r, struct hm_err *e)
 }
 
 /* The input is at its end: what END promised against what was given. */
-static int conclude(struct hm_recover *r, struct hm_err *e)
+static int check_promise(struct hm_recover *r, struct hm_err *e)
 {
 	XXH128_canonical_t mine;
 	hm_source_skip(&r->in, hm_source_left(&r->in));
@@ -182,7 +182,7 @@ int hm_recover_next(struct hm_recover *r, struct hm_rec *rec, struct hm_err *e)
 			rc = hm_losses_add(&r->losses, e, "too much damage: given up at byte %llu",
 					   (unsigned long long)r->in.offset);
 		} else {
-			rc = more ? step(r, e) : conclude(r, e);
+			rc = more ? read_piece(r, e) : check_promise(r, e);
 		}
 	}
 	if (rc > 0)

@@ -20,7 +20,7 @@ struct hm_writer {
 	struct hm_err err;	  /* the first failure; later calls repeat it */
 };
 
-static int emit(struct hm_writer *w, const void *p, size_t n, struct hm_err *e)
+static int write_bytes(struct hm_writer *w, const void *p, size_t n, struct hm_err *e)
 {
 	int rc = hm_out_write(w->out, p, n, e);
 	if (!rc)
@@ -42,7 +42,7 @@ static int write_head(struct hm_writer *w, const cJSON *meta, const cJSON *pg, s
 	if (!rc)
 		rc = hm_frame_head(&frame, (char *)json.data, json.len, e);
 	if (!rc)
-		rc = emit(w, frame.data, frame.len, e);
+		rc = write_bytes(w, frame.data, frame.len, e);
 	if (!rc)
 		hm_tail_digest(&w->tail, schema.data, schema.len);
 	cJSON_Delete(head);
@@ -133,9 +133,9 @@ static int write_oldest(struct hm_writer *w, struct hm_err *e)
 	hm_frame_bhdr(head, &p->info);
 	int rc = hm_tail_add(&w->tail, &p->info, e);
 	if (!rc)
-		rc = emit(w, head, sizeof head, e);
+		rc = write_bytes(w, head, sizeof head, e);
 	if (!rc)
-		rc = emit(w, p->packed.data, p->packed.len, e);
+		rc = write_bytes(w, p->packed.data, p->packed.len, e);
 	hm_tail_digest(&w->tail, p->payload.data, p->payload.len);
 	hm_pack_reset(p);
 	hm_ring_release(w->ring);
@@ -176,7 +176,7 @@ static int write_tail(struct hm_writer *w, uint64_t skipped, struct hm_err *e)
 	struct hm_buf tail = {0};
 	int rc = hm_tail_write(&w->tail, w->offset, skipped, &tail, e);
 	if (!rc)
-		rc = emit(w, tail.data, tail.len, e);
+		rc = write_bytes(w, tail.data, tail.len, e);
 	hm_buf_clear(&tail);
 	return rc;
 }

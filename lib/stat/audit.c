@@ -1,5 +1,6 @@
 /* Checks of a data set. See audit.h. */
 #include "stat/audit.h"
+#include "base/hex.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -65,7 +66,7 @@ static int find_number(struct hm_audit *a, int kind, const void *p, size_t n, ui
 		return 0;
 	}
 	if (kind == IMAGE || kind == CAPTION) {
-		hm_digest_hex(p, n, hex);
+		hm_hex_digest(p, n, hex);
 		p = hex;
 		n = 32;
 	}

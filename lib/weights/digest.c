@@ -1,5 +1,6 @@
 /* Digests of tensors and of whole model files: see weights.h. */
 #include "weights/store.h"
+#include "base/hex.h"
 #include "base/xxh3.h"
 
 #include <stdlib.h>
@@ -9,11 +10,7 @@ static void finish_hash(const XXH3_state_t *x, char out[33])
 {
 	XXH128_canonical_t c;
 	XXH128_canonicalFromHash(&c, XXH3_128bits_digest(x));
-	for (int i = 0; i < 16; i++) {
-		out[2 * i] = "0123456789abcdef"[c.digest[i] >> 4];
-		out[2 * i + 1] = "0123456789abcdef"[c.digest[i] & 15];
-	}
-	out[32] = 0;
+	hm_hex_text(c.digest, out);
 }
 
 static XXH3_state_t *start_hash(struct hm_err *e)

@@ -1,5 +1,6 @@
 /* lib/base: errors, memory, maps, workers. Numbers are test_base_numbers.c's, files test_base_file.c's. */
 #include "base/err.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/strmap.h"
 #include "base/workers.h"
@@ -166,7 +167,7 @@ static void digests_are_xxh3_128(void **state)
 {
 	(void)state;
 	char hex[33];
-	hm_digest_hex("", 0, hex);
+	hm_hex_digest("", 0, hex);
 	assert_string_equal(hex, "99aa06d3014798d86001c324468d497f"); /* xxhsum -H2 of an empty file */
 }
 
