@@ -117,7 +117,7 @@ static int take_tower(struct hm_encoder *x, const struct hm_tower_kind *kind, st
 	if (hints.guessed)
 		snprintf(x->notice, sizeof x->notice,
 			 "nothing says how many attention heads it has, hidden/64 = %d taken (--heads)",
-			 kind->hints(x->tower).heads);
+			 hm_tower_hints_of(x->tower).heads);
 	return hm_weights_digest(t.tensor, t.n, x->digest, e);
 }
 
@@ -176,7 +176,7 @@ static int finish_encoder(struct hm_encoder *x, int rc)
 	}
 	x->kind = x->tower->kind;
 	x->shape = x->kind->shape(x->tower);
-	x->hints = x->kind->hints(x->tower);
+	x->hints = hm_tower_hints_of(x->tower);
 	return 0;
 }
 

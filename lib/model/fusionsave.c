@@ -165,7 +165,7 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 	const struct hm_fusion_side *text = &c->side[HM_TEXT];
 	struct hm_tower_hints hints = {0};
 	if (runs_here(text))
-		hints = text->tower->kind->hints(text->tower);
+		hints = hm_tower_hints_of(text->tower);
 	else if (p->encoder[HM_TEXT])
 		hints = p->encoder[HM_TEXT]->hints;
 	to->fusion = c->kind;

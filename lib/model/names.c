@@ -90,7 +90,8 @@ static int collect_tensor(const struct hm_tensor *t, const struct hm_tower_kind 
 	if (strlen(from) + 16 > HM_TENSOR_NAME)
 		return hm_err_set(e, HM_EDATA, "tensor \"%.64s…\" has a name of %zu bytes", from,
 				  strlen(from));
-	if (kind->publish(from, name) != role)
+	snprintf(name, sizeof name, "%s", from);
+	if ((kind->publish ? kind->publish(from, name) : HM_TENSOR_PARAM) != role)
 		return 0;
 	char *own = hm_arena_get(arena, strlen(name) + 1, e);
 	if (!own)

@@ -75,12 +75,6 @@ static struct hm_tower_shape shape_of(const struct hm_tower *t)
 	return (struct hm_tower_shape){.width = hm_resnet_features(hm_resnet_config_of(as_resnet(t)))};
 }
 
-static struct hm_tower_hints no_hints(const struct hm_tower *t)
-{
-	(void)t;
-	return (struct hm_tower_hints){0};
-}
-
 static int grid_cells(const struct hm_tower *t, int h, int w)
 {
 	(void)t;
@@ -164,7 +158,6 @@ const struct hm_tower_kind hm_resnet_tower = {
 	.read = read_tensors,
 	.free = free_tower,
 	.shape = shape_of,
-	.hints = no_hints,
 	.cells = grid_cells,
 	.output = output_name,
 	.batch_norm = true,

@@ -141,7 +141,8 @@ struct hm_tower_kind {
 		*mark; /* published names that every file of this family has, each with the alternatives
 			  of a file, parted by |; ended by NULL. A file has them below some prefix */
 	struct hm_tower_config config;
-	/* `out` := the published name of the file's tensor `name` (prefix taken off). */
+	/* `out` := the published name of the file's tensor `name` (prefix taken off). NULL: files have the
+	 * published names, and nothing but parameters. */
 	enum hm_tensor_role (*publish)(const char *name, char out[HM_TENSOR_NAME]);
 	/* `out`, cut to cap, := the published name as PyTorch's Sequential of the network's children numbers
 	 * it ("layer1.0.bn1.bias": "4.0.bn1.bias"); NULL: the family has no such form. */
@@ -156,7 +157,7 @@ struct hm_tower_kind {
 	struct hm_tower *(*read)(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints, struct hm_err *e);
 	void (*free)(struct hm_tower *t); /* NULL is fine */
 	struct hm_tower_shape (*shape)(const struct hm_tower *t);
-	/* What its tensors do not tell, as it is. */
+	/* What its tensors do not tell, as it is; NULL: they tell all. For others: hm_tower_hints_of. */
 	struct hm_tower_hints (*hints)(const struct hm_tower *t);
 	/* image: cells of the grid of an image of h x w; NULL: the family gives no grid. */
 	int (*cells)(const struct hm_tower *t, int h, int w);
@@ -179,6 +180,8 @@ const char *hm_text_preset(int i);
  * there are, or HM_EDATA. */
 struct hm_tower *hm_tower_make(enum hm_side side, const char *name, const struct hm_tower_hints *hints,
 			       struct hm_err *e);
+/* What the tower's tensors do not tell; zeros where they tell all. */
+struct hm_tower_hints hm_tower_hints_of(const struct hm_tower *t);
 /* Frees a tower of any family; NULL is fine. */
 void hm_tower_free(struct hm_tower *t);
 /* out := what the tensors do not tell, as text: "|12 heads|eps 1e-12", "" where there is nothing. Part of the

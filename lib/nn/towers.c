@@ -69,6 +69,11 @@ struct hm_tower *hm_tower_make(enum hm_side side, const char *name, const struct
 	return NULL;
 }
 
+struct hm_tower_hints hm_tower_hints_of(const struct hm_tower *t)
+{
+	return t->kind->hints ? t->kind->hints(t) : (struct hm_tower_hints){0};
+}
+
 void hm_tower_free(struct hm_tower *t)
 {
 	if (t)
@@ -77,7 +82,7 @@ void hm_tower_free(struct hm_tower *t)
 
 char *hm_tower_identify(const struct hm_tower *t, char *out, size_t cap)
 {
-	struct hm_tower_hints h = t->kind->hints(t);
+	struct hm_tower_hints h = hm_tower_hints_of(t);
 	size_t n = 0;
 	*out = 0;
 	if (h.heads)

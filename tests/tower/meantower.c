@@ -3,7 +3,6 @@
  * list and takes it through hm-encode, hm-fuse-train and hm-score. For host devices. */
 #include "nn/tower.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@ struct mean {
 	float *w, *b; /* [WIDTH,COLOURS], [WIDTH] */
 };
 
-/* Serves as net, work and tape: the means of the last batch f32 [n,COLOURS], of a tower's copy or its own. */
+/* Work and tape alike: the means of the last batch f32 [n,COLOURS]. */
 struct run {
 	const struct mean *m;
 	struct hm_device *d;
@@ -50,12 +49,6 @@ static void free_tower(struct hm_tower *t)
 	free(t);
 }
 
-static enum hm_tensor_role publish_name(const char *name, char out[HM_TENSOR_NAME])
-{
-	snprintf(out, HM_TENSOR_NAME, "%s", name);
-	return HM_TENSOR_PARAM;
-}
-
 static const char *preset_name(int i)
 {
 	return i ? NULL : "mean";
@@ -67,24 +60,41 @@ static struct hm_tower_shape shape_of(const struct hm_tower *t)
 	return (struct hm_tower_shape){.width = WIDTH};
 }
 
-static struct hm_tower_hints no_hints(const struct hm_tower *t)
-{
-	(void)t;
-	return (struct hm_tower_hints){0};
-}
-
 static const char *output_name(const struct hm_tower *t, enum hm_give give)
 {
 	(void)t;
 	return give == HM_POOLED ? "pooled" : NULL;
 }
 
-static void *new_run(const struct mean *m, struct hm_device *d, struct hm_err *e)
+/* The net is a copy: the tower may be released. */
+static void *copy_tower(const struct hm_tower *t, struct hm_device *d, struct hm_err *e)
+{
+	struct hm_tower *own = make_tower(0, NULL, e);
+	(void)d;
+	if (!own || hm_params_alloc(&own->params, e))
+		return free_tower(own), NULL;
+	return memcpy(own->params.data, t->params.data, t->params.count * sizeof(float)), own;
+}
+
+static void free_copy(void *net)
+{
+	free_tower(net);
+}
+
+static void *new_work(const void *net, struct hm_device *d, const struct hm_tower_room *room,
+		      struct hm_err *e)
 {
 	struct run *r = hm_alloc(1, sizeof *r, e);
+	(void)room;
 	if (r)
-		*r = (struct run){.m = m, .d = d};
+		*r = (struct run){.m = net, .d = d};
 	return r;
+}
+
+static void *new_tape(struct hm_tower *t, struct hm_device *d, bool backward, struct hm_err *e)
+{
+	(void)backward;
+	return new_work(t, d, NULL, e);
 }
 
 static void free_run(void *run)
@@ -94,69 +104,34 @@ static void free_run(void *run)
 	free(run);
 }
 
-static void compute(struct run *r, const struct hm_tower_batch *b, float *pooled)
+static void reserve(void *tape, const struct hm_tower_room *room)
 {
+	(void)tape, (void)room;
+}
+
+static void encode(const void *net, void *work, const struct hm_tower_batch *b, float *const out[HM_GIVES])
+{
+	struct run *r = work;
 	size_t area = (size_t)b->h * (size_t)b->w;
+	(void)net;
 	free(r->mean);
-	r->mean = hm_alloc((size_t)b->n * COLOURS, sizeof *r->mean, &r->d->err);
-	r->n = b->n;
-	if (!r->mean)
-		return;
-	for (size_t i = 0; i < (size_t)b->n * COLOURS; i++) {
+	r->mean = hm_alloc((size_t)(r->n = b->n) * COLOURS, sizeof *r->mean, &r->d->err);
+	for (size_t i = 0; r->mean && i < (size_t)b->n * COLOURS; i++) {
 		double sum = 0;
 		for (size_t j = 0; j < area; j++)
 			sum += b->pixels[i * area + j];
 		r->mean[i] = (float)(sum / (double)area / 255);
 	}
-	r->d->op->linear_forward(r->d, pooled, r->mean, r->m->w, r->m->b, b->n, WIDTH, COLOURS);
-}
-
-/* The net keeps a copy: the tower may be released. */
-static void *prepare_net(const struct hm_tower *t, struct hm_device *d, struct hm_err *e)
-{
-	struct hm_tower *own = make_tower(0, NULL, e);
-	if (!own || hm_params_alloc(&own->params, e))
-		return free_tower(own), NULL;
-	memcpy(own->params.data, t->params.data, t->params.count * sizeof(float));
-	return new_run((struct mean *)own, d, e);
-}
-
-static void free_net(void *net)
-{
-	if (net)
-		free_tower((struct hm_tower *)(uintptr_t)((struct run *)net)->m);
-	free_run(net);
-}
-
-static void *new_work(const void *net, struct hm_device *d, const struct hm_tower_room *room,
-		      struct hm_err *e)
-{
-	(void)room;
-	return new_run(((const struct run *)net)->m, d, e);
-}
-
-static void encode(const void *net, void *work, const struct hm_tower_batch *b, float *const out[HM_GIVES])
-{
-	(void)net;
-	compute(work, b, out[HM_POOLED]);
-}
-
-static void *new_tape(struct hm_tower *t, struct hm_device *d, bool backward, struct hm_err *e)
-{
-	(void)backward;
-	return new_run((struct mean *)t, d, e);
-}
-
-static void reserve(void *tape, const struct hm_tower_room *room)
-{
-	(void)tape, (void)room;
+	if (r->mean)
+		r->d->op->linear_forward(r->d, out[HM_POOLED], r->mean, r->m->w, r->m->b, b->n, WIDTH,
+					 COLOURS);
 }
 
 static void forward(void *tape, const struct hm_tower_batch *b, const struct hm_tower_pass *how,
 		    float *const out[HM_GIVES])
 {
 	(void)how;
-	compute(tape, b, out[HM_POOLED]);
+	encode(NULL, tape, b, out);
 }
 
 static void backward(void *tape, const float *dpooled)
@@ -173,14 +148,12 @@ const struct hm_tower_kind hm_mean_tower = {
 	.tensors = "a linear map of mean colours",
 	.mark = (const char *const[]){"colour.weight", NULL},
 	.config = {.model_type = "mean"},
-	.publish = publish_name,
 	.preset = preset_name,
 	.make = make_tower,
 	.read = read_tower,
 	.free = free_tower,
 	.shape = shape_of,
-	.hints = no_hints,
 	.output = output_name,
-	.infer = &(const struct hm_tower_infer){prepare_net, free_net, new_work, free_run, encode},
+	.infer = &(const struct hm_tower_infer){copy_tower, free_copy, new_work, free_run, encode},
 	.train = &(const struct hm_tower_train){new_tape, free_run, reserve, forward, backward, NULL},
 };
