@@ -251,8 +251,10 @@ void hm_encoder_clear(struct hm_encoder *x)
 int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t n, struct hm_err *e)
 {
 	if (n < 1 || n > (size_t)x->shape.positions)
-		return hm_err_set(e, HM_EDATA, "it has %zu tokens, the text encoder takes 1 to %d", n,
-				  x->shape.positions);
+		return hm_err_set(
+			e, HM_EDATA,
+			"its %zu tokens are outside 1 to %d, the lengths that the text encoder takes", n,
+			x->shape.positions);
 	for (size_t i = 0; i < n; i++)
 		if (ids[i] < 0 || ids[i] >= x->shape.vocab)
 			return hm_err_set(e, HM_EDATA,

@@ -1,6 +1,7 @@
 /* BERT: configuration, parameter table, and the forward pass over packed sequences. See bert.h. */
 #include "nn/bertparts.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,8 +203,8 @@ struct hm_bert_work {
 	int32_t *len;		  /* [batch], device memory */
 	struct hm_layers_work layers;
 	float *pooled; /* [batch,hidden] */
-	/* of HM_BERT_MEAN: the last hidden states [tokens,hidden], each token's share of its sequence's mean
-	 * [tokens,batch], in host memory too */
+	/* HM_BERT_MEAN: the last hidden states [tokens,hidden]; the share of each token in the mean of its
+	 * sequence [tokens,batch], on the device and on the host. */
 	float *wide, *share, *host_share;
 };
 
@@ -248,7 +249,8 @@ void hm_bert_work_free(struct hm_bert_work *work)
 	free(work);
 }
 
-/* Checks the batch, brings ids, positions, lengths, first rows to the device; the number of ids, or -1. */
+/* Checks the lengths and uploads ids, positions, lengths and first rows. Returns the number of ids, or a
+ * negative code. */
 static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
 		       const int32_t *len, int n)
 {
@@ -256,18 +258,18 @@ static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work,
 	int32_t *pos = work->host, *row = work->host + work->tokens;
 	int m = 0;
 	if (n > work->batch)
-		return hm_err_set(&d->err, HM_EDATA, "%d sequences in a batch made for %d", n, work->batch);
+		return hm_err_set(&d->err, HM_EDATA,
+				  "a batch of %d sequences is larger than the %d that memory was made for", n,
+				  work->batch);
 	for (int s = 0; s < n; s++) {
 		if (len[s] < 1 || len[s] > net->c.positions || len[s] > work->tokens - m)
-			return hm_err_set(&d->err, HM_EDATA,
-					  "a sequence of %d tokens, this network takes 1 to %d", len[s],
-					  net->c.positions);
+			return hm_err_set(
+				&d->err, HM_EDATA,
+				"a sequence of %d tokens is outside 1 to %d, the lengths this network takes",
+				len[s], net->c.positions);
 		row[s] = m;
 		for (int j = 0; j < len[s]; j++, m++) {
-			if (ids[m] < 0 || ids[m] >= net->c.vocab)
-				return hm_err_set(&d->err, HM_EDATA,
-						  "token id %d, this network's vocabulary has %d", ids[m],
-						  net->c.vocab);
+			assert(ids[m] >= 0 && ids[m] < net->c.vocab); /* hm_encoder_check_ids is the door */
 			pos[m] = j;
 		}
 	}

@@ -58,10 +58,10 @@ struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_d
 				      int tokens, struct hm_err *e);
 void hm_bert_work_free(struct hm_bert_work *work);
 
-/* ids i32: n sequences end to end ([CLS] ... [SEP]), len i32 [n], each 1 .. positions (host memory, both)
- * -> pooled f32 [n,hidden], the config's output, in the device's memory. An id outside the table, a length
- * outside its range or more than the work holds sticks HM_EDATA to the work's device, as does every other
- * failure. */
+/* ids i32: n sequences end to end ([CLS] ... [SEP]); len i32 [n]: their lengths, each 1 .. positions. Both are
+ * host memory. The caller has checked that every id is in [0,vocab). pooled f32 [n,hidden], device memory :=
+ * the config's output. A length out of range, or more sequences or ids than the work holds, is HM_EDATA,
+ * which sticks to the work's device as every other failure does. */
 void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
 		    const int32_t *len, int n, float *pooled);
 

@@ -3,6 +3,7 @@
 #include "nn/bertparts.h"
 #include "nn/slab.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct hm_bert_tape {
@@ -44,7 +45,8 @@ void hm_bert_tape_free(struct hm_bert_tape *t)
 
 /* ---- memory */
 
-static void plan(struct hm_bert_tape *t)
+/* Takes the pieces of the slab for t->n sequences of t->rows rows in all. */
+static void plan_tape(struct hm_bert_tape *t)
 {
 	struct hm_slab *s = &t->slab;
 	const struct hm_bert_config *c = &t->m->c;
@@ -65,14 +67,14 @@ static void plan(struct hm_bert_tape *t)
 void hm_bert_reserve(struct hm_bert_tape *t, int n, int64_t rows)
 {
 	if (rows > INT32_MAX / 4) {
-		hm_err_set(&t->d->err, HM_EDATA, "a batch of %lld rows, %d are the most", (long long)rows,
-			   INT32_MAX / 4);
+		hm_err_set(&t->d->err, HM_EDATA, "a batch of %lld rows is too large: the most is %d",
+			   (long long)rows, INT32_MAX / 4);
 		return;
 	}
 	t->n = n;
 	t->rows = (int)rows;
 	do
-		plan(t);
+		plan_tape(t);
 	while (hm_slab_again(&t->slab));
 }
 
@@ -84,8 +86,9 @@ float *hm_bert_begin(struct hm_bert_tape *t, const int32_t *len, int n)
 	for (int s = 0; s < n; m += len[s++])
 		if (len[s] < 1 || len[s] > t->m->c.positions)
 			return hm_err_set(&d->err, HM_EDATA,
-					  "a sequence of %d rows, this network takes 1 to %d", len[s],
-					  t->m->c.positions),
+					  "a sequence of %d rows is outside 1 to %d, the lengths this "
+					  "network takes",
+					  len[s], t->m->c.positions),
 			       NULL;
 	t->host.len = 0;
 	hm_bert_reserve(t, n, m);
@@ -134,7 +137,7 @@ void hm_bert_add_positions_backward(struct hm_bert_tape *t, const void *drows, c
 /* ---- forward */
 
 /* From the embeddings' sum to the last layer's first rows. */
-static void forward(struct hm_bert_tape *t, const struct hm_dropout *drop)
+static void run_layers(struct hm_bert_tape *t, const struct hm_dropout *drop)
 {
 	struct hm_bert *b = t->m;
 	struct hm_device *d = t->d;
@@ -155,7 +158,7 @@ void hm_bert_forward_rows(struct hm_bert_tape *t, const struct hm_dropout *drop,
 {
 	if (t->d->err.code)
 		return;
-	forward(t, drop);
+	run_layers(t, drop);
 	t->d->op->widen(t->d, first, t->layers.out, (size_t)t->n * t->m->c.hidden);
 }
 
@@ -168,14 +171,10 @@ void hm_bert_forward(struct hm_bert_tape *t, const int32_t *ids, const int32_t *
 	if (!hm_bert_begin(t, len, n))
 		return;
 	for (int j = 0; j < t->rows; j++)
-		if (ids[j] < 0 || ids[j] >= t->m->c.vocab) {
-			hm_err_set(&d->err, HM_EDATA, "token id %d, this network's vocabulary has %d", ids[j],
-				   t->m->c.vocab);
-			return;
-		}
+		assert(ids[j] >= 0 && ids[j] < t->m->c.vocab); /* hm_encoder_check_ids is the door */
 	op->upload(d, t->ids, ids, (size_t)t->rows * sizeof *ids);
 	hm_bert_add_words(t, NULL, t->ids, t->rows);
-	forward(t, drop);
+	run_layers(t, drop);
 	op->dense_forward(d, t->pooled, t->layers.out, t->m->pooler_w, t->m->pooler_b, n, h, h); /* [n,h] */
 	op->tanh(d, t->pooled, t->pooled, (size_t)n * h);
 	op->widen(d, pooled, t->pooled, (size_t)n * h);
@@ -184,7 +183,7 @@ void hm_bert_forward(struct hm_bert_tape *t, const int32_t *ids, const int32_t *
 /* ---- backward */
 
 /* From the gradient of the last layer's first rows in g[0] to that of the embeddings' sum in g[0]. */
-static void backward(struct hm_bert_tape *t)
+static void run_layers_backward(struct hm_bert_tape *t)
 {
 	struct hm_bert *b = t->m;
 	const struct hm_params *p = &b->tower.params;
@@ -206,7 +205,7 @@ const void *hm_bert_backward_rows(struct hm_bert_tape *t, const float *dfirst)
 	if (t->d->err.code)
 		return NULL;
 	t->d->op->narrow(t->d, t->layers.grad[0], dfirst, (size_t)t->n * t->m->c.hidden);
-	backward(t);
+	run_layers_backward(t);
 	return t->layers.grad[0];
 }
 
@@ -224,6 +223,6 @@ void hm_bert_backward(struct hm_bert_tape *t, const float *dpooled)
 	op->tanh_backward(d, g[1], g[1], t->pooled, (size_t)n * h);
 	op->dense_backward(d, g[0], hm_params_grad(p, b->pooler_w), hm_params_grad(p, b->pooler_b), g[1],
 			   t->layers.out, b->pooler_w, n, h, h); /* [n,h] */
-	backward(t);
+	run_layers_backward(t);
 	hm_bert_add_words_backward(t, g[0], NULL, t->ids, t->rows);
 }

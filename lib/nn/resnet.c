@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WIDTH = 1 << 14, MAX_SIDE = 1 << 14 };
+enum { MAX_WIDTH = HM_RESNET_MAX_WIDTH, MAX_SIDE = 1 << 14 };
 
 /* ---- configuration */
 
@@ -44,7 +44,7 @@ static const char *block_name(char out[64], int s, int b, const char *tail)
 
 int hm_resnet_config_read(struct hm_resnet_config *c, hm_find_fn *find, void *ctx, struct hm_err *e)
 {
-	int64_t dim[4];
+	int64_t dim[4] = {0};
 	char name[64];
 	*c = (struct hm_resnet_config){.bottleneck = find(ctx, "layer1.0.conv3.weight") != NULL};
 	int rc = hm_find_shape(find, ctx, "conv1.weight", 4, MAX_WIDTH, dim, e);
@@ -172,7 +172,7 @@ struct hm_resnet_net {
 
 /* Batch norm in eval mode is y = (x - mean)*s + bias with s = weight/sqrt(var + eps): folded into filter and
  * bias. */
-static struct hm_weight *fold(const struct hm_resnet_unit *u, struct hm_device *d)
+static struct hm_weight *fold_unit(const struct hm_resnet_unit *u, struct hm_device *d)
 {
 	size_t cout = (size_t)u->conv.cout, k = (size_t)u->conv.cin * u->conv.kernel * u->conv.kernel;
 	float *w = hm_alloc(cout * k, sizeof *w, &d->err), *b = hm_alloc(cout, sizeof *b, &d->err);
@@ -214,16 +214,16 @@ struct hm_resnet_net *hm_resnet_prepare(const struct hm_resnet *m, struct hm_dev
 	if (!net->block)
 		goto failed;
 	net->table = hm_resnet_pixel_table(d);
-	net->stem = fold(&m->stem, d);
+	net->stem = fold_unit(&m->stem, d);
 	for (int i = 0; i < m->n_blocks; i++) {
 		const struct hm_resnet_block *b = &m->block[i];
 		struct net_block *nb = &net->block[i];
 		nb->n = b->n;
 		nb->stride = b->conv[b->n - 2].conv.stride;
 		for (int j = 0; j < b->n; j++)
-			nb->conv[j] = fold(&b->conv[j], d);
+			nb->conv[j] = fold_unit(&b->conv[j], d);
 		if (b->down.conv.cout)
-			nb->down = fold(&b->down, d);
+			nb->down = fold_unit(&b->down, d);
 	}
 	if (!hm_device_error(d, e))
 		return net;
@@ -257,8 +257,8 @@ struct hm_resnet_work {
 		*u; /* block input, shortcut, inner activations; each as large as the largest of them */
 };
 
-/* Bytes of the largest activation of one batch. */
-static size_t largest(const struct hm_resnet_config *c, const struct hm_device *d, int n, int h, int w)
+size_t hm_resnet_largest_bytes(const struct hm_resnet_config *c, const struct hm_device *d, int n, int h,
+			       int w)
 {
 	size_t most = d->op->image_bytes(d, n, h, w, 3);
 	int channels[10] = {c->stem}, k = 0;
@@ -289,7 +289,7 @@ struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struc
 	struct hm_resnet_work *work = hm_alloc(1, sizeof *work, e);
 	if (!work)
 		return NULL;
-	size_t bytes = largest(&net->c, d, batch, h, w);
+	size_t bytes = hm_resnet_largest_bytes(&net->c, d, batch, h, w);
 	*work = (struct hm_resnet_work){.d = d, .h = h, .w = w};
 	work->x = d->op->alloc(d, bytes);
 	work->s = d->op->alloc(d, bytes);
@@ -312,13 +312,6 @@ void hm_resnet_work_free(struct hm_resnet_work *work)
 	free(work);
 }
 
-static void swap(void **a, void **b)
-{
-	void *t = *a;
-	*a = *b;
-	*b = t;
-}
-
 /* work->x act [n,h,w,cin] -> work->x act [n,h/stride,w/stride,cout]. */
 static void forward_block(const struct net_block *b, struct hm_resnet_work *work, int n, int *h, int *w)
 {
@@ -328,11 +321,11 @@ static void forward_block(const struct net_block *b, struct hm_resnet_work *work
 	op->conv(d, work->t, work->x, b->conv[0], n, *h, *w);
 	if (b->n == 3) {
 		op->conv(d, work->u, work->t, b->conv[1], n, *h, *w);
-		swap(&work->u, &work->t);
+		hm_resnet_swap(&work->u, &work->t);
 	}
 	if (b->down) {
 		op->conv(d, work->s, work->x, b->down, n, *h, *w);
-		swap(&work->s, &work->x);
+		hm_resnet_swap(&work->s, &work->x);
 	}
 	op->conv(d, work->x, work->t, b->conv[b->n - 1], n, ho, wo);
 	*h = ho;

@@ -7,6 +7,8 @@
 
 #define HM_RESNET_BN_EPS 1e-5
 
+enum { HM_RESNET_MAX_WIDTH = 1 << 14 }; /* channels of any activation */
+
 /* A convolution without bias and its batch norm. */
 struct hm_resnet_unit {
 	struct hm_conv conv;
@@ -28,8 +30,19 @@ struct hm_resnet {
 	int n_blocks;
 };
 
-/* A pixel's value after normalisation, [3*256] in the memory of `d` (torchvision's
- * ToTensor and Normalize: two divisions in f32, in this order). NULL sticks an error. */
+/* Returns f32 [3*256] in the memory of `d`: the normalised value of each byte of each channel, as
+ * torchvision's ToTensor and Normalize compute it (two divisions in f32, in this order). The caller frees it
+ * with op->free. NULL after a failure, which sticks to the device. */
 float *hm_resnet_pixel_table(struct hm_device *d);
+/* Bytes that hold any one activation of a batch of n images of h x w on `d`. */
+size_t hm_resnet_largest_bytes(const struct hm_resnet_config *c, const struct hm_device *d, int n, int h,
+			       int w);
+
+static inline void hm_resnet_swap(void **a, void **b)
+{
+	void *t = *a;
+	*a = *b;
+	*b = t;
+}
 
 #endif

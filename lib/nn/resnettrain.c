@@ -28,7 +28,6 @@ struct hm_resnet_tape {
 	void *pooled;		  /* [n,56,56,64]: the first block's input */
 	struct kept_block *block; /* [n_blocks] */
 	void *grad[4];		  /* act, as large as the largest activation */
-	size_t largest;
 };
 
 struct hm_resnet_tape *hm_resnet_tape_new(struct hm_resnet *m, struct hm_device *d, bool backward,
@@ -58,34 +57,31 @@ void hm_resnet_tape_free(struct hm_resnet_tape *t)
 
 /* ---- memory */
 
-/* Bytes of images of a unit's output; remembers the largest. */
-static size_t image_bytes(struct hm_resnet_tape *t, int h, int w, int c)
+/* Takes the next piece of the slab for the batch's activations of h x w with c channels. */
+static void *take_images(struct hm_resnet_tape *t, int h, int w, int c)
 {
-	size_t bytes = t->d->op->image_bytes(t->d, t->n, h, w, c);
-	t->largest = bytes > t->largest ? bytes : t->largest;
-	return bytes;
+	return hm_slab_take(&t->slab, t->d->op->image_bytes(t->d, t->n, h, w, c));
 }
 
 static struct kept take_unit(struct hm_resnet_tape *t, const struct hm_resnet_unit *u, int h, int w, void *y)
 {
-	size_t bytes = image_bytes(t, h, w, u->conv.cout);
 	struct kept k;
-	k.z = hm_slab_take(&t->slab, bytes);
-	k.y = y ? y : hm_slab_take(&t->slab, bytes);
+	k.z = take_images(t, h, w, u->conv.cout);
+	k.y = y ? y : take_images(t, h, w, u->conv.cout);
 	k.save = hm_slab_take(&t->slab, 2 * (size_t)u->conv.cout * sizeof *k.save);
 	return k;
 }
 
-/* Everything has its own place. */
+/* With a backward pass every activation keeps its own piece. */
 static void plan_kept(struct hm_resnet_tape *t)
 {
 	struct hm_resnet *m = t->m;
 	int h = hm_conv_out(t->h, 7, 2, 3), w = hm_conv_out(t->w, 7, 2, 3);
-	t->largest = 0;
-	t->image = hm_slab_take(&t->slab, t->d->op->image_bytes(t->d, t->n, t->h, t->w, 3));
+	size_t largest = hm_resnet_largest_bytes(&m->c, t->d, t->n, t->h, t->w);
+	t->image = take_images(t, t->h, t->w, 3);
 	t->stem = take_unit(t, &m->stem, h, w, NULL);
 	h = hm_conv_out(h, 3, 2, 1), w = hm_conv_out(w, 3, 2, 1);
-	t->pooled = hm_slab_take(&t->slab, image_bytes(t, h, w, m->c.stem));
+	t->pooled = take_images(t, h, w, m->c.stem);
 	for (int i = 0; i < m->n_blocks; i++) {
 		const struct hm_resnet_block *b = &m->block[i];
 		struct kept_block *k = &t->block[i];
@@ -99,24 +95,21 @@ static void plan_kept(struct hm_resnet_tape *t)
 			k->down = take_unit(t, &b->down, h, w, k->conv[b->n - 1].y);
 	}
 	for (int j = 0; j < 4; j++)
-		t->grad[j] = hm_slab_take(&t->slab, t->largest);
+		t->grad[j] = hm_slab_take(&t->slab, largest);
 }
 
-/* Without a backward pass four buffers serve in turn: z is z[0] for all, y alternates, so that a block's
- * input outlives its inner activations. */
+/* Without a backward pass four pieces serve in turn. All units share z. y alternates between three pieces, so
+ * that a block's input outlives its inner activations. */
 static void plan_shared(struct hm_resnet_tape *t)
 {
 	struct hm_resnet *m = t->m;
-	struct hm_slab none = {.d = t->d}, keep = t->slab;
-	t->slab = none; /* the first run of the plan only finds the largest */
-	plan_kept(t);
-	t->slab = keep;
-	void *z = hm_slab_take(&t->slab, t->largest), *y[3];
+	size_t largest = hm_resnet_largest_bytes(&m->c, t->d, t->n, t->h, t->w);
+	void *z = hm_slab_take(&t->slab, largest), *y[3];
 	int in = 0;
 	for (int j = 0; j < 3; j++)
-		y[j] = hm_slab_take(&t->slab, t->largest);
-	float *save = hm_slab_take(&t->slab, 2 * (size_t)(1 << 14) * sizeof *save);
-	t->image = hm_slab_take(&t->slab, t->d->op->image_bytes(t->d, t->n, t->h, t->w, 3));
+		y[j] = hm_slab_take(&t->slab, largest);
+	float *save = hm_slab_take(&t->slab, 2 * (size_t)HM_RESNET_MAX_WIDTH * sizeof *save);
+	t->image = take_images(t, t->h, t->w, 3);
 	t->stem = (struct kept){z, y[1], save};
 	t->pooled = y[0];
 	for (int i = 0; i < m->n_blocks; i++) {
@@ -191,12 +184,17 @@ void hm_resnet_forward(struct hm_resnet_tape *t, const uint8_t *pixels, int n, i
 
 /* ---- backward */
 
-/* dy + dy2 is the gradient of the unit's output; dx (NULL: not wanted) of its input x [n,h,w,cin]. dz has
- * room for the gradient of z and may be dy; shortcut (or NULL) := the gradient of what was added, may be dy.
- */
+/* The gradients around one unit, all act. */
+struct unit_grads {
+	const void *dy, *dy2; /* the gradient of the unit's output is dy + dy2; dy2 may be NULL */
+	void *dz;	      /* out: of the convolution's output z; may be dy */
+	void *shortcut;	      /* out: of what was added to the unit's output; NULL: nothing was; may be dy */
+	void *dx;	      /* out: of the unit's input; NULL: not wanted */
+};
+
+/* x: the unit's input, act [n,h,w,cin]. */
 static void unit_backward(struct hm_resnet_tape *t, struct hm_resnet_unit *u, const struct kept *k, bool relu,
-			  void *dx, void *dz, void *shortcut, const void *dy, const void *dy2, const void *x,
-			  int h, int w)
+			  const struct unit_grads *g, const void *x, int h, int w)
 {
 	const struct hm_ops *op = t->d->op;
 	const struct hm_params *p = &t->m->tower.params;
@@ -204,16 +202,10 @@ static void unit_backward(struct hm_resnet_tape *t, struct hm_resnet_unit *u, co
 	struct hm_bn bn = {t->mode, HM_RESNET_BN_EPS, .1, relu};
 	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad),
 	    wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
-	op->batch_norm_backward(t->d, dz, shortcut, hm_params_grad(p, u->weight), hm_params_grad(p, u->bias),
-				dy, dy2, k->y, k->z, u->weight, k->save, &bn, t->n, ho, wo, c->cout);
-	op->conv_backward(t->d, dx, hm_params_grad(p, u->w), dz, x, u->w, c, t->n, h, w);
-}
-
-static void swap(void **a, void **b)
-{
-	void *x = *a;
-	*a = *b;
-	*b = x;
+	op->batch_norm_backward(t->d, g->dz, g->shortcut, hm_params_grad(p, u->weight),
+				hm_params_grad(p, u->bias), g->dy, g->dy2, k->y, k->z, u->weight, k->save,
+				&bn, t->n, ho, wo, c->cout);
+	op->conv_backward(t->d, g->dx, hm_params_grad(p, u->w), g->dz, x, u->w, c, t->n, h, w);
 }
 
 /* The gradient of the block's output is g[0] + (pair ? g[1] : 0); that of its input x [n,h,w,cin] becomes
@@ -225,19 +217,24 @@ static void block_backward(struct hm_resnet_tape *t, struct hm_resnet_block *b, 
 	int last = b->n - 1, stride = b->conv[last - 1].conv.stride, ho = (h - 1) / stride + 1,
 	    wo = (w - 1) / stride + 1;
 	/* g[3] := gradient of the last inner activation, g[0] := of the shortcut; g[1] is free then */
-	unit_backward(t, &b->conv[last], &k->conv[last], true, g[3], g[2], g[0], g[0], pair ? g[1] : NULL,
-		      k->conv[last - 1].y, ho, wo);
+	unit_backward(
+		t, &b->conv[last], &k->conv[last], true,
+		&(struct unit_grads){
+			.dy = g[0], .dy2 = pair ? g[1] : NULL, .dz = g[2], .shortcut = g[0], .dx = g[3]},
+		k->conv[last - 1].y, ho, wo);
 	for (int j = last - 1; j >= 0; j--) {
 		/* a Bottleneck's stride is on its second convolution: the first works on the input's size */
-		unit_backward(t, &b->conv[j], &k->conv[j], true, g[2], g[3], NULL, g[3], NULL,
+		unit_backward(t, &b->conv[j], &k->conv[j], true,
+			      &(struct unit_grads){.dy = g[3], .dz = g[3], .dx = g[2]},
 			      j ? k->conv[j - 1].y : x, h, w);
-		swap(&g[2], &g[3]);
+		hm_resnet_swap(&g[2], &g[3]);
 	}
 	if (b->down.conv.cout) {
-		unit_backward(t, &b->down, &k->down, false, g[1], g[0], NULL, g[0], NULL, x, h, w);
-		swap(&g[0], &g[1]);
+		unit_backward(t, &b->down, &k->down, false,
+			      &(struct unit_grads){.dy = g[0], .dz = g[0], .dx = g[1]}, x, h, w);
+		hm_resnet_swap(&g[0], &g[1]);
 	}
-	swap(&g[1], &g[3]);
+	hm_resnet_swap(&g[1], &g[3]);
 }
 
 void hm_resnet_backward(struct hm_resnet_tape *t, const float *dpooled)
@@ -262,6 +259,6 @@ void hm_resnet_backward(struct hm_resnet_tape *t, const float *dpooled)
 	h[0] = hm_conv_out(t->h, 7, 2, 3), w[0] = hm_conv_out(t->w, 7, 2, 3);
 	op->max_pool_backward(t->d, t->grad[2], t->grad[0], t->grad[1], t->stem.y, t->n, h[0], w[0],
 			      m->c.stem);
-	unit_backward(t, &m->stem, &t->stem, true, NULL, t->grad[2], NULL, t->grad[2], NULL, t->image, t->h,
-		      t->w);
+	unit_backward(t, &m->stem, &t->stem, true, &(struct unit_grads){.dy = t->grad[2], .dz = t->grad[2]},
+		      t->image, t->h, t->w);
 }

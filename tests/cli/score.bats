@@ -468,7 +468,7 @@ raw() {
 	run hm-score --model "$early" --heads 2 raw.hmr
 	expect 0 '[1-8] captions were cut to the 12 tokens'
 	run hm-score -q --model "$ROOT/tests/data/models/late.safetensors" raw.hmr
-	expect 1 'raw.hmr: record [0-7] \(id .*\): it has [0-9]+ tokens, the text encoder takes 1 to 16'
+	expect 1 'raw.hmr: record [0-7] \(id .*\): its [0-9]+ tokens are outside 1 to 16, the lengths that the text encoder takes'
 	run hm-score -q --model "$early" --heads 3 raw.hmr
 	expect 1 'early.pth: text encoder: .*cannot have 3 heads'
 	hm-jsonl2rec data/dev.jsonl | hm-imgprep --root data/img --size 100 | hm-tokenize --vocab words.txt -o big.hmr

@@ -171,11 +171,12 @@ static void bad_batches_are_refused(void **state)
 		int n;
 		const char *says;
 	} bad[] = {
-		{{0, 60}, {2}, 1, "token id 60, this network's vocabulary has 60"},
-		{{-1}, {1}, 1, "token id -1, this network's vocabulary has 60"},
-		{{0}, {0}, 1, "a sequence of 0 tokens, this network takes 1 to 40"},
-		{{0}, {41}, 1, "a sequence of 41 tokens, this network takes 1 to 40"},
-		{{1, 2, 3, 4}, {2, 2}, 3, "3 sequences in a batch made for 2"},
+		{{0}, {0}, 1, "a sequence of 0 tokens is outside 1 to 40, the lengths this network takes"},
+		{{0}, {41}, 1, "a sequence of 41 tokens is outside 1 to 40, the lengths this network takes"},
+		{{1, 2, 3, 4},
+		 {2, 2},
+		 3,
+		 "a batch of 3 sequences is larger than the 2 that memory was made for"},
 	};
 	struct hm_weights *w;
 	float out[3 * 24];
