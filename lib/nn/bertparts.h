@@ -6,7 +6,7 @@
 #include "nn/layers.h"
 
 struct hm_bert {
-	struct hm_tower tower; /* first: the one is the other */
+	struct hm_tower tower; /* first member: a pointer to one is a pointer to the other */
 	struct hm_bert_config c;
 	float *word, *position, *type; /* [vocab,hidden], [positions,hidden], [types,hidden] */
 	float *norm_w, *norm_b;	       /* [hidden] */

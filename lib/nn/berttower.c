@@ -9,12 +9,12 @@ enum { BASE_VOCAB = 30522 }; /* bert-base-uncased */
 
 /* ---- names */
 
-static bool begins(const char *s, const char *with)
+static bool begins_with(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
 }
 
-static bool ends(const char *s, const char *with)
+static bool ends_with(const char *s, const char *with)
 {
 	size_t n = strlen(s), m = strlen(with);
 	return n >= m && !strcmp(s + n - m, with);
@@ -24,11 +24,12 @@ static bool ends(const char *s, const char *with)
  * .beta are an older spelling of weight and bias. */
 static enum hm_tensor_role publish_name(const char *name, char out[HM_TENSOR_NAME])
 {
-	bool gamma = ends(name, ".gamma"), beta = ends(name, ".beta");
+	bool gamma = ends_with(name, ".gamma"), beta = ends_with(name, ".beta");
 	int stem = (int)strlen(name) - (gamma ? 5 : beta ? 4 : 0);
 	snprintf(out, HM_TENSOR_NAME, "%.*s%s", stem, name, gamma ? "weight" : beta ? "bias" : "");
-	return begins(name, "cls.") || begins(name, "classifier.") || begins(name, "qa_outputs.") ||
-			       ends(name, "position_ids") || ends(name, "embeddings.token_type_ids")
+	return begins_with(name, "cls.") || begins_with(name, "classifier.") ||
+			       begins_with(name, "qa_outputs.") || ends_with(name, "position_ids") ||
+			       ends_with(name, "embeddings.token_type_ids")
 		       ? HM_TENSOR_OTHER
 		       : HM_TENSOR_PARAM;
 }

@@ -197,8 +197,8 @@ static int32_t *row_counts(struct tape *t, const int32_t *len, int n)
 	return all;
 }
 
-static void forward(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
-		    float *logits)
+static void forward_fusion(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
+			   float *logits)
 {
 	struct tape *t = tape;
 	struct early *m = t->m;
@@ -231,7 +231,7 @@ static void forward(void *tape, const struct hm_fusion_input *in, const struct h
 }
 
 /* The cells get no gradient: dside is not looked at. */
-static void backward(void *tape, const float *dlogits, float *const dside[HM_SIDES])
+static void backward_fusion(void *tape, const float *dlogits, float *const dside[HM_SIDES])
 {
 	struct tape *t = tape;
 	struct early *m = t->m;
@@ -276,6 +276,6 @@ const struct hm_fusion_kind hm_early_fusion = {
 	.tape_new = new_tape,
 	.tape_free = free_tape,
 	.reserve = reserve_tape,
-	.forward = forward,
-	.backward = backward,
+	.forward = forward_fusion,
+	.backward = backward_fusion,
 };

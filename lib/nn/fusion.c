@@ -254,8 +254,8 @@ static void run_tower(struct hm_fusion *f, int k, const struct input *in, const 
 }
 
 /* f->logits of the batch; train: batch statistics and dropout. */
-static void forward(struct hm_fusion *f, const struct hm_minibatch *b, bool train,
-		    const struct hm_dropout *drop)
+static void compute_logits(struct hm_fusion *f, const struct hm_minibatch *b, bool train,
+			   const struct hm_dropout *drop)
 {
 	struct input *in = &f->input[f->at];
 	struct hm_fusion_input x = {.n = b->n, .ids = b->ids, .len = b->len};
@@ -277,7 +277,7 @@ static void forward(struct hm_fusion *f, const struct hm_minibatch *b, bool trai
 /* ---- backward */
 
 /* Of f->logits, which hold their gradient. */
-static void backward(struct hm_fusion *f)
+static void run_backward(struct hm_fusion *f)
 {
 	float *dside[HM_SIDES];
 	for (int k = 0; k < HM_SIDES; k++)
@@ -293,7 +293,7 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 {
 	struct hm_device *d = f->d;
 	const struct hm_ops *op = d->op;
-	forward(f, b, true, drop);
+	compute_logits(f, b, true, drop);
 	if (d->err.code)
 		return;
 	op->upload(d, f->label, b->label, (size_t)b->n * sizeof *b->label);
@@ -301,7 +301,7 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 		op->upload(d, f->weight, class_weight, (size_t)f->c.classes * sizeof *class_weight);
 	op->cross_entropy(d, NULL, f->loss, f->logits, f->logits, f->label, class_weight ? f->weight : NULL,
 			  0, b->n, f->c.classes);
-	backward(f);
+	run_backward(f);
 	op->submit(d);
 }
 
@@ -320,11 +320,11 @@ int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const stru
 }
 
 /* f->logits, or their softmax in their place. */
-static int evaluate(struct hm_fusion *f, const struct hm_minibatch *b, bool softmax, float *out,
-		    struct hm_err *e)
+static int evaluate_batch(struct hm_fusion *f, const struct hm_minibatch *b, bool softmax, float *out,
+			  struct hm_err *e)
 {
 	struct hm_device *d = f->d;
-	forward(f, b, false, NULL);
+	compute_logits(f, b, false, NULL);
 	if (softmax && !d->err.code)
 		d->op->softmax(d, f->logits, f->logits, b->n, f->c.classes);
 	if (!d->err.code)
@@ -334,10 +334,10 @@ static int evaluate(struct hm_fusion *f, const struct hm_minibatch *b, bool soft
 
 int hm_fusion_logits(struct hm_fusion *f, const struct hm_minibatch *b, float *logits, struct hm_err *e)
 {
-	return evaluate(f, b, false, logits, e);
+	return evaluate_batch(f, b, false, logits, e);
 }
 
 int hm_fusion_probabilities(struct hm_fusion *f, const struct hm_minibatch *b, float *prob, struct hm_err *e)
 {
-	return evaluate(f, b, true, prob, e);
+	return evaluate_batch(f, b, true, prob, e);
 }

@@ -1,5 +1,5 @@
-/* A fusion in training and evaluation, with what stands on its two sides: a feature that was computed before,
- * or a tower that runs here. Which fusions there are is fusionkind.h's; this file runs any of them.
+/* Runs any fusion of fusionkind.h in training and evaluation. Each side is a feature that was computed
+ * before, or a tower that runs here.
  *
  *   hm_fusion_new(&f, &config, dev, e)
  *   hm_params_load/_init(hm_fusion_params(f), ...)     and the towers' before
@@ -11,19 +11,19 @@
 
 #include "nn/fusionkind.h"
 
-/* How a side takes part. The first four are what a fusion sees; COMPUTED is FEATURE by the time it does. */
+/* How a side takes part. A fusion sees the first four: COMPUTED has become FEATURE by then. */
 enum hm_use {
-	HM_USE_NONE,	 /* not at all */
+	HM_USE_NONE,	 /* not used */
 	HM_USE_FEATURE,	 /* a feature column */
-	HM_USE_FROZEN,	 /* a tower that runs at every step in train mode, and is not trained */
+	HM_USE_FROZEN,	 /* a tower that runs in train mode at every step and is not trained */
 	HM_USE_TRAINED,	 /* a tower that is trained */
 	HM_USE_COMPUTED, /* a frozen tower that computes the feature once, while the records are read */
 };
 
 struct hm_fusion_side {
-	enum hm_use use;	/* NONE to TRAINED; of HM_WORDS only TRAINED */
+	enum hm_use use;	/* NONE to TRAINED; a side of HM_WORDS must be TRAINED */
 	int dim;		/* D; 0 for NONE */
-	struct hm_tower *tower; /* of FROZEN and TRAINED; borrowed */
+	struct hm_tower *tower; /* for FROZEN and TRAINED; borrowed */
 };
 
 struct hm_fusion_config {
@@ -33,25 +33,27 @@ struct hm_fusion_config {
 	int cells; /* P, of a fusion that takes the image's grid; else 0 */
 };
 
-/* Examples, all in host memory; what the sides do not need is NULL. */
+/* A batch of examples in host memory. An array that no side needs is NULL. */
 struct hm_minibatch {
 	int n;
 	const uint8_t *pixels; /* [n,3,h,w] */
 	int h, w;
 	const int32_t *ids, *len;	/* token ids end to end; len [n] */
 	const float *feature[HM_SIDES]; /* [n,D], of HM_GRID [n,P,D] */
-	const float *joined;		/* [n,D+D] in place of both features: hm_fusion_joins */
-	const int32_t *label;		/* [n] in [0,classes); evaluation does not look at it */
+	const float *joined;		/* [n,D+D], in place of `feature` if hm_fusion_joins */
+	const int32_t *label;		/* [n] in [0,classes); evaluation ignores it */
 };
 
 struct hm_fusion;
+/* *f := a fusion without values yet: load or initialise its tables, then hm_fusion_place. Borrows d and the
+ * towers. 0 or HM_EDATA; *f is then NULL. The caller frees. */
 int hm_fusion_new(struct hm_fusion **f, const struct hm_fusion_config *c, struct hm_device *d,
 		  struct hm_err *e);
 void hm_fusion_free(struct hm_fusion *f);
 const struct hm_fusion_config *hm_fusion_config_of(const struct hm_fusion *f);
-/* Whether a tower runs at every step. */
+/* Whether a tower runs at each step. */
 bool hm_fusion_runs_tower(const struct hm_fusion_config *c);
-/* Whether batches bring both features as one matrix: no tower runs, and the kind takes it so. */
+/* Whether batches hold both features as one matrix: the kind takes that, and no tower runs. */
 static inline bool hm_fusion_joins(const struct hm_fusion_config *c)
 {
 	return c->kind->joined && !hm_fusion_runs_tower(c);
@@ -59,37 +61,39 @@ static inline bool hm_fusion_joins(const struct hm_fusion_config *c)
 
 /* The fusion's own parameters, under their names in the model file. */
 struct hm_params *hm_fusion_params(struct hm_fusion *f);
-/* All tables of the model: own, then the text's and the image's as far as their towers run here. */
+/* Fills `out` with all tables of the model and returns their number: the fusion's own, then those of the text
+ * and the image tower if they run here. */
 struct hm_fusion_table {
 	struct hm_params *params;
 	const char *side; /* "", "text", "image" */
 	bool trained;
 };
 int hm_fusion_tables(struct hm_fusion *f, struct hm_fusion_table out[1 + HM_SIDES]);
-/* Every table to the device, with gradients where it is trained. */
+/* Moves every table to the device, with gradients for those that are trained. 0 or HM_EDATA. */
 int hm_fusion_place(struct hm_fusion *f, struct hm_err *e);
 
-/* Memory for every batch up to this one with up to `words` token ids in all, evaluated or trained on, and for
- * the staging buffers. Later batches allocate nothing. The arrays of `b` are uploaded once to size the
- * buffers; their contents do not matter. */
+/* Reserves memory for training and evaluation on batches up to the size of `b` with up to `words` token ids
+ * in all, and for the staging buffers. Later batches allocate nothing. The arrays of `b` are uploaded once to
+ * size the buffers; their contents do not matter. 0 or HM_EDATA. */
 int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t words, struct hm_err *e);
 
-/* One forward and backward pass in train mode: *loss = the batch's mean cross-entropy, weighted by
- * class_weight [classes] (host memory) or NULL; gradients are added to the tables. drop: p, seed, step.
- * HM_EDATA; a loss that is not finite is no failure here. */
+/* One forward and backward pass in train mode. *loss := the mean cross-entropy of the batch, weighted by
+ * class_weight [classes] (host memory; NULL: not weighted). Adds to the tables' gradients. drop: p, seed,
+ * step. 0 or HM_EDATA. A loss that is not finite is not an error here: the caller looks at it. */
 int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		   const float *class_weight, float *loss, struct hm_err *e);
-/* The same without waiting: the host is free until it reads the loss, f32 [1] in the device's memory. The
- * batch's arrays may be reused when begin returns. Failures stick to the device. */
+/* The same without waiting for the device. hm_fusion_loss is the loss, f32 [1], device memory: reading it
+ * waits. The batch's arrays may be reused when begin returns. Failures stick to the device. */
 void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		     const float *class_weight);
 const float *hm_fusion_loss(const struct hm_fusion *f);
-/* After begin: uploads the large arrays of the batch that the next begin will be given, while this one is
- * computed. */
+/* Call after begin, with the batch that the next begin will get: its large arrays are uploaded while the
+ * present batch is computed. */
 void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b);
-/* logits f32 [n,classes], host memory, in eval mode: running statistics, no dropout. */
+/* logits f32 [n,classes], host memory := the logits in eval mode: running statistics, no dropout. 0 or
+ * HM_EDATA. */
 int hm_fusion_logits(struct hm_fusion *f, const struct hm_minibatch *b, float *logits, struct hm_err *e);
-/* Their softmax, in the same way. */
+/* prob f32 [n,classes], host memory := the softmax of these logits. 0 or HM_EDATA. */
 int hm_fusion_probabilities(struct hm_fusion *f, const struct hm_minibatch *b, float *prob, struct hm_err *e);
 
 #endif

@@ -77,8 +77,8 @@ static void reserve_tape(void *tape, int n, int64_t words)
 	} while (hm_slab_again(&t->slab));
 }
 
-static void forward(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
-		    float *logits)
+static void forward_fusion(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
+			   float *logits)
 {
 	struct tape *t = tape;
 	const struct hm_fusion_shape *s = &t->m->net.shape;
@@ -94,7 +94,7 @@ static void forward(void *tape, const struct hm_fusion_input *in, const struct h
 	t->d->op->linear_forward(t->d, logits, t->head, t->m->weight, t->m->bias, n, s->classes, inputs);
 }
 
-static void backward(void *tape, const float *dlogits, float *const dside[HM_SIDES])
+static void backward_fusion(void *tape, const float *dlogits, float *const dside[HM_SIDES])
 {
 	struct tape *t = tape;
 	struct late *m = t->m;
@@ -126,6 +126,6 @@ const struct hm_fusion_kind hm_late_fusion = {
 	.tape_new = new_tape,
 	.tape_free = free_tape,
 	.reserve = reserve_tape,
-	.forward = forward,
-	.backward = backward,
+	.forward = forward_fusion,
+	.backward = backward_fusion,
 };

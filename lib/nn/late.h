@@ -1,6 +1,6 @@
 /* Late fusion: logits = classifier(concat(image vector, text vector)), one linear layer. Tensor names are
  * those of the reference class FusionModel (tests/oracle/modelkit.py): classifier.weight [C,I],
- * classifier.bias [C], I the widths of both sides together. */
+ * classifier.bias [C], where I is the sum of both widths. */
 #ifndef HM_LATE_H
 #define HM_LATE_H
 

@@ -9,8 +9,8 @@
  * one more LayerNorm. Embeddings and heads belong to the networks: bert.c and berttrain.c are examples of
  * use. Failures stick to the device.
  *
- * A network that needs one row of each sequence only (hm_packed.row) gets these rows alone: the last layer
- * computes nothing else behind its attention. */
+ * A network that needs only one row of each sequence names it (hm_packed.row): after its attention, the last
+ * layer computes these rows only. */
 #ifndef HM_LAYERS_H
 #define HM_LAYERS_H
 
@@ -75,7 +75,7 @@ struct hm_layers_net {
 	struct hm_layer_packed *layer;
 	float *last_w, *last_b; /* device memory */
 };
-/* `l` may be cleared afterwards. A failure sticks to `d`; in any case the caller clears. */
+/* `l` may be cleared afterwards. A failure sticks to `d`. The caller clears, also after a failure. */
 void hm_layers_prepare(struct hm_layers_net *net, const struct hm_layers *l, struct hm_device *d);
 void hm_layers_net_clear(struct hm_layers_net *net);
 
@@ -88,7 +88,7 @@ struct hm_layers_work {
 	void *branch; /* act [room,hidden], pre-norm only: what is added to x next */
 	float *stats; /* [room,2], pre-norm only */
 };
-/* For up to `room` rows. A failure sticks to `d`; in any case the caller clears. */
+/* For up to `room` rows. A failure sticks to `d`. The caller clears, also after a failure. */
 void hm_layers_work_init(struct hm_layers_work *work, const struct hm_layers_net *net, struct hm_device *d,
 			 int room);
 void hm_layers_work_clear(struct hm_layers_work *work);
@@ -115,16 +115,18 @@ struct hm_layers_tape {
 	struct hm_packed rows; /* of the last forward pass */
 	struct hm_dropout drop;
 };
+/* Borrows l and d. 0 or HM_EDATA. The caller clears, also after a failure. */
 int hm_layers_tape_init(struct hm_layers_tape *t, const struct hm_layers *l, struct hm_device *d,
 			bool backward, struct hm_err *e);
 void hm_layers_tape_clear(struct hm_layers_tape *t);
-/* The tape's part of a slab's plan (slab.h) for m rows of n sequences, of which all are wanted or one each.
- */
+/* Takes the tape's pieces of a slab, within its plan (slab.h), for n sequences of m rows in all. all: the
+ * stack gives all rows, not one per sequence. */
 void hm_layers_plan(struct hm_layers_tape *t, struct hm_slab *slab, int m, int n, bool all);
-/* t->x -> t->out. drop: p, seed, step; NULL: no dropout. Layer i draws at site 3i+1 for its attention, at
- * 3i+2 and 3i+3 for what it adds to its residuals. The arrays of p have to stay for the backward pass. */
+/* Runs the layers from t->x to t->out. drop: p, seed, step; NULL: no dropout. Layer i draws at site 3i+1 for
+ * its attention, at 3i+2 and 3i+3 for what it adds to its residuals. The arrays of `p` must stay until the
+ * backward pass. */
 void hm_layers_forward(struct hm_layers_tape *t, const struct hm_packed *p, const struct hm_dropout *drop);
-/* From the gradient of t->out in t->grad[0]: adds the gradients of all parameters and sets t->dx and t->dx2,
+/* t->grad[0] holds the gradient of t->out. Adds to the gradients of all parameters and sets t->dx and t->dx2,
  * which are two of t->grad. */
 void hm_layers_backward(struct hm_layers_tape *t);
 

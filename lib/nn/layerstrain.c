@@ -49,7 +49,8 @@ static struct hm_layer_kept plan_layer(const struct hm_layers_tape *t, struct hm
 	return k;
 }
 
-/* Without a backward pass one layer's memory serves all: a layer writes its output when its input is used up. */
+/* Without a backward pass one layer's memory serves all: a layer writes its output when its input is used up.
+ */
 void hm_layers_plan(struct hm_layers_tape *t, struct hm_slab *s, int m, int n, bool all)
 {
 	const struct hm_layers_config *c = &t->l->c;

@@ -11,7 +11,7 @@
 enum { LOAD_PIECE = 8192 }; /* elements */
 
 /* A zeroed new entry, or NULL with s->err set. */
-static struct hm_param *grow(struct hm_params *s)
+static struct hm_param *new_entry(struct hm_params *s)
 {
 	if (s->n == s->cap) {
 		size_t cap = s->cap ? 2 * s->cap : 64;
@@ -30,7 +30,7 @@ static struct hm_param *grow(struct hm_params *s)
 void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const int64_t dim[],
 		   const char *name, ...)
 {
-	struct hm_param *p = s->err.code ? NULL : grow(s);
+	struct hm_param *p = s->err.code ? NULL : new_entry(s);
 	char text[128];
 	va_list ap;
 	if (!p)
@@ -54,7 +54,7 @@ void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const 
 }
 
 /* All fields := their places in the block at `data`. */
-static void point(struct hm_params *s, float *data)
+static void point_fields(struct hm_params *s, float *data)
 {
 	s->data = data;
 	for (size_t i = 0; i < s->n; data += s->item[i++].count)
@@ -70,11 +70,11 @@ int hm_params_alloc(struct hm_params *s, struct hm_err *e)
 	float *data = hm_alloc(s->count, sizeof *data, e);
 	if (!data)
 		return HM_EDATA;
-	point(s, data);
+	point_fields(s, data);
 	return 0;
 }
 
-static int check_one(const struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
+static int check_param(const struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
 {
 	char has[96], want[96];
 	float none = 0;
@@ -93,7 +93,7 @@ int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, stru
 {
 	int rc = 0;
 	for (size_t i = 0; i < s->n && !rc; i++)
-		rc = check_one(&s->item[i], find(ctx, s->item[i].t.name), e);
+		rc = check_param(&s->item[i], find(ctx, s->item[i].t.name), e);
 	return rc;
 }
 
@@ -115,7 +115,7 @@ static int check_values(const struct hm_param *p, const float *x, size_t n, stru
 }
 
 /* One parameter := t, in pieces that are still in the cache when they are checked. */
-static int load_one(const struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
+static int load_param(const struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
 {
 	const unsigned char *from = t->data;
 	size_t size = hm_dtype_size(t->dtype), piece;
@@ -136,7 +136,7 @@ int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_e
 	if (!rc)
 		rc = hm_params_alloc(s, e);
 	for (size_t i = 0; i < s->n && !rc; i++)
-		rc = load_one(&s->item[i], find(ctx, s->item[i].t.name), e);
+		rc = load_param(&s->item[i], find(ctx, s->item[i].t.name), e);
 	return rc;
 }
 
@@ -148,7 +148,7 @@ static double fan_in(const struct hm_params *s, size_t i)
 }
 
 /* Standard deviation of a normal initial value. */
-static double deviation(const struct hm_param *p)
+static double initial_deviation(const struct hm_param *p)
 {
 	if (p->init == HM_INIT_UNIT)
 		return 1;
@@ -160,7 +160,7 @@ static double deviation(const struct hm_param *p)
 	return sqrt(2 / fan_out);
 }
 
-static void init_one(struct hm_params *s, size_t i, struct hm_rng *r)
+static void init_param(struct hm_params *s, size_t i, struct hm_rng *r)
 {
 	struct hm_param *p = &s->item[i];
 	float *x = *p->field;
@@ -180,7 +180,7 @@ static void init_one(struct hm_params *s, size_t i, struct hm_rng *r)
 		break;
 	}
 	default: {
-		double std = deviation(p);
+		double std = initial_deviation(p);
 		for (size_t j = 0; j < p->count; j++)
 			x[j] = (float)(std * hm_rng_normal(r));
 		if (p->init == HM_INIT_NORMAL_PAD)
@@ -195,7 +195,7 @@ int hm_params_init(struct hm_params *s, uint64_t seed, uint32_t first, struct hm
 	int rc = hm_params_alloc(s, e);
 	for (size_t i = 0; i < s->n && !rc; i++) {
 		hm_rng_init(&r, seed, HM_RNG_INIT, first + (uint32_t)i, 0);
-		init_one(s, i, &r);
+		init_param(s, i, &r);
 	}
 	return rc;
 }
@@ -221,7 +221,7 @@ int hm_params_place(struct hm_params *s, struct hm_device *d, bool grad, struct 
 	if (data) {
 		d->op->upload(d, data, s->data, bytes);
 		free(s->data);
-		point(s, data);
+		point_fields(s, data);
 	}
 	if (data || d->host)
 		s->device = d;

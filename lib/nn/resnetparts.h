@@ -19,11 +19,11 @@ struct hm_resnet_unit {
 struct hm_resnet_block {
 	int n; /* convolutions: 2 (BasicBlock) or 3 (Bottleneck) */
 	struct hm_resnet_unit conv[3];
-	struct hm_resnet_unit down; /* of the shortcut; cout 0: the shortcut is the identity */
+	struct hm_resnet_unit down; /* the shortcut's; cout 0: the shortcut is the identity */
 };
 
 struct hm_resnet {
-	struct hm_tower tower; /* first: the one is the other */
+	struct hm_tower tower; /* first member: a pointer to one is a pointer to the other */
 	struct hm_resnet_config c;
 	struct hm_resnet_unit stem;
 	struct hm_resnet_block *block; /* [n_blocks], stage after stage */

@@ -1,5 +1,5 @@
-/* One block of a device's memory, handed out in pieces by a plan that is run twice: once to count, once to
- * place. Growing loses what the pieces held.
+/* One block of a device's memory, cut into pieces by a plan (a sequence of hm_slab_take) that runs twice: the
+ * first run counts the bytes, the second places the pieces. If the block grows, the contents are lost.
  *
  *   do { x = hm_slab_take(&s, bytes); y = hm_slab_take(&s, bytes); } while (hm_slab_again(&s)); */
 #ifndef HM_SLAB_H
@@ -22,8 +22,8 @@ static inline void *hm_slab_take(struct hm_slab *s, size_t bytes)
 	return s->placing && s->base ? s->base + at : NULL;
 }
 
-/* After a run of the plan: true when it has to be run once more, to place what was counted. A failure to get
- * the memory sticks to the device. */
+/* Call after each run of the plan. True after the counting run: the plan must run again, to place the pieces.
+ * A failed allocation sticks to the device. */
 static inline bool hm_slab_again(struct hm_slab *s)
 {
 	if (!s->placing && s->used > s->size) {
