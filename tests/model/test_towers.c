@@ -1,0 +1,100 @@
+/* The tables of towers and fusions: every row is whole, names are unique, and the texts that cache keys and
+ * option tables are made of are the ones they always were. */
+#include "nn/fusion.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void rows_are_whole(void **state)
+{
+	(void)state;
+	for (const struct hm_tower_kind *const *p = hm_tower_kinds(); *p; p++) {
+		const struct hm_tower_kind *k = *p;
+		assert_non_null(k->name);
+		assert_non_null(k->tensors);
+		assert_non_null(k->mark[0]);
+		assert_non_null(k->config.model_type);
+		assert_true(k->preset && k->preset(0) && k->make && k->read && k->free && k->shape &&
+			    k->output);
+		const struct hm_tower_infer *i = k->infer;
+		assert_true(i && i->prepare && i->net_free && i->work_new && i->work_free && i->encode);
+		const struct hm_tower_train *t = k->train;
+		assert_true(t && t->tape_new && t->tape_free && t->reserve && t->forward && t->backward);
+		for (const struct hm_tower_kind *const *q = hm_tower_kinds(); q != p; q++)
+			assert_string_not_equal((*q)->name, k->name);
+	}
+	for (const struct hm_fusion_kind *const *p = hm_fusion_kinds(); *p; p++) {
+		const struct hm_fusion_kind *k = *p;
+		assert_true(k->name && k->own && k->text_prefix && k->read && k->inputs && k->net_new);
+		assert_true(k->tape_new && k->tape_free && k->reserve && k->forward && k->backward);
+		assert_ptr_equal(hm_fusion_kind(k->name), k);
+	}
+	assert_null(hm_fusion_kind("none"));
+}
+
+/* Presets of a side are made by name, and no two have one. */
+static void presets(void **state)
+{
+	(void)state;
+	for (int side = 0; side < HM_SIDES; side++)
+		for (int i = 0; hm_tower_preset((enum hm_side)side, i); i++) {
+			struct hm_err e = {0};
+			const char *name = hm_tower_preset((enum hm_side)side, i);
+			for (int j = 0; j < i; j++)
+				assert_string_not_equal(hm_tower_preset((enum hm_side)side, j), name);
+			if (strstr(name, "tiny")) {
+				struct hm_tower *t = hm_tower_make((enum hm_side)side, name,
+								   &(struct hm_tower_hints){0}, &e);
+				assert_non_null(t);
+				assert_int_equal(t->kind->side, side);
+				assert_true(t->kind->shape(t).width > 0);
+				hm_tower_free(t);
+			}
+			assert_null(
+				hm_tower_make((enum hm_side) !side, name, &(struct hm_tower_hints){0}, &e));
+			assert_int_equal(e.code, HM_EUSAGE);
+			assert_non_null(strstr(e.text, hm_tower_preset((enum hm_side) !side, 0)));
+		}
+	assert_string_equal(hm_image_preset(0), hm_tower_preset(HM_IMAGE, 0));
+	assert_string_equal(hm_text_preset(0), hm_tower_preset(HM_TEXT, 0));
+}
+
+/* The feature caches of all users have these texts in their keys. */
+static void identities(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	char text[128];
+	struct hm_tower *image = hm_tower_make(HM_IMAGE, "resnet-tiny", &(struct hm_tower_hints){0}, &e),
+			*bert = hm_tower_make(HM_TEXT, "bert-tiny", &(struct hm_tower_hints){.heads = 4}, &e);
+	assert_string_equal(hm_tower_identify(image, text, sizeof text), "");
+	assert_string_equal(hm_tower_identify(bert, text, sizeof text),
+			    "|4 heads|eps 9.9999999999999998e-13");
+	assert_string_equal(hm_tower_identify(bert, text, 8), "|4 head");
+	assert_string_equal(bert->kind->output(bert, HM_POOLED), "pooler");
+	assert_null(bert->kind->output(bert, HM_GRID));
+	assert_string_equal(image->kind->output(image, HM_GRID), "grid");
+	hm_tower_free(image);
+	hm_tower_free(bert);
+}
+
+static void the_option_names_all_fusions(void **state)
+{
+	(void)state;
+	char words[256] = "";
+	size_t n = 0;
+	for (const struct hm_fusion_kind *const *k = hm_fusion_kinds(); *k; k++)
+		n += (size_t)snprintf(words + n, sizeof words - n, "%s%s", n ? "|" : "", (*k)->name);
+	assert_string_equal(words, HM_FUSION_WORDS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_whole), cmocka_unit_test(presets),
+					   cmocka_unit_test(identities),
+					   cmocka_unit_test(the_option_names_all_fusions)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
