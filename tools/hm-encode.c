@@ -17,7 +17,7 @@ struct options {
 	int64_t batch_size, cache_size;
 	char *cache;
 	struct hm_encoder_options spec;
-	bool keep, replace, output_given, text_output_given, size_given;
+	bool keep, replace, mismatch, output_given, text_output_given, size_given;
 };
 
 static const struct options defaults = {.cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
@@ -44,6 +44,8 @@ static const struct hm_opt table[] = {
 	{"replace", 0, HM_FLAG(replace), NULL, "replace feature columns that exist already"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep",
 	 "what to do about a record that cannot be encoded"},
+	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
+	 "encode tokens that were made otherwise than the encoder's folder says (vocabulary, casing)"},
 	{.group = "Speed"},
 	{"batch-size", 0, HM_INT(batch_size), "N", "images or captions computed at once", .min = 1,
 	 .max = 4096},
@@ -90,16 +92,23 @@ static int open_encoder(struct run *r, enum hm_side k, struct hm_err *e)
 	return 0;
 }
 
-/* The tokens must be those of the encoder's own folder, where it and they say which those are. */
-static int check_vocab(const struct run *r, struct hm_err *e)
+/* The tokens must be those of the encoder's own folder, where it and they say which those are. With
+ * --allow-mismatch a difference is a warning. */
+static int check_vocab(struct run *r, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
-	const char *spec = r->o.encoder[HM_TEXT];
+	const char *spec = r->o.encoder[HM_TEXT], *name = hm_join_name(r->in);
+	struct hm_err why = {0};
 	int ids = hm_column_at(s, HM_COLUMN_TOKEN_IDS);
 	if (!spec || ids < 0 || !hm_schema_attr(s, ids, "vocab") || !hm_tokenizer_found(spec) ||
-	    !hm_tokenizer_check(spec, s->field[ids].attr, e))
+	    !hm_tokenizer_check(spec, s->field[ids].attr, &why))
 		return 0;
-	return hm_err_prefix(e, "%s", hm_join_name(r->in));
+	if (why.machine)
+		return hm_err_pass(e, &why);
+	if (!r->o.mismatch)
+		return hm_err_set(e, why.code, "%s: %s; --allow-mismatch goes on", name, why.text);
+	hm_cli_warn(&r->cli, "%s: %s", name, why.text);
+	return 0;
 }
 
 static int open_features(struct run *r, struct hm_err *e)
@@ -227,6 +236,8 @@ int main(int argc, char **argv)
 		hm_cli_usage(&r.cli, "--image-output needs --image");
 	if (r.o.text_output_given && !r.o.encoder[HM_TEXT])
 		hm_cli_usage(&r.cli, "--text-output needs --text");
+	if (r.o.mismatch && !r.o.encoder[HM_TEXT])
+		hm_cli_usage(&r.cli, "--allow-mismatch needs --text");
 	if (r.o.spec.vocab && (!r.o.encoder[HM_TEXT] || strncmp(r.o.encoder[HM_TEXT], "init:", 5)))
 		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
 	if (r.o.size_given && !r.o.cache)

@@ -111,7 +111,9 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	cp data/vocab.txt $BATS_TEST_TMPDIR/bert
 	echo other >>$BATS_TEST_TMPDIR/bert/vocab.txt
 	run hm-encode --text $BATS_TEST_TMPDIR/bert raw.hmr
-	expect 1 'raw.hmr: token_ids were made with another vocabulary than that of .*/bert: [0-9a-f]{8}, not [0-9a-f]{8} \(hm-tokenize --vocab\)'
+	expect 1 'raw.hmr: token_ids were made with another vocabulary than that of .*/bert: [0-9a-f]{8}, not [0-9a-f]{8} \(hm-tokenize --vocab\); --allow-mismatch goes on'
+	run hm-encode --allow-mismatch --image init:resnet-tiny raw.hmr
+	expect 2 'allow-mismatch needs --text'
 }
 
 @test "a folder's tokenizer.json is a vocabulary like any other" {
@@ -132,6 +134,9 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	hm-tokenize --vocab v.txt in.hmr -o other.hmr
 	run hm-encode --text bert other.hmr
 	expect 1 'other.hmr: token_ids were made with another vocabulary than that of bert: '
+	run hm-encode -q --allow-mismatch --text bert -o allowed.hmr other.hmr
+	expect 0 'warning: other.hmr: token_ids were made with another vocabulary than that of bert: '
+	cmp <(hm-view --full out.hmr) <(hm-view --full allowed.hmr) # the same ids
 	json false >bert/tokenizer.json
 	run bash -c 'hm-tokenize --uncased --vocab bert in.hmr | hm-encode --text bert'
 	expect 1 'token_ids were made otherwise than bert says: "cased" is false, not true'
