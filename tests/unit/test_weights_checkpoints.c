@@ -195,6 +195,7 @@ static void test_rule(void **state)
 	assert_string_equal(NAMES("}(U\1a}U\1w" PAIR "sU\4loss" ONE "u.", NULL), "w");
 	assert_string_equal(NAMES("}U\4loss" ONE "s.", NULL), "loss");
 	assert_string_equal(NAMES("}(U\1a}U\1w" ONE "sU\4loss" ONE "u.", NULL), "a.w loss");
+	assert_string_equal(NAMES("}(K\1" ONE "U\1a}U\1w" ONE "su.", NULL), "w"); /* nor without names */
 	/* the top counts too */
 	assert_string_equal(NAMES("}(U\1a}U\1w" PAIR "sU\1b" PAIR "u.", NULL), "a.w b");
 	/* one dict under two keys is one */

@@ -127,6 +127,19 @@ static void test_refuses(void **state)
 	refused("PK\3\4", 3, 5, "\"x/data.pkl\" lies outside the file");
 	refused("PK\3\4", 27, 255, "\"x/data.pkl\" lies outside the file");
 	refused("PK\3\4", 30, 'y', "\"x/data.pkl\" has another name at its data");
+	/* a directory that promises more bytes than there are, in both of its sizes */
+	struct hm_buf large = {0};
+	struct hm_err why = {0};
+	struct hm_zip l;
+	size_t n;
+	zip_write(&large, file, FILES, true, false);
+	unsigned char *p = memmem(large.data, large.len, "PK\1\2", 4);
+	p[23] = p[27] = 1;
+	assert_int_equal(hm_zip_open(&l, large.data, large.len, &why), 0);
+	assert_null(bytes_of(&l, file[0].name, &n, &why));
+	assert_string_equal(why.text, "entry \"x/data.pkl\" lies outside the file");
+	hm_zip_close(&l);
+	hm_buf_clear(&large);
 	static const struct zip_file twice[] = {{"a", "1", 1}, {"a", "2", 1}};
 	struct hm_buf b = {0};
 	struct hm_err e = {0};
