@@ -1,6 +1,6 @@
-/* Errors as values. A function that can fail returns 0 or a negative code and puts one complete
- * sentence (no capital, no full stop, subject first) into the caller's struct hm_err; lib/cli prints it.
- * The codes are the negated exit statuses of the tools. */
+/* Errors as values. A function that can fail returns 0 or a negative code and puts one complete sentence (no
+ * capital, no full stop, subject first) into the caller's struct hm_err; lib/cli prints it. The codes are the
+ * negated exit statuses of the tools. */
 #ifndef HM_ERR_H
 #define HM_ERR_H
 
@@ -10,14 +10,14 @@
 enum { HM_EDATA = -1, HM_EUSAGE = -2, HM_EDEVICE = -3 };
 
 struct hm_err {
-	int code;	/* 0: nothing happened yet */
+	int code;	/* 0: no error yet */
 	char text[768]; /* NUL-terminated; cut, never overrun */
 	bool machine; /* memory, a disk or a descriptor failed: the data is not at fault, no --on-error skips
 			 it */
 };
 
-/* Stores the formatted sentence and returns `code`. The first error wins: a later call on the same
- * hm_err changes nothing (the cause is worth more than its consequences). `e` may be NULL. */
+/* Stores the formatted sentence and returns `code`. The first error wins: a later call on the same hm_err
+ * changes nothing (the cause is worth more than its consequences). `e` may be NULL. */
 int hm_err_set(struct hm_err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same with HM_EDATA for a fault of the machine: sets `machine` too. */

@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 
-/* Appends the whole of `path` (any readable thing: file, FIFO, /dev/stdin) to `out`. HM_EDATA when it cannot
- * be read or holds more than `cap` bytes; the sentence begins with the path. */
+/* Appends everything that `path` holds (a file, a FIFO, /dev/stdin) to `out`. HM_EDATA when it cannot be read
+ * or holds more than `cap` bytes; the sentence begins with the path. */
 int hm_file_read(const char *path, size_t cap, struct hm_buf *out, struct hm_err *e);
 
 /* A read-only mapping of a regular file; an empty file maps to len 0. Caller unmaps with hm_map_close. */
@@ -16,18 +16,18 @@ struct hm_map {
 int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e);
 void hm_map_close(struct hm_map *m);
 
-/* Where a chain of symbolic links ends, whether or not that exists yet; a path that is no link as it is. NULL
- * with `e`. Caller frees. */
+/* Follows symbolic links to the end of the chain, which need not exist. A path that is not a link is returned
+ * as it is. Caller frees; NULL with `e` set. */
 char *hm_file_follow(const char *path, struct hm_err *e);
 
-/* Output. A regular or new file is written without a name (where the file system has no such files, under a
- * hidden random one beside it). On commit it is fsynced, takes the target's name in one step, and the folder
- * is fsynced. A symbolic link is followed. The mode is the old file's, else 0666 & ~umask. What exists and is
- * no regular file (/dev/null, a FIFO, /dev/fd/N) is opened and written as it is. "-" is standard output.
+/* Output. A regular or new file is written without a name (O_TMPFILE). On commit it is fsynced and takes the
+ * target's name in one step; then the folder is fsynced. Where the file system has no unnamed files, the file
+ * has a hidden random name in the same folder until then. Symbolic links are followed. The mode is the old
+ * file's, else 0666 & ~umask. A target that exists and is not a regular file (/dev/null, a FIFO, /dev/fd/N)
+ * is opened and written directly. "-" is standard output.
  *
- * kill -9 leaves nothing behind but in two cases: on a file system without files that have no name, and
- * between the two last system calls (link, rename) where an old file is replaced. Then the hidden file stays.
- */
+ * kill -9 can leave a hidden file in two cases only: on a file system without unnamed files, and between the
+ * last two system calls (link, rename) when an old file is replaced. */
 struct hm_out;
 /* NULL with `e` set when it cannot be opened. `path` is copied. */
 struct hm_out *hm_out_open(const char *path, struct hm_err *e);
@@ -42,11 +42,12 @@ int hm_out_commit(struct hm_out *o, struct hm_err *e);
 /* Leaves what was there before as it was, removes what was written and frees `o`; NULL is fine. */
 void hm_out_abort(struct hm_out *o);
 
-/* A new file for reading and writing that has no name in any folder, so that nothing is left of it whatever
- * happens; it takes room where `folder` is (NULL: $TMPDIR, else /var/tmp). The descriptor, or HM_EDATA. */
+/* Opens a new file without a name for reading and writing; nothing is left of it once it is closed. It is
+ * stored on the file system of `folder` (NULL: $TMPDIR, else /var/tmp). Returns the descriptor, or
+ * HM_EDATA. */
 int hm_file_temporary(const char *folder, struct hm_err *e);
 
-/* The whole of it in one call: open, write, commit. */
+/* Opens, writes and commits in one call. */
 int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e);
 
 #endif

@@ -116,7 +116,7 @@ static const struct hm_filekind *find_row(const unsigned char *p, size_t n)
 	return NULL;
 }
 
-/* The ISO base media formats: what the main brand did not tell, the compatible brands do. */
+/* The ISO base media formats whose main brand is not in the table: the compatible brands decide. */
 static const struct hm_filekind *find_brand(const unsigned char *p, size_t n)
 {
 	static const struct hm_filekind film = {"an MP4 film", MEDIA, FILM},
@@ -150,7 +150,7 @@ static const struct hm_filekind *find_weights(const unsigned char *p, size_t n)
 	return NULL;
 }
 
-/* Formats whose first bytes are too common to be told by them alone. */
+/* Formats whose first bytes are so common that others are looked at too. */
 static const struct hm_filekind *find_careful(const unsigned char *p, size_t n)
 {
 	static const struct hm_filekind

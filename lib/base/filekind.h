@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#define HM_FILEKIND_BYTES 4096 /* as many first bytes tell everything that can be told */
+#define HM_FILEKIND_BYTES 4096 /* no kind needs more of a file's first bytes */
 
 enum hm_filekind_group {
 	HM_FILEKIND_PICTURE,

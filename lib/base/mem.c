@@ -45,7 +45,7 @@ int hm_buf_reserve(struct hm_buf *b, size_t more, struct hm_err *e)
 {
 	size_t need;
 	if (!hm_size_add(b->len, more, &need) || need > SIZE_MAX / 4)
-		return hm_err_machine(e, "out of memory: a buffer would pass the address space");
+		return hm_err_machine(e, "out of memory: a buffer would be larger than the address space");
 	if (need <= b->cap)
 		return 0;
 	size_t cap = b->cap ? b->cap : 256;

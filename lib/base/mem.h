@@ -30,16 +30,16 @@ void *hm_alloc(size_t n, size_t size, struct hm_err *e);
 /* A NUL-terminated copy of s[0..len). Caller frees with free(); NULL as hm_alloc. */
 char *hm_strndup(const char *s, size_t len, struct hm_err *e);
 
-/* A growing byte buffer; all zero is an empty one. `data` moves whenever it grows. */
+/* A growing byte buffer; a zeroed struct is empty. `data` moves whenever it grows. */
 struct hm_buf {
 	unsigned char *data; /* 64-byte aligned */
 	size_t len, cap;
 };
-/* Room for `more` further bytes behind len. 0 or HM_EDATA. */
+/* Makes room for `more` bytes after len. 0 or HM_EDATA. */
 int hm_buf_reserve(struct hm_buf *b, size_t more, struct hm_err *e);
 /* Appends n bytes (p NULL: n zero bytes). 0 or HM_EDATA. */
 int hm_buf_add(struct hm_buf *b, const void *p, size_t n, struct hm_err *e);
-/* Appends formatted text; a NUL stands behind it but is not counted. 0 or HM_EDATA. */
+/* Appends formatted text; a NUL follows it and is not counted. 0 or HM_EDATA. */
 int hm_buf_printf(struct hm_buf *b, struct hm_err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 int hm_buf_vprintf(struct hm_buf *b, struct hm_err *e, const char *fmt, va_list ap);
@@ -49,14 +49,14 @@ int hm_buf_field(struct hm_buf *b, const char *s, struct hm_err *e);
 /* Frees the storage; the buffer is empty again and may be used on. */
 void hm_buf_clear(struct hm_buf *b);
 
-/* An arena: many small allocations freed together; all zero is an empty one. Addresses stay valid until
- * reset or clear. */
+/* An arena: many small allocations that are freed together; a zeroed struct is empty. Addresses stay valid
+ * until reset or clear. */
 struct hm_arena {
 	struct hm_arena_chunk *head;
 };
 /* n bytes, 64-byte aligned, uninitialised; NULL as hm_alloc. */
 void *hm_arena_get(struct hm_arena *a, size_t n, struct hm_err *e);
-/* Forgets all allocations, keeps one chunk of storage for the next round. */
+/* Frees all allocations but keeps one chunk of storage for later ones. */
 void hm_arena_reset(struct hm_arena *a);
 void hm_arena_clear(struct hm_arena *a);
 

@@ -1,6 +1,5 @@
-/* Output files: see file.h. They have no name (O_TMPFILE) until they are whole where the file system can do
- * that, so that not even kill -9 leaves one behind; elsewhere a hidden name beside the target. Hidden names
- * are random and never taken from another file. */
+/* Output files: see file.h. Hidden names are random and are given only to new files, so that two processes
+ * never write the same one, not even on two machines that share a folder. */
 #include "base/fd.h"
 #include "base/file.h"
 
@@ -52,7 +51,7 @@ static void forget_name(struct hm_out *o)
 	o->temp = NULL;
 }
 
-/* A hidden name beside the target that no other process makes, on whatever machine. */
+/* Makes up a hidden name in the target's folder. */
 static int choose_name(struct hm_out *o, struct hm_err *e)
 {
 	struct hm_buf b = {0};
@@ -80,13 +79,13 @@ static int open_beside(struct hm_out *o, mode_t mode, struct hm_err *e)
 	if (o->fd >= 0)
 		return 0;
 	if (nameable && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-		return refuse_output(e, o->path, "cannot write beside it");
+		return refuse_output(e, o->path, "cannot create a file in its folder");
 	do
 		if (choose_name(o, e))
 			return HM_EDATA;
 	while ((o->fd = hm_fd_open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)) < 0 &&
 	       errno == EEXIST);
-	return o->fd < 0 ? refuse_output(e, o->path, "cannot write beside it") : 0;
+	return o->fd < 0 ? refuse_output(e, o->path, "cannot create a file in its folder") : 0;
 }
 
 struct hm_out *hm_out_open(const char *path, struct hm_err *e)
@@ -151,8 +150,7 @@ int hm_out_fd(const struct hm_out *o)
 	return o->fd;
 }
 
-/* Gives the file that has no name its target's name, or, where there is a file of that name already, a hidden
- * one for now. */
+/* Gives an unnamed file the target's name, or a hidden name when the target exists already. */
 static int name_file(struct hm_out *o, struct hm_err *e)
 {
 	char self[64];

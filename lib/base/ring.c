@@ -121,7 +121,7 @@ void hm_ring_release(struct hm_ring *r)
 	r->bytes -= entry_of(r, r->released++)->bytes;
 }
 
-/* Fills vacant slots until there is none, or enough is held, or there is no more to fill them with. */
+/* Fills slots while one is vacant, less than max_bytes is held and `fill` has more. */
 static void fill_slots(struct hm_ring *r)
 {
 	void *slot;

@@ -1,5 +1,5 @@
-/* Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): random numbers as
- * a pure function of (seed, purpose, epoch, step, element), so that every device, thread count and restart
+/* Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): random numbers as a
+ * pure function of (seed, purpose, epoch, step, element), so that every device, thread count and restart
  * draws the same ones. */
 #ifndef HM_RNG_H
 #define HM_RNG_H
@@ -19,8 +19,9 @@ enum hm_rng_purpose {
 /* One block of four 32-bit words: counter ctr[4], key[2] -> out[4]. */
 void hm_philox(const uint32_t ctr[4], const uint32_t key[2], uint32_t out[4]);
 
-/* A stream named by (seed, purpose, a, b); element i is independent of all others and of the order of
- * drawing. The caller's storage; a copy is a second, equal stream. */
+/* The stream of random numbers for (seed, purpose, a, b). Element i depends on neither the other elements nor
+ * the order in which they are drawn. In the caller's storage; a copy is a second stream that gives the same
+ * numbers. */
 struct hm_rng {
 	uint32_t key[2];  /* seed, low and high word */
 	uint32_t ctr[4];  /* element block, purpose, a, b */
@@ -34,7 +35,7 @@ uint32_t hm_rng_u32(struct hm_rng *r);
 uint32_t hm_rng_below(struct hm_rng *r, uint32_t n);
 /* Uniform in [0,1): 53 bits. */
 double hm_rng_uniform(struct hm_rng *r);
-/* Standard normal, Box-Muller, two uniforms a draw. */
+/* Standard normal, by Box-Muller: two uniform numbers per call. */
 double hm_rng_normal(struct hm_rng *r);
 /* p[0..n) := a uniformly random permutation of 0..n-1 (Fisher-Yates). */
 void hm_rng_permute(struct hm_rng *r, uint32_t *p, uint32_t n);

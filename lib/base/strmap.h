@@ -1,5 +1,5 @@
-/* A map from byte strings to numbers: ids to positions, words to lines. Grows; nothing is removed. All zero
- * is an empty one. The strings are copied. */
+/* A map from byte strings to numbers: ids to positions, words to lines. It grows; entries cannot be removed.
+ * A zeroed struct is an empty map. The strings are copied. */
 #ifndef HM_STRMAP_H
 #define HM_STRMAP_H
 

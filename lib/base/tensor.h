@@ -1,5 +1,5 @@
-/* The one tensor type: a named, typed, row-major array; and the dtypes everything else speaks of.
- * It describes memory and owns none: who made it says who frees it. */
+/* The tensor type, a named, typed, row-major array, and the dtypes that all of hm uses. A tensor describes
+ * memory and does not own it: the function that made it says who frees it. */
 #ifndef HM_TENSOR_H
 #define HM_TENSOR_H
 

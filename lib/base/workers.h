@@ -1,5 +1,5 @@
 /* A pool of worker threads. Jobs finish in any order; callers wait for them in the order they want, so what
- * is written never depends on the number of threads. With one thread jobs run inside the submitting call. */
+ * they write does not depend on the number of threads. With one thread, jobs run inside hm_workers_submit. */
 #ifndef HM_WORKERS_H
 #define HM_WORKERS_H
 
@@ -9,7 +9,7 @@
 
 struct hm_workers;
 
-/* n >= 1 threads (1: none is started). NULL with `e` set when threads cannot be had. */
+/* n >= 1 threads (1: none is started). NULL with `e` set when they cannot be started. */
 struct hm_workers *hm_workers_new(int n, struct hm_err *e);
 /* Waits for all jobs, ends the threads; NULL is fine. */
 void hm_workers_free(struct hm_workers *w);
@@ -17,8 +17,8 @@ int hm_workers_count(const struct hm_workers *w);
 /* Processors this process may run on (its affinity mask), at least 1. */
 int hm_workers_default(void);
 
-/* One job, caller's storage, must stay put from submit until wait returns. `run` gets `arg` and the number of
- * the worker, 0 .. count-1, for per-thread scratch. */
+/* One job, in the caller's storage, which must not move between submit and the return of wait. `run` gets
+ * `arg` and the number of the worker, 0 .. count-1, for per-thread scratch. */
 struct hm_job {
 	void (*run)(void *arg, int worker);
 	void *arg;

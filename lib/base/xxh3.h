@@ -1,5 +1,5 @@
-/* XXH3, all of whose uses go through here: on x86 the library's functions that choose among SSE2, AVX2 and
- * AVX-512 when they run, ten times as fast as those it was compiled for. The digests are the same. */
+/* Includes xxHash for XXH3. On x86 it takes the library's functions that choose among SSE2, AVX2 and AVX-512
+ * at run time, up to ten times as fast as those for the compiler's default. The digests are the same. */
 #ifndef HM_XXH3_H
 #define HM_XXH3_H
 

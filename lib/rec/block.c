@@ -1,4 +1,4 @@
-/* One block: its hashes, its zstd frame, its payload, its records. Nothing is believed before its hash was.
+/* One block: its hashes, zstd frame, payload and records. Bytes are used only after their hash was checked.
  * See format.h and formats/hmr.md, "Blocks". */
 #include "rec/format.h"
 #include "base/xxh3.h"
@@ -52,7 +52,7 @@ int hm_block_unpack(struct hm_block *b, const struct hm_schema *s)
 	return hm_layout_unpack(s, i->count, b->payload.data, i->raw, b->scratch.data, b->column, &b->err);
 }
 
-int hm_block_tell(const struct hm_block *b, struct hm_err *e)
+int hm_block_report(const struct hm_block *b, struct hm_err *e)
 {
 	const struct hm_block_info *i = &b->info;
 	return hm_err_set(e, b->err.code, "block %llu (records %llu to %llu, byte %llu): %s",

@@ -201,7 +201,7 @@ static struct hm_block *load_block(struct hm_fetch *f, const struct hm_block_inf
 	b->zstd = f->zstd;
 	int rc = read_block(f, b, want, e);
 	if (!rc && hm_block_unpack(b, &f->head.schema))
-		rc = hm_block_tell(b, e);
+		rc = hm_block_report(b, e);
 	f->packed = b->packed;
 	b->packed = (struct hm_buf){0};
 	b->zstd = NULL;
@@ -213,7 +213,7 @@ static struct hm_block *load_block(struct hm_fetch *f, const struct hm_block_inf
 
 int hm_fetch_get(struct hm_fetch *f, uint64_t k, struct hm_rec *rec, struct hm_err *e)
 {
-	size_t low = 0, high = f->end.blocks; /* block low begins at k or before, block high behind it */
+	size_t low = 0, high = f->end.blocks; /* block low begins at or before k, block high after it */
 	if (k >= f->end.records)
 		return hm_err_set(e, HM_EDATA, "%s: record %llu was asked for, there are %llu", f->name,
 				  (unsigned long long)k, (unsigned long long)f->end.records);

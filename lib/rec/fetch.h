@@ -1,6 +1,6 @@
-/* Records by number, in any order: the random access that the index (INDX) of a regular .hmr file allows. A
- * few unpacked blocks are held, the least recently used one goes first. For many passes in shuffled order
- * over a set that does not fit memory; who reads once and in order uses hm_reader.
+/* Random access to the records of a regular .hmr file, by its index (INDX). Some unpacked blocks are cached.
+ * For many passes in shuffled order over records that do not fit into memory; to read once and in order, use
+ * hm_reader.
  *
  *   hm_fetch_open(&f, path, (size_t)256 << 20, e)
  *   hm_fetch_get(f, k, &rec, e)           k < hm_fetch_end(f)->records */
@@ -10,16 +10,16 @@
 #include "rec/rec.h"
 
 struct hm_fetch;
-/* Checks HEAD, INDX and END, and that they agree with each other and the file's size; blocks when they are
- * fetched. END's digest over all records is not computed: who needs it has read the file once and compares.
- * `cache`: bytes of unpacked blocks held; one block always is. HM_EDATA, the sentence begins with the path:
- * no regular file, no index, damage. */
+/* Checks that HEAD, INDX and END agree with each other and with the file's size. Blocks are checked when they
+ * are fetched. END's digest over all records is not checked; a caller that needs it reads the file once with
+ * hm_reader. `cache`: bytes of unpacked blocks to keep; at least one block is kept. HM_EDATA when the file is
+ * damaged, not regular or without an index; the sentence begins with the path. */
 int hm_fetch_open(struct hm_fetch **f, const char *path, size_t cache, struct hm_err *e);
 void hm_fetch_close(struct hm_fetch *f); /* NULL is fine */
 const struct hm_schema *hm_fetch_schema(const struct hm_fetch *f);
 const struct hm_end *hm_fetch_end(const struct hm_fetch *f);
-/* Record k, borrowed until the next call. Its block is checked as the reader does, by every hash and layout
- * rule. 0 or HM_EDATA. Any thread may call, one at a time. */
+/* Gives record k, borrowed until the next call. Its block is checked as hm_reader checks it. 0 or HM_EDATA.
+ * Any thread may call, but only one at a time. */
 int hm_fetch_get(struct hm_fetch *f, uint64_t k, struct hm_rec *rec, struct hm_err *e);
 
 #endif

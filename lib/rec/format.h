@@ -1,5 +1,5 @@
-/* The container's bytes, shared by reader and writer and by nobody else: frames and their fixed layouts, the
- * filter, and how records become a payload. formats/hmr.md is the specification. */
+/* The bytes of the container, for lib/rec alone: frames and their fixed layouts, the filter, and how records
+ * become a payload. formats/hmr.md is the specification. */
 #ifndef HM_FORMAT_H
 #define HM_FORMAT_H
 
@@ -21,7 +21,7 @@
 
 enum { HM_HEAD_FIXED = 24, HM_BHDR_SIZE = 64, HM_INDX_FIXED = 16, HM_INDX_ENTRY = 32, HM_END_SIZE = 72 };
 
-/* One block, as BHDR and the index tell it. */
+/* One block, as BHDR and the index describe it. */
 struct hm_block_info {
 	uint64_t seq, first, offset; /* number, first record, where its BHDR frame starts */
 	uint32_t count, raw, packed; /* records, payload bytes, zstd frame bytes */
@@ -51,19 +51,20 @@ int hm_frame_indx(struct hm_buf *out, const struct hm_block_info *b, size_t n, s
 /* digest: XXH3-128 in canonical order */
 void hm_frame_end(unsigned char out[8 + HM_END_SIZE], uint32_t status, const struct hm_end *end,
 		  uint64_t index_offset, const unsigned char digest[16]);
-/* Checks a content of HM_BHDR_SIZE (HM_END_SIZE, `content`) bytes, own hash first. */
+/* Parse the content of a frame, HM_BHDR_SIZE (HM_END_SIZE, `content`) bytes. The own hash is checked
+ * first. */
 int hm_frame_parse_bhdr(const unsigned char *p, struct hm_block_info *b, struct hm_err *e);
 int hm_frame_parse_end(const unsigned char *p, uint32_t *status, struct hm_end *end, uint64_t *index_offset,
 		       unsigned char digest[16], struct hm_err *e);
 int hm_frame_check_indx(const unsigned char *p, size_t content, struct hm_err *e);
-/* Entry i of a checked index; no hashes stand there. False when its reserved field is set. */
+/* Entry i of a checked index; it has no hashes. False when its reserved field is set. */
 bool hm_frame_indx_entry(const unsigned char *p, size_t i, struct hm_block_info *b);
 /* Whether a block can have this count and these sizes. */
 bool hm_frame_possible(const struct hm_block_info *b);
-/* One zstd frame as the format wants it: checksum, content size, small window; exactly `packed` bytes long.
- */
+/* Checks that a zstd frame has what the format asks for: a checksum, the content size `raw`, a small
+ * window. */
 int hm_frame_check_zstd(const unsigned char *p, size_t packed, size_t raw, struct hm_err *e);
-/* The whole payload as one zstd frame of raw blocks, for what zstd cannot shrink. */
+/* Appends the payload as one zstd frame of raw blocks, for payloads that zstd cannot shrink. */
 int hm_frame_store(struct hm_buf *out, const unsigned char *p, size_t n, struct hm_err *e);
 size_t hm_frame_store_size(size_t n);
 
@@ -75,17 +76,17 @@ struct hm_column {
 	const unsigned char *data; /* elements of all records, end to end */
 	const uint32_t *offsets;   /* [n+1] for ragged columns, else NULL */
 };
-/* Payload size for n records; rows[i]: rows of all records of ragged column i. False when it passes a size_t.
- */
+/* Payload size for n records; rows[i]: rows of all records of ragged column i. False when it passes a
+ * size_t. */
 bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, size_t *size);
-/* Writes the payload (hm_layout_size bytes), filtered and padded. */
+/* Writes the payload of hm_layout_size bytes, filtered and padded. */
 void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column *c, unsigned char *out);
-/* Undoes it: checks paddings, offsets and text; `scratch` (size bytes, 64-byte aligned) receives what had to
- * be unfiltered, c points into it or into `in`. */
+/* The reverse. Checks padding, offsets and text. `scratch` (`size` bytes, 64-byte aligned) receives the
+ * columns that are unfiltered; c points into it or into `in`. */
 int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *in, size_t size,
 		     unsigned char *scratch, struct hm_column *c, struct hm_err *e);
 
-/* source.c: a stream's bytes in order. `offset` is the place in the stream of the first byte not yet
+/* source.c: a stream's bytes in order. `offset` is the position in the stream of the first byte not yet
  * consumed. */
 struct hm_source {
 	int fd;
@@ -96,16 +97,16 @@ struct hm_source {
 /* `path` "-" or NULL is standard input. */
 int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e);
 void hm_source_close(struct hm_source *s);
-/* Makes n bytes visible: 1, 0 when the input ends before that, HM_EDATA. */
+/* Reads until n bytes are visible. 1, 0 when the input ends before that, HM_EDATA. */
 int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e);
-/* The same where a stream cannot end yet, for END is missing: the end of the input is an error, whose
- * sentence says that `records` were read. 0 or HM_EDATA. */
+/* The same before END was read, when the end of the input is an error. `records`: how many were read so far,
+ * for the sentence. 0 or HM_EDATA. */
 int hm_source_must(struct hm_source *s, size_t n, uint64_t records, struct hm_err *e);
 const unsigned char *hm_source_here(const struct hm_source *s);
 size_t hm_source_left(const struct hm_source *s);   /* bytes visible */
 void hm_source_skip(struct hm_source *s, size_t n); /* consumes n visible bytes */
-/* What stands where a regular file's END must stand, without moving, and the offset; false when the input is
- * none or too short. */
+/* Reads the last bytes of a regular file, where END must be, and their offset. Consumes nothing. False when
+ * the input is not a regular file or too short. */
 bool hm_source_last(const struct hm_source *s, unsigned char frame[8 + HM_END_SIZE], uint64_t *at);
 
 /* head.c: HEAD, read and checked. */
@@ -129,14 +130,14 @@ struct hm_block {
 };
 int hm_block_init(struct hm_block *b, struct hm_err *e);
 void hm_block_clear(struct hm_block *b);
-/* info and packed -> payload and columns, every hash and layout rule checked; what is wrong goes to b->err.
- */
+/* Makes payload and columns of info and packed, and checks every hash and layout rule. What is wrong is put
+ * into b->err. */
 int hm_block_unpack(struct hm_block *b, const struct hm_schema *s);
-/* Passes b->err on as a sentence that says which block it is. Returns its code. */
-int hm_block_tell(const struct hm_block *b, struct hm_err *e);
+/* Stores b->err in `e` with the block's number and place before it. Returns the code. */
+int hm_block_report(const struct hm_block *b, struct hm_err *e);
 /* Record `row` of an unpacked block. */
 void hm_block_record(const struct hm_block *b, const struct hm_schema *s, uint32_t row, struct hm_rec *rec);
-/* Gives large buffers back. */
+/* Frees the buffers when they are large. */
 void hm_block_release(struct hm_block *b);
 
 /* shuffle.c: byte planes: out[k*n + i] = in[i*size + k], and back. */

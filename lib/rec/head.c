@@ -1,4 +1,4 @@
-/* HEAD: what a stream says about itself before its first record. See format.h and formats/hmr.md, "HEAD". */
+/* HEAD, the header of a stream: reading and checking it. See format.h and formats/hmr.md, "HEAD". */
 #include "rec/format.h"
 #include "base/xxh3.h"
 #include "json/json.h"

@@ -1,6 +1,6 @@
-/* Several inputs joined by id: the order of the first, the same ids in all. Others that
- * come in another order are read on, and what is met too early waits in memory. One input is handed through,
- * its ids checked to be unique. See rec.h. */
+/* Several inputs joined by id, in the order of the first; all must have the same ids. A record that an input
+ * gives before the first input asks for it waits in memory. A single input is passed through; its ids must be
+ * unique. See rec.h. */
 #include "json/build.h"
 #include "rec/byid.h"
 
@@ -52,7 +52,8 @@ static int union_schema(struct hm_join *j, struct input *in, struct hm_err *e)
 	return 0;
 }
 
-/* Steps that the chain does not hold yet are appended; keys of meta likewise, the first value wins. */
+/* Appends the steps of the history and the keys of meta that are not there yet. Of a key that is there, the
+ * first value stays. */
 static int union_history(struct hm_join *j, const struct input *in, struct hm_err *e)
 {
 	const cJSON *step, *have;

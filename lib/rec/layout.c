@@ -33,7 +33,7 @@ bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, s
 	return true;
 }
 
-/* `n` elements of `size` bytes to out, filtered, padded to 64; returns behind them. */
+/* Writes `n` elements of `size` bytes to out, filtered and padded to a multiple of 64. Returns the end. */
 static unsigned char *put_part(unsigned char *out, const void *p, size_t n, size_t size)
 {
 	if (n)

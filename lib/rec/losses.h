@@ -1,5 +1,5 @@
-/* Sentences about what was lost, in the order in which it was found out. They are kept up to a limit: an
- * enemy's file can have any number of losses. */
+/* Sentences about what was lost, in the order in which they were added. Their number is limited, because a
+ * hostile file can have any number of losses. */
 #ifndef HM_LOSSES_H
 #define HM_LOSSES_H
 

@@ -1,5 +1,5 @@
-/* Input that is no stream of records: what it is, by its first bytes, and what makes records of it. See
- * format.h. */
+/* Says what an input is that is not a stream of records, by its first bytes, and how records can be made of
+ * it. See format.h. */
 #include "rec/format.h"
 #include "base/filekind.h"
 

@@ -1,4 +1,5 @@
-/* .npy files written as a stream: the header's room is left first and filled in at the end. See npy.h. */
+/* Writes .npy files record by record: the header's bytes are left free and filled in at the end. See
+ * npy.h. */
 #include "rec/npy.h"
 #include "base/fd.h"
 #include "base/file.h"
@@ -32,7 +33,8 @@ static struct hm_out *open_one(const char *path, struct hm_err *e)
 	static const char room[HEADER];
 	struct hm_out *o = hm_out_open(path, e);
 	if (o && hm_out_is_stream(o))
-		hm_err_set(e, HM_EDATA, "%s: a .npy file cannot go into a pipe, its count stands in front",
+		hm_err_set(e, HM_EDATA,
+			   "%s: a .npy file cannot be written into a pipe, for its header is written last",
 			   path);
 	else if (o && !hm_out_write(o, room, sizeof room, e))
 		return o;
@@ -44,7 +46,8 @@ int hm_npy_open(struct hm_npy **n, const char *path, const struct hm_field *f, s
 {
 	*n = NULL;
 	if (!type_text(f->dtype))
-		return hm_err_set(e, HM_EDATA, "column '%s' is text, a .npy file holds numbers", f->name);
+		return hm_err_set(e, HM_EDATA, "column \"%s\" is text, and a .npy file holds numbers",
+				  f->name);
 	struct hm_npy *y = hm_alloc(1, sizeof *y, e);
 	if (!y)
 		return HM_EDATA;

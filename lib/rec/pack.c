@@ -49,7 +49,8 @@ static int add_value(struct hm_pack *p, int i, const struct hm_field *f, const s
 	if (hm_field_ragged(f)) {
 		uint32_t at = 0;
 		if (v->count % per_row)
-			return hm_err_set(e, HM_EDATA, "column \"%s\": %zu elements are no whole rows of %zu",
+			return hm_err_set(e, HM_EDATA,
+					  "column \"%s\": %zu elements are not a whole number of rows of %zu",
 					  f->name, v->count, per_row);
 		if (f->dtype == HM_UTF8 && hm_utf8_check(v->data, v->count) < v->count)
 			return hm_err_set(e, HM_EDATA, "column \"%s\": text is not UTF-8", f->name);
@@ -90,7 +91,7 @@ static int lay_out(struct hm_pack *p, const struct hm_schema *s)
 		}
 	}
 	if (!hm_layout_size(s, p->info.count, rows, &size) || size > HM_MAX_BLOCK)
-		return hm_err_set(&p->err, HM_EDATA, "a block would pass 64 MiB");
+		return hm_err_set(&p->err, HM_EDATA, "a block would be larger than 64 MiB");
 	/* one more, so that the payload of empty records has an address */
 	if (hm_buf_reserve(&p->payload, size + 1, &p->err))
 		return HM_EDATA;

@@ -61,7 +61,8 @@ static int print_nested(enum hm_dtype t, const void *p, int ndim, const int64_t 
 	return rc ? rc : hm_buf_add(out, "]", 1, e);
 }
 
-/* A shape without an element may still have rows without end; a record's bytes bound all others. */
+/* A shape without elements may have any number of rows; all other shapes are limited by the record's
+ * bytes. */
 static bool lists_fit(int ndim, const int64_t *dim)
 {
 	size_t n = 1;
@@ -81,7 +82,7 @@ static int print_tensor(const struct hm_field *f, const struct hm_val *v, bool f
 	if (hm_field_ragged(f))
 		dim[0] = row ? (int64_t)(v->count / row) : 0;
 	if (full && !lists_fit(f->ndim, dim))
-		return hm_err_set(e, HM_EDATA, "column '%s' has no element and too many rows to print whole",
+		return hm_err_set(e, HM_EDATA, "column \"%s\" has no element and too many rows to print",
 				  f->name);
 	if (full)
 		return print_nested(f->dtype, v->data, f->ndim, dim, &at, out, e);

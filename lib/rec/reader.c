@@ -98,7 +98,7 @@ static int next_block(struct hm_reader *r, struct hm_err *e)
 		return rc;
 	struct hm_block *b = slot;
 	if (b->err.code)
-		return hm_block_tell(b, e);
+		return hm_block_report(b, e);
 	hm_tail_digest(&r->tail, b->payload.data, b->info.raw);
 	r->block = b;
 	r->row = 0;

@@ -1,5 +1,5 @@
-/* Records: a stream of named, typed columns (the .hmr container, formats/hmr.md). A reader yields one record
- * at a time, a writer takes one at a time; blocks, compression, digests and the HEAD/END promises are theirs.
+/* Records: a stream of named, typed columns (the .hmr container, formats/hmr.md). A reader gives one record
+ * at a time, a writer takes one at a time; they handle blocks, compression, digests, HEAD and END.
  *
  *   struct hm_reader *r;  hm_reader_open(&r, path, workers, e)
  *   while ((rc = hm_reader_next(r, &rec, e)) == 1) ...          rc 0: proper end, < 0: error
@@ -33,11 +33,11 @@ struct hm_schema {
 
 /* Index of the column of that name, or -1. */
 int hm_schema_find(const struct hm_schema *s, const char *name);
-/* Appends a column; attr (may be NULL) is taken over, also on failure. Returns its index, or HM_EDATA: name
- * empty, too long, doubled, 64 columns already, an impossible shape. */
+/* Appends a column. Takes over `attr` (may be NULL), also on failure. Returns its index, or HM_EDATA: the
+ * name is empty, too long or there already, there are 64 columns already, or the shape is impossible. */
 int hm_schema_add(struct hm_schema *s, const char *name, enum hm_dtype t, int ndim, const int64_t *dim,
 		  cJSON *attr, struct hm_err *e);
-/* Removes column i; those behind move up. */
+/* Removes column i; later ones move up. */
 void hm_schema_remove(struct hm_schema *s, int i);
 int hm_schema_copy(struct hm_schema *to, const struct hm_schema *from, struct hm_err *e);
 void hm_schema_clear(struct hm_schema *s);
@@ -53,19 +53,20 @@ bool hm_field_ragged(const struct hm_field *f);
 size_t hm_field_count(const struct hm_field *f);
 
 struct hm_val {
-	const void *data; /* elements, 64-byte aligned in what readers yield only at the start of a block */
+	const void *data; /* elements; of a record that was read, 64-byte aligned only for the first record of
+			     a block */
 	size_t count;	  /* elements (utf8: bytes) */
 };
-/* One record; val[i] belongs to schema->field[i]. Borrowed from whoever made it. */
+/* One record; val[i] belongs to schema->field[i]. Borrowed from the function that made it. */
 struct hm_rec {
 	const struct hm_schema *schema;
 	struct hm_val val[HM_MAX_FIELDS];
 };
 
-/* What is wrong with a record, as every tool says it: "FILE: record N (id X): WHY". N counts from 0 in that
- * file, so `hm-cat --head N+1` ends with the record. The id is cut and masked for a terminal; NULL: the file
- * has no ids. `why` NULL: the sentence that `e` holds already. Returns the code of `e`, HM_EDATA for a
- * sentence given. */
+/* Stores what is wrong with a record, in the words that all tools use: "FILE: record N (id X): WHY". N counts
+ * from 0 in that file, so `hm-cat --head N+1` ends with the record. The id is cut and masked for a terminal;
+ * NULL: the file has no ids. `why` NULL: the sentence that `e` holds already. Returns the code of `e`,
+ * HM_EDATA for a sentence given. */
 #define HM_RECORD_ID 81 /* bytes of an id that messages show, and a NUL */
 int hm_record_error(const char *file, uint64_t number, const struct hm_val *id, const char *why,
 		    struct hm_err *e);
@@ -80,8 +81,8 @@ const cJSON *hm_reader_meta(const struct hm_reader *r); /* an object */
 const cJSON *hm_reader_pg(const struct hm_reader *r);	/* an array, oldest step first */
 /* What to call it in messages: the path, or "standard input". */
 const char *hm_reader_name(const struct hm_reader *r);
-/* The next record, borrowed until the next call. 1, 0 at a proper end (END read and checked, nothing behind
- * it), or HM_EDATA. */
+/* The next record, borrowed until the next call. 1, 0 at the proper end (END is read and checked, nothing
+ * follows it), or HM_EDATA. */
 int hm_reader_next(struct hm_reader *r, struct hm_rec *rec, struct hm_err *e);
 /* After the proper end: counts and the digest (32 hex digits) of END. */
 struct hm_end {
@@ -89,13 +90,13 @@ struct hm_end {
 	char digest[33];
 };
 const struct hm_end *hm_reader_end(const struct hm_reader *r);
-/* Records promised by an index where the file is seekable, else 0. For progress only. */
+/* The number of records that END promises when the input is a regular file, else 0. For progress only. */
 uint64_t hm_reader_expect(const struct hm_reader *r);
 
 /* ---- writing ---- */
 struct hm_writer_options {
 	int level;	   /* zstd level, 0: the default, 1 */
-	size_t block_size; /* raw bytes a block, 0: the default, 1 MiB */
+	size_t block_size; /* raw bytes per block, 0: the default, 1 MiB */
 	bool no_pg;
 };
 struct hm_writer;
@@ -104,18 +105,19 @@ struct hm_writer;
 int hm_writer_open(struct hm_writer **w, const char *path, const struct hm_schema *schema, const cJSON *meta,
 		   const cJSON *pg, const struct hm_writer_options *o, struct hm_workers *workers,
 		   struct hm_err *e);
-/* Copies the record in; its values are in the writer's schema's order. HM_EDATA when a value does not fit its
- * column (count, invalid UTF-8) or the record passes 64 MiB. */
+/* Copies the record; its values are in the order of the writer's schema. HM_EDATA when a value does not fit
+ * its column (count, invalid UTF-8) or the record is larger than 64 MiB. */
 int hm_writer_put(struct hm_writer *w, const struct hm_val *val, struct hm_err *e);
-/* INDX and END, then the file becomes real. Frees w, also on failure. `skipped`: records left out. */
+/* Writes INDX and END and commits the file. Frees w, also on failure. `skipped`: the number of records that
+ * were left out. */
 int hm_writer_finish(struct hm_writer *w, uint64_t skipped, struct hm_err *e);
-/* Gives up: a file is left as it was; into a pipe goes an END that makes every reader fail. NULL is fine. */
+/* Stops writing. A file is left as it was; a pipe gets an END that makes every reader fail. NULL is fine. */
 void hm_writer_abort(struct hm_writer *w);
 
 /* ---- several inputs, joined by id ---- */
 struct hm_join;
-/* Opens n >= 1 paths; one is read as it is, several are joined by column `id` in the order of the first. The
- * schema is the union. */
+/* Opens n >= 1 paths. One is read as it is; several are joined by their column `id`, in the order of the
+ * first. The schema is the union of theirs. */
 int hm_join_open(struct hm_join **j, int n, char *const *paths, struct hm_workers *w, struct hm_err *e);
 void hm_join_close(struct hm_join *j);
 const struct hm_schema *hm_join_schema(const struct hm_join *j);
@@ -127,7 +129,7 @@ const struct hm_end *hm_join_end(const struct hm_join *j);		   /* of the first i
 uint64_t hm_join_expect(const struct hm_join *j);
 
 /* ---- batches ---- */
-/* Deep copies of records, for tools that work on many at once; all zero is an empty one. */
+/* Deep copies of records, for tools that work on many at once. A zeroed struct is empty. */
 struct hm_batch {
 	struct hm_rec *rec;
 	int n, cap;

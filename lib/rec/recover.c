@@ -1,5 +1,6 @@
-/* Reading on behind damage: see recover.h. Frames are tried one byte after the other until one carries its
- * own hash; a block whose body is bad is searched for the next frame, in case bytes are missing in it. */
+/* Reading after damage: see recover.h. Every byte is tried as the beginning of a frame until a frame's own
+ * hash is right. A block whose zstd frame is damaged is itself searched for the next frame, because bytes may
+ * be missing in it. */
 #include "rec/recover.h"
 #include "base/xxh3.h"
 #include "rec/losses.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_WASTE ((uint64_t)1 << 32) /* bytes hashed in vain before an enemy's file is given up */
+#define MAX_WASTE ((uint64_t)1 << 32) /* bytes hashed in vain before a hostile file is given up */
 
 struct hm_recover {
 	struct hm_source in;
@@ -17,7 +18,7 @@ struct hm_recover {
 	uint32_t row, rows; /* of the current block; rows 0: none yet */
 	uint64_t next;	    /* number of the record that should come next */
 	uint64_t given, wasted;
-	uint64_t gap; /* where bytes that are no frame began, with in_gap */
+	uint64_t gap; /* with in_gap: where the bytes began that belong to no frame */
 	bool in_gap, gap_told;
 	bool ended, done; /* END was met; the input is at its end */
 	struct hm_end end;
@@ -38,7 +39,7 @@ const char *hm_recover_loss(const struct hm_recover *r, size_t i)
 
 /* ---- bytes that belong to no frame ---- */
 
-/* A frame was recognised at the present place: the bytes before it that were not are told. */
+/* A frame was recognised: lists the unreadable bytes before it as a loss. */
 static int close_gap(struct hm_recover *r, struct hm_err *e)
 {
 	bool tell = r->in_gap && !r->gap_told;
@@ -48,7 +49,7 @@ static int close_gap(struct hm_recover *r, struct hm_err *e)
 		    : 0;
 }
 
-/* The byte here cannot be understood: on to the next one that may begin a frame. */
+/* Passes over a byte that belongs to no frame, up to the next one that may begin a frame. */
 static void pass_over(struct hm_recover *r)
 {
 	if (!r->in_gap)
@@ -62,8 +63,8 @@ static void pass_over(struct hm_recover *r)
 
 /* ---- frames ---- */
 
-/* The body of a block whose header is good and consumed. 0 or HM_EDATA; what is wrong with it goes to b->err.
- */
+/* The body of a block whose header is good and consumed. 0 or HM_EDATA; what is wrong with it goes to
+ * b->err. */
 static int take_body(struct hm_recover *r, struct hm_block *b, struct hm_err *e)
 {
 	b->err = (struct hm_err){0};
@@ -75,7 +76,7 @@ static int take_body(struct hm_recover *r, struct hm_block *b, struct hm_err *e)
 		hm_err_set(&b->err, HM_EDATA, "the stream ends within it");
 		return 0;
 	}
-	/* room here, so that no memory is told as such and not as damage */
+	/* reserved here, so that a lack of memory is reported as such and not as damage */
 	if (hm_buf_add(&b->packed, hm_source_here(&r->in), b->info.packed, e) ||
 	    hm_buf_reserve(&b->payload, (size_t)b->info.raw + 1, e) ||
 	    hm_buf_reserve(&b->scratch, (size_t)b->info.raw + 1, e))
@@ -117,7 +118,7 @@ static int take_block(struct hm_recover *r, const struct hm_block_info *i, struc
 	return 1;
 }
 
-/* One frame, or one step through what is none. 1: records come; 0: on; HM_EDATA. */
+/* Reads one frame, or passes over bytes that belong to none. 1: records follow; 0: call again; HM_EDATA. */
 static int read_piece(struct hm_recover *r, struct hm_err *e)
 {
 	struct hm_frame f;

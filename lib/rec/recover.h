@@ -1,13 +1,13 @@
-/* What is left of a damaged stream: every block whose hashes hold, in the order of the file. After damage the
- * next block is found by its frame's magic. HEAD must be whole, for without the schema no byte means
- * anything.
+/* Reads what is left of a damaged stream: every block whose hashes are right, in the order of the file. After
+ * damage the next block is found by its frame's magic number. HEAD must be undamaged, because the blocks
+ * cannot be understood without the schema.
  *
  *   hm_recover_open(&r, path, e);
  *   while ((rc = hm_recover_next(r, &rec, e)) == 1) ...          rc 0: no more, < 0: out of memory or I/O
  *   for (i = 0; i < hm_recover_losses(r); i++) ... hm_recover_loss(r, i) ...
  *
- * A record is never given twice: a block that begins before the end of the one before it is left out and
- * told. */
+ * A record is never given twice: a block that begins before the end of the previous one is left out and
+ * listed as a loss. */
 #ifndef HM_RECOVER_H
 #define HM_RECOVER_H
 
@@ -22,11 +22,12 @@ const cJSON *hm_recover_meta(const struct hm_recover *r);
 const cJSON *hm_recover_pg(const struct hm_recover *r);
 /* The next record of a good block, borrowed until the next call. 1, 0 at the end of the input, HM_EDATA. */
 int hm_recover_next(struct hm_recover *r, struct hm_rec *rec, struct hm_err *e);
-/* After the end: what was lost or contradicts, one sentence each, in the order of the file; none for a whole
- * stream. Borrowed. */
+/* After the end: what was lost or is contradictory, one sentence each, in the order of the file. There are
+ * none for an undamaged stream. Borrowed. */
 size_t hm_recover_losses(const struct hm_recover *r);
 const char *hm_recover_loss(const struct hm_recover *r, size_t i);
-/* After the end: records given, and those the producer left out (0 when its end mark is lost). */
+/* After the end: the number of records given, and of those that the producer had left out (0 when END is
+ * lost). */
 uint64_t hm_recover_records(const struct hm_recover *r);
 uint64_t hm_recover_skipped(const struct hm_recover *r);
 

@@ -44,7 +44,7 @@ int hm_schema_add(struct hm_schema *s, const char *name, enum hm_dtype t, int nd
 	int rc = HM_EDATA;
 	size_t len = strlen(name);
 	if (!len || len > HM_MAX_NAME || hm_utf8_check(name, len) < len)
-		rc = hm_err_set(e, HM_EDATA, "\"%.64s\" is no column name (1 to %d bytes)", name,
+		rc = hm_err_set(e, HM_EDATA, "\"%.64s\" is not a column name (1 to %d bytes)", name,
 				HM_MAX_NAME);
 	else if (hm_schema_find(s, name) >= 0)
 		rc = hm_err_set(e, HM_EDATA, "column \"%s\" exists already", name);

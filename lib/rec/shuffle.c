@@ -1,5 +1,5 @@
-/* The byte-shuffle filter: the bytes of n numbers sorted by significance, so that zstd sees like beside like.
- */
+/* The byte-shuffle filter: sorts the bytes of n numbers by significance, because zstd compresses similar
+ * bytes better when they are neighbours. */
 #include "rec/format.h"
 
 #include <string.h>

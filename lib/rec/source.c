@@ -1,4 +1,4 @@
-/* A stream's bytes in order, from a file or a pipe, with as much of it in memory as a frame needs. See
+/* The bytes of a stream in order, from a file or a pipe; as many are in memory as a frame needs. See
  * format.h. */
 #include "base/fd.h"
 #include "rec/format.h"
@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #define LEAST_READ ((size_t)256 << 10)
-#define LARGEST_READ ((size_t)4 << 20) /* memory grows with what really comes, whatever a header claims */
+#define LARGEST_READ                                                                                         \
+	((size_t)4 << 20) /* so that memory grows with the bytes that arrive, not with what a header claims  \
+			   */
 
 int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e)
 {

@@ -73,8 +73,7 @@ static int read_frame(const struct hm_tail *t, struct hm_source *in, char kind[4
 		return HM_EDATA;
 	const unsigned char *p = hm_source_here(in);
 	if (hm_get32(p) != HM_SKIP_MAGIC)
-		return hm_err_set(e, HM_EDATA, "no frame of ours at byte %llu",
-				  (unsigned long long)in->offset);
+		return hm_err_set(e, HM_EDATA, "no .hmr frame at byte %llu", (unsigned long long)in->offset);
 	*content = hm_get32(p + 4);
 	memcpy(kind, p + 8, 4);
 	hm_source_skip(in, 8);

@@ -1,5 +1,6 @@
-/* The tail of a stream, INDX and END, which says what the blocks before it were. The writer and the reader
- * count the blocks in the same way: the one writes the tail from its counts, the other compares. */
+/* The tail of a stream: INDX and END, which list and count the blocks before them. The writer and the reader
+ * count in the same way; the writer writes the tail from its counts, the reader compares the tail with its
+ * own. */
 #ifndef HM_TAIL_H
 #define HM_TAIL_H
 
@@ -20,8 +21,8 @@ void hm_tail_digest(struct hm_tail *t, const void *p, size_t n);
 /* Appends INDX and END to `out`, for a stream in which INDX begins at byte `at`. 0 or HM_EDATA. */
 int hm_tail_write(const struct hm_tail *t, uint64_t at, uint64_t skipped, struct hm_buf *out,
 		  struct hm_err *e);
-/* Reads what follows the last block, to the end of the input, and compares it with the counts. 0 or HM_EDATA.
- */
+/* Reads what follows the last block, to the end of the input, and compares it with the counts. 0 or
+ * HM_EDATA. */
 int hm_tail_read(const struct hm_tail *t, struct hm_source *in, struct hm_end *end, struct hm_err *e);
 
 #endif

@@ -52,7 +52,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	[ "$(od -An -td8 -j192 ids.npy.offsets.npy | xargs)" = "0 7 9" ]
 	[ "$(od -An -tf4 -j192 s.npy | xargs)" = "0.1 -3e-05" ]
 	run hm-view --npy id=id.npy in.hmr
-	expect 1 "column 'id' is text"
+	expect 1 'column "id" is text'
 	[ ! -e id.npy ]
 	run hm-view --npy nope=x.npy in.hmr
 	expect 1 "no column 'nope'"

@@ -137,7 +137,7 @@ static void text_and_pipes_are_refused(void **state)
 	assert_int_equal(hm_schema_add(&s, "t", HM_UTF8, 0, NULL, NULL, &e), 0);
 	assert_int_equal(hm_schema_add(&s, "n", HM_U8, 0, NULL, NULL, &e), 1);
 	assert_int_equal(hm_npy_open(&y, "/dev/null", &s.field[0], &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "column 't' is text"));
+	assert_non_null(strstr(e.text, "column \"t\" is text"));
 	assert_int_equal(pipe(fd), 0);
 	snprintf(path, sizeof path, "/dev/fd/%d", fd[1]);
 	assert_int_equal(hm_npy_open(&y, path, &s.field[1], &f), HM_EDATA);
