@@ -141,7 +141,7 @@ static void text_and_pipes_are_refused(void **state)
 	assert_int_equal(pipe(fd), 0);
 	snprintf(path, sizeof path, "/dev/fd/%d", fd[1]);
 	assert_int_equal(hm_npy_open(&y, path, &s.field[1], &f), HM_EDATA);
-	assert_non_null(strstr(f.text, "cannot go into a pipe"));
+	assert_non_null(strstr(f.text, "cannot be written into a pipe"));
 	close(fd[0]);
 	close(fd[1]);
 	hm_schema_clear(&s);
