@@ -78,10 +78,13 @@ ENCODE=(hm-encode -q --image init:resnet-tiny --text init:bert-tiny)
 	hm-view --schema empty.hmr | grep -q '"records":0'
 }
 
-@test "a file may be its own output" {
+@test "a file is never its own output, also through a pipe's end" {
 	hm-jsonl2rec -o own.hmr data/dev.jsonl
-	"${TOKENIZE[@]}" own.hmr >want.hmr
-	"${TOKENIZE[@]}" -o own.hmr own.hmr
+	cp own.hmr want.hmr
+	run "${TOKENIZE[@]}" -o own.hmr own.hmr
+	expect 2 '-o own.hmr is an input of the same call'
+	run bash -c '"$@" -o own.hmr <own.hmr' bash "${TOKENIZE[@]}"
+	expect 2 '-o own.hmr is an input of the same call'
 	cmp own.hmr want.hmr
 }
 
