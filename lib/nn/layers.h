@@ -24,6 +24,7 @@ struct hm_layers_config {
 	double eps;	 /* of every LayerNorm; above 0 */
 	enum hm_act act; /* HM_ACT_GELU or HM_ACT_QUICK_GELU */
 	bool pre_norm;
+	bool causal; /* a row sees the rows of its sequence up to its own */
 };
 
 /* How a family's files name the parameters of its layers: `layers`, the layer's number, a dot, one of the

@@ -160,8 +160,8 @@ static const void *infer_post(const struct hm_layers_net *net, struct hm_layers_
 	int m = p->m, h = c->hidden;
 	for (int i = 0; i < c->layers; i++) {
 		const struct hm_layer_packed *l = &net->layer[i];
-		op->matmul(d, wide, x, l->qkv, m);				 /* [m,3h] */
-		op->attention(d, y, wide, p->len, p->n, c->heads, h / c->heads); /* [m,h] */
+		op->matmul(d, wide, x, l->qkv, m);					    /* [m,3h] */
+		op->attention(d, y, wide, p->len, p->n, c->heads, h / c->heads, c->causal); /* [m,h] */
 		if (i == c->layers - 1)
 			m = keep_wanted(work, p, h);
 		op->matmul(d, wide, y, l->out, m);				     /* [m,h] */
@@ -186,8 +186,8 @@ static const void *infer_pre(const struct hm_layers_net *net, struct hm_layers_w
 	for (int i = 0; i < c->layers; i++) {
 		const struct hm_layer_packed *l = &net->layer[i];
 		op->add_norm(d, y, stats, x, i ? branch : NULL, l->norm1_w, l->norm1_b, c->eps, NULL, m, h);
-		op->matmul(d, wide, y, l->qkv, m);				 /* [m,3h] */
-		op->attention(d, y, wide, p->len, p->n, c->heads, h / c->heads); /* [m,h] */
+		op->matmul(d, wide, y, l->qkv, m);					    /* [m,3h] */
+		op->attention(d, y, wide, p->len, p->n, c->heads, h / c->heads, c->causal); /* [m,h] */
 		if (i == c->layers - 1)
 			m = keep_wanted(work, p, h);
 		op->matmul(d, branch, y, l->out, m); /* [m,h] */

@@ -88,7 +88,7 @@ static void forward_attention(struct hm_layers_tape *t, int i, const void *x)
 	int h = c->hidden;
 	t->d->op->dense_forward(t->d, k->qkv, x, l->qkv_w[0], l->qkv_b[0], t->rows.m, 3 * h, h); /* [m,3h] */
 	t->d->op->attention_forward(t->d, k->ctx, k->qkv, t->rows.len, t->rows.n, c->heads, h / c->heads,
-				    drop_at(t, i, 1)); /* [m,h] */
+				    c->causal, drop_at(t, i, 1)); /* [m,h] */
 }
 
 /* Layer i behind its attention, up to the second LayerNorm or to the end: x, ctx act [m,h] -> out [m,h]. */
@@ -228,7 +228,7 @@ static void backward_attention(struct hm_layers_tape *t, int i, void *dx, const 
 	struct hm_layer_kept *k = &t->kept[i];
 	int h = c->hidden;
 	t->d->op->attention_backward(t->d, t->wide, t->grad[1], k->ctx, k->qkv, t->rows.len, t->rows.n,
-				     c->heads, h / c->heads, drop_at(t, i, 1));		   /* [m,3h] */
+				     c->heads, h / c->heads, c->causal, drop_at(t, i, 1)); /* [m,3h] */
 	backward_linear(t, dx, t->wide, x, l->qkv_w[0], l->qkv_b[0], t->rows.m, 3 * h, h); /* [m,h] */
 }
 

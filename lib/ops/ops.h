@@ -210,9 +210,9 @@ struct hm_ops {
 			   const float *beta, double eps, int m, int k);
 	/* y act [m,heads*dim]: within each of s sequences, one after the other with len[j] >= 1 rows (sum <=
 	 * m), and for each head: softmax(Q K^T / sqrt(dim)) V. qkv act [m,3*heads*dim]: a row is Q, K, V,
-	 * each head by head. */
+	 * each head by head. causal: a row sees the keys and values of its sequence up to its own. */
 	void (*attention)(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
-			  int dim);
+			  int dim, bool causal);
 	/* y act [s,k] = rows row[0..s) of x act [.,k]. */
 	void (*gather)(struct hm_device *d, void *y, const void *x, const int32_t *row, int s, int k);
 
@@ -308,11 +308,11 @@ struct hm_ops {
 	 * drop->first + (r*heads + a)*L + j, L = hm_dropout_keys(drop->longest, or the longest len if that
 	 * is 0). */
 	void (*attention_forward)(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
-				  int heads, int dim, const struct hm_dropout *drop);
+				  int heads, int dim, bool causal, const struct hm_dropout *drop);
 	/* dqkv act [m,3*heads*dim] of dy act [m,heads*dim]; y, qkv as in the forward pass. */
 	void (*attention_backward)(struct hm_device *d, void *dqkv, const void *dy, const void *y,
 				   const void *qkv, const int32_t *len, int s, int heads, int dim,
-				   const struct hm_dropout *drop);
+				   bool causal, const struct hm_dropout *drop);
 	/* y f32 [.,k]: row at[r] += row row[r] of table f32 [.,k], r < m; at NULL: r, row NULL: 0. No two at
 	 * are equal. */
 	void (*add_rows)(struct hm_device *d, float *y, const int32_t *at, const float *table,

@@ -86,7 +86,8 @@ static void attention(const struct stack *k, double *y, const double *qkv, int s
 			for (int a = 0; a < HEADS; a++) {
 				double p[LONGEST], sum = 0;
 				const double *q = qkv + r * 3 * H + a * DIM;
-				for (int j = 0; j < len[s]; j++) {
+				int n = k->c.causal ? r - first + 1 : len[s];
+				for (int j = 0; j < n; j++) {
 					const double *key = qkv + (first + j) * 3 * H + H + a * DIM;
 					p[j] = 0;
 					for (int t = 0; t < DIM; t++)
@@ -95,7 +96,7 @@ static void attention(const struct stack *k, double *y, const double *qkv, int s
 				}
 				for (int t = 0; t < DIM; t++)
 					y[r * H + a * DIM + t] = 0;
-				for (int j = 0; j < len[s]; j++) {
+				for (int j = 0; j < n; j++) {
 					uint64_t e = (uint64_t)((r * HEADS + a) * LONGEST + j);
 					const double *v = qkv + (first + j) * 3 * H + 2 * H + a * DIM;
 					for (int t = 0; t < DIM; t++)
@@ -185,11 +186,11 @@ static double slope_by(const struct stack *k, double *at)
 
 /* ---- a stack */
 
-static void stack_init(struct stack *k, bool pre, enum hm_act act, int rows, double p)
+static void stack_init(struct stack *k, bool pre, bool causal, enum hm_act act, int rows, double p)
 {
 	struct hm_err e = {0};
 	struct hm_rng r;
-	*k = (struct stack){.c = {LAYERS, H, F, HEADS, 1e-5, act, pre},
+	*k = (struct stack){.c = {LAYERS, H, F, HEADS, 1e-5, act, pre, causal},
 			    .rows = rows,
 			    .drop = {.p = p, .seed = 7, .step = 3}};
 	assert_int_equal(hm_layers_init(&k->l, &k->c, &names, &k->params, &e), 0);
@@ -244,9 +245,9 @@ static void assert_close(const struct stack *k, const struct hm_device *d, const
 		worst = fmax(worst, isfinite(got[j]) ? fabs((double)got[j] - want[j]) : INFINITY);
 	}
 	if (!(worst <= bound * most))
-		fail_msg("%s, %s-norm, act %d, %d rows, dropout %g: %s off by %g of the largest, %g", d->name,
-			 k->c.pre_norm ? "pre" : "post", (int)k->c.act, k->rows, k->drop.p, what,
-			 worst / most, most);
+		fail_msg("%s, %s-norm%s, act %d, %d rows, dropout %g: %s off by %g of the largest, %g",
+			 d->name, k->c.pre_norm ? "pre" : "post", k->c.causal ? ", causal" : "",
+			 (int)k->c.act, k->rows, k->drop.p, what, worst / most, most);
 }
 
 static struct hm_packed packed_on(struct hm_device *d, const struct stack *k, int32_t **own)
@@ -309,8 +310,8 @@ static void check_train(struct stack *k, struct hm_device *d, const double *want
 	d->op->free(d, own);
 }
 
-static void check_stack(const char *device, enum hm_precision precision, bool pre, enum hm_act act, int rows,
-			double p)
+static void check_stack(const char *device, enum hm_precision precision, bool pre, bool causal,
+			enum hm_act act, int rows, double p)
 {
 	enum { EVERY = 7 }; /* parameters looked at */
 	struct stack k;
@@ -320,7 +321,7 @@ static void check_stack(const char *device, enum hm_precision precision, bool pr
 		return;
 	}
 	double out[M * H], bound = precision == HM_PREC_F32 ? 2e-5 : 5e-2;
-	stack_init(&k, pre, act, rows, p);
+	stack_init(&k, pre, causal, act, rows, p);
 	size_t count = k.params.count, some = (count + EVERY - 1) / EVERY;
 	float *grad = malloc(count * sizeof *grad), dx[M * H];
 	double *slope = malloc(some * sizeof *slope), dslope[M * H];
@@ -351,8 +352,8 @@ static void check_stack(const char *device, enum hm_precision precision, bool pr
 static void each(enum hm_precision precision)
 {
 	for (const char *const *name = op_devices(); *name; name++)
-		for (int j = 0; j < 16; j++)
-			check_stack(*name, precision, j & 1, j & 2 ? HM_ACT_GELU : HM_ACT_QUICK_GELU,
+		for (int j = 0; j < 32; j++)
+			check_stack(*name, precision, j & 1, j & 16, j & 2 ? HM_ACT_GELU : HM_ACT_QUICK_GELU,
 				    j & 4 ? S : M, j & 8 ? .3 : 0);
 }
 

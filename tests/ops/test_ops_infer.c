@@ -357,7 +357,7 @@ static void attention(void **state)
 					     *y = d->op->alloc(d, m * width * 4);
 					void *z = d->op->alloc(d, 2 * width * 4);
 					d->op->attention(d, y, qkv, shape[t].len, shape[t].s, shape[t].heads,
-							 shape[t].dim);
+							 shape[t].dim, false);
 					d->op->gather(d, z, y, row, 2, (int)width);
 					out[j] = floats(d, y, m * width);
 					one[j] = floats(d, z, 2 * width);
@@ -382,7 +382,7 @@ static void attention_without_overflow(void **state)
 	float qkv[3][3] = {{1000, 1000, 1}, {1000, -1000, 2}, {-1000, 500, 3}}, y[3];
 	for (int which = 0; which < 2; which++) {
 		struct hm_device *d = hm_device_open(which ? "cpu" : "ref", HM_PREC_F32, NULL);
-		d->op->attention(d, y, qkv, &(int32_t){3}, 1, 1, 1);
+		d->op->attention(d, y, qkv, &(int32_t){3}, 1, 1, 1, false);
 		assert_true(y[0] == 1 && y[1] == 1 && y[2] == 2);
 		hm_device_close(d);
 	}

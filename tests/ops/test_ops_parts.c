@@ -1,5 +1,6 @@
 /* A batch that is computed in parts gives what it gives in one: dropout draws the same masks for the same
- * rows, bit for bit, and cross-entropies and their gradients add up. On every device, in f32 and bf16. */
+ * rows, bit for bit, and cross-entropies and their gradients add up. On every device, in f32 and bf16.
+ * And causal attention gives each row what it gives to the sequence up to it. */
 #include "../support/opcase.h"
 #include "base/rng.h"
 
@@ -213,16 +214,18 @@ static const int32_t len[S] = {3, 9, 1, 1, 17, 5};
 
 /* Sequences from .. to, which begin at row `row`; out: y, dqkv. */
 static void attention_rows(struct array out[2], const struct array in[2], const int32_t *lens,
-			   const struct hm_dropout *drop, int from, int to, int row, int heads, int dim)
+			   const struct hm_dropout *drop, int from, int to, int row, int heads, int dim,
+			   bool causal)
 {
 	size_t width = (size_t)(heads * dim), first = (size_t)row * width;
 	device->op->attention_forward(device, at(out[0], first), at(in[0], 3 * first), lens + from, to - from,
-				      heads, dim, drop);
+				      heads, dim, causal, drop);
 	device->op->attention_backward(device, at(out[1], 3 * first), at(in[1], first), at(out[0], first),
-				       at(in[0], 3 * first), lens + from, to - from, heads, dim, drop);
+				       at(in[0], 3 * first), lens + from, to - from, heads, dim, causal,
+				       drop);
 }
 
-static void attention_parts_of(int heads, int dim, uint64_t first)
+static void attention_parts_of(int heads, int dim, bool causal, uint64_t first)
 {
 	static const int cut[] = {0, 1, 3, 4, S};
 	size_t n = (size_t)(ROWS * heads * dim);
@@ -232,11 +235,11 @@ static void attention_parts_of(int heads, int dim, uint64_t first)
 	int32_t *lens = device->op->alloc(device, sizeof len);
 	device->op->upload(device, lens, len, sizeof len);
 	struct hm_dropout drop = drop_from(first);
-	attention_rows(whole, in, lens, &drop, 0, S, 0, heads, dim);
+	attention_rows(whole, in, lens, &drop, 0, S, 0, heads, dim, causal);
 	drop.longest = 17;
 	for (int c = 0, row = 0; cut[c] < S; c++) {
 		drop.first = first + (uint64_t)(row * heads * hm_dropout_keys(drop.longest));
-		attention_rows(parts, in, lens, &drop, cut[c], cut[c + 1], row, heads, dim);
+		attention_rows(parts, in, lens, &drop, cut[c], cut[c + 1], row, heads, dim, causal);
 		for (int j = cut[c]; j < cut[c + 1]; j++)
 			row += len[j];
 	}
@@ -252,15 +255,47 @@ static void attention_parts_of(int heads, int dim, uint64_t first)
 
 static void attention_in_parts(void)
 {
-	attention_parts_of(2, 5, 0);
-	attention_parts_of(1, 70, 0);
-	attention_parts_of(3, 8, ((uint64_t)1 << 34) - 64);
+	attention_parts_of(2, 5, false, 0);
+	attention_parts_of(1, 70, false, 0);
+	attention_parts_of(3, 8, false, ((uint64_t)1 << 34) - 64);
+	attention_parts_of(2, 5, true, 0);
 }
 
 static void attention_of_parts(void **state)
 {
 	(void)state;
 	on_devices(attention_in_parts, true);
+}
+
+/* A row of causal attention is the last row of attention over the sequence up to it. */
+static void causal_rows(void)
+{
+	enum { N = 70, HEADS = 2, DIM = 5, WIDTH = HEADS * DIM };
+	struct array qkv = array_new(3 * N * WIDTH, 1, false), y = array_new(N * WIDTH, 2, false),
+		     part = array_new(N * WIDTH, 3, false);
+	int32_t *lens = device->op->alloc(device, sizeof *lens);
+	device->op->upload(device, lens, &(int32_t){N}, sizeof *lens);
+	device->op->attention(device, y.dev, qkv.dev, lens, 1, HEADS, DIM, true);
+	array_get(y, N * WIDTH);
+	for (int r = 0; r < N; r += 1 + r / 3) {
+		device->op->upload(device, lens, &(int32_t){r + 1}, sizeof *lens);
+		device->op->attention(device, part.dev, qkv.dev, lens, 1, HEADS, DIM, false);
+		array_get(part, N * WIDTH);
+		const float *a = (const float *)(const void *)y.host + r * WIDTH,
+			    *b = (const float *)(const void *)part.host + r * WIDTH;
+		for (int j = 0; j < WIDTH; j++)
+			assert_true(fabsf(a[j] - b[j]) <= 1e-6f);
+	}
+	device->op->free(device, lens);
+	array_free(qkv);
+	array_free(y);
+	array_free(part);
+}
+
+static void causal_attention(void **state)
+{
+	(void)state;
+	on_devices(causal_rows, false);
 }
 
 /* ---- cross-entropy */
@@ -339,7 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dropout_of_parts),	  cmocka_unit_test(high_numbers),
 		cmocka_unit_test(add_norm_of_parts),	  cmocka_unit_test(attention_of_parts),
-		cmocka_unit_test(cross_entropy_of_parts),
+		cmocka_unit_test(cross_entropy_of_parts), cmocka_unit_test(causal_attention),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

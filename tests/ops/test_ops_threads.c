@@ -120,9 +120,9 @@ static void attention(struct hm_device *d, struct outputs *o, const struct hm_dr
 	size_t n = (size_t)M * K;
 	void *qkv = acts(d, M, 3 * K, 1), *dqkv = acts(d, M, 3 * K, 2), *y = acts(d, M, K, 3),
 	     *dy = acts(d, M, K, 4);
-	d->op->attention_forward(d, y, qkv, len, S, HEADS, DIM, p);
+	d->op->attention_forward(d, y, qkv, len, S, HEADS, DIM, false, p);
 	take(o, y, n, d->act);
-	d->op->attention_backward(d, dqkv, dy, y, qkv, len, S, HEADS, DIM, p);
+	d->op->attention_backward(d, dqkv, dy, y, qkv, len, S, HEADS, DIM, false, p);
 	take(o, dqkv, 3 * n, d->act);
 	d->op->free(d, qkv);
 	d->op->free(d, dqkv);
@@ -327,8 +327,8 @@ static void nan_does_not_vanish(void **state)
 	for (int j = 0; j < 16; j++)
 		ones[j] = 1;
 	qkv[16] = nanf("257"); /* K of the first row: every score against it */
-	d->op->attention_forward(d, y, qkv, &(int32_t){20}, 1, 1, 16, NULL);
-	d->op->attention_backward(d, dqkv, dy, y, qkv, &(int32_t){20}, 1, 1, 16, NULL);
+	d->op->attention_forward(d, y, qkv, &(int32_t){20}, 1, 1, 16, false, NULL);
+	d->op->attention_backward(d, dqkv, dy, y, qkv, &(int32_t){20}, 1, 1, 16, false, NULL);
 	for (int r = 0; r < 20; r++)
 		assert_true(isnan(y[r * 16 + 5]) && isnan(dqkv[r * 48]) && isnan(dqkv[r * 48 + 32]));
 	x[17] = NAN;

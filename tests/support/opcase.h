@@ -54,7 +54,8 @@ enum {
 	OP_NO_SLOPES = 256, /* no finite differences: large, tied, or not the slope by design */
 	OP_PART = 512,	    /* part of a larger batch: dropout does not begin at element 0 */
 	OP_STRADDLE = 1024, /* nor at a multiple of 4 */
-	OP_SKIP = 2048	    /* a gradient that goes past the norm */
+	OP_SKIP = 2048,	    /* a gradient that goes past the norm */
+	OP_CAUSAL = 4096
 };
 struct op_case {
 	const struct op_kind *op;

@@ -123,7 +123,8 @@ static void attend_forward(struct op_run *r)
 {
 	const int *n = r->c->n;
 	int m, s = op_sequences(r, &m);
-	r->d->op->attention(r->d, r->y.dev, r->in[0].dev, op_ints(r, 0, n + 2, s), s, n[0], n[1]);
+	r->d->op->attention(r->d, r->y.dev, r->in[0].dev, op_ints(r, 0, n + 2, s), s, n[0], n[1],
+			    op_has(r, OP_CAUSAL));
 }
 
 static const struct op_kind attend = {"attend", op_attention_shape, attend_forward, NULL, 1, 0, 0, 1, false};
@@ -159,5 +160,8 @@ const struct op_case op_infer_cases[] = {
 	{&attend, 0, {1, 8, 130, 2, 64}},
 	{&attend, 0, {1, 72, 9, 33}},
 	{&attend, 0, {1, 130, 34}},
+	{&attend, OP_CAUSAL, {3, 4, 5, 1, 17}},
+	{&attend, OP_CAUSAL, {2, 64, 14, 1, 33, 77}},
+	{&attend, OP_CAUSAL, {1, 72, 9, 130}},
 	{0},
 };

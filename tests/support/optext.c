@@ -156,7 +156,7 @@ static void attention_forward(struct op_run *r)
 	const int *n = r->c->n;
 	int m, s = op_sequences(r, &m);
 	r->d->op->attention_forward(r->d, r->y.dev, r->in[0].dev, op_ints(r, 0, n + 2, s), s, n[0], n[1],
-				    op_drop(r));
+				    op_has(r, OP_CAUSAL), op_drop(r));
 }
 
 static void attention_backward(struct op_run *r)
@@ -164,7 +164,8 @@ static void attention_backward(struct op_run *r)
 	const int *n = r->c->n;
 	int m, s = op_sequences(r, &m);
 	r->d->op->attention_backward(r->d, r->grad[0].dev, r->dy.dev, r->y.dev, r->in[0].dev,
-				     op_ints(r, 0, n + 2, s), s, n[0], n[1], op_drop(r));
+				     op_ints(r, 0, n + 2, s), s, n[0], n[1], op_has(r, OP_CAUSAL),
+				     op_drop(r));
 }
 
 static const struct op_kind attention = {
@@ -295,6 +296,12 @@ const struct op_case op_text_cases[] = {
 	{&attention, OP_NO_SLOPES | OP_DROP, {2, 72, 9, 33}},
 	{&attention, OP_NO_SLOPES | OP_DROP | OP_PART, {2, 18, 3, 41, 7}},
 	{&attention, OP_NO_SLOPES, {1, 3, 515}},
+	{&attention, OP_CAUSAL, {2, 4, 1, 2, 7, 33}},
+	{&attention, OP_CAUSAL | OP_DROP, {1, 3, 5, 2}},
+	{&attention, OP_NO_SLOPES | OP_CAUSAL | OP_DROP, {3, 18, 2, 31, 5, 33}},
+	{&attention, OP_NO_SLOPES | OP_CAUSAL | OP_DROP, {1, 20, 70, 64, 1}},
+	{&attention, OP_NO_SLOPES | OP_CAUSAL, {2, 72, 9, 70}},
+	{&attention, OP_NO_SLOPES | OP_CAUSAL, {1, 3, 580}},
 	{&rows, 0, {6, 5, 4, 11, -1}},
 	{&rows, 0, {6, 3, 1, 6, -1}},
 	{&rows, OP_NO_SLOPES, {40, 33, 9, 53, 4}},

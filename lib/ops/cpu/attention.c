@@ -10,7 +10,7 @@
 /* ---- heads shared among threads */
 
 bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *len, int s, int heads, int dim,
-		       const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp))
+		       bool causal, const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp))
 {
 	size_t longest = 1, row = 0, starts = ((size_t)s * sizeof *h->first + 63) / 64 * 64;
 	for (int j = 0; j < s; j++)
@@ -22,6 +22,7 @@ bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *l
 			       .dim = (size_t)dim,
 			       .stride = (size_t)hm_dropout_line(drop, (int32_t)longest),
 			       .bf16 = d->act == HM_BF16,
+			       .causal = causal,
 			       .floats = hm_lanes_up(floats(hm_lanes_up(longest), hm_lanes_up((size_t)dim)))};
 	h->dropped = hm_mask_init(&h->mask, drop);
 	char *room = hm_cpu_scratch(d, starts + (size_t)d->threads * h->floats * sizeof(float));
@@ -93,18 +94,20 @@ HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv,
 	}
 	for (size_t r = 0; r < n; r += HM_TILE) {
 		float sum[HM_TILE];
-		for (size_t j = 0; j < np; j += HM_LANES)
+		size_t keys = hm_heads_seen(all, r + HM_TILE - 1, n), kp = hm_lanes_up(keys);
+		for (size_t j = 0; j < kp; j += HM_LANES)
 			hm_vec_tile(h.p + j, np, h.q + r * dp, dp, 1, h.kt + j, np, dim);
 		for (size_t q = 0; q < HM_TILE; q++) {
-			sum[q] = hm_vec_soften(h.p + q * np, n, np);
+			sum[q] = hm_vec_soften(h.p + q * np, hm_heads_seen(all, r + q, n), kp);
 			if (!all->dropped)
 				continue;
-			hm_mask_fill(h.factor, &all->mask, block + (r + q) * all->heads * all->stride / 4, n);
-			for (size_t j = 0; j < n; j++)
+			hm_mask_fill(h.factor, &all->mask, block + (r + q) * all->heads * all->stride / 4,
+				     keys);
+			for (size_t j = 0; j < keys; j++)
 				h.p[q * np + j] *= h.factor[j];
 		}
 		for (size_t t = 0; t < dp; t += HM_LANES)
-			hm_vec_tile(h.o + t, dp, h.p, np, 1, h.v + t, dp, n);
+			hm_vec_tile(h.o + t, dp, h.p, np, 1, h.v + t, dp, keys);
 		for (size_t q = 0; q < HM_TILE && r + q < n; q++) {
 			for (size_t t = 0; t < dim; t++)
 				h.o[q * dp + t] /= sum[q];
@@ -123,15 +126,15 @@ static void forward_head(const struct hm_heads *h, void *arg, size_t j, size_t h
 }
 
 void hm_cpu_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
-			      int heads, int dim, const struct hm_dropout *drop)
+			      int heads, int dim, bool causal, const struct hm_dropout *drop)
 {
 	struct hm_heads h;
-	if (hm_cpu_heads_init(&h, d, len, s, heads, dim, drop, head_floats))
+	if (hm_cpu_heads_init(&h, d, len, s, heads, dim, causal, drop, head_floats))
 		hm_cpu_heads_run(&h, forward_head, &(struct forward){y, qkv});
 }
 
 void hm_cpu_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
-		      int dim)
+		      int dim, bool causal)
 {
-	hm_cpu_attention_forward(d, y, qkv, len, s, heads, dim, NULL);
+	hm_cpu_attention_forward(d, y, qkv, len, s, heads, dim, causal, NULL);
 }

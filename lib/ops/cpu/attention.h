@@ -18,18 +18,23 @@ struct hm_heads {
 	size_t floats; /* scratch of one thread */
 	float *scratch;
 	int sequences;
-	bool bf16, dropped;
+	bool bf16, causal, dropped;
 	struct hm_mask mask; /* unset unless dropped */
 };
 
 /* Takes the device's scratch; floats tells what one head of np rows and dp columns (multiples of 16) needs.
  * False: an error stuck. */
 bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *len, int s, int heads, int dim,
-		       const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp));
+		       bool causal, const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp));
 /* The block of the mask at which a row of one head begins; without dropout it means nothing. */
 static inline uint64_t hm_heads_block(const struct hm_heads *h, size_t row, size_t head)
 {
 	return (h->mask.first + (row * h->heads + head) * h->stride) / 4;
+}
+/* Keys that row r of a sequence of n rows sees; rows past the end see them all. */
+static inline size_t hm_heads_seen(const struct hm_heads *h, size_t r, size_t n)
+{
+	return h->causal && r < n ? r + 1 : n;
 }
 /* Calls fn for each head of each sequence j. */
 void hm_cpu_heads_run(const struct hm_heads *h,

@@ -101,26 +101,29 @@ HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const vo
 		h.factor[j] = 1;
 	for (size_t r = 0; r < n; r += HM_TILE) {
 		float *a = h.a + r * np, *ds = h.ds + r * np;
-		for (size_t j = 0; j < np; j += HM_LANES) {
+		size_t keys = hm_heads_seen(all, r + HM_TILE - 1, n), kp = hm_lanes_up(keys);
+		for (size_t j = 0; j < kp; j += HM_LANES) {
 			hm_vec_tile(a + j, np, h.q + r * dp, dp, 1, h.kt + j, np, dim);
 			hm_vec_tile(ds + j, np, h.dy + r * dp, dp, 1, h.vt + j, np, dim);
 		}
 		for (size_t q = 0; q < HM_TILE; q++) {
 			if (all->dropped)
 				hm_mask_fill(h.factor, &all->mask,
-					     block + (r + q) * all->heads * all->stride / 4, np);
-			soften_back(a + q * np, ds + q * np, h.factor, n, np);
+					     block + (r + q) * all->heads * all->stride / 4, kp);
+			soften_back(a + q * np, ds + q * np, h.factor, hm_heads_seen(all, r + q, n), kp);
 		}
 		for (size_t t = 0; t < dp; t += HM_LANES)
-			hm_vec_tile(h.o + t, dp, ds, np, 1, h.k + t, dp, n);
+			hm_vec_tile(h.o + t, dp, ds, np, 1, h.k + t, dp, keys);
 		store(dq, &h, r, n, dim, dp, width, scale, bf16);
 	}
 	for (size_t r = 0; r < n; r += HM_TILE) {
+		size_t from = all->causal ? r : 0,
+		       at = from * np + r; /* earlier queries do not see these keys */
 		for (size_t t = 0; t < dp; t += HM_LANES)
-			hm_vec_tile(h.o + t, dp, h.ds + r, 1, np, h.q + t, dp, n);
+			hm_vec_tile(h.o + t, dp, h.ds + at, 1, np, h.q + from * dp + t, dp, n - from);
 		store(dk, &h, r, n, dim, dp, width, 1, bf16);
 		for (size_t t = 0; t < dp; t += HM_LANES)
-			hm_vec_tile(h.o + t, dp, h.a + r, 1, np, h.dy + t, dp, n);
+			hm_vec_tile(h.o + t, dp, h.a + at, 1, np, h.dy + from * dp + t, dp, n - from);
 		store(dv, &h, r, n, dim, dp, width, 1, bf16);
 	}
 }
@@ -135,11 +138,11 @@ static void backward_head(const struct hm_heads *h, void *arg, size_t j, size_t 
 }
 
 void hm_cpu_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
-			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim, bool causal,
 			       const struct hm_dropout *drop)
 {
 	struct hm_heads h;
 	(void)y;
-	if (hm_cpu_heads_init(&h, d, len, s, heads, dim, drop, head_floats))
+	if (hm_cpu_heads_init(&h, d, len, s, heads, dim, causal, drop, head_floats))
 		hm_cpu_heads_run(&h, backward_head, &(struct backward){dqkv, dy, qkv});
 }

@@ -37,7 +37,7 @@ void hm_cpu_embed(struct hm_device *d, void *y, const int32_t *id, const int32_t
 void hm_cpu_layer_norm(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
 		       const float *beta, double eps, int m, int k);
 void hm_cpu_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
-		      int dim);
+		      int dim, bool causal);
 
 void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
 			   int m, int n, int k);
@@ -74,9 +74,9 @@ void hm_cpu_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dg
 			      const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
 			      int k);
 void hm_cpu_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
-			      int heads, int dim, const struct hm_dropout *drop);
+			      int heads, int dim, bool causal, const struct hm_dropout *drop);
 void hm_cpu_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
-			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim, bool causal,
 			       const struct hm_dropout *drop);
 void hm_cpu_add_rows(struct hm_device *d, float *y, const int32_t *at, const float *table, const int32_t *row,
 		     int m, int k);

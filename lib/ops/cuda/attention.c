@@ -14,24 +14,24 @@ static struct hm_drop drop_rows(struct hm_device *d, const struct hm_dropout *dr
 }
 
 void hm_cuda_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
-			       int heads, int dim, const struct hm_dropout *drop)
+			       int heads, int dim, bool causal, const struct hm_dropout *drop)
 {
-	struct attention_args a = {y, qkv, len, drop_rows(d, drop), s, heads, dim, SLOTS};
+	struct attention_args a = {y, qkv, len, drop_rows(d, drop), s, heads, dim, SLOTS, causal, 0};
 	struct hm_grid grid = {(unsigned)s * SLOTS, (unsigned)heads, THREADS, 0};
 	HM_LAUNCH(d, dim <= NARROW ? HM_BY_ACT(d, attention) : HM_BY_ACT(d, attention_wide), grid, a);
 }
 
 void hm_cuda_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
-		       int dim)
+		       int dim, bool causal)
 {
-	hm_cuda_attention_forward(d, y, qkv, len, s, heads, dim, NULL);
+	hm_cuda_attention_forward(d, y, qkv, len, s, heads, dim, causal, NULL);
 }
 
 void hm_cuda_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
-				const void *qkv, const int32_t *len, int s, int heads, int dim,
+				const void *qkv, const int32_t *len, int s, int heads, int dim, bool causal,
 				const struct hm_dropout *drop)
 {
-	struct attention_backward_args a = {dqkv, dy, y, qkv, len, drop_rows(d, drop), s, heads, dim, 0};
+	struct attention_backward_args a = {dqkv, dy, y, qkv, len, drop_rows(d, drop), s, heads, dim, causal};
 	struct hm_grid grid = {(unsigned)s, (unsigned)heads, THREADS, 0};
 	HM_LAUNCH(d, dim <= NARROW ? HM_BY_ACT(d, attention_backward) : HM_BY_ACT(d, attention_backward_wide),
 		  grid, a);

@@ -38,9 +38,9 @@ HM_DEVICE void load(float *m, const struct attention_args &a, const struct hm_se
 		hm_load_tile<HM_KEYS>(m + V, k + width + out, row, seq.n - key, a.dim - out, 1, even, true);
 }
 
-/* Scores s of `left` keys become exp(s - top) times the dropout's factors, in p [16] rows of the warp. block:
- * of the warp's first query at the first of the keys. */
-HM_DEVICE void soften(float *p, struct state &w, float s[4][4], int left, const struct hm_drop &d,
+/* Scores s of `left` keys become exp(s - top) times the dropout's factors, in p [16] rows of the warp. Query q of
+ * the warp sees the first seen + q of the keys. block: of the warp's first query at the first of the keys. */
+HM_DEVICE void soften(float *p, struct state &w, float s[4][4], int left, int seen, const struct hm_drop &d,
 		      const struct hm_blocks &b, uint64_t block)
 {
 	int r = threadIdx.x % HM_WARP / 8, c = threadIdx.x % 8;
@@ -49,7 +49,7 @@ HM_DEVICE void soften(float *p, struct state &w, float s[4][4], int left, const 
 		float top = w.top[i], f[4] = {1, 1, 1, 1};
 #pragma unroll
 		for (int j = 0; j < 4; j++) {
-			if (4 * c + j >= left)
+			if (4 * c + j >= left || 4 * c + j >= seen + r + 4 * i)
 				s[i][j] = -INFINITY;
 			top = fmaxf(top, s[i][j]);
 		}
@@ -79,7 +79,8 @@ HM_DEVICE void attend(float *m, const struct attention_args &a, const struct hm_
 	bool busy = at + mine < seq.n, even = hm_even(a.y) && a.dim % HM_LOT(act) == 0;
 	struct state w = {{-INFINITY, -INFINITY, -INFINITY, -INFINITY}, {}, {}};
 	float y[4][8] = {};
-	for (int key = 0; key < seq.n; key += HM_KEYS) {
+	int end = a.causal && at + QUERIES < seq.n ? at + QUERIES : seq.n;
+	for (int key = 0; key < end; key += HM_KEYS) {
 		int left = seq.n - key;
 		float s[4][4] = {};
 		for (int h = 0; h < (wide ? a.dim : 1); h += HM_SLICE) {
@@ -92,7 +93,7 @@ HM_DEVICE void attend(float *m, const struct attention_args &a, const struct hm_
 		}
 		if (!busy)
 			continue;
-		soften(m + P + mine * HM_SCORES, w, s, left, a.drop, b,
+		soften(m + P + mine * HM_SCORES, w, s, left, a.causal ? at + mine - key + 1 : HM_KEYS, a.drop, b,
 		       b.first + (uint32_t)(at + mine) * b.next + key / 4);
 #pragma unroll
 		for (int i = 0; i < 4; i++)

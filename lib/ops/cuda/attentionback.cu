@@ -160,8 +160,9 @@ struct state {
 	float top[4], sum[4]; /* as in attention.cu; of the warps that have scores */
 };
 
-/* Scores become exp(s - top), and each query's news is what earlier sums shrink by. */
-HM_DEVICE void soften(float s[4][4], struct state &g, float *m, const struct job &w, int left)
+/* Scores become exp(s - top), and each query's news is what earlier sums shrink by. Of the tiles' keys there are
+ * `left`; query q sees seen + q. */
+HM_DEVICE void soften(float s[4][4], struct state &g, float *m, const struct job &w, int left, int seen)
 {
 	int c = threadIdx.x % 8;
 #pragma unroll
@@ -169,7 +170,7 @@ HM_DEVICE void soften(float s[4][4], struct state &g, float *m, const struct job
 		float top = g.top[i];
 #pragma unroll
 		for (int j = 0; j < 4; j++) {
-			if (4 * c + j >= left)
+			if (4 * c + j >= left || 4 * c + j >= seen + query(w, i))
 				s[i][j] = -INFINITY;
 			top = fmaxf(top, s[i][j]);
 		}
@@ -194,7 +195,8 @@ HM_DEVICE void query_tile(const struct attention_backward_args &a, float *m, con
 	int half = w.scores ? 0 : 32, c = w.out + half + threadIdx.x % 8 * 4;
 	float dq[4][4] = {};
 	find_delta<act>(a, m, w, at, at - from);
-	for (int key = 0; key < w.seq.n; key += TILE) {
+	int end = a.causal && at + TILE < w.seq.n ? at + TILE : w.seq.n;
+	for (int key = 0; key < end; key += TILE) {
 		int left = w.seq.n - key;
 		float s[4][4], f[4][4];
 		products<act, wide>(s, a, m, w, at, key, key == 0, true);
@@ -204,7 +206,7 @@ HM_DEVICE void query_tile(const struct attention_backward_args &a, float *m, con
 		}
 		__syncthreads();
 		if (w.scores) {
-			soften(s, g, m, w, left);
+			soften(s, g, m, w, left, a.causal ? at - key + 1 : TILE);
 			soften_back(m, w, s, at - from);
 		}
 		__syncthreads();
@@ -255,15 +257,16 @@ HM_DEVICE void blend_keys(float sum[4][8], const float *scores, const float *row
 
 /* P of the tiles into s and m + A, from scores; zeros where there is no key. Queries past the end have what
  * they have: nobody looks. */
-HM_DEVICE void probabilities(float s[4][4], float *m, const struct job &w, int at, int key, int from)
+HM_DEVICE void probabilities(float s[4][4], float *m, const struct job &w, int at, int key, int from, bool causal)
 {
-	int left = w.seq.n - key - (int)threadIdx.x % 8 * 4;
+	int before = key + (int)threadIdx.x % 8 * 4, left = w.seq.n - before;
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
 		float top = m[TOP + at - from + query(w, i)];
+		int seen = causal ? at + query(w, i) + 1 - before : left;
 #pragma unroll
 		for (int j = 0; j < 4; j++)
-			s[i][j] = j < left ? expf(s[i][j] - top) : 0;
+			s[i][j] = j < left && j < seen ? expf(s[i][j] - top) : 0;
 		hm_store<4>(place(m + A, w, i), s[i]);
 	}
 }
@@ -274,11 +277,12 @@ HM_DEVICE void key_tile(const struct attention_backward_args &a, float *m, const
 			int from, int to)
 {
 	float sum[4][8] = {};
-	for (int at = from; at < to; at += TILE) {
+	int first = a.causal && key > from ? key : from; /* earlier queries do not see these keys */
+	for (int at = first; at < to; at += TILE) {
 		float s[4][4], f[4][4];
-		products<act, wide>(s, a, m, w, at, key, true, at == from);
+		products<act, wide>(s, a, m, w, at, key, true, at == first);
 		if (w.scores) {
-			probabilities(s, m, w, at, key, from);
+			probabilities(s, m, w, at, key, from, a.causal);
 		} else {
 			factors(f, a.drop, w, at, key);
 			put(m + DS, w, s, f);
@@ -297,13 +301,13 @@ HM_DEVICE void key_tile(const struct attention_backward_args &a, float *m, const
 			blend_keys(sum, m + (w.scores ? DS : A) + w.part, m + (w.scores ? Q : DY),
 				   to - at < TILE ? to - at : TILE);
 	}
-	int c = w.out + threadIdx.x % 8 * 4, first = key + w.part + threadIdx.x % HM_WARP / 8 * 4;
+	int c = w.out + threadIdx.x % 8 * 4, row = key + w.part + threadIdx.x % HM_WARP / 8 * 4;
 	act *y = (act *)a.dqkv + (size_t)w.seq.first * w.row + (w.scores ? 1 : 2) * w.width +
 		 blockIdx.y * a.dim + c;
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
-		act *r = y + (first + i) * w.row;
-		if (first + i >= w.seq.n)
+		act *r = y + (row + i) * w.row;
+		if (row + i >= w.seq.n)
 			continue;
 #pragma unroll
 		for (int k = 0; k < 8; k++)

@@ -95,7 +95,7 @@ struct attention_args {
 	const void *qkv;
 	const int32_t *len;
 	struct hm_drop drop;
-	int s, heads, dim, slots;
+	int s, heads, dim, slots, causal, spare;
 };
 HM_KERNELS(attention); /* dim <= 64 */
 HM_KERNELS(attention_wide);
@@ -106,7 +106,7 @@ struct attention_backward_args {
 	const void *dy, *y, *qkv;
 	const int32_t *len;
 	struct hm_drop drop;
-	int s, heads, dim, spare;
+	int s, heads, dim, causal;
 };
 HM_KERNELS(attention_backward); /* dim <= 64 */
 HM_KERNELS(attention_backward_wide);

@@ -11,6 +11,7 @@ struct attention {
 	const void *qkv;
 	const int32_t *len;
 	int s, heads, dim, longest, line; /* line: elements of the mask per row and head */
+	bool causal;
 	const struct hm_dropout *drop;
 	double *p, *dp; /* [longest] each: softmax of a row, and its gradient */
 };
@@ -36,7 +37,13 @@ static double get(const struct attention *a, int which, size_t row, int head, in
 	return hm_act_get(a->d, a->qkv, place(a, which, row, head, t));
 }
 
-/* a->p [n] := softmax(q . K / sqrt(dim)) of query row `row` among the n rows from `first`. */
+/* Keys that row `row` of the sequence of n rows from `first` sees. */
+static int seen_by(const struct attention *a, size_t row, size_t first, int n)
+{
+	return a->causal ? (int)(row - first) + 1 : n;
+}
+
+/* a->p [n] := softmax(q . K / sqrt(dim)) of query row `row` over the n rows from `first`. */
 static void softmax_row(struct attention *a, size_t row, size_t first, int n, int head)
 {
 	double top = -INFINITY, sum = 0;
@@ -58,19 +65,20 @@ static double factor(const struct attention *a, size_t row, int head, int j)
 }
 
 void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
-			      int heads, int dim, const struct hm_dropout *drop)
+			      int heads, int dim, bool causal, const struct hm_dropout *drop)
 {
-	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, drop, NULL, NULL};
+	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, causal, drop, NULL, NULL};
 	size_t first = 0;
 	if (!begin(&a))
 		return;
 	for (int i = 0; i < s; first += len[i++])
 		for (size_t row = first; row < first + len[i]; row++)
 			for (int head = 0; head < heads; head++) {
-				softmax_row(&a, row, first, len[i], head);
+				int n = seen_by(&a, row, first, len[i]);
+				softmax_row(&a, row, first, n, head);
 				for (int t = 0; t < dim; t++) {
 					double v = 0;
-					for (int j = 0; j < len[i]; j++)
+					for (int j = 0; j < n; j++)
 						v += a.p[j] * factor(&a, row, head, j) *
 						     get(&a, 2, first + j, head, t);
 					hm_act_set(d, y, (row * heads + head) * dim + t, v);
@@ -104,10 +112,10 @@ static void backward_row(struct attention *a, double *out, const void *dy, size_
 }
 
 void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
-			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim, bool causal,
 			       const struct hm_dropout *drop)
 {
-	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, drop, NULL, NULL};
+	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, causal, drop, NULL, NULL};
 	size_t rows = 0, first = 0, width = 3 * (size_t)heads * dim;
 	(void)y;
 	for (int i = 0; i < s; i++)
@@ -118,7 +126,7 @@ void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, 
 	for (int i = 0; i < s; first += len[i++])
 		for (size_t row = first; row < first + len[i]; row++)
 			for (int head = 0; head < heads; head++)
-				backward_row(&a, out, dy, row, first, len[i], head);
+				backward_row(&a, out, dy, row, first, seen_by(&a, row, first, len[i]), head);
 	for (size_t j = 0; j < rows * width; j++)
 		hm_act_set(d, dqkv, j, out[j]);
 done:

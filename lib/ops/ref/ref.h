@@ -57,7 +57,7 @@ void hm_ref_embed(struct hm_device *d, void *y, const int32_t *id, const int32_t
 void hm_ref_layer_norm(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
 		       const float *beta, double eps, int m, int k);
 void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
-		      int dim);
+		      int dim, bool causal);
 void hm_ref_gather(struct hm_device *d, void *y, const void *x, const int32_t *row, int s, int k);
 
 void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
@@ -109,9 +109,9 @@ void hm_ref_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dg
 			      const float *stats, const float *gamma, const struct hm_dropout *drop, int m,
 			      int k);
 void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
-			      int heads, int dim, const struct hm_dropout *drop);
+			      int heads, int dim, bool causal, const struct hm_dropout *drop);
 void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, const void *y,
-			       const void *qkv, const int32_t *len, int s, int heads, int dim,
+			       const void *qkv, const int32_t *len, int s, int heads, int dim, bool causal,
 			       const struct hm_dropout *drop);
 void hm_ref_add_rows(struct hm_device *d, float *y, const int32_t *at, const float *table, const int32_t *row,
 		     int m, int k);

@@ -121,7 +121,8 @@ void hm_ref_layer_norm(struct hm_device *d, void *y, const void *x, const void *
 	free(v);
 }
 
-/* Query row q of the sequence of n rows that begins at row `first`, head `head`; p [n] is scratch. */
+/* Query row q of the sequence that begins at row `first`, over its first n keys, head `head`; p [n] is
+ * scratch. */
 static void attend(const struct hm_device *d, void *y, const void *qkv, size_t first, int n, int q, int head,
 		   int heads, int dim, double *p)
 {
@@ -147,7 +148,7 @@ static void attend(const struct hm_device *d, void *y, const void *qkv, size_t f
 }
 
 void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
-		      int dim)
+		      int dim, bool causal)
 {
 	int longest = 0;
 	for (int j = 0; j < s; j++)
@@ -157,7 +158,7 @@ void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32
 	for (int j = 0; j < s && !d->err.code; first += len[j++])
 		for (int q = 0; q < len[j]; q++)
 			for (int head = 0; head < heads; head++)
-				attend(d, y, qkv, first, len[j], q, head, heads, dim, p);
+				attend(d, y, qkv, first, causal ? q + 1 : len[j], q, head, heads, dim, p);
 	free(p);
 }
 
