@@ -15,7 +15,7 @@ struct options {
 	struct hm_jsonl_form form;
 	char *labels;
 	int null_text;
-	bool no_img, no_text, img_given, text_given;
+	bool no_img, no_text, img_given, text_given, prefix_given;
 	struct hm_strs keep;
 	struct hm_shard shard;
 	int64_t limit;
@@ -35,7 +35,8 @@ static const struct hm_opt table[] = {
 	{"label-field", 0, HM_STR(form.label), "NAME", "field of the class, an integer from 0"},
 	{"labels", 0, HM_STR(labels), "WORD,WORD,...",
 	 "values of that field that stand for the classes from 0"},
-	{"img-prefix", 0, HM_STR(form.img_prefix), "STR", "folder to cut off the front of paths"},
+	{"img-prefix", 0, HM_STR(form.img_prefix), "STR", "folder to cut off the front of paths",
+	 .given = HM_GIVEN(prefix_given)},
 	{"no-img", 0, HM_FLAG(no_img), NULL, "the data has no images"},
 	{"no-text", 0, HM_FLAG(no_text), NULL, "the data has no captions"},
 	{"null-text", 0, HM_CHOICE(null_text), "empty|error", "what a caption that is null or absent is"},
@@ -64,6 +65,8 @@ struct run {
 	struct hm_strmap ids; /* id -> operand << FILE_SHIFT | line */
 	int file;	      /* the operand being read */
 	uint64_t seen, written, skipped;
+	uint64_t cut,
+		without_text; /* written records whose path began with the prefix, that have no caption */
 };
 
 /* The words of the classes, for whoever shows them. */
@@ -141,6 +144,8 @@ static int write_record(struct run *r, const struct hm_jsonl_rec *rec, struct hm
 			val[n++] = (struct hm_val){&rec->keep[i], 1};
 	}
 	r->written++;
+	r->cut += f->img && rec->cut;
+	r->without_text += f->text && rec->no_text;
 	return hm_writer_put(r->w, val, e);
 }
 
@@ -205,13 +210,28 @@ static int take_file(struct run *r, struct hm_err *e)
 	return rc;
 }
 
+/* An option that met no record is most often misspelled. */
+static void warn_unmet(struct run *r)
+{
+	const struct hm_jsonl_form *f = &r->o.form;
+	if (r->written && f->img && r->o.prefix_given && *f->img_prefix && !r->cut)
+		hm_cli_warn(&r->cli,
+			    "--img-prefix %s: no path begins with this folder, and nothing was cut off",
+			    f->img_prefix);
+	if (r->written && f->text && r->without_text == r->written)
+		hm_cli_warn(
+			&r->cli,
+			"no object has the field \"%s\": every caption is empty (--text-field names another)",
+			f->text);
+}
+
 /* What the option parser cannot know. */
 static void check_call(struct run *r, struct hm_schema *s)
 {
 	struct options *o = &r->o;
 	struct hm_err e = {0};
-	if (o->no_img && o->img_given)
-		hm_cli_usage(&r->cli, "--no-img and --img-field contradict each other");
+	if (o->no_img && (o->img_given || o->prefix_given))
+		hm_cli_usage(&r->cli, "--no-img contradicts --img-field and --img-prefix");
 	if (o->no_text && (o->text_given || o->null_text == NULL_EMPTY))
 		hm_cli_usage(&r->cli, "--no-text contradicts --text-field and --null-text");
 	if (o->no_img)
@@ -245,6 +265,8 @@ int main(int argc, char **argv)
 		rc = hm_writer_finish(r.w, r.skipped, &e);
 		r.w = NULL;
 	}
+	if (!rc)
+		warn_unmet(&r);
 	if (!rc && r.skipped)
 		hm_cli_notice(&r.cli, "%" PRIu64 " bad line%s left out", r.skipped,
 			      r.skipped == 1 ? "" : "s");

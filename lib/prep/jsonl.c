@@ -29,13 +29,31 @@ int hm_jsonl_keep(struct hm_jsonl_form *f, char *word, struct hm_err *e)
 	return 0;
 }
 
+/* Bytes at the front of a path that name no folder: separators, and "." between them. */
+static size_t count_idle(const char *path, const char *separators)
+{
+	size_t n = strspn(path, separators);
+	while (path[n] == '.' && path[n + 1] && strchr(separators, path[n + 1]))
+		n += 1 + strspn(path + n + 1, separators);
+	return n;
+}
+
 const char *hm_path_strip(const char *path, const char *prefix)
 {
-	size_t n = strlen(prefix);
-	if (!n || strncmp(path, prefix, n) || !(strchr("/\\", prefix[n - 1]) || strchr("/\\", path[n])))
+	const char *separators = strchr(prefix, '/') ? "/" : "/\\", *at = path;
+	if (!*prefix || !strspn(path, separators) != !strspn(prefix, separators))
 		return path;
-	path += n;
-	return path + strspn(path, "/\\");
+	for (;;) {
+		at += count_idle(at, separators);
+		prefix += count_idle(prefix, separators);
+		size_t n = strcspn(prefix, separators);
+		if (!n)
+			return *at ? at : path;
+		if (strcspn(at, separators) != n || strncmp(at, prefix, n))
+			return path;
+		at += n;
+		prefix += n;
+	}
 }
 
 /* Finds the member of that key. */
@@ -169,31 +187,37 @@ static bool is_absolute(const char *path)
 	return *path == '/' || (letter && path[1] == ':' && path[2] == '/');
 }
 
-static int get_img(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, const char **out,
+static int get_img(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, struct hm_jsonl_rec *rec,
 		   struct hm_err *e)
 {
+	const char **out = &rec->img;
 	*out = NULL;
 	if (!f->img)
 		return 0;
 	if (get_text(o, f->img, "--img-field names another, --no-img is for data without images", out, e))
 		return HM_EDATA;
-	*out = hm_path_strip(*out, f->img_prefix);
+	const char *whole = *out;
+	*out = hm_path_strip(whole, f->img_prefix);
+	rec->cut = *out != whole;
 	bool backslash = strchr(*out, '\\') != NULL;
 	if (!backslash && !is_absolute(*out))
 		return 0;
 	struct hm_jsonl_member m = find_member(o, f->img);
-	return backslash ? hm_jsonl_backslash(o, &m, e) : hm_jsonl_absolute(o, &m, e);
+	return backslash ? hm_jsonl_backslash(o, &m, e) : hm_jsonl_absolute(o, &m, f->img_prefix, e);
 }
 
-static int get_caption(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, const char **out,
-		       struct hm_err *e)
+static int get_caption(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f,
+		       struct hm_jsonl_rec *rec, struct hm_err *e)
 {
+	const char **out = &rec->text;
 	*out = NULL;
+	rec->no_text = false;
 	if (!f->text)
 		return 0;
 	const cJSON *v = find_member(o, f->text).v;
 	if (f->null_text && (!v || cJSON_IsNull(v))) {
 		*out = "";
+		rec->no_text = !v;
 		return 0;
 	}
 	return get_text(
@@ -244,9 +268,9 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 	}
 	int rc = get_id(&o, f->id, rec, e);
 	if (!rc)
-		rc = get_img(&o, f, &rec->img, e);
+		rc = get_img(&o, f, rec, e);
 	if (!rc)
-		rc = get_caption(&o, f, &rec->text, e);
+		rc = get_caption(&o, f, rec, e);
 	if (!rc)
 		rc = get_label(&o, f, &rec->label, e);
 	if (!rc)

@@ -30,9 +30,10 @@ struct hm_jsonl_form {
  * off in place, and `word` must outlive the form. HM_EUSAGE for an unknown type or too many fields. */
 int hm_jsonl_keep(struct hm_jsonl_form *f, char *word, struct hm_err *e);
 
-/* Cuts `prefix` off the front of a path, once, if it ends where a part of the path does, and the slashes
- * behind it; "/data" makes "hm/1.png" of "/data/hm/1.png" and leaves "/database/1.png" alone. Returns a place
- * in `path`. */
+/* Cuts the folders of `prefix` off the front of a path, once, and the slashes behind them: "/data" makes
+ * "hm/1.png" of "/data/hm/1.png" and leaves "/database/1.png" alone. Slashes that are doubled and "." as a
+ * folder do not count. A prefix without "/" may also end at a backslash. Returns a place in `path`; `path`
+ * itself when it does not begin so, or when nothing would be left of it. */
 const char *hm_path_strip(const char *path, const char *prefix);
 
 /* The fields of one line. Texts are NUL-terminated, valid UTF-8 without U+0000, and live until
@@ -41,6 +42,8 @@ struct hm_jsonl_rec {
 	const char *id;	 /* a string's characters, an integer's digits */
 	const char *img; /* without prefix, relative, without backslashes; NULL as in the form */
 	const char *text;
+	bool cut;      /* img began with the prefix */
+	bool no_text;  /* the caption's field is absent, and null_text made it empty */
 	int32_t label; /* class from 0, -1: not known */
 	union {
 		const char *text;

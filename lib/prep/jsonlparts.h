@@ -37,8 +37,9 @@ int hm_jsonl_wrong(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, c
 /* A label is no class: none of the words, or no integer from 0 where there are none. */
 int hm_jsonl_no_class(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, const struct hm_labels *l,
 		      struct hm_err *e);
-/* A path has a backslash; is absolute once the prefix is off. */
+/* A path has a backslash; is absolute, whether or not it began with the prefix. */
 int hm_jsonl_backslash(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, struct hm_err *e);
-int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, struct hm_err *e);
+int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, const char *prefix,
+		      struct hm_err *e);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/filekind.h"
 #include "json/json.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,7 +45,12 @@ int hm_jsonl_no_class(const struct hm_jsonl_object *o, struct hm_jsonl_member *m
 		      struct hm_err *e)
 {
 	char words[128], what[160];
-	if (cJSON_IsArray(m->v) || cJSON_IsObject(m->v))
+	if (cJSON_IsArray(m->v)) {
+		snprintf(what, sizeof what, "jq -c '.[\"%.64s\"] |= .[0]' FILE takes the first of each array",
+			 m->key);
+		return hm_jsonl_wrong(o, m, "one class", what, e);
+	}
+	if (cJSON_IsObject(m->v))
 		return hm_jsonl_wrong(o, m, "one class", NULL, e);
 	if (!l->n)
 		return hm_jsonl_wrong(o, m, "an integer from 0",
@@ -90,14 +96,47 @@ int hm_jsonl_backslash(const struct hm_jsonl_object *o, struct hm_jsonl_member *
 		path_end(m->v->valuestring), m->key, m->key, m->column);
 }
 
-int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, struct hm_err *e)
+int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, const char *prefix,
+		      struct hm_err *e)
 {
 	hm_jsonl_locate(o, m);
 	return hm_err_set(
 		e, HM_EDATA,
 		"the path \"%s\" in the field \"%.64s\" is absolute (--img-prefix FOLDER makes it relative "
-		"to that folder), at column %zu",
-		path_end(m->v->valuestring), m->key, m->column);
+		"to that folder; it is \"%.200s\" now), at column %zu",
+		path_end(m->v->valuestring), m->key, prefix, m->column);
+}
+
+/* The character where the parser stopped, if it is none that can be seen: a message without it would point at
+ * nothing. 0: it can be seen, or the line ends there. */
+static uint32_t find_unseen(const struct hm_jsonl_object *o, size_t at)
+{
+	uint32_t c = 0;
+	if (at >= o->len || hm_utf8_next(o->line + at, o->len - at, &c) < 1)
+		return 0;
+	bool unseen = c < ' ' || (c >= 0x7f && c <= 0xa0) || (c >= 0x2000 && c <= 0x206f) || c == 0x3000 ||
+		      c == 0xfeff;
+	return unseen ? c : 0;
+}
+
+/* What the parser said, and what cannot be seen at that place. */
+static int refuse_unseen(const struct hm_jsonl_object *o, const struct hm_err *why, size_t column,
+			 struct hm_err *e)
+{
+	uint32_t c = find_unseen(o, column - 1);
+	if (column > 1 && column <= o->len && o->line[column - 2] == '\r')
+		return hm_err_set(
+			e, HM_EDATA,
+			"invalid JSON: a line end of CR alone (tr '\\r' '\\n' makes lines of it), at "
+			"column %zu",
+			column - 1);
+	if (c)
+		return hm_err_set(e, HM_EDATA,
+				  "invalid JSON: the character U+%04" PRIX32
+				  ", which cannot be seen, where it must not "
+				  "stand, at column %zu",
+				  c, column);
+	return hm_err_set(e, HM_EDATA, "%s", why->text);
 }
 
 /* Whether the line, which is no JSON, has this character and nothing that JSON lines are full of. */
@@ -108,7 +147,8 @@ static bool is_table(const struct hm_jsonl_object *o, char separator)
 	       !memchr(o->line, ']', o->len);
 }
 
-static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why, struct hm_err *e)
+static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why, size_t column,
+		       struct hm_err *e)
 {
 	static const struct {
 		char separator;
@@ -130,7 +170,7 @@ static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why
 				"the line looks like %s, not like a JSON object (%s makes JSON lines of it), "
 				"at column 1",
 				table[i].name, table[i].command);
-	return hm_err_set(e, HM_EDATA, "%s", why->text);
+	return refuse_unseen(o, why, column, e);
 }
 
 /* What stands where the parser stopped: often it is the habit of another language. */
@@ -160,7 +200,7 @@ static int refuse_json(const struct hm_jsonl_object *o, const struct hm_err *why
 			"invalid JSON: bytes that are not UTF-8 (iconv -f WINDOWS-1252 -t UTF-8 FILE "
 			"converts text of that encoding), at column %zu",
 			column);
-	return hm_err_set(e, HM_EDATA, "%s", why->text);
+	return refuse_unseen(o, why, column, e);
 }
 
 int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why, size_t column,
@@ -187,7 +227,7 @@ int hm_jsonl_no_object(const struct hm_jsonl_object *o, const struct hm_err *why
 			"line), at column %zu",
 			at + 1);
 	if (why->code)
-		return first == '{' ? refuse_json(o, why, column, e) : refuse_text(o, why, e);
+		return first == '{' ? refuse_json(o, why, column, e) : refuse_text(o, why, column, e);
 	return hm_err_set(e, HM_EDATA, "the line is %s, not an object, at column %zu",
 			  cJSON_IsString(o->tree)   ? "a string"
 			  : cJSON_IsNumber(o->tree) ? "a number"

@@ -65,7 +65,7 @@ true|true
 -1|the number -1
 T
 	for l in '[]' '["hateful"]' '["somewhat harmful","individual"]'; do
-		refuse "{\"id\":2,\"img\":\"a\",\"text\":\"b\",\"label\":$l}" 'field "label" is an array, not one class, at column 38'
+		refuse "{\"id\":2,\"img\":\"a\",\"text\":\"b\",\"label\":$l}" 'field "label" is an array, not one class \(jq .*\), at column 38'
 	done
 	refuse '{"id":2,"img":"a","text":"b","label":2147483648}' 'not an integer of 32 bits, at column 38'
 }
@@ -142,6 +142,22 @@ T
 	refute img 'img\\1.png'
 	grep -qE 'the path "img\\1.png" in the field "img" has a backslash, and "/" separates folders \(jq .*\), at column 15$' err
 	refute img 'img/a\\1.png'
+}
+
+@test "an option that met no record gets a warning: a prefix that no path has, a caption's field that no object has" {
+	printf '{"id":1,"img":"pics/1.png","text":"a"}\n{"id":2,"img":"img/2.png"}\n' >u.jsonl
+	run bash -c 'hm-jsonl2rec --null-text empty --img-prefix images/ -o u.hmr u.jsonl'
+	expect 0 '^hm-jsonl2rec: warning: --img-prefix images/: no path begins with this folder'
+	run bash -c 'hm-jsonl2rec --null-text empty --text-field caption -o u.hmr u.jsonl'
+	expect 0 '^hm-jsonl2rec: warning: no object has the field "caption": every caption is empty'
+	for call in '' '--img-prefix pics' '--img-prefix ./img/' '--no-text' "--img-prefix ''"; do
+		[ "$call" = --no-text ] || call="$call --null-text empty"
+		run bash -c "hm-jsonl2rec $call -o u.hmr u.jsonl"
+		expect 0
+		[ -z "$output" ] || fail "$call: $output"
+	done
+	run hm-jsonl2rec --no-img --img-prefix x -o out.hmr u.jsonl
+	expect 2 '^hm-jsonl2rec: error: --no-img contradicts'
 }
 
 @test "a byte order mark is skipped, at the beginning of each file and where files were joined" {
