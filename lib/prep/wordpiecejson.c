@@ -31,6 +31,21 @@ bool hm_wordpiece_is_model(const struct hm_token_doc *json)
 	       (member(model, "continuing_subword_prefix") || member(model, "max_input_chars_per_word"));
 }
 
+/* Notices of what is not BERT's usual setting. */
+static int tell_model(struct hm_wordpiece_opening *w, struct hm_err *e)
+{
+	int rc = 0;
+	if (strcmp(w->rules.prefix, "##") != 0)
+		rc = hm_wordpiece_tell(&w->notices, e,
+				       "pieces inside a word begin with \"%.32s\", as %s says",
+				       w->rules.prefix, w->json->path);
+	if (!rc && w->rules.word_chars != HM_WORDPIECE_WORD)
+		rc = hm_wordpiece_tell(&w->notices, e,
+				       "a word of more than %u code points is the unknown token, as %s says",
+				       (unsigned)w->rules.word_chars, w->json->path);
+	return rc;
+}
+
 static int read_model(struct hm_wordpiece_opening *w, struct hm_err *e)
 {
 	const struct hm_token_doc *d = w->json;
@@ -44,7 +59,9 @@ static int read_model(struct hm_wordpiece_opening *w, struct hm_err *e)
 		return hm_doc_fault(d, e, "\"max_input_chars_per_word\" is not an integer from 1 to %d",
 				    HM_WORDPIECE_WORD_CAP);
 	w->rules.word_chars = (uint32_t)chars;
-	int rc = hm_doc_string(d, model, "unk_token", &unk, e);
+	int rc = tell_model(w, e);
+	if (!rc)
+		rc = hm_doc_string(d, model, "unk_token", &unk, e);
 	return rc > 0 ? hm_specials_say(&w->specials, HM_ROLE_UNK, d, unk, e) : rc;
 }
 

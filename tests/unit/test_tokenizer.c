@@ -298,14 +298,22 @@ static void settings_become_attributes(void **state)
 		 ""},
 		{{"tokenizer.json",
 		  "{" PRE ",\"normalizer\":{\"type\":\"BertNormalizer\"},\"model\":{\"type\":\"WordPiece\","
-		  "\"continuing_subword_prefix\":\"@@\",\"max_input_chars_per_word\":9,\"vocab\":" TOKENS
-		  "}}"},
+		  "\"continuing_subword_prefix\":\"@@\",\"vocab\":" TOKENS "}}"},
 		 NULL,
 		 uncased,
-		 "{\"cased\":false,\"continuing_subword_prefix\":\"@@\",\"max_input_chars_per_word\":9}",
+		 "{\"cased\":false,\"continuing_subword_prefix\":\"@@\"}",
 		 512,
 		 "",
-		 ""},
+		 "pieces inside a word begin with \"@@\", as "},
+		{{"tokenizer.json",
+		  "{" PRE ",\"normalizer\":{\"type\":\"BertNormalizer\"},\"model\":{\"type\":\"WordPiece\","
+		  "\"max_input_chars_per_word\":9,\"vocab\":" TOKENS "}}"},
+		 NULL,
+		 uncased,
+		 "{\"cased\":false,\"max_input_chars_per_word\":9}",
+		 512,
+		 "",
+		 "a word of more than 9 code points is the unknown token"},
 		/* tokenizer.json is not even read where the config says enough */
 		{{"vocab.txt", LINES, "tokenizer_config.json", "{\"do_lower_case\":true}", "tokenizer.json",
 		  "{"},
