@@ -72,16 +72,20 @@ static const char *describe(const struct named *f, char out[512])
 	return out;
 }
 
-/* -o /dev/stdout is standard output by another name: not two outputs. */
-static bool is_standard_output(const struct named *f)
+/* -o /dev/stdout is standard output by another name: not two outputs. Nor are two texts that the user sends
+ * there; but a stream of records is lost when anything else goes between its bytes. */
+static bool may_share(const struct hm_cli *c, const struct named *f)
 {
-	return !f->path || !strncmp(f->path, "/dev/", 5) || !strncmp(f->path, "/proc/", 6);
+	bool records = (c->tool->common & HM_CLI_REC) && (c->tool->common & HM_CLI_OUT);
+	if (f->path && strncmp(f->path, "/dev/", 5) != 0 && strncmp(f->path, "/proc/", 6) != 0)
+		return false;
+	return !records || !f->opt || !strcmp(f->opt->name, "output");
 }
 
 static void compare_outputs(struct hm_cli *c, const struct named *a, const struct named *b)
 {
 	char one[512], other[512];
-	if (is_standard_output(a) && is_standard_output(b))
+	if (may_share(c, a) && may_share(c, b))
 		return;
 	if (a->opt && b->opt)
 		hm_cli_usage(c, "%s and %s name the same file, '%s'", hm_opt_spelled(a->opt, one),

@@ -179,6 +179,12 @@ works() { # CALL
 		hm-cat -q $out ids.hmr >x.hmr
 		cmp <(hm-view x.hmr) <(hm-view ids.hmr)
 	done
+	for call in 'hm-cat --stats /dev/stdout ids.hmr' 'hm-cat -o - --stats /dev/stdout ids.hmr' \
+		'hm-cat -o /dev/fd/1 --stats /dev/stdout ids.hmr'; do
+		rm -f x.hmr
+		run bash -c "$call >x.hmr"
+		expect 2 'standard output and --stats /dev/stdout are the same file|-o and --stats name the same file'
+	done
 	refuses "hm-cat -o ids.hmr /dev/stdin <ids.hmr"
 	works "hm-view -q <ids.hmr -o new <ids.hmr"
 }
