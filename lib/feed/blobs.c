@@ -9,12 +9,12 @@
 
 #define PENDING ((size_t)4 << 20)
 
-static struct hm_blob *list(const struct hm_blobs *b)
+static struct hm_blob *blob_list(const struct hm_blobs *b)
 {
 	return (struct hm_blob *)(void *)b->place.data;
 }
 
-static int flush(struct hm_blobs *b, struct hm_err *e)
+static int flush_pending(struct hm_blobs *b, struct hm_err *e)
 {
 	if (hm_fd_write(b->fd, b->pending.data, b->pending.len))
 		return hm_err_set(e, HM_EDATA, "cannot write a temporary file: %s", strerror(errno));
@@ -22,23 +22,23 @@ static int flush(struct hm_blobs *b, struct hm_err *e)
 	return 0;
 }
 
-static int append(struct hm_blobs *b, const void *p, size_t n, struct hm_err *e)
+static int append_bytes(struct hm_blobs *b, const void *p, size_t n, struct hm_err *e)
 {
 	if (hm_buf_add(&b->pending, p, n, e))
 		return HM_EDATA;
-	return b->pending.len < PENDING ? 0 : flush(b, e);
+	return b->pending.len < PENDING ? 0 : flush_pending(b, e);
 }
 
-/* Everything held so far goes into the file. */
-static int spill(struct hm_blobs *b, struct hm_err *e)
+/* Moves all blobs from memory into the file. */
+static int spill_blobs(struct hm_blobs *b, struct hm_err *e)
 {
 	if ((b->fd = hm_file_temporary(NULL, e)) < 0)
 		return HM_EDATA;
 	b->spilled = true;
 	for (size_t i = 0; i < b->n; i++) {
-		if (append(b, list(b)[i].at, list(b)[i].size, e))
+		if (append_bytes(b, blob_list(b)[i].at, blob_list(b)[i].size, e))
 			return HM_EDATA;
-		list(b)[i].at = NULL;
+		blob_list(b)[i].at = NULL;
 	}
 	hm_arena_clear(&b->arena);
 	return 0;
@@ -60,13 +60,13 @@ bool hm_blobs_fit(const struct hm_blobs *b, const struct iovec *part, int parts)
 int hm_blobs_add(struct hm_blobs *b, const struct iovec *part, int parts, struct hm_err *e)
 {
 	struct hm_blob blob = {.offset = b->bytes, .size = size_of(part, parts)};
-	if (!b->spilled && !hm_blobs_fit(b, part, parts) && spill(b, e))
+	if (!b->spilled && !hm_blobs_fit(b, part, parts) && spill_blobs(b, e))
 		return HM_EDATA;
 	if (!b->spilled && !(blob.at = hm_arena_get(&b->arena, blob.size, e)))
 		return HM_EDATA;
 	size_t done = 0;
 	for (int i = 0; i < parts; i++) {
-		if (b->spilled && append(b, part[i].iov_base, part[i].iov_len, e))
+		if (b->spilled && append_bytes(b, part[i].iov_base, part[i].iov_len, e))
 			return HM_EDATA;
 		if (!b->spilled && part[i].iov_len)
 			memcpy(blob.at + done, part[i].iov_base, part[i].iov_len);
@@ -81,14 +81,14 @@ int hm_blobs_add(struct hm_blobs *b, const struct iovec *part, int parts, struct
 
 int hm_blobs_end(struct hm_blobs *b, struct hm_err *e)
 {
-	int rc = b->spilled ? flush(b, e) : 0;
+	int rc = b->spilled ? flush_pending(b, e) : 0;
 	hm_buf_clear(&b->pending);
 	return rc;
 }
 
 int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, size_t n, struct hm_err *e)
 {
-	const struct hm_blob *blob = &list(b)[i];
+	const struct hm_blob *blob = &blob_list(b)[i];
 	if (blob->at) {
 		memcpy(to, blob->at + first, n);
 		return 0;
@@ -102,12 +102,12 @@ int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, si
 
 size_t hm_blobs_size(const struct hm_blobs *b, size_t i)
 {
-	return list(b)[i].size;
+	return blob_list(b)[i].size;
 }
 
 void *hm_blobs_at(const struct hm_blobs *b, size_t i)
 {
-	return list(b)[i].at;
+	return blob_list(b)[i].at;
 }
 
 void hm_blobs_clear(struct hm_blobs *b)

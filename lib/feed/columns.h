@@ -1,5 +1,5 @@
-/* The columns that hm's tools make and read: name, type, shape, and which tool makes it. The one place where
- * their names stand, and the one check of what a column holds. */
+/* The columns that hm's tools make and read: name, type, shape, and the tool that makes each. Their names and
+ * the check of what a column holds are here and nowhere else. */
 #ifndef HM_COLUMNS_H
 #define HM_COLUMNS_H
 
@@ -22,20 +22,20 @@ enum hm_column {
 };
 
 const char *hm_column_name(enum hm_column c);
-/* The tool that makes it: "hm-imgprep". */
+/* The tool that makes the column: "hm-imgprep". */
 const char *hm_column_maker(enum hm_column c);
-/* What a tower of that side reads: pixels, token_ids. */
+/* The column that a tower of that side reads: pixels or token_ids. */
 enum hm_column hm_column_raw(enum hm_side side);
-/* Where a side's output of that kind is kept: image_feature, image_grid, text_feature. Of
- * HM_WORDS it is text_feature, which stands for nothing there. */
+/* The column that holds a side's output of that kind: image_feature, image_grid or text_feature. For
+ * HM_WORDS, which has no column, text_feature. */
 enum hm_column hm_column_feature(enum hm_side side, enum hm_give give);
 
-/* The index of a column of that name, -1 when there is none, whatever it holds. */
+/* The index of the column with that name, of any type; -1 if the schema has no such column. */
 int hm_column_at(const struct hm_schema *s, enum hm_column c);
-/* *at := the column's index in the schema, -1 when it is not there. HM_EDATA when a column of that name has
+/* *at := the column's index in the schema, -1 if it is missing. 0, or HM_EDATA if a column of that name has
  * another type or shape than its maker gives it. */
 int hm_column_find(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e);
-/* The same, and HM_EDATA when it is not there: "there is no column "pixels"; hm-imgprep makes it". */
+/* The same, but a missing column is HM_EDATA: "there is no column "pixels"; hm-imgprep makes it". */
 int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e);
 
 #endif

@@ -1,32 +1,33 @@
-/* How examples are kept, for the files that fill them (examplesread.c) and hand them out (examples.c). */
+/* The store behind hm_examples, for examplesread.c, which fills it, and examples.c, which makes batches from
+ * it. */
 #ifndef HM_EXAMPLESPARTS_H
 #define HM_EXAMPLESPARTS_H
 
 #include "rec/fetch.h"
 #include "feed/examples.h"
 
-/* Where an example stands in the input, and the hash of its payload there, against a file that changes. */
+/* The place of an example in the input, and the hash of its payload, which detects a file that changes. */
 struct hm_examples_place {
 	uint64_t record, hash;
 };
 
-/* An example's payload is one blob: the image's part, then the text's; or it stands in the input. */
+/* An example's payload is one blob, the image's part, then the text's; or it is fetched from the input. */
 struct hm_examples_store {
 	struct hm_blobs blobs;
-	struct hm_fetch *fetch; /* the input, past the limit; NULL: blobs */
-	struct hm_buf places;	/* struct hm_examples_place[n], where the input can be fetched from */
-	int column[HM_SIDES];	/* of the input, -1: none */
-	size_t bytes[HM_SIDES]; /* of an example's parts; of token ids 0: lens says */
-	bool raw[HM_SIDES];	/* the part is the raw column */
+	struct hm_fetch *fetch;		 /* the input, past the limit; NULL: all payload is in blobs */
+	struct hm_buf places;		 /* struct hm_examples_place[n], if the input can be fetched from */
+	int column[HM_SIDES];		 /* of the input; -1: none */
+	size_t bytes[HM_SIDES];		 /* of an example's part; 0 for token ids, see lens */
+	bool raw[HM_SIDES];		 /* the part is the raw column */
 	struct hm_buf labels, ids, lens; /* i32, const char *, i32 */
-	bool joined;			 /* both parts are features, handed out as one matrix */
-	bool view;			 /* only the batch's arrays are its own */
+	bool joined;			 /* both parts are features and batches hold them as one matrix */
+	bool view;			 /* it owns only the batch's arrays */
 	struct hm_arena names;
-	struct hm_buf part[HM_SIDES], len, label; /* a batch's arrays; joined features are all in part[0] */
-	const double *mean, *deviation;		  /* applied to each batch, or NULL */
+	struct hm_buf part[HM_SIDES], len, label; /* a batch's arrays; joined features are in part[0] */
+	const double *mean, *deviation;		  /* applied to each batch; NULL: none */
 };
 
-/* Of the record's values that the sides take. */
+/* The hash of the values that the sides take from a record. */
 uint64_t hm_examples_hash(const struct hm_examples_store *s, const struct hm_rec *rec);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of encoders that run while reading: as hm-encode has them, so that its features are computed. */
+/* The window for encoders that run while reading; as in hm-encode, so that the features are the same. */
 enum { WINDOW = 512, WINDOW_BYTES = 80 << 20 };
 
 /* What reading needs beyond the result. */
@@ -20,8 +20,8 @@ struct reading {
 	struct hm_examples_store *s;
 	struct hm_join *in;
 	const struct hm_examples_options *o;
-	int label, id, error; /* columns, -1: none; the sides' are the store's */
-	int text_max;	      /* most ids of a caption */
+	int label, id, error; /* columns; -1: none; those of the sides are in the store */
+	int text_max;	      /* the most ids in a caption */
 	struct hm_encode *encode;
 	struct hm_encode_window work;
 	struct hm_encode_item item[WINDOW];
@@ -30,7 +30,7 @@ struct reading {
 	struct hm_buf wide;  /* f32: the record's parts, and its ids when cut */
 	XXH3_state_t *hash;
 	uint64_t number[WINDOW]; /* of its records, in the input from 0 */
-	uint64_t read, at;	 /* records read; the number of the one in hand */
+	uint64_t read, at;	 /* records read; the number of the present one */
 };
 
 /* ---- columns */
@@ -46,7 +46,7 @@ static void copy_attr(char *out, size_t cap, const struct hm_schema *s, int at, 
 	snprintf(out, cap, "%s", text ? text : "");
 }
 
-/* Side k is the feature column, of vectors or grids. */
+/* Finds side k's feature column, of vectors or grids. */
 static int find_feature(struct reading *r, int k, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
@@ -70,7 +70,7 @@ static int find_feature(struct reading *r, int k, struct hm_err *e)
 	return 0;
 }
 
-/* Side k is the raw column, whose schema says the size of pixels. */
+/* Finds side k's raw column, whose schema says the size of pixels. */
 static int find_raw(struct reading *r, int k, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
@@ -83,7 +83,7 @@ static int find_raw(struct reading *r, int k, struct hm_err *e)
 	return 0;
 }
 
-/* What hm-encode would say of side k's feature. */
+/* *f := what hm-encode would say of side k's feature. */
 static void describe_computed(struct hm_feature *f, const struct hm_encoder *x, enum hm_give give,
 			      const struct hm_device *d)
 {
@@ -133,9 +133,10 @@ static int find_columns(struct reading *r, const struct hm_device *d, struct hm_
 	if (text)
 		r->text_max = text->shape.positions - (hm_fusion_takes_words(o->kind) ? r->x->cells : 0);
 	if (hm_fusion_takes_words(o->kind) && r->text_max < 2)
-		return hm_err_set(e, HM_EDATA,
-				  "%s: %d image positions leave the transformer's %d no room for text",
-				  hm_join_name(r->in), r->x->cells, text->shape.positions);
+		return hm_err_set(
+			e, HM_EDATA,
+			"%s: %d image positions leave no room for text in the transformer's %d positions",
+			hm_join_name(r->in), r->x->cells, text->shape.positions);
 	return 0;
 }
 
@@ -146,8 +147,8 @@ static int record_error(const struct reading *r, const struct hm_rec *rec, const
 	return hm_record_error(hm_join_name(r->in), r->at, &rec->val[r->id], why, e);
 }
 
-/* 1: the record belongs to the set; 0: it is left out. */
-static int wanted(struct reading *r, const struct hm_rec *rec, struct hm_err *e)
+/* 1: the record belongs to the set; 0: it is left out; HM_EDATA. */
+static int check_wanted(struct reading *r, const struct hm_rec *rec, struct hm_err *e)
 {
 	bool failed = r->error >= 0 && rec->val[r->error].count;
 	if (!failed && *(const int32_t *)rec->val[r->label].data >= 0)
@@ -171,7 +172,7 @@ static int check_finite(const struct reading *r, const struct hm_rec *rec, const
 	return 0;
 }
 
-/* A side's floats as f32, finite; in r->wide, which has room. */
+/* *part := a side's floats as f32, in r->wide, which has room. They must be finite. */
 static int widen_feature(struct reading *r, const struct hm_rec *rec, int column, struct iovec *part,
 			 struct hm_err *e)
 {
@@ -185,7 +186,7 @@ static int widen_feature(struct reading *r, const struct hm_rec *rec, int column
 	return 0;
 }
 
-/* The record's token ids, cut to what the fusion's text tower has room for. */
+/* *part := the record's token ids, cut to the room in the fusion's text tower. */
 static int take_ids(struct reading *r, const struct hm_rec *rec, struct iovec *part, struct hm_err *e)
 {
 	const struct hm_val *v = &rec->val[r->s->column[HM_TEXT]];
@@ -206,7 +207,7 @@ static int take_ids(struct reading *r, const struct hm_rec *rec, struct iovec *p
 	return 0;
 }
 
-/* Side k of the record; computed: its window item. */
+/* *part := side k of the record. item: its window item, for a computed side. */
 static int take_part(struct reading *r, const struct hm_rec *rec, int k, const struct hm_encode_item *item,
 		     struct iovec *part, struct hm_err *e)
 {
@@ -225,7 +226,7 @@ static int take_part(struct reading *r, const struct hm_rec *rec, int k, const s
 	return 0;
 }
 
-/* Keeps the parts; when they pass the limit and the input can be fetched from, nothing. */
+/* Keeps the parts, unless they exceed the limit and can be fetched from the input. */
 static int keep_parts(struct reading *r, const struct hm_rec *rec, const struct iovec part[HM_SIDES],
 		      struct hm_err *e)
 {
@@ -244,7 +245,7 @@ static int keep_parts(struct reading *r, const struct hm_rec *rec, const struct 
 	return s->fetch ? 0 : hm_blobs_add(&s->blobs, part, HM_SIDES, e);
 }
 
-/* Adds the record; computed: its window item, or NULL. */
+/* Adds the record. item: its window item if a side is computed, else NULL. */
 static int add_record(struct reading *r, const struct hm_rec *rec, const struct hm_encode_item *item,
 		      struct hm_err *e)
 {
@@ -346,7 +347,7 @@ static int read_all(struct reading *r, struct hm_err *e)
 	int rc;
 	while ((rc = hm_join_next(r->in, &rec, e)) == 1) {
 		r->at = r->read++;
-		if ((rc = wanted(r, &rec, e)) == 1)
+		if ((rc = check_wanted(r, &rec, e)) == 1)
 			rc = r->encode ? put_in_window(r, &rec, e) : add_record(r, &rec, NULL, e);
 		if (rc)
 			return rc;

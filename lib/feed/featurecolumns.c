@@ -1,11 +1,11 @@
-/* Which columns come and go. See featurecolumns.h. */
+/* Chooses the columns of the output. See featurecolumns.h. */
 #include "feed/featurecolumns.h"
 #include "feed/prepared.h"
 #include "json/build.h"
 
 #include <string.h>
 
-static bool wants(const struct hm_features_options *o, int k, int give)
+static bool wants_output(const struct hm_features_options *o, int k, int give)
 {
 	return o->encoder[k] && o->want[k][give];
 }
@@ -41,12 +41,12 @@ static int add_feature(struct hm_feature_columns *r, const struct hm_features_op
 	return 0;
 }
 
-/* Whether a column of the input makes room for a new one of its name; HM_EDATA when it may not. */
+/* 1: the input's column `name` gives way to a new one; 0: it stays; HM_EDATA: the name is taken. */
 static int makes_room(const struct hm_features_options *o, const char *name, struct hm_err *e)
 {
 	for (int k = 0; k < HM_SIDES; k++)
 		for (int g = 0; g < HM_GIVES; g++) {
-			if (!wants(o, k, g) ||
+			if (!wants_output(o, k, g) ||
 			    strcmp(name, hm_column_name(hm_column_feature((enum hm_side)k, (enum hm_give)g))))
 				continue;
 			return o->replace
@@ -58,7 +58,7 @@ static int makes_room(const struct hm_features_options *o, const char *name, str
 	return 0;
 }
 
-/* The input's columns but the raw and the replaced ones, then the features. */
+/* The schema: the input's columns except the raw and the replaced ones, then the features. */
 static int make_schema(struct hm_feature_columns *r, const struct hm_features_options *o,
 		       const struct hm_schema *s, struct hm_err *e)
 {
@@ -75,7 +75,7 @@ static int make_schema(struct hm_feature_columns *r, const struct hm_features_op
 		r->from[i] = hm_schema_find(s, r->schema.field[i].name);
 	for (int k = 0; k < HM_SIDES; k++)
 		for (int g = 0; g < HM_GIVES; g++)
-			if (wants(o, k, g) && add_feature(r, o, s, k, g, e))
+			if (wants_output(o, k, g) && add_feature(r, o, s, k, g, e))
 				return HM_EDATA;
 	if (o->on_error == HM_FEATURES_KEEP && r->error < 0) {
 		int at =

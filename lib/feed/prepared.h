@@ -1,6 +1,6 @@
-/* How a column's inputs were prepared: the size and fit of pictures, the vocabulary and casing of captions. A
- * raw column's attributes say it, hm-encode hands it on to the features, a model file keeps it, and what a
- * model sees later must be prepared in the same way. */
+/* How a column's inputs were prepared: the size and fit of pictures, the vocabulary and casing of captions.
+ * The attributes of a raw column say it, hm-encode copies them to the features, and a model file keeps them.
+ * A model's later inputs must be prepared in the same way. */
 #ifndef HM_PREPARED_H
 #define HM_PREPARED_H
 

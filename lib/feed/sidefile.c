@@ -87,7 +87,7 @@ static int digest_source(struct source *s, struct hm_workers *w, unsigned char o
 	return rc;
 }
 
-/* s->path := what is kept of all sources together. As digest_source. */
+/* s->path := the path of the side file for all sources together. Returns as digest_source. */
 static int name_kept(struct hm_sidefile *s, const char *dir, struct hm_err *e)
 {
 	unsigned char digest[16];
@@ -111,8 +111,8 @@ static int name_kept(struct hm_sidefile *s, const char *dir, struct hm_err *e)
 	return rc;
 }
 
-/* The first source that is another file now, or NULL. */
-static const char *changed(const struct hm_sidefile *s)
+/* The first source that was changed since it was digested, or NULL. */
+static const char *find_changed(const struct hm_sidefile *s)
 {
 	struct stat now;
 	for (int i = 0; i < s->sources; i++) {
@@ -160,7 +160,7 @@ void hm_sidefile_close(struct hm_sidefile *s)
 
 /* ---- where the records come from ---- */
 
-/* Opens what is kept; NULL: nothing, or not of these columns. */
+/* Opens the side file; NULL: there is none, or it has other columns. */
 static struct hm_reader *open_kept(const struct hm_sidefile *s)
 {
 	struct hm_err ignored = {0};
@@ -173,7 +173,8 @@ static struct hm_reader *open_kept(const struct hm_sidefile *s)
 	return NULL;
 }
 
-/* Reads all of what is kept: whether it is sound, and how many images have no features and should. */
+/* Reads the whole side file. True if it is sound; *missing := the images that should have features and have
+ * none. */
 static bool check_kept(const struct hm_sidefile *s, bool (*there)(void *, const unsigned char *), void *ctx,
 		       uint64_t *records, uint64_t *missing)
 {
@@ -191,7 +192,7 @@ static bool check_kept(const struct hm_sidefile *s, bool (*there)(void *, const 
 	return !rc;
 }
 
-/* Opens the source that the pixels are in, to fetch some by its index; false: that cannot be. */
+/* Opens the source that holds the pixels, to fetch some by its index. False if it cannot. */
 static bool open_whole(struct hm_sidefile *s)
 {
 	const char *name = s->schema->field[s->pixels].name;
@@ -225,7 +226,7 @@ void hm_sidefile_start(struct hm_sidefile *s, const struct hm_schema *schema, in
 			       &(struct hm_writer_options){.no_pg = true}, s->workers, &s->why);
 		return;
 	}
-	utimensat(AT_FDCWD, s->path, NULL, 0); /* of use: those that are not go first */
+	utimensat(AT_FDCWD, s->path, NULL, 0); /* used now: files that are not used are removed first */
 	if (missing <= records / 16)
 		s->in = open_kept(s);
 }
@@ -237,7 +238,7 @@ bool hm_sidefile_reads(const struct hm_sidefile *s)
 
 /* ---- reading ---- */
 
-static int other(const char *path, struct hm_err *e)
+static int refuse_changed(const char *path, struct hm_err *e)
 {
 	return hm_err_set(e, HM_EDATA, "%s: was changed while it was in use", path);
 }
@@ -246,9 +247,9 @@ int hm_sidefile_next(struct hm_sidefile *s, struct hm_rec *rec, unsigned char di
 {
 	struct hm_rec kept;
 	int rc = hm_reader_next(s->in, &kept, e);
-	const char *path = rc ? NULL : changed(s);
+	const char *path = rc ? NULL : find_changed(s);
 	if (path)
-		return other(path, e);
+		return refuse_changed(path, e);
 	if (rc != 1)
 		return rc;
 	rec->schema = s->schema;
@@ -258,8 +259,8 @@ int hm_sidefile_next(struct hm_sidefile *s, struct hm_rec *rec, unsigned char di
 	return 1;
 }
 
-/* Which record each id is in the source that the pixels are in: the order of the records is the first one's.
- */
+/* Notes the number of each id's record in the source that holds the pixels. Records come in the order of the
+ * first source. */
 static int note_places(struct hm_sidefile *s, const char *path, struct hm_err *e)
 {
 	struct hm_reader *r;
@@ -268,7 +269,7 @@ static int note_places(struct hm_sidefile *s, const char *path, struct hm_err *e
 	    id = rc ? -1 : hm_column_at(hm_reader_schema(r), HM_COLUMN_ID);
 	if (rc)
 		return rc;
-	rc = id < 0 ? other(path, e) : 1;
+	rc = id < 0 ? refuse_changed(path, e) : 1;
 	for (uint64_t k = 0; rc == 1 && (rc = hm_reader_next(r, &rec, e)) == 1; k++)
 		if (hm_strmap_add(&s->place, rec.val[id].data, rec.val[id].count, &k, e) < 0)
 			rc = HM_EDATA;
@@ -288,12 +289,12 @@ int hm_sidefile_pixels(struct hm_sidefile *s, uint64_t k, const unsigned char di
 	const struct hm_val *id = s->holder ? &rec->val[hm_column_at(s->schema, HM_COLUMN_ID)] : NULL;
 	if ((id && !hm_strmap_find(&s->place, id->data, id->count, &k)) ||
 	    k >= hm_fetch_end(s->whole)->records)
-		return other(path, e);
+		return refuse_changed(path, e);
 	if (hm_fetch_get(s->whole, k, &whole, e))
 		return HM_EDATA;
 	rec->val[s->pixels] = whole.val[s->column];
 	hm_encode_digest(whole.val[s->column].data, whole.val[s->column].count, now);
-	return memcmp(now, digest, 16) ? other(path, e) : 0;
+	return memcmp(now, digest, 16) ? refuse_changed(path, e) : 0;
 }
 
 const struct hm_end *hm_sidefile_end(const struct hm_sidefile *s)
@@ -301,7 +302,7 @@ const struct hm_end *hm_sidefile_end(const struct hm_sidefile *s)
 	return hm_reader_end(s->in);
 }
 
-/* ---- taking in ---- */
+/* ---- making a side file ---- */
 
 static void give_up(struct hm_sidefile *s)
 {
@@ -328,8 +329,8 @@ void hm_sidefile_add(struct hm_sidefile *s, const struct hm_rec *rec, const unsi
 
 int hm_sidefile_keep(struct hm_sidefile *s, uint64_t skipped, struct hm_err *e)
 {
-	/* Where the pixels are little beside the rest, nothing is gained. */
-	if (s->out && (s->kept > s->left || changed(s)))
+	/* Where the pixels are less than the other columns, nothing is gained. */
+	if (s->out && (s->kept > s->left || find_changed(s)))
 		give_up(s);
 	if (s->out && !s->why.code) {
 		hm_writer_finish(s->out, skipped, &s->why);

@@ -46,8 +46,8 @@ int hm_source_choose(enum hm_use *use, const struct hm_source_ask *a, const stru
 	const char *made_by = at < 0 ? NULL : hm_schema_attr(s, at, "encoder"),
 		   *output = at < 0 ? NULL : hm_schema_attr(s, at, "output");
 	bool other = a->encoder && a->output && output && strcmp(a->output, output);
-	bool ours = at >= 0 && !other &&
-		    (!a->encoder || (made_by ? !strcmp(made_by, a->encoder) : a->unknown));
+	bool ours =
+		at >= 0 && !other && (!a->encoder || (made_by ? !strcmp(made_by, a->encoder) : a->unknown));
 	*use = HM_USE_NONE;
 	if (a->use == HM_USE_FEATURE && ours)
 		*use = HM_USE_FEATURE;
@@ -55,10 +55,11 @@ int hm_source_choose(enum hm_use *use, const struct hm_source_ask *a, const stru
 		*use = a->use == HM_USE_FEATURE ? HM_USE_COMPUTED : a->use;
 	else
 		return other && made_by && !strcmp(made_by, a->encoder)
-			       ? hm_err_set(e, HM_EDATA,
-					    "%s: column '%s' is the encoder's output \"%s\", \"%s\" is needed; "
-					    "hm-encode makes it anew, or give '%s'",
-					    in, feature, output, a->output, raw)
+			       ? hm_err_set(
+					 e, HM_EDATA,
+					 "%s: column '%s' is the encoder's output \"%s\", \"%s\" is needed; "
+					 "hm-encode makes it anew, or give '%s'",
+					 in, feature, output, a->output, raw)
 			       : refuse_source(a, raw, feature, has_raw, at >= 0, made_by, in, e);
 	return 0;
 }

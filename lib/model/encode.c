@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A text batch is closed at so many tokens. A device of its own wants more at once, and two lanes, so that
- * one is fed while the other's batch is computed. */
+/* A text batch holds at most so many tokens. A GPU needs more at once, and two lanes: one is fed while it
+ * computes the other's batch. */
 enum { TOKENS = 2048, DEVICE_TOKENS = 16384, DEVICE_LANES = 2 };
 
 /* Items order[first .. first+n) of the window, all of one side. */
@@ -18,7 +18,7 @@ struct hm_encode_batch {
 	struct hm_err err;
 };
 
-/* What one worker has for itself, of each side that is encoded. */
+/* What each worker has for itself, per side that is encoded. */
 struct lane {
 	struct hm_device *d;
 	struct lane_side {
@@ -34,19 +34,20 @@ struct hm_encode {
 	struct hm_encode_config c;
 	struct hm_encode_cache cache;
 	struct hm_device *device;
-	struct hm_workers *workers, *own;		 /* own: of a device that is not the host */
+	struct hm_workers *workers, *own;		 /* own: for a GPU, which needs few */
 	const struct hm_tower_infer *run[HM_SIDES];	 /* of the towers */
 	void *net[HM_SIDES];				 /* made ready for the device */
 	size_t image_bytes, numbers[HM_SIDES][HM_GIVES]; /* of an image's pixels; floats of an output */
-	int tokens;					 /* most of a text batch */
+	int tokens;					 /* the most in a text batch */
 	struct lane *lane;
 	int lanes;
-	bool ready; /* networks and lanes are there */
+	bool ready; /* networks and lanes are made */
 };
 
 /* ---- one batch ---- */
 
-/* The batch's images, as many as always: how many are computed at once shows in the last bits. */
+/* Uploads the batch's images. A batch always has its full size, because the number of images that are
+ * computed at once shows in the last bits. */
 static void gather_pixels(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b,
 			  struct hm_tower_batch *in)
 {
@@ -59,7 +60,7 @@ static void gather_pixels(struct hm_encode *x, struct lane *l, const struct hm_e
 		.n = x->c.side[HM_IMAGE].batch, .pixels = to, .h = x->c.height, .w = x->c.width};
 }
 
-/* The batch's captions, end to end. */
+/* Puts the batch's captions end to end. */
 static void gather_ids(struct lane *l, const struct hm_encode_batch *b, struct hm_tower_batch *in)
 {
 	const struct hm_encode_window *w = b->window;
@@ -73,7 +74,7 @@ static void gather_ids(struct lane *l, const struct hm_encode_batch *b, struct h
 	*in = (struct hm_tower_batch){.n = b->n, .ids = s->ids, .len = s->len};
 }
 
-/* One output of the batch to where its items want it. */
+/* Copies one output of the batch to the addresses in its items. */
 static void scatter_output(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b, int give)
 {
 	const struct hm_encode_window *w = b->window;
@@ -159,7 +160,7 @@ static void close_lane(struct hm_encode *x, struct lane *l)
 	hm_device_close(l->d);
 }
 
-/* The networks and the lanes. */
+/* Makes the networks and the lanes. */
 static int prepare_networks(struct hm_encode *x, struct hm_err *e)
 {
 	const struct hm_encode_config *c = &x->c;
@@ -190,8 +191,8 @@ struct by_len {
 	int index;
 };
 
-/* Longest first, so that no long batch is left for the end; equal ones in order. */
-static int longer(const void *a, const void *b)
+/* Longest first, so that no long batch comes last; equal lengths in order. */
+static int compare_lengths(const void *a, const void *b)
 {
 	const struct by_len *x = a, *y = b;
 	return x->len != y->len ? (x->len < y->len ? 1 : -1) : (x->index > y->index) - (x->index < y->index);
@@ -220,7 +221,7 @@ static int form_batches(struct hm_encode *x, struct hm_encode_window *w, struct 
 	}
 	for (int i = 0; i < n; i += images)
 		add_batch(w, i, n - i < images ? n - i : images, HM_IMAGE);
-	qsort(text, (size_t)texts, sizeof *text, longer);
+	qsort(text, (size_t)texts, sizeof *text, compare_lengths);
 	for (int i = 0, k, tokens; i < texts; i += k) {
 		for (k = tokens = 0;
 		     i + k < texts && k < x->c.side[HM_TEXT].batch && tokens + text[i + k].len <= x->tokens;
@@ -309,7 +310,7 @@ int hm_encode_batch_size(const struct hm_device *d, enum hm_side side, int heigh
 	return n < 1 || !strcmp(d->name, "ref") ? 1 : n > most ? most : n;
 }
 
-/* What is computed for each input, and how large it is. */
+/* Fills the sizes of what is computed for each input of side k. */
 static void size_side(struct hm_encode *x, enum hm_side k)
 {
 	const struct hm_encode_config *c = &x->c;

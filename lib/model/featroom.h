@@ -1,10 +1,10 @@
-/* The files of a cache of features: the segments of featcache.h (.feat) and what is kept of files of records
- * (.skim, feed/sidefile.h). They are in a folder of their own below the one that the user names, which a
- * CACHEDIR.TAG marks as a cache; versions of hm before that put them into the user's folder itself. A file is
- * hm's if its name and its first bytes are: nothing else is ever opened for writing or removed.
+/* The folder of a cache of features and its files: the segments of featcache.h (.feat) and the side files of
+ * feed/sidefile.h (.skim). It is a folder of hm's own below the one that the user names, marked as a cache by
+ * CACHEDIR.TAG. Older versions of hm put the files into the user's folder itself. A file is hm's if both its
+ * name and its first bytes say so; no other file is ever opened for writing or removed.
  *
- * Files that were used longest ago (by mtime) are removed first. One that somebody holds locked is being
- * appended to and stays. */
+ * The files that were used longest ago (by mtime) are removed first. A locked file is being appended to and
+ * is not removed. */
 #ifndef HM_FEATROOM_H
 #define HM_FEATROOM_H
 
@@ -14,34 +14,34 @@
 #include <stdint.h>
 
 enum {
-	HM_FEATROOM_SEGMENTS = 512, /* the most there may be, in both folders */
-	HM_FEATROOM_TAG = 256,	    /* bytes that are set aside for the mark */
+	HM_FEATROOM_SEGMENTS = 512, /* the most segments in both folders together */
+	HM_FEATROOM_TAG = 256,	    /* bytes reserved for CACHEDIR.TAG */
 };
 
-#define HM_FEATROOM_MAGIC "HMFEAT1\n" /* how a segment begins, without the NUL */
+#define HM_FEATROOM_MAGIC "HMFEAT1\n" /* the first bytes of a segment, without the NUL */
 
 struct hm_featroom {
 	char *user;    /* the folder that the user names: older segments are read and removed there */
-	char *own;     /* the folder below it, for all that is written; NULL where it cannot be made */
+	char *own;     /* the folder below it, where everything is written; NULL if it cannot be made */
 	bool readonly; /* nothing can be written or removed */
 };
 
-/* Makes both folders (one level) and the mark where they are missing. A folder that may be read and not
- * written, also by its file system, is `readonly`. HM_EDATA when it cannot be read. Clear also after a
- * failure. */
+/* Makes both folders (one level) and CACHEDIR.TAG if they are missing. A folder that can be read but not
+ * written, by its permissions or its file system, is `readonly`. 0, or HM_EDATA if it cannot be read. Caller
+ * clears, also after a failure. */
 int hm_featroom_open(struct hm_featroom *r, const char *folder, struct hm_err *e);
 void hm_featroom_clear(struct hm_featroom *r);
 
-/* Calls fn(to, path, own, e) for each file that has a segment's name, those of the own folder first, until it
- * fails. The caller looks at the first bytes. */
+/* Calls fn(to, path, own, e) for each file that has a segment's name, those in the own folder first, until fn
+ * fails. fn checks the first bytes. 0, or the failure. */
 int hm_featroom_each(const struct hm_featroom *r,
 		     int (*fn)(void *to, const char *path, bool own, struct hm_err *e), void *to,
 		     struct hm_err *e);
-/* Removes a segment, unless it is locked or no longer one of hm's; whether it did. */
+/* Removes a segment, unless it is locked or not hm's any more. True if it was removed. */
 bool hm_featroom_remove(const char *path);
-/* Removes files until no more than `limit` bytes are used, segments that are locked counted as `each` bytes
- * or what they hold, and until there is one segment less than the most. HM_EDATA when that cannot be reached.
- * The caller has the own folder locked. */
+/* Removes files until at most `limit` bytes are used and there is room for one more segment. A locked segment
+ * counts as `each` bytes, or as its size if that is more. 0, or HM_EDATA if that cannot be reached. The
+ * caller holds the lock of the own folder. */
 int hm_featroom_make(const struct hm_featroom *r, uint64_t limit, uint64_t each, struct hm_err *e);
 
 #endif

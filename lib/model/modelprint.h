@@ -1,4 +1,4 @@
-/* What is in a file of weights, as one JSON object: for hm-view. */
+/* Prints what is in a file of weights as one JSON object, for hm-view. */
 #ifndef HM_MODELPRINT_H
 #define HM_MODELPRINT_H
 
@@ -22,7 +22,7 @@ bool hm_model_recognise(const char *path);
  *
  * 0 or HM_EDATA; sentences begin with the path. */
 int hm_model_print(const char *path, struct hm_buf *out, struct hm_err *e);
-/* The model's history alone, one line: an array. HM_EDATA where it has none. */
+/* Appends only the model's history, an array on one line. 0, or HM_EDATA if the file has none. */
 int hm_model_print_history(const char *path, struct hm_buf *out, struct hm_err *e);
 
 #endif

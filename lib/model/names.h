@@ -1,5 +1,5 @@
-/* The tower inside a weight file: which family it is, below which prefix its tensors are, and the tensors
- * under their published names. */
+/* Finds the tower in a weight file: its family, the prefix of its tensors, and the tensors under their
+ * published names. */
 #ifndef HM_NAMES_H
 #define HM_NAMES_H
 

@@ -1,4 +1,4 @@
-/* Records in, predictions and records out. See answers.h; writing: answersout.c. */
+/* Turns records into predictions. See answers.h; answersout.c writes records. */
 #include "feed/columns.h"
 #include "score/answersout.h"
 
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Records answered together, and bytes of them: what the batches of a model are formed from. */
+/* How many records are answered together, and their bytes. A model's batches are formed from them. */
 enum { WINDOW = 512, WINDOW_BYTES = 64 << 20 };
 
 static int find_group(struct hm_answers *a, struct hm_err *e)
@@ -14,8 +14,8 @@ static int find_group(struct hm_answers *a, struct hm_err *e)
 	const struct hm_schema *s = hm_join_schema(a->in);
 	a->by = a->o.by ? hm_schema_find(s, a->o.by) : -1;
 	if (a->o.by && a->by < 0)
-		return hm_err_set(e, HM_EDATA, "%s: no column \"%s\" to group by", hm_join_name(a->in),
-				  a->o.by);
+		return hm_err_set(e, HM_EDATA, "%s: there is no column \"%s\" to group by",
+				  hm_join_name(a->in), a->o.by);
 	const struct hm_field *f = a->by < 0 ? NULL : &s->field[a->by];
 	if (f && (f->ndim || (f->dtype != HM_UTF8 && f->dtype != HM_I32)))
 		return hm_err_set(e, HM_EDATA, "%s: column \"%s\" is neither text nor I32: no groups",
@@ -41,7 +41,7 @@ static int find_columns(struct hm_answers *a, struct hm_err *e)
 	return rc;
 }
 
-/* Without a model the answers stand in `prob`. */
+/* Without a model the answers are in the column `prob`. */
 static int find_prob(struct hm_answers *a, struct hm_err *e)
 {
 	const char *in = hm_join_name(a->in);
@@ -102,14 +102,14 @@ static uint64_t record_number(const struct hm_answers *a, int i)
 	return a->read - (uint64_t)(a->batch.n - i);
 }
 
-/* Names the record i of the batch. */
+/* Prefixes the error with record i of the batch. */
 static int record_error(const struct hm_answers *a, int i, struct hm_err *e)
 {
 	return hm_record_error(hm_join_name(a->in), record_number(a, i), &a->batch.rec[i].val[a->id], NULL,
 			       e);
 }
 
-/* The next records into the batch, and which of them failed. */
+/* Reads the next records into the batch and marks those that failed. */
 static int read_batch(struct hm_answers *a, struct hm_err *e)
 {
 	struct hm_batch *b = &a->batch;
@@ -128,7 +128,7 @@ static int read_batch(struct hm_answers *a, struct hm_err *e)
 	return 0;
 }
 
-/* Opens the input again, which must still be what it was. */
+/* Opens the input again; it must not have changed. */
 static int rewind_input(struct hm_answers *a, struct hm_err *e)
 {
 	struct hm_join *again;
@@ -164,7 +164,7 @@ int hm_answers_prepare(struct hm_answers *a, struct hm_err *e)
 }
 
 /* Reads the next batch and answers it. */
-static int refill(struct hm_answers *a, struct hm_err *e)
+static int answer_batch(struct hm_answers *a, struct hm_err *e)
 {
 	struct hm_batch *b = &a->batch;
 	size_t c = (size_t)a->classes;
@@ -182,8 +182,8 @@ static int refill(struct hm_answers *a, struct hm_err *e)
 	return bad < 0 ? hm_err_prefix(e, "%s", hm_join_name(a->in)) : record_error(a, bad, e);
 }
 
-static int group(const struct hm_answers *a, const struct hm_val *v, struct hm_predictions *p,
-		 struct hm_err *e)
+static int set_group(const struct hm_answers *a, const struct hm_val *v, struct hm_predictions *p,
+		     struct hm_err *e)
 {
 	char digits[16];
 	int32_t n;
@@ -197,7 +197,7 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 {
 	int32_t label = -1;
 	size_t c = (size_t)a->classes;
-	int rc = a->at == a->batch.n && !a->ended ? refill(a, e) : 0;
+	int rc = a->at == a->batch.n && !a->ended ? answer_batch(a, e) : 0;
 	p->classes = a->classes;
 	p->unit = "record";
 	if (rc || a->at == a->batch.n)
@@ -211,7 +211,7 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 		a->wide[k] = (double)a->prob[(size_t)i * c + k];
 	rc = hm_predictions_add(p, id->data, id->count, text ? text->data : NULL, text ? text->count : 0,
 				label, a->failed[i] ? NULL : a->wide, record_number(a, i), e);
-	if (!rc && a->by >= 0 && (rc = group(a, &val[a->by], p, e)))
+	if (!rc && a->by >= 0 && (rc = set_group(a, &val[a->by], p, e)))
 		hm_err_prefix(e, "column \"%s\"", a->o.by);
 	if (rc)
 		return record_error(a, i, e);

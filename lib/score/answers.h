@@ -1,5 +1,5 @@
-/* A system's answers out of records: those of a model file on their raw columns or features, or those that
- * stand in their column `prob`; collected as predictions and, on demand, written on as records.
+/* A system's answers for records: those of a model file on raw columns or features, or those in the column
+ * `prob`. They are collected as predictions and, if asked for, written to an output of records.
  *
  *   hm_answers_open(&a, &options, n, paths, workers, e)
  *   while ((rc = hm_answers_prepare(&a, e)) == 1) ...      shuffled sides: reads all once
@@ -17,10 +17,11 @@ struct hm_answers_options {
 	struct hm_encoder_options encoder; /* heads */
 	struct hm_device *device;	   /* with a model: where it runs */
 	bool texts;			   /* keep captions in the predictions */
-	const char *by;			   /* a column (utf8 or integer) that groups them; NULL: none */
-	const char *out;		   /* records go there; NULL: none are written */
-	bool keep, replace; /* all columns, not only id, label, text, img, error; logits and prob anew */
-	const char *tool;   /* for the history */
+	const char *by;			   /* a column (utf8 or integer) by which records are grouped; NULL */
+	const char *out;		   /* the output's path; NULL: no records are written */
+	bool keep;			   /* write all columns, not only id, label, text, img, error */
+	bool replace;			   /* overwrite the input's logits and prob */
+	const char *tool;		   /* for the history */
 	struct hm_writer_options writer;
 };
 
@@ -38,9 +39,9 @@ struct hm_answers {
 	struct hm_schema schema;	       /* of the output */
 	int from[HM_MAX_FIELDS];	       /* its columns: the input's, or LOGITS, PROB below 0 */
 	struct hm_writer *writer;
-	struct hm_batch batch; /* records read ahead, to be answered together */
+	struct hm_batch batch; /* records that were read ahead, to be answered together */
 	int at;		       /* the next of them */
-	bool ended, *failed;   /* [records of a batch] it has an error */
+	bool ended, *failed;   /* failed [records of a batch]: the record has an error */
 	float *logits, *prob;  /* [records of a batch, C] */
 	double *wide;	       /* [C] prob of the record */
 	uint64_t read;

@@ -21,7 +21,7 @@ static int add_answer(struct hm_answers *a, enum hm_column column, struct hm_err
 	return at < 0 ? at : 0;
 }
 
-/* Without --keep: what belongs to a prediction, in this order. */
+/* Without --keep: the columns that belong to a prediction, in this order. */
 static int choose_columns(struct hm_answers *a, struct hm_err *e)
 {
 	static const enum hm_column kept[] = {HM_COLUMN_ID,  HM_COLUMN_LABEL, HM_COLUMN_TEXT,
@@ -44,7 +44,7 @@ static int choose_columns(struct hm_answers *a, struct hm_err *e)
 	return 0;
 }
 
-static cJSON *history(const struct hm_answers *a, struct hm_err *e)
+static cJSON *make_history(const struct hm_answers *a, struct hm_err *e)
 {
 	char digest[33];
 	cJSON *p = hm_json_object(e);
@@ -88,7 +88,7 @@ int hm_answers_open_output(struct hm_answers *a, struct hm_workers *w, struct hm
 			     : a->o.model && prob ? PROB
 						  : hm_schema_find(hm_join_schema(a->in), name);
 	}
-	cJSON *pg = history(a, e);
+	cJSON *pg = make_history(a, e);
 	rc = pg ? hm_writer_open(&a->writer, a->o.out, &a->schema, hm_join_meta(a->in), pg, &a->o.writer, w,
 				 e)
 		: HM_EDATA;

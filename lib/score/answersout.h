@@ -1,4 +1,4 @@
-/* Between answers.c and answersout.c: the records written on. Not for users of answers.h. */
+/* The output of records, for answers.c only. */
 #ifndef HM_ANSWERSOUT_H
 #define HM_ANSWERSOUT_H
 

@@ -1,4 +1,4 @@
-/* How many records there should be: what --expect says, against what was scored. */
+/* Compares the number of scored records with what --expect says. */
 #ifndef HM_EXPECTED_H
 #define HM_EXPECTED_H
 

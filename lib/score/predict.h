@@ -1,7 +1,7 @@
-/* A model over records: which columns it needs, whether they are those it was trained on, logits and
- * probabilities of many records at once. A side of the model is a feature column when that was made by the
- * model's own encoder, else computed from the raw column by the encoder in the model's file. The fusion runs
- * as in training's validation (fuserun.h).
+/* Runs a model over records: finds the columns it needs, checks that they are like those it was trained on,
+ * and computes logits and probabilities of many records at once. A side's values come from a feature column
+ * if the model's own encoder made it, else the encoder in the model file computes them from the raw column.
+ * The fusion runs as in the validation during training (fuserun.h).
  *
  * Shuffled sides (ablate.h) take two readings of the records: hm_predict_collect for all of them,
  * hm_predict_shuffle, then hm_predict_records for all of them in the same order. */
@@ -15,28 +15,28 @@
 #include "score/ablate.h"
 
 struct hm_predict_options {
-	bool allow_mismatch; /* another preparation than the model's is a warning, no error */
-	bool allow_unknown;  /* features that do not say which encoder made them */
-	int batch_size;	     /* images, captions, pairs computed at once; 0: what suits */
+	bool allow_mismatch; /* inputs prepared otherwise than the model's are a warning, not an error */
+	bool allow_unknown;  /* accept features that do not name their encoder */
+	int batch_size;	     /* images, captions, pairs computed at once; 0: the usual number */
 	enum hm_ablation ablate[HM_SIDES];
 	uint64_t seed; /* of HM_ABLATE_SHUFFLE */
 };
 
 struct hm_predict_side {
-	int column;	/* of the schema: the feature's, or pixels or token_ids; -1: the side is not used */
-	bool raw;	/* computed here */
+	int column;	/* of the feature, or of pixels or token_ids; -1: the side is not used */
+	bool raw;	/* the encoder in the model file computes it */
 	size_t numbers; /* floats per record: its vector, or grid; 0 where the fusion takes words */
 };
 
 struct hm_predict {
 	struct hm_fusionfile *model; /* borrowed */
 	struct hm_predict_side side[HM_SIDES];
-	char warning[HM_SIDES][320]; /* what allow_mismatch let pass; "" nothing */
-	char notice[256];	     /* what the user should know, a sentence; "" nothing */
+	char warning[HM_SIDES][320]; /* what allow_mismatch let pass; "": nothing */
+	char notice[256];	     /* a sentence for the user; "": none */
 	size_t bytes;		     /* of memory for a record while it is computed */
 	uint64_t cut;		     /* captions that were shortened to `room` */
 	int room;		     /* words that the fusion has room for, where it takes words; else 0 */
-	struct hm_encode *encode;    /* NULL: nothing is raw */
+	struct hm_encode *encode;    /* NULL: no side is raw */
 	struct hm_encode_window work;
 	struct hm_fusion_net *net;
 	struct hm_fuserun *run;
@@ -55,14 +55,15 @@ int hm_predict_init(struct hm_predict *a, struct hm_fusionfile *model, const str
 		    const char *in, const struct hm_predict_options *o, struct hm_device *d,
 		    struct hm_workers *w, struct hm_err *e);
 bool hm_predict_shuffles(const struct hm_predict *a);
-/* Takes the shuffled sides of the n records, those of failed[i] left out. 0 or HM_EDATA; *at as below. */
+/* Adds the shuffled sides of the n records to the donors, except where failed[i]. 0 or HM_EDATA; *at as
+ * below. */
 int hm_predict_collect(struct hm_predict *a, const struct hm_rec *rec, int n, const bool *failed, int *at,
 		       struct hm_err *e);
-/* After the last of them. */
+/* Call after the last record is collected: decides which record gets whose values. 0 or HM_EDATA. */
 int hm_predict_shuffle(struct hm_predict *a, uint64_t seed, struct hm_err *e);
-/* logits [n,C] and prob [n,C] = softmax(logits) of the n records, of that schema; those of failed[i] are not
- * looked at and get zeros. The same for any number of workers. HM_EDATA; *at is then the record that cannot
- * be computed, or -1. */
+/* logits [n,C] and prob [n,C] := the logits and their softmax of the n records; zeros where failed[i]. The
+ * bytes are the same for any number of workers. 0, or HM_EDATA: *at is then the record that cannot be
+ * computed, or -1. */
 int hm_predict_records(struct hm_predict *a, const struct hm_rec *rec, int n, const bool *failed,
 		       float *logits, float *prob, int *at, struct hm_err *e);
 void hm_predict_clear(struct hm_predict *a);

@@ -1,5 +1,5 @@
-/* Between predict.c and its parts: which column a side of a model is taken from (predictside.c), what a
- * record has there (predicttake.c). Not for users of predict.h. */
+/* The parts of predict.c, for it only: choosing each side's column (predictside.c), reading a record's values
+ * (predicttake.c). */
 #ifndef HM_PREDICTSIDE_H
 #define HM_PREDICTSIDE_H
 

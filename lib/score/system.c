@@ -16,8 +16,8 @@ static int open_csv(struct hm_system *s, const struct hm_answers_options *o, con
 	s->column = hm_csvrows_column(&s->table.rows, o->by);
 	return s->column >= 0
 		       ? 0
-		       : hm_err_set(e, HM_EDATA, "%s: %s column \"%s\" to group by", hm_lines_name(path),
-				    s->column == -2 ? "more than one" : "no", o->by);
+		       : hm_err_set(e, HM_EDATA, "%s: there is %s column \"%s\" to group by",
+				    hm_lines_name(path), s->column == -2 ? "more than one" : "no", o->by);
 }
 
 /* The file is neither records nor CSV: the sentence says what it is and what may help. */

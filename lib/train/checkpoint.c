@@ -46,7 +46,7 @@ struct number {
 	double *real;
 };
 
-static size_t numbers(struct hm_train_state *s, int64_t *n, int64_t *log, struct number out[16])
+static size_t list_numbers(struct hm_train_state *s, int64_t *n, int64_t *log, struct number out[16])
 {
 	const struct number all[] = {{"epoch", &s->epoch, NULL},
 				     {"done", &s->done, NULL},
@@ -73,7 +73,7 @@ static cJSON *state_json(const struct hm_train_state *s, struct hm_err *e)
 	struct number list[16];
 	char text[48];
 	int64_t n = (int64_t)s->best.n, bytes = (int64_t)s->log_bytes;
-	size_t count = numbers(&copy, &n, &bytes, list);
+	size_t count = list_numbers(&copy, &n, &bytes, list);
 	cJSON *o = hm_json_object(e);
 	hm_json_add_str(o, "reason", s->reason, e);
 	for (size_t i = 0; i < count; i++) {
@@ -92,7 +92,7 @@ static int read_state(const cJSON *o, struct hm_train_state *s, struct hm_err *e
 	int64_t n = 0, bytes = 0;
 	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "reason"));
 	*s = (struct hm_train_state){0};
-	size_t count = numbers(s, &n, &bytes, list);
+	size_t count = list_numbers(s, &n, &bytes, list);
 	for (size_t i = 0; i < count; i++) {
 		const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, list[i].key));
 		char *end = NULL;
@@ -102,10 +102,10 @@ static int read_state(const cJSON *o, struct hm_train_state *s, struct hm_err *e
 		else if (text && *text)
 			*list[i].real = strtod(text, &end);
 		if (!end || *end || errno == ERANGE || (list[i].whole && *list[i].whole < 0))
-			return hm_err_set(e, HM_EDATA, "its state has no proper \"%s\"", list[i].key);
+			return hm_err_set(e, HM_EDATA, "its state has no valid \"%s\"", list[i].key);
 	}
 	if (!reason || strlen(reason) >= sizeof s->reason)
-		return hm_err_set(e, HM_EDATA, "its state has no proper \"reason\"");
+		return hm_err_set(e, HM_EDATA, "its state has no valid \"reason\"");
 	memcpy(s->reason, reason, strlen(reason) + 1);
 	s->best.n = (size_t)n;
 	s->log_bytes = (uint64_t)bytes;
@@ -122,8 +122,8 @@ struct block {
 	bool host; /* kept; else device memory */
 };
 
-/* All blocks of a run; moments only where the optimizer has them. */
-static int blocks(const struct hm_checkpoint *c, struct block out[BLOCKS])
+/* Lists all blocks of a run, with the moments that the optimizer has. */
+static int list_blocks(const struct hm_checkpoint *c, struct block out[BLOCKS])
 {
 	struct hm_fusion_table t[1 + HM_SIDES];
 	int n = 0, tables = hm_fusion_tables(c->fusion, t);
@@ -152,7 +152,7 @@ int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_sta
 	struct hm_tensor t[BLOCKS];
 	struct hm_device *d = c->optim->dev;
 	struct hm_arena copies = {0};
-	int n = blocks(c, b), rc = HM_EDATA;
+	int n = list_blocks(c, b), rc = HM_EDATA;
 	cJSON *meta = hm_json_object(e), *state = state_json(s, e);
 	hm_json_add_str(meta, "hm.digest", "", e);
 	hm_json_add_text(meta, STATE_KEY, state, e);
@@ -193,8 +193,9 @@ static void value_text(const cJSON *v, char out[96])
 		snprintf(out, 96, "%s", !v ? "absent" : cJSON_IsTrue(v) ? "yes" : "no");
 }
 
-/* Of one type and value, to the last digit (cJSON_Compare takes numbers that are nearly equal for equal). */
-static bool same(const cJSON *a, const cJSON *b)
+/* Whether type and value are equal, to the last digit (cJSON_Compare accepts numbers that are nearly equal).
+ */
+static bool values_equal(const cJSON *a, const cJSON *b)
 {
 	if (!a || !b || (a->type & 0xff) != (b->type & 0xff))
 		return false;
@@ -203,8 +204,8 @@ static bool same(const cJSON *a, const cJSON *b)
 				   : true;
 }
 
-/* Both ways, so that neither has a key that the other lacks. */
-static int compare(const cJSON *was, const cJSON *is, const char *grows, struct hm_err *e)
+/* Compares both ways, so that neither has a key that the other lacks. */
+static int compare_identity(const cJSON *was, const cJSON *is, const char *grows, struct hm_err *e)
 {
 	const cJSON *v;
 	char there[96], here[96];
@@ -217,7 +218,7 @@ static int compare(const cJSON *was, const cJSON *is, const char *grows, struct 
 			value_text(b, here);
 			bool grown = grows && !strcmp(v->string, grows) && cJSON_IsNumber(a) &&
 				     cJSON_IsNumber(b) && b->valuedouble > a->valuedouble;
-			if (!same(a, b) && !grown)
+			if (!values_equal(a, b) && !grown)
 				return hm_err_set(
 					e, HM_EDATA,
 					"the checkpoint is of another run: %s was %s there and is %s "
@@ -233,15 +234,15 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON **out, st
 	const char *s = hm_weights_meta(w, key);
 	*out = s ? hm_json_parse(s, strlen(s), 8, NULL, e) : NULL;
 	if (!*out || !cJSON_IsObject(*out))
-		return hm_err_set(e, HM_EDATA, "it is no checkpoint: no proper %s", key);
+		return hm_err_set(e, HM_EDATA, "it is not a checkpoint: it has no valid %s", key);
 	return 0;
 }
 
-static int load(const struct hm_checkpoint *c, const struct hm_weights *w, struct hm_err *e)
+static int load_blocks(const struct hm_checkpoint *c, const struct hm_weights *w, struct hm_err *e)
 {
 	struct block b[BLOCKS];
 	struct hm_device *d = c->optim->dev;
-	int n = blocks(c, b);
+	int n = list_blocks(c, b);
 	if (w->n != (size_t)n)
 		return hm_err_set(e, HM_EDATA, "it holds %zu blocks, this run needs %d", w->n, n);
 	for (int i = 0; i < n; i++) {
@@ -266,11 +267,11 @@ int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, 
 	if (!rc)
 		rc = get_json(w, IDENTITY_KEY, &identity, e);
 	if (!rc)
-		rc = compare(identity, c->identity, c->grows, e);
+		rc = compare_identity(identity, c->identity, c->grows, e);
 	if (!rc)
 		rc = read_state(state, s, e);
 	if (!rc)
-		rc = load(c, w, e);
+		rc = load_blocks(c, w, e);
 	cJSON_Delete(state);
 	cJSON_Delete(identity);
 	hm_weights_close(w);

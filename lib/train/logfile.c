@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int failed(const struct hm_logfile *l, struct hm_err *e)
+static int set_error(const struct hm_logfile *l, struct hm_err *e)
 {
 	return hm_err_set(e, HM_EDATA, "%s: %s", l->path, strerror(errno));
 }
@@ -27,18 +27,18 @@ int hm_logfile_open(struct hm_logfile *l, const char *path, bool grows, bool kee
 		return (l->out = hm_out_open(path, e)) ? 0 : HM_EDATA;
 	l->fd = hm_fd_open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
 	if (l->fd < 0)
-		return failed(l, e);
+		return set_error(l, e);
 	if (hm_fd_lock(l->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
 		return hm_err_set(e, HM_EDATA, "%s: another process is writing it", path);
-	return !keep && ftruncate(l->fd, 0) && errno != EINVAL ? failed(l, e) : 0; /* EINVAL: a device */
+	return !keep && ftruncate(l->fd, 0) && errno != EINVAL ? set_error(l, e) : 0; /* EINVAL: a device */
 }
 
-static int add(struct hm_logfile *l, const char *line, struct hm_err *e)
+static int add_line(struct hm_logfile *l, const char *line, struct hm_err *e)
 {
 	size_t n = strlen(line);
 	if (l->out)
 		return hm_out_write(l->out, line, n, e);
-	return hm_fd_write(l->fd, line, n) ? failed(l, e) : 0;
+	return hm_fd_write(l->fd, line, n) ? set_error(l, e) : 0;
 }
 
 int hm_logfile_event(struct hm_logfile *l, const struct hm_event *ev, struct hm_err *e)
@@ -73,7 +73,7 @@ int hm_logfile_event(struct hm_logfile *l, const struct hm_event *ev, struct hm_
 			 ev->step, ev->best_epoch, ev->reason);
 		break;
 	}
-	return add(l, line, e);
+	return add_line(l, line, e);
 }
 
 int hm_logfile_sync(struct hm_logfile *l, uint64_t *bytes, struct hm_err *e)
@@ -83,7 +83,7 @@ int hm_logfile_sync(struct hm_logfile *l, uint64_t *bytes, struct hm_err *e)
 	if (!l->grows)
 		return 0;
 	if (fstat(l->fd, &st) || (S_ISREG(st.st_mode) && hm_fd_sync(l->fd)))
-		return failed(l, e);
+		return set_error(l, e);
 	*bytes = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 	return 0;
 }
@@ -94,14 +94,15 @@ int hm_logfile_cut(struct hm_logfile *l, uint64_t bytes, struct hm_err *e)
 	if (!l->grows)
 		return 0;
 	if (fstat(l->fd, &st))
-		return failed(l, e);
+		return set_error(l, e);
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	if ((uint64_t)st.st_size < bytes)
 		return hm_err_set(e, HM_EDATA,
-				  "%s: the checkpoint knows %" PRIu64 " bytes of this log, it has %" PRIu64,
+				  "%s: the checkpoint expects %" PRIu64
+				  " bytes of this log, but it has %" PRIu64,
 				  l->path, bytes, (uint64_t)st.st_size);
-	return ftruncate(l->fd, (off_t)bytes) ? failed(l, e) : 0;
+	return ftruncate(l->fd, (off_t)bytes) ? set_error(l, e) : 0;
 }
 
 int hm_logfile_commit(struct hm_logfile *l, struct hm_err *e)
@@ -111,7 +112,7 @@ int hm_logfile_commit(struct hm_logfile *l, struct hm_err *e)
 		rc = hm_out_commit(l->out, e);
 	l->out = NULL;
 	if (l->grows && l->fd >= 0) {
-		rc = close(l->fd) ? failed(l, e) : 0;
+		rc = close(l->fd) ? set_error(l, e) : 0;
 		l->fd = -1;
 	}
 	return rc;

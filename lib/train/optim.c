@@ -12,7 +12,7 @@ struct hm_optim_run {
 };
 
 /* Whether decay leaves this parameter alone: a bias by its name, a normalisation's weight by its shape. */
-static bool spared(const struct hm_optim_config *c, const struct hm_tensor *t)
+static bool spares_decay(const struct hm_optim_config *c, const struct hm_tensor *t)
 {
 	size_t len = strlen(t->name);
 	if (len >= 4 && !strcmp(t->name + len - 4, "bias"))
@@ -27,7 +27,7 @@ static void add_runs(struct hm_optim *o, int table)
 	size_t at = 0;
 	bool fresh = true;
 	for (size_t i = 0; i < p->n; at += p->item[i++].count) {
-		double decay = spared(&o->c, &p->item[i].t) ? 0 : o->c.weight_decay;
+		double decay = spares_decay(&o->c, &p->item[i].t) ? 0 : o->c.weight_decay;
 		struct hm_optim_run *last = o->runs ? &o->run[o->runs - 1] : NULL;
 		if (p->item[i].held) {
 			fresh = true;

@@ -1,6 +1,6 @@
-/* An optimizer over a model's parameter tables: SGD, Adam, AdamW, with schedule, warm-up, clipping by the
- * global norm, and decay exempted for biases or normalisation weights. The arithmetic is the device's (ops.h:
- * sgd, adam); what a table holds back (running statistics, hm_params_hold) is not looked at.
+/* An optimizer over a model's parameter tables: SGD, Adam or AdamW, with a schedule, warm-up, clipping by the
+ * global norm, and exemption of biases or normalisation weights from decay. The device does the arithmetic
+ * (ops.h: sgd, adam). Held parameters (running statistics, hm_params_hold) are left alone.
  *
  *   hm_params_place(table, dev, true, e) for each;  hm_optim_init(&o, &config, tables, n, dev, e);
  *   hm_optim_zero(&o);  (backward)  hm_optim_clip(&o);
@@ -33,30 +33,31 @@ struct hm_optim {
 	struct hm_params *params[HM_OPTIM_TABLES];
 	/* [count] of each table, device memory; 0: Adam's m or SGD's velocity, 1: Adam's v. NULL: not used */
 	float *moment[HM_OPTIM_TABLES][HM_OPTIM_MOMENTS];
-	double *norm; /* [2], device memory: the square of the global norm; what is read with it */
+	double *norm; /* [2], device memory: the square of the global norm; the value that is read with it */
 	int64_t t;    /* steps done */
-	struct hm_optim_run *run; /* neighbours in a table that are treated alike */
+	struct hm_optim_run *run; /* [runs]: neighbours in a table that get the same treatment */
 	size_t runs;
 };
 
-/* Tables placed on `dev` with gradients, at most HM_OPTIM_TABLES. Caller clears, also after a failure. 0 or
- * HM_EDATA. */
+/* tables [n]: placed on `dev` with gradients; n is at most HM_OPTIM_TABLES. 0 or HM_EDATA. Caller clears,
+ * also after a failure. */
 int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables, int n,
 		  struct hm_device *dev, struct hm_err *e);
 void hm_optim_clear(struct hm_optim *o);
 /* Gradients := 0. */
 void hm_optim_zero(struct hm_optim *o);
-/* The rate the next step will use. */
+/* The learning rate of the next step. */
 double hm_optim_lr(const struct hm_optim *o);
-/* Asks for the gradients' global norm and that they be clipped by it; nothing without clip_norm. */
+/* Starts the computation of the gradients' global norm and the clipping by it. Does nothing without
+ * clip_norm. */
 void hm_optim_clip(struct hm_optim *o);
-/* Waits, the one time that a step needs to: *loss := loss f32 [1] on the device, and with it whether the norm
- * of the last clip is a number; true without clip_norm. Gradients whose norm is none are for no step. 0 or
- * HM_EDATA: the device has failed. */
+/* Waits for the device, once per step. *loss := from[0] (f32, device memory). *finite := whether the norm of
+ * the last clip is finite; true without clip_norm. If the norm is not finite, do not take the step. 0, or
+ * HM_EDATA if the device failed. */
 int hm_optim_read(struct hm_optim *o, const float *from, float *loss, bool *finite, struct hm_err *e);
-/* One step with the gradients there are; *lr: the rate used. 0 or HM_EDATA. */
+/* Takes one step with the present gradients; *lr := the rate used. 0 or HM_EDATA. */
 int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e);
-/* Whether all parameters are numbers: infinite or NaN elements make the sum of squares so. 0 or HM_EDATA. */
+/* *finite := whether all parameters are finite, by their sum of squares. 0 or HM_EDATA. */
 int hm_optim_finite(struct hm_optim *o, bool *finite, struct hm_err *e);
 
 #endif

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
+static void send_notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-static void notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
+static void send_notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -25,7 +25,7 @@ static void notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
 
 /* ---- encoders and the first model */
 
-/* An encoder by SPEC, else the one in --init. */
+/* Opens side k's encoder: SPEC, else the one in --init. */
 static int open_encoder(struct hm_setup *s, enum hm_side k, struct hm_err *e)
 {
 	const char *spec = s->o->only[!k] ? NULL : s->o->spec[k];
@@ -40,11 +40,11 @@ static int open_encoder(struct hm_setup *s, enum hm_side k, struct hm_err *e)
 	const struct hm_encoder_options o = hm_encoder_options_of(&s->o->encoder, specs, k);
 	int rc = hm_encoder_open(x, k, spec, &o, e);
 	if (!rc && *x->notice)
-		notice(s, false, "%s: %s", spec, x->notice);
+		send_notice(s, false, "%s: %s", spec, x->notice);
 	return rc;
 }
 
-/* Whether each encoder gives what the fusion takes. */
+/* Checks that each encoder gives what the fusion takes. */
 static int check_gives(const struct hm_setup *s, struct hm_err *e)
 {
 	for (int k = 0; k < HM_SIDES; k++) {
@@ -59,7 +59,7 @@ static int check_gives(const struct hm_setup *s, struct hm_err *e)
 	return 0;
 }
 
-/* A fusion that runs a tower over words trains it, and has both sides. */
+/* Checks a fusion that runs a tower over words: the tower is trained, and both sides are used. */
 static int check_words(const struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_setup_options *o = s->o;
@@ -68,15 +68,15 @@ static int check_words(const struct hm_setup *s, struct hm_err *e)
 		return 0;
 	if (!text->kind)
 		return hm_err_set(e, HM_EUSAGE,
-				  "--fusion %s trains a transformer: --text SPEC or --init MODEL",
+				  "--fusion %s trains a transformer: give --text SPEC or --init MODEL",
 				  s->kind->name);
 	if (!text->kind->train->rows)
 		return hm_err_set(e, HM_EUSAGE, "--fusion %s cannot run over a %s", s->kind->name,
 				  text->kind->name);
 	if (o->only[HM_IMAGE] || o->only[HM_TEXT] || o->freeze[HM_TEXT])
 		return hm_err_set(e, HM_EUSAGE,
-				  "--fusion %s has both sides and trains its transformer: no "
-				  "--features, no --freeze text",
+				  "--fusion %s uses both sides and trains its transformer: leave out "
+				  "--features and --freeze text",
 				  s->kind->name);
 	return 0;
 }
@@ -90,9 +90,10 @@ static int open_models(struct hm_setup *s, struct hm_err *e)
 		if (rc)
 			return rc;
 		if (*s->init.notice)
-			notice(s, false, "%s: %s", o->init, s->init.notice);
+			send_notice(s, false, "%s: %s", o->init, s->init.notice);
 		if (o->fusion && o->fusion != s->init.head.fusion)
-			return hm_err_set(e, HM_EUSAGE, "--init %s is of %s fusion, --fusion says otherwise",
+			return hm_err_set(e, HM_EUSAGE,
+					  "--init %s is a model of %s fusion, but --fusion says otherwise",
 					  o->init, s->init.head.fusion->name);
 		s->kind = s->init.head.fusion;
 	}
@@ -108,7 +109,7 @@ static int open_models(struct hm_setup *s, struct hm_err *e)
 
 /* ---- the sets */
 
-/* How side k is wanted: its encoder trained, or frozen, which a feature may stand for. */
+/* The wanted use of side k: trained, or frozen, in which case a feature column will do. */
 static enum hm_use wanted_use(const struct hm_setup *s, int k)
 {
 	bool words = hm_fusion_takes_words(s->kind);
@@ -118,8 +119,8 @@ static enum hm_use wanted_use(const struct hm_setup *s, int k)
 	return frozen || !s->encoder[k].kind ? HM_USE_FEATURE : HM_USE_TRAINED;
 }
 
-/* Which sides there are: those asked for, else those that have an encoder or a column. Where there is none
- * the sentence about what is missing comes from their sources. */
+/* Chooses the sides: those asked for, else those that have an encoder or a column. If no side has one, both
+ * are tried, and choose_source says what is missing. */
 static void choose_sides(struct hm_setup *s, const struct hm_schema *schema)
 {
 	const struct hm_setup_options *o = s->o;
@@ -134,7 +135,7 @@ static void choose_sides(struct hm_setup *s, const struct hm_schema *schema)
 		s->there[k] = true;
 }
 
-/* What side k's encoder gives the fusion, as a column's attribute says it; NULL: there is none. */
+/* The name of the output that side k's encoder gives the fusion; NULL: no encoder. */
 static const char *output_of(const struct hm_setup *s, enum hm_side k)
 {
 	const struct hm_encoder *x = &s->encoder[k];
@@ -159,11 +160,12 @@ static int choose_source(struct hm_setup *s, enum hm_use *use, enum hm_side k, c
 static void note_left_out(const struct hm_setup *s, const struct hm_examples *x, const char *in)
 {
 	if (x->failed + x->unlabelled)
-		notice(s, false, "%s: %zu failed and %zu unlabelled records are left out", in, x->failed,
-		       x->unlabelled);
+		send_notice(s, false, "%s: %zu failed and %zu unlabelled records are left out", in, x->failed,
+			    x->unlabelled);
 	if (x->cut)
-		notice(s, false, "%s: %zu captions are cut to the %d tokens that %d image positions leave",
-		       in, x->cut, s->encoder[HM_TEXT].shape.positions - x->cells, x->cells);
+		send_notice(s, false,
+			    "%s: %zu captions are cut to the %d tokens that %d image positions leave", in,
+			    x->cut, s->encoder[HM_TEXT].shape.positions - x->cells, x->cells);
 }
 
 static int read_set(struct hm_setup *s, struct hm_examples *x, int n, char *const *paths, size_t memory,
@@ -189,7 +191,7 @@ static int read_set(struct hm_setup *s, struct hm_examples *x, int n, char *cons
 	if (!rc && train && !(s->pg = hm_json_copy(hm_join_pg(in), e)))
 		rc = HM_EDATA;
 	if (!rc && !x->n)
-		rc = hm_err_set(e, HM_EDATA, "%s: there is no record to %s", hm_join_name(in),
+		rc = hm_err_set(e, HM_EDATA, "%s: no record is left to %s", hm_join_name(in),
 				train ? "train on" : "validate on");
 	if (!rc)
 		note_left_out(s, x, hm_join_name(in));
@@ -203,22 +205,23 @@ static int same_feature(const struct hm_setup *s, const char *what, const struct
 			const struct hm_feature *b, struct hm_err *e)
 {
 	if (a->dim != b->dim)
-		return hm_err_set(e, HM_EDATA, "%s: %d numbers in training, %d in validation", what, a->dim,
-				  b->dim);
+		return hm_err_set(e, HM_EDATA, "%s has %d numbers in training and %d in validation", what,
+				  a->dim, b->dim);
 	bool known = *a->encoder && *b->encoder; /* both, or --allow-unknown-features took one of them */
 	if (known && strcmp(a->encoder, b->encoder))
-		return hm_err_set(e, HM_EDATA, "%s: encoder %s in training, %s in validation", what,
-				  a->encoder, b->encoder);
+		return hm_err_set(e, HM_EDATA, "%s is from encoder %s in training and from %s in validation",
+				  what, a->encoder, b->encoder);
 	if (*a->output && *b->output && strcmp(a->output, b->output))
-		return hm_err_set(e, HM_EDATA, "%s: output %s in training, %s in validation", what, a->output,
-				  b->output);
+		return hm_err_set(e, HM_EDATA, "%s is output %s in training and %s in validation", what,
+				  a->output, b->output);
 	if (known && strcmp(a->precision, b->precision))
-		notice(s, false, "%s: precision %s in training, %s in validation", what, a->precision,
-		       b->precision);
+		send_notice(s, false, "%s has precision %s in training and %s in validation", what,
+			    a->precision, b->precision);
 	return 0;
 }
 
-/* Whether side k of a set is prepared as `trained` says: the training set's, or --init's. */
+/* Checks that side k of a set is prepared as `trained` says, which is the training set's or --init's
+ * preparation. */
 static int same_preparation(const struct hm_setup *s, const cJSON *trained, const cJSON *now, int k,
 			    const char *where, struct hm_err *e)
 {
@@ -229,11 +232,11 @@ static int same_preparation(const struct hm_setup *s, const cJSON *trained, cons
 	if (hm_prepared_compare(trained, now, column, s->o->mismatch, warning, sizeof warning, e))
 		return hm_err_prefix(e, "%s", where);
 	if (*warning)
-		notice(s, true, "%s: %s", where, warning);
+		send_notice(s, true, "%s: %s", where, warning);
 	return 0;
 }
 
-/* Features of one kind; an id in both is worth a warning. */
+/* Checks that both sets have the same kind of features, and warns of ids that are in both. */
 static int compare_sets(struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_examples *a = &s->train, *b = &s->val;
@@ -246,16 +249,16 @@ static int compare_sets(struct hm_setup *s, struct hm_err *e)
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = same_preparation(s, a->prepared[k], b->prepared[k], k, "--val", e);
 	if (!rc && a->cells != b->cells)
-		rc = hm_err_set(e, HM_EDATA, "%d image positions in training, %d in validation", a->cells,
-				b->cells);
+		rc = hm_err_set(e, HM_EDATA, "the image has %d positions in training and %d in validation",
+				a->cells, b->cells);
 	for (size_t i = 0; i < a->n && !rc; i++)
 		rc = hm_strmap_add(&seen, a->id[i], strlen(a->id[i]), &(uint64_t){i}, e) < 0 ? HM_EDATA : 0;
 	for (size_t i = 0; i < b->n && !rc; i++)
 		if (hm_strmap_find(&seen, b->id[i], strlen(b->id[i]), &(uint64_t){0}) && !both++)
 			first = i;
 	if (both)
-		notice(s, true, "%zu ids are in training and in validation, the first is %s", both,
-		       b->id[first]);
+		send_notice(s, true, "%zu ids are in training and in validation, the first is %s", both,
+			    b->id[first]);
 	hm_strmap_clear(&seen);
 	return rc;
 }
@@ -270,7 +273,7 @@ static int check_labels(const struct hm_examples *x, int classes, struct hm_err 
 	return 0;
 }
 
-/* Labels from which little can be learnt. */
+/* Warns of labels from which little can be learnt. */
 static void warn_labels(const struct hm_setup *s)
 {
 	const struct hm_examples *x = &s->train;
@@ -279,9 +282,9 @@ static void warn_labels(const struct hm_setup *s)
 	while (i < x->n && x->label[i] == x->label[0])
 		i++;
 	if (i >= x->n) {
-		notice(s, true,
-		       "all %zu training labels are %" PRId32 ": nothing can be learnt from one class", x->n,
-		       x->label[0]);
+		send_notice(s, true,
+			    "all %zu training labels are %" PRId32 ": nothing can be learnt from one class",
+			    x->n, x->label[0]);
 		return;
 	}
 	for (i = 0; i < x->n; i++)
@@ -292,10 +295,10 @@ static void warn_labels(const struct hm_setup *s)
 		missing = i == x->n ? c : missing;
 	}
 	if (missing >= 0)
-		notice(s, true,
-		       "no training record has label %" PRId32 ", and the largest is %" PRId32
-		       ": classes are numbered from 0",
-		       missing, top);
+		send_notice(s, true,
+			    "no training record has label %" PRId32 ", and the largest is %" PRId32
+			    ": classes are numbered from 0",
+			    missing, top);
 }
 
 static int count_classes(struct hm_setup *s, struct hm_err *e)
@@ -305,8 +308,8 @@ static int count_classes(struct hm_setup *s, struct hm_err *e)
 		top = s->train.label[i] > top ? s->train.label[i] : top;
 	if (!s->o->classes && top >= 1 << 16)
 		return hm_err_set(e, HM_EDATA,
-				  "label %" PRId32
-				  " would mean as many classes; say --classes when that is meant",
+				  "label %" PRId32 " is the largest, which would make that many classes; if "
+						   "that is right, give --classes",
 				  top);
 	s->classes = s->o->classes ? s->o->classes : top + 1;
 	if (s->o->init && !s->o->classes && top < s->init.head.classes)
@@ -321,7 +324,7 @@ static int count_classes(struct hm_setup *s, struct hm_err *e)
 
 /* ---- the fusion */
 
-/* What stands on side k. */
+/* The fusion's side k. */
 static struct hm_fusion_side make_side(const struct hm_setup *s, int k)
 {
 	const struct hm_feature *f = &s->train.feature[k];
@@ -334,7 +337,7 @@ static struct hm_fusion_side make_side(const struct hm_setup *s, int k)
 	return side;
 }
 
-/* What --init was trained on must be what is here. */
+/* Checks that the data is like what --init was trained on. */
 static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c, struct hm_err *e)
 {
 	const struct hm_modelfile *f = &s->init.head;
@@ -386,9 +389,9 @@ static int make_fusion(struct hm_setup *s, struct hm_err *e)
 
 /* ---- standardisation of joined features: x = (raw - mean)/deviation */
 
-/* From the head for x to the one for raw features with the same logits; in double, rounded once. */
-static void fold(float *weight, float *bias, int classes, int inputs, const double *mean,
-		 const double *deviation)
+/* Changes a head for x into the head for raw features with the same logits; in double, rounded once. */
+static void fold_head(float *weight, float *bias, int classes, int inputs, const double *mean,
+		      const double *deviation)
 {
 	for (int c = 0; c < classes; c++) {
 		float *w = weight + (size_t)c * (size_t)inputs;
@@ -402,9 +405,9 @@ static void fold(float *weight, float *bias, int classes, int inputs, const doub
 	}
 }
 
-/* The way back. */
-static void unfold(float *weight, float *bias, int classes, int inputs, const double *mean,
-		   const double *deviation)
+/* The inverse of fold_head. */
+static void unfold_head(float *weight, float *bias, int classes, int inputs, const double *mean,
+			const double *deviation)
 {
 	for (int c = 0; c < classes; c++) {
 		float *w = weight + (size_t)c * (size_t)inputs;
@@ -428,20 +431,20 @@ static int standardise_sets(struct hm_setup *s, struct hm_err *e)
 	hm_examples_standardise(&s->train, s->mean, s->deviation);
 	if (!s->val.n)
 		return 0;
-	/* validation sees raw features, and the head for them: as hm-score will */
+	/* validation uses raw features and the folded head, as hm-score will */
 	int rc = hm_fusion_new(&s->judge, c, s->device, e);
 	if (!rc)
 		rc = hm_params_alloc(hm_fusion_params(s->judge), e);
 	return rc ? rc : hm_fusion_place(s->judge, e);
 }
 
-/* out[count] := f's own parameters, for raw features; host memory. */
+/* out [count], host memory := f's own parameters, changed to take raw features. */
 static void fold_params(const struct hm_setup *s, struct hm_fusion *f, float *out)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(f);
 	int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
 	hm_params_read(hm_fusion_params(f), out);
-	fold(out, out + (size_t)c->classes * (size_t)inputs, c->classes, inputs, s->mean, s->deviation);
+	fold_head(out, out + (size_t)c->classes * (size_t)inputs, c->classes, inputs, s->mean, s->deviation);
 }
 
 int hm_setup_refold(void *setup, struct hm_fusion *f, struct hm_fusion *judge, struct hm_err *e)
@@ -466,8 +469,8 @@ int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struc
 		return hm_err_prefix(e, "%s", s->o->init);
 	int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
 	if (s->mean)
-		unfold(own->data, own->data + (size_t)c->classes * (size_t)inputs, c->classes, inputs,
-		       s->mean, s->deviation);
+		unfold_head(own->data, own->data + (size_t)c->classes * (size_t)inputs, c->classes, inputs,
+			    s->mean, s->deviation);
 	return 0;
 }
 

@@ -15,7 +15,8 @@
 
 /* ---- training ---- */
 
-struct room { /* a worker's own */
+/* What each worker has for itself. */
+struct room {
 	struct hm_device *device;
 	struct hm_examples train, val; /* views */
 };
@@ -26,7 +27,7 @@ struct job {
 	struct room *room; /* [workers] */
 	pthread_mutex_t lock;
 	size_t done;
-	/* of a save */
+	/* for saving */
 	const size_t *order;
 	const char *folder, *tool;
 	cJSON *(*options)(void *ctx, const struct hm_recipe *recipe, struct hm_err *e);
@@ -34,7 +35,7 @@ struct job {
 	struct hm_err failure;
 };
 
-static int tell(void *ctx, const struct hm_event *ev, struct hm_err *e)
+static int note_loss(void *ctx, const struct hm_event *ev, struct hm_err *e)
 {
 	(void)e;
 	if (ev->kind == HM_EVENT_EPOCH)
@@ -49,7 +50,7 @@ static int after_step(void *ctx, int64_t step, int64_t steps, double loss, doubl
 	return 0;
 }
 
-/* A fusion like the setup's, with a seed's first parameters, on this worker's device. */
+/* A fusion like the setup's on this worker's device, with the first parameters of that random seed. */
 static int fusion_new(const struct job *j, int worker, uint64_t seed, struct hm_fusion **f, struct hm_err *e)
 {
 	struct hm_setup *setup = j->r->setup;
@@ -59,11 +60,11 @@ static int fusion_new(const struct job *j, int worker, uint64_t seed, struct hm_
 	return rc ? rc : hm_fusion_place(*f, e);
 }
 
-static int train(struct job *j, struct hm_sweep_item *item, int worker, struct hm_err *e)
+static int train_item(struct job *j, struct hm_sweep_item *item, int worker, struct hm_err *e)
 {
 	const struct hm_sweep_run *r = j->r;
 	struct room *room = &j->room[worker];
-	const struct hm_trainer_calls calls = {.ctx = item, .tell = tell, .step = after_step};
+	const struct hm_trainer_calls calls = {.ctx = item, .tell = note_loss, .step = after_step};
 	struct hm_trainer_config config = {.log_steps = INT64_MAX};
 	struct hm_fusion *f = NULL, *judge = NULL;
 	float *weight = hm_alloc((size_t)r->setup->classes, sizeof *weight, e), *params = NULL;
@@ -94,11 +95,11 @@ static int train(struct job *j, struct hm_sweep_item *item, int worker, struct h
 	return rc;
 }
 
-static void one(void *ctx, size_t i, int worker)
+static void train_one(void *ctx, size_t i, int worker)
 {
 	struct job *j = ctx;
 	struct hm_err e = {0};
-	if (train(j, &j->s->item[i], worker, &e))
+	if (train_item(j, &j->s->item[i], worker, &e))
 		j->s->item[i].error = hm_strndup(e.text, strlen(e.text), &e);
 	pthread_mutex_lock(&j->lock);
 	j->done++;
@@ -140,7 +141,7 @@ int hm_sweep_train(struct hm_sweep *s, const struct hm_sweep_run *r, struct hm_e
 	struct job j = {.s = s, .r = r, .lock = PTHREAD_MUTEX_INITIALIZER};
 	int rc = rooms_new(&j, e);
 	if (!rc)
-		hm_workers_each(r->workers, s->n, one, &j);
+		hm_workers_each(r->workers, s->n, train_one, &j);
 	rooms_free(&j);
 	pthread_mutex_destroy(&j.lock);
 	return rc;
@@ -180,7 +181,7 @@ int hm_sweep_rank(const struct hm_sweep *s, enum hm_select select, bool val, siz
 	return order && r ? 0 : e->code;
 }
 
-static int save(struct job *j, const struct hm_sweep_item *item, int worker, struct hm_err *e)
+static int save_model(struct job *j, const struct hm_sweep_item *item, int worker, struct hm_err *e)
 {
 	struct hm_fusion *f = NULL;
 	struct hm_buf path = {0};
@@ -211,7 +212,7 @@ static void save_one(void *ctx, size_t i, int worker)
 	struct job *j = ctx;
 	const struct hm_sweep_item *item = &j->s->item[j->order[i]];
 	struct hm_err e = {0};
-	if (!item->params || !save(j, item, worker, &e))
+	if (!item->params || !save_model(j, item, worker, &e))
 		return;
 	pthread_mutex_lock(&j->lock);
 	if (!j->failure.code)
@@ -219,7 +220,7 @@ static void save_one(void *ctx, size_t i, int worker)
 	pthread_mutex_unlock(&j->lock);
 }
 
-static void number(struct hm_buf *b, double v, struct hm_err *e)
+static void add_number(struct hm_buf *b, double v, struct hm_err *e)
 {
 	if (isnan(v))
 		hm_buf_printf(b, e, ",");
@@ -227,8 +228,8 @@ static void number(struct hm_buf *b, double v, struct hm_err *e)
 		hm_buf_printf(b, e, ",%.9g", v);
 }
 
-/* As it was given, to the last digit: a row can be run again. */
-static void option(struct hm_buf *b, const cJSON *v, struct hm_err *e)
+/* Adds an option with all digits that were given, so that a row can be run again. */
+static void add_option(struct hm_buf *b, const cJSON *v, struct hm_err *e)
 {
 	char exact[HM_JSON_NUMBER];
 	if (cJSON_IsNumber(v))
@@ -241,8 +242,8 @@ static void option(struct hm_buf *b, const cJSON *v, struct hm_err *e)
 	}
 }
 
-static int row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool val, struct hm_buf *b,
-	       struct hm_err *e)
+static int add_row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool val, struct hm_buf *b,
+		   struct hm_err *e)
 {
 	const struct hm_epoch_score *v = &t->result.best;
 	bool known = t->params && val;
@@ -256,15 +257,15 @@ static int row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool val
 		ci = hm_wilson((size_t)lround(v->accuracy * (double)v->n), v->n);
 	hm_buf_quote(b, t->name, e);
 	for (size_t k = 0; k < s->keys; k++)
-		option(b, cJSON_GetObjectItemCaseSensitive(o, s->key[k]), e);
-	number(b, t->params ? t->loss : NAN, e);
-	number(b, known ? v->loss : NAN, e);
-	number(b, known ? v->accuracy : NAN, e);
-	number(b, ci.lo, e);
-	number(b, ci.hi, e);
-	number(b, known ? v->auroc : NAN, e);
-	number(b, known ? (double)v->n : NAN, e);
-	number(b, t->params ? (double)v->epoch : NAN, e);
+		add_option(b, cJSON_GetObjectItemCaseSensitive(o, s->key[k]), e);
+	add_number(b, t->params ? t->loss : NAN, e);
+	add_number(b, known ? v->loss : NAN, e);
+	add_number(b, known ? v->accuracy : NAN, e);
+	add_number(b, ci.lo, e);
+	add_number(b, ci.hi, e);
+	add_number(b, known ? v->auroc : NAN, e);
+	add_number(b, known ? (double)v->n : NAN, e);
+	add_number(b, t->params ? (double)v->epoch : NAN, e);
 	hm_buf_printf(b, e, ",");
 	hm_buf_quote(b, t->error ? t->error : "", e);
 	cJSON_Delete(o);
@@ -280,7 +281,7 @@ static int write_table(const struct hm_sweep *s, const size_t *order, bool val, 
 		hm_buf_printf(&b, e, ",%s", s->key[k]);
 	hm_buf_printf(&b, e, ",train_loss,val_loss,accuracy,accuracy_lo,accuracy_hi,auroc,n,epoch,error\n");
 	for (size_t i = 0; i < s->n && !e->code; i++)
-		row(s, &s->item[order[i]], val, &b, e);
+		add_row(s, &s->item[order[i]], val, &b, e);
 	hm_buf_printf(&path, e, "%s/leaderboard.csv", folder);
 	if (!e->code)
 		hm_file_write((const char *)path.data, b.data, b.len, e);
@@ -299,8 +300,8 @@ static int remove_from(const char *folder, const char *name, const char *ending,
 	return rc;
 }
 
-/* What an earlier sweep left and this one does not write; first the table, which tells of all models or is
- * not there. */
+/* Removes what an earlier sweep left and this one does not write. The table goes first: it lists all models
+ * or does not exist. */
 static int remove_old(const struct hm_sweep *s, const size_t *order, size_t keep, const char *folder,
 		      struct hm_err *e)
 {

@@ -9,7 +9,7 @@
 
 enum { FILE_MOST = 256 << 20, NAME_MOST = 200 };
 
-static const char *copy(struct hm_sweep *s, const char *from, size_t len, struct hm_err *e)
+static const char *copy_text(struct hm_sweep *s, const char *from, size_t len, struct hm_err *e)
 {
 	char *to = hm_arena_get(&s->arena, len + 1, e);
 	if (to) {
@@ -25,7 +25,7 @@ static int add_key(struct hm_sweep *s, const char *key, struct hm_err *e)
 		if (!strcmp(s->key[i], key))
 			return 0;
 	const char **more = hm_arena_get(&s->arena, (s->keys + 1) * sizeof *more, e);
-	if (!more || !(key = copy(s, key, strlen(key), e)))
+	if (!more || !(key = copy_text(s, key, strlen(key), e)))
 		return HM_EDATA;
 	if (s->keys)
 		memcpy(more, s->key, s->keys * sizeof *more);
@@ -34,7 +34,7 @@ static int add_key(struct hm_sweep *s, const char *key, struct hm_err *e)
 	return 0;
 }
 
-/* A name is a file's: not empty, no separators, no leading dot, no control bytes. */
+/* A name becomes a file name: not empty, no slash, no leading dot, no control bytes. */
 static int take_name(struct hm_sweep *s, struct hm_sweep_item *item, const cJSON *v, struct hm_err *e)
 {
 	const char *name = cJSON_IsString(v) ? v->valuestring : "";
@@ -47,7 +47,7 @@ static int take_name(struct hm_sweep *s, struct hm_sweep_item *item, const cJSON
 				  "\"name\" must be usable as a file's name, 1 to %d bytes, without / and "
 				  "leading dot",
 				  NAME_MOST);
-	item->name = copy(s, name, len, e);
+	item->name = copy_text(s, name, len, e);
 	return item->name ? 0 : HM_EDATA;
 }
 
@@ -59,7 +59,7 @@ static int read_line(struct hm_sweep *s, struct hm_sweep_item *item, const char 
 	size_t start, end;
 	int rc = o ? 0 : HM_EDATA, i = 0;
 	if (o && !cJSON_IsObject(o))
-		rc = hm_err_set(e, HM_EDATA, "not an object");
+		rc = hm_err_set(e, HM_EDATA, "it is not an object");
 	if (!rc)
 		r->begin(r->ctx);
 	for (v = rc ? NULL : o->child; v && !rc; v = v->next, i++) {
@@ -69,9 +69,9 @@ static int read_line(struct hm_sweep *s, struct hm_sweep_item *item, const char 
 			continue;
 		}
 		if (cJSON_IsString(v))
-			value = copy(s, v->valuestring, strlen(v->valuestring), e);
+			value = copy_text(s, v->valuestring, strlen(v->valuestring), e);
 		else if ((cJSON_IsNumber(v) || cJSON_IsBool(v)) && hm_json_member(line, len, i, &start, &end))
-			value = copy(s, line + start, end - start, e); /* the user's own digits */
+			value = copy_text(s, line + start, end - start, e); /* the user's own digits */
 		else
 			rc = hm_err_set(e, HM_EDATA, "\"%s\" must be a number, a string or a boolean",
 					v->string);
@@ -80,7 +80,7 @@ static int read_line(struct hm_sweep *s, struct hm_sweep_item *item, const char 
 			rc = HM_EDATA;
 	}
 	if (!rc && !item->name)
-		rc = hm_err_set(e, HM_EDATA, "there is no \"name\"");
+		rc = hm_err_set(e, HM_EDATA, "\"name\" is missing");
 	if (!rc)
 		rc = r->finish(r->ctx, &item->recipe, e);
 	cJSON_Delete(o);
@@ -107,7 +107,7 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 			struct hm_sweep_item *item = &s->item[s->n];
 			rc = read_line(s, item, at, (size_t)(end - at), r, e);
 			if (!rc && hm_strmap_find(&names, item->name, strlen(item->name), &(uint64_t){0}))
-				rc = hm_err_set(e, HM_EDATA, "the name \"%s\" is there twice", item->name);
+				rc = hm_err_set(e, HM_EDATA, "the name \"%s\" is used twice", item->name);
 			if (!rc &&
 			    hm_strmap_add(&names, item->name, strlen(item->name), &(uint64_t){line}, e) < 0)
 				rc = HM_EDATA;
@@ -121,7 +121,7 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 	}
 	hm_strmap_clear(&names);
 	if (!rc && !s->n)
-		rc = hm_err_set(e, HM_EDATA, "%s: there is no configuration in it", path);
+		rc = hm_err_set(e, HM_EDATA, "%s: it has no configuration", path);
 	return rc;
 }
 

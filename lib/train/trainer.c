@@ -11,8 +11,8 @@
 #include <time.h>
 
 enum {
-	EVAL_ROWS = 512,     /* of cached features; what runs an encoder takes the training's batches */
-	LOOK_AHEAD = 1 << 27 /* examples of all epochs, for the largest batch: about a second */
+	EVAL_ROWS = 512,     /* batch size for cached features; with an encoder, the training's batch size */
+	LOOK_AHEAD = 1 << 27 /* examples that are looked at to find the largest batch: about a second */
 };
 
 struct run {
@@ -26,14 +26,14 @@ struct run {
 	struct hm_checkpoint checkpoint;
 	int64_t steps;		   /* of all epochs */
 	uint32_t *order;	   /* [n], of the larger set */
-	struct hm_minibatch batch; /* that the next step takes, when `ready` */
+	struct hm_minibatch batch; /* the next step's, when `ready` */
 	bool ready;
 	size_t used;  /* examples of an epoch: all, or those of full batches */
 	int constant; /* the class of all answers of the last evaluation, or -1 */
 	float *out;   /* probabilities [rows,C] of an evaluation's batch */
 	double *prob; /* [n of val, C] */
-	double began; /* the clock when the run began, or would have without a break */
-	int signal;   /* that stops the run */
+	double began; /* the clock at the start, moved back by the time before a restart */
+	int signal;   /* the signal that stops the run; 0: none */
 	struct hm_arena arena;
 };
 
@@ -44,12 +44,12 @@ static size_t eval_rows(const struct run *r)
 	return !hm_fusion_runs_tower(c) && batch < EVAL_ROWS ? EVAL_ROWS : batch;
 }
 
-static size_t least(size_t a, size_t b)
+static size_t least_of(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-/* The most token ids of a batch of `rows`, in as many epochs. */
+/* The most token ids in any batch of `rows` examples in so many epochs. */
 static int64_t most_words(struct run *r, const struct hm_examples *x, size_t rows, int64_t epochs,
 			  bool shuffle)
 {
@@ -57,7 +57,7 @@ static int64_t most_words(struct run *r, const struct hm_examples *x, size_t row
 	for (int64_t k = 1; k <= epochs && k <= 1 + LOOK_AHEAD / (int64_t)x->n; k++) {
 		hm_order_epoch(r->order, (uint32_t)x->n, r->c->seed, k, shuffle);
 		for (size_t at = 0; at < x->n; at += rows) {
-			int64_t words = hm_examples_words(x, r->order + at, least(rows, x->n - at));
+			int64_t words = hm_examples_words(x, r->order + at, least_of(rows, x->n - at));
 			most = words > most ? words : most;
 		}
 	}
@@ -66,10 +66,10 @@ static int64_t most_words(struct run *r, const struct hm_examples *x, size_t row
 
 /* Reserves memory for the largest batch of the run. The random seed fixes the shuffles, so it is known now; a
  * run that does not fit fails here, and no step allocates. */
-static int reserve(struct run *r, struct hm_err *e)
+static int reserve_memory(struct run *r, struct hm_err *e)
 {
-	size_t batch = (size_t)r->c->batch_size, rows = least(batch, r->train->n),
-	       evals = r->val ? least(eval_rows(r), r->val->n) : 0;
+	size_t batch = (size_t)r->c->batch_size, rows = least_of(batch, r->train->n),
+	       evals = r->val ? least_of(eval_rows(r), r->val->n) : 0;
 	struct hm_examples *larger = rows < evals ? r->val : r->train;
 	struct hm_minibatch b;
 	int64_t words = 0, more = 0;
@@ -83,22 +83,22 @@ static int reserve(struct run *r, struct hm_err *e)
 	return hm_fusion_reserve(r->f, &b, words > more ? words : more, e);
 }
 
-/* A batch norm in train mode needs two values per channel: where the last stage of an image is one cell, a
- * last batch of one example has one. */
+/* A batch norm in train mode needs two values per channel. If the grid is one cell, a last batch of one
+ * example has only one value. */
 static int check_batch_norm(const struct run *r, size_t last, struct hm_err *e)
 {
 	const struct hm_fusion_side *s = &hm_fusion_config_of(r->f)->side[HM_IMAGE];
 	if (!s->tower || !s->tower->kind->batch_norm || last != 1 ||
 	    s->tower->kind->cells(s->tower, r->train->h, r->train->w) > 1)
 		return 0;
-	return hm_err_set(e, HM_EDATA,
-			  "%zu examples in batches of %" PRId64
-			  " leave a last batch of one, whose batch norm has "
-			  "one value per channel: choose another --batch-size, or --drop-last leaves it out",
-			  r->train->n, r->c->batch_size);
+	return hm_err_set(
+		e, HM_EDATA,
+		"%zu examples in batches of %" PRId64 " leave a last batch of one, whose batch norm has "
+		"one value per channel: choose another --batch-size, or leave it out with --drop-last",
+		r->train->n, r->c->batch_size);
 }
 
-/* What is known before the first step to end the run. */
+/* Finds, before the first step, what would end the run later. */
 static int check_run(const struct run *r, struct hm_err *e)
 {
 	size_t n = r->train->n, batch = (size_t)r->c->batch_size, last = n % batch, i = 1;
@@ -119,13 +119,13 @@ static int check_run(const struct run *r, struct hm_err *e)
 	return check_batch_norm(r, last && !r->c->drop_last ? last : n < batch ? n : batch, e);
 }
 
-static int prepare(struct run *r, struct hm_err *e)
+static int prepare_run(struct run *r, struct hm_err *e)
 {
 	struct hm_fusion_table t[1 + HM_SIDES];
 	struct hm_params *trained[1 + HM_SIDES];
 	struct hm_optim_config oc = r->c->optim;
 	size_t n = r->train->n, classes = (size_t)hm_fusion_config_of(r->f)->classes,
-	       evals = r->val ? r->val->n : 0, rows = least(eval_rows(r), evals);
+	       evals = r->val ? r->val->n : 0, rows = least_of(eval_rows(r), evals);
 	int tables = hm_fusion_tables(r->f, t), count = 0;
 	for (int i = 0; i < tables; i++)
 		if (t[i].trained)
@@ -147,12 +147,12 @@ static int prepare(struct run *r, struct hm_err *e)
 		return HM_EDATA;
 	if (r->checkpoint.kept)
 		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
-	return reserve(r, e);
+	return reserve_memory(r, e);
 }
 
-/* The sentence for a numeric failure: the step, its rate, who was in the batch. */
-static int diverged(const struct run *r, int64_t step, double lr, const char *what, const uint32_t *at,
-		    size_t rows, struct hm_err *e)
+/* The sentence for a numeric failure: the step, its rate, the ids of the batch. */
+static int set_diverged(const struct run *r, int64_t step, double lr, const char *what, const uint32_t *at,
+			size_t rows, struct hm_err *e)
 {
 	char ids[256] = "";
 	size_t used = 0;
@@ -163,25 +163,25 @@ static int diverged(const struct run *r, int64_t step, double lr, const char *wh
 			  step, lr, what, ids, used >= sizeof ids - 48 ? ", ..." : "");
 }
 
-static double now(void)
+static double clock_now(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int save(struct run *r, struct hm_err *e)
+static int save_checkpoint(struct run *r, struct hm_err *e)
 {
 	if (!r->c->checkpoint)
 		return 0;
-	r->s.seconds = now() - r->began;
+	r->s.seconds = clock_now() - r->began;
 	int rc = r->calls->log_sync(r->calls->ctx, &r->s.log_bytes, e);
 	return rc ? rc : hm_checkpoint_write(&r->checkpoint, &r->s, e);
 }
 
-/* Forward and backward for the examples at[0..rows), asked for; the batch of the `more` ones behind them is
- * put together meanwhile. */
-static int pass(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
+/* Starts forward and backward for the examples at[0..rows). Meanwhile the batch of the next `more` examples
+ * is made. */
+static int run_pass(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
 {
 	struct hm_dropout drop = {.p = r->c->dropout, .seed = r->c->seed, .step = (uint32_t)r->s.step};
 	if (!r->ready && hm_examples_batch(r->train, at, rows, &r->batch, e))
@@ -196,25 +196,25 @@ static int pass(struct run *r, const uint32_t *at, size_t rows, size_t more, str
 }
 
 /* Forward, backward, optimizer. */
-static int step(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
+static int take_step(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
 {
 	struct hm_err why = {0};
 	bool stop = false, finite;
 	float loss;
 	double lr = hm_optim_lr(&r->optim);
 	hm_optim_zero(&r->optim);
-	if (pass(r, at, rows, more, e))
+	if (run_pass(r, at, rows, more, e))
 		return HM_EDATA;
 	hm_optim_clip(&r->optim);
 	if (hm_optim_read(&r->optim, hm_fusion_loss(r->f), &loss, &finite, e))
 		return HM_EDATA;
 	if (!isfinite(loss) || !finite)
-		return diverged(r, r->s.step + 1, lr,
-				isfinite(loss) ? "the gradient's norm is not finite"
-					       : "the loss is not finite",
-				at, rows, e);
+		return set_diverged(r, r->s.step + 1, lr,
+				    isfinite(loss) ? "the gradient's norm is not finite"
+						   : "the loss is not finite",
+				    at, rows, e);
 	if (hm_optim_step(&r->optim, &lr, &why))
-		return diverged(r, r->s.step + 1, lr, why.text, at, rows, e);
+		return set_diverged(r, r->s.step + 1, lr, why.text, at, rows, e);
 	r->s.step++;
 	r->s.done += (int64_t)rows;
 	r->s.sum += (double)loss * (double)rows;
@@ -233,10 +233,10 @@ static int step(struct run *r, const uint32_t *at, size_t rows, size_t more, str
 	int asked = r->calls->step(r->calls->ctx, r->s.step, r->steps, loss, lr, &stop);
 	r->signal = stop ? asked : 0;
 	bool due = r->c->checkpoint_steps && r->s.step % r->c->checkpoint_steps == 0;
-	return asked || due ? save(r, e) : 0;
+	return asked || due ? save_checkpoint(r, e) : 0;
 }
 
-/* The class that all n answers are, by their largest probability; -1 when they differ. */
+/* The class that has the largest probability in all n answers; -1 if they differ. */
 static int constant_answer(const struct run *r, size_t n, size_t classes)
 {
 	int first = -1;
@@ -252,7 +252,7 @@ static int constant_answer(const struct run *r, size_t n, size_t classes)
 	return first;
 }
 
-static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *e)
+static int evaluate_set(struct run *r, struct hm_epoch_score *score, struct hm_err *e)
 {
 	struct hm_examples *v = r->val;
 	size_t classes = (size_t)hm_fusion_config_of(r->f)->classes, most = eval_rows(r);
@@ -263,7 +263,7 @@ static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *
 	int rc = r->c->judge ? r->c->refold(r->c->refold_ctx, r->f, f, e) : 0;
 	hm_order_epoch(r->order, (uint32_t)v->n, r->c->seed, 1, false);
 	for (size_t i = 0, rows; !rc && i < v->n; i += rows) {
-		rows = least(most, v->n - i);
+		rows = least_of(most, v->n - i);
 		rc = hm_examples_batch(v, r->order + i, rows, &b, e);
 		if (!rc)
 			rc = hm_fusion_probabilities(f, &b, r->out, e);
@@ -281,7 +281,7 @@ static int evaluate(struct run *r, struct hm_epoch_score *score, struct hm_err *
 }
 
 /* Keeps the epoch when it is strictly better than the best so far. */
-static void judge(struct run *r, const struct hm_epoch_score *score)
+static void judge_epoch(struct run *r, const struct hm_epoch_score *score)
 {
 	double value = r->c->select == HM_SELECT_ACCURACY ? score->accuracy
 		       : r->c->select == HM_SELECT_AUROC  ? score->auroc
@@ -303,18 +303,18 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 			      .epoch = r->s.epoch,
 			      .step = r->s.step,
 			      .loss = r->s.epoch_sum / (double)n,
-			      .seconds = now() - r->began};
+			      .seconds = clock_now() - r->began};
 	struct hm_epoch_score score = {.epoch = r->s.epoch};
 	bool finite;
 	if (hm_optim_finite(&r->optim, &finite, e))
 		return HM_EDATA;
-	if (!finite) /* a last step may have thrown them out where no further loss would show it */
-		return diverged(r, r->s.step, hm_optim_lr(&r->optim), "it left weights that are not finite",
-				r->order + last, n - last, e);
-	if (r->calls->tell(r->calls->ctx, &ev, e) || (r->val && evaluate(r, &score, e)))
+	if (!finite) /* a last step can spoil the weights without a further loss to show it */
+		return set_diverged(r, r->s.step, hm_optim_lr(&r->optim),
+				    "its weights are not finite", r->order + last, n - last, e);
+	if (r->calls->tell(r->calls->ctx, &ev, e) || (r->val && evaluate_set(r, &score, e)))
 		return HM_EDATA;
 	if (r->val) {
-		judge(r, &score);
+		judge_epoch(r, &score);
 		ev = (struct hm_event){.kind = HM_EVENT_EVAL,
 				       .epoch = score.epoch,
 				       .loss = score.loss,
@@ -322,7 +322,7 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 				       .auroc = score.auroc,
 				       .n = score.n,
 				       .constant = r->constant,
-				       .seconds = now() - r->began};
+				       .seconds = clock_now() - r->began};
 		if (r->calls->tell(r->calls->ctx, &ev, e))
 			return HM_EDATA;
 	} else {
@@ -335,20 +335,20 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 	r->s.epoch++;
 	r->s.done = 0;
 	r->s.epoch_sum = 0;
-	return save(r, e);
+	return save_checkpoint(r, e);
 }
 
-/* From where the state says to the end, or to a signal. */
-static int train(struct run *r, struct hm_err *e)
+/* Trains from the state's place to the end, or until a signal. */
+static int train_epochs(struct run *r, struct hm_err *e)
 {
 	size_t n = r->used, batch = (size_t)r->c->batch_size;
 	int rc = 0;
 	while (!rc && !r->signal && !*r->s.reason) {
 		hm_order_epoch(r->order, (uint32_t)r->train->n, r->c->seed, r->s.epoch, r->c->shuffle);
 		while (!rc && !r->signal && (size_t)r->s.done < n) {
-			size_t at = (size_t)r->s.done, rows = least(batch, n - at),
-			       more = least(batch, n - at - rows);
-			rc = step(r, r->order + at, rows, more, e);
+			size_t at = (size_t)r->s.done, rows = least_of(batch, n - at),
+			       more = least_of(batch, n - at - rows);
+			rc = take_step(r, r->order + at, rows, more, e);
 		}
 		if (!rc && !r->signal)
 			rc = finish_epoch(r, e);
@@ -362,10 +362,10 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 {
 	struct run r = {.f = f, .d = d, .train = train_set, .val = val, .c = c, .calls = calls};
 	r.s = (struct hm_train_state){.epoch = 1, .best_value = -INFINITY};
-	r.began = now();
+	r.began = clock_now();
 	int rc = check_run(&r, e);
 	if (!rc)
-		rc = prepare(&r, e);
+		rc = prepare_run(&r, e);
 	if (!rc && c->resume) {
 		rc = hm_checkpoint_read(&r.checkpoint, &r.s, e);
 		if (!rc && !strcmp(r.s.reason, "done") && r.s.epoch <= c->epochs)
@@ -376,7 +376,7 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 			rc = calls->log_cut(calls->ctx, r.s.log_bytes, e);
 	}
 	if (!rc)
-		rc = train(&r, e);
+		rc = train_epochs(&r, e);
 	if (!rc && !r.signal && val && !r.s.best.n)
 		rc = hm_err_set(e, HM_EDATA,
 				"no epoch could be selected: the validation AUROC is undefined, all labels "
@@ -393,7 +393,7 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 		rc = calls->tell(calls->ctx, &ev, e);
 	}
 	*result = (struct hm_trainer_result){r.s.best, r.s.step, r.steps / c->epochs * r.s.best.epoch,
-					     now() - r.began, r.signal};
+					     clock_now() - r.began, r.signal};
 	hm_optim_clear(&r.optim);
 	hm_arena_clear(&r.arena);
 	return rc;

@@ -97,7 +97,7 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	run hm-fuse-train -q --epochs 1 --text init:bert-tiny --freeze text -o $BATS_TEST_TMPDIR/x.st $BATS_TEST_TMPDIR/cls.hmr
 	expect 1 'is the encoder.s output "cls", "pooler" is needed'
 	run hm-fuse-train -q --epochs 1 --val $BATS_TEST_TMPDIR/cls.hmr -o $BATS_TEST_TMPDIR/x.st $BATS_TEST_TMPDIR/mean.hmr
-	expect 1 'output mean in training, cls in validation'
+	expect 1 'output mean in training and cls in validation'
 	# kept features of one output are not taken for another
 	for o in cls mean cls; do
 		hm-encode -q --text init:bert-tiny --text-output $o --cache $BATS_TEST_TMPDIR/cache raw.hmr | cmp - $BATS_TEST_TMPDIR/$o.hmr

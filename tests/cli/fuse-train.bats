@@ -83,7 +83,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 @test "features of another encoder, or of none that is named" {
 	hm-jsonl2rec -q d/dev.jsonl | hm-tokenize --vocab d/vocab.txt | hm-encode -q --text init:bert-tiny:5 -o other.hmr
 	run hm-fuse-train --features text --val other.hmr -o x.safetensors train.hmr
-	expect 1 'text_feature: encoder [0-9a-f]{32} in training, [0-9a-f]{32} in validation'
+	expect 1 'text_feature is from encoder [0-9a-f]{32} in training and from [0-9a-f]{32} in validation'
 	[ ! -e x.safetensors ]
 }
 
@@ -91,7 +91,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	run hm-fuse-train -o x.safetensors test.hmr
 	expect 1 'record 0 \(id [0-9]+\): it has no label; --on-error skip'
 	run hm-fuse-train --on-error skip -o x.safetensors test.hmr
-	expect 1 'no record to train on'
+	expect 1 'no record is left to train on'
 	hm-jsonl2rec -q --label-field image_concept d/train.jsonl | hm-tokenize --vocab d/vocab.txt |
 		hm-encode -q --text init:bert-tiny -o four.hmr
 	run hm-fuse-train --classes 3 -o x.safetensors four.hmr
@@ -114,7 +114,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	expect 1 'step [0-9]+, learning rate 1e\+06: .* not finite; the batch'
 	[ "$(cat m.old l.old | xargs)" = "old oldlog" ]
 	run hm-fuse-train --optimizer sgd --lr 1e6 --weight-decay 1e6 --batch-size 30 --epochs 1 -o m.old train.hmr
-	expect 1 'step 4, learning rate 1e\+06: it left weights that are not finite; the batch'
+	expect 1 'step 4, learning rate 1e\+06: its weights are not finite; the batch'
 	[ "$(cat m.old)" = old ]
 	head -c 3000 train.hmr >cut.hmr
 	run hm-fuse-train -o m.old cut.hmr
@@ -207,11 +207,11 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 1e-5 && d > -1e-
 	done
 	hm-fuse-train -q --init early.safetensors --epochs 1 -o again.safetensors train.raw.hmr
 	run hm-fuse-train --init early.safetensors --fusion late -o x train.raw.hmr
-	expect 2 'init early.safetensors is of early fusion'
+	expect 2 'init early.safetensors is a model of early fusion, but --fusion says otherwise'
 	run hm-fuse-train --fusion early --image init:resnet-tiny -o x train.raw.hmr
-	expect 2 'fusion early trains a transformer: --text SPEC or --init MODEL'
+	expect 2 'fusion early trains a transformer: give --text SPEC or --init MODEL'
 	run hm-fuse-train --fusion early --text init:bert-tiny --freeze text -o x train.all.hmr
-	expect 2 'fusion early has both sides and trains its transformer'
+	expect 2 'fusion early uses both sides and trains its transformer'
 }
 
 @test "data larger than memory, and a pipe: the same bytes" {

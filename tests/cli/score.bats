@@ -120,7 +120,7 @@ records() {
 	expect 0 '^   cats, dogs +4 +0 +0\.7500  \[0\.3006, 0\.9544\] +0\.7500  \[0\.0570, 1\.0000\] +0\.5000$'
 	grep -q '"by":{"column":"topic","values":\[{"accuracy":1,.*"n":2,"n_failed":0,"n_unlabelled":0,"value":""},{.*"value":"10"},{.*"value":"cats, dogs"}\]}' by.json
 	run hm-score --by nothing by.csv
-	expect 1 'by.csv: no column "nothing" to group by'
+	expect 1 'by.csv: there is no column "nothing" to group by'
 	awk 'BEGIN { print "id,proba,label,k"; for (i = 1; i <= 101; i++) print i ",.5,1," i }' >many.csv
 	run hm-score --by k many.csv
 	expect 1 'many.csv: line 102 \(id 101\): column "k": more than 100 different values'

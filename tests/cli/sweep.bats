@@ -131,12 +131,12 @@ alone() { # OPTION...
 	bad '{"name":"x","momentum":0.9}' "--momentum is sgd's alone"
 	bad '{"name":"x","class-weight":"1"}' '--class-weight takes 2'
 	bad '{"name":"x","no-shuffle":1}' '.*true or false'
-	bad '{"lr":1}' 'there is no "name"'
+	bad '{"lr":1}' '"name" is missing'
 	bad '{"name":"a/b"}' '"name" must be'
 	bad '{"name":".x"}' '"name" must be'
-	bad '{"name":"ok"}' 'the name "ok" is there twice'
+	bad '{"name":"ok"}' 'the name "ok" is used twice'
 	bad '{"name":"x"' '.*column'
-	bad '[1]' 'not an object'
+	bad '[1]' 'it is not an object'
 	: >bad.jsonl
 	run hm-fuse-train --sweep bad.jsonl -o none train.hmr
 	expect 1 'no configuration'

@@ -413,7 +413,7 @@ static void a_last_step_that_overflows_stops(void **state)
 	assert_true(isfinite(h.seen.loss[0]));
 	assert_non_null(strstr(
 		e.text,
-		"step 1, learning rate 1e+06: it left weights that are not finite; the batch's ids are c9"));
+		"step 1, learning rate 1e+06: its weights are not finite; the batch's ids are c9"));
 	head_close(&h);
 	hm_examples_clear(&set);
 }

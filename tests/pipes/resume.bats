@@ -144,7 +144,7 @@ signal_run() {
 	expect 1 'flip.ckpt: '
 	cp b.safetensors no.ckpt
 	run hm-fuse-train $common --epochs 1 --val dev.hmr --checkpoint no.ckpt --resume -o x train.hmr
-	expect 1 'no.ckpt: it is no checkpoint'
+	expect 1 'no.ckpt: it is not a checkpoint'
 	[ ! -e x ]
 }
 

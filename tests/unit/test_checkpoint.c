@@ -71,8 +71,11 @@ static void start(struct run *r, bool encoders, int text, struct hm_optim_config
 	r->identity =
 		cJSON_Parse("{\"data\":\"0123456789abcdef\",\"lr\":0.001,\"shuffle\":true,\"threads\":2,"
 			    "\"seed\":9007199254740991,\"class-weight\":\"\"}");
-	r->c = (struct hm_checkpoint){FILE_NAME, r->identity, r->f, &r->optim,
-				      keep ? calloc(hm_checkpoint_count(r->f), sizeof(float)) : NULL};
+	r->c = (struct hm_checkpoint){.path = FILE_NAME,
+				      .identity = r->identity,
+				      .fusion = r->f,
+				      .optim = &r->optim,
+				      .kept = keep ? calloc(hm_checkpoint_count(r->f), sizeof(float)) : NULL};
 }
 
 static const struct hm_optim_config adam = {.kind = HM_ADAM, .lr = 0.1};
@@ -310,20 +313,20 @@ static void lies_with_a_good_digest_are_refused(void **unused)
 	static const struct {
 		const char *key, *from, *to, *says;
 	} lie[] = {
-		{"hm.state", NULL, NULL, "no proper hm.state"},
-		{"hm.identity", NULL, NULL, "no proper hm.identity"},
+		{"hm.state", NULL, NULL, "no valid hm.state"},
+		{"hm.identity", NULL, NULL, "no valid hm.identity"},
 		{"hm.state", "{", "[", "invalid JSON"},
 		{"hm.identity", "{\"class", "{\"data\":1,\"class", "invalid JSON"},
-		{"hm.state", "\"epoch\":\"3\"", "\"epoch\":\"-3\"", "no proper \"epoch\""},
-		{"hm.state", "\"epoch\":\"3\"", "\"epoch\":3", "no proper \"epoch\""},
-		{"hm.state", "\"epoch\":\"3\"", "\"epoch\":\"\"", "no proper \"epoch\""},
-		{"hm.state", "\"step\":\"12345\"", "\"step\":\"12345x\"", "no proper \"step\""},
-		{"hm.state", "\"step\":\"12345\"", "\"step\":\"12345678901234567890\"", "no proper \"step\""},
-		{"hm.state", "\"step\":\"12345\"", "\"stop\":\"12345\"", "no proper \"step\""},
-		{"hm.state", "\"sum\":\"0x1", "\"sum\":\"zero 0x1", "no proper \"sum\""},
+		{"hm.state", "\"epoch\":\"3\"", "\"epoch\":\"-3\"", "no valid \"epoch\""},
+		{"hm.state", "\"epoch\":\"3\"", "\"epoch\":3", "no valid \"epoch\""},
+		{"hm.state", "\"epoch\":\"3\"", "\"epoch\":\"\"", "no valid \"epoch\""},
+		{"hm.state", "\"step\":\"12345\"", "\"step\":\"12345x\"", "no valid \"step\""},
+		{"hm.state", "\"step\":\"12345\"", "\"step\":\"12345678901234567890\"", "no valid \"step\""},
+		{"hm.state", "\"step\":\"12345\"", "\"stop\":\"12345\"", "no valid \"step\""},
+		{"hm.state", "\"sum\":\"0x1", "\"sum\":\"zero 0x1", "no valid \"sum\""},
 		{"hm.state", "\"reason\":\"patience\"", "\"reason\":\"a reason of its own\"",
-		 "no proper \"reason\""},
-		{"hm.state", "\"reason\":\"patience\"", "\"reason\":7", "no proper \"reason\""},
+		 "no valid \"reason\""},
+		{"hm.state", "\"reason\":\"patience\"", "\"reason\":7", "no valid \"reason\""},
 	};
 	struct run r;
 	struct hm_weights *w; /* of the first file, which lives on under no name */
