@@ -123,7 +123,7 @@ $(rate): $(rate_src:%.c=$(B)/%.o) $(B)/libhm.a
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
 
 # The second reader of the format: its own file and three libraries, nothing of lib/.
-$(B)/tests/formats/reader: tests/formats/reader.c
+$(B)/tests/formats/secondreader: tests/formats/secondreader.c
 	@mkdir -p $(@D)
 	@$(CC) $(filter-out -Ilib,$(hm_cflags)) $(CFLAGS) $(hm_ldflags) $(LDFLAGS) -o $@ $< -lzstd -lxxhash -lcjson -lm
 
@@ -207,7 +207,7 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 	@$(MAKE) --no-print-directory check
 
 # After deps, so that what was just installed is found.
-check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/reader $(B)/tests/pipes/httpd $(B)/tests/pipes/nonblock $(B)/tests/pipes/terminal
+check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondreader $(B)/tests/pipes/httpd $(B)/tests/pipes/nonblock $(B)/tests/pipes/terminal
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
 check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor

@@ -33,7 +33,8 @@ static int set_option(void *ctx, const char *name, char *value, struct hm_err *e
 	while (i < n && strcmp(may[i], name) != 0)
 		i++;
 	if (i == n)
-		return hm_err_set(e, HM_EDATA, "\"%s\" is not an option that can differ within a sweep", name);
+		return hm_err_set(e, HM_EDATA, "\"%s\" is not an option that can differ within a sweep",
+				  name);
 	wrong = hm_cli_set(&s->r->cli, &s->line, name, value, text, sizeof text);
 	return wrong ? hm_err_set(e, HM_EDATA, "%s", wrong) : 0;
 }

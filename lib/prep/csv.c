@@ -140,7 +140,8 @@ static int parse_label(const struct hm_csv *c, const char *s, int32_t *label, st
 	size_t digits = strspn(s, "0123456789"),
 	       zeros = s[digits] == '.' ? 1 + strspn(s + digits + 1, "0") : 0;
 	if (!digits || digits > 9 || digits + zeros != len || (digits > 1 && *s == '0')) /* "1.0" is 1 */
-		return hm_err_set(e, HM_EDATA, "%s: line %" PRIu64 ": label \"%.32s\" is not an integer from 0",
+		return hm_err_set(e, HM_EDATA,
+				  "%s: line %" PRIu64 ": label \"%.32s\" is not an integer from 0",
 				  c->rows.lines.name, c->rows.line, s);
 	*label = (int32_t)strtol(s, NULL, 10);
 	return 0;

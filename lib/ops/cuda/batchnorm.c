@@ -1,6 +1,6 @@
 /* Batch norm of training: x is read once for its statistics and once to be normalised; backward dy and x once
  * for the sums and once for dx. The pieces that sums are taken of depend on the shape alone. */
-#include "ops/cuda/image.h"
+#include "ops/cuda/imageops.h"
 
 enum {
 	LANES = 32,  /* that lie beside each other at most: 512 bytes of a row of bf16 */

@@ -4,7 +4,7 @@
  *   y = columns . filters^T    dfilters = dy^T . columns
  * and dx is the convolution of dy with the filters turned round; where the stride leaves out positions, which
  * that would multiply by zeros, dcolumns = dy . filters is added up in f32 by the positions of dx instead. */
-#include "ops/cuda/image.h"
+#include "ops/cuda/imageops.h"
 #include "ops/cuda/weight.h"
 
 /* The most that the columns of a product take, unless one image needs more. A guess: large enough that

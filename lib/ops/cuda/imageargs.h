@@ -1,13 +1,13 @@
-/* Arguments of the kernels on images, which lie as [i,h,w,c]: image.cu, conv.cu and batchnorm.cu. A unit is
- * what one thread does at a time: `wide` ? 8 : 1 neighbouring channels of a position, unless its line says
- * otherwise; there are fewer than 2^31. */
+/* Arguments of the kernels on images, which lie as [i,h,w,c]: imageops.cu, conv.cu and batchnorm.cu. A unit
+ * is what one thread does at a time: `wide` ? 8 : 1 neighbouring channels of a position, unless its line
+ * says otherwise; there are fewer than 2^31. */
 #ifndef HM_IMAGEARGS_H
 #define HM_IMAGEARGS_H
 
 #include "ops/cuda/args.h"
 #include "ops/cuda/divide.h"
 
-/* ---- image.cu */
+/* ---- imageops.cu */
 
 /* A unit is `wide` ? 4 : 1 pixels; `units` of an image, n in all. */
 struct normalise_args {

@@ -31,8 +31,8 @@ struct hm_bf16 {
 
 /* A function of kernels. */
 #define HM_DEVICE static __device__ __forceinline__
-/* HM_KERNEL(name, struct name_args) { ... a.field ... }. HM_KERNEL_FIT: in registers so few that `blocks` blocks of
- * `threads` threads, which are then the most, run on a multiprocessor at once. */
+/* HM_KERNEL(name, struct name_args) { ... a.field ... }. HM_KERNEL_FIT: with so few registers that `blocks`
+ * blocks of `threads` threads, which are then the most, run on a multiprocessor at once. */
 #define HM_KERNEL(name, args) extern "C" __global__ void __launch_bounds__(HM_MOST_THREADS) name(const args a)
 #define HM_KERNEL_FIT(name, args, threads, blocks)                                                           \
 	extern "C" __global__ void __launch_bounds__(threads, blocks) name(const args a)
@@ -70,7 +70,8 @@ HM_DEVICE void hm_put(float *p, float v)
 /* A kernel over activations: NAME_f32 and NAME_bf16 out of one body, in which `act` is the type.
  * HM_KERNEL_ACT(name, struct name_args) { ... hm_get((const act *)a.x + j) ... } */
 #define HM_KERNEL_ACT(name, args) HM_KERNEL_ACT_BY(HM_KERNEL, name, args)
-#define HM_KERNEL_ACT_FIT(name, args, threads, blocks) HM_KERNEL_ACT_BY(HM_KERNEL_FIT, name, args, threads, blocks)
+#define HM_KERNEL_ACT_FIT(name, args, threads, blocks)                                                       \
+	HM_KERNEL_ACT_BY(HM_KERNEL_FIT, name, args, threads, blocks)
 #define HM_KERNEL_ACT_BY(kernel, name, args, ...)                                                            \
 	template <class act> HM_DEVICE void name##_of(const args &a);                                        \
 	kernel(name##_f32, args __VA_OPT__(, ) __VA_ARGS__)                                                  \

@@ -1,4 +1,5 @@
-/* For kernels: several neighbouring values in one access of memory, as floats. A lot is at most 16 bytes a load. */
+/* For kernels: several neighbouring values in one access of memory, as floats. A lot is at most 16 bytes per
+ * load. */
 #ifndef HM_CUDA_LOTS_H
 #define HM_CUDA_LOTS_H
 

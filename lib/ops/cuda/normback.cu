@@ -1,6 +1,7 @@
 /* The gradient of add_norm. With shat = (s - mean)*rstd and g = dy*gamma: ds = rstd*(g - mean(g) -
- * shat*mean(g*shat)) + skip. A row is a warp's. dgamma and dbeta are sums over all rows: each warp adds up its own
- * ones as it goes, a block adds its warps' sums, add_parts (rows.cu) the blocks', always in one order. */
+ * shat*mean(g*shat)) + skip. A row is a warp's. dgamma and dbeta are sums over all rows: each warp adds up
+ * its own ones as it goes, a block adds its warps' sums, add_parts (rows.cu) the blocks', always in one
+ * order. */
 #include "ops/cuda/heldrow.h"
 #include "ops/cuda/philox.h"
 

@@ -1,6 +1,7 @@
-/* A second reader of .hmr streams, written from formats/hmr.md alone and sharing nothing with lib/rec, so that the
- * document is proved to say enough. reader FILE: prints HEAD's JSON, a line a record (numbers in decimal, floats as
- * their bits) and a last line with END's counts; or one line on standard error and exit 1. */
+/* A second reader of .hmr streams, written from formats/hmr.md alone and sharing nothing with lib/rec, so
+ * that the document is proved to say enough. reader FILE: prints HEAD's JSON, a line a record (numbers in
+ * decimal, floats as their bits) and a last line with END's counts; or one line on standard error and exit 1.
+ */
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +18,7 @@ enum { COLUMNS = 64, DIMENSIONS = 8, NAME = 64 };
 
 struct column {
 	char name[NAME + 1], kind; /* kind: u unsigned, i signed, f bits, t text */
-	size_t size, row;          /* bytes of an element; elements of a row */
+	size_t size, row;	   /* bytes of an element; elements of a row */
 	bool ragged;
 	uint32_t *offsets;
 	u8 *data; /* unshuffled */
@@ -46,7 +47,11 @@ static bool utf8(const u8 *p, size_t n)
 {
 	static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
 	for (size_t i = 0; i < n;) {
-		int more = p[i] < 0x80 ? 0 : p[i] >> 5 == 6 ? 1 : p[i] >> 4 == 14 ? 2 : p[i] >> 3 == 30 ? 3 : -1;
+		int more = p[i] < 0x80	     ? 0
+			   : p[i] >> 5 == 6  ? 1
+			   : p[i] >> 4 == 14 ? 2
+			   : p[i] >> 3 == 30 ? 3
+					     : -1;
 		if (more < 0 || i + (size_t)more >= n)
 			return false;
 		uint32_t c = more ? p[i] & 0x3fu >> more : p[i];
@@ -64,9 +69,13 @@ static bool utf8(const u8 *p, size_t n)
 
 static void add_column(const cJSON *o)
 {
-	static const struct { const char *name; char kind; size_t size; } dtypes[] = {
-		{"BOOL", 'u', 1}, {"U8", 'u', 1}, {"I8", 'i', 1}, {"I16", 'i', 2}, {"U16", 'u', 2},
-		{"I32", 'i', 4}, {"U32", 'u', 4}, {"I64", 'i', 8}, {"U64", 'u', 8}, {"F16", 'f', 2},
+	static const struct {
+		const char *name;
+		char kind;
+		size_t size;
+	} dtypes[] = {
+		{"BOOL", 'u', 1}, {"U8", 'u', 1},  {"I8", 'i', 1},  {"I16", 'i', 2},  {"U16", 'u', 2},
+		{"I32", 'i', 4},  {"U32", 'u', 4}, {"I64", 'i', 8}, {"U64", 'u', 8},  {"F16", 'f', 2},
 		{"BF16", 'f', 2}, {"F32", 'f', 4}, {"F64", 'f', 8}, {"UTF8", 't', 1},
 	};
 	const cJSON *shape = cJSON_GetObjectItemCaseSensitive(o, "shape"), *d;
@@ -108,7 +117,8 @@ static void head(const u8 *p, size_t content, XXH3_state_t *digest)
 	size_t n = content - 32;
 	const char *s = (const char *)p + 24, *end = s + n, *from = s;
 	cJSON *v[3], *o;
-	if (number(p + 4, 2) != 1 || U32(p + 8) || U32(p + 16) != n || U32(p + 20) || n > 1 << 20 || !utf8(p + 24, n))
+	if (number(p + 4, 2) != 1 || U32(p + 8) || U32(p + 16) != n || U32(p + 20) || n > 1 << 20 ||
+	    !utf8(p + 24, n))
 		refuse("another major version, an unknown flag, or sizes or text that cannot be");
 	for (int i = 0; i < 3; i++) {
 		size_t k = strlen(key[i]);
@@ -117,18 +127,18 @@ static void head(const u8 *p, size_t content, XXH3_state_t *digest)
 		from = s + k;
 		v[i] = cJSON_ParseWithLengthOpts(from, (size_t)(end - from), &s, 0);
 	}
-	if (!cJSON_IsObject(v[0]) || !cJSON_IsArray(v[1]) || !cJSON_IsArray(v[2]) || !v[2]->child || end - s != 1 ||
-	    *s != '}')
+	if (!cJSON_IsObject(v[0]) || !cJSON_IsArray(v[1]) || !cJSON_IsArray(v[2]) || !v[2]->child ||
+	    end - s != 1 || *s != '}')
 		refuse("the header holds something else than meta, pg and schema");
-	cJSON_ArrayForEach(o, v[2])
-		add_column(o);
+	cJSON_ArrayForEach(o, v[2]) add_column(o);
 	XXH3_128bits_update(digest, from, (size_t)(s - from));
 	printf("%.*s\n", (int)n, (const char *)p + 24);
 	for (int i = 0; i < 3; i++)
 		cJSON_Delete(v[i]);
 }
 
-/* n elements of `size` bytes from p[*at..end), unshuffled into memory of their own; the padding is checked. */
+/* n elements of `size` bytes from p[*at..end), unshuffled into memory of their own; the padding is checked.
+ */
 static u8 *elements(const u8 *p, size_t *at, size_t end, size_t n, size_t size)
 {
 	size_t bytes = n * size, padded = (bytes + 63) / 64 * 64;
@@ -204,7 +214,8 @@ static void print_record(size_t i)
 			else if (c->kind == 'u')
 				printf("%s%llu", comma, (unsigned long long)v);
 			else
-				printf("%s%lld", comma, (long long)(v << (64 - 8 * c->size)) >> (64 - 8 * c->size));
+				printf("%s%lld", comma,
+				       (long long)(v << (64 - 8 * c->size)) >> (64 - 8 * c->size));
 		}
 		printf("]");
 	}
@@ -214,8 +225,9 @@ static void print_record(size_t i)
 static u8 *payload(const u8 *b, const u8 *frame, size_t packed, size_t raw)
 {
 	if (XXH3_64bits(frame, packed) != U64(b + 48) || packed < 9 || U32(frame) != 0xfd2fb528u ||
-	    ZSTD_findFrameCompressedSize(frame, packed) != packed || ZSTD_getFrameContentSize(frame, packed) != raw ||
-	    (frame[4] & 7) != 4 || (!(frame[4] & 32) && frame[5] > 16 << 3))
+	    ZSTD_findFrameCompressedSize(frame, packed) != packed ||
+	    ZSTD_getFrameContentSize(frame, packed) != raw || (frame[4] & 7) != 4 ||
+	    (!(frame[4] & 32) && frame[5] > 16 << 3))
 		refuse("a block that is damaged, or no zstd frame as the format wants it");
 	u8 *p = malloc(raw + 1);
 	if (!p || ZSTD_decompress(p, raw, frame, packed) != raw || XXH3_64bits(p, raw) != U64(b + 40))
@@ -234,7 +246,8 @@ int main(int argc, char **argv)
 		refuse("cannot be read, or larger than this reader takes");
 	XXH3_128bits_reset(digest);
 	while (!ended) {
-		if (n - at < 20 || U32(s + at) != 0x184d2a5bu || U32(s + at + 4) < 12 || U32(s + at + 4) > n - at - 8)
+		if (n - at < 20 || U32(s + at) != 0x184d2a5bu || U32(s + at + 4) < 12 ||
+		    U32(s + at + 4) > n - at - 8)
 			refuse("no whole frame where one must be");
 		const u8 *p = s + at + 8;
 		size_t content = U32(s + at + 4), start = at;
@@ -247,8 +260,8 @@ int main(int argc, char **argv)
 			head(p, content, digest);
 		} else if (!memcmp(p, "HMRB", 4) && content == 64 && !index_at) {
 			size_t count = U32(p + 24), raw = U32(p + 28), packed = U32(p + 32);
-			if (U32(p + 4) || U32(p + 36) || U64(p + 8) != blocks || U64(p + 16) != records || !count ||
-			    count > 65536 || raw > CAP || packed > n - at || blocks == 4096)
+			if (U32(p + 4) || U32(p + 36) || U64(p + 8) != blocks || U64(p + 16) != records ||
+			    !count || count > 65536 || raw > CAP || packed > n - at || blocks == 4096)
 				refuse("a block header that cannot be");
 			u8 *data = payload(p, s + at, packed, raw);
 			XXH3_128bits_update(digest, data, raw);
@@ -271,19 +284,23 @@ int main(int argc, char **argv)
 				refuse("an index that counts other blocks");
 			for (size_t i = 0; i < blocks; i++) {
 				const u8 *q = p + 16 + 32 * i, *b = s + offset[i] + 8;
-				if (U64(q) != offset[i] || memcmp(q + 8, b + 16, 8) || memcmp(q + 16, b + 24, 12) || U32(q + 28))
+				if (U64(q) != offset[i] || memcmp(q + 8, b + 16, 8) ||
+				    memcmp(q + 16, b + 24, 12) || U32(q + 28))
 					refuse("an index that contradicts its blocks");
 			}
 		} else if (!memcmp(p, "HMRE", 4) && content == 72) {
 			XXH128_canonical_t c;
 			XXH128_canonicalFromHash(&c, XXH3_128bits_digest(digest));
-			if (U32(p + 4) || U64(p + 8) != records || U64(p + 24) != blocks || U64(p + 32) != raw_bytes ||
-			    U64(p + 40) != index_at || memcmp(p + 48, c.digest, 16))
-				refuse("an end mark that says the producer failed, or contradicts what was read");
+			if (U32(p + 4) || U64(p + 8) != records || U64(p + 24) != blocks ||
+			    U64(p + 32) != raw_bytes || U64(p + 40) != index_at ||
+			    memcmp(p + 48, c.digest, 16))
+				refuse("an end mark that says the producer failed, or contradicts what was "
+				       "read");
 			printf("{\"blocks\":%zu,\"digest\":\"", blocks);
 			for (int i = 0; i < 16; i++)
 				printf("%02x", c.digest[i]);
-			printf("\",\"raw_bytes\":%zu,\"records\":%zu,\"skipped\":%zu}\n", raw_bytes, records, (size_t)U64(p + 16));
+			printf("\",\"raw_bytes\":%zu,\"records\":%zu,\"skipped\":%zu}\n", raw_bytes, records,
+			       (size_t)U64(p + 16));
 			ended = true;
 		} else {
 			refuse("an unknown frame");

@@ -1,6 +1,6 @@
 /* What the operations on images share on the host. */
-#ifndef HM_CUDA_IMAGE_H
-#define HM_CUDA_IMAGE_H
+#ifndef HM_CUDA_IMAGEOPS_H
+#define HM_CUDA_IMAGEOPS_H
 
 #include "ops/cuda/cuda.h"
 #include "ops/cuda/imageargs.h"

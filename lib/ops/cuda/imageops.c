@@ -1,6 +1,6 @@
 /* Operations on images: pixels, pooling both ways. Images lie as [i,h,w,c], so that grid and image_put are
  * conversions. */
-#include "ops/cuda/image.h"
+#include "ops/cuda/imageops.h"
 
 size_t hm_cuda_image_bytes(const struct hm_device *d, int i, int h, int w, int c)
 {
