@@ -1,4 +1,4 @@
-/* Files of records that were read before. See skim.h. */
+/* Files of records that were read before. See sidefile.h. */
 #include "feed/sidefile.h"
 #include "feed/columns.h"
 #include "base/fd.h"

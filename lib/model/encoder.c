@@ -127,7 +127,7 @@ static bool is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* config.json is asked first: what it names is said before tensors are looked at. One that lies beside a file
+/* config.json is asked first: what it names is said before tensors are looked at. One in the folder of a file
  * may belong to another file there, so an image encoder believes its own folder's alone. */
 static int open_file(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)

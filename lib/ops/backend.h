@@ -12,7 +12,7 @@ struct hm_backend {
 	/* Fills op, act, name, host and ctx of a zeroed device whose precision and threads are set; `index`
 	 * says which one of its kind. A negative code with `e`, nothing held then. */
 	int (*open)(struct hm_device *d, int index, struct hm_err *e);
-	/* A second context of `from` into `d`, which has from's fields but ctx. Likewise. */
+	/* A second context of `from` into `d`, which has from's fields but ctx. Fails as `open` does. */
 	int (*fork)(struct hm_device *d, const struct hm_device *from, struct hm_err *e);
 	/* Releases ctx of an opened or forked device. */
 	void (*close)(struct hm_device *d);
@@ -23,7 +23,7 @@ struct hm_backend {
 extern const struct hm_backend hm_ref_backend, hm_cpu_backend;
 
 /* The CUDA device's plug-in, libhm_cuda.so, which alone needs the CUDA libraries: the file that the
- * environment variable HM_CUDA_PLUGIN names (none, when it is empty), else beside the program, else in
+ * environment variable HM_CUDA_PLUGIN names (none, when it is empty), else in the program's folder, else in
  * ../lib/hm. It stays loaded. NULL with HM_EDEVICE in `e` when there is none, or it cannot be used. */
 const struct hm_backend *hm_plugin_cuda(struct hm_err *e);
 /* Whether there is one, usable or not. */

@@ -150,7 +150,8 @@ struct hm_ops {
 	void (*free)(struct hm_device *d, void *p);
 	void (*upload)(struct hm_device *d, void *dst, const void *host, size_t bytes);
 	/* upload, for data that is needed later: dst is not used by anything asked for since the last
-	 * download, so the copy may run beside that; nothing asked for later begins before it has ended. */
+	 * download, so the copy may run at the same time; nothing asked for later begins before it has ended.
+	 */
 	void (*prefetch)(struct hm_device *d, void *dst, const void *host, size_t bytes);
 	void (*download)(struct hm_device *d, void *host, const void *src, size_t bytes);
 	void (*copy)(struct hm_device *d, void *dst, const void *src, size_t bytes);

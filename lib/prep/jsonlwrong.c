@@ -107,7 +107,7 @@ int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m
 		path_end(m->v->valuestring), m->key, prefix, m->column);
 }
 
-/* The character where the parser stopped, if it is none that can be seen: a message without it would point at
+/* The character where the parser stopped, if it cannot be seen: a message without it would point at
  * nothing. 0: it can be seen, or the line ends there. */
 static uint32_t find_unseen(const struct hm_jsonl_object *o, size_t at)
 {

@@ -222,7 +222,7 @@ static int read_file(struct hm_token_folder *f, struct hm_err *e)
 	f->vocab_named = f->vocab_path && !strcmp(name, "vocab.txt");
 	if (f->vocab_named || (!f->vocab_path && !strcmp(name, doc_name[HM_DOC_TOKENIZER])))
 		rc = read_docs(f, f->path, dir, HM_DOC_CONFIG, e);
-	/* Beside a vocab.txt that was named, tokenizer.json has a word only where the config is silent. */
+	/* Where a vocab.txt was named, tokenizer.json counts only where the config is silent. */
 	const struct hm_token_doc *config = &f->doc[HM_DOC_CONFIG];
 	if (!rc && f->vocab_named && !(config->tree && hm_doc_has(config, NULL, "do_lower_case")))
 		rc = read_doc_in(f, f->path, dir, HM_DOC_TOKENIZER, e);

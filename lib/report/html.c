@@ -245,7 +245,7 @@ static void put_commands(struct hm_html *p)
 	if (p->f->shared) {
 		hm_html_put(p, "<p><small>The records of every row, with the tools' versions and all "
 			       "options; below, after each "
-			       "command, what its predictions come from beside these.</small></p>\n<pre>");
+			       "command, what else its predictions come from.</small></p>\n<pre>");
 		put_prefix(p, all, p->f->shared);
 		hm_html_put(p, "</pre>\n");
 	}

@@ -1,7 +1,7 @@
 /* Times whole networks on one device, in one process and without files: encoders over resident pixels and
  * packed captions, training steps in the trainer's order, a head. Inputs are made, with the real data's
  * shapes; a line of JSON a work goes to stdout: time of a call, rates, and what has to be computed and moved
- * at the least, counted from the shapes. tests/bench/bench_cuda.py runs it beside PyTorch. It asserts
+ * at the least, counted from the shapes. tests/bench/bench_cuda.py runs it and PyTorch in turn. It asserts
  * nothing. */
 #include "device.h"
 #include "base/rng.h"
@@ -197,7 +197,7 @@ static int run_work(struct bench *b, const struct work *w, int batch)
 	return rc ? rc : b->e.code;
 }
 
-/* All of that name, also when one fails; the first failure. HM_EUSAGE for a word that is none. */
+/* All of that name, also when one fails; the first failure. HM_EUSAGE for an unknown word. */
 static int run_named(struct bench *b, const char *name, int batch, bool grid_cached)
 {
 	bool known = false;

@@ -79,7 +79,7 @@ size_t op_count(const struct op_value *v);
 char *op_name(const struct op_run *r, char *out, size_t cap);
 
 /* The devices under test, NULL behind the last: ref and cpu, or those that the environment variable
- * HM_TEST_DEVICES names, parted by blanks (make check-cuda: cuda). */
+ * HM_TEST_DEVICES names, separated by blanks (make check-cuda: cuda). */
 const char *const *op_devices(void);
 
 /* For the slots' callers. */

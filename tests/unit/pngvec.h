@@ -29,7 +29,7 @@ static inline void pngvec_open(struct pngvec *v, const char *name)
 		fail_msg("%s", e.text);
 }
 
-/* The next entry; false at the end or at a line that is none. */
+/* The next entry; false at the end or at a line that is not an entry. */
 static inline bool pngvec_next(struct pngvec *v)
 {
 	const char *line = (const char *)v->file.data + v->at;

@@ -1,5 +1,5 @@
-/* What config.json says of an encoder: its family, quoted where it is none or of the other side; what cannot
- * be computed; heads and eps, which hm.model in the weight file says first. */
+/* What config.json says of an encoder: its family, quoted where it is unknown or of the other side; what
+ * cannot be computed; heads and eps, which hm.model in the weight file says first. */
 #include "model/config.h"
 #include "nn/bert.h"
 #include "nn/resnet.h"
@@ -82,7 +82,8 @@ static void a_family_of_the_side_is_taken(void **state)
 	};
 	struct hm_config c;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-		for (int beside = 0; beside < 2; beside++) { /* in the folder; beside a file, there or not */
+		for (int beside = 0; beside < 2;
+		     beside++) { /* in the folder; in the folder of a file, there or not */
 			put(good[i].text);
 			if (hm_config_open(&c, good[i].side, beside ? weights : folder, &e))
 				fail_msg("row %zu: %s", i, e.text);

@@ -411,7 +411,7 @@ static void zstd_frames_are_checked(void **state)
 }
 
 /* Twelve blocks of 40 MiB that pack into a few kilobytes, and threads enough to unpack them all at once: what
- * is held at a time stays bounded. In a process of its own, whose peak can be told. */
+ * is held at a time stays bounded. In a process of its own, whose peak can be measured. */
 static void reading_ahead_is_bounded(void **state)
 {
 	(void)state;

@@ -1,4 +1,4 @@
-/* lib/rec on the golden vectors: every good one gives the lines beside it, every bad one is refused. The
+/* lib/rec on the golden vectors: every good one gives the lines of its .jsonl, every bad one is refused. The
  * second reader is held to the same lines by tests/formats/secondreader.bats. */
 #include "base/file.h"
 #include "json/json.h"

@@ -34,7 +34,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A row of an input: NULL text and INT32_MIN leave the column out of the schema (told by the first row). */
+/* A row of an input: NULL text and INT32_MIN leave the column out of the schema (the first row decides). */
 struct row {
 	const char *id;
 	int32_t label;

@@ -132,7 +132,7 @@ static void a_mark_at_the_beginning_is_skipped(void **state)
 	open_lines(&l, "\xef\xbb\xbf\n", 4);
 	next_is(&l, "");
 	no_more(&l);
-	open_lines(&l, "\xef\xbb", 2); /* the beginning of one is none */
+	open_lines(&l, "\xef\xbb", 2); /* the beginning of one does not count */
 	next_is(&l, "\xef\xbb");
 	no_more(&l);
 	open_lines(&l,

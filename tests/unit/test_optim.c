@@ -1,6 +1,6 @@
 /* What an optimizer does around its steps: which parameters decay, the rate of each step, clipping by the
  * norm of all gradients together, and a norm that is not finite. The steps themselves: tests/ops,
- * tests/model/test_head.c. */
+ * tests/model/test_trainer.c. */
 #include "train/optim.h"
 
 #include <math.h>

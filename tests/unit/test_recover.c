@@ -41,7 +41,7 @@ static int number_of(const struct hm_rec *rec)
 	return 10 * (id[3] - '0') + id[4] - '0';
 }
 
-/* Which records come back (a bit each) and how many losses are told; the first loss into `text`. */
+/* Which records come back (a bit each) and how many losses are listed; the first loss into `text`. */
 static unsigned recover(const struct hm_buf *b, size_t *losses, char text[512])
 {
 	struct hm_recover *r;
@@ -79,7 +79,7 @@ static void a_whole_stream_loses_nothing(void **state)
 	assert_int_equal(losses, 0);
 }
 
-/* One byte changed anywhere behind HEAD costs one block at most, and is told unless every record came back.
+/* One byte changed anywhere behind HEAD costs one block at most, and is listed unless every record came back.
  */
 static void one_bad_byte_costs_one_block(void **state)
 {

@@ -246,7 +246,7 @@ static void settings_become_attributes(void **state)
 		 "",
 		 "case and accents are kept, as "},
 		{{"tokenizer.json", JSON("true")}, "tokenizer.json", {0}, "{\"cased\":false}", 512, "", ""},
-		/* of tokenizer.json beside a named vocab.txt only the normaliser counts */
+		/* with a named vocab.txt only the normaliser of tokenizer.json counts */
 		{{"vocab.txt", LINES, "tokenizer.json", "{" NORMAL("false") "," MODEL "}"},
 		 "vocab.txt",
 		 {0},

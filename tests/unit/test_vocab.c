@@ -45,7 +45,7 @@ static void ids_are_line_numbers(void **state)
 	hm_vocab_clear(&v);
 }
 
-/* White space at the end of a line is none of the token's; an empty line has a number and no token. */
+/* White space at the end of a line does not belong to the token; an empty line has a number and no token. */
 static void lines_are_trimmed_and_may_be_empty(void **state)
 {
 	struct hm_vocab v;

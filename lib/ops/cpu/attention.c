@@ -69,7 +69,7 @@ static struct head head_in(float *scratch, size_t np, size_t dp)
 	return (struct head){scratch, kt, v, p, o, o + HM_TILE * dp};
 }
 
-/* y: the sequence's first row of this head's columns, qkv likewise; row strides of 1 and 3 times the width.
+/* y: the sequence's first row of this head's columns, qkv the same; row strides of 1 and 3 times the width.
  * block: that of the mask at row 0, key 0. */
 HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv, float *scratch, size_t n,
 			   uint64_t block)

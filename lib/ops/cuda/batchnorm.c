@@ -3,7 +3,7 @@
 #include "ops/cuda/imageops.h"
 
 enum {
-	LANES = 32,  /* that lie beside each other at most: 512 bytes of a row of bf16 */
+	LANES = 32,  /* that are neighbours, at most: 512 bytes of a row of bf16 */
 	DEEP = 8,    /* rows of a thread at least, so that partial sums are a small part of the traffic */
 	PIECES = 512 /* at most: about four blocks for each multiprocessor of an H100 */
 };

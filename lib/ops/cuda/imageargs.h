@@ -113,7 +113,7 @@ HM_KERNELS(conv_image);
 
 /* ---- batchnorm.cu: one struct for a pass of several kernels over x [m,c]. Sums over rows are taken of
  * `chunks` pieces of `rows`, in f32 by a thread about its own first value, in double beyond. In a block
- * `lanes` threads lie beside each other, a unit each, as often as fits; its second number says which
+ * `lanes` threads are neighbours, a unit each, as often as fits; its second number says which
  * channels. */
 enum {
 	HM_BN_THREADS = 256, /* of a block */

@@ -9,7 +9,7 @@ static const double GIB = 1 << 30;
 static void short_of(struct hm_device *d, size_t bytes)
 {
 	size_t left = 0, all = 0;
-	cudaGetLastError(); /* it is told here */
+	cudaGetLastError(); /* reported here */
 	cudaMemGetInfo(&left, &all);
 	hm_err_set(
 		&d->err, HM_EDATA,

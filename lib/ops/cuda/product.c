@@ -149,7 +149,7 @@ static struct hm_cuda_plan *new_plan(struct hm_device *d, const struct kind *kin
 	bool good = describe(d, p);
 	if (good && kind->sums && g->m <= HM_CUDA_SUMS)
 		p->sums = choose(c, p, CUBLASLT_EPILOGUE_BGRADB, c->sums);
-	else if (good && kind->bias && kind->bias_align >= BIAS_ALIGN) /* of which cuBLASLt is told nothing */
+	else if (good && kind->bias && kind->bias_align >= BIAS_ALIGN) /* cuBLASLt assumes it */
 		p->bias = p->relu =
 			choose(c, p, g->relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS, bias);
 	else if (good && g->relu && !kind->bias)

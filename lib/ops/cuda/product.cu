@@ -1,4 +1,4 @@
-/* Beside cuBLASLt's products: what its epilogues do not do for every type. See productargs.h. */
+/* What cuBLASLt's epilogues do not do for every type, after its products. See productargs.h. */
 #include "ops/cuda/kernel.h"
 #include "ops/cuda/productargs.h"
 

@@ -1,4 +1,4 @@
-/* Arguments of the kernels beside cuBLASLt's products. */
+/* Arguments of the kernels that complete cuBLASLt's products. */
 #ifndef HM_CUDA_PRODUCTARGS_H
 #define HM_CUDA_PRODUCTARGS_H
 

@@ -30,7 +30,7 @@ struct element_args {
 HM_KERNELS(gelu);
 HM_KERNELS(gelu_backward); /* y is dx */
 HM_KERNELS(quick_gelu);
-HM_KERNELS(quick_gelu_backward); /* likewise */
+HM_KERNELS(quick_gelu_backward); /* y is dx */
 HM_KERNELS(tanh);
 HM_KERNELS(tanh_backward); /* y is dx, x is the forward pass's y */
 HM_KERNELS(widen);	   /* y f32, x act */
