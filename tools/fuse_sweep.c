@@ -3,6 +3,8 @@
 #include "fuse.h"
 
 #include <errno.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,6 +65,7 @@ static void show_progress(void *ctx, size_t done, size_t of)
 static int report_sweep(struct hm_fuse *r, const struct hm_sweep *s, const size_t *order, struct hm_err *e)
 {
 	const struct hm_sweep_item *best = &s->item[order[0]], *bad = NULL;
+	char auroc[32] = "";
 	size_t failed = 0;
 	for (size_t i = s->n; i--;)
 		if (!s->item[i].params)
@@ -70,11 +73,13 @@ static int report_sweep(struct hm_fuse *r, const struct hm_sweep *s, const size_
 	if (best->params)
 		hm_cli_notice(&r->cli, "%s: %zu configurations, the best is %s, training loss %.4f", r->o.out,
 			      s->n, best->name, best->loss);
+	if (isfinite(best->result.best.auroc))
+		snprintf(auroc, sizeof auroc, ", AUROC %.4f", best->result.best.auroc);
 	if (best->params && best->result.best.n)
 		hm_cli_notice(&r->cli,
-			      "its validation accuracy %.4f, AUROC %.4f: the best of %zu on the same "
-			      "records, so too good as an estimate",
-			      best->result.best.accuracy, best->result.best.auroc, s->n);
+			      "its validation accuracy %.4f%s: the best of %zu on the same records, so too "
+			      "good as an estimate",
+			      best->result.best.accuracy, auroc, s->n);
 	return failed ? hm_err_set(e, HM_EDATA,
 				   "%zu of %zu configurations failed and have no model, the first is %s: %s",
 				   failed, s->n, bad->name, bad->error)

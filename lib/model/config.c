@@ -2,6 +2,7 @@
 #include "model/config.h"
 #include "json/json.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,34 +53,57 @@ static bool family_exists(const char *model_type, enum hm_side side)
 	return *k;
 }
 
-static int refuse_family(const char *model_type, enum hm_side side, struct hm_err *e)
+/* The model_type that the class name in `architectures` stands for, "roberta" of "RobertaForMaskedLM"; ""
+ * where it follows no such pattern. */
+static const char *class_family(const cJSON *tree, char out[64])
+{
+	static const char *const ends[] = {"For", "Model", "LMHead", "PreTrained", NULL};
+	const cJSON *class = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(tree, "architectures"), 0);
+	const char *name = cJSON_IsString(class) ? class->valuestring : "", *end = NULL;
+	size_t n = 0;
+	for (const char *const *k = ends; *k; k++) {
+		const char *at = strstr(name, *k);
+		end = at && (!end || at < end) ? at : end;
+	}
+	for (; end && name + n < end && n < 63; n++)
+		out[n] = (char)tolower((unsigned char)name[n]);
+	out[n] = 0;
+	return out;
+}
+
+static int refuse_family(const char *key, const char *model_type, enum hm_side side, struct hm_err *e)
 {
 	enum hm_side other = side == HM_IMAGE ? HM_TEXT : HM_IMAGE;
 	char list[256] = "";
 	size_t n = 0;
 	if (family_exists(model_type, other))
-		return hm_err_set(e, HM_EDATA, "\"model_type\" is \"%.64s\", which is of the %s side (--%s)",
+		return hm_err_set(e, HM_EDATA, "%s is \"%.64s\", which is of the %s side (--%s)", key,
 				  model_type, hm_side_name(other), hm_side_name(other));
 	for (const struct hm_tower_kind *const *k = hm_tower_kinds(); *k && n < sizeof list; k++)
 		if ((*k)->side == side)
 			n += (size_t)snprintf(list + n, sizeof list - n, "%s\"%s\" (%s)", n ? ", " : "",
 					      (*k)->config.model_type, (*k)->tensors);
-	return hm_err_set(e, HM_EDATA, "\"model_type\" is \"%.64s\"; %s encoders that can be read: %s",
-			  model_type, side == HM_IMAGE ? "image" : "text", list);
+	return hm_err_set(e, HM_EDATA, "%s is \"%.64s\"; %s encoders that can be read: %s", key, model_type,
+			  side == HM_IMAGE ? "image" : "text", list);
 }
 
 int hm_config_open(struct hm_config *c, enum hm_side side, const char *spec, struct hm_err *e)
 {
+	char from_class[64];
 	*c = (struct hm_config){0};
 	if (hm_weights_config(spec, &c->tree, e))
 		return HM_EDATA;
 	const cJSON *type = cJSON_GetObjectItemCaseSensitive(c->tree, "model_type");
-	if (!type || cJSON_IsNull(type))
+	const char *key = "the family in \"architectures\"", *family = class_family(c->tree, from_class);
+	if (type && !cJSON_IsNull(type)) {
+		key = "\"model_type\"";
+		family = c->model_type = cJSON_IsString(type) ? type->valuestring : "no text";
+	} else if (!*family) {
 		return 0;
-	c->model_type = cJSON_IsString(type) ? type->valuestring : "no text";
-	if (family_exists(c->model_type, side))
+	}
+	if (family_exists(family, side))
 		return 0;
-	refuse_family(c->model_type, side, e);
+	refuse_family(key, family, side, e);
 	return hm_err_prefix(e, "config.json");
 }
 
@@ -121,6 +145,8 @@ int hm_config_hints(const struct hm_config *c, const struct hm_tower_kind *kind,
 		rc = demand_value(c->tree, (*d)[0], (*d)[1], e);
 	if (!rc && !hints->heads)
 		rc = get_positive(c->tree, k->heads, &hints->heads, e);
+	if (!rc && !hm_weights_meta(w, "hm.model"))
+		rc = get_positive(c->tree, k->layers, &hints->layers, e);
 	if (!rc && hints->eps == 0)
 		rc = get_eps(c->tree, k->eps, &hints->eps, e);
 	return rc ? hm_err_prefix(e, "config.json") : 0;

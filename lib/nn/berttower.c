@@ -79,6 +79,12 @@ static struct hm_tower *read_tensors(hm_find_fn *find, void *ctx, struct hm_towe
 	struct hm_bert_config c;
 	if (hm_bert_config_read(&c, find, ctx, e))
 		return NULL;
+	if (hints->layers && hints->layers != c.layers) {
+		hm_err_set(e, HM_EDATA,
+			   "config.json has \"num_hidden_layers\" %d, the tensors are of %d layer%s",
+			   hints->layers, c.layers, c.layers > 1 ? "s" : "");
+		return NULL;
+	}
 	hints->guessed = !hints->heads;
 	c.heads = hints->heads ? hints->heads : c.heads;
 	c.eps = hints->eps > 0 ? hints->eps : c.eps;
@@ -231,7 +237,9 @@ const struct hm_tower_kind hm_bert_tower = {
 	.mark = (const char *const[]){"embeddings.word_embeddings.weight",
 				      "embeddings.token_type_embeddings.weight",
 				      "encoder.layer.0.intermediate.dense.weight", NULL},
-	.config = {"bert", demands, "num_attention_heads", "layer_norm_eps"},
+	/* they count positions from another number */
+	.unlike = (const char *const[]){"roberta", "xlm_roberta", "camembert", "data2vec_text", NULL},
+	.config = {"bert", demands, "num_attention_heads", "layer_norm_eps", "num_hidden_layers"},
 	.publish = publish_name,
 	.preset = hm_bert_preset_name,
 	.make = make_preset,

@@ -42,6 +42,7 @@ struct hm_tower_shape {
 struct hm_tower_hints {
 	const char *output; /* which vector is the pooled one ("cls"), if the family has several */
 	int heads;	    /* attention heads */
+	int layers;	    /* layers that config.json counts; 0: it does not say */
 	double eps;	    /* of every LayerNorm */
 	int vocab;	    /* rows of the word table, for a preset */
 	bool guessed;	    /* set by read: `heads` was unknown, so the customary value was taken */
@@ -49,10 +50,10 @@ struct hm_tower_hints {
 
 /* What a published config.json says of the family. */
 struct hm_tower_config {
-	const char *model_type;		/* the "model_type" of this family's folders */
-	const char *const (*demand)[2]; /* {key, value} pairs, ended by NULL: if the key is present, only
-					    this value can be computed; "false" stands for a boolean */
-	const char *heads, *eps;	/* the keys of these hints; NULL: the family has no such hint */
+	const char *model_type;		  /* the "model_type" of this family's folders */
+	const char *const (*demand)[2];	  /* {key, value} pairs, ended by NULL: if the key is present, only
+					      this value can be computed; "false" stands for a boolean */
+	const char *heads, *eps, *layers; /* the keys of these hints; NULL: the family has no such hint */
 };
 
 /* Room for a tensor's published name. */
@@ -143,9 +144,11 @@ struct hm_tower_train {
 struct hm_tower_kind {
 	const char *name; /* "resnet", "bert" */
 	enum hm_side side;
-	const char *tensors;	 /* the source of its tensor names, for messages: "torchvision's ResNet" */
-	const char *const *mark; /* published names by which a file of this family is recognised, below any
-				    prefix; "a|b" means either name; ended by NULL */
+	const char *tensors;	   /* the source of its tensor names, for messages: "torchvision's ResNet" */
+	const char *const *mark;   /* published names by which a file of this family is recognised, below any
+				      prefix; "a|b" means either name; ended by NULL */
+	const char *const *unlike; /* networks with the same tensor names that compute something else, as
+				      files name them ("roberta"); ended by NULL, or NULL */
 	struct hm_tower_config config;
 	/* `out` := the published name of the file's tensor `name` (without the prefix). Returns its role.
 	 * NULL: files use the published names and hold parameters only. */

@@ -91,6 +91,11 @@ static int check_batch_norm(const struct run *r, size_t last, struct hm_err *e)
 	if (!s->tower || !s->tower->kind->batch_norm || last != 1 ||
 	    s->tower->kind->cells(s->tower, r->train->h, r->train->w) > 1)
 		return 0;
+	if (r->c->batch_size == 1)
+		return hm_err_set(
+			e, HM_EDATA,
+			"a batch norm has one value per channel with --batch-size 1 and images this "
+			"small: choose a larger --batch-size");
 	return hm_err_set(
 		e, HM_EDATA,
 		"%zu examples in batches of %" PRId64 " leave a last batch of one, whose batch norm has "
@@ -309,8 +314,8 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 	if (hm_optim_finite(&r->optim, &finite, e))
 		return HM_EDATA;
 	if (!finite) /* a last step can spoil the weights without a further loss to show it */
-		return set_diverged(r, r->s.step, hm_optim_lr(&r->optim),
-				    "its weights are not finite", r->order + last, n - last, e);
+		return set_diverged(r, r->s.step, hm_optim_lr(&r->optim), "its weights are not finite",
+				    r->order + last, n - last, e);
 	if (r->calls->tell(r->calls->ctx, &ev, e) || (r->val && evaluate_set(r, &score, e)))
 		return HM_EDATA;
 	if (r->val) {

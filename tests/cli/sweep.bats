@@ -67,6 +67,14 @@ alone() { # OPTION...
 	[ "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19)" = "$(tail -n +2 swept/leaderboard.csv | sed 's/"1,2.5"//' | cut -d, -f19 | sort -gr)" ]
 }
 
+@test "where no AUROC is defined none is given" {
+	rm -rf swept
+	sed 's/"label": *[01]/"label":1/' data/dev.jsonl | hm-jsonl2rec -q | hm-imgprep -q --root data/img --size 32 | hm-encode -q --image init:resnet-tiny -o $BATS_TEST_TMPDIR/i.hmr
+	echo '{"name":"a"}' >$BATS_TEST_TMPDIR/one.jsonl
+	run hm-fuse-train --sweep $BATS_TEST_TMPDIR/one.jsonl --features image --epochs 1 --val $BATS_TEST_TMPDIR/i.hmr -o swept train.hmr
+	expect 0 'its validation accuracy [0-9.]+: the best of 1'
+}
+
 @test "the leaderboard has the options as they were given, to the last digit" {
 	rm -rf swept
 	printf '%s\n' '{"name":"x","seed":9007199254740991,"lr":0.0012345678901234567}' '{"name":"y","seed":1836754731,"lr":1e-10}' >long.jsonl

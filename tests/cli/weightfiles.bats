@@ -101,6 +101,16 @@ u64() { # NUMBER below 2^32, as 8 bytes
 	expect 1 'p.safetensors: holds no image encoder .*: its tensors are "xbn1.bias", "xlayer'
 }
 
+@test "config.json must count the layers that the file has" {
+	cp -r "$W/bert" bert
+	for n in 2 12; do
+		sed "s/\"num_hidden_layers\": 1/\"num_hidden_layers\": $n/" "$W/bert/config.json" >bert/config.json
+		run hm-encode --text bert -o x.hmr "$raw"
+		expect 1 "bert: config.json has \"num_hidden_layers\" $n, the tensors are of 1 layer"
+	done
+	[ ! -e x.hmr ]
+}
+
 @test "what holds no weights is named" {
 	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 440449768\n' >model.safetensors
 	run hm-encode --text model.safetensors -o x.hmr "$raw"

@@ -103,6 +103,28 @@ static void a_family_of_the_side_is_taken(void **state)
 	}
 }
 
+static void a_class_name_may_stand_for_the_family(void **state)
+{
+	(void)state;
+	static const char *const fine[] = {"[\"BertForMaskedLM\"]",
+					   "[\"BertLMHeadModel\"]",
+					   "[\"Classifier\"]",
+					   "[]",
+					   "[7]",
+					   "\"RobertaModel\"",
+					   "null"};
+	for (size_t i = 0; i < sizeof fine / sizeof *fine; i++) {
+		struct hm_config c;
+		char text[80];
+		snprintf(text, sizeof text, "{\"architectures\":%s}", fine[i]);
+		put(text);
+		if (hm_config_open(&c, HM_TEXT, folder, &e))
+			fail_msg("%s: %s", fine[i], e.text);
+		assert_null(c.model_type);
+		hm_config_close(&c);
+	}
+}
+
 static void another_family_is_quoted(void **state)
 {
 	(void)state;
@@ -113,6 +135,12 @@ static void another_family_is_quoted(void **state)
 		{HM_TEXT, "{\"model_type\":\"roberta\"}",
 		 "config.json: \"model_type\" is \"roberta\"; text encoders that can be read: "
 		 "\"bert\" (transformers' BertModel)"},
+		{HM_TEXT, "{\"architectures\":[\"RobertaForMaskedLM\"]}",
+		 "config.json: the family in \"architectures\" is \"roberta\"; text encoders"},
+		{HM_TEXT, "{\"architectures\":[\"DistilBertModel\"],\"model_type\":null}",
+		 "is \"distilbert\";"},
+		{HM_IMAGE, "{\"architectures\":[\"BertLMHeadModel\"]}",
+		 "is \"bert\", which is of the text side"},
 		{HM_IMAGE, "{\"model_type\":\"vit\"}",
 		 "config.json: \"model_type\" is \"vit\"; image encoders that can be read: "
 		 "\"resnet\" (torchvision's ResNet)"},
@@ -267,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_family_of_the_side_is_taken),
+		cmocka_unit_test(a_class_name_may_stand_for_the_family),
 		cmocka_unit_test(another_family_is_quoted),
 		cmocka_unit_test(hm_model_is_asked_before_config_json),
 		cmocka_unit_test(numbers_out_of_range_are_refused),

@@ -171,6 +171,28 @@ static void what_fits_nothing_is_told_by_its_names(void **state)
 		}
 }
 
+static void another_network_with_the_same_names_is_refused(void **state)
+{
+	(void)state;
+	static const char *const below[] = {"roberta.", "module.xlm_roberta.", "camembert.encoder."};
+	struct file f = {0};
+	struct hm_err e = {0};
+	const struct hm_tower_kind *kind;
+	const char *prefix;
+	for (int i = 0; i < 3; i++) {
+		add(&f, below[i], bert);
+		says(&f, HM_TEXT, NULL, "its tensors are those of \"", "computes something else than");
+	}
+	add(&f, "roberta.", bert); /* config.json says that it is a BERT */
+	finish(&f);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, "bert", &kind, &prefix, &e), 0);
+	drop(&f);
+	add(&f, "my_robertas.", bert);
+	finish(&f);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, &kind, &prefix, &e), 0);
+	drop(&f);
+}
+
 static void two_towers_of_a_side_are_no_choice(void **state)
 {
 	(void)state;
@@ -401,6 +423,7 @@ int main(void)
 		cmocka_unit_test(the_family_is_found_below_any_prefix),
 		cmocka_unit_test(both_towers_of_a_model_are_found),
 		cmocka_unit_test(what_fits_nothing_is_told_by_its_names),
+		cmocka_unit_test(another_network_with_the_same_names_is_refused),
 		cmocka_unit_test(two_towers_of_a_side_are_no_choice),
 		cmocka_unit_test(bert_gets_its_published_names),
 		cmocka_unit_test(resnet_gets_its_published_names),
