@@ -207,7 +207,7 @@ static int take_record(struct hm_features *r, struct window *w, struct hm_rec *r
 	return fill_item(r, w, i, rec, sound && !bad, digest, e);
 }
 
-/* Fills a window of the ring and hands it to the workers. 1, 0 when there are no more records, or an error.
+/* Fills a window of the ring and hands it to the workers. 1; 0 after the last record; or an error.
  */
 static int start_window(void *features, void *window, size_t *bytes, struct hm_err *e)
 {

@@ -27,19 +27,19 @@ struct source {
 struct hm_sidefile {
 	struct source *source;
 	int sources;
-	char *path; /* of what is kept */
+	char *path; /* of the side file */
 	struct hm_workers *workers;
 	const struct hm_schema *schema; /* of the records */
 	struct hm_schema rest;		/* without the pixels, with their digest */
 	int pixels;
-	struct hm_reader *in;	/* records come from here */
-	struct hm_fetch *whole; /* the source that the pixels are in */
-	int holder, column;	/* which it is, and they in it */
-	struct hm_strmap place; /* id -> record of it, once they are wanted, if it is not the first */
+	struct hm_reader *in;	/* the side file, if the records come from it */
+	struct hm_fetch *whole; /* the source that holds the pixels */
+	int holder, column;	/* its number, and the number of the pixels' column in it */
+	struct hm_strmap place; /* id -> number of its record; filled when needed, if holder is not 0 */
 	bool placed;
-	struct hm_writer *out; /* records are taken in */
-	size_t kept, left;     /* bytes of what is taken in, of the pixels that are left */
-	struct hm_err why;     /* why they are no more */
+	struct hm_writer *out; /* the side file that is being made */
+	size_t kept, left;     /* bytes of the columns in it, and of the pixels left out */
+	struct hm_err why;     /* why the side file cannot be made */
 };
 
 /* ---- which file it is ---- */

@@ -25,7 +25,7 @@ static int get_eps(const cJSON *o, const char *key, double *out, struct hm_err *
 {
 	const cJSON *v = key ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL;
 	if (v && (!cJSON_IsNumber(v) || !(v->valuedouble > 0 && v->valuedouble < 1)))
-		return hm_err_set(e, HM_EDATA, "\"%s\" is no number between 0 and 1", key);
+		return hm_err_set(e, HM_EDATA, "\"%s\" is not a number between 0 and 1", key);
 	if (v)
 		*out = v->valuedouble;
 	return 0;
@@ -44,7 +44,7 @@ static int demand_value(const cJSON *o, const char *key, const char *want, struc
 	return hm_err_set(e, HM_EDATA, "\"%s\" is %.64s, only %s can be computed", key, has, want);
 }
 
-/* Whether a family reads this model_type; of which side. */
+/* Whether a family of that side reads this model_type. */
 static bool family_exists(const char *model_type, enum hm_side side)
 {
 	const struct hm_tower_kind *const *k = hm_tower_kinds();
@@ -113,7 +113,7 @@ void hm_config_close(struct hm_config *c)
 	*c = (struct hm_config){0};
 }
 
-/* From hm.model of our own files. */
+/* Fills *hints from hm.model, which hm's own files have. */
 static int ask_model(const struct hm_weights *w, struct hm_tower_hints *hints, struct hm_err *e)
 {
 	const char *text = hm_weights_meta(w, "hm.model");

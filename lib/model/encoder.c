@@ -36,7 +36,8 @@ static int parse_seed(const char *s, uint64_t *seed, struct hm_err *e)
 	errno = 0;
 	*seed = strtoull(s, &end, 10);
 	if (*s < '0' || *s > '9' || *end || errno)
-		return hm_err_set(e, HM_EUSAGE, "the seed \"%s\" is no integer from 0 to 2^64-1", s);
+		return hm_err_set(e, HM_EUSAGE, "the random seed \"%s\" is not an integer from 0 to 2^64-1",
+				  s);
 	return 0;
 }
 

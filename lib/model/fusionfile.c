@@ -8,7 +8,7 @@
 
 enum { CAP = 1 << 24 };
 
-static bool begins(const char *s, const char *with)
+static bool begins_with(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
 }
@@ -90,8 +90,8 @@ static int check_left_over(const struct hm_fusionfile *m, const struct hm_params
 	const struct hm_weights *w = m->head.file;
 	for (size_t i = 0; i < w->n; i++) {
 		const char *name = w->tensor[i].name;
-		if (!begins(name, side_prefix(m, HM_IMAGE)) && !begins(name, side_prefix(m, HM_TEXT)) &&
-		    !hm_params_has(own, name))
+		if (!begins_with(name, side_prefix(m, HM_IMAGE)) &&
+		    !begins_with(name, side_prefix(m, HM_TEXT)) && !hm_params_has(own, name))
 			return hm_err_set(e, HM_EDATA,
 					  "tensor \"%.200s\" is left over: no %s-fusion model has it", name,
 					  m->head.fusion->name);

@@ -21,9 +21,9 @@ static int head_tensor(const struct hm_weights *w, const char *name, int ndim, c
 	size_t n;
 	*t = hm_weights_find(w, name);
 	if (!*t)
-		return hm_err_set(e, HM_EDATA, "no model: tensor \"%s\" is missing", name);
+		return hm_err_set(e, HM_EDATA, "not a model: tensor \"%s\" is missing", name);
 	if ((*t)->ndim != ndim || !hm_shape_count(ndim, (*t)->dim, &n) || !n)
-		return hm_err_set(e, HM_EDATA, "tensor \"%s\" has not %d dimension%s", name, ndim,
+		return hm_err_set(e, HM_EDATA, "tensor \"%s\" does not have %d dimension%s", name, ndim,
 				  ndim > 1 ? "s" : "");
 	*out = hm_alloc(n, sizeof **out, e);
 	if (!*out || hm_to_f32((*t)->dtype, (*t)->data, n, *out, e))
@@ -48,7 +48,7 @@ static int read_head(struct hm_modelfile *m, struct hm_err *e)
 	return 0;
 }
 
-/* The fusion whose own tensors this name is one of, or NULL. */
+/* The fusion that owns a tensor of this name, or NULL. */
 static const struct hm_fusion_kind *fusion_of(const char *name, const char **own)
 {
 	for (const struct hm_fusion_kind *const *k = hm_fusion_kinds(); *k; k++)
@@ -70,7 +70,7 @@ static int read_names(struct hm_modelfile *m, struct hm_err *e)
 		const struct hm_fusion_kind *k = fusion_of(name, &own);
 		if (!k && strncmp(name, "classifier.", 11) &&
 		    strncmp(name, HM_IMAGE_PREFIX, strlen(HM_IMAGE_PREFIX)))
-			return hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is no part of a model", name);
+			return hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is not part of a model", name);
 		if (k && m->fusion && k != m->fusion)
 			return hm_err_set(e, HM_EDATA, "holds tensors of two fusions, \"%s\" and \"%s\"",
 					  first, own);
@@ -82,12 +82,12 @@ static int read_names(struct hm_modelfile *m, struct hm_err *e)
 	return 0;
 }
 
-/* A short text, when the object has one. */
+/* out := a short text of the object, or "". */
 static int get_text(const cJSON *o, const char *key, char *out, size_t cap, struct hm_err *e)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
 	if (v && (!cJSON_IsString(v) || strlen(v->valuestring) >= cap))
-		return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is no text of less than %zu bytes", key,
+		return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is not a text of less than %zu bytes", key,
 				  cap);
 	memcpy(out, v ? v->valuestring : "", v ? strlen(v->valuestring) + 1 : 1);
 	return 0;
@@ -109,7 +109,7 @@ static const struct {
 } keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "hm.image_digest"},
 		    {"text_dim", "text_output", "text_precision", "hm.text_digest"}};
 
-/* The output that a file means which does not say one. */
+/* The output of a file that does not name one. */
 static const char *const usual_output[HM_SIDES] = {"", "pooler"};
 
 static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
@@ -123,14 +123,14 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		if (o && !*m->output[k] && m->dim[k] > 0)
 			snprintf(m->output[k], sizeof m->output[k], "%s", usual_output[k]);
 		if (prepared && !cJSON_IsObject(prepared))
-			return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is no object", prepared->string);
+			return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is not an object", prepared->string);
 		if (prepared && !(m->prepared[k] = hm_json_copy(prepared, e)))
 			return HM_EDATA;
 	}
 	return 0;
 }
 
-/* hm.model's fields, and that they agree with the tensors. */
+/* Reads hm.model's fields and checks that they agree with the tensors. */
 static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 {
 	int64_t classes;
@@ -141,7 +141,7 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		return HM_EDATA;
 	const cJSON *eps = cJSON_GetObjectItemCaseSensitive(o, "eps");
 	if (eps && (!cJSON_IsNumber(eps) || !(eps->valuedouble > 0 && eps->valuedouble < 1)))
-		return hm_err_set(e, HM_EDATA, "hm.model: \"eps\" is no number between 0 and 1");
+		return hm_err_set(e, HM_EDATA, "hm.model: \"eps\" is not a number between 0 and 1");
 	m->eps = eps ? eps->valuedouble : 0;
 	if (*fusion && strcmp(fusion, m->fusion->name))
 		return hm_err_set(e, HM_EDATA, "hm.model says %s fusion, the tensors are those of %s fusion",
@@ -182,7 +182,7 @@ static int read_digest(struct hm_modelfile *m, enum hm_side side, struct hm_err 
 	if (!rc)
 		rc = hm_names_collect(m->file, kind, prefix, HM_TENSOR_PARAM, &names, &t, &n, e);
 	if (!rc && !n)
-		rc = hm_err_set(e, HM_EDATA, "below \"%s\" is no tensor of an encoder", prefix);
+		rc = hm_err_set(e, HM_EDATA, "there is no encoder's tensor below \"%s\"", prefix);
 	if (!rc)
 		rc = hm_weights_digest(t, n, m->digest[side], e);
 	if (!rc && said && strcmp(said, m->digest[side]))
@@ -202,7 +202,7 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON_bool (*is
 	*out = hm_json_parse(s, strlen(s), 16, NULL, e);
 	if (!*out)
 		return hm_err_prefix(e, "%s", key);
-	return is(*out) ? 0 : hm_err_set(e, HM_EDATA, "%s is no JSON of the right kind", key);
+	return is(*out) ? 0 : hm_err_set(e, HM_EDATA, "%s is not JSON of the right kind", key);
 }
 
 /* A model that was trained elsewhere may have "module." or another prefix before every name. */
@@ -294,7 +294,7 @@ static cJSON *model_fields(const struct hm_modelfile *m, struct hm_err *e)
 }
 
 /* __metadata__: texts, two of them JSON. */
-static cJSON *metadata(const struct hm_modelfile *m, struct hm_err *e)
+static cJSON *make_metadata(const struct hm_modelfile *m, struct hm_err *e)
 {
 	cJSON *meta = hm_json_object(e), *fields = model_fields(m, e);
 	hm_json_add_text(meta, "hm.model", fields, e);
@@ -313,7 +313,7 @@ static cJSON *metadata(const struct hm_modelfile *m, struct hm_err *e)
 int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,
 		       size_t n_more, struct hm_err *e)
 {
-	cJSON *meta = metadata(m, e);
+	cJSON *meta = make_metadata(m, e);
 	struct hm_tensor *t = meta ? hm_alloc(n_more + 2, sizeof *t, e) : NULL;
 	int rc = HM_EDATA;
 	if (t) {

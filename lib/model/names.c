@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool begins(const char *s, const char *with)
+static bool begins_with(const char *s, const char *with)
 {
 	return !strncmp(s, with, strlen(with));
 }
@@ -13,7 +13,7 @@ static bool begins(const char *s, const char *with)
 bool hm_names_holds(const struct hm_weights *w, const char *prefix)
 {
 	size_t i = 0;
-	while (i < w->n && !begins(w->tensor[i].name, prefix))
+	while (i < w->n && !begins_with(w->tensor[i].name, prefix))
 		i++;
 	return i < w->n;
 }
@@ -100,7 +100,7 @@ static int collect_tensor(const struct hm_tensor *t, const struct hm_tower_kind 
 			  struct hm_err *e)
 {
 	char name[HM_TENSOR_NAME];
-	if (!begins(t->name, prefix))
+	if (!begins_with(t->name, prefix))
 		return 0;
 	const char *from = t->name + strlen(prefix);
 	if (strlen(from) + 16 > HM_TENSOR_NAME)

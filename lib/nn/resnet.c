@@ -283,7 +283,8 @@ struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struc
 					  int h, int w, struct hm_err *e)
 {
 	if (h < 1 || w < 1 || h > MAX_SIDE || w > MAX_SIDE || batch < 1 || batch > MAX_SIDE) {
-		hm_err_set(e, HM_EDATA, "%d images of %dx%d are no batch for this network", batch, w, h);
+		hm_err_set(e, HM_EDATA, "a batch of %d images of %dx%d is outside what this network takes",
+			   batch, w, h);
 		return NULL;
 	}
 	struct hm_resnet_work *work = hm_alloc(1, sizeof *work, e);

@@ -110,7 +110,8 @@ static int take_raw(struct hm_predict *a, int k, const struct side *d, const str
 	return 0;
 }
 
-/* The feature's encoder, where the model holds none itself and the rule could not ask. */
+/* Checks the feature's encoder if the model file holds no encoder, so that the rule of sources.h had none to
+ * compare. */
 static int check_encoder(const struct side *d, const char *made, bool allow_unknown, struct hm_err *e)
 {
 	const char *name = hm_column_name(d->feature);

@@ -228,13 +228,13 @@ static void numbers_out_of_range_are_refused(void **state)
 		{NULL, "{\"num_attention_heads\":2.5}", "\"num_attention_heads\""},
 		{NULL, "{\"num_attention_heads\":\"12\"}", "\"num_attention_heads\""},
 		{NULL, "{\"layer_norm_eps\":0}",
-		 "config.json: \"layer_norm_eps\" is no number between 0 and 1"},
-		{NULL, "{\"layer_norm_eps\":1}", "\"layer_norm_eps\" is no number between 0 and 1"},
-		{NULL, "{\"layer_norm_eps\":-1e-12}", "\"layer_norm_eps\" is no number between 0 and 1"},
-		{NULL, "{\"layer_norm_eps\":\"1e-12\"}", "\"layer_norm_eps\" is no number between 0 and 1"},
+		 "config.json: \"layer_norm_eps\" is not a number between 0 and 1"},
+		{NULL, "{\"layer_norm_eps\":1}", "\"layer_norm_eps\" is not a number between 0 and 1"},
+		{NULL, "{\"layer_norm_eps\":-1e-12}", "\"layer_norm_eps\" is not a number between 0 and 1"},
+		{NULL, "{\"layer_norm_eps\":\"1e-12\"}", "\"layer_norm_eps\" is not a number between 0 and 1"},
 		{"{\"heads\":0}", NULL, "hm.model: \"heads\" is out of range"},
 		{"{\"heads\":\"3\"}", NULL, "hm.model: "},
-		{"{\"eps\":2}", NULL, "hm.model: \"eps\" is no number between 0 and 1"},
+		{"{\"eps\":2}", NULL, "hm.model: \"eps\" is not a number between 0 and 1"},
 		{"{\"heads\":3", BOTH, "hm.model: "},
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

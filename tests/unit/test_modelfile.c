@@ -110,7 +110,7 @@ static void test_refuses(void **state)
 	weight[3] = 4;
 	struct hm_tensor stray = {"surprise", HM_F32, 1, {2}, bias};
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, &stray, 1, &e), 0);
-	refused("\"surprise\" is no part of a model");
+	refused("\"surprise\" is not part of a model");
 	m.fusion = &hm_early_fusion;
 	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
 	refused("says early fusion, the tensors are those of late");

@@ -1,5 +1,5 @@
-/* The files of a cache: which are there, and which are removed. See featroom.h. */
-#include "model/featroom.h"
+/* Finds and removes the files of a cache. See featfolder.h. */
+#include "model/featfolder.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -42,8 +42,8 @@ static bool is_segment(const char *name)
 	return !strcmp(name, ".feat");
 }
 
-/* 32 hexadecimal digits and ".skim"; or what a process left that was killed while it wrote one: a dot in
- * front, and behind it a dot, a number or random letters, ".tmp". */
+/* 32 hexadecimal digits and ".skim"; or the temporary file of a process that was killed while it wrote one: a
+ * dot in front, and at the end a dot, a number or random letters, and ".tmp". */
 static bool is_sidefile(const char *name)
 {
 	bool temporary = *name == '.';
@@ -63,16 +63,16 @@ static bool is_named(const char *name)
 	return is_segment(name) || is_sidefile(name);
 }
 
-/* Whether the open file begins as one of its kind does: a segment, or a stream of records. */
+/* Whether the open file begins like its kind: a segment, or a stream of records. */
 static bool is_proved(int fd, bool segment)
 {
 	static const char records[] = "\x5b\x2a\x4d\x18", head[] = "HMRH";
 	char first[12];
 	if (hm_fd_read_at(fd, first, sizeof first, 0) <
-	    (ssize_t)(segment ? sizeof HM_FEATROOM_MAGIC - 1 : 12))
+	    (ssize_t)(segment ? sizeof HM_FEATFOLDER_MAGIC - 1 : 12))
 		return false;
 	if (segment)
-		return !memcmp(first, HM_FEATROOM_MAGIC, sizeof HM_FEATROOM_MAGIC - 1);
+		return !memcmp(first, HM_FEATFOLDER_MAGIC, sizeof HM_FEATFOLDER_MAGIC - 1);
 	return !memcmp(first, records, 4) && !memcmp(first + 8, head, 4);
 }
 
@@ -84,7 +84,7 @@ static char *join_path(const char *folder, const char *name, struct hm_err *e)
 	return hm_buf_printf(&path, e, "%s/%s", folder, name) ? NULL : (char *)path.data;
 }
 
-/* Marks a folder as a cache; one that is marked stays as it is. */
+/* Marks a folder as a cache, unless it is marked. */
 static void mark_folder(const char *folder)
 {
 	struct hm_err ignored = {0};
@@ -94,9 +94,9 @@ static void mark_folder(const char *folder)
 	free(path);
 }
 
-int hm_featroom_open(struct hm_featroom *r, const char *folder, struct hm_err *e)
+int hm_featfolder_open(struct hm_featfolder *r, const char *folder, struct hm_err *e)
 {
-	*r = (struct hm_featroom){0};
+	*r = (struct hm_featfolder){0};
 	if (!(r->user = hm_strndup(folder, strlen(folder), e)) || !(r->own = join_path(folder, own_name, e)))
 		return HM_EDATA;
 	if (mkdir(folder, 0777) && errno != EEXIST && errno != EROFS)
@@ -104,7 +104,7 @@ int hm_featroom_open(struct hm_featroom *r, const char *folder, struct hm_err *e
 	if (mkdir(r->own, 0777) && errno != EEXIST) {
 		if (errno != EACCES && errno != EPERM && errno != EROFS)
 			return hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
-		free(r->own); /* one that an older version filled may still be read */
+		free(r->own); /* the user's folder may still hold an older version's files */
 		r->own = NULL;
 		r->readonly = true;
 	}
@@ -116,11 +116,11 @@ int hm_featroom_open(struct hm_featroom *r, const char *folder, struct hm_err *e
 	return 0;
 }
 
-void hm_featroom_clear(struct hm_featroom *r)
+void hm_featfolder_clear(struct hm_featfolder *r)
 {
 	free(r->user);
 	free(r->own);
-	*r = (struct hm_featroom){0};
+	*r = (struct hm_featfolder){0};
 }
 
 /* Calls fn for each file of one folder whose name is `wanted`. */
@@ -143,7 +143,7 @@ static int each_file(const char *folder, bool own, bool (*wanted)(const char *na
 	return rc;
 }
 
-static int each_wanted(const struct hm_featroom *r, bool (*wanted)(const char *name),
+static int each_wanted(const struct hm_featfolder *r, bool (*wanted)(const char *name),
 		       int (*fn)(void *to, const char *path, bool own, struct hm_err *e), void *to,
 		       struct hm_err *e)
 {
@@ -151,16 +151,16 @@ static int each_wanted(const struct hm_featroom *r, bool (*wanted)(const char *n
 	return rc ? rc : each_file(r->user, false, wanted, fn, to, e);
 }
 
-int hm_featroom_each(const struct hm_featroom *r,
-		     int (*fn)(void *to, const char *path, bool own, struct hm_err *e), void *to,
-		     struct hm_err *e)
+int hm_featfolder_each(const struct hm_featfolder *r,
+		       int (*fn)(void *to, const char *path, bool own, struct hm_err *e), void *to,
+		       struct hm_err *e)
 {
 	return each_wanted(r, is_segment, fn, to, e);
 }
 
 /* ---- room ---- */
 
-/* Opens a file of hm's, to be locked; -1 for any other. */
+/* Opens a file that is hm's, to be locked. -1 for any other file. */
 static int open_ours(const char *path, struct stat *st)
 {
 	const char *name = strrchr(path, '/') + 1;
@@ -172,7 +172,7 @@ static int open_ours(const char *path, struct stat *st)
 	return -1;
 }
 
-bool hm_featroom_remove(const char *path)
+bool hm_featfolder_remove(const char *path)
 {
 	struct stat st;
 	int fd = open_ours(path, &st);
@@ -192,7 +192,7 @@ struct file {
 struct files {
 	struct hm_buf file; /* struct file[] */
 	int segments;
-	uint64_t sum, each; /* bytes; a segment that is being appended to counts as `each` */
+	uint64_t sum, each; /* bytes; a locked segment counts as `each` at least */
 };
 
 static int note_file(void *to, const char *path, bool own, struct hm_err *e)
@@ -215,7 +215,7 @@ static int note_file(void *to, const char *path, bool own, struct hm_err *e)
 	return e->code;
 }
 
-static int older(const void *a, const void *b)
+static int compare_use(const void *a, const void *b)
 {
 	const struct file *x = a, *y = b;
 	if (x->used.tv_sec != y->used.tv_sec)
@@ -223,27 +223,28 @@ static int older(const void *a, const void *b)
 	return (x->used.tv_nsec > y->used.tv_nsec) - (x->used.tv_nsec < y->used.tv_nsec);
 }
 
-int hm_featroom_make(const struct hm_featroom *r, uint64_t limit, uint64_t each, struct hm_err *e)
+int hm_featfolder_make(const struct hm_featfolder *r, uint64_t limit, uint64_t each, struct hm_err *e)
 {
-	struct files all = {.each = each, .sum = HM_FEATROOM_TAG};
+	struct files all = {.each = each, .sum = HM_FEATFOLDER_TAG};
 	char size[HM_SIZE_TEXT];
 	int rc = each_wanted(r, is_named, note_file, &all, e);
 	struct file *file = (struct file *)(void *)all.file.data;
 	size_t n = all.file.len / sizeof *file;
 	if (n)
-		qsort(file, n, sizeof *file, older);
+		qsort(file, n, sizeof *file, compare_use);
 	for (size_t i = 0; i < n; i++) {
 		struct file *f = &file[i];
-		bool goes = all.sum > limit || (f->segment && all.segments >= HM_FEATROOM_SEGMENTS);
-		if (!rc && goes && !f->busy && hm_featroom_remove(f->path)) {
+		bool goes = all.sum > limit || (f->segment && all.segments >= HM_FEATFOLDER_SEGMENTS);
+		if (!rc && goes && !f->busy && hm_featfolder_remove(f->path)) {
 			all.sum -= f->bytes;
 			all.segments -= f->segment;
 		}
 		free(f->path);
 	}
 	if (!rc && all.sum > limit)
-		rc = hm_err_set(e, HM_EDATA, "%s: no room in %s while others write", r->user,
-				hm_size_text(limit, size));
+		rc = hm_err_set(e, HM_EDATA,
+				"%s: the cache's limit of %s leaves no room while other processes write",
+				r->user, hm_size_text(limit, size));
 	hm_buf_clear(&all.file);
 	return rc;
 }
