@@ -1,6 +1,7 @@
 /* hm-fuse-train: trains a fusion of image and text, from cached features, raw columns or both, and writes it
  * as a safetensors model file. This file has the options and checks the call. */
 #include "fuse.h"
+#include "prep/tokenizer.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -223,6 +224,24 @@ static int open_device(struct hm_fuse *r, struct hm_err *e)
 	return 0;
 }
 
+/* The tokens must be those of the text encoder's own folder, as for hm-encode. */
+static int check_vocab(struct hm_fuse *r, struct hm_err *e)
+{
+	const char *spec = r->o.spec[HM_TEXT];
+	const cJSON *used = r->setup.train.prepared[HM_TEXT];
+	struct hm_err why = {0};
+	if (!spec || !cJSON_GetObjectItemCaseSensitive(used, "vocab") || !hm_tokenizer_found(spec) ||
+	    !hm_tokenizer_check(spec, used, &why))
+		return 0;
+	if (why.machine)
+		return hm_err_pass(e, &why);
+	if (!r->o.mismatch)
+		return hm_err_set(e, why.code, "%s: %s; --allow-mismatch goes on", r->cli.operands[0],
+				  why.text);
+	hm_cli_warn(&r->cli, "%s: %s", r->cli.operands[0], why.text);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct hm_fuse r = {.o = defaults, .log = {.fd = -1}};
@@ -233,6 +252,8 @@ int main(int argc, char **argv)
 	int rc = open_device(&r, &e);
 	if (!rc)
 		rc = hm_setup_open(&r.setup, &r.options, r.device, r.cli.workers, &e);
+	if (!rc)
+		rc = check_vocab(&r, &e);
 	if (!rc && !(r.weight = hm_alloc((size_t)r.setup.classes, sizeof *r.weight, &e)))
 		rc = HM_EDATA;
 	if (!rc)

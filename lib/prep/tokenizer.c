@@ -77,17 +77,35 @@ int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t l
 	return t->kind->encode(t, text, len, ids, cut, e);
 }
 
+/* The folder of a tokenizer: `path`, or where the file lies that is named as weights are in published
+ * folders. */
+static int find_folder(const char *path, struct hm_buf *b, struct hm_err *e)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	if (strncmp(name, "model", 5) != 0 && strncmp(name, "pytorch_model", 13) != 0)
+		return hm_buf_printf(b, e, "%s", path);
+	struct stat st;
+	if (stat(path, &st) || S_ISDIR(st.st_mode))
+		return hm_buf_printf(b, e, "%s", path);
+	return slash ? hm_buf_printf(b, e, "%.*s", (int)(slash - path + (slash == path)), path)
+		     : hm_buf_printf(b, e, ".");
+}
+
 bool hm_tokenizer_found(const char *path)
 {
 	static const char *const names[] = {"vocab.txt", "tokenizer.json"};
+	struct hm_buf folder = {0};
+	struct hm_err none = {0};
 	bool found = false;
-	for (size_t i = 0; !found && i < sizeof names / sizeof *names; i++) {
+	int rc = find_folder(path, &folder, &none);
+	for (size_t i = 0; !rc && !found && i < sizeof names / sizeof *names; i++) {
 		struct hm_buf b = {0};
 		struct stat st;
-		struct hm_err none = {0};
-		found = !hm_buf_printf(&b, &none, "%s/%s", path, names[i]) && !stat((char *)b.data, &st);
+		found = !hm_buf_printf(&b, &none, "%s/%s", (char *)folder.data, names[i]) &&
+			!stat((char *)b.data, &st);
 		hm_buf_clear(&b);
 	}
+	hm_buf_clear(&folder);
 	return found;
 }
 
@@ -141,8 +159,13 @@ static int refuse_difference(const char *path, const char *key, const cJSON *use
 int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e)
 {
 	const struct hm_tokenizer_options none = {0};
-	struct hm_tokenizer *t = hm_tokenizer_open(path, &none, e);
-	int rc = t ? 0 : HM_EDATA;
+	struct hm_buf folder = {0};
+	struct hm_tokenizer *t = NULL;
+	int rc = find_folder(path, &folder, e);
+	if (!rc)
+		t = hm_tokenizer_open(path = (char *)folder.data, &none, e);
+	if (!t)
+		rc = HM_EDATA;
 	for (const cJSON *m = t ? t->attr->child : NULL; !rc && m; m = m->next) {
 		const cJSON *other = cJSON_GetObjectItemCaseSensitive(used, m->string);
 		if (is_compared(m->string, t) && !cJSON_Compare(m, other, true))
@@ -151,6 +174,7 @@ int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e)
 	for (const cJSON *m = t && used ? used->child : NULL; !rc && m; m = m->next)
 		if (is_compared(m->string, t) && !cJSON_GetObjectItemCaseSensitive(t->attr, m->string))
 			rc = refuse_difference(path, m->string, m, NULL, e);
+	hm_buf_clear(&folder);
 	hm_tokenizer_close(t);
 	return rc;
 }

@@ -69,7 +69,8 @@ int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t l
  * say; HM_EDATA with a sentence that names the attribute, both values and hm-tokenize's option; also when the
  * tokenizer cannot be opened. What only the user chooses (max_length, plain_specials) is not compared. */
 int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e);
-/* True when `path` is a folder with the files of a tokenizer that can be opened. */
+/* True when there are the files of a tokenizer at `path`. In both functions `path` may also be a file of a
+ * published folder: model*, pytorch_model*. */
 bool hm_tokenizer_found(const char *path);
 
 #endif

@@ -112,6 +112,20 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	echo other >>$BATS_TEST_TMPDIR/bert/vocab.txt
 	run hm-encode --text $BATS_TEST_TMPDIR/bert raw.hmr
 	expect 1 'raw.hmr: token_ids were made with another vocabulary than that of .*/bert: [0-9a-f]{8}, not [0-9a-f]{8} \(hm-tokenize --vocab\); --allow-mismatch goes on'
+	# so has a file of the folder, and so has a model that is trained on top of it
+	run hm-encode --text $BATS_TEST_TMPDIR/bert/model.safetensors raw.hmr
+	expect 1 'raw.hmr: token_ids were made with another vocabulary than that of .*/bert: '
+	echo '{"do_lower_case":false}' >$BATS_TEST_TMPDIR/bert/tokenizer_config.json
+	head -n 20 data/vocab.txt >$BATS_TEST_TMPDIR/bert/vocab.txt # as many as this encoder has
+	local low=$BATS_TEST_TMPDIR/low.hmr m=$BATS_TEST_TMPDIR/m.st
+	hm-tokenize -q --replace --uncased --max-length 16 --vocab $BATS_TEST_TMPDIR/bert -o $low raw.hmr
+	for spec in bert bert/model.safetensors; do
+		run hm-fuse-train --epochs 1 --freeze both --image init:resnet-tiny --text $BATS_TEST_TMPDIR/$spec -o $m $low
+		expect 1 'low.hmr: token_ids were made otherwise than .*/bert says: "cased" is false, not true .*; --allow-mismatch goes on'
+		[ ! -e $m ]
+	done
+	run hm-fuse-train -q --epochs 1 --freeze both --allow-mismatch --image init:resnet-tiny --text $BATS_TEST_TMPDIR/bert -o $m $low
+	expect 0 'warning: .*low.hmr: token_ids were made otherwise than '
 	run hm-encode --allow-mismatch --image init:resnet-tiny raw.hmr
 	expect 2 'allow-mismatch needs --text'
 }
