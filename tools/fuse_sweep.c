@@ -137,6 +137,8 @@ int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 		rc = check_outputs(r, &s, e);
 	if (!rc && !(order = hm_alloc(s.n, sizeof *order, e)))
 		rc = HM_EDATA;
+	if (!rc && how.val && r->o.recipe.select == HM_SELECT_AUROC)
+		rc = hm_trainer_check_auroc(&r->setup.val, e);
 	if (!rc)
 		rc = make_folder(r->o.out, e);
 	if (!rc)

@@ -103,24 +103,29 @@ static int check_batch_norm(const struct run *r, size_t last, struct hm_err *e)
 		r->train->n, r->c->batch_size);
 }
 
+int hm_trainer_check_auroc(const struct hm_examples *val, struct hm_err *e)
+{
+	size_t i = 1;
+	while (i < val->n && val->label[i] == val->label[0])
+		i++;
+	if (i < val->n)
+		return 0;
+	return hm_err_set(
+		e, HM_EDATA,
+		"--select auroc needs two classes in the validation set: all %zu labels are %" PRId32, val->n,
+		val->label[0]);
+}
+
 /* Finds, before the first step, what would end the run later. */
 static int check_run(const struct run *r, struct hm_err *e)
 {
-	size_t n = r->train->n, batch = (size_t)r->c->batch_size, last = n % batch, i = 1;
+	size_t n = r->train->n, batch = (size_t)r->c->batch_size, last = n % batch;
 	if (r->c->drop_last && n < batch)
 		return hm_err_set(e, HM_EDATA,
 				  "--drop-last leaves nothing: there are %zu examples, and a batch has %zu",
 				  n, batch);
-	if (r->c->select == HM_SELECT_AUROC && r->val) {
-		while (i < r->val->n && r->val->label[i] == r->val->label[0])
-			i++;
-		if (i >= r->val->n)
-			return hm_err_set(
-				e, HM_EDATA,
-				"--select auroc needs two classes in the validation set: all %zu labels "
-				"are %" PRId32,
-				r->val->n, r->val->label[0]);
-	}
+	if (r->c->select == HM_SELECT_AUROC && r->val && hm_trainer_check_auroc(r->val, e))
+		return HM_EDATA;
 	return check_batch_norm(r, last && !r->c->drop_last ? last : n < batch ? n : batch, e);
 }
 

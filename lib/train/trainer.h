@@ -71,6 +71,9 @@ struct hm_trainer_result {
 	int signal;		    /* the signal that stopped the run, after a checkpoint; else 0 */
 };
 
+/* HM_EDATA if AUROC can select no epoch by these examples, because all have the same label. */
+int hm_trainer_check_auroc(const struct hm_examples *val, struct hm_err *e);
+
 /* Trains f, placed on `d`, from its present parameters; at the end it has those of the selected epoch. val
  * may be NULL unless select or patience need it. The caller has checked that labels are in [0,C). 0, or
  * HM_EDATA; if a loss or weights are not finite, the sentence names step, rate and the batch's ids. */

@@ -73,6 +73,10 @@ alone() { # OPTION...
 	echo '{"name":"a"}' >$BATS_TEST_TMPDIR/one.jsonl
 	run hm-fuse-train --sweep $BATS_TEST_TMPDIR/one.jsonl --features image --epochs 1 --val $BATS_TEST_TMPDIR/i.hmr -o swept train.hmr
 	expect 0 'its validation accuracy [0-9.]+: the best of 1'
+	rm -r swept
+	run hm-fuse-train --sweep $BATS_TEST_TMPDIR/one.jsonl --features image --select auroc --val $BATS_TEST_TMPDIR/i.hmr -o swept train.hmr
+	expect 1 'error: --select auroc needs two classes in the validation set'
+	[ ! -e swept ]
 }
 
 @test "the leaderboard has the options as they were given, to the last digit" {
