@@ -213,14 +213,16 @@ static bool is_html(const char *s, size_t n)
 	return false;
 }
 
-/* UTF-16 without its mark: every other byte is zero, and the rest is printable. */
-static bool is_wide(const unsigned char *p, size_t n, size_t zero)
+/* UTF-16 or UTF-32 without its mark: of each unit of 2 or 4 bytes only the one at `digit` is not zero, and it
+ * is printable. */
+static bool is_wide(const unsigned char *p, size_t n, size_t unit, size_t digit)
 {
 	size_t i = 0;
-	for (; i + 1 < n && i < 16; i += 2)
-		if (p[i + zero] ||
-		    ((p[i + !zero] < 0x20 || p[i + !zero] > 0x7e) && !strchr("\t\r\n", p[i + !zero])))
+	for (; i < n && i < 8 * unit; i++) {
+		bool printable = (p[i] >= 0x20 && p[i] <= 0x7e) || (p[i] >= '\t' && p[i] <= '\r');
+		if (i % unit == digit ? !printable : p[i])
 			return false;
+	}
 	return i >= 8;
 }
 
@@ -236,6 +238,8 @@ static const struct hm_filekind *find_text(const unsigned char *p, size_t n)
 {
 	static const struct hm_filekind le = {"UTF-16 text", TEXT, "iconv -f UTF-16LE -t UTF-8"},
 					be = {"UTF-16 text", TEXT, "iconv -f UTF-16BE -t UTF-8"},
+					le32 = {"UTF-32 text", TEXT, "iconv -f UTF-32LE -t UTF-8"},
+					be32 = {"UTF-32 text", TEXT, "iconv -f UTF-32BE -t UTF-8"},
 					lfs = {"a Git LFS pointer", HM_FILEKIND_POINTER, "git lfs pull"},
 					annex = {"a git-annex pointer", HM_FILEKIND_POINTER, "git annex get"},
 					html = {"an HTML page", TEXT, NULL},
@@ -246,10 +250,14 @@ static const struct hm_filekind *find_text(const unsigned char *p, size_t n)
 					base64 = {"a picture in base64", PACKED, "base64 -d"},
 					uri = {"a data URI", PACKED, "sed 's/.*,//' | base64 -d"},
 					text = {"a text file", TEXT, NULL};
-	if (is_wide(p, n, 1))
+	if (is_wide(p, n, 2, 0))
 		return &le;
-	if (is_wide(p, n, 0))
+	if (is_wide(p, n, 2, 1))
 		return &be;
+	if (is_wide(p, n, 4, 0))
+		return &le32;
+	if (is_wide(p, n, 4, 3))
+		return &be32;
 	size_t skip = has_bytes(p, n, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
 	while (skip < n && strchr(" \t\r\n", p[skip]) && p[skip])
 		skip++;

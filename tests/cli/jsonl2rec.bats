@@ -186,7 +186,7 @@ T
 	named a.gz 'a gzip file, not text \(gzip -dc unpacks it\)$'
 	zstd -qc a.jsonl >a.zst
 	named a.zst 'a zstd file, not text \(zstd -dc unpacks it\)$'
-	for to in UTF-16 UTF-16LE UTF-16BE UTF-32; do
+	for to in UTF-16 UTF-16LE UTF-16BE UTF-32 UTF-32LE UTF-32BE; do
 		iconv -f UTF-8 -t $to a.jsonl >a.$to
 		named a.$to "${to%?E} text, not UTF-8 \(iconv -f $to -t UTF-8 converts it\)$"
 		iconv -f $to -t UTF-8 a.$to | hm-jsonl2rec -o out.hmr
