@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct options {
 	char *root;
@@ -236,6 +237,22 @@ static void clear_run(struct run *r)
 	hm_join_close(r->in);
 }
 
+/* A picture that the records name is an input, too; which ones they are is not known yet, so that -o replaces
+ * none. */
+static void check_output(struct hm_cli *c)
+{
+	static const char signature[8] = "\x89PNG\r\n\x1a\n";
+	char first[sizeof signature] = "";
+	struct stat st;
+	FILE *f = c->out && !stat(c->out, &st) && S_ISREG(st.st_mode) ? fopen(c->out, "rbe") : NULL;
+	bool picture = f && fread(first, sizeof first, 1, f) == 1 && !memcmp(first, signature, sizeof first);
+	if (f)
+		fclose(f);
+	if (picture)
+		hm_cli_usage(c, "-o %.300s is a picture, which records would replace: write to another file",
+			     c->out);
+}
+
 int main(int argc, char **argv)
 {
 	struct run r = {.o = defaults, .root.fd = -1};
@@ -243,6 +260,7 @@ int main(int argc, char **argv)
 	void *slot;
 	int more = 0;
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
+	check_output(&r.cli);
 	int rc = open_all(&r, &e);
 	if (!rc)
 		rc = make_ring(&r, &e);

@@ -44,6 +44,22 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	[ "$(hm-view out.hmr | grep -o xxh3.*)" != "$(hm-view crop.hmr | grep -o xxh3.*)" ] || fail "both fits gave the same"
 }
 
+@test "-o replaces no picture" {
+	hm-synth -q --train 1 --dev 1 --test 1 toy
+	local png
+	png=$(echo toy/img/*.png | cut -d' ' -f1)
+	cp "$png" was.png
+	hm-jsonl2rec -o in.hmr toy/train.jsonl
+	ln -s "$png" link
+	for out in "$png" link; do
+		run hm-imgprep --root toy/img -o "$out" in.hmr
+		expect 2 "^hm-imgprep: error: -o $out is a picture, which records would replace: write to another file"
+		cmp "$png" was.png
+	done
+	hm-imgprep --root toy/img -o out.hmr in.hmr
+	hm-imgprep --root toy/img -o out.hmr in.hmr
+}
+
 @test "a small picture, value by value" {
 	vec palette-short oddities.vec >root/good.png
 	records good.png | hm-imgprep --root root --size 1 --fit squash | hm-view --full >view
