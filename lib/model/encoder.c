@@ -146,6 +146,8 @@ static int open_file(struct hm_encoder *x, enum hm_side side, const char *spec,
 	if (!rc) {
 		x->keyed = x->file->keyed;
 		rc = hm_names_find(x->file, side, config.model_type, &kind, &prefix, e);
+		if (!rc && x->keyed && !config.model_type)
+			rc = hm_names_check_unlike(kind, o->key, e);
 		if (!rc)
 			rc = take_tower(x, kind, x->file, prefix, &config, o, e);
 		if (rc)

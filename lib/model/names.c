@@ -36,8 +36,7 @@ static void list_families(enum hm_side side, char *out, size_t cap)
 			n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ", " : "", (*k)->tensors);
 }
 
-/* A part of the prefix may say that the tensors are another network's with the same names. */
-static int check_unlike(const struct hm_tower_kind *k, const char *prefix, struct hm_err *e)
+int hm_names_check_unlike(const struct hm_tower_kind *k, const char *prefix, struct hm_err *e)
 {
 	for (const char *const *u = k->unlike; u && *u; u++) {
 		size_t n = strlen(*u);
@@ -63,7 +62,7 @@ int hm_names_find(struct hm_weights *w, enum hm_side side, const char *model_typ
 			return HM_EDATA;
 		if (*prefix) {
 			*kind = *k;
-			return model_type ? 0 : check_unlike(*k, *prefix, e);
+			return model_type ? 0 : hm_names_check_unlike(*k, *prefix, e);
 		}
 	}
 	list_families(side, families, sizeof families);

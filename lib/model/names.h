@@ -6,6 +6,10 @@
 #include "nn/tower.h"
 #include "weights/weights.h"
 
+/* HM_EDATA if a part of the dotted `path` to the tensors, a prefix or --key, says that they are those of
+ * another network with the same names ("roberta"). */
+int hm_names_check_unlike(const struct hm_tower_kind *k, const char *path, struct hm_err *e);
+
 /* The family of a side that the file's tensors are of, and the prefix of their names (borrowed from w).
  * model_type: what config.json says, which decides between families that have the same names; NULL: not said.
  * 0, or HM_EDATA: none fits, or two prefixes fit. */

@@ -183,6 +183,9 @@ static void another_network_with_the_same_names_is_refused(void **state)
 		add(&f, below[i], bert);
 		says(&f, HM_TEXT, NULL, "its tensors are those of \"", "computes something else than");
 	}
+	assert_int_equal(hm_names_check_unlike(&hm_bert_tower, "module.roberta", &e), HM_EDATA);
+	e = (struct hm_err){0};
+	assert_int_equal(hm_names_check_unlike(&hm_bert_tower, "robertas.my_roberta", &e), 0);
 	add(&f, "roberta.", bert); /* config.json says that it is a BERT */
 	finish(&f);
 	assert_int_equal(hm_names_find(f.w, HM_TEXT, "bert", &kind, &prefix, &e), 0);
