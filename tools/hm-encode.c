@@ -202,7 +202,7 @@ static void report(struct run *r, const struct hm_features_counts *n)
 }
 
 /* A later run on the same files need not unpack them. */
-static void keep(struct run *r, const struct hm_features_counts *n)
+static void keep_sidefile(struct run *r, const struct hm_features_counts *n)
 {
 	struct hm_err unkept = {0};
 	if (r->skim && !hm_featcache_readonly(r->cache) && !hm_sidefile_reads(r->skim) &&
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 		rc = hm_writer_finish(r.writer, n.before + n.skipped, &e);
 		r.writer = NULL;
 		if (!rc)
-			keep(&r, &n);
+			keep_sidefile(&r, &n);
 		if (!rc)
 			report(&r, &n);
 	}

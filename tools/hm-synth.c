@@ -69,7 +69,7 @@ static int draw_concepts(enum rule rule, struct hm_rng *r, int *image, int *text
 	}
 }
 
-static int make(const struct work *w, uint32_t i, struct example *x)
+static int make_example(const struct work *w, uint32_t i, struct example *x)
 {
 	struct hm_rng r;
 	struct hm_canvas c = {0};
@@ -107,7 +107,7 @@ static void make_one(void *ctx, size_t i, int worker)
 {
 	const struct work *w = ctx;
 	(void)worker;
-	make(w, w->first + (uint32_t)i, w->out + i);
+	make_example(w, w->first + (uint32_t)i, w->out + i);
 }
 
 /* One JSON lines file and its images, a few hundred at a time. */

@@ -131,7 +131,7 @@ static void open_standard(void)
 			_exit(1);
 }
 
-static void init(struct hm_cli *c, const struct hm_tool *tool, int argc)
+static void init_cli(struct hm_cli *c, const struct hm_tool *tool, int argc)
 {
 	*c = (struct hm_cli){.tool = tool};
 	c->priv = hm_alloc(1, sizeof *c->priv, NULL);
@@ -180,7 +180,7 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, i
 	char text[512];
 	struct hm_err e = {0};
 	open_standard();
-	init(c, tool, argc);
+	init_cli(c, tool, argc);
 	hm_opt_rows(c, options);
 	const struct options *o = &c->priv->o;
 	const char *wrong = hm_opt_parse(c, argc, argv, text, sizeof text);

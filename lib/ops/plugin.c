@@ -10,7 +10,7 @@
 #define NAME "libhm_cuda.so"
 
 /* The file into out [cap]; false: there is none. */
-static bool find(char *out, size_t cap)
+static bool find_plugin(char *out, size_t cap)
 {
 	static const char *const beside[] = {NAME, "../lib/hm/" NAME};
 	const char *said = getenv("HM_CUDA_PLUGIN");
@@ -31,14 +31,14 @@ static bool find(char *out, size_t cap)
 bool hm_plugin_there(void)
 {
 	char path[4096];
-	return find(path, sizeof path);
+	return find_plugin(path, sizeof path);
 }
 
 const struct hm_backend *hm_plugin_cuda(struct hm_err *e)
 {
 	char path[4096];
 	const struct hm_backend *b;
-	if (!find(path, sizeof path))
+	if (!find_plugin(path, sizeof path))
 		return hm_err_set(e, HM_EDEVICE, "device cuda is not built in: there is no " NAME), NULL;
 	/* The driver is looked for first: the plug-in brings half a gigabyte of libraries along. One that the
 	 * environment names may do without. */

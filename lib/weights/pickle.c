@@ -293,7 +293,7 @@ static const struct {
 };
 
 /* One opcode. 1 at STOP. */
-static int step(struct hm_pickle_machine *m)
+static int run_opcode(struct hm_pickle_machine *m)
 {
 	m->op = m->at;
 	const unsigned char *code = take_bytes(m, 1);
@@ -316,7 +316,7 @@ int hm_pickle_run(const unsigned char *p, size_t n, struct hm_arena *a, struct h
 	m.n = n < HM_PICKLE_BYTES_CAP ? n : HM_PICKLE_BYTES_CAP;
 	*out = NULL;
 	while (!rc)
-		rc = step(&m);
+		rc = run_opcode(&m);
 	val *top = rc == 1 ? hm_pickle_pop(&m) : NULL;
 	if (top && hm_pickle_depth(&m))
 		hm_pickle_bad(&m, "values are left on the stack");

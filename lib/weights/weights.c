@@ -89,7 +89,7 @@ static int parse_any(struct hm_weights *w, const unsigned char *p, size_t n, str
 }
 
 /* What follows when all files are parsed. */
-static int finish(struct hm_weights *w, const struct hm_weights_options *o, struct hm_err *e)
+static int finish_open(struct hm_weights *w, const struct hm_weights_options *o, struct hm_err *e)
 {
 	int rc = sort_tensors(w, e);
 	/* a key that led into the file is no other file's: what is left of it must be there */
@@ -115,7 +115,7 @@ int hm_weights_parse(struct hm_weights **out, const unsigned char *p, size_t n,
 	if (!w)
 		return HM_EDATA;
 	int rc = parse_any(w, p, n, e);
-	return hand_over(out, w, rc ? rc : finish(w, o, e));
+	return hand_over(out, w, rc ? rc : finish_open(w, o, e));
 }
 
 int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *e)
@@ -151,7 +151,7 @@ int hm_weights_open(struct hm_weights **out, const char *path, const struct hm_w
 	int rc = !w->path	       ? HM_EDATA
 		 : S_ISDIR(st.st_mode) ? hm_weights_read_folder(w, path, e)
 				       : hm_weights_read_file(w, path, e);
-	if (!rc && finish(w, o, e))
+	if (!rc && finish_open(w, o, e))
 		rc = hm_err_prefix(e, "%s", path);
 	return hand_over(out, w, rc);
 }

@@ -59,7 +59,7 @@ static const int arg_of[][3] = {
 };
 
 /* Reorders weights, runs pd, reorders and adds gradients; the scratch holds the packed ones first. */
-static dnnl_status_t run(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t pd)
+static dnnl_status_t run_pass(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t pd)
 {
 	const struct hm_conv *c = p->c;
 	const int *arg = arg_of[p->pass];
@@ -94,7 +94,7 @@ static void convolve(struct hm_device *d, const struct pass *p)
 	omp_set_num_threads(d->threads); /* oneDNN asks for it */
 	dnnl_status_t st = describe(d, p, &pd);
 	if (!st)
-		st = run(d, p, pd);
+		st = run_pass(d, p, pd);
 	if (st)
 		hm_err_set(&d->err, HM_EDEVICE, "oneDNN fails in training a convolution (status %d)",
 			   (int)st);

@@ -141,7 +141,7 @@ void hm_cpu_grid(struct hm_device *d, float *y, const void *x, int i, int h, int
 }
 
 /* Where blocks are in use 3-channel images lie as planes. */
-static size_t place(struct hm_view v, size_t image, size_t p, size_t ch, size_t hw, size_t c)
+static size_t element_place(struct hm_view v, size_t image, size_t p, size_t ch, size_t hw, size_t c)
 {
 	if (c == 3 && v.run > 3)
 		return (image * 3 + ch) * hw + p;
@@ -155,5 +155,5 @@ void hm_cpu_image_put(struct hm_device *d, void *y, const float *x, int i, int h
 	hm_ref_zero(d, y, hm_cpu_image_bytes(d, i, h, w, c));
 	for (size_t row = 0; row < i * hw; row++)
 		for (size_t ch = 0; ch < (size_t)c; ch++, x++)
-			hm_act_set(d, y, place(v, row / hw, row % hw, ch, hw, (size_t)c), *x);
+			hm_act_set(d, y, element_place(v, row / hw, row % hw, ch, hw, (size_t)c), *x);
 }

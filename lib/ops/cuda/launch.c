@@ -54,7 +54,7 @@ static cudaError_t as_error(cublasStatus_t s)
 	}
 }
 
-static cudaError_t start(struct hm_cuda *c, const struct entry *t)
+static cudaError_t start_entry(struct hm_cuda *c, const struct entry *t)
 {
 	const void *at = t + 1;
 	const struct move *m = at;
@@ -78,7 +78,7 @@ static cudaError_t start(struct hm_cuda *c, const struct entry *t)
 static void start_one(struct hm_device *d, const struct entry *t)
 {
 	struct hm_cuda *c = hm_cuda_of(d);
-	if (!d->err.code && hm_cuda_ok(d, t->name, start(c, t)) && c->careful)
+	if (!d->err.code && hm_cuda_ok(d, t->name, start_entry(c, t)) && c->careful)
 		hm_cuda_ok(d, t->name, cudaStreamSynchronize(c->stream));
 }
 
@@ -99,7 +99,7 @@ static bool capture(struct hm_cuda *c, struct hm_cuda_list *l)
 	if (rc == cudaSuccess) {
 		for (size_t at = 0; at < l->len && rc == cudaSuccess;) {
 			const struct entry *t = (const void *)(l->data + at);
-			rc = start(c, t);
+			rc = start_entry(c, t);
 			at += entry_size(t);
 		}
 		ended = cudaStreamEndCapture(c->stream, &graph);
@@ -135,7 +135,7 @@ void hm_cuda_forget(struct hm_cuda *c)
 }
 
 /* A run has ended that was new: kept in place of the one that came longest ago. */
-static void keep(struct hm_cuda *c)
+static void keep_run(struct hm_cuda *c)
 {
 	int oldest = 0;
 	for (int k = 1; k < HM_LISTS; k++)
@@ -176,7 +176,7 @@ void hm_cuda_submit(struct hm_device *d)
 		l->used = ++c->runs;
 		c->now.len = 0;
 	} else {
-		keep(c);
+		keep_run(c);
 	}
 	c->following = 0;
 }
@@ -224,7 +224,7 @@ static int another(const struct hm_cuda *c)
 	return -1;
 }
 
-static void ask(struct hm_device *d, const struct entry *t, const void *args)
+static void ask_entry(struct hm_device *d, const struct entry *t, const void *args)
 {
 	struct hm_cuda *c = hm_cuda_of(d);
 	size_t at = c->now.len, size = entry_size(t);
@@ -258,7 +258,7 @@ void hm_cuda_launch(struct hm_device *d, const char *name, hm_kernel *kernel, st
 {
 	struct entry t = {name, kernel, g, KERNEL, (uint32_t)bytes};
 	if (g.x && g.y)
-		ask(d, &t, args);
+		ask_entry(d, &t, args);
 }
 
 static void ask_move(struct hm_device *d, enum kind kind, const char *name, void *dst, const void *src,
@@ -267,7 +267,7 @@ static void ask_move(struct hm_device *d, enum kind kind, const char *name, void
 	struct move m = {dst, src, bytes};
 	struct entry t = {.name = name, .kind = kind, .bytes = sizeof m};
 	if (bytes)
-		ask(d, &t, &m);
+		ask_entry(d, &t, &m);
 }
 
 void hm_cuda_put(struct hm_device *d, void *dst, const void *pinned, size_t bytes)
@@ -288,7 +288,7 @@ void hm_cuda_zero(struct hm_device *d, void *dst, size_t bytes)
 void hm_cuda_multiply(struct hm_device *d, const struct hm_cuda_product *p)
 {
 	struct entry t = {.name = "matrix product", .kind = PRODUCT, .bytes = sizeof *p};
-	ask(d, &t, p);
+	ask_entry(d, &t, p);
 }
 
 /* ---- grids */

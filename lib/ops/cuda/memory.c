@@ -18,7 +18,7 @@ static void short_of(struct hm_device *d, size_t bytes)
 		(double)bytes / GIB, (double)left / GIB, (double)all / GIB);
 }
 
-static void *take(struct hm_device *d, size_t bytes)
+static void *take_memory(struct hm_device *d, size_t bytes)
 {
 	void *p = NULL;
 	if (d->err.code)
@@ -33,7 +33,7 @@ static void *take(struct hm_device *d, size_t bytes)
 /* Zero when it returns: another stream (prefetch, a fork) may be the first to write there. */
 void *hm_cuda_alloc(struct hm_device *d, size_t bytes)
 {
-	void *p = take(d, bytes);
+	void *p = take_memory(d, bytes);
 	if (p) {
 		hm_cuda_zero(d, p, bytes);
 		hm_cuda_sync(d);
@@ -60,7 +60,7 @@ void *hm_cuda_scratch(struct hm_device *d, size_t bytes)
 		return d->err.code ? NULL : c->scratch;
 	hm_cuda_free(d, c->scratch);
 	c->scratch_size = 0;
-	c->scratch = take(d, size);
+	c->scratch = take_memory(d, size);
 	if (c->scratch)
 		c->scratch_size = size;
 	return c->scratch;

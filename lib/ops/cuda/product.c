@@ -75,7 +75,8 @@ void hm_cuda_product_close(struct hm_cuda *c)
 
 /* ---- plans */
 
-static bool set(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t what, const void *p, size_t bytes)
+static bool set_attribute(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttributes_t what, const void *p,
+			  size_t bytes)
 {
 	return cublasLtMatmulDescSetAttribute(desc, what, p, bytes) == CUBLAS_STATUS_SUCCESS;
 }
@@ -95,15 +96,16 @@ static bool describe(const struct hm_device *d, struct hm_cuda_plan *p)
 					      ? CUBLAS_COMPUTE_32F_FAST_TF32
 					      : CUBLAS_COMPUTE_32F;
 	return cublasLtMatmulDescCreate(&p->desc, compute, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS &&
-	       set(p->desc, CUBLASLT_MATMUL_DESC_TRANSA, g->tb ? &t : &n, sizeof n) &&
-	       set(p->desc, CUBLASLT_MATMUL_DESC_TRANSB, g->ta ? &t : &n, sizeof n) &&
+	       set_attribute(p->desc, CUBLASLT_MATMUL_DESC_TRANSA, g->tb ? &t : &n, sizeof n) &&
+	       set_attribute(p->desc, CUBLASLT_MATMUL_DESC_TRANSB, g->ta ? &t : &n, sizeof n) &&
 	       layout(&p->first, g->in, g->tb ? g->n : g->k, g->tb ? g->k : g->n, g->ldb) &&
 	       layout(&p->second, g->in, g->ta ? g->k : g->m, g->ta ? g->m : g->k, g->lda) &&
 	       layout(&p->out, g->out, g->m, g->n, g->ldy);
 }
 
 /* Asks for an algorithm with this epilogue; false when there is none. */
-static bool choose(struct hm_cuda *c, struct hm_cuda_plan *p, cublasLtEpilogue_t epilogue, const void *vector)
+static bool choose_algorithm(struct hm_cuda *c, struct hm_cuda_plan *p, cublasLtEpilogue_t epilogue,
+			     const void *vector)
 {
 	static const cublasLtMatmulPreferenceAttributes_t aligned[3] = {
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
@@ -127,8 +129,8 @@ static bool choose(struct hm_cuda *c, struct hm_cuda_plan *p, cublasLtEpilogue_t
 	for (int k = 0; k < 3 && good; k++)
 		good = cublasLtMatmulPreferenceSetAttribute(pref, aligned[k], &p->kind.align[k],
 							    sizeof(uint32_t)) == CUBLAS_STATUS_SUCCESS;
-	good = good && set(p->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue) &&
-	       set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &vector, sizeof vector) &&
+	good = good && set_attribute(p->desc, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue) &&
+	       set_attribute(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &vector, sizeof vector) &&
 	       cublasLtMatmulAlgoGetHeuristic(c->blas, p->desc, p->first, p->second, p->out, p->out, pref, 1,
 					      &found, &n) == CUBLAS_STATUS_SUCCESS &&
 	       n == 1 && found.state == CUBLAS_STATUS_SUCCESS;
@@ -148,14 +150,14 @@ static struct hm_cuda_plan *new_plan(struct hm_device *d, const struct kind *kin
 	p->kind = *kind;
 	bool good = describe(d, p);
 	if (good && kind->sums && g->m <= HM_CUDA_SUMS)
-		p->sums = choose(c, p, CUBLASLT_EPILOGUE_BGRADB, c->sums);
+		p->sums = choose_algorithm(c, p, CUBLASLT_EPILOGUE_BGRADB, c->sums);
 	else if (good && kind->bias && kind->bias_align >= BIAS_ALIGN) /* cuBLASLt assumes it */
-		p->bias = p->relu =
-			choose(c, p, g->relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS, bias);
+		p->bias = p->relu = choose_algorithm(
+			c, p, g->relu ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS, bias);
 	else if (good && g->relu && !kind->bias)
-		p->relu = choose(c, p, CUBLASLT_EPILOGUE_RELU, NULL);
+		p->relu = choose_algorithm(c, p, CUBLASLT_EPILOGUE_RELU, NULL);
 	if (!p->sums && !p->relu)
-		good = good && choose(c, p, CUBLASLT_EPILOGUE_DEFAULT, NULL);
+		good = good && choose_algorithm(c, p, CUBLASLT_EPILOGUE_DEFAULT, NULL);
 	if (good)
 		return p;
 	hm_err_set(&d->err, HM_EDATA, "device cuda: cuBLASLt has no product of %dx%d and %dx%d", g->m, g->k,
@@ -202,7 +204,8 @@ cublasStatus_t hm_cuda_product_run(struct hm_cuda *c, const struct hm_cuda_produ
 	const struct hm_cuda_plan *p = q->plan;
 	float one = 1, beta = p->kind.g.add;
 	const void *vector = p->sums ? c->sums : q->bias;
-	if ((p->sums || p->bias) && !set(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &vector, sizeof vector))
+	if ((p->sums || p->bias) &&
+	    !set_attribute(p->desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &vector, sizeof vector))
 		return CUBLAS_STATUS_INVALID_VALUE;
 	return cublasLtMatmul(c->blas, p->desc, &one, q->b, p->first, q->a, p->second, &beta, q->y, p->out,
 			      q->y, p->out, &p->algo, c->workspace, WORKSPACE, c->stream);

@@ -87,7 +87,7 @@ static void cuda_close(struct hm_device *d)
 }
 
 /* A context on the GPU of that index into d->ctx. */
-static int begin(struct hm_device *d, int index, struct hm_cuda *parent, struct hm_err *e)
+static int begin_device(struct hm_device *d, int index, struct hm_cuda *parent, struct hm_err *e)
 {
 	struct hm_cuda *c = d->ctx = hm_alloc(1, sizeof *c, e);
 	if (!c)
@@ -134,7 +134,7 @@ static int cuda_open(struct hm_device *d, int index, struct hm_err *e)
 	d->op = &cuda_ops;
 	d->name = "cuda";
 	d->act = d->precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
-	return begin(d, index, NULL, e);
+	return begin_device(d, index, NULL, e);
 }
 
 /* What the first context has begun (packed weights) is there for the second one, in another stream. */
@@ -143,7 +143,7 @@ static int cuda_fork(struct hm_device *d, const struct hm_device *from, struct h
 	struct hm_device parent = *from;
 	hm_cuda_sync(&parent);
 	return parent.err.code ? hm_err_set(e, HM_EDEVICE, "%s", parent.err.text)
-			       : begin(d, hm_cuda_of(from)->index, parent.ctx, e);
+			       : begin_device(d, hm_cuda_of(from)->index, parent.ctx, e);
 }
 
 static void cuda_describe(char *out, size_t cap)

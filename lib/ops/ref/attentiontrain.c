@@ -16,7 +16,7 @@ struct attention {
 	double *p, *dp; /* [longest] each: softmax of a row, and its gradient */
 };
 
-static bool begin(struct attention *a)
+static bool begin_attention(struct attention *a)
 {
 	for (int j = 0; j < a->s; j++)
 		a->longest = a->len[j] > a->longest ? a->len[j] : a->longest;
@@ -27,14 +27,14 @@ static bool begin(struct attention *a)
 }
 
 /* Place of element t of Q (which 0), K (1) or V (2) of a row. */
-static size_t place(const struct attention *a, int which, size_t row, int head, int t)
+static size_t value_place(const struct attention *a, int which, size_t row, int head, int t)
 {
 	return ((row * 3 + which) * a->heads + head) * a->dim + t;
 }
 
-static double get(const struct attention *a, int which, size_t row, int head, int t)
+static double get_value(const struct attention *a, int which, size_t row, int head, int t)
 {
-	return hm_act_get(a->d, a->qkv, place(a, which, row, head, t));
+	return hm_act_get(a->d, a->qkv, value_place(a, which, row, head, t));
 }
 
 /* Keys that row `row` of the sequence of n rows from `first` sees. */
@@ -50,7 +50,8 @@ static void softmax_row(struct attention *a, size_t row, size_t first, int n, in
 	for (int j = 0; j < n; j++) {
 		a->p[j] = 0;
 		for (int t = 0; t < a->dim; t++)
-			a->p[j] += get(a, 0, row, head, t) * get(a, 1, first + j, head, t) / sqrt(a->dim);
+			a->p[j] += get_value(a, 0, row, head, t) * get_value(a, 1, first + j, head, t) /
+				   sqrt(a->dim);
 		top = a->p[j] > top ? a->p[j] : top;
 	}
 	for (int j = 0; j < n; j++)
@@ -69,7 +70,7 @@ void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, con
 {
 	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, causal, drop, NULL, NULL};
 	size_t first = 0;
-	if (!begin(&a))
+	if (!begin_attention(&a))
 		return;
 	for (int i = 0; i < s; first += len[i++])
 		for (size_t row = first; row < first + len[i]; row++)
@@ -80,7 +81,7 @@ void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, con
 					double v = 0;
 					for (int j = 0; j < n; j++)
 						v += a.p[j] * factor(&a, row, head, j) *
-						     get(&a, 2, first + j, head, t);
+						     get_value(&a, 2, first + j, head, t);
 					hm_act_set(d, y, (row * heads + head) * dim + t, v);
 				}
 			}
@@ -98,16 +99,16 @@ static void backward_row(struct attention *a, double *out, const void *dy, size_
 		a->dp[j] = 0;
 		for (int t = 0; t < a->dim; t++) {
 			double g = hm_act_get(a->d, dy, (row * a->heads + head) * a->dim + t);
-			a->dp[j] += f * g * get(a, 2, first + j, head, t);
-			out[place(a, 2, first + j, head, t)] += f * a->p[j] * g;
+			a->dp[j] += f * g * get_value(a, 2, first + j, head, t);
+			out[value_place(a, 2, first + j, head, t)] += f * a->p[j] * g;
 		}
 		dot += a->dp[j] * a->p[j];
 	}
 	for (int j = 0; j < n; j++)
 		for (int t = 0; t < a->dim; t++) {
 			double ds = a->p[j] * (a->dp[j] - dot) * scale;
-			out[place(a, 0, row, head, t)] += ds * get(a, 1, first + j, head, t);
-			out[place(a, 1, first + j, head, t)] += ds * get(a, 0, row, head, t);
+			out[value_place(a, 0, row, head, t)] += ds * get_value(a, 1, first + j, head, t);
+			out[value_place(a, 1, first + j, head, t)] += ds * get_value(a, 0, row, head, t);
 		}
 }
 
@@ -121,7 +122,7 @@ void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, 
 	for (int i = 0; i < s; i++)
 		rows += len[i];
 	double *out = hm_alloc(rows * width, sizeof *out, &d->err);
-	if (!out || !begin(&a))
+	if (!out || !begin_attention(&a))
 		goto done;
 	for (int i = 0; i < s; first += len[i++])
 		for (size_t row = first; row < first + len[i]; row++)
