@@ -1,4 +1,4 @@
-/* Devices by name. */
+/* This file opens devices by name. */
 #include "ops/backend.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@ static int open_as(struct hm_device *d, const struct hm_backend *b, int index, s
 	return b ? b->open(d, index, e) : HM_EDEVICE;
 }
 
-/* CUDA where it is, else the processor. */
+/* CUDA where there is a GPU, otherwise the processor. */
 static int open_auto(struct hm_device *d, struct hm_err *e)
 {
 	struct hm_err none = {0};

@@ -1,5 +1,5 @@
-/* The names of devices. Apart from device.c, so that the option parser need not be linked with the devices.
- */
+/* This file parses the names of devices. It is apart from device.c so that the option parser does not pull
+ * in the devices. */
 #include "ops/ops.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Which elements dropout keeps: the rule of ops.h, for the devices that run on the host. */
+/* This file draws dropout's masks by the rule of ops.h, for the devices that run on the host. */
 #ifndef HM_DROPMASK_H
 #define HM_DROPMASK_H
 
@@ -13,7 +13,7 @@ static inline bool hm_dropout_on(const struct hm_dropout *drop)
 	return drop && drop->p > 0;
 }
 
-/* Words below it are dropped. */
+/* Elements whose word is below it are dropped. */
 static inline uint32_t hm_dropout_limit(const struct hm_dropout *drop)
 {
 	double limit = nearbyint(drop->p * 4294967296.);

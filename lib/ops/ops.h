@@ -1,26 +1,27 @@
-/* The operations: all that a network sees of a device. A device is a table of function pointers and a
- * context; `ref` is the definition (plain loops, double accumulators), `cpu` is oneDNN and SIMD loops.
+/* This file is all that a network sees of a device: a table of operations and a context. Three devices
+ * exist. `ref` defines the operations with plain loops and double accumulators. `cpu` computes them with
+ * oneDNN and SIMD loops, `cuda` on NVIDIA GPUs.
  *
- * Adding an operation: (1) a line in the table below with formula, shapes, aliasing; (2) the plain loop in
- * lib/ops/ref and its slot in ref/table.c; (3) cases in tests/support/opimage.c or optext.c: tests/ops then
- * holds every device to ref and gradients to finite differences; (4) only then, and with a measurement, a
- * fast version in lib/ops/cpu. A slot that a device leaves alone keeps ref's loop.
+ * Adding an operation: (1) add a slot to the table below, with its formula, shapes and what may share
+ * memory; (2) write the plain loop in lib/ops/ref and fill the slot in ref/table.c; (3) add cases to
+ * tests/support/op*.c: tests/ops then compares every device with ref, and gradients with finite
+ * differences; (4) write fast versions in lib/ops/cpu and lib/ops/cuda, each with a measurement. The cpu
+ * device may use ref's loop.
  *
- * Conventions. Outputs come first. All arrays are row-major, dense and in the device's memory (op->alloc). No
- * output may overlap an input unless the line says "in place". Sizes must be positive unless the line says
- * otherwise. Operations return void: a failure sticks to the device, what is computed after it means
- * nothing, and hm_device_error reads it, once a step.
- * Letters: m rows, k inputs, n outputs of a matrix; i images of h x w pixels and c channels; s sequences.
+ * Conventions. Outputs come first. Arrays are row-major, dense and in the device's memory (op->alloc)
+ * unless the slot says "host memory". An output may share memory with an input only where the slot says "in
+ * place". Sizes are positive. Operations return nothing: the first failure sticks to the device, results
+ * after it are meaningless, and the caller asks hm_device_error once per step.
+ * Letters: m rows, k inputs, n outputs of a matrix; i images of h x w pixels with c channels; s sequences.
  *
- * Gradients. The gradient of the loss by y is dy, of the same shape and type as y. Gradients of parameters
- * are f32 and added to (the caller zeroes them once a step), gradients of activations are set. A NULL output
- * is not wanted and costs nothing.
+ * Gradients. dy is the gradient of the loss by y and has y's shape and type. Gradients of parameters are
+ * f32 and are added to: the caller zeroes them once per step. Gradients of activations are set. An output
+ * that is NULL is not computed.
  *
- * Sameness: an operation's bytes depend on its arguments, the device and d->threads alone, never on the
- * thread or context that ran it; those of the inference operations not on d->threads either, and of the
- * training operations on `cpu` only those of dense_* and conv_* may. On `cpu` a row's result in matmul,
- * dense_* and attention may depend on the number of rows in the call.
- */
+ * Reproducibility. The bytes of a result depend on the arguments, the device and d->threads, and never on
+ * the thread or the context that computed it. Results of inference operations do not depend on d->threads
+ * either; on `cpu`, of the training operations only those of dense_* and conv_* may. On `cpu` a row's
+ * result in matmul, dense_* and attention may depend on the number of rows in the call. */
 #ifndef HM_OPS_H
 #define HM_OPS_H
 
@@ -28,17 +29,17 @@
 
 enum hm_precision { HM_PREC_F32, HM_PREC_BF16, HM_PREC_TF32 };
 
-/* One context of a device, for one thread at a time. */
+/* One context of a device. One thread at a time uses it. */
 struct hm_device {
 	const struct hm_ops *op;
 	enum hm_precision precision;
-	enum hm_dtype act; /* activations of the inference operations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
+	enum hm_dtype act; /* type of activations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
 	const char *name;  /* "ref", "cpu", "cuda" */
-	int threads;	   /* that one training operation may use: 1 unless set before the first one */
-	bool host;	   /* its memory is the host's: pointers serve both */
-	void *ctx;	   /* the device's own */
+	int threads;	   /* threads of one training operation; 1 unless set before the first one */
+	bool host;	   /* device memory is host memory */
+	void *ctx;	   /* private to the device */
 	const struct hm_backend *backend;
-	struct hm_err err; /* the first failure */
+	struct hm_err err; /* the first failure, or code 0 */
 };
 
 /* Which device a name asks for, in the order of their words: auto, cpu, ref, cuda[:N]; index takes N or 0.
@@ -46,43 +47,44 @@ struct hm_device {
 enum hm_device_name { HM_NAME_AUTO, HM_NAME_CPU, HM_NAME_REF, HM_NAME_CUDA };
 bool hm_device_parse(const char *name, enum hm_device_name *which, int *index);
 
-/* Name: auto | cpu | ref | cuda[:N]; auto is the fastest one that is there. NULL with `e`: HM_EUSAGE for a
- * word that is no device, HM_EDEVICE for one that is not built in or absent, or a precision it has not. */
+/* name is auto, cpu, ref, cuda or cuda:N; auto takes the fastest device present. NULL with `e`: HM_EUSAGE
+ * when no device has this name; HM_EDEVICE when the device is not built in, is absent, or lacks the
+ * precision. */
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e);
-/* Another context of the same device, for another thread: shares packed weights and memory, nothing that
- * changes. `d` must outlive it. NULL with `e`. */
+/* Opens another context of the same device for another thread. It shares the packed weights and nothing
+ * that changes. `d` must outlive it. NULL with `e`. */
 struct hm_device *hm_device_fork(const struct hm_device *d, struct hm_err *e);
-/* Also for forks, which are closed first; NULL is fine. */
+/* Close forks before their device. NULL is fine. */
 void hm_device_close(struct hm_device *d);
-/* The stuck failure's code, copied into `e`, or 0. */
+/* Returns the code of the first failure and copies it into `e`; 0 if there was none. */
 int hm_device_error(const struct hm_device *d, struct hm_err *e);
-/* n floats in the device's memory with the values of x [n], host memory; free with the slot. NULL sticks an
- * error.
- */
+/* Copies x [n] from host memory into new device memory; release it with op->free. NULL sticks an error. */
 float *hm_device_floats(struct hm_device *d, const float *x, size_t n);
-/* What this one is made of: "oneDNN 2.6.3, OpenMP", cut to cap; returns out. */
+/* Writes what the device is made of, cut to cap: "oneDNN 2.6.3, OpenMP". Returns out. */
 char *hm_device_describe(const struct hm_device *d, char *out, size_t cap);
-/* What is built in, for --version: "ref, cpu (oneDNN 2.6.3, OpenMP)", cut to cap; returns out. */
+/* Writes the devices that are built in, for --version, cut to cap: "ref, cpu (oneDNN 2.6.3, OpenMP)".
+ * Returns out. */
 char *hm_device_backends(char *out, size_t cap);
-/* Which processor the device's ways are chosen by: the last bits of results may depend on it. 0: they do not.
+/* Identifies the kind of processor: the last bits of results may differ between two values. 0: they do not.
  */
 uint64_t hm_device_processor(const struct hm_device *d);
 /* "f32", "bf16", "tf32". */
 const char *hm_precision_name(enum hm_precision p);
 
-/* Weights made ready for one operation on one device (reordered, converted). Immutable, shared by all
- * contexts. */
+/* Weights prepared for one operation on one device (reordered, converted). Immutable; all contexts share
+ * them. */
 struct hm_weight;
 
-/* GELU is x Phi(x), Phi the normal distribution, by erf; quick GELU is x/(1 + exp(-1.702 x)). */
+/* GELU is x Phi(x) with the normal distribution Phi, computed with erf. Quick GELU is x/(1 + exp(-1.702
+ * x)). */
 enum hm_act { HM_ACT_NONE, HM_ACT_RELU, HM_ACT_GELU, HM_ACT_TANH, HM_ACT_QUICK_GELU };
 
 struct hm_conv {
 	int cin, cout, kernel, stride, pad; /* square kernel, zero padding */
 	bool relu;			    /* max(0, .) after bias and residual */
-	bool residual;			    /* the output is added to what was there, before relu */
+	bool residual;			    /* the result is added to the old output, before relu */
 };
-/* Output side of an input side; 0 or less: the input is too small. */
+/* Output height or width for an input height or width; 0 or less when the input is too small. */
 static inline int hm_conv_out(int size, int kernel, int stride, int pad)
 {
 	return (size + 2 * pad - kernel) / stride + 1;
@@ -91,16 +93,16 @@ static inline int hm_conv_out(int size, int kernel, int stride, int pad)
 struct hm_linear {
 	int n, k; /* outputs, inputs */
 	enum hm_act act;
-	bool f32; /* y is f32 whatever the device's activations are */
+	bool f32; /* y is f32, not of the activations' type */
 };
 
-/* What normalises: the running statistics; the batch's, which also move the running ones; the same, but
- * weight and bias get no gradient. */
+/* EVAL normalises with the running statistics. TRAIN normalises with the batch's statistics, which also
+ * update the running ones. TRAIN_FROZEN does the same, but weight and bias get no gradient. */
 enum hm_bn_mode { HM_BN_EVAL, HM_BN_TRAIN, HM_BN_TRAIN_FROZEN };
 struct hm_bn {
 	enum hm_bn_mode mode;
 	double eps, momentum; /* 1e-5, .1 */
-	bool relu;	      /* max(0, .) in the end */
+	bool relu;	      /* max(0, .) at the end */
 };
 
 /* Dropout with probability p, 0 <= p < 1. Element e is dropped when word e%4 of block e/4 of the Philox
@@ -145,24 +147,25 @@ struct hm_adam {
 };
 
 struct hm_ops {
-	/* ---- memory: zeroed, 64-byte aligned; NULL sticks an error. free takes NULL. */
+	/* ---- memory. alloc returns zeroed memory, aligned to 64 bytes; NULL sticks an error. free takes
+	 * NULL. */
 	void *(*alloc)(struct hm_device *d, size_t bytes);
 	void (*free)(struct hm_device *d, void *p);
 	void (*upload)(struct hm_device *d, void *dst, const void *host, size_t bytes);
-	/* upload, for data that is needed later: dst is not used by anything asked for since the last
-	 * download, so the copy may run at the same time; nothing asked for later begins before it has ended.
-	 */
+	/* Uploads data that is needed later. Nothing asked for since the last download uses dst, so the
+	 * copy may run at the same time; operations asked for later wait for it. */
 	void (*prefetch)(struct hm_device *d, void *dst, const void *host, size_t bytes);
 	void (*download)(struct hm_device *d, void *host, const void *src, size_t bytes);
 	void (*copy)(struct hm_device *d, void *dst, const void *src, size_t bytes);
 	void (*zero)(struct hm_device *d, void *dst, size_t bytes);
-	/* Starts what was asked for so far; a device may else begin only when something is downloaded. Said
-	 * before the host goes on to other work. */
+	/* Starts everything asked for so far; otherwise a device may wait until something is downloaded.
+	 * Call it before the host turns to other work. */
 	void (*submit)(struct hm_device *d);
 
-	/* ---- inference. "act" arrays hold d->act. Images are [i,h,w,c] by index; how the elements of one
-	 * image lie in memory is the device's own affair, so only these operations may touch them. Images of
-	 * 3 channels are pixels: made by normalise or image_put, read by convolutions alone. */
+	/* ---- inference. Arrays marked "act" hold elements of type d->act. Images are [i,h,w,c] by index,
+	 * but each device lays out the elements of an image in its own way: only these operations may
+	 * access them. An image of 3 channels holds pixels: normalise or image_put make it, and only
+	 * convolutions read it. */
 
 	/* Bytes to allocate for images [i,h,w,c]. */
 	size_t (*image_bytes)(const struct hm_device *d, int i, int h, int w, int c);
@@ -170,8 +173,8 @@ struct hm_ops {
 	void (*normalise)(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
 			  int w);
 
-	/* w f32 [cout,cin,kernel,kernel], b f32 [cout] or NULL, both host memory, copied. NULL sticks an
-	 * error. */
+	/* w f32 [cout,cin,kernel,kernel] and b f32 [cout] or NULL are in host memory and are copied. NULL
+	 * sticks an error. */
 	struct hm_weight *(*conv_pack)(struct hm_device *d, const struct hm_conv *c, const float *w,
 				       const float *b);
 	/* y act [i,ho,wo,cout] = relu?(conv(x act [i,h,w,cin]) + b + y): the old y is the residual, added
@@ -184,18 +187,18 @@ struct hm_ops {
 	void (*avg_pool)(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 	/* y f32 [i,h*w,c], dense, position-major = x act [i,h,w,c]. */
 	void (*grid)(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
-	/* Its reverse: y act [i,h,w,c] = x f32 [i,h,w,c], dense. Networks do without; tests bring their
-	 * images to a device by it. */
+	/* The reverse: y act [i,h,w,c] = x f32 [i,h,w,c], dense. For tests, which bring images to a device
+	 * with it. */
 	void (*image_put)(struct hm_device *d, void *y, const float *x, int i, int h, int w, int c);
 
-	/* w f32 [n,k], b f32 [n] or NULL, both host memory, copied. NULL sticks an error. */
+	/* w f32 [n,k] and b f32 [n] or NULL are in host memory and are copied. NULL sticks an error. */
 	struct hm_weight *(*linear_pack)(struct hm_device *d, const struct hm_linear *l, const float *w,
 					 const float *b);
-	/* y [m,n] (act, or f32 by the weight's flag) = f(x act [m,k] . w^T + b). Buffers hold rows_round(m)
-	 * rows. */
+	/* y [m,n] (act, or f32 if the weight says so) = f(x act [m,k] . w^T + b). x and y have room for
+	 * rows_round(m) rows. */
 	void (*matmul)(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int m);
-	/* Rows that matmul really computes for m: m rounded up to one of a few sizes. The rows past m are
-	 * read and written; what they hold does not matter. */
+	/* The number of rows that matmul computes for m: m rounded up to one of a few sizes. It reads and
+	 * writes the rows past m; their values do not matter. */
 	int (*rows_round)(const struct hm_device *d, int m);
 	/* Releases what a pack returned; NULL is fine. */
 	void (*weight_free)(struct hm_device *d, struct hm_weight *w);
@@ -209,15 +212,16 @@ struct hm_ops {
 	 * LN(v) = (v - mean)/sqrt(var + eps)*gamma + beta, biased variance, in f32 or wider. */
 	void (*layer_norm)(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
 			   const float *beta, double eps, int m, int k);
-	/* y act [m,heads*dim]: within each of s sequences, one after the other with len[j] >= 1 rows (sum <=
-	 * m), and for each head: softmax(Q K^T / sqrt(dim)) V. qkv act [m,3*heads*dim]: a row is Q, K, V,
-	 * each head by head. causal: a row sees the keys and values of its sequence up to its own. */
+	/* For each head of each of s sequences: y act [m,heads*dim] = softmax(Q K^T / sqrt(dim)) V. The
+	 * sequences lie one after the other, with len[j] >= 1 rows each, m or fewer in all. A row of qkv
+	 * act [m,3*heads*dim] holds Q, K, V, each head by head. causal: a row sees the keys and values of
+	 * its sequence up to its own. */
 	void (*attention)(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s, int heads,
 			  int dim, bool causal);
 	/* y act [s,k] = rows row[0..s) of x act [.,k]. */
 	void (*gather)(struct hm_device *d, void *y, const void *x, const int32_t *row, int s, int k);
 
-	/* ---- training: f32 ends of a network. */
+	/* ---- training: the f32 head of a network. */
 
 	/* y [m,n] = x [m,k] . w^T + b; w [n,k], b [n] or NULL; all f32. */
 	void (*linear_forward)(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
@@ -236,45 +240,46 @@ struct hm_ops {
 	 * gradients of the parts then add up to those of the whole batch. */
 	void (*cross_entropy)(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
 			      const int32_t *label, const float *weight, double total, int m, int n);
-	/* y[r*ldy + j] = x[r*ldx + j] for r < m, j < k, f32: columns of a wider matrix, both ways. */
+	/* y[r*ldy + j] = x[r*ldx + j] for r < m, j < k, f32: copies columns into or out of a wider matrix. */
 	void (*copy_columns)(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
 	/* n elements: y f32 = x act; y act = x f32. */
 	void (*widen)(struct hm_device *d, float *y, const void *x, size_t n);
 	void (*narrow)(struct hm_device *d, void *y, const float *x, size_t n);
 
-	/* ---- training: images. Activations and their gradients are images [i,h,w,c] as above; ho, wo are
-	 * hm_conv_out's. Parameters and what they need are f32, plain, and may change from call to call. */
+	/* ---- training: images. Activations and their gradients are images [i,h,w,c] as above; ho and wo
+	 * are hm_conv_out's. Parameters are plain f32 arrays and may change from call to call. */
 
-	/* y act [i,ho,wo,cout] = conv(x act [i,h,w,cin], w [cout,cin,kernel,kernel]); c's relu and residual
-	 * play no part. */
+	/* y act [i,ho,wo,cout] = conv(x act [i,h,w,cin], w [cout,cin,kernel,kernel]); c->relu and
+	 * c->residual are ignored. */
 	void (*conv_forward)(struct hm_device *d, void *y, const void *x, const float *w,
 			     const struct hm_conv *c, int i, int h, int wd);
-	/* dx act [i,h,w,cin]; dw [cout,cin,kernel,kernel] +=; dy act [i,ho,wo,cout]. */
+	/* From dy act [i,ho,wo,cout]: dx act [i,h,w,cin] = ...; dw [cout,cin,kernel,kernel] += ... */
 	void (*conv_backward)(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
 			      const float *w, const struct hm_conv *c, int i, int h, int wd);
-	/* y act [i,h,w,c] = relu?((x - mean)*rstd*gamma + beta + res), rstd = 1/sqrt(var + eps), mean and
-	 * biased var of each channel by b->mode; res act or NULL; in place on res. save f32 [2,c] := mean,
-	 * rstd as used. Modes of the batch: mean, var [c] := (1 - momentum)*old + momentum*batch, var
-	 * unbiased; one value a channel sticks HM_EDATA. */
+	/* y act [i,h,w,c] = relu?((x - mean)*rstd*gamma + beta + res) with rstd = 1/sqrt(var + eps) per
+	 * channel; b->mode says whether mean and biased var are the running ones or the batch's. res act or
+	 * NULL; in place on res. save f32 [2,c] = the mean and rstd that were used. With the batch's
+	 * statistics: mean, var [c] = (1 - momentum)*old + momentum*batch, var unbiased; a batch with one
+	 * value per channel sticks HM_EDATA. */
 	void (*batch_norm)(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
 			   const float *beta, float *mean, float *var, float *save, const struct hm_bn *b,
 			   int i, int h, int w, int c);
-	/* g = (dy + dy2)*(relu ? y > 0 : 1), dy2 act or NULL; dres = g (in place on dy or dy2); dx from g
-	 * through the mode's normalisation (in place on dy, dy2 or x); dgamma, dbeta [c] += (not looked at
-	 * with HM_BN_TRAIN_FROZEN). x, y, gamma, save: as the forward pass had and left them; y is read with
-	 * relu only. */
+	/* With g = (dy + dy2)*(relu ? y > 0 : 1), dy2 act or NULL: dres = g, in place on dy or dy2; dx = g
+	 * through the normalisation, in place on dy, dy2 or x; dgamma, dbeta [c] += ..., ignored with
+	 * HM_BN_TRAIN_FROZEN. x, y, gamma, save are as the forward pass left them; y is read only with
+	 * relu. */
 	void (*batch_norm_backward)(struct hm_device *d, void *dx, void *dres, float *dgamma, float *dbeta,
 				    const void *dy, const void *dy2, const void *y, const void *x,
 				    const float *gamma, const float *save, const struct hm_bn *b, int i,
 				    int h, int w, int c);
-	/* dx act [i,h,w,c]: dy + dy2 (dy2 act or NULL), act [i,ho,wo,c], goes to the first largest of each
-	 * window of x, by rows. */
+	/* dx act [i,h,w,c]: each element of dy + dy2 (dy2 act or NULL), act [i,ho,wo,c], goes to the first
+	 * largest value of its window of x, in row order. */
 	void (*max_pool_backward)(struct hm_device *d, void *dx, const void *dy, const void *dy2,
 				  const void *x, int i, int h, int w, int c);
 	/* dx act [i,h,w,c] = dy f32 [i,c] / (h*w). */
 	void (*avg_pool_backward)(struct hm_device *d, void *dx, const float *dy, int i, int h, int w, int c);
 
-	/* ---- training: packed sequences. Matrices act [m,.] that dense reads or writes have room for
+	/* ---- training: packed sequences. Matrices that dense_* read or write, act [m,.], have room for
 	 * rows_round(m) rows; the rows past m may be read and written. Parameters are f32. */
 
 	/* y act [m,n] = x act [m,k] . w^T + b; w [n,k], b [n] or NULL. */
@@ -283,17 +288,18 @@ struct hm_ops {
 	/* dx act [m,k] = dy . w; dw [n,k] += dy^T . x; db [n] += column sums of dy act [m,n]. */
 	void (*dense_backward)(struct hm_device *d, void *dx, float *dw, float *db, const void *dy,
 			       const void *x, const float *w, int m, int n, int k);
-	/* n elements, act: y = f(x), f HM_ACT_GELU or HM_ACT_QUICK_GELU; dx = dy*f'(x), in place on dy. */
+	/* n elements, act: y = f(x), where f is HM_ACT_GELU or HM_ACT_QUICK_GELU; dx = dy*f'(x), in place
+	 * on dy. */
 	void (*activate)(struct hm_device *d, void *y, const void *x, size_t n, enum hm_act f);
 	void (*activate_backward)(struct hm_device *d, void *dx, const void *dy, const void *x, size_t n,
 				  enum hm_act f);
 	/* n elements, act: y = tanh(x), in place; dx = dy*(1 - y^2), in place on dy. */
 	void (*tanh)(struct hm_device *d, void *y, const void *x, size_t n);
 	void (*tanh_backward)(struct hm_device *d, void *dx, const void *dy, const void *y, size_t n);
-	/* n elements, act: y = dropout(x), in place; of a gradient it is the backward pass. */
+	/* n elements, act: y = dropout(x), in place. Applied to a gradient it is the backward pass. */
 	void (*dropout)(struct hm_device *d, void *y, const void *x, const struct hm_dropout *drop, size_t n);
-	/* s = dropout(x) + res, written over x; y = LN(s) as in layer_norm, of s as stored. x act [m,k], res
-	 * act [m,k] or NULL; stats f32 [m,2] := mean, 1/sqrt(var + eps). y is neither x nor res. */
+	/* s = dropout(x) + res is written over x; y = LN(s) as in layer_norm, of s as stored. x act [m,k],
+	 * res act [m,k] or NULL; stats f32 [m,2] = mean, 1/sqrt(var + eps). y is neither x nor res. */
 	void (*add_norm)(struct hm_device *d, void *y, float *stats, void *x, const void *res,
 			 const float *gamma, const float *beta, double eps, const struct hm_dropout *drop,
 			 int m, int k);
@@ -310,35 +316,37 @@ struct hm_ops {
 	 * is 0). */
 	void (*attention_forward)(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,
 				  int heads, int dim, bool causal, const struct hm_dropout *drop);
-	/* dqkv act [m,3*heads*dim] of dy act [m,heads*dim]; y, qkv as in the forward pass. */
+	/* From dy act [m,heads*dim]: dqkv act [m,3*heads*dim] = ... y and qkv are as in the forward pass. */
 	void (*attention_backward)(struct hm_device *d, void *dqkv, const void *dy, const void *y,
 				   const void *qkv, const int32_t *len, int s, int heads, int dim,
 				   bool causal, const struct hm_dropout *drop);
-	/* y f32 [.,k]: row at[r] += row row[r] of table f32 [.,k], r < m; at NULL: r, row NULL: 0. No two at
-	 * are equal. */
+	/* Row at[r] of y f32 [.,k] += row row[r] of table f32 [.,k], for r < m. at NULL stands for r, row
+	 * NULL for 0. No two at[r] are equal. */
 	void (*add_rows)(struct hm_device *d, float *y, const int32_t *at, const float *table,
 			 const int32_t *row, int m, int k);
-	/* Row row[r] of dtable f32 += row at[r] of dy act; nothing for row[r] = skip (-1: none). */
+	/* Row row[r] of dtable f32 += row at[r] of dy act, except where row[r] = skip; -1 skips no row. */
 	void (*add_rows_backward)(struct hm_device *d, float *dtable, const int32_t *row, const void *dy,
 				  const int32_t *at, int skip, int m, int k);
-	/* Of gather: dx act [m,k] = 0 but for rows row[j] = dy [j], j < s. */
+	/* The gradient of gather: dx act [m,k] = 0, except rows row[j] = row j of dy, j < s. */
 	void (*gather_backward)(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s,
 				int m, int k);
 
-	/* ---- optimizers over n elements, f32, rounding for rounding as torch.optim (foreach and fused off),
-	 * whose fused multiply-adds are kept. Its square root alone may differ in the last bit, being MKL's.
-	 * g' = g + wd*p; v = momentum*v + g' (v = g' when t is 1); p -= lr*v, or lr*g' without momentum. */
+	/* ---- optimizers over n elements, f32. They round at the same places as torch.optim with foreach
+	 * and fused off, fused multiply-adds included. Only square roots may differ from PyTorch's, in the
+	 * last bit.
+	 * sgd: g' = g + wd*p; v = momentum*v + g' (v = g' when t is 1); p -= lr*v, or lr*g' without
+	 * momentum. */
 	void (*sgd)(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr,
 		    double momentum, double weight_decay, int64_t t);
-	/* t = 1, 2, ...: g += wd*p (decoupled: p *= 1 - lr*wd first);
-	 * m += (1-b1)(g-m); v = b2*v + (1-b2)*g*g;
-	 * p -= lr/(1-b1^t) * m/(sqrt(v)/sqrt(1-b2^t) + eps); scalars in double, rounded once. */
+	/* adam, t = 1, 2, ...: g += wd*p (decoupled: p *= 1 - lr*wd first); m += (1-b1)(g-m); v = b2*v +
+	 * (1-b2)*g*g; p -= lr/(1-b1^t) * m/(sqrt(v)/sqrt(1-b2^t) + eps). Scalars are computed in double and
+	 * rounded once. */
 	void (*adam)(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
 		     const struct hm_adam *a, int64_t t);
-	/* sum f64 [1]: += sum of g[j]^2. */
+	/* sum f64 [1] += sum of g[j]^2. */
 	void (*sum_squares)(struct hm_device *d, double *sum, const float *g, size_t n);
-	/* Clipping by the global norm, sum f64 [1] being its square: g[j] *= most/(sqrt(*sum) + 1e-6),
-	 * rounded to f32 first; nothing where that is 1 or more, or no number. */
+	/* Clips by the global norm, whose square is sum f64 [1]: g[j] *= f, f = most/(sqrt(*sum) + 1e-6)
+	 * rounded to f32. Does nothing when f is 1 or more, or not a number. */
 	void (*clip)(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 };
 

@@ -1,4 +1,4 @@
-/* The CUDA device's shared library: where it lies, and whether it is of this version. See backend.h. */
+/* This file finds the CUDA device's shared library and checks its version. See backend.h. */
 #include "ops/backend.h"
 
 #include <dlfcn.h>
@@ -9,7 +9,7 @@
 
 #define NAME "libhm_cuda.so"
 
-/* The file into out [cap]; false: there is none. */
+/* Writes the file's path into out [cap]; false when there is no file. */
 static bool find_plugin(char *out, size_t cap)
 {
 	static const char *const beside[] = {NAME, "../lib/hm/" NAME};
@@ -40,8 +40,8 @@ const struct hm_backend *hm_plugin_cuda(struct hm_err *e)
 	const struct hm_backend *b;
 	if (!find_plugin(path, sizeof path))
 		return hm_err_set(e, HM_EDEVICE, "device cuda is not built in: there is no " NAME), NULL;
-	/* The driver is looked for first: the plug-in brings half a gigabyte of libraries along. One that the
-	 * environment names may do without. */
+	/* Look for the driver first: loading the plug-in brings in half a gigabyte of libraries. A plug-in
+	 * that the environment names may work without a driver. */
 	if (!getenv("HM_CUDA_PLUGIN") && !dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL))
 		return hm_err_set(e, HM_EDEVICE, "device cuda is absent: no NVIDIA driver"), NULL;
 	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);

@@ -1,13 +1,13 @@
-/* Attention over packed sequences on the cpu device, in vector loops, f32 inside: one head of one sequence at
- * a time, copied into dense arrays padded with zeros. Training shares the heads among d->threads threads; no
- * byte depends on their number. */
+/* This file computes attention over packed sequences on the cpu device in f32 vector loops. It copies one
+ * head of one sequence at a time into dense arrays padded with zeros. In training the heads are distributed
+ * among d->threads threads; the bytes do not depend on their number. */
 #include "ops/cpu/attention.h"
 #include "ops/cpu/vec.h"
 
 #include <omp.h>
 #include <string.h>
 
-/* ---- heads shared among threads */
+/* ---- distributing heads among threads */
 
 bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *len, int s, int heads, int dim,
 		       bool causal, const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp))
@@ -55,7 +55,7 @@ struct forward {
 /* Scratch of one head: n rows padded to np (a multiple of 16), dim padded to dp. */
 struct head {
 	float *q, *kt, *v;     /* [np,dp] times 1/sqrt(dim), [dp,np], [np,dp] */
-	float *p, *o, *factor; /* [HM_TILE,np], [HM_TILE,dp], of a row */
+	float *p, *o, *factor; /* [HM_TILE,np], [HM_TILE,dp], one row */
 };
 
 static size_t head_floats(size_t np, size_t dp)
@@ -69,10 +69,10 @@ static struct head head_in(float *scratch, size_t np, size_t dp)
 	return (struct head){scratch, kt, v, p, o, o + HM_TILE * dp};
 }
 
-/* y: the sequence's first row of this head's columns, qkv the same; row strides of 1 and 3 times the width.
- * block: that of the mask at row 0, key 0. */
-HM_SIMD static void attend(const struct hm_heads *all, void *y, const void *qkv, float *scratch, size_t n,
-			   uint64_t block)
+/* y and qkv point to the sequence's first row of this head's columns; their rows are 1 and 3 times the
+ * width apart. block: the mask's block at row 0, key 0. */
+HM_SIMD static void attend_head(const struct hm_heads *all, void *y, const void *qkv, float *scratch,
+				size_t n, uint64_t block)
 {
 	size_t dim = all->dim, width = all->heads * dim, np = hm_lanes_up(n), dp = hm_lanes_up(dim);
 	size_t size = all->bf16 ? 2 : 4;
@@ -120,9 +120,9 @@ static void forward_head(const struct hm_heads *h, void *arg, size_t j, size_t h
 {
 	const struct forward *f = arg;
 	size_t row = h->first[j], width = h->heads * h->dim, at = head * h->dim, size = h->bf16 ? 2 : 4;
-	attend(h, (char *)f->y + (row * width + at) * size,
-	       (const char *)f->qkv + (row * 3 * width + at) * size, scratch, (size_t)h->len[j],
-	       hm_heads_block(h, row, head));
+	attend_head(h, (char *)f->y + (row * width + at) * size,
+		    (const char *)f->qkv + (row * 3 * width + at) * size, scratch, (size_t)h->len[j],
+		    hm_heads_block(h, row, head));
 }
 
 void hm_cpu_attention_forward(struct hm_device *d, void *y, const void *qkv, const int32_t *len, int s,

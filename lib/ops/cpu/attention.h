@@ -1,29 +1,30 @@
-/* Between the two directions of attention on the cpu device: the heads of all sequences, shared among
- * threads. */
+/* This file is shared by attention's forward and backward pass on the cpu device: it distributes the heads
+ * of all sequences among threads. */
 #ifndef HM_ATTENTION_H
 #define HM_ATTENTION_H
 
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/mask.h"
 
-/* Rows to ask for ahead: those of one head lie pages apart, where no processor guesses them. */
+/* How many rows ahead to prefetch. The rows of one head lie pages apart, so the processor does not prefetch
+ * them itself. */
 enum { HM_AHEAD = 8 };
 
 struct hm_heads {
 	struct hm_device *d;
 	const int32_t *len; /* [sequences] */
-	size_t *first;	    /* [sequences]: the row at which each begins */
+	size_t *first;	    /* [sequences]: the first row of each */
 	size_t heads, dim;
-	size_t stride; /* elements of the mask in a row of one head */
-	size_t floats; /* scratch of one thread */
+	size_t stride; /* elements of the mask per row and head */
+	size_t floats; /* floats of scratch memory per thread */
 	float *scratch;
 	int sequences;
 	bool bf16, causal, dropped;
-	struct hm_mask mask; /* unset unless dropped */
+	struct hm_mask mask; /* set only if `dropped` */
 };
 
-/* Takes the device's scratch; floats tells what one head of np rows and dp columns (multiples of 16) needs.
- * False: an error stuck. */
+/* Uses the device's scratch memory. floats(np, dp) is the number of floats that a head of np rows and dp
+ * columns needs, both multiples of 16. False: an error stuck. */
 bool hm_cpu_heads_init(struct hm_heads *h, struct hm_device *d, const int32_t *len, int s, int heads, int dim,
 		       bool causal, const struct hm_dropout *drop, size_t (*floats)(size_t np, size_t dp));
 /* The block of the mask at which a row of one head begins; without dropout it means nothing. */

@@ -1,7 +1,8 @@
-/* The backward pass of attention on the cpu device. Nothing was kept but qkv: the softmax and its mask are
- * computed again. With P the softmax, D the mask's factors and A = P*D (element by element), y = A V:
- *   dV = A^T dy,  dP = D * (dy V^T),  dS = P * (dP - rowsum(P*dP)),  dQ = dS K / sqrt(dim),  dK = dS^T Q /
- * sqrt(dim). */
+/* This file is the backward pass of attention on the cpu device. The forward pass keeps only qkv: the
+ * softmax and its mask are computed again. With P the softmax, D the mask's factors, A = P*D (element by
+ * element) and y = A V:
+ *   dV = A^T dy,  dP = D * (dy V^T),  dS = P * (dP - rowsum(P*dP)),
+ *   dQ = dS K / sqrt(dim),  dK = dS^T Q / sqrt(dim). */
 #include "ops/cpu/attention.h"
 #include "ops/cpu/vec.h"
 
@@ -17,7 +18,7 @@ struct head {
 	float *q, *k, *dy; /* [np,dp]; q times 1/sqrt(dim) */
 	float *kt, *vt;	   /* [dp,np] */
 	float *a, *ds;	   /* [np,np] */
-	float *o, *factor; /* [HM_TILE,dp], of a row */
+	float *o, *factor; /* [HM_TILE,dp], one row */
 };
 
 static size_t head_floats(size_t np, size_t dp)
@@ -33,8 +34,8 @@ static struct head head_in(float *at, size_t np, size_t dp)
 			     a + np * np, o,	    o + HM_TILE * dp};
 }
 
-HM_INLINE void load(const struct head *h, const void *dy, const void *qkv, size_t n, size_t np, size_t dim,
-		    size_t dp, size_t width, float scale, bool bf16)
+HM_INLINE void load_head(const struct head *h, const void *dy, const void *qkv, size_t n, size_t np,
+			 size_t dim, size_t dp, size_t width, float scale, bool bf16)
 {
 	size_t size = bf16 ? 2 : 4;
 	for (size_t r = 0; r < n; r++) {
@@ -55,7 +56,7 @@ HM_INLINE void load(const struct head *h, const void *dy, const void *qkv, size_
 	}
 }
 
-/* a [np]: scores in, A out; ds [np]: dy V^T in, dS out; factor [np]. */
+/* In place for one row: a [np] from scores to A, ds [np] from dy V^T to dS; factor [np]. */
 HM_INLINE void soften_back(float *restrict a, float *restrict ds, const float *restrict factor, size_t n,
 			   size_t np)
 {
@@ -75,9 +76,9 @@ HM_INLINE void soften_back(float *restrict a, float *restrict ds, const float *r
 	}
 }
 
-/* Rows r .. r+HM_TILE of out (row stride 3*width) = h->o [HM_TILE,dp] * scale, as far as there are n rows. */
-HM_INLINE void store(void *out, const struct head *h, size_t r, size_t n, size_t dim, size_t dp, size_t width,
-		     float scale, bool bf16)
+/* Rows r .. r+HM_TILE-1 of out (3*width apart), as far as there are n rows, = h->o [HM_TILE,dp] * scale. */
+HM_INLINE void store_rows(void *out, const struct head *h, size_t r, size_t n, size_t dim, size_t dp,
+			  size_t width, float scale, bool bf16)
 {
 	for (size_t q = 0; q < HM_TILE && r + q < n; q++) {
 		for (size_t t = 0; t < dim; t++)
@@ -86,7 +87,7 @@ HM_INLINE void store(void *out, const struct head *h, size_t r, size_t n, size_t
 	}
 }
 
-/* dqkv, dy, qkv: the sequence's first row of this head's columns. */
+/* dqkv, dy, qkv point to the sequence's first row of this head's columns. */
 HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const void *dy, const void *qkv,
 				float *scratch, size_t n, uint64_t block)
 {
@@ -96,7 +97,7 @@ HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const vo
 	float scale = 1 / sqrtf((float)dim);
 	char *dq = dqkv, *dk = dq + width * (bf16 ? 2 : 4), *dv = dk + width * (bf16 ? 2 : 4);
 	memset(scratch, 0, (5 * np * dp + 2 * np * np + HM_TILE * dp) * sizeof *scratch);
-	load(&h, dy, qkv, n, np, dim, dp, width, scale, bf16);
+	load_head(&h, dy, qkv, n, np, dim, dp, width, scale, bf16);
 	for (size_t j = 0; j < np; j++)
 		h.factor[j] = 1;
 	for (size_t r = 0; r < n; r += HM_TILE) {
@@ -114,17 +115,17 @@ HM_SIMD static void attend_back(const struct hm_heads *all, void *dqkv, const vo
 		}
 		for (size_t t = 0; t < dp; t += HM_LANES)
 			hm_vec_tile(h.o + t, dp, ds, np, 1, h.k + t, dp, keys);
-		store(dq, &h, r, n, dim, dp, width, scale, bf16);
+		store_rows(dq, &h, r, n, dim, dp, width, scale, bf16);
 	}
 	for (size_t r = 0; r < n; r += HM_TILE) {
 		size_t from = all->causal ? r : 0,
 		       at = from * np + r; /* earlier queries do not see these keys */
 		for (size_t t = 0; t < dp; t += HM_LANES)
 			hm_vec_tile(h.o + t, dp, h.ds + at, 1, np, h.q + from * dp + t, dp, n - from);
-		store(dk, &h, r, n, dim, dp, width, 1, bf16);
+		store_rows(dk, &h, r, n, dim, dp, width, 1, bf16);
 		for (size_t t = 0; t < dp; t += HM_LANES)
 			hm_vec_tile(h.o + t, dp, h.a + at, 1, np, h.dy + from * dp + t, dp, n - from);
-		store(dv, &h, r, n, dim, dp, width, 1, bf16);
+		store_rows(dv, &h, r, n, dim, dp, width, 1, bf16);
 	}
 }
 

@@ -1,6 +1,6 @@
-/* Convolution of training by oneDNN, both ways. Weights are plain and change every step: each call reorders
- * them into the layout that its primitive asks for, and the weights' gradient is reordered back while it is
- * added. Nothing is kept between calls, as in densetrain.c. */
+/* This file computes convolution in training with oneDNN, forward and backward. Weights are plain arrays
+ * that change every step: each call reorders them into the layout that its primitive needs, and reorders
+ * the weights' gradient back while it is added. Nothing is kept between calls, as in densetrain.c. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
 #include "ops/ref/ref.h"
@@ -13,12 +13,13 @@ struct pass {
 	const struct hm_conv *c;
 	int i, h, w;
 	void *src, *dst;
-	float *weights; /* plain [cout,cin,kernel,kernel]: read, or their gradient added to */
+	float *weights; /* [cout,cin,kernel,kernel]: read, or their gradient is added to */
 };
 
-/* The primitive: Winograd's transform where oneDNN has it (f32, 3x3, stride 1), which takes half the time,
- * its error a few 1e-6 of the largest gradient; otherwise direct. */
-static dnnl_status_t describe(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t *pd)
+/* Makes the primitive's descriptor. Winograd's transform is used where oneDNN has it (f32, 3x3, stride 1):
+ * it takes half the time, and its error is a few 1e-6 of the largest gradient. Otherwise the convolution is
+ * direct. */
+static dnnl_status_t describe_conv(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t *pd)
 {
 	const struct hm_conv *c = p->c;
 	int ho = hm_conv_out(p->h, c->kernel, c->stride, c->pad),
@@ -51,15 +52,16 @@ static dnnl_status_t describe(struct hm_device *d, const struct pass *p, dnnl_pr
 	return st;
 }
 
-/* The names of the three arguments in each pass: src, weights, dst. */
+/* oneDNN's names of src, weights, dst in each pass. */
 static const int arg_of[][3] = {
 	[HM_DNNL_FORWARD] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST},
 	[HM_DNNL_BACKWARD_DATA] = {DNNL_ARG_DIFF_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_DST},
 	[HM_DNNL_BACKWARD_WEIGHTS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_WEIGHTS, DNNL_ARG_DIFF_DST},
 };
 
-/* Reorders weights, runs pd, reorders and adds gradients; the scratch holds the packed ones first. */
-static dnnl_status_t run_pass(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t pd)
+/* Reorders weights, runs pd, reorders and adds gradients. The scratch memory holds the packed weights
+ * first. */
+static dnnl_status_t run_conv(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t pd)
 {
 	const struct hm_conv *c = p->c;
 	const int *arg = arg_of[p->pass];
@@ -86,15 +88,15 @@ static dnnl_status_t run_pass(struct hm_device *d, const struct pass *p, dnnl_pr
 	return st;
 }
 
-static void convolve(struct hm_device *d, const struct pass *p)
+static void make_and_run(struct hm_device *d, const struct pass *p)
 {
 	dnnl_primitive_desc_t pd = NULL;
 	if (d->err.code)
 		return;
-	omp_set_num_threads(d->threads); /* oneDNN asks for it */
-	dnnl_status_t st = describe(d, p, &pd);
+	omp_set_num_threads(d->threads); /* the number that oneDNN will use */
+	dnnl_status_t st = describe_conv(d, p, &pd);
 	if (!st)
-		st = run_pass(d, p, pd);
+		st = run_conv(d, p, pd);
 	if (st)
 		hm_err_set(&d->err, HM_EDEVICE, "oneDNN fails in training a convolution (status %d)",
 			   (int)st);
@@ -104,21 +106,24 @@ static void convolve(struct hm_device *d, const struct pass *p)
 void hm_dnnl_conv_forward(struct hm_device *d, void *y, const void *x, const float *w,
 			  const struct hm_conv *c, int i, int h, int wd)
 {
-	convolve(d, &(struct pass){HM_DNNL_FORWARD, c, i, h, wd, (void *)x, y, (float *)w});
+	make_and_run(d, &(struct pass){HM_DNNL_FORWARD, c, i, h, wd, (void *)x, y, (float *)w});
 }
 
 void hm_dnnl_conv_backward(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
 			   const float *w, const struct hm_conv *c, int i, int h, int wd)
 {
-	/* oneDNN 2.6's bf16 kernel for 1x1 reads past channels that are no multiple of 16 (its gradients are
-	 * wrong, no status says so): ref's loop then, whose layout is the same in bf16. */
+	/* oneDNN 2.6's bf16 kernel for 1x1 reads past the channels when their number is no multiple of 16:
+	 * its gradients are wrong and no status says so. Use ref's loop then; in bf16 its layout is the
+	 * same. */
 	bool broken = d->act == HM_BF16 && c->kernel == 1 && c->cout % 16;
 	if (dx && broken)
 		hm_ref_conv_backward(d, dx, NULL, dy, x, w, c, i, h, wd);
 	else if (dx)
-		convolve(d, &(struct pass){HM_DNNL_BACKWARD_DATA, c, i, h, wd, dx, (void *)dy, (float *)w});
+		make_and_run(d,
+			     &(struct pass){HM_DNNL_BACKWARD_DATA, c, i, h, wd, dx, (void *)dy, (float *)w});
 	if (dw)
-		convolve(d, &(struct pass){HM_DNNL_BACKWARD_WEIGHTS, c, i, h, wd, (void *)x, (void *)dy, dw});
+		make_and_run(
+			d, &(struct pass){HM_DNNL_BACKWARD_WEIGHTS, c, i, h, wd, (void *)x, (void *)dy, dw});
 }
 
 #endif

@@ -1,13 +1,13 @@
-/* The cpu device's own: its context, its image layout, and its operations, one declaration a slot it
- * replaces. */
+/* This file has the cpu device's context, its layout of images, and its operations, one declaration per
+ * slot that it fills. */
 #ifndef HM_CPU_H
 #define HM_CPU_H
 
 #include "ops/ops.h"
 
-/* Vector loops are compiled for several instruction sets, the right one chosen when the program starts. No
- * contraction into fused multiply-adds takes place in any of them, so the bits are the same. HM_SIMD_FMA is
- * for loops that call fmaf: libm has it where the processor has not. */
+/* Vector loops are compiled for several instruction sets; the program chooses one when it starts. The
+ * compiler fuses no multiply-adds in any of them, so all give the same bits. HM_SIMD_FMA is for loops that
+ * call fmaf: on processors without the instruction libm computes it. */
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define HM_SIMD __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
 #define HM_SIMD_FMA __attribute__((target_clones("arch=x86-64-v4", "fma", "default")))
@@ -16,8 +16,9 @@
 #define HM_SIMD_FMA
 #endif
 
-/* Images: with oneDNN and f32, channels in blocks of `run` (nChw16c), the last block padded; 3-channel ones
- * as planes. Otherwise [i,h,w,c]. Seen as `outer` arrays [h,w,run], the same loops serve both. */
+/* Layout of images. With oneDNN and f32, channels lie in blocks of `run` (nChw16c), the last block padded,
+ * and images of 3 channels lie as planes. Otherwise images lie as [i,h,w,c]. A view describes all of them
+ * as `outer` arrays [h,w,run], so that the same loops work for each. */
 struct hm_view {
 	size_t outer, run;
 };
@@ -45,7 +46,7 @@ void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db
 			    const float *x, const float *w, int m, int n, int k);
 
 /* ---- training, on d->threads threads. Only the bytes of dense_forward, dense_backward, conv_forward and
- * conv_backward may depend on their number. */
+ * conv_backward may depend on the number of threads. */
 
 void hm_cpu_batch_norm(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
 		       const float *beta, float *mean, float *var, float *save, const struct hm_bn *b, int i,
@@ -91,29 +92,29 @@ void hm_cpu_adam(struct hm_device *d, float *p, float *m, float *v, const float 
 void hm_cpu_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
 void hm_cpu_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 
-/* Sums over rows are taken in chunks of so many and these added up in order, whatever the number of threads.
- */
+/* Sums over rows are computed in chunks of this many rows, which are then added in order: the result does
+ * not depend on the number of threads. */
 enum { HM_CHUNK = 32 };
 size_t hm_cpu_chunks(int m);
-/* out [n] += the sum of part [chunks,n] (row stride `stride`); out NULL: nothing. */
+/* out [n] += the sum of part [chunks,n], whose rows are `stride` apart. out NULL: nothing happens. */
 void hm_cpu_add_chunks(struct hm_device *d, float *out, const float *part, size_t chunks, size_t stride,
 		       size_t n);
-/* out [n] += column sums of x act [m,n]; takes the scratch. */
+/* out [n] += column sums of x act [m,n]. Uses the scratch memory. */
 void hm_cpu_add_column_sums(struct hm_device *d, float *out, const void *x, int m, int n);
 
-/* Scratch of this context, at least n bytes (0 too), 64-byte aligned, unset; valid until the next call. NULL
- * sticks an error. */
+/* Scratch memory of this context: at least n bytes (n may be 0), 64-byte aligned, uninitialised, valid
+ * until the next call. NULL sticks an error. */
 void *hm_cpu_scratch(struct hm_device *d, size_t n);
 
-/* The context of each: what d->ctx points to. */
+/* A context: what d->ctx points to. */
 struct hm_cpu {
 	struct hm_buf scratch;
 	struct hm_dnnl *dnnl; /* NULL with ONEDNN=0 */
-	size_t block;	      /* channels in a block of f32 images; 1: [i,h,w,c] */
+	size_t block;	      /* channels per block of f32 images; 1: images lie as [i,h,w,c] */
 };
 
 #if HM_ONEDNN
-/* oneDNN's part. open fills *block. */
+/* The operations that oneDNN computes. hm_dnnl_open sets *block. */
 struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct hm_err *e);
 struct hm_dnnl *hm_dnnl_fork(const struct hm_dnnl *from, struct hm_err *e);
 void hm_dnnl_close(struct hm_dnnl *n);

@@ -1,6 +1,7 @@
-/* Dense layers of training by oneDNN. Nothing is kept between calls: weights change every step, and oneDNN
- * itself remembers the last 1,024 primitives. Gradients in f32 take dnnl_sgemm, which needs no primitive for
- * each number of rows; all else takes matmul primitives (f32 forward: a fifth faster at 3,072 inputs). */
+/* This file computes dense layers in training with oneDNN. Nothing is kept between calls: weights change
+ * every step, and oneDNN itself caches the last 1,024 primitives. Gradients in f32 use dnnl_sgemm, which
+ * needs no primitive per number of rows; everything else uses matmul primitives (in f32, the forward pass
+ * is a fifth faster at 3,072 inputs). */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
 
@@ -13,15 +14,16 @@ struct product {
 	const void *a, *b;
 	const float *bias; /* or NULL */
 	int m, n, k;
-	bool at, bt;  /* a lies as [k,m], b as [n,k] */
-	bool weights; /* b is f32 and converted to activations' type; else it has it */
-	bool add;     /* c is added to, and f32 */
+	bool at, bt;  /* a is stored as [k,m], b as [n,k] */
+	bool weights; /* b is f32 and is converted to the activations' type; otherwise it has that type */
+	bool add;     /* c is f32 and is added to */
 };
 
-/* The primitive and how b lies in memory. In bf16 weights go straight into the layout that oneDNN likes best;
- * where that is a transposition with rows a multiple of 4 KiB apart, packing costs more than it brings. */
-static dnnl_status_t describe(struct hm_device *d, const struct product *p, dnnl_primitive_desc_t *pd,
-			      dnnl_memory_desc_t *b)
+/* Makes the primitive's descriptor and the memory descriptor of b. In bf16 weights are packed into the
+ * layout that oneDNN prefers, except where that is a transposition with rows a multiple of 4 KiB apart:
+ * there packing costs more than it gains. */
+static dnnl_status_t describe_product(struct hm_device *d, const struct product *p, dnnl_primitive_desc_t *pd,
+				      dnnl_memory_desc_t *b)
 {
 	dnnl_data_type_t type = d->act == HM_BF16 ? dnnl_bf16 : dnnl_f32, out = p->add ? dnnl_f32 : type;
 	bool pack = p->weights && type == dnnl_bf16 && !(p->bt && p->k % 1024 == 0);
@@ -53,7 +55,7 @@ static dnnl_status_t describe(struct hm_device *d, const struct product *p, dnnl
 	return st;
 }
 
-static void multiply(struct hm_device *d, const struct product *p)
+static void multiply_matrices(struct hm_device *d, const struct product *p)
 {
 	static const int args[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST, DNNL_ARG_SCRATCHPAD,
 				   DNNL_ARG_BIAS};
@@ -61,8 +63,8 @@ static void multiply(struct hm_device *d, const struct product *p)
 	dnnl_memory_desc_t b = {0};
 	if (d->err.code)
 		return;
-	omp_set_num_threads(d->threads); /* oneDNN asks for it */
-	dnnl_status_t st = describe(d, p, &pd, &b);
+	omp_set_num_threads(d->threads); /* the number that oneDNN will use */
+	dnnl_status_t st = describe_product(d, p, &pd, &b);
 	if (!st) {
 		hm_md want = hm_dnnl_query_md(pd, dnnl_query_weights_md, 0), have = hm_dnnl_md_ref(&b);
 		size_t packed = hm_dnnl_md_equal(want, have) ? 0 : (hm_dnnl_md_size(want) + 63) / 64 * 64;
@@ -84,7 +86,7 @@ static void multiply(struct hm_device *d, const struct product *p)
 	dnnl_primitive_desc_destroy(pd);
 }
 
-/* Rows that bf16 computes for m: oneDNN is a tenth slower with an odd number of them. */
+/* Rows that are computed for m in bf16: oneDNN is a tenth slower with an odd number of rows. */
 static int rows_of(const struct hm_device *d, int m)
 {
 	return d->act == HM_BF16 ? (m + 15) / 16 * 16 : m;
@@ -93,15 +95,15 @@ static int rows_of(const struct hm_device *d, int m)
 void hm_dnnl_dense_forward(struct hm_device *d, void *y, const void *x, const float *w, const float *b, int m,
 			   int n, int k)
 {
-	multiply(d, &(struct product){.c = y,
-				      .a = x,
-				      .b = w,
-				      .bias = b,
-				      .m = rows_of(d, m),
-				      .n = n,
-				      .k = k,
-				      .bt = true,
-				      .weights = true});
+	multiply_matrices(d, &(struct product){.c = y,
+					       .a = x,
+					       .b = w,
+					       .bias = b,
+					       .m = rows_of(d, m),
+					       .n = n,
+					       .k = k,
+					       .bt = true,
+					       .weights = true});
 }
 
 static void sgemm(struct hm_device *d, char ta, int m, int n, int k, const float *a, int lda, const float *b,
@@ -128,15 +130,17 @@ void hm_dnnl_dense_backward(struct hm_device *d, void *dx, float *dw, float *db,
 		return;
 	}
 	if (dx)
-		multiply(d, &(struct product){
-				    .c = dx, .a = dy, .b = w, .m = rows, .n = k, .k = n, .weights = true});
+		multiply_matrices(
+			d, &(struct product){
+				   .c = dx, .a = dy, .b = w, .m = rows, .n = k, .k = n, .weights = true});
 	if (!dw)
 		return;
-	/* What lies past m must not reach the sums. */
+	/* Rows past m must not reach the sums. */
 	memset((uint16_t *)dy + (size_t)m * n, 0, (size_t)(rows - m) * n * sizeof(uint16_t));
 	memset((uint16_t *)x + (size_t)m * k, 0, (size_t)(rows - m) * k * sizeof(uint16_t));
-	multiply(d, &(struct product){
-			    .c = dw, .a = dy, .b = x, .m = n, .n = k, .k = rows, .at = true, .add = true});
+	multiply_matrices(
+		d, &(struct product){
+			   .c = dw, .a = dy, .b = x, .m = n, .n = k, .k = rows, .at = true, .add = true});
 }
 
 #endif

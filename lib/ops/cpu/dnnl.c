@@ -1,6 +1,6 @@
-/* oneDNN on the cpu device: its engine and streams, and how a primitive is run. Each context has one stream,
- * and work runs on the thread that calls. Inference is in dnnlsteps.c, training in densetrain.c and
- * convtrain.c. */
+/* This file opens oneDNN for the cpu device: its engine, its streams, and how a primitive is run. Each
+ * context has one stream, and work runs on the calling thread. Inference is in dnnlsteps.c, training in
+ * densetrain.c and convtrain.c. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
 
@@ -26,7 +26,7 @@ void hm_dnnl_describe(char *out, size_t cap)
 		 runtime ? runtime : "unusable runtime");
 }
 
-/* Kernels go by instruction sets, block sizes by the caches of the model. */
+/* oneDNN chooses kernels by instruction set and block sizes by the caches of the model. */
 uint64_t hm_dnnl_processor(void)
 {
 	unsigned model = 0;

@@ -1,4 +1,4 @@
-/* Between the files that call oneDNN: contexts, layouts of images, how a primitive is run. */
+/* This file is shared by the files that call oneDNN: contexts, layouts of images, how a primitive is run. */
 #ifndef HM_DNNL_H
 #define HM_DNNL_H
 

@@ -1,4 +1,4 @@
-/* oneDNN 2.x and 3.x behind one face: see dnnl_compat.h. */
+/* This file makes oneDNN 2.x and 3.x look alike: see dnnl_compat.h. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl_compat.h"
 
@@ -204,8 +204,8 @@ dnnl_status_t hm_dnnl_attr(dnnl_primitive_attr_t *attr, bool sum, dnnl_alg_kind_
 	return st;
 }
 
-static dnnl_status_t reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
-			     void *dst, dnnl_primitive_attr_t attr)
+static dnnl_status_t run_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
+				 void *dst, dnnl_primitive_attr_t attr)
 {
 	dnnl_primitive_desc_t pd = NULL;
 	dnnl_primitive_t prim = NULL;
@@ -233,7 +233,7 @@ static dnnl_status_t reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md f
 dnnl_status_t hm_dnnl_reorder(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
 			      void *dst)
 {
-	return reorder(engine, stream, from, src, to, dst, NULL);
+	return run_reorder(engine, stream, from, src, to, dst, NULL);
 }
 
 dnnl_status_t hm_dnnl_reorder_add(dnnl_engine_t engine, dnnl_stream_t stream, hm_md from, void *src, hm_md to,
@@ -249,7 +249,7 @@ dnnl_status_t hm_dnnl_reorder_add(dnnl_engine_t engine, dnnl_stream_t stream, hm
 	if (!st)
 		st = dnnl_primitive_attr_set_post_ops(attr, ops);
 	if (!st)
-		st = reorder(engine, stream, from, src, to, dst, attr);
+		st = run_reorder(engine, stream, from, src, to, dst, attr);
 	dnnl_post_ops_destroy(ops);
 	dnnl_primitive_attr_destroy(attr);
 	return st;

@@ -1,6 +1,6 @@
-/* Convolution and matmul of inference by oneDNN. A weight holds the plain filter and a packed copy per layout
- * that a primitive asked for; it is made once and shared by all contexts. Each context makes a primitive at
- * the first call of a shape and keeps it. */
+/* This file computes convolution and matmul of inference with oneDNN. A weight holds the plain filter and
+ * one packed copy per layout that a primitive needs; a copy is made once and shared by all contexts. Each
+ * context makes a primitive at the first call with a shape and keeps it. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
 
@@ -17,13 +17,13 @@ struct packed {
 };
 
 struct hm_weight {
-	uint64_t id;	     /* unlike any other's of this device, also after it is freed */
+	uint64_t id;	     /* unique on this device, also after the weight is freed */
 	struct hm_conv conv; /* kernel 0: this is a linear layer */
 	struct hm_linear linear;
 	float *w, *b; /* plain; b may be NULL */
 	dnnl_memory_desc_t plain;
 	struct packed *packed;
-	pthread_mutex_t lock; /* of `packed` */
+	pthread_mutex_t lock; /* protects `packed` */
 };
 
 /* A primitive for one weight and one shape, with its arguments. */
@@ -100,7 +100,7 @@ struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linea
 	return wt;
 }
 
-/* The filter in layout md, packed now unless some context did so before; NULL sticks an error. */
+/* The filter in layout md; packed now if no context has done it before. NULL sticks an error. */
 static void *weight_packed(struct hm_device *d, struct hm_weight *wt, hm_md md)
 {
 	struct hm_dnnl *n = ((struct hm_cpu *)d->ctx)->dnnl;
@@ -133,8 +133,8 @@ static dnnl_data_type_t act_type(const struct hm_device *d)
 	return d->act == HM_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
-/* Winograd's transform where oneDNN has it (f32, 3x3, stride 1): two to three times faster, error about 1e-5
- * of the largest output; otherwise direct. */
+/* Winograd's transform is used where oneDNN has it (f32, 3x3, stride 1): it is two to three times faster,
+ * and its error is about 1e-5 of the largest output. Otherwise the convolution is direct. */
 static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, int i, int h, int w,
 			       dnnl_primitive_desc_t *pd)
 {
@@ -223,7 +223,7 @@ void hm_dnnl_steps_clear(struct hm_dnnl *n)
 	hm_strmap_clear(&n->index);
 }
 
-/* The primitive and its arguments' places; their data is set at each run. */
+/* Makes the primitive and its arguments; each run sets their data. */
 static void step_make(struct hm_device *d, struct step *p, struct hm_weight *wt, dnnl_primitive_desc_t pd)
 {
 	dnnl_engine_t engine = ((struct hm_cpu *)d->ctx)->dnnl->shared->engine;
@@ -284,8 +284,7 @@ static void step_run(struct hm_device *d, const struct hm_weight *wt, void *y, c
 	struct hm_dnnl *n = ((struct hm_cpu *)d->ctx)->dnnl;
 	if (d->err.code)
 		return;
-	omp_set_num_threads(
-		1); /* of the calling thread: oneDNN asks for it when making and running primitives */
+	omp_set_num_threads(1); /* the number that oneDNN will use, of the calling thread */
 	struct step *p = step_find(d, wt, i, h, w);
 	void *scratch = p && p->scratch_bytes ? hm_cpu_scratch(d, p->scratch_bytes) : NULL;
 	if (d->err.code)
@@ -321,7 +320,8 @@ void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm
 	step_run(d, wt, y, x, hm_dnnl_rows_round(d, m), 0, 0);
 }
 
-/* Steps of an eighth, at least 16: at most an eighth of the work is wasted, and primitives are few. */
+/* Multiples of 16, and from 256 rows on of an eighth of m or less: at most an eighth of the work is wasted,
+ * and there are few primitives. */
 int hm_dnnl_rows_round(const struct hm_device *d, int m)
 {
 	int step = 16;

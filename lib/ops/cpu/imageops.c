@@ -1,4 +1,5 @@
-/* Image operations of the cpu device in vector loops: normalisation, pooling, the grid. Layouts: cpu.h. */
+/* This file has the image operations of inference on the cpu device, in vector loops: normalisation,
+ * pooling, the grid. cpu.h describes the layouts. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/vec.h"
 #include "ops/ref/ref.h"
@@ -64,8 +65,8 @@ HM_SIMD static void pool_row_f32(float *y, const float *x, int first, int last, 
 	}
 }
 
-/* The same in bf16. Their bits, taken as signed integers with the magnitude of negative ones flipped, are in
- * order. */
+/* The same in bf16. As signed integers, with the magnitude bits of negative values flipped, bf16 values
+ * compare like numbers. */
 HM_SIMD static void pool_row_bf16(uint16_t *y, const uint16_t *x, int first, int last, int w, int wo,
 				  size_t run)
 {
@@ -140,8 +141,8 @@ void hm_cpu_grid(struct hm_device *d, float *y, const void *x, int i, int h, int
 	}
 }
 
-/* Where blocks are in use 3-channel images lie as planes. */
-static size_t element_place(struct hm_view v, size_t image, size_t p, size_t ch, size_t hw, size_t c)
+/* Where channels lie in blocks, images of 3 channels lie as planes. */
+static size_t index_of(struct hm_view v, size_t image, size_t p, size_t ch, size_t hw, size_t c)
 {
 	if (c == 3 && v.run > 3)
 		return (image * 3 + ch) * hw + p;
@@ -155,5 +156,5 @@ void hm_cpu_image_put(struct hm_device *d, void *y, const float *x, int i, int h
 	hm_ref_zero(d, y, hm_cpu_image_bytes(d, i, h, w, c));
 	for (size_t row = 0; row < i * hw; row++)
 		for (size_t ch = 0; ch < (size_t)c; ch++, x++)
-			hm_act_set(d, y, element_place(v, row / hw, row % hw, ch, hw, (size_t)c), *x);
+			hm_act_set(d, y, index_of(v, row / hw, row % hw, ch, hw, (size_t)c), *x);
 }

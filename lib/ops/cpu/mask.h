@@ -1,5 +1,5 @@
-/* Dropout masks, sixteen blocks of Philox4x32-10 at a time: the words of hm_philox (base/rng.h) for the
- * element rule of struct hm_dropout. */
+/* This file draws dropout masks, sixteen blocks of Philox4x32-10 at a time: the words of hm_philox
+ * (base/rng.h) for the elements of struct hm_dropout. */
 #ifndef HM_MASK_H
 #define HM_MASK_H
 
@@ -8,9 +8,9 @@
 
 typedef uint64_t hm_mask_words __attribute__((vector_size(64))); /* eight words of 32 bits */
 
-enum { HM_MASK_GRAIN = 64 }; /* elements are made so many at a time */
+enum { HM_MASK_GRAIN = 64 }; /* elements that are drawn together */
 
-/* Room for the factors of n elements that begin anywhere in a block. */
+/* Floats needed for the factors of n elements, wherever in a block the first one is. */
 static inline size_t hm_mask_floats(size_t n)
 {
 	return (n + 3 + HM_MASK_GRAIN - 1) / HM_MASK_GRAIN * HM_MASK_GRAIN;
@@ -19,11 +19,11 @@ static inline size_t hm_mask_floats(size_t n)
 struct hm_mask {
 	uint64_t first;		 /* the number of the call's first element */
 	uint32_t key[2], ctr[3]; /* the counter but for the block */
-	uint32_t limit;		 /* words below it are dropped */
-	float scale;		 /* the factor of all others */
+	uint32_t limit;		 /* elements whose word is below it are dropped */
+	float scale;		 /* factor of the elements that are kept */
 };
 
-/* False when nothing is dropped; *m is then unset. */
+/* False when nothing is dropped; *m is then not set. */
 static inline bool hm_mask_init(struct hm_mask *m, const struct hm_dropout *drop)
 {
 	if (!hm_dropout_on(drop))
@@ -45,7 +45,7 @@ HM_INLINE void hm_mask_round(struct hm_mask_state *s, uint32_t k0, uint32_t k1)
 {
 	const hm_mask_words low = (hm_mask_words){0} + 0xffffffff;
 	hm_mask_words p0 = (s->c0 & low) * 0xD2511F53, p1 = (s->c2 & low) * 0xCD9E8D57;
-	s->c0 = (p1 >> 32) ^ s->c1 ^ k0; /* what stands above 32 bits does not matter */
+	s->c0 = (p1 >> 32) ^ s->c1 ^ k0; /* bits above the low 32 do not matter */
 	s->c1 = p1;
 	s->c2 = (p0 >> 32) ^ s->c3 ^ k1;
 	s->c3 = p0;

@@ -1,12 +1,13 @@
-/* Layer norm of training on the cpu device, fused with the dropout and the residual in front of it: one pass
- * over the rows each way, shared among d->threads threads. Sums over rows are taken in chunks of a fixed size
- * and added up in their order, so no byte depends on the number of threads. */
+/* This file computes LayerNorm in training on the cpu device, together with the dropout and the residual
+ * before it: one pass over the rows forward and one backward, distributed among d->threads threads. Sums
+ * over rows are computed in chunks of a fixed size that are added in order, so the bytes do not depend on
+ * the number of threads. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/mask.h"
 #include "ops/cpu/split.h"
 #include "ops/cpu/vec.h"
 
-/* Everything one row needs; res, dy2 and mask may be NULL. */
+/* What every row needs; res and mask may be NULL. */
 struct forward {
 	void *y, *x;
 	float *stats;
@@ -76,7 +77,7 @@ void hm_cpu_add_norm(struct hm_device *d, void *y, float *stats, void *x, const 
 
 struct backward {
 	void *ds, *dx;
-	float *sums; /* of each chunk: those of g * xhat [k], of g [k] */
+	float *sums; /* per chunk: sums of g * xhat [k], sums of g [k] */
 	const void *dy, *dy2, *skip, *s;
 	const float *stats, *gamma;
 	const struct hm_mask *mask;

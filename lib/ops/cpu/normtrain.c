@@ -1,6 +1,7 @@
-/* Batch norm of training on the cpu device: two passes over memory each way, the second fused with residual
- * and relu. Sums are taken of pieces whose size does not depend on the number of threads, in f32 over ROWS
- * positions (about their own mean, so that a large one cancels nothing), in double beyond. */
+/* This file computes batch norm in training on the cpu device: two passes over memory forward and two
+ * backward, the second of which includes residual and relu. Sums are computed per piece of a size that does
+ * not depend on the number of threads: in f32 over ROWS positions, about their own mean so that a large
+ * mean cancels nothing, and in double beyond. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/split.h"
 #include "ops/cpu/strip.h"
@@ -9,20 +10,20 @@
 
 enum { ROWS = 32, PIECE = 1024 }; /* positions */
 
-/* One batch norm. Images are `outer` arrays [hw,run], cut into pieces of PIECE positions; array o holds
- * channels o % blocks * run and on. Arrays by channel are padded to `wide`, the padding is zero. */
+/* One batch norm. Images are `outer` arrays [hw,run], cut into pieces of PIECE positions; array o holds the
+ * channels from o % blocks * run on. Arrays by channel are padded to `wide` with zeros. */
 struct norm {
 	size_t outer, hw, run, blocks, wide;
-	size_t chunks; /* pieces of an array */
+	size_t chunks; /* pieces per array */
 	bool bf16, relu;
 	int threads;
-	void *y, *dx, *dres;			   /* of what the pass writes */
+	void *y, *dx, *dres;			   /* those that the pass writes */
 	const void *x, *res, *dy, *dy2, *seen;	   /* seen: the forward pass's y */
 	const float *mean, *scale, *shift, *slope; /* [wide] */
-	double *sums;				   /* of each piece: two [run] */
+	double *sums;				   /* two [run] per piece */
 };
 
-/* Where a piece begins, its length and channels. */
+/* A piece: where it begins, its length, its first channel, its sums. */
 struct piece {
 	size_t at, rows, ch;
 	double *sums;
@@ -35,7 +36,7 @@ static struct piece piece_of(const struct norm *a, size_t j)
 			      o % a->blocks * a->run, a->sums + j * 2 * a->run};
 }
 
-HM_INLINE void flush(double *sum, const hm_vec *v, size_t n)
+HM_INLINE void add_lanes(double *sum, const hm_vec *v, size_t n)
 {
 	for (size_t l = 0; l < n; l++)
 		sum[l] += (double)(*v)[l];
@@ -141,8 +142,8 @@ HM_INLINE void strip_dots(const struct norm *a, const struct piece *p, size_t at
 		s += g;
 		q += g * (v - mean);
 	}
-	flush(p->sums + ch, &s, n);
-	flush(p->sums + run + ch, &q, n);
+	add_lanes(p->sums + ch, &s, n);
+	add_lanes(p->sums + run + ch, &q, n);
 }
 
 HM_SIMD static void dots_piece(const struct norm *a, const struct piece *p)
@@ -197,7 +198,7 @@ static void each_piece(const struct norm *a, void (*fn)(const struct norm *, con
 		}
 }
 
-/* The two sums of a channel over all pieces, in their order. */
+/* The two sums of a channel over all pieces, added in order. */
 static void channel_sums(const struct norm *a, size_t ch, double *first, double *second)
 {
 	*first = *second = 0;
@@ -208,8 +209,8 @@ static void channel_sums(const struct norm *a, size_t ch, double *first, double 
 		}
 }
 
-/* Sizes, and scratch: `arrays` zeroed ones by channel, returned, and a->sums behind them. NULL sticks an
- * error. */
+/* Sets the sizes and reserves scratch memory: returns `arrays` zeroed arrays by channel, and places a->sums
+ * behind them. NULL sticks an error. */
 static float *norm_init(struct norm *a, struct hm_device *d, size_t arrays, int i, int h, int w, int c)
 {
 	struct hm_view v = hm_cpu_view(d, i, c);

@@ -1,11 +1,14 @@
-/* Optimizers of the cpu device: ref's arithmetic to the bit, in vectors and at the speed of the memory. The
- * fused multiply-adds are written out, so that every instruction set gives the same bytes. */
+/* This file has the optimizers of the cpu device: ref's arithmetic to the bit, in vector loops at the speed
+ * of memory. Fused multiply-adds are written out, so that every instruction set gives the same bytes. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/split.h"
 
 #include <math.h>
 
-enum { LINE = 64, CHUNK = 65536 }; /* elements: parts begin at multiples; a sum of squares is taken of */
+enum {
+	LINE = 64,
+	CHUNK = 65536
+}; /* elements: parts begin at multiples of it; a partial sum of squares covers so many */
 
 struct sgd {
 	float step, momentum, decay;
@@ -37,7 +40,7 @@ void hm_cpu_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t 
 }
 
 struct adam {
-	float keep, decay; /* 1 - lr*wd, or 1; wd, or 0: one of the two kinds of decay */
+	float keep, decay; /* 1 - lr*wd (decoupled) or 1; wd (not decoupled) or 0 */
 	float c1, b2, c2, root, eps, step;
 };
 
@@ -77,7 +80,7 @@ void hm_cpu_adam(struct hm_device *d, float *p, float *m, float *v, const float 
 }
 
 /* In eight lanes of double. */
-HM_SIMD static double squares(const float *g, size_t n)
+HM_SIMD static double sum_squares_run(const float *g, size_t n)
 {
 	typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
 	typedef double lanes __attribute__((vector_size(64)));
@@ -103,7 +106,7 @@ void hm_cpu_sum_squares(struct hm_device *d, double *sum, const float *g, size_t
 		return;
 #pragma omp parallel for num_threads(d->threads)
 	for (size_t c = 0; c < chunks; c++)
-		part[c] = squares(g + c * CHUNK, c + 1 < chunks ? CHUNK : n - c * CHUNK);
+		part[c] = sum_squares_run(g + c * CHUNK, c + 1 < chunks ? CHUNK : n - c * CHUNK);
 	for (size_t c = 0; c < chunks; c++)
 		*sum += part[c];
 }

@@ -1,4 +1,5 @@
-/* Gradients of both poolings on the cpu device, whole images or blocks of channels on a thread each. */
+/* This file computes the gradients of max and average pooling on the cpu device. Each thread takes whole
+ * images or blocks of channels. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/split.h"
 #include "ops/cpu/strip.h"
@@ -13,8 +14,8 @@ struct pool {
 	bool bf16;
 };
 
-/* The gradient of output (oy, ox) goes to the first largest of its window, into rows [3,w,run] of the f32
- * gradient, which begin at input row 2*oy - 1. */
+/* Adds the gradient of output (oy, ox) to the first largest value of its window, in rows [3,w,run] of the
+ * f32 gradient, which begin at input row 2*oy - 1. */
 HM_INLINE void strip_pool(const struct pool *p, float *rows, size_t array, size_t oy, size_t ox, size_t ch,
 			  size_t n, bool bf16)
 {
@@ -92,7 +93,7 @@ void hm_cpu_max_pool_backward(struct hm_device *d, void *dx, const void *dy, con
 }
 
 /* x [hw,run] = f [run] everywhere. */
-HM_SIMD static void spread(void *x, const float *f, size_t hw, size_t run, bool bf16)
+HM_SIMD static void fill_positions(void *x, const float *f, size_t hw, size_t run, bool bf16)
 {
 	for (size_t p = 0; p < hw; p++)
 		hm_narrow((char *)x + p * run * (bf16 ? 2 : 4), f, run, bf16);
@@ -110,5 +111,5 @@ void hm_cpu_avg_pool_backward(struct hm_device *d, void *dx, const float *dy, in
 			f[a * blocks * v.run + ch] = ch < (size_t)c ? dy[a * c + ch] / (float)hw : 0;
 #pragma omp parallel for num_threads(d->threads)
 	for (size_t o = 0; o < v.outer; o++)
-		spread((char *)dx + o * bytes, f + o * v.run, hw, v.run, d->act == HM_BF16);
+		fill_positions((char *)dx + o * bytes, f + o * v.run, hw, v.run, d->act == HM_BF16);
 }

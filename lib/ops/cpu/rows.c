@@ -1,13 +1,13 @@
-/* Training operations of the cpu device that move rows or add them up, shared among d->threads threads. Sums
- * over rows go by columns, or by chunks of a fixed number of rows added up in their order: no byte depends on
- * the number of threads. */
+/* This file has the training operations of the cpu device that move rows or add them, distributed among
+ * d->threads threads. Sums over rows are divided by columns, or into chunks of a fixed number of rows that
+ * are added in order, so the bytes do not depend on the number of threads. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/split.h"
 #include "ops/cpu/vec.h"
 
 #include <string.h>
 
-enum { LINE = 64, BLOCK = 256 }; /* columns, elements: parts begin at multiples */
+enum { LINE = 64, BLOCK = 256 }; /* columns, elements: parts begin at multiples of it */
 
 /* ---- elements */
 
@@ -122,7 +122,7 @@ void hm_cpu_add_rows(struct hm_device *d, float *y, const int32_t *at, const flo
 		add_run(y + (size_t)(at ? at[r] : r) * k, table + (row ? (size_t)row[r] : 0) * k, (size_t)k);
 }
 
-/* One part of the columns, rows in order: two rows may be added to the same one of the table. */
+/* One part of the columns, row by row in order: several rows may be added to one row of the table. */
 HM_SIMD static void add_rows_back(float *dtable, const int32_t *row, const void *dy, const int32_t *at,
 				  int skip, int m, size_t k, size_t from, size_t to, bool bf16)
 {

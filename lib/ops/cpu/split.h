@@ -1,11 +1,11 @@
-/* How the work of one training operation is shared among d->threads threads. */
+/* This file divides the work of one training operation among d->threads threads. */
 #ifndef HM_SPLIT_H
 #define HM_SPLIT_H
 
 #include <stddef.h>
 
-/* Where part t of n things begins, t = 0 .. parts: equal parts in multiples of `unit`, the last ones smaller
- * or empty. */
+/* The first of n items that belongs to part t, t = 0 .. parts. Parts are equal and a multiple of `unit`;
+ * the last ones may be smaller or empty. */
 static inline size_t hm_part(size_t n, int t, int parts, size_t unit)
 {
 	size_t units = (n + unit - 1) / unit, at = units * (size_t)t / (size_t)parts * unit;

@@ -1,5 +1,6 @@
-/* Images in strips of 16 channels: one vector of activations at a time, of either type and of any number of
- * channels; lanes past the last channel are zero. Inlined into functions marked HM_SIMD. */
+/* This file reads and writes images in strips of 16 channels: one vector of activations at a time, f32 or
+ * bf16, for any number of channels. Lanes past the last channel are zero. All functions are inlined into
+ * functions marked HM_SIMD. */
 #ifndef HM_STRIP_H
 #define HM_STRIP_H
 
@@ -44,14 +45,14 @@ HM_INLINE void hm_strip_store(void *x, size_t at, const hm_vec *v, size_t n, boo
 			((float *)x)[at + l] = (*v)[l];
 }
 
-/* Where `mask` is set, else 0. */
+/* Keeps the lanes of v where `mask` is set; the others become 0. */
 HM_INLINE void hm_strip_keep(hm_vec *v, const hm_vec_int *mask)
 {
 	*v = (hm_vec)((hm_vec_int)*v & *mask);
 }
 
-/* Calls fn(..., channel, n, bf16) for every strip of a run of channels, n a constant wherever the compiler
- * can use one. */
+/* Calls fn(..., channel, n, bf16) for every strip of `run` channels; n is a compile-time constant where
+ * possible. */
 #define HM_STRIPS(run, bf16, fn, ...)                                                                        \
 	do {                                                                                                 \
 		size_t hm_ch = 0;                                                                            \

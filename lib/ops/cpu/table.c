@@ -1,4 +1,5 @@
-/* The cpu device: ref's table with the slots replaced that are worth it; its contexts. */
+/* This file has the cpu device's table and its contexts. Slots that are worth no fast version have ref's
+ * loop. */
 #include "ops/backend.h"
 #include "ops/cpu/cpu.h"
 #include "ops/ref/ref.h"

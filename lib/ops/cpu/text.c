@@ -1,4 +1,4 @@
-/* Transformer operations of the cpu device in vector loops, f32 inside: embedding and layer norm. */
+/* This file has embedding and LayerNorm of inference on the cpu device, in f32 vector loops. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/vec.h"
 

@@ -1,5 +1,6 @@
-/* Training operations of the cpu device over elements, in vector loops shared among d->threads threads:
- * activations, dropout. None of their bytes depends on the number of threads. */
+/* This file has the training operations of the cpu device that work on single elements: activations,
+ * dropout. They are vector loops distributed among d->threads threads; the bytes do not depend on their
+ * number. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/mask.h"
 #include "ops/cpu/split.h"
@@ -7,7 +8,7 @@
 
 #include <string.h>
 
-enum { BLOCK = 256 }; /* elements worked on together */
+enum { BLOCK = 256 }; /* elements that are computed together */
 
 /* Element `at` of activations. */
 HM_INLINE void *act_at(const void *x, size_t at, bool bf16)
@@ -17,8 +18,9 @@ HM_INLINE void *act_at(const void *x, size_t at, bool bf16)
 
 /* ---- GELU, quick GELU */
 
-/* Normal distribution and density at x. For a = |x| the upper tail is exp(-a^2/2) * R(a), R a polynomial in
- * 1/(1 + .325 a), fitted here to 1.3e-8 relative for a <= 13.5; together within 2e-7 of the true values. */
+/* The normal distribution and its density at x. For a = |x| the upper tail is exp(-a^2/2) * R(a), where R
+ * is a polynomial in 1/(1 + .325 a), fitted by us to 1.3e-8 relative for a <= 13.5. The results are within
+ * 2e-7 of the true values. */
 HM_INLINE void normal_lanes(hm_vec *distribution, hm_vec *density, const hm_vec *px)
 {
 	static const float c[] = {9.34087075e-06f, .129415289f, .132351726f,  .0987770706f, .157456458f,
@@ -127,7 +129,7 @@ void hm_cpu_activate_backward(struct hm_device *d, void *dx, const void *dy, con
 				      d->act == HM_BF16);
 }
 
-/* ---- tanh: of a pooler, a few thousand elements; libm's */
+/* ---- tanh: libm's, as only a pooler needs it, for a few thousand elements */
 
 static void tanh_run(void *y, const void *x, size_t from, size_t to, bool bf16)
 {

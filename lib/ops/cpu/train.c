@@ -1,5 +1,5 @@
-/* Training operations of the cpu device in vector loops: linear layers both ways. Made for heads: few
- * outputs, many inputs, rows that stream through the cache once. */
+/* This file has f32 linear layers on the cpu device, forward and backward, in vector loops. They are made
+ * for heads: few outputs, many inputs, rows that pass through the cache once. */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/vec.h"
 

@@ -1,6 +1,6 @@
-/* Sixteen floats at a time, in the compiler's own vectors, so that every instruction set adds in the same
- * order: sums, moments, exp, small matrix products; and widening and narrowing of activations. Everything is
- * inlined into functions marked HM_SIMD. */
+/* This file computes with sixteen floats at a time in the compiler's vector types: sums, moments, exp,
+ * small matrix products, conversion of activations. Every instruction set adds in the same order. All
+ * functions are inlined into functions marked HM_SIMD. */
 #ifndef HM_VEC_H
 #define HM_VEC_H
 
@@ -129,7 +129,7 @@ HM_INLINE void hm_widen(float *y, const void *x, size_t n, bool bf16)
 			y[j] = ((const float *)x)[j];
 }
 
-/* Asks for the `bytes` from p on, which will soon be read. */
+/* Prefetches the `bytes` from p on. */
 HM_INLINE void hm_prefetch(const void *p, size_t bytes)
 {
 	for (size_t at = 0; at < bytes; at += 64)

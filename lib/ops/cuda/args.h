@@ -1,13 +1,13 @@
-/* What hosts and kernels both need to know: how a kernel is named to the host. Included by the families'
- * headers of arguments (imageargs.h, textargs.h, trainargs.h), which .c and .cu files share. */
+/* This file says how a kernel is named to the host. The families' headers of arguments (imageargs.h,
+ * textargs.h, trainargs.h, productargs.h) include it; .c and .cu files share them. */
 #ifndef HM_CUDA_ARGS_H
 #define HM_CUDA_ARGS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* A kernel as the host sees it: an address. HM_KERNELS(gelu); for a kernel over activations, of which there
- * are two, HM_KERNEL_ONE(adam); for one of a single kind. Nothing to a .cu file. */
+/* A kernel as the host sees it: an address. HM_KERNELS(gelu) declares a kernel over activations, of which
+ * there are two; HM_KERNEL_ONE(adam) declares a kernel that exists once. A .cu file sees neither. */
 #ifdef __cplusplus
 #define HM_KERNEL_ONE(name) struct hm_no_declaration
 #define HM_KERNELS(name) struct hm_no_declaration

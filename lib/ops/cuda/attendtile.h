@@ -1,28 +1,31 @@
-/* For the kernels of attention: tiles of 32 rows or more and 64 columns (a slice of a head's) in shared
- * memory, as floats, and their products. A warp has 16 queries and 32 keys: lane 8*r + c has queries r, r+4,
- * r+8, r+12 and keys 4c .. 4c+3, four neighbours, which share a Philox block. Rows are 68 floats apart, and
- * key j of a tile lies in row HM_KEY_ROW(j): the lanes of one access of 16 bytes meet different banks. */
+/* This file is for the kernels of attention: tiles in shared memory and their products. A tile has 32 rows
+ * or more and 64 columns (a slice of a head's), stored as floats. A warp computes 16 queries by 32 keys:
+ * lane 8*r + c has queries r, r+4, r+8, r+12 and keys 4c .. 4c+3, four neighbours that share a Philox
+ * block. Rows are 68 floats apart and key j of a tile is in row HM_KEY_ROW(j), so that the lanes of one
+ * 16-byte access use different banks. */
 #ifndef HM_CUDA_ATTENDTILE_H
 #define HM_CUDA_ATTENDTILE_H
 
-#include "ops/cuda/lots.h"
+#include "ops/cuda/vector.h"
 #include "ops/cuda/philox.h"
 
 enum {
-	HM_KEYS = 32,		 /* of a tile */
+	HM_KEYS = 32,		 /* keys of a tile */
 	HM_SLICE = 64,		 /* columns of a tile */
 	HM_PITCH = HM_SLICE + 4, /* floats from one row to the next */
-	HM_SCORES = HM_KEYS + 4, /* the same, of a tile of scores [queries, keys] */
+	HM_SCORES = HM_KEYS + 4, /* the same for a tile of scores [queries, keys] */
 	HM_ATTEND = 128		 /* threads of a block */
 };
 #define HM_KEY_ROW(j) ((j) % 4 * 8 + (j) / 4)
 
-/* A sequence of n rows that begins at row `first`; longest: of all, rounded up to a multiple of 4. */
+/* A sequence of n rows that begins at row `first`. longest: the longest sequence of the call, rounded up to
+ * a multiple of 4. */
 struct hm_sequence {
 	int first, n, longest;
 };
 
-/* Philox blocks of one sequence and head: that of query 0 at key 0, and from one query to the next. */
+/* The Philox blocks of one sequence and head: the number of the block of query 0 and key 0, and the
+ * distance from one query to the next. */
 struct hm_blocks {
 	uint64_t first;
 	uint32_t next, step;
@@ -35,8 +38,8 @@ HM_DEVICE struct hm_blocks hm_blocks_of(const struct hm_drop &d, const struct hm
 	return {w.first / 4 + ((uint64_t)q.first * heads + head) * line, heads * line, w.step};
 }
 
-/* Sequence `which` of s. Each block adds up the lengths anew: that is a matter of one load, and no launch has
- * to come before. All threads call. */
+/* Finds sequence `which` of s. Each block adds up the lengths again: that costs one load, and no other
+ * launch is needed first. All threads call. */
 HM_DEVICE struct hm_sequence hm_find_sequence(const int32_t *len, int s, int which)
 {
 	HM_SHARED(int, part, 2 * HM_MOST_THREADS / HM_WARP);
@@ -67,16 +70,16 @@ HM_DEVICE struct hm_sequence hm_find_sequence(const int32_t *len, int s, int whi
 	return q;
 }
 
-/* tile [rows,64] := factor times columns [0,columns) of n rows of x, `stride` apart; zeros for all else.
- * `even`: by 16 bytes, of which `columns` is a multiple. keys: in the places of keys. All HM_ATTEND threads
- * call, between two barriers. */
+/* tile [rows,64] = factor times columns [0,columns) of n rows of x, which are `stride` apart; zeros
+ * elsewhere. even: 16 bytes can be loaded at once (`columns` is a multiple of that). keys: rows go to the
+ * places of keys. All HM_ATTEND threads call, between two barriers. */
 template <int rows, class act>
 HM_DEVICE void hm_load_tile(float *tile, const act *x, int stride, int n, int columns, float factor,
 			    bool even, bool keys)
 {
 	enum {
-		LOT = HM_LOT(act),
-		IN_ROW = HM_SLICE / LOT,
+		VECTOR = HM_VECTOR(act),
+		IN_ROW = HM_SLICE / VECTOR,
 		STEP = HM_ATTEND / IN_ROW,
 		SOME = rows / STEP < 4 ? rows / STEP : 4
 	};
@@ -88,28 +91,29 @@ HM_DEVICE void hm_load_tile(float *tile, const act *x, int stride, int n, int co
 	}
 	if (!even)
 		return;
-	int r = threadIdx.x / IN_ROW, c = threadIdx.x % IN_ROW * LOT;
+	int r = threadIdx.x / IN_ROW, c = threadIdx.x % IN_ROW * VECTOR;
 	n = c < columns ? n : 0;
 #pragma unroll 1
 	for (int last = r + rows; r < last; r += SOME * STEP) {
-		hm_lot<act, LOT> q[SOME];
+		hm_vector<act, VECTOR> q[SOME];
 #pragma unroll
 		for (int i = 0; i < SOME; i++)
-			q[i] = *(const hm_lot<act, LOT> *)(x + (r + i * STEP < n ? (r + i * STEP) * stride + c
-										 : 0));
+			q[i] = *(const hm_vector<act, VECTOR> *)(x + (r + i * STEP < n
+									      ? (r + i * STEP) * stride + c
+									      : 0));
 #pragma unroll
 		for (int i = 0; i < SOME; i++) {
-			float v[LOT];
+			float v[VECTOR];
 			int to = keys ? HM_KEY_ROW(r + i * STEP) : r + i * STEP;
 #pragma unroll
-			for (int k = 0; k < LOT; k++)
+			for (int k = 0; k < VECTOR; k++)
 				v[k] = r + i * STEP < n ? factor * hm_get(&q[i].e[k]) : 0;
-			hm_store<LOT>(tile + to * HM_PITCH + c, v);
+			hm_store<VECTOR>(tile + to * HM_PITCH + c, v);
 		}
 	}
 }
 
-/* s[i][j] += query r+4i . key 4c+j over a slice's first columns; q: the warp's 16 rows. */
+/* s[i][j] += query r+4i . key 4c+j over a slice's first columns. q: the warp's 16 rows. */
 HM_DEVICE void hm_dots(float s[4][4], const float *q, const float *keys, int columns)
 {
 	int lane = threadIdx.x % HM_WARP;
@@ -132,7 +136,7 @@ HM_DEVICE void hm_dots(float s[4][4], const float *q, const float *keys, int col
 	}
 }
 
-/* sum[i][4h+k] += for each key: score of query r+4i times column 4c+32h+k of the key's row. scores: of the
+/* For each key: sum[i][4h+k] += score of query r+4i times column 4c+32h+k of the key's row. scores: the
  * warp's 16 queries. */
 template <int halves>
 HM_DEVICE void hm_blend(float sum[4][4 * halves], const float *scores, const float *rows, int keys)
@@ -160,7 +164,7 @@ HM_DEVICE void hm_blend(float sum[4][4 * halves], const float *scores, const flo
 	}
 }
 
-/* y := v [4] times factor, as far as there are so many columns; even: by one access. */
+/* y = v [4] times factor, limited to `columns` columns. even: by one access. */
 template <class act>
 HM_DEVICE void hm_store_part(act *y, const float v[4], float factor, int columns, bool even)
 {
@@ -176,7 +180,7 @@ HM_DEVICE void hm_store_part(act *y, const float v[4], float factor, int columns
 			hm_put(y + k, out[k]);
 }
 
-/* Over the eight lanes that have the same queries. */
+/* Maximum and sum over the eight lanes that have the same queries. */
 HM_DEVICE float hm_row_max(float v)
 {
 	for (int k = 4; k; k /= 2)

@@ -1,12 +1,13 @@
-/* Attention, for attention.cu and attentionback.cu. */
+/* This file launches the kernels of attention, attention.cu and attentionback.cu. */
 #include "ops/cuda/cuda.h"
 #include "ops/cuda/textargs.h"
 #include "ops/dropmask.h"
 
-/* Blocks a sequence and head, which share its tiles of 64 queries; those without one end at once. */
+/* SLOTS: blocks per sequence and head, which share its tiles of 64 queries; a block without a tile ends at
+ * once. */
 enum { THREADS = 128, SLOTS = 4, NARROW = 64 };
 
-/* Rows of the mask begin blocks: see ops.h. */
+/* The dropout of attention, where each row of the mask begins a Philox block (ops.h). */
 static struct hm_drop drop_rows(struct hm_device *d, const struct hm_dropout *drop)
 {
 	assert(!hm_dropout_on(drop) || drop->first % 4 == 0);

@@ -1,12 +1,13 @@
-/* Attention over packed sequences, softmax(Q K^T / sqrt(dim)) V for each sequence and head, with dropout on
- * the softmax. No score leaves the block: keys come by tiles of 32, and each row's maximum and sum are
- * corrected as they grow (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et
- * al., "FlashAttention", 2022). A block takes tiles of 64 queries of one sequence and head, a warp 16 of
- * them. Heads of more than 64 columns are gone over once for each 64 of the output. */
+/* This file is attention over packed sequences: softmax(Q K^T / sqrt(dim)) V for each sequence and head,
+ * with dropout on the softmax. Scores stay in the block: keys come in tiles of 32, and each row's maximum
+ * and sum are corrected as they grow (Milakov and Gimelshein, "Online normalizer calculation for softmax",
+ * 2018; Dao et al., "FlashAttention", 2022). A block computes tiles of 64 queries of one sequence and head,
+ * a warp 16 of them. Heads of more than 64 columns are computed in one turn per 64 columns of the output. */
 #include "ops/cuda/attendtile.h"
 
-enum { QUERIES = 64, MINE = 16 }; /* of a block's tile, of a warp */
-/* Where the tiles stand in shared memory: Q / sqrt(dim), K, V by HM_PITCH, scores by HM_SCORES. */
+enum { QUERIES = 64, MINE = 16 }; /* queries of a block's tile, of a warp */
+/* Offsets of the tiles in shared memory. Q / sqrt(dim), K and V have rows of HM_PITCH, scores rows of
+ * HM_SCORES. */
 enum {
 	Q = 0,
 	K = Q + QUERIES * HM_PITCH,
@@ -15,21 +16,22 @@ enum {
 	ALL = P + QUERIES * HM_SCORES
 };
 
-/* Of queries r+4i: the scores' maximum, the lane's part of the sum, what earlier sums shrink by. */
+/* Per query r+4i: the scores' maximum, the lane's part of the sum, the factor by which earlier sums shrink.
+ */
 struct state {
 	float top[4], sum[4], keep[4];
 };
 
-/* The tiles of the queries at `at` and the keys at `key`, columns h*64 and on of Q and K and `out` and on of
- * V; as far as they are not there from the last time. */
+/* Loads the tiles of the queries at `at` and the keys at `key`: columns from h*64 of Q and K, and from
+ * `out` of V. Tiles that are still there from the last time are not loaded again. */
 template <class act, bool wide>
-HM_DEVICE void load(float *m, const struct attention_args &a, const struct hm_sequence &seq, int at, int key,
-		    int h, int out)
+HM_DEVICE void load_tiles(float *m, const struct attention_args &a, const struct hm_sequence &seq, int at,
+			  int key, int h, int out)
 {
 	int width = a.heads * a.dim, row = 3 * width;
 	const act *q = (const act *)a.qkv + (size_t)seq.first * row + blockIdx.y * a.dim,
 		  *k = q + width + key * row;
-	bool even = hm_even(a.qkv) && a.dim % HM_LOT(act) == 0;
+	bool even = hm_aligned(a.qkv) && a.dim % HM_VECTOR(act) == 0;
 	if (wide || key == 0)
 		hm_load_tile<QUERIES>(m + Q, q + at * row + h, row, seq.n - at, a.dim - h, 1 / sqrtf(a.dim),
 				      even, false);
@@ -38,10 +40,11 @@ HM_DEVICE void load(float *m, const struct attention_args &a, const struct hm_se
 		hm_load_tile<HM_KEYS>(m + V, k + width + out, row, seq.n - key, a.dim - out, 1, even, true);
 }
 
-/* Scores s of `left` keys become exp(s - top) times the dropout's factors, in p [16] rows of the warp. Query q of
- * the warp sees the first seen + q of the keys. block: of the warp's first query at the first of the keys. */
-HM_DEVICE void soften(float *p, struct state &w, float s[4][4], int left, int seen, const struct hm_drop &d,
-		      const struct hm_blocks &b, uint64_t block)
+/* Turns the scores s of `left` keys into exp(s - top) times the dropout's factors, in the warp's rows p
+ * [16]. Query q of the warp sees the first seen + q keys. block: that of the warp's first query and the
+ * first key. */
+HM_DEVICE void soften_scores(float *p, struct state &w, float s[4][4], int left, int seen,
+			     const struct hm_drop &d, const struct hm_blocks &b, uint64_t block)
 {
 	int r = threadIdx.x % HM_WARP / 8, c = threadIdx.x % 8;
 #pragma unroll
@@ -70,13 +73,13 @@ HM_DEVICE void soften(float *p, struct state &w, float s[4][4], int left, int se
 	__syncwarp();
 }
 
-/* Columns `out` .. out+63 of y, for the queries at `at`. */
+/* Computes columns `out` .. out+63 of y for the queries at `at`. */
 template <class act, bool wide>
-HM_DEVICE void attend(float *m, const struct attention_args &a, const struct hm_sequence &seq,
+HM_DEVICE void attend_tile(float *m, const struct attention_args &a, const struct hm_sequence &seq,
 		      const struct hm_blocks &b, int at, int out)
 {
 	int lane = threadIdx.x % HM_WARP, mine = threadIdx.x / HM_WARP * MINE;
-	bool busy = at + mine < seq.n, even = hm_even(a.y) && a.dim % HM_LOT(act) == 0;
+	bool busy = at + mine < seq.n, even = hm_aligned(a.y) && a.dim % HM_VECTOR(act) == 0;
 	struct state w = {{-INFINITY, -INFINITY, -INFINITY, -INFINITY}, {}, {}};
 	float y[4][8] = {};
 	int end = a.causal && at + QUERIES < seq.n ? at + QUERIES : seq.n;
@@ -85,7 +88,7 @@ HM_DEVICE void attend(float *m, const struct attention_args &a, const struct hm_
 		float s[4][4] = {};
 		for (int h = 0; h < (wide ? a.dim : 1); h += HM_SLICE) {
 			__syncthreads();
-			load<act, wide>(m, a, seq, at, key, h, out);
+			load_tiles<act, wide>(m, a, seq, at, key, h, out);
 			__syncthreads();
 			if (busy)
 				hm_dots(s, m + Q + mine * HM_PITCH, m + K,
@@ -93,8 +96,8 @@ HM_DEVICE void attend(float *m, const struct attention_args &a, const struct hm_
 		}
 		if (!busy)
 			continue;
-		soften(m + P + mine * HM_SCORES, w, s, left, a.causal ? at + mine - key + 1 : HM_KEYS, a.drop, b,
-		       b.first + (uint32_t)(at + mine) * b.next + key / 4);
+		soften_scores(m + P + mine * HM_SCORES, w, s, left, a.causal ? at + mine - key + 1 : HM_KEYS,
+			      a.drop, b, b.first + (uint32_t)(at + mine) * b.next + key / 4);
 #pragma unroll
 		for (int i = 0; i < 4; i++)
 #pragma unroll
@@ -124,7 +127,7 @@ template <class act, bool wide> HM_DEVICE void query_tiles(const struct attentio
 	struct hm_blocks b = hm_blocks_of(a.drop, seq, a.heads, blockIdx.y);
 	for (int at = slot * QUERIES; at < seq.n; at += a.slots * QUERIES)
 		for (int out = 0; out < (wide ? a.dim : 1); out += HM_SLICE)
-			attend<act, wide>(m, a, seq, b, at, out);
+			attend_tile<act, wide>(m, a, seq, b, at, out);
 }
 
 HM_KERNEL_ACT_FIT(attention, struct attention_args, HM_ATTEND, 4)

@@ -1,24 +1,25 @@
-/* The gradient of attention. With P the softmax, D the dropout's factors, A = P*D by elements and y = A V:
+/* This file is the gradient of attention. With P the softmax, D the dropout's factors, A = P*D (element by
+ * element) and y = A V:
  *
  *   dV = A^T dy,  dP = D * (dy V^T),  dS = P * (dP - delta),  delta = rowsum(P*dP) = rowsum(dy*y),
  *   dQ = dS K / sqrt(dim),  dK = dS^T Q / sqrt(dim).
  *
- * Nothing was kept, so scores are computed again by tiles of 32 queries and 32 keys. A block has one sequence
- * and head to itself and goes over it twice: by queries, for dQ and for the softmax's maxima and sums, online
- * as in attention.cu; then by keys, for dK and dV. So each sum is one thread's and in one order, without
- * atomics and without memory that somebody would have to know the size of; seven products of tiles where five
- * would do. Of the block's four warps two have the scores of 16 queries each, two dy V^T. */
+ * The forward pass keeps nothing, so scores are computed again in tiles of 32 queries and 32 keys. A block
+ * computes one sequence and head in two passes: by queries, for dQ and the softmax's maxima and sums,
+ * online as in attention.cu; then by keys, for dK and dV. So each sum belongs to one thread and has one
+ * order, without atomics and without extra device memory; the price is seven products of tiles where five
+ * would do. Of the block's four warps two compute the scores of 16 queries each, two dy V^T. */
 #include "ops/cuda/attendtile.h"
 
 enum {
 	TILE = HM_KEYS, /* queries as well */
-	MINE = 16,	/* of a warp: queries of the products of two rows, keys of dK and dV */
-	MOST = 512	/* queries whose statistics are held: longer sequences go by so many at a time */
+	MINE = 16,	/* per warp: queries in products of rows, keys in dK and dV */
+	MOST = 512	/* queries whose statistics fit; longer sequences take several turns */
 };
 
-/* Where the tiles stand in the block's shared memory. By HM_PITCH: Q / sqrt(dim), dy, K, V. By HM_SCORES, a
- * query a row: dP, then dS; P, then A. Of MOST queries: log of the sum of exponentials; delta. Of the tile's:
- * what passes from the warps that have scores to all. */
+/* Offsets in shared memory. Rows of HM_PITCH: Q / sqrt(dim), dy, K, V. Rows of HM_SCORES, one per query:
+ * dP, later dS; P, later A. For MOST queries: log of the sum of exponentials; delta. For the tile's
+ * queries: what the warps with scores pass to all. */
 enum {
 	Q = 0,
 	DY = Q + TILE * HM_PITCH,
@@ -36,15 +37,15 @@ struct job {
 	struct hm_sequence seq;
 	struct hm_blocks b;
 	int row, width;	   /* elements of a row of qkv, of y */
-	int out, part;	   /* columns of this turn, from; the warp's 16 queries, from */
-	bool scores, even; /* what the warp computes; 16 bytes at a time */
+	int out, part;	   /* first column of this turn; first of the warp's 16 queries */
+	bool scores, even; /* the warp computes scores; 16 bytes can be loaded at once */
 };
 
-/* s := the scores, or dy V^T, of the warp's queries of the tile at `at` and the keys at `key`. The tiles that
- * hold this turn's columns are loaded last and stay. */
+/* s = the scores, or dy V^T, of the warp's queries of the tile at `at` and the keys at `key`. The tiles
+ * with this turn's columns are loaded last and stay in shared memory. */
 template <class act, bool wide>
-HM_DEVICE void products(float s[4][4], const struct attention_backward_args &a, float *m, const struct job &w,
-			int at, int key, bool new_queries, bool new_keys)
+HM_DEVICE void multiply_tiles(float s[4][4], const struct attention_backward_args &a, float *m,
+			      const struct job &w, int at, int key, bool new_queries, bool new_keys)
 {
 	const act *q = (const act *)a.qkv + (size_t)w.seq.first * w.row + blockIdx.y * a.dim;
 	const act *dy = (const act *)a.dy + (size_t)w.seq.first * w.width + blockIdx.y * a.dim;
@@ -74,8 +75,8 @@ HM_DEVICE void products(float s[4][4], const struct attention_backward_args &a, 
 	}
 }
 
-/* The dropout's factors for the lane's queries and keys of the tiles, or ones. */
-HM_DEVICE void factors(float f[4][4], const struct hm_drop &d, const struct job &w, int at, int key)
+/* The dropout's factors for the lane's queries and keys of the tiles; ones without dropout. */
+HM_DEVICE void mask_factors(float f[4][4], const struct hm_drop &d, const struct job &w, int at, int key)
 {
 	int lane = threadIdx.x % HM_WARP;
 	uint64_t block = w.b.first + (uint32_t)(at + w.part + lane / 8) * w.b.next + key / 4 + lane % 8;
@@ -87,18 +88,18 @@ HM_DEVICE void factors(float f[4][4], const struct hm_drop &d, const struct job 
 	}
 }
 
-/* Query i of the lane's four among the tile's, and the lane's four keys in a tile of scores. */
-HM_DEVICE int query(const struct job &w, int i)
+/* The lane's i-th query within the tile; the address of its four keys in a tile of scores. */
+HM_DEVICE int query_row(const struct job &w, int i)
 {
 	return w.part + threadIdx.x % HM_WARP / 8 + 4 * i;
 }
-HM_DEVICE float *place(float *scores, const struct job &w, int i)
+HM_DEVICE float *score_at(float *scores, const struct job &w, int i)
 {
-	return scores + query(w, i) * HM_SCORES + threadIdx.x % 8 * 4;
+	return scores + query_row(w, i) * HM_SCORES + threadIdx.x % 8 * 4;
 }
 
-/* The scores' tile of `scores` times v. */
-HM_DEVICE void put(float *scores, const struct job &w, const float v[4][4], const float f[4][4])
+/* Stores v*f into a tile of scores. */
+HM_DEVICE void put_scores(float *scores, const struct job &w, const float v[4][4], const float f[4][4])
 {
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
@@ -106,26 +107,26 @@ HM_DEVICE void put(float *scores, const struct job &w, const float v[4][4], cons
 #pragma unroll
 		for (int j = 0; j < 4; j++)
 			p[j] = v[i][j] * f[i][j];
-		hm_store<4>(place(scores, w, i), p);
+		hm_store<4>(score_at(scores, w, i), p);
 	}
 }
 
-/* dS = P * (dP - delta), where dP stood. */
+/* Replaces dP in shared memory by dS = P * (dP - delta). */
 HM_DEVICE void soften_back(float *m, const struct job &w, const float p[4][4], int delta)
 {
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
-		float ds[4], minus = m[DELTA + delta + query(w, i)];
-		hm_load<4>(ds, place(m + DS, w, i));
+		float ds[4], minus = m[DELTA + delta + query_row(w, i)];
+		hm_load<4>(ds, score_at(m + DS, w, i));
 #pragma unroll
 		for (int j = 0; j < 4; j++)
 			ds[j] = p[i][j] * (ds[j] - minus);
-		hm_store<4>(place(m + DS, w, i), ds);
+		hm_store<4>(score_at(m + DS, w, i), ds);
 	}
 }
 
-/* The part of dy*y of n elements a lane, four lanes a row. */
-template <int n, class act> HM_DEVICE float dot(const act *dy, const act *y, int dim)
+/* One lane's part of the dot product of dy and y; four lanes share a row, each takes n elements at a time. */
+template <int n, class act> HM_DEVICE float dot_part(const act *dy, const act *y, int dim)
 {
 	float sum = 0;
 	for (int c = threadIdx.x % 4 * n; c < dim; c += 4 * n) {
@@ -139,7 +140,7 @@ template <int n, class act> HM_DEVICE float dot(const act *dy, const act *y, int
 	return sum;
 }
 
-/* delta of the 32 queries at `at`, to m + DELTA + to. */
+/* Writes delta of the 32 queries at `at` to m + DELTA + to. */
 template <class act>
 HM_DEVICE void find_delta(const struct attention_backward_args &a, float *m, const struct job &w, int at,
 			  int to)
@@ -147,22 +148,23 @@ HM_DEVICE void find_delta(const struct attention_backward_args &a, float *m, con
 	int r = threadIdx.x / 4, dim = at + r < w.seq.n ? a.dim : 0;
 	size_t from = ((size_t)(w.seq.first + at + r) * a.heads + blockIdx.y) * a.dim;
 	const act *dy = (const act *)a.dy + from, *y = (const act *)a.y + from;
-	float sum = w.even ? dot<HM_LOT(act)>(dy, y, dim) : dot<1>(dy, y, dim);
+	float sum = w.even ? dot_part<HM_VECTOR(act)>(dy, y, dim) : dot_part<1>(dy, y, dim);
 	sum += __shfl_xor_sync(HM_FULL, sum, 2);
 	sum += __shfl_xor_sync(HM_FULL, sum, 1);
 	if (threadIdx.x % 4 == 0)
 		m[DELTA + to + r] = sum;
 }
 
-/* ---- by queries: dQ, and the logs of queries from .. from+MOST-1 */
+/* ---- by queries: dQ, and the logs of the sums of queries from .. from+MOST-1 */
 
 struct state {
-	float top[4], sum[4]; /* as in attention.cu; of the warps that have scores */
+	float top[4], sum[4]; /* as in attention.cu; used by the warps that have scores */
 };
 
-/* Scores become exp(s - top), and each query's news is what earlier sums shrink by. Of the tiles' keys there are
- * `left`; query q sees seen + q. */
-HM_DEVICE void soften(float s[4][4], struct state &g, float *m, const struct job &w, int left, int seen)
+/* Turns scores into exp(s - top) and passes on the factor by which each query's earlier sums shrink. The
+ * tile has `left` keys; query q sees the first seen + q. */
+HM_DEVICE void soften_scores(float s[4][4], struct state &g, float *m, const struct job &w, int left,
+			     int seen)
 {
 	int c = threadIdx.x % 8;
 #pragma unroll
@@ -170,7 +172,7 @@ HM_DEVICE void soften(float s[4][4], struct state &g, float *m, const struct job
 		float top = g.top[i];
 #pragma unroll
 		for (int j = 0; j < 4; j++) {
-			if (4 * c + j >= left || 4 * c + j >= seen + query(w, i))
+			if (4 * c + j >= left || 4 * c + j >= seen + query_row(w, i))
 				s[i][j] = -INFINITY;
 			top = fmaxf(top, s[i][j]);
 		}
@@ -182,11 +184,11 @@ HM_DEVICE void soften(float s[4][4], struct state &g, float *m, const struct job
 		for (int j = 0; j < 4; j++)
 			g.sum[i] += s[i][j] = expf(s[i][j] - top);
 		if (c == 0)
-			m[PASSED + query(w, i)] = keep;
+			m[PASSED + query_row(w, i)] = keep;
 	}
 }
 
-/* Columns of dQ for the queries at `at`: four a lane, of the first or second half. */
+/* Columns of dQ for the queries at `at`: four per lane, in the first or the second half of the slice. */
 template <class act, bool wide>
 HM_DEVICE void query_tile(const struct attention_backward_args &a, float *m, const struct job &w, int at,
 			  int from)
@@ -199,14 +201,14 @@ HM_DEVICE void query_tile(const struct attention_backward_args &a, float *m, con
 	for (int key = 0; key < end; key += TILE) {
 		int left = w.seq.n - key;
 		float s[4][4], f[4][4];
-		products<act, wide>(s, a, m, w, at, key, key == 0, true);
+		multiply_tiles<act, wide>(s, a, m, w, at, key, key == 0, true);
 		if (!w.scores) {
-			factors(f, a.drop, w, at, key);
-			put(m + DS, w, s, f);
+			mask_factors(f, a.drop, w, at, key);
+			put_scores(m + DS, w, s, f);
 		}
 		__syncthreads();
 		if (w.scores) {
-			soften(s, g, m, w, left, a.causal ? at - key + 1 : TILE);
+			soften_scores(s, g, m, w, left, a.causal ? at - key + 1 : TILE);
 			soften_back(m, w, s, at - from);
 		}
 		__syncthreads();
@@ -214,7 +216,7 @@ HM_DEVICE void query_tile(const struct attention_backward_args &a, float *m, con
 		for (int i = 0; i < 4; i++)
 #pragma unroll
 			for (int k = 0; k < 4; k++)
-				dq[i][k] *= m[PASSED + query(w, i)];
+				dq[i][k] *= m[PASSED + query_row(w, i)];
 		hm_blend<1>(dq, m + DS + w.part * HM_SCORES, m + K + half, left < TILE ? left : TILE);
 	}
 	__syncthreads();
@@ -223,21 +225,21 @@ HM_DEVICE void query_tile(const struct attention_backward_args &a, float *m, con
 		float sum = hm_row_sum(g.sum[i]);
 		if (!w.scores || threadIdx.x % 8)
 			continue;
-		m[PASSED + query(w, i)] = 1 / (sqrtf(a.dim) * sum);
-		m[TOP + at - from + query(w, i)] = g.top[i] + logf(sum);
+		m[PASSED + query_row(w, i)] = 1 / (sqrtf(a.dim) * sum);
+		m[TOP + at - from + query_row(w, i)] = g.top[i] + logf(sum);
 	}
 	__syncthreads();
 #pragma unroll
 	for (int i = 0; i < 4; i++)
-		if (at + query(w, i) < w.seq.n)
-			hm_store_part((act *)a.dqkv + (size_t)(w.seq.first + at + query(w, i)) * w.row +
+		if (at + query_row(w, i) < w.seq.n)
+			hm_store_part((act *)a.dqkv + (size_t)(w.seq.first + at + query_row(w, i)) * w.row +
 					      blockIdx.y * a.dim + c,
-				      dq[i], m[PASSED + query(w, i)], a.dim - c, w.even);
+				      dq[i], m[PASSED + query_row(w, i)], a.dim - c, w.even);
 }
 
-/* ---- by keys: what queries `from` .. from+MOST-1 give to dK and dV */
+/* ---- by keys: what queries `from` .. from+MOST-1 add to dK and dV */
 
-/* sum[i][4h+k] += for each query: its score of key 4r+i of the warp's times column 4c+32h+k of its row. */
+/* For each query: sum[i][4h+k] += its score of the warp's key 4r+i times column 4c+32h+k of its row. */
 HM_DEVICE void blend_keys(float sum[4][8], const float *scores, const float *rows, int queries)
 {
 	const float *a = scores + threadIdx.x % HM_WARP / 8 * 4, *b = rows + threadIdx.x % 8 * 4;
@@ -255,23 +257,24 @@ HM_DEVICE void blend_keys(float sum[4][8], const float *scores, const float *row
 	}
 }
 
-/* P of the tiles into s and m + A, from scores; zeros where there is no key. Queries past the end have what
- * they have: nobody looks. */
-HM_DEVICE void probabilities(float s[4][4], float *m, const struct job &w, int at, int key, int from, bool causal)
+/* Turns scores into P, in s and m + A; zero where a query sees no key. Rows of queries past the end are
+ * arbitrary: nothing reads them. */
+HM_DEVICE void find_probabilities(float s[4][4], float *m, const struct job &w, int at, int key, int from,
+				  bool causal)
 {
 	int before = key + (int)threadIdx.x % 8 * 4, left = w.seq.n - before;
 #pragma unroll
 	for (int i = 0; i < 4; i++) {
-		float top = m[TOP + at - from + query(w, i)];
-		int seen = causal ? at + query(w, i) + 1 - before : left;
+		float top = m[TOP + at - from + query_row(w, i)];
+		int seen = causal ? at + query_row(w, i) + 1 - before : left;
 #pragma unroll
 		for (int j = 0; j < 4; j++)
 			s[i][j] = j < left && j < seen ? expf(s[i][j] - top) : 0;
-		hm_store<4>(place(m + A, w, i), s[i]);
+		hm_store<4>(score_at(m + A, w, i), s[i]);
 	}
 }
 
-/* The warps that have scores add up dK, the others dV: 16 keys a warp, 4 keys and 8 columns a lane. */
+/* The warps that have scores compute dK, the others dV: 16 keys per warp, 4 keys and 8 columns per lane. */
 template <class act, bool wide>
 HM_DEVICE void key_tile(const struct attention_backward_args &a, float *m, const struct job &w, int key,
 			int from, int to)
@@ -280,12 +283,12 @@ HM_DEVICE void key_tile(const struct attention_backward_args &a, float *m, const
 	int first = a.causal && key > from ? key : from; /* earlier queries do not see these keys */
 	for (int at = first; at < to; at += TILE) {
 		float s[4][4], f[4][4];
-		products<act, wide>(s, a, m, w, at, key, true, at == first);
+		multiply_tiles<act, wide>(s, a, m, w, at, key, true, at == first);
 		if (w.scores) {
-			probabilities(s, m, w, at, key, from, a.causal);
+			find_probabilities(s, m, w, at, key, from, a.causal);
 		} else {
-			factors(f, a.drop, w, at, key);
-			put(m + DS, w, s, f);
+			mask_factors(f, a.drop, w, at, key);
+			put_scores(m + DS, w, s, f);
 		}
 		__syncthreads();
 		if (w.scores) {
@@ -293,8 +296,8 @@ HM_DEVICE void key_tile(const struct attention_backward_args &a, float *m, const
 		} else {
 #pragma unroll
 			for (int i = 0; i < 4; i++)
-				hm_load<4>(s[i], place(m + A, w, i));
-			put(m + A, w, s, f);
+				hm_load<4>(s[i], score_at(m + A, w, i));
+			put_scores(m + A, w, s, f);
 		}
 		__syncthreads();
 		if (key + w.part < w.seq.n)
@@ -327,8 +330,8 @@ template <class act, bool wide> HM_DEVICE void sequence_and_head(const struct at
 	w.row = 3 * w.width;
 	w.part = threadIdx.x / HM_WARP % 2 * MINE;
 	w.scores = threadIdx.x < HM_ATTEND / 2;
-	w.even = hm_even(a.qkv) && hm_even(a.dqkv) && hm_even(a.dy) && hm_even(a.y) &&
-		 a.dim % HM_LOT(act) == 0;
+	w.even = hm_aligned(a.qkv) && hm_aligned(a.dqkv) && hm_aligned(a.dy) && hm_aligned(a.y) &&
+		 a.dim % HM_VECTOR(act) == 0;
 	for (w.out = 0; w.out < (wide ? a.dim : 1); w.out += HM_SLICE)
 		for (int from = 0; from < w.seq.n; from += MOST) {
 			int to = w.seq.n - from < MOST ? w.seq.n : from + MOST;

@@ -1,14 +1,15 @@
-/* Batch norm of training: x is read once for its statistics and once to be normalised; backward dy and x once
- * for the sums and once for dx. The pieces that sums are taken of depend on the shape alone. */
+/* This file launches batch norm in training. Forward reads x once for its statistics and once to normalise
+ * it; backward reads dy and x once for the sums and once for dx. The pieces of the sums depend on the shape
+ * alone. */
 #include "ops/cuda/imageops.h"
 
 enum {
-	LANES = 32,  /* that are neighbours, at most: 512 bytes of a row of bf16 */
-	DEEP = 8,    /* rows of a thread at least, so that partial sums are a small part of the traffic */
-	PIECES = 512 /* at most: about four blocks for each multiprocessor of an H100 */
+	LANES = 32, /* threads side by side, at most: 512 bytes of a row of bf16 */
+	DEEP = 8, /* at least so many rows per thread, so that partial sums are a small part of the traffic */
+	PIECES = 512 /* pieces at most: about four blocks per multiprocessor of an H100 */
 };
 
-/* Sizes of a pass over x [m,c]; the arrays that are wide decide about 16 bytes at a time. */
+/* Sets the sizes of a pass over x [m,c]. `wide` arrays must all allow 16 bytes at a time. */
 static void set_sizes(struct batch_norm_args *a, size_t m, int c, bool wide)
 {
 	uint32_t units = (uint32_t)(wide ? c / 8 : c), step;
@@ -24,7 +25,7 @@ static void set_sizes(struct batch_norm_args *a, size_t m, int c, bool wide)
 	a->chunks = (a->m + a->rows - 1) / a->rows;
 }
 
-static struct hm_grid grid(const struct batch_norm_args *a, uint32_t rows)
+static struct hm_grid grid_of(const struct batch_norm_args *a, uint32_t rows)
 {
 	uint32_t channels = a->lanes * (a->wide ? 8 : 1);
 	return (struct hm_grid){(a->m + rows - 1) / rows, (a->c + channels - 1) / channels, HM_BN_THREADS, 0};
@@ -39,7 +40,7 @@ static struct hm_grid by_channel(const struct batch_norm_args *a)
 /* False: an error sticks. */
 static bool get_scratch(struct batch_norm_args *a, struct hm_device *d)
 {
-	size_t pieces = (a->m + a->run - 1) / a->run; /* of so much memory smaller batches never need more */
+	size_t pieces = (a->m + a->run - 1) / a->run; /* smaller batches never need more memory than this */
 	pieces = pieces < PIECES ? pieces : PIECES;
 	size_t part = a->chunks ? pieces * 2 * a->c * sizeof *a->part : 0;
 	a->part = hm_cuda_scratch(d, part + 3 * a->c * sizeof *a->coef);
@@ -74,9 +75,9 @@ void hm_cuda_batch_norm(struct hm_device *d, void *y, const void *x, const void 
 	if (!get_scratch(&a, d))
 		return;
 	if (a.batch)
-		HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_sums), grid(&a, a.rows), a);
+		HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_sums), grid_of(&a, a.rows), a);
 	HM_LAUNCH(d, batch_norm_totals, by_channel(&a), a);
-	HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_apply), grid(&a, a.run), a);
+	HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_apply), grid_of(&a, a.run), a);
 }
 
 void hm_cuda_batch_norm_backward(struct hm_device *d, void *dx, void *dres, float *dgamma, float *dbeta,
@@ -108,9 +109,9 @@ void hm_cuda_batch_norm_backward(struct hm_device *d, void *dx, void *dres, floa
 	if (!get_scratch(&a, d))
 		return;
 	if (a.chunks)
-		HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_dots), grid(&a, a.rows), a);
+		HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_dots), grid_of(&a, a.rows), a);
 	if (dx || a.dgamma || a.dbeta)
 		HM_LAUNCH(d, batch_norm_slopes, by_channel(&a), a);
 	if (dx)
-		HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_backward), grid(&a, a.run), a);
+		HM_LAUNCH(d, HM_BY_ACT(d, batch_norm_backward), grid_of(&a, a.run), a);
 }

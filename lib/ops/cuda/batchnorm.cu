@@ -1,16 +1,16 @@
-/* Kernels of batch norm, both ways: sums over rows in pieces, what follows from them for each channel, and
- * then each element. A thread keeps its channels and walks down the rows, so that what belongs to a channel
- * is read once; it asks for several rows before it uses them. */
+/* This file has the kernels of batch norm, forward and backward: sums over rows in pieces, then the
+ * coefficients per channel, then each element. A thread keeps its channels and walks down the rows, so that
+ * the values of a channel are read once; it loads several rows before it uses them. */
 #include "ops/cuda/imageargs.h"
-#include "ops/cuda/lots.h"
+#include "ops/cuda/vector.h"
 
 enum {
-	AHEAD = 2, /* rows asked for at once */
+	AHEAD = 2, /* rows that are loaded before they are used */
 	CHANNELS = HM_BN_THREADS / HM_BN_TEAM
 };
 
-/* A thread's place: its first channel, its first row among those of the block, from row to row; `idle` when
- * there is none for it. */
+/* A thread's place: its first channel, its first row within the block, the distance to its next row; `idle`
+ * when it has none. */
 struct hm_place {
 	uint32_t c, row, step;
 	bool idle;
@@ -26,8 +26,8 @@ template <int N> HM_DEVICE struct hm_place place_of(const struct batch_norm_args
 	return p;
 }
 
-/* Sums of v over the threads of a block that have the same channels, in double, into `to` [c]. All threads
- * call; idle ones give 0. */
+/* Sums v over the threads of a block that have the same channels, in double, into `to` [c]. All threads
+ * call; idle threads pass 0. */
 template <int N> HM_DEVICE void sum_rows(const struct batch_norm_args &a, double *to, const double (&v)[N])
 {
 	HM_SHARED(double, part, N *HM_BN_THREADS);
@@ -45,8 +45,8 @@ template <int N> HM_DEVICE void sum_rows(const struct batch_norm_args &a, double
 	}
 }
 
-/* Sums about the thread's own first value, so that a mean far from 0 cancels nothing; of x and x^2 in the
- * end: in double there is room for means of some 10^5 standard deviations. */
+/* Sums x and x^2 about the thread's own first value, so that a mean far from 0 cancels nothing. At the end
+ * they become sums about 0 in double, which has room for means of some 10^5 standard deviations. */
 template <class act, int N> HM_DEVICE void sums_block(const struct batch_norm_args &a)
 {
 	const struct hm_place p = place_of<N>(a);
@@ -85,8 +85,8 @@ HM_KERNEL_ACT(batch_norm_sums, struct batch_norm_args)
 		sums_block<act, 1>(a);
 }
 
-/* Both sums of channel blockIdx.x*CHANNELS + threadIdx.x%CHANNELS over all pieces, in a fixed order; good in
- * the first CHANNELS threads. All threads call. */
+/* Both sums of channel blockIdx.x*CHANNELS + threadIdx.x%CHANNELS over all pieces, in a fixed order; valid
+ * in the first CHANNELS threads. All threads call. */
 HM_DEVICE void sum_pieces(const struct batch_norm_args &a, double *first, double *second)
 {
 	HM_SHARED(double, part, 2 * HM_BN_THREADS);
@@ -109,7 +109,7 @@ HM_DEVICE void sum_pieces(const struct batch_norm_args &a, double *first, double
 	}
 }
 
-/* y = (x - mean)*scale + shift, mean as saved: shift makes up for its rounding. */
+/* y = (x - mean)*scale + shift with the mean as saved; shift corrects for its rounding. */
 HM_KERNEL(batch_norm_totals, struct batch_norm_args)
 {
 	const uint32_t c = blockIdx.x * CHANNELS + threadIdx.x;
@@ -133,7 +133,7 @@ HM_KERNEL(batch_norm_totals, struct batch_norm_args)
 	a.coef[a.c + c] = (float)(a.beta[c] - (mean - (float)mean) * scale);
 }
 
-/* Rows of the block for kernels that add nothing up. */
+/* The rows of this block, in kernels that compute no sums. */
 HM_DEVICE uint32_t last_row(const struct batch_norm_args &a)
 {
 	return a.m - blockIdx.x * a.run < a.run ? a.m : (blockIdx.x + 1) * a.run;
@@ -179,7 +179,7 @@ HM_KERNEL_ACT(batch_norm_apply, struct batch_norm_args)
 		apply_rows<act, 1>(a);
 }
 
-/* As it will be read again. */
+/* The value as it will be read back. */
 template <class act> HM_DEVICE float as_stored(float v)
 {
 	act t;
@@ -187,7 +187,7 @@ template <class act> HM_DEVICE float as_stored(float v)
 	return hm_get(&t);
 }
 
-/* g = (dy + dy2)*(relu ? y > 0 : 1) of N elements from `at`. */
+/* g = (dy + dy2)*(relu ? y > 0 : 1) for N elements from `at`. */
 template <class act, int N>
 HM_DEVICE void gradient_at(float (&g)[N], const struct batch_norm_args &a, size_t at)
 {

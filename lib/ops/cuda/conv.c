@@ -1,45 +1,47 @@
-/* Convolutions as products of matrices. Images are laid out as columns, some at a time, which cost memory and
- * traffic but make every kernel size and stride one fast product; a kernel of 1 with stride 1 is one already.
- * With columns [positions, width] and filters [cout, width]:
+/* This file computes convolutions as products of matrices. Images are laid out as columns, a few images at
+ * a time. That costs memory and traffic, but makes a fast product of every kernel size and stride; a kernel
+ * of 1 with stride 1 needs no layout. With columns [positions, width] and filters [cout, width]:
+ *
  *   y = columns . filters^T    dfilters = dy^T . columns
- * and dx is the convolution of dy with the filters turned round; where the stride leaves out positions, which
- * that would multiply by zeros, dcolumns = dy . filters is added up in f32 by the positions of dx instead. */
+ *
+ * With stride 1, dx is the convolution of dy with the filters turned round. With larger strides that would
+ * multiply by many zeros: dcolumns = dy . filters is computed instead and added up in f32 by the positions
+ * of dx. */
 #include "ops/cuda/imageops.h"
 #include "ops/cuda/weight.h"
 
-/* The most that the columns of a product take, unless one image needs more. A guess: large enough that
- * launches and the product's edges do not count, small enough not to ask for a large part of the memory.
- * Where the columns of a chunk should stay in the second-level cache (50 MB on an H100), half may be faster.
- */
+/* The largest size of a product's columns, unless one image needs more. It is a guess: large enough that
+ * launches and the product's edges do not matter, small enough not to use much of the memory. If the
+ * columns should stay in the second-level cache (50 MB on an H100), half of it may be faster. */
 #ifndef HM_CUDA_COLUMNS
 #define HM_CUDA_COLUMNS ((size_t)96 << 20)
 #endif
 
-enum { SLICE = 256 }; /* arrays in scratch memory begin at its multiples */
+enum { SLICE = 256 }; /* alignment of arrays in scratch memory */
 
-/* One convolution of images [h,w,cin], and how many of them a product takes. */
+/* One convolution of images [h,w,cin], and how many images one product takes. */
 struct shape {
 	const struct hm_conv *c;
 	int i, h, w, ho, wo;
-	int taps, inputs, width; /* kernel^2; of cin channels; and padded */
-	bool direct;		 /* the images are the columns: rows have no padding */
+	int taps, inputs, width; /* kernel^2; times cin; padded to a multiple of 8 */
+	bool direct;		 /* the images are the columns already, without padding */
 	int chunk;		 /* images */
-	size_t x, y;		 /* bytes of an image of x, of y */
-	size_t columns, filters; /* bytes of a chunk's columns at most, of the packed filters */
+	size_t x, y;		 /* bytes per image of x, of y */
+	size_t columns, filters; /* bytes of a chunk's columns, at most; of the packed filters */
 };
 
-static int padded(int n)
+static int padded_width(int n)
 {
 	return (n + 7) / 8 * 8;
 }
 
-static size_t sliced(size_t bytes)
+static size_t round_slice(size_t bytes)
 {
 	return (bytes + SLICE - 1) / SLICE * SLICE;
 }
 
-/* Images of `bytes` of columns each in a product, of i: what memory is asked for, so that fewer images never
- * ask for more. */
+/* How many of i images, with `bytes` of columns each, one product takes at most: a smaller i never needs
+ * more memory. */
 static size_t most_of(int i, size_t bytes)
 {
 	size_t most = HM_CUDA_COLUMNS / bytes;
@@ -47,14 +49,14 @@ static size_t most_of(int i, size_t bytes)
 	return (size_t)i < most ? (size_t)i : most;
 }
 
-/* Of the products that it takes: all about the same. */
+/* Images per product, about the same in all products. */
 static int chunk_of(int i, size_t bytes)
 {
 	size_t most = most_of(i, bytes), parts = ((size_t)i + most - 1) / most;
 	return (int)(((size_t)i + parts - 1) / parts);
 }
 
-/* False: too large, which sticks. */
+/* False: the convolution is too large, and an error sticks. */
 static bool shape_init(struct shape *s, struct hm_device *d, const struct hm_conv *c, int i, int h, int w)
 {
 	size_t size = hm_dtype_size(d->act), one;
@@ -63,23 +65,24 @@ static bool shape_init(struct shape *s, struct hm_device *d, const struct hm_con
 	s->wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
 	s->taps = c->kernel * c->kernel;
 	s->inputs = s->taps * c->cin;
-	s->width = padded(s->inputs);
+	s->width = padded_width(s->inputs);
 	s->direct = c->kernel == 1 && c->stride == 1 && !c->pad && (d->act == HM_F32 || c->cin % 8 == 0);
 	s->x = (size_t)h * w * c->cin * size;
 	s->y = (size_t)s->ho * s->wo * c->cout * size;
-	s->filters = sliced((size_t)c->cout * s->width * size);
+	s->filters = round_slice((size_t)c->cout * s->width * size);
 	one = (size_t)s->ho * s->wo * s->width * size;
 	if (!s->direct)
 		s->chunk = chunk_of(i, one);
-	s->columns = s->direct ? 0 : sliced(most_of(i, one) * one);
+	s->columns = s->direct ? 0 : round_slice(most_of(i, one) * one);
 	return hm_cuda_counts(d, s->chunk * (size_t)s->ho * s->wo * (size_t)(s->direct ? 1 : s->width / 8));
 }
 
 /* filters act [cout, width] = w f32 [cout,cin,kernel,kernel], device memory; turned: [cin, width]. */
-static void pack(struct hm_device *d, void *filters, const float *w, const struct hm_conv *c, bool turned)
+static void pack_filters(struct hm_device *d, void *filters, const float *w, const struct hm_conv *c,
+			 bool turned)
 {
 	int taps = c->kernel * c->kernel, rows = turned ? c->cin : c->cout,
-	    channels = turned ? c->cout : c->cin, width = padded(taps * channels);
+	    channels = turned ? c->cout : c->cin, width = padded_width(taps * channels);
 	const struct conv_filters_args a = {
 		.y = filters,
 		.w = w,
@@ -95,7 +98,7 @@ static void pack(struct hm_device *d, void *filters, const float *w, const struc
 		HM_LAUNCH(d, HM_BY_ACT(d, conv_filters), hm_cuda_loop(d, a.n), a);
 }
 
-/* The columns of `images` images from `first` on, in the memory given or as they are. */
+/* The columns of `images` images from `first` on: laid out in `to`, or the images themselves. */
 static const void *lay_out(struct hm_device *d, const struct shape *s, void *columns, const void *x,
 			   int first, int images)
 {
@@ -123,9 +126,9 @@ static const void *lay_out(struct hm_device *d, const struct shape *s, void *col
 	return columns;
 }
 
-/* dx of the same images := their dcolumns. */
-static void gather(struct hm_device *d, const struct shape *s, void *dx, const float *columns, int first,
-		   int images)
+/* dx of the same images = the sum of their dcolumns. */
+static void gather_columns(struct hm_device *d, const struct shape *s, void *dx, const float *columns,
+			   int first, int images)
 {
 	char *to = (char *)dx + first * s->x;
 	const struct hm_conv *c = s->c;
@@ -150,9 +153,9 @@ static void gather(struct hm_device *d, const struct shape *s, void *dx, const f
 		HM_LAUNCH(d, HM_BY_ACT(d, conv_image), hm_cuda_loop(d, a.n), a);
 }
 
-/* y = columns . filters^T and what comes after it, chunk by chunk. */
-static void convolve(struct hm_device *d, const struct shape *s, void *y, const void *x, void *columns,
-		     const void *filters, const void *bias, bool add, bool relu)
+/* y = columns . filters^T with bias, residual and relu, chunk by chunk. */
+static void convolve_chunks(struct hm_device *d, const struct shape *s, void *y, const void *x, void *columns,
+			    const void *filters, const void *bias, bool add, bool relu)
 {
 	for (int first = 0; first < s->i; first += s->chunk) {
 		int images = s->i - first < s->chunk ? s->i - first : s->chunk;
@@ -179,7 +182,7 @@ struct hm_weight *hm_cuda_conv_pack(struct hm_device *d, const struct hm_conv *c
 	if (!wt)
 		return NULL;
 	wt->conv = *c;
-	wt->k = padded((int)inputs);
+	wt->k = padded_width((int)inputs);
 	if (!(wt->w = hm_cuda_alloc(d, (size_t)c->cout * wt->k * size)) ||
 	    (b && !(wt->b = hm_cuda_alloc(d, c->cout * size))) ||
 	    !(raw = hm_cuda_scratch(d, c->cout * inputs * sizeof *raw)))
@@ -189,7 +192,7 @@ struct hm_weight *hm_cuda_conv_pack(struct hm_device *d, const struct hm_conv *c
 		hm_cuda_narrow(d, wt->b, raw, c->cout);
 	}
 	hm_cuda_upload(d, raw, w, c->cout * inputs * sizeof *raw);
-	pack(d, wt->w, raw, c, false);
+	pack_filters(d, wt->w, raw, c, false);
 done:
 	if (!d->err.code)
 		return wt;
@@ -205,7 +208,7 @@ void hm_cuda_conv(struct hm_device *d, void *y, const void *x, const struct hm_w
 	if (d->err.code || !shape_init(&s, d, &wt->conv, i, h, w) ||
 	    (!s.direct && !(columns = hm_cuda_scratch(d, s.columns))))
 		return;
-	convolve(d, &s, y, x, columns, wt->w, wt->b, wt->conv.residual, wt->conv.relu);
+	convolve_chunks(d, &s, y, x, columns, wt->w, wt->b, wt->conv.residual, wt->conv.relu);
 }
 
 void hm_cuda_conv_forward(struct hm_device *d, void *y, const void *x, const float *w,
@@ -215,12 +218,12 @@ void hm_cuda_conv_forward(struct hm_device *d, void *y, const void *x, const flo
 	char *filters;
 	if (!shape_init(&s, d, c, i, h, wd) || !(filters = hm_cuda_scratch(d, s.filters + s.columns)))
 		return;
-	pack(d, filters, w, c, false);
-	convolve(d, &s, y, x, filters + s.filters, filters, NULL, false, false);
+	pack_filters(d, filters, w, c, false);
+	convolve_chunks(d, &s, y, x, filters + s.filters, filters, NULL, false, false);
 }
 
-/* dw's product of a chunk: straight into dw where filters lie as they are given, else into `sum` f32 [cout,
- * width], to which later chunks are added. */
+/* Adds a chunk's product to dw: directly where filters are stored as they are given, otherwise into `sum`
+ * f32 [cout, width], to which later chunks are added. */
 static void multiply_dw(struct hm_device *d, const struct shape *s, float *dw, float *sum, const void *dy,
 			const void *columns, int first, int images)
 {
@@ -269,8 +272,8 @@ static void backward_dx_turned(struct hm_device *d, const struct shape *s, void 
 	if (!shape_init(&t, d, &turned, s->i, s->ho, s->wo) ||
 	    !(filters = hm_cuda_scratch(d, t.filters + t.columns)))
 		return;
-	pack(d, filters, w, c, true);
-	convolve(d, &t, dx, dy, filters + t.filters, filters, NULL, false, false);
+	pack_filters(d, filters, w, c, true);
+	convolve_chunks(d, &t, dx, dy, filters + t.filters, filters, NULL, false, false);
 }
 
 static void backward_dx_gathered(struct hm_device *d, const struct shape *s, void *dx, const void *dy,
@@ -282,7 +285,7 @@ static void backward_dx_gathered(struct hm_device *d, const struct shape *s, voi
 	if (!filters)
 		return;
 	float *columns = (float *)(void *)(filters + s->filters);
-	pack(d, filters, w, s->c, false);
+	pack_filters(d, filters, w, s->c, false);
 	for (int first = 0; first < s->i; first += chunk) {
 		int images = s->i - first < chunk ? s->i - first : chunk;
 		const struct hm_gemm g = {.m = images * s->ho * s->wo,
@@ -291,7 +294,7 @@ static void backward_dx_gathered(struct hm_device *d, const struct shape *s, voi
 					  .in = d->act,
 					  .out = HM_F32};
 		hm_cuda_gemm(d, &g, columns, (const char *)dy + first * s->y, filters, NULL, NULL);
-		gather(d, s, dx, columns, first, images);
+		gather_columns(d, s, dx, columns, first, images);
 	}
 }
 

@@ -1,9 +1,9 @@
-/* Kernels around the products that convolutions are: images laid out as columns, filters as rows of them, and
- * the way back for both gradients. */
+/* This file has the kernels around the products of convolutions: they lay images out as columns and filters
+ * as rows, and bring both gradients back. */
 #include "ops/cuda/imageargs.h"
-#include "ops/cuda/lots.h"
+#include "ops/cuda/vector.h"
 
-/* Where output (oy, ox) of an image begins to read, and what lies inside. */
+/* The first pixel that output (oy, ox) of an image reads, and the part of its window inside the image. */
 struct hm_window {
 	size_t image;
 	int y, x;
@@ -20,7 +20,7 @@ HM_DEVICE const act *tap_at(const struct conv_columns_args &a, const struct hm_w
 	return (const act *)a.x + ((o.image * a.h + y) * a.w + x) * channels;
 }
 
-/* Eight channels of one tap, as they lie there. */
+/* Eight channels of one tap, copied as they are. */
 template <class act>
 HM_DEVICE void copy_channels(act *to, const struct conv_columns_args &a, const struct hm_window &o,
 			     uint32_t unit)
@@ -34,7 +34,7 @@ HM_DEVICE void copy_channels(act *to, const struct conv_columns_args &a, const s
 		((uint4 *)to)[j] = v[j];
 }
 
-/* Eight elements of whatever taps: pixels of three channels, odd numbers of them. */
+/* Eight elements of any taps: for 3 channels or numbers of channels that are no multiple of 8. */
 template <class act>
 HM_DEVICE void copy_elements(act *to, const struct conv_columns_args &a, const struct hm_window &o,
 			     uint32_t unit)
@@ -84,8 +84,8 @@ HM_KERNEL(conv_gradient, struct conv_gradient_args)
 	}
 }
 
-/* Tap (ky, kx) of output (oy, ox) reads row oy*stride - pad + ky: row iy is read by every stride-th tap from
- * (iy + pad) % stride on, and by earlier outputs the later the tap. */
+/* Tap (ky, kx) of output (oy, ox) reads row oy*stride - pad + ky. So row iy is read by every stride-th tap
+ * from (iy + pad) % stride on; the later the tap, the earlier the output. */
 template <class act, int N> HM_DEVICE void conv_image_units(const struct conv_image_args &a)
 {
 	for (size_t u = hm_first(); u < a.n; u += hm_stride()) {

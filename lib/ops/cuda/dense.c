@@ -1,11 +1,14 @@
-/* Linear layers on activations: products (product.c), the weight narrowed where the device computes in bf16.
- */
+/* This file computes linear layers on activations: products (product.c), with weights narrowed to bf16
+ * where the device computes in bf16. */
 #include "ops/cuda/textargs.h"
 #include "ops/cuda/weight.h"
 
 #include <stdlib.h>
 
-enum { ROWS = 64, ALIGN = 256 }; /* products have a multiple of so many rows: few shapes, that repeat */
+enum {
+	ROWS = 64,
+	ALIGN = 256
+}; /* ROWS: products have a multiple of so many rows, so that few shapes occur and repeat */
 
 int hm_cuda_rows_round(const struct hm_device *d, int m)
 {
@@ -23,8 +26,8 @@ static void to_bf16(struct hm_device *d, void *to_w, void *to_b, const float *w,
 
 /* ---- inference */
 
-/* Device memory that holds n floats of the host as type t. */
-static void *pack(struct hm_device *d, const float *x, size_t n, enum hm_dtype t)
+/* Copies n floats from the host into new device memory, converted to type t. */
+static void *pack_floats(struct hm_device *d, const float *x, size_t n, enum hm_dtype t)
 {
 	void *y = hm_cuda_alloc(d, n * hm_dtype_size(t));
 	if (y && t == HM_F32)
@@ -47,17 +50,18 @@ struct hm_weight *hm_cuda_linear_pack(struct hm_device *d, const struct hm_linea
 		return NULL;
 	wt->linear = *l;
 	wt->k = l->k;
-	wt->w = pack(d, w, (size_t)l->n * (size_t)l->k, d->act);
+	wt->w = pack_floats(d, w, (size_t)l->n * (size_t)l->k, d->act);
 	if (b)
-		wt->b = pack(d, b, (size_t)l->n, l->f32 ? HM_F32 : d->act);
+		wt->b = pack_floats(d, b, (size_t)l->n, l->f32 ? HM_F32 : d->act);
 	if (!d->err.code)
 		return wt;
 	hm_cuda_weight_free(d, wt);
 	return NULL;
 }
 
-/* The device's functions on y [n], f32 or bf16 by t; cuBLASLt's own GELU is the one with tanh. */
-static void activate(struct hm_device *d, enum hm_act act, void *y, size_t n, enum hm_dtype t)
+/* Applies the activation to y [n] of type t. cuBLASLt's own GELU is the approximation with tanh, so it is
+ * not used. */
+static void activate_output(struct hm_device *d, enum hm_act act, void *y, size_t n, enum hm_dtype t)
 {
 	bool bf16 = t == HM_BF16;
 	struct element_args a = {y, y, NULL, n};
@@ -82,14 +86,14 @@ void hm_cuda_matmul(struct hm_device *d, void *y, const void *x, const struct hm
 			    .out = l->f32 ? HM_F32 : d->act,
 			    .relu = l->act == HM_ACT_RELU};
 	hm_cuda_gemm(d, &g, y, x, w->w, w->b, NULL);
-	activate(d, l->act, y, (size_t)m * (size_t)l->n, g.out);
+	activate_output(d, l->act, y, (size_t)m * (size_t)l->n, g.out);
 }
 
 /* ---- training */
 
-/* A weight and its bias as products want them: their own memory, or scratch with what was narrowed; b stays
- * NULL. */
-static void ready(struct hm_device *d, const void **w, const void **b, size_t n, size_t k)
+/* Gives a weight and its bias the products' type: they stay, or are narrowed into scratch memory. b may
+ * stay NULL. */
+static void narrow_weight_for(struct hm_device *d, const void **w, const void **b, size_t n, size_t k)
 {
 	size_t bytes = (n * k * 2 + ALIGN - 1) / ALIGN * ALIGN;
 	if (d->act == HM_F32)
@@ -108,17 +112,16 @@ void hm_cuda_dense_forward(struct hm_device *d, void *y, const void *x, const fl
 	struct hm_gemm g = {
 		.m = hm_cuda_rows_round(d, m), .n = n, .k = k, .tb = true, .in = d->act, .out = d->act};
 	const void *weight = w, *bias = b;
-	ready(d, &weight, &bias, (size_t)n, (size_t)k);
+	narrow_weight_for(d, &weight, &bias, (size_t)n, (size_t)k);
 	hm_cuda_gemm(d, &g, y, x, weight, bias, NULL);
 }
 
-/* dw contracts over rows: those past m are zeros then in both, since they may hold NaN. So this product too
- * has one of few shapes, for which a plan is made once, and its length is one that tensor cores like. */
+/* The product for dw sums over rows. Rows past m may hold NaN, so set them to zero: then this product has
+ * one of few shapes, for which a plan is made once, and a length that suits tensor cores. */
 static void clear_spare(struct hm_device *d, const void *dy, const void *x, int m, int n, int k)
 {
 	size_t spare = (size_t)(hm_cuda_rows_round(d, m) - m), size = hm_dtype_size(d->act);
-	char *y = (char *)(uintptr_t)dy,
-	     *z = (char *)(uintptr_t)x; /* whose spare rows ops.h lets be written */
+	char *y = (char *)(uintptr_t)dy, *z = (char *)(uintptr_t)x; /* ops.h lets us write the spare rows */
 	struct clear_spare_args a = {y + (size_t)m * (size_t)n * size, z + (size_t)m * (size_t)k * size,
 				     spare * (size_t)n, spare * (size_t)k};
 	if (spare)
@@ -138,7 +141,7 @@ void hm_cuda_dense_backward(struct hm_device *d, void *dx, float *dw, float *db,
 												.add = true};
 	const void *weight = w, *none = NULL;
 	if (dx) {
-		ready(d, &weight, &none, (size_t)n, (size_t)k);
+		narrow_weight_for(d, &weight, &none, (size_t)n, (size_t)k);
 		hm_cuda_gemm(d, &of_x, dx, dy, weight, NULL, NULL);
 	}
 	if (dw) {

@@ -1,6 +1,6 @@
-/* Division of indices by numbers that a launch knows beforehand: a multiplication and a shift where the GPU's
- * own would be some twenty instructions (Granlund and Montgomery, Division by Invariant Integers using
- * Multiplication, 1994). The host makes the divisor, kernels use it. */
+/* This file divides indices by numbers that are known when a kernel is launched: by a multiplication and a
+ * shift, where the GPU's own division takes some twenty instructions (Granlund and Montgomery, Division by
+ * Invariant Integers using Multiplication, 1994). The host makes the divisor, kernels use it. */
 #ifndef HM_DIVIDE_H
 #define HM_DIVIDE_H
 
@@ -10,14 +10,14 @@ struct hm_divisor {
 	uint32_t by, mul, shift;
 };
 
-/* What hm_divide divides is below it. */
+/* hm_divide takes numbers below this. */
 #define HM_MOST_INDEX ((uint32_t)1 << 31)
 
 #ifdef __cplusplus
 
 #include "ops/cuda/kernel.h"
 
-/* n/by; *rest: n%by. */
+/* Returns n/by; *rest = n%by. */
 HM_DEVICE uint32_t hm_divide(uint32_t n, const struct hm_divisor &d, uint32_t *rest)
 {
 	uint32_t q = ((uint32_t)((uint64_t)n * d.mul >> 32) + n) >> d.shift;

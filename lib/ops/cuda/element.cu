@@ -1,14 +1,14 @@
-/* Functions of single elements: what is read and written once decides how long they take, so 16 bytes at a
- * time where the arrays lie on that; the rest one by one. In place they are safe: a thread writes what it
- * alone has read. */
-#include "ops/cuda/lots.h"
+/* This file has functions of single elements. Their time is that of reading and writing once, so they
+ * access 16 bytes at a time where the arrays are aligned, and the rest one by one. They work in place: a
+ * thread writes only what it alone has read. */
+#include "ops/cuda/vector.h"
 #include "ops/cuda/philox.h"
 
 enum function { SAME, GELU, GELU_BACKWARD, QUICK_GELU, QUICK_GELU_BACKWARD, TANH, TANH_BACKWARD };
 
 /* gelu(v) = v*Phi(v), gelu'(v) = Phi(v) + v*phi(v), of the standard normal distribution; with s = 1/(1 +
  * exp(-1.702 v)), quick gelu(v) = v*s, quick gelu'(v) = s*(1 + 1.702 v (1 - s)). */
-HM_DEVICE float value(enum function f, float v, float dy)
+HM_DEVICE float function_value(enum function f, float v, float dy)
 {
 	float e, phi, s;
 	switch (f) {
@@ -33,7 +33,7 @@ HM_DEVICE float value(enum function f, float v, float dy)
 }
 
 template <int n, class to, class from>
-HM_DEVICE void some(to *y, const from *x, const from *dy, size_t j, enum function f)
+HM_DEVICE void map_some(to *y, const from *x, const from *dy, size_t j, enum function f)
 {
 	float v[n], g[n];
 	hm_load<n>(v, x + j);
@@ -41,71 +41,71 @@ HM_DEVICE void some(to *y, const from *x, const from *dy, size_t j, enum functio
 		hm_load<n>(g, dy + j);
 #pragma unroll
 	for (int i = 0; i < n; i++)
-		v[i] = value(f, v[i], dy ? g[i] : 0);
+		v[i] = function_value(f, v[i], dy ? g[i] : 0);
 	hm_store<n>(y + j, v);
 }
 
-/* f is known when this is compiled. */
-template <class to, class from> HM_DEVICE void elements(const struct element_args &a, enum function f)
+/* f is a compile-time constant. */
+template <class to, class from> HM_DEVICE void map_elements(const struct element_args &a, enum function f)
 {
-	enum { LOT = sizeof(to) < sizeof(from) ? HM_LOT(to) : HM_LOT(from) };
+	enum { VECTOR = sizeof(to) < sizeof(from) ? HM_VECTOR(to) : HM_VECTOR(from) };
 	to *y = (to *)a.y;
 	const from *x = (const from *)a.x,
 		   *dy = f == GELU_BACKWARD || f == QUICK_GELU_BACKWARD || f == TANH_BACKWARD
 				      ? (const from *)a.dy
 				      : NULL;
-	size_t even = hm_even(y) && hm_even(x) && hm_even(dy) ? a.n / LOT : 0;
+	size_t even = hm_aligned(y) && hm_aligned(x) && hm_aligned(dy) ? a.n / VECTOR : 0;
 	for (size_t j = hm_first(); j < even; j += hm_stride())
-		some<LOT>(y, x, dy, j * LOT, f);
-	for (size_t j = even * LOT + hm_first(); j < a.n; j += hm_stride())
-		some<1>(y, x, dy, j, f);
+		map_some<VECTOR>(y, x, dy, j * VECTOR, f);
+	for (size_t j = even * VECTOR + hm_first(); j < a.n; j += hm_stride())
+		map_some<1>(y, x, dy, j, f);
 }
 
 HM_KERNEL_ACT(gelu, struct element_args)
 {
-	elements<act, act>(a, GELU);
+	map_elements<act, act>(a, GELU);
 }
 
 HM_KERNEL_ACT(gelu_backward, struct element_args)
 {
-	elements<act, act>(a, GELU_BACKWARD);
+	map_elements<act, act>(a, GELU_BACKWARD);
 }
 
 HM_KERNEL_ACT(quick_gelu, struct element_args)
 {
-	elements<act, act>(a, QUICK_GELU);
+	map_elements<act, act>(a, QUICK_GELU);
 }
 
 HM_KERNEL_ACT(quick_gelu_backward, struct element_args)
 {
-	elements<act, act>(a, QUICK_GELU_BACKWARD);
+	map_elements<act, act>(a, QUICK_GELU_BACKWARD);
 }
 
 HM_KERNEL_ACT(tanh, struct element_args)
 {
-	elements<act, act>(a, TANH);
+	map_elements<act, act>(a, TANH);
 }
 
 HM_KERNEL_ACT(tanh_backward, struct element_args)
 {
-	elements<act, act>(a, TANH_BACKWARD);
+	map_elements<act, act>(a, TANH_BACKWARD);
 }
 
 HM_KERNEL_ACT(widen, struct element_args)
 {
-	elements<float, act>(a, SAME);
+	map_elements<float, act>(a, SAME);
 }
 
 HM_KERNEL_ACT(narrow, struct element_args)
 {
-	elements<act, float>(a, SAME);
+	map_elements<act, float>(a, SAME);
 }
 
 HM_KERNEL(narrow_weight, struct narrow_weight_args)
 {
 	struct element_args w = {a.w, a.from_w, NULL, a.n_w}, b = {a.b, a.from_b, NULL, a.n_b};
-	elements<struct hm_bf16, float>(w, SAME);
-	elements<struct hm_bf16, float>(b, SAME);
+	map_elements<struct hm_bf16, float>(w, SAME);
+	map_elements<struct hm_bf16, float>(b, SAME);
 }
 
 HM_KERNEL_ACT(clear_spare, struct clear_spare_args)
@@ -127,13 +127,13 @@ HM_DEVICE void drop_some(act *y, const act *x, const struct hm_drop &d, const st
 
 HM_KERNEL_ACT(dropout, struct dropout_args)
 {
-	enum { LOT = HM_LOT(act) };
+	enum { VECTOR = HM_VECTOR(act) };
 	act *y = (act *)a.y;
 	const act *x = (const act *)a.x;
 	struct hm_draw w = hm_draw_of(a.drop);
-	size_t even = !a.drop.straddle && hm_even(y) && hm_even(x) ? a.n / LOT : 0;
+	size_t even = !a.drop.straddle && hm_aligned(y) && hm_aligned(x) ? a.n / VECTOR : 0;
 	for (size_t j = hm_first(); j < even; j += hm_stride())
-		drop_some<LOT>(y, x, a.drop, w, j * LOT);
-	for (size_t j = even * LOT + hm_first(); j < a.n; j += hm_stride())
+		drop_some<VECTOR>(y, x, a.drop, w, j * VECTOR);
+	for (size_t j = even * VECTOR + hm_first(); j < a.n; j += hm_stride())
 		drop_some<1>(y, x, a.drop, w, j);
 }

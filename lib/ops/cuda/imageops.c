@@ -1,5 +1,5 @@
-/* Operations on images: pixels, pooling both ways. Images lie as [i,h,w,c], so that grid and image_put are
- * conversions. */
+/* This file launches the operations on images: pixels, pooling and its gradients. Images lie as [i,h,w,c],
+ * so grid and image_put are conversions. */
 #include "ops/cuda/imageops.h"
 
 size_t hm_cuda_image_bytes(const struct hm_device *d, int i, int h, int w, int c)

@@ -1,7 +1,8 @@
-/* Kernels on images: pixels, pooling both ways. Each thread makes whole outputs, gradients too: it asks which
- * windows reach it and adds them up in their order, so that nothing is added atomically. */
+/* This file has the kernels on images: pixels, pooling and its gradients. Each thread computes whole
+ * outputs. For a gradient it looks which windows contain its pixel and adds them in order, so that no
+ * atomic additions are needed. */
 #include "ops/cuda/imageargs.h"
-#include "ops/cuda/lots.h"
+#include "ops/cuda/vector.h"
 
 #include <math.h>
 
@@ -33,7 +34,7 @@ HM_DEVICE void normalise_pixels(const struct normalise_args &a, const float *tab
 	}
 }
 
-/* The table is looked up in shared memory: a warp's 32 bytes are anywhere in it. */
+/* The table is in shared memory: a warp's 32 bytes of pixels can be any of its entries. */
 HM_KERNEL_ACT(normalise, struct normalise_args)
 {
 	HM_SHARED(float, table, 3 * 256);
@@ -77,7 +78,7 @@ HM_KERNEL_ACT(max_pool, struct max_pool_args)
 		max_pool_units<act, 1>(a);
 }
 
-/* Each warp takes every eighth position, the block adds up its warps. */
+/* Each warp takes every eighth position; the block adds its warps' sums. */
 template <class act, int N> HM_DEVICE void avg_pool_block(const struct avg_pool_args &a)
 {
 	enum { WARPS = HM_MOST_THREADS / HM_WARP, RUN = HM_WARP * N };
@@ -113,7 +114,7 @@ HM_KERNEL_ACT(avg_pool, struct avg_pool_args)
 		avg_pool_block<act, 1>(a);
 }
 
-/* Which of the nine pixels of the window of output (oy, ox) is the first largest, by rows. */
+/* Which of the nine pixels of the window of output (oy, ox) is the first largest, in row order. */
 template <class act, int N>
 HM_DEVICE void first_largest(int (&winner)[N], const struct max_pool_backward_args &a, uint32_t image, int oy,
 			     int ox, uint32_t c)
@@ -137,8 +138,8 @@ HM_DEVICE void first_largest(int (&winner)[N], const struct max_pool_backward_ar
 	}
 }
 
-/* The four windows that reach pixels (2y, 2x) .. (2y+1, 2x+1) are those of outputs (y, x) .. (y+1, x+1): 36
- * reads of x for four pixels, where each pixel on its own would need 81. */
+/* The windows that contain pixels (2y, 2x) .. (2y+1, 2x+1) are those of outputs (y, x) .. (y+1, x+1): four
+ * pixels together need 36 reads of x, one by one 81. */
 template <class act, int N> HM_DEVICE void max_pool_backward_units(const struct max_pool_backward_args &a)
 {
 	for (size_t u = hm_first(); u < a.n; u += hm_stride()) {
@@ -158,7 +159,7 @@ template <class act, int N> HM_DEVICE void max_pool_backward_units(const struct 
 				hm_load<N>(g2, (const act *)a.dy2 + at * N);
 			first_largest<act, N>(winner, a, image, oy, ox, c);
 #pragma unroll
-			for (int p = 0; p < 4; p++) { /* pixel p is the window's at (ky, kx) */
+			for (int p = 0; p < 4; p++) { /* pixel p is at (ky, kx) of the window */
 				int ky = 1 + p / 2 - 2 * (k / 2), kx = 1 + p % 2 - 2 * (k % 2);
 				if (ky < 0 || kx < 0)
 					continue;

@@ -1,16 +1,20 @@
-/* What a kernel file (.cu) is written in: the one header of ours that is for kernels. Under nvcc its macros
- * become CUDA's own words; under the host executor of tests/cudasim they become fibres, so that every kernel
- * runs where there is no GPU. Rules for kernels that run on both (the lint looks for what it can):
+/* This file is what kernel files (.cu) are written in, the only header of ours that is for kernels. Under
+ * nvcc its macros become CUDA's own words; under the host executor of tests/cudasim threads become fibres,
+ * so that every kernel runs without a GPU. Rules for kernels that run on both (the lint checks what it
+ * can):
  *
- * - No `<<<`, `__shared__`, `__global__` or `asm` but here. A kernel has one argument, a struct by value.
- * - Blocks have a multiple of 32 threads, HM_MOST_THREADS at most, in x alone; at most 48 KiB of shared
- * memory.
- * - Lanes exchange through the _sync operations with all 32 lanes of the warp, or through shared memory with
- *   __syncwarp() or __syncthreads(); no lane returns before the last of them, none stands in a branch that
- *   not all lanes take, and one line holds one barrier. A helper with shared arrays begins with a barrier.
- * - No spinning, nothing that depends on the order of blocks, no atomics on floats: the same bytes each run.
- * - Arithmetic is float (double where few and it pays); bf16 is a way of storing. Multiply-adds that are to
- *   be fused say fmaf: nvcc runs with -fmad=false, so that host and device round alike. */
+ * - No `<<<`, `__shared__`, `__global__` or `asm` except here. A kernel has one argument, a struct by
+ *   value.
+ * - Blocks have a multiple of 32 threads, at most HM_MOST_THREADS, in x alone, and at most 48 KiB of shared
+ *   memory.
+ * - Lanes exchange values through the _sync operations with all 32 lanes of the warp, or through shared
+ *   memory with __syncwarp() or __syncthreads(). No lane returns before the last of them, none is in a
+ *   branch that not all lanes take, and a line has one barrier at most. A helper with shared arrays begins
+ *   with a barrier.
+ * - No spinning, nothing that depends on the order of blocks, no atomics on floats: every run gives the
+ *   same bytes.
+ * - Arithmetic is float (double where it is rare and worth it); bf16 is a storage format. Multiply-adds
+ *   that are to be fused call fmaf: nvcc runs with -fmad=false, so that host and device round alike. */
 #ifndef HM_KERNEL_H
 #define HM_KERNEL_H
 
@@ -29,14 +33,15 @@ struct hm_bf16 {
 
 #include <cuda_bf16.h>
 
-/* A function of kernels. */
+/* A function that kernels call. */
 #define HM_DEVICE static __device__ __forceinline__
-/* HM_KERNEL(name, struct name_args) { ... a.field ... }. HM_KERNEL_FIT: with so few registers that `blocks`
- * blocks of `threads` threads, which are then the most, run on a multiprocessor at once. */
+/* HM_KERNEL(name, struct name_args) { ... a.field ... } defines a kernel. HM_KERNEL_FIT limits its
+ * registers so that `blocks` blocks of `threads` threads, the largest size then, run on a multiprocessor at
+ * once. */
 #define HM_KERNEL(name, args) extern "C" __global__ void __launch_bounds__(HM_MOST_THREADS) name(const args a)
 #define HM_KERNEL_FIT(name, args, threads, blocks)                                                           \
 	extern "C" __global__ void __launch_bounds__(threads, blocks) name(const args a)
-/* A shared array of the block; that of the launch's own size. Uninitialised. */
+/* A shared array of the block; the shared array whose size the launch gives. Uninitialised. */
 #define HM_SHARED(type, name, count) __shared__ type name[count]
 #define HM_SHARED_DYNAMIC(type, name)                                                                        \
 	extern __shared__ __align__(16) unsigned char hm_dynamic_shared[];                                   \
@@ -67,8 +72,8 @@ HM_DEVICE void hm_put(float *p, float v)
 	*p = v;
 }
 
-/* A kernel over activations: NAME_f32 and NAME_bf16 out of one body, in which `act` is the type.
- * HM_KERNEL_ACT(name, struct name_args) { ... hm_get((const act *)a.x + j) ... } */
+/* HM_KERNEL_ACT(name, struct name_args) { ... hm_get((const act *)a.x + j) ... } defines a kernel over
+ * activations: NAME_f32 and NAME_bf16 from one body, in which `act` is the type. */
 #define HM_KERNEL_ACT(name, args) HM_KERNEL_ACT_BY(HM_KERNEL, name, args)
 #define HM_KERNEL_ACT_FIT(name, args, threads, blocks)                                                       \
 	HM_KERNEL_ACT_BY(HM_KERNEL_FIT, name, args, threads, blocks)
@@ -84,7 +89,7 @@ HM_DEVICE void hm_put(float *p, float v)
 	}                                                                                                    \
 	template <class act> HM_DEVICE void name##_of(const args &a)
 
-/* This thread's number among all of the launch, and how many there are: for loops over elements. */
+/* This thread's number in the launch, and the number of all threads: for loops over elements. */
 HM_DEVICE size_t hm_first(void)
 {
 	return (size_t)blockIdx.x * blockDim.x + threadIdx.x;

@@ -1,16 +1,16 @@
-/* How work reaches the GPU. A training step asks for hundreds of launches, and where shapes repeat it asks
- * for the same ones as the step before. So what is asked for between two waits is written down, a run; while
- * it goes like a run that was there before, nothing is launched, and when it has come to the same end, all is
- * launched as one CUDA graph. At the first difference what was held back is launched and the rest follows at
- * once, as it is asked for. Runs are compared as bytes: kernel, grid, arguments. What changes from step to
- * step is not among them (hm_cuda_vary, staged uploads). */
+/* This file brings work to the GPU. A training step asks for hundreds of launches, and when shapes repeat
+ * it asks for the same ones as the step before. So the work between two waits is recorded in a list. While
+ * the list is the beginning of an earlier one, nothing is launched; when it ends like the earlier one, all
+ * of it is launched as one CUDA graph. At the first difference the work held back is launched, and later
+ * work is launched at once. Lists are compared as bytes: kernel, grid, arguments. Numbers that change from
+ * step to step are not part of them (hm_cuda_vary, staged uploads). */
 #include "ops/cuda/context.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum kind { KERNEL, PUT, ZERO, COPY, PRODUCT };
-/* Followed by `bytes` bytes of arguments, rounded up to 8. */
+/* `bytes` bytes of arguments follow, rounded up to a multiple of 8. */
 struct entry {
 	const char *name;
 	hm_kernel *kernel;
@@ -35,9 +35,9 @@ static size_t entry_size(const struct entry *t)
 	return sizeof *t + (t->bytes + 7) / 8 * 8;
 }
 
-/* ---- starting what was written down */
+/* ---- starting recorded work */
 
-/* cuBLASLt's refusals by the runtime's names, so that a message says which it was. */
+/* cuBLASLt's status as an error of the runtime, for messages. */
 static cudaError_t as_error(cublasStatus_t s)
 {
 	switch (s) {
@@ -91,8 +91,8 @@ static void start_all(struct hm_device *d, const struct hm_cuda_list *l)
 	}
 }
 
-/* The list as a graph; false: it cannot be one, now or later, which is no failure. */
-static bool capture(struct hm_cuda *c, struct hm_cuda_list *l)
+/* Makes a graph of the list. False: it cannot be one, now or later; this is no failure. */
+static bool capture_list(struct hm_cuda *c, struct hm_cuda_list *l)
 {
 	cudaGraph_t graph = NULL;
 	cudaError_t rc = cudaStreamBeginCapture(c->stream, cudaStreamCaptureModeThreadLocal), ended;
@@ -111,13 +111,13 @@ static bool capture(struct hm_cuda *c, struct hm_cuda_list *l)
 		cudaGraphDestroy(graph);
 	if (rc == cudaSuccess)
 		return true;
-	cudaGetLastError(); /* it is nobody's */
+	cudaGetLastError(); /* clears the runtime's last error */
 	l->graph = NULL;
 	l->plain = true;
 	return false;
 }
 
-static void drop(struct hm_cuda_list *l)
+static void drop_list(struct hm_cuda_list *l)
 {
 	if (l->graph)
 		cudaGraphExecDestroy(l->graph);
@@ -128,28 +128,28 @@ static void drop(struct hm_cuda_list *l)
 void hm_cuda_forget(struct hm_cuda *c)
 {
 	for (int k = 0; k < HM_LISTS; k++)
-		drop(&c->list[k]);
+		drop_list(&c->list[k]);
 	free(c->now.data);
 	c->now = (struct hm_cuda_list){0};
 	c->following = 0;
 }
 
-/* A run has ended that was new: kept in place of the one that came longest ago. */
-static void keep_run(struct hm_cuda *c)
+/* Keeps the new list that has just ended, in place of the one used longest ago. */
+static void keep_list(struct hm_cuda *c)
 {
 	int oldest = 0;
 	for (int k = 1; k < HM_LISTS; k++)
 		if (c->list[k].used < c->list[oldest].used)
 			oldest = k;
 	struct hm_cuda_list was = c->list[oldest];
-	if (was.graph) /* which may be running: CUDA frees it then when it has ended (cuGraphExecDestroy) */
+	if (was.graph) /* it may be running: CUDA frees it when it has ended (cuGraphExecDestroy) */
 		cudaGraphExecDestroy(was.graph);
 	c->list[oldest] = c->now;
 	c->list[oldest].used = ++c->runs;
 	c->now = (struct hm_cuda_list){.data = was.data, .cap = was.cap};
 }
 
-/* Does list k go like what was asked for so far? */
+/* Whether the work recorded so far is the beginning of list k. */
 static bool goes_like(const struct hm_cuda *c, int k)
 {
 	return c->list[k].len >= c->now.len && !memcmp(c->list[k].data, c->now.data, c->now.len);
@@ -166,7 +166,7 @@ void hm_cuda_submit(struct hm_device *d)
 		if (c->list[k].len == c->now.len && goes_like(c, k))
 			l = &c->list[k];
 	bool held = c->following >= 0;
-	if (l && !d->err.code && !c->careful && (l->graph || (!l->plain && capture(c, l)))) {
+	if (l && !d->err.code && !c->careful && (l->graph || (!l->plain && capture_list(c, l)))) {
 		hm_cuda_ok(d, c->last, cudaGraphLaunch(l->graph, c->stream));
 		held = false;
 	}
@@ -176,7 +176,7 @@ void hm_cuda_submit(struct hm_device *d)
 		l->used = ++c->runs;
 		c->now.len = 0;
 	} else {
-		keep_run(c);
+		keep_list(c);
 	}
 	c->following = 0;
 }
@@ -197,9 +197,9 @@ void hm_cuda_sync(struct hm_device *d)
 	c->stage_used = c->vary_used = 0;
 }
 
-/* ---- writing down */
+/* ---- recording work */
 
-static bool room(struct hm_device *d, size_t more)
+static bool make_room(struct hm_device *d, size_t more)
 {
 	struct hm_cuda_list *l = &hm_cuda_of(d)->now;
 	if (l->len + more <= l->cap)
@@ -215,8 +215,9 @@ static bool room(struct hm_device *d, size_t more)
 	return true;
 }
 
-/* The run so far goes no longer like the list it followed: another one that it goes like, or -1. */
-static int another(const struct hm_cuda *c)
+/* The work recorded so far no longer follows its list: returns another list that it is the beginning of, or
+ * -1. */
+static int find_other_list(const struct hm_cuda *c)
 {
 	for (int k = 0; k < HM_LISTS; k++)
 		if (goes_like(c, k))
@@ -224,11 +225,11 @@ static int another(const struct hm_cuda *c)
 	return -1;
 }
 
-static void ask_entry(struct hm_device *d, const struct entry *t, const void *args)
+static void record_entry(struct hm_device *d, const struct entry *t, const void *args)
 {
 	struct hm_cuda *c = hm_cuda_of(d);
 	size_t at = c->now.len, size = entry_size(t);
-	if (d->err.code || !room(d, size))
+	if (d->err.code || !make_room(d, size))
 		return;
 	struct entry *to = (void *)(c->now.data + at);
 	memset(to, 0, size);
@@ -239,14 +240,14 @@ static void ask_entry(struct hm_device *d, const struct entry *t, const void *ar
 	if (!c->first)
 		c->first = t->name;
 	if (c->following < 0) {
-		cudaSetDevice(c->index); /* the context may have come to another thread */
+		cudaSetDevice(c->index); /* another thread may use the context now */
 		start_one(d, to);
 		return;
 	}
 	const struct hm_cuda_list *l = &c->list[c->following];
 	if (l->len >= c->now.len && !memcmp(l->data + at, to, size))
 		return;
-	c->following = another(c);
+	c->following = find_other_list(c);
 	if (c->following < 0) {
 		cudaSetDevice(c->index);
 		start_all(d, &c->now);
@@ -258,37 +259,37 @@ void hm_cuda_launch(struct hm_device *d, const char *name, hm_kernel *kernel, st
 {
 	struct entry t = {name, kernel, g, KERNEL, (uint32_t)bytes};
 	if (g.x && g.y)
-		ask_entry(d, &t, args);
+		record_entry(d, &t, args);
 }
 
-static void ask_move(struct hm_device *d, enum kind kind, const char *name, void *dst, const void *src,
-		     size_t bytes)
+static void record_move(struct hm_device *d, enum kind kind, const char *name, void *dst, const void *src,
+			size_t bytes)
 {
 	struct move m = {dst, src, bytes};
 	struct entry t = {.name = name, .kind = kind, .bytes = sizeof m};
 	if (bytes)
-		ask_entry(d, &t, &m);
+		record_entry(d, &t, &m);
 }
 
 void hm_cuda_put(struct hm_device *d, void *dst, const void *pinned, size_t bytes)
 {
-	ask_move(d, PUT, "upload", dst, pinned, bytes);
+	record_move(d, PUT, "upload", dst, pinned, bytes);
 }
 
 void hm_cuda_copy(struct hm_device *d, void *dst, const void *src, size_t bytes)
 {
-	ask_move(d, COPY, "copy", dst, src, bytes);
+	record_move(d, COPY, "copy", dst, src, bytes);
 }
 
 void hm_cuda_zero(struct hm_device *d, void *dst, size_t bytes)
 {
-	ask_move(d, ZERO, "zero", dst, NULL, bytes);
+	record_move(d, ZERO, "zero", dst, NULL, bytes);
 }
 
 void hm_cuda_multiply(struct hm_device *d, const struct hm_cuda_product *p)
 {
 	struct entry t = {.name = "matrix product", .kind = PRODUCT, .bytes = sizeof *p};
-	ask_entry(d, &t, p);
+	record_entry(d, &t, p);
 }
 
 /* ---- grids */

@@ -1,15 +1,15 @@
-/* Device memory, and what passes between it and the host. See cuda.h and context.h. */
+/* This file allocates device memory and copies between it and the host. See cuda.h and context.h. */
 #include "ops/cuda/context.h"
 
 #include <string.h>
 
 static const double GIB = 1 << 30;
 
-/* What is needed and what there is. */
+/* Sticks an error that says how much is needed and how much there is. */
 static void short_of(struct hm_device *d, size_t bytes)
 {
 	size_t left = 0, all = 0;
-	cudaGetLastError(); /* reported here */
+	cudaGetLastError(); /* the error says it here */
 	cudaMemGetInfo(&left, &all);
 	hm_err_set(
 		&d->err, HM_EDATA,
@@ -18,7 +18,7 @@ static void short_of(struct hm_device *d, size_t bytes)
 		(double)bytes / GIB, (double)left / GIB, (double)all / GIB);
 }
 
-static void *take_memory(struct hm_device *d, size_t bytes)
+static void *allocate(struct hm_device *d, size_t bytes)
 {
 	void *p = NULL;
 	if (d->err.code)
@@ -30,10 +30,10 @@ static void *take_memory(struct hm_device *d, size_t bytes)
 	return hm_cuda_ok(d, "memory", rc) ? p : NULL;
 }
 
-/* Zero when it returns: another stream (prefetch, a fork) may be the first to write there. */
+/* The memory is zero when this returns: another stream (prefetch, a fork) may be the first to write there. */
 void *hm_cuda_alloc(struct hm_device *d, size_t bytes)
 {
-	void *p = take_memory(d, bytes);
+	void *p = allocate(d, bytes);
 	if (p) {
 		hm_cuda_zero(d, p, bytes);
 		hm_cuda_sync(d);
@@ -46,11 +46,11 @@ void hm_cuda_free(struct hm_device *d, void *p)
 	if (!p)
 		return;
 	hm_cuda_sync(d);
-	hm_cuda_forget(hm_cuda_of(d)); /* graphs that still know the address */
+	hm_cuda_forget(hm_cuda_of(d)); /* graphs still contain the address */
 	cudaFree(p);
 }
 
-/* Sums' and losses' parts, however many, are LEAST at most. */
+/* LEAST bytes are enough for the partial sums of any reduction and loss. */
 void *hm_cuda_scratch(struct hm_device *d, size_t bytes)
 {
 	enum { LEAST = 64 << 10 };
@@ -60,7 +60,7 @@ void *hm_cuda_scratch(struct hm_device *d, size_t bytes)
 		return d->err.code ? NULL : c->scratch;
 	hm_cuda_free(d, c->scratch);
 	c->scratch_size = 0;
-	c->scratch = take_memory(d, size);
+	c->scratch = allocate(d, size);
 	if (c->scratch)
 		c->scratch_size = size;
 	return c->scratch;
@@ -89,7 +89,7 @@ void *hm_cuda_stage(struct hm_device *d, const void *p, size_t n)
 	size_t at = (c->stage_used + 63) / 64 * 64;
 	if (d->err.code)
 		return NULL;
-	if (at + n > c->stage_size) { /* rather more room, once, than a wait each time it is full */
+	if (at + n > c->stage_size) { /* allocate more once rather than wait each time it is full */
 		size_t want = n > HM_CUDA_STAGE_MOST ? n : HM_CUDA_STAGE_MOST;
 		if (want <= c->stage_size)
 			hm_cuda_sync(d);
@@ -102,7 +102,7 @@ void *hm_cuda_stage(struct hm_device *d, const void *p, size_t n)
 	return c->stage + at;
 }
 
-/* Large ones are started at once, so that they are on their way while the host goes on. */
+/* Large copies start at once, so that they run while the host goes on. */
 void hm_cuda_upload(struct hm_device *d, void *dst, const void *host, size_t bytes)
 {
 	enum { PIECE = 4 << 20, SMALL = 64 << 10 };
@@ -122,8 +122,9 @@ void hm_cuda_upload(struct hm_device *d, void *dst, const void *host, size_t byt
 	}
 }
 
-/* Another stream carries it, from pinned memory of its own, which is filled again when the copies have ended:
- * after a wait they have, the stream having waited for them. It takes all that comes between two waits. */
+/* Another stream copies, from pinned memory of its own. That memory is filled again when its copies have
+ * ended: they have after a wait, because the main stream waits for them. It holds everything between two
+ * waits. */
 void hm_cuda_prefetch(struct hm_device *d, void *dst, const void *host, size_t bytes)
 {
 	enum { PIECE = 4 << 20 };
@@ -163,7 +164,8 @@ const void *hm_cuda_vary(struct hm_device *d, const void *p, size_t bytes)
 			return c->vary + at;
 	if (c->vary_used == HM_CUDA_VARY)
 		hm_cuda_sync(d);
-	void *pinned = hm_cuda_stage(d, line, sizeof line); /* may wait: the lines are counted behind it */
+	void *pinned = hm_cuda_stage(
+		d, line, sizeof line); /* may wait, and resets vary_used: so count lines after it */
 	if (!pinned)
 		return NULL;
 	void *at = c->vary + c->vary_used;

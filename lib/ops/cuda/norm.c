@@ -1,4 +1,4 @@
-/* LayerNorm and what goes with it, for norm.cu and normback.cu. */
+/* This file launches LayerNorm and the operations around it: norm.cu and normback.cu. */
 #include "ops/cuda/cuda.h"
 #include "ops/cuda/textargs.h"
 #include "ops/dropmask.h"
@@ -7,10 +7,11 @@ enum {
 	MOST_HELD = 32 * 32,
 	WARPS = 4,
 	BLOCKS = 264
-}; /* of add_norm_backward: two for each unit of an H100 */
+}; /* of add_norm_backward: two per multiprocessor of an H100 */
 
-/* Rows of k activations and of k floats that all begin on 16 bytes, few enough for a warp's registers. */
-static int held(const struct hm_device *d, int k, const void *const *p, int n)
+/* Whether rows of k activations and of k floats all begin at multiples of 16 bytes and fit a warp's
+ * registers. */
+static int fits_registers(const struct hm_device *d, int k, const void *const *p, int n)
 {
 	uintptr_t all = 0;
 	for (int j = 0; j < n; j++)
@@ -18,7 +19,7 @@ static int held(const struct hm_device *d, int k, const void *const *p, int n)
 	return k <= MOST_HELD && (size_t)k * hm_dtype_size(d->act) % 16 == 0 && k % 4 == 0 && all % 16 == 0;
 }
 
-static struct hm_grid rows(int m)
+static struct hm_grid grid_of_rows(int m)
 {
 	return hm_cuda_each(((size_t)m + WARPS - 1) / WARPS, WARPS * 32);
 }
@@ -38,23 +39,23 @@ void hm_cuda_embed(struct hm_device *d, void *y, const int32_t *id, const int32_
 			      .m = m,
 			      .k = k,
 			      .eps = (float)eps};
-	a.held = held(d, k, (const void *const[]){y, word, position, type0, gamma, beta}, 6);
-	HM_LAUNCH(d, HM_BY_ACT(d, embed), rows(m), a);
+	a.held = fits_registers(d, k, (const void *const[]){y, word, position, type0, gamma, beta}, 6);
+	HM_LAUNCH(d, HM_BY_ACT(d, embed), grid_of_rows(m), a);
 }
 
 void hm_cuda_layer_norm(struct hm_device *d, void *y, const void *x, const void *res, const float *gamma,
 			const float *beta, double eps, int m, int k)
 {
 	struct norm_args a = {.y = y,
-			      .x = (void *)(uintptr_t)x, /* which layer_norm only reads */
+			      .x = (void *)(uintptr_t)x, /* layer_norm only reads it */
 			      .res = res,
 			      .gamma = gamma,
 			      .beta = beta,
 			      .m = m,
 			      .k = k,
 			      .eps = (float)eps};
-	a.held = held(d, k, (const void *const[]){y, x, res, gamma, beta}, 5);
-	HM_LAUNCH(d, HM_BY_ACT(d, layer_norm), rows(m), a);
+	a.held = fits_registers(d, k, (const void *const[]){y, x, res, gamma, beta}, 5);
+	HM_LAUNCH(d, HM_BY_ACT(d, layer_norm), grid_of_rows(m), a);
 }
 
 void hm_cuda_add_norm(struct hm_device *d, void *y, float *stats, void *x, const void *res,
@@ -71,8 +72,8 @@ void hm_cuda_add_norm(struct hm_device *d, void *y, float *stats, void *x, const
 			      .m = m,
 			      .k = k,
 			      .eps = (float)eps};
-	a.held = !a.drop.straddle && held(d, k, (const void *const[]){y, x, res, gamma, beta}, 5);
-	HM_LAUNCH(d, HM_BY_ACT(d, add_norm), rows(m), a);
+	a.held = !a.drop.straddle && fits_registers(d, k, (const void *const[]){y, x, res, gamma, beta}, 5);
+	HM_LAUNCH(d, HM_BY_ACT(d, add_norm), grid_of_rows(m), a);
 }
 
 void hm_cuda_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dgamma, float *dbeta,
@@ -91,7 +92,7 @@ void hm_cuda_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *d
 				       .m = m,
 				       .k = k};
 	a.held = (!hm_dropout_on(drop) || drop->first % 4 == 0) &&
-		 held(d, k, (const void *const[]){ds, dx, dy, dy2, skip, s, gamma}, 7);
+		 fits_registers(d, k, (const void *const[]){ds, dx, dy, dy2, skip, s, gamma}, 7);
 	int warps = a.held ? WARPS : 1, blocks = (m + warps - 1) / warps;
 	blocks = blocks < BLOCKS ? blocks : BLOCKS;
 	if (dgamma || dbeta)

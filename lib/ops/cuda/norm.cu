@@ -1,17 +1,18 @@
-/* LayerNorm, alone and with what stands before it: embeddings, dropout and a residual. A row is a warp's, so
- * that its sums are shuffles and no barrier. Rows that fit are loaded once, 16 bytes at a time, and stay in
- * registers; others are read again for each of the three passes: mean, variance about it, result. */
-#include "ops/cuda/heldrow.h"
+/* This file is LayerNorm, alone or together with what precedes it: embeddings, or dropout and a residual. A
+ * warp computes a row, so that sums need shuffles and no barrier. Rows that fit are loaded once, 16 bytes
+ * at a time, and stay in registers. Others are read again in each of the three passes: mean, variance about
+ * it, result. */
+#include "ops/cuda/warprow.h"
 #include "ops/cuda/philox.h"
 
 enum source { EMBED, NORM, ADD_NORM, AS_STORED };
 
-/* v is dropped out, res [n] is added, the sum is stored at element `at` of x, and v is what was stored. */
+/* Applies dropout to v, adds res [n] and stores the sum at element `at` of x; v becomes what was stored. */
 template <int n, class act>
 HM_DEVICE void add_and_store(float v[n], const struct norm_args &a, const struct hm_draw &draw, size_t at,
 			     const float res[n])
 {
-	hm_lot<act, n> s;
+	hm_vector<act, n> s;
 	if (a.drop.on)
 		hm_drop<n>(v, a.drop, draw, at);
 #pragma unroll
@@ -19,12 +20,12 @@ HM_DEVICE void add_and_store(float v[n], const struct norm_args &a, const struct
 		hm_put(&s.e[i], v[i] + res[i]);
 		v[i] = hm_get(&s.e[i]);
 	}
-	*(hm_lot<act, n> *)((act *)a.x + at) = s;
+	*(hm_vector<act, n> *)((act *)a.x + at) = s;
 }
 
 /* v becomes LN(v) and is stored at element j of row r. */
 template <int n, class act>
-HM_DEVICE void put(float v[n], const struct norm_args &a, size_t r, int j, float mean, float rstd)
+HM_DEVICE void put_normalised(float v[n], const struct norm_args &a, size_t r, int j, float mean, float rstd)
 {
 	float g[n], b[n];
 	hm_load<n>(g, a.gamma + j);
@@ -35,7 +36,7 @@ HM_DEVICE void put(float v[n], const struct norm_args &a, size_t r, int j, float
 	hm_store<n>((act *)a.y + r * a.k + j, v);
 }
 
-template <int n> HM_DEVICE float squares(const float v[n], float mean)
+template <int n> HM_DEVICE float squares_about(const float v[n], float mean)
 {
 	float sum = 0;
 #pragma unroll
@@ -44,7 +45,7 @@ template <int n> HM_DEVICE float squares(const float v[n], float mean)
 	return sum;
 }
 
-HM_DEVICE void save(const struct norm_args &a, size_t r, float mean, float rstd)
+HM_DEVICE void save_stats(const struct norm_args &a, size_t r, float mean, float rstd)
 {
 	if (a.stats && threadIdx.x % HM_WARP == 0) {
 		a.stats[2 * r] = mean;
@@ -52,30 +53,31 @@ HM_DEVICE void save(const struct norm_args &a, size_t r, float mean, float rstd)
 	}
 }
 
-/* What row r is before the norm. */
-template <int lots, int n> HM_DEVICE void embed_row(float v[lots][n], const struct norm_args &a, size_t r)
+/* Row r before the norm. */
+template <int vectors, int n>
+HM_DEVICE void embed_row(float v[vectors][n], const struct norm_args &a, size_t r)
 {
-	hm_lot<float, n> w[lots], p[lots], t[lots];
-	hm_load_row<lots, n>(w, a.word + (size_t)a.id[r] * a.k, a.k, a.gamma);
-	hm_load_row<lots, n>(p, a.position + (size_t)a.pos[r] * a.k, a.k, a.gamma);
-	hm_load_row<lots, n>(t, a.type0, a.k, a.gamma);
+	hm_vector<float, n> w[vectors], p[vectors], t[vectors];
+	hm_load_row<vectors, n>(w, a.word + (size_t)a.id[r] * a.k, a.k, a.gamma);
+	hm_load_row<vectors, n>(p, a.position + (size_t)a.pos[r] * a.k, a.k, a.gamma);
+	hm_load_row<vectors, n>(t, a.type0, a.k, a.gamma);
 #pragma unroll
-	for (int c = 0; c < lots; c++)
+	for (int c = 0; c < vectors; c++)
 #pragma unroll
 		for (int i = 0; i < n; i++)
 			v[c][i] = w[c].e[i] + p[c].e[i] + t[c].e[i];
 }
 
-template <int lots, int n, class act>
-HM_DEVICE void sum_row(float v[lots][n], const struct norm_args &a, const struct hm_draw &draw, size_t r,
+template <int vectors, int n, class act>
+HM_DEVICE void sum_row(float v[vectors][n], const struct norm_args &a, const struct hm_draw &draw, size_t r,
 		       enum source from)
 {
-	hm_lot<act, n> x[lots], b[lots] = {};
-	hm_load_row<lots, n>(x, (const act *)a.x + r * a.k, a.k, a.gamma);
+	hm_vector<act, n> x[vectors], b[vectors] = {};
+	hm_load_row<vectors, n>(x, (const act *)a.x + r * a.k, a.k, a.gamma);
 	if (a.res)
-		hm_load_row<lots, n>(b, (const act *)a.res + r * a.k, a.k, a.gamma);
+		hm_load_row<vectors, n>(b, (const act *)a.res + r * a.k, a.k, a.gamma);
 #pragma unroll
-	for (int c = 0; c < lots; c++) {
+	for (int c = 0; c < vectors; c++) {
 		float res[n];
 #pragma unroll
 		for (int i = 0; i < n; i++) {
@@ -93,33 +95,34 @@ HM_DEVICE void sum_row(float v[lots][n], const struct norm_args &a, const struct
 template <class act>
 HM_DEVICE void held_row(const struct norm_args &a, const struct hm_draw &draw, size_t r, enum source from)
 {
-	enum { LOT = HM_LOT(act), LOTS = HM_HELD / LOT };
-	float v[LOTS][LOT], mean = 0, var = 0;
+	enum { VECTOR = HM_VECTOR(act), VECTORS = HM_HELD / VECTOR };
+	float v[VECTORS][VECTOR], mean = 0, var = 0;
 	if (from == EMBED)
-		embed_row<LOTS, LOT>(v, a, r);
+		embed_row<VECTORS, VECTOR>(v, a, r);
 	else
-		sum_row<LOTS, LOT, act>(v, a, draw, r, from);
+		sum_row<VECTORS, VECTOR, act>(v, a, draw, r, from);
 #pragma unroll
-	for (int c = 0; c < LOTS; c++)
+	for (int c = 0; c < VECTORS; c++)
 #pragma unroll
-		for (int i = 0; i < LOT; i++)
+		for (int i = 0; i < VECTOR; i++)
 			mean += v[c][i];
 	mean = hm_warp_sum(mean) / a.k;
 #pragma unroll
-	for (int c = 0; c < LOTS; c++)
-		if (hm_spot<LOT>(c) < a.k)
-			var += squares<LOT>(v[c], mean);
+	for (int c = 0; c < VECTORS; c++)
+		if (hm_spot<VECTOR>(c) < a.k)
+			var += squares_about<VECTOR>(v[c], mean);
 	float rstd = 1 / sqrtf(hm_warp_sum(var) / a.k + a.eps);
 #pragma unroll
-	for (int c = 0; c < LOTS; c++)
-		if (hm_spot<LOT>(c) < a.k)
-			put<LOT, act>(v[c], a, r, hm_spot<LOT>(c), mean, rstd);
-	save(a, r, mean, rstd);
+	for (int c = 0; c < VECTORS; c++)
+		if (hm_spot<VECTOR>(c) < a.k)
+			put_normalised<VECTOR, act>(v[c], a, r, hm_spot<VECTOR>(c), mean, rstd);
+	save_stats(a, r, mean, rstd);
 }
 
 /* Element j of row r, before the norm. */
 template <class act>
-HM_DEVICE float take(const struct norm_args &a, const struct hm_draw &draw, size_t r, int j, enum source from)
+HM_DEVICE float read_element(const struct norm_args &a, const struct hm_draw &draw, size_t r, int j,
+			     enum source from)
 {
 	size_t at = r * a.k + j;
 	if (from == EMBED)
@@ -134,7 +137,7 @@ HM_DEVICE float take(const struct norm_args &a, const struct hm_draw &draw, size
 	return v[0];
 }
 
-/* Each lane reads again what it alone has written. */
+/* Each lane reads back only what it has written itself. */
 template <class act>
 HM_DEVICE void any_row(const struct norm_args &a, const struct hm_draw &draw, size_t r, enum source from)
 {
@@ -142,21 +145,21 @@ HM_DEVICE void any_row(const struct norm_args &a, const struct hm_draw &draw, si
 	int lane = threadIdx.x % HM_WARP;
 	float v[1], mean = 0, var = 0;
 	for (int j = lane; j < a.k; j += HM_WARP)
-		mean += take<act>(a, draw, r, j, from);
+		mean += read_element<act>(a, draw, r, j, from);
 	mean = hm_warp_sum(mean) / a.k;
 	for (int j = lane; j < a.k; j += HM_WARP) {
-		v[0] = take<act>(a, draw, r, j, again);
-		var += squares<1>(v, mean);
+		v[0] = read_element<act>(a, draw, r, j, again);
+		var += squares_about<1>(v, mean);
 	}
 	float rstd = 1 / sqrtf(hm_warp_sum(var) / a.k + a.eps);
 	for (int j = lane; j < a.k; j += HM_WARP) {
-		v[0] = take<act>(a, draw, r, j, again);
-		put<1, act>(v, a, r, j, mean, rstd);
+		v[0] = read_element<act>(a, draw, r, j, again);
+		put_normalised<1, act>(v, a, r, j, mean, rstd);
 	}
-	save(a, r, mean, rstd);
+	save_stats(a, r, mean, rstd);
 }
 
-template <class act> HM_DEVICE void rows(const struct norm_args &a, enum source from)
+template <class act> HM_DEVICE void norm_row(const struct norm_args &a, enum source from)
 {
 	size_t r = hm_first() / HM_WARP;
 	struct hm_draw draw = hm_draw_of(a.drop);
@@ -170,15 +173,15 @@ template <class act> HM_DEVICE void rows(const struct norm_args &a, enum source 
 
 HM_KERNEL_ACT(embed, struct norm_args)
 {
-	rows<act>(a, EMBED);
+	norm_row<act>(a, EMBED);
 }
 
 HM_KERNEL_ACT(layer_norm, struct norm_args)
 {
-	rows<act>(a, NORM);
+	norm_row<act>(a, NORM);
 }
 
 HM_KERNEL_ACT(add_norm, struct norm_args)
 {
-	rows<act>(a, ADD_NORM);
+	norm_row<act>(a, ADD_NORM);
 }

@@ -1,8 +1,8 @@
-/* The gradient of add_norm. With shat = (s - mean)*rstd and g = dy*gamma: ds = rstd*(g - mean(g) -
- * shat*mean(g*shat)) + skip. A row is a warp's. dgamma and dbeta are sums over all rows: each warp adds up
- * its own ones as it goes, a block adds its warps' sums, add_parts (rows.cu) the blocks', always in one
+/* This file is the gradient of add_norm. With shat = (s - mean)*rstd and g = dy*gamma: ds = rstd*(g -
+ * mean(g) - shat*mean(g*shat)) + skip. A warp computes a row. dgamma and dbeta are sums over all rows: each
+ * warp adds its own rows, a block adds its warps' sums, and add_parts (rows.cu) the blocks', always in one
  * order. */
-#include "ops/cuda/heldrow.h"
+#include "ops/cuda/warprow.h"
 #include "ops/cuda/philox.h"
 
 struct row {
@@ -10,20 +10,20 @@ struct row {
 	float g, dot; /* mean of g, of g*shat */
 };
 
-/* g becomes ds and is stored, with dx, which is the mask on what was stored. */
+/* Turns g into ds and stores it, and dx, which is dropout of the stored ds. */
 template <int n, class act>
-HM_DEVICE void put(float g[n], const float h[n], const struct norm_backward_args &a,
+HM_DEVICE void put_gradient(float g[n], const float h[n], const struct norm_backward_args &a,
 		   const struct hm_draw &draw, size_t at, const struct row &w)
 {
-	hm_lot<act, n> s, skip = {};
+	hm_vector<act, n> s, skip = {};
 	if (a.skip)
-		skip = *(const hm_lot<act, n> *)((const act *)a.skip + at);
+		skip = *(const hm_vector<act, n> *)((const act *)a.skip + at);
 #pragma unroll
 	for (int i = 0; i < n; i++) {
 		hm_put(&s.e[i], w.rstd * (g[i] - w.g - h[i] * w.dot) + hm_get(&skip.e[i]));
 		g[i] = hm_get(&s.e[i]);
 	}
-	*(hm_lot<act, n> *)((act *)a.ds + at) = s;
+	*(hm_vector<act, n> *)((act *)a.ds + at) = s;
 	if (!a.drop.on)
 		return;
 	hm_drop<n>(g, a.drop, draw, at);
@@ -31,17 +31,17 @@ HM_DEVICE void put(float g[n], const float h[n], const struct norm_backward_args
 }
 
 /* g = dy + dy2, h = shat of row r. */
-template <int lots, int n, class act>
-HM_DEVICE void take_row(float g[lots][n], float h[lots][n], const struct norm_backward_args &a, size_t r,
-			const struct row &w)
+template <int vectors, int n, class act>
+HM_DEVICE void take_row(float g[vectors][n], float h[vectors][n], const struct norm_backward_args &a,
+			size_t r, const struct row &w)
 {
-	hm_lot<act, n> dy[lots], s[lots], dy2[lots] = {};
-	hm_load_row<lots, n>(dy, (const act *)a.dy + r * a.k, a.k, a.gamma);
-	hm_load_row<lots, n>(s, (const act *)a.s + r * a.k, a.k, a.gamma);
+	hm_vector<act, n> dy[vectors], s[vectors], dy2[vectors] = {};
+	hm_load_row<vectors, n>(dy, (const act *)a.dy + r * a.k, a.k, a.gamma);
+	hm_load_row<vectors, n>(s, (const act *)a.s + r * a.k, a.k, a.gamma);
 	if (a.dy2)
-		hm_load_row<lots, n>(dy2, (const act *)a.dy2 + r * a.k, a.k, a.gamma);
+		hm_load_row<vectors, n>(dy2, (const act *)a.dy2 + r * a.k, a.k, a.gamma);
 #pragma unroll
-	for (int c = 0; c < lots; c++)
+	for (int c = 0; c < vectors; c++)
 #pragma unroll
 		for (int i = 0; i < n; i++) {
 			g[c][i] = hm_get(&dy[c].e[i]) + hm_get(&dy2[c].e[i]);
@@ -49,15 +49,15 @@ HM_DEVICE void take_row(float g[lots][n], float h[lots][n], const struct norm_ba
 		}
 }
 
-/* part [2,k] of the block := its warps' sums, one after the other. */
-template <int lots, int n>
-HM_DEVICE void add_warps(float *part, const float scale[lots][n], const float shift[lots][n], int k)
+/* part [2,k] of the block = its warps' sums, added in order. */
+template <int vectors, int n>
+HM_DEVICE void add_warps(float *part, const float scale[vectors][n], const float shift[vectors][n], int k)
 {
 	HM_SHARED(float, sum, 2 * HM_HELD * HM_WARP);
 	for (int turn = 0; turn < (int)blockDim.x / HM_WARP; turn++) {
 		__syncthreads();
 #pragma unroll
-		for (int c = 0; c < lots; c++)
+		for (int c = 0; c < vectors; c++)
 #pragma unroll
 			for (int i = 0; i < n; i++) {
 				int j = hm_spot<n>(c) + i;
@@ -72,22 +72,22 @@ HM_DEVICE void add_warps(float *part, const float scale[lots][n], const float sh
 		part[j] = sum[j];
 }
 
-/* The warp's rows, all columns at once. */
+/* The warp's rows, each with all columns at once. */
 template <class act> HM_DEVICE void held_rows(const struct norm_backward_args &a, const struct hm_draw &draw)
 {
-	enum { LOT = HM_LOT(act), LOTS = HM_HELD / LOT };
-	float scale[LOTS][LOT] = {}, shift[LOTS][LOT] = {};
+	enum { VECTOR = HM_VECTOR(act), VECTORS = HM_HELD / VECTOR };
+	float scale[VECTORS][VECTOR] = {}, shift[VECTORS][VECTOR] = {};
 	for (size_t r = hm_first() / HM_WARP; r < (size_t)a.m; r += hm_stride() / HM_WARP) {
 		struct row w = {a.stats[2 * r], a.stats[2 * r + 1], 0, 0};
-		float g[LOTS][LOT], h[LOTS][LOT], gamma[LOT];
-		take_row<LOTS, LOT, act>(g, h, a, r, w);
+		float g[VECTORS][VECTOR], h[VECTORS][VECTOR], gamma[VECTOR];
+		take_row<VECTORS, VECTOR, act>(g, h, a, r, w);
 #pragma unroll
-		for (int c = 0; c < LOTS; c++) {
-			if (hm_spot<LOT>(c) >= a.k)
+		for (int c = 0; c < VECTORS; c++) {
+			if (hm_spot<VECTOR>(c) >= a.k)
 				continue;
-			hm_load<LOT>(gamma, a.gamma + hm_spot<LOT>(c));
+			hm_load<VECTOR>(gamma, a.gamma + hm_spot<VECTOR>(c));
 #pragma unroll
-			for (int i = 0; i < LOT; i++) {
+			for (int i = 0; i < VECTOR; i++) {
 				shift[c][i] += g[c][i];
 				scale[c][i] = fmaf(g[c][i], h[c][i], scale[c][i]);
 				g[c][i] *= gamma[i];
@@ -98,22 +98,24 @@ template <class act> HM_DEVICE void held_rows(const struct norm_backward_args &a
 		w.g = hm_warp_sum(w.g) / a.k;
 		w.dot = hm_warp_sum(w.dot) / a.k;
 #pragma unroll
-		for (int c = 0; c < LOTS; c++)
-			if (hm_spot<LOT>(c) < a.k)
-				put<LOT, act>(g[c], h[c], a, draw, r * a.k + hm_spot<LOT>(c), w);
+		for (int c = 0; c < VECTORS; c++)
+			if (hm_spot<VECTOR>(c) < a.k)
+				put_gradient<VECTOR, act>(g[c], h[c], a, draw, r * a.k + hm_spot<VECTOR>(c),
+							  w);
 	}
 	if (a.part)
-		add_warps<LOTS, LOT>(a.part + (size_t)blockIdx.x * 2 * a.k, scale, shift, a.k);
+		add_warps<VECTORS, VECTOR>(a.part + (size_t)blockIdx.x * 2 * a.k, scale, shift, a.k);
 }
 
 template <class act>
-HM_DEVICE void take(float *g, float *h, const struct norm_backward_args &a, size_t at, const struct row &w)
+HM_DEVICE void read_element(float *g, float *h, const struct norm_backward_args &a, size_t at,
+			    const struct row &w)
 {
 	*g = hm_get((const act *)a.dy + at) + (a.dy2 ? hm_get((const act *)a.dy2 + at) : 0);
 	*h = (hm_get((const act *)a.s + at) - w.mean) * w.rstd;
 }
 
-/* One row: the block is one warp. Its sums stand in `part` all along, where each lane has its own columns. */
+/* One row; the block is one warp. Its sums are in `part` all the time, each lane with its own columns. */
 template <class act>
 HM_DEVICE void any_row(const struct norm_backward_args &a, const struct hm_draw &draw, size_t r, bool first)
 {
@@ -121,7 +123,7 @@ HM_DEVICE void any_row(const struct norm_backward_args &a, const struct hm_draw 
 	struct row w = {a.stats[2 * r], a.stats[2 * r + 1], 0, 0};
 	float g[1], h[1];
 	for (int j = lane; j < a.k; j += HM_WARP) {
-		take<act>(g, h, a, r * a.k + j, w);
+		read_element<act>(g, h, a, r * a.k + j, w);
 		if (a.part) {
 			float *sum = a.part + (size_t)blockIdx.x * 2 * a.k + j;
 			sum[0] = g[0] * h[0] + (first ? 0 : sum[0]);
@@ -134,9 +136,9 @@ HM_DEVICE void any_row(const struct norm_backward_args &a, const struct hm_draw 
 	w.g = hm_warp_sum(w.g) / a.k;
 	w.dot = hm_warp_sum(w.dot) / a.k;
 	for (int j = lane; j < a.k; j += HM_WARP) {
-		take<act>(g, h, a, r * a.k + j, w);
+		read_element<act>(g, h, a, r * a.k + j, w);
 		g[0] *= a.gamma[j];
-		put<1, act>(g, h, a, draw, r * a.k + j, w);
+		put_gradient<1, act>(g, h, a, draw, r * a.k + j, w);
 	}
 }
 

@@ -1,4 +1,5 @@
-/* Dropout for kernels: the rule of struct hm_dropout in ops.h, with Philox4x32-10 as in base/rng.c. */
+/* This file is dropout for kernels: the rule of struct hm_dropout in ops.h, with Philox4x32-10 as in
+ * base/rng.c. */
 #ifndef HM_CUDA_PHILOX_H
 #define HM_CUDA_PHILOX_H
 
@@ -33,7 +34,8 @@ HM_DEVICE void hm_drop_factors(float f[4], const struct hm_drop &d, uint32_t ste
 	f[3] = c3 < d.limit ? 0 : d.scale;
 }
 
-/* v [n], the call's elements e and on: n is 1, or a multiple of 4 as e is and d does not straddle. */
+/* Multiplies v [n], the call's elements from e on. n is 1; or n and e are multiples of 4 and d does not
+ * straddle. */
 template <int n>
 HM_DEVICE void hm_drop(float v[n], const struct hm_drop &d, const struct hm_draw &w, uint64_t e)
 {

@@ -1,8 +1,8 @@
-/* Matrix products by cuBLASLt, the one file that meets it. It thinks in columns: our y = a . b by rows is its
- * y' = b' . a' by columns, the same bytes. A plan is what it needs to know of one kind of product (types,
- * shape, alignment, epilogue) and the algorithm it chose; products of one kind are computed by one plan, so
- * the same bytes come again. Where it has no bias or bias gradient for a kind, our kernels follow the
- * product. */
+/* This file computes matrix products with cuBLASLt; no other file calls it. cuBLASLt stores matrices by
+ * columns: our row-major y = a . b is its y' = b' . a', the same bytes. A plan holds what it needs for one
+ * kind of product (types, shape, alignment, epilogue) and the algorithm that it chose. All products of a
+ * kind use one plan, so that the same bytes come again. Where it has no epilogue for a bias or a bias's
+ * gradient, kernels of ours follow the product. */
 #include "ops/cuda/context.h"
 #include "ops/cuda/productargs.h"
 
@@ -14,7 +14,7 @@ enum { PLANS = 4096, WORKSPACE = 32 << 20, MOST_ALIGN = 256, BIAS_ALIGN = 16 };
 struct kind {
 	struct hm_gemm g;
 	int32_t bias, sums;
-	uint32_t align[3]; /* of y, a, b: bytes */
+	uint32_t align[3]; /* alignment of y, a, b in bytes */
 	uint32_t bias_align;
 };
 
@@ -23,7 +23,7 @@ struct hm_cuda_plan {
 	cublasLtMatmulDesc_t desc;
 	cublasLtMatrixLayout_t first, second, out;
 	cublasLtMatmulAlgo_t algo;
-	bool bias, sums, relu; /* that cuBLASLt does itself */
+	bool bias, sums, relu; /* what cuBLASLt does itself */
 	struct hm_cuda_plan *next;
 };
 
@@ -81,14 +81,14 @@ static bool set_attribute(cublasLtMatmulDesc_t desc, cublasLtMatmulDescAttribute
 	return cublasLtMatmulDescSetAttribute(desc, what, p, bytes) == CUBLAS_STATUS_SUCCESS;
 }
 
-/* A matrix stored by rows, rows x columns, as cuBLASLt sees it. */
-static bool layout(cublasLtMatrixLayout_t *out, enum hm_dtype t, int rows, int columns, int ld)
+/* Describes a row-major matrix, rows x columns, to cuBLASLt. */
+static bool make_layout(cublasLtMatrixLayout_t *out, enum hm_dtype t, int rows, int columns, int ld)
 {
 	return cublasLtMatrixLayoutCreate(out, t == HM_BF16 ? CUDA_R_16BF : CUDA_R_32F, (uint64_t)columns,
 					  (uint64_t)rows, ld ? ld : columns) == CUBLAS_STATUS_SUCCESS;
 }
 
-static bool describe(const struct hm_device *d, struct hm_cuda_plan *p)
+static bool describe_product(const struct hm_device *d, struct hm_cuda_plan *p)
 {
 	const struct hm_gemm *g = &p->kind.g;
 	cublasOperation_t n = CUBLAS_OP_N, t = CUBLAS_OP_T;
@@ -98,12 +98,12 @@ static bool describe(const struct hm_device *d, struct hm_cuda_plan *p)
 	return cublasLtMatmulDescCreate(&p->desc, compute, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS &&
 	       set_attribute(p->desc, CUBLASLT_MATMUL_DESC_TRANSA, g->tb ? &t : &n, sizeof n) &&
 	       set_attribute(p->desc, CUBLASLT_MATMUL_DESC_TRANSB, g->ta ? &t : &n, sizeof n) &&
-	       layout(&p->first, g->in, g->tb ? g->n : g->k, g->tb ? g->k : g->n, g->ldb) &&
-	       layout(&p->second, g->in, g->ta ? g->k : g->m, g->ta ? g->m : g->k, g->lda) &&
-	       layout(&p->out, g->out, g->m, g->n, g->ldy);
+	       make_layout(&p->first, g->in, g->tb ? g->n : g->k, g->tb ? g->k : g->n, g->ldb) &&
+	       make_layout(&p->second, g->in, g->ta ? g->k : g->m, g->ta ? g->m : g->k, g->lda) &&
+	       make_layout(&p->out, g->out, g->m, g->n, g->ldy);
 }
 
-/* Asks for an algorithm with this epilogue; false when there is none. */
+/* Asks for an algorithm with this epilogue; false when cuBLASLt has none. */
 static bool choose_algorithm(struct hm_cuda *c, struct hm_cuda_plan *p, cublasLtEpilogue_t epilogue,
 			     const void *vector)
 {
@@ -111,7 +111,7 @@ static bool choose_algorithm(struct hm_cuda *c, struct hm_cuda_plan *p, cublasLt
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
 		CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES};
 	uint64_t workspace = WORKSPACE;
-	/* Parts of a sum in f32 and added in one order: the same bytes each time. */
+	/* Partial sums in f32, added in one order: the same bytes each time. */
 	uint32_t reduction = CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
 	cublasLtMatmulPreference_t pref;
 	cublasLtMatmulHeuristicResult_t found;
@@ -148,7 +148,7 @@ static struct hm_cuda_plan *new_plan(struct hm_device *d, const struct kind *kin
 	if (!p)
 		return NULL;
 	p->kind = *kind;
-	bool good = describe(d, p);
+	bool good = describe_product(d, p);
 	if (good && kind->sums && g->m <= HM_CUDA_SUMS)
 		p->sums = choose_algorithm(c, p, CUBLASLT_EPILOGUE_BGRADB, c->sums);
 	else if (good && kind->bias && kind->bias_align >= BIAS_ALIGN) /* cuBLASLt assumes it */
@@ -172,14 +172,14 @@ static uint32_t align_of(const void *p)
 	return low > MOST_ALIGN || !low ? MOST_ALIGN : (uint32_t)low;
 }
 
-/* The plan for this kind of product, made the first time. */
+/* The plan for this kind of product; made at the first call. */
 static const struct hm_cuda_plan *plan_of(struct hm_device *d, const struct kind *kind, const void *bias)
 {
 	struct hm_cuda *c = hm_cuda_of(d);
 	for (struct hm_cuda_plan **at = &c->plan, *p; (p = *at); at = &p->next)
 		if (!memcmp(&p->kind, kind, sizeof *kind)) {
-			*at = p->next; /* to the front: the next product is likely one of the last few kinds
-					*/
+			*at = p->next; /* move it to the front: the next product is likely one of the last few
+					  kinds */
 			p->next = c->plan;
 			return c->plan = p;
 		}
@@ -211,7 +211,7 @@ cublasStatus_t hm_cuda_product_run(struct hm_cuda *c, const struct hm_cuda_produ
 			      q->y, p->out, &p->algo, c->workspace, WORKSPACE, c->stream);
 }
 
-/* sums [m] += sums of a over k, a being stored as [k,m]. */
+/* sums [m] += sums of a over k; a is stored as [k,m]. */
 static void sum_columns(struct hm_device *d, const struct hm_gemm *g, const void *a, float *sums)
 {
 	enum { ROWS = 64, THREADS = 128, MOST = 65535 }; /* blocks of a grid in y */
@@ -238,7 +238,7 @@ void hm_cuda_gemm(struct hm_device *d, const struct hm_gemm *g, void *y, const v
 	struct kind kind;
 	if (d->err.code)
 		return;
-	memset(&kind, 0, sizeof kind); /* it is compared with its holes */
+	memset(&kind, 0, sizeof kind); /* padding is compared too */
 	kind.g.m = g->m, kind.g.n = g->n, kind.g.k = g->k;
 	kind.g.ta = g->ta, kind.g.tb = g->tb, kind.g.add = g->add, kind.g.relu = g->relu;
 	kind.g.lda = g->lda, kind.g.ldb = g->ldb, kind.g.ldy = g->ldy;

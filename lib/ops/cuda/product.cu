@@ -1,4 +1,4 @@
-/* What cuBLASLt's epilogues do not do for every type, after its products. See productargs.h. */
+/* This file does what cuBLASLt's epilogues do not do for every type. See productargs.h. */
 #include "ops/cuda/kernel.h"
 #include "ops/cuda/productargs.h"
 
@@ -8,7 +8,7 @@ HM_KERNEL(add_sums, struct add_sums_args)
 		a.y[j] += a.x[j];
 }
 
-/* A thread has one column of one part: neighbours read neighbours. */
+/* A thread computes one column of one part: neighbouring threads read neighbouring elements. */
 HM_KERNEL_ACT(column_parts, struct column_parts_args)
 {
 	size_t j = (size_t)blockIdx.x * blockDim.x + threadIdx.x, from = blockIdx.y * a.rows,

@@ -1,4 +1,4 @@
-/* Arguments of the kernels that complete cuBLASLt's products. */
+/* This file has the arguments of the kernels that follow cuBLASLt's products. */
 #ifndef HM_CUDA_PRODUCTARGS_H
 #define HM_CUDA_PRODUCTARGS_H
 
@@ -12,7 +12,7 @@ struct add_sums_args {
 };
 HM_KERNEL_ONE(add_sums);
 
-/* part [parts,n] := sums of x act [m,n] over each part's rows; then y [n] += part's sums, in order. */
+/* part [parts,n] = sums of x act [m,n] over each part's rows; then y [n] += the parts' sums, in order. */
 struct column_parts_args {
 	float *part;
 	const void *x;

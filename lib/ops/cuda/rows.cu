@@ -1,46 +1,47 @@
-/* Rows by index, and sums over rows. A row is a warp's.
+/* This file has the kernels on rows by index, and sums over rows. A warp computes a row.
  *
- * add_rows_backward adds rows that may meet in one row of the table, in an order that never changes, though
- * the indices are in none. There is no sorting and no second launch: each warp looks whether its index comes
- * earlier; if not, it adds up all rows that have it, from its own on. That is m*m/2 comparisons, by 128 to a
- * warp: 6,000 indices lie in the first cache and take some microseconds, less than one launch more would. */
-#include "ops/cuda/lots.h"
+ * add_rows_backward adds rows in a fixed order although several may go to one row of the table and the
+ * indices are in no order. It needs no sorting and no second launch: each warp looks whether its index
+ * occurs earlier; if not, it adds all rows with that index, from its own on. That takes m*m/2 comparisons,
+ * 128 per warp at a time: 6,000 indices fit into the first-level cache and take some microseconds, less
+ * than one more launch. */
+#include "ops/cuda/vector.h"
 #include "ops/cuda/textargs.h"
 
 enum { EACH = 4, GROUP = EACH * HM_WARP, LIST = 2 * GROUP, WARPS = HM_MOST_THREADS / HM_WARP };
 
-template <int n, class real> HM_DEVICE void copy(real *y, const real *x, int k)
+template <int n, class real> HM_DEVICE void copy_row(real *y, const real *x, int k)
 {
 	for (int j = threadIdx.x % HM_WARP * n; j < k; j += HM_WARP * n)
-		*(hm_lot<real, n> *)(y + j) = *(const hm_lot<real, n> *)(x + j);
+		*(hm_vector<real, n> *)(y + j) = *(const hm_vector<real, n> *)(x + j);
 }
 
-template <int n, class real> HM_DEVICE void clear(real *y, int k)
+template <int n, class real> HM_DEVICE void clear_row(real *y, int k)
 {
 	for (int j = threadIdx.x % HM_WARP * n; j < k; j += HM_WARP * n)
-		*(hm_lot<real, n> *)(y + j) = hm_lot<real, n>{};
+		*(hm_vector<real, n> *)(y + j) = hm_vector<real, n>{};
 }
 
 HM_KERNEL_ACT(gather, struct gather_args)
 {
-	enum { LOT = HM_LOT(act) };
+	enum { VECTOR = HM_VECTOR(act) };
 	size_t j = hm_first() / HM_WARP;
 	if (j >= (size_t)a.s)
 		return;
 	act *y = (act *)a.y + j * a.k;
 	const act *x = (const act *)a.x + (size_t)a.row[j] * a.k;
-	if (hm_even(a.y) && hm_even(a.x) && a.k % LOT == 0)
-		copy<LOT>(y, x, a.k);
+	if (hm_aligned(a.y) && hm_aligned(a.x) && a.k % VECTOR == 0)
+		copy_row<VECTOR>(y, x, a.k);
 	else
-		copy<1>(y, x, a.k);
+		copy_row<1>(y, x, a.k);
 }
 
-/* Each row of y looks for itself among the rows: one launch, and every row is written once. */
+/* Each row of y looks for itself among the indices: one launch, and every row is written once. */
 HM_KERNEL_ACT(gather_backward, struct gather_args)
 {
-	enum { LOT = HM_LOT(act) };
+	enum { VECTOR = HM_VECTOR(act) };
 	int r = (int)(hm_first() / HM_WARP), last = -1;
-	bool even = hm_even(a.y) && hm_even(a.x) && a.k % LOT == 0;
+	bool even = hm_aligned(a.y) && hm_aligned(a.x) && a.k % VECTOR == 0;
 	if (r >= a.m)
 		return;
 	for (int j = threadIdx.x % HM_WARP; j < a.s; j += HM_WARP)
@@ -52,17 +53,17 @@ HM_KERNEL_ACT(gather_backward, struct gather_args)
 	act *y = (act *)a.y + (size_t)r * a.k;
 	const act *x = (const act *)a.x + (size_t)(last < 0 ? 0 : last) * a.k;
 	if (last < 0 && even)
-		clear<LOT>(y, a.k);
+		clear_row<VECTOR>(y, a.k);
 	else if (last < 0)
-		clear<1>(y, a.k);
+		clear_row<1>(y, a.k);
 	else if (even)
-		copy<LOT>(y, x, a.k);
+		copy_row<VECTOR>(y, x, a.k);
 	else
-		copy<1>(y, x, a.k);
+		copy_row<1>(y, x, a.k);
 }
 
 /* y += x */
-template <int n> HM_DEVICE void add(float *y, const float *x, int k)
+template <int n> HM_DEVICE void add_row(float *y, const float *x, int k)
 {
 	for (int j = threadIdx.x % HM_WARP * n; j < k; j += HM_WARP * n) {
 		float u[n], v[n];
@@ -82,15 +83,15 @@ HM_KERNEL(add_rows, struct add_rows_args)
 		return;
 	float *y = a.y + (size_t)(a.at ? a.at[r] : (int)r) * a.k;
 	const float *x = a.table + (size_t)(a.row ? a.row[r] : 0) * a.k;
-	if (hm_even(a.y) && hm_even(a.table) && a.k % 4 == 0)
-		add<4>(y, x, a.k);
+	if (hm_aligned(a.y) && hm_aligned(a.table) && a.k % 4 == 0)
+		add_row<4>(y, x, a.k);
 	else
-		add<1>(y, x, a.k);
+		add_row<1>(y, x, a.k);
 }
 
 /* ---- add_rows_backward */
 
-/* y [k] += rows list[0..count) of x, one after the other, eight on their way at a time. */
+/* y [k] += rows list[0..count) of x in order; eight are loaded before they are added. */
 template <int n, class act>
 HM_DEVICE void add_list(float *y, const act *x, const int32_t *list, int count, int k)
 {
@@ -98,10 +99,10 @@ HM_DEVICE void add_list(float *y, const act *x, const int32_t *list, int count, 
 	for (int j = threadIdx.x % HM_WARP * n; j < k; j += HM_WARP * n) {
 		float sum[n] = {}, old[n];
 		for (int i = 0; i < count; i += AHEAD) {
-			hm_lot<act, n> q[AHEAD];
+			hm_vector<act, n> q[AHEAD];
 #pragma unroll
 			for (int u = 0; u < AHEAD; u++)
-				q[u] = *(const hm_lot<act, n> *)(x +
+				q[u] = *(const hm_vector<act, n> *)(x +
 								 (size_t)list[i + u < count ? i + u : i] * k +
 								 j);
 #pragma unroll
@@ -128,7 +129,7 @@ HM_KERNEL_ACT_FIT(add_rows_backward, struct add_rows_backward_args, HM_MOST_THRE
 	int id = a.row[r];
 	float *y = a.dtable + (size_t)id * a.k;
 	const act *dy = (const act *)a.dy;
-	bool even = hm_even(dy) && hm_even(a.dtable) && a.k % HM_LOT(act) == 0;
+	bool even = hm_aligned(dy) && hm_aligned(a.dtable) && a.k % HM_VECTOR(act) == 0;
 	for (int from = lane; from - lane < r; from += GROUP) {
 		bool earlier = false;
 #pragma unroll
@@ -154,7 +155,7 @@ HM_KERNEL_ACT_FIT(add_rows_backward, struct add_rows_backward_args, HM_MOST_THRE
 			continue;
 		__syncwarp();
 		if (even)
-			add_list<HM_LOT(act), act>(y, dy, list, count, a.k);
+			add_list<HM_VECTOR(act), act>(y, dy, list, count, a.k);
 		else
 			add_list<1, act>(y, dy, list, count, a.k);
 		__syncwarp();
@@ -164,17 +165,17 @@ HM_KERNEL_ACT_FIT(add_rows_backward, struct add_rows_backward_args, HM_MOST_THRE
 
 /* ---- column sums: parts of the rows, then their sums */
 
-/* Column sums over this warp's rows of the block's part, by n columns a lane, into sum [n]. */
+/* Sums columns over this warp's rows of the block's part, n columns per lane, into sum [n]. */
 template <int n, class act> HM_DEVICE void sum_rows(float sum[n], const struct part_rows_args &a, int column)
 {
 	enum { AHEAD = 4 };
 	int from = blockIdx.y * a.rows, to = from + a.rows < a.m ? from + a.rows : a.m;
 	for (int r = from + threadIdx.x / HM_WARP; r < to; r += WARPS * AHEAD) {
-		hm_lot<act, n> q[AHEAD];
+		hm_vector<act, n> q[AHEAD];
 #pragma unroll
 		for (int u = 0; u < AHEAD; u++) {
 			int row = r + u * WARPS < to ? r + u * WARPS : r;
-			q[u] = *(const hm_lot<act, n> *)((const act *)a.dy +
+			q[u] = *(const hm_vector<act, n> *)((const act *)a.dy +
 							 (size_t)(a.at ? a.at[row] : row) * a.k + column);
 		}
 #pragma unroll
@@ -185,7 +186,7 @@ template <int n, class act> HM_DEVICE void sum_rows(float sum[n], const struct p
 	}
 }
 
-/* The block's part [k] of its 32*n columns: the warps' sums, in their order. */
+/* The block's part [k] for its 32*n columns: its warps' sums, added in order. */
 template <int n, class act> HM_DEVICE void part_of(const struct part_rows_args &a)
 {
 	HM_SHARED(float, all, WARPS *HM_WARP *n);
@@ -208,7 +209,7 @@ template <int n, class act> HM_DEVICE void part_of(const struct part_rows_args &
 HM_KERNEL_ACT(part_rows, struct part_rows_args)
 {
 	if (a.columns > HM_WARP)
-		part_of<HM_LOT(act), act>(a);
+		part_of<HM_VECTOR(act), act>(a);
 	else
 		part_of<1, act>(a);
 }

@@ -1,4 +1,4 @@
-/* The CUDA device's operations, one declaration a slot of hm_ops. What they compute stands in ops.h. */
+/* This file declares the CUDA device's operations, one per slot of hm_ops. ops.h says what they compute. */
 #ifndef HM_CUDA_SLOTS_H
 #define HM_CUDA_SLOTS_H
 

@@ -1,4 +1,4 @@
-/* The CUDA device: its table, and how a context is opened, forked and closed. */
+/* This file has the CUDA device's table, and how a context is opened, forked and closed. */
 #include "ops/backend.h"
 #include "ops/cuda/context.h"
 
@@ -86,8 +86,8 @@ static void cuda_close(struct hm_device *d)
 	d->ctx = NULL;
 }
 
-/* A context on the GPU of that index into d->ctx. */
-static int begin_device(struct hm_device *d, int index, struct hm_cuda *parent, struct hm_err *e)
+/* Opens a context on the GPU of that index, in d->ctx. */
+static int open_context(struct hm_device *d, int index, struct hm_cuda *parent, struct hm_err *e)
 {
 	struct hm_cuda *c = d->ctx = hm_alloc(1, sizeof *c, e);
 	if (!c)
@@ -134,16 +134,17 @@ static int cuda_open(struct hm_device *d, int index, struct hm_err *e)
 	d->op = &cuda_ops;
 	d->name = "cuda";
 	d->act = d->precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
-	return begin_device(d, index, NULL, e);
+	return open_context(d, index, NULL, e);
 }
 
-/* What the first context has begun (packed weights) is there for the second one, in another stream. */
+/* Waits until what the first context has begun (packed weights) is there for the second one, which has
+ * another stream. */
 static int cuda_fork(struct hm_device *d, const struct hm_device *from, struct hm_err *e)
 {
 	struct hm_device parent = *from;
 	hm_cuda_sync(&parent);
 	return parent.err.code ? hm_err_set(e, HM_EDEVICE, "%s", parent.err.text)
-			       : begin_device(d, hm_cuda_of(from)->index, parent.ctx, e);
+			       : open_context(d, hm_cuda_of(from)->index, parent.ctx, e);
 }
 
 static void cuda_describe(char *out, size_t cap)
@@ -158,7 +159,7 @@ static void cuda_describe(char *out, size_t cap)
 		snprintf(out + used, cap - (size_t)used, "%s%s", p.name, n > 1 ? " and others" : "");
 }
 
-/* What the program looks for in the plug-in: HM_PLUGIN_SYMBOL. */
+/* The plug-in's symbol, HM_PLUGIN_SYMBOL. */
 extern const struct hm_backend hm_cuda_backend;
 __attribute__((visibility("default"))) const struct hm_backend hm_cuda_backend = {
 	HM_VERSION, sizeof(struct hm_ops), cuda_open, cuda_fork, cuda_close, cuda_describe, NULL};

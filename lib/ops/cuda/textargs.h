@@ -1,4 +1,4 @@
-/* Arguments of the kernels for packed sequences. What the operations compute stands in ops.h. */
+/* This file has the arguments of the kernels on packed sequences. ops.h says what the operations compute. */
 #ifndef HM_CUDA_TEXTARGS_H
 #define HM_CUDA_TEXTARGS_H
 
@@ -14,9 +14,9 @@ struct hm_draw {
 struct hm_drop {
 	const struct hm_draw *draw; /* device memory */
 	uint32_t key[2], site;
-	uint32_t limit;	   /* words below it are dropped */
-	float scale;	   /* the factor of all others */
-	uint16_t on;	   /* 0: nothing is dropped, and the rest is not looked at */
+	uint32_t limit;	   /* elements whose word is below it are dropped */
+	float scale;	   /* factor of the elements that are kept */
+	uint16_t on;	   /* 0: nothing is dropped, and the other fields are not read */
 	uint16_t straddle; /* `first` is no multiple of 4: four elements in a row may lie in two blocks */
 };
 
@@ -44,7 +44,7 @@ struct dropout_args {
 };
 HM_KERNELS(dropout);
 
-/* to bf16 [n] = from [n], of a weight and its bias (NULL: none) at once. */
+/* bf16 [n] = f32 [n], for a weight and its bias (NULL: none) at once. */
 struct narrow_weight_args {
 	void *w, *b;
 	const float *from_w, *from_b;
@@ -52,26 +52,26 @@ struct narrow_weight_args {
 };
 HM_KERNEL_ONE(narrow_weight);
 
-/* Two ranges of activations := 0. */
+/* Sets two ranges of activations to 0. */
 struct clear_spare_args {
 	void *a, *b;
 	size_t n_a, n_b;
 };
 HM_KERNELS(clear_spare);
 
-/* ---- norm.cu: a row of m is a warp's */
+/* ---- norm.cu: one warp per row */
 
 struct norm_args {
 	void *y, *x;		 /* x: add_norm writes it */
 	const void *res;	 /* or NULL */
-	const int32_t *id, *pos; /* embed alone, with its three tables */
+	const int32_t *id, *pos; /* only embed, with its three tables */
 	const float *word, *position, *type0;
 	const float *gamma, *beta;
-	float *stats; /* add_norm alone */
+	float *stats; /* only add_norm */
 	struct hm_drop drop;
 	int m, k;
 	float eps;
-	int held; /* rows lie on 16 bytes and fit a warp's registers */
+	int held; /* rows begin at multiples of 16 bytes and fit a warp's registers */
 };
 HM_KERNELS(embed);
 HM_KERNELS(layer_norm);
@@ -81,15 +81,15 @@ struct norm_backward_args {
 	void *ds, *dx;
 	const void *dy, *dy2, *skip, *s;
 	const float *stats, *gamma;
-	float *part; /* [blocks,2,k]: sums for dgamma and dbeta over each block's rows; NULL: not wanted */
+	float *part; /* [blocks,2,k]: each block's sums for dgamma and dbeta; NULL: not wanted */
 	struct hm_drop drop;
 	int m, k, held, spare;
 };
-HM_KERNELS(add_norm_backward); /* without `held`, in blocks of one warp */
+HM_KERNELS(add_norm_backward); /* without `held` a block is one warp */
 
 /* ---- attention.cu, attentionback.cu: blocks of 128 threads */
 
-/* Block x is query tiles t, t + slots, ... of sequence x / slots, t = x % slots; block y is a head. */
+/* Block x computes query tiles t, t + slots, ... of sequence x / slots, t = x % slots; block y a head. */
 struct attention_args {
 	void *y;
 	const void *qkv;
@@ -100,7 +100,7 @@ struct attention_args {
 HM_KERNELS(attention); /* dim <= 64 */
 HM_KERNELS(attention_wide);
 
-/* Block x is a sequence, block y a head. */
+/* Block x computes a sequence, block y a head. */
 struct attention_backward_args {
 	void *dqkv;
 	const void *dy, *y, *qkv;
@@ -111,10 +111,10 @@ struct attention_backward_args {
 HM_KERNELS(attention_backward); /* dim <= 64 */
 HM_KERNELS(attention_backward_wide);
 
-/* ---- rows.cu: a row is a warp's */
+/* ---- rows.cu: one warp per row */
 
-/* y [s,k] = rows row[.] of x; its reverse: y [m,k] = the last row j of x with row[j] the row's number, or 0.
- */
+/* gather: y [s,k] = rows row[.] of x. gather_backward: row r of y [m,k] = row j of x for the last j with
+ * row[j] = r, or 0. */
 struct gather_args {
 	void *y;
 	const void *x;
@@ -142,8 +142,8 @@ struct add_rows_backward_args {
 };
 HM_KERNELS(add_rows_backward);
 
-/* part [blocks y,k] := column sums over `rows` rows each of rows at[.] (NULL: all in order) of dy act [.,k].
- * Block x is `columns` columns: 32 times one, or times those in 16 bytes. */
+/* part [blocks y,k] = column sums over `rows` rows each of rows at[.] (NULL: all in order) of dy act [.,k].
+ * Block x computes `columns` columns: 32 times one, or 32 times those in 16 bytes. */
 struct part_rows_args {
 	float *part;
 	const void *dy;
@@ -151,8 +151,8 @@ struct part_rows_args {
 	int m, k, rows, columns;
 };
 HM_KERNELS(part_rows);
-/* y [k] += the sums of part's columns, in a fixed order; rows are `stride` apart. Block y 0 adds the first k
- * columns to y, block y 1 the next k to y2; NULL: not wanted. Block x is 32 columns. */
+/* Adds up the columns of part, whose rows are `stride` apart, in a fixed order: block y 0 adds the first k
+ * columns to y, block y 1 the next k to y2 (NULL: not wanted). Block x computes 32 columns. */
 struct add_parts_args {
 	float *y, *y2;
 	const float *part;
@@ -162,7 +162,7 @@ HM_KERNEL_ONE(add_parts);
 
 #ifndef __cplusplus
 #include "ops/ops.h"
-/* NULL or p = 0: off. After hm_cuda_scratch, as hm_cuda_vary. */
+/* Prepares dropout for a kernel; NULL or p = 0: off. Call it after hm_cuda_scratch, like hm_cuda_vary. */
 struct hm_drop hm_cuda_drop(struct hm_device *d, const struct hm_dropout *drop);
 #endif
 

@@ -1,4 +1,5 @@
-/* Operations of training: f32 linear layers, softmax, cross-entropy, columns, optimizers. */
+/* This file launches the training operations of heads (f32 linear layers, softmax, cross-entropy, columns)
+ * and the optimizers. */
 #include "ops/cuda/cuda.h"
 #include "ops/cuda/trainargs.h"
 
@@ -8,16 +9,17 @@ enum {
 	BLOCK = 256,
 	ROWS = BLOCK / 32,
 	PARTS = 1024
-}; /* threads; rows of a block; of a sum of squares, at most */
+}; /* threads per block; rows per block; partial sums of squares at most */
 
-/* Groups of four of n elements, or 0: some array (NULL is fine) does not begin at 16 bytes. */
-static size_t quads(size_t n, const void *a, const void *b, const void *c, const void *e)
+/* How many groups of four n elements have; 0 if some array (NULL is fine) does not begin at a multiple of
+ * 16 bytes. */
+static size_t count_quads(size_t n, const void *a, const void *b, const void *c, const void *e)
 {
 	return ((uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)e) % 16 ? 0 : n / 4;
 }
 
-/* The loop over both kinds. */
-static struct hm_grid loop(struct hm_device *d, size_t n, size_t four)
+/* The grid for a loop over the groups and the rest. */
+static struct hm_grid grid_of(struct hm_device *d, size_t n, size_t four)
 {
 	return hm_cuda_loop(d, four ? four + 3 : n);
 }
@@ -62,7 +64,7 @@ void hm_cuda_cross_entropy(struct hm_device *d, double *sums, float *loss, float
 
 void hm_cuda_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k)
 {
-	bool wide = (ldy | ldx | k) % 4 == 0 && quads(4, y, x, NULL, NULL);
+	bool wide = (ldy | ldx | k) % 4 == 0 && count_quads(4, y, x, NULL, NULL);
 	int unit = wide ? 4 : 1;
 	size_t n = (size_t)m * (size_t)(k / unit);
 	const struct copy_columns_args a = {
@@ -82,10 +84,10 @@ void hm_cuda_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t
 				   .g = g,
 				   .step = hm_cuda_vary(d, &s, sizeof s),
 				   .n = n,
-				   .quads = quads(n, p, v, g, NULL),
+				   .quads = count_quads(n, p, v, g, NULL),
 				   .momentum = (float)momentum,
 				   .decay = (float)weight_decay};
-	HM_LAUNCH(d, sgd, loop(d, n, a.quads), a);
+	HM_LAUNCH(d, sgd, grid_of(d, n, a.quads), a);
 }
 
 void hm_cuda_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
@@ -102,19 +104,19 @@ void hm_cuda_adam(struct hm_device *d, float *p, float *m, float *v, const float
 				    .g = g,
 				    .step = hm_cuda_vary(d, &s, sizeof s),
 				    .n = n,
-				    .quads = quads(n, p, m, v, g),
+				    .quads = count_quads(n, p, m, v, g),
 				    .decay = o->decoupled ? 0 : (float)o->weight_decay,
 				    .c1 = (float)(1 - o->beta1),
 				    .b2 = (float)o->beta2,
 				    .c2 = (float)(1 - o->beta2),
 				    .eps = (float)o->eps};
-	HM_LAUNCH(d, adam, loop(d, n, a.quads), a);
+	HM_LAUNCH(d, adam, grid_of(d, n, a.quads), a);
 }
 
 void hm_cuda_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n)
 {
-	size_t four = quads(n, g, NULL, NULL, NULL);
-	size_t blocks = (four ? four + 3 : n) / (4 * BLOCK) + 1; /* of a GPU's size says nothing */
+	size_t four = count_quads(n, g, NULL, NULL, NULL);
+	size_t blocks = (four ? four + 3 : n) / (4 * BLOCK) + 1; /* does not depend on the GPU */
 	struct hm_grid grid = hm_cuda_each(blocks < PARTS ? blocks : PARTS, BLOCK);
 	double *part = hm_cuda_scratch(d, grid.x * sizeof *part);
 	const struct sum_squares_args a = {sum, part, g, n, four, grid.x};
@@ -126,6 +128,6 @@ void hm_cuda_sum_squares(struct hm_device *d, double *sum, const float *g, size_
 
 void hm_cuda_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most)
 {
-	const struct clip_args a = {g, sum, n, quads(n, g, NULL, NULL, NULL), most};
-	HM_LAUNCH(d, clip, loop(d, n, a.quads), a);
+	const struct clip_args a = {g, sum, n, count_quads(n, g, NULL, NULL, NULL), most};
+	HM_LAUNCH(d, clip, grid_of(d, n, a.quads), a);
 }

@@ -1,7 +1,8 @@
-/* Kernels of f32 heads and optimizers. What is rounded to the bit as in ref says fmaf where ref does and is
- * not contracted elsewhere (-fmad=false); division and square root are the correctly rounded ones. */
+/* This file has the kernels of f32 heads and optimizers. Where results must equal ref's to the bit, fused
+ * multiply-adds call fmaf as ref does, nothing else is fused (-fmad=false), and division and square root
+ * are correctly rounded. */
 #include "ops/cuda/trainargs.h"
-#include "ops/cuda/lots.h"
+#include "ops/cuda/vector.h"
 
 #include <math.h>
 
@@ -10,7 +11,7 @@ HM_DEVICE int32_t row_of_warp(void)
 	return (int32_t)((blockIdx.x * blockDim.x + threadIdx.x) / HM_WARP);
 }
 
-/* The largest of x [n], in every lane; NaN is passed over: the sums of exp find it. All lanes call. */
+/* The largest of x [n], in every lane. NaN is skipped: the sums of exp become NaN anyway. All lanes call. */
 HM_DEVICE float row_top(const float *x, int32_t n)
 {
 	float top = -INFINITY;
@@ -19,7 +20,7 @@ HM_DEVICE float row_top(const float *x, int32_t n)
 	return hm_warp_max(top);
 }
 
-/* Sum of exp(x[j] - top) but for j = without. */
+/* Sum of exp(x[j] - top) except j = without. */
 HM_DEVICE float row_sum(const float *x, int32_t n, float top, int32_t without)
 {
 	float sum = 0;
@@ -50,8 +51,8 @@ HM_DEVICE double all_weights(const struct cross_entropy_args &a)
 	return hm_block_sum(sum);
 }
 
-/* What is not the label's is summed on its own: of a row that is sure, 1 - p and the loss keep their digits.
- */
+/* The terms other than the label's are summed separately: when a row is nearly certain, 1 - p and the loss
+ * keep their digits. */
 HM_KERNEL(cross_entropy_rows, struct cross_entropy_args)
 {
 	const int32_t r = row_of_warp();

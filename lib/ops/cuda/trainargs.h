@@ -1,12 +1,12 @@
-/* Arguments of the kernels of f32 heads and optimizers, train.cu. Loops over n elements take four at a time
- * for `quads` of them, all arrays being aligned, and the rest one by one. */
+/* This file has the arguments of the kernels of f32 heads and optimizers, train.cu. Loops over n elements
+ * take four at a time for `quads` groups, if all arrays are aligned, and the rest one by one. */
 #ifndef HM_TRAINARGS_H
 #define HM_TRAINARGS_H
 
 #include "ops/cuda/args.h"
 #include "ops/cuda/divide.h"
 
-/* A warp takes a row. */
+/* One warp per row. */
 struct softmax_args {
 	float *y;
 	const float *x; /* [m,n] */
@@ -14,7 +14,7 @@ struct softmax_args {
 };
 HM_KERNEL_ONE(softmax);
 
-/* A warp takes a row. Without `total` every block adds up all weights. */
+/* One warp per row. Without `total` every block adds up all weights. */
 struct cross_entropy_args {
 	double *sums;	      /* [2] or NULL */
 	float *loss;	      /* [1] or NULL */
@@ -26,23 +26,23 @@ struct cross_entropy_args {
 	const double *total;  /* [1], which changes from batch to batch; NULL: the rows' own denominator */
 	int32_t m, n;
 };
-HM_KERNEL_ONE(cross_entropy_rows); /* row, dx */
-HM_KERNEL_ONE(cross_entropy_loss); /* sums, loss, by one block */
+HM_KERNEL_ONE(cross_entropy_rows); /* computes row, dx */
+HM_KERNEL_ONE(cross_entropy_loss); /* computes sums, loss; one block */
 
 /* A unit is `wide` ? 4 : 1 elements, n in all; ldy, ldx are in units. */
 struct copy_columns_args {
 	float *y;
 	const float *x;
 	size_t n, ldy, ldx;
-	struct hm_divisor k; /* units of a row */
+	struct hm_divisor k; /* units per row */
 	uint32_t wide;
 };
 HM_KERNEL_ONE(copy_columns);
 
-/* What changes from step to step, by address. */
+/* What changes from step to step; passed by address. */
 struct sgd_step {
-	float lr;      /* its negative */
-	int32_t first; /* the first step: v is not read */
+	float lr;      /* the negative of the learning rate */
+	int32_t first; /* 1 in the first step: v is not read */
 };
 struct sgd_args {
 	float *p, *v; /* v NULL without momentum */
@@ -67,13 +67,13 @@ struct adam_args {
 HM_KERNEL_ONE(adam);
 
 struct sum_squares_args {
-	double *sum, *part; /* [1]; [parts], one a block */
+	double *sum, *part; /* [1]; [parts], one per block */
 	const float *g;
 	size_t n, quads;
 	uint64_t parts;
 };
 HM_KERNEL_ONE(sum_squares_parts);
-HM_KERNEL_ONE(sum_squares_total); /* sum +=, by one block */
+HM_KERNEL_ONE(sum_squares_total); /* sum += ...; one block */
 
 struct clip_args {
 	float *g;

@@ -1,4 +1,4 @@
-/* What conv_pack and linear_pack return, released. */
+/* This file releases what conv_pack and linear_pack return. */
 #include "ops/cuda/weight.h"
 
 #include <stdlib.h>

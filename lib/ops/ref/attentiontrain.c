@@ -1,4 +1,4 @@
-/* Attention over packed sequences with dropout, both ways, by definition. */
+/* This file defines attention over packed sequences in training: forward and backward, with dropout. */
 #include "ops/dropmask.h"
 #include "ops/ref/ref.h"
 
@@ -16,7 +16,7 @@ struct attention {
 	double *p, *dp; /* [longest] each: softmax of a row, and its gradient */
 };
 
-static bool begin_attention(struct attention *a)
+static bool alloc_rows(struct attention *a)
 {
 	for (int j = 0; j < a->s; j++)
 		a->longest = a->len[j] > a->longest ? a->len[j] : a->longest;
@@ -26,18 +26,18 @@ static bool begin_attention(struct attention *a)
 	return a->p;
 }
 
-/* Place of element t of Q (which 0), K (1) or V (2) of a row. */
-static size_t value_place(const struct attention *a, int which, size_t row, int head, int t)
+/* Index of element t of a row's Q (which = 0), K (1) or V (2). */
+static size_t index_of(const struct attention *a, int which, size_t row, int head, int t)
 {
 	return ((row * 3 + which) * a->heads + head) * a->dim + t;
 }
 
-static double get_value(const struct attention *a, int which, size_t row, int head, int t)
+static double qkv_at(const struct attention *a, int which, size_t row, int head, int t)
 {
-	return hm_act_get(a->d, a->qkv, value_place(a, which, row, head, t));
+	return hm_act_get(a->d, a->qkv, index_of(a, which, row, head, t));
 }
 
-/* Keys that row `row` of the sequence of n rows from `first` sees. */
+/* How many keys row `row` sees, of the sequence of n rows from `first`. */
 static int seen_by(const struct attention *a, size_t row, size_t first, int n)
 {
 	return a->causal ? (int)(row - first) + 1 : n;
@@ -50,8 +50,8 @@ static void softmax_row(struct attention *a, size_t row, size_t first, int n, in
 	for (int j = 0; j < n; j++) {
 		a->p[j] = 0;
 		for (int t = 0; t < a->dim; t++)
-			a->p[j] += get_value(a, 0, row, head, t) * get_value(a, 1, first + j, head, t) /
-				   sqrt(a->dim);
+			a->p[j] +=
+				qkv_at(a, 0, row, head, t) * qkv_at(a, 1, first + j, head, t) / sqrt(a->dim);
 		top = a->p[j] > top ? a->p[j] : top;
 	}
 	for (int j = 0; j < n; j++)
@@ -60,7 +60,7 @@ static void softmax_row(struct attention *a, size_t row, size_t first, int n, in
 		a->p[j] /= sum;
 }
 
-static double factor(const struct attention *a, size_t row, int head, int j)
+static double mask_factor(const struct attention *a, size_t row, int head, int j)
 {
 	return hm_dropout_factor(a->drop, ((uint64_t)row * a->heads + head) * a->line + j);
 }
@@ -70,7 +70,7 @@ void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, con
 {
 	struct attention a = {d, qkv, len, s, heads, dim, 0, 0, causal, drop, NULL, NULL};
 	size_t first = 0;
-	if (!begin_attention(&a))
+	if (!alloc_rows(&a))
 		return;
 	for (int i = 0; i < s; first += len[i++])
 		for (size_t row = first; row < first + len[i]; row++)
@@ -80,35 +80,35 @@ void hm_ref_attention_forward(struct hm_device *d, void *y, const void *qkv, con
 				for (int t = 0; t < dim; t++) {
 					double v = 0;
 					for (int j = 0; j < n; j++)
-						v += a.p[j] * factor(&a, row, head, j) *
-						     get_value(&a, 2, first + j, head, t);
+						v += a.p[j] * mask_factor(&a, row, head, j) *
+						     qkv_at(&a, 2, first + j, head, t);
 					hm_act_set(d, y, (row * heads + head) * dim + t, v);
 				}
 			}
 	free(a.p);
 }
 
-/* One query row's part of dqkv, which is added to out f64. */
+/* Adds one query row's part of dqkv to out f64. */
 static void backward_row(struct attention *a, double *out, const void *dy, size_t row, size_t first, int n,
 			 int head)
 {
 	double dot = 0, scale = 1 / sqrt(a->dim);
 	softmax_row(a, row, first, n, head);
 	for (int j = 0; j < n; j++) {
-		double f = factor(a, row, head, j);
+		double f = mask_factor(a, row, head, j);
 		a->dp[j] = 0;
 		for (int t = 0; t < a->dim; t++) {
 			double g = hm_act_get(a->d, dy, (row * a->heads + head) * a->dim + t);
-			a->dp[j] += f * g * get_value(a, 2, first + j, head, t);
-			out[value_place(a, 2, first + j, head, t)] += f * a->p[j] * g;
+			a->dp[j] += f * g * qkv_at(a, 2, first + j, head, t);
+			out[index_of(a, 2, first + j, head, t)] += f * a->p[j] * g;
 		}
 		dot += a->dp[j] * a->p[j];
 	}
 	for (int j = 0; j < n; j++)
 		for (int t = 0; t < a->dim; t++) {
 			double ds = a->p[j] * (a->dp[j] - dot) * scale;
-			out[value_place(a, 0, row, head, t)] += ds * get_value(a, 1, first + j, head, t);
-			out[value_place(a, 1, first + j, head, t)] += ds * get_value(a, 0, row, head, t);
+			out[index_of(a, 0, row, head, t)] += ds * qkv_at(a, 1, first + j, head, t);
+			out[index_of(a, 1, first + j, head, t)] += ds * qkv_at(a, 0, row, head, t);
 		}
 }
 
@@ -122,7 +122,7 @@ void hm_ref_attention_backward(struct hm_device *d, void *dqkv, const void *dy, 
 	for (int i = 0; i < s; i++)
 		rows += len[i];
 	double *out = hm_alloc(rows * width, sizeof *out, &d->err);
-	if (!out || !begin_attention(&a))
+	if (!out || !alloc_rows(&a))
 		goto done;
 	for (int i = 0; i < s; first += len[i++])
 		for (size_t row = first; row < first + len[i]; row++)

@@ -1,4 +1,5 @@
-/* Image operations by definition: convolution, pooling, normalisation. Images lie as [i,h,w,c]. */
+/* This file defines the image operations of inference: convolution, pooling, normalisation. Images lie as
+ * [i,h,w,c]. */
 #include "ops/ref/ref.h"
 #include "ops/ref/weight.h"
 
@@ -30,8 +31,8 @@ struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c,
 }
 
 /* One output element: filter `f` over the window of output row oy, column ox of image x [h,w,cin]. */
-static double window(const struct hm_device *d, const void *x, size_t image, const struct hm_weight *wt,
-		     int f, int oy, int ox, int h, int w)
+static double convolve_window(const struct hm_device *d, const void *x, size_t image,
+			      const struct hm_weight *wt, int f, int oy, int ox, int h, int w)
 {
 	const struct hm_conv *c = &wt->conv;
 	double sum = wt->b ? wt->b[f] : 0;
@@ -60,7 +61,7 @@ void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_we
 			for (int ox = 0; ox < wo; ox++)
 				for (int f = 0; f < c->cout; f++) {
 					size_t at = (((size_t)a * ho + oy) * wo + ox) * c->cout + f;
-					double v = window(d, x, a, wt, f, oy, ox, h, w);
+					double v = convolve_window(d, x, a, wt, f, oy, ox, h, w);
 					if (c->residual)
 						v += hm_act_get(d, y, at);
 					hm_act_set(d, y, at, c->relu && v < 0 ? 0 : v);

@@ -1,15 +1,15 @@
-/* Image operations of training by definition: convolution both ways, batch norm, pooling backward. Images lie
- * as [i,h,w,c]. */
+/* This file defines the image operations of training: convolution forward and backward, batch norm,
+ * gradients of pooling. Images lie as [i,h,w,c]. */
 #include "ops/ref/ref.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One tap of a convolution: elements of x, w and y that meet in one product. */
+/* One tap of a convolution: the indices of x, w and y that one product needs. */
 typedef void tap_fn(void *ctx, size_t x, size_t w, size_t y);
 
-/* Every tap of conv(x [i,h,wd,cin]), taps of one y together. */
+/* Calls fn for every tap of conv(x [i,h,wd,cin]); the taps of one output come together. */
 static void each_tap(const struct hm_conv *c, int i, int h, int wd, tap_fn *fn, void *ctx)
 {
 	int k = c->kernel, ho = hm_conv_out(h, k, c->stride, c->pad),
@@ -34,7 +34,7 @@ struct conv_run {
 	struct hm_device *d;
 	const void *x, *dy;
 	const float *w;
-	double *sum; /* of the output wanted, an element each */
+	double *sum; /* one per element of the wanted output */
 };
 
 static void tap_y(void *ctx, size_t x, size_t w, size_t y)
@@ -89,8 +89,8 @@ void hm_ref_conv_backward(struct hm_device *d, void *dx, float *dw, const void *
 }
 
 /* Mean and biased variance of channel ch of x [m,c]. */
-static void moments(const struct hm_device *d, const void *x, size_t m, int c, int ch, double *mean,
-		    double *var)
+static void channel_moments(const struct hm_device *d, const void *x, size_t m, int c, int ch, double *mean,
+			    double *var)
 {
 	*mean = *var = 0;
 	for (size_t r = 0; r < m; r++)
@@ -113,7 +113,7 @@ void hm_ref_batch_norm(struct hm_device *d, void *y, const void *x, const void *
 	for (int ch = 0; ch < c; ch++) {
 		double mu = mean[ch], v = var[ch];
 		if (b->mode != HM_BN_EVAL) {
-			moments(d, x, m, c, ch, &mu, &v);
+			channel_moments(d, x, m, c, ch, &mu, &v);
 			mean[ch] = (float)((1 - b->momentum) * mean[ch] + b->momentum * mu);
 			var[ch] = (float)((1 - b->momentum) * var[ch] +
 					  b->momentum * v * (double)m / (double)(m - 1));
@@ -130,9 +130,9 @@ void hm_ref_batch_norm(struct hm_device *d, void *y, const void *x, const void *
 	}
 }
 
-/* The gradient after the relu. */
-static double masked(const struct hm_device *d, const void *dy, const void *dy2, const void *y, size_t at,
-		     bool relu)
+/* The gradient behind the relu. */
+static double gradient_at(const struct hm_device *d, const void *dy, const void *dy2, const void *y,
+			  size_t at, bool relu)
 {
 	if (relu && !(hm_act_get(d, y, at) > 0))
 		return 0;
@@ -150,7 +150,7 @@ void hm_ref_batch_norm_backward(struct hm_device *d, void *dx, void *dres, float
 	for (int ch = 0; ch < c; ch++) {
 		double sum = 0, dot = 0, mean = save[ch], rstd = save[c + ch];
 		for (size_t r = 0; r < m; r++) {
-			double g = masked(d, dy, dy2, y, r * c + ch, b->relu);
+			double g = gradient_at(d, dy, dy2, y, r * c + ch, b->relu);
 			sum += g;
 			dot += g * (hm_act_get(d, x, r * c + ch) - mean) * rstd;
 		}
@@ -162,7 +162,7 @@ void hm_ref_batch_norm_backward(struct hm_device *d, void *dx, void *dres, float
 			sum = dot = 0;
 		for (size_t r = 0; r < m; r++) {
 			size_t at = r * c + ch;
-			double g = masked(d, dy, dy2, y, at, b->relu),
+			double g = gradient_at(d, dy, dy2, y, at, b->relu),
 			       xhat = (hm_act_get(d, x, at) - mean) * rstd;
 			if (dres)
 				hm_act_set(d, dres, at, g);
@@ -173,7 +173,7 @@ void hm_ref_batch_norm_backward(struct hm_device *d, void *dx, void *dres, float
 	}
 }
 
-/* Element of x that is the first largest of the window of output (oy, ox). */
+/* Index in x of the first largest value in the window of output (oy, ox). */
 static size_t first_largest(const struct hm_device *d, const void *x, size_t image, int oy, int ox, int h,
 			    int w, int c, int ch)
 {
@@ -201,7 +201,7 @@ void hm_ref_max_pool_backward(struct hm_device *d, void *dx, const void *dy, con
 			for (int ox = 0; ox < wo; ox++)
 				for (int ch = 0; ch < c; ch++, at++)
 					sum[first_largest(d, x, a, oy, ox, h, w, c, ch)] +=
-						masked(d, dy, dy2, NULL, at, false);
+						gradient_at(d, dy, dy2, NULL, at, false);
 	for (size_t j = 0; j < n; j++)
 		hm_act_set(d, dx, j, sum[j]);
 	free(sum);

@@ -1,4 +1,5 @@
-/* The reference device's operations, one declaration a slot of hm_ops: other devices start from these. */
+/* This file declares the reference device's operations, one per slot of hm_ops. Other devices use them
+ * where they have nothing faster. */
 #ifndef HM_REF_H
 #define HM_REF_H
 
@@ -6,7 +7,7 @@
 
 extern const struct hm_ops hm_ref_ops;
 
-/* An element of an activation array, by the device's type. */
+/* Reads and writes one element of an activation array of the device's type. */
 static inline double hm_act_get(const struct hm_device *d, const void *x, size_t j)
 {
 	return d->act == HM_BF16 ? hm_bf16_to_f32(((const uint16_t *)x)[j]) : ((const float *)x)[j];
@@ -18,13 +19,13 @@ static inline void hm_act_set(const struct hm_device *d, void *y, size_t j, doub
 	else
 		((float *)y)[j] = (float)v;
 }
-/* A weight as the arithmetic of the device's type sees it. */
+/* A weight rounded to the device's type. */
 static inline float hm_ref_weight(const struct hm_device *d, float w)
 {
 	return d->act == HM_BF16 ? hm_bf16_to_f32(hm_f32_to_bf16(w)) : w;
 }
 
-/* f(v). */
+/* The activation f of v. */
 double hm_ref_act(enum hm_act f, double v);
 
 void *hm_ref_alloc(struct hm_device *d, size_t bytes);

@@ -1,4 +1,4 @@
-/* The reference device: its table, its memory, and how it is opened. */
+/* This file has the reference device's table, its memory, and how it is opened. */
 #include "ops/backend.h"
 #include "ops/ref/ref.h"
 
@@ -113,7 +113,7 @@ void hm_ref_zero(struct hm_device *d, void *dst, size_t bytes)
 	memset(dst, 0, bytes);
 }
 
-/* Everything has been done already. */
+/* Nothing to do: every operation has finished when it returns. */
 void hm_ref_submit(struct hm_device *d)
 {
 	(void)d;

@@ -1,4 +1,5 @@
-/* Transformer operations by definition: matmul, embedding, layer norm, attention over packed sequences. */
+/* This file defines the transformer operations of inference: matmul, embedding, LayerNorm, attention over
+ * packed sequences. */
 #include "ops/ref/ref.h"
 #include "ops/ref/weight.h"
 
@@ -123,8 +124,8 @@ void hm_ref_layer_norm(struct hm_device *d, void *y, const void *x, const void *
 
 /* Query row q of the sequence that begins at row `first`, over its first n keys, head `head`; p [n] is
  * scratch. */
-static void attend(const struct hm_device *d, void *y, const void *qkv, size_t first, int n, int q, int head,
-		   int heads, int dim, double *p)
+static void attend_row(const struct hm_device *d, void *y, const void *qkv, size_t first, int n, int q,
+		       int head, int heads, int dim, double *p)
 {
 	size_t width = (size_t)heads * dim, row = 3 * width, col = (size_t)head * dim;
 	size_t qat = (first + q) * row + col;
@@ -158,7 +159,7 @@ void hm_ref_attention(struct hm_device *d, void *y, const void *qkv, const int32
 	for (int j = 0; j < s && !d->err.code; first += len[j++])
 		for (int q = 0; q < len[j]; q++)
 			for (int head = 0; head < heads; head++)
-				attend(d, y, qkv, first, causal ? q + 1 : len[j], q, head, heads, dim, p);
+				attend_row(d, y, qkv, first, causal ? q + 1 : len[j], q, head, heads, dim, p);
 	free(p);
 }
 

@@ -1,5 +1,5 @@
-/* Operations of training on packed sequences by definition: linear layers on activations, element-wise
- * functions, dropout, LayerNorm, rows of tables. Attention stands in attentiontrain.c. */
+/* This file defines the training operations on packed sequences: linear layers, activations, dropout,
+ * LayerNorm, rows of tables. Attention is in attentiontrain.c. */
 #include "ops/dropmask.h"
 #include "ops/ref/ref.h"
 
@@ -52,7 +52,7 @@ void hm_ref_activate(struct hm_device *d, void *y, const void *x, size_t n, enum
 
 /* gelu'(v) = Phi(v) + v*phi(v), of the standard normal distribution; with s = 1/(1 + exp(-1.702 v)), quick
  * gelu'(v) = s*(1 + 1.702 v (1 - s)). */
-static double slope(enum hm_act f, double v)
+static double slope_of(enum hm_act f, double v)
 {
 	double s = 1 / (1 + exp(-1.702 * v));
 	return f == HM_ACT_QUICK_GELU
@@ -64,7 +64,7 @@ void hm_ref_activate_backward(struct hm_device *d, void *dx, const void *dy, con
 			      enum hm_act f)
 {
 	for (size_t j = 0; j < n; j++)
-		hm_act_set(d, dx, j, hm_act_get(d, dy, j) * slope(f, hm_act_get(d, x, j)));
+		hm_act_set(d, dx, j, hm_act_get(d, dy, j) * slope_of(f, hm_act_get(d, x, j)));
 }
 
 void hm_ref_tanh(struct hm_device *d, void *y, const void *x, size_t n)
@@ -110,7 +110,7 @@ void hm_ref_add_norm(struct hm_device *d, void *y, float *stats, void *x, const 
 	}
 }
 
-static double added(const struct hm_device *d, const void *dy, const void *dy2, size_t at)
+static double gradient_at(const struct hm_device *d, const void *dy, const void *dy2, size_t at)
 {
 	return hm_act_get(d, dy, at) + (dy2 ? hm_act_get(d, dy2, at) : 0);
 }
@@ -124,7 +124,7 @@ void hm_ref_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dg
 	for (size_t j = 0; j < (size_t)k; j++) {
 		double scale = 0, shift = 0;
 		for (size_t r = 0; r < (size_t)m; r++) {
-			double g = added(d, dy, dy2, r * k + j);
+			double g = gradient_at(d, dy, dy2, r * k + j);
 			scale += g * (hm_act_get(d, s, r * k + j) - stats[2 * r]) * stats[2 * r + 1];
 			shift += g;
 		}
@@ -136,13 +136,13 @@ void hm_ref_add_norm_backward(struct hm_device *d, void *ds, void *dx, float *dg
 	for (size_t r = 0; r < (size_t)m; r++) {
 		double mean = 0, dot = 0, rstd = stats[2 * r + 1];
 		for (size_t j = 0; j < (size_t)k; j++) {
-			double g = added(d, dy, dy2, r * k + j) * gamma[j];
+			double g = gradient_at(d, dy, dy2, r * k + j) * gamma[j];
 			mean += g / k;
 			dot += g * (hm_act_get(d, s, r * k + j) - stats[2 * r]) * rstd / k;
 		}
 		for (size_t j = 0; j < (size_t)k; j++) {
 			size_t at = r * k + j;
-			double g = added(d, dy, dy2, at) * gamma[j],
+			double g = gradient_at(d, dy, dy2, at) * gamma[j],
 			       shat = (hm_act_get(d, s, at) - stats[2 * r]) * rstd;
 			hm_act_set(d, ds, at,
 				   rstd * (g - mean - shat * dot) + (skip ? hm_act_get(d, skip, at) : 0));

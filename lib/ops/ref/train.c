@@ -1,4 +1,5 @@
-/* Operations of training, by definition: linear layers both ways, softmax, cross-entropy, optimizers. */
+/* This file defines the training operations of heads: f32 linear layers, softmax, cross-entropy; and the
+ * optimizers. */
 #include "ops/ref/ref.h"
 
 #include <math.h>

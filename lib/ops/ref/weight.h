@@ -1,4 +1,5 @@
-/* The reference device's prepared weight: a plain copy, rounded to bf16 where the device computes in it. */
+/* This file has the reference device's prepared weight: a plain copy, rounded to bf16 where the device
+ * computes in bf16. */
 #ifndef HM_REF_WEIGHT_H
 #define HM_REF_WEIGHT_H
 
