@@ -185,7 +185,7 @@ static const void *send_array(struct hm_fusion *f, void *to, const void *from, s
 {
 	if (!f->d->host && from && to)
 		fn(f->d, to, from, bytes);
-	return f->d->host ? from : to;
+	return f->d->host || !from ? from : to;
 }
 
 /* The batch's large arrays into `in`, by upload or prefetch. */

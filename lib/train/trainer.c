@@ -80,7 +80,14 @@ static int reserve_memory(struct run *r, struct hm_err *e)
 		words = most_words(r, r->train, batch, r->c->shuffle ? r->c->epochs : 1, r->c->shuffle);
 	if (b.ids && evals)
 		more = most_words(r, r->val, evals, 1, false);
-	return hm_fusion_reserve(r->f, &b, words > more ? words : more, e);
+	if (hm_fusion_reserve(r->f, &b, words > more ? words : more, e))
+		return HM_EDATA;
+	if (!evals || !r->c->judge)
+		return 0;
+	hm_order_epoch(r->order, (uint32_t)r->val->n, r->c->seed, 1, false);
+	if (hm_examples_batch(r->val, r->order, evals, &b, e))
+		return HM_EDATA;
+	return hm_fusion_reserve(r->c->judge, &b, more, e);
 }
 
 /* A batch norm in train mode needs two values per channel. If the grid is one cell, a last batch of one
