@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The demo's second act, run by demo.sh: memes whose label is image concept XOR caption concept, so that neither
-# modality alone and no sum of the two can beat chance. Small encoders are first taught one concept each, as the
-# experiment's come pretrained; then heads on their features, late fusion and early fusion start from them.
+# The second part of the demo, run by demo.sh: memes whose label is image concept XOR caption concept, so that neither
+# modality alone and no sum of the two can beat chance. Small encoders first learn one concept each, as a stand-in for
+# pretrained ones. Then heads on their features, late fusion and early fusion start from them.
 # usage: demo-xor.sh FOLDER
 set -euo pipefail
 [ $# = 1 ] || { echo "usage: demo-xor.sh FOLDER" >&2; exit 2; }
@@ -23,7 +23,7 @@ for split in train dev; do
   hm-tokenize --vocab $out/data/vocab.txt -o $out/$split.hmr"
 done
 
-# What an encoder is taught stands in another field of the same lines; pixels and tokens are joined to it by id.
+# The label of each encoder's concept is another field of the same lines; pixels and tokens are joined to it by id.
 for split in train dev; do
 	run "hm-cat --columns id,pixels,token_ids $out/$split.hmr -o $out/$split.raw.hmr"
 	for concept in image text; do

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# make demo: makes a data set of 600 memes whose label both the picture and the caption push, and runs the whole
+# make demo: makes a data set of 600 memes whose label depends on both picture and caption, and runs the whole
 # system on it: features from small random encoders, three heads (image, caption, both), scores with intervals,
 # paired tests, a contact sheet and a training curve. Then demo-xor.sh: whole networks, late against early fusion,
-# where neither modality says anything alone. Everything lands in demo/, which is made anew.
+# where neither modality alone predicts the label. Everything is written to demo/, which is removed first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH=$PWD/build/bin:$PATH

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # get-weights.sh [--check] [FOLDER]: fetches the published encoders of the experiments into FOLDER (weights/), about
-# 490 MB: torchvision's ResNet18 and the BERT that is called bert-base-uncased. An interrupted download goes on where
-# it was; a file has its name only when its sha256 is right and hm-encode has read it; what is there and right is left
-# alone. --check fetches nothing and says what is missing or wrong.
+# 490 MB: torchvision's ResNet18 and the BERT named bert-base-uncased. It resumes an interrupted download. A file gets its
+# name only when its sha256 is right and hm-encode has read it. A file that is complete is not fetched again. --check
+# fetches nothing and lists what is missing or wrong.
 #
-# Which sha256 is right: torchvision's files carry the first 8 digits in their name; that of bert-base-uncased's
-# vocabulary is known to this script. For the other files none is known to it: the digest of the first download is
-# written into FOLDER/SHA256SUMS and every later run compares with that.
+# The right sha256: torchvision's file names contain its first 8 digits, and this script knows the one of
+# bert-base-uncased's vocabulary. For the other files it writes the digest of the first download into FOLDER/SHA256SUMS,
+# and every later run compares with that.
 #
 #   --resnet FILE    another of torchvision's files, such as resnet50-0676ba61.pth
 #   --bert NAME      another BERT of the hub, such as google-bert/bert-large-uncased

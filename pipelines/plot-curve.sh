@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# plot-curve.sh LOG.jsonl OUT.png: draws what hm-fuse-train --log wrote: training loss at every logged step and
+# plot-curve.sh LOG.jsonl OUT.png: draws the log of hm-fuse-train --log: training loss at every logged step and
 # validation loss above, accuracy and AUROC of the validation set below, over epochs. Needs gnuplot. (The ROC curve
 # is hm-score --roc.)
 set -euo pipefail
@@ -10,7 +10,7 @@ command -v gnuplot >/dev/null || { echo "plot-curve.sh: gnuplot is not installed
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
-# One table a kind of line. A step's place on the axis is step / steps-an-epoch, which the last lines tell.
+# One table per kind of line. A step's place on the axis is step / steps per epoch, which follow from the last lines.
 awk -v dir="$tmp" '
 	function get(key) {
 		return match($0, "\"" key "\":[^,}]*") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : "null"

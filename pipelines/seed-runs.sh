@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# seed-runs.sh --data FOLDER --image SPEC --text SPEC OUT: the table that hm-report reads (man hm-report), out of
-# OUT/rows.tsv (name, options, seeds, the post's results) and the files of seed.mk's runs. Here stand the title of each
-# row, what a reader must know of it, and the post's four observations, as pairs of rows. Called by seed.mk.
+# seed-runs.sh --data FOLDER --image SPEC --text SPEC OUT: prints the table that hm-report reads (man hm-report), from
+# OUT/rows.tsv (name, options, random seeds, the blog post's results) and the files of seed.mk's runs. It adds each row's
+# title, a note for the reader, and the blog post's four observations as pairs of rows. Called by seed.mk.
 set -euo pipefail
 usage="usage: seed-runs.sh --data FOLDER --image SPEC --text SPEC OUT"
 while [ $# -gt 1 ]; do
@@ -20,18 +20,18 @@ out=$1
 about() {
 	cat <<'TABLE'
 adam-moderate-lr|Adam, moderate learning rate|
-low-lr-high-reg|Low learning rate, high regularisation|The same configuration as high-reg-slow: what they differ by is the noise of the seed.
-sgd-momentum|SGD with momentum|The post's loss is that of the progress bar, not an epoch's mean.
+low-lr-high-reg|Low learning rate, high regularisation|The same configuration as high-reg-slow: what they differ by is the noise of the random seed.
+sgd-momentum|SGD with momentum|The blog post's loss is that of the progress bar, not an epoch's mean.
 fast-learning|Fast learning, quick iteration|
-freeze-image|Image encoder frozen|Frozen as in the post: no gradient, but batch statistics and moving running statistics. The post's loss is that of the progress bar.
-freeze-text|Text encoder frozen|Frozen as in the post: no gradient, but dropout.
+freeze-image|Image encoder frozen|Frozen as in the blog post: no gradient, but batch statistics and moving running statistics. The blog post's loss is that of the progress bar.
+freeze-text|Text encoder frozen|Frozen as in the blog post: no gradient, but dropout.
 high-reg-slow|High regularisation, slow learning|The same configuration as low-lr-high-reg, with seeds that it does not have.
-batch-size|Batch size|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
-all-frozen|Both encoders frozen|Frozen as in the post: no gradient, but batch statistics and dropout.
-balanced-sgd|Balanced SGD|The post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
-all-frozen-cached|Both frozen, from cached features|Not in the post: the encoders run once, as for inference, and only the head is trained.
-early-fusion|Early fusion, the last epoch|The post's text names a learning rate of 1e-6, its code 5e-6. The post's loss is the mean of all epochs; its accuracy is that of its best epoch, the row below.
-early-fusion-best|Early fusion, the best epoch|Chosen by its accuracy on dev among all epochs, as the post's 57.4 % is the best of 30: too good as an estimate.
+batch-size|Batch size|The blog post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
+all-frozen|Both encoders frozen|Frozen as in the blog post: no gradient, but batch statistics and dropout.
+balanced-sgd|Balanced SGD|The blog post names a weight decay of 1e-4 that its code never passes to SGD: 0 here.
+all-frozen-cached|Both frozen, from cached features|Not in the blog post: the encoders run once, as for inference, and only the head is trained.
+early-fusion|Early fusion, the last epoch|The blog post's text names a learning rate of 1e-6, its code 5e-6. The blog post's loss is the mean of all epochs; its accuracy is that of its best epoch, the row below.
+early-fusion-best|Early fusion, the best epoch|Chosen by its accuracy on dev among all epochs, as the blog post's 57.4 % is the best of 30: too good as an estimate.
 TABLE
 }
 
@@ -106,8 +106,8 @@ BEGIN {
 	if (!lines(dev))
 		dev = data "/dev_seen.jsonl"
 	printf "{\"title\":\"Eleven runs on image and caption pairs\",\"about\":["
-	printf "%s,", quote("Ten late fusions (ResNet18 and BERT, concatenated, one linear layer) and one early fusion (one transformer over the grid of the image and the words), with the options of the post they come from, beside its numbers.")
-	printf "%s],", quote("The post compares its rows by accuracy on 500 examples, where a 95 % interval is about 4.4 points to either side: its best and worst late fusion, .558 and .496, differ at p = .049 before any correction for being the extremes of ten. AUROC is the metric that the data set was published with.")
+	printf "%s,", quote("Ten late fusions (ResNet18 and BERT, concatenated, one linear layer) and one early fusion (one transformer over the grid of the image and the words), with the options of the blog post they come from, beside its numbers.")
+	printf "%s],", quote("The blog post compares its rows by accuracy on 500 examples, where a 95 % interval is about 4.4 points to either side: its best and worst late fusion, .558 and .496, differ at p = .049 before any correction for being the extremes of ten. AUROC is the metric that the data set was published with.")
 	printf "\"data\":{\"name\":%s,\"train\":%d,\"dev\":%d},", quote(base(data)), lines(data "/train.jsonl"), lines(dev)
 	printf "\"encoders\":{\"image\":%s,\"text\":%s},\"rows\":[", quote(base(image)), quote(base(text))
 }
@@ -130,7 +130,7 @@ END {
 	claim("Freezing encoders is not a bad idea", "not-worse", \
 		"all-frozen,adam-moderate-lr;freeze-text,sgd-momentum;freeze-image,adam-moderate-lr")
 	claim("Batch size has not much influence", "same", "batch-size,fast-learning")
-	printf "],\"baseline\":{\"text\":\"the random guesser of the post\",\"accuracy\":0.496},\"stages\":["
+	printf "],\"baseline\":{\"text\":\"the random guesser of the blog post\",\"accuracy\":0.496},\"stages\":["
 	count = split("jsonl2rec imgprep tokenize encode", stage_of, " ")
 	for (i = 1; i <= count; i++)
 		for (k = 0; k < 2; k++)

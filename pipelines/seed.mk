@@ -1,31 +1,31 @@
-# seed.mk: the experiment that hm began with, a blog post's eleven runs on Hateful Memes, as a graph of files: ten late
-# fusions of ResNet18 and BERT and one early fusion, then a report beside the post's own numbers.
+# seed.mk: the eleven runs on Hateful Memes of the blog post that pipelines/README.md names, as a graph of files: ten
+# late fusions of ResNet18 and BERT and one early fusion, then a report that compares them with the blog post's numbers.
 #
 #   make -f pipelines/seed.mk all DATA=hateful_memes              fetch the weights before: pipelines/get-weights.sh
 #   make -f pipelines/seed.mk all DATA=toy IMAGE=init:resnet-tiny TEXT=init:bert-tiny EPOCHS=1     on hm-synth's data
 #   make -f pipelines/seed.mk list                                the rows and their options
 #   make -f pipelines/seed.mk freeze-text DATA=...                one of them
 #
-# Every target is a file in OUT. A row whose options change trains again, alone; a run that was killed goes on from
-# its checkpoint; nothing half-written has a target's name.
+# Every target is a file in OUT. If a row's options change, only this row trains again. A run that was killed goes on
+# from its checkpoint. A target's file is always complete.
 
 DATA      ?=
 IMAGE     ?= weights/resnet18-f37072fd.pth
 TEXT      ?= weights/bert-base-uncased
 VOCAB     ?= $(firstword $(wildcard $(TEXT)/vocab.txt $(DATA)/vocab.txt) $(if $(filter init:%,$(TEXT)),$(DATA),$(TEXT))/vocab.txt)
 OUT       ?= experiment
-CACHE     ?= $(OUT)/cache# features, so that what changes in the data is encoded alone; several experiments may share one
+CACHE     ?= $(OUT)/cache# features: only data that changed is encoded again; experiments may share a cache
 DEVICE    ?= auto
 PRECISION ?= f32
 SEEDS     ?= 42
-EPOCHS    ?=#     of every run; each row's own unless given
+EPOCHS    ?=#     of every run; unless given, each row's own
 SIZE      ?= 224# side of the pictures
 
 # ---- the table -----------------------------------------------------------------------------------------------------
 # What the blog post published for each row (accuracy on dev, last training loss, seconds of training on its GPU) is in
 # seed-published.csv, which `list` and the report read.
-# Where the post's text and its code disagree the code counts: the SGD rows' weight decay is never passed to its optimizer,
-# early fusion learns at 5e-6, not 1e-6, and the frozen encoders of its runs are still in train mode.
+# Where the blog post's text and its code disagree, the rows follow the code: it never passes the SGD rows' weight decay
+# to the optimizer, early fusion learns at 5e-6, not 1e-6, and frozen encoders stay in train mode.
 
 adam-moderate-lr  = --optimizer adam --lr 1e-2 --weight-decay 0 --batch-size 64 --epochs 2 --freeze none
 low-lr-high-reg   = --optimizer adam --lr 1e-4 --weight-decay 1e-4 --batch-size 128 --epochs 5 --freeze none
@@ -45,14 +45,14 @@ PART1 := adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-imag
 PART2 := early-fusion
 ROWS  ?= $(PART1) $(PART2)# what is reported
 
-# Two rows of the post are one configuration, .554 and .558: the second runs with the next seed (with several, the next
-# that the first does not have, so that no run stands in both), and what it differs by is the noise of the seed.
+# Two rows of the blog post are the same configuration, with accuracies .554 and .558. The second row runs with other
+# random seeds than the first, so the difference between them is the noise of the random seed.
 away  := $(shell printf '%s\n' $(SEEDS) | sort -n | { read -r a; b=$$a; while read -r c; do b=$$c; done; echo $$((b - a + 1)); })
 seeds  = $(if $(filter high-reg-slow,$1),$(foreach s,$(SEEDS),$(shell echo $$(($s + $(away))))),$(SEEDS))
 # The published numbers of a row, as ".496, .7518, 146".
-posts  = $(shell awk -F, '$$1 == "$1" { print $$2 ", " $$3 ", " $$4; n = 1 } END { if (!n) print "not in the post" }' $(HERE)/seed-published.csv)
+published = $(shell awk -F, '$$1 == "$1" { print $$2 ", " $$3 ", " $$4; n = 1 } END { if (!n) print "not in the blog post" }' $(HERE)/seed-published.csv)
 
-# ---- wrong calls are said before anything runs ----------------------------------------------------------------------------
+# ---- wrong calls are reported before anything runs ----------------------------------------------------------------------------
 override OUT := $(patsubst %/,%,$(OUT))
 matches = $(shell printf '%s\n' $2 | grep -vxqE '$1' || echo yes)# every word of $2
 $(foreach v,DATA OUT CACHE IMAGE TEXT VOCAB,$(if $(word 2,$($v)),$(error $v=$($v): a space, which make takes for the end of a name)))
@@ -60,7 +60,7 @@ $(if $(OUT),,$(error OUT=: say which folder the experiment is to be in))
 $(if $(call matches,0|[1-9][0-9]*,$(SEEDS)),,$(error SEEDS=$(SEEDS): one integer or several))
 $(if $(filter $(words $(SEEDS)),$(words $(sort $(SEEDS)))),,$(error SEEDS=$(SEEDS): names one twice))
 $(if $(EPOCHS),$(if $(call matches,[1-9][0-9]*,$(EPOCHS)),,$(error EPOCHS=$(EPOCHS): an integer from 1)))
-$(foreach r,$(or $(ROWS),''),$(if $(filter $r,$(PART1) $(PART2)),,$(error ROWS=$(ROWS): $r is none of the rows: $(PART1) $(PART2))))
+$(foreach r,$(or $(ROWS),''),$(if $(filter $r,$(PART1) $(PART2)),,$(error ROWS=$(ROWS): $r is not one of the rows: $(PART1) $(PART2))))
 
 # ---- where things are ------------------------------------------------------------------------------------------------
 HERE  := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
@@ -114,10 +114,10 @@ endef
 compute = --device $(DEVICE) --precision $(PRECISION)
 $(foreach s,train dev,$(eval $(call split,$s)))
 
-# What is no file but changes the result: kept in one, which is written when it differs (also by make -n, which could
-# not tell otherwise).
+# Settings that change the result are kept in files, which are written when they differ (also by make -n, which needs
+# them to find what is out of date).
 settle = +@mkdir -p $(@D); printf '%s\n' '$1' | cmp -s - $@ || printf '%s\n' '$1' >$@
-# Paths stand in them as they are from here, so that toy, toy/ and ./toy are one, and a moved folder stays as it is.
+# Paths in them are relative to this folder, so that toy, toy/ and ./toy are equal and the folder can be moved.
 from_here = $(patsubst $(CURDIR)/%,%,$(abspath $1))
 $(OUT)/data/folder: FORCE
 	$(call settle,$(call from_here,$(DATA) $(lines_dev)))
@@ -134,15 +134,15 @@ cached   = $(filter %-cached,$1)
 input    = $(if $(call cached,$1),$(call features,$2),$(call records,$2))
 early    = $(filter early-fusion,$1)
 options  = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [0-9]*/--epochs $(EPOCHS)/; t; s/$$/ --epochs $(EPOCHS)/'),$(strip $($1)))
-# The post's Part 1 looks at dev once, at the end; its Part 2 after each epoch, and tells the best look.
+# Part 1 of the blog post scores dev once, at the end. Part 2 scores it after each epoch and publishes the best.
 select   = --select $(if $(call early,$1),accuracy,last)
-# NAME, SEED, FOLDER: the whole of it, as the report tells it; every option that is not among NAME's stands here.
+# command(NAME, SEED, FOLDER): the whole command of a run, as the report shows it, with every option that is not NAME's own.
 command  = hm-fuse-train --fusion $(if $(call early,$1),early,late) --no-standardize $(if $(call cached,$1),,--image $(IMAGE) --text $(TEXT)) $(call options,$1) \
            --seed $2 $(compute) $(call select,$1) --checkpoint $3/checkpoint --resume --log-steps 20 --log $3/log.jsonl --stats $3/train.json.new \
            $(if $(call early,$1),$(addprefix --val ,$(call input,$1,dev)) -o $3/best.safetensors --last $3/model.safetensors,-o $3/model.safetensors) \
            $(call input,$1,train)
 
-# train.json is what stands for a training: it comes when models and log are whole.
+# train.json marks a finished training: it appears when models and log are complete.
 define run
 $3/command.txt: FORCE
 	$$(call settle,$$(strip $$(call command,$1,$2,$3)))
@@ -156,14 +156,14 @@ $3/best.dev.json: $3/train.json $(call input,$1,dev)
 	hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv -o $3/best.dev.hmr --json $$@ $(call input,$1,dev) >$3/best.dev.txt
 endef
 $(foreach r,$(PART1) $(PART2),$(foreach s,$(call seeds,$r),$(eval $(call run,$r,$s,$(OUT)/runs/$r/$s))))
-# What made the predictions: tools, versions, options, the model's digest.
+# The history of the predictions: tools, versions, options, the model's digest.
 $(OUT)/runs/%history.json: $(OUT)/runs/%dev.json
 	hm-view --history $(<:.json=.hmr) >$@.new && mv $@.new $@
 
 # ---- the report --------------------------------------------------------------------------------------------------------
-# rows.tsv: name, options, seeds, the published numbers; what a reader must know of each row stands in seed-runs.sh.
+# rows.tsv: name, options, seeds, the published numbers. seed-runs.sh adds the notes about each row.
 $(OUT)/rows.tsv: FORCE
-	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)' '$(call posts,$r)';) } >$@.new; \
+	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)' '$(call published,$r)';) } >$@.new; \
 	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 reported = $(foreach r,$(ROWS),$(call scores,$r))
 $(OUT)/runs.json: $(OUT)/rows.tsv $(reported) $(reported:%dev.json=%history.json) $(HERE)/seed-runs.sh
@@ -179,9 +179,9 @@ $(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt
 	hm-report $<
 
 list: ## the rows: published accuracy, loss and seconds, and the options
-	@$(foreach r,$(PART1) $(PART2),printf '%-18s %-18s %s\n' '$r' '$(call posts,$r)' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
+	@$(foreach r,$(PART1) $(PART2),printf '%-18s %-18s %s\n' '$r' '$(call published,$r)' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
 
-# Captions of synthetic data recur, and dev is balanced otherwise than train in the real one: findings are shown, not fatal.
+# Synthetic data repeats captions, and in the real data dev has another balance than train. So findings do not fail.
 lint: $(OUT)/data/train.pixels.hmr $(OUT)/data/dev.pixels.hmr ## what train and dev share, contradictions, shifts, confounders
 	@hm-lint $^ || [ $$? = 1 ]
 

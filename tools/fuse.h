@@ -11,7 +11,7 @@
 
 enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 
-/* What the user said. */
+/* The user's options. */
 struct options {
 	int fusion, features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
@@ -32,24 +32,25 @@ struct hm_fuse {
 	struct hm_device *device;
 	struct hm_logfile log;
 	cJSON *identity;
-	double train_loss;	      /* of the epoch that just ended */
-	int constant;		      /* the class of all answers of the last validation, or -1 */
-	float *weight;		      /* [C] of the classes, or NULL */
+	double train_loss;	      /* of the last finished epoch */
+	int constant;		      /* the class of all answers in the last validation; -1: they differ */
+	float *weight;		      /* [C] class weights, or NULL */
 	int threads;		      /* of the device: -j, or the checkpoint's */
 	size_t keep;		      /* models of a sweep; 0: all */
-	struct timespec start, first; /* of the training, and when its first step was done */
+	struct timespec start, first; /* when the training began, and when its first step was done */
 };
 
-/* fuse_run.c: the options that change the result, for the history and for what a checkpoint must agree with.
- * The recipe is the run's own, or one of a sweep's. NULL with `e`: no memory. */
+/* fuse_run.c: the options that change the result, for the history and for a checkpoint's identity. recipe:
+ * the run's own, or one of a sweep's. Caller frees with cJSON_Delete. NULL with `e` without memory. */
 cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e);
-/* The same with the fusion's name, as the history has it. */
+/* The same with the fusion's name: the history's entry. */
 cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e);
-/* One training: writes model, log, checkpoints. 0 or a negative code; result->signal when a signal ended it.
- */
+/* Trains once and writes model, log and checkpoints. 0 or a negative code; result->signal is set if a signal
+ * ended it. */
 int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e);
 
-/* fuse_sweep.c: trains a head for each line of --sweep, writes models and table into the folder -o. */
+/* fuse_sweep.c: trains a head per line of --sweep and writes models and table into the folder -o. 0 or a
+ * negative code. */
 int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e);
 
 #endif

@@ -98,7 +98,7 @@ cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe, 
 	return hm_json_whole(p, e);
 }
 
-/* Writes the model as it is, of this epoch. */
+/* Writes the model with its present weights, those of this epoch. */
 static int save_model(struct hm_fuse *r, const char *path, const char *by, int64_t epoch, int64_t steps,
 		      struct hm_err *e)
 {
@@ -121,7 +121,7 @@ static int save_last(void *ctx, int64_t epoch, int64_t steps, struct hm_err *e)
 
 /* ---- the run */
 
-static double seconds(const struct timespec *from, const struct timespec *to)
+static double seconds_between(const struct timespec *from, const struct timespec *to)
 {
 	return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
 }
@@ -157,7 +157,7 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 				r->o.val.n ? &r->setup.val : NULL, &r->config, &calls, t, e);
 	hm_cli_stat(&r->cli, "train_s", t->seconds);
 	if (r->first.tv_sec)
-		hm_cli_stat(&r->cli, "first_step_s", seconds(&r->start, &r->first));
+		hm_cli_stat(&r->cli, "first_step_s", seconds_between(&r->start, &r->first));
 	if (rc || t->signal)
 		return rc ? rc : hm_logfile_commit(&r->log, e);
 	rc = save_model(r, r->o.out, hm_recipe_select(&r->o.recipe), t->best.epoch, t->kept_steps, e);

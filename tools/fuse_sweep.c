@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads the lines: each is parsed into a copy of what the call itself says. */
+/* The context for reading the lines. Each is parsed into a copy of the call's own options. */
 struct sweeper {
 	struct hm_fuse *r;
 	struct options line;
@@ -61,7 +61,7 @@ static void show_progress(void *ctx, size_t done, size_t of)
 	hm_cli_progress(&((struct hm_fuse *)ctx)->cli, done, of, "configurations");
 }
 
-/* What came of it, best first; failures make the command fail. */
+/* Reports the best configuration. Fails if any configuration failed. */
 static int report_sweep(struct hm_fuse *r, const struct hm_sweep *s, const size_t *order, struct hm_err *e)
 {
 	const struct hm_sweep_item *best = &s->item[order[0]], *bad = NULL;
@@ -86,7 +86,7 @@ static int report_sweep(struct hm_fuse *r, const struct hm_sweep *s, const size_
 		      : 0;
 }
 
-/* What cannot be written into is found before hours of training. */
+/* Makes the folder. A folder that cannot be written is found here, before hours of training. */
 static int make_folder(const char *path, struct hm_err *e)
 {
 	struct stat st;
@@ -97,7 +97,8 @@ static int make_folder(const char *path, struct hm_err *e)
 	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
 }
 
-/* What the sweep writes into its folder must not be among what the call reads: --init, records, the lines. */
+/* Checks that the files that the sweep writes are not files that the call reads: --init, records, the lines.
+ */
 static int check_outputs(struct hm_fuse *r, const struct hm_sweep *s, struct hm_err *e)
 {
 	struct hm_buf path = {0};

@@ -148,7 +148,7 @@ static int open_writer(struct run *r, struct hm_err *e)
 
 static int open_all(struct run *r, struct hm_err *e)
 {
-	r->o.spec.defer = r->o.cache; /* where all is found the weights serve for their digest alone */
+	r->o.spec.defer = r->o.cache; /* if the cache has everything, only the weights' digest is needed */
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
 	if (!r->device)
 		return e->code;
@@ -164,7 +164,7 @@ static int open_all(struct run *r, struct hm_err *e)
 		rc = hm_err_prefix(e, "--cache");
 	if (r->cache && hm_featcache_readonly(r->cache))
 		hm_cli_notice(&r->cli,
-			      "--cache: %s cannot be written: what is there is used, nothing is added",
+			      "--cache: %s cannot be written: its features are used, nothing is added",
 			      r->o.cache);
 	if (!rc && r->o.cache && r->o.encoder[HM_IMAGE] && !r->o.keep)
 		rc = hm_sidefile_open(&r->skim, hm_featcache_folder(r->cache), r->cli.n_operands,
@@ -181,13 +181,13 @@ static int open_all(struct run *r, struct hm_err *e)
 	return rc ? rc : open_writer(r, e);
 }
 
-static void progress(void *ctx, uint64_t done)
+static void show_progress(void *ctx, uint64_t done)
 {
 	struct run *r = ctx;
 	hm_cli_progress(&r->cli, done, hm_join_expect(r->in), "records");
 }
 
-static void report(struct run *r, const struct hm_features_counts *n)
+static void report_counts(struct run *r, const struct hm_features_counts *n)
 {
 	if (n->skipped)
 		hm_cli_notice(&r->cli, "%" PRIu64 " records left out", n->skipped);
@@ -195,19 +195,20 @@ static void report(struct run *r, const struct hm_features_counts *n)
 		return;
 	hm_cli_stat(&r->cli, "cache_hits", (double)n->hits);
 	hm_cli_stat(&r->cli, "cache_misses", (double)n->misses);
-	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were there, %" PRIu64 " computed%s",
+	hm_cli_notice(&r->cli, "%s: %" PRIu64 " of %" PRIu64 " inputs were found, %" PRIu64 " computed%s",
 		      r->o.cache, n->hits, n->hits + n->misses, n->misses,
-		      hm_sidefile_reads(r->skim) ? "; the files are known, no other pixels were unpacked"
+		      hm_sidefile_reads(r->skim) ? "; the files are known, so no other pixels were unpacked"
 						 : "");
 }
 
-/* A later run on the same files need not unpack them. */
+/* Stores the side file, so that a later run on the same files need not unpack them. */
 static void keep_sidefile(struct run *r, const struct hm_features_counts *n)
 {
 	struct hm_err unkept = {0};
 	if (r->skim && !hm_featcache_readonly(r->cache) && !hm_sidefile_reads(r->skim) &&
 	    hm_sidefile_keep(r->skim, n->before, &unkept))
-		hm_cli_warn(&r->cli, "--cache: %s; the same files are unpacked again next time", unkept.text);
+		hm_cli_warn(&r->cli, "--cache: %s; the next run on these files unpacks them again",
+			    unkept.text);
 }
 
 static void close_all(struct run *r)
@@ -216,7 +217,7 @@ static void close_all(struct run *r)
 	hm_features_free(r->features);
 	hm_sidefile_close(r->skim);
 	if (hm_featcache_close(r->cache, &unkept))
-		hm_cli_warn(&r->cli, "--cache: %s; what it does not hold is computed again next time",
+		hm_cli_warn(&r->cli, "--cache: %s; the next run computes the missing features again",
 			    unkept.text);
 	for (int k = 0; k < HM_SIDES; k++)
 		hm_encoder_clear(&r->encoder[k]);
@@ -244,7 +245,7 @@ int main(int argc, char **argv)
 		hm_cli_usage(&r.cli, "--cache-size needs --cache");
 	int rc = open_all(&r, &e);
 	if (!rc)
-		rc = hm_features_run(r.features, r.writer, progress, &r, &e);
+		rc = hm_features_run(r.features, r.writer, show_progress, &r, &e);
 	if (!rc) {
 		struct hm_features_counts n = hm_features_counts(r.features);
 		rc = hm_writer_finish(r.writer, n.before + n.skipped, &e);
@@ -252,7 +253,7 @@ int main(int argc, char **argv)
 		if (!rc)
 			keep_sidefile(&r, &n);
 		if (!rc)
-			report(&r, &n);
+			report_counts(&r, &n);
 	}
 	close_all(&r);
 	return hm_cli_end(&r.cli, rc, &e);

@@ -119,7 +119,7 @@ static const struct hm_tool tool = {"hm-fuse-train",
 
 /* ---- options */
 
-static void say(void *ctx, bool warning, const char *text)
+static void send_notice(void *ctx, bool warning, const char *text)
 {
 	struct hm_fuse *r = ctx;
 	if (warning)
@@ -199,7 +199,7 @@ static void check_call(struct hm_fuse *r)
 			       : r->o.standardize  ? HM_STANDARDIZE_YES
 						   : HM_STANDARDIZE_AUTO,
 		.mismatch = r->o.mismatch,
-		.notice = say,
+		.notice = send_notice,
 		.ctx = r};
 	if (!r->o.memory)
 		r->options.memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2;

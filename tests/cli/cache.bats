@@ -17,7 +17,7 @@ setup() {
 records() { hm-jsonl2rec "$1" | hm-imgprep -q --root data/img --size 48 | hm-tokenize -q --vocab data/vocab.txt; }
 # Reference device: a feature there depends on its own input alone, so that all bytes can be compared.
 encode() { hm-encode -q --device ref --image init:resnet-tiny --text init:bert-tiny "$@"; }
-# ... and how many inputs were there, how many were not
+# ... and how many inputs were found, how many were not
 counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; printf '%s ' $(grep -oE '"cache_(hits|misses)":[0-9]+' "$s" | cut -d: -f2); }
 
 @test "weights of a file: read where something is computed, checked in any case" {
@@ -38,7 +38,7 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	done
 	[ "$(counts in.hmr)" = "80 0 " ]
 	cmp plain.hmr "$BATS_TEST_TMPDIR/out.hmr"
-	hm-encode --cache "$c" --device ref --image init:resnet-tiny --text init:bert-tiny in.hmr 2>&1 >/dev/null | grep -q "^hm-encode: notice: $c: 80 of 80 inputs were there, 0 computed"
+	hm-encode --cache "$c" --device ref --image init:resnet-tiny --text init:bert-tiny in.hmr 2>&1 >/dev/null | grep -q "^hm-encode: notice: $c: 80 of 80 inputs were found, 0 computed"
 	hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o cpu.hmr in.hmr
 	for j in 1 2; do
 		hm-encode -q -j $j --cache "$c" --image init:resnet-tiny --text init:bert-tiny in.hmr | cmp - cpu.hmr
@@ -150,7 +150,7 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	grep -q '"cache_hits":38,"cache_misses":38' "$s"
 	# records without an image are not missing: half of them here
 	sed '1~2s/"img":"[^"]*"/"img":"img\/none.png"/' data/train.jsonl | hm-jsonl2rec -q | hm-imgprep -q --root data/img --size 48 --on-error keep >half.hmr
-	for said in '20 of 20 inputs were there, 0 computed$' '20 of 20 .*; the files are known, no other pixels were unpacked$'; do
+	for said in '20 of 20 inputs were found, 0 computed$' '20 of 20 .*; the files are known, so no other pixels were unpacked$'; do
 		run hm-encode --device ref --image init:resnet-tiny --on-error keep --cache "$c" -o "$BATS_TEST_TMPDIR/half" half.hmr
 		expect 0 "$said"
 	done
@@ -242,8 +242,8 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 		for _ in 1 2; do
 			$user ./hm-encode --device ref --image init:resnet-tiny --text init:bert-tiny --cache "$dir" in.hmr >out.hmr 2>said
 			cmp out.hmr plain.hmr
-			grep -q "^hm-encode: notice: --cache: $dir cannot be written: what is there is used, nothing is added$" said || fail "$(cat said)"
-			grep -q "$hits of 80 inputs were there, $misses computed" said || fail "$(cat said)"
+			grep -q "^hm-encode: notice: --cache: $dir cannot be written: its features are used, nothing is added$" said || fail "$(cat said)"
+			grep -q "$hits of 80 inputs were found, $misses computed" said || fail "$(cat said)"
 			refute grep -q warning said
 		done
 	done
@@ -267,7 +267,7 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 	expect 2 '--cache-size takes a size'
 	# a disk that is full: the features are written, the cache is not
 	(ulimit -f 10 && trap '' XFSZ && encode --cache "$c" in.hmr 2>"$BATS_TEST_TMPDIR/err" | cmp - plain.hmr)
-	grep -q 'warning: --cache: .*File too large; what it does not hold is computed again next time' "$BATS_TEST_TMPDIR/err"
+	grep -q 'warning: --cache: .*File too large; the next run computes the missing features again' "$BATS_TEST_TMPDIR/err"
 	encode --cache "$c" in.hmr | cmp - plain.hmr
 	[ "$(counts in.hmr)" = "80 0 " ]
 }

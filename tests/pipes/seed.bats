@@ -40,7 +40,7 @@ ROWS="adam-moderate-lr low-lr-high-reg sgd-momentum fast-learning freeze-image f
 	run make -f "$ROOT/pipelines/seed.mk" list EPOCHS=7 "batch-size=--lr 1"
 	[ "$(grep -c -- "--epochs 7 " <<<"$output")" = 12 ] # also of a row that names none
 	output=$table
-	# the post's results, as it has them: seconds are the sums of its progress bars
+	# the blog post's results, as it has them: seconds are the sums of its progress bars
 	[ "$(sed -E 's/ +--.*//; s/ +/ /g' <<<"$output")" = "adam-moderate-lr .496, .7518, 146
 low-lr-high-reg .554, .0348, 363
 sgd-momentum .556, .455, 455
@@ -51,7 +51,7 @@ high-reg-slow .558, .0362, 363
 batch-size .520, .5334, 144
 all-frozen .538, .7202, 141
 balanced-sgd .504, .6578, 365
-all-frozen-cached not in the post
+all-frozen-cached not in the blog post
 early-fusion .574, .3906, 3303" ]
 }
 
@@ -89,8 +89,8 @@ early-fusion .574, .3906, 3303" ]
 	bad 'SEEDS=1 2x: ' SEEDS='1 2x'
 	bad 'SEEDS=1 x: ' SEEDS='1 x'
 	bad 'SEEDS=1 1: names one twice' SEEDS='1 1'
-	bad 'ROWS=all-frozen nonsense: nonsense is none' ROWS='all-frozen nonsense'
-	bad "ROWS=: '' is none" ROWS=
+	bad 'ROWS=all-frozen nonsense: nonsense is not one of the rows' ROWS='all-frozen nonsense'
+	bad "ROWS=: '' is not one of the rows" ROWS=
 	bad 'there is no none.txt: ' VOCAB=none.txt
 	mkdir -p half
 	cp data/train.jsonl half
