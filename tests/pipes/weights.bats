@@ -91,7 +91,10 @@ get() { run "$ROOT/pipelines/get-weights.sh" --resnet "$RESNET" --bert some/bert
 serve() {
 	"$ROOT/${B:-build/onednn}/tests/pipes/httpd" server "$@" >httpd.log 3>&- &
 	server=$!
-	until [ -s httpd.log ]; do sleep 0.02; done
+	until [ -s httpd.log ]; do
+		kill -0 "$server" || return 1
+		sleep 0.02
+	done
 	export HM_BASE_RESNET=http://127.0.0.1:$(head -n 1 httpd.log) HM_BASE_BERT=http://127.0.0.1:$(head -n 1 httpd.log)/bert
 }
 
