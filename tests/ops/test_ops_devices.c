@@ -1,6 +1,6 @@
-/* Every device against ref: op x shape x precision x threads from opcase.h's tables, forward and backward,
- * with outputs in place of inputs where ops.h allows it and with outputs that nobody wants; and no slot of
- * any device is empty. */
+/* This file compares every device with ref: op x shape x precision x threads from opcase.h's tables,
+ * forward and backward, with outputs in place of inputs where ops.h allows it, and with outputs that are
+ * not wanted. And no slot of any device is empty. */
 #include "../support/opcase.h"
 #include "base/rng.h"
 
@@ -10,9 +10,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* In f32 a device adds up in another order and with f32 sums where ref has double ones: some 2^-24 times the
- * root of the number of terms. In bf16 what leaves an operation is rounded to 8 bits: where two devices
- * round the same sum to different sides, they differ by 2^-8 of it, times op->bf16. */
+/* In f32 a device adds in another order than ref and in f32 instead of double: results differ by some 2^-24
+ * times the root of the number of terms. In bf16 results are rounded to 8 bits: where two devices round the
+ * same sum to different sides, they differ by 2^-8 of it, times op->bf16. */
 static const double f32_bound = 1e-5, bf16_unit = 0x1p-8;
 
 static void same(const struct op_run *got, const struct op_value *a, const struct op_value *b,
@@ -39,7 +39,7 @@ static void take(struct op_value *a, const struct op_value *b)
 		memcpy(a->host, b->host, op_count(b) * sizeof *a->host);
 }
 
-/* All that ref's forward pass had and left, so that one rounding does not turn a relu. */
+/* Copies all values of ref's forward pass, so that one rounding does not turn a relu. */
 static void take_forward(struct op_run *r, const struct op_run *ref)
 {
 	take(&r->y, &ref->y);
@@ -99,7 +99,7 @@ static void check_case(struct hm_device *ref, struct hm_device *d, const struct 
 	op_clear(&want);
 }
 
-/* ref itself takes part: its own ways in place have to agree as well. */
+/* ref is compared with itself too: its results in place have to agree. */
 static void check_table(const struct op_case *table, enum hm_precision p)
 {
 	for (const char *const *name = op_devices(); *name; name++) {
@@ -262,10 +262,10 @@ static void one_value_a_channel_has_no_statistics(void **state)
 	}
 }
 
-/* A mean of some 3500 standard deviations takes no digit from the variance, nor from y. */
+/* A mean of some 3500 standard deviations costs the variance and y no digits. */
 enum { FAR_I = 2, FAR_H = 13, FAR_W = 11, FAR_C = 16, FAR_M = FAR_I * FAR_H * FAR_W };
 
-/* Normalises x [FAR_M,c] with weight 1: y; mean, then variance [FAR_C]. */
+/* Normalises x [FAR_M,c] with weight 1 into y; stats: mean, then variance [FAR_C]. */
 static void normalise_far(struct hm_device *d, float *y, float *stats, const float *x, int c)
 {
 	static const struct hm_bn b = {HM_BN_TRAIN, 1e-5, 1, false};

@@ -280,7 +280,7 @@ static void no_byte_depends_on_threads(void **state)
 		}
 }
 
-/* A mean of 1,000 deviations hides nothing; a single value a channel is an error that sticks. */
+/* A mean of 1,000 deviations hides nothing; a single value per channel is an error that sticks. */
 static void statistics_are_accurate(void **state)
 {
 	(void)state;

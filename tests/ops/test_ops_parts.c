@@ -1,6 +1,7 @@
-/* A batch that is computed in parts gives what it gives in one: dropout draws the same masks for the same
- * rows, bit for bit, and cross-entropies and their gradients add up. On every device, in f32 and bf16.
- * And causal attention gives each row what it gives to the sequence up to it. */
+/* This file checks that a batch computed in parts gives the same as the whole batch, on every device:
+ * dropout draws the same masks for the same rows, bit for bit, and cross-entropies and their gradients add
+ * up. It also checks that causal attention gives each row what attention over the sequence up to that row
+ * gives. */
 #include "../support/opcase.h"
 #include "base/rng.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-/* The device's memory of an array, with the same on the host. */
+/* An array in device memory and its copy on the host. */
 struct array {
 	void *dev;
 	char *host;
@@ -19,7 +20,7 @@ struct array {
 
 static struct hm_device *device; /* under test */
 
-/* n values, all different from run to run of `which`; activations or floats. */
+/* n random values that depend on `which`: activations or floats. */
 static struct array array_new(size_t n, uint32_t which, bool act)
 {
 	struct array a = {NULL, malloc(n * sizeof(float)), act ? hm_dtype_size(device->act) : sizeof(float)};
@@ -54,7 +55,7 @@ static void array_get(struct array a, size_t n)
 	device->op->download(device, a.host, a.dev, n * a.size);
 }
 
-/* a and b, n elements of the whole and of all parts, are the same bytes. */
+/* n elements of a, computed at once, and b, computed in parts, are the same bytes. */
 static void assert_same(struct array a, struct array b, size_t n, const char *what)
 {
 	array_get(a, n);
@@ -94,7 +95,7 @@ static void on_devices(void (*fn)(void), bool bf16)
 		}
 }
 
-/* Where whole batches begin: at 0, within a block, where a block's number takes more than 32 bits. */
+/* First elements of whole batches: 0, within a block, and where a block's number exceeds 32 bits. */
 static const uint64_t begin[] = {0, 6, ((uint64_t)1 << 34) - 8};
 enum { BEGINS = sizeof begin / sizeof *begin };
 
@@ -156,7 +157,7 @@ static void high_numbers(void **state)
 	on_devices(words, false);
 }
 
-/* add_norm and its gradient for rows from .. to of m; out: y, s, stats, ds, dx, dgamma, dbeta. */
+/* add_norm and its gradient for rows from .. to-1; out: y, s, stats, ds, dx, dgamma, dbeta. */
 static void norm_rows(struct array out[7], const struct array in[5], const struct hm_dropout *drop, int from,
 		      int to, int k)
 {
@@ -212,7 +213,7 @@ static void add_norm_of_parts(void **state)
 enum { S = 6, ROWS = 36 };
 static const int32_t len[S] = {3, 9, 1, 1, 17, 5};
 
-/* Sequences from .. to, which begin at row `row`; out: y, dqkv. */
+/* Attention and its gradient for sequences from .. to-1, which begin at row `row`; out: y, dqkv. */
 static void attention_rows(struct array out[2], const struct array in[2], const int32_t *lens,
 			   const struct hm_dropout *drop, int from, int to, int row, int heads, int dim,
 			   bool causal)
@@ -303,7 +304,7 @@ static void causal_attention(void **state)
 enum { M = 23, N = 3 };
 static const int cuts[] = {0, 1, 3, 4, 9, M};
 
-/* Row 0, which is a part of its own, and some others have the class of weight 0. */
+/* Labels; row 0, which is a part of its own, and some other rows have the class of weight 0. */
 static void labels(int32_t label[M])
 {
 	for (int r = 0; r < M; r++)

@@ -1,4 +1,4 @@
-/* For tests of networks on every device: which ones, and numbers in their memory. */
+/* This file helps tests of networks on every device: numbers in a device's memory. */
 #ifndef TEST_DEVICES_H
 #define TEST_DEVICES_H
 

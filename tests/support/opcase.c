@@ -1,4 +1,4 @@
-/* One operation of a case on one device. See opcase.h. */
+/* This file runs one operation of a case on one device. See opcase.h. */
 #include "opcase.h"
 #include "base/rng.h"
 
@@ -57,7 +57,7 @@ size_t op_count(const struct op_value *v)
 
 /* ---- host */
 
-/* Values from -2 to 2 in steps of 1/256, so that a finite difference's step changes nothing but its value. */
+/* Values from -2 to 2 in steps of 1/256: the step of a finite difference is exact. */
 static void fill(struct op_value *v, uint32_t which)
 {
 	struct hm_rng rng;
@@ -112,7 +112,7 @@ void op_init(struct op_run *r, struct hm_device *d, const struct op_case *c)
 		r->in[0].host[j] = nearbyintf(r->in[0].host[j]);
 }
 
-/* Every value of the run, one after the other: NULL ends. */
+/* The k-th value of the run; NULL after the last. */
 static struct op_value *value(struct op_run *r, int k)
 {
 	struct op_value *all[] = {&r->in[0],	&r->in[1],    &r->in[2],    &r->in[3],	 &r->y,
@@ -138,7 +138,7 @@ char *op_name(const struct op_run *r, char *out, size_t cap)
 
 /* ---- device */
 
-/* x [n] in device memory of its own; NULL: nothing is copied there. */
+/* Allocates n floats of device memory and copies x there unless it is NULL. */
 static float *floats_on(struct hm_device *d, const float *x, size_t n)
 {
 	float *y = d->op->alloc(d, n * sizeof *y);
@@ -147,7 +147,7 @@ static float *floats_on(struct hm_device *d, const float *x, size_t n)
 	return y;
 }
 
-/* Activations have room for rows_round rows, and the spare ones hold NaN. */
+/* Activations have room for rows_round rows; the spare rows hold NaN. */
 static void put_act(struct hm_device *d, struct op_value *v)
 {
 	size_t n = op_count(v), room = (size_t)d->op->rows_round(d, v->dim[0]) * v->dim[1];

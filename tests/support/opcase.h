@@ -1,7 +1,7 @@
-/* The table of cases of tests/ops: one operation, with its gradient if any, in one shape, on any device. All
- * values are host floats, so that every device gets the same and is compared by the same loops; how the slots
- * are called stands in opimage.c, optext.c, opinfer.c and ophead.c. A new operation is one `struct op_kind`
- * and a few rows. */
+/* This file declares the table of cases of tests/ops: one operation, with its gradient if it has one, in
+ * one shape, on any device. All values are host floats, so that every device gets the same values and the
+ * same loops compare them. opimage.c, optext.c, opinfer.c and ophead.c call the operations. A new operation
+ * needs one `struct op_kind` and a few rows. */
 #ifndef TEST_OPCASE_H
 #define TEST_OPCASE_H
 
@@ -12,7 +12,7 @@ struct op_value {
 	enum op_form form;
 	int dim[4];  /* i,h,w,c of images; rows, columns */
 	float *host; /* dense */
-	void *dev;   /* where the operation finds it; NULL: not given, or not wanted */
+	void *dev;   /* what the operation gets; NULL: not given, or not wanted */
 	void *own;   /* what was allocated for it */
 };
 
@@ -20,11 +20,11 @@ enum { OP_INPUTS = 4, OP_STATES = 3 };
 struct op_run {
 	struct hm_device *d;
 	const struct op_case *c;
-	/* y = f(in); grad[k] of in[k] from dy + dy2. state: what else forward reads, moves and leaves for
-	 * backward. Gradients of floats are added to. */
+	/* y = f(in); grad[k] is the gradient of in[k] from dy + dy2. state: what else the forward pass
+	 * reads and changes, and leaves for the backward pass. Gradients of floats are added to. */
 	struct op_value in[OP_INPUTS], y, state[OP_STATES], dy, dy2, grad[OP_INPUTS];
 	unsigned fixed; /* bit k: grad[k] has to stay as it is */
-	int way;	/* 0: nothing in place; 1, 2, ...: one of the ways that ops.h allows */
+	int way;	/* 0: nothing in place; 1, 2, ...: the ways in place that ops.h allows */
 	struct hm_dropout drop;
 	int32_t *ints[2]; /* lengths, rows: device memory */
 };
@@ -36,10 +36,10 @@ struct op_kind {
 	void (*backward)(struct op_run *r); /* or NULL: it has no gradient */
 	int forward_ways, backward_ways;    /* 1: nothing goes in place */
 	unsigned optional;		    /* bit k: grad[k] may be NULL */
-	double bf16; /* how far devices may be apart, in 2^-8 of the largest value: 1 where the result alone
-			is rounded to bf16, more where what leads to it is as well */
+	double bf16; /* how far two devices' results may differ, in units of 2^-8 of the largest value: 1
+			where only the result is rounded to bf16, more where intermediate values are too */
 	bool exact;  /* not apart at all, to the bit */
-	bool bias;   /* one unit more on a device that is not the host: its products take a bias in bf16 */
+	bool bias;   /* one unit more on a device that is not the host, whose products take a bias in bf16 */
 };
 
 enum {
@@ -64,21 +64,22 @@ struct op_case {
 };
 /* Each ends with op NULL. */
 extern const struct op_case op_image_cases[], op_text_cases[], op_infer_cases[], op_head_cases[];
-/* The operation of that name in one of them; fails when there is none. */
+/* The operation of that name in one of the tables; the test fails when there is none. */
 const struct op_kind *op_find(const char *name);
 
-/* Values and gradients of one case, seeded: the same on every device. Caller: op_clear. */
+/* Sets up the values and gradients of one case from a fixed seed: the same on every device. Caller:
+ * op_clear. */
 void op_init(struct op_run *r, struct hm_device *d, const struct op_case *c);
 void op_clear(struct op_run *r);
-/* Runs the operation on r->d: host values in, host values out. `want`: bit k, grad[k] is not NULL. A stuck
+/* Runs the operation on r->d, from host values to host values. Bit k of `want`: grad[k] is wanted. A stuck
  * error fails the test. */
 void op_forward(struct op_run *r);
 void op_backward(struct op_run *r, unsigned want);
 size_t op_count(const struct op_value *v);
-/* "cpu conv bf16 2 9 7 ..., flags 3, way 1, threads 2" into out, cut to cap; returns out. */
+/* Writes the run's name, cut to cap: "cpu conv bf16 2 9 7 ..., flags 3, way 1, threads 2". Returns out. */
 char *op_name(const struct op_run *r, char *out, size_t cap);
 
-/* The devices under test, NULL behind the last: ref and cpu, or those that the environment variable
+/* The devices under test, ended by NULL: ref and cpu, or those that the environment variable
  * HM_TEST_DEVICES names, separated by blanks (make check-cuda: cuda). */
 const char *const *op_devices(void);
 
@@ -95,11 +96,11 @@ static inline const struct hm_dropout *op_drop(const struct op_run *r)
 {
 	return op_has(r, OP_DROP) ? &r->drop : NULL;
 }
-/* Of attention's cases (heads, dim, then lengths up to a 0), with or without a gradient: how many sequences,
- * and *rows of them all; the forms of qkv and y. */
+/* For cases of attention (heads, dim, then lengths up to a 0): returns the number of sequences and sets
+ * *rows to the number of their rows; sets the forms of qkv and y. */
 int op_sequences(const struct op_run *r, int *rows);
 void op_attention_shape(struct op_run *r);
-/* x [n] in device memory, as r->ints[which]. */
+/* Copies x [n] to device memory, r->ints[which]. */
 const int32_t *op_ints(struct op_run *r, int which, const int32_t *x, int n);
 
 #endif

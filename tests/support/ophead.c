@@ -1,5 +1,5 @@
-/* f32 heads and optimizers of the table of cases: see opcase.h. Most have no gradient; optimizers take
- * several steps in one forward pass, and what they move are the states. */
+/* This file has the cases of f32 heads and optimizers: see opcase.h. Most have no gradient. Optimizers take
+ * several steps in one forward pass and change the states. */
 #include "opcase.h"
 
 #include <math.h>
@@ -56,8 +56,8 @@ static void softmax_forward(struct op_run *r)
 
 static const struct op_kind softmax = {"softmax", softmax_shape, softmax_forward, NULL, 2, 0, 0, 1};
 
-/* The same; y is dx; OP_SECOND: weights, OP_PART: of a larger batch. state: weight; loss when that alone is
- * wanted, loss; numerator, denominator. */
+/* The same, and y is dx. OP_SECOND: class weights. OP_PART: the rows are part of a larger batch. state:
+ * weights; loss computed alone, loss; numerator, denominator. */
 static void entropy_shape(struct op_run *r)
 {
 	r->in[0] = r->y = op_floats(r->c->n[0], r->c->n[1]);
@@ -143,7 +143,7 @@ static void adam_forward(struct op_run *r)
 static const struct op_kind sgd = {"sgd", optim_shape, sgd_forward, NULL, 1, 0, 0, 1, true};
 static const struct op_kind adam = {"adam", optim_shape, adam_forward, NULL, 1, 0, 0, 1, true};
 
-/* ---- count first; y: a sum that began at 3 and had two arrays added */
+/* ---- count first; y: a sum that starts at 3, plus two arrays' squares */
 
 static void squares_shape(struct op_run *r)
 {
@@ -167,7 +167,7 @@ static void squares_forward(struct op_run *r)
 
 static const struct op_kind squares = {"sum_squares", squares_shape, squares_forward, NULL, 1, 0, 0, 1};
 
-/* ---- count first kind: the sum is 16, smaller than the bound, no number; state: g */
+/* ---- count first kind (the sum is 16, below the bound, or not a number); state: g */
 
 static void clip_shape(struct op_run *r)
 {

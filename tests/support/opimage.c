@@ -1,5 +1,5 @@
-/* Image operations of the table of cases: see opcase.h. Images of 3 channels are pixels: a convolution reads
- * them, nothing writes them, and nobody wants their gradient. */
+/* This file has the cases of image operations: see opcase.h. Images of 3 channels are pixels: a convolution
+ * reads them, nothing writes them, and they have no gradient. */
 #include "opcase.h"
 
 #include <stdlib.h>
@@ -64,7 +64,7 @@ static void infer_forward(struct op_run *r)
 
 static const struct op_kind infer = {"conv_pack", infer_shape, infer_forward, NULL, 1, 0, 0, 2};
 
-/* ---- i h w; in: table. Nothing reads pixels but a convolution: one whose outputs are the three channels. */
+/* ---- i h w; in: table. Only a convolution can read pixels: one whose outputs are the three channels. */
 
 static void pixels_shape(struct op_run *r)
 {

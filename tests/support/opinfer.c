@@ -1,4 +1,4 @@
-/* Operations on packed sequences that have no gradient, of the table of cases: see opcase.h. */
+/* This file has the cases of inference operations on packed sequences: see opcase.h. */
 #include "opcase.h"
 
 #include <stdlib.h>
@@ -17,8 +17,8 @@ static void matmul_shape(struct op_run *r)
 	r->y = n[4] ? op_floats(n[0], n[1]) : op_act(n[0], n[1]);
 }
 
-/* Weights are made small, so that functions bend where results lie. Floats have no room for rows_round rows.
- */
+/* Small weights, so that results lie where the activations are not linear. Floats have no room for
+ * rows_round rows. */
 static void matmul_forward(struct op_run *r)
 {
 	const int *n = r->c->n;

@@ -1,4 +1,4 @@
-/* Operations on packed sequences of the table of cases: see opcase.h. */
+/* This file has the cases of training operations on packed sequences: see opcase.h. */
 #include "opcase.h"
 
 /* ---- m n k; in: x, w, b */
@@ -89,7 +89,7 @@ static void drop_backward(struct op_run *r)
 
 static const struct op_kind drop = {"dropout", line_shape, drop_forward, drop_backward, 2, 2, 0, 1};
 
-/* ---- m k; in: x, residual, gamma, beta; state: stats, and what goes past the norm backwards */
+/* ---- m k; in: x, residual, gamma, beta; state: stats, skip */
 
 static void norm_shape(struct op_run *r)
 {
@@ -109,7 +109,7 @@ static void norm_forward(struct op_run *r)
 			   r->in[3].dev, 1e-5, op_drop(r), r->c->n[0], r->c->n[1]);
 }
 
-/* ds is the residual's gradient, and x's as well when nothing is dropped. */
+/* ds is the residual's gradient; without dropout it is x's as well. */
 static void norm_backward(struct op_run *r)
 {
 	const int *n = r->c->n;

@@ -98,7 +98,7 @@ static void make_and_run(struct hm_device *d, const struct pass *p)
 	if (!st)
 		st = run_conv(d, p, pd);
 	if (st)
-		hm_err_set(&d->err, HM_EDEVICE, "oneDNN fails in training a convolution (status %d)",
+		hm_err_set(&d->err, HM_EDEVICE, "oneDNN cannot run a convolution of training (status %d)",
 			   (int)st);
 	dnnl_primitive_desc_destroy(pd);
 }

@@ -59,7 +59,7 @@ static struct hm_dnnl *open_context(struct hm_dnnl_shared *s, bool owner, struct
 		return NULL;
 	n->shared = s;
 	if (dnnl_stream_create(&n->stream, s->engine, dnnl_stream_default_flags)) {
-		hm_err_set(e, HM_EDEVICE, "oneDNN gives no stream");
+		hm_err_set(e, HM_EDEVICE, "oneDNN cannot make a stream");
 		free(n);
 		return NULL;
 	}
@@ -89,7 +89,7 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 		   : has_isa(dnnl_cpu_isa_avx2)	       ? 8
 						       : 1;
 	if (dnnl_engine_create(&s->engine, dnnl_cpu, 0))
-		hm_err_set(e, HM_EDEVICE, "oneDNN gives no CPU engine");
+		hm_err_set(e, HM_EDEVICE, "oneDNN cannot make a CPU engine");
 	else
 		n = open_context(s, true, e);
 	if (n) {

@@ -239,7 +239,7 @@ void hm_cpu_batch_norm(struct hm_device *d, void *y, const void *x, const void *
 	struct norm a = {.y = y, .x = x, .res = res, .relu = b->relu};
 	double m = (double)i * h * w;
 	if (b->mode != HM_BN_EVAL && m < 2) {
-		hm_err_set(&d->err, HM_EDATA, "batch norm in training needs more than one value a channel");
+		hm_err_set(&d->err, HM_EDATA, "batch norm in training needs more than one value per channel");
 		return;
 	}
 	float *f = norm_init(&a, d, 3, i, h, w, c), *centre = f, *scale = f + a.wide, *shift = f + 2 * a.wide;

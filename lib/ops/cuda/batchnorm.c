@@ -66,7 +66,7 @@ void hm_cuda_batch_norm(struct hm_device *d, void *y, const void *x, const void 
 				    .relu = b->relu};
 	size_t m = (size_t)i * h * w;
 	if (a.batch && m < 2)
-		hm_err_set(&d->err, HM_EDATA, "batch norm in training needs more than one value a channel");
+		hm_err_set(&d->err, HM_EDATA, "batch norm in training needs more than one value per channel");
 	if (d->err.code || !hm_cuda_counts(d, m))
 		return;
 	set_sizes(&a, m, c, hm_cuda_wide(c, y, x, res) && hm_cuda_wide(c, save, NULL, NULL));

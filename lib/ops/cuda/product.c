@@ -217,7 +217,8 @@ static void sum_columns(struct hm_device *d, const struct hm_gemm *g, const void
 	enum { ROWS = 64, THREADS = 128, MOST = 65535 }; /* blocks of a grid in y */
 	size_t m = (size_t)g->k, n = (size_t)g->m, most = HM_CUDA_SUMS / n, parts = (m + ROWS - 1) / ROWS;
 	if (!most) {
-		hm_err_set(&d->err, HM_EDATA, "device cuda: a bias of %zu elements, %d are the most", n,
+		hm_err_set(&d->err, HM_EDATA,
+			   "device cuda: a bias of %zu elements is too long, %d are allowed", n,
 			   HM_CUDA_SUMS);
 		return;
 	}

@@ -107,7 +107,7 @@ void hm_ref_batch_norm(struct hm_device *d, void *y, const void *x, const void *
 {
 	size_t m = (size_t)i * h * w;
 	if (b->mode != HM_BN_EVAL && m < 2) {
-		hm_err_set(&d->err, HM_EDATA, "batch norm in training needs more than one value a channel");
+		hm_err_set(&d->err, HM_EDATA, "batch norm in training needs more than one value per channel");
 		return;
 	}
 	for (int ch = 0; ch < c; ch++) {
