@@ -1,27 +1,13 @@
 /* Setting up a training run. See setup.h. */
 #include "train/setup.h"
-#include "base/strmap.h"
-#include "feed/prepared.h"
+#include "feed/columns.h"
 #include "json/build.h"
+#include "train/setcheck.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void send_notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void send_notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	s->o->notice(s->o->ctx, warning, text);
-}
 
 /* ---- encoders and the first model */
 
@@ -40,7 +26,7 @@ static int open_encoder(struct hm_setup *s, enum hm_side k, struct hm_err *e)
 	const struct hm_encoder_options o = hm_encoder_options_of(&s->o->encoder, specs, k);
 	int rc = hm_encoder_open(x, k, spec, &o, e);
 	if (!rc && *x->notice)
-		send_notice(s, false, "%s: %s", spec, x->notice);
+		hm_setup_notice(s, false, "%s: %s", spec, x->notice);
 	return rc;
 }
 
@@ -90,7 +76,7 @@ static int open_models(struct hm_setup *s, struct hm_err *e)
 		if (rc)
 			return rc;
 		if (*s->init.notice)
-			send_notice(s, false, "%s: %s", o->init, s->init.notice);
+			hm_setup_notice(s, false, "%s: %s", o->init, s->init.notice);
 		if (o->fusion && o->fusion != s->init.head.fusion)
 			return hm_err_set(e, HM_EUSAGE,
 					  "--init %s is a model of %s fusion, but --fusion says otherwise",
@@ -160,12 +146,12 @@ static int choose_source(struct hm_setup *s, enum hm_use *use, enum hm_side k, c
 static void note_left_out(const struct hm_setup *s, const struct hm_examples *x, const char *in)
 {
 	if (x->failed + x->unlabelled)
-		send_notice(s, false, "%s: %zu failed and %zu unlabelled records are left out", in, x->failed,
-			    x->unlabelled);
+		hm_setup_notice(s, false, "%s: %zu failed and %zu unlabelled records are left out", in,
+				x->failed, x->unlabelled);
 	if (x->cut)
-		send_notice(s, false,
-			    "%s: %zu captions are cut to the %d tokens that %d image positions leave", in,
-			    x->cut, s->encoder[HM_TEXT].shape.positions - x->cells, x->cells);
+		hm_setup_notice(s, false,
+				"%s: %zu captions are cut to the %d tokens that %d image positions leave", in,
+				x->cut, s->encoder[HM_TEXT].shape.positions - x->cells, x->cells);
 }
 
 static int read_set(struct hm_setup *s, struct hm_examples *x, int n, char *const *paths, size_t memory,
@@ -196,129 +182,6 @@ static int read_set(struct hm_setup *s, struct hm_examples *x, int n, char *cons
 	if (!rc)
 		note_left_out(s, x, hm_join_name(in));
 	hm_join_close(in);
-	return rc;
-}
-
-/* ---- what the sets must have in common */
-
-static int same_feature(const struct hm_setup *s, const char *what, const struct hm_feature *a,
-			const struct hm_feature *b, struct hm_err *e)
-{
-	if (a->dim != b->dim)
-		return hm_err_set(e, HM_EDATA, "%s has %d numbers in training and %d in validation", what,
-				  a->dim, b->dim);
-	bool known = *a->encoder && *b->encoder; /* both, or --allow-unknown-features took one of them */
-	if (known && strcmp(a->encoder, b->encoder))
-		return hm_err_set(e, HM_EDATA, "%s is from encoder %s in training and from %s in validation",
-				  what, a->encoder, b->encoder);
-	if (*a->output && *b->output && strcmp(a->output, b->output))
-		return hm_err_set(e, HM_EDATA, "%s is output %s in training and %s in validation", what,
-				  a->output, b->output);
-	if (known && strcmp(a->precision, b->precision))
-		send_notice(s, false, "%s has precision %s in training and %s in validation", what,
-			    a->precision, b->precision);
-	return 0;
-}
-
-/* Checks that side k of a set is prepared as `trained` says, which is the training set's or --init's
- * preparation. */
-static int same_preparation(const struct hm_setup *s, const cJSON *trained, const cJSON *now, int k,
-			    const char *where, struct hm_err *e)
-{
-	char warning[320] = "";
-	const char *column =
-		hm_column_name(s->train.feature[k].dim ? hm_column_feature((enum hm_side)k, s->kind->gives[k])
-						       : hm_column_raw((enum hm_side)k));
-	if (hm_prepared_compare(trained, now, column, s->o->mismatch, warning, sizeof warning, e))
-		return hm_err_prefix(e, "%s", where);
-	if (*warning)
-		send_notice(s, true, "%s: %s", where, warning);
-	return 0;
-}
-
-/* Checks that both sets have the same kind of features, and warns of ids that are in both. */
-static int compare_sets(struct hm_setup *s, struct hm_err *e)
-{
-	const struct hm_examples *a = &s->train, *b = &s->val;
-	struct hm_strmap seen = {0};
-	size_t both = 0, first = 0;
-	int rc = 0;
-	for (int k = 0; k < HM_SIDES && !rc; k++)
-		rc = same_feature(s, hm_column_name(hm_column_feature((enum hm_side)k, s->kind->gives[k])),
-				  &a->feature[k], &b->feature[k], e);
-	for (int k = 0; k < HM_SIDES && !rc; k++)
-		rc = same_preparation(s, a->prepared[k], b->prepared[k], k, "--val", e);
-	if (!rc && a->cells != b->cells)
-		rc = hm_err_set(e, HM_EDATA, "the image has %d positions in training and %d in validation",
-				a->cells, b->cells);
-	for (size_t i = 0; i < a->n && !rc; i++)
-		rc = hm_strmap_add(&seen, a->id[i], strlen(a->id[i]), &(uint64_t){i}, e) < 0 ? HM_EDATA : 0;
-	for (size_t i = 0; i < b->n && !rc; i++)
-		if (hm_strmap_find(&seen, b->id[i], strlen(b->id[i]), &(uint64_t){0}) && !both++)
-			first = i;
-	if (both)
-		send_notice(s, true, "%zu ids are in training and in validation, the first is %s", both,
-			    b->id[first]);
-	hm_strmap_clear(&seen);
-	return rc;
-}
-
-static int check_labels(const struct hm_examples *x, int classes, struct hm_err *e)
-{
-	for (size_t i = 0; i < x->n; i++)
-		if (x->label[i] >= classes)
-			return hm_err_set(e, HM_EDATA,
-					  "id %s: label %" PRId32 ", but there are %d classes (--classes)",
-					  x->id[i], x->label[i], classes);
-	return 0;
-}
-
-/* Warns of labels from which little can be learnt. */
-static void warn_labels(const struct hm_setup *s)
-{
-	const struct hm_examples *x = &s->train;
-	int32_t top = 0, missing = -1;
-	size_t i = 1;
-	while (i < x->n && x->label[i] == x->label[0])
-		i++;
-	if (i >= x->n) {
-		send_notice(s, true,
-			    "all %zu training labels are %" PRId32 ": nothing can be learnt from one class",
-			    x->n, x->label[0]);
-		return;
-	}
-	for (i = 0; i < x->n; i++)
-		top = x->label[i] > top ? x->label[i] : top;
-	for (int32_t c = top; c-- > 0;) {
-		for (i = 0; i < x->n && x->label[i] != c; i++)
-			;
-		missing = i == x->n ? c : missing;
-	}
-	if (missing >= 0)
-		send_notice(s, true,
-			    "no training record has label %" PRId32 ", and the largest is %" PRId32
-			    ": classes are numbered from 0",
-			    missing, top);
-}
-
-static int count_classes(struct hm_setup *s, struct hm_err *e)
-{
-	int32_t top = 1;
-	for (size_t i = 0; i < s->train.n; i++)
-		top = s->train.label[i] > top ? s->train.label[i] : top;
-	if (!s->o->classes && top >= 1 << 16)
-		return hm_err_set(e, HM_EDATA,
-				  "label %" PRId32 " is the largest, which would make that many classes; if "
-						   "that is right, give --classes",
-				  top);
-	s->classes = s->o->classes ? s->o->classes : top + 1;
-	if (s->o->init && !s->o->classes && top < s->init.head.classes)
-		s->classes = (int)s->init.head.classes;
-	int rc = check_labels(&s->train, s->classes, e);
-	if (!rc)
-		rc = check_labels(&s->val, s->classes, e);
-	if (!rc)
-		warn_labels(s);
 	return rc;
 }
 
@@ -366,7 +229,7 @@ static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c,
 				e, HM_EDATA,
 				"%s: it was trained on the %s encoder's output \"%s\", the data has \"%s\"",
 				s->o->init, side, f->output[k], output);
-		if (same_preparation(s, f->prepared[k], s->train.prepared[k], k, s->o->init, e))
+		if (hm_setup_same_preparation(s, f->prepared[k], s->train.prepared[k], k, s->o->init, e))
 			return HM_EDATA;
 	}
 	return 0;
@@ -487,9 +350,9 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 	if (!rc && o->n_val)
 		rc = read_set(s, &s->val, o->n_val, o->val, o->memory / 4, w, e);
 	if (!rc)
-		rc = count_classes(s, e);
+		rc = hm_setup_count_classes(s, e);
 	if (!rc && o->n_val)
-		rc = compare_sets(s, e);
+		rc = hm_setup_compare_sets(s, e);
 	if (!rc)
 		rc = make_fusion(s, e);
 	if (!rc && o->standardize != HM_STANDARDIZE_NO && hm_fusion_joins(hm_fusion_config_of(s->fusion)))

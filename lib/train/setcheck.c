@@ -1,0 +1,138 @@
+/* Checks of the sets of a training run. See setcheck.h. */
+#include "train/setcheck.h"
+#include "base/strmap.h"
+#include "feed/prepared.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void hm_setup_notice(const struct hm_setup *s, bool warning, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	s->o->notice(s->o->ctx, warning, text);
+}
+
+static int same_feature(const struct hm_setup *s, const char *what, const struct hm_feature *a,
+			const struct hm_feature *b, struct hm_err *e)
+{
+	if (a->dim != b->dim)
+		return hm_err_set(e, HM_EDATA, "%s has %d numbers in training and %d in validation", what,
+				  a->dim, b->dim);
+	bool known = *a->encoder && *b->encoder; /* both, or --allow-unknown-features took one of them */
+	if (known && strcmp(a->encoder, b->encoder))
+		return hm_err_set(e, HM_EDATA, "%s is from encoder %s in training and from %s in validation",
+				  what, a->encoder, b->encoder);
+	if (*a->output && *b->output && strcmp(a->output, b->output))
+		return hm_err_set(e, HM_EDATA, "%s is output %s in training and %s in validation", what,
+				  a->output, b->output);
+	if (known && strcmp(a->precision, b->precision))
+		hm_setup_notice(s, false, "%s has precision %s in training and %s in validation", what,
+				a->precision, b->precision);
+	return 0;
+}
+
+int hm_setup_same_preparation(const struct hm_setup *s, const cJSON *trained, const cJSON *now, int k,
+			      const char *where, struct hm_err *e)
+{
+	char warning[320] = "";
+	const char *column =
+		hm_column_name(s->train.feature[k].dim ? hm_column_feature((enum hm_side)k, s->kind->gives[k])
+						       : hm_column_raw((enum hm_side)k));
+	if (hm_prepared_compare(trained, now, column, s->o->mismatch, warning, sizeof warning, e))
+		return hm_err_prefix(e, "%s", where);
+	if (*warning)
+		hm_setup_notice(s, true, "%s: %s", where, warning);
+	return 0;
+}
+
+int hm_setup_compare_sets(struct hm_setup *s, struct hm_err *e)
+{
+	const struct hm_examples *a = &s->train, *b = &s->val;
+	struct hm_strmap seen = {0};
+	size_t both = 0, first = 0;
+	int rc = 0;
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = same_feature(s, hm_column_name(hm_column_feature((enum hm_side)k, s->kind->gives[k])),
+				  &a->feature[k], &b->feature[k], e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = hm_setup_same_preparation(s, a->prepared[k], b->prepared[k], k, "--val", e);
+	if (!rc && a->cells != b->cells)
+		rc = hm_err_set(e, HM_EDATA, "the image has %d positions in training and %d in validation",
+				a->cells, b->cells);
+	for (size_t i = 0; i < a->n && !rc; i++)
+		rc = hm_strmap_add(&seen, a->id[i], strlen(a->id[i]), &(uint64_t){i}, e) < 0 ? HM_EDATA : 0;
+	for (size_t i = 0; i < b->n && !rc; i++)
+		if (hm_strmap_find(&seen, b->id[i], strlen(b->id[i]), &(uint64_t){0}) && !both++)
+			first = i;
+	if (both)
+		hm_setup_notice(s, true, "%zu ids are in training and in validation, the first is %s", both,
+				b->id[first]);
+	hm_strmap_clear(&seen);
+	return rc;
+}
+
+static int check_labels(const struct hm_examples *x, int classes, struct hm_err *e)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->label[i] >= classes)
+			return hm_err_set(e, HM_EDATA,
+					  "id %s: label %" PRId32 ", but there are %d classes (--classes)",
+					  x->id[i], x->label[i], classes);
+	return 0;
+}
+
+/* Warns of labels from which little can be learnt. */
+static void warn_labels(const struct hm_setup *s)
+{
+	const struct hm_examples *x = &s->train;
+	int32_t top = 0, missing = -1;
+	size_t i = 1;
+	while (i < x->n && x->label[i] == x->label[0])
+		i++;
+	if (i >= x->n) {
+		hm_setup_notice(s, true,
+				"all %zu training labels are %" PRId32
+				": nothing can be learnt from one class",
+				x->n, x->label[0]);
+		return;
+	}
+	for (i = 0; i < x->n; i++)
+		top = x->label[i] > top ? x->label[i] : top;
+	for (int32_t c = top; c-- > 0;) {
+		for (i = 0; i < x->n && x->label[i] != c; i++)
+			;
+		missing = i == x->n ? c : missing;
+	}
+	if (missing >= 0)
+		hm_setup_notice(s, true,
+				"no training record has label %" PRId32 ", and the largest is %" PRId32
+				": classes are numbered from 0",
+				missing, top);
+}
+
+int hm_setup_count_classes(struct hm_setup *s, struct hm_err *e)
+{
+	int32_t top = 1;
+	for (size_t i = 0; i < s->train.n; i++)
+		top = s->train.label[i] > top ? s->train.label[i] : top;
+	if (!s->o->classes && top >= 1 << 16)
+		return hm_err_set(e, HM_EDATA,
+				  "label %" PRId32 " is the largest, which would make that many classes; if "
+				  "that is right, give --classes",
+				  top);
+	s->classes = s->o->classes ? s->o->classes : top + 1;
+	if (s->o->init && !s->o->classes && top < s->init.head.classes)
+		s->classes = (int)s->init.head.classes;
+	int rc = check_labels(&s->train, s->classes, e);
+	if (!rc)
+		rc = check_labels(&s->val, s->classes, e);
+	if (!rc)
+		warn_labels(s);
+	return rc;
+}
