@@ -170,8 +170,17 @@ struct hm_resnet_net {
 	int n_blocks;
 };
 
+static bool all_finite(const float *x, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(x[i]))
+			return false;
+	return true;
+}
+
 /* Batch norm in eval mode is y = (x - mean)*s + bias with s = weight/sqrt(var + eps): folded into filter and
- * bias. */
+ * bias. Weights whose products are beyond f32 are an error: oneDNN's ReLU would turn the NaN that follows
+ * into 0. */
 static struct hm_weight *fold_unit(const struct hm_resnet_unit *u, struct hm_device *d)
 {
 	size_t cout = (size_t)u->conv.cout, k = (size_t)u->conv.cin * u->conv.kernel * u->conv.kernel;
@@ -183,7 +192,12 @@ static struct hm_weight *fold_unit(const struct hm_resnet_unit *u, struct hm_dev
 		for (size_t j = 0; j < k; j++)
 			w[f * k + j] = (float)(u->w[f * k + j] * s);
 	}
-	if (w && b)
+	if (w && b && (!all_finite(w, cout * k) || !all_finite(b, cout)))
+		hm_err_set(
+			&d->err, HM_EDATA,
+			"a convolution of %d to %d channels and its batch norm: their product is not finite",
+			u->conv.cin, u->conv.cout);
+	else if (w && b)
 		out = d->op->conv_pack(d, &u->conv, w, b);
 	free(w);
 	free(b);

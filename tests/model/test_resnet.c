@@ -231,6 +231,27 @@ static void initial_values(void **state)
 	hm_resnet_free(other);
 }
 
+/* Each weight is finite, the product of filter and batch norm is not. */
+static void a_product_beyond_f32_is_an_error(void **state)
+{
+	(void)state;
+	struct hm_resnet_config c;
+	struct hm_err e = {0};
+	assert_true(hm_resnet_config_preset(&c, "resnet-tiny"));
+	struct hm_resnet *m = hm_resnet_new(&c, &e);
+	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
+	assert_non_null(m);
+	assert_non_null(d);
+	struct hm_params *p = hm_resnet_params(m);
+	assert_int_equal(hm_params_init(p, 1, 0, &e), 0);
+	for (size_t j = 0; j < p->count; j++)
+		p->data[j] = 1e30f;
+	assert_null(hm_resnet_prepare(m, d, &e));
+	assert_non_null(strstr(e.text, "product is not finite"));
+	hm_resnet_free(m);
+	hm_device_close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +259,7 @@ int main(void)
 		cmocka_unit_test(wrong_tensors_are_named),
 		cmocka_unit_test(presets_have_their_sizes),
 		cmocka_unit_test(initial_values),
+		cmocka_unit_test(a_product_beyond_f32_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
