@@ -12,8 +12,8 @@ enum { HM_EDATA = -1, HM_EUSAGE = -2, HM_EDEVICE = -3 };
 struct hm_err {
 	int code;	/* 0: no error yet */
 	char text[768]; /* NUL-terminated; cut, never overrun */
-	bool machine; /* memory, a disk or a descriptor failed: the data is not at fault, no --on-error skips
-			 it */
+	/* Memory, a disk or a descriptor failed: the data is not at fault, and no --on-error skips it. */
+	bool machine;
 };
 
 /* Stores the formatted sentence and returns `code`. The first error wins: a later call on the same hm_err

@@ -10,9 +10,8 @@
 #include <unistd.h>
 
 #define LEAST_READ ((size_t)256 << 10)
-#define LARGEST_READ                                                                                         \
-	((size_t)4 << 20) /* so that memory grows with the bytes that arrive, not with what a header claims  \
-			   */
+/* Memory grows with the bytes that arrive, not with what a header claims. */
+#define LARGEST_READ ((size_t)4 << 20)
 
 int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e)
 {
