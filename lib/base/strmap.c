@@ -2,8 +2,10 @@
 #include "base/strmap.h"
 #include "base/xxh3.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 struct hm_strmap_slot {
 	const char *key; /* NULL: free */
@@ -20,8 +22,15 @@ static struct hm_strmap_slot *find_slot(const struct hm_strmap *m, const void *k
 	}
 }
 
+uint64_t hm_strmap_hash(const struct hm_strmap *m, const void *key, size_t len)
+{
+	return XXH3_64bits_withSeed(key, len, m->seed);
+}
+
 static int grow_table(struct hm_strmap *m, struct hm_err *e)
 {
+	if (!m->cap && getrandom(&m->seed, sizeof m->seed, 0) != sizeof m->seed)
+		return hm_err_machine(e, "cannot get a random number: %s", strerror(errno));
 	struct hm_strmap bigger = {.cap = m->cap ? 2 * m->cap : 1024};
 	bigger.slot = hm_alloc(bigger.cap, sizeof *bigger.slot, e);
 	if (!bigger.slot)
@@ -39,7 +48,7 @@ int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *va
 {
 	if (2 * (m->n + 1) > m->cap && grow_table(m, e))
 		return HM_EDATA;
-	uint64_t hash = XXH3_64bits(key, len);
+	uint64_t hash = hm_strmap_hash(m, key, len);
 	struct hm_strmap_slot *s = find_slot(m, key, len, hash);
 	if (s->key) {
 		*value = s->value;
@@ -58,7 +67,7 @@ bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint
 {
 	if (!m->cap)
 		return false;
-	const struct hm_strmap_slot *s = find_slot(m, key, len, XXH3_64bits(key, len));
+	const struct hm_strmap_slot *s = find_slot(m, key, len, hm_strmap_hash(m, key, len));
 	if (s->key)
 		*value = s->value;
 	return s->key;

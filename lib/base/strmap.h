@@ -8,6 +8,7 @@
 struct hm_strmap {
 	struct hm_strmap_slot *slot; /* open addressing, cap a power of two */
 	size_t n, cap;
+	uint64_t seed; /* of the hash: random, so that nobody can make keys that meet */
 	struct hm_arena text;
 };
 /* Adds key[0..len) -> value. 1 when it is new; 0 when the key was there, *value then holds its value,
@@ -15,6 +16,8 @@ struct hm_strmap {
 int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *value, struct hm_err *e);
 /* True and *value when the key is there. */
 bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint64_t *value);
+/* The hash of a key in this map, which has at least one; for tests. */
+uint64_t hm_strmap_hash(const struct hm_strmap *m, const void *key, size_t len);
 void hm_strmap_clear(struct hm_strmap *m);
 
 #endif

@@ -163,6 +163,21 @@ static void maps_hold_what_was_put(void **state)
 	assert_false(hm_strmap_find(&m, "", 0, &v));
 }
 
+/* Ids come from strangers: whoever knew the hash could make a hundred thousand that meet. */
+static void every_map_has_a_hash_of_its_own(void **state)
+{
+	(void)state;
+	struct hm_strmap m[8] = {0};
+	for (int i = 0; i < 8; i++) {
+		uint64_t v = 1;
+		assert_int_equal(hm_strmap_add(&m[i], "id", 2, &v, NULL), 1);
+		for (int k = 0; k < i; k++)
+			assert_true(hm_strmap_hash(&m[i], "id", 2) != hm_strmap_hash(&m[k], "id", 2));
+	}
+	for (int i = 0; i < 8; i++)
+		hm_strmap_clear(&m[i]);
+}
+
 static void digests_are_xxh3_128(void **state)
 {
 	(void)state;
@@ -248,6 +263,7 @@ int main(void)
 		cmocka_unit_test(buffers_grow),
 		cmocka_unit_test(arenas_keep_their_addresses),
 		cmocka_unit_test(maps_hold_what_was_put),
+		cmocka_unit_test(every_map_has_a_hash_of_its_own),
 		cmocka_unit_test(digests_are_xxh3_128),
 		cmocka_unit_test(every_index_is_worked_once),
 		cmocka_unit_test(jobs_are_waited_for_in_any_order),
