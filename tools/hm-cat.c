@@ -220,8 +220,8 @@ int main(int argc, char **argv)
 	if (!rc && r.losses)
 		rc = hm_err_set(&e, HM_EDATA,
 				"the input is damaged: %" PRIu64
-				" records were recovered, %zu losses are named above",
-				r.written, r.losses);
+				" records were recovered, %zu %s named above",
+				r.written, r.losses, r.losses == 1 ? "loss is" : "losses are");
 	hm_writer_abort(r.w);
 	hm_strmap_clear(&r.ids);
 	free(r.first);

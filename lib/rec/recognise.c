@@ -27,6 +27,8 @@ int hm_frame_recognise(struct hm_source *in, struct hm_frame *f, struct hm_err *
 		f->kind = HM_FRAME_END;
 	else if (index && hm_get64(p + content - 8) == XXH3_64bits(p, content - 8))
 		f->kind = HM_FRAME_INDEX;
+	else
+		f->wasted = content;
 	f->info.offset = in->offset;
 	return 0;
 }

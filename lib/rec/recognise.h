@@ -8,6 +8,7 @@
 struct hm_frame {
 	enum { HM_FRAME_NONE, HM_FRAME_BLOCK, HM_FRAME_INDEX, HM_FRAME_END } kind;
 	size_t size;		   /* of the frame; of a block without its zstd frame */
+	size_t wasted;		   /* HM_FRAME_NONE: bytes that were hashed nevertheless */
 	struct hm_block_info info; /* of a block */
 	uint32_t status;	   /* of END, as the next two */
 	struct hm_end end;

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_WASTE ((uint64_t)1 << 32) /* bytes hashed in vain before a hostile file is given up */
+/* Bytes hashed and decompressed in vain before a hostile file is given up: so many, and for each byte of the
+ * file so many, so that the time grows with the file's length and no faster. */
+#define MAX_WASTE ((uint64_t)1 << 30)
+#define MAX_WASTE_PER_BYTE 16
 
 struct hm_recover {
 	struct hm_source in;
@@ -125,6 +128,7 @@ static int read_piece(struct hm_recover *r, struct hm_err *e)
 	if (hm_frame_recognise(&r->in, &f, e))
 		return HM_EDATA;
 	if (f.kind == HM_FRAME_NONE) {
+		r->wasted += f.wasted;
 		pass_over(r);
 		return 0;
 	}
@@ -178,7 +182,7 @@ int hm_recover_next(struct hm_recover *r, struct hm_rec *rec, struct hm_err *e)
 			return more;
 		if (!more && hm_source_left(&r->in))
 			r->gap = r->in_gap ? r->gap : r->in.offset, r->in_gap = true;
-		if (r->wasted > MAX_WASTE) {
+		if (r->wasted > MAX_WASTE + MAX_WASTE_PER_BYTE * r->in.offset) {
 			r->done = true;
 			rc = hm_losses_add(&r->losses, e, "too much damage: given up at byte %llu",
 					   (unsigned long long)r->in.offset);
