@@ -2,6 +2,7 @@
  * gives before the first input asks for it waits in memory. A single input is passed through; its ids must be
  * unique. See rec.h. */
 #include "json/build.h"
+#include "json/json.h"
 #include "rec/byid.h"
 
 #include <stdlib.h>
@@ -52,24 +53,46 @@ static int union_schema(struct hm_join *j, struct input *in, struct hm_err *e)
 	return 0;
 }
 
-/* Appends the steps of the history and the keys of meta that are not there yet. Of a key that is there, the
- * first value stays. */
+/* Adds what an array's element or an object's member is known by: its canonical text, or its key. As
+ * hm_strmap_add. */
+static int note_item(struct hm_strmap *known, const cJSON *item, struct hm_err *e)
+{
+	struct hm_buf text = {0};
+	uint64_t ignored = 0;
+	if (item->string)
+		return hm_strmap_add(known, item->string, strlen(item->string), &ignored, e);
+	int rc = hm_json_write(item, &text, e);
+	if (!rc)
+		rc = hm_strmap_add(known, text.data, text.len, &ignored, e);
+	hm_buf_clear(&text);
+	return rc;
+}
+
+/* Appends to `all` the steps of a history, or the members of meta, that it does not have yet; of a key that
+ * is there, the first value stays. In linear time, for a file can have tens of thousands. */
+static int union_items(cJSON *all, const cJSON *more, struct hm_err *e)
+{
+	struct hm_strmap known = {0};
+	const cJSON *item;
+	int rc = 0;
+	cJSON_ArrayForEach(item, all)
+	{
+		if (rc >= 0)
+			rc = note_item(&known, item, e);
+	}
+	cJSON_ArrayForEach(item, more)
+	{
+		if (rc >= 0 && (rc = note_item(&known, item, e)) == 1)
+			hm_json_add_copy(all, item->string, item, e);
+	}
+	hm_strmap_clear(&known);
+	return e->code;
+}
+
 static int union_history(struct hm_join *j, const struct input *in, struct hm_err *e)
 {
-	const cJSON *step, *have;
-	cJSON_ArrayForEach(step, hm_reader_pg(in->by.reader))
-	{
-		bool known = false;
-		cJSON_ArrayForEach(have, j->pg) known = known || cJSON_Compare(have, step, 1);
-		if (!known)
-			hm_json_add_copy(j->pg, NULL, step, e);
-	}
-	cJSON_ArrayForEach(step, hm_reader_meta(in->by.reader))
-	{
-		if (!cJSON_GetObjectItemCaseSensitive(j->meta, step->string))
-			hm_json_add_copy(j->meta, step->string, step, e);
-	}
-	return e->code;
+	int rc = union_items(j->pg, hm_reader_pg(in->by.reader), e);
+	return rc ? rc : union_items(j->meta, hm_reader_meta(in->by.reader), e);
 }
 
 static int open_input(struct hm_join *j, int i, const char *path, struct hm_workers *w, struct hm_err *e)
