@@ -267,14 +267,14 @@ void hm_resnet_net_free(struct hm_resnet_net *net)
 struct hm_resnet_work {
 	struct hm_device *d;
 	int h, w;
-	void *x, *s, *t,
-		*u; /* block input, shortcut, inner activations; each as large as the largest of them */
+	void *x, *s, *t, *u; /* block input (at first the image), shortcut, inner activations; all of the
+				largest's size */
 };
 
 size_t hm_resnet_largest_bytes(const struct hm_resnet_config *c, const struct hm_device *d, int n, int h,
 			       int w)
 {
-	size_t most = d->op->image_bytes(d, n, h, w, 3);
+	size_t most = 0;
 	int channels[10] = {c->stem}, k = 0;
 	for (int s = 0; s < 4; s++) {
 		channels[1 + 2 * s] = c->width[s];
@@ -304,7 +304,9 @@ struct hm_resnet_work *hm_resnet_work_new(const struct hm_resnet_net *net, struc
 	struct hm_resnet_work *work = hm_alloc(1, sizeof *work, e);
 	if (!work)
 		return NULL;
-	size_t bytes = hm_resnet_largest_bytes(&net->c, d, batch, h, w);
+	size_t bytes = hm_resnet_largest_bytes(&net->c, d, batch, h, w),
+	       image = d->op->image_bytes(d, batch, h, w, 3);
+	bytes = image > bytes ? image : bytes;
 	*work = (struct hm_resnet_work){.d = d, .h = h, .w = w};
 	work->x = d->op->alloc(d, bytes);
 	work->s = d->op->alloc(d, bytes);
