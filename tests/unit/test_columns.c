@@ -33,6 +33,10 @@ static const struct row {
 		 {{HM_I64}, {HM_U32}, {HM_F32}, {HM_UTF8}, {HM_I32, 1, {1}}, {HM_I32, 1, {-1}}, END}},
 	[HM_COLUMN_ERROR] =
 		{"error", "--on-error keep", "text", {{HM_UTF8}, END}, {{HM_BOOL}, {HM_U8, 1, {-1}}, END}},
+	[HM_COLUMN_IMG] =
+		{"img", "hm-jsonl2rec", "text", {{HM_UTF8}, END}, {{HM_U8, 1, {-1}}, {HM_I32}, END}},
+	[HM_COLUMN_TEXT] =
+		{"text", "hm-jsonl2rec", "text", {{HM_UTF8}, END}, {{HM_U8, 1, {-1}}, {HM_I32}, END}},
 	[HM_COLUMN_PIXELS] =
 		{"pixels",
 		 "hm-imgprep",
@@ -84,18 +88,14 @@ static const struct row {
 		  {HM_F32, 2, {WIDE + 1, 1}},
 		  {HM_F32, 2, {1, WIDE + 1}},
 		  END}},
-	[HM_COLUMN_PROB] = {"prob",
-			    "hm-score",
-			    "one F32 per class",
-			    {{HM_F32, 1, {2}}, {HM_F32, 1, {CLASSES}}, END},
-			    {{HM_F16, 1, {2}},
-			     {HM_F64, 1, {2}},
-			     {HM_F32},
-			     {HM_F32, 1, {-1}},
-			     {HM_F32, 1, {0}},
-			     {HM_F32, 1, {CLASSES + 1}},
-			     {HM_F32, 2, {2, 2}},
-			     END}},
+#define CLASS_VALUES                                                                                         \
+	"hm-score", "one F32 per class", {{HM_F32, 1, {2}}, {HM_F32, 1, {CLASSES}}, END},                    \
+	{                                                                                                    \
+		{HM_F16, 1, {2}}, {HM_F64, 1, {2}}, {HM_F32}, {HM_F32, 1, {-1}}, {HM_F32, 1, {0}},           \
+			{HM_F32, 1, {CLASSES + 1}}, {HM_F32, 2, {2, 2}}, END                                 \
+	}
+	[HM_COLUMN_LOGITS] = {"logits", CLASS_VALUES},
+	[HM_COLUMN_PROB] = {"prob", CLASS_VALUES},
 };
 enum { COLUMNS = sizeof row / sizeof *row };
 
