@@ -18,7 +18,7 @@ static bool has(const unsigned char *p, size_t n, size_t at, const char *bytes, 
 
 static bool contains(const unsigned char *p, size_t n, const char *word)
 {
-	return memmem(p, n, word, strlen(word));
+	return n && memmem(p, n, word, strlen(word));
 }
 
 /* Protobuf of an ONNX model: ir_version, then one of the fields 2 to 8 in wire type 0 or 2. */
