@@ -1,7 +1,7 @@
 /* lib/nn/resnet against PyTorch's features of two tiny networks (tests/oracle/make_nets.py), on every device
  * that is built in; and what a table of tensors may not look like. */
 #include "../support/devices.h"
-#include "nn/resnet.h"
+#include "nn/resnetparts.h"
 #include "weights/weights.h"
 
 #include <math.h>
@@ -252,6 +252,27 @@ static void a_product_beyond_f32_is_an_error(void **state)
 	hm_device_close(d);
 }
 
+/* Training reserves four gradients of this size, so the image, which needs no gradient and on cpu takes the
+ * room of 16 channels, must not count. */
+static void gradients_have_room_for_outputs_alone(void **state)
+{
+	(void)state;
+	struct hm_resnet_config c;
+	struct hm_err e = {0};
+	assert_true(hm_resnet_config_preset(&c, "resnet-tiny"));
+	struct hm_device *d = hm_device_open("cpu", HM_PREC_F32, &e);
+	assert_non_null(d);
+	size_t most = d->op->image_bytes(d, 2, 32, 32, c.stem); /* after the stem */
+	for (int s = 0; s < 4; s++) {
+		int side = 16 >> s;
+		size_t bytes = d->op->image_bytes(d, 2, side, side, c.out[s]);
+		most = bytes > most ? bytes : most;
+	}
+	assert_true(most < d->op->image_bytes(d, 2, 64, 64, 3));
+	assert_int_equal(hm_resnet_largest_bytes(&c, d, 2, 64, 64), most);
+	hm_device_close(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +281,7 @@ int main(void)
 		cmocka_unit_test(presets_have_their_sizes),
 		cmocka_unit_test(initial_values),
 		cmocka_unit_test(a_product_beyond_f32_is_an_error),
+		cmocka_unit_test(gradients_have_room_for_outputs_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
