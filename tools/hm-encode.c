@@ -7,20 +7,24 @@
 #include "prep/tokenizer.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { POOLED_ALONE, GRID_ALONE, BOTH };
+enum { POOLED_ALONE, PROJECTED, GRID_ALONE, BOTH };
 
 struct options {
 	char *encoder[HM_SIDES];
-	int output, text_output, store, on_error;
+	char *column[HM_SIDES];
+	int64_t heads, side_heads[HM_SIDES];
+	int output, text_output, act, store, on_error;
 	int64_t batch_size, cache_size;
-	char *cache;
+	char *cache, *mean, *std;
 	struct hm_encoder_options spec;
-	bool keep, replace, mismatch, output_given, text_output_given, size_given;
+	bool keep, replace, mismatch, output_given, size_given;
 };
 
-static const struct options defaults = {.cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
+static const struct options defaults = {
+	.text_output = -1, .act = -1, .cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
 
 static const struct hm_opt table[] = {
 	{.group = "Encoders"},
@@ -29,15 +33,27 @@ static const struct hm_opt table[] = {
 	 .file = HM_FILE_IN},
 	{"text", 0, HM_STR(encoder[HM_TEXT]), "SPEC", "text encoder: the same choices",
 	 .preset = hm_text_preset, .file = HM_FILE_IN},
-	{"heads", 0, HM_INT(spec.heads), "N", "attention heads of the text encoder", .min = 1, .max = 4096},
+	{"heads", 0, HM_INT(heads), "N", "attention heads of the encoder, where nothing says how many it has",
+	 .min = 1, .max = 4096},
+	{"image-heads", 0, HM_INT(side_heads[HM_IMAGE]), "N", "the same, of the image encoder alone", .min = 1,
+	 .max = 4096},
+	{"text-heads", 0, HM_INT(side_heads[HM_TEXT]), "N", "the same, of the text encoder alone", .min = 1,
+	 .max = 4096},
+	{"act", 0, HM_CHOICE(act), "quick_gelu|gelu", "activation of a CLIP, where nothing says which it has"},
+	{"mean", 0, HM_STR(mean), "R,G,B", "mean of each colour of 0 to 1, instead of the image encoder's own"},
+	{"std", 0, HM_STR(std), "R,G,B", "deviation of each colour, the same"},
 	{"vocab-size", 0, HM_INT(spec.vocab), "N", "rows of the word table of an init: text encoder",
 	 .min = 1, .max = 4194304},
 	{.group = "Features"},
-	{"image-output", 0, HM_CHOICE(output), "pooled|grid|both", "image_feature, image_grid or both",
+	{"image-output", 0, HM_CHOICE(output), "pooled|projected|grid|both",
+	 "image_feature (the pooled vector, or CLIP's projection of it), image_grid, or both",
 	 .given = HM_GIVEN(output_given)},
-	{"text-output", 0, HM_CHOICE(text_output), "pooler|cls|mean",
-	 "text_feature: BERT's pooler, the last hidden state of [CLS], or the mean of all of them",
-	 .given = HM_GIVEN(text_output_given)},
+	{"text-output", 0, HM_CHOICE(text_output), "pooler|cls|mean|pooled|projected",
+	 "text_feature: of a BERT its pooler, the last hidden state of [CLS], or the mean of all of them; "
+	 "of a CLIP the pooled vector or its projection; the encoder's first unless given",
+	},
+	{"image-column", 0, HM_STR(column[HM_IMAGE]), "NAME", "the name of image_feature in the output"},
+	{"text-column", 0, HM_STR(column[HM_TEXT]), "NAME", "the name of text_feature in the output"},
 	{"key", 0, HM_STR(spec.key), "NAME", "the part of a training checkpoint that holds the encoder"},
 	{"store", 0, HM_CHOICE(store), "f32|f16|bf16", "dtype of the features written"},
 	{"keep", 0, HM_FLAG(keep), NULL, "keep pixels and token_ids"},
@@ -62,7 +78,7 @@ static const struct hm_tool tool = {.name = "hm-encode",
 				    .max_operands = -1,
 				    .backends = hm_device_backends};
 
-static const char *const text_outputs[] = {"pooler", "cls", "mean"};
+static const char *const text_outputs[] = {"pooler", "cls", "mean", "pooled", "projected"};
 
 struct run {
 	struct hm_cli cli;
@@ -114,12 +130,13 @@ static int check_vocab(struct run *r, struct hm_err *e)
 static int open_features(struct run *r, struct hm_err *e)
 {
 	static const enum hm_dtype store[] = {HM_F32, HM_F16, HM_BF16};
-	const bool pooled = r->o.output != GRID_ALONE, grid = r->o.output != POOLED_ALONE;
+	const bool pooled = r->o.output != GRID_ALONE, grid = r->o.output > PROJECTED;
 	const struct hm_features_options options = {
 		.encoder = {r->o.encoder[HM_IMAGE] ? &r->encoder[HM_IMAGE] : NULL,
 			    r->o.encoder[HM_TEXT] ? &r->encoder[HM_TEXT] : NULL},
 		.want = {[HM_IMAGE] = {[HM_POOLED] = pooled, [HM_GRID] = grid},
 			 [HM_TEXT] = {[HM_POOLED] = true}},
+		.column = {r->o.column[HM_IMAGE], r->o.column[HM_TEXT]},
 		.keep = r->o.keep,
 		.replace = r->o.replace,
 		.on_error = (enum hm_features_error)r->o.on_error,
@@ -146,6 +163,14 @@ static int open_writer(struct run *r, struct hm_err *e)
 	return rc;
 }
 
+/* Which vector is wanted of a side; NULL: the encoder's own. */
+static const char *output_of(const struct options *o, enum hm_side k)
+{
+	if (k == HM_IMAGE)
+		return o->output == PROJECTED ? "projected" : NULL;
+	return o->text_output >= 0 ? text_outputs[o->text_output] : NULL;
+}
+
 static int open_all(struct run *r, struct hm_err *e)
 {
 	r->o.spec.defer = r->o.cache; /* if the cache has everything, only the weights' digest is needed */
@@ -155,7 +180,8 @@ static int open_all(struct run *r, struct hm_err *e)
 	hm_cli_device(&r->cli, r->device->name);
 	int rc = 0;
 	for (int k = 0; k < HM_SIDES && !rc; k++) {
-		r->o.spec.output = k == HM_TEXT ? text_outputs[r->o.text_output] : NULL;
+		r->o.spec.output = output_of(&r->o, (enum hm_side)k);
+		r->o.spec.heads = r->o.side_heads[k] ? r->o.side_heads[k] : r->o.heads;
 		rc = open_encoder(r, (enum hm_side)k, e);
 	}
 	if (!rc)
@@ -226,6 +252,28 @@ static void close_all(struct run *r)
 	hm_join_close(r->in);
 }
 
+/* "R,G,B", each from `low` to 1. */
+static void take_colour(struct run *r, const char *option, const char *text, double low, float out[3])
+{
+	char *end = NULL;
+	for (int j = 0; j < 3; j++, text = end + 1) {
+		double x = strtod(text, &end);
+		if (end == text || *end != (j < 2 ? ',' : 0) || !(x >= low && x <= 1))
+			hm_cli_usage(&r->cli, "--%s takes three numbers R,G,B of %g to 1", option, low);
+		out[j] = (float)x;
+	}
+}
+
+static void take_colours(struct run *r)
+{
+	if (!r->o.mean && !r->o.std)
+		return;
+	if (!r->o.mean || !r->o.std || !r->o.encoder[HM_IMAGE])
+		hm_cli_usage(&r->cli, "--mean and --std go together, and with --image");
+	take_colour(r, "mean", r->o.mean, 0, r->o.spec.colours.mean);
+	take_colour(r, "std", r->o.std, 1e-6, r->o.spec.colours.std);
+}
+
 int main(int argc, char **argv)
 {
 	struct run r = {.o = defaults};
@@ -235,8 +283,15 @@ int main(int argc, char **argv)
 		hm_cli_usage(&r.cli, "give --image, --text or both");
 	if (r.o.output_given && !r.o.encoder[HM_IMAGE])
 		hm_cli_usage(&r.cli, "--image-output needs --image");
-	if (r.o.text_output_given && !r.o.encoder[HM_TEXT])
+	if (r.o.text_output >= 0 && !r.o.encoder[HM_TEXT])
 		hm_cli_usage(&r.cli, "--text-output needs --text");
+	if (r.o.act >= 0)
+		r.o.spec.act = hm_act_of_word(hm_act_word(r.o.act));
+	take_colours(&r);
+	for (int k = 0; k < HM_SIDES; k++)
+		if ((r.o.column[k] || r.o.side_heads[k]) && !r.o.encoder[k])
+			hm_cli_usage(&r.cli, "--%s-column and --%s-heads need --%s", hm_side_name((enum hm_side)k),
+				     hm_side_name((enum hm_side)k), hm_side_name((enum hm_side)k));
 	if (r.o.mismatch && !r.o.encoder[HM_TEXT])
 		hm_cli_usage(&r.cli, "--allow-mismatch needs --text");
 	if (r.o.spec.vocab && (!r.o.encoder[HM_TEXT] || strncmp(r.o.encoder[HM_TEXT], "init:", 5)))

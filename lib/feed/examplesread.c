@@ -87,7 +87,7 @@ static int find_raw(struct reading *r, int k, struct hm_err *e)
 static void describe_computed(struct hm_feature *f, const struct hm_encoder *x, enum hm_give give,
 			      const struct hm_device *d)
 {
-	f->dim = x->shape.width;
+	f->dim = hm_tower_width(&x->shape, give);
 	memcpy(f->encoder, x->digest, sizeof f->encoder);
 	snprintf(f->output, sizeof f->output, "%s", x->kind->output(x->tower, give));
 	snprintf(f->precision, sizeof f->precision, "%s", hm_precision_name(d->precision));

@@ -10,6 +10,25 @@ static bool wants_output(const struct hm_features_options *o, int k, int give)
 	return o->encoder[k] && o->want[k][give];
 }
 
+static const char *column_name(const struct hm_features_options *o, int k, int give)
+{
+	if (give == HM_POOLED && o->column[k])
+		return o->column[k];
+	return hm_column_name(hm_column_feature((enum hm_side)k, (enum hm_give)give));
+}
+
+/* An encoder that takes images of one size says so before anything is computed. */
+static int check_size(const struct hm_encoder *x, const int64_t *px, struct hm_err *e)
+{
+	int side = x->shape.side;
+	if (!side || (px[1] == side && px[2] == side))
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "column \"pixels\" has images of %lldx%lld, the image encoder takes %dx%d; "
+			  "hm-imgprep --size %d makes them",
+			  (long long)px[2], (long long)px[1], side, side, side);
+}
+
 static int add_feature(struct hm_feature_columns *r, const struct hm_features_options *o,
 		       const struct hm_schema *s, int k, int give, struct hm_err *e)
 {
@@ -19,8 +38,11 @@ static int add_feature(struct hm_feature_columns *r, const struct hm_features_op
 				  hm_side_name((enum hm_side)k), x->kind->name, x->kind->name,
 				  give == HM_GRID ? "grid" : "pooled output");
 	const int64_t *px = k == HM_IMAGE ? s->field[r->raw[k]].dim : NULL;
-	int cells = give == HM_GRID ? x->kind->cells(x->tower, (int)px[1], (int)px[2]) : 1;
-	const int64_t dim[] = {give == HM_GRID ? cells : x->shape.width, x->shape.width};
+	if (px && check_size(x, px, e))
+		return HM_EDATA;
+	int cells = give == HM_GRID ? x->kind->cells(x->tower, (int)px[1], (int)px[2]) : 1,
+	    width = give == HM_GRID ? x->shape.cell : x->shape.width;
+	const int64_t dim[] = {give == HM_GRID ? cells : width, width};
 	cJSON *attr = hm_json_object(e);
 	hm_json_add_str(attr, "encoder", x->digest, e);
 	hm_json_add_str(attr, "output", x->kind->output(x->tower, (enum hm_give)give), e);
@@ -30,14 +52,12 @@ static int add_feature(struct hm_feature_columns *r, const struct hm_features_op
 	cJSON_ArrayForEach(v, prepared) hm_json_add_copy(attr, v->string, v, e);
 	cJSON_Delete(prepared);
 	attr = hm_json_whole(attr, e);
-	int at = attr ? hm_schema_add(&r->schema,
-				      hm_column_name(hm_column_feature((enum hm_side)k, (enum hm_give)give)),
-				      o->store, give == HM_GRID ? 2 : 1, dim, attr, e)
+	int at = attr ? hm_schema_add(&r->schema, column_name(o, k, give), o->store, give == HM_GRID ? 2 : 1, dim, attr, e)
 		      : HM_EDATA;
 	if (at < 0)
 		return at;
 	r->from[at] = -1 - hm_feature_number(k, give);
-	r->width[k][give] = (size_t)cells * (size_t)x->shape.width;
+	r->width[k][give] = (size_t)cells * (size_t)width;
 	return 0;
 }
 
@@ -46,8 +66,7 @@ static int makes_room(const struct hm_features_options *o, const char *name, str
 {
 	for (int k = 0; k < HM_SIDES; k++)
 		for (int g = 0; g < HM_GIVES; g++) {
-			if (!wants_output(o, k, g) ||
-			    strcmp(name, hm_column_name(hm_column_feature((enum hm_side)k, (enum hm_give)g))))
+			if (!wants_output(o, k, g) || strcmp(name, column_name(o, k, g)))
 				continue;
 			return o->replace
 				       ? 1

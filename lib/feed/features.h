@@ -21,6 +21,7 @@ struct hm_features_options {
 	struct hm_encoder
 		*encoder[HM_SIDES];    /* NULL: side not encoded; released once the networks are prepared */
 	bool want[HM_SIDES][HM_GIVES]; /* which outputs */
+	const char *column[HM_SIDES];  /* the name of the pooled output's column; NULL: the usual one */
 	bool keep;		       /* keep the raw columns */
 	bool replace;		       /* drop the input's columns that have a new column's name */
 	enum hm_features_error on_error;

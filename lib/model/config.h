@@ -7,18 +7,25 @@
 #include "weights/weights.h"
 
 struct hm_config {
-	cJSON *tree;		/* NULL: there is no config.json */
+	cJSON *tree;		/* config.json; NULL: there is none */
+	cJSON *open_clip;	/* open_clip_config.json, read when there is no config.json */
+	cJSON *preprocessor;	/* preprocessor_config.json, of the image side */
 	const char *model_type; /* NULL: not given */
 };
 
-/* Reads config.json in the folder `spec`, or in the folder of the file `spec`. 0, or HM_EDATA if its
- * "model_type" is not a family of that side. Caller closes, also after a failure. */
+/* Reads the files of the folder `spec`, or of the folder that the file `spec` is in. 0, or HM_EDATA if the
+ * "model_type" of config.json is not a family of that side. Caller closes, also after a failure. */
 int hm_config_open(struct hm_config *c, enum hm_side side, const char *spec, struct hm_err *e);
 void hm_config_close(struct hm_config *c);
+/* Fills *hints with what the object hm.model says of a side's encoder; or adds that to the object. 0 or
+ * HM_EDATA. */
+int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hints *hints, struct hm_err *e);
+void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints,
+			   struct hm_err *e);
 /* Whether hm.model in the file's metadata says what config.json is asked for. */
 bool hm_config_in_model(const struct hm_weights *w);
-/* Fills *hints from hm.model in the file's metadata, else from config.json. 0, or HM_EDATA if config.json
- * demands what the family does not compute. */
+/* Fills *hints from hm.model in the file's metadata, else from the files, else from what the kind of file
+ * says. 0, or HM_EDATA if config.json demands what the family does not compute. */
 int hm_config_hints(const struct hm_config *c, const struct hm_tower_kind *kind, const struct hm_weights *w,
 		    struct hm_tower_hints *hints, struct hm_err *e);
 

@@ -322,7 +322,7 @@ static void size_side(struct hm_encode *x, enum hm_side k)
 		x->numbers[k][HM_POOLED] = (size_t)from->shape.width;
 	if (c->side[k].want[HM_GRID])
 		x->numbers[k][HM_GRID] = (size_t)from->kind->cells(from->tower, c->height, c->width) *
-					 (size_t)from->shape.width;
+					 (size_t)from->shape.cell;
 	if (k == HM_IMAGE) {
 		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
 	} else {

@@ -16,6 +16,11 @@ struct table {
 	size_t n;
 };
 
+static struct table table_of(const struct hm_names_list *l)
+{
+	return (struct table){l->tensor, l->n};
+}
+
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct hm_tensor *)a)->name, ((const struct hm_tensor *)b)->name);
@@ -56,8 +61,11 @@ static int digest_params(const struct hm_params *p, char digest[33], struct hm_e
 static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
-	const struct hm_tower_hints hints = {
-		.heads = (int)o->heads, .vocab = (int)o->vocab, .output = o->output};
+	const struct hm_tower_hints hints = {.heads = (int)o->heads,
+					     .vocab = (int)o->vocab,
+					     .act = o->act,
+					     .colours = o->colours,
+					     .output = o->output};
 	char name[64];
 	uint64_t seed = 0;
 	size_t n = strcspn(spec, ":");
@@ -73,12 +81,11 @@ static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 
 /* ---- files ---- */
 
-/* Loads the tensors, or sees that they could be; those the network does not take are left over. Names and
- * shapes are looked at before any byte: the file may be large, and another network's. */
-static int load_params(struct hm_encoder *x, struct hm_weights *w, struct table *t, bool defer,
-		       struct hm_err *e)
+/* Checks that the tensors are the network's, and that none is left over. Names and shapes are looked at before
+ * any byte: the file may be large, and another network's. */
+static int check_tensors(struct hm_encoder *x, struct table *t, struct hm_err *e)
 {
-	struct hm_params *p = &x->tower->params;
+	const struct hm_params *p = &x->tower->params;
 	size_t left = 0;
 	const char *first = NULL;
 	if (hm_params_check(p, find_tensor, t, e))
@@ -86,40 +93,52 @@ static int load_params(struct hm_encoder *x, struct hm_weights *w, struct table 
 	for (size_t i = 0; i < t->n; i++)
 		if (!hm_params_has(p, t->tensor[i].name) && !left++)
 			first = t->tensor[i].name;
-	if (left)
-		return hm_err_set(e, HM_EDATA,
-				  "%zu tensor%s left over that no such network has, \"%.200s\" first", left,
-				  left > 1 ? "s are" : " is", first);
-	if (hm_weights_verify(w, t->tensor, t->n, e) || hm_weights_verify(w, x->counter, x->n_counter, e))
-		return HM_EDATA;
-	x->deferred = defer;
-	return defer ? 0 : hm_params_load(p, find_tensor, t, e);
+	if (!left)
+		return 0;
+	return hm_err_set(e, HM_EDATA, "%zu tensor%s left over that no such network has, \"%.200s\" first",
+			  left, left > 1 ? "s are" : " is", first);
 }
 
-/* The tower of that family below the prefix, but for its sizes. */
-static int take_tower(struct hm_encoder *x, const struct hm_tower_kind *kind, struct hm_weights *w,
-		      const char *prefix, const struct hm_config *config, const struct hm_encoder_options *o,
-		      struct hm_err *e)
+/* Loads the tensors, or sees that they could be. */
+static int load_params(struct hm_encoder *x, struct hm_weights *w, struct hm_names_list *l, bool defer,
+		       struct hm_err *e)
 {
-	struct table t = {0};
+	struct table t = table_of(l);
+	if (check_tensors(x, &t, e) || hm_weights_verify(w, l->tensor, l->n, e) ||
+	    hm_weights_verify(w, x->counter, x->n_counter, e) || hm_names_turn(l, &x->names, e))
+		return HM_EDATA;
+	x->deferred = defer;
+	return defer ? 0 : hm_params_load(&x->tower->params, find_tensor, &t, e);
+}
+
+/* The tower at that place. */
+static int take_tower(struct hm_encoder *x, const struct hm_names_place *at, struct hm_weights *w,
+		      const struct hm_config *config, const struct hm_encoder_options *o, struct hm_err *e)
+{
+	struct hm_names_list params, counters;
 	struct hm_tower_hints hints = {.output = o->output};
-	if (hm_names_collect(w, kind, prefix, HM_TENSOR_PARAM, &x->names, &t.tensor, &t.n, e) ||
-	    hm_names_collect(w, kind, prefix, HM_TENSOR_COUNTER, &x->names, &x->counter, &x->n_counter, e) ||
-	    hm_config_hints(config, kind, w, &hints, e))
+	if (hm_names_collect(w, at, HM_TENSOR_PARAM, &x->names, &params, e) ||
+	    hm_names_collect(w, at, HM_TENSOR_COUNTER, &x->names, &counters, e) ||
+	    hm_config_hints(config, at->kind, w, &hints, e))
 		return HM_EDATA;
 	hints.heads = o->heads ? (int)o->heads : hints.heads;
-	x->tensor = t.tensor;
-	x->n_tensor = t.n;
-	x->tower = kind->read(find_tensor, &t, &hints, e);
+	hints.act = o->act ? o->act : hints.act;
+	hints.colours = o->colours.std[0] > 0 ? o->colours : hints.colours;
+	x->tensor = params.tensor;
+	x->n_tensor = params.n;
+	x->counter = counters.tensor;
+	x->n_counter = counters.n;
+	struct table t = table_of(&params);
+	x->tower = at->kind->read(find_tensor, &t, &hints, e);
 	if (!x->tower)
 		return e->code;
-	if (load_params(x, w, &t, o->defer, e))
+	if (load_params(x, w, &params, o->defer, e))
 		return HM_EDATA;
 	if (hints.guessed)
 		snprintf(x->notice, sizeof x->notice,
-			 "nothing says how many attention heads it has, hidden/64 = %d taken (--heads)",
+			 "nothing says how many attention heads it has, the customary %d taken (--heads)",
 			 hm_tower_hints_of(x->tower).heads);
-	return hm_weights_digest(t.tensor, t.n, x->digest, e);
+	return hm_weights_digest(x->tensor, x->n_tensor, x->digest, e);
 }
 
 static bool is_folder(const char *path)
@@ -128,28 +147,37 @@ static bool is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-/* config.json is asked first: what it names is said before tensors are looked at. One in the folder of a file
- * may belong to another file there, so an image encoder believes its own folder's alone. */
+/* config.json is asked first: what it names is said before tensors are looked at. One that lies in the folder
+ * of a file may belong to another file there: an image encoder takes it only if it is of an image encoder. */
+static int open_config(struct hm_config *config, enum hm_side side, const char *spec, struct hm_err *e)
+{
+	struct hm_err why = {0};
+	int rc = hm_config_open(config, side, spec, &why);
+	if (!rc)
+		return 0;
+	if (side == HM_IMAGE && !is_folder(spec) && !why.machine) {
+		hm_config_close(config);
+		return 0;
+	}
+	hm_err_pass(e, &why);
+	return hm_err_prefix(e, "%s", spec);
+}
+
 static int open_file(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
-	const struct hm_tower_kind *kind;
+	struct hm_names_place at;
 	const struct hm_weights_options how = {
 		.key = o->key, .key_optional = o->key_elsewhere, .names_first = true};
-	const char *prefix;
 	struct hm_config config = {0};
-	int rc = side == HM_TEXT || is_folder(spec) ? hm_config_open(&config, side, spec, e) : 0;
-	if (rc)
-		rc = hm_err_prefix(e, "%s", spec);
+	int rc = open_config(&config, side, spec, e);
 	if (!rc)
 		rc = hm_weights_open(&x->file, spec, &how, e);
 	if (!rc) {
 		x->keyed = x->file->keyed;
-		rc = hm_names_find(x->file, side, config.model_type, &kind, &prefix, e);
-		if (!rc && x->keyed && !config.model_type)
-			rc = hm_names_check_unlike(kind, o->key, e);
+		rc = hm_names_find(x->file, side, config.model_type, x->keyed ? o->key : NULL, &at, e);
 		if (!rc)
-			rc = take_tower(x, kind, x->file, prefix, &config, o, e);
+			rc = take_tower(x, &at, x->file, &config, o, e);
 		if (rc)
 			hm_err_prefix(e, "%s", spec);
 	}
@@ -214,17 +242,18 @@ int hm_encoder_open(struct hm_encoder *x, enum hm_side side, const char *spec,
 }
 
 int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *w, const char *prefix,
-		    const char *path, const struct hm_encoder_options *o, struct hm_err *e)
+		    const char *family, const char *path, const struct hm_encoder_options *o,
+		    struct hm_err *e)
 {
-	const struct hm_tower_kind *kind;
+	struct hm_names_place at;
 	struct hm_config config = {0};
 	*x = (struct hm_encoder){0};
 	/* A model file that says what its tensors do not needs no config.json, which may be another's. */
 	int rc = side == HM_TEXT && !hm_config_in_model(w) ? hm_config_open(&config, side, path, e) : 0;
 	if (!rc)
-		rc = hm_names_family(w, side, prefix, &kind, e);
+		rc = hm_names_family(w, side, prefix, family, &at, e);
 	if (!rc)
-		rc = take_tower(x, kind, w, prefix, &config, o, e);
+		rc = take_tower(x, &at, w, &config, o, e);
 	hm_config_close(&config);
 	return finish_encoder(x, rc);
 }
@@ -258,10 +287,18 @@ int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t 
 			e, HM_EDATA,
 			"its %zu tokens are outside 1 to %d, the lengths that the text encoder takes", n,
 			x->shape.positions);
-	for (size_t i = 0; i < n; i++)
+	bool ended = !x->shape.end;
+	for (size_t i = 0; i < n; i++) {
 		if (ids[i] < 0 || ids[i] >= x->shape.vocab)
 			return hm_err_set(e, HM_EDATA,
 					  "token id %d is outside the text encoder's vocabulary of %d",
 					  ids[i], x->shape.vocab);
+		ended = ended || ids[i] == x->shape.end;
+	}
+	if (!ended)
+		return hm_err_set(e, HM_EDATA,
+				  "its tokens lack the end token %d, from which the text encoder takes its "
+				  "vector; hm-tokenize with the encoder's own vocabulary gives it",
+				  x->shape.end);
 	return 0;
 }

@@ -8,6 +8,8 @@
 struct hm_encoder_options {
 	int64_t heads;	    /* attention heads; overrides what files say; 0: not given */
 	int64_t vocab;	    /* rows of an init: encoder's word table; 0: the preset's own */
+	enum hm_act act;    /* overrides what files say; HM_ACT_NONE: not given */
+	struct hm_colours colours; /* the same, of an image encoder */
 	const char *output; /* which of its vectors is the pooled one, as in struct hm_tower_hints; NULL: its
 			       own */
 	const char *key; /* the part of the file to take, as in struct hm_weights_options; NULL: all of it */
@@ -39,9 +41,10 @@ struct hm_encoder {
  * encoder is taken; or "init:NAME[:SEED]" with a preset of that side (tower.h), SEED 0 .. 2^64-1.
  *
  * The family follows from config.json's model_type and the tensors' names, the architecture from names and
- * shapes. Attention heads come from the option, hm.model in the file, config.json in the folder or, for text,
- * in the file's folder; else they are guessed with a notice. The LayerNorms' eps comes from hm.model,
- * config.json, else it is the family's own.
+ * shapes. What these do not tell (attention heads, activation, eps, colours) comes from the option, else from
+ * hm.model in the file, else from config.json or open_clip_config.json in the folder or in the file's folder,
+ * colours also from preprocessor_config.json there; else it is the family's own. Heads that nothing tells are
+ * guessed with a notice; an activation is HM_EUSAGE, which names --act.
  *
  * 0. HM_EDATA: a tensor is missing, has a wrong shape or is left over (the sentence names it), or config.json
  * demands what is not computed. HM_EUSAGE: init: names no preset. Caller frees with hm_encoder_clear, also
@@ -55,17 +58,19 @@ struct hm_encoder_options hm_encoder_options_of(const struct hm_encoder_options 
 /* Call once all encoders are open. 0, or HM_EUSAGE if the key is given and no file has a part of that name.
  */
 int hm_encoder_check_key(const struct hm_encoder x[HM_SIDES], const char *key, struct hm_err *e);
-/* As hm_encoder_open, for the encoder below `prefix` in an open model file, which must outlive x. path: where
- * to look for config.json. Sentences do not begin with the path. */
+/* As hm_encoder_open, for the encoder below `prefix` in an open model file, which must outlive x. family: as
+ * in hm_names_family. path: where to look for config.json. Sentences do not begin with the path. */
 int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *w, const char *prefix,
-		    const char *path, const struct hm_encoder_options *o, struct hm_err *e);
+		    const char *family, const char *path, const struct hm_encoder_options *o,
+		    struct hm_err *e);
 void hm_encoder_clear(struct hm_encoder *x);
 /* Reads the parameters if they were deferred and are still missing. 0 or HM_EDATA. */
 int hm_encoder_load(struct hm_encoder *x, struct hm_err *e);
 /* Frees the parameters only; for use once a network is prepared from them. */
 void hm_encoder_release(struct hm_encoder *x);
 
-/* Checks that a text encoder can encode ids[0..n): n in 1 .. positions, each id in [0,vocab). 0 or HM_EDATA.
+/* Checks that a text encoder can encode ids[0..n): n in 1 .. positions, each id in [0,vocab), and one of them
+ * the end token where the family needs one. 0 or HM_EDATA.
  * This is the only check of token ids: code below asserts it. */
 int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t n, struct hm_err *e);
 

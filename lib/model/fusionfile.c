@@ -30,9 +30,10 @@ static int open_encoders(struct hm_fusionfile *m, const char *path, const struct
 	for (int k = 0; k < HM_SIDES; k++) {
 		const char *prefix = side_prefix(m, k);
 		struct hm_encoder_options own = *o;
-		own.output = k == HM_TEXT && *m->head.output[k] ? m->head.output[k] : NULL;
+		own.output = *m->head.output[k] ? m->head.output[k] : NULL;
 		if (hm_names_holds(w, prefix) &&
-		    hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix, path, &own, e))
+		    hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix,
+				    *m->head.family[k] ? m->head.family[k] : NULL, path, &own, e))
 			return hm_err_prefix(e, "%s encoder", hm_side_name((enum hm_side)k));
 		if (*m->side[k].notice)
 			snprintf(m->notice, sizeof m->notice, "%s", m->side[k].notice);
@@ -53,20 +54,22 @@ static int settle_dims(struct hm_fusionfile *m, const struct hm_fusion_shape *to
 	/* what only an encoder tells: its own width, and that the rest is the other side's */
 	for (int k = 0; k < HM_SIDES; k++)
 		if (told->dim[k] < 0 && h->dim[k] < 0 && m->side[k].kind) {
-			h->dim[k] = m->side[k].shape.width;
+			h->dim[k] = hm_tower_width(&m->side[k].shape, h->fusion->gives[k]);
 			h->dim[!k] = h->inputs - h->dim[k];
 		}
 	if ((h->dim[HM_IMAGE] < 0) != (h->dim[HM_TEXT] < 0))
 		return hm_err_set(e, HM_EDATA,
 				  "classifier.weight has %lld inputs, fewer than its encoder gives",
 				  (long long)h->inputs);
-	for (int k = 0; k < HM_SIDES; k++)
-		if (m->side[k].kind && h->dim[k] != m->side[k].shape.width)
+	for (int k = 0; k < HM_SIDES; k++) {
+		int width = hm_tower_width(&m->side[k].shape, h->fusion->gives[k]);
+		if (m->side[k].kind && h->dim[k] != width)
 			return hm_err_set(
 				e, HM_EDATA,
 				"the fusion takes %lld numbers from the %s, the %s encoder gives %d",
 				(long long)h->dim[k], hm_side_name((enum hm_side)k),
-				hm_side_name((enum hm_side)k), m->side[k].shape.width);
+				hm_side_name((enum hm_side)k), width);
+	}
 	return 0;
 }
 

@@ -159,23 +159,30 @@ static bool runs_here(const struct hm_fusion_side *s)
 	return s->use == HM_USE_FROZEN || s->use == HM_USE_TRAINED;
 }
 
+/* What the tensors of a side's tower do not tell: live, or as opened; NULL: not known. */
+static void describe_tower(struct hm_modelfile *to, enum hm_side k, const struct hm_tower *live,
+			   const struct hm_encoder *x)
+{
+	const struct hm_tower_kind *kind = live ? live->kind : x ? x->kind : NULL;
+	if (live)
+		to->hints[k] = hm_tower_hints_of(live);
+	else if (x)
+		to->hints[k] = x->hints;
+	if (kind && kind->only)
+		copy_text(to->family[k], sizeof to->family[k], kind->name);
+}
+
 static void describe_model(struct hm_modelfile *to, const struct hm_fusion_config *c,
 			   const struct hm_fusionfile_parts *p)
 {
-	const struct hm_fusion_side *text = &c->side[HM_TEXT];
-	struct hm_tower_hints hints = {0};
-	if (runs_here(text))
-		hints = hm_tower_hints_of(text->tower);
-	else if (p->encoder[HM_TEXT])
-		hints = p->encoder[HM_TEXT]->hints;
 	to->fusion = c->kind;
 	to->classes = c->classes;
-	to->heads = hints.heads;
-	to->eps = hints.eps;
 	to->pg = (cJSON *)(uintptr_t)p->pg; /* only read */
 	to->selected_on = (char *)(uintptr_t)p->selected_on;
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_fusionfile_feature *f = &p->feature[k];
+		describe_tower(to, (enum hm_side)k, runs_here(&c->side[k]) ? c->side[k].tower : NULL,
+			       p->encoder[k]);
 		to->dim[k] = c->side[k].dim;
 		to->prepared[k] = (cJSON *)(uintptr_t)p->prepared[k]; /* only read */
 		if (c->side[k].use != HM_USE_FEATURE)

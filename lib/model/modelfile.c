@@ -2,6 +2,7 @@
  * field not said. */
 #include "model/modelfile.h"
 #include "json/build.h"
+#include "model/config.h"
 #include "model/names.h"
 
 #include <limits.h>
@@ -105,9 +106,9 @@ static int get_size(const cJSON *o, const char *key, int64_t absent, int64_t *ou
 
 /* Where a side's fields stand in hm.model. */
 static const struct {
-	const char *dim, *output, *precision, *digest;
-} keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "hm.image_digest"},
-		    {"text_dim", "text_output", "text_precision", "hm.text_digest"}};
+	const char *dim, *output, *precision, *family, *digest;
+} keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "image_family", "hm.image_digest"},
+		    {"text_dim", "text_output", "text_precision", "text_family", "hm.text_digest"}};
 
 /* The output of a file that does not name one. */
 static const char *const usual_output[HM_SIDES] = {"", "pooler"};
@@ -118,7 +119,9 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		const cJSON *prepared = cJSON_GetObjectItemCaseSensitive(o, hm_side_name((enum hm_side)k));
 		if (get_size(o, keys[k].dim, -1, &m->dim[k], e) ||
 		    get_text(o, keys[k].output, m->output[k], sizeof m->output[k], e) ||
-		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e))
+		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e) ||
+		    get_text(o, keys[k].family, m->family[k], sizeof m->family[k], e) ||
+		    hm_config_read_model(o, (enum hm_side)k, &m->hints[k], e))
 			return HM_EDATA;
 		if (o && !*m->output[k] && m->dim[k] > 0)
 			snprintf(m->output[k], sizeof m->output[k], "%s", usual_output[k]);
@@ -136,13 +139,8 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	int64_t classes;
 	char fusion[16];
 	if (get_text(o, "fusion", fusion, sizeof fusion, e) ||
-	    get_size(o, "classes", m->classes, &classes, e) || read_sides(m, o, e) ||
-	    get_size(o, "heads", 0, &m->heads, e))
+	    get_size(o, "classes", m->classes, &classes, e) || read_sides(m, o, e))
 		return HM_EDATA;
-	const cJSON *eps = cJSON_GetObjectItemCaseSensitive(o, "eps");
-	if (eps && (!cJSON_IsNumber(eps) || !(eps->valuedouble > 0 && eps->valuedouble < 1)))
-		return hm_err_set(e, HM_EDATA, "hm.model: \"eps\" is not a number between 0 and 1");
-	m->eps = eps ? eps->valuedouble : 0;
 	if (*fusion && strcmp(fusion, m->fusion->name))
 		return hm_err_set(e, HM_EDATA, "hm.model says %s fusion, the tensors are those of %s fusion",
 				  fusion, m->fusion->name);
@@ -168,23 +166,24 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 static int read_digest(struct hm_modelfile *m, enum hm_side side, struct hm_err *e)
 {
 	const char *key = keys[side].digest, *said = hm_weights_meta(m->file, key), *prefix;
-	const struct hm_tower_kind *kind;
-	const struct hm_tensor *t;
+	struct hm_names_place at;
+	struct hm_names_list list;
 	struct hm_arena names = {0};
-	size_t n;
 	if (said && (strlen(said) != 32 || strspn(said, "0123456789abcdef") != 32))
 		return hm_err_set(e, HM_EDATA, "%s is not 32 hexadecimal digits", key);
 	memcpy(m->digest[side], said ? said : "", said ? 33 : 1);
 	prefix = side == HM_IMAGE ? HM_IMAGE_PREFIX : m->fusion->text_prefix;
 	if (!hm_names_holds(m->file, prefix))
 		return 0;
-	int rc = hm_names_family(m->file, side, prefix, &kind, e);
+	int rc = hm_names_family(m->file, side, prefix, *m->family[side] ? m->family[side] : NULL, &at, e);
 	if (!rc)
-		rc = hm_names_collect(m->file, kind, prefix, HM_TENSOR_PARAM, &names, &t, &n, e);
-	if (!rc && !n)
+		rc = hm_names_collect(m->file, &at, HM_TENSOR_PARAM, &names, &list, e);
+	if (!rc && !list.n)
 		rc = hm_err_set(e, HM_EDATA, "there is no encoder's tensor below \"%s\"", prefix);
 	if (!rc)
-		rc = hm_weights_digest(t, n, m->digest[side], e);
+		rc = hm_names_turn(&list, &names, e);
+	if (!rc)
+		rc = hm_weights_digest(list.tensor, list.n, m->digest[side], e);
 	if (!rc && said && strcmp(said, m->digest[side]))
 		rc = hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key);
 	hm_arena_clear(&names);
@@ -286,10 +285,11 @@ static cJSON *model_fields(const struct hm_modelfile *m, struct hm_err *e)
 		if (m->dim[HM_IMAGE] >= 0 && m->dim[HM_TEXT] >= 0)
 			hm_json_add_num(o, keys[k].dim, (double)m->dim[k], e);
 	}
-	if (m->heads)
-		hm_json_add_num(o, "heads", (double)m->heads, e);
-	if (m->eps > 0)
-		hm_json_add_num(o, "eps", m->eps, e);
+	for (int k = HM_SIDES - 1; k >= 0; k--) {
+		if (*m->family[k])
+			hm_json_add_str(o, keys[k].family, m->family[k], e);
+		hm_config_write_model(o, (enum hm_side)k, &m->hints[k], e);
+	}
 	return hm_json_whole(o, e);
 }
 

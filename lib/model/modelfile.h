@@ -21,8 +21,8 @@ struct hm_modelfile {
 	cJSON *prepared[HM_SIDES];   /* hm.model's "image" and "text": how the inputs were prepared; NULL:
 					unknown */
 	char precision[HM_SIDES][8]; /* "f32", "bf16" */
-	int64_t heads;		     /* of the text tower; 0: unknown */
-	double eps;		     /* of its LayerNorms; 0: unknown */
+	struct hm_tower_hints hints[HM_SIDES]; /* what the towers' tensors do not tell */
+	char family[HM_SIDES][16];   /* the towers', where their tensors' names do not tell it */
 	float *weight;		     /* classifier.weight [C, I] */
 	float *bias;		     /* classifier.bias [C] */
 	char *selected_on;	     /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */

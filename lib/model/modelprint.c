@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/filekind.h"
 #include "json/build.h"
+#include "model/config.h"
 #include "model/modelfile.h"
 #include "model/names.h"
 
@@ -93,10 +94,8 @@ static cJSON *describe_model(const struct hm_modelfile *m, struct hm_err *e)
 	hm_json_add_num(o, "classes", (double)m->classes, e);
 	hm_json_add_num(o, "inputs", (double)m->inputs, e);
 	add_said(o, "selected_on", m->selected_on, e);
-	if (m->heads)
-		hm_json_add_num(o, "heads", (double)m->heads, e);
-	if (m->eps > 0)
-		hm_json_add_num(o, "eps", m->eps, e);
+	for (int k = HM_SIDES - 1; k >= 0; k--)
+		hm_config_write_model(o, (enum hm_side)k, &m->hints[k], e);
 	for (int k = 0; k < HM_SIDES; k++)
 		add_side(o, m, (enum hm_side)k, e);
 	if (m->pg)
@@ -112,14 +111,13 @@ static cJSON *describe_weights(struct hm_weights *w, struct hm_err *e)
 	cJSON *networks = hm_json_add_array(o, "networks", e);
 	for (int side = 0; side < HM_SIDES; side++) {
 		struct hm_err none = {0};
-		const struct hm_tower_kind *kind;
-		const char *prefix;
-		if (hm_names_find(w, (enum hm_side)side, NULL, &kind, &prefix, &none))
+		struct hm_names_place at;
+		if (hm_names_find(w, (enum hm_side)side, NULL, NULL, &at, &none))
 			continue;
 		cJSON *one = hm_json_add_object(networks, NULL, e);
-		hm_json_add_str(one, "family", kind->name, e);
+		hm_json_add_str(one, "family", at.kind->name, e);
 		hm_json_add_str(one, "side", hm_side_name((enum hm_side)side), e);
-		hm_json_add_str(one, "prefix", prefix, e);
+		hm_json_add_str(one, "prefix", at.prefix, e);
 	}
 	if (w->meta)
 		hm_json_add_copy(o, "metadata", w->meta, e);

@@ -30,61 +30,96 @@ bool hm_bert_config_preset(struct hm_bert_config *c, const char *name, int vocab
 		if (!strcmp(preset[i].name, name)) {
 			*c = preset[i].c;
 			c->vocab = vocab;
+			c->style = &hm_bert_style;
 			return true;
 		}
 	return false;
 }
 
-const char *hm_bert_output_name(int output)
+const char *const hm_bert_output_names[] = {"pooler", "cls", "mean", NULL};
+
+/* Whether layer i is there. */
+static bool has_layer(const struct hm_bert_style *style, int i, hm_find_fn *find, void *ctx, char name[96])
 {
-	static const char *const name[] = {"pooler", "cls", "mean", NULL};
-	return name[output];
+	snprintf(name, 96, "%s%d.%sweight", style->names->layers, i, style->names->up);
+	return find(ctx, name);
 }
 
-int hm_bert_config_read(struct hm_bert_config *c, hm_find_fn *find, void *ctx, struct hm_err *e)
+int hm_bert_config_read(struct hm_bert_config *c, const struct hm_bert_style *style, hm_find_fn *find,
+			void *ctx, struct hm_err *e)
 {
 	int64_t word[2] = {0}, position[2] = {0}, type[2] = {0}, up[2] = {0};
-	char name[64];
+	char name[96];
 	int rc = hm_find_shape(find, ctx, "embeddings.word_embeddings.weight", 2, MAX_VOCAB, word, e);
 	if (!rc)
 		rc = hm_find_shape(find, ctx, "embeddings.position_embeddings.weight", 2, MAX_VOCAB, position,
 				   e);
-	if (!rc)
+	if (!rc && !style->no_types)
 		rc = hm_find_shape(find, ctx, "embeddings.token_type_embeddings.weight", 2, MAX_VOCAB, type,
 				   e);
+	has_layer(style, 0, find, ctx, name);
 	if (!rc)
-		rc = hm_find_shape(find, ctx, "encoder.layer.0.intermediate.dense.weight", 2, MAX_VOCAB, up,
-				   e);
-	if (!rc && (word[1] > MAX_HIDDEN || up[0] > 8 * MAX_HIDDEN))
+		rc = hm_find_shape(find, ctx, name, 2, MAX_VOCAB, up, e);
+	if (!rc && (word[1] > MAX_HIDDEN || up[0] > 8 * MAX_HIDDEN || position[0] <= style->first))
 		rc = hm_err_set(e, HM_EDATA,
-				"hidden size %lld with %lld inner units is more than any BERT has",
-				(long long)word[1], (long long)up[0]);
+				"hidden size %lld with %lld inner units and %lld positions is nothing that "
+				"any %s has",
+				(long long)word[1], (long long)up[0], (long long)position[0],
+				style->kind->tensors);
 	*c = (struct hm_bert_config){.hidden = (int)word[1],
 				     .intermediate = (int)up[0],
 				     .vocab = (int)word[0],
-				     .positions = (int)position[0],
+				     .positions = (int)position[0] - style->first,
 				     .types = (int)type[0],
 				     .heads = word[1] > 64 ? (int)word[1] / 64 : 1,
-				     .eps = 1e-12,
-				     .no_pooler = !find(ctx, "pooler.dense.weight")};
-	do
-		snprintf(name, sizeof name, "encoder.layer.%d.intermediate.dense.weight", ++c->layers);
-	while (!rc && c->layers < MAX_LAYERS && find(ctx, name));
+				     .eps = style->eps,
+				     .no_pooler = !find(ctx, "pooler.dense.weight"),
+				     .style = style};
+	while (!rc && c->layers < MAX_LAYERS && has_layer(style, c->layers, find, ctx, name))
+		c->layers++;
 	return rc;
 }
 
 /* ---- parameters */
 
-/* BertModel's names. */
-static const struct hm_layer_names layer_names = {.layers = "encoder.layer.",
-						  .query = "attention.self.query.",
-						  .key = "attention.self.key.",
-						  .value = "attention.self.value.",
-						  .out = "attention.output.dense.",
-						  .norm1 = "attention.output.LayerNorm.",
-						  .up = "intermediate.dense.",
-						  .down = "output.dense.",
-						  .norm2 = "output.LayerNorm."};
+static const struct hm_layer_names bert_names = {.layers = "encoder.layer.",
+						 .query = "attention.self.query.",
+						 .key = "attention.self.key.",
+						 .value = "attention.self.value.",
+						 .out = "attention.output.dense.",
+						 .norm1 = "attention.output.LayerNorm.",
+						 .up = "intermediate.dense.",
+						 .down = "output.dense.",
+						 .norm2 = "output.LayerNorm."},
+				   distilbert_names = {.layers = "transformer.layer.",
+						       .query = "attention.q_lin.",
+						       .key = "attention.k_lin.",
+						       .value = "attention.v_lin.",
+						       .out = "attention.out_lin.",
+						       .norm1 = "sa_layer_norm.",
+						       .up = "ffn.lin1.",
+						       .down = "ffn.lin2.",
+						       .norm2 = "output_layer_norm."};
+
+const struct hm_bert_style hm_bert_style = {&hm_bert_tower, &bert_names, 0, 0, false, 1e-12},
+			   hm_roberta_style = {&hm_roberta_tower, &bert_names, 2, 1, false, 1e-5},
+			   hm_distilbert_style = {&hm_distilbert_tower, &distilbert_names, 0, 0, true, 1e-12};
+
+static void add_embeddings(struct hm_bert *m, struct hm_params *p)
+{
+	const struct hm_bert_config *c = &m->c;
+	int h = c->hidden;
+	/* only row 0 can be padding in a table that starts from a random seed: the presets are BERTs */
+	hm_params_add(p, &m->word, c->style->padding ? HM_INIT_NORMAL : HM_INIT_NORMAL_PAD,
+		      HM_DIMS(c->vocab, h), "embeddings.word_embeddings.weight");
+	hm_params_add(p, &m->position, HM_INIT_NORMAL, HM_DIMS(c->positions + c->style->first, h),
+		      "embeddings.position_embeddings.weight");
+	if (!c->style->no_types)
+		hm_params_add(p, &m->type, HM_INIT_NORMAL, HM_DIMS(c->types, h),
+			      "embeddings.token_type_embeddings.weight");
+	hm_params_add(p, &m->norm_w, HM_INIT_ONE, HM_DIMS(h), "embeddings.LayerNorm.weight");
+	hm_params_add(p, &m->norm_b, HM_INIT_ZERO, HM_DIMS(h), "embeddings.LayerNorm.bias");
+}
 
 struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 {
@@ -99,7 +134,7 @@ struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 		return NULL;
 	struct hm_params *p = &m->tower.params;
 	int h = c->hidden;
-	m->tower.kind = &hm_bert_tower;
+	m->tower.kind = c->style->kind;
 	m->c = *c;
 	const struct hm_layers_config layers = {.layers = c->layers,
 						.hidden = h,
@@ -107,15 +142,8 @@ struct hm_bert *hm_bert_new(const struct hm_bert_config *c, struct hm_err *e)
 						.heads = c->heads,
 						.eps = c->eps,
 						.act = HM_ACT_GELU};
-	hm_params_add(p, &m->word, HM_INIT_NORMAL_PAD, HM_DIMS(c->vocab, h),
-		      "embeddings.word_embeddings.weight");
-	hm_params_add(p, &m->position, HM_INIT_NORMAL, HM_DIMS(c->positions, h),
-		      "embeddings.position_embeddings.weight");
-	hm_params_add(p, &m->type, HM_INIT_NORMAL, HM_DIMS(c->types, h),
-		      "embeddings.token_type_embeddings.weight");
-	hm_params_add(p, &m->norm_w, HM_INIT_ONE, HM_DIMS(h), "embeddings.LayerNorm.weight");
-	hm_params_add(p, &m->norm_b, HM_INIT_ZERO, HM_DIMS(h), "embeddings.LayerNorm.bias");
-	if (hm_layers_init(&m->layers, &layers, &layer_names, p, e)) {
+	add_embeddings(m, p);
+	if (hm_layers_init(&m->layers, &layers, c->style->names, p, e)) {
 		hm_bert_free(m);
 		return NULL;
 	}
@@ -164,8 +192,8 @@ struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d
 	net->c = m->c;
 	net->d = d;
 	net->word = hm_device_floats(d, m->word, (size_t)m->c.vocab * h);
-	net->position = hm_device_floats(d, m->position, (size_t)m->c.positions * h);
-	net->type = hm_device_floats(d, m->type, h);
+	net->position = hm_device_floats(d, m->position, (size_t)(m->c.positions + m->c.style->first) * h);
+	net->type = m->type ? hm_device_floats(d, m->type, h) : d->op->alloc(d, (size_t)h * sizeof(float));
 	net->norm_w = hm_device_floats(d, m->norm_w, h);
 	net->norm_b = hm_device_floats(d, m->norm_b, h);
 	hm_layers_prepare(&net->layers, &m->layers, d);
@@ -270,7 +298,7 @@ static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work,
 		row[s] = m;
 		for (int j = 0; j < len[s]; j++, m++) {
 			assert(ids[m] >= 0 && ids[m] < net->c.vocab); /* hm_encoder_check_ids is the door */
-			pos[m] = j;
+			pos[m] = net->c.style->first + j;
 		}
 	}
 	d->op->upload(d, work->ids, ids, (size_t)m * sizeof *ids);

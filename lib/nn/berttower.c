@@ -1,5 +1,5 @@
-/* BERT as a family of towers: its row of tower.h, the names that files give its tensors. The computation is
- * bert.c's and berttrain.c's. */
+/* BERT, RoBERTa and DistilBERT as families of towers: their rows of tower.h, the names that files give their
+ * tensors. The computation is bert.c's and berttrain.c's. */
 #include "nn/berttrain.h"
 
 #include <stdio.h>
@@ -20,16 +20,23 @@ static bool ends_with(const char *s, const char *with)
 	return n >= m && !strcmp(s + n - m, with);
 }
 
+/* What stands on top of these networks in the files of whole models. */
+static const char *const heads[] = {"cls.",	       "classifier.",	    "qa_outputs.", "lm_head.",
+				    "pre_classifier.", "vocab_transform.",  "vocab_layer_norm.",
+				    "vocab_projector.", NULL};
+
 /* transformers' BertModel. Heads on top of it are left out, and buffers that count up; LayerNorm.gamma and
  * .beta are an older spelling of weight and bias. */
-static enum hm_tensor_role publish_name(const char *name, char out[HM_TENSOR_NAME])
+static enum hm_tensor_role publish_name(const char *name, int part, struct hm_tensor_name *out)
 {
 	bool gamma = ends_with(name, ".gamma"), beta = ends_with(name, ".beta");
 	int stem = (int)strlen(name) - (gamma ? 5 : beta ? 4 : 0);
-	snprintf(out, HM_TENSOR_NAME, "%.*s%s", stem, name, gamma ? "weight" : beta ? "bias" : "");
-	return begins_with(name, "cls.") || begins_with(name, "classifier.") ||
-			       begins_with(name, "qa_outputs.") || ends_with(name, "position_ids") ||
-			       ends_with(name, "embeddings.token_type_ids")
+	(void)part;
+	snprintf(out->name, sizeof out->name, "%.*s%s", stem, name, gamma ? "weight" : beta ? "bias" : "");
+	for (const char *const *head = heads; *head; head++)
+		if (begins_with(name, *head))
+			return HM_TENSOR_OTHER;
+	return ends_with(name, "position_ids") || ends_with(name, "embeddings.token_type_ids")
 		       ? HM_TENSOR_OTHER
 		       : HM_TENSOR_PARAM;
 }
@@ -48,13 +55,10 @@ static const struct hm_bert *as_bert(const struct hm_tower *t)
 
 static int choose_output(struct hm_bert_config *c, const struct hm_tower_hints *hints, struct hm_err *e)
 {
-	int i = 0;
-	while (hints->output && hm_bert_output_name(i) && strcmp(hm_bert_output_name(i), hints->output))
-		i++;
-	if (!hm_bert_output_name(i))
-		return hm_err_set(e, HM_EUSAGE, "a BERT has no output \"%.32s\": pooler, cls, mean",
-				  hints->output);
-	c->output = (enum hm_bert_output)i;
+	int i, first = c->style->no_types ? HM_BERT_CLS : HM_BERT_POOLER;
+	if (hm_output_choose(&i, hints->output, hm_bert_output_names + first, c->style->kind->name, e))
+		return HM_EUSAGE;
+	c->output = (enum hm_bert_output)(first + i);
 	if (c->no_pooler && c->output == HM_BERT_POOLER)
 		return hm_err_set(
 			e, HM_EDATA,
@@ -73,24 +77,44 @@ static struct hm_tower *make_preset(int i, const struct hm_tower_hints *hints, s
 	return as_tower(hm_bert_new(&c, e));
 }
 
-static struct hm_tower *read_tensors(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints,
-				     struct hm_err *e)
+static struct hm_tower *read_style(const struct hm_bert_style *style, hm_find_fn *find, void *ctx,
+				   struct hm_tower_hints *hints, struct hm_err *e)
 {
 	struct hm_bert_config c;
-	if (hm_bert_config_read(&c, find, ctx, e))
+	if (hm_bert_config_read(&c, style, find, ctx, e))
 		return NULL;
-	if (hints->layers && hints->layers != c.layers) {
-		hm_err_set(e, HM_EDATA,
-			   "config.json has \"num_hidden_layers\" %d, the tensors are of %d layer%s",
-			   hints->layers, c.layers, c.layers > 1 ? "s" : "");
+	if (hm_tower_check_layers(style->kind, hints, c.layers, e))
 		return NULL;
-	}
 	hints->guessed = !hints->heads;
 	c.heads = hints->heads ? hints->heads : c.heads;
 	c.eps = hints->eps > 0 ? hints->eps : c.eps;
 	if (choose_output(&c, hints, e))
 		return NULL;
 	return as_tower(hm_bert_new(&c, e));
+}
+
+static struct hm_tower *read_bert(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints, struct hm_err *e)
+{
+	return read_style(&hm_bert_style, find, ctx, hints, e);
+}
+
+static struct hm_tower *read_roberta(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints,
+				     struct hm_err *e)
+{
+	return read_style(&hm_roberta_style, find, ctx, hints, e);
+}
+
+static struct hm_tower *read_distilbert(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints,
+					struct hm_err *e)
+{
+	return read_style(&hm_distilbert_style, find, ctx, hints, e);
+}
+
+/* Relatives come from files alone. */
+static const char *no_preset(int i)
+{
+	(void)i;
+	return NULL;
 }
 
 static void free_tower(struct hm_tower *t)
@@ -112,7 +136,7 @@ static struct hm_tower_hints hints_of(const struct hm_tower *t)
 
 static const char *output_name(const struct hm_tower *t, enum hm_give give)
 {
-	return give == HM_POOLED ? hm_bert_output_name(hm_bert_config_of(as_bert(t))->output) : NULL;
+	return give == HM_POOLED ? hm_bert_output_names[hm_bert_config_of(as_bert(t))->output] : NULL;
 }
 
 /* ---- inference */
@@ -148,7 +172,8 @@ static void encode_batch(const void *net, void *work, const struct hm_tower_batc
 
 static void *new_tape(struct hm_tower *t, struct hm_device *d, bool backward, struct hm_err *e)
 {
-	if (hm_bert_config_of(as_bert(t))->no_pooler) {
+	const struct hm_bert_config *c = hm_bert_config_of(as_bert(t));
+	if (c->output == HM_BERT_MEAN || (c->no_pooler && !c->style->no_types)) {
 		hm_err_set(e, HM_EDATA, "a BERT without pooler cannot be trained here");
 		return NULL;
 	}
@@ -228,27 +253,88 @@ static const char *const demands[][2] = {{"hidden_act", "gelu"},
 					 {"position_embedding_type", "absolute"},
 					 {"is_decoder", "false"},
 					 {"add_cross_attention", "false"},
-					 {NULL, NULL}};
+					 {NULL, NULL}},
+			 *const distil_demands[][2] = {{"activation", "gelu"}, {NULL, NULL}};
+
+static const struct hm_tower_infer infer = {prepare_net, free_net, new_work, free_work, encode_batch};
+static const struct hm_tower_train train = {new_tape,	   free_tape,	   reserve_tape,
+					    forward_batch, backward_batch, &rows},
+				   train_alone = {new_tape,	 free_tape,	 reserve_tape,
+						  forward_batch, backward_batch, NULL};
+
+static const struct hm_tower_layout bert_layouts[] = {
+	{(const char *const[]){"embeddings.word_embeddings.weight", "embeddings.token_type_embeddings.weight",
+			       "encoder.layer.0.intermediate.dense.weight", NULL},
+	 publish_name, NULL},
+	{NULL, NULL, NULL}},
+				    distilbert_layouts[] = {
+					    {(const char *const[]){"embeddings.word_embeddings.weight",
+								   "transformer.layer.0.attention.q_lin.weight",
+								   "transformer.layer.0.ffn.lin1.weight", NULL},
+					     publish_name, NULL},
+					    {NULL, NULL, NULL}};
 
 const struct hm_tower_kind hm_bert_tower = {
 	.name = "bert",
 	.side = HM_TEXT,
 	.tensors = "transformers' BertModel",
-	.mark = (const char *const[]){"embeddings.word_embeddings.weight",
-				      "embeddings.token_type_embeddings.weight",
-				      "encoder.layer.0.intermediate.dense.weight", NULL},
+	.layouts = bert_layouts,
 	/* they count positions from another number */
 	.unlike = (const char *const[]){"roberta", "xlm_roberta", "camembert", "data2vec_text", NULL},
-	.config = {"bert", demands, "num_attention_heads", "layer_norm_eps", "num_hidden_layers"},
-	.publish = publish_name,
+	.config = {.model_types = (const char *const[]){"bert", NULL},
+		   .demand = demands,
+		   .heads = "num_attention_heads",
+		   .eps = "layer_norm_eps",
+		   .layers = "num_hidden_layers"},
 	.preset = hm_bert_preset_name,
 	.make = make_preset,
-	.read = read_tensors,
+	.read = read_bert,
 	.free = free_tower,
 	.shape = shape_of,
 	.hints = hints_of,
 	.output = output_name,
-	.infer = &(const struct hm_tower_infer){prepare_net, free_net, new_work, free_work, encode_batch},
-	.train = &(const struct hm_tower_train){new_tape, free_tape, reserve_tape, forward_batch,
-						backward_batch, &rows},
+	.infer = &infer,
+	.train = &train,
+};
+
+const struct hm_tower_kind hm_roberta_tower = {
+	.name = "roberta",
+	.side = HM_TEXT,
+	.tensors = "transformers' RobertaModel",
+	.layouts = bert_layouts,
+	.only = (const char *const[]){"roberta", NULL},
+	.config = {.model_types = (const char *const[]){"roberta", NULL},
+		   .demand = demands,
+		   .heads = "num_attention_heads",
+		   .eps = "layer_norm_eps",
+		   .layers = "num_hidden_layers"},
+	.preset = no_preset,
+	.make = make_preset,
+	.read = read_roberta,
+	.free = free_tower,
+	.shape = shape_of,
+	.hints = hints_of,
+	.output = output_name,
+	.infer = &infer,
+	.train = &train_alone,
+};
+
+const struct hm_tower_kind hm_distilbert_tower = {
+	.name = "distilbert",
+	.side = HM_TEXT,
+	.tensors = "transformers' DistilBertModel",
+	.layouts = distilbert_layouts,
+	.config = {.model_types = (const char *const[]){"distilbert", NULL},
+		   .demand = distil_demands,
+		   .heads = "n_heads",
+		   .layers = "n_layers"},
+	.preset = no_preset,
+	.make = make_preset,
+	.read = read_distilbert,
+	.free = free_tower,
+	.shape = shape_of,
+	.hints = hints_of,
+	.output = output_name,
+	.infer = &infer,
+	.train = &train_alone,
 };

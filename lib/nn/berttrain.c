@@ -98,7 +98,7 @@ float *hm_bert_begin(struct hm_bert_tape *t, const int32_t *len, int n)
 	for (int s = 0, at = 0; s < n; s++) {
 		row[s] = at;
 		for (int j = 0; j < len[s]; j++)
-			pos[at++] = j;
+			pos[at++] = t->m->c.style->first + j;
 	}
 	op->upload(d, t->pos, pos, (size_t)m * sizeof *pos);
 	op->upload(d, t->row, row, (size_t)n * sizeof *row);
@@ -114,12 +114,12 @@ void hm_bert_add_words(struct hm_bert_tape *t, const int32_t *at, const int32_t 
 	t->d->op->add_rows(t->d, t->sum, at, t->m->word, ids, count, t->m->c.hidden);
 }
 
-/* Row 0 is the padding's: padding_idx 0 gives it no gradient, whoever uses it. */
+/* padding_idx gives the padding's row no gradient, whoever uses it. */
 void hm_bert_add_words_backward(struct hm_bert_tape *t, const void *drows, const int32_t *at,
 				const int32_t *ids, int count)
 {
-	t->d->op->add_rows_backward(t->d, hm_params_grad(&t->m->tower.params, t->m->word), ids, drows, at, 0,
-				    count, t->m->c.hidden);
+	t->d->op->add_rows_backward(t->d, hm_params_grad(&t->m->tower.params, t->m->word), ids, drows, at,
+				    t->m->c.style->padding, count, t->m->c.hidden);
 }
 
 void hm_bert_add_positions(struct hm_bert_tape *t, const int32_t *at, const int32_t *pos, int count)
@@ -147,7 +147,8 @@ static void run_layers(struct hm_bert_tape *t, const struct hm_dropout *drop)
 	t->drop = drop ? *drop : (struct hm_dropout){0};
 	t->drop.site = 0;
 	op->add_rows(d, t->sum, NULL, b->position, t->pos, m, h);
-	op->add_rows(d, t->sum, NULL, b->type, NULL, m, h);
+	if (b->type)
+		op->add_rows(d, t->sum, NULL, b->type, NULL, m, h);
 	op->narrow(d, t->s0, t->sum, (size_t)m * h);
 	op->add_norm(d, x, t->stats0, t->s0, NULL, b->norm_w, b->norm_b, b->c.eps, NULL, m, h); /* [m,h] */
 	op->dropout(d, x, x, &t->drop, (size_t)m * h);
@@ -175,6 +176,10 @@ void hm_bert_forward(struct hm_bert_tape *t, const int32_t *ids, const int32_t *
 	op->upload(d, t->ids, ids, (size_t)t->rows * sizeof *ids);
 	hm_bert_add_words(t, NULL, t->ids, t->rows);
 	run_layers(t, drop);
+	if (t->m->c.output == HM_BERT_CLS) {
+		op->widen(d, pooled, t->layers.out, (size_t)n * h);
+		return;
+	}
 	op->dense_forward(d, t->pooled, t->layers.out, t->m->pooler_w, t->m->pooler_b, n, h, h); /* [n,h] */
 	op->tanh(d, t->pooled, t->pooled, (size_t)n * h);
 	op->widen(d, pooled, t->pooled, (size_t)n * h);
@@ -197,7 +202,8 @@ static void run_layers_backward(struct hm_bert_tape *t)
 	op->add_norm_backward(d, g[0], NULL, hm_params_grad(p, b->norm_w), hm_params_grad(p, b->norm_b), g[0],
 			      g[1], NULL, t->s0, t->stats0, b->norm_w, NULL, m, h);
 	op->add_rows_backward(d, hm_params_grad(p, b->position), t->pos, g[0], NULL, -1, m, h);
-	op->add_rows_backward(d, hm_params_grad(p, b->type), NULL, g[0], NULL, -1, m, h);
+	if (b->type)
+		op->add_rows_backward(d, hm_params_grad(p, b->type), NULL, g[0], NULL, -1, m, h);
 }
 
 const void *hm_bert_backward_rows(struct hm_bert_tape *t, const float *dfirst)
@@ -219,10 +225,14 @@ void hm_bert_backward(struct hm_bert_tape *t, const float *dpooled)
 	int n = t->n, h = b->c.hidden;
 	if (d->err.code)
 		return;
-	op->narrow(d, g[1], dpooled, (size_t)n * h);
-	op->tanh_backward(d, g[1], g[1], t->pooled, (size_t)n * h);
-	op->dense_backward(d, g[0], hm_params_grad(p, b->pooler_w), hm_params_grad(p, b->pooler_b), g[1],
-			   t->layers.out, b->pooler_w, n, h, h); /* [n,h] */
+	if (b->c.output == HM_BERT_CLS) {
+		op->narrow(d, g[0], dpooled, (size_t)n * h);
+	} else {
+		op->narrow(d, g[1], dpooled, (size_t)n * h);
+		op->tanh_backward(d, g[1], g[1], t->pooled, (size_t)n * h);
+		op->dense_backward(d, g[0], hm_params_grad(p, b->pooler_w), hm_params_grad(p, b->pooler_b),
+				   g[1], t->layers.out, b->pooler_w, n, h, h); /* [n,h] */
+	}
 	run_layers_backward(t);
 	hm_bert_add_words_backward(t, g[0], NULL, t->ids, t->rows);
 }

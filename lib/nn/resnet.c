@@ -30,6 +30,7 @@ bool hm_resnet_config_preset(struct hm_resnet_config *c, const char *name)
 	for (int i = 0; preset[i].name; i++)
 		if (!strcmp(preset[i].name, name)) {
 			*c = preset[i].c;
+			c->colours = hm_imagenet_colours;
 			return true;
 		}
 	return false;
@@ -46,7 +47,8 @@ int hm_resnet_config_read(struct hm_resnet_config *c, hm_find_fn *find, void *ct
 {
 	int64_t dim[4] = {0};
 	char name[64];
-	*c = (struct hm_resnet_config){.bottleneck = find(ctx, "layer1.0.conv3.weight") != NULL};
+	*c = (struct hm_resnet_config){.bottleneck = find(ctx, "layer1.0.conv3.weight") != NULL,
+				       .colours = hm_imagenet_colours};
 	int rc = hm_find_shape(find, ctx, "conv1.weight", 4, MAX_WIDTH, dim, e);
 	c->stem = (int)dim[0];
 	for (int s = 0; s < 4 && !rc; s++) {
@@ -204,18 +206,6 @@ static struct hm_weight *fold_unit(const struct hm_resnet_unit *u, struct hm_dev
 	return out;
 }
 
-float *hm_resnet_pixel_table(struct hm_device *d)
-{
-	static const float mean[3] = {.485f, .456f, .406f}, std[3] = {.229f, .224f, .225f};
-	float host[3 * 256];
-	float *t = d->op->alloc(d, sizeof host);
-	for (int j = 0; j < 3 * 256; j++)
-		host[j] = ((float)(j % 256) / 255.f - mean[j / 256]) / std[j / 256];
-	if (t)
-		d->op->upload(d, t, host, sizeof host);
-	return t;
-}
-
 struct hm_resnet_net *hm_resnet_prepare(const struct hm_resnet *m, struct hm_device *d, struct hm_err *e)
 {
 	struct hm_resnet_net *net = hm_alloc(1, sizeof *net, e);
@@ -227,7 +217,7 @@ struct hm_resnet_net *hm_resnet_prepare(const struct hm_resnet *m, struct hm_dev
 	net->block = hm_alloc(m->n_blocks, sizeof *net->block, e);
 	if (!net->block)
 		goto failed;
-	net->table = hm_resnet_pixel_table(d);
+	net->table = hm_pixel_table(d, &m->c.colours);
 	net->stem = fold_unit(&m->stem, d);
 	for (int i = 0; i < m->n_blocks; i++) {
 		const struct hm_resnet_block *b = &m->block[i];

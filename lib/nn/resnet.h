@@ -24,6 +24,7 @@ struct hm_resnet_config {
 	int stem;      /* channels after the stem, usually 64 */
 	int width[4];  /* inner channels of each stage's blocks, usually 64 128 256 512 */
 	int out[4];    /* channels after each stage: width, or 4*width for Bottlenecks */
+	struct hm_colours colours;
 };
 
 /* Fills *c from the tensors' names and shapes. 0, or HM_EDATA naming the tensor that does not fit. */

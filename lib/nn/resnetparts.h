@@ -30,10 +30,6 @@ struct hm_resnet {
 	int n_blocks;
 };
 
-/* Returns f32 [3*256] in the memory of `d`: the normalised value of each byte of each channel, as
- * torchvision's ToTensor and Normalize compute it (two divisions in f32, in this order). The caller frees it
- * with op->free. NULL after a failure, which sticks to the device. */
-float *hm_resnet_pixel_table(struct hm_device *d);
 /* Bytes that hold the output of any one unit for a batch of n images of h x w on `d`. The image itself is not
  * counted: on cpu its three channels take the room of 16. */
 size_t hm_resnet_largest_bytes(const struct hm_resnet_config *c, const struct hm_device *d, int n, int h,

@@ -13,12 +13,13 @@ static const char *const child[] = {"conv1", "bn1", "", "", "layer1", "layer2", 
 enum { CHILDREN = sizeof child / sizeof *child };
 
 /* Both forms are read: torchvision's names, and the numbers of a Sequential. fc.* is a classifier's. */
-static enum hm_tensor_role publish_name(const char *name, char out[HM_TENSOR_NAME])
+static enum hm_tensor_role publish_name(const char *name, int part, struct hm_tensor_name *out)
 {
 	static const char counter[] = "num_batches_tracked";
 	int digit = name[0] >= '0' && name[0] < '0' + CHILDREN && name[1] == '.' ? name[0] - '0' : 2;
-	const char *part = child[digit];
-	snprintf(out, HM_TENSOR_NAME, "%s%s", part, *part ? name + 1 : name);
+	const char *as = child[digit];
+	(void)part;
+	snprintf(out->name, sizeof out->name, "%s%s", as, *as ? name + 1 : name);
 	size_t n = strlen(name), m = sizeof counter - 1;
 	if (!strncmp(name, "fc.", 3))
 		return HM_TENSOR_OTHER;
@@ -49,20 +50,29 @@ static const struct hm_resnet *as_resnet(const struct hm_tower *t)
 	return (const struct hm_resnet *)t;
 }
 
+static struct hm_tower *make_tower(struct hm_resnet_config *c, const struct hm_tower_hints *hints,
+				   struct hm_err *e)
+{
+	static const char *const outputs[] = {"pooled", "grid", NULL};
+	int chosen;
+	if (hm_output_choose(&chosen, hints->output, outputs, "ResNet", e))
+		return NULL;
+	c->colours = hm_colours_of(hints, &hm_imagenet_colours);
+	return as_tower(hm_resnet_new(c, e));
+}
+
 static struct hm_tower *make_preset(int i, const struct hm_tower_hints *hints, struct hm_err *e)
 {
 	struct hm_resnet_config c;
-	(void)hints;
 	hm_resnet_config_preset(&c, hm_resnet_preset_name(i));
-	return as_tower(hm_resnet_new(&c, e));
+	return make_tower(&c, hints, e);
 }
 
 static struct hm_tower *read_tensors(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints,
 				     struct hm_err *e)
 {
 	struct hm_resnet_config c;
-	(void)hints;
-	return hm_resnet_config_read(&c, find, ctx, e) ? NULL : as_tower(hm_resnet_new(&c, e));
+	return hm_resnet_config_read(&c, find, ctx, e) ? NULL : make_tower(&c, hints, e);
 }
 
 static void free_tower(struct hm_tower *t)
@@ -72,7 +82,14 @@ static void free_tower(struct hm_tower *t)
 
 static struct hm_tower_shape shape_of(const struct hm_tower *t)
 {
-	return (struct hm_tower_shape){.width = hm_resnet_features(hm_resnet_config_of(as_resnet(t)))};
+	int width = hm_resnet_features(hm_resnet_config_of(as_resnet(t)));
+	return (struct hm_tower_shape){.width = width, .cell = width};
+}
+
+static struct hm_tower_hints hints_of(const struct hm_tower *t)
+{
+	const struct hm_resnet_config *c = hm_resnet_config_of(as_resnet(t));
+	return (struct hm_tower_hints){.colours = hm_colours_told(&c->colours, &hm_imagenet_colours)};
 }
 
 static int grid_cells(const struct hm_tower *t, int h, int w)
@@ -144,20 +161,25 @@ static void backward_batch(void *tape, const float *dpooled)
 	hm_resnet_backward(tape, dpooled);
 }
 
+static const struct hm_tower_layout layouts[] = {
+	{(const char *const[]){"conv1.weight|0.weight", "bn1.running_mean|1.running_mean",
+			       "layer1.0.conv1.weight|4.0.conv1.weight", NULL},
+	 publish_name, NULL},
+	{NULL, NULL, NULL}};
+
 const struct hm_tower_kind hm_resnet_tower = {
 	.name = "resnet",
 	.side = HM_IMAGE,
 	.tensors = "torchvision's ResNet",
-	.mark = (const char *const[]){"conv1.weight|0.weight", "bn1.running_mean|1.running_mean",
-				      "layer1.0.conv1.weight|4.0.conv1.weight", NULL},
-	.config = {.model_type = "resnet"},
-	.publish = publish_name,
+	.layouts = layouts,
+	.config = {.model_types = (const char *const[]){"resnet", NULL}},
 	.sequential = sequential_name,
 	.preset = hm_resnet_preset_name,
 	.make = make_preset,
 	.read = read_tensors,
 	.free = free_tower,
 	.shape = shape_of,
+	.hints = hints_of,
 	.cells = grid_cells,
 	.output = output_name,
 	.batch_norm = true,

@@ -38,7 +38,7 @@ struct hm_resnet_tape *hm_resnet_tape_new(struct hm_resnet *m, struct hm_device 
 		return NULL;
 	*t = (struct hm_resnet_tape){.m = m, .d = d, .backward = backward, .slab = {.d = d}};
 	t->block = hm_alloc((size_t)m->n_blocks, sizeof *t->block, &d->err);
-	t->table = hm_resnet_pixel_table(d);
+	t->table = hm_pixel_table(d, &m->c.colours);
 	if (!hm_device_error(d, e))
 		return t;
 	hm_resnet_tape_free(t);

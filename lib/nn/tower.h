@@ -34,8 +34,22 @@ struct hm_tower {
 
 /* The sizes that other code needs. */
 struct hm_tower_shape {
-	int width;	      /* numbers in a pooled vector, in a grid cell, in a word's row */
+	int width;	      /* numbers in a pooled vector, in a word's row */
+	int cell;	      /* image: numbers in a grid cell */
+	int side;	      /* image: the only height and width that it takes, in pixels; 0: any */
 	int vocab, positions; /* text: rows of the word table; the most ids in a sequence. image: 0 */
+	int end;	      /* text: an id that every sequence must have; 0: there is none */
+};
+
+/* Numbers in what a tower gives: in its vector, in a cell of its grid, in a word's row. */
+static inline int hm_tower_width(const struct hm_tower_shape *s, enum hm_give give)
+{
+	return give == HM_GRID ? s->cell : s->width;
+}
+
+/* The mean and deviation of each colour, by which pixels of 0 .. 1 are normalised. */
+struct hm_colours {
+	float mean[3], std[3]; /* std[0] 0: not known */
 };
 
 /* What the names and shapes of tensors do not tell. 0 or NULL: unknown. */
@@ -44,16 +58,23 @@ struct hm_tower_hints {
 	int heads;	    /* attention heads */
 	int layers;	    /* layers that config.json counts; 0: it does not say */
 	double eps;	    /* of every LayerNorm */
-	int vocab;	    /* rows of the word table, for a preset */
-	bool guessed;	    /* set by read: `heads` was unknown, so the customary value was taken */
+	enum hm_act act;    /* of the layers' feed-forward networks; HM_ACT_NONE: unknown */
+	struct hm_colours colours;
+	int vocab;    /* rows of the word table, for a preset */
+	bool guessed; /* set by read: `heads` was unknown, so the customary value was taken */
 };
 
 /* What a published config.json says of the family. */
 struct hm_tower_config {
-	const char *model_type;		  /* the "model_type" of this family's folders */
-	const char *const (*demand)[2];	  /* {key, value} pairs, ended by NULL: if the key is present, only
-					      this value can be computed; "false" stands for a boolean */
-	const char *heads, *eps, *layers; /* the keys of these hints; NULL: the family has no such hint */
+	const char *const *model_types; /* the "model_type" of this family's folders, ended by NULL */
+	const char *const (*demand)[2]; /* {key, value} pairs, ended by NULL: if the key is present, only
+					    this value can be computed; "false" stands for a boolean */
+	const char *heads, *eps, *layers, *act; /* the keys of these hints; NULL: the family has no such hint
+						 */
+	/* Where one config.json describes both sides: the object of this side, "vision_config", and how
+	 * open_clip_config.json calls it, "vision_cfg". NULL: the keys stand at the top. */
+	const char *section, *open_clip;
+	struct hm_tower_hints usual; /* what it means when a config.json of the family lacks a key */
 };
 
 /* Room for a tensor's published name. */
@@ -61,6 +82,23 @@ struct hm_tower_config {
 /* What a tensor of a file is to the family: not its own; a parameter; a batch norm's counter of training
  * batches (num_batches_tracked), which files carry along and no computation uses. */
 enum hm_tensor_role { HM_TENSOR_OTHER, HM_TENSOR_PARAM, HM_TENSOR_COUNTER };
+/* A published tensor inside a file's tensor. */
+struct hm_tensor_name {
+	char name[HM_TENSOR_NAME];
+	int parts;	 /* the file's tensor is so many published ones, with equal shares of its rows */
+	bool transposed; /* the file holds it transposed */
+};
+
+/* A way in which files hold the tensors of a family. */
+struct hm_tower_layout {
+	const char *const *mark; /* names by which such a file is recognised, below any prefix; "a|b" means
+				    either name; ended by NULL */
+	/* Fills *out, in which parts is 1 and transposed false, for the published tensor `part` (0 .. parts-1)
+	 * in the file's tensor `name` (without the prefix). Returns the role. NULL: such files use the
+	 * published names and hold parameters only. */
+	enum hm_tensor_role (*publish)(const char *name, int part, struct hm_tensor_name *out);
+	const char *refuse; /* what such a file holds, where it cannot be computed; else NULL */
+};
 
 /* The largest batch to reserve memory for. */
 struct hm_tower_room {
@@ -144,15 +182,15 @@ struct hm_tower_train {
 struct hm_tower_kind {
 	const char *name; /* "resnet", "bert" */
 	enum hm_side side;
-	const char *tensors;	   /* the source of its tensor names, for messages: "torchvision's ResNet" */
-	const char *const *mark;   /* published names by which a file of this family is recognised, below any
-				      prefix; "a|b" means either name; ended by NULL */
-	const char *const *unlike; /* networks with the same tensor names that compute something else, as
-				      files name them ("roberta"); ended by NULL, or NULL */
+	const char *tensors; /* the source of its tensor names, for messages: "torchvision's ResNet" */
+	/* The layouts that are read, ended by a NULL mark; the first that fits a file counts. Model files of
+	 * hm have the first. */
+	const struct hm_tower_layout *layouts;
+	/* Networks of the same tensor names are told apart by a part of the path to the tensors (a prefix,
+	 * --key): `only` has the parts of which this family needs one, `unlike` those of networks that compute
+	 * something else ("roberta"). Ended by NULL, or NULL. */
+	const char *const *only, *const *unlike;
 	struct hm_tower_config config;
-	/* `out` := the published name of the file's tensor `name` (without the prefix). Returns its role.
-	 * NULL: files use the published names and hold parameters only. */
-	enum hm_tensor_role (*publish)(const char *name, char out[HM_TENSOR_NAME]);
 	/* `out`, cut to cap, := the name that the published `name` gets in PyTorch's Sequential of the
 	 * network's children: "layer1.0.bn1.bias" becomes "4.0.bn1.bias". NULL: the family has no such form.
 	 */
@@ -163,7 +201,8 @@ struct hm_tower_kind {
 	struct hm_tower *(*make)(int i, const struct hm_tower_hints *hints, struct hm_err *e);
 	/* The tower that the tensors' published names and shapes describe, without values yet. What they do
 	 * not tell comes from *hints, or is guessed (hints->guessed). NULL with `e`, which names the tensor
-	 * that does not fit. The caller frees. */
+	 * that does not fit, or as HM_EUSAGE the option that must say what nothing tells. The caller frees.
+	 */
 	struct hm_tower *(*read)(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints, struct hm_err *e);
 	void (*free)(struct hm_tower *t); /* NULL is fine */
 	struct hm_tower_shape (*shape)(const struct hm_tower *t);
@@ -194,8 +233,33 @@ struct hm_tower *hm_tower_make(enum hm_side side, const char *name, const struct
 struct hm_tower_hints hm_tower_hints_of(const struct hm_tower *t);
 /* Frees a tower of any family; NULL is fine. */
 void hm_tower_free(struct hm_tower *t);
-/* out, cut to cap, := what the tensors do not tell, as text: "|12 heads|eps 1e-12", or "". It is part of the
- * feature cache's keys. Returns out. */
+/* out, cut to cap, := what the tensors do not tell, as text: "|12 heads|eps 1e-12|quick_gelu", or "". It is
+ * part of the feature cache's keys. Returns out. */
 char *hm_tower_identify(const struct hm_tower *t, char *out, size_t cap);
+
+/* "gelu", "quick_gelu": the words of --act and of config.json, in the order of hm_act_word(i), i from 0; NULL
+ * after the last. */
+const char *hm_act_word(int i);
+/* The activation of that word; HM_ACT_NONE for another one. NULL is fine. */
+enum hm_act hm_act_of_word(const char *word);
+/* The word, or NULL for an activation without one. */
+const char *hm_act_name(enum hm_act act);
+/* ImageNet's colours. */
+extern const struct hm_colours hm_imagenet_colours;
+/* Those of the hints, where they say any, else the family's own; and for struct hm_tower_hints of a tower:
+ * none where they are the family's own. */
+struct hm_colours hm_colours_of(const struct hm_tower_hints *hints, const struct hm_colours *own);
+struct hm_colours hm_colours_told(const struct hm_colours *c, const struct hm_colours *own);
+/* 0, or HM_EDATA if config.json counted another number of layers than the tensors have. */
+int hm_tower_check_layers(const struct hm_tower_kind *k, const struct hm_tower_hints *hints, int layers,
+			  struct hm_err *e);
+/* The number of the output `wanted` in the list `names`, which NULL ends; NULL: 0. HM_EUSAGE: no output has
+ * this name; family: the family's, for the sentence. */
+int hm_output_choose(int *out, const char *wanted, const char *const *names, const char *family,
+		     struct hm_err *e);
+/* Returns f32 [3*256] in the memory of `d`: the normalised value of each byte of each colour, as ToTensor and
+ * Normalize of torchvision compute it (u8/255, minus mean, divided by std, each in f32). The caller frees it
+ * with op->free. NULL after a failure, which sticks to the device. */
+float *hm_pixel_table(struct hm_device *d, const struct hm_colours *c);
 
 #endif

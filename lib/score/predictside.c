@@ -95,8 +95,8 @@ static int take_raw(struct hm_predict *a, int k, const struct side *d, const str
 	if (hm_column_need(s, d->raw, &i, e))
 		return HM_EDATA;
 	const struct hm_field *f = &s->field[i];
-	a->side[k] =
-		(struct hm_predict_side){i, true, d->give == HM_WORDS ? 0 : (size_t)d->encoder->shape.width};
+	size_t width = (size_t)hm_tower_width(&d->encoder->shape, d->give);
+	a->side[k] = (struct hm_predict_side){i, true, d->give == HM_WORDS ? 0 : width};
 	if (d->give != HM_GRID)
 		return 0;
 	int cells = d->encoder->kind->cells(d->encoder->tower, (int)f->dim[1], (int)f->dim[2]);

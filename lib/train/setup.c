@@ -194,7 +194,7 @@ static struct hm_fusion_side make_side(const struct hm_setup *s, int k)
 	struct hm_fusion_side side = {0};
 	if (!s->there[k])
 		return side;
-	side.dim = f->dim ? f->dim : s->encoder[k].shape.width;
+	side.dim = f->dim ? f->dim : hm_tower_width(&s->encoder[k].shape, s->kind->gives[k]);
 	side.use = f->dim ? HM_USE_FEATURE : wanted_use(s, k);
 	side.tower = f->dim ? NULL : s->encoder[k].tower;
 	return side;

@@ -114,19 +114,19 @@ int hm_weights_read_folder(struct hm_weights *w, const char *dir, struct hm_err 
 	return hm_weights_refuse_folder(dir, e);
 }
 
-int hm_weights_config(const char *path, cJSON **config, struct hm_err *e)
+int hm_weights_json(const char *path, const char *name, cJSON **tree, struct hm_err *e)
 {
 	struct stat st;
-	*config = NULL;
+	*tree = NULL;
 	const char *slash = strrchr(path, '/');
 	char *dir = !stat(path, &st) && S_ISDIR(st.st_mode) ? hm_strndup(path, strlen(path), e)
 		    : slash				    ? hm_strndup(path, (size_t)(slash - path) + 1, e)
 							    : hm_strndup(".", 1, e);
-	char *file = dir ? hm_weights_path(dir, "config.json", e) : NULL;
+	char *file = dir ? hm_weights_path(dir, name, e) : NULL;
 	int rc = file ? 0 : HM_EDATA;
 	if (file && !access(file, F_OK)) {
-		*config = read_json(file, e);
-		rc = *config ? 0 : HM_EDATA;
+		*tree = read_json(file, e);
+		rc = *tree ? 0 : HM_EDATA;
 	}
 	free(file);
 	free(dir);

@@ -15,6 +15,7 @@ struct hm_weights {
 				     memcpy. F16 and BF16 stay as they are in the file. */
 	size_t n;
 	bool keyed;	  /* the options' key was found */
+	bool torchscript; /* the file is an archive of torch.jit.save */
 	const char *path; /* what hm_weights_open was given; NULL after hm_weights_parse */
 	cJSON *meta;	  /* safetensors' __metadata__, an object of strings; NULL when absent */
 	struct hm_weights_store *store; /* the mapped files and owned memory behind the tensors */
@@ -83,9 +84,9 @@ bool hm_weights_narrow(struct hm_weights *w, const char *prefix);
  * names there are. Into out, cut to cap; returns out. */
 char *hm_weights_sample(const struct hm_weights *w, char *out, size_t cap);
 
-/* Reads config.json: of the folder `path`, or next to the file `path`. 0 with *config an object, or NULL when
- * there is no such file. Caller frees with cJSON_Delete. */
-int hm_weights_config(const char *path, cJSON **config, struct hm_err *e);
+/* Reads a JSON file such as config.json: of the folder `path`, or next to the file `path`. 0 with *tree an
+ * object, or NULL when there is no such file. Caller frees with cJSON_Delete. */
+int hm_weights_json(const char *path, const char *name, cJSON **tree, struct hm_err *e);
 
 /* Writes a .safetensors file (base/file.h: whole or not at all): header with sorted keys, padded to 64 bytes;
  * data by falling element size, then by name, so that each tensor is aligned. `meta`: an object of strings or

@@ -1,0 +1,262 @@
+"""Towers through hm-encode against transformers in float64: CLIP's two towers in every layout that files have, ViT, DINOv2 with
+and without registers (also at another image size than its positions), RoBERTa, DistilBERT. Random weights, enlarged queries and
+keys; features to 2e-5 of the largest on ref and cpu. `.venv/bin/python tests/oracle/check_towers.py build/bin`."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+
+warnings.filterwarnings("ignore")
+import numpy as np
+import torch
+import transformers
+from safetensors.torch import save_file
+
+transformers.logging.set_verbosity_error()
+BIN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/bin")
+BOUND, RECORDS, SIDE, PATCH = 2e-5, 9, 64, 16
+CLIP_COLOURS = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
+IMAGENET, HALVES = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), ([0.5] * 3, [0.5] * 3)
+failed, checks = [], 0
+
+
+def tool(*args, status=0):
+    p = subprocess.run([BIN + "/" + args[0], "-q", *args[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if p.returncode != status:
+        raise SystemExit(f"{args}: exit status {p.returncode}: {p.stderr}")
+    return p.stderr
+
+
+def column(stream, name):
+    tool("hm-view", "--npy", f"{name}=column.npy", "-o", "/dev/null", stream)
+    return np.load("column.npy")
+
+
+def check(name, ok, why=""):
+    global checks
+    checks += 1
+    if not ok:
+        failed.append(name)
+    print(f"{name}: {why if why else 'yes' if ok else 'no'}{'' if ok else '  FAILED'}", flush=True)
+
+
+def same(name, got, want):
+    want = want.detach().double().numpy()
+    worst = np.abs(got.astype(np.float64) - want).max() / np.abs(want).max() if got.shape == want.shape else np.inf
+    check(name, worst <= BOUND, f"max|d| {worst:.1e} of the largest" if got.shape == want.shape else f"{got.shape} {want.shape}")
+
+
+def randomize(model, seed=1):
+    """Every parameter random and of a size that shows in the output; attention far from uniform."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if "norm" in name.lower() or "layrnorm" in name:
+                p.normal_(1.0 if name.endswith("weight") else 0.0, 0.1)
+            elif p.dim() >= 2 and "embedding" not in name and "token" not in name:
+                p.normal_(0, 1.5 / p.shape[-1] ** 0.5 if p.dim() == 2 else 0.05)
+            else:
+                p.normal_(0, 0.3)
+    return model.eval()
+
+
+def records():
+    """in.hmr with pixels and token ids whose end token has the highest id; pixels, ids."""
+    tool("hm-synth", "--train", str(RECORDS), "--dev", "1", "--test", "1", "data")
+    words = open("data/vocab.txt", encoding="utf-8").read().split("\n")[:-1]
+    words.remove("[SEP]")
+    with open("vocab.txt", "w", encoding="utf-8") as f:
+        f.write("\n".join([*words, "[SEP]"]) + "\n")
+    tool("hm-jsonl2rec", "-o", "l.hmr", "data/train.jsonl")
+    tool("hm-tokenize", "--vocab", "vocab.txt", "-o", "t.hmr", "l.hmr")
+    for side in (SIDE, 48):
+        tool("hm-imgprep", "--root", "data/img", "--size", str(side), "-o", f"in{side}.hmr", "t.hmr")
+    flat, offsets = column(f"in{SIDE}.hmr", "token_ids"), np.load("column.npy.offsets.npy")
+    return [flat[a:b].tolist() for a, b in zip(offsets, offsets[1:])], len(words) + 1
+
+
+def pixels(side, colours):
+    px = torch.from_numpy(column(f"in{side}.hmr", "pixels")).float() / 255
+    mean, std = (torch.tensor(c, dtype=torch.float32).view(1, 3, 1, 1) for c in colours)
+    return ((px - mean) / std).double()
+
+
+def padded(ids, pad):
+    width = max(map(len, ids))
+    batch = torch.tensor([i + [pad] * (width - len(i)) for i in ids])
+    mask = torch.tensor([[1] * len(i) + [0] * (width - len(i)) for i in ids])
+    return batch, mask
+
+
+def encode(side, spec, *options, size=SIDE, device="cpu", precision="f32"):
+    tool("hm-encode", "--device", device, "--precision", precision, f"--{side}", spec, *options, "-o", "out.hmr", f"in{size}.hmr")
+
+
+def compare(name, side, spec, want, *options, size=SIDE):
+    """want: (option of --SIDE-output, column) -> tensor."""
+    for device in ("ref", "cpu"):
+        for (output, col), value in want.items():
+            encode(side, spec, f"--{side}-output", output, *options, size=size, device=device)
+            same(f"{name}, {output} {col} on {device}", column("out.hmr", col), value)
+
+
+# ---- CLIP
+
+def openai_names(state, heads_prefix=""):
+    """The same numbers as OpenAI's state dict has them."""
+    out, qkv = {}, {}
+    layer = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "self_attn.out_proj": "attn.out_proj"}
+    whole = {"embeddings.class_embedding": "class_embedding", "embeddings.patch_embedding.weight": "conv1.weight",
+             "embeddings.token_embedding.weight": "token_embedding.weight", "embeddings.position_embedding.weight": "positional_embedding",
+             "pre_layrnorm.weight": "ln_pre.weight", "pre_layrnorm.bias": "ln_pre.bias", "post_layernorm.weight": "ln_post.weight",
+             "post_layernorm.bias": "ln_post.bias", "final_layer_norm.weight": "ln_final.weight", "final_layer_norm.bias": "ln_final.bias"}
+    for name, t in state.items():
+        t = t.contiguous()
+        if name == "visual_projection.weight":
+            out["visual.proj"] = t.T.contiguous()
+        elif name == "text_projection.weight":
+            out["text_projection"] = t.T.contiguous()
+        elif name == "logit_scale":
+            out[name] = t
+        elif "position_ids" not in name:
+            tower, rest = name.split(".", 1)
+            at = "visual." if tower == "vision_model" else ""
+            if rest in whole:
+                out[at + whole[rest]] = t
+                continue
+            i, rest = rest.removeprefix("encoder.layers.").split(".", 1)
+            at += f"transformer.resblocks.{i}."
+            stem, kind = rest.rsplit(".", 1)
+            if stem in layer:
+                out[f"{at}{layer[stem]}.{kind}"] = t
+            else:
+                qkv.setdefault(f"{at}attn.in_proj_{kind}", {})[stem[10]] = t
+    for name, part in qkv.items():
+        out[name] = torch.cat([part["q"], part["k"], part["v"]])
+    out["input_resolution"], out["context_length"], out["vocab_size"] = (torch.tensor(n) for n in (SIDE, 40, 1))
+    return out
+
+
+def clip(ids, vocab, act):
+    config = transformers.CLIPConfig(
+        vision_config=dict(hidden_size=64, intermediate_size=256, num_hidden_layers=3, num_attention_heads=4, image_size=SIDE,
+                           patch_size=PATCH, projection_dim=24, hidden_act=act),
+        text_config=dict(hidden_size=48, intermediate_size=192, num_hidden_layers=3, num_attention_heads=3, vocab_size=vocab,
+                         max_position_embeddings=40, projection_dim=24, hidden_act=act, eos_token_id=vocab - 1, bos_token_id=2, pad_token_id=0),
+        projection_dim=24)
+    model = randomize(transformers.CLIPModel(config))
+    model.save_pretrained("clip")
+    state = model.state_dict()
+    for kind, tower in (("vision", model.vision_model), ("text", model.text_model)):
+        os.makedirs(f"flat-{kind}", exist_ok=True)
+        save_file({k: v.contiguous() for k, v in tower.state_dict().items()}, f"flat-{kind}/model.safetensors")
+        c = json.loads(getattr(config, f"{kind}_config").to_json_string())
+        json.dump(c, open(f"flat-{kind}/config.json", "w"))
+    theirs = openai_names(state)
+    torch.save({"epoch": 3, "state_dict": {"module." + k: v for k, v in theirs.items()}}, "training.pt")
+    save_file(theirs, "openai.safetensors")
+    custom = {k if k.startswith("visual.") or k == "logit_scale" else "text." + k: v for k, v in theirs.items() if v.dim()}
+    save_file(custom, "custom.safetensors")
+    os.makedirs("open_clip", exist_ok=True)
+    save_file(theirs, "open_clip/model.safetensors")
+    json.dump({"model_cfg": {"embed_dim": 24, "quick_gelu": act == "quick_gelu", "vision_cfg": {"width": 64, "head_width": 16},
+                             "text_cfg": {"width": 48, "heads": 3}},
+               "preprocess_cfg": {"mean": CLIP_COLOURS[0], "std": CLIP_COLOURS[1]}}, open("open_clip/open_clip_config.json", "w"))
+    model = model.double()
+    with torch.no_grad():
+        v = model.vision_model(pixels(SIDE, CLIP_COLOURS))
+        batch, mask = padded(ids, 0)
+        t = model.text_model(batch, mask)
+        image = {("pooled", "image_feature"): v.pooler_output, ("grid", "image_grid"): v.last_hidden_state[:, 1:],
+                 ("projected", "image_feature"): model.visual_projection(v.pooler_output)}
+        text = {("pooled", "text_feature"): t.pooler_output, ("projected", "text_feature"): model.text_projection(t.pooler_output)}
+    pick = lambda d, *k: {q: d[q] for q in d if q[0] in k}
+    compare(f"CLIP {act}, folder", "image", "clip", image)
+    compare(f"CLIP {act}, folder", "text", "clip", text)
+    compare(f"CLIP {act}, tower alone", "image", "flat-vision", pick(image, "pooled", "grid"))
+    compare(f"CLIP {act}, tower alone", "text", "flat-text", pick(text, "pooled"))
+    for what in ("training.pt", "openai.safetensors", "custom.safetensors"):
+        compare(f"CLIP {act}, {what}", "image", what, pick(image, "projected"), "--act", act, "--heads", "4")
+        compare(f"CLIP {act}, {what}", "text", what, pick(text, "projected"), "--act", act, "--heads", "3")
+    compare(f"CLIP {act}, open_clip's folder", "image", "open_clip", pick(image, "projected"))
+    compare(f"CLIP {act}, open_clip's folder", "text", "open_clip", pick(text, "projected"))
+    said = tool("hm-encode", "--image", "openai.safetensors", "-o", "out.hmr", f"in{SIDE}.hmr", status=2)
+    check(f"CLIP {act}, what nothing says is asked for", "--act" in said, said.strip())
+
+
+# ---- the others from the same layers
+
+def vit():
+    config = transformers.ViTConfig(hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4, image_size=SIDE, patch_size=PATCH)
+    model = randomize(transformers.ViTModel(config))
+    model.save_pretrained("vit")
+    with torch.no_grad():
+        out = model.double()(pixels(SIDE, HALVES))
+    compare("ViT", "image", "vit", {("pooler", "image_feature"): out.pooler_output, ("cls", "image_feature"): out.last_hidden_state[:, 0],
+                                    ("grid", "image_grid"): out.last_hidden_state[:, 1:]})
+
+
+def dinov2(registers):
+    kind, extra = ("Dinov2WithRegisters", {"num_register_tokens": registers}) if registers else ("Dinov2", {})
+    config = getattr(transformers, kind + "Config")(hidden_size=64, num_hidden_layers=3, num_attention_heads=4, image_size=SIDE,
+                                                    patch_size=PATCH, **extra)
+    model = randomize(getattr(transformers, kind + "Model")(config))
+    model.save_pretrained("dino")
+    model = model.double()
+    for side in (SIDE, 48):
+        with torch.no_grad():
+            out = model(pixels(side, IMAGENET))
+        # interpolation is in float32 there
+        compare(f"DINOv2, {registers} registers, {side} pixels", "image", "dino",
+                {("pooled", "image_feature"): out.pooler_output, ("grid", "image_grid"): out.last_hidden_state[:, 1 + registers:]}, size=side)
+
+
+def roberta(ids, vocab):
+    config = transformers.RobertaConfig(hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4, vocab_size=vocab,
+                                        max_position_embeddings=66, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5)
+    model = randomize(transformers.RobertaModel(config))
+    model.save_pretrained("roberta")
+    state = {"roberta." + k: v.contiguous() for k, v in model.state_dict().items()}
+    save_file({**state, "lm_head.bias": torch.zeros(3)}, "bare-roberta.safetensors")
+    model = model.double()
+    with torch.no_grad():
+        rows = [model(torch.tensor([i]), position_ids=torch.arange(2, 2 + len(i))[None]) for i in ids]
+    want = {("pooler", "text_feature"): torch.cat([r.pooler_output for r in rows]),
+            ("cls", "text_feature"): torch.cat([r.last_hidden_state[:, 0] for r in rows]),
+            ("mean", "text_feature"): torch.cat([r.last_hidden_state.mean(1) for r in rows])}
+    compare("RoBERTa", "text", "roberta", want)
+    os.makedirs("alone", exist_ok=True)
+    shutil.move("bare-roberta.safetensors", "alone/bare.safetensors")
+    compare("RoBERTa by its prefix", "text", "alone/bare.safetensors", {("pooler", "text_feature"): want["pooler", "text_feature"]}, "--heads", "4")
+
+
+def distilbert(ids, vocab):
+    config = transformers.DistilBertConfig(dim=64, hidden_dim=128, n_layers=3, n_heads=4, vocab_size=vocab, max_position_embeddings=64)
+    model = randomize(transformers.DistilBertModel(config))
+    model.save_pretrained("distilbert")
+    model = model.double()
+    with torch.no_grad():
+        rows = [model(torch.tensor([i])).last_hidden_state for i in ids]
+    compare("DistilBERT", "text", "distilbert", {("cls", "text_feature"): torch.cat([r[:, 0] for r in rows]),
+                                                 ("mean", "text_feature"): torch.cat([r.mean(1) for r in rows])})
+
+
+def main():
+    with tempfile.TemporaryDirectory() as d:
+        os.chdir(d)
+        ids, vocab = records()
+        clip(ids, vocab, "quick_gelu")
+        clip(ids, vocab, "gelu")
+        vit()
+        dinov2(0)
+        dinov2(4)
+        roberta(ids, vocab)
+        distilbert(ids, vocab)
+    print(f"{checks - len(failed)} of {checks} checks passed")
+    return 1 if failed else 0
+
+
+sys.exit(main())
