@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOLED_ALONE, PROJECTED, GRID_ALONE, BOTH };
+enum { POOLED_ALONE, PROJECTED, CLS, GRID_ALONE, BOTH };
 
 struct options {
 	char *encoder[HM_SIDES];
@@ -45,8 +45,9 @@ static const struct hm_opt table[] = {
 	{"vocab-size", 0, HM_INT(spec.vocab), "N", "rows of the word table of an init: text encoder",
 	 .min = 1, .max = 4194304},
 	{.group = "Features"},
-	{"image-output", 0, HM_CHOICE(output), "pooled|projected|grid|both",
-	 "image_feature (the pooled vector, or CLIP's projection of it), image_grid, or both",
+	{"image-output", 0, HM_CHOICE(output), "pooled|projected|cls|grid|both",
+	 "image_feature (the pooled vector, CLIP's projection of it, or a ViT's class row), image_grid, or "
+	 "the pooled vector and image_grid",
 	 .given = HM_GIVEN(output_given)},
 	{"text-output", 0, HM_CHOICE(text_output), "pooler|cls|mean|pooled|projected",
 	 "text_feature: of a BERT its pooler, the last hidden state of [CLS], or the mean of all of them; "
@@ -130,7 +131,7 @@ static int check_vocab(struct run *r, struct hm_err *e)
 static int open_features(struct run *r, struct hm_err *e)
 {
 	static const enum hm_dtype store[] = {HM_F32, HM_F16, HM_BF16};
-	const bool pooled = r->o.output != GRID_ALONE, grid = r->o.output > PROJECTED;
+	const bool pooled = r->o.output != GRID_ALONE, grid = r->o.output >= GRID_ALONE;
 	const struct hm_features_options options = {
 		.encoder = {r->o.encoder[HM_IMAGE] ? &r->encoder[HM_IMAGE] : NULL,
 			    r->o.encoder[HM_TEXT] ? &r->encoder[HM_TEXT] : NULL},
@@ -167,7 +168,7 @@ static int open_writer(struct run *r, struct hm_err *e)
 static const char *output_of(const struct options *o, enum hm_side k)
 {
 	if (k == HM_IMAGE)
-		return o->output == PROJECTED ? "projected" : NULL;
+		return o->output == PROJECTED ? "projected" : o->output == CLS ? "cls" : NULL;
 	return o->text_output >= 0 ? text_outputs[o->text_output] : NULL;
 }
 

@@ -110,13 +110,6 @@ static struct hm_tower *read_distilbert(hm_find_fn *find, void *ctx, struct hm_t
 	return read_style(&hm_distilbert_style, find, ctx, hints, e);
 }
 
-/* Relatives come from files alone. */
-static const char *no_preset(int i)
-{
-	(void)i;
-	return NULL;
-}
-
 static void free_tower(struct hm_tower *t)
 {
 	hm_bert_free((struct hm_bert *)t);
@@ -308,8 +301,7 @@ const struct hm_tower_kind hm_roberta_tower = {
 		   .heads = "num_attention_heads",
 		   .eps = "layer_norm_eps",
 		   .layers = "num_hidden_layers"},
-	.preset = no_preset,
-	.make = make_preset,
+	.preset = hm_tower_no_preset,
 	.read = read_roberta,
 	.free = free_tower,
 	.shape = shape_of,
@@ -328,8 +320,7 @@ const struct hm_tower_kind hm_distilbert_tower = {
 		   .demand = distil_demands,
 		   .heads = "n_heads",
 		   .layers = "n_layers"},
-	.preset = no_preset,
-	.make = make_preset,
+	.preset = hm_tower_no_preset,
 	.read = read_distilbert,
 	.free = free_tower,
 	.shape = shape_of,

@@ -6,7 +6,8 @@
  *   pre-norm:   h = x + drop(out(attn(qkv(LN1(x)))));    y = h + drop(down(act(up(LN2(h)))))
  *
  * where qkv, out, up, down are linear layers with bias and LN1, LN2 LayerNorms. A pre-norm stack ends with
- * one more LayerNorm. Embeddings and heads belong to the networks: bert.c and berttrain.c are examples of
+ * one more LayerNorm. With LayerScale (DINOv2) the outputs of `out` and `down` are multiplied by a learned
+ * number per column, which is the same as multiplying the rows of their weights and their biases. Embeddings and heads belong to the networks: bert.c and berttrain.c are examples of
  * use. Failures stick to the device.
  *
  * A network that needs only one row of each sequence names it (hm_packed.row): after its attention, the last
@@ -34,6 +35,7 @@ struct hm_layer_names {
 	const char *layers;
 	const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;
 	const char *last_norm; /* pre-norm: of the stack's last LayerNorm, the whole name */
+	const char *scale1, *scale2; /* LayerScale, pre-norm: whole names below the layer's number; NULL: none */
 };
 
 /* One layer's parameters, fields of a table (param.h). */
@@ -46,6 +48,7 @@ struct hm_layer {
 	float *up_w, *up_b;	  /* [intermediate,hidden], [intermediate] */
 	float *down_w, *down_b;	  /* [hidden,intermediate], [hidden] */
 	float *norm2_w, *norm2_b; /* [hidden] */
+	float *scale1, *scale2;	  /* [hidden], or NULL */
 };
 
 struct hm_layers {
@@ -111,6 +114,8 @@ struct hm_layers_tape {
 	float *stats;		    /* [m or n,2]: of that LayerNorm */
 	void *res, *ctx;      /* act [n,hidden]: the wanted rows of the last layer's residual and attention */
 	void *grad[3];	      /* act [m,hidden] */
+	float *scaled[2];     /* f32 [hidden,max(hidden,intermediate)+1]: weight and bias of a layer with
+				 LayerScale, and their gradients */
 	void *wide;	      /* act [m,max(3*hidden,intermediate)] */
 	const void *dx, *dx2; /* after a backward pass: the gradient of x is dx + dx2; dx2 may be NULL */
 	struct hm_packed rows; /* of the last forward pass */

@@ -35,6 +35,10 @@ static void add_layer(struct hm_params *p, struct hm_layer *l, const struct hm_l
 	add_linear(p, &l->up_w, &l->up_b, c->intermediate, h, at, names->up);
 	add_linear(p, &l->down_w, &l->down_b, h, c->intermediate, at, names->down);
 	add_norm(p, &l->norm2_w, &l->norm2_b, h, at, names->norm2);
+	if (names->scale1) {
+		hm_params_add(p, &l->scale1, HM_INIT_ONE, HM_DIMS(h), "%s%s", at, names->scale1);
+		hm_params_add(p, &l->scale2, HM_INIT_ONE, HM_DIMS(h), "%s%s", at, names->scale2);
+	}
 }
 
 int hm_layers_init(struct hm_layers *l, const struct hm_layers_config *c, const struct hm_layer_names *names,
@@ -64,15 +68,36 @@ struct hm_layer_packed {
 	float *norm1_w, *norm1_b, *norm2_w, *norm2_b; /* device memory */
 };
 
+/* Packs w [n,k] and b [n], host memory, with their rows multiplied by `scale` [n]; NULL: as they are. */
+static struct hm_weight *pack_linear(struct hm_device *d, const float *w, const float *b, const float *scale,
+				     int n, int k)
+{
+	const struct hm_linear linear = {n, k, HM_ACT_NONE, false};
+	if (!scale)
+		return d->op->linear_pack(d, &linear, w, b);
+	float *scaled = hm_alloc((size_t)n * ((size_t)k + 1), sizeof *scaled, &d->err);
+	if (!scaled)
+		return NULL;
+	float *bias = scaled + (size_t)n * (size_t)k;
+	for (int r = 0; r < n; r++) {
+		for (int j = 0; j < k; j++)
+			scaled[(size_t)r * (size_t)k + (size_t)j] = scale[r] * w[(size_t)r * (size_t)k + (size_t)j];
+		bias[r] = scale[r] * b[r];
+	}
+	struct hm_weight *packed = d->op->linear_pack(d, &linear, scaled, bias);
+	free(scaled);
+	return packed;
+}
+
 static void pack_layer(struct hm_layer_packed *to, const struct hm_layer *l, const struct hm_layers_config *c,
 		       struct hm_device *d)
 {
 	int h = c->hidden, f = c->intermediate;
 	to->qkv = d->op->linear_pack(d, &(struct hm_linear){3 * h, h, HM_ACT_NONE, false}, l->qkv_w[0],
 				     l->qkv_b[0]);
-	to->out = d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_NONE, false}, l->out_w, l->out_b);
+	to->out = pack_linear(d, l->out_w, l->out_b, l->scale1, h, h);
 	to->up = d->op->linear_pack(d, &(struct hm_linear){f, h, c->act, false}, l->up_w, l->up_b);
-	to->down = d->op->linear_pack(d, &(struct hm_linear){h, f, HM_ACT_NONE, false}, l->down_w, l->down_b);
+	to->down = pack_linear(d, l->down_w, l->down_b, l->scale2, h, f);
 	to->norm1_w = hm_device_floats(d, l->norm1_w, (size_t)h);
 	to->norm1_b = hm_device_floats(d, l->norm1_b, (size_t)h);
 	to->norm2_w = hm_device_floats(d, l->norm2_w, (size_t)h);

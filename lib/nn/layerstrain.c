@@ -68,6 +68,8 @@ void hm_layers_plan(struct hm_layers_tape *t, struct hm_slab *s, int m, int n, b
 	for (int j = 0; j < 3 && t->backward; j++)
 		t->grad[j] = hm_slab_take(s, rows * h * act);
 	t->wide = t->backward ? hm_slab_take(s, rows * (f > 3 * h ? f : 3 * h) * act) : NULL;
+	for (int j = 0; j < 1 + t->backward && t->l->layer->scale1; j++)
+		t->scaled[j] = hm_slab_take(s, h * ((f > h ? f : h) + 1) * sizeof(float));
 }
 
 /* ---- forward */
@@ -77,6 +79,27 @@ static const struct hm_dropout *drop_at(struct hm_layers_tape *t, int layer, int
 {
 	t->drop.site = (uint32_t)(3 * layer + which);
 	return t->drop.p > 0 ? &t->drop : NULL;
+}
+
+/* *w [n,k] and *b [n] := those that LayerScale makes of them, for one use. */
+static void scale_linear(struct hm_layers_tape *t, const float **w, const float **b, const float *scale,
+			 int n, int k)
+{
+	float *to = t->scaled[0], *bias = to + (size_t)n * (size_t)k;
+	if (!scale)
+		return;
+	t->d->op->scale_rows(t->d, to, *w, scale, n, k);
+	t->d->op->scale_rows(t->d, bias, *b, scale, n, 1);
+	*w = to;
+	*b = bias;
+}
+
+/* y act [m,n] of a linear layer whose output LayerScale multiplies; scale NULL: it does not. */
+static void forward_scaled(struct hm_layers_tape *t, void *y, const void *x, const float *w, const float *b,
+			   const float *scale, int m, int n, int k)
+{
+	scale_linear(t, &w, &b, scale, n, k);
+	t->d->op->dense_forward(t->d, y, x, w, b, m, n, k);
 }
 
 /* Layer i up to its attention: x act [m,h] -> qkv, ctx. */
@@ -101,12 +124,12 @@ static void forward_rest(struct hm_layers_tape *t, int i, void *out, const void 
 	const struct hm_ops *op = d->op;
 	int h = c->hidden, f = c->intermediate;
 	bool pre = c->pre_norm;
-	op->dense_forward(d, k->s1, ctx, l->out_w, l->out_b, m, h, h); /* [m,h] */
+	forward_scaled(t, k->s1, ctx, l->out_w, l->out_b, l->scale1, m, h, h); /* [m,h] */
 	op->add_norm(d, k->h1, pre ? k->stats2 : k->stats1, k->s1, x, pre ? l->norm2_w : l->norm1_w,
 		     pre ? l->norm2_b : l->norm1_b, c->eps, drop_at(t, i, 2), m, h);	/* [m,h] */
 	op->dense_forward(d, k->up, k->h1, l->up_w, l->up_b, m, f, h);			/* [m,f] */
 	op->activate(d, k->act, k->up, (size_t)m * (size_t)f, c->act);			/* [m,f] */
-	op->dense_forward(d, pre ? out : k->s2, k->act, l->down_w, l->down_b, m, h, f); /* [m,h] */
+	forward_scaled(t, pre ? out : k->s2, k->act, l->down_w, l->down_b, l->scale2, m, h, f); /* [m,h] */
 	if (!pre)
 		op->add_norm(d, out, k->stats2, k->s2, k->h1, l->norm2_w, l->norm2_b, c->eps,
 			     drop_at(t, i, 3), m, h); /* [m,h] */
@@ -173,6 +196,27 @@ static void backward_linear(struct hm_layers_tape *t, void *dx, const void *dy, 
 	t->d->op->dense_backward(t->d, dx, hm_params_grad(p, w), hm_params_grad(p, b), dy, x, w, m, n, k);
 }
 
+/* The same through LayerScale: its own gradient, too. */
+static void backward_scaled(struct hm_layers_tape *t, void *dx, const void *dy, const void *x, const float *w,
+			    const float *b, const float *scale, int m, int n, int k)
+{
+	const struct hm_params *p = t->l->params;
+	const struct hm_ops *op = t->d->op;
+	const float *scaled = w, *bias = b;
+	size_t count = (size_t)n * (size_t)k;
+	float *dw = t->scaled[1];
+	if (!scale) {
+		backward_linear(t, dx, dy, x, w, b, m, n, k);
+		return;
+	}
+	scale_linear(t, &scaled, &bias, scale, n, k);
+	op->zero(t->d, dw, (count + (size_t)n) * sizeof *dw);
+	op->dense_backward(t->d, dx, dw, dw + count, dy, x, scaled, m, n, k);
+	op->scale_rows_backward(t->d, hm_params_grad(p, w), hm_params_grad(p, scale), dw, w, scale, n, k);
+	op->scale_rows_backward(t->d, hm_params_grad(p, b), hm_params_grad(p, scale), dw + count, b, scale, n,
+				1);
+}
+
 /* Layer i's feed-forward network: from the gradient `dy` of its output, g[1] := that of its input h1. */
 static void backward_feed(struct hm_layers_tape *t, int i, const void *dy, int m)
 {
@@ -180,7 +224,7 @@ static void backward_feed(struct hm_layers_tape *t, int i, const void *dy, int m
 	const struct hm_layer *l = &t->l->layer[i];
 	struct hm_layer_kept *k = &t->kept[i];
 	int h = c->hidden, f = c->intermediate;
-	backward_linear(t, t->wide, dy, k->act, l->down_w, l->down_b, m, h, f); /* [m,f] */
+	backward_scaled(t, t->wide, dy, k->act, l->down_w, l->down_b, l->scale2, m, h, f); /* [m,f] */
 	t->d->op->activate_backward(t->d, t->wide, t->wide, k->up, (size_t)m * (size_t)f, c->act);
 	backward_linear(t, t->grad[1], t->wide, k->h1, l->up_w, l->up_b, m, f, h); /* [m,h] */
 }
@@ -206,7 +250,7 @@ static void backward_rest(struct hm_layers_tape *t, int i, const void *ctx, int 
 		drop = drop_at(t, i, 2);
 		backward_norm(t, g[1], g[0], NULL, k->s1, k->stats1, l->norm1_w, l->norm1_b, drop, m);
 	}
-	backward_linear(t, g[1], drop ? g[2] : g[0], ctx, l->out_w, l->out_b, m, h, h); /* [m,h] */
+	backward_scaled(t, g[1], drop ? g[2] : g[0], ctx, l->out_w, l->out_b, l->scale1, m, h, h); /* [m,h] */
 }
 
 /* g[0] and g[1] act [n,h], of the wanted rows, become [m,h], zero elsewhere. */

@@ -197,7 +197,7 @@ struct hm_tower_kind {
 	void (*sequential)(const char *name, char *out, size_t cap);
 	/* The i-th preset's name, i from 0; NULL after the last. */
 	const char *(*preset)(int i);
-	/* The tower of preset i, without values yet. NULL with `e`. The caller frees. */
+	/* The tower of preset i, without values yet. NULL with `e`. The caller frees. NULL: no presets. */
 	struct hm_tower *(*make)(int i, const struct hm_tower_hints *hints, struct hm_err *e);
 	/* The tower that the tensors' published names and shapes describe, without values yet. What they do
 	 * not tell comes from *hints, or is guessed (hints->guessed). NULL with `e`, which names the tensor
@@ -250,6 +250,8 @@ extern const struct hm_colours hm_imagenet_colours;
  * none where they are the family's own. */
 struct hm_colours hm_colours_of(const struct hm_tower_hints *hints, const struct hm_colours *own);
 struct hm_colours hm_colours_told(const struct hm_colours *c, const struct hm_colours *own);
+/* For families that come from files alone. */
+const char *hm_tower_no_preset(int i);
 /* 0, or HM_EDATA if config.json counted another number of layers than the tensors have. */
 int hm_tower_check_layers(const struct hm_tower_kind *k, const struct hm_tower_hints *hints, int layers,
 			  struct hm_err *e);

@@ -3,12 +3,15 @@
 #include "nn/bert.h"
 #include "nn/clip.h"
 #include "nn/resnet.h"
+#include "nn/vitfamily.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const struct hm_tower_kind *const kinds[] = {
 	&hm_clip_image_tower, /* before ResNet: it refuses CLIP's ResNets */
+	&hm_vit_tower,
+	&hm_dinov2_tower,
 	&hm_resnet_tower,
 	&hm_clip_text_tower,
 	&hm_roberta_tower, /* before BERT, whose names it has */
@@ -127,6 +130,12 @@ const char *hm_act_name(enum hm_act act)
 	for (int i = 0; i < ACTS; i++)
 		if (acts[i].act == act)
 			return acts[i].word;
+	return NULL;
+}
+
+const char *hm_tower_no_preset(int i)
+{
+	(void)i;
 	return NULL;
 }
 

@@ -31,6 +31,32 @@ static void linear_backward(struct op_run *r)
 
 static const struct op_kind linear = {"linear", linear_shape, linear_forward, linear_backward, 1, 1, 5, 1};
 
+/* ---- n k; in: x, scale */
+
+static void scaled_shape(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->in[0] = r->y = op_floats(n[0], n[1]);
+	r->in[1] = op_floats(1, n[0]);
+}
+
+static void scaled_forward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	if (r->way)
+		r->y.dev = r->in[0].dev;
+	r->d->op->scale_rows(r->d, r->y.dev, r->in[0].dev, r->in[1].dev, n[0], n[1]);
+}
+
+static void scaled_backward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->d->op->scale_rows_backward(r->d, r->grad[0].dev, r->grad[1].dev, r->dy.dev, r->in[0].dev,
+				      r->in[1].dev, n[0], n[1]);
+}
+
+static const struct op_kind scaled = {"scale_rows", scaled_shape, scaled_forward, scaled_backward, 2, 1, 0, 1};
+
 /* ---- m n scale: x is multiplied by 2^scale first */
 
 static void softmax_shape(struct op_run *r)
@@ -192,6 +218,10 @@ const struct op_case op_head_cases[] = {
 	{&linear, OP_SECOND, {3, 5, 17}},
 	{&linear, 0, {7, 9, 64}},
 	{&linear, OP_SECOND, {64, 12, 40}},
+	{&scaled, 0, {1, 1}},
+	{&scaled, 0, {5, 1}},
+	{&scaled, 0, {7, 37}},
+	{&scaled, 0, {19, 150}},
 	{&softmax, 0, {1, 1}},
 	{&softmax, 0, {9, 2}},
 	{&softmax, 0, {17, 33, 3}},

@@ -165,3 +165,44 @@ void hm_cpu_copy_columns(struct hm_device *d, float *y, int ldy, const float *x,
 	for (size_t r = 0; r < (size_t)m; r++)
 		memcpy(y + r * ldy, x + r * ldx, (size_t)k * sizeof *y);
 }
+
+HM_SIMD static void scale_run(float *y, const float *x, float scale, size_t n)
+{
+	for (size_t j = 0; j < n; j++)
+		y[j] = scale * x[j];
+}
+
+void hm_cpu_scale_rows(struct hm_device *d, float *y, const float *x, const float *scale, int n, int k)
+{
+#pragma omp parallel for num_threads(d->threads)
+	for (int r = 0; r < n; r++)
+		scale_run(y + (size_t)r * k, x + (size_t)r * k, scale[r], (size_t)k);
+}
+
+/* dx += scale*dy; returns the sum of dy*x, of 16 sums that do not depend on the instruction set. */
+HM_SIMD static float scale_back(float *dx, const float *dy, const float *x, float scale, size_t n)
+{
+	float part[16] = {0}, sum = 0;
+	size_t j = 0;
+	for (; j + 16 <= n; j += 16)
+		for (size_t i = 0; i < 16; i++) {
+			part[i] += dy[j + i] * x[j + i];
+			dx[j + i] += scale * dy[j + i];
+		}
+	for (; j < n; j++) {
+		part[j % 16] += dy[j] * x[j];
+		dx[j] += scale * dy[j];
+	}
+	for (size_t i = 0; i < 16; i++)
+		sum += part[i];
+	return sum;
+}
+
+void hm_cpu_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy, const float *x,
+				const float *scale, int n, int k)
+{
+#pragma omp parallel for num_threads(d->threads)
+	for (int r = 0; r < n; r++)
+		dscale[r] += scale_back(dx + (size_t)r * k, dy + (size_t)r * k, x + (size_t)r * k, scale[r],
+					(size_t)k);
+}

@@ -61,6 +61,8 @@ static const struct hm_ops cuda_ops = {
 	.adam = hm_cuda_adam,
 	.sum_squares = hm_cuda_sum_squares,
 	.clip = hm_cuda_clip,
+	.scale_rows = hm_cuda_scale_rows,
+	.scale_rows_backward = hm_cuda_scale_rows_backward,
 };
 
 static void cuda_close(struct hm_device *d)

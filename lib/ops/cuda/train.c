@@ -75,6 +75,19 @@ void hm_cuda_copy_columns(struct hm_device *d, float *y, int ldy, const float *x
 		hm_err_set(&d->err, HM_EDATA, "device cuda: %zu elements are too many columns to copy", n);
 }
 
+void hm_cuda_scale_rows(struct hm_device *d, float *y, const float *x, const float *scale, int n, int k)
+{
+	const struct scale_rows_args a = {y, x, scale, n, k};
+	HM_LAUNCH(d, scale_rows, hm_cuda_each(((size_t)n + ROWS - 1) / ROWS, BLOCK), a);
+}
+
+void hm_cuda_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy,
+				 const float *x, const float *scale, int n, int k)
+{
+	const struct scale_rows_backward_args a = {dx, dscale, dy, x, scale, n, k};
+	HM_LAUNCH(d, scale_rows_backward, hm_cuda_each(((size_t)n + ROWS - 1) / ROWS, BLOCK), a);
+}
+
 void hm_cuda_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr,
 		 double momentum, double weight_decay, int64_t t)
 {

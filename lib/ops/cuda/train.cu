@@ -107,6 +107,29 @@ HM_KERNEL(copy_columns, struct copy_columns_args)
 		copy_columns_units<1>(a);
 }
 
+HM_KERNEL(scale_rows, struct scale_rows_args)
+{
+	const int32_t r = row_of_warp();
+	for (int32_t j = threadIdx.x % HM_WARP; r < a.n && j < a.k; j += HM_WARP)
+		a.y[(size_t)r * a.k + j] = a.scale[r] * a.x[(size_t)r * a.k + j];
+}
+
+HM_KERNEL(scale_rows_backward, struct scale_rows_backward_args)
+{
+	const int32_t r = row_of_warp();
+	float sum = 0;
+	if (r >= a.n)
+		return;
+	for (int32_t j = threadIdx.x % HM_WARP; j < a.k; j += HM_WARP) {
+		size_t at = (size_t)r * a.k + j;
+		sum += a.dy[at] * a.x[at];
+		a.dx[at] += a.scale[r] * a.dy[at];
+	}
+	sum = hm_warp_sum(sum);
+	if (threadIdx.x % HM_WARP == 0)
+		a.dscale[r] += sum;
+}
+
 /* ---- optimizers */
 
 template <int N> HM_DEVICE void sgd_at(const struct sgd_args &a, const struct sgd_step &s, size_t j)

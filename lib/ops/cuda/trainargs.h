@@ -39,6 +39,20 @@ struct copy_columns_args {
 };
 HM_KERNEL_ONE(copy_columns);
 
+/* One warp per row. */
+struct scale_rows_args {
+	float *y;
+	const float *x, *scale; /* [n,k], [n] */
+	int32_t n, k;
+};
+HM_KERNEL_ONE(scale_rows);
+struct scale_rows_backward_args {
+	float *dx, *dscale;
+	const float *dy, *x, *scale;
+	int32_t n, k;
+};
+HM_KERNEL_ONE(scale_rows_backward);
+
 /* What changes from step to step; passed by address. */
 struct sgd_step {
 	float lr;      /* the negative of the learning rate */

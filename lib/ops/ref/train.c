@@ -133,3 +133,26 @@ void hm_ref_clip(struct hm_device *d, float *g, size_t n, const double *sum, dou
 	for (size_t j = 0; factor < 1 && j < n; j++)
 		g[j] *= (float)factor;
 }
+
+void hm_ref_scale_rows(struct hm_device *d, float *y, const float *x, const float *scale, int n, int k)
+{
+	(void)d;
+	for (int r = 0; r < n; r++)
+		for (int j = 0; j < k; j++)
+			y[(size_t)r * k + j] = scale[r] * x[(size_t)r * k + j];
+}
+
+void hm_ref_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy, const float *x,
+				const float *scale, int n, int k)
+{
+	(void)d;
+	for (int r = 0; r < n; r++) {
+		double sum = 0;
+		for (int j = 0; j < k; j++) {
+			size_t at = (size_t)r * k + j;
+			sum += (double)dy[at] * x[at];
+			dx[at] += scale[r] * dy[at];
+		}
+		dscale[r] = (float)(dscale[r] + sum);
+	}
+}
