@@ -6,6 +6,7 @@
 #include "nn/late.h"
 #include "nn/resnet.h"
 #include "weights/weights.h"
+#include "../support/scratch.h"
 
 #include <float.h>
 #include <math.h>
@@ -18,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define FILE_NAME "build/test_checkpoint.tmp"
+static char file_name[TEST_PATH];
 
 static struct hm_err e;
 
@@ -71,7 +72,7 @@ static void start(struct run *r, bool encoders, int text, struct hm_optim_config
 	r->identity =
 		cJSON_Parse("{\"data\":\"0123456789abcdef\",\"lr\":0.001,\"shuffle\":true,\"threads\":2,"
 			    "\"seed\":9007199254740991,\"class-weight\":\"\"}");
-	r->c = (struct hm_checkpoint){.path = FILE_NAME,
+	r->c = (struct hm_checkpoint){.path = file_name,
 				      .identity = r->identity,
 				      .fusion = r->f,
 				      .optim = &r->optim,
@@ -89,7 +90,7 @@ static void stop(struct run *r)
 	hm_resnet_free(r->resnet);
 	hm_bert_free(r->bert);
 	hm_device_close(r->d);
-	unlink(FILE_NAME);
+	unlink(file_name);
 }
 
 /* Every number of the run := a value of its own, from `from` on; or they must be that. */
@@ -148,9 +149,10 @@ static void assert_state(const struct hm_train_state *a, const struct hm_train_s
 static void refused(const struct run *r, const char *says)
 {
 	struct hm_train_state s;
+	size_t n = strlen(file_name);
 	e = (struct hm_err){0};
 	assert_int_equal(hm_checkpoint_read(&r->c, &s, &e), HM_EDATA);
-	if (strncmp(e.text, FILE_NAME ": ", strlen(FILE_NAME) + 2) || !strstr(e.text, says))
+	if (strncmp(e.text, file_name, n) || strncmp(e.text + n, ": ", 2) || !strstr(e.text, says))
 		fail_msg("\"%s\"; expected \"%s\"", e.text, says);
 }
 
@@ -195,7 +197,7 @@ static void parameters_are_copied_out_and_back(void **unused)
 /* Without the waits for the disk of hm_file_write. */
 static void put(const void *data, size_t n)
 {
-	FILE *f = fopen(FILE_NAME, "wb");
+	FILE *f = fopen(file_name, "wb");
 	assert_non_null(f);
 	assert_int_equal(fwrite(data, 1, n, f), n);
 	assert_int_equal(fclose(f), 0);
@@ -209,7 +211,7 @@ static void every_flipped_bit_and_every_cut_is_an_error(void **unused)
 	start(&r, false, 2, adam, true);
 	fill(&r, 1, false);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	OK(hm_file_read(FILE_NAME, 1 << 20, &whole, &e));
+	OK(hm_file_read(file_name, 1 << 20, &whole, &e));
 	fill(&r, 1000, false);
 	for (size_t i = 0; i < 8 * whole.len; i += 3) { /* every third: each byte, each place in a byte */
 		whole.data[i / 8] ^= (unsigned char)(1 << i % 8);
@@ -333,7 +335,7 @@ static void lies_with_a_good_digest_are_refused(void **unused)
 	(void)unused;
 	start(&r, false, 2, adam, false);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	OK(hm_weights_open(&w, FILE_NAME, NULL, &e));
+	OK(hm_weights_open(&w, file_name, NULL, &e));
 	for (size_t i = 0; i < sizeof lie / sizeof *lie; i++) {
 		cJSON *meta = cJSON_Duplicate(w->meta, true);
 		const char *was = hm_weights_meta(w, lie[i].key);
@@ -350,7 +352,7 @@ static void lies_with_a_good_digest_are_refused(void **unused)
 							       cJSON_CreateString((char *)b.data));
 			hm_buf_clear(&b);
 		}
-		OK(hm_weights_save(FILE_NAME, w->tensor, w->n, meta, &e));
+		OK(hm_weights_save(file_name, w->tensor, w->n, meta, &e));
 		cJSON_Delete(meta);
 		refused(&r, lie[i].says);
 	}
@@ -362,17 +364,19 @@ static void a_number_of_the_identity_is_seen_before(void **unused)
 {
 	struct run r;
 	double v = -1;
+	char want[128];
 	(void)unused;
 	start(&r, false, 2, adam, false);
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "threads", &v, &e), 1);
+	assert_int_equal(hm_checkpoint_peek(file_name, "threads", &v, &e), 1);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	OK(hm_checkpoint_peek(FILE_NAME, "threads", &v, &e));
+	OK(hm_checkpoint_peek(file_name, "threads", &v, &e));
 	assert_true(v == 2);
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "data", &v, &e), HM_EDATA);
-	assert_string_equal(e.text, FILE_NAME ": its identity has no \"data\"");
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "none", &v, &e), HM_EDATA);
+	assert_int_equal(hm_checkpoint_peek(file_name, "data", &v, &e), HM_EDATA);
+	snprintf(want, sizeof want, "%s: its identity has no \"data\"", file_name);
+	assert_string_equal(e.text, want);
+	assert_int_equal(hm_checkpoint_peek(file_name, "none", &v, &e), HM_EDATA);
 	put("{}", 2);
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "threads", &v, &e), HM_EDATA);
+	assert_int_equal(hm_checkpoint_peek(file_name, "threads", &v, &e), HM_EDATA);
 	stop(&r);
 }
 
@@ -402,5 +406,7 @@ int main(void)
 		cmocka_unit_test(a_number_of_the_identity_is_seen_before),
 		cmocka_unit_test(what_cannot_be_written_leaves_nothing),
 	};
+	test_scratch(file_name);
+	unlink(file_name); /* a name that no file has */
 	return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The skeleton of a tool: options go into the struct that the caller gives, and into no other; without memory
  * a tool says so and prints no part of a text. */
 #include "cli/cli.h"
+#include "../support/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -97,8 +98,10 @@ static void test_own_struct(void **state)
 /* Runs a call in a process of its own; its exit status, and what it wrote. */
 static int run(char *const *argv, int argc, char out[8192], char err[1024])
 {
-	char to[] = "build/test_cli.XXXXXX", also[] = "build/test_cli.XXXXXX";
-	int fd = mkstemp(to), other = mkstemp(also), status;
+	char to[TEST_PATH], also[TEST_PATH];
+	test_scratch(to);
+	test_scratch(also);
+	int fd = open(to, O_RDWR), other = open(also, O_RDWR), status;
 	assert_true(fd >= 0 && other >= 0);
 	unlink(to);
 	unlink(also);

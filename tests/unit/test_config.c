@@ -3,6 +3,7 @@
 #include "model/config.h"
 #include "nn/bert.h"
 #include "nn/resnet.h"
+#include "../support/scratch.h"
 
 #include <limits.h>
 #include <setjmp.h>
@@ -14,14 +15,13 @@
 
 #include <cmocka.h>
 
-static char folder[] = "build/test_config.XXXXXX", config[64], weights[64];
+static char folder[TEST_PATH], config[128], weights[128];
 static struct hm_err e;
 
 static int make_folder(void **state)
 {
 	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
+	test_scratch_folder(folder);
 	snprintf(config, sizeof config, "%s/config.json", folder);
 	snprintf(weights, sizeof weights, "%s/any.safetensors", folder);
 	return 0;

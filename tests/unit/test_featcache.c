@@ -2,6 +2,7 @@
  * being written is a miss and heals; space is bounded, the least used goes first; writers do not meet. */
 #include "model/featcache.h"
 #include "base/rng.h"
+#include "../support/scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 enum { N = 300 }; /* floats of most entries here */
 #define LIMIT ((uint64_t)1 << 20)
 
-static char folder[] = "build/test_featcache.XXXXXX", own[64]; /* the user's, and the one below it */
+static char folder[TEST_PATH], own[80]; /* the user's, and the one below it */
 static struct hm_err e;
 
 static struct hm_featcache *open_cache(uint64_t limit)
@@ -569,7 +570,8 @@ int main(void)
 		cmocka_unit_test_setup(test_writers, begin),
 		cmocka_unit_test_setup(test_gone, begin),
 	};
-	if (!mkdtemp(folder) || chmod(folder, 0755))
+	test_scratch_folder(folder);
+	if (chmod(folder, 0755))
 		return 1;
 	snprintf(own, sizeof own, "%s/hm-cache", folder);
 	if (mkdir(own, 0755))

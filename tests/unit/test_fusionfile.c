@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "nn/early.h"
 #include "nn/late.h"
+#include "../support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,8 +14,7 @@
 
 #include <cmocka.h>
 
-#define FILE_NAME "build/test_fusionfile.tmp"
-#define AGAIN FILE_NAME ".2"
+static char file_name[TEST_PATH], again[TEST_PATH];
 
 enum { CLASSES = 3, CELLS = 4 };
 
@@ -62,8 +62,8 @@ static void drop(struct model *m)
 	for (int k = 0; k < HM_SIDES; k++)
 		hm_encoder_clear(&m->side[k]);
 	hm_device_close(m->d);
-	unlink(FILE_NAME);
-	unlink(AGAIN);
+	unlink(file_name);
+	unlink(again);
 }
 
 static int64_t tracked(const struct hm_fusionfile *m, const char *name)
@@ -93,8 +93,8 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 	struct model m, n;
 	struct hm_fusionfile r;
 	make(&m, kind, HM_USE_FROZEN);
-	OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-	OK(hm_fusionfile_open(&r, FILE_NAME, &words, &e));
+	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	assert_ptr_equal(r.head.fusion, kind);
 	assert_int_equal(r.head.classes, CLASSES);
 	assert_int_equal(r.cells, kind == &hm_early_fusion ? CELLS : 0);
@@ -120,8 +120,8 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 	OK(hm_fusionfile_load(&r, own, &e));
 	free(now);
 	n.parts.encoder[HM_IMAGE] = &r.side[HM_IMAGE];
-	OK(hm_fusionfile_save(AGAIN, n.f, &n.parts, &e));
-	assert_same_file(FILE_NAME, AGAIN);
+	OK(hm_fusionfile_save(again, n.f, &n.parts, &e));
+	assert_same_file(file_name, again);
 	hm_fusionfile_close(&r);
 	drop(&n);
 	drop(&m);
@@ -147,12 +147,12 @@ static void test_encoder_out_of_it(void **state)
 		struct model m;
 		struct hm_encoder x;
 		make(&m, *kind, HM_USE_FROZEN);
-		OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-		OK(hm_encoder_open(&x, HM_IMAGE, FILE_NAME, &words, &e));
+		OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+		OK(hm_encoder_open(&x, HM_IMAGE, file_name, &words, &e));
 		assert_string_equal(x.digest, m.side[HM_IMAGE].digest);
 		assert_int_equal(x.n_counter, 12);
 		hm_encoder_clear(&x);
-		OK(hm_encoder_open(&x, HM_TEXT, FILE_NAME, &words, &e));
+		OK(hm_encoder_open(&x, HM_TEXT, file_name, &words, &e));
 		assert_string_equal(x.digest, m.side[HM_TEXT].digest);
 		assert_int_equal(x.n_counter, 0);
 		assert_int_equal(x.hints.heads, m.side[HM_TEXT].hints.heads);
@@ -171,8 +171,8 @@ static void test_digest_alone(void **state)
 	m.parts.encoder[HM_IMAGE] = NULL;
 	m.parts.feature[HM_IMAGE] =
 		(struct hm_fusionfile_feature){"0123456789abcdef0123456789abcdef", "grid", "bf16"};
-	OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-	OK(hm_fusionfile_open(&r, FILE_NAME, &words, &e));
+	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	assert_null(r.side[HM_IMAGE].kind);
 	assert_int_equal(r.side[HM_IMAGE].shape.width, 0);
 	assert_string_equal(r.head.digest[HM_IMAGE], "0123456789abcdef0123456789abcdef");
@@ -191,8 +191,8 @@ static void refused(const struct hm_fusion_kind *kind, const char *name, const s
 	struct hm_fusionfile r;
 	struct hm_err why_not = {0};
 	make(&m, kind, HM_USE_FROZEN);
-	OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-	OK(hm_fusionfile_open(&r, FILE_NAME, &words, &e));
+	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	struct hm_tensor *t = calloc(r.head.file->n + 1, sizeof *t);
 	size_t n = 0;
 	for (size_t i = 0; i < r.head.file->n; i++)
@@ -205,10 +205,10 @@ static void refused(const struct hm_fusion_kind *kind, const char *name, const s
 		cJSON_AddStringToObject(o, "hm.digest", "");
 		cJSON_AddStringToObject(o, "hm.model", meta);
 	}
-	OK(hm_weights_save(AGAIN, t, n, o, &e));
+	OK(hm_weights_save(again, t, n, o, &e));
 	hm_fusionfile_close(&r);
-	int rc = hm_fusionfile_open(&r, AGAIN, &words, &why_not);
-	if (why ? rc != HM_EDATA || !strstr(why_not.text, why) || strncmp(why_not.text, AGAIN, strlen(AGAIN))
+	int rc = hm_fusionfile_open(&r, again, &words, &why_not);
+	if (why ? rc != HM_EDATA || !strstr(why_not.text, why) || strncmp(why_not.text, again, strlen(again))
 		: rc)
 		fail_msg("\"%s\" does not say \"%s\"", why_not.text, why ? why : "yes");
 	hm_fusionfile_close(&r);
@@ -263,5 +263,7 @@ int main(void)
 		cmocka_unit_test(test_digest_alone), cmocka_unit_test(test_encoder_out_of_it),
 		cmocka_unit_test(test_refuses),	     cmocka_unit_test(test_contradictions),
 	};
+	test_scratch(file_name);
+	test_scratch(again);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

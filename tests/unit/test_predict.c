@@ -37,7 +37,7 @@ static void columns(struct hm_schema *s, const char *image, const char *text)
 }
 
 enum { INPUTS = 3 };
-#define MODEL "build/test_predict.tmp"
+static char model[TEST_PATH];
 
 #define OK(call)                                                                                             \
 	do {                                                                                                 \
@@ -62,7 +62,7 @@ static int close_device(void **state)
 	(void)state;
 	hm_workers_free(workers);
 	hm_device_close(ref);
-	unlink(MODEL);
+	unlink(model);
 	return 0;
 }
 
@@ -81,8 +81,8 @@ static void open_head(struct hm_fusionfile *m, int image, int text, int inputs, 
 	if (image < 0)
 		head.digest[HM_IMAGE][0] = head.digest[HM_TEXT][0] = 0;
 	e = (struct hm_err){0};
-	OK(hm_modelfile_write(MODEL, &head, NULL, 0, &e));
-	OK(hm_fusionfile_open(m, MODEL, &(struct hm_encoder_options){0}, &e));
+	OK(hm_modelfile_write(model, &head, NULL, 0, &e));
+	OK(hm_fusionfile_open(m, model, &(struct hm_encoder_options){0}, &e));
 }
 
 static int init(struct hm_predict *a, struct hm_fusionfile *m, const struct hm_schema *s, bool unknown)
@@ -309,7 +309,7 @@ static void another_output(void **state)
 
 enum { N = 5, SIDE = 33, CELLS = 4, WIDTH = 128, IDS = 6 };
 
-/* A model of tiny random encoders into MODEL. */
+/* A model of tiny random encoders into model. */
 static void save(const struct hm_fusion_kind *kind, struct hm_device *d)
 {
 	const struct hm_encoder_options words = {.vocab = 20};
@@ -325,7 +325,7 @@ static void save(const struct hm_fusion_kind *kind, struct hm_device *d)
 	OK(hm_fusion_new(&f, &c, d, &e));
 	OK(hm_params_init(hm_fusion_params(f), 3, 0, &e));
 	OK(hm_fusion_place(f, &e));
-	OK(hm_fusionfile_save(MODEL, f, &(struct hm_fusionfile_parts){.encoder = {&image, &text}}, &e));
+	OK(hm_fusionfile_save(model, f, &(struct hm_fusionfile_parts){.encoder = {&image, &text}}, &e));
 	hm_fusion_free(f);
 	hm_encoder_clear(&image);
 	hm_encoder_clear(&text);
@@ -348,7 +348,7 @@ static void raw_records(struct hm_schema *s, struct hm_rec *rec)
 	}
 }
 
-/* The logits of the records by the model in MODEL. */
+/* The logits of the records by the model in model. */
 static void answer(const struct hm_schema *s, const struct hm_rec *rec, int threads, struct hm_device *d,
 		   struct hm_fusionfile *m, float *logits)
 {
@@ -358,7 +358,7 @@ static void answer(const struct hm_schema *s, const struct hm_rec *rec, int thre
 	struct hm_predict a;
 	float prob[2 * N];
 	int at;
-	OK(hm_fusionfile_open(m, MODEL, &(struct hm_encoder_options){0}, &e));
+	OK(hm_fusionfile_open(m, model, &(struct hm_encoder_options){0}, &e));
 	OK(hm_predict_init(&a, m, s, "in", &how, d, w, &e));
 	OK(hm_predict_records(&a, rec, N, failed, logits, prob, &at, &e));
 	assert_true(prob[2 * N - 1] == 0 && logits[0] != logits[2]);
@@ -378,7 +378,7 @@ static void cache(struct hm_schema *s, struct hm_rec *rec, const char *digest, b
 	enum hm_give give = grid ? HM_GRID : HM_POOLED;
 	int64_t dim[] = {CELLS, WIDTH};
 	size_t numbers = grid ? CELLS * WIDTH : WIDTH;
-	OK(hm_encoder_open(&x, HM_IMAGE, MODEL, &(struct hm_encoder_options){0}, &e));
+	OK(hm_encoder_open(&x, HM_IMAGE, model, &(struct hm_encoder_options){0}, &e));
 	struct hm_encode_config c = {
 		.side = {{.encoder = &x, .batch = 2}, {.batch = 1}}, .height = SIDE, .width = SIDE};
 	c.side[HM_IMAGE].want[give] = true;
@@ -435,11 +435,11 @@ static void raw_and_cached(void **state)
 		hm_schema_add(&s, grid ? "image_grid" : "image_feature", HM_F32, grid ? 2 : 1,
 			      grid ? dim : dim + 1, attr, &e);
 		hm_fusionfile_close(&m);
-		OK(hm_fusionfile_open(&m, MODEL, &(struct hm_encoder_options){0}, &e));
+		OK(hm_fusionfile_open(&m, model, &(struct hm_encoder_options){0}, &e));
 		refused(&m, &s, true, "or give 'pixels'");
 		hm_fusionfile_close(&m);
 	}
-	unlink(MODEL);
+	unlink(model);
 	hm_device_close(d);
 }
 
@@ -580,5 +580,6 @@ int main(void)
 		cmocka_unit_test(raw_and_cached),     cmocka_unit_test(pytorch),
 		cmocka_unit_test(cut_captions),	      cmocka_unit_test(ablated),
 		cmocka_unit_test(ablated_words)};
+	test_scratch(model);
 	return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -15,7 +15,7 @@
 
 enum { RECORDS = 100, SIDE = 8, PIXELS = 1, SKIPPED = 3 };
 
-static char folder[] = "build/test_sidefile.XXXXXX", file[64];
+static char folder[TEST_PATH], file[128];
 static struct hm_workers *workers;
 static struct hm_err e;
 static struct hm_schema schema;
@@ -47,7 +47,8 @@ static void write_file(int records, int words)
 static int setup_all(void **state)
 {
 	(void)state;
-	if (!mkdtemp(folder) || !(workers = hm_workers_new(2, &e)))
+	test_scratch_folder(folder);
+	if (!(workers = hm_workers_new(2, &e)))
 		return -1;
 	snprintf(file, sizeof file, "%s/in.hmr", folder);
 	hm_schema_add(&schema, "id", HM_UTF8, 0, NULL, NULL, &e);

@@ -1,16 +1,18 @@
 /* hm_weights_prefix: which prefix makes all marks of a network fit, and what happens when none or two do. */
 #include "base/file.h"
 #include "weights/weights.h"
+#include "../support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-#define FILE_NAME "build/test_weights_prefix.tmp"
+static char file_name[TEST_PATH];
 #define MARKS 3
 static const char *const mark[MARKS] = {"conv1.weight|0.weight", "bn1.bias|1.bias",
 					"layer1.0.conv1.weight|4.0.conv1.weight"};
@@ -36,9 +38,9 @@ static struct hm_weights *make(const char *const *name, size_t names, const char
 	assert_int_equal(hm_buf_add(&file, text.data, text.len, &e), 0);
 	assert_int_equal(hm_buf_add(&file, NULL, at, &e), 0);
 	hm_buf_clear(&text);
-	assert_int_equal(hm_file_write(FILE_NAME, file.data, file.len, &e), 0);
+	assert_int_equal(hm_file_write(file_name, file.data, file.len, &e), 0);
 	hm_buf_clear(&file);
-	if (hm_weights_open(&w, FILE_NAME, NULL, &e))
+	if (hm_weights_open(&w, file_name, NULL, &e))
 		fail_msg("%s", e.text);
 	return w;
 }
@@ -121,7 +123,7 @@ static void test_key(void **state)
 		struct hm_err e = {0};
 		struct hm_weights *w;
 		struct hm_weights_options o = {.key = key[i]};
-		assert_int_equal(hm_weights_open(&w, FILE_NAME, &o, &e), 0);
+		assert_int_equal(hm_weights_open(&w, file_name, &o, &e), 0);
 		assert_int_equal(w->n, i < 2 ? 2 * LEN(torchvision) : LEN(torchvision));
 		for (size_t k = 0; k < LEN(torchvision); k++)
 			assert_non_null(hm_weights_find(w, torchvision[k]));
@@ -130,16 +132,26 @@ static void test_key(void **state)
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	struct hm_weights_options o = {.key = "mode"};
-	assert_int_equal(hm_weights_open(&w, FILE_NAME, &o, &e), HM_EDATA);
+	assert_int_equal(hm_weights_open(&w, file_name, &o, &e), HM_EDATA);
 	assert_null(w);
-	assert_string_equal(e.text, FILE_NAME
-			    ": holds no tensor below \"mode\"; it has \"model.bn1.bias\", "
-			    "\"model.ema.layer1.0.bn1.bias\", \"model.layer2.0.downsample.0.weight\"");
+	char want[256];
+	snprintf(want, sizeof want,
+		 "%s: holds no tensor below \"mode\"; it has \"model.bn1.bias\", "
+		 "\"model.ema.layer1.0.bn1.bias\", \"model.layer2.0.downsample.0.weight\"",
+		 file_name);
+	assert_string_equal(e.text, want);
+}
+
+static int remove_file(void **state)
+{
+	(void)state;
+	return unlink(file_name);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_one), cmocka_unit_test(test_none),
 					   cmocka_unit_test(test_two), cmocka_unit_test(test_key)};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	test_scratch(file_name);
+	return cmocka_run_group_tests(tests, NULL, remove_file);
 }
