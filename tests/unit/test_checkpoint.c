@@ -6,6 +6,7 @@
 #include "nn/late.h"
 #include "nn/resnet.h"
 #include "weights/weights.h"
+#include "../support/ok.h"
 #include "../support/scratch.h"
 
 #include <float.h>
@@ -20,15 +21,6 @@
 #include <cmocka.h>
 
 static char file_name[TEST_PATH];
-
-static struct hm_err e;
-
-#define OK(call)                                                                                             \
-	do {                                                                                                 \
-		e = (struct hm_err){0};                                                                      \
-		if (call)                                                                                    \
-			fail_msg("%s", e.text);                                                              \
-	} while (0)
 
 /* A late fusion with its optimizer: a head on features of 3 and `text` numbers, or on two tiny encoders of
  * which the text one is trained. */

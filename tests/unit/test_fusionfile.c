@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "nn/early.h"
 #include "nn/late.h"
+#include "../support/ok.h"
 #include "../support/scratch.h"
 
 #include <setjmp.h>
@@ -19,14 +20,6 @@ static char file_name[TEST_PATH], again[TEST_PATH];
 enum { CLASSES = 3, CELLS = 4 };
 
 static const struct hm_encoder_options words = {.vocab = 20};
-
-static struct hm_err e;
-
-#define OK(call)                                                                                             \
-	do {                                                                                                 \
-		if (call)                                                                                    \
-			fail_msg("%s", e.text);                                                              \
-	} while (0)
 
 /* A network of tiny encoders: those that run, and what it is saved with. */
 struct model {
