@@ -3,6 +3,7 @@
 #include "model/names.h"
 #include "nn/bert.h"
 #include "nn/resnet.h"
+#include "../support/scalarfile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,37 +13,24 @@
 
 #include <cmocka.h>
 
-/* A .safetensors file in memory: tensor i is the F32 scalar i. */
 struct file {
-	struct hm_buf header, bytes;
+	struct scalar_file scalars;
 	struct hm_weights *w;
 	struct hm_arena arena;
-	int n;
 };
 
 /* Adds prefix + name for each of the names, ended by NULL. */
 static void add(struct file *f, const char *prefix, const char *const *name)
 {
-	struct hm_err e = {0};
-	for (; *name; name++, f->n++)
-		assert_int_equal(hm_buf_printf(&f->header, &e,
-					       "%c\"%s%s\":{\"dtype\":\"F32\",\"shape\":[],"
-					       "\"data_offsets\":[%d,%d]}",
-					       f->n ? ',' : '{', prefix, *name, 4 * f->n, 4 * f->n + 4),
-				 0);
+	scalar_file_add(&f->scalars, prefix, name, SIZE_MAX);
 }
 
 /* The file is whole. */
 static struct hm_weights *finish(struct file *f)
 {
 	struct hm_err e = {0};
-	assert_int_equal(hm_buf_printf(&f->header, &e, "}"), 0);
-	uint64_t n = f->header.len;
-	assert_int_equal(hm_buf_add(&f->bytes, &n, 8, &e), 0); /* little-endian, as this machine is */
-	assert_int_equal(hm_buf_add(&f->bytes, f->header.data, f->header.len, &e), 0);
-	for (int i = 0; i < f->n; i++)
-		assert_int_equal(hm_buf_add(&f->bytes, &(float){(float)i}, 4, &e), 0);
-	if (hm_weights_parse(&f->w, f->bytes.data, f->bytes.len, NULL, &e))
+	scalar_file_finish(&f->scalars);
+	if (hm_weights_parse(&f->w, f->scalars.bytes.data, f->scalars.bytes.len, NULL, &e))
 		fail_msg("%s", e.text);
 	return f->w;
 }
@@ -51,8 +39,7 @@ static void drop(struct file *f)
 {
 	hm_weights_close(f->w);
 	hm_arena_clear(&f->arena);
-	hm_buf_clear(&f->header);
-	hm_buf_clear(&f->bytes);
+	scalar_file_clear(&f->scalars);
 	*f = (struct file){0};
 }
 

@@ -1,6 +1,7 @@
 /* hm_weights_prefix: which prefix makes all marks of a network fit, and what happens when none or two do. */
 #include "base/file.h"
 #include "weights/weights.h"
+#include "../support/scalarfile.h"
 #include "../support/scratch.h"
 
 #include <setjmp.h>
@@ -20,26 +21,15 @@ static const char *const mark[MARKS] = {"conv1.weight|0.weight", "bn1.bias|1.bia
 /* The names below prefix a, then b (NULL: none), as a .safetensors file of scalars. */
 static struct hm_weights *make(const char *const *name, size_t names, const char *a, const char *b)
 {
-	struct hm_buf text = {0}, file = {0};
+	struct scalar_file f = {0};
 	struct hm_weights *w = NULL;
 	struct hm_err e = {0};
-	size_t at = 0;
-	const char *prefix[] = {a, b};
-	for (int p = 0; p < 2 && prefix[p]; p++)
-		for (size_t i = 0; i < names; i++, at += 4)
-			assert_int_equal(hm_buf_printf(&text, &e,
-						       "%c\"%s%s\":{\"dtype\":\"F32\",\"shape\":[],"
-						       "\"data_offsets\":[%zu,%zu]}",
-						       at ? ',' : '{', prefix[p], name[i], at, at + 4),
-					 0);
-	assert_int_equal(hm_buf_printf(&text, &e, "}"), 0);
-	uint64_t n = text.len;
-	assert_int_equal(hm_buf_add(&file, &n, 8, &e), 0); /* little-endian, as this machine is */
-	assert_int_equal(hm_buf_add(&file, text.data, text.len, &e), 0);
-	assert_int_equal(hm_buf_add(&file, NULL, at, &e), 0);
-	hm_buf_clear(&text);
-	assert_int_equal(hm_file_write(file_name, file.data, file.len, &e), 0);
-	hm_buf_clear(&file);
+	scalar_file_add(&f, a, name, names);
+	if (b)
+		scalar_file_add(&f, b, name, names);
+	scalar_file_finish(&f);
+	assert_int_equal(hm_file_write(file_name, f.bytes.data, f.bytes.len, &e), 0);
+	scalar_file_clear(&f);
 	if (hm_weights_open(&w, file_name, NULL, &e))
 		fail_msg("%s", e.text);
 	return w;
