@@ -29,7 +29,7 @@ struct model {
 	struct hm_fusionfile_parts parts;
 };
 
-static void make(struct model *m, const struct hm_fusion_kind *kind, enum hm_use image)
+static void make_model(struct model *m, const struct hm_fusion_kind *kind, enum hm_use image)
 {
 	*m = (struct model){0};
 	m->d = hm_device_open("ref", HM_PREC_F32, &e);
@@ -49,7 +49,7 @@ static void make(struct model *m, const struct hm_fusion_kind *kind, enum hm_use
 						.selected_on = "auroc, epoch 3"};
 }
 
-static void drop(struct model *m)
+static void drop_model(struct model *m)
 {
 	hm_fusion_free(m->f);
 	for (int k = 0; k < HM_SIDES; k++)
@@ -85,7 +85,7 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 {
 	struct model m, n;
 	struct hm_fusionfile r;
-	make(&m, kind, HM_USE_FROZEN);
+	make_model(&m, kind, HM_USE_FROZEN);
 	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
 	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	assert_ptr_equal(r.head.fusion, kind);
@@ -104,7 +104,7 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 							     ? "image_encoder.4.0.conv1.weight"
 							     : "image_encoder.layer1.0.conv1.weight"));
 
-	make(&n, kind, HM_USE_FEATURE);
+	make_model(&n, kind, HM_USE_FEATURE);
 	struct hm_params *own = hm_fusion_params(n.f);
 	float *now = malloc(own->count * sizeof *now);
 	hm_params_read(own, now);
@@ -116,8 +116,8 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 	OK(hm_fusionfile_save(again, n.f, &n.parts, &e));
 	assert_same_file(file_name, again);
 	hm_fusionfile_close(&r);
-	drop(&n);
-	drop(&m);
+	drop_model(&n);
+	drop_model(&m);
 }
 
 static void test_late(void **state)
@@ -139,7 +139,7 @@ static void test_encoder_out_of_it(void **state)
 	for (const struct hm_fusion_kind *const *kind = hm_fusion_kinds(); *kind; kind++) {
 		struct model m;
 		struct hm_encoder x;
-		make(&m, *kind, HM_USE_FROZEN);
+		make_model(&m, *kind, HM_USE_FROZEN);
 		OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
 		OK(hm_encoder_open(&x, HM_IMAGE, file_name, &words, &e));
 		assert_string_equal(x.digest, m.side[HM_IMAGE].digest);
@@ -150,7 +150,7 @@ static void test_encoder_out_of_it(void **state)
 		assert_int_equal(x.n_counter, 0);
 		assert_int_equal(x.hints.heads, m.side[HM_TEXT].hints.heads);
 		hm_encoder_clear(&x);
-		drop(&m);
+		drop_model(&m);
 	}
 }
 
@@ -160,7 +160,7 @@ static void test_digest_alone(void **state)
 	(void)state;
 	struct model m;
 	struct hm_fusionfile r;
-	make(&m, &hm_early_fusion, HM_USE_FEATURE);
+	make_model(&m, &hm_early_fusion, HM_USE_FEATURE);
 	m.parts.encoder[HM_IMAGE] = NULL;
 	m.parts.feature[HM_IMAGE] =
 		(struct hm_fusionfile_feature){"0123456789abcdef0123456789abcdef", "grid", "bf16"};
@@ -172,7 +172,7 @@ static void test_digest_alone(void **state)
 	assert_string_equal(r.head.output[HM_IMAGE], "grid");
 	assert_string_equal(r.head.precision[HM_IMAGE], "bf16");
 	hm_fusionfile_close(&r);
-	drop(&m);
+	drop_model(&m);
 }
 
 /* The model as PyTorch would save it (no metadata), with tensor `name` replaced by `with` (NULL: left out),
@@ -183,7 +183,7 @@ static void refused(const struct hm_fusion_kind *kind, const char *name, const s
 	struct model m;
 	struct hm_fusionfile r;
 	struct hm_err why_not = {0};
-	make(&m, kind, HM_USE_FROZEN);
+	make_model(&m, kind, HM_USE_FROZEN);
 	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
 	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	struct hm_tensor *t = calloc(r.head.file->n + 1, sizeof *t);
@@ -207,7 +207,7 @@ static void refused(const struct hm_fusion_kind *kind, const char *name, const s
 	hm_fusionfile_close(&r);
 	cJSON_Delete(o);
 	free(t);
-	drop(&m);
+	drop_model(&m);
 }
 
 static void test_refuses(void **state)

@@ -10,8 +10,8 @@
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-static void add(struct hm_schema *s, const char *name, int64_t width, const char *encoder,
-		const char *precision)
+static void add_feature(struct hm_schema *s, const char *name, int64_t width, const char *encoder,
+			const char *precision)
 {
 	cJSON *attr = cJSON_CreateObject();
 	if (encoder)
@@ -24,8 +24,8 @@ static void add(struct hm_schema *s, const char *name, int64_t width, const char
 static void columns(struct hm_schema *s, const char *image, const char *text)
 {
 	*s = (struct hm_schema){0};
-	add(s, "text_feature", 1, text, "f32");
-	add(s, "image_feature", 2, image, "bf16");
+	add_feature(s, "text_feature", 1, text, "f32");
+	add_feature(s, "image_feature", 2, image, "bf16");
 	e = (struct hm_err){0};
 }
 

@@ -12,7 +12,7 @@
 enum { N = 5, SIDE = 33, CELLS = 4, WIDTH = 128, IDS = 6 };
 
 /* A model of tiny random encoders into predict_model. */
-static void save(const struct hm_fusion_kind *kind, struct hm_device *d)
+static void save_model(const struct hm_fusion_kind *kind, struct hm_device *d)
 {
 	const struct hm_encoder_options words = {.vocab = 20};
 	struct hm_encoder image, text;
@@ -120,7 +120,7 @@ static void raw_and_cached(void **state)
 		struct hm_rec rec[N];
 		struct hm_fusionfile m;
 		e = (struct hm_err){0};
-		save(*kind, d);
+		save_model(*kind, d);
 		raw_records(&s, rec);
 		answer(&s, rec, 1, d, &m, raw);
 		hm_fusionfile_close(&m);

@@ -117,7 +117,7 @@ static const char *path_of(const char *name)
 }
 
 /* An empty file of this name in the folder. */
-static void put(const char *name)
+static void put_file(const char *name)
 {
 	assert_int_equal(hm_file_write(path_of(name), "", 0, NULL), 0);
 }
@@ -140,16 +140,16 @@ static void test_folders(void **state)
 	(void)state;
 	test_scratch_folder(folder);
 	opens_not(folder, "a folder without model.safetensors and pytorch_model.bin; it is empty");
-	put("config.json");
+	put_file("config.json");
 	opens_not(folder, "; it has \"config.json\"");
-	put("tf_model.h5");
+	put_file("tf_model.h5");
 	opens_not(folder, "; it has \"tf_model.h5\", \"config.json\"; hm reads PyTorch's weights only");
-	put("adapter_model.safetensors");
+	put_file("adapter_model.safetensors");
 	opens_not(folder,
 		  "; it has \"adapter_model.safetensors\", \"tf_model.h5\", \"config.json\"; give the "
 		  "file itself");
 	empty_folder();
-	put("model.safetensors.part");
+	put_file("model.safetensors.part");
 	opens_not(folder, "; it has \"model.safetensors.part\"; a download that was not finished");
 	empty_folder();
 	assert_int_equal(mkdir(path_of("snapshots"), 0777), 0);
@@ -157,7 +157,7 @@ static void test_folders(void **state)
 	opens_not(folder, "; it has \"blobs\", \"snapshots\"; give the folder below snapshots");
 	empty_folder();
 	for (char c = 'a'; c < 'g'; c++)
-		put((char[]){c, 0});
+		put_file((char[]){c, 0});
 	opens_not(folder, "\"a\", \"b\", \"c\", \"d\" …");
 	empty_folder();
 	assert_int_equal(hm_file_write(path_of("model.safetensors.index.json"),

@@ -19,7 +19,7 @@ static const char *const mark[MARKS] = {"conv1.weight|0.weight", "bn1.bias|1.bia
 					"layer1.0.conv1.weight|4.0.conv1.weight"};
 
 /* The names below prefix a, then b (NULL: none), as a .safetensors file of scalars. */
-static struct hm_weights *make(const char *const *name, size_t names, const char *a, const char *b)
+static struct hm_weights *make_file(const char *const *name, size_t names, const char *a, const char *b)
 {
 	struct scalar_file f = {0};
 	struct hm_weights *w = NULL;
@@ -49,8 +49,9 @@ static void test_one(void **state)
 	for (size_t i = 0; i < LEN(prefix); i++)
 		for (int k = 0; k < 2; k++) {
 			struct hm_err e = {0};
-			struct hm_weights *w = make(k ? numbered : torchvision,
-						    k ? LEN(numbered) : LEN(torchvision), prefix[i], NULL);
+			struct hm_weights *w =
+				make_file(k ? numbered : torchvision, k ? LEN(numbered) : LEN(torchvision),
+					  prefix[i], NULL);
 			const char *found = "?";
 			assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
 			assert_non_null(found);
@@ -64,7 +65,8 @@ static void test_none(void **state)
 	(void)state;
 	struct hm_err e = {0};
 	const char *found = "?";
-	struct hm_weights *w = make(torchvision + 1, LEN(torchvision) - 1, "module.", NULL); /* no conv1 */
+	struct hm_weights *w =
+		make_file(torchvision + 1, LEN(torchvision) - 1, "module.", NULL); /* no conv1 */
 	assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
 	assert_null(found);
 	char text[300];
@@ -73,11 +75,11 @@ static void test_none(void **state)
 			    "\"module.layer2.0.downsample.0.weight\"");
 	assert_string_equal(hm_weights_sample(w, text, 9), "\"module.");
 	hm_weights_close(w);
-	w = make(torchvision, LEN(torchvision), "x", NULL); /* "xconv1.weight": no dot */
+	w = make_file(torchvision, LEN(torchvision), "x", NULL); /* "xconv1.weight": no dot */
 	assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
 	assert_null(found);
 	hm_weights_close(w);
-	w = make(torchvision, 2, "a.", "b."); /* marks in two places, in neither all */
+	w = make_file(torchvision, 2, "a.", "b."); /* marks in two places, in neither all */
 	assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), 0);
 	assert_null(found);
 	assert_int_equal(e.code, 0);
@@ -93,7 +95,7 @@ static void test_two(void **state)
 		struct hm_err e = {0};
 		const char *found = "?";
 		char a[64], b[64];
-		struct hm_weights *w = make(torchvision, LEN(torchvision), pair[i][0], pair[i][1]);
+		struct hm_weights *w = make_file(torchvision, LEN(torchvision), pair[i][0], pair[i][1]);
 		assert_int_equal(hm_weights_prefix(w, mark, MARKS, &found, &e), HM_EDATA);
 		assert_null(found);
 		snprintf(a, sizeof a, "\"%s\"", pair[i][0]);
@@ -108,7 +110,7 @@ static void test_key(void **state)
 {
 	(void)state;
 	static const char *const key[] = {"model", "model.", "model.ema"};
-	hm_weights_close(make(torchvision, LEN(torchvision), "model.ema.", "model."));
+	hm_weights_close(make_file(torchvision, LEN(torchvision), "model.ema.", "model."));
 	for (size_t i = 0; i < LEN(key); i++) {
 		struct hm_err e = {0};
 		struct hm_weights *w;
