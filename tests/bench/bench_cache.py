@@ -2,24 +2,16 @@
 that find everything, from a file and from a pipe, and one that finds all but 85 (weights of the text encoder and the network set-up
 included), beside reading the same records (hm-view --verify). Two threads each, least of five. usage: python bench_cache.py BIN"""
 import os
-import subprocess
-import sys
 import tempfile
-import time
 
 import torch
 import torchvision
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel
 
-BIN = os.path.abspath(sys.argv[1])
+from benchkit import sh
+
 N = 8500
-
-
-def sh(line):
-    start = time.perf_counter()
-    subprocess.run(["bash", "-euo", "pipefail", "-c", line], check=True, env={**os.environ, "PATH": BIN + ":" + os.environ["PATH"]})
-    return time.perf_counter() - start
 
 
 def least(line):

@@ -1,29 +1,13 @@
 """Training a head for 5 epochs on 8,500 x 1,280 features, batch 64, Adam, shuffled: hm-fuse-train's loop, and its whole
 command with reading, against PyTorch's loop on tensors in memory at the best of its own settings (1 or 2 threads,
 default, foreach or fused Adam, compiled or not). Best of 5, in turn. usage: python bench_head.py BIN"""
-import json, os, subprocess, sys, tempfile, time
+import json, os, tempfile, time
 
 import torch
-from transformers import BertConfig, BertModel
 
-BIN = os.path.abspath(sys.argv[1])
+from benchkit import features, sh
+
 N, EPOCHS, BATCH, ROUNDS = 8500, 5, 64, 5
-
-
-def sh(line):
-    subprocess.run(["bash", "-euo", "pipefail", "-c", line], check=True, env={**os.environ, "PATH": BIN + ":" + os.environ["PATH"]})
-
-
-def features():
-    """8,500 records with 512 + 768 features, cheaply: ResNet18 on 32 x 32 pixels, a BERT of one layer."""
-    import numpy
-    torch.manual_seed(0)
-    BertModel(BertConfig(num_hidden_layers=1)).save_pretrained("bert")
-    sh(f"hm-synth -q --train {N} --dev 0 --test 0 d; hm-jsonl2rec d/train.jsonl | hm-imgprep --root d/img --size 32 |"
-       "hm-tokenize --vocab d/vocab.txt | hm-encode -q --image init:resnet18 --text bert -o t.hmr;"
-       "hm-view --npy image_feature=i.npy --npy text_feature=t.npy --npy label=l.npy t.hmr")
-    x = torch.tensor(numpy.concatenate([numpy.load("i.npy"), numpy.load("t.npy")], 1))
-    return x, torch.tensor(numpy.load("l.npy")).long()
 
 
 def train(x, y, make, compiled):
@@ -47,7 +31,7 @@ def train(x, y, make, compiled):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        x, y = features()
+        x, y = features(N)
         adam = torch.optim.Adam
         settings = [(t, kind, c) for t in (1, 2) for kind in ({}, {"foreach": True}, {"fused": True}) for c in (False, True)]
         peer, loop, whole = {}, [], []

@@ -4,35 +4,17 @@ hm-fuse-train --sweep, reading and writing included, beside PyTorch on tensors i
 which gives up a shuffle of its own for each. usage: python bench_sweep.py BIN"""
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-BIN = os.path.abspath(sys.argv[1])
+from benchkit import features, sh
+
 N, WIDE, BATCH, EPOCHS, COUNT = 8500, 1280, 64, 2, 100
 CONFIGS = [dict(name=f"h{i}", lr=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2)[i % 5], seed=i // 10, **{"weight-decay": (0, 1e-3)[i // 5 % 2]})
            for i in range(COUNT)]
-
-
-def sh(line):
-    subprocess.run(["bash", "-euo", "pipefail", "-c", line], check=True, env={**os.environ, "PATH": BIN + ":" + os.environ["PATH"]})
-
-
-def features():
-    """512 + 768 features, cheaply: ResNet18 on 32 x 32 pixels, a BERT of one layer."""
-    import numpy
-    from transformers import BertConfig, BertModel
-    torch.manual_seed(0)
-    BertModel(BertConfig(num_hidden_layers=1)).save_pretrained("bert")
-    sh(f"hm-synth -q --train {N} --dev 0 --test 0 d; hm-jsonl2rec d/train.jsonl | hm-imgprep --root d/img --size 32 |"
-       "hm-tokenize --vocab d/vocab.txt | hm-encode -q --image init:resnet18 --text bert -o t.hmr;"
-       "hm-view --npy image_feature=i.npy --npy text_feature=t.npy --npy label=l.npy t.hmr")
-    return torch.tensor(numpy.concatenate([numpy.load("i.npy"), numpy.load("t.npy")], 1)), torch.tensor(numpy.load("l.npy")).long()
 
 
 def one(x, y, config):
@@ -82,7 +64,7 @@ def stacked(x, y):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        x, y = features()
+        x, y = features(N)
         torch.save(x, "x.pt")
         torch.save(y, "y.pt")
         with open("c.jsonl", "w", encoding="utf-8") as f:

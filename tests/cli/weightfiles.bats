@@ -129,8 +129,10 @@ u64() { # NUMBER below 2^32, as 8 bytes
 	local header='{"x":{"dtype":"F32","shape":[2147483648],"data_offsets":[0,8589934592]}}   '
 	{ u64 ${#header} && printf %s "$header"; } >huge.safetensors
 	truncate -s $((8589934592 + 8 + ${#header})) huge.safetensors
+	local limit='ulimit -d 200000;'
+	[ -z "$SAN" ] || limit= # a sanitizer needs more memory than the limit
 	for call in 'hm-encode --image' 'hm-encode --text' 'hm-score --model'; do
-		run bash -c "ulimit -d 200000; $call huge.safetensors '$raw' >x.hmr"
+		run bash -c "$limit $call huge.safetensors '$raw' >x.hmr"
 		expect 1 'huge.safetensors: .*"x"'
 	done
 }

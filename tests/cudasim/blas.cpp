@@ -194,8 +194,9 @@ static bool supported(const product &p)
 	return false;
 }
 
-static cublasStatus_t prepare(product *p, cublasLtMatmulDesc_t d, cublasLtMatrixLayout_t a,
-			      cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c, cublasLtMatrixLayout_t y)
+static cublasStatus_t prepare_product(product *p, cublasLtMatmulDesc_t d, cublasLtMatrixLayout_t a,
+				      cublasLtMatrixLayout_t b, cublasLtMatrixLayout_t c,
+				      cublasLtMatrixLayout_t y)
 {
 	if (!d || !a || !b || !c || !y)
 		return CUBLAS_STATUS_INVALID_VALUE;
@@ -224,7 +225,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t h, cublasLtMatmul
 	*count = 0;
 	if (!h || !pref || most < 1)
 		return CUBLAS_STATUS_INVALID_VALUE;
-	cublasStatus_t e = prepare(&p, d, a, b, c, y);
+	cublasStatus_t e = prepare_product(&p, d, a, b, c, y);
 	if (e)
 		return e;
 	memset(results, 0, sizeof *results);
@@ -240,12 +241,12 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t h, cublasLtMatmul
 
 /* ---- the product ---- */
 
-static float load(const void *p, uint32_t type, size_t i)
+static float load_number(const void *p, uint32_t type, size_t i)
 {
 	return type == CUDA_R_32F ? ((const float *)p)[i] : hm_get((const hm_bf16 *)p + i);
 }
 
-static void store(void *p, uint32_t type, size_t i, float v)
+static void store_number(void *p, uint32_t type, size_t i, float v)
 {
 	if (type == CUDA_R_32F)
 		((float *)p)[i] = v;
@@ -260,7 +261,7 @@ static std::vector<float> dense(const void *x, const cudasim_layout &l, bool tra
 	std::vector<float> out(rows * cols);
 	for (size_t j = 0; j < cols; j++)
 		for (size_t i = 0; i < rows; i++)
-			out[j * rows + i] = load(x, l.type, transposed ? i * l.ld + j : j * l.ld + i);
+			out[j * rows + i] = load_number(x, l.type, transposed ? i * l.ld + j : j * l.ld + i);
 	return out;
 }
 
@@ -272,14 +273,14 @@ static void gradient(const product &p, const std::vector<float> &a, const std::v
 			double sum = 0;
 			for (size_t j = 0; j < p.k; j++)
 				sum += a[j * p.m + i];
-			store(p.d.bias, p.y.type, i, (float)sum);
+			store_number(p.d.bias, p.y.type, i, (float)sum);
 		}
 	if (p.d.epilogue == CUBLASLT_EPILOGUE_BGRADB)
 		for (size_t j = 0; j < p.n; j++) {
 			double sum = 0;
 			for (size_t i = 0; i < p.k; i++)
 				sum += b[j * p.k + i];
-			store(p.d.bias, p.y.type, j, (float)sum);
+			store_number(p.d.bias, p.y.type, j, (float)sum);
 		}
 }
 
@@ -301,12 +302,12 @@ static void multiply(const product &p, float alpha, const void *pa, const void *
 		for (size_t i = 0; i < p.m; i++) {
 			float v = alpha * (float)sum[i];
 			if (beta != 0)
-				v += beta * load(c, p.c.type, j * p.c.ld + i);
+				v += beta * load_number(c, p.c.type, j * p.c.ld + i);
 			if (bias)
-				v += load(p.d.bias, p.y.type, i);
+				v += load_number(p.d.bias, p.y.type, i);
 			if (relu)
 				v = v < 0 ? 0 : v;
-			store(y, p.y.type, j * p.y.ld + i, v);
+			store_number(y, p.y.type, j * p.y.ld + i, v);
 		}
 	}
 	gradient(p, a, b);
@@ -348,7 +349,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t h, cublasLtMatmulDesc_t d, const 
 		return CUBLAS_STATUS_NOT_INITIALIZED;
 	if (!alpha || !beta)
 		return CUBLAS_STATUS_INVALID_VALUE;
-	cublasStatus_t e = prepare(&p, d, la, lb, lc, ly);
+	cublasStatus_t e = prepare_product(&p, d, la, lb, lc, ly);
 	if (e)
 		return e;
 	float by = *(const float *)alpha, plus = *(const float *)beta;

@@ -148,7 +148,7 @@ const char *cudasim_where(char *buf, size_t size)
 	return buf;
 }
 
-static uint64_t draw(uint64_t below)
+static uint64_t draw_number(uint64_t below)
 {
 	sim.random ^= sim.random << 13;
 	sim.random ^= sim.random >> 7;
@@ -226,8 +226,8 @@ static void go_to(fibre *next)
 	landed(me->asan);
 }
 
-static void tell(const fibre *a, const fibre *b) __attribute__((noreturn));
-static void tell(const fibre *a, const fibre *b)
+static void tell_deadlock(const fibre *a, const fibre *b) __attribute__((noreturn));
+static void tell_deadlock(const fibre *a, const fibre *b)
 {
 	char other[512] = "has returned";
 	if (b->what)
@@ -250,7 +250,7 @@ static void tell_stuck(void)
 		for (unsigned j = 0; a->what && j < a->at->size; j++) {
 			const fibre *b = sim.fibres[a->at->base + j];
 			if (b->ended || (b->what && !same_place(a, b)))
-				tell(a, b);
+				tell_deadlock(a, b);
 		}
 	}
 	cudasim_die("kernel %s: deadlock", sim.kernel->name);
@@ -284,7 +284,7 @@ static void run_next(void)
 		next = sim.ready[sim.head];
 		sim.head = (sim.head + 1) % CUDASIM_MOST_THREADS;
 	} else if (sim.how == RANDOM) {
-		unsigned i = (sim.head + draw(sim.count)) % CUDASIM_MOST_THREADS;
+		unsigned i = (sim.head + draw_number(sim.count)) % CUDASIM_MOST_THREADS;
 		next = sim.ready[i];
 		sim.ready[i] = sim.ready[last];
 	}
@@ -331,7 +331,7 @@ static fibre *new_fibre(unsigned number)
 /* ---- meetings ---- */
 
 /* Waits until all threads of the meeting are here; `orders` memory too, or only values. */
-static void meet(meeting *m, bool orders, const char *what, const char *file, int line)
+static void meet_threads(meeting *m, bool orders, const char *what, const char *file, int line)
 {
 	fibre *f = sim.running;
 	uint64_t *sync = &m->sync[sim.set][m->parity];
@@ -342,7 +342,7 @@ static void meet(meeting *m, bool orders, const char *what, const char *file, in
 	if (!m->arrived)
 		m->first = f;
 	else if (!same_place(m->first, f))
-		tell(m->first, f);
+		tell_deadlock(m->first, f);
 	if (orders && __tsan_release)
 		__tsan_release(sync);
 	if (++m->arrived == m->size) {
@@ -367,12 +367,12 @@ static const char barrier_name[] = "__syncthreads", warp_barrier_name[] = "__syn
 
 void cudasim_barrier(const char *file, int line)
 {
-	meet(&sim.barrier, true, barrier_name, file, line);
+	meet_threads(&sim.barrier, true, barrier_name, file, line);
 }
 
 void cudasim_warp_barrier(unsigned mask, const char *file, int line)
 {
-	meet(warp_of(mask, warp_barrier_name, file, line), true, warp_barrier_name, file, line);
+	meet_threads(warp_of(mask, warp_barrier_name, file, line), true, warp_barrier_name, file, line);
 }
 
 uint64_t cudasim_shuffle(const char *what, unsigned mask, uint64_t v, unsigned from, const char *file,
@@ -381,7 +381,7 @@ uint64_t cudasim_shuffle(const char *what, unsigned mask, uint64_t v, unsigned f
 	meeting *w = warp_of(mask, what, file, line);
 	uint64_t *values = w->value[w->parity];
 	values[sim.running->lane] = v;
-	meet(w, false, what, file, line);
+	meet_threads(w, false, what, file, line);
 	return values[from];
 }
 
@@ -391,7 +391,7 @@ unsigned cudasim_vote(const char *what, unsigned mask, bool v, const char *file,
 	uint64_t *values = w->value[w->parity];
 	unsigned all = 0;
 	values[sim.running->lane] = v;
-	meet(w, false, what, file, line);
+	meet_threads(w, false, what, file, line);
 	for (unsigned i = 0; i < 32; i++)
 		all |= (unsigned)values[i] << i;
 	return all;
@@ -399,7 +399,7 @@ unsigned cudasim_vote(const char *what, unsigned mask, bool v, const char *file,
 
 /* ---- shared memory: the dynamic array, then the arrays of each place, gaps between them ---- */
 
-static char *place(size_t bytes)
+static char *place_array(size_t bytes)
 {
 	char *p = sim.arena + sim.arena_used;
 	sim.arena_used = (sim.arena_used + bytes + 15) / 16 * 16 + GAP;
@@ -419,7 +419,7 @@ void *cudasim_shared(const void *key, size_t bytes)
 	if (sum > CUDASIM_MOST_SHARED || sim.site_count == SITES)
 		cudasim_die("kernel %s uses %zu bytes of shared memory, more than %d", sim.kernel->name, sum,
 			    CUDASIM_MOST_SHARED);
-	char *p = place(bytes);
+	char *p = place_array(bytes);
 	sim.sites[sim.site_count++] = site{key, (size_t)(p - sim.arena), bytes};
 	return p;
 }
@@ -452,7 +452,7 @@ static void begin_launch_arena(size_t dynamic)
 	sim.site_count = 0;
 	sim.arena_used = 0;
 	sim.dynamic = dynamic;
-	place(dynamic);
+	place_array(dynamic);
 }
 
 /* Every block finds NaN. ThreadSanitizer forgets the block before with the mapping. */
@@ -514,7 +514,7 @@ void cudasim_run(const cudasim_kernel *k, dim3 grid, dim3 block, size_t shared, 
 	if (sim.how == RANDOM) {
 		order.resize(blocks);
 		for (size_t i = 0; i < blocks; i++) {
-			size_t j = draw(i + 1);
+			size_t j = draw_number(i + 1);
 			order[i] = order[j];
 			order[j] = i;
 		}

@@ -125,7 +125,7 @@ struct buffers {
 	planted_args a;
 };
 
-static buffers begin(void)
+static buffers make_buffers(void)
 {
 	buffers b;
 	void *p;
@@ -140,7 +140,7 @@ static buffers begin(void)
 	return b;
 }
 
-static void end(buffers *b)
+static void free_buffers(buffers *b)
 {
 	must(cudaStreamDestroy(b->s));
 	must(cudaFree(b->x));
@@ -148,7 +148,7 @@ static void end(buffers *b)
 	must(cudaFreeHost(b->pinned));
 }
 
-static void fill(float *p, float v)
+static void fill_floats(float *p, float v)
 {
 	for (int i = 0; i < N; i++)
 		p[i] = v;
@@ -163,48 +163,48 @@ static void want_y(const buffers *b, float v, const char *what)
 
 static void staging(bool bug)
 {
-	buffers b = begin();
-	fill(b.pinned, 1);
+	buffers b = make_buffers();
+	fill_floats(b.pinned, 1);
 	must(cudaMemcpyAsync(b.x, b.pinned, N * sizeof(float), cudaMemcpyHostToDevice, b.s));
 	if (!bug)
 		must(cudaStreamSynchronize(b.s));
-	fill(b.pinned, 2);
+	fill_floats(b.pinned, 2);
 	launch(planted_add, b.a, 0, b.s);
 	want_y(&b, 1, "staging");
-	end(&b);
+	free_buffers(&b);
 }
 
 /* A copy from memory that is not pinned is read at once: no bug. */
 static void pageable(bool)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	std::vector<float> x(N, 1.0f);
 	must(cudaMemcpyAsync(b.x, x.data(), N * sizeof(float), cudaMemcpyHostToDevice, b.s));
 	x.assign(N, 2.0f);
 	launch(planted_add, b.a, 0, b.s);
 	want_y(&b, 1, "pageable");
-	end(&b);
+	free_buffers(&b);
 }
 
 static void early_read(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	must(cudaMemcpyAsync(b.pinned, b.y, N * sizeof(float), cudaMemcpyDeviceToHost, b.s));
 	if (!bug)
 		must(cudaStreamSynchronize(b.s));
 	want(b.pinned[0] == 0, "early_read");
-	end(&b);
+	free_buffers(&b);
 }
 
 static void two_streams(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	cudaStream_t copies;
 	cudaEvent_t copied, begun;
 	must(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking));
 	must(cudaEventCreateWithFlags(&copied, cudaEventDisableTiming));
 	must(cudaEventCreateWithFlags(&begun, cudaEventDefault));
-	fill(b.pinned, 1);
+	fill_floats(b.pinned, 1);
 	must(cudaEventRecord(begun, b.s));
 	must(cudaMemcpyAsync(b.x, b.pinned, N * sizeof(float), cudaMemcpyHostToDevice, copies));
 	must(cudaEventRecord(copied, copies));
@@ -225,18 +225,18 @@ static void two_streams(bool bug)
 	must(cudaEventDestroy(copied));
 	must(cudaEventDestroy(begun));
 	must(cudaStreamDestroy(copies));
-	end(&b);
+	free_buffers(&b);
 }
 
 /* The second stream's copy must not come before the first has read what it writes over. */
 static void copy_ahead(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	cudaStream_t copies;
 	cudaEvent_t read;
 	must(cudaStreamCreateWithFlags(&copies, cudaStreamNonBlocking));
 	must(cudaEventCreateWithFlags(&read, cudaEventDisableTiming));
-	fill(b.pinned, 1);
+	fill_floats(b.pinned, 1);
 	launch(planted_add, b.a, 0, b.s);
 	must(cudaEventRecord(read, b.s));
 	if (!bug)
@@ -246,15 +246,15 @@ static void copy_ahead(bool bug)
 	must(cudaStreamSynchronize(copies));
 	must(cudaEventDestroy(read));
 	must(cudaStreamDestroy(copies));
-	end(&b);
+	free_buffers(&b);
 }
 
 static void graph(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	cudaGraph_t g;
 	cudaGraphExec_t x;
-	fill(b.pinned, 1);
+	fill_floats(b.pinned, 1);
 	must(cudaStreamBeginCapture(b.s, cudaStreamCaptureModeThreadLocal));
 	must(cudaMemcpyAsync(b.x, b.pinned, N * sizeof(float), cudaMemcpyHostToDevice, b.s));
 	launch(planted_add, b.a, 0, b.s);
@@ -268,42 +268,42 @@ static void graph(bool bug)
 		want_y(&b, 0, "a capture that has run");
 		must(cudaGraphLaunch(x, b.s));
 		must(cudaStreamSynchronize(b.s));
-		fill(b.pinned, 2);
+		fill_floats(b.pinned, 2);
 		must(cudaGraphLaunch(x, b.s));
 		must(cudaGraphExecDestroy(x));
 		want_y(&b, 3, "graph");
 	}
-	end(&b);
+	free_buffers(&b);
 }
 
 static void host_pointer(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	std::vector<float> x(N);
 	must(cudaMemcpy(bug ? x.data() : b.x, x.data(), N * sizeof(float), cudaMemcpyHostToDevice));
-	end(&b);
+	free_buffers(&b);
 }
 
 static void long_copy(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	std::vector<float> x(N + 1);
 	must(cudaMemcpy(b.x, x.data(), (N + bug) * sizeof(float), cudaMemcpyHostToDevice));
-	end(&b);
+	free_buffers(&b);
 }
 
 static void host_read(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	must(cudaDeviceSynchronize());
 	want(((volatile float *)(bug ? b.y : b.pinned))[1] != 0, "host_read");
-	end(&b);
+	free_buffers(&b);
 }
 
 /* A kernel reads what was freed. */
 static void freed(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	void *more;
 	must(cudaMalloc(&more, N * sizeof(float)));
 	b.a.x = (const float *)more;
@@ -314,7 +314,7 @@ static void freed(bool bug)
 	must(cudaStreamSynchronize(b.s));
 	if (!bug)
 		must(cudaFree(more));
-	end(&b);
+	free_buffers(&b);
 }
 
 static void leak(bool bug)
@@ -339,23 +339,23 @@ static void memory(bool bug)
 
 static void zero_grid(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	void *args[] = {&b.a};
 	cudaError_t e = cudaLaunchKernel((const void *)planted_add, dim3{!bug, 1, 1}, dim3{THREADS, 1, 1},
 					 args, 0, b.s);
 	want(cudaPeekAtLastError() == e && cudaGetLastError() == e && cudaGetLastError() == cudaSuccess,
 	     "the last error");
 	must(e);
-	end(&b);
+	free_buffers(&b);
 }
 
 /* More than CUDA has; more than kernels are bound to; not whole warps. */
 static void launch_block(unsigned threads)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	void *args[] = {&b.a};
 	must(cudaLaunchKernel((const void *)planted_add, dim3{1, 1, 1}, dim3{threads, 1, 1}, args, 0, b.s));
-	end(&b);
+	free_buffers(&b);
 }
 
 static void huge_block(bool bug)
@@ -371,11 +371,11 @@ static void wide_block(bool bug)
 /* A kernel with a bound of its own, 32. */
 static void fit_block(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	void *args[] = {&b.a};
 	must(cudaLaunchKernel((const void *)planted_fit, dim3{1, 1, 1}, dim3{bug ? 64u : 32u, 1, 1}, args, 0,
 			      b.s));
-	end(&b);
+	free_buffers(&b);
 }
 
 static void ragged_block(bool bug)
@@ -385,34 +385,34 @@ static void ragged_block(bool bug)
 
 static void null_argument(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	if (bug)
 		b.a.x = NULL;
 	launch(planted_add, b.a, 0, b.s);
-	end(&b);
+	free_buffers(&b);
 }
 
 static void much_shared(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	launch(planted_much_shared, b.a, bug ? 20000 : 1000, b.s);
-	end(&b);
+	free_buffers(&b);
 }
 
 static void much_dynamic(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	launch(planted_add, b.a, 48 * 1024 + bug, b.s);
-	end(&b);
+	free_buffers(&b);
 }
 
 static void no_kernel(bool bug)
 {
-	buffers b = begin();
+	buffers b = make_buffers();
 	void *args[] = {&b.a};
 	const void *f = bug ? (const void *)no_kernel : (const void *)planted_add;
 	must(cudaLaunchKernel(f, dim3{1, 1, 1}, dim3{32, 1, 1}, args, 0, b.s));
-	end(&b);
+	free_buffers(&b);
 }
 
 /* With HM_SIM_FAIL the device fails, and stays so. */

@@ -72,7 +72,7 @@ static work of_device(work w)
 
 static void finish_record(const std::shared_ptr<event_state> &event, unsigned number, cudaStream_t s);
 
-static void step(cudaStream_t s)
+static void step_stream(cudaStream_t s)
 {
 	if (s->running)
 		cudasim_die("deadlock: a stream waits for itself");
@@ -92,7 +92,7 @@ static void finish_record(const std::shared_ptr<event_state> &event, unsigned nu
 	while (event->pending.count(number)) {
 		if (!streams.count(s) || s->queue.empty())
 			cudasim_die("deadlock: an event that is waited for is in no stream");
-		step(s);
+		step_stream(s);
 	}
 }
 
@@ -107,8 +107,8 @@ void cudasim_finish(cudaStream_t s)
 		for (cudaStream_t t : streams)
 			while (defers() == 2 && t != s && !t->running && !t->queue.empty() &&
 			       !blocked(t->queue.front()))
-				step(t);
-		step(s);
+				step_stream(t);
+		step_stream(s);
 	}
 }
 
@@ -226,7 +226,7 @@ cudaError_t cudaStreamQuery(cudaStream_t s)
 	if (cudasim_spoils(s))
 		return cudasim_result(cudaErrorStreamCaptureUnsupported);
 	if (s && !s->queue.empty())
-		step(s);
+		step_stream(s);
 	return s && !s->queue.empty() ? cudasim_result(cudaErrorNotReady) : cudasim_waited();
 }
 
@@ -308,7 +308,7 @@ cudaError_t cudaEventQuery(cudaEvent_t e)
 	if (!e)
 		return cudasim_result(cudaErrorInvalidResourceHandle);
 	if (e->state->pending.count(e->state->records))
-		step(e->state->stream);
+		step_stream(e->state->stream);
 	return e->state->pending.count(e->state->records) ? cudasim_result(cudaErrorNotReady)
 							  : cudasim_waited();
 }

@@ -13,7 +13,7 @@
 static struct hm_err e;
 static const char *folder;
 
-static void check(bool ok)
+static void stop_unless(bool ok)
 {
 	if (ok)
 		return;
@@ -21,21 +21,21 @@ static void check(bool ok)
 	exit(1);
 }
 
-static void save(const char *name, const struct hm_buf *b)
+static void save_golden(const char *name, const struct hm_buf *b)
 {
 	char path[512];
 	snprintf(path, sizeof path, "%s/%s.hmr", folder, name);
-	check(!hm_file_write(path, b->data, b->len, &e));
+	stop_unless(!hm_file_write(path, b->data, b->len, &e));
 }
 
-static struct hm_writer *begin(const char *name, struct hm_schema *s, const cJSON *meta, const cJSON *pg,
-			       size_t block)
+static struct hm_writer *begin_golden(const char *name, struct hm_schema *s, const cJSON *meta,
+				      const cJSON *pg, size_t block)
 {
 	struct hm_writer *w;
 	struct hm_writer_options o = {.block_size = block};
 	char path[512];
 	snprintf(path, sizeof path, "%s/%s.hmr", folder, name);
-	check(!e.code && !hm_writer_open(&w, path, s, meta, pg, &o, NULL, &e));
+	stop_unless(!e.code && !hm_writer_open(&w, path, s, meta, pg, &o, NULL, &e));
 	hm_schema_clear(s);
 	return w;
 }
@@ -62,16 +62,16 @@ static void dtypes(void)
 	struct hm_schema s = {0};
 	for (int t = 0; t < HM_DTYPES; t++)
 		hm_schema_add(&s, hm_dtype_name((enum hm_dtype)t), (enum hm_dtype)t, 0, NULL, NULL, &e);
-	struct hm_writer *w = begin("dtypes", &s, NULL, NULL, 0);
+	struct hm_writer *w = begin_golden("dtypes", &s, NULL, NULL, 0);
 	for (size_t i = 0; i < 5; i++) {
 		struct hm_val v[HM_DTYPES];
 		for (int t = 0; t < HM_UTF8; t++)
 			v[t] = (struct hm_val){(const char *)column[t] + i * hm_dtype_size((enum hm_dtype)t),
 					       1};
 		v[HM_UTF8] = (struct hm_val){text[i], strlen(text[i])};
-		check(!hm_writer_put(w, v, &e));
+		stop_unless(!hm_writer_put(w, v, &e));
 	}
-	check(!hm_writer_finish(w, 0, &e));
+	stop_unless(!hm_writer_finish(w, 0, &e));
 }
 
 static void shapes(void)
@@ -85,14 +85,14 @@ static void shapes(void)
 	hm_schema_add(&s, "nothing", HM_F32, DIMS(4, 0), NULL, &e);
 	hm_schema_add(&s, "ragged", HM_I32, DIMS(-1), NULL, &e);
 	hm_schema_add(&s, "ragged rows", HM_U16, DIMS(-1, 2, 2), NULL, &e);
-	struct hm_writer *w = begin("shapes", &s, NULL, NULL, 0);
+	struct hm_writer *w = begin_golden("shapes", &s, NULL, NULL, 0);
 	for (size_t i = 0; i < 6; i++)
-		check(!hm_writer_put(
+		stop_unless(!hm_writer_put(
 			w,
 			(struct hm_val[]){
 				{n + i, 6}, {n + 2 * i, 8}, {NULL, 0}, {n, i % 4}, {n + i, i % 3 * 4}},
 			&e));
-	check(!hm_writer_finish(w, 0, &e));
+	stop_unless(!hm_writer_finish(w, 0, &e));
 }
 
 /* Several blocks; those with noise are stored, the others shrink. */
@@ -104,16 +104,16 @@ static void blocks(void)
 	hm_rng_init(&r, 3, HM_RNG_SYNTH, 0, 0);
 	hm_schema_add(&s, "id", HM_UTF8, 0, NULL, NULL, &e);
 	hm_schema_add(&s, "pixels", HM_U8, DIMS(600), NULL, &e);
-	struct hm_writer *w = begin("blocks", &s, NULL, NULL, 1500);
+	struct hm_writer *w = begin_golden("blocks", &s, NULL, NULL, 1500);
 	for (int i = 0; i < 9; i++) {
 		char id[16];
 		for (size_t k = 0; k < sizeof pixels; k++)
 			pixels[k] = (unsigned char)(i < 4 ? hm_rng_u32(&r) : (uint32_t)i);
-		check(!hm_writer_put(
+		stop_unless(!hm_writer_put(
 			w, (struct hm_val[]){{id, (size_t)snprintf(id, sizeof id, "%d", i)}, {pixels, 600}},
 			&e));
 	}
-	check(!hm_writer_finish(w, 0, &e));
+	stop_unless(!hm_writer_finish(w, 0, &e));
 }
 
 /* As the tools write them: attributes, meta, a history of two steps, records left out. */
@@ -135,12 +135,12 @@ static void pipeline(void)
 	hm_schema_add(&s, "label", HM_I32, 0, NULL, NULL, &e);
 	hm_schema_add(&s, "token_ids", HM_I32, DIMS(-1), vocab, &e);
 	hm_schema_add(&s, "image_feature", HM_BF16, DIMS(4), attr, &e);
-	struct hm_writer *w = begin("pipeline", &s, meta, two, 0);
+	struct hm_writer *w = begin_golden("pipeline", &s, meta, two, 0);
 	for (int32_t i = 0; i < 5; i++) {
 		char id[16];
 		int32_t label = i % 3 - 1, tokens[] = {101, 2000 + i, 3000 + i, 102};
 		uint16_t feature[4] = {hm_f32_to_bf16((float)i), 0, 0x8000, 0x3f80};
-		check(!hm_writer_put(
+		stop_unless(!hm_writer_put(
 			w,
 			(struct hm_val[]){{id, (size_t)snprintf(id, sizeof id, "%05d", 8290 + i)},
 					  {&label, 1},
@@ -148,7 +148,7 @@ static void pipeline(void)
 					  {feature, 4}},
 			&e));
 	}
-	check(!hm_writer_finish(w, 3, &e));
+	stop_unless(!hm_writer_finish(w, 3, &e));
 	cJSON_Delete(meta);
 	cJSON_Delete(one);
 	cJSON_Delete(two);
@@ -162,13 +162,13 @@ static void later(const struct hm_buf *good)
 	hm_put16(b.data + 8 + 6, 7);
 	hm_put32(b.data + 8 + 12, 0x80000001);
 	test_seal(&b, 0);
-	save("later", &b);
+	save_golden("later", &b);
 	size_t index = test_frame(&b, "HMRI", 0), end = test_frame(&b, "HMRE", 0);
 	memmove(b.data + index, b.data + end, b.len - end);
 	b.len -= end - index;
 	hm_put64(b.data + index + 8 + 40, 0);
 	test_seal(&b, index);
-	save("noindex", &b);
+	save_golden("noindex", &b);
 	hm_buf_clear(&b);
 }
 
@@ -184,7 +184,7 @@ static void field(const struct hm_buf *good, const char *name, const char *kind,
 	for (int i = 0; i < bytes; i++)
 		b.data[frame + 8 + at + (size_t)i] = (unsigned char)(value >> 8 * i);
 	test_seal(&b, frame);
-	save(name, &b);
+	save_golden(name, &b);
 	hm_buf_clear(&b);
 }
 
@@ -220,7 +220,7 @@ static void pieces(const struct hm_buf *good, const char *name, size_t from, siz
 	hm_buf_add(&b, good->data + from, to - from, &e);
 	if (to2 > from2)
 		hm_buf_add(&b, good->data + from2, to2 - from2, &e);
-	save(name, &b);
+	save_golden(name, &b);
 	hm_buf_clear(&b);
 }
 
@@ -254,7 +254,7 @@ static void payload(const char *name, const char *column, uint32_t count, const 
 {
 	struct hm_buf b = {0};
 	test_payload(&b, column, count, p, n);
-	save(name, &b);
+	save_golden(name, &b);
 	hm_buf_clear(&b);
 }
 
@@ -302,10 +302,10 @@ int main(int argc, char **argv)
 	blocks();
 	pipeline();
 	test_stream(&good, 0, 0, NULL);
-	save("empty", &good);
+	save_golden("empty", &good);
 	good.len = 0;
 	snprintf(path, sizeof path, "%s/blocks.hmr", folder);
-	check(!hm_file_read(path, 1 << 20, &good, &e));
+	stop_unless(!hm_file_read(path, 1 << 20, &good, &e));
 	later(&good);
 	cuts(&good);
 	fields(&good);

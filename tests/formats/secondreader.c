@@ -27,7 +27,7 @@ struct column {
 static struct column column[COLUMNS];
 static int columns;
 
-static void refuse(const char *why)
+static void refuse_file(const char *why)
 {
 	fprintf(stderr, "refused: %s\n", why);
 	exit(1);
@@ -84,34 +84,34 @@ static void add_column(const cJSON *o)
 	struct column *c = &column[columns];
 	size_t k = 0, all = sizeof dtypes / sizeof dtypes[0];
 	if (columns == COLUMNS || !name || !dtype || !cJSON_IsArray(shape) || !*name || strlen(name) > NAME)
-		refuse("a column of the schema is incomplete, or there are too many");
+		refuse_file("a column of the schema is incomplete, or there are too many");
 	for (int i = 0; i < columns; i++)
 		if (!strcmp(column[i].name, name))
-			refuse("two columns of one name");
+			refuse_file("two columns of one name");
 	while (k < all && strcmp(dtypes[k].name, dtype))
 		k++;
 	if (k == all || (dtypes[k].kind == 't' && shape->child) || cJSON_GetArraySize(shape) > DIMENSIONS)
-		refuse("an unknown dtype or a number of dimensions that cannot be");
+		refuse_file("an unknown dtype or a number of dimensions that cannot be");
 	*c = (struct column){{0}, dtypes[k].kind, dtypes[k].size, 1, dtypes[k].kind == 't', NULL, NULL};
 	memcpy(c->name, name, strlen(name) + 1);
 	cJSON_ArrayForEach(d, shape)
 	{
 		if (!cJSON_IsNumber(d) || d->valuedouble != d->valueint || d->valueint < -(d == shape->child))
-			refuse("a dimension that cannot be");
+			refuse_file("a dimension that cannot be");
 		if (d->valueint == -1)
 			c->ragged = true;
 		else if (d->valueint && c->row > CAP / (size_t)d->valueint)
-			refuse("a shape beyond 64 MiB");
+			refuse_file("a shape beyond 64 MiB");
 		else
 			c->row *= (size_t)d->valueint;
 	}
 	if (c->row * c->size > CAP || (c->ragged && !c->row))
-		refuse("a shape beyond 64 MiB, or ragged without elements");
+		refuse_file("a shape beyond 64 MiB, or ragged without elements");
 	columns++;
 }
 
 /* {"meta":…,"pg":…,"schema":…}, nothing else: the digest begins with the bytes of the third value. */
-static void head(const u8 *p, size_t content, XXH3_state_t *digest)
+static void read_head(const u8 *p, size_t content, XXH3_state_t *digest)
 {
 	static const char *const key[] = {"{\"meta\":", ",\"pg\":", ",\"schema\":"};
 	size_t n = content - 32;
@@ -119,17 +119,17 @@ static void head(const u8 *p, size_t content, XXH3_state_t *digest)
 	cJSON *v[3], *o;
 	if (number(p + 4, 2) != 1 || U32(p + 8) || U32(p + 16) != n || U32(p + 20) || n > 1 << 20 ||
 	    !utf8(p + 24, n))
-		refuse("another major version, an unknown flag, or sizes or text that cannot be");
+		refuse_file("another major version, an unknown flag, or sizes or text that cannot be");
 	for (int i = 0; i < 3; i++) {
 		size_t k = strlen(key[i]);
 		if ((size_t)(end - s) < k || memcmp(s, key[i], k))
-			refuse("the header lacks meta, pg or schema");
+			refuse_file("the header lacks meta, pg or schema");
 		from = s + k;
 		v[i] = cJSON_ParseWithLengthOpts(from, (size_t)(end - from), &s, 0);
 	}
 	if (!cJSON_IsObject(v[0]) || !cJSON_IsArray(v[1]) || !cJSON_IsArray(v[2]) || !v[2]->child ||
 	    end - s != 1 || *s != '}')
-		refuse("the header holds something else than meta, pg and schema");
+		refuse_file("the header holds something else than meta, pg and schema");
 	cJSON_ArrayForEach(o, v[2]) add_column(o);
 	XXH3_128bits_update(digest, from, (size_t)(s - from));
 	printf("%.*s\n", (int)n, (const char *)p + 24);
@@ -143,16 +143,16 @@ static u8 *elements(const u8 *p, size_t *at, size_t end, size_t n, size_t size)
 {
 	size_t bytes = n * size, padded = (bytes + 63) / 64 * 64;
 	if (n > CAP || padded > end - *at)
-		refuse("a column is longer than its block");
+		refuse_file("a column is longer than its block");
 	u8 *out = malloc(bytes + 1);
 	if (!out)
-		refuse("out of memory");
+		refuse_file("out of memory");
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < size; k++)
 			out[i * size + k] = p[*at + k * n + i];
 	for (size_t i = bytes; i < padded; i++)
 		if (p[*at + i])
-			refuse("padding that is not zero");
+			refuse_file("padding that is not zero");
 	*at += padded;
 	return out;
 }
@@ -168,20 +168,20 @@ static void unpack(const u8 *p, size_t size, size_t count)
 			for (size_t i = 0; c->offsets && i <= count; i++) {
 				c->offsets[i] = U32(raw + 4 * i);
 				if (i ? c->offsets[i] < c->offsets[i - 1] : c->offsets[i])
-					refuse("offsets that do not rise from 0");
+					refuse_file("offsets that do not rise from 0");
 			}
 			free(raw);
 			rows = c->offsets ? c->offsets[count] : SIZE_MAX;
 		}
 		if (c->row && rows > CAP / c->row)
-			refuse("a column beyond 64 MiB");
+			refuse_file("a column beyond 64 MiB");
 		c->data = elements(p, &at, size, rows * c->row, c->size);
 		for (size_t i = 0; c->kind == 't' && i < count; i++)
 			if (!utf8(c->data + c->offsets[i], c->offsets[i + 1] - c->offsets[i]))
-				refuse("text that is not UTF-8");
+				refuse_file("text that is not UTF-8");
 	}
 	if (at != size)
-		refuse("a payload longer than its columns");
+		refuse_file("a payload longer than its columns");
 }
 
 static void print_text(const u8 *p, size_t n)
@@ -228,10 +228,10 @@ static u8 *payload(const u8 *b, const u8 *frame, size_t packed, size_t raw)
 	    ZSTD_findFrameCompressedSize(frame, packed) != packed ||
 	    ZSTD_getFrameContentSize(frame, packed) != raw || (frame[4] & 7) != 4 ||
 	    (!(frame[4] & 32) && frame[5] > 16 << 3))
-		refuse("a block that is damaged, or no zstd frame as the format wants it");
+		refuse_file("a block that is damaged, or no zstd frame as the format wants it");
 	u8 *p = malloc(raw + 1);
 	if (!p || ZSTD_decompress(p, raw, frame, packed) != raw || XXH3_64bits(p, raw) != U64(b + 40))
-		refuse("a payload that is damaged");
+		refuse_file("a payload that is damaged");
 	return p;
 }
 
@@ -243,26 +243,26 @@ int main(int argc, char **argv)
 	XXH3_state_t *digest = XXH3_createState();
 	bool ended = false;
 	if (!f || !s || !digest || (n = fread(s, 1, CAP, f)) == CAP || fclose(f))
-		refuse("cannot be read, or larger than this reader takes");
+		refuse_file("cannot be read, or larger than this reader takes");
 	XXH3_128bits_reset(digest);
 	while (!ended) {
 		if (n - at < 20 || U32(s + at) != 0x184d2a5bu || U32(s + at + 4) < 12 ||
 		    U32(s + at + 4) > n - at - 8)
-			refuse("no whole frame where one must be");
+			refuse_file("no whole frame where one must be");
 		const u8 *p = s + at + 8;
 		size_t content = U32(s + at + 4), start = at;
 		if (U64(p + content - 8) != XXH3_64bits(p, content - 8))
-			refuse("a frame whose own hash differs");
+			refuse_file("a frame whose own hash differs");
 		at += 8 + content;
 		if (start == 0 || !memcmp(p, "HMRH", 4)) {
 			if (start || memcmp(p, "HMRH", 4) || content < 32)
-				refuse("the header is not first, or comes twice");
-			head(p, content, digest);
+				refuse_file("the header is not first, or comes twice");
+			read_head(p, content, digest);
 		} else if (!memcmp(p, "HMRB", 4) && content == 64 && !index_at) {
 			size_t count = U32(p + 24), raw = U32(p + 28), packed = U32(p + 32);
 			if (U32(p + 4) || U32(p + 36) || U64(p + 8) != blocks || U64(p + 16) != records ||
 			    !count || count > 65536 || raw > CAP || packed > n - at || blocks == 4096)
-				refuse("a block header that cannot be");
+				refuse_file("a block header that cannot be");
 			u8 *data = payload(p, s + at, packed, raw);
 			XXH3_128bits_update(digest, data, raw);
 			unpack(data, raw, count);
@@ -281,12 +281,12 @@ int main(int argc, char **argv)
 		} else if (!memcmp(p, "HMRI", 4) && !index_at && content == 16 + 32 * blocks + 8) {
 			index_at = start;
 			if (U32(p + 4) || U64(p + 8) != blocks)
-				refuse("an index that counts other blocks");
+				refuse_file("an index that counts other blocks");
 			for (size_t i = 0; i < blocks; i++) {
 				const u8 *q = p + 16 + 32 * i, *b = s + offset[i] + 8;
 				if (U64(q) != offset[i] || memcmp(q + 8, b + 16, 8) ||
 				    memcmp(q + 16, b + 24, 12) || U32(q + 28))
-					refuse("an index that contradicts its blocks");
+					refuse_file("an index that contradicts its blocks");
 			}
 		} else if (!memcmp(p, "HMRE", 4) && content == 72) {
 			XXH128_canonical_t c;
@@ -294,8 +294,9 @@ int main(int argc, char **argv)
 			if (U32(p + 4) || U64(p + 8) != records || U64(p + 24) != blocks ||
 			    U64(p + 32) != raw_bytes || U64(p + 40) != index_at ||
 			    memcmp(p + 48, c.digest, 16))
-				refuse("an end mark that says the producer failed, or contradicts what was "
-				       "read");
+				refuse_file(
+					"an end mark that says the producer failed, or contradicts what was "
+					"read");
 			printf("{\"blocks\":%zu,\"digest\":\"", blocks);
 			for (int i = 0; i < 16; i++)
 				printf("%02x", c.digest[i]);
@@ -303,11 +304,11 @@ int main(int argc, char **argv)
 			       (size_t)U64(p + 16));
 			ended = true;
 		} else {
-			refuse("an unknown frame");
+			refuse_file("an unknown frame");
 		}
 	}
 	if (at != n)
-		refuse("bytes behind the end mark");
+		refuse_file("bytes behind the end mark");
 	XXH3_freeState(digest);
 	free(s);
 }

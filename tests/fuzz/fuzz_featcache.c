@@ -27,7 +27,7 @@ static struct hm_featcache *open_cache(void)
 	return c;
 }
 
-static bool get(struct hm_featcache *c, int i)
+static bool get_entry(struct hm_featcache *c, int i)
 {
 	float v[3];
 	return hm_featcache_get(c, key[i], v, 3);
@@ -81,12 +81,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	struct hm_featcache *c = open_cache();
 	for (int i = 0; i < 2; i++)
-		get(c, i);
+		get_entry(c, i);
 	for (int i = 0; i < 2; i++)
 		hm_featcache_put(c, key[i], value, 3);
 	close_cache(c);
 	c = open_cache();
-	if (!get(c, 0) || !get(c, 1))
+	if (!get_entry(c, 0) || !get_entry(c, 1))
 		abort();
 	close_cache(c);
 	return 0;

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void parse(const uint8_t *data, size_t size)
+static void parse_file(const uint8_t *data, size_t size)
 {
 	struct hm_err e = {0};
 	struct hm_weights *w;
@@ -51,7 +51,7 @@ static void parse_zipped(const uint8_t *pickle, size_t n)
 	if (!all)
 		abort();
 	memcpy(all, b.data, b.len);
-	parse(all, b.len);
+	parse_file(all, b.len);
 	free(all);
 	hm_buf_clear(&b);
 }
@@ -61,6 +61,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size && data[0] == 'N')
 		parse_zipped(data + 1, size - 1);
 	else
-		parse(data, size);
+		parse_file(data, size);
 	return 0;
 }

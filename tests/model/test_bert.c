@@ -12,7 +12,7 @@
 
 #define FILE_NAME "tests/data/nets/bert-tiny.safetensors"
 
-static const struct hm_tensor *find(void *ctx, const char *name)
+static const struct hm_tensor *find_tensor(void *ctx, const char *name)
 {
 	return hm_weights_find(ctx, name);
 }
@@ -21,14 +21,14 @@ static struct hm_bert_net *net_of(struct hm_weights *w, struct hm_device *d)
 {
 	struct hm_bert_config c;
 	struct hm_err e = {0};
-	assert_int_equal(hm_bert_config_read(&c, find, w, &e), 0);
+	assert_int_equal(hm_bert_config_read(&c, find_tensor, w, &e), 0);
 	assert_int_equal(c.layers, 2);
 	assert_int_equal(c.intermediate, 40);
 	assert_int_equal(c.positions, 40);
 	c.heads = 3;
 	struct hm_bert *m = hm_bert_new(&c, &e);
 	assert_non_null(m);
-	assert_int_equal(hm_params_load(hm_bert_params(m), find, w, &e), 0);
+	assert_int_equal(hm_params_load(hm_bert_params(m), find_tensor, w, &e), 0);
 	struct hm_bert_net *net = hm_bert_prepare(m, d, &e);
 	assert_non_null(net);
 	hm_bert_free(m);
@@ -42,13 +42,13 @@ static void encode_output(const char *device, enum hm_bert_output output, float 
 	struct hm_weights *w;
 	struct hm_bert_config c;
 	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
-	const struct hm_tensor *ids = find(w, "ids"), *len = find(w, "len");
+	const struct hm_tensor *ids = find_tensor(w, "ids"), *len = find_tensor(w, "len");
 	int n = (int)len->dim[0], m = (int)ids->dim[0];
-	assert_int_equal(hm_bert_config_read(&c, find, w, &e), 0);
+	assert_int_equal(hm_bert_config_read(&c, find_tensor, w, &e), 0);
 	c.heads = 3;
 	c.output = output;
 	struct hm_bert *b = hm_bert_new(&c, &e);
-	assert_int_equal(hm_params_load(hm_bert_params(b), find, w, &e), 0);
+	assert_int_equal(hm_params_load(hm_bert_params(b), find_tensor, w, &e), 0);
 	struct hm_device *d = hm_device_open(device, HM_PREC_F32, &e);
 	struct hm_bert_net *net = hm_bert_prepare(b, d, &e);
 	struct hm_bert_work *work = hm_bert_work_new(net, d, n, m, &e);
@@ -70,11 +70,11 @@ static float *last_states(struct hm_weights *w, int n, int m)
 	struct hm_err e = {0};
 	struct hm_bert_config c;
 	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
-	assert_int_equal(hm_bert_config_read(&c, find, w, &e), 0);
+	assert_int_equal(hm_bert_config_read(&c, find_tensor, w, &e), 0);
 	c.heads = 3;
 	struct hm_bert *b = hm_bert_new(&c, &e);
-	assert_int_equal(hm_params_load(hm_bert_params(b), find, w, &e), 0);
-	const int32_t *len = find(w, "len")->data, *ids = find(w, "ids")->data;
+	assert_int_equal(hm_params_load(hm_bert_params(b), find_tensor, w, &e), 0);
+	const int32_t *len = find_tensor(w, "len")->data, *ids = find_tensor(w, "ids")->data;
 	struct hm_layers_net net = {0};
 	struct hm_layers_work work = {0};
 	int32_t *pos = malloc((size_t)m * sizeof *pos);
@@ -112,7 +112,8 @@ static void encode(const char *device, enum hm_precision precision, double bound
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
-	const struct hm_tensor *ids = find(w, "ids"), *len = find(w, "len"), *pooled = find(w, "pooled");
+	const struct hm_tensor *ids = find_tensor(w, "ids"), *len = find_tensor(w, "len"),
+			       *pooled = find_tensor(w, "pooled");
 	int n = (int)len->dim[0], m = (int)ids->dim[0];
 	size_t h = (size_t)pooled->dim[1], all = n * h;
 	const int32_t *l = len->data;
@@ -228,10 +229,11 @@ static void other_outputs_follow_from_the_hidden_states(void **state)
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
-	const struct hm_tensor *pooled = find(w, "pooled");
-	const int32_t *len = find(w, "len")->data;
-	const float *pw = find(w, "pooler.dense.weight")->data, *pb = find(w, "pooler.dense.bias")->data;
-	int n = (int)pooled->dim[0], m = (int)find(w, "ids")->dim[0], h = (int)pooled->dim[1];
+	const struct hm_tensor *pooled = find_tensor(w, "pooled");
+	const int32_t *len = find_tensor(w, "len")->data;
+	const float *pw = find_tensor(w, "pooler.dense.weight")->data,
+		    *pb = find_tensor(w, "pooler.dense.bias")->data;
+	int n = (int)pooled->dim[0], m = (int)find_tensor(w, "ids")->dim[0], h = (int)pooled->dim[1];
 	size_t all = (size_t)n * (size_t)h;
 	float *states = last_states(w, n, m), *got = malloc(all * sizeof *got),
 	      *want = malloc(all * sizeof *want);

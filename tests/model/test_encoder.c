@@ -2,6 +2,7 @@
  * (tests/data/weights/features.safetensors, made by tests/oracle/make_weights.py), whatever the number of
  * workers; what does not fit is refused by name. */
 #include "../support/devices.h"
+#include "../support/scratch.h"
 #include "model/encode.h"
 #include "model/names.h"
 
@@ -16,6 +17,8 @@
 
 #define DATA "tests/data/weights/"
 enum { N = 3, C = 5, GRID = 2 * 2 * C, H = 8 };
+
+static char file_name[TEST_PATH];
 
 struct features {
 	float pooled[N * C], grid[N * GRID], text[N * H];
@@ -175,15 +178,13 @@ static void refused(enum hm_side kind, const char *from, const char *name, const
 			some[k].name = instead;
 		k += some[k].name != NULL;
 	}
-	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, k, NULL, &e), 0);
+	assert_int_equal(hm_weights_save(file_name, some, k, NULL, &e), 0);
 	hm_weights_close(w);
 	hm_arena_clear(&names);
-	assert_int_equal(
-		hm_encoder_open(&x, kind, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e),
-		HM_EDATA);
+	assert_int_equal(hm_encoder_open(&x, kind, file_name, &(struct hm_encoder_options){0}, &e), HM_EDATA);
 	if (!strstr(e.text, why))
 		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
-	unlink("build/test_encoder.tmp");
+	unlink(file_name);
 }
 
 static void test_refuses(void **state)
@@ -201,21 +202,19 @@ static void test_refuses(void **state)
 	assert_int_equal(hm_weights_open(&w, DATA "bert-bin", NULL, &e), 0);
 	memcpy(some, w->tensor, w->n * sizeof *some);
 	some[w->n] = (struct hm_tensor){"encoder.surprise", HM_F32, 1, {2}, f};
-	assert_int_equal(hm_weights_save("build/test_encoder.tmp", some, w->n + 1, NULL, &e), 0);
+	assert_int_equal(hm_weights_save(file_name, some, w->n + 1, NULL, &e), 0);
 	hm_weights_close(w);
-	assert_int_equal(
-		hm_encoder_open(&x, HM_TEXT, "build/test_encoder.tmp", &(struct hm_encoder_options){0}, &e),
-		HM_EDATA);
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT, file_name, &(struct hm_encoder_options){0}, &e),
+			 HM_EDATA);
 	assert_non_null(
 		strstr(e.text, "1 tensor is left over that no such network has, \"encoder.surprise\" first"));
-	unlink("build/test_encoder.tmp");
+	unlink(file_name);
 }
 
 /* A BERT that was saved without its pooler gives its other vectors, and says so. */
 static void test_without_pooler(void **state)
 {
 	(void)state;
-	static const char path[] = "build/test_encoder.tmp";
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	struct hm_encoder x;
@@ -225,23 +224,23 @@ static void test_without_pooler(void **state)
 	for (size_t i = 0; i < w->n; i++)
 		if (!strstr(w->tensor[i].name, "pooler"))
 			some[k++] = w->tensor[i];
-	assert_int_equal(hm_weights_save(path, some, k, NULL, &e), 0);
+	assert_int_equal(hm_weights_save(file_name, some, k, NULL, &e), 0);
 	hm_weights_close(w);
 	struct hm_encoder_options o = {.heads = 2};
-	assert_int_equal(hm_encoder_open(&x, HM_TEXT, path, &o, &e), HM_EDATA);
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT, file_name, &o, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "no pooler"));
 	assert_non_null(strstr(e.text, "--text-output cls"));
 	e = (struct hm_err){0};
 	static const char *const word[] = {"cls", "mean"};
 	for (int i = 0; i < 2; i++) {
 		o.output = word[i];
-		assert_int_equal(hm_encoder_open(&x, HM_TEXT, path, &o, &e), 0);
+		assert_int_equal(hm_encoder_open(&x, HM_TEXT, file_name, &o, &e), 0);
 		assert_string_equal(x.kind->output(x.tower, HM_POOLED), word[i]);
 		hm_encoder_clear(&x);
 	}
 	o.output = "pool";
-	assert_int_equal(hm_encoder_open(&x, HM_TEXT, path, &o, &e), HM_EUSAGE);
-	unlink(path);
+	assert_int_equal(hm_encoder_open(&x, HM_TEXT, file_name, &o, &e), HM_EUSAGE);
+	unlink(file_name);
 }
 
 static void test_ids(void **state)
@@ -263,8 +262,10 @@ static void test_ids(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_features), cmocka_unit_test(test_heads),
-					   cmocka_unit_test(test_init), cmocka_unit_test(test_refuses),
-					   cmocka_unit_test(test_without_pooler), cmocka_unit_test(test_ids)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_features),       cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_init),	       cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_without_pooler), cmocka_unit_test(test_ids)};
+	test_scratch(file_name);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -107,7 +107,7 @@ static void attention(const struct stack *k, double *y, const double *qkv, int s
 }
 
 /* x [m,H] += y, after dropout. */
-static void add(const struct stack *k, double *x, const double *y, int site, int m)
+static void add_dropped(const struct stack *k, double *x, const double *y, int site, int m)
 {
 	for (int j = 0; j < m * H; j++)
 		x[j] += y[j] * dropped(k, site, (uint64_t)j);
@@ -146,7 +146,7 @@ static void formulas(const struct stack *k, double *out)
 			m = S;
 		}
 		linear(k, wide, y, l->out_w, l->out_b, m, H, H);
-		add(k, x, wide, 3 * i + 2, m);
+		add_dropped(k, x, wide, 3 * i + 2, m);
 		layer_norm(k, y, x, pre ? l->norm2_w : l->norm1_w, pre ? l->norm2_b : l->norm1_b, m);
 		if (!pre)
 			memcpy(x, y, sizeof x);
@@ -154,7 +154,7 @@ static void formulas(const struct stack *k, double *out)
 		for (int j = 0; j < m * F; j++)
 			wide[j] = activate(k, wide[j]);
 		linear(k, y, wide, l->down_w, l->down_b, m, H, F);
-		add(k, x, y, 3 * i + 3, m);
+		add_dropped(k, x, y, 3 * i + 3, m);
 		if (!pre)
 			layer_norm(k, x, x, l->norm2_w, l->norm2_b, m);
 	}

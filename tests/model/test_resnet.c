@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const struct hm_tensor *find(void *ctx, const char *name)
+static const struct hm_tensor *find_tensor(void *ctx, const char *name)
 {
 	return hm_weights_find(ctx, name);
 }
@@ -20,10 +20,10 @@ static struct hm_resnet_net *net_of(struct hm_weights *w, struct hm_device *d)
 {
 	struct hm_resnet_config c;
 	struct hm_err e = {0};
-	assert_int_equal(hm_resnet_config_read(&c, find, w, &e), 0);
+	assert_int_equal(hm_resnet_config_read(&c, find_tensor, w, &e), 0);
 	struct hm_resnet *m = hm_resnet_new(&c, &e);
 	assert_non_null(m);
-	assert_int_equal(hm_params_load(hm_resnet_params(m), find, w, &e), 0);
+	assert_int_equal(hm_params_load(hm_resnet_params(m), find_tensor, w, &e), 0);
 	struct hm_resnet_net *net = hm_resnet_prepare(m, d, &e);
 	assert_non_null(net);
 	hm_resnet_free(m);
@@ -51,7 +51,8 @@ static void encode(const char *file, const char *device, enum hm_precision preci
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	assert_int_equal(hm_weights_open(&w, file, NULL, &e), 0);
-	const struct hm_tensor *px = find(w, "pixels"), *pooled = find(w, "pooled"), *grid = find(w, "grid");
+	const struct hm_tensor *px = find_tensor(w, "pixels"), *pooled = find_tensor(w, "pooled"),
+			       *grid = find_tensor(w, "grid");
 	int n = (int)px->dim[0], h = (int)px->dim[2], wd = (int)px->dim[3];
 	size_t c = (size_t)pooled->dim[1], cells = (size_t)grid->dim[1];
 	assert_int_equal(hm_resnet_grid_side(h) * hm_resnet_grid_side(wd), cells);

@@ -28,7 +28,7 @@ struct model {
 	float *grid; /* early fusion with the trunk in eval mode: its output */
 };
 
-static const struct hm_tensor *find(void *ctx, const char *name)
+static const struct hm_tensor *find_tensor(void *ctx, const char *name)
 {
 	return hm_weights_find(ctx, name);
 }
@@ -111,7 +111,7 @@ static void model_open(struct model *m, const char *name, const char *device, en
 	if (cached)
 		cache_grid(m, m->b.n, h, w);
 	if (hm_fusion_new(&m->f, &fc, m->d, &e) ||
-	    hm_params_load(hm_fusion_params(m->f), find, m->file, &e) || hm_fusion_place(m->f, &e))
+	    hm_params_load(hm_fusion_params(m->f), find_tensor, m->file, &e) || hm_fusion_place(m->f, &e))
 		fail_msg("%s", e.text);
 }
 

@@ -33,7 +33,7 @@ static void same(const struct op_run *got, const struct op_value *a, const struc
 			 worst / most, most);
 }
 
-static void take(struct op_value *a, const struct op_value *b)
+static void take_value(struct op_value *a, const struct op_value *b)
 {
 	if (b->form)
 		memcpy(a->host, b->host, op_count(b) * sizeof *a->host);
@@ -42,11 +42,11 @@ static void take(struct op_value *a, const struct op_value *b)
 /* Copies all values of ref's forward pass, so that one rounding does not turn a relu. */
 static void take_forward(struct op_run *r, const struct op_run *ref)
 {
-	take(&r->y, &ref->y);
+	take_value(&r->y, &ref->y);
 	for (int k = 0; k < OP_STATES; k++)
-		take(&r->state[k], &ref->state[k]);
+		take_value(&r->state[k], &ref->state[k]);
 	for (int k = 0; k < OP_INPUTS; k++)
-		take(&r->in[k], &ref->in[k]);
+		take_value(&r->in[k], &ref->in[k]);
 }
 
 static void check_forward(struct hm_device *d, const struct op_run *ref)

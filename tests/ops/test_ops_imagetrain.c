@@ -1,9 +1,8 @@
 /* What is special to the cpu device's training on images: it agrees with ref in its own layout at sizes that
  * fill no block, keeps the padding of blocks zero, takes shapes and weights that change from call to call,
  * and its batch norm and pooling do not depend on the number of threads. */
-#include "base/rng.h"
+#include "../support/opoutputs.h"
 #include "ops/cpu/cpu.h"
-#include "ops/ops.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,12 +12,7 @@
 
 static float *randoms(size_t n, uint32_t which)
 {
-	struct hm_rng r;
-	float *x = malloc((n ? n : 1) * sizeof *x);
-	hm_rng_init(&r, 9, HM_RNG_SYNTH, which, 0);
-	for (size_t j = 0; j < n; j++)
-		x[j] = (float)hm_rng_normal(&r);
-	return x;
+	return random_floats(9, n, which);
 }
 
 /* Images [i,h,w,c] and where their elements are. */
@@ -29,7 +23,7 @@ struct images {
 };
 
 /* Element number of (image a, position p, channel c). */
-static size_t place(const struct images *m, size_t a, size_t p, size_t c)
+static size_t place_of(const struct images *m, size_t a, size_t p, size_t c)
 {
 	size_t hw = (size_t)m->h * m->w;
 	if (!strcmp(m->d->name, "ref"))
@@ -40,7 +34,7 @@ static size_t place(const struct images *m, size_t a, size_t p, size_t c)
 	return ((a * (v.outer / m->i) + c / v.run) * hw + p) * v.run + c % v.run;
 }
 
-static void put(struct images *m, size_t at, float v)
+static void set_element(struct images *m, size_t at, float v)
 {
 	if (m->d->act == HM_BF16)
 		((uint16_t *)m->at)[at] = hm_f32_to_bf16(v);
@@ -48,7 +42,7 @@ static void put(struct images *m, size_t at, float v)
 		((float *)m->at)[at] = v;
 }
 
-static float get(const struct images *m, size_t at)
+static float element_of(const struct images *m, size_t at)
 {
 	return m->d->act == HM_BF16 ? hm_bf16_to_f32(((uint16_t *)m->at)[at]) : ((float *)m->at)[at];
 }
@@ -61,7 +55,8 @@ static struct images images(struct hm_device *d, int i, int h, int w, int c, uin
 	for (size_t a = 0, j = 0; a < (size_t)i; a++)
 		for (size_t p = 0; p < (size_t)h * w; p++)
 			for (size_t ch = 0; ch < (size_t)c; ch++, j++)
-				put(&m, place(&m, a, p, ch), hm_bf16_to_f32(hm_f32_to_bf16(x[j])) + mean);
+				set_element(&m, place_of(&m, a, p, ch),
+					    hm_bf16_to_f32(hm_f32_to_bf16(x[j])) + mean);
 	free(x);
 	return m;
 }
@@ -69,21 +64,6 @@ static struct images images(struct hm_device *d, int i, int h, int w, int c, uin
 static void drop(struct images *m)
 {
 	m->d->op->free(m->d, m->at);
-}
-
-/* The outputs of one device, one after the other. */
-struct outputs {
-	float *at;
-	size_t n, cap, mark[256]; /* where output j begins */
-	int count;
-};
-
-static void take(struct outputs *o, const float *x, size_t n)
-{
-	assert_true(o->n + n <= o->cap && o->count < 255);
-	memcpy(o->at + o->n, x, n * sizeof *x);
-	o->mark[o->count++] = o->n;
-	o->mark[o->count] = o->n += n;
 }
 
 /* Takes an image as [i,h,w,c], and sees that nothing but zeros lies between. */
@@ -96,13 +76,13 @@ static void take_images(struct outputs *o, const struct images *m)
 	for (size_t a = 0; a < (size_t)m->i; a++)
 		for (size_t p = 0; p < hw; p++)
 			for (size_t c = 0; c < (size_t)m->c; c++, j++) {
-				x[j] = get(m, place(m, a, p, c));
+				x[j] = element_of(m, place_of(m, a, p, c));
 				held += x[j] != 0;
 			}
 	for (j = 0; m->c != 3 && j < all; j++)
-		found += get(m, j) != 0;
+		found += element_of(m, j) != 0;
 	assert_true(m->c == 3 || found == held);
-	take(o, x, n);
+	take_output(o, x, n, HM_F32);
 	free(x);
 }
 
@@ -128,13 +108,13 @@ static void conv(struct hm_device *d, struct outputs *o, const struct conv_case 
 	d->op->conv_backward(d, NULL, NULL, y.at, x.at, w, c, t->i, t->h, t->w);
 	d->op->conv_backward(d, c->cin == 3 ? NULL : dx.at, dw, y.at, x.at, w, c, t->i, t->h, t->w);
 	take_images(o, &dx);
-	take(o, dw, n);
+	take_output(o, dw, n, HM_F32);
 	for (size_t j = 0; j < n; j++)
 		w[j] += dw[j] / 64; /* a step: the same memory, other weights */
 	d->op->conv_forward(d, y.at, x.at, w, c, t->i, t->h, t->w);
 	take_images(o, &y);
 	d->op->conv_backward(d, NULL, dw, y.at, x.at, w, c, t->i, t->h, t->w);
-	take(o, dw, n);
+	take_output(o, dw, n, HM_F32);
 	free(w);
 	free(dw);
 	drop(&x);
@@ -163,15 +143,15 @@ static void norm(struct hm_device *d, struct outputs *o, enum hm_bn_mode mode, b
 		var[j] = fabsf(var[j]);
 	d->op->batch_norm(d, y.at, x.at, full ? res.at : NULL, gamma, beta, mean, var, save, &b, i, h, w, c);
 	take_images(o, &y);
-	take(o, mean, c);
-	take(o, var, c);
-	take(o, save, 2 * (size_t)c);
+	take_output(o, mean, c, HM_F32);
+	take_output(o, var, c, HM_F32);
+	take_output(o, save, 2 * (size_t)c, HM_F32);
 	d->op->batch_norm_backward(d, full ? dx.at : dy.at, full ? dy.at : NULL, full ? dgamma : NULL, dbeta,
 				   dy.at, full ? dy2.at : NULL, y.at, x.at, gamma, save, &b, i, h, w, c);
 	take_images(o, &dx);
 	take_images(o, &dy);
-	take(o, dgamma, c);
-	take(o, dbeta, c);
+	take_output(o, dgamma, c, HM_F32);
+	take_output(o, dbeta, c, HM_F32);
 	struct images *all[] = {&x, &res, &y, &dy, &dy2, &dx};
 	float *vec[] = {gamma, beta, mean, var, save, dgamma, dbeta};
 	for (int j = 0; j < 6; j++)
@@ -211,73 +191,26 @@ static void pools(struct hm_device *d, struct outputs *o)
 	}
 }
 
-static struct outputs everything(struct hm_device *d, bool with_conv)
+static void run_everything(struct hm_device *d, struct outputs *o, bool all)
 {
-	struct hm_err e = {0};
-	struct outputs o = {.cap = 2000000};
-	o.at = malloc(o.cap * sizeof *o.at);
-	norms(d, &o);
-	pools(d, &o);
-	if (with_conv)
-		convs(d, &o);
-	if (hm_device_error(d, &e))
-		fail_msg("%s", e.text);
-	return o;
+	norms(d, o);
+	pools(d, o);
+	if (all)
+		convs(d, o);
 }
 
-/* NULL when this processor has no such precision. */
-static struct hm_device *open(const char *name, bool bf16, int threads)
-{
-	struct hm_device *d = hm_device_open(name, bf16 ? HM_PREC_BF16 : HM_PREC_F32, NULL);
-	assert_true(d || bf16);
-	if (d)
-		d->threads = threads;
-	return d;
-}
+enum { CAP = 2000000 };
 
 static void agrees_with_ref(void **state)
 {
 	(void)state;
-	for (int bf16 = 0; bf16 < 2; bf16++) {
-		struct hm_device *cpu = open("cpu", bf16, 2), *ref = cpu ? open("ref", bf16, 1) : NULL;
-		if (!cpu)
-			continue;
-		struct outputs a = everything(cpu, true), b = everything(ref, true);
-		assert_int_equal(a.count, b.count);
-		for (int j = 0; j < a.count; j++) {
-			double most = 1e-30, worst = 0;
-			for (size_t i = b.mark[j]; i < b.mark[j + 1]; i++) {
-				most = fmax(most, fabs((double)b.at[i]));
-				worst = fmax(worst, isfinite(a.at[i]) ? fabs((double)a.at[i] - b.at[i])
-								      : (double)INFINITY);
-			}
-			if (!(worst <= (bf16 ? 1e-2 : 1e-5) * most))
-				fail_msg("output %d%s: off by %g of the largest, %g", j, bf16 ? " bf16" : "",
-					 worst / most, most);
-		}
-		free(a.at);
-		free(b.at);
-		hm_device_close(cpu);
-		hm_device_close(ref);
-	}
+	check_cpu_agrees(run_everything, CAP, (const double[]){1e-5, 1e-2});
 }
 
 static void no_byte_depends_on_threads(void **state)
 {
 	(void)state;
-	for (int bf16 = 0; bf16 < 2; bf16++)
-		for (int threads = 2; threads <= 5; threads++) {
-			struct hm_device *one = open("cpu", bf16, 1), *many = open("cpu", bf16, threads);
-			if (!one)
-				continue;
-			struct outputs a = everything(one, false), b = everything(many, false);
-			assert_int_equal(a.n, b.n);
-			assert_memory_equal(a.at, b.at, a.n * sizeof *a.at);
-			free(a.at);
-			free(b.at);
-			hm_device_close(one);
-			hm_device_close(many);
-		}
+	check_threads_do_not_matter(run_everything, CAP);
 }
 
 /* A mean of 1,000 deviations hides nothing; a single value per channel is an error that sticks. */
@@ -286,7 +219,7 @@ static void statistics_are_accurate(void **state)
 	(void)state;
 	enum { I = 2, H = 50, W = 41, C = 5 };
 	struct hm_bn b = {HM_BN_TRAIN, 1e-5, 1, false};
-	struct hm_device *d = open("cpu", false, 2);
+	struct hm_device *d = open_device("cpu", false, 2);
 	struct images x = images(d, I, H, W, C, 1, 1000);
 	float one[C] = {1, 1, 1, 1, 1}, none[C] = {0}, mean[C] = {0}, var[C] = {0}, save[2 * C];
 	d->op->batch_norm(d, x.at, x.at, NULL, one, none, mean, var, save, &b, I, H, W, C);
@@ -295,18 +228,18 @@ static void statistics_are_accurate(void **state)
 		double m = 0, v = 0, n = (double)I * H * W;
 		for (size_t a = 0; a < I; a++)
 			for (size_t p = 0; p < (size_t)H * W; p++)
-				m += (double)get(&again, place(&again, a, p, c)) / n;
+				m += (double)element_of(&again, place_of(&again, a, p, c)) / n;
 		for (size_t a = 0; a < I; a++)
 			for (size_t p = 0; p < (size_t)H * W; p++)
-				v += pow((double)get(&again, place(&again, a, p, c)) - m, 2) / n;
+				v += pow((double)element_of(&again, place_of(&again, a, p, c)) - m, 2) / n;
 		assert_true(fabs(save[c] - m) <= 1e-7 * m);
 		assert_true(fabs(save[C + c] - 1 / sqrt(v + 1e-5)) <= 1e-7);
 		assert_true(fabs(var[c] - v * n / (n - 1)) <= 1e-7 * v * n / (n - 1));
 		for (size_t a = 0; a < I; a++)
 			for (size_t p = 0; p < (size_t)H * W; p++) {
-				size_t at = place(&x, a, p, c);
-				assert_true(fabs(get(&x, at) -
-						 ((double)get(&again, at) - m) / sqrt(v + 1e-5)) <= 1e-6);
+				size_t at = place_of(&x, a, p, c);
+				assert_true(fabs(element_of(&x, at) - ((double)element_of(&again, at) - m) /
+									      sqrt(v + 1e-5)) <= 1e-6);
 			}
 	}
 	assert_int_equal(hm_device_error(d, NULL), 0);

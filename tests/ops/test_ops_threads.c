@@ -1,9 +1,8 @@
 /* What is special to the cpu device's training on sequences: it agrees with ref at shapes that fill no
  * vector, its bytes do not depend on the number of threads, its masks are hm_philox's, NaN does not vanish,
  * and layers take any number of rows one after the other. */
-#include "base/rng.h"
+#include "../support/opoutputs.h"
 #include "ops/dropmask.h"
-#include "ops/ops.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,12 +12,7 @@
 
 static float *randoms(size_t n, uint32_t which)
 {
-	struct hm_rng r;
-	float *x = malloc((n ? n : 1) * sizeof *x);
-	hm_rng_init(&r, 5, HM_RNG_SYNTH, which, 0);
-	for (size_t j = 0; j < n; j++)
-		x[j] = (float)hm_rng_normal(&r);
-	return x;
+	return random_floats(5, n, which);
 }
 
 /* Random activations of d, [m,k], with room for rows_round(m) rows; the rows past m hold infinities. */
@@ -38,21 +32,6 @@ static void *acts(struct hm_device *d, int m, size_t k, uint32_t which)
 	return y;
 }
 
-/* The outputs of one device, one after the other. */
-struct outputs {
-	float *at;
-	size_t n, cap, mark[64]; /* where output j begins */
-	int count;
-};
-
-static void take(struct outputs *o, const void *x, size_t n, enum hm_dtype type)
-{
-	assert_true(o->n + n <= o->cap && o->count < 63);
-	assert_int_equal(hm_to_f32(type, x, n, o->at + o->n, NULL), 0);
-	o->mark[o->count++] = o->n;
-	o->mark[o->count] = o->n += n;
-}
-
 enum { M = 75, S = 5, HEADS = 3, DIM = 18, K = HEADS * DIM, N = 37, ROWS = 9 };
 static const int32_t len[S] = {1, 33, 16, 2, 23};
 static const struct hm_dropout drop = {.p = .3, .seed = 0x123456789abcdefull, .step = 7, .site = 11};
@@ -63,25 +42,25 @@ static void elements(struct hm_device *d, struct outputs *o)
 	void *x = acts(d, M, K, 1), *dy = acts(d, M, K, 2), *y = acts(d, M, K, 3);
 	float *f = malloc(n * sizeof *f), *g = calloc(n, sizeof *g);
 	d->op->activate(d, y, x, n, HM_ACT_GELU);
-	take(o, y, n, d->act);
+	take_output(o, y, n, d->act);
 	d->op->activate_backward(d, y, dy, x, n, HM_ACT_GELU);
-	take(o, y, n, d->act);
+	take_output(o, y, n, d->act);
 	d->op->tanh(d, x, x, n);
-	take(o, x, n, d->act);
+	take_output(o, x, n, d->act);
 	d->op->tanh_backward(d, dy, dy, x, n);
-	take(o, dy, n, d->act);
+	take_output(o, dy, n, d->act);
 	d->op->dropout(d, x, x, &drop, n);
-	take(o, x, n, d->act);
+	take_output(o, x, n, d->act);
 	d->op->dropout(d, y, x, NULL, n);
-	take(o, y, n, d->act);
+	take_output(o, y, n, d->act);
 	d->op->widen(d, f, dy, n);
-	take(o, f, n, HM_F32);
+	take_output(o, f, n, HM_F32);
 	d->op->narrow(d, y, f, n);
-	take(o, y, n, d->act);
+	take_output(o, y, n, d->act);
 	d->op->zero(d, x, n / 2);
-	take(o, x, n, d->act);
+	take_output(o, x, n, d->act);
 	d->op->copy_columns(d, g, N, f + 1, K, M / 2, N / 2);
-	take(o, g, n, HM_F32);
+	take_output(o, g, n, HM_F32);
 	free(f);
 	free(g);
 	d->op->free(d, x);
@@ -96,15 +75,15 @@ static void norms(struct hm_device *d, struct outputs *o, const struct hm_dropou
 	float *gamma = randoms(K, 5), *beta = randoms(K, 6), *stats = randoms((size_t)M * 2, 7),
 	      *dgamma = randoms(K, 8);
 	d->op->add_norm(d, y, stats, x, p ? res : NULL, gamma, beta, 1e-12, p, M, K);
-	take(o, y, n, d->act);
-	take(o, x, n, d->act);
-	take(o, stats, (size_t)M * 2, HM_F32);
+	take_output(o, y, n, d->act);
+	take_output(o, x, n, d->act);
+	take_output(o, stats, (size_t)M * 2, HM_F32);
 	d->op->add_norm_backward(d, res, p ? dx : NULL, dgamma, beta, y, p ? res : NULL, NULL, x, stats,
 				 gamma, p, M, K); /* in place on dy2 */
-	take(o, res, n, d->act);
-	take(o, dx, n, d->act);
-	take(o, dgamma, K, HM_F32);
-	take(o, beta, K, HM_F32);
+	take_output(o, res, n, d->act);
+	take_output(o, dx, n, d->act);
+	take_output(o, dgamma, K, HM_F32);
+	take_output(o, beta, K, HM_F32);
 	free(gamma);
 	free(beta);
 	free(stats);
@@ -121,9 +100,9 @@ static void attention(struct hm_device *d, struct outputs *o, const struct hm_dr
 	void *qkv = acts(d, M, 3 * K, 1), *dqkv = acts(d, M, 3 * K, 2), *y = acts(d, M, K, 3),
 	     *dy = acts(d, M, K, 4);
 	d->op->attention_forward(d, y, qkv, len, S, HEADS, DIM, false, p);
-	take(o, y, n, d->act);
+	take_output(o, y, n, d->act);
 	d->op->attention_backward(d, dqkv, dy, y, qkv, len, S, HEADS, DIM, false, p);
-	take(o, dqkv, 3 * n, d->act);
+	take_output(o, dqkv, 3 * n, d->act);
 	d->op->free(d, qkv);
 	d->op->free(d, dqkv);
 	d->op->free(d, y);
@@ -141,12 +120,12 @@ static void tables(struct hm_device *d, struct outputs *o)
 	}
 	d->op->add_rows(d, y, at, table, row, M, K);
 	d->op->add_rows(d, y, NULL, table, NULL, M, K);
-	take(o, y, (size_t)M * K, HM_F32);
+	take_output(o, y, (size_t)M * K, HM_F32);
 	d->op->add_rows_backward(d, table, row, dy, at, 4, M, K);
 	d->op->add_rows_backward(d, table, NULL, dy, NULL, -1, M, K);
-	take(o, table, (size_t)ROWS * K, HM_F32);
+	take_output(o, table, (size_t)ROWS * K, HM_F32);
 	d->op->gather_backward(d, dx, dy, some, 2, M, K);
-	take(o, dx, (size_t)M * K, d->act);
+	take_output(o, dx, (size_t)M * K, d->act);
 	free(table);
 	free(y);
 	d->op->free(d, dy);
@@ -163,11 +142,11 @@ static void dense(struct hm_device *d, struct outputs *o)
 		void *x = acts(d, m, K, 4), *y = acts(d, m, N, 5), *dy = acts(d, m, N, 6),
 		     *dx = acts(d, m, K, 7);
 		d->op->dense_forward(d, y, x, w, j % 2 ? b : NULL, m, N, K);
-		take(o, y, (size_t)m * N, d->act);
+		take_output(o, y, (size_t)m * N, d->act);
 		d->op->dense_backward(d, j ? dx : NULL, dw, j % 2 ? NULL : b, dy, x, w, m, N, K);
-		take(o, dx, j ? (size_t)m * K : 1, d->act);
-		take(o, dw, (size_t)N * K, HM_F32);
-		take(o, b, N, HM_F32);
+		take_output(o, dx, j ? (size_t)m * K : 1, d->act);
+		take_output(o, dw, (size_t)N * K, HM_F32);
+		take_output(o, b, N, HM_F32);
 		d->op->free(d, x);
 		d->op->free(d, y);
 		d->op->free(d, dy);
@@ -178,81 +157,30 @@ static void dense(struct hm_device *d, struct outputs *o)
 	free(dw);
 }
 
-static void everything(struct hm_device *d, struct outputs *o, bool with_dense)
+static void run_everything(struct hm_device *d, struct outputs *o, bool all)
 {
-	struct hm_err e = {0};
-	*o = (struct outputs){.cap = 400000};
-	o->at = malloc(o->cap * sizeof *o->at);
 	elements(d, o);
 	norms(d, o, NULL);
 	norms(d, o, &drop);
 	attention(d, o, NULL);
 	attention(d, o, &drop);
 	tables(d, o);
-	if (with_dense)
+	if (all)
 		dense(d, o);
-	if (hm_device_error(d, &e))
-		fail_msg("%s", e.text);
 }
 
-/* NULL when this processor has no such precision. */
-static struct hm_device *open(const char *name, bool bf16, int threads)
-{
-	struct hm_device *d = hm_device_open(name, bf16 ? HM_PREC_BF16 : HM_PREC_F32, NULL);
-	assert_true(d || bf16);
-	if (d)
-		d->threads = threads;
-	return d;
-}
+enum { CAP = 400000 };
 
 static void agrees_with_ref(void **state)
 {
 	(void)state;
-	for (int bf16 = 0; bf16 < 2; bf16++) {
-		struct hm_device *cpu = open("cpu", bf16, 2), *ref = cpu ? open("ref", bf16, 1) : NULL;
-		struct outputs a, b;
-		if (!cpu)
-			continue;
-		everything(cpu, &a, true);
-		everything(ref, &b, true);
-		for (int j = 0; j < a.count; j++) {
-			double most = 1e-30, worst = 0;
-			for (size_t i = b.mark[j]; i < b.mark[j + 1]; i++) {
-				most = fmax(most, fabs(b.at[i]));
-				worst = fmax(worst,
-					     isfinite(a.at[i]) ? fabs((double)a.at[i] - b.at[i]) : INFINITY);
-			}
-			if (!(worst <= (bf16 ? 2e-2 : 2e-6) * most))
-				fail_msg("output %d%s: off by %g of the largest, %g", j, bf16 ? " bf16" : "",
-					 worst / most, most);
-		}
-		free(a.at);
-		free(b.at);
-		hm_device_close(cpu);
-		hm_device_close(ref);
-	}
+	check_cpu_agrees(run_everything, CAP, (const double[]){2e-6, 2e-2});
 }
 
 static void no_byte_depends_on_threads(void **state)
 {
 	(void)state;
-	for (int bf16 = 0; bf16 < 2; bf16++)
-		for (int threads = 2; threads <= 5; threads++) {
-			struct hm_device *one = open("cpu", bf16, 1), *many = open("cpu", bf16, threads);
-			struct outputs a, b;
-			if (!one)
-				continue;
-			everything(one, &a, false);
-			everything(many, &b, false);
-			assert_int_equal(a.n, b.n);
-			for (size_t j = 0; j < a.n; j++)
-				if (memcmp(&a.at[j], &b.at[j], sizeof(float)))
-					fail_msg("element %zu differs with %d threads", j, threads);
-			free(a.at);
-			free(b.at);
-			hm_device_close(one);
-			hm_device_close(many);
-		}
+	check_threads_do_not_matter(run_everything, CAP);
 }
 
 /* The factors themselves, over a long run, at probabilities that keep nearly all and nearly none. */
@@ -263,7 +191,7 @@ static void masks_are_philox(void **state)
 	static const double p[] = {.1, .5, 1e-9, 1e-12, .9999999999};
 	static const uint64_t first[] = {0, 3, 1000000, ((uint64_t)1 << 34) - 50001, ((uint64_t)1 << 57) + 2};
 	float *x = malloc(COUNT * sizeof *x);
-	struct hm_device *d = open("cpu", false, 2);
+	struct hm_device *d = open_device("cpu", false, 2);
 	for (size_t t = 0; t < sizeof p / sizeof *p; t++) {
 		struct hm_dropout o = {p[t], 0xfedcba9876543210ull + t, (uint32_t)t, 0xffffffff, first[t], 0};
 		for (int j = 0; j < COUNT; j++)
@@ -296,7 +224,7 @@ static void activations_are_accurate(void **state)
 	enum { COUNT = 60001 };
 	static const enum hm_act f[] = {HM_ACT_GELU, HM_ACT_QUICK_GELU};
 	float *x = malloc(COUNT * sizeof *x), *y = malloc(COUNT * sizeof *y);
-	struct hm_device *d = open("cpu", false, 1);
+	struct hm_device *d = open_device("cpu", false, 1);
 	for (int j = 0; j < COUNT; j++)
 		x[j] = (float)(j - COUNT / 2) / 3000;
 	x[0] = -1e30f, x[1] = 1e30f;
@@ -320,7 +248,7 @@ static void activations_are_accurate(void **state)
 static void nan_does_not_vanish(void **state)
 {
 	(void)state;
-	struct hm_device *d = open("cpu", false, 2);
+	struct hm_device *d = open_device("cpu", false, 2);
 	float *qkv = randoms(20 * 3 * 16, 1), *dy = randoms(20 * 16, 2), dqkv[20 * 3 * 16], y[20 * 16];
 	float *x = randoms(64, 3), out[64], stats[8], ones[16], dgamma[16] = {0};
 	double squares = 0;
@@ -366,7 +294,7 @@ static void optimizers_are_refs(void **state)
 	for (int way = 0; way < 6; way++) {
 		float *p[2], *m[2], *v[2];
 		for (int j = 0; j < 2; j++) {
-			struct hm_device *d = open(j ? "cpu" : "ref", false, 3);
+			struct hm_device *d = open_device(j ? "cpu" : "ref", false, 3);
 			p[j] = randoms(COUNT, 1);
 			m[j] = calloc(COUNT, sizeof(float));
 			v[j] = calloc(COUNT, sizeof(float));
@@ -397,7 +325,7 @@ static void sums_do_not_depend_on_threads(void **state)
 	enum { COUNT = 300007 };
 	double sum[5];
 	for (int t = 0; t < 5; t++) {
-		struct hm_device *d = open(t ? "cpu" : "ref", false, t ? t : 1);
+		struct hm_device *d = open_device(t ? "cpu" : "ref", false, t ? t : 1);
 		float *g = randoms(COUNT, 4);
 		sum[t] = .5;
 		d->op->sum_squares(d, &sum[t], g, COUNT);

@@ -48,7 +48,7 @@ static const float *part(const struct hm_weights *w, const char *name, const cha
 	return t->data;
 }
 
-static void load(struct op_value *v, const float *x)
+static void load_value(struct op_value *v, const float *x)
 {
 	if (x)
 		memcpy(v->host, x, op_count(v) * sizeof *x);
@@ -69,7 +69,7 @@ static void same(const struct op_run *r, const char *name, const char *what, con
 	}
 }
 
-static void check(const struct hm_weights *w, size_t t, const char *device)
+static void check_vector(const struct hm_weights *w, size_t t, const char *device)
 {
 	const char *name = vector[t].name;
 	struct hm_device *d = hm_device_open(device, HM_PREC_F32, NULL);
@@ -79,12 +79,12 @@ static void check(const struct hm_weights *w, size_t t, const char *device)
 	memcpy(c.n, vector[t].n, sizeof c.n);
 	op_init(&r, d, &c);
 	op_init(&start, d, &c);
-	load(&r.dy, part(w, name, "dy", -1, &r.dy));
-	load(&r.dy2, part(w, name, "dy2", -1, &r.dy2));
+	load_value(&r.dy, part(w, name, "dy", -1, &r.dy));
+	load_value(&r.dy2, part(w, name, "dy2", -1, &r.dy2));
 	for (int k = 0; k < OP_INPUTS; k++)
-		load(&r.in[k], part(w, name, "in", k, &r.in[k]));
+		load_value(&r.in[k], part(w, name, "in", k, &r.in[k]));
 	for (int k = 0; k < running; k++)
-		load(&r.state[k], part(w, name, "state", k, &r.state[k]));
+		load_value(&r.state[k], part(w, name, "state", k, &r.state[k]));
 	op_forward(&r);
 	same(&r, name, "y", &r.y, part(w, name, "y", -1, &r.y), NULL);
 	for (int k = 0; k < running; k++)
@@ -106,8 +106,8 @@ static void pytorch_operations(void **state)
 	struct hm_weights *w;
 	assert_int_equal(hm_weights_open(&w, "tests/data/nets/ops.safetensors", NULL, NULL), 0);
 	for (size_t t = 0; t < sizeof vector / sizeof *vector; t++) {
-		check(w, t, "ref");
-		check(w, t, "cpu");
+		check_vector(w, t, "ref");
+		check_vector(w, t, "cpu");
 	}
 	hm_weights_close(w);
 }

@@ -2,7 +2,7 @@
 import torch
 
 # name: (optimizer, lr, momentum, decay, no-decay bias, clip, schedule, warm-up, class weights); the same table
-# stands in tests/model/test_head.c
+# stands in tests/model/test_trainer.c
 CASES = {
     "sgd": ("sgd", 0.05, 0.0, 0.0, False, 0.0, "constant", 0, None),
     "momentum": ("sgd", 0.02, 0.9, 0.01, False, 0.0, "linear", 0, None),

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* The head of a request, NUL-terminated; false when none came. */
-static bool head(int fd, char *out, size_t room)
+static bool read_head(int fd, char *out, size_t room)
 {
 	size_t n = 0;
 	ssize_t did;
@@ -39,7 +39,7 @@ static void answer(int fd, const char *folder, bool ranges, size_t *cut)
 	char request[4096], name[1024], path[2048], line[256], *range;
 	static char body[1 << 20];
 	size_t size, from = 0, n;
-	if (!head(fd, request, sizeof request) || sscanf(request, "GET %1023s ", name) != 1)
+	if (!read_head(fd, request, sizeof request) || sscanf(request, "GET %1023s ", name) != 1)
 		return;
 	snprintf(path, sizeof path, "%s%s", folder, name);
 	FILE *f = strstr(name, "..") ? NULL : fopen(path, "rb");

@@ -11,7 +11,7 @@
 enum { PIECE = 3000 };
 
 /* False at the end of `from`, or when nobody reads `to` any more. */
-static bool copy(int from, int to)
+static bool copy_piece(int from, int to)
 {
 	char p[PIECE];
 	ssize_t n = read(from, p, sizeof p), did = 0;
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	while (open_ends && poll(p, 3, -1) > 0) {
 		for (int i = 0; i < 3; i++) {
 			struct pollfd room = {to[i], POLLOUT, 0};
-			if (!p[i].revents || !poll(&room, 1, 0) || copy(p[i].fd, to[i]))
+			if (!p[i].revents || !poll(&room, 1, 0) || copy_piece(p[i].fd, to[i]))
 				continue;
 			p[i].fd = -1;
 			open_ends--;

@@ -58,7 +58,7 @@ size_t op_count(const struct op_value *v)
 /* ---- host */
 
 /* Values from -2 to 2 in steps of 1/256: the step of a finite difference is exact. */
-static void fill(struct op_value *v, uint32_t which)
+static void fill_value(struct op_value *v, uint32_t which)
 {
 	struct hm_rng rng;
 	if (!v->form)
@@ -95,17 +95,17 @@ void op_init(struct op_run *r, struct hm_device *d, const struct op_case *c)
 		r->dy2 = r->dy;
 	for (uint32_t k = 0; k < OP_INPUTS; k++) {
 		r->grad[k] = r->in[k];
-		fill(&r->in[k], k);
-		fill(&r->grad[k], 10 + k);
+		fill_value(&r->in[k], k);
+		fill_value(&r->grad[k], 10 + k);
 	}
 	for (uint32_t k = 0; k < OP_STATES; k++) {
-		fill(&r->state[k], 20 + k);
+		fill_value(&r->state[k], 20 + k);
 		for (size_t j = 0; j < op_count(&r->state[k]); j++)
 			r->state[k].host[j] = fabsf(r->state[k].host[j]) + .5f; /* variances among them */
 	}
-	fill(&r->y, 30);
-	fill(&r->dy, 31);
-	fill(&r->dy2, 32);
+	fill_value(&r->y, 30);
+	fill_value(&r->dy, 31);
+	fill_value(&r->dy2, 32);
 	if (c->flags & OP_DISTINCT)
 		make_distinct(&r->in[0]);
 	for (size_t j = 0; c->flags & OP_STEPS && j < op_count(&r->in[0]); j++)
@@ -161,7 +161,7 @@ static void put_act(struct hm_device *d, struct op_value *v)
 	free(x);
 }
 
-static void put(struct hm_device *d, struct op_value *v)
+static void put_value(struct hm_device *d, struct op_value *v)
 {
 	const int *n = v->dim;
 	if (v->form == OP_IMAGE) {
@@ -177,7 +177,7 @@ static void put(struct hm_device *d, struct op_value *v)
 	v->dev = v->own;
 }
 
-static void get(struct hm_device *d, struct op_value *v)
+static void get_value(struct hm_device *d, struct op_value *v)
 {
 	size_t n = op_count(v);
 	const float *from = v->dev;
@@ -197,7 +197,7 @@ static void get(struct hm_device *d, struct op_value *v)
 static void put_all(struct op_run *r)
 {
 	for (int k = 0; value(r, k); k++)
-		put(r->d, value(r, k));
+		put_value(r->d, value(r, k));
 }
 
 static void release_all(struct op_run *r)
@@ -220,12 +220,12 @@ void op_forward(struct op_run *r)
 {
 	put_all(r);
 	r->c->op->forward(r);
-	get(r->d, &r->y);
+	get_value(r->d, &r->y);
 	for (int k = 0; k < OP_STATES; k++)
-		get(r->d, &r->state[k]);
+		get_value(r->d, &r->state[k]);
 	for (int k = 0; k < OP_INPUTS && r->in[k].host; k++)
 		if (r->in[k].form == OP_ACT) /* add_norm writes over one */
-			get(r->d, &r->in[k]);
+			get_value(r->d, &r->in[k]);
 	release_all(r);
 }
 
@@ -237,7 +237,7 @@ void op_backward(struct op_run *r, unsigned want)
 			r->grad[k].dev = NULL;
 	r->c->op->backward(r);
 	for (int k = 0; k < OP_INPUTS; k++)
-		get(r->d, &r->grad[k]);
+		get_value(r->d, &r->grad[k]);
 	release_all(r);
 }
 

@@ -31,15 +31,6 @@ int test_file(const void *p, size_t n, char name[64])
 	return fd;
 }
 
-void test_scratch(char path[64])
-{
-	snprintf(path, 64, "%s/hm-test-XXXXXX",
-		 getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
-	int fd = mkstemp(path);
-	must(fd >= 0, "mkstemp");
-	close(fd);
-}
-
 void test_take(const char *path, struct hm_buf *out)
 {
 	struct hm_err e = {0};

@@ -3,6 +3,7 @@
 #define TEST_STREAMS_H
 
 #include "rec/rec.h"
+#include "scratch.h"
 
 /* Number of dimensions and the dimensions, for hm_schema_add. */
 #define DIMS(...)                                                                                            \
@@ -14,8 +15,7 @@
 /* A file that has no name in any folder, holding p[0..n); path (to be opened) into name. The descriptor. */
 int test_file(const void *p, size_t n, char name[64]);
 
-/* An empty file of its own, to be written; its path. test_take reads it whole and removes it. */
-void test_scratch(char path[64]);
+/* Reads a file of test_scratch whole, and removes it. */
 void test_take(const char *path, struct hm_buf *out);
 
 /* The schema of test_stream. */

@@ -12,7 +12,7 @@
 
 static struct hm_err e;
 
-static void add(struct hm_audit *a, const char *id, int label, const char *image, const char *caption)
+static void add_record(struct hm_audit *a, const char *id, int label, const char *image, const char *caption)
 {
 	struct hm_audit_record r = {id,
 				    strlen(id),
@@ -43,18 +43,18 @@ static void test_every_flaw(void **state)
 	(void)state;
 	struct hm_audit a = {0};
 	split(&a, "one");
-	add(&a, "1", 0, "I", "x");
-	add(&a, "2", 1, "I", "y"); /* confounder of 1: same image */
-	add(&a, "3", 1, "J", "x"); /* confounder of 1: same caption */
-	add(&a, "3", 0, "K", "z"); /* the id again */
-	add(&a, "4", 0, "L", "t");
-	add(&a, "5", -1, "L", "t"); /* twice; no label hides no contradiction */
-	add(&a, "6", 1, "L", "t");
-	add(&a, "7", 0, NULL, "y"); /* nothing to compare by image */
+	add_record(&a, "1", 0, "I", "x");
+	add_record(&a, "2", 1, "I", "y"); /* confounder of 1: same image */
+	add_record(&a, "3", 1, "J", "x"); /* confounder of 1: same caption */
+	add_record(&a, "3", 0, "K", "z"); /* the id again */
+	add_record(&a, "4", 0, "L", "t");
+	add_record(&a, "5", -1, "L", "t"); /* twice; no label hides no contradiction */
+	add_record(&a, "6", 1, "L", "t");
+	add_record(&a, "7", 0, NULL, "y"); /* nothing to compare by image */
 	split(&a, "two");
-	add(&a, "1", 1, "M", "new"); /* id */
-	add(&a, "8", 0, "I", "x");   /* image, caption, both */
-	add(&a, "9", 0, "N", "y");   /* caption */
+	add_record(&a, "1", 1, "M", "new"); /* id */
+	add_record(&a, "8", 0, "I", "x");   /* image, caption, both */
+	add_record(&a, "9", 0, "N", "y");   /* caption */
 	assert_int_equal(hm_audit_run(&a, 2, &e), 0);
 	is(&a, HM_AUDIT_ID_TWICE, 1, 2);
 	is(&a, HM_AUDIT_ID_SHARED, 1, 2);
@@ -87,7 +87,7 @@ static void test_nothing(void **state)
 	assert_int_equal(hm_audit_run(&a, 0, &e), 0);
 	hm_audit_clear(&a);
 	split(&a, "one");
-	add(&a, "1", -1, NULL, NULL);
+	add_record(&a, "1", -1, NULL, NULL);
 	assert_int_equal(hm_audit_run(&a, 1, &e), 0);
 	is(&a, HM_AUDIT_ID_TWICE, 0, 0);
 	assert_non_null(a.result[HM_AUDIT_ID_SHARED].why);
@@ -105,7 +105,7 @@ static void test_many(void **state)
 	split(&a, "one");
 	for (int i = 0; i < 4000; i++) {
 		snprintf(id, sizeof id, "%d", i);
-		add(&a, id, i % 2, "I", id);
+		add_record(&a, id, i % 2, "I", id);
 	}
 	assert_int_equal(hm_audit_run(&a, 1, &e), 0);
 	assert_non_null(strstr(a.result[HM_AUDIT_SAME_IMAGE].why, "too many"));
@@ -139,7 +139,7 @@ static void test_shift(void **state)
 		for (int k = 0; k < 3; k++)
 			for (int i = 0; i < count[s][k]; i++) {
 				snprintf(id, sizeof id, "%d", n++);
-				add(&a, id, k, NULL, NULL);
+				add_record(&a, id, k, NULL, NULL);
 			}
 	}
 	assert_int_equal(hm_audit_run(&a, 1, &e), 0);

@@ -191,7 +191,7 @@ struct counting {
 	int seen[1000], workers;
 };
 
-static void count(void *ctx, size_t i, int worker)
+static void count_run(void *ctx, size_t i, int worker)
 {
 	struct counting *c = ctx;
 	assert_true(worker >= 0 && worker < c->workers);
@@ -208,7 +208,7 @@ static void every_index_is_worked_once(void **state)
 		assert_int_equal(hm_workers_count(w), n);
 		for (size_t many = 0; many <= 1000; many += 250) {
 			struct counting c = {.workers = n};
-			hm_workers_each(w, many, count, &c);
+			hm_workers_each(w, many, count_run, &c);
 			assert_int_equal(c.runs, many);
 			for (size_t i = 0; i < many; i++)
 				assert_int_equal(c.seen[i], 1);

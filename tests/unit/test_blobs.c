@@ -28,7 +28,7 @@ static unsigned char byte_of(size_t i, size_t at)
 }
 
 /* Adds blob i, in three parts of which one is empty. */
-static int add(struct hm_blobs *b, size_t i, size_t size)
+static int add_blob(struct hm_blobs *b, size_t i, size_t size)
 {
 	unsigned char *p = malloc(size + 1);
 	for (size_t at = 0; at < size; at++)
@@ -39,7 +39,7 @@ static int add(struct hm_blobs *b, size_t i, size_t size)
 	return rc;
 }
 
-static void check(const struct hm_blobs *b, size_t i, size_t first, size_t n)
+static void check_blob(const struct hm_blobs *b, size_t i, size_t first, size_t n)
 {
 	unsigned char *got = malloc(n + 1);
 	got[n] = 0xa5;
@@ -63,7 +63,7 @@ static void blobs_come_back_for_any_limit(void **unused)
 			struct iovec whole = {NULL, size_of(i)};
 			bool fits = hm_blobs_fit(&b, &whole, 1);
 			assert_true(fits == (b.bytes + size_of(i) <= limit[k]));
-			assert_int_equal(add(&b, i, size_of(i)), 0);
+			assert_int_equal(add_blob(&b, i, size_of(i)), 0);
 			assert_true(b.spilled == !fits);
 		}
 		assert_int_equal(hm_blobs_end(&b, &e), 0);
@@ -76,15 +76,15 @@ static void blobs_come_back_for_any_limit(void **unused)
 			assert_true((at == NULL) == b.spilled);
 			assert_true(!at || !size ||
 				    (at[0] == byte_of(i, 0) && at[size - 1] == byte_of(i, size - 1)));
-			check(&b, i, 0, size);
-			check(&b, i, size / 2, size - size / 2);
-			check(&b, i, size, 0);
+			check_blob(&b, i, 0, size);
+			check_blob(&b, i, size / 2, size - size / 2);
+			check_blob(&b, i, size, 0);
 		}
 		hm_blobs_clear(&b);
 		assert_int_equal(b.limit, limit[k]); /* and may be used on */
-		assert_int_equal(add(&b, 0, 10), 0);
+		assert_int_equal(add_blob(&b, 0, 10), 0);
 		assert_int_equal(hm_blobs_end(&b, &e), 0);
-		check(&b, 0, 0, 10);
+		check_blob(&b, 0, 0, 10);
 		hm_blobs_clear(&b);
 	}
 }
@@ -95,12 +95,12 @@ static void large_blobs_go_through_the_file(void **unused)
 	struct hm_blobs b = {.limit = 6 << 20};
 	(void)unused;
 	for (size_t i = 0; i < 4; i++)
-		assert_int_equal(add(&b, i, (3 << 20) + i), 0);
+		assert_int_equal(add_blob(&b, i, (3 << 20) + i), 0);
 	assert_int_equal(hm_blobs_end(&b, &e), 0);
 	assert_true(b.spilled);
 	for (size_t i = 4; i--;) {
-		check(&b, i, 0, (3 << 20) + i);
-		check(&b, i, (3 << 20) - 5, 5 + i);
+		check_blob(&b, i, 0, (3 << 20) + i);
+		check_blob(&b, i, (3 << 20) - 5, 5 + i);
 	}
 	hm_blobs_clear(&b);
 }
@@ -109,10 +109,10 @@ static void no_blobs_are_no_file(void **unused)
 {
 	struct hm_blobs b = {.limit = 0};
 	(void)unused;
-	assert_int_equal(add(&b, 0, 0), 0); /* nothing fits into nothing */
+	assert_int_equal(add_blob(&b, 0, 0), 0); /* nothing fits into nothing */
 	assert_int_equal(hm_blobs_end(&b, &e), 0);
 	assert_false(b.spilled);
-	check(&b, 0, 0, 0);
+	check_blob(&b, 0, 0, 0);
 	hm_blobs_clear(&b);
 }
 
@@ -128,7 +128,7 @@ static void a_full_disk_is_an_error(void **unused)
 	void (*old)(int) = signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	for (size_t i = 0; i < 8 && !rc; i++)
-		rc = add(&b, i, 1 << 20);
+		rc = add_blob(&b, i, 1 << 20);
 	setrlimit(RLIMIT_FSIZE, &was);
 	signal(SIGXFSZ, old);
 	assert_int_equal(rc, HM_EDATA);
@@ -144,16 +144,16 @@ static void the_file_s_failures_are_errors(void **unused)
 	unsigned char got[200];
 	(void)unused;
 	assert_int_equal(setenv("TMPDIR", "build/no-such-folder", 1), 0);
-	assert_int_equal(add(&b, 0, 100), HM_EDATA);
+	assert_int_equal(add_blob(&b, 0, 100), HM_EDATA);
 	assert_true(strlen(e.text) > 20);
 	e = (struct hm_err){0};
 	hm_blobs_clear(&b);
 	unsetenv("TMPDIR");
-	assert_int_equal(add(&b, 0, 100), 0);
+	assert_int_equal(add_blob(&b, 0, 100), 0);
 	assert_int_equal(hm_blobs_end(&b, &e), 0);
-	check(&b, 0, 0, 100);
+	check_blob(&b, 0, 0, 100);
 	assert_int_equal(ftruncate(b.fd, 50), 0);
-	check(&b, 0, 0, 50);
+	check_blob(&b, 0, 0, 50);
 	assert_int_equal(hm_blobs_read(&b, 0, 0, got, 100, &e), HM_EDATA);
 	assert_string_equal(e.text, "cannot read the temporary file: it has become shorter");
 	e = (struct hm_err){0};

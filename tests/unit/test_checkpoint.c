@@ -6,6 +6,8 @@
 #include "nn/late.h"
 #include "nn/resnet.h"
 #include "weights/weights.h"
+#include "../support/ok.h"
+#include "../support/scratch.h"
 
 #include <float.h>
 #include <math.h>
@@ -18,16 +20,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define FILE_NAME "build/test_checkpoint.tmp"
-
-static struct hm_err e;
-
-#define OK(call)                                                                                             \
-	do {                                                                                                 \
-		e = (struct hm_err){0};                                                                      \
-		if (call)                                                                                    \
-			fail_msg("%s", e.text);                                                              \
-	} while (0)
+static char file_name[TEST_PATH];
 
 /* A late fusion with its optimizer: a head on features of 3 and `text` numbers, or on two tiny encoders of
  * which the text one is trained. */
@@ -41,7 +34,7 @@ struct run {
 	cJSON *identity;
 };
 
-static void start(struct run *r, bool encoders, int text, struct hm_optim_config config, bool keep)
+static void start_run(struct run *r, bool encoders, int text, struct hm_optim_config config, bool keep)
 {
 	struct hm_params *trained[3];
 	struct hm_fusion_table t[3];
@@ -71,7 +64,7 @@ static void start(struct run *r, bool encoders, int text, struct hm_optim_config
 	r->identity =
 		cJSON_Parse("{\"data\":\"0123456789abcdef\",\"lr\":0.001,\"shuffle\":true,\"threads\":2,"
 			    "\"seed\":9007199254740991,\"class-weight\":\"\"}");
-	r->c = (struct hm_checkpoint){.path = FILE_NAME,
+	r->c = (struct hm_checkpoint){.path = file_name,
 				      .identity = r->identity,
 				      .fusion = r->f,
 				      .optim = &r->optim,
@@ -80,7 +73,7 @@ static void start(struct run *r, bool encoders, int text, struct hm_optim_config
 
 static const struct hm_optim_config adam = {.kind = HM_ADAM, .lr = 0.1};
 
-static void stop(struct run *r)
+static void stop_run(struct run *r)
 {
 	free(r->c.kept);
 	cJSON_Delete(r->identity);
@@ -89,11 +82,11 @@ static void stop(struct run *r)
 	hm_resnet_free(r->resnet);
 	hm_bert_free(r->bert);
 	hm_device_close(r->d);
-	unlink(FILE_NAME);
+	unlink(file_name);
 }
 
 /* Every number of the run := a value of its own, from `from` on; or they must be that. */
-static void fill(struct run *r, float from, bool check)
+static void fill_run(struct run *r, float from, bool check)
 {
 	struct hm_fusion_table t[3];
 	size_t count = hm_checkpoint_count(r->f), n = 0;
@@ -148,9 +141,10 @@ static void assert_state(const struct hm_train_state *a, const struct hm_train_s
 static void refused(const struct run *r, const char *says)
 {
 	struct hm_train_state s;
+	size_t n = strlen(file_name);
 	e = (struct hm_err){0};
 	assert_int_equal(hm_checkpoint_read(&r->c, &s, &e), HM_EDATA);
-	if (strncmp(e.text, FILE_NAME ": ", strlen(FILE_NAME) + 2) || !strstr(e.text, says))
+	if (strncmp(e.text, file_name, n) || strncmp(e.text + n, ": ", 2) || !strstr(e.text, says))
 		fail_msg("\"%s\"; expected \"%s\"", e.text, says);
 }
 
@@ -164,16 +158,16 @@ static void a_run_comes_back_as_it_was(void **unused)
 	for (int k = 0; k < 8; k++) {
 		struct run a, b;
 		struct hm_train_state s = {0};
-		start(&a, k & 1, 2, config[k / 2], (k + k / 2) & 1);
-		start(&b, k & 1, 2, config[k / 2], (k + k / 2) & 1);
-		fill(&a, 1, false);
+		start_run(&a, k & 1, 2, config[k / 2], (k + k / 2) & 1);
+		start_run(&b, k & 1, 2, config[k / 2], (k + k / 2) & 1);
+		fill_run(&a, 1, false);
 		OK(hm_checkpoint_write(&a.c, &state_1, &e));
-		fill(&a, 1, true); /* writing changes nothing */
+		fill_run(&a, 1, true); /* writing changes nothing */
 		OK(hm_checkpoint_read(&b.c, &s, &e));
-		fill(&b, 1, true);
+		fill_run(&b, 1, true);
 		assert_state(&s, &state_1);
-		stop(&b);
-		stop(&a);
+		stop_run(&b);
+		stop_run(&a);
 	}
 }
 
@@ -182,20 +176,20 @@ static void parameters_are_copied_out_and_back(void **unused)
 {
 	struct run r;
 	(void)unused;
-	start(&r, true, 2, adam, true);
-	fill(&r, 1, false);
+	start_run(&r, true, 2, adam, true);
+	fill_run(&r, 1, false);
 	hm_checkpoint_copy(r.f, r.c.kept, false);
-	fill(&r, 1000, false);
+	fill_run(&r, 1000, false);
 	r.c.kept[0] = 5;
 	hm_checkpoint_copy(r.f, r.c.kept, true);
 	assert_true(hm_fusion_params(r.f)->data[0] == 5);
-	stop(&r);
+	stop_run(&r);
 }
 
 /* Without the waits for the disk of hm_file_write. */
-static void put(const void *data, size_t n)
+static void write_bytes(const void *data, size_t n)
 {
-	FILE *f = fopen(FILE_NAME, "wb");
+	FILE *f = fopen(file_name, "wb");
 	assert_non_null(f);
 	assert_int_equal(fwrite(data, 1, n, f), n);
 	assert_int_equal(fclose(f), 0);
@@ -206,27 +200,27 @@ static void every_flipped_bit_and_every_cut_is_an_error(void **unused)
 	struct run r;
 	struct hm_buf whole = {0};
 	(void)unused;
-	start(&r, false, 2, adam, true);
-	fill(&r, 1, false);
+	start_run(&r, false, 2, adam, true);
+	fill_run(&r, 1, false);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	OK(hm_file_read(FILE_NAME, 1 << 20, &whole, &e));
-	fill(&r, 1000, false);
+	OK(hm_file_read(file_name, 1 << 20, &whole, &e));
+	fill_run(&r, 1000, false);
 	for (size_t i = 0; i < 8 * whole.len; i += 3) { /* every third: each byte, each place in a byte */
 		whole.data[i / 8] ^= (unsigned char)(1 << i % 8);
-		put(whole.data, whole.len);
+		write_bytes(whole.data, whole.len);
 		whole.data[i / 8] ^= (unsigned char)(1 << i % 8);
 		refused(&r, "");
 	}
 	for (size_t n = 0; n < whole.len; n++) {
-		put(whole.data, n);
+		write_bytes(whole.data, n);
 		refused(&r, "");
 	}
 	OK(hm_buf_add(&whole, "x", 1, &e));
-	put(whole.data, whole.len);
+	write_bytes(whole.data, whole.len);
 	refused(&r, "");
-	fill(&r, 1000, true); /* nothing of it was loaded */
+	fill_run(&r, 1000, true); /* nothing of it was loaded */
 	hm_buf_clear(&whole);
-	stop(&r);
+	stop_run(&r);
 }
 
 /* What differs is named, with both values, whichever side has it. */
@@ -249,10 +243,10 @@ static void another_run_is_refused_by_name(void **unused)
 	};
 	(void)unused;
 	struct run r;
-	start(&r, false, 2, adam, false);
-	fill(&r, 1, false);
+	start_run(&r, false, 2, adam, false);
+	fill_run(&r, 1, false);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	fill(&r, 1000, false);
+	fill_run(&r, 1000, false);
 	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
 		cJSON *identity = cJSON_Duplicate(r.identity, true);
 		cJSON_DeleteItemFromObjectCaseSensitive(identity, other[i].key);
@@ -263,8 +257,8 @@ static void another_run_is_refused_by_name(void **unused)
 		refused(&r, other[i].says);
 		cJSON_Delete(identity);
 	}
-	fill(&r, 1000, true);
-	stop(&r);
+	fill_run(&r, 1000, true);
+	stop_run(&r);
 }
 
 /* Two texts that differ past what a sentence shows. */
@@ -273,7 +267,7 @@ static void long_values_are_compared_whole(void **unused)
 	struct run r;
 	char text[401];
 	(void)unused;
-	start(&r, false, 2, adam, false);
+	start_run(&r, false, 2, adam, false);
 	memset(text, '1', 400);
 	text[400] = 0;
 	cJSON_ReplaceItemInObjectCaseSensitive(r.identity, "class-weight", cJSON_CreateString(text));
@@ -281,7 +275,7 @@ static void long_values_are_compared_whole(void **unused)
 	text[399] = '2';
 	cJSON_ReplaceItemInObjectCaseSensitive(r.identity, "class-weight", cJSON_CreateString(text));
 	refused(&r, "class-weight was 111");
-	stop(&r);
+	stop_run(&r);
 }
 
 /* The identity the same, the networks not: more or fewer numbers, other moments, an epoch kept or not. */
@@ -290,21 +284,21 @@ static void another_model_is_refused(void **unused)
 	static const struct hm_optim_config momentum = {.kind = HM_SGD, .lr = 1, .momentum = .9};
 	struct run r, wide, sgd, keeps, whole;
 	(void)unused;
-	start(&wide, false, 3, adam, false);
-	start(&sgd, false, 2, momentum, false);
-	start(&keeps, false, 2, adam, true);
-	start(&whole, true, 2, adam, false);
-	start(&r, false, 2, adam, false);
+	start_run(&wide, false, 3, adam, false);
+	start_run(&sgd, false, 2, momentum, false);
+	start_run(&keeps, false, 2, adam, true);
+	start_run(&whole, true, 2, adam, false);
+	start_run(&r, false, 2, adam, false);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
 	refused(&wide, "it has no fusion.value of 14 numbers");
 	refused(&sgd, "it holds 3 blocks, this run needs 2");
 	refused(&keeps, "it holds 3 blocks, this run needs 4");
 	refused(&whole, "blocks, this run needs ");
-	stop(&whole);
-	stop(&keeps);
-	stop(&sgd);
-	stop(&wide);
-	stop(&r);
+	stop_run(&whole);
+	stop_run(&keeps);
+	stop_run(&sgd);
+	stop_run(&wide);
+	stop_run(&r);
 }
 
 /* Files with a good digest whose texts are not a checkpoint's. */
@@ -331,9 +325,9 @@ static void lies_with_a_good_digest_are_refused(void **unused)
 	struct run r;
 	struct hm_weights *w; /* of the first file, which lives on under no name */
 	(void)unused;
-	start(&r, false, 2, adam, false);
+	start_run(&r, false, 2, adam, false);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	OK(hm_weights_open(&w, FILE_NAME, NULL, &e));
+	OK(hm_weights_open(&w, file_name, NULL, &e));
 	for (size_t i = 0; i < sizeof lie / sizeof *lie; i++) {
 		cJSON *meta = cJSON_Duplicate(w->meta, true);
 		const char *was = hm_weights_meta(w, lie[i].key);
@@ -350,43 +344,45 @@ static void lies_with_a_good_digest_are_refused(void **unused)
 							       cJSON_CreateString((char *)b.data));
 			hm_buf_clear(&b);
 		}
-		OK(hm_weights_save(FILE_NAME, w->tensor, w->n, meta, &e));
+		OK(hm_weights_save(file_name, w->tensor, w->n, meta, &e));
 		cJSON_Delete(meta);
 		refused(&r, lie[i].says);
 	}
 	hm_weights_close(w);
-	stop(&r);
+	stop_run(&r);
 }
 
 static void a_number_of_the_identity_is_seen_before(void **unused)
 {
 	struct run r;
 	double v = -1;
+	char want[128];
 	(void)unused;
-	start(&r, false, 2, adam, false);
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "threads", &v, &e), 1);
+	start_run(&r, false, 2, adam, false);
+	assert_int_equal(hm_checkpoint_peek(file_name, "threads", &v, &e), 1);
 	OK(hm_checkpoint_write(&r.c, &state_1, &e));
-	OK(hm_checkpoint_peek(FILE_NAME, "threads", &v, &e));
+	OK(hm_checkpoint_peek(file_name, "threads", &v, &e));
 	assert_true(v == 2);
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "data", &v, &e), HM_EDATA);
-	assert_string_equal(e.text, FILE_NAME ": its identity has no \"data\"");
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "none", &v, &e), HM_EDATA);
-	put("{}", 2);
-	assert_int_equal(hm_checkpoint_peek(FILE_NAME, "threads", &v, &e), HM_EDATA);
-	stop(&r);
+	assert_int_equal(hm_checkpoint_peek(file_name, "data", &v, &e), HM_EDATA);
+	snprintf(want, sizeof want, "%s: its identity has no \"data\"", file_name);
+	assert_string_equal(e.text, want);
+	assert_int_equal(hm_checkpoint_peek(file_name, "none", &v, &e), HM_EDATA);
+	write_bytes("{}", 2);
+	assert_int_equal(hm_checkpoint_peek(file_name, "threads", &v, &e), HM_EDATA);
+	stop_run(&r);
 }
 
 static void what_cannot_be_written_leaves_nothing(void **unused)
 {
 	struct run r;
 	(void)unused;
-	start(&r, false, 2, adam, false);
+	start_run(&r, false, 2, adam, false);
 	r.c.path = "build/no-such-folder/x.checkpoint";
 	assert_int_equal(hm_checkpoint_write(&r.c, &state_1, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, r.c.path));
 	r.c.path = "/dev/full";
 	assert_int_equal(hm_checkpoint_write(&r.c, &state_1, &e), HM_EDATA);
-	stop(&r);
+	stop_run(&r);
 }
 
 int main(void)
@@ -402,5 +398,7 @@ int main(void)
 		cmocka_unit_test(a_number_of_the_identity_is_seen_before),
 		cmocka_unit_test(what_cannot_be_written_leaves_nothing),
 	};
+	test_scratch(file_name);
+	unlink(file_name); /* a name that no file has */
 	return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The skeleton of a tool: options go into the struct that the caller gives, and into no other; without memory
  * a tool says so and prints no part of a text. */
 #include "cli/cli.h"
+#include "../support/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,10 +96,12 @@ static void test_own_struct(void **state)
 }
 
 /* Runs a call in a process of its own; its exit status, and what it wrote. */
-static int run(char *const *argv, int argc, char out[8192], char err[1024])
+static int run_call(char *const *argv, int argc, char out[8192], char err[1024])
 {
-	char to[] = "build/test_cli.XXXXXX", also[] = "build/test_cli.XXXXXX";
-	int fd = mkstemp(to), other = mkstemp(also), status;
+	char to[TEST_PATH], also[TEST_PATH];
+	test_scratch(to);
+	test_scratch(also);
+	int fd = open(to, O_RDWR), other = open(also, O_RDWR), status;
 	assert_true(fd >= 0 && other >= 0);
 	unlink(to);
 	unlink(also);
@@ -139,9 +142,9 @@ static void test_no_memory(void **state)
 		while (argc < 5 && call[i][argc])
 			argc++;
 		fails = -1;
-		assert_int_equal(run(call[i], argc, want, err), 0);
+		assert_int_equal(run_call(call[i], argc, want, err), 0);
 		for (fails = 0; fails < 1000; fails++) {
-			int rc = run(call[i], argc, out, err);
+			int rc = run_call(call[i], argc, out, err);
 			if (!rc) {
 				assert_string_equal(out, want);
 				break;
@@ -161,14 +164,14 @@ static void test_help(void **state)
 	(void)state;
 	char out[8192], err[1024];
 	static char *const call[] = {"hm-try", "-h"};
-	assert_int_equal(run(call, 2, out, err), 0);
+	assert_int_equal(run_call(call, 2, out, err), 0);
 	assert_non_null(strstr(out, "\nFirst:\n  -n, --name TEXT"));
 	assert_non_null(strstr(out, "\nSecond:\n  --rate X"));
 	assert_non_null(strstr(out, "a choice (default two)\n"));
 	assert_non_null(strstr(out, "a size (default 224)\n"));
 	assert_non_null(strstr(out, "\nMessages:\n  -v, --verbose"));
 	static char *const other[] = {"hm-try", "--size", "5", "--help"}; /* 5 is not the default */
-	assert_int_equal(run(other, 4, out, err), 0);
+	assert_int_equal(run_call(other, 4, out, err), 0);
 	assert_null(strstr(out, "default 5"));
 }
 

@@ -100,7 +100,7 @@ static const struct row {
 enum { COLUMNS = sizeof row / sizeof *row };
 
 /* A schema of `note`, then the column. */
-static void make(struct hm_schema *s, const char *name, const struct shape *a)
+static void make_schema(struct hm_schema *s, const char *name, const struct shape *a)
 {
 	struct hm_err e = {0};
 	*s = (struct hm_schema){0};
@@ -120,7 +120,7 @@ static void what_its_tool_makes_is_found(void **state)
 			struct hm_schema s;
 			struct hm_err e = {0};
 			int found = -2, needed = -2;
-			make(&s, r->name, a);
+			make_schema(&s, r->name, a);
 			if (hm_column_find(&s, (enum hm_column)c, &found, &e) ||
 			    hm_column_need(&s, (enum hm_column)c, &needed, &e))
 				fail_msg("%s, shape %td: %s", r->name, a - r->good, e.text);
@@ -139,7 +139,7 @@ static void what_it_does_not_make_is_refused(void **state)
 		for (const struct shape *a = r->bad; a->ndim >= 0; a++) {
 			char begins[96], ends[96];
 			struct hm_schema s;
-			make(&s, r->name, a);
+			make_schema(&s, r->name, a);
 			snprintf(begins, sizeof begins, "column \"%s\" is %s ", r->name,
 				 hm_dtype_name(a->dtype));
 			snprintf(ends, sizeof ends, "; %s makes it as %s", r->maker, r->what);
@@ -166,7 +166,7 @@ static void what_is_not_there(void **state)
 		struct hm_err e = {0};
 		char want[96];
 		int at = -2;
-		make(&s, "elsewhere", &row[c].good[0]);
+		make_schema(&s, "elsewhere", &row[c].good[0]);
 		assert_int_equal(hm_column_find(&s, (enum hm_column)c, &at, &e), 0);
 		assert_int_equal(at, -1);
 		assert_int_equal(e.code, 0);

@@ -3,6 +3,7 @@
 #include "model/config.h"
 #include "nn/bert.h"
 #include "nn/resnet.h"
+#include "../support/scratch.h"
 
 #include <limits.h>
 #include <setjmp.h>
@@ -14,14 +15,13 @@
 
 #include <cmocka.h>
 
-static char folder[] = "build/test_config.XXXXXX", config[64], weights[64];
+static char folder[TEST_PATH], config[128], weights[128];
 static struct hm_err e;
 
 static int make_folder(void **state)
 {
 	(void)state;
-	if (!mkdtemp(folder))
-		return -1;
+	test_scratch_folder(folder);
 	snprintf(config, sizeof config, "%s/config.json", folder);
 	snprintf(weights, sizeof weights, "%s/any.safetensors", folder);
 	return 0;
@@ -36,7 +36,7 @@ static int remove_folder(void **state)
 }
 
 /* config.json := text; NULL: there is none. */
-static void put(const char *text)
+static void put_config(const char *text)
 {
 	unlink(config);
 	e = (struct hm_err){0};
@@ -84,7 +84,7 @@ static void a_family_of_the_side_is_taken(void **state)
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		for (int beside = 0; beside < 2;
 		     beside++) { /* in the folder; in the folder of a file, there or not */
-			put(good[i].text);
+			put_config(good[i].text);
 			if (hm_config_open(&c, good[i].side, beside ? weights : folder, &e))
 				fail_msg("row %zu: %s", i, e.text);
 			assert_non_null(c.tree);
@@ -95,7 +95,7 @@ static void a_family_of_the_side_is_taken(void **state)
 			hm_config_close(&c);
 			assert_true(!c.tree && !c.model_type);
 		}
-	put(NULL);
+	put_config(NULL);
 	for (int side = 0; side < HM_SIDES; side++) {
 		assert_int_equal(hm_config_open(&c, (enum hm_side)side, folder, &e), 0);
 		assert_true(!c.tree && !c.model_type);
@@ -117,7 +117,7 @@ static void a_class_name_may_stand_for_the_family(void **state)
 		struct hm_config c;
 		char text[80];
 		snprintf(text, sizeof text, "{\"architectures\":%s}", fine[i]);
-		put(text);
+		put_config(text);
 		if (hm_config_open(&c, HM_TEXT, folder, &e))
 			fail_msg("%s: %s", fine[i], e.text);
 		assert_null(c.model_type);
@@ -161,7 +161,7 @@ static void another_family_is_quoted(void **state)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct hm_config c;
-		put(bad[i].text);
+		put_config(bad[i].text);
 		assert_int_equal(hm_config_open(&c, bad[i].side, folder, &e), HM_EDATA);
 		if (!strstr(e.text, bad[i].says))
 			fail_msg("row %zu: \"%s\"", i, e.text);
@@ -173,12 +173,12 @@ static void another_family_is_quoted(void **state)
 /* ---- what tensors do not tell */
 
 /* The hints of a file with this hm.model and this config.json, NULL: without. */
-static int ask(const struct hm_tower_kind *kind, const char *model, const char *text,
-	       struct hm_tower_hints *hints)
+static int ask_hints(const struct hm_tower_kind *kind, const char *model, const char *text,
+		     struct hm_tower_hints *hints)
 {
 	struct hm_config c;
 	*hints = (struct hm_tower_hints){0};
-	put(text);
+	put_config(text);
 	struct hm_weights *w = open_weights(model);
 	assert_int_equal(hm_config_open(&c, kind->side, weights, &e), 0);
 	int rc = hm_config_hints(&c, kind, w, hints, &e);
@@ -209,7 +209,7 @@ static void hm_model_is_asked_before_config_json(void **state)
 	};
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
 		struct hm_tower_hints h;
-		if (ask(&hm_bert_tower, row[i].model, row[i].config, &h))
+		if (ask_hints(&hm_bert_tower, row[i].model, row[i].config, &h))
 			fail_msg("row %zu: %s", i, e.text);
 		if (h.heads != row[i].heads || h.eps != row[i].eps || h.guessed || h.vocab)
 			fail_msg("row %zu: %d heads, eps %g", i, h.heads, h.eps);
@@ -240,7 +240,7 @@ static void numbers_out_of_range_are_refused(void **state)
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct hm_tower_hints h;
-		if (ask(&hm_bert_tower, bad[i].model, bad[i].config, &h) != HM_EDATA ||
+		if (ask_hints(&hm_bert_tower, bad[i].model, bad[i].config, &h) != HM_EDATA ||
 		    !strstr(e.text, bad[i].says))
 			fail_msg("row %zu: \"%s\"", i, e.text);
 	}
@@ -258,16 +258,17 @@ static void what_is_not_computed_is_refused(void **state)
 			const char *quote = no ? "" : "\"";
 			char text[128], says[128];
 			snprintf(text, sizeof text, "{\"%s\":%s%s%s}", (*d)[0], quote, (*d)[1], quote);
-			if (ask(*k, NULL, text, &h))
+			if (ask_hints(*k, NULL, text, &h))
 				fail_msg("%s: %s", text, e.text);
 			snprintf(text, sizeof text, "{\"%s\":null}", (*d)[0]);
-			if (ask(*k, NULL, text, &h))
+			if (ask_hints(*k, NULL, text, &h))
 				fail_msg("%s: %s", text, e.text);
 			for (int i = 0; i < 3; i++) {
 				const char *const other[] = {no ? "true" : "\"other\"", "7", "[]"};
 				snprintf(text, sizeof text, "{\"%s\":%s}", (*d)[0], other[i]);
 				/* hm.model says the rest, and changes nothing about it */
-				if (ask(*k, i ? NULL : "{\"heads\":3,\"eps\":1e-7}", text, &h) != HM_EDATA)
+				if (ask_hints(*k, i ? NULL : "{\"heads\":3,\"eps\":1e-7}", text, &h) !=
+				    HM_EDATA)
 					fail_msg("%s is taken", text);
 				snprintf(says, sizeof says, "config.json: \"%s\" is %s", (*d)[0],
 					 i    ? ""
@@ -283,12 +284,12 @@ static void what_is_not_computed_is_refused(void **state)
 					   "{\"position_embedding_type\":\"relative_key\"}",
 					   "{\"is_decoder\":true}", "{\"add_cross_attention\":true}"};
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(ask(&hm_bert_tower, NULL, bert[i], &h), HM_EDATA);
+		assert_int_equal(ask_hints(&hm_bert_tower, NULL, bert[i], &h), HM_EDATA);
 	/* which are nothing to a ResNet, as are heads and eps */
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(ask(&hm_resnet_tower, NULL, bert[i], &h), 0);
-	assert_int_equal(ask(&hm_resnet_tower, NULL, "{\"num_attention_heads\":0,\"layer_norm_eps\":7}", &h),
-			 0);
+		assert_int_equal(ask_hints(&hm_resnet_tower, NULL, bert[i], &h), 0);
+	assert_int_equal(
+		ask_hints(&hm_resnet_tower, NULL, "{\"num_attention_heads\":0,\"layer_norm_eps\":7}", &h), 0);
 	assert_true(!h.heads && h.eps == 0);
 }
 

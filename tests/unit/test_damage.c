@@ -145,7 +145,7 @@ struct lie {
 	const char *word;
 };
 
-static void tell(const struct lie *l)
+static void tell_lie(const struct lie *l)
 {
 	struct hm_buf b = {0};
 	hm_buf_add(&b, whole.data, whole.len, &e);
@@ -218,7 +218,7 @@ static void every_field_is_held_against_the_truth(void **state)
 	};
 	assert_true(index != (size_t)-1);
 	for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
-		tell(&lies[i]);
+		tell_lie(&lies[i]);
 }
 
 /* An index may be missing when END says so. */
@@ -257,7 +257,7 @@ static void unknown_frames_are_refused(void **state)
 }
 
 /* HEAD's JSON replaced by `json`; the rest of the stream stays. */
-static void head(struct hm_buf *b, const char *json)
+static void replace_head(struct hm_buf *b, const char *json)
 {
 	b->len = 0;
 	hm_frame_head(b, json, strlen(json), &e);
@@ -329,7 +329,7 @@ static void headers_are_checked(void **state)
 	};
 	struct hm_buf b = {0};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		head(&b, bad[i].json);
+		replace_head(&b, bad[i].json);
 		refused(&b, bad[i].word);
 	}
 	hm_buf_clear(&b);

@@ -4,36 +4,15 @@
 #include "base/file.h"
 #include "rec/fetch.h"
 #include "rec/recover.h"
+#include "../support/scarce.h"
 #include "../support/streams.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-static long countdown; /* allocations that still succeed; below 0: all do */
-
-static bool denied(void)
-{
-	return countdown >= 0 && countdown-- == 0;
-}
-
-/* What lib/base allocates with, in place of libc's. */
-int posix_memalign(void **p, size_t align, size_t size)
-{
-	if (denied())
-		return ENOMEM;
-	*p = aligned_alloc(align, (size + align - 1) / align * align);
-	return *p ? 0 : ENOMEM;
-}
-
-static void *json_alloc(size_t n)
-{
-	return denied() ? NULL : malloc(n);
-}
 
 static char path[2][64], *paths[] = {path[0], path[1]};
 
@@ -152,10 +131,9 @@ static void exhaust(int (*what)(struct hm_err *), long least)
 {
 	for (long k = 0;; k++) {
 		struct hm_err e = {0};
-		countdown = k;
+		begin_scarcity(k);
 		int rc = what(&e);
-		bool all = countdown >= 0;
-		countdown = -1;
+		bool all = end_scarcity();
 		if (all) {
 			assert_int_equal(rc, 0);
 			assert_true(k >= least);
@@ -170,7 +148,7 @@ static int setup(void **state)
 {
 	struct hm_err e = {0};
 	(void)state;
-	cJSON_InitHooks(&(cJSON_Hooks){json_alloc, free});
+	count_json(true);
 	countdown = -1;
 	for (int i = 0; i < 2; i++) {
 		test_scratch(path[i]);
@@ -183,7 +161,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	cJSON_InitHooks(NULL);
+	count_json(false);
 	return unlink(path[0]) + unlink(path[1]);
 }
 

@@ -18,7 +18,7 @@
 static _Thread_local int fails, fault, calls; /* so many calls fail yet, with this errno; made at all */
 static bool trickle;			      /* one byte a call */
 
-static bool refuse(void)
+static bool refuse_call(void)
 {
 	calls++;
 	errno = fault;
@@ -27,36 +27,36 @@ static bool refuse(void)
 
 ssize_t read(int fd, void *p, size_t n)
 {
-	return refuse() ? -1 : syscall(SYS_read, fd, p, trickle && n ? 1 : n);
+	return refuse_call() ? -1 : syscall(SYS_read, fd, p, trickle && n ? 1 : n);
 }
 
 ssize_t pread(int fd, void *p, size_t n, off_t at)
 {
-	return refuse() ? -1 : syscall(SYS_pread64, fd, p, trickle && n ? 1 : n, at);
+	return refuse_call() ? -1 : syscall(SYS_pread64, fd, p, trickle && n ? 1 : n, at);
 }
 
 ssize_t write(int fd, const void *p, size_t n)
 {
 	if (fault == ENOSPC && fails)
 		return 0;
-	return refuse() ? -1 : syscall(SYS_write, fd, p, trickle && n ? 1 : n);
+	return refuse_call() ? -1 : syscall(SYS_write, fd, p, trickle && n ? 1 : n);
 }
 
 ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
 {
 	if (fault == ENOSPC && fails)
 		return 0;
-	return refuse() ? -1 : syscall(SYS_pwrite64, fd, p, trickle && n ? 1 : n, at);
+	return refuse_call() ? -1 : syscall(SYS_pwrite64, fd, p, trickle && n ? 1 : n, at);
 }
 
 int fsync(int fd)
 {
-	return refuse() ? -1 : (int)syscall(SYS_fsync, fd);
+	return refuse_call() ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
 int flock(int fd, int how)
 {
-	return refuse() ? -1 : (int)syscall(SYS_flock, fd, how);
+	return refuse_call() ? -1 : (int)syscall(SYS_flock, fd, how);
 }
 
 int open(const char *path, int flags, ...)
@@ -65,13 +65,13 @@ int open(const char *path, int flags, ...)
 	va_start(ap, flags);
 	mode_t mode = va_arg(ap, mode_t);
 	va_end(ap);
-	return refuse() ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+	return refuse_call() ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
 int close(int fd)
 {
 	int rc = (int)syscall(SYS_close, fd); /* whatever it says, the descriptor is gone */
-	return refuse() ? -1 : rc;
+	return refuse_call() ? -1 : rc;
 }
 
 static void next_fault(int error, int times)

@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "nn/early.h"
 #include "nn/late.h"
+#include "../support/ok.h"
+#include "../support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,20 +15,11 @@
 
 #include <cmocka.h>
 
-#define FILE_NAME "build/test_fusionfile.tmp"
-#define AGAIN FILE_NAME ".2"
+static char file_name[TEST_PATH], again[TEST_PATH];
 
 enum { CLASSES = 3, CELLS = 4 };
 
 static const struct hm_encoder_options words = {.vocab = 20};
-
-static struct hm_err e;
-
-#define OK(call)                                                                                             \
-	do {                                                                                                 \
-		if (call)                                                                                    \
-			fail_msg("%s", e.text);                                                              \
-	} while (0)
 
 /* A network of tiny encoders: those that run, and what it is saved with. */
 struct model {
@@ -36,7 +29,7 @@ struct model {
 	struct hm_fusionfile_parts parts;
 };
 
-static void make(struct model *m, const struct hm_fusion_kind *kind, enum hm_use image)
+static void make_model(struct model *m, const struct hm_fusion_kind *kind, enum hm_use image)
 {
 	*m = (struct model){0};
 	m->d = hm_device_open("ref", HM_PREC_F32, &e);
@@ -56,14 +49,14 @@ static void make(struct model *m, const struct hm_fusion_kind *kind, enum hm_use
 						.selected_on = "auroc, epoch 3"};
 }
 
-static void drop(struct model *m)
+static void drop_model(struct model *m)
 {
 	hm_fusion_free(m->f);
 	for (int k = 0; k < HM_SIDES; k++)
 		hm_encoder_clear(&m->side[k]);
 	hm_device_close(m->d);
-	unlink(FILE_NAME);
-	unlink(AGAIN);
+	unlink(file_name);
+	unlink(again);
 }
 
 static int64_t tracked(const struct hm_fusionfile *m, const char *name)
@@ -92,9 +85,9 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 {
 	struct model m, n;
 	struct hm_fusionfile r;
-	make(&m, kind, HM_USE_FROZEN);
-	OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-	OK(hm_fusionfile_open(&r, FILE_NAME, &words, &e));
+	make_model(&m, kind, HM_USE_FROZEN);
+	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	assert_ptr_equal(r.head.fusion, kind);
 	assert_int_equal(r.head.classes, CLASSES);
 	assert_int_equal(r.cells, kind == &hm_early_fusion ? CELLS : 0);
@@ -111,7 +104,7 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 							     ? "image_encoder.4.0.conv1.weight"
 							     : "image_encoder.layer1.0.conv1.weight"));
 
-	make(&n, kind, HM_USE_FEATURE);
+	make_model(&n, kind, HM_USE_FEATURE);
 	struct hm_params *own = hm_fusion_params(n.f);
 	float *now = malloc(own->count * sizeof *now);
 	hm_params_read(own, now);
@@ -120,11 +113,11 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 	OK(hm_fusionfile_load(&r, own, &e));
 	free(now);
 	n.parts.encoder[HM_IMAGE] = &r.side[HM_IMAGE];
-	OK(hm_fusionfile_save(AGAIN, n.f, &n.parts, &e));
-	assert_same_file(FILE_NAME, AGAIN);
+	OK(hm_fusionfile_save(again, n.f, &n.parts, &e));
+	assert_same_file(file_name, again);
 	hm_fusionfile_close(&r);
-	drop(&n);
-	drop(&m);
+	drop_model(&n);
+	drop_model(&m);
 }
 
 static void test_late(void **state)
@@ -146,18 +139,18 @@ static void test_encoder_out_of_it(void **state)
 	for (const struct hm_fusion_kind *const *kind = hm_fusion_kinds(); *kind; kind++) {
 		struct model m;
 		struct hm_encoder x;
-		make(&m, *kind, HM_USE_FROZEN);
-		OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-		OK(hm_encoder_open(&x, HM_IMAGE, FILE_NAME, &words, &e));
+		make_model(&m, *kind, HM_USE_FROZEN);
+		OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+		OK(hm_encoder_open(&x, HM_IMAGE, file_name, &words, &e));
 		assert_string_equal(x.digest, m.side[HM_IMAGE].digest);
 		assert_int_equal(x.n_counter, 12);
 		hm_encoder_clear(&x);
-		OK(hm_encoder_open(&x, HM_TEXT, FILE_NAME, &words, &e));
+		OK(hm_encoder_open(&x, HM_TEXT, file_name, &words, &e));
 		assert_string_equal(x.digest, m.side[HM_TEXT].digest);
 		assert_int_equal(x.n_counter, 0);
 		assert_int_equal(x.hints.heads, m.side[HM_TEXT].hints.heads);
 		hm_encoder_clear(&x);
-		drop(&m);
+		drop_model(&m);
 	}
 }
 
@@ -167,19 +160,19 @@ static void test_digest_alone(void **state)
 	(void)state;
 	struct model m;
 	struct hm_fusionfile r;
-	make(&m, &hm_early_fusion, HM_USE_FEATURE);
+	make_model(&m, &hm_early_fusion, HM_USE_FEATURE);
 	m.parts.encoder[HM_IMAGE] = NULL;
 	m.parts.feature[HM_IMAGE] =
 		(struct hm_fusionfile_feature){"0123456789abcdef0123456789abcdef", "grid", "bf16"};
-	OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-	OK(hm_fusionfile_open(&r, FILE_NAME, &words, &e));
+	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	assert_null(r.side[HM_IMAGE].kind);
 	assert_int_equal(r.side[HM_IMAGE].shape.width, 0);
 	assert_string_equal(r.head.digest[HM_IMAGE], "0123456789abcdef0123456789abcdef");
 	assert_string_equal(r.head.output[HM_IMAGE], "grid");
 	assert_string_equal(r.head.precision[HM_IMAGE], "bf16");
 	hm_fusionfile_close(&r);
-	drop(&m);
+	drop_model(&m);
 }
 
 /* The model as PyTorch would save it (no metadata), with tensor `name` replaced by `with` (NULL: left out),
@@ -190,9 +183,9 @@ static void refused(const struct hm_fusion_kind *kind, const char *name, const s
 	struct model m;
 	struct hm_fusionfile r;
 	struct hm_err why_not = {0};
-	make(&m, kind, HM_USE_FROZEN);
-	OK(hm_fusionfile_save(FILE_NAME, m.f, &m.parts, &e));
-	OK(hm_fusionfile_open(&r, FILE_NAME, &words, &e));
+	make_model(&m, kind, HM_USE_FROZEN);
+	OK(hm_fusionfile_save(file_name, m.f, &m.parts, &e));
+	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	struct hm_tensor *t = calloc(r.head.file->n + 1, sizeof *t);
 	size_t n = 0;
 	for (size_t i = 0; i < r.head.file->n; i++)
@@ -205,16 +198,16 @@ static void refused(const struct hm_fusion_kind *kind, const char *name, const s
 		cJSON_AddStringToObject(o, "hm.digest", "");
 		cJSON_AddStringToObject(o, "hm.model", meta);
 	}
-	OK(hm_weights_save(AGAIN, t, n, o, &e));
+	OK(hm_weights_save(again, t, n, o, &e));
 	hm_fusionfile_close(&r);
-	int rc = hm_fusionfile_open(&r, AGAIN, &words, &why_not);
-	if (why ? rc != HM_EDATA || !strstr(why_not.text, why) || strncmp(why_not.text, AGAIN, strlen(AGAIN))
+	int rc = hm_fusionfile_open(&r, again, &words, &why_not);
+	if (why ? rc != HM_EDATA || !strstr(why_not.text, why) || strncmp(why_not.text, again, strlen(again))
 		: rc)
 		fail_msg("\"%s\" does not say \"%s\"", why_not.text, why ? why : "yes");
 	hm_fusionfile_close(&r);
 	cJSON_Delete(o);
 	free(t);
-	drop(&m);
+	drop_model(&m);
 }
 
 static void test_refuses(void **state)
@@ -263,5 +256,7 @@ int main(void)
 		cmocka_unit_test(test_digest_alone), cmocka_unit_test(test_encoder_out_of_it),
 		cmocka_unit_test(test_refuses),	     cmocka_unit_test(test_contradictions),
 	};
+	test_scratch(file_name);
+	test_scratch(again);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@
 
 static struct hm_err e;
 
-static void add(struct hm_predictions *p, const char *id, double prob, int32_t label, const char *group)
+static void add_prediction(struct hm_predictions *p, const char *id, double prob, int32_t label,
+			   const char *group)
 {
 	double both[2] = {1 - prob, prob};
 	p->classes = 2;
@@ -54,12 +55,12 @@ static void groups(void **state)
 	struct hm_matched m;
 	struct hm_groups g;
 	struct hm_buf text = {0};
-	add(&p, "1", .9, 1, "b\033");
-	add(&p, "2", .2, 0, "b\033");
-	add(&p, "3", .3, 1, "b\033");
-	add(&p, "4", .7, 0, "a");
-	add(&p, "5", -1, 0, "a");
-	add(&p, "6", .7, -1, "a");
+	add_prediction(&p, "1", .9, 1, "b\033");
+	add_prediction(&p, "2", .2, 0, "b\033");
+	add_prediction(&p, "3", .3, 1, "b\033");
+	add_prediction(&p, "4", .7, 0, "a");
+	add_prediction(&p, "5", -1, 0, "a");
+	add_prediction(&p, "6", .7, -1, "a");
 	assert_int_equal(hm_matched_init(&m, &p, 1, &e), 0);
 	assert_int_equal(hm_groups_compute(&g, "topic", &p, &m, .5, &e), 0);
 	assert_int_equal(g.n, 2);
@@ -92,11 +93,11 @@ static void confounders(void **state)
 	struct hm_matched m;
 	struct hm_sample s;
 	struct hm_pairscore x;
-	add(&p, "right", .9, 1, "");
-	add(&p, "too", .2, 0, "");
-	add(&p, "wrong", .3, 1, "");
-	add(&p, "failed", -1, 0, "");
-	add(&p, "silent", .7, -1, "");
+	add_prediction(&p, "right", .9, 1, "");
+	add_prediction(&p, "too", .2, 0, "");
+	add_prediction(&p, "wrong", .3, 1, "");
+	add_prediction(&p, "failed", -1, 0, "");
+	add_prediction(&p, "silent", .7, -1, "");
 	static const char *const pair[][3] = {
 		{"right", "too", "text"},    {"right", "wrong", "text"}, {"too", "wrong", "image"},
 		{"right", "failed", "text"}, {"silent", "too", "image"}, {"right", "nobody", "other"},

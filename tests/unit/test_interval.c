@@ -71,7 +71,7 @@ static void a_guessers_range(void **state)
 }
 
 /* A sample of `n` whose label a third says, and whose scores mean something. */
-static void make(struct hm_sample *s, int32_t *label, double *prob, size_t n)
+static void make_sample(struct hm_sample *s, int32_t *label, double *prob, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		label[i] = i % 3 == 0;
@@ -90,7 +90,7 @@ static void bootstrap_is_seeded_and_thread_free(void **state)
 	struct hm_sample s;
 	struct hm_interval one[HM_METRICS], four[HM_METRICS], other[HM_METRICS];
 	struct hm_workers *w = hm_workers_new(4, NULL);
-	make(&s, label, prob, N);
+	make_sample(&s, label, prob, N);
 	hm_metrics_compute(&s, NULL, value);
 	assert_int_equal(hm_bootstrap(&s, 500, 0, NULL, one, NULL), 0);
 	assert_int_equal(hm_bootstrap(&s, 500, 0, w, four, NULL), 0);
@@ -115,7 +115,7 @@ static void resamples_hold_both_classes(void **state)
 	double prob[6];
 	struct hm_sample s;
 	struct hm_interval ci[HM_METRICS];
-	make(&s, label, prob, 3);
+	make_sample(&s, label, prob, 3);
 	assert_int_equal(hm_bootstrap(&s, 300, 0, NULL, ci, NULL), 0);
 	assert_false(isnan(ci[HM_AUROC].lo) || isnan(ci[HM_AUROC].hi));
 	assert_true(ci[HM_RECALL].lo >= 0 && ci[HM_AVERAGE_PRECISION].lo > 0);

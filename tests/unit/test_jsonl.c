@@ -13,7 +13,8 @@
 static const struct hm_jsonl_form plain = {
 	.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 
-static int parse(const struct hm_jsonl_form *f, const char *line, struct hm_jsonl_rec *rec, struct hm_err *e)
+static int parse_line(const struct hm_jsonl_form *f, const char *line, struct hm_jsonl_rec *rec,
+		      struct hm_err *e)
 {
 	*e = (struct hm_err){0};
 	return hm_jsonl_parse(f, line, strlen(line), rec, e);
@@ -25,25 +26,25 @@ static void both_forms_of_the_data_set(void **state)
 	struct hm_jsonl_rec rec;
 	struct hm_err e;
 	assert_int_equal(
-		parse(&plain,
-		      "{\"id\":42953,\"img\":\"img\\/42953.png\",\"label\":0,\"text\":\"caf\\u00e9\"}", &rec,
-		      &e),
+		parse_line(&plain,
+			   "{\"id\":42953,\"img\":\"img\\/42953.png\",\"label\":0,\"text\":\"caf\\u00e9\"}",
+			   &rec, &e),
 		0);
 	assert_string_equal(rec.id, "42953");
 	assert_string_equal(rec.img, "42953.png");
 	assert_string_equal(rec.text, "caf\xc3\xa9");
 	assert_int_equal(rec.label, 0);
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&plain,
-			       " {\"text\":\"\",\"img\":\"1.png\",\"id\":\"00042\",\"other\":[{}]} \r", &rec,
-			       &e),
+	assert_int_equal(parse_line(&plain,
+				    " {\"text\":\"\",\"img\":\"1.png\",\"id\":\"00042\",\"other\":[{}]} \r",
+				    &rec, &e),
 			 0);
 	assert_string_equal(rec.id, "00042");
 	assert_int_equal(rec.label, -1);
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&plain,
-			       "{\"text\":\"\",\"img\":\"\",\"id\":-9007199254740993123,\"label\":null}",
-			       &rec, &e),
+	assert_int_equal(parse_line(&plain,
+				    "{\"text\":\"\",\"img\":\"\",\"id\":-9007199254740993123,\"label\":null}",
+				    &rec, &e),
 			 0);
 	assert_string_equal(rec.id, "-9007199254740993123");
 	assert_int_equal(rec.label, -1);
@@ -164,7 +165,7 @@ static void wrong_fields_have_a_column(void **state)
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct hm_jsonl_rec rec;
 		struct hm_err e;
-		if (parse(&plain, bad[i].line, &rec, &e) != HM_EDATA || !strstr(e.text, bad[i].why) ||
+		if (parse_line(&plain, bad[i].line, &rec, &e) != HM_EDATA || !strstr(e.text, bad[i].why) ||
 		    rec.tree)
 			fail_msg("%s: wanted '%s', got '%s'", bad[i].line, bad[i].why, e.text);
 	}
@@ -180,12 +181,12 @@ static void depth_is_capped(void **state)
 	memset(line + at, '[', 31);
 	memset(line + at + 31, ']', 31);
 	line[at + 62] = '}';
-	assert_int_equal(parse(&plain, line, &rec, &e), 0);
+	assert_int_equal(parse_line(&plain, line, &rec, &e), 0);
 	hm_jsonl_clear(&rec);
 	memset(line + at, '[', 32);
 	memset(line + at + 32, ']', 32);
 	line[at + 64] = '}';
-	assert_int_equal(parse(&plain, line, &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&plain, line, &rec, &e), HM_EDATA);
 	assert_string_equal(e.text, "invalid JSON: a level of nesting too deep at column 63");
 }
 
@@ -246,7 +247,7 @@ static void a_prefix_is_cut_off_once_at_a_boundary(void **state)
 		bool backslash = t[i].want && !strcmp(t[i].want, "\\");
 		f.img_prefix = t[i].prefix;
 		snprintf(line, sizeof line, "{\"id\":1,\"img\":\"%s\",\"text\":\"\"}", t[i].img);
-		int rc = parse(&f, line, &rec, &e);
+		int rc = parse_line(&f, line, &rec, &e);
 		if (!t[i].want || backslash) {
 			if (rc != HM_EDATA || !strstr(e.text, "at column 15") ||
 			    !strstr(e.text, backslash ? "has a backslash" : "is absolute (--img-prefix"))
@@ -304,7 +305,7 @@ static void words_name_the_classes(void **state)
 		snprintf(words, sizeof words, "%s", t[i].words);
 		assert_int_equal(hm_labels_parse(&f.labels, words, &e), 0);
 		snprintf(line, sizeof line, "{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":%s}", t[i].label);
-		int rc = parse(&f, line, &rec, &e);
+		int rc = parse_line(&f, line, &rec, &e);
 		if (rc ? t[i].want != -2 || !strstr(e.text, ", at column 36") : rec.label != t[i].want)
 			fail_msg("%s of %s: %d '%s'", t[i].label, t[i].words, rc ? -2 : rec.label, e.text);
 		if (!rc)
@@ -347,23 +348,23 @@ static void data_without_images_or_captions(void **state)
 	struct hm_err e;
 	(void)state;
 	f.null_text = true;
-	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":null}", &rec, &e), 0);
+	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":null}", &rec, &e), 0);
 	assert_string_equal(rec.text, "");
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\"}", &rec, &e), 0);
+	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\"}", &rec, &e), 0);
 	assert_string_equal(rec.text, "");
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":\"null\"}", &rec, &e), 0);
+	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":\"null\"}", &rec, &e), 0);
 	assert_string_equal(rec.text, "null");
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), HM_EDATA);
 	f.null_text = false;
 	f.text = NULL;
-	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), 0);
+	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), 0);
 	assert_null(rec.text);
 	hm_jsonl_clear(&rec);
 	f.img = NULL;
-	assert_int_equal(parse(&f, "{\"id\":1,\"img\":\"/a\\\\\"}", &rec, &e), 0);
+	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"/a\\\\\"}", &rec, &e), 0);
 	assert_null(rec.img);
 	hm_jsonl_clear(&rec);
 }
@@ -378,11 +379,11 @@ static void long_values_are_shown_cut(void **state)
 	while (strlen(line) < 3000)
 		snprintf(line + strlen(line), 8, "\xe2\x82\xac");
 	snprintf(line + strlen(line), 8, "\"}");
-	assert_int_equal(parse(&plain, line, &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&plain, line, &rec, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "\xe2\x82\xac...\", not an integer from 0 (--labels"));
 	assert_int_equal(hm_utf8_check(e.text, strlen(e.text)), strlen(e.text));
 	memcpy(line, "{\"id\":1,\"text\":\"\",\"label\":0,\"img\":\"/", 36);
-	assert_int_equal(parse(&plain, line, &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&plain, line, &rec, &e), HM_EDATA);
 	assert_int_equal(hm_utf8_check(e.text, strlen(e.text)), strlen(e.text));
 	assert_true(strlen(e.text) < 400);
 	snprintf(line, sizeof line, "{");
@@ -391,7 +392,7 @@ static void long_values_are_shown_cut(void **state)
 			 "%s\"%d\xe2\x82\xac\xe2\x82\xac_a_long_name_of_a_field_that_nobody_asked_for\":1",
 			 i ? "," : "", i);
 	snprintf(line + strlen(line), 8, "}");
-	assert_int_equal(parse(&plain, line, &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&plain, line, &rec, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, ", ... (--id-field names another), at column 1"));
 	assert_int_equal(hm_utf8_check(e.text, strlen(e.text)), strlen(e.text));
 }
@@ -409,19 +410,21 @@ static void fields_are_kept_by_type(void **state)
 	assert_int_equal(hm_jsonl_keep(&f, bad, &e), HM_EUSAGE);
 	assert_string_equal(f.keep[3].name, "t:u");
 #define BASE "{\"id\":1,\"img\":\"\",\"text\":\"\","
-	assert_int_equal(parse(&f, BASE "\"n\":-5,\"f\":1.5,\"s\":\"x\",\"t:u\":\"y\"}", &rec, &e), 0);
+	assert_int_equal(parse_line(&f, BASE "\"n\":-5,\"f\":1.5,\"s\":\"x\",\"t:u\":\"y\"}", &rec, &e), 0);
 	assert_int_equal(rec.keep[0].i32, -5);
 	assert_true(rec.keep[1].f32 == 1.5f);
 	assert_string_equal(rec.keep[2].text, "x");
 	assert_string_equal(rec.keep[3].text, "y");
 	hm_jsonl_clear(&rec);
-	assert_int_equal(parse(&f, BASE "\"n\":1.5,\"f\":1,\"s\":\"\",\"t:u\":\"\"}", &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&f, BASE "\"n\":1.5,\"f\":1,\"s\":\"\",\"t:u\":\"\"}", &rec, &e),
+			 HM_EDATA);
 	assert_non_null(strstr(e.text, "the field \"n\" is the number 1.5, not an integer, at column 32"));
-	assert_int_equal(parse(&f, BASE "\"n\":1,\"f\":1e39,\"s\":\"\",\"t:u\":\"\"}", &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&f, BASE "\"n\":1,\"f\":1e39,\"s\":\"\",\"t:u\":\"\"}", &rec, &e),
+			 HM_EDATA);
 	assert_non_null(strstr(e.text, "the number 1e39, not a number within a float's range, at column 38"));
-	assert_int_equal(parse(&f, BASE "\"n\":1,\"f\":1,\"s\":2,\"t:u\":\"\"}", &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&f, BASE "\"n\":1,\"f\":1,\"s\":2,\"t:u\":\"\"}", &rec, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "the field \"s\" is the number 2, not a string"));
-	assert_int_equal(parse(&f, BASE "\"n\":1,\"f\":1,\"s\":\"\"}", &rec, &e), HM_EDATA);
+	assert_int_equal(parse_line(&f, BASE "\"n\":1,\"f\":1,\"s\":\"\"}", &rec, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "the field \"t:u\" is missing"));
 }
 

@@ -3,6 +3,7 @@
 #include "model/modelfile.h"
 #include "nn/early.h"
 #include "nn/late.h"
+#include "../support/scratch.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,7 +14,7 @@
 
 #include <cmocka.h>
 
-#define FILE_NAME "build/test_modelfile.tmp"
+static char file_name[TEST_PATH];
 
 static float weight[2 * 5] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, bias[2] = {-1, .5f};
 
@@ -35,9 +36,9 @@ static void refused(const char *why)
 {
 	struct hm_err e = {0};
 	struct hm_modelfile m;
-	assert_int_equal(hm_modelfile_read(&m, FILE_NAME, &e), HM_EDATA);
+	assert_int_equal(hm_modelfile_read(&m, file_name, &e), HM_EDATA);
 	assert_null(m.weight);
-	if (!strstr(e.text, why) || strncmp(e.text, FILE_NAME, strlen(FILE_NAME)))
+	if (!strstr(e.text, why) || strncmp(e.text, file_name, strlen(file_name)))
 		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
 }
 
@@ -50,8 +51,8 @@ static void test_round_trip(void **state)
 	m.selected_on = "last";
 	m.heads = 12;
 	m.eps = 1e-12;
-	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
-	if (hm_modelfile_read(&r, FILE_NAME, &e))
+	assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
+	if (hm_modelfile_read(&r, file_name, &e))
 		fail_msg("%s", e.text);
 	assert_ptr_equal(r.fusion, &hm_late_fusion);
 	assert_int_equal(r.classes, 2);
@@ -71,7 +72,7 @@ static void test_round_trip(void **state)
 	assert_memory_equal(r.bias, bias, sizeof bias);
 	hm_modelfile_clear(&r);
 	cJSON_Delete(m.pg);
-	unlink(FILE_NAME);
+	unlink(file_name);
 }
 
 /* hm.model names the text's output where it is not BertModel's pooler, as files had it before there were
@@ -84,15 +85,15 @@ static void test_text_output(void **state)
 		struct hm_err e = {0};
 		struct hm_modelfile m = sample(), r;
 		memcpy(m.output[HM_TEXT], output[i], strlen(output[i]) + 1);
-		assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
-		assert_int_equal(hm_modelfile_read(&r, FILE_NAME, &e), 0);
+		assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
+		assert_int_equal(hm_modelfile_read(&r, file_name, &e), 0);
 		const char *model = hm_weights_meta(r.file, "hm.model");
 		assert_true(!strstr(model, "text_output") == (i < 2));
 		if (i == 2)
 			assert_string_equal(r.output[HM_TEXT], "cls");
 		hm_modelfile_clear(&r);
 	}
-	unlink(FILE_NAME);
+	unlink(file_name);
 }
 
 static void test_refuses(void **state)
@@ -101,35 +102,35 @@ static void test_refuses(void **state)
 	struct hm_err e = {0};
 	struct hm_modelfile m = sample();
 	m.dim[HM_TEXT] = 3;
-	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
+	assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
 	refused("image_dim 3 and text_dim 3, classifier.weight has 5 inputs");
 	m = sample();
 	weight[3] = NAN;
-	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
+	assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
 	refused("NaN");
 	weight[3] = 4;
 	struct hm_tensor stray = {"surprise", HM_F32, 1, {2}, bias};
-	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, &stray, 1, &e), 0);
+	assert_int_equal(hm_modelfile_write(file_name, &m, &stray, 1, &e), 0);
 	refused("\"surprise\" is not part of a model");
 	m.fusion = &hm_early_fusion;
-	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, NULL, 0, &e), 0);
+	assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
 	refused("says early fusion, the tensors are those of late");
 	m = sample();
 	stray.name = "image_encoder.conv1.weight";
-	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, &stray, 1, &e), 0);
+	assert_int_equal(hm_modelfile_write(file_name, &m, &stray, 1, &e), 0);
 	refused("hm.image_digest is not the digest of the encoder");
 	m = sample();
 	struct hm_tensor two[] = {{"text_encoder.x", HM_F32, 1, {2}, bias},
 				  {"transformer.x", HM_F32, 1, {2}, bias}};
-	assert_int_equal(hm_modelfile_write(FILE_NAME, &m, two, 2, &e), 0);
+	assert_int_equal(hm_modelfile_write(file_name, &m, two, 2, &e), 0);
 	refused("two fusions, \"text_encoder.\" and \"transformer.\"");
 	struct hm_tensor head = {"classifier.weight", HM_F32, 2, {2, 5}, weight};
-	assert_int_equal(hm_weights_save(FILE_NAME, &head, 1, NULL, &e), 0);
+	assert_int_equal(hm_weights_save(file_name, &head, 1, NULL, &e), 0);
 	refused("\"classifier.bias\" is missing");
 	struct hm_tensor both[] = {head, {"classifier.bias", HM_I32, 1, {2}, bias}};
-	assert_int_equal(hm_weights_save(FILE_NAME, both, 2, NULL, &e), 0);
+	assert_int_equal(hm_weights_save(file_name, both, 2, NULL, &e), 0);
 	refused("I32 holds no floating-point");
-	unlink(FILE_NAME);
+	unlink(file_name);
 }
 
 static void test_pytorch(void **state)
@@ -153,5 +154,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
 					   cmocka_unit_test(test_text_output), cmocka_unit_test(test_refuses),
 					   cmocka_unit_test(test_pytorch)};
+	test_scratch(file_name);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

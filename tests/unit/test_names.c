@@ -3,6 +3,7 @@
 #include "model/names.h"
 #include "nn/bert.h"
 #include "nn/resnet.h"
+#include "../support/scalarfile.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,47 +13,33 @@
 
 #include <cmocka.h>
 
-/* A .safetensors file in memory: tensor i is the F32 scalar i. */
 struct file {
-	struct hm_buf header, bytes;
+	struct scalar_file scalars;
 	struct hm_weights *w;
 	struct hm_arena arena;
-	int n;
 };
 
 /* Adds prefix + name for each of the names, ended by NULL. */
-static void add(struct file *f, const char *prefix, const char *const *name)
+static void add_names(struct file *f, const char *prefix, const char *const *name)
 {
-	struct hm_err e = {0};
-	for (; *name; name++, f->n++)
-		assert_int_equal(hm_buf_printf(&f->header, &e,
-					       "%c\"%s%s\":{\"dtype\":\"F32\",\"shape\":[],"
-					       "\"data_offsets\":[%d,%d]}",
-					       f->n ? ',' : '{', prefix, *name, 4 * f->n, 4 * f->n + 4),
-				 0);
+	scalar_file_add(&f->scalars, prefix, name, SIZE_MAX);
 }
 
 /* The file is whole. */
-static struct hm_weights *finish(struct file *f)
+static struct hm_weights *finish_file(struct file *f)
 {
 	struct hm_err e = {0};
-	assert_int_equal(hm_buf_printf(&f->header, &e, "}"), 0);
-	uint64_t n = f->header.len;
-	assert_int_equal(hm_buf_add(&f->bytes, &n, 8, &e), 0); /* little-endian, as this machine is */
-	assert_int_equal(hm_buf_add(&f->bytes, f->header.data, f->header.len, &e), 0);
-	for (int i = 0; i < f->n; i++)
-		assert_int_equal(hm_buf_add(&f->bytes, &(float){(float)i}, 4, &e), 0);
-	if (hm_weights_parse(&f->w, f->bytes.data, f->bytes.len, NULL, &e))
+	scalar_file_finish(&f->scalars);
+	if (hm_weights_parse(&f->w, f->scalars.bytes.data, f->scalars.bytes.len, NULL, &e))
 		fail_msg("%s", e.text);
 	return f->w;
 }
 
-static void drop(struct file *f)
+static void drop_file(struct file *f)
 {
 	hm_weights_close(f->w);
 	hm_arena_clear(&f->arena);
-	hm_buf_clear(&f->header);
-	hm_buf_clear(&f->bytes);
+	scalar_file_clear(&f->scalars);
 	*f = (struct file){0};
 }
 
@@ -93,8 +80,8 @@ static void the_family_is_found_below_any_prefix(void **state)
 				struct hm_err e = {0};
 				const struct hm_tower_kind *kind = NULL;
 				const char *found = NULL;
-				add(&f, prefix[p], form[k].name);
-				finish(&f);
+				add_names(&f, prefix[p], form[k].name);
+				finish_file(&f);
 				if (hm_names_find(f.w, form[k].side,
 						  said ? form[k].kind->config.model_type : NULL, &kind,
 						  &found, &e))
@@ -104,7 +91,7 @@ static void the_family_is_found_below_any_prefix(void **state)
 				kind = NULL;
 				assert_int_equal(hm_names_family(f.w, form[k].side, prefix[p], &kind, &e), 0);
 				assert_ptr_equal(kind, form[k].kind);
-				drop(&f);
+				drop_file(&f);
 			}
 }
 
@@ -117,17 +104,17 @@ static void both_towers_of_a_model_are_found(void **state)
 		struct hm_err e = {0};
 		const struct hm_tower_kind *kind;
 		const char *prefix;
-		add(&f, "", head);
-		add(&f, "image_encoder.", form[k].name);
-		add(&f, "transformer.", bert);
-		finish(&f);
+		add_names(&f, "", head);
+		add_names(&f, "image_encoder.", form[k].name);
+		add_names(&f, "transformer.", bert);
+		finish_file(&f);
 		assert_int_equal(hm_names_find(f.w, HM_IMAGE, NULL, &kind, &prefix, &e), 0);
 		assert_true(kind == &hm_resnet_tower && !strcmp(prefix, "image_encoder."));
 		assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, &kind, &prefix, &e), 0);
 		assert_true(kind == &hm_bert_tower && !strcmp(prefix, "transformer."));
 		assert_true(hm_names_holds(f.w, "image_encoder.") && hm_names_holds(f.w, "classifier."));
 		assert_true(hm_names_holds(f.w, "") && !hm_names_holds(f.w, "text_encoder."));
-		drop(&f);
+		drop_file(&f);
 	}
 }
 
@@ -136,11 +123,11 @@ static void says(struct file *f, enum hm_side side, const char *model_type, cons
 	struct hm_err e = {0};
 	const struct hm_tower_kind *kind;
 	const char *prefix;
-	finish(f);
+	finish_file(f);
 	assert_int_equal(hm_names_find(f->w, side, model_type, &kind, &prefix, &e), HM_EDATA);
 	if (!strstr(e.text, a) || !strstr(e.text, b) || strchr(e.text, '\n'))
 		fail_msg("\"%s\" does not say \"%s\" and \"%s\"", e.text, a, b);
-	drop(f);
+	drop_file(f);
 }
 
 static void what_fits_nothing_is_told_by_its_names(void **state)
@@ -148,13 +135,13 @@ static void what_fits_nothing_is_told_by_its_names(void **state)
 	(void)state;
 	static const char *const foreign[] = {"patch_embed.proj.weight", "blocks.0.attn.qkv.weight", NULL};
 	struct file f = {0};
-	add(&f, "visual.", foreign);
+	add_names(&f, "visual.", foreign);
 	says(&f, HM_IMAGE, NULL, "holds no image encoder that can be read (torchvision's ResNet)",
 	     "\"visual.blocks.0.attn.qkv.weight\", \"visual.patch_embed.proj.weight\"");
-	add(&f, "", torchvision); /* of the other side */
+	add_names(&f, "", torchvision); /* of the other side */
 	says(&f, HM_TEXT, NULL, "holds no text encoder that can be read (transformers' BertModel)",
 	     "\"bn1.running_mean\"");
-	add(&f, "", bert);
+	add_names(&f, "", bert);
 	says(&f, HM_TEXT, "another", "holds no text encoder", "\"embeddings.word_embeddings.weight\"");
 	for (int k = 0; k < FORMS; k++) /* each mark is needed, and below one prefix */
 		for (int i = 0; form[k].name[i]; i++) {
@@ -165,8 +152,8 @@ static void what_fits_nothing_is_told_by_its_names(void **state)
 			for (int j = 0; form[k].name[j]; j++)
 				if (j != i)
 					mark[n++] = form[k].name[j];
-			add(&f, "", mark);
-			add(&f, "elsewhere.", rest);
+			add_names(&f, "", mark);
+			add_names(&f, "elsewhere.", rest);
 			says(&f, form[k].side, NULL, "holds no ", " encoder that can be read");
 		}
 }
@@ -180,20 +167,20 @@ static void another_network_with_the_same_names_is_refused(void **state)
 	const struct hm_tower_kind *kind;
 	const char *prefix;
 	for (int i = 0; i < 3; i++) {
-		add(&f, below[i], bert);
+		add_names(&f, below[i], bert);
 		says(&f, HM_TEXT, NULL, "its tensors are those of \"", "computes something else than");
 	}
 	assert_int_equal(hm_names_check_unlike(&hm_bert_tower, "module.roberta", &e), HM_EDATA);
 	e = (struct hm_err){0};
 	assert_int_equal(hm_names_check_unlike(&hm_bert_tower, "robertas.my_roberta", &e), 0);
-	add(&f, "roberta.", bert); /* config.json says that it is a BERT */
-	finish(&f);
+	add_names(&f, "roberta.", bert); /* config.json says that it is a BERT */
+	finish_file(&f);
 	assert_int_equal(hm_names_find(f.w, HM_TEXT, "bert", &kind, &prefix, &e), 0);
-	drop(&f);
-	add(&f, "my_robertas.", bert);
-	finish(&f);
+	drop_file(&f);
+	add_names(&f, "my_robertas.", bert);
+	finish_file(&f);
 	assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, &kind, &prefix, &e), 0);
-	drop(&f);
+	drop_file(&f);
 }
 
 static void two_towers_of_a_side_are_no_choice(void **state)
@@ -201,8 +188,8 @@ static void two_towers_of_a_side_are_no_choice(void **state)
 	(void)state;
 	for (int k = 0; k < FORMS; k++) {
 		struct file f = {0};
-		add(&f, "student.", form[k].name);
-		add(&f, "teacher.", form[k].name);
+		add_names(&f, "student.", form[k].name);
+		add_names(&f, "teacher.", form[k].name);
 		says(&f, form[k].side, NULL, "\"student.\"", "\"teacher.\"");
 	}
 }
@@ -255,14 +242,15 @@ static void bert_gets_its_published_names(void **state)
 	static const char *const prefix[] = {"", "bert.", "module.text."};
 	for (size_t p = 0; p < LEN(prefix); p++) {
 		struct file f = {0};
-		add(&f, prefix[p], bert);
-		add(&f, prefix[p], file);
+		add_names(&f, prefix[p], bert);
+		add_names(&f, prefix[p], file);
 		if (*prefix[p]) /* a head that stands outside, as transformers saves it */
-			add(&f, "", (const char *const[]){"cls.predictions.bias", "classifier.bias", NULL});
-		finish(&f);
+			add_names(&f, "",
+				  (const char *const[]){"cls.predictions.bias", "classifier.bias", NULL});
+		finish_file(&f);
 		collects(&f, &hm_bert_tower, prefix[p], HM_TENSOR_PARAM, want, LEN(want));
 		collects(&f, &hm_bert_tower, prefix[p], HM_TENSOR_COUNTER, NULL, 0);
-		drop(&f);
+		drop_file(&f);
 	}
 }
 
@@ -305,17 +293,17 @@ static void resnet_gets_its_published_names(void **state)
 	static const char *const prefix[] = {"", "0.", "image_encoder."};
 	for (size_t p = 0; p < LEN(prefix); p++) {
 		struct file f = {0};
-		add(&f, prefix[p], file);
-		finish(&f);
+		add_names(&f, prefix[p], file);
+		finish_file(&f);
 		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_PARAM, want, LEN(want));
 		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_COUNTER, counters, LEN(counters));
-		drop(&f);
-		add(&f, prefix[p], plain);
-		finish(&f);
+		drop_file(&f);
+		add_names(&f, prefix[p], plain);
+		finish_file(&f);
 		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_PARAM, plain_want, LEN(plain_want));
 		collects(&f, &hm_resnet_tower, prefix[p], HM_TENSOR_COUNTER, plain_counters,
 			 LEN(plain_counters));
-		drop(&f);
+		drop_file(&f);
 	}
 }
 
@@ -367,14 +355,14 @@ static void two_tensors_of_one_name_are_refused(void **state)
 		struct hm_err e = {0};
 		const struct hm_tensor *t;
 		size_t n;
-		add(&f, "x.", twice[i].name);
-		finish(&f);
+		add_names(&f, "x.", twice[i].name);
+		finish_file(&f);
 		assert_int_equal(
 			hm_names_collect(f.w, twice[i].kind, "x.", twice[i].role, &f.arena, &t, &n, &e),
 			HM_EDATA);
 		assert_non_null(strstr(e.text, "two tensors stand for "));
 		assert_non_null(strstr(e.text, twice[i].says));
-		drop(&f);
+		drop_file(&f);
 	}
 }
 
@@ -389,8 +377,8 @@ static void names_too_long_are_refused(void **state)
 		char name[HM_TENSOR_NAME] = "4.";
 		size_t n;
 		memset(name + 2, 'x', len - 2);
-		add(&f, "image_encoder.", (const char *const[]){name, NULL});
-		finish(&f);
+		add_names(&f, "image_encoder.", (const char *const[]){name, NULL});
+		finish_file(&f);
 		int rc = hm_names_collect(f.w, &hm_resnet_tower, "image_encoder.", HM_TENSOR_PARAM, &f.arena,
 					  &t, &n, &e);
 		assert_int_equal(rc, len + 16 > HM_TENSOR_NAME ? HM_EDATA : 0);
@@ -398,7 +386,7 @@ static void names_too_long_are_refused(void **state)
 			assert_non_null(strstr(e.text, " bytes"));
 		else
 			assert_true(n == 1 && strlen(t[0].name) == len + 5);
-		drop(&f);
+		drop_file(&f);
 	}
 }
 
@@ -409,15 +397,15 @@ static void a_known_prefix_gives_the_sides_first_family(void **state)
 	struct file f = {0};
 	struct hm_err e = {0};
 	const struct hm_tower_kind *kind = NULL;
-	add(&f, "image_encoder.", (const char *const[]){"conv1.weight", NULL});
-	add(&f, "elsewhere.", torchvision);
-	add(&f, "text_encoder.", (const char *const[]){"pooler.dense.bias", NULL});
-	finish(&f);
+	add_names(&f, "image_encoder.", (const char *const[]){"conv1.weight", NULL});
+	add_names(&f, "elsewhere.", torchvision);
+	add_names(&f, "text_encoder.", (const char *const[]){"pooler.dense.bias", NULL});
+	finish_file(&f);
 	assert_int_equal(hm_names_family(f.w, HM_IMAGE, "image_encoder.", &kind, &e), 0);
 	assert_int_equal(kind->side, HM_IMAGE);
 	assert_int_equal(hm_names_family(f.w, HM_TEXT, "text_encoder.", &kind, &e), 0);
 	assert_int_equal(kind->side, HM_TEXT);
-	drop(&f);
+	drop_file(&f);
 }
 
 int main(void)

@@ -65,7 +65,7 @@ static void holm_leaves_nan_out(void **state)
 	assert_true(out[0] == .03 && isnan(out[1]) && out[2] == .02);
 }
 
-static void add(struct hm_predictions *p, const char *id, int label, double q)
+static void add_prediction(struct hm_predictions *p, const char *id, int label, double q)
 {
 	double prob[] = {1 - q, q};
 	assert_int_equal(hm_predictions_add(p, id, strlen(id), NULL, 0, label, q < 0 ? NULL : prob, 0, NULL),
@@ -78,14 +78,14 @@ static void matched_by_id(void **state)
 	struct hm_predictions s[2] = {{.name = "a", .classes = 2}, {.name = "b", .classes = 2}};
 	struct hm_matched m;
 	struct hm_err e = {0};
-	add(&s[0], "x", 1, .9);
-	add(&s[0], "y", -1, .2);
-	add(&s[0], "z", 0, .3);
-	add(&s[0], "u", -1, .4);
-	add(&s[1], "z", 0, -1); /* failed */
-	add(&s[1], "u", -1, .5);
-	add(&s[1], "y", 1, .6); /* knows the label */
-	add(&s[1], "x", -1, .7);
+	add_prediction(&s[0], "x", 1, .9);
+	add_prediction(&s[0], "y", -1, .2);
+	add_prediction(&s[0], "z", 0, .3);
+	add_prediction(&s[0], "u", -1, .4);
+	add_prediction(&s[1], "z", 0, -1); /* failed */
+	add_prediction(&s[1], "u", -1, .5);
+	add_prediction(&s[1], "y", 1, .6); /* knows the label */
+	add_prediction(&s[1], "x", -1, .7);
 	assert_int_equal(hm_matched_init(&m, s, 2, &e), 0);
 	assert_int_equal(m.n, 2);
 	assert_int_equal(m.failed, 1);
@@ -95,10 +95,10 @@ static void matched_by_id(void **state)
 	assert_int_equal(m.label[1], 1);
 	assert_true(m.prob[0][1] == .9 && m.prob[1][1] == .7 && m.prob[0][3] == .2 && m.prob[1][3] == .6);
 	hm_matched_clear(&m);
-	add(&s[1], "extra", 0, .1);
+	add_prediction(&s[1], "extra", 0, .1);
 	assert_int_equal(hm_matched_init(&m, s, 2, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "extra"));
-	add(&s[0], "extra", 1, .1);
+	add_prediction(&s[0], "extra", 1, .1);
 	e = (struct hm_err){0};
 	assert_int_equal(hm_matched_init(&m, s, 2, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "label"));

@@ -11,19 +11,19 @@
 
 enum { N = 8192 + 37 }; /* more than a piece of the loading loop, and no multiple of a vector */
 
-static const struct hm_tensor *find(void *ctx, const char *name)
+static const struct hm_tensor *find_tensor(void *ctx, const char *name)
 {
 	(void)name;
 	return ctx;
 }
 
 /* hm_params_load of a table with one parameter from t; the sentence goes to e. */
-static int load(enum hm_init init, const struct hm_tensor *t, float out[N], struct hm_err *e)
+static int load_param(enum hm_init init, const struct hm_tensor *t, float out[N], struct hm_err *e)
 {
 	struct hm_params s = {0};
 	float *field;
 	hm_params_add(&s, &field, init, HM_DIMS(N), "bn.x");
-	int rc = hm_params_load(&s, find, (void *)(uintptr_t)t, e);
+	int rc = hm_params_load(&s, find_tensor, (void *)(uintptr_t)t, e);
 	if (!rc)
 		memcpy(out, field, N * sizeof *out);
 	hm_params_clear(&s);
@@ -34,7 +34,7 @@ static void refused(enum hm_init init, const struct hm_tensor *t, const char *sa
 {
 	struct hm_err e = {0};
 	float out[N];
-	assert_int_equal(load(init, t, out, &e), HM_EDATA);
+	assert_int_equal(load_param(init, t, out, &e), HM_EDATA);
 	assert_string_equal(e.text, says);
 }
 
@@ -52,11 +52,11 @@ static void test_floats(void **state)
 			x[i] = (float)(i + 1);
 		struct hm_err e = {0};
 		x[at] = -3e38f;
-		assert_int_equal(load(HM_INIT_RUNNING_MEAN, &t, out, &e), 0);
+		assert_int_equal(load_param(HM_INIT_RUNNING_MEAN, &t, out, &e), 0);
 		assert_memory_equal(out, x, sizeof x);
 		refused(HM_INIT_RUNNING_VAR, &t, NEGATIVE);
 		x[at] = at % 2 ? -0.f : 1e-45f; /* neither is below zero */
-		assert_int_equal(load(HM_INIT_RUNNING_VAR, &t, out, &e), 0);
+		assert_int_equal(load_param(HM_INIT_RUNNING_VAR, &t, out, &e), 0);
 		assert_memory_equal(out, x, sizeof x);
 		for (size_t b = 0; b < sizeof bad / sizeof *bad; b++) {
 			x[at] = bad[b];
@@ -75,18 +75,18 @@ static void test_other_dtypes(void **state)
 	struct hm_err e = {0};
 	struct hm_tensor t = {.name = "t", .dtype = HM_F16, .ndim = 1, .dim = {N}, .data = half};
 	half[8192] = 0xfbff; /* -65504 */
-	assert_int_equal(load(HM_INIT_ZERO, &t, out, &e), 0);
+	assert_int_equal(load_param(HM_INIT_ZERO, &t, out, &e), 0);
 	refused(HM_INIT_RUNNING_VAR, &t, NEGATIVE);
 	half[8192] = 0x7c00; /* infinity */
 	refused(HM_INIT_ZERO, &t, NOT_FINITE);
 	t.dtype = HM_BF16;
-	assert_int_equal(load(HM_INIT_ZERO, &t, out, &e), 0);
+	assert_int_equal(load_param(HM_INIT_ZERO, &t, out, &e), 0);
 	half[8192] = 0xff81; /* a NaN */
 	refused(HM_INIT_ZERO, &t, NOT_FINITE);
 	t.dtype = HM_F64;
 	t.data = wide;
 	wide[8200] = 3e38;
-	assert_int_equal(load(HM_INIT_ZERO, &t, out, &e), 0);
+	assert_int_equal(load_param(HM_INIT_ZERO, &t, out, &e), 0);
 	wide[8200] = 1e300; /* infinity as f32 */
 	refused(HM_INIT_ZERO, &t, NOT_FINITE);
 	wide[8200] = (double)NAN;

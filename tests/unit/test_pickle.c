@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#define RUN(bytes, ...) run(bytes, sizeof bytes - 1, __VA_ARGS__)
+#define RUN(bytes, ...) run_pickle(bytes, sizeof bytes - 1, __VA_ARGS__)
 
 /* The value of a pickle that must run; lives in `a`. */
-static struct hm_pickle_val *run(const char *p, size_t n, struct hm_arena *a)
+static struct hm_pickle_val *run_pickle(const char *p, size_t n, struct hm_arena *a)
 {
 	struct hm_err e = {0};
 	struct hm_pickle_val *v;
@@ -163,7 +163,7 @@ static void test_other_tensors(void **state)
 		      "torch.float8_e4m3fn"),
 	};
 	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
-		struct hm_pickle_val *v = run(other[i].bytes, other[i].n, &a);
+		struct hm_pickle_val *v = run_pickle(other[i].bytes, other[i].n, &a);
 		is_object(v, other[i].name);
 		assert_true(v->tensor);
 	}

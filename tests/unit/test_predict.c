@@ -1,24 +1,17 @@
-/* A model on records: the order of the concatenation, the softmax, which columns it takes; raw and cached
- * records give the same answers, whatever the number of workers. */
+/* A head on features of records: the order of the concatenation, the softmax, ablations, which columns it
+ * takes. */
+#include "../support/predictkit.h"
 #include "../support/streams.h"
-#include "nn/early.h"
 #include "nn/late.h"
-#include "score/predict.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
-static struct hm_err e;
-
-static void add(struct hm_schema *s, const char *name, int64_t width, const char *encoder,
-		const char *precision)
+static void add_feature(struct hm_schema *s, const char *name, int64_t width, const char *encoder,
+			const char *precision)
 {
 	cJSON *attr = cJSON_CreateObject();
 	if (encoder)
@@ -31,40 +24,12 @@ static void add(struct hm_schema *s, const char *name, int64_t width, const char
 static void columns(struct hm_schema *s, const char *image, const char *text)
 {
 	*s = (struct hm_schema){0};
-	add(s, "text_feature", 1, text, "f32");
-	add(s, "image_feature", 2, image, "bf16");
+	add_feature(s, "text_feature", 1, text, "f32");
+	add_feature(s, "image_feature", 2, image, "bf16");
 	e = (struct hm_err){0};
 }
 
 enum { INPUTS = 3 };
-#define MODEL "build/test_predict.tmp"
-
-#define OK(call)                                                                                             \
-	do {                                                                                                 \
-		e = (struct hm_err){0};                                                                      \
-		if (call)                                                                                    \
-			fail_msg("%s", e.text);                                                              \
-	} while (0)
-
-static struct hm_device *ref;
-static struct hm_workers *workers;
-
-static int open_device(void **state)
-{
-	(void)state;
-	ref = hm_device_open("ref", HM_PREC_F32, &e);
-	workers = hm_workers_new(2, &e);
-	return !ref || !workers;
-}
-
-static int close_device(void **state)
-{
-	(void)state;
-	hm_workers_free(workers);
-	hm_device_close(ref);
-	unlink(MODEL);
-	return 0;
-}
 
 /* A head of two classes for so many numbers of image and text, -1: it says neither its numbers nor its
  * encoders. weight [2,inputs], bias [2]. */
@@ -81,14 +46,8 @@ static void open_head(struct hm_fusionfile *m, int image, int text, int inputs, 
 	if (image < 0)
 		head.digest[HM_IMAGE][0] = head.digest[HM_TEXT][0] = 0;
 	e = (struct hm_err){0};
-	OK(hm_modelfile_write(MODEL, &head, NULL, 0, &e));
-	OK(hm_fusionfile_open(m, MODEL, &(struct hm_encoder_options){0}, &e));
-}
-
-static int init(struct hm_predict *a, struct hm_fusionfile *m, const struct hm_schema *s, bool unknown)
-{
-	const struct hm_predict_options o = {.allow_unknown = unknown};
-	return hm_predict_init(a, m, s, "in", &o, ref, workers, &e);
+	OK(hm_modelfile_write(predict_model, &head, NULL, 0, &e));
+	OK(hm_fusionfile_open(m, predict_model, &(struct hm_encoder_options){0}, &e));
 }
 
 static void logits_and_softmax(void **state)
@@ -104,7 +63,7 @@ static void logits_and_softmax(void **state)
 	columns(&s, A, B);
 	struct hm_rec rec = {.schema = &s, .val = {{text, 1}, {image, 2}}};
 	open_head(&m, 2, 1, INPUTS, w, b);
-	assert_int_equal(init(&a, &m, &s, false), 0);
+	assert_int_equal(predict_init(&a, &m, &s, false), 0);
 	assert_non_null(strstr(a.notice, "image_feature was computed in bf16"));
 	assert_int_equal(hm_predict_records(&a, &rec, 1, &failed, logits, prob, &at, &e), 0);
 	assert_true(logits[0] == 2 + 30 - 25 + .5f && logits[1] == 2.25f);
@@ -114,7 +73,7 @@ static void logits_and_softmax(void **state)
 	hm_fusionfile_close(&m);
 	w[0] = 2e4f, w[1] = 0, w[2] = 0; /* far apart: no overflow */
 	open_head(&m, 2, 1, INPUTS, w, b);
-	assert_int_equal(init(&a, &m, &s, false), 0);
+	assert_int_equal(predict_init(&a, &m, &s, false), 0);
 	assert_int_equal(hm_predict_records(&a, &rec, 1, &failed, logits, prob, &at, &e), 0);
 	assert_true(prob[0] == 1 && prob[1] == 0);
 	image[0] = NAN;
@@ -151,7 +110,7 @@ static void many_records(void **state)
 		rec[i] = (struct hm_rec){.schema = &s, .val = {{&text[i], 1}, {image[i], 2}}};
 	}
 	open_head(&m, 2, 1, INPUTS, w, b);
-	OK(init(&a, &m, &s, false));
+	OK(predict_init(&a, &m, &s, false));
 	OK(hm_predict_records(&a, rec, RECORDS, failed, logits, prob, &at, &e));
 	for (int i = 0; i < RECORDS; i++) {
 		float first = failed[i] ? 0 : (float)i + 100 * text[i] + .5f;
@@ -193,14 +152,14 @@ static void ablated(void **state)
 	}
 	struct hm_predict_options o = {.ablate = {HM_ABLATE_NONE, HM_ABLATE_ZERO}};
 	open_head(&m, 2, 1, INPUTS, w, b);
-	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, ref, workers, &e), 0);
+	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, predict_ref, predict_workers, &e), 0);
 	assert_true(a.side[1].column < 0 && !hm_predict_shuffles(&a));
 	assert_int_equal(hm_predict_records(&a, rec, RECORDS, failed, logits, prob, &at, &e), 0);
 	for (int i = 0; i < RECORDS; i++)
 		assert_true(failed[i] || (logits[2 * i] == (float)i + 10.5f && logits[2 * i + 1] == 2));
 	hm_predict_clear(&a);
 	o = (struct hm_predict_options){.ablate = {HM_ABLATE_SHUFFLE, HM_ABLATE_NONE}};
-	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, ref, workers, &e), 0);
+	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, predict_ref, predict_workers, &e), 0);
 	assert_true(hm_predict_shuffles(&a));
 	assert_int_equal(hm_predict_collect(&a, rec, 3, failed, &at, &e), 0); /* in two parts */
 	assert_int_equal(hm_predict_collect(&a, rec + 3, 2, failed + 3, &at, &e), 0);
@@ -221,23 +180,12 @@ static void ablated(void **state)
 	hm_fusionfile_close(&m);
 	e = (struct hm_err){0};
 	open_head(&m, 0, 1, 1, w, b); /* a model of captions */
-	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, ref, workers, &e), HM_EDATA);
+	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, predict_ref, predict_workers, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "no image side"));
 	hm_predict_clear(&a);
 	hm_fusionfile_close(&m);
 	hm_schema_clear(&s);
 	e = (struct hm_err){0};
-}
-
-static void refused(struct hm_fusionfile *m, struct hm_schema *s, bool unknown, const char *why)
-{
-	struct hm_predict a;
-	e = (struct hm_err){0};
-	assert_int_equal(init(&a, m, s, unknown), HM_EDATA);
-	if (!strstr(e.text, why) || strncmp(e.text, "in: ", 4))
-		fail_msg("said: %s, expected: %s", e.text, why);
-	hm_predict_clear(&a);
-	hm_schema_clear(s);
 }
 
 static void which_columns(void **state)
@@ -249,38 +197,39 @@ static void which_columns(void **state)
 	struct hm_predict a;
 	open_head(&m, 2, 1, INPUTS, w, b);
 	columns(&s, B, B);
-	refused(&m, &s, true, "column \"image_feature\" was made by encoder " B);
+	predict_refused(&m, &s, true, "column \"image_feature\" was made by encoder " B);
 	columns(&s, A, NULL);
-	refused(&m, &s, false, "\"text_feature\" does not say which encoder");
+	predict_refused(&m, &s, false, "\"text_feature\" does not say which encoder");
 	columns(&s, A, NULL);
-	assert_int_equal(init(&a, &m, &s, true), 0);
+	assert_int_equal(predict_init(&a, &m, &s, true), 0);
 	hm_predict_clear(&a);
 	hm_schema_remove(&s, 0);
-	refused(&m, &s, true, "no column 'text_feature'");
+	predict_refused(&m, &s, true, "no column 'text_feature'");
 	/* a column that is no feature at all */
 	columns(&s, A, B);
 	hm_schema_remove(&s, 0);
 	hm_schema_add(&s, "text_feature", HM_I32, DIMS(1), NULL, &e);
-	refused(&m, &s, true, "column \"text_feature\" is I32 1; hm-encode makes it as a vector of floats");
+	predict_refused(&m, &s, true,
+			"column \"text_feature\" is I32 1; hm-encode makes it as a vector of floats");
 	hm_fusionfile_close(&m);
 	open_head(&m, 5, 1, 6, w, b);
 	columns(&s, A, B);
-	refused(&m, &s, false, "has 2 numbers, the model needs 5");
+	predict_refused(&m, &s, false, "has 2 numbers, the model needs 5");
 	hm_fusionfile_close(&m);
 	/* A model that says nothing of its inputs takes both features, or the one that fits. */
 	open_head(&m, -1, -1, INPUTS, w, b);
 	columns(&s, A, B);
-	assert_int_equal(init(&a, &m, &s, false), 0);
+	assert_int_equal(predict_init(&a, &m, &s, false), 0);
 	assert_true(a.side[0].numbers == 2 && a.side[1].numbers == 1 && strstr(a.notice, "does not say"));
 	hm_predict_clear(&a);
 	hm_fusionfile_close(&m);
 	open_head(&m, -1, -1, 1, w, b);
-	assert_int_equal(init(&a, &m, &s, false), 0);
+	assert_int_equal(predict_init(&a, &m, &s, false), 0);
 	assert_true(a.side[0].column < 0 && a.side[1].numbers == 1);
 	hm_predict_clear(&a);
 	hm_fusionfile_close(&m);
 	open_head(&m, -1, -1, 4, w, b);
-	refused(&m, &s, false, "nothing says which it takes");
+	predict_refused(&m, &s, false, "nothing says which it takes");
 	hm_fusionfile_close(&m);
 }
 
@@ -296,289 +245,24 @@ static void another_output(void **state)
 	memcpy(m.head.output[HM_TEXT], "cls", 4);
 	columns(&s, A, B);
 	cJSON_AddStringToObject(s.field[0].attr, "output", "cls");
-	OK(init(&a, &m, &s, false));
+	OK(predict_init(&a, &m, &s, false));
 	hm_predict_clear(&a);
 	cJSON_ReplaceItemInObjectCaseSensitive(s.field[0].attr, "output", cJSON_CreateString("pooler"));
-	refused(&m, &s, false,
+	predict_refused(
+		&m, &s, false,
 		"column \"text_feature\" is the encoder's output \"pooler\", the model was trained on "
 		"\"cls\"");
 	hm_fusionfile_close(&m);
 }
 
-/* ---- whole models ---- */
-
-enum { N = 5, SIDE = 33, CELLS = 4, WIDTH = 128, IDS = 6 };
-
-/* A model of tiny random encoders into MODEL. */
-static void save(const struct hm_fusion_kind *kind, struct hm_device *d)
-{
-	const struct hm_encoder_options words = {.vocab = 20};
-	struct hm_encoder image, text;
-	struct hm_fusion *f;
-	OK(hm_encoder_open(&image, HM_IMAGE, "init:resnet-tiny:1", &words, &e));
-	OK(hm_encoder_open(&text, HM_TEXT, "init:bert-tiny:2", &words, &e));
-	struct hm_fusion_config c = {
-		.kind = kind,
-		.classes = 2,
-		.side = {{HM_USE_FROZEN, WIDTH, image.tower}, {HM_USE_TRAINED, WIDTH, text.tower}},
-		.cells = kind == &hm_early_fusion ? CELLS : 0};
-	OK(hm_fusion_new(&f, &c, d, &e));
-	OK(hm_params_init(hm_fusion_params(f), 3, 0, &e));
-	OK(hm_fusion_place(f, &e));
-	OK(hm_fusionfile_save(MODEL, f, &(struct hm_fusionfile_parts){.encoder = {&image, &text}}, &e));
-	hm_fusion_free(f);
-	hm_encoder_clear(&image);
-	hm_encoder_clear(&text);
-}
-
-/* N records of pixels and token_ids, which grow; the last one failed. */
-static void raw_records(struct hm_schema *s, struct hm_rec *rec)
-{
-	static uint8_t pixels[N][3 * SIDE * SIDE];
-	static int32_t ids[IDS] = {2, 7, 11, 19, 5, 3};
-	int64_t dim[] = {3, SIDE, SIDE}, any = -1;
-	*s = (struct hm_schema){0};
-	assert_true(hm_schema_add(s, "pixels", HM_U8, 3, dim, NULL, &e) == 0);
-	assert_true(hm_schema_add(s, "token_ids", HM_I32, 1, &any, NULL, &e) == 1);
-	for (int i = 0; i < N; i++) {
-		for (int k = 0; k < 3 * SIDE * SIDE; k++)
-			pixels[i][k] = (uint8_t)(k * k % 251 * (i + 1));
-		rec[i] = (struct hm_rec){.schema = s,
-					 .val = {{pixels[i], sizeof pixels[i]}, {ids, (size_t)i + 2}}};
-	}
-}
-
-/* The logits of the records by the model in MODEL. */
-static void answer(const struct hm_schema *s, const struct hm_rec *rec, int threads, struct hm_device *d,
-		   struct hm_fusionfile *m, float *logits)
-{
-	const struct hm_predict_options how = {.batch_size = 2};
-	const bool failed[N] = {[N - 1] = true};
-	struct hm_workers *w = hm_workers_new(threads, &e);
-	struct hm_predict a;
-	float prob[2 * N];
-	int at;
-	OK(hm_fusionfile_open(m, MODEL, &(struct hm_encoder_options){0}, &e));
-	OK(hm_predict_init(&a, m, s, "in", &how, d, w, &e));
-	OK(hm_predict_records(&a, rec, N, failed, logits, prob, &at, &e));
-	assert_true(prob[2 * N - 1] == 0 && logits[0] != logits[2]);
-	hm_predict_clear(&a);
-	hm_workers_free(w);
-}
-
-/* The image's feature out of the raw record, as a column that says which encoder made it. */
-static void cache(struct hm_schema *s, struct hm_rec *rec, const char *digest, bool grid, struct hm_device *d,
-		  float *out)
-{
-	struct hm_encoder x;
-	struct hm_encode *run;
-	struct hm_encode_item item[N] = {0};
-	struct hm_encode_window window = {.item = item, .n = N};
-	struct hm_workers *w = hm_workers_new(1, &e);
-	enum hm_give give = grid ? HM_GRID : HM_POOLED;
-	int64_t dim[] = {CELLS, WIDTH};
-	size_t numbers = grid ? CELLS * WIDTH : WIDTH;
-	OK(hm_encoder_open(&x, HM_IMAGE, MODEL, &(struct hm_encoder_options){0}, &e));
-	struct hm_encode_config c = {
-		.side = {{.encoder = &x, .batch = 2}, {.batch = 1}}, .height = SIDE, .width = SIDE};
-	c.side[HM_IMAGE].want[give] = true;
-	OK(hm_encode_new(&run, &c, d, w, &e));
-	for (int i = 0; i < N; i++) {
-		item[i].pixels = rec[i].val[0].data;
-		item[i].out[HM_IMAGE][give] = out + (size_t)i * numbers;
-	}
-	OK(hm_encode_start(run, &window, &e));
-	OK(hm_encode_wait(run, &window, &e));
-	hm_encode_window_clear(&window);
-	hm_encode_free(run);
-	hm_encoder_clear(&x);
-	hm_workers_free(w);
-	hm_schema_remove(s, 0);
-	cJSON *attr = cJSON_CreateObject();
-	cJSON_AddStringToObject(attr, "encoder", digest);
-	int at = hm_schema_add(s, grid ? "image_grid" : "image_feature", HM_F32, grid ? 2 : 1,
-			       grid ? dim : dim + 1, attr, &e);
-	assert_int_equal(at, 1);
-	for (int i = 0; i < N; i++) {
-		rec[i].val[0] = rec[i].val[1];
-		rec[i].val[1] = (struct hm_val){out + (size_t)i * numbers, numbers};
-	}
-}
-
-static void raw_and_cached(void **state)
-{
-	(void)state;
-	static float feature[N * CELLS * WIDTH];
-	struct hm_device *d = hm_device_open("cpu", HM_PREC_F32, &e);
-	for (const struct hm_fusion_kind *const *kind = hm_fusion_kinds(); *kind; kind++) {
-		bool grid = (*kind)->gives[HM_IMAGE] == HM_GRID;
-		float raw[2 * N], more[2 * N], cached[2 * N];
-		struct hm_schema s;
-		struct hm_rec rec[N];
-		struct hm_fusionfile m;
-		e = (struct hm_err){0};
-		save(*kind, d);
-		raw_records(&s, rec);
-		answer(&s, rec, 1, d, &m, raw);
-		hm_fusionfile_close(&m);
-		answer(&s, rec, 3, d, &m, more);
-		assert_memory_equal(raw, more, sizeof raw);
-		cache(&s, rec, m.head.digest[HM_IMAGE], grid, d, feature);
-		hm_fusionfile_close(&m);
-		answer(&s, rec, 2, d, &m, cached);
-		assert_memory_equal(raw, cached, sizeof raw);
-		/* another encoder's feature is never taken: pixels are, or nothing */
-		hm_schema_remove(&s, 1);
-		int64_t dim[] = {CELLS, WIDTH};
-		cJSON *attr = cJSON_CreateObject();
-		cJSON_AddStringToObject(attr, "encoder", A);
-		hm_schema_add(&s, grid ? "image_grid" : "image_feature", HM_F32, grid ? 2 : 1,
-			      grid ? dim : dim + 1, attr, &e);
-		hm_fusionfile_close(&m);
-		OK(hm_fusionfile_open(&m, MODEL, &(struct hm_encoder_options){0}, &e));
-		refused(&m, &s, true, "or give 'pixels'");
-		hm_fusionfile_close(&m);
-	}
-	unlink(MODEL);
-	hm_device_close(d);
-}
-
-/* Files that PyTorch saved, without metadata, on both devices (tests/oracle/make_models.py). */
-static void pytorch(void **state)
-{
-	(void)state;
-	static const char *const file[] = {"tests/data/models/late.safetensors",
-					   "tests/data/models/early.pth"},
-				 *const want[] = {"late", "early"}, *const device[] = {"ref", "cpu"};
-	const bool failed[3] = {0};
-	struct hm_weights *v;
-	struct hm_workers *w = hm_workers_new(2, &e);
-	OK(hm_weights_open(&v, "tests/data/models/logits.safetensors", NULL, &e));
-	uint8_t *pixels = hm_weights_find(v, "pixels")->data;
-	int32_t *ids = hm_weights_find(v, "ids")->data, *len = hm_weights_find(v, "len")->data;
-	int64_t dim[] = {3, 48, 40}, any = -1;
-	struct hm_schema s = {0};
-	struct hm_rec rec[3];
-	hm_schema_add(&s, "pixels", HM_U8, 3, dim, NULL, &e);
-	hm_schema_add(&s, "token_ids", HM_I32, 1, &any, NULL, &e);
-	for (int i = 0; i < 3; ids += len[i++])
-		rec[i] = (struct hm_rec){
-			.schema = &s,
-			.val = {{pixels + i * 3 * 48 * 40, 3 * 48 * 40}, {ids, (size_t)len[i]}}};
-	for (int k = 0; k < 4; k++) {
-		struct hm_device *d = hm_device_open(device[k / 2], HM_PREC_F32, &e);
-		struct hm_fusionfile m;
-		struct hm_predict a;
-		float logits[6], prob[6];
-		const float *right = hm_weights_find(v, want[k % 2])->data;
-		int at;
-		OK(hm_fusionfile_open(&m, file[k % 2], &(struct hm_encoder_options){.heads = 2}, &e));
-		OK(hm_predict_init(&a, &m, &s, "in", &(struct hm_predict_options){.batch_size = 2}, d, w,
-				   &e));
-		OK(hm_predict_records(&a, rec, 3, failed, logits, prob, &at, &e));
-		for (int i = 0; i < 6; i++)
-			if (!(fabsf(logits[i] - right[i]) < 1e-5f))
-				fail_msg("%s %s: logit %d is %g, PyTorch's %g", device[k / 2], want[k % 2], i,
-					 (double)logits[i], (double)right[i]);
-		hm_predict_clear(&a);
-		hm_fusionfile_close(&m);
-		hm_device_close(d);
-	}
-	hm_schema_clear(&s);
-	hm_weights_close(v);
-	hm_workers_free(w);
-}
-
-/* Early fusion takes the first words for which it has room, and the last. */
-static void cut_captions(void **state)
-{
-	(void)state;
-	static const uint8_t pixels[3 * 48 * 40];
-	int32_t all[] = {2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 3},
-		kept[] = {2, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 3};
-	int64_t dim[] = {3, 48, 40}, any = -1;
-	const bool failed[2] = {0};
-	float logits[4], prob[4];
-	int at;
-	struct hm_schema s = {0};
-	hm_schema_add(&s, "pixels", HM_U8, 3, dim, NULL, &e);
-	hm_schema_add(&s, "token_ids", HM_I32, 1, &any, NULL, &e);
-	const struct hm_rec rec[] = {{&s, {{pixels, sizeof pixels}, {all, 15}}},
-				     {&s, {{pixels, sizeof pixels}, {kept, 12}}}};
-	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
-	struct hm_workers *w = hm_workers_new(1, &e);
-	struct hm_fusionfile m;
-	struct hm_predict a;
-	OK(hm_fusionfile_open(&m, "tests/data/models/early.pth", &(struct hm_encoder_options){0}, &e));
-	OK(hm_predict_init(&a, &m, &s, "in", &(struct hm_predict_options){.batch_size = 1}, d, w, &e));
-	OK(hm_predict_records(&a, rec, 2, failed, logits, prob, &at, &e));
-	assert_int_equal(a.room, 12);
-	assert_int_equal(a.cut, 1);
-	assert_memory_equal(logits, logits + 2, 2 * sizeof *logits);
-	hm_predict_clear(&a);
-	hm_fusionfile_close(&m);
-	hm_workers_free(w);
-	hm_device_close(d);
-	hm_schema_clear(&s);
-}
-
-/* Early fusion without words is early fusion of [CLS] [SEP]; with another record's, of that record's. */
-static void ablated_words(void **state)
-{
-	(void)state;
-	static uint8_t pixels[2][3 * 48 * 40];
-	int32_t words[2][5] = {{2, 5, 6, 7, 3}, {2, 8, 3}}, none[] = {2, 3};
-	int64_t dim[] = {3, 48, 40}, any = -1;
-	const bool failed[2] = {0};
-	float want[4], got[4], prob[4];
-	int at;
-	memset(pixels[1], 200, sizeof pixels[1]);
-	struct hm_schema s = {0};
-	hm_schema_add(&s, "pixels", HM_U8, 3, dim, NULL, &e);
-	hm_schema_add(&s, "token_ids", HM_I32, 1, &any, NULL, &e);
-	struct hm_rec rec[2], other[2];
-	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
-	struct hm_workers *w = hm_workers_new(1, &e);
-	for (int k = HM_ABLATE_ZERO; k <= HM_ABLATE_SHUFFLE; k++) {
-		struct hm_predict_options plain = {.batch_size = 1},
-					  o = {.batch_size = 1,
-					       .ablate = {HM_ABLATE_NONE, (enum hm_ablation)k}};
-		struct hm_fusionfile m;
-		struct hm_predict a;
-		for (int i = 0; i < 2; i++) {
-			rec[i] = (struct hm_rec){&s, {{pixels[i], sizeof pixels[i]}, {words[i], i ? 3 : 5}}};
-			other[i] = rec[i];
-			other[i].val[1] = k == HM_ABLATE_ZERO ? (struct hm_val){none, 2}
-							      : (struct hm_val){words[!i], i ? 5 : 3};
-		}
-		for (int ablate = 0; ablate < 2; ablate++) {
-			OK(hm_fusionfile_open(&m, "tests/data/models/early.pth",
-					      &(struct hm_encoder_options){0}, &e));
-			OK(hm_predict_init(&a, &m, &s, "in", ablate ? &o : &plain, d, w, &e));
-			if (hm_predict_shuffles(&a)) {
-				OK(hm_predict_collect(&a, rec, 2, failed, &at, &e));
-				OK(hm_predict_shuffle(&a, 1, &e));
-			}
-			OK(hm_predict_records(&a, ablate ? rec : other, 2, failed, ablate ? got : want, prob,
-					      &at, &e));
-			hm_predict_clear(&a);
-			hm_fusionfile_close(&m);
-		}
-		assert_memory_equal(want, got, sizeof want);
-		assert_true(want[0] != want[2]);
-	}
-	hm_workers_free(w);
-	hm_device_close(d);
-	hm_schema_clear(&s);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(logits_and_softmax), cmocka_unit_test(which_columns),
-		cmocka_unit_test(many_records),	      cmocka_unit_test(another_output),
-		cmocka_unit_test(raw_and_cached),     cmocka_unit_test(pytorch),
-		cmocka_unit_test(cut_captions),	      cmocka_unit_test(ablated),
-		cmocka_unit_test(ablated_words)};
-	return cmocka_run_group_tests(tests, open_device, close_device);
+		cmocka_unit_test(logits_and_softmax),
+		cmocka_unit_test(which_columns),
+		cmocka_unit_test(many_records),
+		cmocka_unit_test(another_output),
+		cmocka_unit_test(ablated),
+	};
+	return cmocka_run_group_tests(tests, predict_open, predict_close);
 }

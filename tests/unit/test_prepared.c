@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-static cJSON *parse(const char *text)
+static cJSON *parse_json(const char *text)
 {
 	struct hm_err e = {0};
 	cJSON *o = hm_json_parse(text, strlen(text), 8, NULL, &e);
@@ -21,11 +21,11 @@ static void of_a_column(void **state)
 	struct hm_err e = {0};
 	struct hm_schema s = {0};
 	const int64_t px[] = {3, 40, 24}, wide[] = {8};
-	assert_true(hm_schema_add(&s, "pixels", HM_U8, 3, px, parse("{\"fit\":\"crop\"}"), &e) >= 0);
+	assert_true(hm_schema_add(&s, "pixels", HM_U8, 3, px, parse_json("{\"fit\":\"crop\"}"), &e) >= 0);
 	assert_true(hm_schema_add(&s, "image_feature", HM_F32, 1, wide,
-				  parse("{\"encoder\":\"e\",\"output\":\"pooled\",\"precision\":\"f32\","
-					"\"size\":\"40x24\","
-					"\"fit\":\"crop\"}"),
+				  parse_json("{\"encoder\":\"e\",\"output\":\"pooled\",\"precision\":\"f32\","
+					     "\"size\":\"40x24\","
+					     "\"fit\":\"crop\"}"),
 				  &e) >= 0);
 	assert_true(hm_schema_add(&s, "plain", HM_F32, 1, wide, NULL, &e) >= 0);
 	cJSON *raw = hm_prepared_of(&s, 0, &e), *feature = hm_prepared_of(&s, 1, &e),
@@ -46,7 +46,7 @@ static void of_a_column(void **state)
 static const char *compared(const char *trained, const char *now, bool allow, char warning[320])
 {
 	static struct hm_err e;
-	cJSON *a = trained ? parse(trained) : NULL, *b = now ? parse(now) : NULL;
+	cJSON *a = trained ? parse_json(trained) : NULL, *b = now ? parse_json(now) : NULL;
 	e = (struct hm_err){0};
 	*warning = 0;
 	int rc = hm_prepared_compare(a, b, "pixels", allow, warning, 320, &e);

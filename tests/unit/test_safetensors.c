@@ -1,6 +1,7 @@
 /* .safetensors: what is written is read back, and every lie in a header is refused with its reason. */
 #include "base/file.h"
 #include "weights/weights.h"
+#include "../support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,7 @@
 
 #include <cmocka.h>
 
-#define FILE_NAME "build/test_safetensors.tmp"
+static char file_name[TEST_PATH];
 
 /* A file image: header text and `data` bytes of 1, 2, 3 … behind it. Freed by the caller. */
 static unsigned char *image(const char *header, size_t data, size_t *n)
@@ -140,16 +141,16 @@ static void test_saves(void **state)
 	cJSON_AddStringToObject(meta, "hm.digest", "");
 	cJSON_AddStringToObject(meta, "hm.model", "{}");
 	cJSON_AddStringToObject(meta, "note", "the \"hm.digest\":\"0123\" in a text");
-	assert_int_equal(hm_weights_save(FILE_NAME, t, 3, meta, &e), 0);
+	assert_int_equal(hm_weights_save(file_name, t, 3, meta, &e), 0);
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
+	assert_int_equal(hm_weights_open(&w, file_name, NULL, &e), 0);
 	assert_int_equal(w->n, 3);
 	assert_memory_equal(hm_weights_find(w, "m")->data, f, sizeof f);
 	assert_memory_equal(hm_weights_find(w, "a")->data, &i, sizeof i);
 	assert_int_equal(strlen(hm_weights_meta(w, "hm.digest")), 32);
 	hm_weights_close(w);
 	struct hm_buf b = {0};
-	assert_int_equal(hm_file_read(FILE_NAME, 1 << 20, &b, &e), 0);
+	assert_int_equal(hm_file_read(file_name, 1 << 20, &b, &e), 0);
 	assert_int_equal(b.len % 2, 0);
 	for (size_t k = 0; k < b.len; k++) { /* every flipped bit is seen */
 		b.data[k] ^= 1;
@@ -163,9 +164,9 @@ static void test_saves(void **state)
 	}
 	hm_buf_clear(&b);
 	t[0].name = "m";
-	assert_int_equal(hm_weights_save(FILE_NAME, t, 3, NULL, &e), HM_EDATA);
+	assert_int_equal(hm_weights_save(file_name, t, 3, NULL, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "its name is there twice"));
-	unlink(FILE_NAME);
+	unlink(file_name);
 	cJSON_Delete(meta);
 }
 
@@ -188,5 +189,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_reads), cmocka_unit_test(test_refuses),
 					   cmocka_unit_test(test_saves), cmocka_unit_test(test_digest)};
+	test_scratch(file_name);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

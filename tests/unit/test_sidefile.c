@@ -15,7 +15,7 @@
 
 enum { RECORDS = 100, SIDE = 8, PIXELS = 1, SKIPPED = 3 };
 
-static char folder[] = "build/test_sidefile.XXXXXX", file[64];
+static char folder[TEST_PATH], file[128];
 static struct hm_workers *workers;
 static struct hm_err e;
 static struct hm_schema schema;
@@ -47,7 +47,8 @@ static void write_file(int records, int words)
 static int setup_all(void **state)
 {
 	(void)state;
-	if (!mkdtemp(folder) || !(workers = hm_workers_new(2, &e)))
+	test_scratch_folder(folder);
+	if (!(workers = hm_workers_new(2, &e)))
 		return -1;
 	snprintf(file, sizeof file, "%s/in.hmr", folder);
 	hm_schema_add(&schema, "id", HM_UTF8, 0, NULL, NULL, &e);
@@ -89,7 +90,7 @@ static bool there(void *ctx, const unsigned char digest[16])
 	return (*missing)-- <= 0;
 }
 
-static struct hm_sidefile *start(int missing)
+static struct hm_sidefile *start_sidefile(int missing)
 {
 	struct hm_sidefile *s;
 	assert_int_equal(hm_sidefile_open(&s, folder, 1, (char *[]){file}, workers, &e), 0);
@@ -122,10 +123,10 @@ static void take_in(struct hm_sidefile *s, const struct hm_batch *all)
 }
 
 /* Reads the file and keeps it. */
-static void keep(void)
+static void keep_file(void)
 {
 	struct hm_batch all = {0};
-	struct hm_sidefile *s = start(0);
+	struct hm_sidefile *s = start_sidefile(0);
 	assert_false(hm_sidefile_reads(s));
 	read_file(&all);
 	take_in(s, &all);
@@ -136,7 +137,7 @@ static void keep(void)
 
 static bool reads(int missing)
 {
-	struct hm_sidefile *s = start(missing);
+	struct hm_sidefile *s = start_sidefile(missing);
 	bool so = hm_sidefile_reads(s);
 	hm_sidefile_close(s);
 	return so;
@@ -161,8 +162,8 @@ static void gives_the_records_of_the_file(void **state)
 	struct hm_rec rec;
 	unsigned char digest[16];
 	read_file(&all);
-	keep();
-	struct hm_sidefile *s = start(0);
+	keep_file();
+	struct hm_sidefile *s = start_sidefile(0);
 	assert_true(hm_sidefile_reads(s));
 	for (int k = 0; k < RECORDS; k++) {
 		const struct hm_val *want = all.rec[k].val;
@@ -191,7 +192,7 @@ static void gives_the_records_of_the_file(void **state)
 static void only_for_the_same_bytes(void **state)
 {
 	(void)state;
-	keep();
+	keep_file();
 	assert_true(reads(0));
 	write_file(RECORDS, 20); /* the same again */
 	assert_true(reads(0));
@@ -213,7 +214,7 @@ static void only_for_the_same_bytes(void **state)
 static void not_where_much_is_missing(void **state)
 {
 	(void)state;
-	keep();
+	keep_file();
 	assert_true(reads(RECORDS / 16));
 	assert_false(reads(RECORDS / 16 + 1));
 	assert_true(reads(0));
@@ -224,7 +225,7 @@ static void what_is_damaged_is_made_anew(void **state)
 	(void)state;
 	struct hm_buf was = {0};
 	char path[128];
-	keep();
+	keep_file();
 	kept_path(path);
 	assert_int_equal(hm_file_read(path, 1 << 20, &was, &e), 0);
 	for (size_t at = 0; at < was.len; at += 37) {
@@ -235,7 +236,7 @@ static void what_is_damaged_is_made_anew(void **state)
 		was.data[at] ^= 0x10;
 		assert_false(reads(0));
 	}
-	keep();
+	keep_file();
 	assert_true(reads(0));
 	/* sound, but of other columns */
 	struct hm_schema other = {0};
@@ -257,7 +258,7 @@ static void a_file_that_changes_is_noticed(void **state)
 	struct hm_rec rec;
 	unsigned char digest[16];
 	/* while it is taken in */
-	struct hm_sidefile *s = start(0);
+	struct hm_sidefile *s = start_sidefile(0);
 	read_file(&all);
 	take_in(s, &all);
 	write_file(RECORDS, 19);
@@ -267,8 +268,8 @@ static void a_file_that_changes_is_noticed(void **state)
 	write_file(RECORDS, 20);
 	assert_false(reads(0));
 	/* while what was kept is read */
-	keep();
-	s = start(0);
+	keep_file();
+	s = start_sidefile(0);
 	int rc;
 	for (int k = 0; (rc = hm_sidefile_next(s, &rec, digest, &e)) == 1; k++)
 		if (k == 50)
@@ -284,7 +285,7 @@ static void nothing_where_nothing_is_gained(void **state)
 	(void)state;
 	struct hm_sidefile *s;
 	write_file(RECORDS, 1000);
-	keep();
+	keep_file();
 	assert_false(reads(0));
 	assert_int_equal(hm_sidefile_open(&s, folder, 2, (char *[]){file, "/dev/null"}, workers, &e), 0);
 	assert_null(s);
@@ -303,11 +304,11 @@ static void nothing_where_nothing_is_gained(void **state)
 	test_seal(&b, index);
 	assert_int_equal(hm_file_write(file, b.data, b.len, &e), 0);
 	hm_buf_clear(&b);
-	keep();
+	keep_file();
 	assert_false(reads(0));
 	/* what was begun and not kept is not there */
 	write_file(RECORDS, 20);
-	s = start(0);
+	s = start_sidefile(0);
 	hm_sidefile_close(s);
 	assert_false(reads(0));
 }

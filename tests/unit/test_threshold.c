@@ -13,7 +13,7 @@
 
 static struct hm_err e;
 
-static void add(struct hm_predictions *p, double prob, int32_t label, bool failed)
+static void add_prediction(struct hm_predictions *p, double prob, int32_t label, bool failed)
 {
 	char id[24];
 	int n = snprintf(id, sizeof id, "%zu", p->n);
@@ -28,7 +28,7 @@ static struct hm_threshold fit(const double *prob, const int32_t *label, size_t 
 	struct hm_predictions p = {.name = "val"};
 	struct hm_threshold t;
 	for (size_t i = 0; i < n; i++)
-		add(&p, prob[i], label[i], false);
+		add_prediction(&p, prob[i], label[i], false);
 	if (hm_threshold_fit(&t, &p, &e))
 		fail_msg("%s", e.text);
 	hm_predictions_clear(&p);
@@ -109,12 +109,12 @@ static void what_counts(void **state)
 	(void)state;
 	struct hm_predictions p = {.name = "val"}, three = {.name = "val", .classes = 3};
 	struct hm_threshold t;
-	add(&p, .4, -1, false);
-	add(&p, .4, 1, true);
+	add_prediction(&p, .4, -1, false);
+	add_prediction(&p, .4, 1, true);
 	assert_int_equal(hm_threshold_fit(&t, &p, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "val: no record has a label"));
 	e = (struct hm_err){0};
-	add(&p, .4, 1, false);
+	add_prediction(&p, .4, 1, false);
 	assert_int_equal(hm_threshold_fit(&t, &p, &e), 0);
 	assert_true(t.n == 1 && t.failed == 1 && t.right == 1 && t.at == .2);
 	assert_int_equal(hm_threshold_fit(&t, &three, &e), HM_EDATA);

@@ -4,35 +4,15 @@
 #include "base/file.h"
 #include "json/json.h"
 #include "prep/tokenizer.h"
+#include "../support/scarce.h"
+#include "../support/scratch.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
-
-static long countdown = -1; /* allocations that still succeed; below 0: all do */
-
-static bool denied(void)
-{
-	return countdown >= 0 && countdown-- == 0;
-}
-
-/* What lib/base allocates with, in place of libc's. */
-int posix_memalign(void **p, size_t align, size_t size)
-{
-	if (denied())
-		return ENOMEM;
-	*p = aligned_alloc(align, (size + align - 1) / align * align);
-	return *p ? 0 : ENOMEM;
-}
-
-static void *json_alloc(size_t n)
-{
-	return denied() ? NULL : malloc(n);
-}
 
 static const struct {
 	const char *name, *text;
@@ -52,7 +32,7 @@ static const struct {
 };
 enum { FILES = sizeof files / sizeof *files };
 
-static char folder[] = "/tmp/hm-tokenizer-XXXXXX";
+static char folder[TEST_PATH];
 
 static int each_file(bool make)
 {
@@ -69,14 +49,15 @@ static int each_file(bool make)
 static int setup(void **state)
 {
 	(void)state;
-	cJSON_InitHooks(&(cJSON_Hooks){json_alloc, free});
-	return mkdtemp(folder) ? each_file(true) : -1;
+	count_json(true);
+	test_scratch_folder(folder);
+	return each_file(true);
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	cJSON_InitHooks(NULL);
+	count_json(false);
 	return each_file(false) | rmdir(folder);
 }
 
@@ -99,10 +80,9 @@ static void opening_is_whole_or_an_error(void **state)
 	(void)state;
 	for (long k = 0;; k++) {
 		struct hm_err e = {0};
-		countdown = k;
+		begin_scarcity(k);
 		struct hm_tokenizer *t = hm_tokenizer_open(folder, &o, &e);
-		bool all = countdown >= 0;
-		countdown = -1;
+		bool all = end_scarcity();
 		if (t)
 			expect_whole(t, attr);
 		else if (!e.code || !*e.text)
@@ -125,10 +105,9 @@ static void comparing_is_right_or_an_error(void **state)
 	assert_non_null(t);
 	for (long k = 0;; k++) {
 		struct hm_err f = {0};
-		countdown = k;
+		begin_scarcity(k);
 		int rc = hm_tokenizer_check(folder, t->attr, &f);
-		bool all = countdown >= 0;
-		countdown = -1;
+		bool all = end_scarcity();
 		assert_true(rc ? f.code && *f.text : !f.code);
 		if (all) {
 			assert_int_equal(rc, 0);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-static void parse(struct hm_vocab *v, const char *text)
+static void parse_vocab(struct hm_vocab *v, const char *text)
 {
 	struct hm_err e = {0};
 	if (hm_vocab_parse(v, text, strlen(text), &e))
@@ -34,7 +34,7 @@ static void ids_are_line_numbers(void **state)
 	struct hm_vocab v;
 	size_t n;
 	(void)state;
-	parse(&v, "the\n##s\n\xc3\xa9\ncat");
+	parse_vocab(&v, "the\n##s\n\xc3\xa9\ncat");
 	assert_int_equal(v.n, 4);
 	assert_int_equal(id_of(&v, "the"), 0);
 	assert_int_equal(id_of(&v, "\xc3\xa9"), 2);
@@ -51,7 +51,7 @@ static void lines_are_trimmed_and_may_be_empty(void **state)
 	struct hm_vocab v;
 	size_t n = 9;
 	(void)state;
-	parse(&v, "\nthe \t\n\n\xe3\x80\x80\ncat\xc2\xa0\xe2\x80\xa8\xc2\x85\n\xe2\x80\x8b\n\n \n");
+	parse_vocab(&v, "\nthe \t\n\n\xe3\x80\x80\ncat\xc2\xa0\xe2\x80\xa8\xc2\x85\n\xe2\x80\x8b\n\n \n");
 	assert_int_equal(v.n, 6);
 	assert_int_equal(id_of(&v, "the"), 1);
 	assert_int_equal(id_of(&v, "cat"), 4);
@@ -75,20 +75,20 @@ static void one_list_has_one_digest(void **state)
 	(void)state;
 	for (int i = 0; i < 6; i++) {
 		if (i < 4)
-			parse(&v, texts[i]);
+			parse_vocab(&v, texts[i]);
 		else
 			assert_int_equal(take_json(&v, trees[i - 4], &e), 0);
 		hm_vocab_digest(&v, digest);
 		assert_string_equal(digest, "ae66e024b13056224e07165f5fe7d3b1");
 		hm_vocab_clear(&v);
 	}
-	parse(&v, "the\ncat\ndog\n");
-	parse(&other, "the\ncat\n");
+	parse_vocab(&v, "the\ncat\ndog\n");
+	parse_vocab(&other, "the\ncat\n");
 	assert_int_equal(hm_vocab_differ(&v, &other), 2);
 	assert_int_equal(hm_vocab_differ(&other, &v), 2);
 	assert_int_equal(hm_vocab_differ(&v, &v), -1);
 	hm_vocab_clear(&other);
-	parse(&other, "the\ncot\ndog\n");
+	parse_vocab(&other, "the\ncot\ndog\n");
 	assert_int_equal(hm_vocab_differ(&v, &other), 1);
 	hm_vocab_clear(&other);
 	hm_vocab_clear(&v);
@@ -99,7 +99,7 @@ static void gaps_are_empty_tokens(void **state)
 	struct hm_vocab a, b;
 	struct hm_err e = {0};
 	(void)state;
-	parse(&a, "the\n\n\ncat\n");
+	parse_vocab(&a, "the\n\n\ncat\n");
 	assert_int_equal(take_json(&b, "{\"cat\":3,\"the\":0}", &e), 0);
 	assert_int_equal(hm_vocab_differ(&a, &b), -1);
 	hm_vocab_clear(&a);
@@ -156,7 +156,7 @@ static void too_many_tokens_are_refused(void **state)
 	free(lines);
 }
 
-static int add(struct hm_vocab *v, uint32_t id, const char *token, struct hm_err *e)
+static int add_token(struct hm_vocab *v, uint32_t id, const char *token, struct hm_err *e)
 {
 	*e = (struct hm_err){0};
 	return hm_vocab_add(v, id, token, strlen(token), e);
@@ -167,22 +167,22 @@ static void tokens_are_added_at_the_end(void **state)
 	struct hm_vocab v, same;
 	struct hm_err e;
 	(void)state;
-	parse(&v, "the\ncat\n\n\n");
-	assert_int_equal(add(&v, 1, "cat", &e), 0);
-	assert_int_equal(add(&v, 2, "dog", &e), 0);
-	assert_int_equal(add(&v, 4, "emu", &e), 0); /* two empty lines were there */
-	assert_int_equal(add(&v, 5, "fox", &e), 0);
+	parse_vocab(&v, "the\ncat\n\n\n");
+	assert_int_equal(add_token(&v, 1, "cat", &e), 0);
+	assert_int_equal(add_token(&v, 2, "dog", &e), 0);
+	assert_int_equal(add_token(&v, 4, "emu", &e), 0); /* two empty lines were there */
+	assert_int_equal(add_token(&v, 5, "fox", &e), 0);
 	assert_int_equal(id_of(&v, "emu"), 4);
-	parse(&same, "the\ncat\ndog\n\nemu\nfox\n");
+	parse_vocab(&same, "the\ncat\ndog\n\nemu\nfox\n");
 	assert_int_equal(hm_vocab_differ(&v, &same), -1);
-	assert_int_equal(add(&v, 0, "cat", &e), HM_EDATA);
+	assert_int_equal(add_token(&v, 0, "cat", &e), HM_EDATA);
 	assert_string_equal(e.text, "the token \"cat\" has the id 0 here and 1 in the vocabulary");
-	assert_int_equal(add(&v, 0, "gnu", &e), HM_EDATA);
+	assert_int_equal(add_token(&v, 0, "gnu", &e), HM_EDATA);
 	assert_string_equal(e.text, "the id 0 belongs to \"gnu\" here and to \"the\" in the vocabulary");
-	assert_int_equal(add(&v, 3, "gnu", &e), HM_EDATA);
+	assert_int_equal(add_token(&v, 3, "gnu", &e), HM_EDATA);
 	assert_string_equal(e.text, "the token \"gnu\" has the id 3, and the next one is 6");
-	assert_int_equal(add(&v, 7, "gnu", &e), HM_EDATA);
-	assert_int_equal(add(&v, 6, "", &e), HM_EDATA);
+	assert_int_equal(add_token(&v, 7, "gnu", &e), HM_EDATA);
+	assert_int_equal(add_token(&v, 6, "", &e), HM_EDATA);
 	hm_vocab_clear(&v);
 	hm_vocab_clear(&same);
 }

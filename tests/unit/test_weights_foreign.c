@@ -1,6 +1,7 @@
 /* What is said of files, folders and paths that hold no weights: what they are, and what to do. */
 #include "base/file.h"
 #include "weights/weights.h"
+#include "../support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,62 +107,77 @@ static void test_paths(void **state)
 	}
 }
 
-#define DIR "build/test_weights_foreign.d"
+static char folder[TEST_PATH];
+
+static const char *path_of(const char *name)
+{
+	static char path[256];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	return path;
+}
 
 /* An empty file of this name in the folder. */
-static void put(const char *name)
+static void put_file(const char *name)
 {
-	char path[256];
-	snprintf(path, sizeof path, DIR "/%s", name);
-	assert_int_equal(hm_file_write(path, "", 0, NULL), 0);
+	assert_int_equal(hm_file_write(path_of(name), "", 0, NULL), 0);
+}
+
+static void remove_folder(void)
+{
+	char line[96];
+	snprintf(line, sizeof line, "rm -rf %s", folder);
+	assert_int_equal(system(line), 0);
 }
 
 static void empty_folder(void)
 {
-	assert_int_equal(system("rm -rf " DIR), 0);
-	assert_int_equal(mkdir(DIR, 0777), 0);
+	remove_folder();
+	assert_int_equal(mkdir(folder, 0777), 0);
 }
 
 static void test_folders(void **state)
 {
 	(void)state;
+	test_scratch_folder(folder);
+	opens_not(folder, "a folder without model.safetensors and pytorch_model.bin; it is empty");
+	put_file("config.json");
+	opens_not(folder, "; it has \"config.json\"");
+	put_file("tf_model.h5");
+	opens_not(folder, "; it has \"tf_model.h5\", \"config.json\"; hm reads PyTorch's weights only");
+	put_file("adapter_model.safetensors");
+	opens_not(folder,
+		  "; it has \"adapter_model.safetensors\", \"tf_model.h5\", \"config.json\"; give the "
+		  "file itself");
 	empty_folder();
-	opens_not(DIR, "a folder without model.safetensors and pytorch_model.bin; it is empty");
-	put("config.json");
-	opens_not(DIR, "; it has \"config.json\"");
-	put("tf_model.h5");
-	opens_not(DIR, "; it has \"tf_model.h5\", \"config.json\"; hm reads PyTorch's weights only");
-	put("adapter_model.safetensors");
-	opens_not(DIR, "; it has \"adapter_model.safetensors\", \"tf_model.h5\", \"config.json\"; give the "
-		       "file itself");
+	put_file("model.safetensors.part");
+	opens_not(folder, "; it has \"model.safetensors.part\"; a download that was not finished");
 	empty_folder();
-	put("model.safetensors.part");
-	opens_not(DIR, "; it has \"model.safetensors.part\"; a download that was not finished");
-	empty_folder();
-	assert_int_equal(mkdir(DIR "/snapshots", 0777), 0);
-	assert_int_equal(mkdir(DIR "/blobs", 0777), 0);
-	opens_not(DIR, "; it has \"blobs\", \"snapshots\"; give the folder below snapshots");
+	assert_int_equal(mkdir(path_of("snapshots"), 0777), 0);
+	assert_int_equal(mkdir(path_of("blobs"), 0777), 0);
+	opens_not(folder, "; it has \"blobs\", \"snapshots\"; give the folder below snapshots");
 	empty_folder();
 	for (char c = 'a'; c < 'g'; c++)
-		put((char[]){c, 0});
-	opens_not(DIR, "\"a\", \"b\", \"c\", \"d\" …");
+		put_file((char[]){c, 0});
+	opens_not(folder, "\"a\", \"b\", \"c\", \"d\" …");
 	empty_folder();
-	assert_int_equal(hm_file_write(DIR "/model.safetensors.index.json",
+	assert_int_equal(hm_file_write(path_of("model.safetensors.index.json"),
 				       "version https://git-lfs.github.com/spec/v1\n", 43, NULL),
 			 0);
 	struct hm_err e = {0};
 	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, DIR, NULL, &e), HM_EDATA);
-	assert_string_equal(
-		e.text,
-		DIR "/model.safetensors.index.json: a Git LFS pointer: the file itself was not fetched "
-		    "(git lfs pull)");
-	assert_int_equal(hm_file_write(DIR "/config.json", "<html>", 6, NULL), 0);
+	assert_int_equal(hm_weights_open(&w, folder, NULL, &e), HM_EDATA);
+	char want[256];
+	snprintf(want, sizeof want,
+		 "%s/model.safetensors.index.json: a Git LFS pointer: the file itself was not fetched "
+		 "(git lfs pull)",
+		 folder);
+	assert_string_equal(e.text, want);
+	assert_int_equal(hm_file_write(path_of("config.json"), "<html>", 6, NULL), 0);
 	cJSON *config;
 	e = (struct hm_err){0};
-	assert_int_equal(hm_weights_config(DIR, &config, &e), HM_EDATA);
+	assert_int_equal(hm_weights_config(folder, &config, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "config.json: an HTML page"));
-	assert_int_equal(system("rm -rf " DIR), 0);
+	remove_folder();
 }
 
 int main(void)
