@@ -82,7 +82,7 @@ static const char *class_family(const cJSON *tree, char out[64])
 static int refuse_family(const char *key, const char *model_type, enum hm_side side, struct hm_err *e)
 {
 	enum hm_side other = side == HM_IMAGE ? HM_TEXT : HM_IMAGE;
-	char list[256] = "";
+	char list[512] = "";
 	size_t n = 0;
 	if (family_exists(model_type, other))
 		return hm_err_set(e, HM_EDATA, "%s is \"%.64s\", which is of the %s side (--%s)", key,

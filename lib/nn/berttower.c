@@ -118,7 +118,8 @@ static void free_tower(struct hm_tower *t)
 static struct hm_tower_shape shape_of(const struct hm_tower *t)
 {
 	const struct hm_bert_config *c = hm_bert_config_of(as_bert(t));
-	return (struct hm_tower_shape){c->hidden, c->vocab, c->positions};
+	return (struct hm_tower_shape){
+		.width = c->hidden, .vocab = c->vocab, .positions = c->positions};
 }
 
 static struct hm_tower_hints hints_of(const struct hm_tower *t)

@@ -8,20 +8,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The tensors of one role below the prefix, read and in order; or a sentence. */
-static void collect(struct hm_weights *w, const struct hm_tower_kind *kind, const char *prefix,
-		    enum hm_tensor_role role)
+/* The tensors of one role at that place, read and in order; or a sentence. */
+static void collect_role(struct hm_weights *w, const struct hm_names_place *at, enum hm_tensor_role role)
 {
 	struct hm_arena names = {0};
 	struct hm_err e = {0};
-	const struct hm_tensor *t;
+	struct hm_names_list list;
 	char digest[33];
-	size_t n;
-	int rc = hm_names_collect(w, kind, prefix, role, &names, &t, &n, &e);
-	if (rc ? !e.text[0] : n > w->n || hm_weights_digest(t, n, digest, &e))
+	int rc = hm_names_collect(w, at, role, &names, &list, &e);
+	if (!rc)
+		rc = hm_names_turn(&list, &names, &e);
+	if (rc ? !e.text[0] : hm_weights_digest(list.tensor, list.n, digest, &e))
 		abort();
-	for (size_t i = 1; !rc && i < n; i++)
-		if (strcmp(t[i - 1].name, t[i].name) >= 0)
+	for (size_t i = 1; !rc && i < list.n; i++)
+		if (strcmp(list.tensor[i - 1].name, list.tensor[i].name) >= 0)
 			abort();
 	hm_arena_clear(&names);
 }
@@ -30,26 +30,25 @@ static void collect(struct hm_weights *w, const struct hm_tower_kind *kind, cons
 static void find_encoder(struct hm_weights *w, enum hm_side side, const char *known)
 {
 	struct hm_err e = {0};
-	const struct hm_tower_kind *kind;
-	const char *prefix;
-	if (hm_names_find(w, side, NULL, &kind, &prefix, &e)) {
+	struct hm_names_place at;
+	const char *prefix = "";
+	if (hm_names_find(w, side, NULL, NULL, &at, &e)) {
 		if (!e.text[0])
 			abort();
-		prefix = "";
-	} else if (kind->side != side || (*prefix && !hm_names_holds(w, prefix))) {
+	} else if (at.kind->side != side || (*at.prefix && !hm_names_holds(w, at.prefix))) {
 		abort();
 	} else {
-		collect(w, kind, prefix, HM_TENSOR_PARAM);
-		collect(w, kind, prefix, HM_TENSOR_COUNTER);
+		prefix = at.prefix;
+		collect_role(w, &at, HM_TENSOR_PARAM);
+		collect_role(w, &at, HM_TENSOR_COUNTER);
 	}
 	for (int i = 0; i < 2; i++) {
 		struct hm_err why = {0};
-		const char *below = i ? known : prefix;
-		if (hm_names_family(w, side, below, &kind, &why)) {
+		if (hm_names_family(w, side, i ? known : prefix, NULL, &at, &why)) {
 			if (!why.text[0])
 				abort();
 		} else {
-			collect(w, kind, below, HM_TENSOR_PARAM);
+			collect_role(w, &at, HM_TENSOR_PARAM);
 		}
 	}
 }

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool index = size && data[0] == 'I';
 	write_file(index ? "model.safetensors.index.json" : "config.json", data + index, size - index);
 	if (!index) {
-		int rc = hm_weights_config(dir, &config, &e);
+		int rc = hm_weights_json(dir, "config.json", &config, &e);
 		if ((rc == 0) != !e.text[0] || (rc == 0) != (config != NULL))
 			abort();
 		cJSON_Delete(config);

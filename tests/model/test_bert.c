@@ -21,7 +21,7 @@ static struct hm_bert_net *net_of(struct hm_weights *w, struct hm_device *d)
 {
 	struct hm_bert_config c;
 	struct hm_err e = {0};
-	assert_int_equal(hm_bert_config_read(&c, find_tensor, w, &e), 0);
+	assert_int_equal(hm_bert_config_read(&c, &hm_bert_style, find_tensor, w, &e), 0);
 	assert_int_equal(c.layers, 2);
 	assert_int_equal(c.intermediate, 40);
 	assert_int_equal(c.positions, 40);
@@ -44,7 +44,7 @@ static void encode_output(const char *device, enum hm_bert_output output, float 
 	assert_int_equal(hm_weights_open(&w, FILE_NAME, NULL, &e), 0);
 	const struct hm_tensor *ids = find_tensor(w, "ids"), *len = find_tensor(w, "len");
 	int n = (int)len->dim[0], m = (int)ids->dim[0];
-	assert_int_equal(hm_bert_config_read(&c, find_tensor, w, &e), 0);
+	assert_int_equal(hm_bert_config_read(&c, &hm_bert_style, find_tensor, w, &e), 0);
 	c.heads = 3;
 	c.output = output;
 	struct hm_bert *b = hm_bert_new(&c, &e);
@@ -70,7 +70,7 @@ static float *last_states(struct hm_weights *w, int n, int m)
 	struct hm_err e = {0};
 	struct hm_bert_config c;
 	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
-	assert_int_equal(hm_bert_config_read(&c, find_tensor, w, &e), 0);
+	assert_int_equal(hm_bert_config_read(&c, &hm_bert_style, find_tensor, w, &e), 0);
 	c.heads = 3;
 	struct hm_bert *b = hm_bert_new(&c, &e);
 	assert_int_equal(hm_params_load(hm_bert_params(b), find_tensor, w, &e), 0);

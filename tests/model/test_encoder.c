@@ -163,18 +163,17 @@ static void refused(enum hm_side kind, const char *from, const char *name, const
 	struct hm_err e = {0};
 	struct hm_weights *w;
 	struct hm_encoder x;
-	const struct hm_tower_kind *family;
-	const char *prefix;
-	const struct hm_tensor *t;
+	struct hm_names_place at;
+	struct hm_names_list list;
 	struct hm_tensor some[64];
 	struct hm_arena names = {0};
-	size_t n, k = 0;
+	size_t k = 0;
 	assert_int_equal(hm_weights_open(&w, from, NULL, &e), 0);
-	assert_int_equal(hm_names_find(w, kind, NULL, &family, &prefix, &e), 0);
-	assert_int_equal(hm_names_collect(w, family, prefix, HM_TENSOR_PARAM, &names, &t, &n, &e), 0);
-	for (size_t i = 0; i < n; i++) {
-		some[k] = t[i];
-		if (!strcmp(t[i].name, name))
+	assert_int_equal(hm_names_find(w, kind, NULL, NULL, &at, &e), 0);
+	assert_int_equal(hm_names_collect(w, &at, HM_TENSOR_PARAM, &names, &list, &e), 0);
+	for (size_t i = 0; i < list.n; i++) {
+		some[k] = list.tensor[i];
+		if (!strcmp(list.tensor[i].name, name))
 			some[k].name = instead;
 		k += some[k].name != NULL;
 	}

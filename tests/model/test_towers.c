@@ -15,10 +15,11 @@ static void rows_are_whole(void **state)
 		const struct hm_tower_kind *k = *p;
 		assert_non_null(k->name);
 		assert_non_null(k->tensors);
-		assert_non_null(k->mark[0]);
-		assert_non_null(k->config.model_type);
-		assert_true(k->preset && k->preset(0) && k->make && k->read && k->free && k->shape &&
-			    k->output);
+		assert_non_null(k->layouts[0].mark[0]);
+		assert_null(k->layouts[0].refuse);
+		assert_non_null(k->config.model_types[0]);
+		assert_true(k->preset && k->read && k->free && k->shape && k->output);
+		assert_true(!k->preset(0) || k->make);
 		const struct hm_tower_infer *i = k->infer;
 		assert_true(i && i->prepare && i->net_free && i->work_new && i->work_free && i->encode);
 		const struct hm_tower_train *t = k->train;

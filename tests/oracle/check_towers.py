@@ -99,7 +99,7 @@ def compare(name, side, spec, want, *options, size=SIDE):
     """want: (option of --SIDE-output, column) -> tensor."""
     for device in ("ref", "cpu"):
         for (output, col), value in want.items():
-            encode(side, spec, f"--{side}-output", output, *options, size=size, device=device)
+            encode(side, spec, *([] if output == "own" else [f"--{side}-output", output]), *options, size=size, device=device)
             same(f"{name}, {output} {col} on {device}", column("out.hmr", col), value)
 
 
@@ -195,7 +195,7 @@ def vit():
     model.save_pretrained("vit")
     with torch.no_grad():
         out = model.double()(pixels(SIDE, HALVES))
-    compare("ViT", "image", "vit", {("pooler", "image_feature"): out.pooler_output, ("cls", "image_feature"): out.last_hidden_state[:, 0],
+    compare("ViT", "image", "vit", {("own", "image_feature"): out.pooler_output, ("cls", "image_feature"): out.last_hidden_state[:, 0],
                                     ("grid", "image_grid"): out.last_hidden_state[:, 1:]})
 
 

@@ -132,18 +132,18 @@ static void another_family_is_quoted(void **state)
 		enum hm_side side;
 		const char *text, *says;
 	} bad[] = {
-		{HM_TEXT, "{\"model_type\":\"roberta\"}",
-		 "config.json: \"model_type\" is \"roberta\"; text encoders that can be read: "
-		 "\"bert\" (transformers' BertModel)"},
-		{HM_TEXT, "{\"architectures\":[\"RobertaForMaskedLM\"]}",
-		 "config.json: the family in \"architectures\" is \"roberta\"; text encoders"},
-		{HM_TEXT, "{\"architectures\":[\"DistilBertModel\"],\"model_type\":null}",
-		 "is \"distilbert\";"},
+		{HM_TEXT, "{\"model_type\":\"electra\"}",
+		 "config.json: \"model_type\" is \"electra\"; text encoders that can be read: \"clip\" (CLIP's "
+		 "text transformer), \"roberta\" (transformers' RobertaModel), "},
+		{HM_TEXT, "{\"model_type\":\"electra\"}", ", \"bert\" (transformers' BertModel)"},
+		{HM_TEXT, "{\"architectures\":[\"ElectraForMaskedLM\"]}",
+		 "config.json: the family in \"architectures\" is \"electra\"; text encoders"},
+		{HM_TEXT, "{\"architectures\":[\"XLNetModel\"],\"model_type\":null}", "is \"xlnet\";"},
 		{HM_IMAGE, "{\"architectures\":[\"BertLMHeadModel\"]}",
 		 "is \"bert\", which is of the text side"},
-		{HM_IMAGE, "{\"model_type\":\"vit\"}",
-		 "config.json: \"model_type\" is \"vit\"; image encoders that can be read: "
-		 "\"resnet\" (torchvision's ResNet)"},
+		{HM_IMAGE, "{\"model_type\":\"swin\"}",
+		 "config.json: \"model_type\" is \"swin\"; image encoders that can be read: "},
+		{HM_IMAGE, "{\"model_type\":\"swin\"}", ", \"resnet\" (torchvision's ResNet)"},
 		{HM_IMAGE, "{\"model_type\":\"bert\"}",
 		 "config.json: \"model_type\" is \"bert\", which is of the text side (--text)"},
 		{HM_TEXT, "{\"model_type\":\"resnet\"}",

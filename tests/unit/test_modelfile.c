@@ -49,8 +49,8 @@ static void test_round_trip(void **state)
 	struct hm_modelfile m = sample(), r;
 	m.pg = cJSON_Parse("[{\"tool\":\"hm-fuse-train\"}]");
 	m.selected_on = "last";
-	m.heads = 12;
-	m.eps = 1e-12;
+	m.hints[HM_TEXT].heads = 12;
+	m.hints[HM_TEXT].eps = 1e-12;
 	assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
 	if (hm_modelfile_read(&r, file_name, &e))
 		fail_msg("%s", e.text);
@@ -59,8 +59,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(r.inputs, 5);
 	assert_int_equal(r.dim[HM_IMAGE], 3);
 	assert_int_equal(r.dim[HM_TEXT], 2);
-	assert_int_equal(r.heads, 12);
-	assert_true(r.eps == 1e-12);
+	assert_int_equal(r.hints[HM_TEXT].heads, 12);
+	assert_true(r.hints[HM_TEXT].eps == 1e-12);
 	assert_string_equal(r.digest[HM_IMAGE], m.digest[HM_IMAGE]);
 	assert_string_equal(r.digest[HM_TEXT], m.digest[HM_TEXT]);
 	assert_string_equal(r.output[HM_IMAGE], "pooled");

@@ -78,19 +78,19 @@ static void the_family_is_found_below_any_prefix(void **state)
 			for (int said = 0; said < 2; said++) {
 				struct file f = {0};
 				struct hm_err e = {0};
-				const struct hm_tower_kind *kind = NULL;
-				const char *found = NULL;
+				struct hm_names_place at = {0};
 				add_names(&f, prefix[p], form[k].name);
 				finish_file(&f);
 				if (hm_names_find(f.w, form[k].side,
-						  said ? form[k].kind->config.model_type : NULL, &kind,
-						  &found, &e))
+						  said ? form[k].kind->config.model_types[0] : NULL, NULL,
+						  &at, &e))
 					fail_msg("\"%s\", form %d: %s", prefix[p], k, e.text);
-				assert_ptr_equal(kind, form[k].kind);
-				assert_string_equal(found, prefix[p]);
-				kind = NULL;
-				assert_int_equal(hm_names_family(f.w, form[k].side, prefix[p], &kind, &e), 0);
-				assert_ptr_equal(kind, form[k].kind);
+				assert_ptr_equal(at.kind, form[k].kind);
+				assert_string_equal(at.prefix, prefix[p]);
+				at = (struct hm_names_place){0};
+				assert_int_equal(hm_names_family(f.w, form[k].side, prefix[p], NULL, &at, &e),
+						 0);
+				assert_ptr_equal(at.kind, form[k].kind);
 				drop_file(&f);
 			}
 }
@@ -102,16 +102,15 @@ static void both_towers_of_a_model_are_found(void **state)
 		static const char *const head[] = {"classifier.weight", "classifier.bias", NULL};
 		struct file f = {0};
 		struct hm_err e = {0};
-		const struct hm_tower_kind *kind;
-		const char *prefix;
+		struct hm_names_place at;
 		add_names(&f, "", head);
 		add_names(&f, "image_encoder.", form[k].name);
 		add_names(&f, "transformer.", bert);
 		finish_file(&f);
-		assert_int_equal(hm_names_find(f.w, HM_IMAGE, NULL, &kind, &prefix, &e), 0);
-		assert_true(kind == &hm_resnet_tower && !strcmp(prefix, "image_encoder."));
-		assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, &kind, &prefix, &e), 0);
-		assert_true(kind == &hm_bert_tower && !strcmp(prefix, "transformer."));
+		assert_int_equal(hm_names_find(f.w, HM_IMAGE, NULL, NULL, &at, &e), 0);
+		assert_true(at.kind == &hm_resnet_tower && !strcmp(at.prefix, "image_encoder."));
+		assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, NULL, &at, &e), 0);
+		assert_true(at.kind == &hm_bert_tower && !strcmp(at.prefix, "transformer."));
 		assert_true(hm_names_holds(f.w, "image_encoder.") && hm_names_holds(f.w, "classifier."));
 		assert_true(hm_names_holds(f.w, "") && !hm_names_holds(f.w, "text_encoder."));
 		drop_file(&f);
@@ -121,10 +120,9 @@ static void both_towers_of_a_model_are_found(void **state)
 static void says(struct file *f, enum hm_side side, const char *model_type, const char *a, const char *b)
 {
 	struct hm_err e = {0};
-	const struct hm_tower_kind *kind;
-	const char *prefix;
+	struct hm_names_place at;
 	finish_file(f);
-	assert_int_equal(hm_names_find(f->w, side, model_type, &kind, &prefix, &e), HM_EDATA);
+	assert_int_equal(hm_names_find(f->w, side, model_type, NULL, &at, &e), HM_EDATA);
 	if (!strstr(e.text, a) || !strstr(e.text, b) || strchr(e.text, '\n'))
 		fail_msg("\"%s\" does not say \"%s\" and \"%s\"", e.text, a, b);
 	drop_file(f);
@@ -136,10 +134,10 @@ static void what_fits_nothing_is_told_by_its_names(void **state)
 	static const char *const foreign[] = {"patch_embed.proj.weight", "blocks.0.attn.qkv.weight", NULL};
 	struct file f = {0};
 	add_names(&f, "visual.", foreign);
-	says(&f, HM_IMAGE, NULL, "holds no image encoder that can be read (torchvision's ResNet)",
+	says(&f, HM_IMAGE, NULL, "transformers' Dinov2Model, torchvision's ResNet)",
 	     "\"visual.blocks.0.attn.qkv.weight\", \"visual.patch_embed.proj.weight\"");
 	add_names(&f, "", torchvision); /* of the other side */
-	says(&f, HM_TEXT, NULL, "holds no text encoder that can be read (transformers' BertModel)",
+	says(&f, HM_TEXT, NULL, "transformers' DistilBertModel, transformers' BertModel)",
 	     "\"bn1.running_mean\"");
 	add_names(&f, "", bert);
 	says(&f, HM_TEXT, "another", "holds no text encoder", "\"embeddings.word_embeddings.weight\"");
@@ -161,11 +159,10 @@ static void what_fits_nothing_is_told_by_its_names(void **state)
 static void another_network_with_the_same_names_is_refused(void **state)
 {
 	(void)state;
-	static const char *const below[] = {"roberta.", "module.xlm_roberta.", "camembert.encoder."};
+	static const char *const below[] = {"data2vec_text.", "module.xlm_roberta.", "camembert.encoder."};
 	struct file f = {0};
 	struct hm_err e = {0};
-	const struct hm_tower_kind *kind;
-	const char *prefix;
+	struct hm_names_place at;
 	for (int i = 0; i < 3; i++) {
 		add_names(&f, below[i], bert);
 		says(&f, HM_TEXT, NULL, "its tensors are those of \"", "computes something else than");
@@ -175,11 +172,27 @@ static void another_network_with_the_same_names_is_refused(void **state)
 	assert_int_equal(hm_names_check_unlike(&hm_bert_tower, "robertas.my_roberta", &e), 0);
 	add_names(&f, "roberta.", bert); /* config.json says that it is a BERT */
 	finish_file(&f);
-	assert_int_equal(hm_names_find(f.w, HM_TEXT, "bert", &kind, &prefix, &e), 0);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, "bert", NULL, &at, &e), 0);
+	assert_ptr_equal(at.kind, &hm_bert_tower);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, NULL, &at, &e), 0);
+	assert_ptr_equal(at.kind, &hm_roberta_tower);
+	drop_file(&f);
+	add_names(&f, "", bert);
+	finish_file(&f);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, "roberta", &at, &e), 0); /* --key says it */
+	assert_ptr_equal(at.kind, &hm_roberta_tower);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, "roberta", NULL, &at, &e), 0);
+	assert_ptr_equal(at.kind, &hm_roberta_tower);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, NULL, &at, &e), 0);
+	assert_ptr_equal(at.kind, &hm_bert_tower);
+	assert_int_equal(hm_names_family(f.w, HM_TEXT, "", "roberta", &at, &e), 0);
+	assert_ptr_equal(at.kind, &hm_roberta_tower);
+	assert_int_equal(hm_names_family(f.w, HM_TEXT, "", "no", &at, &e), HM_EDATA);
+	e = (struct hm_err){0};
 	drop_file(&f);
 	add_names(&f, "my_robertas.", bert);
 	finish_file(&f);
-	assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, &kind, &prefix, &e), 0);
+	assert_int_equal(hm_names_find(f.w, HM_TEXT, NULL, NULL, &at, &e), 0);
 	drop_file(&f);
 }
 
@@ -199,17 +212,17 @@ static void collects(struct file *f, const struct hm_tower_kind *kind, const cha
 		     enum hm_tensor_role role, const char *const (*want)[2], size_t wants)
 {
 	struct hm_err e = {0};
-	const struct hm_tensor *t = NULL;
-	size_t n = 99;
-	if (hm_names_collect(f->w, kind, prefix, role, &f->arena, &t, &n, &e))
+	const struct hm_names_place at = {kind, kind->layouts, prefix};
+	struct hm_names_list list;
+	if (hm_names_collect(f->w, &at, role, &f->arena, &list, &e))
 		fail_msg("%s", e.text);
-	for (size_t i = 0; i < n && i < wants; i++) {
+	for (size_t i = 0; i < list.n && i < wants; i++) {
 		char name[256];
-		assert_string_equal(t[i].name, want[i][0]);
+		assert_string_equal(list.tensor[i].name, want[i][0]);
 		snprintf(name, sizeof name, "%s%s", prefix, want[i][1]);
-		assert_ptr_equal(t[i].data, hm_weights_find(f->w, name)->data);
+		assert_ptr_equal(list.tensor[i].data, hm_weights_find(f->w, name)->data);
 	}
-	assert_int_equal(n, wants);
+	assert_int_equal(list.n, wants);
 }
 #define LEN(x) (sizeof x / sizeof *x)
 
@@ -307,6 +320,16 @@ static void resnet_gets_its_published_names(void **state)
 	}
 }
 
+/* The family's first layout gives the file's tensor this published name, and leaves it whole. */
+static void assert_published(const struct hm_tower_kind *k, const char *from, const char *name)
+{
+	struct hm_tensor_name out = {.parts = 1};
+	snprintf(out.name, sizeof out.name, "%s", from);
+	assert_int_equal(k->layouts->publish(from, 0, &out), HM_TENSOR_PARAM);
+	assert_string_equal(out.name, name);
+	assert_true(out.parts == 1 && !out.transposed);
+}
+
 /* What a family's networks are saved under is read back, in both forms. */
 static void every_parameter_comes_back_from_its_number(void **state)
 {
@@ -318,15 +341,13 @@ static void every_parameter_comes_back_from_its_number(void **state)
 			assert_non_null(t);
 			for (size_t j = 0; j < t->params.n; j++) {
 				const char *name = t->params.item[j].t.name;
-				char back[HM_TENSOR_NAME], number[256];
-				assert_int_equal((*k)->publish(name, back), HM_TENSOR_PARAM);
-				assert_string_equal(back, name);
+				char number[256];
+				assert_published(*k, name, name);
 				if (!(*k)->sequential)
 					continue;
 				(*k)->sequential(name, number, sizeof number);
 				assert_string_not_equal(number, name);
-				assert_int_equal((*k)->publish(number, back), HM_TENSOR_PARAM);
-				assert_string_equal(back, name);
+				assert_published(*k, number, name);
 			}
 			hm_tower_free(t);
 		}
@@ -353,12 +374,12 @@ static void two_tensors_of_one_name_are_refused(void **state)
 	for (size_t i = 0; i < LEN(twice); i++) {
 		struct file f = {0};
 		struct hm_err e = {0};
-		const struct hm_tensor *t;
-		size_t n;
+		const struct hm_names_place at = {twice[i].kind, twice[i].kind->layouts, "x."};
+		struct hm_names_list list;
 		add_names(&f, "x.", twice[i].name);
 		finish_file(&f);
 		assert_int_equal(
-			hm_names_collect(f.w, twice[i].kind, "x.", twice[i].role, &f.arena, &t, &n, &e),
+			hm_names_collect(f.w, &at, twice[i].role, &f.arena, &list, &e),
 			HM_EDATA);
 		assert_non_null(strstr(e.text, "two tensors stand for "));
 		assert_non_null(strstr(e.text, twice[i].says));
@@ -370,22 +391,21 @@ static void two_tensors_of_one_name_are_refused(void **state)
 static void names_too_long_are_refused(void **state)
 {
 	(void)state;
-	for (size_t len = HM_TENSOR_NAME - 17; len < HM_TENSOR_NAME; len++) {
+	for (size_t len = HM_TENSOR_NAME - 65; len < HM_TENSOR_NAME; len++) {
 		struct file f = {0};
 		struct hm_err e = {0};
-		const struct hm_tensor *t;
+		const struct hm_names_place at = {&hm_resnet_tower, hm_resnet_tower.layouts, "image_encoder."};
+		struct hm_names_list list;
 		char name[HM_TENSOR_NAME] = "4.";
-		size_t n;
 		memset(name + 2, 'x', len - 2);
 		add_names(&f, "image_encoder.", (const char *const[]){name, NULL});
 		finish_file(&f);
-		int rc = hm_names_collect(f.w, &hm_resnet_tower, "image_encoder.", HM_TENSOR_PARAM, &f.arena,
-					  &t, &n, &e);
-		assert_int_equal(rc, len + 16 > HM_TENSOR_NAME ? HM_EDATA : 0);
+		int rc = hm_names_collect(f.w, &at, HM_TENSOR_PARAM, &f.arena, &list, &e);
+		assert_int_equal(rc, len + 64 > HM_TENSOR_NAME ? HM_EDATA : 0);
 		if (rc)
 			assert_non_null(strstr(e.text, " bytes"));
 		else
-			assert_true(n == 1 && strlen(t[0].name) == len + 5);
+			assert_true(list.n == 1 && strlen(list.tensor[0].name) == len + 5);
 		drop_file(&f);
 	}
 }
@@ -396,15 +416,15 @@ static void a_known_prefix_gives_the_sides_first_family(void **state)
 	(void)state;
 	struct file f = {0};
 	struct hm_err e = {0};
-	const struct hm_tower_kind *kind = NULL;
+	struct hm_names_place at = {0};
 	add_names(&f, "image_encoder.", (const char *const[]){"conv1.weight", NULL});
 	add_names(&f, "elsewhere.", torchvision);
 	add_names(&f, "text_encoder.", (const char *const[]){"pooler.dense.bias", NULL});
 	finish_file(&f);
-	assert_int_equal(hm_names_family(f.w, HM_IMAGE, "image_encoder.", &kind, &e), 0);
-	assert_int_equal(kind->side, HM_IMAGE);
-	assert_int_equal(hm_names_family(f.w, HM_TEXT, "text_encoder.", &kind, &e), 0);
-	assert_int_equal(kind->side, HM_TEXT);
+	assert_int_equal(hm_names_family(f.w, HM_IMAGE, "image_encoder.", NULL, &at, &e), 0);
+	assert_int_equal(at.kind->side, HM_IMAGE);
+	assert_int_equal(hm_names_family(f.w, HM_TEXT, "text_encoder.", NULL, &at, &e), 0);
+	assert_int_equal(at.kind->side, HM_TEXT);
 	drop_file(&f);
 }
 

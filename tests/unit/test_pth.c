@@ -90,13 +90,11 @@ static void digest_of(const char *path, enum hm_side side, char out[33])
 	struct hm_err e = {0};
 	struct hm_weights *w = open_ok(path);
 	struct hm_arena names = {0};
-	const struct hm_tower_kind *kind;
-	const char *prefix;
-	const struct hm_tensor *t;
-	size_t n;
-	if (hm_names_find(w, side, NULL, &kind, &prefix, &e) ||
-	    hm_names_collect(w, kind, prefix, HM_TENSOR_PARAM, &names, &t, &n, &e) ||
-	    hm_weights_digest(t, n, out, &e))
+	struct hm_names_place at;
+	struct hm_names_list list;
+	if (hm_names_find(w, side, NULL, NULL, &at, &e) ||
+	    hm_names_collect(w, &at, HM_TENSOR_PARAM, &names, &list, &e) ||
+	    hm_weights_digest(list.tensor, list.n, out, &e))
 		fail_msg("%s: %s", path, e.text);
 	hm_arena_clear(&names);
 	hm_weights_close(w);
@@ -194,10 +192,10 @@ static void test_folders(void **state)
 	cJSON *config;
 	assert_int_equal(hm_weights_open(&w, "tests/unit", NULL, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "tests/unit: a folder without model.safetensors"));
-	assert_int_equal(hm_weights_config(DATA "bert/model.safetensors", &config, &e), 0);
+	assert_int_equal(hm_weights_json(DATA "bert/model.safetensors", "config.json", &config, &e), 0);
 	assert_non_null(cJSON_GetObjectItem(config, "num_attention_heads"));
 	cJSON_Delete(config);
-	assert_int_equal(hm_weights_config(DATA "resnet.pth", &config, &e), 0);
+	assert_int_equal(hm_weights_json(DATA "resnet.pth", "config.json", &config, &e), 0);
 	assert_null(config);
 }
 

@@ -175,7 +175,7 @@ static void test_folders(void **state)
 	assert_int_equal(hm_file_write(path_of("config.json"), "<html>", 6, NULL), 0);
 	cJSON *config;
 	e = (struct hm_err){0};
-	assert_int_equal(hm_weights_config(folder, &config, &e), HM_EDATA);
+	assert_int_equal(hm_weights_json(folder, "config.json", &config, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "config.json: an HTML page"));
 	remove_folder();
 }
