@@ -4,35 +4,32 @@ keys; features to 2e-5 of the largest on ref and cpu. `.venv/bin/python tests/or
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import warnings
 
-warnings.filterwarnings("ignore")
 import numpy as np
 import torch
 import transformers
 from safetensors.torch import save_file
 
-transformers.logging.set_verbosity_error()
+import towerkit
+from towerkit import CLIP_COLOURS, HALVES, IMAGENET, SIDE, padded
+
 BIN = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else "build/bin")
-BOUND, RECORDS, SIDE, PATCH = 2e-5, 9, 64, 16
-CLIP_COLOURS = ([0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711])
-IMAGENET, HALVES = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]), ([0.5] * 3, [0.5] * 3)
+BOUND, RECORDS = 2e-5, 9
 failed, checks = [], 0
 
 
 def tool(*args, status=0):
-    p = subprocess.run([BIN + "/" + args[0], "-q", *args[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if p.returncode != status:
-        raise SystemExit(f"{args}: exit status {p.returncode}: {p.stderr}")
-    return p.stderr
+    return towerkit.tool(BIN, *args, status=status)
 
 
 def column(stream, name):
-    tool("hm-view", "--npy", f"{name}=column.npy", "-o", "/dev/null", stream)
-    return np.load("column.npy")
+    return towerkit.column(BIN, stream, name)
+
+
+def pixels(side, colours):
+    return towerkit.pixels(BIN, side, colours)
 
 
 def check(name, ok, why=""):
@@ -47,48 +44,6 @@ def same(name, got, want):
     want = want.detach().double().numpy()
     worst = np.abs(got.astype(np.float64) - want).max() / np.abs(want).max() if got.shape == want.shape else np.inf
     check(name, worst <= BOUND, f"max|d| {worst:.1e} of the largest" if got.shape == want.shape else f"{got.shape} {want.shape}")
-
-
-def randomize(model, seed=1):
-    """Every parameter random and of a size that shows in the output; attention far from uniform."""
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            if "norm" in name.lower() or "layrnorm" in name:
-                p.normal_(1.0 if name.endswith("weight") else 0.0, 0.1)
-            elif p.dim() >= 2 and "embedding" not in name and "token" not in name:
-                p.normal_(0, 1.5 / p.shape[-1] ** 0.5 if p.dim() == 2 else 0.05)
-            else:
-                p.normal_(0, 0.3)
-    return model.eval()
-
-
-def records():
-    """in.hmr with pixels and token ids whose end token has the highest id; pixels, ids."""
-    tool("hm-synth", "--train", str(RECORDS), "--dev", "1", "--test", "1", "data")
-    words = open("data/vocab.txt", encoding="utf-8").read().split("\n")[:-1]
-    words.remove("[SEP]")
-    with open("vocab.txt", "w", encoding="utf-8") as f:
-        f.write("\n".join([*words, "[SEP]"]) + "\n")
-    tool("hm-jsonl2rec", "-o", "l.hmr", "data/train.jsonl")
-    tool("hm-tokenize", "--vocab", "vocab.txt", "-o", "t.hmr", "l.hmr")
-    for side in (SIDE, 48):
-        tool("hm-imgprep", "--root", "data/img", "--size", str(side), "-o", f"in{side}.hmr", "t.hmr")
-    flat, offsets = column(f"in{SIDE}.hmr", "token_ids"), np.load("column.npy.offsets.npy")
-    return [flat[a:b].tolist() for a, b in zip(offsets, offsets[1:])], len(words) + 1
-
-
-def pixels(side, colours):
-    px = torch.from_numpy(column(f"in{side}.hmr", "pixels")).float() / 255
-    mean, std = (torch.tensor(c, dtype=torch.float32).view(1, 3, 1, 1) for c in colours)
-    return ((px - mean) / std).double()
-
-
-def padded(ids, pad):
-    width = max(map(len, ids))
-    batch = torch.tensor([i + [pad] * (width - len(i)) for i in ids])
-    mask = torch.tensor([[1] * len(i) + [0] * (width - len(i)) for i in ids])
-    return batch, mask
 
 
 def encode(side, spec, *options, size=SIDE, device="cpu", precision="f32"):
@@ -141,14 +96,7 @@ def openai_names(state, heads_prefix=""):
 
 
 def clip(ids, vocab, act):
-    config = transformers.CLIPConfig(
-        vision_config=dict(hidden_size=64, intermediate_size=256, num_hidden_layers=3, num_attention_heads=4, image_size=SIDE,
-                           patch_size=PATCH, projection_dim=24, hidden_act=act),
-        text_config=dict(hidden_size=48, intermediate_size=192, num_hidden_layers=3, num_attention_heads=3, vocab_size=vocab,
-                         max_position_embeddings=40, projection_dim=24, hidden_act=act, eos_token_id=vocab - 1, bos_token_id=2, pad_token_id=0),
-        projection_dim=24)
-    model = randomize(transformers.CLIPModel(config))
-    model.save_pretrained("clip")
+    model, config = towerkit.clip(vocab, act)
     state = model.state_dict()
     for kind, tower in (("vision", model.vision_model), ("text", model.text_model)):
         os.makedirs(f"flat-{kind}", exist_ok=True)
@@ -190,9 +138,7 @@ def clip(ids, vocab, act):
 # ---- the others from the same layers
 
 def vit():
-    config = transformers.ViTConfig(hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4, image_size=SIDE, patch_size=PATCH)
-    model = randomize(transformers.ViTModel(config))
-    model.save_pretrained("vit")
+    model = towerkit.vit()
     with torch.no_grad():
         out = model.double()(pixels(SIDE, HALVES))
     compare("ViT", "image", "vit", {("own", "image_feature"): out.pooler_output, ("cls", "image_feature"): out.last_hidden_state[:, 0],
@@ -200,11 +146,7 @@ def vit():
 
 
 def dinov2(registers):
-    kind, extra = ("Dinov2WithRegisters", {"num_register_tokens": registers}) if registers else ("Dinov2", {})
-    config = getattr(transformers, kind + "Config")(hidden_size=64, num_hidden_layers=3, num_attention_heads=4, image_size=SIDE,
-                                                    patch_size=PATCH, **extra)
-    model = randomize(getattr(transformers, kind + "Model")(config))
-    model.save_pretrained("dino")
+    model = towerkit.dinov2(registers)
     model = model.double()
     for side in (SIDE, 48):
         with torch.no_grad():
@@ -215,10 +157,7 @@ def dinov2(registers):
 
 
 def roberta(ids, vocab):
-    config = transformers.RobertaConfig(hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4, vocab_size=vocab,
-                                        max_position_embeddings=66, type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5)
-    model = randomize(transformers.RobertaModel(config))
-    model.save_pretrained("roberta")
+    model = towerkit.roberta(vocab)
     state = {"roberta." + k: v.contiguous() for k, v in model.state_dict().items()}
     save_file({**state, "lm_head.bias": torch.zeros(3)}, "bare-roberta.safetensors")
     model = model.double()
@@ -234,9 +173,7 @@ def roberta(ids, vocab):
 
 
 def distilbert(ids, vocab):
-    config = transformers.DistilBertConfig(dim=64, hidden_dim=128, n_layers=3, n_heads=4, vocab_size=vocab, max_position_embeddings=64)
-    model = randomize(transformers.DistilBertModel(config))
-    model.save_pretrained("distilbert")
+    model = towerkit.distilbert(vocab)
     model = model.double()
     with torch.no_grad():
         rows = [model(torch.tensor([i])).last_hidden_state for i in ids]
@@ -247,7 +184,7 @@ def distilbert(ids, vocab):
 def main():
     with tempfile.TemporaryDirectory() as d:
         os.chdir(d)
-        ids, vocab = records()
+        ids, vocab = towerkit.records(BIN, RECORDS, (SIDE, 48))
         clip(ids, vocab, "quick_gelu")
         clip(ids, vocab, "gelu")
         vit()
