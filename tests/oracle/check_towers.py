@@ -60,41 +60,6 @@ def compare(name, side, spec, want, *options, size=SIDE):
 
 # ---- CLIP
 
-def openai_names(state, heads_prefix=""):
-    """The same numbers as OpenAI's state dict has them."""
-    out, qkv = {}, {}
-    layer = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "self_attn.out_proj": "attn.out_proj"}
-    whole = {"embeddings.class_embedding": "class_embedding", "embeddings.patch_embedding.weight": "conv1.weight",
-             "embeddings.token_embedding.weight": "token_embedding.weight", "embeddings.position_embedding.weight": "positional_embedding",
-             "pre_layrnorm.weight": "ln_pre.weight", "pre_layrnorm.bias": "ln_pre.bias", "post_layernorm.weight": "ln_post.weight",
-             "post_layernorm.bias": "ln_post.bias", "final_layer_norm.weight": "ln_final.weight", "final_layer_norm.bias": "ln_final.bias"}
-    for name, t in state.items():
-        t = t.contiguous()
-        if name == "visual_projection.weight":
-            out["visual.proj"] = t.T.contiguous()
-        elif name == "text_projection.weight":
-            out["text_projection"] = t.T.contiguous()
-        elif name == "logit_scale":
-            out[name] = t
-        elif "position_ids" not in name:
-            tower, rest = name.split(".", 1)
-            at = "visual." if tower == "vision_model" else ""
-            if rest in whole:
-                out[at + whole[rest]] = t
-                continue
-            i, rest = rest.removeprefix("encoder.layers.").split(".", 1)
-            at += f"transformer.resblocks.{i}."
-            stem, kind = rest.rsplit(".", 1)
-            if stem in layer:
-                out[f"{at}{layer[stem]}.{kind}"] = t
-            else:
-                qkv.setdefault(f"{at}attn.in_proj_{kind}", {})[stem[10]] = t
-    for name, part in qkv.items():
-        out[name] = torch.cat([part["q"], part["k"], part["v"]])
-    out["input_resolution"], out["context_length"], out["vocab_size"] = (torch.tensor(n) for n in (SIDE, 40, 1))
-    return out
-
-
 def clip(ids, vocab, act):
     model, config = towerkit.clip(vocab, act)
     state = model.state_dict()
@@ -103,7 +68,7 @@ def clip(ids, vocab, act):
         save_file({k: v.contiguous() for k, v in tower.state_dict().items()}, f"flat-{kind}/model.safetensors")
         c = json.loads(getattr(config, f"{kind}_config").to_json_string())
         json.dump(c, open(f"flat-{kind}/config.json", "w"))
-    theirs = openai_names(state)
+    theirs = towerkit.openai_names(state)
     torch.save({"epoch": 3, "state_dict": {"module." + k: v for k, v in theirs.items()}}, "training.pt")
     save_file(theirs, "openai.safetensors")
     custom = {k if k.startswith("visual.") or k == "logit_scale" else "text." + k: v for k, v in theirs.items() if v.dim()}
