@@ -30,7 +30,8 @@ static int open_encoders(struct hm_fusionfile *m, const char *path, const struct
 	for (int k = 0; k < HM_SIDES; k++) {
 		const char *prefix = side_prefix(m, k);
 		struct hm_encoder_options own = *o;
-		own.output = *m->head.output[k] ? m->head.output[k] : NULL;
+		bool pooled = m->head.fusion->gives[k] == HM_POOLED;
+		own.output = pooled && *m->head.output[k] ? m->head.output[k] : NULL;
 		if (hm_names_holds(w, prefix) &&
 		    hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix,
 				    *m->head.family[k] ? m->head.family[k] : NULL, path, &own, e))

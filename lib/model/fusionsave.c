@@ -170,6 +170,10 @@ static void describe_tower(struct hm_modelfile *to, enum hm_side k, const struct
 		to->hints[k] = x->hints;
 	if (kind && kind->only)
 		copy_text(to->family[k], sizeof to->family[k], kind->name);
+	/* what a file means that names no output: ResNet's only one, BERT's pooler */
+	const char *output = live && to->fusion->gives[k] == HM_POOLED ? kind->output(live, HM_POOLED) : NULL;
+	if (output && strcmp(output, k == HM_IMAGE ? "pooled" : "pooler"))
+		copy_text(to->output[k], sizeof to->output[k], output);
 }
 
 static void describe_model(struct hm_modelfile *to, const struct hm_fusion_config *c,
