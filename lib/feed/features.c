@@ -32,6 +32,8 @@ struct hm_features {
 	struct hm_ring *ring; /* of struct window: one is computed, another one read or written */
 	bool ended;	      /* the input */
 	uint64_t read, written, skipped;
+	void (*progress)(void *ctx, uint64_t done); /* of the run; NULL: none */
+	void *progress_ctx;
 };
 
 static int open_encode(struct hm_features *r, struct hm_workers *w, struct hm_device *d, struct hm_err *e)
@@ -207,6 +209,17 @@ static int take_record(struct hm_features *r, struct window *w, struct hm_rec *r
 	return fill_item(r, w, i, rec, sound && !bad, digest, e);
 }
 
+/* Inputs of a window are done: as many records count as done, in proportion. With one worker the first
+ * window's inputs are computed while the ring fills. */
+static void show_inputs(void *features, int done, int all)
+{
+	struct hm_features *r = features;
+	uint64_t records = r->read - r->skipped - r->written;
+	records = records < WINDOW ? records : WINDOW;
+	if (r->progress)
+		r->progress(r->progress_ctx, r->written + records * (uint64_t)done / (uint64_t)all);
+}
+
 /* Fills a window of the ring and hands it to the workers. 1; 0 after the last record; or an error.
  */
 static int start_window(void *features, void *window, size_t *bytes, struct hm_err *e)
@@ -228,6 +241,8 @@ static int start_window(void *features, void *window, size_t *bytes, struct hm_e
 		rc = more == 1 ? take_record(r, w, &rec, digest, e) : more;
 	}
 	w->work.item = w->item;
+	w->work.tick = show_inputs;
+	w->work.ctx = r;
 	w->work.n = w->in.n;
 	*bytes = w->in.bytes;
 	if (!rc)
@@ -298,6 +313,8 @@ int hm_features_run(struct hm_features *f, struct hm_writer *to, void (*progress
 {
 	int rc = 0, more = 0;
 	void *window;
+	f->progress = progress;
+	f->progress_ctx = ctx;
 	while (!rc && (more = hm_ring_next(f->ring, &window, e)) == 1) {
 		rc = finish_window(f, window, to, e);
 		if (!rc && progress)

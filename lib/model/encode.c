@@ -245,6 +245,14 @@ bool hm_encode_holds_image(const struct hm_encode *x, const unsigned char digest
 	return hm_encode_cache_holds(&x->cache, HM_IMAGE, digest);
 }
 
+static void count_batch(struct hm_encode_window *w, const struct hm_encode_batch *b)
+{
+	const struct hm_encode_batch *last = &w->batch[w->batches - 1];
+	w->done += b->n;
+	if (w->tick)
+		w->tick(w->ctx, w->done, last->first + last->n);
+}
+
 int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_err *e)
 {
 	w->owner = x;
@@ -261,8 +269,13 @@ int hm_encode_start(struct hm_encode *x, struct hm_encode_window *w, struct hm_e
 		w->batches = 0;
 		return HM_EDATA;
 	}
-	for (int i = 0; i < w->batches; i++)
+	const bool here = hm_workers_count(x->workers) == 1; /* submit computes */
+	w->done = 0;
+	for (int i = 0; i < w->batches; i++) {
 		hm_workers_submit(x->workers, &w->batch[i].job);
+		if (here)
+			count_batch(w, &w->batch[i]);
+	}
 	return 0;
 }
 
@@ -278,6 +291,8 @@ int hm_encode_wait(struct hm_encode *x, struct hm_encode_window *w, struct hm_er
 	for (int i = 0; i < w->batches; i++) {
 		const struct hm_encode_batch *b = &w->batch[i];
 		hm_workers_wait(x->workers, &w->batch[i].job);
+		if (hm_workers_count(x->workers) > 1)
+			count_batch(w, b);
 		if (b->err.code)
 			rc = rc ? rc : hm_err_set(e, b->err.code, "%s", b->err.text);
 		else if (x->cache.features)
