@@ -14,8 +14,9 @@
 
 struct options {
 	char *root;
-	int64_t size, max_pixels, max_side;
-	int fit, on_error;
+	int64_t size, shorter, max_pixels, max_side;
+	int fit, filter, offset, on_error;
+	bool shorter_given, offset_given;
 	bool follow_symlinks, replace;
 };
 
@@ -26,8 +27,13 @@ static const struct hm_opt table[] = {
 	{.group = "Images"},
 	{"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to, and may not leave",
 	 .required = true},
-	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = 4096},
-	{"fit", 0, HM_CHOICE(fit), "squash|crop", "how to reach the square"},
+	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = HM_SQUARE_SIZE_MOST},
+	{"fit", 0, HM_CHOICE(fit), "squash|crop|pad", "how to reach the square"},
+	{"filter", 0, HM_CHOICE(filter), "bilinear|bicubic", "how to resize"},
+	{"short", 0, HM_INT(shorter), "N", "for crop: the short side before it is cut", .min = 1,
+	 .max = HM_SQUARE_SHORT_MOST, .given = HM_GIVEN(shorter_given)},
+	{"crop-offset", 0, HM_CHOICE(offset), "even|floor", "for crop: how half of an odd number is rounded",
+	 .given = HM_GIVEN(offset_given)},
 	{"max-pixels", 0, HM_SIZE(max_pixels), "N", "refuse images with more pixels", .min = 1,
 	 .max = HM_IMAGE_PIXELS_MOST},
 	{"max-side", 0, HM_INT(max_side), "N", "refuse images that are wider or higher", .min = 1,
@@ -58,6 +64,7 @@ struct slot {
 struct run {
 	struct hm_cli cli;
 	struct options o;
+	struct hm_square square;
 	struct hm_join *in;
 	struct hm_writer *out;
 	struct hm_schema schema; /* of the output */
@@ -74,13 +81,13 @@ static int find_columns(struct run *r, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const char *name = hm_join_name(r->in);
-	const int64_t dim[3] = {3, r->o.size, r->o.size};
+	const int64_t dim[3] = {3, r->square.size, r->square.size};
 	cJSON *attr = hm_json_object(e);
 	r->id = hm_column_at(s, HM_COLUMN_ID);
 	if (r->id >= 0 && s->field[r->id].dtype != HM_UTF8)
 		r->id = -1;
 	r->old = hm_column_at(s, HM_COLUMN_PIXELS);
-	hm_json_add_str(attr, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
+	hm_square_describe(&r->square, attr, e);
 	int rc = e->code ? e->code : hm_schema_copy(&r->schema, s, e);
 	if (!rc && (hm_column_need(s, HM_COLUMN_IMG, &r->img, e) ||
 		    hm_column_find(s, HM_COLUMN_ERROR, &r->error, e)))
@@ -113,8 +120,8 @@ static int open_all(struct run *r, struct hm_err *e)
 	if (rc)
 		return rc;
 	cJSON *p = hm_json_object(e);
-	hm_json_add_num(p, "size", (double)r->o.size, e);
-	hm_json_add_str(p, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
+	hm_json_add_num(p, "size", (double)r->square.size, e);
+	hm_square_describe(&r->square, p, e);
 	hm_json_add_num(p, "max-pixels", (double)r->o.max_pixels, e);
 	if (r->o.max_side != HM_IMAGE_SIDE)
 		hm_json_add_num(p, "max-side", (double)r->o.max_side, e);
@@ -152,8 +159,8 @@ static void prepare_image(void *run, void *slot, int worker)
 	struct slot *s = slot;
 	const struct hm_val *img = &s->rec.rec[0].val[r->img];
 	const struct options *o = &r->o;
-	const struct hm_imageload_options want = {
-		(int)o->size, o->fit, {(uint64_t)o->max_pixels, (uint32_t)o->max_side}};
+	const struct hm_imageload_options want = {r->square,
+						  {(uint64_t)o->max_pixels, (uint32_t)o->max_side}};
 	if (!s->failed_before)
 		s->empty = hm_imageload_run(r->load[worker], &r->root, img->data, img->count, &want,
 					    s->pixels, &s->e) != 0;
@@ -162,7 +169,7 @@ static void prepare_image(void *run, void *slot, int worker)
 static int make_ring(struct run *r, struct hm_err *e)
 {
 	int threads = hm_workers_count(r->cli.workers);
-	size_t bytes = 3 * (size_t)r->o.size * (size_t)r->o.size;
+	size_t bytes = 3 * (size_t)r->square.size * (size_t)r->square.size;
 	const struct hm_ring_config c = {.workers = r->cli.workers,
 					 .slots = 4 * threads,
 					 .slot_size = sizeof(struct slot),
@@ -211,8 +218,8 @@ static int write_record(struct run *r, const struct slot *s, struct hm_err *e)
 	for (int i = 0, n = 0; i < rec->schema->n; i++)
 		if (i != r->old)
 			val[n++] = rec->val[i];
-	val[r->pixels_to] =
-		(struct hm_val){s->empty ? r->zero : s->pixels, 3 * (size_t)r->o.size * (size_t)r->o.size};
+	val[r->pixels_to] = (struct hm_val){s->empty ? r->zero : s->pixels,
+					    3 * (size_t)r->square.size * (size_t)r->square.size};
 	if (r->error_to >= 0 && (s->e.code || r->error < 0))
 		val[r->error_to] = (struct hm_val){why, strlen(why)};
 	return hm_writer_put(r->out, val, e);
@@ -235,6 +242,21 @@ static void clear_run(struct run *r)
 	hm_schema_clear(&r->schema);
 	hm_imageroot_close(&r->root);
 	hm_join_close(r->in);
+}
+
+/* The five numbers of the call. */
+static void choose_square(struct run *r)
+{
+	const struct options *o = &r->o;
+	struct hm_square *s = &r->square;
+	*s = (struct hm_square){
+		.size = (int)o->size, .fit = o->fit, .filter = o->filter, .offset = o->offset};
+	if (s->fit != HM_FIT_CROP && (o->shorter_given || o->offset_given))
+		hm_cli_usage(&r->cli, "--%s is of --fit crop, and this is --fit %s",
+			     o->shorter_given ? "short" : "crop-offset", hm_fit_name(s->fit));
+	s->shorter = o->shorter_given ? (int)o->shorter : hm_square_short(s->size, s->filter);
+	if (s->shorter < s->size)
+		hm_cli_usage(&r->cli, "--short %d is less than --size %d", s->shorter, s->size);
 }
 
 /* A picture that the records name is an input, too; which ones they are is not known yet, so that -o replaces
@@ -261,6 +283,7 @@ int main(int argc, char **argv)
 	int more = 0;
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	check_output(&r.cli);
+	choose_square(&r);
 	int rc = open_all(&r, &e);
 	if (!rc)
 		rc = make_ring(&r, &e);

@@ -40,8 +40,30 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	expect 0 '"name":"label","shape":\[\]\},\{"dtype":"U8","fit":"squash","name":"pixels","shape":\[3,32,32\]\}\]'
 	hm-imgprep --root root --size 32 --fit crop -o crop.hmr in.hmr
 	run hm-view --schema crop.hmr
-	expect 0 '"fit":"crop"'
+	expect 0 '"dtype":"U8","fit":"crop","name":"pixels","offset":"even","shape":\[3,32,32\],"short":36\}'
 	[ "$(hm-view out.hmr | grep -o xxh3.*)" != "$(hm-view crop.hmr | grep -o xxh3.*)" ] || fail "both fits gave the same"
+}
+
+@test "fit, filter, short and offset: each changes the pixels, and the column says it" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	while IFS='|' read -r options want; do
+		hm-imgprep --root root --size 32 $options -o out.hmr in.hmr
+		hm-view --schema out.hmr | grep -o '"dtype":"U8".*' | grep -qF "$want" || fail "$options: $(hm-view --schema out.hmr)"
+		hm-view out.hmr | grep -o 'xxh3.*' >>sums
+	done <<'T'
+|"fit":"squash","name":"pixels","shape":[3,32,32]}
+--fit pad|"fit":"pad","name":"pixels","shape":[3,32,32]}
+--fit crop|"fit":"crop","name":"pixels","offset":"even","shape":[3,32,32],"short":36}
+--fit crop --short 32|"fit":"crop","name":"pixels","offset":"even","shape":[3,32,32],"short":32}
+--fit crop --short 33 --crop-offset floor|"fit":"crop","name":"pixels","offset":"floor","shape":[3,32,32],"short":33}
+--filter bicubic|"filter":"bicubic","fit":"squash","name":"pixels","shape":[3,32,32]}
+--filter bicubic --fit pad|"filter":"bicubic","fit":"pad","name":"pixels","shape":[3,32,32]}
+--filter bicubic --fit crop|"filter":"bicubic","fit":"crop","name":"pixels","offset":"even","shape":[3,32,32],"short":32}
+T
+	[ "$(sort -u sums | wc -l)" = 8 ] || fail "$(cat sums)"
+	hm-imgprep --root root --size 32 --filter bicubic --fit crop --crop-offset floor --short 40 in.hmr | hm-view --history >view
+	grep -q '"filter":"bicubic","fit":"crop","max-pixels":67108864,"offset":"floor","on-error":"fail","short":40,"size":32' view || fail "$(cat view)"
 }
 
 @test "-o replaces no picture" {
@@ -303,6 +325,16 @@ T
 	expect 2 'squash\|crop'
 	run hm-imgprep --root root --size 0
 	expect 2 'from 1 to 4096'
+	run hm-imgprep --root root --filter lanczos
+	expect 2 'bilinear\|bicubic'
+	run hm-imgprep --root root --short 256 -o out.hmr </dev/null
+	expect 2 '^hm-imgprep: error: --short is of --fit crop, and this is --fit squash'
+	run hm-imgprep --root root --fit pad --crop-offset floor -o out.hmr </dev/null
+	expect 2 '--crop-offset is of --fit crop, and this is --fit pad'
+	run hm-imgprep --root root --fit crop --short 223 -o out.hmr </dev/null
+	expect 2 '--short 223 is less than --size 224'
+	run hm-imgprep --root root --fit crop --short 8192 -o out.hmr </dev/null
+	expect 2 'from 1 to 8191'
 	run hm-imgprep --root nowhere -o out.hmr </dev/null
 	expect 1 'nowhere: cannot open the folder'
 	run hm-imgprep --root root -o out.hmr </dev/null
