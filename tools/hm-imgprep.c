@@ -5,6 +5,7 @@
 #include "feed/columns.h"
 #include "json/build.h"
 #include "prep/imageload.h"
+#include "prep/preprocess.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,10 +14,10 @@
 #include <sys/stat.h>
 
 struct options {
-	char *root;
+	char *root, *like;
 	int64_t size, shorter, max_pixels, max_side;
 	int fit, filter, offset, on_error;
-	bool shorter_given, offset_given;
+	bool size_given, fit_given, filter_given, shorter_given, offset_given;
 	bool follow_symlinks, replace;
 };
 
@@ -27,9 +28,14 @@ static const struct hm_opt table[] = {
 	{.group = "Images"},
 	{"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to, and may not leave",
 	 .required = true},
-	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = HM_SQUARE_SIZE_MOST},
-	{"fit", 0, HM_CHOICE(fit), "squash|crop|pad", "how to reach the square"},
-	{"filter", 0, HM_CHOICE(filter), "bilinear|bicubic", "how to resize"},
+	{"like", 0, HM_STR(like), "FOLDER|FILE.json", "take the five below from a published preprocessor",
+	 .file = HM_FILE_IN},
+	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = HM_SQUARE_SIZE_MOST,
+	 .given = HM_GIVEN(size_given)},
+	{"fit", 0, HM_CHOICE(fit), "squash|crop|pad", "how to reach the square",
+	 .given = HM_GIVEN(fit_given)},
+	{"filter", 0, HM_CHOICE(filter), "bilinear|bicubic", "how to resize",
+	 .given = HM_GIVEN(filter_given)},
 	{"short", 0, HM_INT(shorter), "N", "for crop: the short side before it is cut", .min = 1,
 	 .max = HM_SQUARE_SHORT_MOST, .given = HM_GIVEN(shorter_given)},
 	{"crop-offset", 0, HM_CHOICE(offset), "even|floor", "for crop: how half of an odd number is rounded",
@@ -244,19 +250,97 @@ static void clear_run(struct run *r)
 	hm_join_close(r->in);
 }
 
-/* The five numbers of the call. */
-static void choose_square(struct run *r)
+enum { SIZE, FIT, FILTER, SHORT, OFFSET, NUMBERS };
+
+/* The picked numbers as options, a space in front of each; of a picture that is not cut, the first three. */
+static const char *list_numbers(const struct hm_square *s, const bool pick[NUMBERS], char out[128])
+{
+	static const char *const option[NUMBERS] = {"size", "fit", "filter", "short", "crop-offset"};
+	char size[12], shorter[12];
+	const char *const value[NUMBERS] = {size, hm_fit_name(s->fit), hm_filter_name(s->filter), shorter,
+					    hm_offset_name(s->offset)};
+	int n = 0;
+	snprintf(size, sizeof size, "%d", s->size);
+	snprintf(shorter, sizeof shorter, "%d", s->shorter);
+	*out = 0;
+	for (int i = 0; i < (s->fit == HM_FIT_CROP ? NUMBERS : SHORT); i++)
+		if (pick[i])
+			n += snprintf(out + n, 128 - (size_t)n, " --%s %s", option[i], value[i]);
+	return out;
+}
+
+/* Says what was taken from where. `short_there`: the file names a short side. */
+static void show_origin(struct run *r, const char *path, bool short_there)
+{
+	const struct options *o = &r->o;
+	const bool call[NUMBERS] = {o->size_given, o->fit_given, o->filter_given, o->shorter_given,
+				    o->offset_given};
+	bool file[NUMBERS], made[NUMBERS] = {0};
+	char a[128], b[128], c[128];
+	for (int i = 0; i < NUMBERS; i++)
+		file[i] = !call[i];
+	made[SHORT] = file[SHORT] && (o->size_given || !short_there);
+	file[SHORT] = file[SHORT] && !made[SHORT];
+	list_numbers(&r->square, file, a);
+	list_numbers(&r->square, call, b);
+	list_numbers(&r->square, made, c);
+	hm_cli_notice(&r->cli, "from %s:%s%s%s%s%s", path, *a ? a : " nothing", *b ? "; from the call:" : "",
+		      b, *c ? "; which makes" : "", c);
+}
+
+static int read_like(const char *path, struct hm_preprocess *p, struct hm_square *out, struct hm_err *e)
+{
+	int rc = hm_preprocess_open(p, path, e);
+	if (!rc)
+		return hm_err_set(e, HM_EDATA,
+				  "%s: the folder has neither a preprocessor_config.json nor an "
+				  "open_clip_config.json",
+				  path);
+	return rc < 0 ? rc : hm_preprocess_square(p, out, e);
+}
+
+/* The short side of a crop; the file's keeps its ratio to the size when the call names another size. */
+static void choose_short(struct run *r, const struct hm_square *like)
 {
 	const struct options *o = &r->o;
 	struct hm_square *s = &r->square;
-	*s = (struct hm_square){
-		.size = (int)o->size, .fit = o->fit, .filter = o->filter, .offset = o->offset};
+	int64_t n = o->shorter_given ? o->shorter
+		    : like->shorter  ? (int64_t)like->shorter * s->size / like->size
+				     : hm_square_short(s->size, s->filter);
 	if (s->fit != HM_FIT_CROP && (o->shorter_given || o->offset_given))
 		hm_cli_usage(&r->cli, "--%s is of --fit crop, and this is --fit %s",
 			     o->shorter_given ? "short" : "crop-offset", hm_fit_name(s->fit));
-	s->shorter = o->shorter_given ? (int)o->shorter : hm_square_short(s->size, s->filter);
-	if (s->shorter < s->size)
-		hm_cli_usage(&r->cli, "--short %d is less than --size %d", s->shorter, s->size);
+	if (n < s->size)
+		hm_cli_usage(&r->cli, "--short %" PRId64 " is less than --size %d", n, s->size);
+	if (n > HM_SQUARE_SHORT_MOST)
+		hm_cli_usage(&r->cli, "--size %d makes --short %" PRId64 ", and %d is the most", s->size, n,
+			     HM_SQUARE_SHORT_MOST);
+	s->shorter = (int)n;
+}
+
+/* The five numbers: of the file that --like names, what the call says instead, else the defaults. */
+static int choose_square(struct run *r, struct hm_err *e)
+{
+	const struct options *o = &r->o;
+	struct hm_preprocess p = {0};
+	struct hm_square like = {.size = (int)o->size};
+	int rc = o->like ? read_like(o->like, &p, &like, e) : 0;
+	if (!rc) {
+		r->square = like;
+		if (o->size_given)
+			r->square.size = (int)o->size;
+		if (o->fit_given)
+			r->square.fit = (enum hm_fit)o->fit;
+		if (o->filter_given)
+			r->square.filter = (enum hm_filter)o->filter;
+		if (o->offset_given)
+			r->square.offset = (enum hm_offset)o->offset;
+		choose_short(r, &like);
+		if (o->like)
+			show_origin(r, p.path, like.shorter);
+	}
+	hm_preprocess_close(&p);
+	return rc;
 }
 
 /* A picture that the records name is an input, too; which ones they are is not known yet, so that -o replaces
@@ -283,8 +367,9 @@ int main(int argc, char **argv)
 	int more = 0;
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	check_output(&r.cli);
-	choose_square(&r);
-	int rc = open_all(&r, &e);
+	int rc = choose_square(&r, &e);
+	if (!rc)
+		rc = open_all(&r, &e);
 	if (!rc)
 		rc = make_ring(&r, &e);
 	while (!rc && (more = hm_ring_next(r.ring, &slot, &e)) == 1)

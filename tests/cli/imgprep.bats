@@ -66,6 +66,73 @@ T
 	grep -q '"filter":"bicubic","fit":"crop","max-pixels":67108864,"offset":"floor","on-error":"fail","short":40,"size":32' view || fail "$(cat view)"
 }
 
+clip_folder() { # what transformers writes for CLIP
+	mkdir -p clip
+	cat >clip/preprocessor_config.json <<'T'
+{"crop_size": {"height": 32, "width": 32}, "do_center_crop": true, "do_convert_rgb": true, "do_normalize": true, "do_rescale": true,
+ "do_resize": true, "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_processor_type": "CLIPImageProcessor",
+ "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3, "size": {"shortest_edge": 32}}
+T
+}
+
+@test "--like takes the numbers of a folder, the call's own come first, and a notice says which" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	clip_folder
+	run hm-imgprep --root root --like clip -o like.hmr in.hmr
+	expect 0 '^hm-imgprep: notice: from clip/preprocessor_config.json: --size 32 --fit crop --filter bicubic --short 32 --crop-offset floor$'
+	hm-imgprep --root root --size 32 --fit crop --filter bicubic --crop-offset floor -o same.hmr in.hmr
+	cmp like.hmr same.hmr
+	run hm-imgprep --root root --like clip/preprocessor_config.json --fit squash -o like.hmr in.hmr
+	expect 0 'config.json: --size 32 --filter bicubic; from the call: --fit squash$'
+	hm-imgprep --root root --size 32 --filter bicubic -o same.hmr in.hmr
+	cmp like.hmr same.hmr
+	run hm-imgprep --root root --like clip --size 48 --crop-offset even -o like.hmr in.hmr
+	expect 0 '--fit crop --filter bicubic; from the call: --size 48 --crop-offset even; which makes --short 48$'
+	hm-imgprep --root root --size 48 --fit crop --filter bicubic -o same.hmr in.hmr
+	cmp like.hmr same.hmr
+	[ -z "$(hm-imgprep -q --root root --like clip -o like.hmr in.hmr 2>&1)" ]
+	refute grep -q clip <<<"$(hm-view --history like.hmr)" # numbers, and no path
+	# both files: Hugging Face's counts; alone, open_clip's
+	echo '{"model_cfg":{"vision_cfg":{"image_size":40}},"preprocess_cfg":{"resize_mode":"longest"}}' >clip/open_clip_config.json
+	run hm-imgprep --root root --like clip -o like.hmr in.hmr
+	expect 0 'from clip/preprocessor_config.json: --size 32'
+	rm clip/preprocessor_config.json
+	run hm-imgprep --root root --like clip/ --fit crop -o like.hmr in.hmr
+	expect 0 'from clip/open_clip_config.json: --size 40 --filter bicubic --crop-offset even; from the call: --fit crop; which makes --short 40$'
+	run hm-imgprep --root root --like clip -o like.hmr in.hmr
+	expect 0 'from clip/open_clip_config.json: --size 40 --fit pad --filter bicubic$'
+}
+
+@test "--like refuses what it cannot do, in one line that names file and key" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	clip_folder
+	no() { # FILE REASON
+		run timeout 20 hm-imgprep --root root --like "$1" -o out.hmr in.hmr
+		expect 1 "^hm-imgprep: error: $2"
+		[ "$(wc -l <<<"$output")" = 1 ] || fail "more than a line: $output"
+		[ ! -e out.hmr ] || fail "out.hmr was left behind"
+	}
+	no none 'none: cannot open: No such file or directory'
+	no root 'root: the folder has neither a preprocessor_config.json nor an open_clip_config.json$'
+	sed 's/"resample": 3/"resample": 1/' clip/*.json >x.json
+	no x.json 'x.json: "resample" is neither 2 \(bilinear\) nor 3 \(bicubic\)$'
+	sed 's/"do_resize": true/"do_resize": false/' clip/*.json >x.json
+	no x.json 'x.json: "do_resize" is false'
+	head -c 100 clip/preprocessor_config.json >x.json
+	no x.json 'x.json: invalid JSON'
+	head -c 300K /dev/zero >x.json
+	no x.json 'x.json: larger than the 262144 bytes allowed here$'
+	no root/good.png 'root/good.png: invalid JSON'
+	run hm-imgprep --root root --like clip/preprocessor_config.json -o clip/preprocessor_config.json in.hmr
+	expect 2 '-o .*clip/preprocessor_config.json'
+	run hm-imgprep --root root --like clip --short 31 -o out.hmr in.hmr
+	expect 2 '--short 31 is less than --size 32'
+	run hm-imgprep --root root --like clip --fit squash --short 32 -o out.hmr in.hmr
+	expect 2 '--short is of --fit crop, and this is --fit squash'
+}
+
 @test "-o replaces no picture" {
 	hm-synth -q --train 1 --dev 1 --test 1 toy
 	local png

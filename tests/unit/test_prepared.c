@@ -69,7 +69,7 @@ static void comparison(void **state)
 		 "{\"size\":\"1x1\"}"}, /* an older file does not say it */
 		{"{\"size\":\"1x1\"}", "{\"size\":\"1x1\",\"fit\":\"crop\"}"},
 		{"{\"size\":\"1x1\"}", "{\"size\":\"1x1\",\"fit\":\"squash\",\"filter\":\"bicubic\"}"},
-		/* what is not said beside a fit is what hm-imgprep did when it had one filter */
+		/* where a fit is said, the rest is what hm-imgprep did when it had one filter */
 		{"{\"fit\":\"squash\"}", "{\"fit\":\"squash\",\"filter\":\"bilinear\"}"},
 		{"{\"size\":\"224x224\",\"fit\":\"crop\"}",
 		 "{\"size\":\"224x224\",\"fit\":\"crop\",\"short\":256,\"offset\":\"even\"}"},
