@@ -125,8 +125,10 @@ static int read_folder(struct hm_preprocess *p, const char *dir, struct hm_err *
 	int rc = read_named(p, dir, "preprocessor_config.json", e);
 	if (rc)
 		return rc;
-	/* older ones of that name say nothing of pictures */
+	/* many of that name say nothing of pictures */
 	rc = read_named(p, dir, "processor_config.json", &other);
+	if (rc < 0 && !p->tree)
+		return hm_err_pass(e, &other);
 	if (rc == 1 && p->body != p->tree && !p->open_clip)
 		return rc;
 	hm_preprocess_close(p);

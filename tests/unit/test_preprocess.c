@@ -240,11 +240,19 @@ static void folders(void **state)
 	struct hm_square s;
 	struct hm_err e = {0};
 	assert_non_null(mkdtemp(folder));
+	static const char *const silent[] = {"{\"chat_template\":null}", "{\"size\":4,\"resample\":2}"};
 	snprintf(path, sizeof path, "%s/processor_config.json", folder);
-	assert_int_equal(hm_file_write(path, "{\"chat_template\":null}", 22, &e),
-			 0); /* no word about pictures */
-	assert_int_equal(hm_preprocess_open(&p, folder, &e), 0);
+	for (int i = 0; i < 2; i++) { /* no image processor in it */
+		assert_int_equal(hm_file_write(path, silent[i], strlen(silent[i]), &e), 0);
+		assert_int_equal(hm_preprocess_open(&p, folder, &e), 0);
+		hm_preprocess_close(&p);
+	}
+	assert_int_equal(hm_file_write(path, "{", 1, &e), 0);
+	assert_int_equal(hm_preprocess_open(&p, folder, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "processor_config.json: invalid JSON"));
 	hm_preprocess_close(&p);
+	unlink(path);
+	e = (struct hm_err){0};
 	for (int i = 0; i < 3; i++) {
 		snprintf(path, sizeof path, "%s/%s", folder, file[i].text);
 		assert_int_equal(hm_file_write(path, file[i].want, strlen(file[i].want), &e), 0);
