@@ -15,7 +15,7 @@
 	"\"image_mean\":[0.48145466,0.4578275,0.40821073],\"image_std\":[0.26862954,0.26130258,0.27577711]"
 
 /* The numbers as "SIZE FIT FILTER SHORT OFFSET", or the sentence about what is wrong. */
-static const char *read_numbers(const char *text, char out[800])
+static const char *read_numbers(const char *text, char out[1024])
 {
 	struct hm_preprocess p;
 	struct hm_square s;
@@ -25,9 +25,9 @@ static const char *read_numbers(const char *text, char out[800])
 		rc = hm_preprocess_square(&p, &s, &e);
 	assert_int_equal(rc, e.code);
 	if (rc)
-		snprintf(out, 800, "%s", e.text);
+		snprintf(out, 1024, "%s", e.text);
 	else
-		snprintf(out, 800, "%d %s %s %d %s", s.size, hm_fit_name(s.fit), hm_filter_name(s.filter),
+		snprintf(out, 1024, "%d %s %s %d %s", s.size, hm_fit_name(s.fit), hm_filter_name(s.filter),
 			 s.shorter, hm_offset_name(s.offset));
 	hm_preprocess_close(&p);
 	return out;
@@ -39,7 +39,7 @@ struct known {
 
 static void check_all(const struct known *k, size_t n)
 {
-	char out[800];
+	char out[1024];
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(read_numbers(k[i].text, out), k[i].want))
 			fail_msg("%s\ngives \"%s\", not \"%s\"", k[i].text, out, k[i].want);
@@ -176,7 +176,7 @@ static void refusals(void **state)
 }
 
 /* "R,G,B" of mean and std, "-" where it is not known. */
-static const char *read_norm(const char *text, char out[800])
+static const char *read_norm(const char *text, char out[1024])
 {
 	struct hm_preprocess p;
 	struct hm_norm n;
@@ -189,7 +189,7 @@ static const char *read_norm(const char *text, char out[800])
 		snprintf(mean, sizeof mean, "%.9g,%.9g,%.9g", n.mean[0], n.mean[1], n.mean[2]);
 	if (n.has_std)
 		snprintf(std, sizeof std, "%.9g,%.9g,%.9g", n.std[0], n.std[1], n.std[2]);
-	snprintf(out, 800, "%s%s%s", rc ? e.text : mean, rc ? "" : " ", rc ? "" : std);
+	snprintf(out, 1024, "%s%s%s", rc ? e.text : mean, rc ? "" : " ", rc ? "" : std);
 	hm_preprocess_close(&p);
 	return out;
 }
@@ -197,7 +197,7 @@ static const char *read_norm(const char *text, char out[800])
 static void normalisation(void **state)
 {
 	(void)state;
-	char out[800];
+	char out[1024];
 	static const struct known k[] = {
 		{"{\"size\":9," MEAN "}",
 		 "0.48145467,0.457827508,0.408210725 0.268629551,0.26130259,0.275777102"},
