@@ -5,6 +5,7 @@
 #include "feed/columns.h"
 #include "json/build.h"
 #include "prep/imageload.h"
+#include "prep/preprocess.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,9 +14,10 @@
 #include <sys/stat.h>
 
 struct options {
-	char *root;
-	int64_t size, max_pixels, max_side;
-	int fit, on_error;
+	char *root, *like;
+	int64_t size, shorter, max_pixels, max_side;
+	int fit, filter, offset, on_error;
+	bool size_given, fit_given, filter_given, shorter_given, offset_given;
 	bool follow_symlinks, replace;
 };
 
@@ -26,8 +28,18 @@ static const struct hm_opt table[] = {
 	{.group = "Images"},
 	{"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to, and may not leave",
 	 .required = true},
-	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = 4096},
-	{"fit", 0, HM_CHOICE(fit), "squash|crop", "how to reach the square"},
+	{"like", 0, HM_STR(like), "FOLDER|FILE.json", "take the five below from a published preprocessor",
+	 .file = HM_FILE_IN},
+	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = HM_SQUARE_SIZE_MOST,
+	 .given = HM_GIVEN(size_given)},
+	{"fit", 0, HM_CHOICE(fit), "squash|crop|pad", "how to reach the square",
+	 .given = HM_GIVEN(fit_given)},
+	{"filter", 0, HM_CHOICE(filter), "bilinear|bicubic", "how to resize",
+	 .given = HM_GIVEN(filter_given)},
+	{"short", 0, HM_INT(shorter), "N", "for crop: the short side before it is cut", .min = 1,
+	 .max = HM_SQUARE_SHORT_MOST, .given = HM_GIVEN(shorter_given)},
+	{"crop-offset", 0, HM_CHOICE(offset), "even|floor", "for crop: how half of an odd number is rounded",
+	 .given = HM_GIVEN(offset_given)},
 	{"max-pixels", 0, HM_SIZE(max_pixels), "N", "refuse images with more pixels", .min = 1,
 	 .max = HM_IMAGE_PIXELS_MOST},
 	{"max-side", 0, HM_INT(max_side), "N", "refuse images that are wider or higher", .min = 1,
@@ -58,6 +70,7 @@ struct slot {
 struct run {
 	struct hm_cli cli;
 	struct options o;
+	struct hm_square square;
 	struct hm_join *in;
 	struct hm_writer *out;
 	struct hm_schema schema; /* of the output */
@@ -74,13 +87,13 @@ static int find_columns(struct run *r, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const char *name = hm_join_name(r->in);
-	const int64_t dim[3] = {3, r->o.size, r->o.size};
+	const int64_t dim[3] = {3, r->square.size, r->square.size};
 	cJSON *attr = hm_json_object(e);
 	r->id = hm_column_at(s, HM_COLUMN_ID);
 	if (r->id >= 0 && s->field[r->id].dtype != HM_UTF8)
 		r->id = -1;
 	r->old = hm_column_at(s, HM_COLUMN_PIXELS);
-	hm_json_add_str(attr, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
+	hm_square_describe(&r->square, attr, e);
 	int rc = e->code ? e->code : hm_schema_copy(&r->schema, s, e);
 	if (!rc && (hm_column_need(s, HM_COLUMN_IMG, &r->img, e) ||
 		    hm_column_find(s, HM_COLUMN_ERROR, &r->error, e)))
@@ -113,8 +126,8 @@ static int open_all(struct run *r, struct hm_err *e)
 	if (rc)
 		return rc;
 	cJSON *p = hm_json_object(e);
-	hm_json_add_num(p, "size", (double)r->o.size, e);
-	hm_json_add_str(p, "fit", r->o.fit == HM_FIT_CROP ? "crop" : "squash", e);
+	hm_json_add_num(p, "size", (double)r->square.size, e);
+	hm_square_describe(&r->square, p, e);
 	hm_json_add_num(p, "max-pixels", (double)r->o.max_pixels, e);
 	if (r->o.max_side != HM_IMAGE_SIDE)
 		hm_json_add_num(p, "max-side", (double)r->o.max_side, e);
@@ -152,8 +165,8 @@ static void prepare_image(void *run, void *slot, int worker)
 	struct slot *s = slot;
 	const struct hm_val *img = &s->rec.rec[0].val[r->img];
 	const struct options *o = &r->o;
-	const struct hm_imageload_options want = {
-		(int)o->size, o->fit, {(uint64_t)o->max_pixels, (uint32_t)o->max_side}};
+	const struct hm_imageload_options want = {r->square,
+						  {(uint64_t)o->max_pixels, (uint32_t)o->max_side}};
 	if (!s->failed_before)
 		s->empty = hm_imageload_run(r->load[worker], &r->root, img->data, img->count, &want,
 					    s->pixels, &s->e) != 0;
@@ -162,7 +175,7 @@ static void prepare_image(void *run, void *slot, int worker)
 static int make_ring(struct run *r, struct hm_err *e)
 {
 	int threads = hm_workers_count(r->cli.workers);
-	size_t bytes = 3 * (size_t)r->o.size * (size_t)r->o.size;
+	size_t bytes = 3 * (size_t)r->square.size * (size_t)r->square.size;
 	const struct hm_ring_config c = {.workers = r->cli.workers,
 					 .slots = 4 * threads,
 					 .slot_size = sizeof(struct slot),
@@ -211,8 +224,8 @@ static int write_record(struct run *r, const struct slot *s, struct hm_err *e)
 	for (int i = 0, n = 0; i < rec->schema->n; i++)
 		if (i != r->old)
 			val[n++] = rec->val[i];
-	val[r->pixels_to] =
-		(struct hm_val){s->empty ? r->zero : s->pixels, 3 * (size_t)r->o.size * (size_t)r->o.size};
+	val[r->pixels_to] = (struct hm_val){s->empty ? r->zero : s->pixels,
+					    3 * (size_t)r->square.size * (size_t)r->square.size};
 	if (r->error_to >= 0 && (s->e.code || r->error < 0))
 		val[r->error_to] = (struct hm_val){why, strlen(why)};
 	return hm_writer_put(r->out, val, e);
@@ -235,6 +248,99 @@ static void clear_run(struct run *r)
 	hm_schema_clear(&r->schema);
 	hm_imageroot_close(&r->root);
 	hm_join_close(r->in);
+}
+
+enum { SIZE, FIT, FILTER, SHORT, OFFSET, NUMBERS };
+
+/* The picked numbers as options, a space in front of each; of a picture that is not cut, the first three. */
+static const char *list_numbers(const struct hm_square *s, const bool pick[NUMBERS], char out[128])
+{
+	static const char *const option[NUMBERS] = {"size", "fit", "filter", "short", "crop-offset"};
+	char size[12], shorter[12];
+	const char *const value[NUMBERS] = {size, hm_fit_name(s->fit), hm_filter_name(s->filter), shorter,
+					    hm_offset_name(s->offset)};
+	int n = 0;
+	snprintf(size, sizeof size, "%d", s->size);
+	snprintf(shorter, sizeof shorter, "%d", s->shorter);
+	*out = 0;
+	for (int i = 0; i < (s->fit == HM_FIT_CROP ? NUMBERS : SHORT); i++)
+		if (pick[i])
+			n += snprintf(out + n, 128 - (size_t)n, " --%s %s", option[i], value[i]);
+	return out;
+}
+
+/* Says what was taken from where. `short_there`: the file names a short side. */
+static void show_origin(struct run *r, const char *path, bool short_there)
+{
+	const struct options *o = &r->o;
+	const bool call[NUMBERS] = {o->size_given, o->fit_given, o->filter_given, o->shorter_given,
+				    o->offset_given};
+	bool file[NUMBERS], made[NUMBERS] = {0};
+	char a[128], b[128], c[128];
+	for (int i = 0; i < NUMBERS; i++)
+		file[i] = !call[i];
+	made[SHORT] = file[SHORT] && (o->size_given || !short_there);
+	file[SHORT] = file[SHORT] && !made[SHORT];
+	list_numbers(&r->square, file, a);
+	list_numbers(&r->square, call, b);
+	list_numbers(&r->square, made, c);
+	hm_cli_notice(&r->cli, "from %s:%s%s%s%s%s", path, *a ? a : " nothing", *b ? "; from the call:" : "",
+		      b, *c ? "; which makes" : "", c);
+}
+
+static int read_like(const char *path, struct hm_preprocess *p, struct hm_square *out, struct hm_err *e)
+{
+	int rc = hm_preprocess_open(p, path, e);
+	if (!rc)
+		return hm_err_set(e, HM_EDATA,
+				  "%s: the folder has neither a preprocessor_config.json nor an "
+				  "open_clip_config.json",
+				  path);
+	return rc < 0 ? rc : hm_preprocess_square(p, out, e);
+}
+
+/* The short side of a crop; the file's keeps its ratio to the size when the call names another size. */
+static void choose_short(struct run *r, const struct hm_square *like)
+{
+	const struct options *o = &r->o;
+	struct hm_square *s = &r->square;
+	int64_t n = o->shorter_given ? o->shorter
+		    : like->shorter  ? (int64_t)like->shorter * s->size / like->size
+				     : hm_square_short(s->size, s->filter);
+	if (s->fit != HM_FIT_CROP && (o->shorter_given || o->offset_given))
+		hm_cli_usage(&r->cli, "--%s is of --fit crop, and this is --fit %s",
+			     o->shorter_given ? "short" : "crop-offset", hm_fit_name(s->fit));
+	if (n < s->size)
+		hm_cli_usage(&r->cli, "--short %" PRId64 " is less than --size %d", n, s->size);
+	if (n > HM_SQUARE_SHORT_MOST)
+		hm_cli_usage(&r->cli, "--size %d makes --short %" PRId64 ", and %d is the most", s->size, n,
+			     HM_SQUARE_SHORT_MOST);
+	s->shorter = (int)n;
+}
+
+/* The five numbers: of the file that --like names, what the call says instead, else the defaults. */
+static int choose_square(struct run *r, struct hm_err *e)
+{
+	const struct options *o = &r->o;
+	struct hm_preprocess p = {0};
+	struct hm_square like = {.size = (int)o->size};
+	int rc = o->like ? read_like(o->like, &p, &like, e) : 0;
+	if (!rc) {
+		r->square = like;
+		if (o->size_given)
+			r->square.size = (int)o->size;
+		if (o->fit_given)
+			r->square.fit = (enum hm_fit)o->fit;
+		if (o->filter_given)
+			r->square.filter = (enum hm_filter)o->filter;
+		if (o->offset_given)
+			r->square.offset = (enum hm_offset)o->offset;
+		choose_short(r, &like);
+		if (o->like)
+			show_origin(r, p.path, like.shorter);
+	}
+	hm_preprocess_close(&p);
+	return rc;
 }
 
 /* A picture that the records name is an input, too; which ones they are is not known yet, so that -o replaces
@@ -261,7 +367,9 @@ int main(int argc, char **argv)
 	int more = 0;
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	check_output(&r.cli);
-	int rc = open_all(&r, &e);
+	int rc = choose_square(&r, &e);
+	if (!rc)
+		rc = open_all(&r, &e);
 	if (!rc)
 		rc = make_ring(&r, &e);
 	while (!rc && (more = hm_ring_next(r.ring, &slot, &e)) == 1)

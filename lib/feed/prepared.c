@@ -21,6 +21,9 @@ static const struct {
 	const char *key, *how;
 } known[] = {{"size", "hm-imgprep --size "},
 	     {"fit", "hm-imgprep --fit "},
+	     {"filter", "hm-imgprep --filter "},
+	     {"short", "hm-imgprep --short "},
+	     {"offset", "hm-imgprep --crop-offset "},
 	     {"vocab", "hm-tokenize --vocab with that vocabulary"},
 	     {"cased", "hm-tokenize with or without --cased"}};
 enum { KNOWN = sizeof known / sizeof *known };
@@ -52,11 +55,8 @@ cJSON *hm_prepared_of(const struct hm_schema *s, int at, struct hm_err *e)
 /* A member as a person would say it; a digest by its first 8 digits. */
 static const char *value_text(const cJSON *v, char out[40])
 {
-	char *json = v && !cJSON_IsString(v) ? cJSON_PrintUnformatted(v) : NULL;
-	const char *text = !v		       ? "not said"
-			   : cJSON_IsString(v) ? v->valuestring
-			   : json	       ? json
-					       : "something else";
+	char *json = !cJSON_IsString(v) ? cJSON_PrintUnformatted(v) : NULL;
+	const char *text = cJSON_IsString(v) ? v->valuestring : json ? json : "something else";
 	bool digest = strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
 	snprintf(out, 40, digest ? "%.8s…" : "%.36s", text);
 	cJSON_free(json);
@@ -76,14 +76,44 @@ static const char *hint_text(const char *key, const char *value, char out[80])
 	return out;
 }
 
+/* What a preparation that says its fit means where it does not say `key`: hm-imgprep had bilinear alone, and
+ * one way to crop. NULL: nothing is known. */
+static const char *meant_text(const cJSON *o, const char *key, char out[40])
+{
+	const cJSON *fit = cJSON_GetObjectItemCaseSensitive(o, "fit");
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, "size");
+	bool crop = cJSON_IsString(fit) && !strcmp(fit->valuestring, "crop");
+	int h, w;
+	if (fit && !strcmp(key, "filter"))
+		return "bilinear";
+	if (crop && !strcmp(key, "offset"))
+		return "even";
+	if (!crop || strcmp(key, "short") || !cJSON_IsString(size) ||
+	    sscanf(size->valuestring, "%5dx%5d", &h, &w) != 2)
+		return NULL;
+	snprintf(out, 40, "%d", h * 256 / 224);
+	return out;
+}
+
+/* The value of a member as a person would say it, said or meant; NULL: neither. */
+static const char *member_text(const cJSON *o, const char *key, char out[40])
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
+	return v ? value_text(v, out) : meant_text(o, key, out);
+}
+
 /* The first member of `a` that `b` has otherwise, or NULL. */
 static const cJSON *first_difference(const cJSON *a, const cJSON *b)
 {
+	char is[40], was[40];
 	const cJSON *v;
 	cJSON_ArrayForEach(v, a)
 	{
 		const cJSON *other = cJSON_GetObjectItemCaseSensitive(b, v->string);
-		if (other ? !cJSON_Compare(v, other, true) : find_known(v->string) == KNOWN)
+		const char *meant = other ? NULL : meant_text(b, v->string, was);
+		if (other   ? !cJSON_Compare(v, other, true)
+		    : meant ? strcmp(meant, value_text(v, is)) != 0
+			    : find_known(v->string) == KNOWN)
 			return v;
 	}
 	return NULL;
@@ -99,12 +129,12 @@ int hm_prepared_compare(const cJSON *trained, const cJSON *now, const char *colu
 	v = v ? v : first_difference(now, trained);
 	if (!v)
 		return 0;
-	const cJSON *there = cJSON_GetObjectItemCaseSensitive(trained, v->string);
+	const char *here = member_text(now, v->string, is), *there = member_text(trained, v->string, was);
+	there = there ? there : "not said";
 	snprintf(text, sizeof text, "column \"%s\": %s is %s here, the model was trained on %s", column,
-		 v->string, value_text(cJSON_GetObjectItemCaseSensitive(now, v->string), is),
-		 value_text(there, was));
+		 v->string, here ? here : "not said", there);
 	if (allow)
 		return snprintf(warning, cap, "%s", text), 0;
 	return hm_err_set(e, HM_EDATA, "%s (%s--allow-mismatch goes on)", text,
-			  hint_text(v->string, was, hint));
+			  hint_text(v->string, there, hint));
 }

@@ -1,6 +1,6 @@
-/* How a column's inputs were prepared: the size and fit of pictures, the vocabulary and casing of captions.
- * The attributes of a raw column say it, hm-encode copies them to the features, and a model file keeps them.
- * A model's later inputs must be prepared in the same way. */
+/* How a column's inputs were prepared: size, fit and filter of pictures, the vocabulary and casing of
+ * captions. The attributes of a raw column say it, hm-encode copies them to the features, and a model file
+ * keeps them. A model's later inputs must be prepared in the same way. */
 #ifndef HM_PREPARED_H
 #define HM_PREPARED_H
 
@@ -12,10 +12,12 @@
 cJSON *hm_prepared_of(const struct hm_schema *s, int at, struct hm_err *e);
 
 /* Whether `now` is what a model was trained on. An object that is NULL or empty says nothing: it fits. A
- * member that one of them lacks has its tool's default there, which fits unless it is one of size, fit, vocab
- * and cased that is lacking: older files do not say those. HM_EDATA: names column, both values (of digests
- * the first 8 digits) and the option that helps; with `allow` the sentence goes to warning[cap], and 0 is
- * returned. */
+ * member that one of them lacks has its tool's default there, and that of another value does not fit; but a
+ * size, fit, vocab or cased that is lacking fits, for older files do not say those. Where `fit` is said, a
+ * `filter` that is lacking is bilinear, and of a crop `offset` is even and `short` size·256/224: that is what
+ * hm-imgprep did before it said them. Where `fit` is lacking, these three fit as well. HM_EDATA: names
+ * column, both values (of digests the first 8 digits) and the option that helps; with `allow` the sentence
+ * goes to warning[cap], and 0 is returned. */
 int hm_prepared_compare(const cJSON *trained, const cJSON *now, const char *column, bool allow, char *warning,
 			size_t cap, struct hm_err *e);
 

@@ -33,14 +33,15 @@ int hm_imageload_run(struct hm_imageload *l, const struct hm_imageroot *root, co
 		     const struct hm_imageload_options *o, uint8_t *pixels, struct hm_err *e)
 {
 	struct hm_image im;
+	struct hm_resize plan;
 	int rc = hm_imagefile_read(root, path, len, &l->file, e);
 	if (!rc)
 		rc = hm_image_decode(l->decoder, l->file.data, l->file.len, &o->limits, &im, e);
 	if (!rc) {
-		struct hm_resize plan = hm_resize_fit(o->fit, im.w, im.h, o->size);
+		plan = hm_square_plan(&o->square, im.w, im.h);
 		rc = hm_resize_run(&l->resizer, &im, &plan, &im, e);
 	}
 	if (!rc)
-		hm_image_planes(&im, pixels);
+		hm_image_planes(&im, &plan, pixels);
 	return rc;
 }

@@ -3,11 +3,10 @@
 #define HM_IMAGELOAD_H
 
 #include "prep/imagefile.h"
-#include "prep/resize.h"
+#include "prep/square.h"
 
 struct hm_imageload_options {
-	int size; /* side of the square */
-	enum hm_fit fit;
+	struct hm_square square;
 	struct hm_image_limits limits; /* of the file's picture */
 };
 /* A loader: storage that is used again from picture to picture. One per thread. */

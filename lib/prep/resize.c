@@ -6,22 +6,6 @@
 
 #define PRECISION 22 /* fraction bits of a weight */
 
-struct hm_resize hm_resize_fit(enum hm_fit fit, int w, int h, int size)
-{
-	struct hm_resize p = {.w = size, .h = size, .cw = size, .ch = size};
-	if (fit == HM_FIT_SQUASH)
-		return p;
-	int64_t shorter = w < h ? w : h, longer = w < h ? h : w, side = (int64_t)size * 256 / 224;
-	int64_t scaled = side * longer / shorter;
-	p.w = (int)(w < h ? side : scaled);
-	p.h = (int)(w < h ? scaled : side);
-	/* half of what is left, halves rounded to even, as Python's round does it */
-	int dx = p.w - size, dy = p.h - size;
-	p.x = dx / 2 + (dx % 2 && dx / 2 % 2);
-	p.y = dy / 2 + (dy % 2 && dy / 2 % 2);
-	return p;
-}
-
 void hm_resizer_clear(struct hm_resizer *z)
 {
 	hm_buf_clear(&z->coef);
@@ -35,13 +19,35 @@ static double triangle(double t)
 	return t < 1 ? 1 - t : 0;
 }
 
-/* Which samples make output `at` of a side that is scaled from `in` to `out`: the first, and how many. */
-static struct hm_span find_span(int in, int out, int at)
+static double cubic(double t)
 {
-	double scale = (double)in / out, support = scale < 1 ? 1 : scale, c = (at + 0.5) * scale;
+	const double a = -0.5;
+	t = t < 0 ? -t : t;
+	if (t < 1)
+		return ((a + 2) * t - (a + 3)) * t * t + 1;
+	return t < 2 ? (((t - 5) * t + 8) * t - 4) * a : 0;
+}
+
+/* How far a filter reaches, in samples of the smaller of the two scales. */
+static int reach(enum hm_filter f)
+{
+	return f == HM_FILTER_BICUBIC ? 2 : 1;
+}
+
+/* One side of a picture that is scaled from `in` to `out` samples. */
+struct side {
+	enum hm_filter filter;
+	int in, out;
+};
+
+/* Which samples make output `at`: the first, and how many. */
+static struct hm_span find_span(struct side d, int at)
+{
+	double scale = (double)d.in / d.out, support = reach(d.filter) * (scale < 1 ? 1 : scale);
+	double c = (at + 0.5) * scale;
 	int from = (int)(c - support + 0.5), to = (int)(c + support + 0.5);
 	from = from < 0 ? 0 : from;
-	to = to > in ? in : to;
+	to = to > d.in ? d.in : to;
 	return (struct hm_span){.from = from, .n = to - from};
 }
 
@@ -51,12 +57,22 @@ static struct hm_pair split_weights(int32_t a, int32_t b)
 				{(int16_t)(a >> 15), (int16_t)(b >> 15)}};
 }
 
+/* k[0..n) := weights whose sum is 1, as integers of PRECISION fraction bits. */
+static void round_weights(double *k, int n, double sum)
+{
+	for (int x = 0; x < n; x++) {
+		double v = (sum != 0 ? k[x] / sum : k[x]) * (1 << PRECISION);
+		k[x] = v < 0 ? v - 0.5 : v + 0.5;
+	}
+}
+
 /* The weights of outputs first..first+n-1, stored in z->coef. */
-static int make_weights(struct hm_resizer *z, int in, int out, int first, int n, struct hm_weights *k,
+static int make_weights(struct hm_resizer *z, struct side d, int first, int n, struct hm_weights *k,
 			struct hm_err *e)
 {
-	double scale = (double)in / out, sharp = 1 / (scale < 1 ? 1 : scale);
-	size_t most = 2 * (size_t)(scale < 1 ? 2 : scale + 1) + 2; /* samples of an output */
+	double scale = (double)d.in / d.out, sharp = 1 / (scale < 1 ? 1 : scale);
+	size_t most =
+		2 * (size_t)(reach(d.filter) * (scale < 1 ? 1 : scale) + 1) + 2; /* samples of an output */
 	z->coef.len = 0;
 	if (hm_buf_reserve(&z->coef,
 			   most * sizeof(double) + (size_t)n * (sizeof *k->span + most / 2 * sizeof *k->pair),
@@ -68,12 +84,13 @@ static int make_weights(struct hm_resizer *z, int in, int out, int first, int n,
 	*k = (struct hm_weights){n, s, to};
 	for (int i = 0; i < n; i++) {
 		double c = (first + i + 0.5) * scale, sum = 0;
-		s[i] = find_span(in, out, first + i);
+		s[i] = find_span(d, first + i);
 		s[i].pair = (int)(to - k->pair);
-		for (int x = 0; x < s[i].n; x++)
-			sum += w[x] = triangle((x + s[i].from - c + 0.5) * sharp);
-		for (int x = 0; x < s[i].n; x++)
-			w[x] = 0.5 + w[x] / sum * (1 << PRECISION);
+		for (int x = 0; x < s[i].n; x++) {
+			double t = (x + s[i].from - c + 0.5) * sharp;
+			sum += w[x] = d.filter == HM_FILTER_BICUBIC ? cubic(t) : triangle(t);
+		}
+		round_weights(w, s[i].n, sum);
 		for (int x = 0; x < s[i].n; x += 2)
 			*to++ = split_weights((int32_t)w[x], x + 1 < s[i].n ? (int32_t)w[x + 1] : 0);
 	}
@@ -87,7 +104,7 @@ static int scale_across(struct hm_resizer *z, struct hm_image *im, const struct 
 	struct hm_weights k;
 	size_t from = (size_t)im->w * 3;
 	uint8_t *out = hm_image_room(to, (size_t)p->cw * (size_t)rows * 3, e);
-	if (!out || make_weights(z, im->w, p->w, p->x, p->cw, &k, e))
+	if (!out || make_weights(z, (struct side){p->filter, im->w, p->w}, p->x, p->cw, &k, e))
 		return HM_EDATA;
 	hm_pass_across(&k, im->rgb + (size_t)top * from, from, rows, out);
 	*im = (struct hm_image){p->cw, rows, out};
@@ -102,7 +119,7 @@ static int scale_down(struct hm_resizer *z, struct hm_image *im, int whole, int 
 	struct hm_weights k;
 	size_t width = (size_t)im->w * 3;
 	uint8_t *out = hm_image_room(to, width * (size_t)p->ch, e);
-	if (!out || make_weights(z, whole, p->h, p->y, p->ch, &k, e))
+	if (!out || make_weights(z, (struct side){p->filter, whole, p->h}, p->y, p->ch, &k, e))
 		return HM_EDATA;
 	for (int i = 0; i < p->ch; i++)
 		hm_pass_down(&k, i, im->rgb + (size_t)(k.span[i].from - top) * width, width,
@@ -125,8 +142,9 @@ int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct 
 		return rc || !across ? rc : scale_across(z, out, p, 0, p->ch, &z->out, e);
 	}
 	if (down && across) { /* only the rows that the window needs */
-		struct hm_span last = find_span(whole, p->h, p->y + p->ch - 1);
-		top = find_span(whole, p->h, p->y).from;
+		struct side d = {p->filter, whole, p->h};
+		struct hm_span last = find_span(d, p->y + p->ch - 1);
+		top = find_span(d, p->y).from;
 		rows = last.from + last.n - top;
 	}
 	if (across)

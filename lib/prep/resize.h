@@ -1,24 +1,23 @@
-/* Pillow's antialiased bilinear resize, bit for bit: Image.resize(size, BILINEAR), which is torchvision's
- * Resize on a PIL picture. And the two ways to reach a square. Formulas: src/libImaging/Resample.c of
- * Pillow 13. */
+/* Pillow's antialiased resize, bit for bit: Image.resize(size, BILINEAR or BICUBIC), which is torchvision's
+ * Resize on a PIL picture. Formulas: src/libImaging/Resample.c of Pillow 13. */
 #ifndef HM_RESIZE_H
 #define HM_RESIZE_H
 
 #include "prep/image.h"
 
-/* A plan: scale the picture to w×h and compute only the window cw×ch at (x, y) of that. */
-struct hm_resize {
-	int w, h;
-	int x, y, cw, ch;
+enum hm_filter {
+	HM_FILTER_BILINEAR, /* support 1 */
+	HM_FILTER_BICUBIC,  /* support 2, a = -1/2 */
 };
 
-enum hm_fit {
-	HM_FIT_SQUASH, /* scaled to size×size: torchvision's Resize((size, size)) */
-	HM_FIT_CROP, /* short side to size·256/224, then the middle size×size: Resize(256), CenterCrop(224) */
+/* A plan: scale the picture to w×h, compute only the window cw×ch at (x, y) of that, and place it at (left,
+ * top) of a square of black. */
+struct hm_resize {
+	enum hm_filter filter;
+	int w, h;
+	int x, y, cw, ch;
+	int left, top, side;
 };
-/* The plan that brings a w×h picture to size×size, w and h from 1 to HM_IMAGE_SIDE_MOST, size from 1 to
- * 4096. */
-struct hm_resize hm_resize_fit(enum hm_fit fit, int w, int h, int size);
 
 /* Storage that is used again from picture to picture; all zero is an empty one. One per thread. */
 struct hm_resizer {
@@ -33,7 +32,7 @@ void hm_resizer_clear(struct hm_resizer *z);
 int hm_resize_run(struct hm_resizer *z, const struct hm_image *in, const struct hm_resize *p,
 		  struct hm_image *out, struct hm_err *e);
 
-/* out[3,h,w] := the picture's planes, red first. */
-void hm_image_planes(const struct hm_image *in, uint8_t *out);
+/* out[3,side,side] := the planes of the plan's square, red first; `in` is what hm_resize_run gave. */
+void hm_image_planes(const struct hm_image *in, const struct hm_resize *p, uint8_t *out);
 
 #endif

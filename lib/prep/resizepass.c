@@ -109,7 +109,7 @@ void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t
 static uint8_t clip(int32_t v)
 {
 	v >>= 22;
-	return (uint8_t)(v > 255 ? 255 : v);
+	return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
 /* px[0], px[step], px[2·step] … weighted. */
@@ -137,12 +137,18 @@ void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t
 }
 #endif
 
-void hm_image_planes(const struct hm_image *in, uint8_t *out)
+void hm_image_planes(const struct hm_image *in, const struct hm_resize *p, uint8_t *out)
 {
-	size_t n = (size_t)in->w * (size_t)in->h;
-	for (size_t i = 0; i < n; i++) {
-		out[i] = in->rgb[3 * i];
-		out[n + i] = in->rgb[3 * i + 1];
-		out[2 * n + i] = in->rgb[3 * i + 2];
+	size_t side = (size_t)p->side, n = side * side;
+	const uint8_t *px = in->rgb;
+	if (in->w != p->side || in->h != p->side)
+		memset(out, 0, 3 * n);
+	for (int y = 0; y < in->h; y++) {
+		uint8_t *to = out + (size_t)(p->top + y) * side + (size_t)p->left;
+		for (int x = 0; x < in->w; x++, px += 3) {
+			to[x] = px[0];
+			to[n + (size_t)x] = px[1];
+			to[2 * n + (size_t)x] = px[2];
+		}
 	}
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""hm-imgprep beside torchvision's DataLoader (2 workers) on 550x413 PNGs, to 224x224 u8, in one run on 2 cores. Neither side
-stores its result: the peer drops its batches, hm compresses and hashes its stream and writes it to /dev/null.
+"""hm-imgprep beside torchvision's DataLoader (2 workers) on 550x413 PNGs, to 224x224 u8, by both filters, in one run on 2
+cores. Neither side stores its result: the peer drops its batches, hm compresses and hashes its stream and writes it to /dev/null.
 usage: bench_imgprep.py BIN. Prints rows `name | hm | peer | ratio | target`, images a second."""
 import json
 import os
@@ -49,17 +49,21 @@ class Files(Dataset):
         return self.load(self.paths[i])
 
 
-squash = transforms.Compose([transforms.Resize((224, 224)), transforms.PILToTensor()])
-as_tensor = transforms.Resize((224, 224), antialias=True)
+class WithPillow:
+    def __init__(self, mode):
+        self.squash = transforms.Compose([transforms.Resize((224, 224), mode), transforms.PILToTensor()])
+
+    def __call__(self, path):
+        with Image.open(path) as im:
+            return self.squash(im.convert("RGB"))
 
 
-def with_pillow(path):
-    with Image.open(path) as im:
-        return squash(im.convert("RGB"))
+class WithTensors:
+    def __init__(self, mode):
+        self.squash = transforms.Resize((224, 224), mode, antialias=True)
 
-
-def with_tensors(path):
-    return as_tensor(torchvision.io.read_image(path, torchvision.io.ImageReadMode.RGB))
+    def __call__(self, path):
+        return self.squash(torchvision.io.read_image(path, torchvision.io.ImageReadMode.RGB))
 
 
 def loader(paths, load, batch, prefetch):
@@ -89,6 +93,20 @@ def single(name, f, paths):
     return best
 
 
+def compare(kind, filter, paths, d):
+    mode = transforms.InterpolationMode(filter)
+    call = [f"{BIN}/hm-imgprep", "-q", "-j", str(CORES), "--filter", filter, "--root", d, "-o", "/dev/null", f"{d}/x.hmr"]
+    settings = [(16, 2), (16, 4), (64, 2)]  # batch size, prefetch; the best counts
+    peers = [[loader(paths, f, *s) for s in settings] for f in (WithPillow(mode), WithTensors(mode))]
+    hm, best = 0, [0, 0]
+    for _ in range(ROUNDS):  # in turn, so that all meet the same machine
+        hm = max(hm, *(rate(lambda: subprocess.run(call, check=True)) for _ in range(3)))
+        for i, made in enumerate(peers):
+            best[i] = max(best[i], *(rate(lambda: sum(1 for _ in m)) for m in made))
+    row(f"imgprep, {filter}, {kind}, DataLoader(2 workers) on PIL", hm, best[0], 3)
+    row(f"imgprep, {filter}, {kind}, DataLoader(2 workers) on torchvision.io (other pixels)", hm, best[1])
+
+
 def main():
     torch.set_num_threads(1)
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))
@@ -103,17 +121,8 @@ def main():
                 for i in range(N):
                     f.write(json.dumps({"id": str(i), "img": f"{i}.png", "text": "", "label": 0}) + "\n")
             subprocess.run([f"{BIN}/hm-jsonl2rec", "-o", f"{d}/x.hmr", f"{d}/x.jsonl"], check=True)
-            call = [f"{BIN}/hm-imgprep", "-q", "-j", str(CORES), "--root", d, "-o", "/dev/null", f"{d}/x.hmr"]
-            settings = [(16, 2), (16, 4), (64, 2)]  # batch size, prefetch; the best counts
-            loaders = {f: [loader(paths, f, *s) for s in settings] for f in (with_pillow, with_tensors)}
-            hm = pillow = tensors = 0
-            for _ in range(ROUNDS):  # in turn, so that all meet the same machine
-                hm = max(hm, *(rate(lambda: subprocess.run(call, check=True)) for _ in range(3)))
-                pillow = max(pillow, *(rate(lambda: sum(1 for _ in made)) for made in loaders[with_pillow]))
-                tensors = max(tensors, *(rate(lambda: sum(1 for _ in made)) for made in loaders[with_tensors]))
-            del loaders
-            row(f"imgprep, {kind}, DataLoader(2 workers) on PIL", hm, pillow, 3)
-            row(f"imgprep, {kind}, DataLoader(2 workers) on torchvision.io (other pixels)", hm, tensors)
+            for filter in "bilinear", "bicubic":
+                compare(kind, filter, paths, d)
             size = sum(os.path.getsize(p) for p in paths) / N / 1024
             decode = single("decode", lambda p: Image.open(p).convert("RGB"), paths[:100])
             print(f"# {kind}: {size:.0f} KiB a file; Pillow decodes {decode:.0f}/s on one core")

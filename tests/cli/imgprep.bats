@@ -40,8 +40,97 @@ refused() { # IMG REASON: exit 1 naming the record, nothing written
 	expect 0 '"name":"label","shape":\[\]\},\{"dtype":"U8","fit":"squash","name":"pixels","shape":\[3,32,32\]\}\]'
 	hm-imgprep --root root --size 32 --fit crop -o crop.hmr in.hmr
 	run hm-view --schema crop.hmr
-	expect 0 '"fit":"crop"'
+	expect 0 '"dtype":"U8","fit":"crop","name":"pixels","offset":"even","shape":\[3,32,32\],"short":36\}'
 	[ "$(hm-view out.hmr | grep -o xxh3.*)" != "$(hm-view crop.hmr | grep -o xxh3.*)" ] || fail "both fits gave the same"
+}
+
+@test "fit, filter, short and offset: each changes the pixels, and the column says it" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	while IFS='|' read -r options want; do
+		hm-imgprep --root root --size 32 $options -o out.hmr in.hmr
+		hm-view --schema out.hmr | grep -o '"dtype":"U8".*' | grep -qF "$want" || fail "$options: $(hm-view --schema out.hmr)"
+		hm-view out.hmr | grep -o 'xxh3.*' >>sums
+	done <<'T'
+|"fit":"squash","name":"pixels","shape":[3,32,32]}
+--fit pad|"fit":"pad","name":"pixels","shape":[3,32,32]}
+--fit crop|"fit":"crop","name":"pixels","offset":"even","shape":[3,32,32],"short":36}
+--fit crop --short 32|"fit":"crop","name":"pixels","offset":"even","shape":[3,32,32],"short":32}
+--fit crop --short 33 --crop-offset floor|"fit":"crop","name":"pixels","offset":"floor","shape":[3,32,32],"short":33}
+--filter bicubic|"filter":"bicubic","fit":"squash","name":"pixels","shape":[3,32,32]}
+--filter bicubic --fit pad|"filter":"bicubic","fit":"pad","name":"pixels","shape":[3,32,32]}
+--filter bicubic --fit crop|"filter":"bicubic","fit":"crop","name":"pixels","offset":"even","shape":[3,32,32],"short":32}
+T
+	[ "$(sort -u sums | wc -l)" = 8 ] || fail "$(cat sums)"
+	hm-imgprep --root root --size 32 --filter bicubic --fit crop --crop-offset floor --short 40 in.hmr | hm-view --history >view
+	grep -q '"filter":"bicubic","fit":"crop","max-pixels":67108864,"offset":"floor","on-error":"fail","short":40,"size":32' view || fail "$(cat view)"
+}
+
+clip_folder() { # what transformers writes for CLIP
+	mkdir -p clip
+	cat >clip/preprocessor_config.json <<'T'
+{"crop_size": {"height": 32, "width": 32}, "do_center_crop": true, "do_convert_rgb": true, "do_normalize": true, "do_rescale": true,
+ "do_resize": true, "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_processor_type": "CLIPImageProcessor",
+ "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3, "size": {"shortest_edge": 32}}
+T
+}
+
+@test "--like takes the numbers of a folder, the call's own come first, and a notice says which" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	clip_folder
+	run hm-imgprep --root root --like clip -o like.hmr in.hmr
+	expect 0 '^hm-imgprep: notice: from clip/preprocessor_config.json: --size 32 --fit crop --filter bicubic --short 32 --crop-offset floor$'
+	hm-imgprep --root root --size 32 --fit crop --filter bicubic --crop-offset floor -o same.hmr in.hmr
+	cmp like.hmr same.hmr
+	run hm-imgprep --root root --like clip/preprocessor_config.json --fit squash -o like.hmr in.hmr
+	expect 0 'config.json: --size 32 --filter bicubic; from the call: --fit squash$'
+	hm-imgprep --root root --size 32 --filter bicubic -o same.hmr in.hmr
+	cmp like.hmr same.hmr
+	run hm-imgprep --root root --like clip --size 48 --crop-offset even -o like.hmr in.hmr
+	expect 0 '--fit crop --filter bicubic; from the call: --size 48 --crop-offset even; which makes --short 48$'
+	hm-imgprep --root root --size 48 --fit crop --filter bicubic -o same.hmr in.hmr
+	cmp like.hmr same.hmr
+	[ -z "$(hm-imgprep -q --root root --like clip -o like.hmr in.hmr 2>&1)" ]
+	refute grep -q clip <<<"$(hm-view --history like.hmr)" # numbers, and no path
+	# both files: Hugging Face's counts; alone, open_clip's
+	echo '{"model_cfg":{"vision_cfg":{"image_size":40}},"preprocess_cfg":{"resize_mode":"longest"}}' >clip/open_clip_config.json
+	run hm-imgprep --root root --like clip -o like.hmr in.hmr
+	expect 0 'from clip/preprocessor_config.json: --size 32'
+	rm clip/preprocessor_config.json
+	run hm-imgprep --root root --like clip/ --fit crop -o like.hmr in.hmr
+	expect 0 'from clip/open_clip_config.json: --size 40 --filter bicubic --crop-offset even; from the call: --fit crop; which makes --short 40$'
+	run hm-imgprep --root root --like clip -o like.hmr in.hmr
+	expect 0 'from clip/open_clip_config.json: --size 40 --fit pad --filter bicubic$'
+}
+
+@test "--like refuses what it cannot do, in one line that names file and key" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	records good.png >in.hmr
+	clip_folder
+	no() { # FILE REASON
+		run timeout 20 hm-imgprep --root root --like "$1" -o out.hmr in.hmr
+		expect 1 "^hm-imgprep: error: $2"
+		[ "$(wc -l <<<"$output")" = 1 ] || fail "more than a line: $output"
+		[ ! -e out.hmr ] || fail "out.hmr was left behind"
+	}
+	no none 'none: cannot open: No such file or directory'
+	no root 'root: the folder has neither a preprocessor_config.json nor an open_clip_config.json$'
+	sed 's/"resample": 3/"resample": 1/' clip/*.json >x.json
+	no x.json 'x.json: "resample" is neither 2 \(bilinear\) nor 3 \(bicubic\)$'
+	sed 's/"do_resize": true/"do_resize": false/' clip/*.json >x.json
+	no x.json 'x.json: "do_resize" is false'
+	head -c 100 clip/preprocessor_config.json >x.json
+	no x.json 'x.json: invalid JSON'
+	head -c 300K /dev/zero >x.json
+	no x.json 'x.json: larger than the 262144 bytes allowed here$'
+	no root/good.png 'root/good.png: invalid JSON'
+	run hm-imgprep --root root --like clip/preprocessor_config.json -o clip/preprocessor_config.json in.hmr
+	expect 2 '-o .*clip/preprocessor_config.json'
+	run hm-imgprep --root root --like clip --short 31 -o out.hmr in.hmr
+	expect 2 '--short 31 is less than --size 32'
+	run hm-imgprep --root root --like clip --fit squash --short 32 -o out.hmr in.hmr
+	expect 2 '--short is of --fit crop, and this is --fit squash'
 }
 
 @test "-o replaces no picture" {
@@ -303,6 +392,16 @@ T
 	expect 2 'squash\|crop'
 	run hm-imgprep --root root --size 0
 	expect 2 'from 1 to 4096'
+	run hm-imgprep --root root --filter lanczos
+	expect 2 'bilinear\|bicubic'
+	run hm-imgprep --root root --short 256 -o out.hmr </dev/null
+	expect 2 '^hm-imgprep: error: --short is of --fit crop, and this is --fit squash'
+	run hm-imgprep --root root --fit pad --crop-offset floor -o out.hmr </dev/null
+	expect 2 '--crop-offset is of --fit crop, and this is --fit pad'
+	run hm-imgprep --root root --fit crop --short 223 -o out.hmr </dev/null
+	expect 2 '--short 223 is less than --size 224'
+	run hm-imgprep --root root --fit crop --short 8192 -o out.hmr </dev/null
+	expect 2 'from 1 to 8191'
 	run hm-imgprep --root nowhere -o out.hmr </dev/null
 	expect 1 'nowhere: cannot open the folder'
 	run hm-imgprep --root root -o out.hmr </dev/null

@@ -2,7 +2,7 @@
  * picture that a header and a zlib stream are put around. Both paths must accept the same and give the same
  * pixels. */
 #include "prep/pngparts.h"
-#include "prep/resize.h"
+#include "prep/square.h"
 
 #include <libdeflate.h>
 #include <stdlib.h>
@@ -25,13 +25,15 @@ static void put32(uint8_t *p, size_t v)
 static void scale(const struct hm_image *im, int size)
 {
 	struct hm_resizer z = {0};
-	for (int fit = 0; fit < 2; fit++) {
+	for (int i = 0; i < 6; i++) {
 		struct hm_image out;
-		struct hm_resize p = hm_resize_fit(fit, im->w, im->h, size);
-		must(!hm_resize_run(&z, im, &p, &out, NULL) && out.w == size && out.h == size);
+		struct hm_square s = {
+			.size = size, .shorter = size + 3 * (size % 5), .fit = i % 3, .filter = i / 3};
+		struct hm_resize p = hm_square_plan(&s, im->w, im->h);
+		must(!hm_resize_run(&z, im, &p, &out, NULL) && out.w == p.cw && out.h == p.ch);
 		uint8_t *planes = malloc(3 * (size_t)size * (size_t)size);
 		must(planes != NULL);
-		hm_image_planes(&out, planes);
+		hm_image_planes(&out, &p, planes);
 		free(planes);
 	}
 	hm_resizer_clear(&z);

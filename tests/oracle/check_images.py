@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Decoder, resize and hm-imgprep against Pillow and torchvision, on thousands of random images of every kind: equal
-bit for bit. usage: check_images.py BIN. The library is compiled into a temporary shared object and called directly."""
-import ctypes as c
-import glob
+bit for bit; check_squares.py has the other ways to a square. usage: check_images.py BIN."""
 import io
 import json
 import os
@@ -17,61 +15,20 @@ from PIL import Image
 from torchvision import transforms
 
 sys.path.insert(0, os.path.dirname(__file__))
+import imagekit
 import pngkit as k
 
 warnings.simplefilter("ignore")
 BIN = os.path.abspath(sys.argv[1])
-ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 DECODES, DAMAGED, RESIZES, FILES = 3000, 4000, 1200, 300
 rng = np.random.default_rng(20)
 bad = []
-
-
-class Err(c.Structure):
-    _fields_ = [("code", c.c_int), ("text", c.c_char * 768), ("machine", c.c_bool)]
-
-
-class Picture(c.Structure):
-    _fields_ = [("w", c.c_int), ("h", c.c_int), ("rgb", c.POINTER(c.c_uint8))]
-
-    def array(self):
-        return np.ctypeslib.as_array(self.rgb, (self.h, self.w, 3)).copy()
-
-
-class Limits(c.Structure):
-    _fields_ = [("pixels", c.c_uint64), ("side", c.c_uint32)]
-
-
-class Options(c.Structure):
-    _fields_ = [("limits", Limits), ("libpng", c.c_bool)]
-
-
-class Plan(c.Structure):
-    _fields_ = [(n, c.c_int) for n in ("w", "h", "x", "y", "cw", "ch")]
-
-
-def library(folder):
-    src = glob.glob(f"{ROOT}/lib/prep/png*.c") + glob.glob(f"{ROOT}/lib/prep/resize*.c")
-    src += [f"{ROOT}/lib/{n}.c" for n in ("prep/image", "base/err", "base/mem", "base/filekind", "json/utf8")]
-    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-shared", "-fPIC", f"-I{ROOT}/lib", "-o", f"{folder}/hm.so", *src,
-                    "-lpng", "-ldeflate"], check=True)
-    lib = c.CDLL(f"{folder}/hm.so")
-    lib.hm_png_new.restype = c.c_void_p
-    lib.hm_resize_fit.restype = Plan
-    return lib
 
 
 def fail(what):
     bad.append(what)
     if len(bad) <= 10:
         print("check_images: " + what)
-
-
-def decode(lib, decoder, data, libpng):
-    """The array, or the reason for none."""
-    im, e = Picture(), Err()
-    rc = lib.hm_png_decode(c.c_void_p(decoder), data, c.c_size_t(len(data)), c.byref(Options(Limits(0, 0), libpng)), c.byref(im), c.byref(e))
-    return e.text.decode() if rc else im.array()
 
 
 def pillow(data):
@@ -115,12 +72,12 @@ def saved_by_pillow():
     return out.getvalue()
 
 
-def check_decodes(lib, d):
+def check_decodes(lib):
     for i in range(DECODES):
         data, want = (saved_by_pillow(), None) if i % 8 == 0 else random_png()
         want = pillow(data) if want is None else want
         for libpng in False, True:
-            got = decode(lib, d, data, libpng)
+            got = lib.decode(data, libpng)
             if isinstance(got, str) or isinstance(want, str) or not np.array_equal(got, want):
                 fail(f"decode {i} (libpng {libpng}): {got if isinstance(got, str) else 'other pixels'}")
 
@@ -136,7 +93,7 @@ def mended(data):
     return bytes(out)
 
 
-def check_damage(lib, d):
+def check_damage(lib):
     """What we accept, Pillow accepts with the same pixels."""
     accepted = 0
     for i in range(DAMAGED):
@@ -148,7 +105,7 @@ def check_damage(lib, d):
             hurt[rng.integers(len(hurt) if i % 3 else 60) % len(hurt)] ^= 1 << rng.integers(8)
         hurt = bytes(hurt[: rng.integers(1, len(hurt))]) if i % 7 == 0 else bytes(hurt)
         hurt = mended(hurt) if i % 2 else hurt
-        fast, slow = decode(lib, d, hurt, False), decode(lib, d, hurt, True)
+        fast, slow = lib.decode(hurt, False), lib.decode(hurt, True)
         if isinstance(fast, str) != isinstance(slow, str) or (not isinstance(fast, str) and not np.array_equal(fast, slow)):
             fail(f"damage {i}: the two paths differ")
         if not isinstance(fast, str):
@@ -161,30 +118,19 @@ def check_damage(lib, d):
     return accepted
 
 
-def resized(lib, z, a, plan):
-    im, out, e = Picture(), Picture(), Err()
-    buf = np.concatenate([a.ravel(), np.zeros(32, np.uint8)])
-    im.w, im.h, im.rgb = a.shape[1], a.shape[0], buf.ctypes.data_as(c.POINTER(c.c_uint8))
-    if lib.hm_resize_run(z, c.byref(im), c.byref(plan), c.byref(out), c.byref(e)):
-        fail(f"resize: {e.text.decode()}")
-    return out.array()
-
-
 def check_resizes(lib):
-    z = c.create_string_buffer(72)
     for i in range(RESIZES):
         w, h, ow, oh = (int(v) for v in rng.integers(1, [700, 700, 400, 400] if i % 2 else [60, 60, 300, 300]))
         if i % 10 == 0:
             w, h = (1, int(rng.integers(1, 3000))) if i % 20 else (int(rng.integers(1, 3000)), 1)
         a = k.random_samples(rng, h, w, 2, 8).astype(np.uint8)
         im = Image.fromarray(a)
-        if not np.array_equal(resized(lib, z, a, Plan(ow, oh, 0, 0, ow, oh)), np.asarray(im.resize((ow, oh), Image.BILINEAR))):
+        if not np.array_equal(lib.resize(a, ow, oh, "bilinear"), np.asarray(im.resize((ow, oh), Image.BILINEAR))):
             fail(f"resize {w}x{h} to {ow}x{oh}: other pixels")
         size = 224 if i % 2 else int(rng.integers(7, 300))
-        crop = transforms.Compose([transforms.Resize(size * 256 // 224), transforms.CenterCrop(size)])
+        crop = transforms.Compose([transforms.Resize(size * 256 // 224), transforms.CenterCrop(size), transforms.PILToTensor()])
         if max(w, h) <= 40 * min(w, h):
-            plan = lib.hm_resize_fit(1, w, h, size)
-            if not np.array_equal(resized(lib, z, a, plan), np.asarray(crop(im))):
+            if not np.array_equal(lib.square(a, imagekit.square(size, "crop")), crop(im).numpy()):
                 fail(f"crop {w}x{h} to {size}: other pixels than torchvision")
 
 
@@ -210,10 +156,9 @@ def check_tool(folder):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    hm = library(folder)
-    decoder = hm.hm_png_new(None)
-    check_decodes(hm, decoder)
-    accepted = check_damage(hm, decoder)
+    hm = imagekit.Library(folder)
+    check_decodes(hm)
+    accepted = check_damage(hm)
     check_resizes(hm)
     check_tool(folder)
 print(f"check_images: {DECODES} decodes by two paths, {DAMAGED} damaged files ({accepted} still whole), {RESIZES} resizes and crops, "

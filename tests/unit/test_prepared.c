@@ -68,6 +68,11 @@ static void comparison(void **state)
 		{"{\"size\":\"1x1\",\"fit\":\"crop\"}",
 		 "{\"size\":\"1x1\"}"}, /* an older file does not say it */
 		{"{\"size\":\"1x1\"}", "{\"size\":\"1x1\",\"fit\":\"crop\"}"},
+		{"{\"size\":\"1x1\"}", "{\"size\":\"1x1\",\"fit\":\"squash\",\"filter\":\"bicubic\"}"},
+		/* where a fit is said, the rest is what hm-imgprep did when it had one filter */
+		{"{\"fit\":\"squash\"}", "{\"fit\":\"squash\",\"filter\":\"bilinear\"}"},
+		{"{\"size\":\"224x224\",\"fit\":\"crop\"}",
+		 "{\"size\":\"224x224\",\"fit\":\"crop\",\"short\":256,\"offset\":\"even\"}"},
 	};
 	for (size_t i = 0; i < sizeof fits / sizeof *fits; i++)
 		assert_string_equal(compared(fits[i][0], fits[i][1], false, w), "");
@@ -83,18 +88,53 @@ static void comparison(void **state)
 	assert_non_null(strstr(compared("{\"cased\":true}", "{\"cased\":false}", false, w),
 			       "cased is false here, the model was trained on true"));
 	/* what one side has and the other has not is a default there: both ways */
-	assert_non_null(
-		strstr(compared("{\"fit\":\"crop\",\"filter\":\"bicubic\"}", "{\"fit\":\"crop\"}", false, w),
-		       "filter is not said here, the model was trained on bicubic"));
-	assert_non_null(
-		strstr(compared("{\"fit\":\"crop\"}", "{\"fit\":\"crop\",\"filter\":\"bicubic\"}", false, w),
-		       "filter is bicubic here, the model was trained on not said"));
+	assert_non_null(strstr(compared("{\"clean_text\":false}", "{\"vocab\":\"a\"}", false, w),
+			       "clean_text is not said here, the model was trained on false"));
+	assert_non_null(strstr(compared("{\"vocab\":\"a\"}", "{\"clean_text\":false}", false, w),
+			       "clean_text is false here, the model was trained on not said"));
 	assert_string_equal(compared("{\"cased\":true}", "{\"cased\":false}", true, w), "");
 	assert_string_equal(w, "column \"pixels\": cased is false here, the model was trained on true");
 }
 
+/* Each difference both ways; the hint is of what the model was trained on. */
+static void pictures(void **state)
+{
+	(void)state;
+	char w[320];
+	static const char old[] = "{\"fit\":\"crop\",\"size\":\"112x112\"}";
+	static const struct {
+		const char *now, *here, *back;
+	} cases[] = {
+		{"{\"filter\":\"bicubic\",\"fit\":\"crop\",\"size\":\"112x112\"}",
+		 "filter is bicubic here, the model was trained on bilinear (hm-imgprep --filter bilinear; ",
+		 "filter is bilinear here, the model was trained on bicubic (hm-imgprep --filter bicubic; "},
+		{"{\"fit\":\"crop\",\"short\":112,\"size\":\"112x112\"}",
+		 "short is 112 here, the model was trained on 128 (hm-imgprep --short 128; ",
+		 "short is 128 here, the model was trained on 112 (hm-imgprep --short 112; "},
+		{"{\"fit\":\"crop\",\"offset\":\"floor\",\"size\":\"112x112\"}",
+		 "offset is floor here, the model was trained on even (hm-imgprep --crop-offset even; ",
+		 "offset is even here, the model was trained on floor (hm-imgprep --crop-offset floor; "},
+		{"{\"fit\":\"pad\",\"size\":\"112x112\"}",
+		 "fit is pad here, the model was trained on crop (hm-imgprep --fit crop; ",
+		 "fit is crop here, the model was trained on pad (hm-imgprep --fit pad; "},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_non_null(strstr(compared(old, cases[i].now, false, w), cases[i].here));
+		assert_non_null(strstr(compared(cases[i].now, old, false, w), cases[i].back));
+	}
+	/* a file of any kind */
+	static const char *const odd[] = {"{\"fit\":1,\"size\":\"112x112\"}", "{\"fit\":\"crop\",\"size\":7}",
+					  "{\"fit\":\"crop\",\"size\":\"99999999999x1\"}",
+					  "{\"filter\":{},\"fit\":[],\"short\":\"x\"}"};
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		assert_non_null(strstr(compared(odd[i], cases[1].now, false, w), " here, the model"));
+		assert_non_null(strstr(compared(cases[1].now, odd[i], false, w), " here, the model"));
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(of_a_column), cmocka_unit_test(comparison)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(of_a_column), cmocka_unit_test(comparison),
+					   cmocka_unit_test(pictures)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
