@@ -126,7 +126,7 @@ static int open_all(struct run *r, struct hm_err *e)
 							  : r->o.kept	? HM_QUOTES_KEPT
 									: HM_QUOTES_OF_FOLDER};
 	r->tokenizer = hm_tokenizer_open(r->o.vocab, &to, e);
-	int rc = r->tokenizer ? 0 : HM_EDATA;
+	int rc = r->tokenizer ? 0 : e->code;
 	if (!rc)
 		tell_user(&r->cli, r->tokenizer);
 	if (!rc)

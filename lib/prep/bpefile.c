@@ -126,7 +126,9 @@ static int read_config(struct hm_bpe_opening *w, struct hm_err *e)
 
 static int read_all(struct hm_bpe_opening *w, struct hm_err *e)
 {
-	int rc = read_tokens(w, e);
+	int rc = w->json->tree ? hm_bpe_check_json(w, e) : 0;
+	if (!rc)
+		rc = read_tokens(w, e);
 	w->ends = w->clip || (hm_vocab_find(&w->tokens.vocab, "<s>", 3) >= 0 &&
 			      hm_vocab_find(&w->tokens.vocab, "</s>", 4) >= 0);
 	if (!rc && w->config->tree)

@@ -115,20 +115,33 @@ static int read_byte_steps(struct hm_bpe_opening *w, struct hm_err *e)
 	return hm_doc_bool(d, pre, "add_prefix_space", &w->prefix_space, e) < 0 ? HM_EDATA : 0;
 }
 
+int hm_bpe_check_json(struct hm_bpe_opening *w, struct hm_err *e)
+{
+	int rc = check_model(w->json, w->clip, e);
+	if (rc)
+		return rc;
+	return w->clip ? check_clip_steps(w->json, e) : read_byte_steps(w, e);
+}
+
+/* False for a post-processor that puts nothing at the ends, as GPT-2's. */
+static bool makes_ends(const cJSON *post)
+{
+	const cJSON *single = hm_token_member(post, "single");
+	bool bare = has_type(post, "TemplateProcessing") && single && cJSON_GetArraySize(single) == 1 &&
+		    has_text(hm_token_member(single->child, "Sequence"), "id", "A");
+	return post && !bare && !has_type(post, "ByteLevel");
+}
+
 int hm_bpe_read_json(struct hm_bpe_opening *w, struct hm_err *e)
 {
 	const struct hm_token_doc *d = w->json;
 	const cJSON *post = hm_token_step(hm_token_member(d->tree, "post_processor"), "processors");
 	const char *unk = NULL;
-	int rc = check_model(d, w->clip, e);
-	if (!rc)
-		rc = w->clip ? check_clip_steps(d, e) : read_byte_steps(w, e);
-	if (!rc)
-		rc = hm_doc_string(d, hm_token_member(d->tree, "model"), "unk_token", &unk, e);
+	int rc = hm_doc_string(d, hm_token_member(d->tree, "model"), "unk_token", &unk, e);
 	if (rc > 0)
 		rc = *unk ? hm_specials_say(&w->specials, HM_ROLE_UNK, d, unk, e) : 0;
-	w->ends = w->clip || (post && !has_type(post, "ByteLevel"));
-	if (rc || !post || has_type(post, "ByteLevel"))
+	w->ends = w->clip || makes_ends(post);
+	if (rc || !makes_ends(post))
 		return rc;
 	return w->clip ? hm_token_ends(d, &w->specials, HM_ROLE_BOS, HM_ROLE_EOS, &w->first_id, &w->last_id,
 				       e)

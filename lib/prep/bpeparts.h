@@ -21,7 +21,9 @@ struct hm_bpe_opening {
 /* True when tokenizer.json holds a BPE model whose words end in "</w>", or not, as `clip` says. */
 bool hm_bpe_is_model(const struct hm_token_doc *json, bool clip);
 /* Checks that tokenizer.json describes CLIP's steps or RoBERTa's, and takes what it says about the space in
- * front, the special tokens and the ends. HM_EDATA names the part that hm-tokenize does not have. */
+ * front. HM_EDATA names the part that hm-tokenize does not have. */
+int hm_bpe_check_json(struct hm_bpe_opening *w, struct hm_err *e);
+/* What it says about special tokens and ends; after hm_specials_read. */
 int hm_bpe_read_json(struct hm_bpe_opening *w, struct hm_err *e);
 
 #endif

@@ -1,9 +1,9 @@
 /* Finds and reads a tokenizer's files: see tokenfolder.h. */
 #include "prep/tokenfolder.h"
 #include "base/file.h"
-#include "base/filekind.h"
 #include "json/json.h"
 #include "prep/gunzip.h"
+#include "prep/tokenbytes.h"
 #include "prep/vocab.h"
 
 #include <errno.h>
@@ -15,7 +15,6 @@
 #define JSON_BYTES ((size_t)32 << 20)
 #define JSON_VALUES 1200000 /* members and elements of one file; each takes some 100 bytes of memory */
 #define JSON_DEPTH 32
-#define MERGES_BYTES ((size_t)16 << 20)
 
 static const char *const doc_name[HM_DOCS] = {"tokenizer.json", "tokenizer_config.json",
 					      "special_tokens_map.json", "added_tokens.json"};
@@ -33,66 +32,6 @@ static const struct {
 	{"tokenizer.model", "a SentencePiece tokenizer"},
 	{"tekken.json", "a BPE tokenizer"},
 };
-
-/* Files of other tokenizers that a list of tokens might be taken for; NULL: none of them. */
-static const char *other_kind(const unsigned char *p, size_t n)
-{
-	/* SentencePiece's protobuf begins with a piece: a name of p[3] bytes, then a float */
-	bool piece = n > 4 && p[0] == 0x0a && p[2] == 0x0a && n > 4u + p[3] && p[4 + p[3]] == 0x15;
-	return piece ? "a SentencePiece model" : NULL;
-}
-
-/* A text that may be a list of tokens or JSON, as far as its kind goes. */
-static bool is_text(const struct hm_filekind *k)
-{
-	return k->group == HM_FILEKIND_TEXT &&
-	       (!strcmp(k->name, "a text file") || !strcmp(k->name, "a JSON text") ||
-		!strcmp(k->name, "an XML file"));
-}
-
-static int check_bytes(const char *path, const struct hm_buf *b, struct hm_err *e)
-{
-	const char *other = other_kind(b->data, b->len);
-	const struct hm_filekind *k = hm_filekind_find(b->data, b->len);
-	if (other)
-		return hm_err_set(e, HM_EDATA, "%s: this is %s", path, other);
-	if (!k || is_text(k))
-		return 0;
-	return hm_err_set(e, HM_EDATA, "%s: this is %s, not a file of a tokenizer%s%s%s", path, k->name,
-			  k->command ? " (" : "", k->command ? k->command : "", k->command ? ")" : "");
-}
-
-enum merges { NO_MERGES, MERGES, MERGES_OF_CLIP };
-
-/* By the first line: "#version: 0.2", or "bpe_simple_vocab_16e6.txt#version: 0.2 behind a quotation mark. */
-static enum merges kind_of_merges(const unsigned char *p, size_t n)
-{
-	static const char clip[] = "\"bpe_simple_vocab", version[] = "#version: ";
-	if (n >= sizeof version - 1 && !memcmp(p, version, sizeof version - 1))
-		return MERGES;
-	return n >= sizeof clip - 1 && !memcmp(p, clip, sizeof clip - 1) ? MERGES_OF_CLIP : NO_MERGES;
-}
-
-static int read_bytes(const char *path, size_t cap, struct hm_buf *b, struct hm_err *e)
-{
-	int rc = hm_file_read(path, cap, b, e);
-	return rc ? rc : check_bytes(path, b, e);
-}
-
-/* What is in b becomes what the gzip file in it holds, if that is OpenAI's list of merges. */
-static int unpack_merges(const char *path, struct hm_buf *b, struct hm_err *e)
-{
-	struct hm_buf plain = {0};
-	struct hm_err why = {0};
-	int rc = hm_gunzip(b->data, b->len, MERGES_BYTES, &plain, &why);
-	bool merges = !rc && kind_of_merges(plain.data, plain.len) == MERGES_OF_CLIP;
-	hm_buf_clear(merges ? b : &plain);
-	if (merges)
-		*b = plain;
-	else if (rc)
-		return hm_err_set(e, why.code, "%s: %s", path, why.text);
-	return merges ? 0 : check_bytes(path, b, e);
-}
 
 /* An upper bound of how many values a JSON text has. */
 static size_t count_values(const unsigned char *p, size_t n)
@@ -119,7 +58,7 @@ static int parse_doc(struct hm_token_doc *d, const struct hm_buf *b, struct hm_e
 static int read_doc(struct hm_token_doc *d, struct hm_err *e)
 {
 	struct hm_buf b = {0};
-	int rc = read_bytes(d->path, JSON_BYTES, &b, e);
+	int rc = hm_token_bytes_read(d->path, JSON_BYTES, &b, e);
 	if (!rc)
 		rc = parse_doc(d, &b, e);
 	hm_buf_clear(&b);
@@ -175,7 +114,7 @@ static int read_file_in(const char *dir, size_t n, const char *name, char **path
 			struct hm_buf *b, struct hm_err *e)
 {
 	int rc = find_file(dir, n, name, path, e);
-	return rc || !*path ? rc : read_bytes(*path, cap, b, e);
+	return rc || !*path ? rc : hm_token_bytes_read(*path, cap, b, e);
 }
 
 /* Of vocab.json and merges.txt what was not read yet; one without the other is an error. */
@@ -187,7 +126,7 @@ static int read_pair(struct hm_token_folder *f, const char *dir, size_t n, struc
 	if (!rc && f->tokens.path && !f->tokens.tree)
 		rc = read_doc(&f->tokens, e);
 	if (!rc && !f->merges_path)
-		rc = read_file_in(dir, n, "merges.txt", &f->merges_path, MERGES_BYTES, &f->merges, e);
+		rc = read_file_in(dir, n, "merges.txt", &f->merges_path, HM_MERGES_BYTES, &f->merges, e);
 	if (rc || !f->tokens.path == !f->merges_path)
 		return rc;
 	return hm_err_set(e, HM_EDATA, "%s: a BPE tokenizer needs %s too, and there is none in the folder",
@@ -199,8 +138,8 @@ static int read_clip_list(struct hm_token_folder *f, size_t n, struct hm_err *e)
 {
 	int rc = find_file(f->path, n, "bpe_simple_vocab_16e6.txt.gz", &f->merges_path, e);
 	if (!rc && f->merges_path)
-		rc = hm_file_read(f->merges_path, MERGES_BYTES, &f->merges, e);
-	return rc || !f->merges_path ? rc : unpack_merges(f->merges_path, &f->merges, e);
+		rc = hm_file_read(f->merges_path, HM_MERGES_BYTES, &f->merges, e);
+	return rc || !f->merges_path ? rc : hm_token_merges_unpack(f->merges_path, &f->merges, e);
 }
 
 static int find_other(struct hm_token_folder *f, size_t n, struct hm_err *e)
@@ -270,13 +209,13 @@ static bool begins_object(const char *s, size_t len)
 /* Sorts the bytes of the file by what they are. */
 static int take_file(struct hm_token_folder *f, const char *name, struct hm_err *e)
 {
-	enum merges merges = kind_of_merges(f->vocab.data, f->vocab.len);
-	if (merges == NO_MERGES && begins_object((const char *)f->vocab.data, f->vocab.len))
+	enum hm_token_merges merges = hm_token_merges_kind(f->vocab.data, f->vocab.len);
+	if (merges == HM_NO_MERGES && begins_object((const char *)f->vocab.data, f->vocab.len))
 		return take_json(f, e);
 	char *path = hm_strndup(f->path, strlen(f->path), e);
 	if (!path)
 		return HM_EDATA;
-	if (merges != NO_MERGES || !strcmp(name, "merges.txt")) {
+	if (merges != HM_NO_MERGES || !strcmp(name, "merges.txt")) {
 		f->merges_path = path;
 		f->merges = f->vocab;
 		f->vocab = (struct hm_buf){0};
@@ -294,13 +233,14 @@ static int read_file(struct hm_token_folder *f, struct hm_err *e)
 	size_t dir = (size_t)(name - f->path);
 	int rc = hm_file_read(f->path, JSON_BYTES, &f->vocab, e);
 	if (!rc)
-		rc = hm_gzip_is(f->vocab.data, f->vocab.len) ? unpack_merges(f->path, &f->vocab, e)
-							     : check_bytes(f->path, &f->vocab, e);
+		rc = hm_gzip_is(f->vocab.data, f->vocab.len) ? hm_token_merges_unpack(f->path, &f->vocab, e)
+							     : hm_token_bytes_check(f->path, &f->vocab, e);
 	if (!rc)
 		rc = take_file(f, name, e);
 	if (rc)
 		return rc;
-	bool clip = f->merges_path && kind_of_merges(f->merges.data, f->merges.len) == MERGES_OF_CLIP;
+	bool clip =
+		f->merges_path && hm_token_merges_kind(f->merges.data, f->merges.len) == HM_MERGES_OF_CLIP;
 	bool pair = f->tokens.path || (f->merges_path && !clip);
 	if (pair)
 		rc = read_pair(f, f->path, dir, e);
@@ -342,60 +282,4 @@ void hm_token_folder_clear(struct hm_token_folder *f)
 	hm_buf_clear(&f->vocab);
 	hm_buf_clear(&f->merges);
 	*f = (struct hm_token_folder){0};
-}
-
-int hm_doc_fault(const struct hm_token_doc *d, struct hm_err *e, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	return hm_err_set(e, HM_EDATA, "%s: %s", d->path, text);
-}
-
-static const cJSON *find_member(const struct hm_token_doc *d, const cJSON *in, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(in ? in : d->tree, key);
-	return cJSON_IsNull(v) ? NULL : v;
-}
-
-bool hm_doc_has(const struct hm_token_doc *d, const cJSON *in, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(in ? in : d->tree, key);
-}
-
-int hm_doc_bool(const struct hm_token_doc *d, const cJSON *in, const char *key, bool *out, struct hm_err *e)
-{
-	const cJSON *v = find_member(d, in, key);
-	if (!v)
-		return 0;
-	if (!cJSON_IsBool(v))
-		return hm_doc_fault(d, e, "\"%s\" is neither true nor false", key);
-	*out = cJSON_IsTrue(v);
-	return 1;
-}
-
-int hm_doc_number(const struct hm_token_doc *d, const cJSON *in, const char *key, double *out,
-		  struct hm_err *e)
-{
-	const cJSON *v = find_member(d, in, key);
-	if (!v)
-		return 0;
-	if (!cJSON_IsNumber(v))
-		return hm_doc_fault(d, e, "\"%s\" is not a number", key);
-	*out = v->valuedouble;
-	return 1;
-}
-
-int hm_doc_string(const struct hm_token_doc *d, const cJSON *in, const char *key, const char **out,
-		  struct hm_err *e)
-{
-	const cJSON *v = find_member(d, in, key);
-	if (!v)
-		return 0;
-	if (!cJSON_IsString(v))
-		return hm_doc_fault(d, e, "\"%s\" is not a string", key);
-	*out = v->valuestring;
-	return 1;
 }

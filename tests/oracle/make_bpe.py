@@ -95,4 +95,5 @@ def main():
     print(f"bpe.jsonl: {len(cases)} texts, {len(clip[1])} and {len(roberta[1])} merges")
 
 
-main()
+if __name__ == "__main__":
+    main()
