@@ -26,19 +26,23 @@ static int add_merge(struct hm_bpe_vocab *b, const char *left, size_t m, const c
 		     bool grow, struct hm_err *e)
 {
 	struct hm_bpe_merge merge;
-	struct hm_buf both = {0};
+	struct hm_buf large = {0};
+	char small[256], *both = small;
 	if (find_token(b, left, m, &merge.a, e) || find_token(b, right, n, &merge.b, e))
 		return HM_EDATA;
-	int rc = hm_buf_add(&both, left, m, e);
+	if (m + n > sizeof small) {
+		if (hm_buf_reserve(&large, m + n, e))
+			return HM_EDATA;
+		both = (char *)large.data;
+	}
+	memcpy(both, left, m);
+	memcpy(both + m, right, n);
+	int rc = grow ? hm_vocab_add(&b->vocab, b->vocab.n, both, m + n, e) : 0;
 	if (!rc)
-		rc = hm_buf_add(&both, right, n, e);
-	if (!rc && grow)
-		rc = hm_vocab_add(&b->vocab, b->vocab.n, (const char *)both.data, m + n, e);
-	if (!rc)
-		rc = find_token(b, (const char *)both.data, m + n, &merge.to, e);
+		rc = find_token(b, both, m + n, &merge.to, e);
 	if (!rc)
 		rc = hm_buf_add(&b->merges, &merge, sizeof merge, e);
-	hm_buf_clear(&both);
+	hm_buf_clear(&large);
 	return rc;
 }
 

@@ -1,7 +1,8 @@
 /* Tokenizers: a text becomes token ids. A tokenizer is opened from a vocabulary file or a published folder
  * and takes its settings from there. Each family is a row of tokenizer.c. Adding a family:
  *   1. a file of its own with a struct that begins with struct hm_tokenizer, and a const struct
- *      hm_tokenizer_kind; tokenfolder.h reads the files, specials.h the special tokens;
+ *      hm_tokenizer_kind; tokenfolder.h reads the files, specials.h the special tokens, tokensettings.h what
+ *      all families have in common;
  *   2. its row in tokenizer.c, before any row that would claim its folders too;
  *   3. its attributes in formats/columns.md, its words in man/hm-tokenize.1, ids of the reference in tests.
  */

@@ -35,11 +35,12 @@ static void make_small(void)
 {
 	size_t at = 0;
 	int id = 0;
-	at += (size_t)snprintf(small, sizeof small,
-			       "{\"<|startoftext|>\":%d,\"<|endoftext|>\":%d,\"<s>\":%d,\"</s>\":%d,"
-			       "\"<unk>\":%d,\"<pad>\":%d,\"<mask>\":%d,\"th\":%d,\"the</w>\":%d,\"he</w>\":%d,"
-			       "\"he\":%d,\"the\":%d",
-			       0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+	at += (size_t)snprintf(
+		small, sizeof small,
+		"{\"<|startoftext|>\":%d,\"<|endoftext|>\":%d,\"<s>\":%d,\"</s>\":%d,"
+		"\"<unk>\":%d,\"<pad>\":%d,\"<mask>\":%d,\"th\":%d,\"the</w>\":%d,\"he</w>\":%d,"
+		"\"he\":%d,\"the\":%d",
+		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
 	id = 12;
 	for (int end = 0; end < 2; end++)
 		for (int byte = 0; byte < 256; byte++) {
@@ -99,7 +100,8 @@ static void use_tokenizer(const struct hm_tokenizer *t, const char *text, size_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char text[] = "The Caf\xc3\xa9 <s>'s the <|endoftext|>\xf0\x9f\x98\x82 A\xcc\x8a 12 <mask>  \n";
+	static const char text[] =
+		"The Caf\xc3\xa9 <s>'s the <|endoftext|>\xf0\x9f\x98\x82 A\xcc\x8a 12 <mask>  \n";
 	if (!*small) {
 		if (!mkdtemp(folder) || atexit(remove_folder))
 			abort();
