@@ -291,6 +291,7 @@ static void normal_forms(void **state)
 		   {"\xf0\x9d\x85\xa0", {0x1d158, 0x1d165, 0x1d16e}},
 		   {"\xcd\x84", {0x308, 0x301}},
 		   {"a\xcc\x81\xcc\x81", {0xe1, 0x301}},
+		   {"a\xcc\x85\xcc\x81", {0x61, 0x305, 0x301}}, /* a mark of the same class stands between */
 		   {"\xcc\x81\xcc\xa3", {0x323, 0x301}},
 		   {"\xe0\xbd\xb3", {0xf71, 0xf72}},
 		   {"", {0}}};
