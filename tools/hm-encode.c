@@ -35,12 +35,14 @@ static const struct hm_opt table[] = {
 	 .preset = hm_text_preset, .file = HM_FILE_IN},
 	{"heads", 0, HM_INT(heads), "N", "attention heads of the encoder, where nothing says how many it has",
 	 .min = 1, .max = 4096},
-	{"image-heads", 0, HM_INT(side_heads[HM_IMAGE]), "N", "the same, of the image encoder alone", .min = 1,
-	 .max = 4096},
+	{"image-heads", 0, HM_INT(side_heads[HM_IMAGE]), "N", "the same, of the image encoder alone",
+	 .min = 1, .max = 4096},
 	{"text-heads", 0, HM_INT(side_heads[HM_TEXT]), "N", "the same, of the text encoder alone", .min = 1,
 	 .max = 4096},
-	{"act", 0, HM_CHOICE(act), "quick_gelu|gelu", "activation of a CLIP, where nothing says which it has"},
-	{"mean", 0, HM_STR(mean), "R,G,B", "mean of each colour of 0 to 1, instead of the image encoder's own"},
+	{"act", 0, HM_CHOICE(act), "quick_gelu|gelu",
+	 "activation of a CLIP, where nothing says which it has"},
+	{"mean", 0, HM_STR(mean), "R,G,B",
+	 "mean of each colour of 0 to 1, instead of the image encoder's own"},
 	{"std", 0, HM_STR(std), "R,G,B", "deviation of each colour, the same"},
 	{"vocab-size", 0, HM_INT(spec.vocab), "N", "rows of the word table of an init: text encoder",
 	 .min = 1, .max = 4194304},
@@ -49,9 +51,14 @@ static const struct hm_opt table[] = {
 	 "image_feature (the pooled vector, CLIP's projection of it, or a ViT's class row), image_grid, or "
 	 "the pooled vector and image_grid",
 	 .given = HM_GIVEN(output_given)},
-	{"text-output", 0, HM_CHOICE(text_output), "pooler|cls|mean|pooled|projected",
-	 "text_feature: of a BERT its pooler, the last hidden state of [CLS], or the mean of all of them; "
-	 "of a CLIP the pooled vector or its projection; the encoder's first unless given",
+	{
+		"text-output",
+		0,
+		HM_CHOICE(text_output),
+		"pooler|cls|mean|pooled|projected",
+		"text_feature: of a BERT its pooler, the last hidden state of [CLS], or the mean of all of "
+		"them; "
+		"of a CLIP the pooled vector or its projection; the encoder's first unless given",
 	},
 	{"image-column", 0, HM_STR(column[HM_IMAGE]), "NAME", "the name of image_feature in the output"},
 	{"text-column", 0, HM_STR(column[HM_TEXT]), "NAME", "the name of text_feature in the output"},
@@ -291,8 +298,9 @@ int main(int argc, char **argv)
 	take_colours(&r);
 	for (int k = 0; k < HM_SIDES; k++)
 		if ((r.o.column[k] || r.o.side_heads[k]) && !r.o.encoder[k])
-			hm_cli_usage(&r.cli, "--%s-column and --%s-heads need --%s", hm_side_name((enum hm_side)k),
-				     hm_side_name((enum hm_side)k), hm_side_name((enum hm_side)k));
+			hm_cli_usage(&r.cli, "--%s-column and --%s-heads need --%s",
+				     hm_side_name((enum hm_side)k), hm_side_name((enum hm_side)k),
+				     hm_side_name((enum hm_side)k));
 	if (r.o.mismatch && !r.o.encoder[HM_TEXT])
 		hm_cli_usage(&r.cli, "--allow-mismatch needs --text");
 	if (r.o.spec.vocab && (!r.o.encoder[HM_TEXT] || strncmp(r.o.encoder[HM_TEXT], "init:", 5)))

@@ -12,26 +12,30 @@
 struct options {
 	char *vocab;
 	int64_t max_length; /* 0: as the folder says */
-	bool cased, uncased, plain_specials, replace;
+	bool cased, uncased, plain_specials, straight, kept, replace;
 };
 
 static const struct hm_opt table[] = {
 	{.group = "Tokens"},
-	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "a published folder, or its vocab.txt or tokenizer.json",
-	 .required = true, .file = HM_FILE_IN},
-	{"cased", 0, HM_FLAG(cased), NULL, "keep case and accents"},
+	{"vocab", 0, HM_STR(vocab), "FILE|DIR",
+	 "a published folder or a file of it: BERT's, CLIP's, RoBERTa's or GPT-2's", .required = true,
+	 .file = HM_FILE_IN},
+	{"cased", 0, HM_FLAG(cased), NULL, "WordPiece: keep case and accents"},
 	{"uncased", 0, HM_FLAG(uncased), NULL,
-	 "lower the text, take accents off (default, unless DIR says otherwise)"},
+	 "WordPiece: lower the text, take accents off (default, unless DIR says otherwise)"},
 	{"max-length", 0, HM_INT(max_length), "N",
-	 "at most so many ids per caption (default: as DIR says, else 512)", .min = 2,
+	 "at most so many ids per caption (default: as DIR says, else 77 for CLIP, 512 for others)", .min = 2,
 	 .max = HM_TOKENIZER_MAX_LENGTH},
 	{"no-special-in-text", 0, HM_FLAG(plain_specials), NULL,
 	 "[CLS] and the like are ordinary text in captions"},
+	{"straight-quotes", 0, HM_FLAG(straight), NULL,
+	 "make typographic quotes ' and \" first (default for bpe_simple_vocab_16e6.txt.gz)"},
+	{"no-straight-quotes", 0, HM_FLAG(kept), NULL, "leave them as they are (default otherwise)"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace the column token_ids if it exists already"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-tokenize",
-				    .summary = "add WordPiece token ids to records",
+				    .summary = "add token ids to records",
 				    .operands = "[FILE ...]",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
@@ -45,6 +49,7 @@ static const struct hm_tool tool = {.name = "hm-tokenize",
 struct chunk {
 	struct hm_batch batch;
 	int count[CHUNK];  /* ids of each record */
+	uint64_t cut;	   /* records that had more */
 	struct hm_buf ids; /* i32, of one record after the other */
 	struct hm_err e;
 };
@@ -59,7 +64,7 @@ struct run {
 	struct hm_ring *ring;	  /* of struct chunk */
 	int id, text, error, old; /* columns of the input, -1: none */
 	bool ended;		  /* the input */
-	uint64_t done;
+	uint64_t done, cut;
 };
 
 static int find_columns(struct run *r, struct hm_err *e)
@@ -116,9 +121,12 @@ static int open_all(struct run *r, struct hm_err *e)
 							  : r->o.uncased ? HM_UNCASED
 									 : HM_CASING_OF_FOLDER,
 						.plain_specials = r->o.plain_specials,
-						.max_length = (int)r->o.max_length};
+						.max_length = (int)r->o.max_length,
+						.quotes = r->o.straight ? HM_QUOTES_STRAIGHT
+							  : r->o.kept	? HM_QUOTES_KEPT
+									: HM_QUOTES_OF_FOLDER};
 	r->tokenizer = hm_tokenizer_open(r->o.vocab, &to, e);
-	int rc = r->tokenizer ? 0 : HM_EDATA;
+	int rc = r->tokenizer ? 0 : e->code;
 	if (!rc)
 		tell_user(&r->cli, r->tokenizer);
 	if (!rc)
@@ -159,6 +167,7 @@ static void tokenize_chunk(void *run, void *chunk, int worker)
 	struct chunk *c = chunk;
 	(void)worker;
 	c->ids.len = 0;
+	c->cut = 0;
 	for (int k = 0; k < c->batch.n && !c->e.code; k++) {
 		const struct hm_val *val = c->batch.rec[k].val, *text = &val[r->text];
 		c->count[k] = 0;
@@ -168,7 +177,9 @@ static void tokenize_chunk(void *run, void *chunk, int worker)
 		if (hm_buf_reserve(&c->ids, room, &c->e))
 			return;
 		int32_t *ids = (int32_t *)(void *)(c->ids.data + c->ids.len);
-		c->count[k] = hm_tokenizer_encode(r->tokenizer, text->data, text->count, ids, NULL, &c->e);
+		bool cut = false;
+		c->count[k] = hm_tokenizer_encode(r->tokenizer, text->data, text->count, ids, &cut, &c->e);
+		c->cut += c->count[k] > 0 && cut;
 		if (c->count[k] > 0)
 			c->ids.len += (size_t)c->count[k] * sizeof(int32_t);
 	}
@@ -199,6 +210,7 @@ static int write_chunk(struct run *r, const struct chunk *c, struct hm_err *e)
 	for (int k = 0; k < c->batch.n && !rc; ids += c->count[k++])
 		rc = write_record(r, &c->batch.rec[k], (struct hm_val){ids, (size_t)c->count[k]}, e);
 	r->done += (uint64_t)c->batch.n;
+	r->cut += c->cut;
 	hm_cli_progress(&r->cli, r->done, hm_join_expect(r->in), "records");
 	return rc;
 }
@@ -229,6 +241,8 @@ int main(int argc, char **argv)
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	if (r.o.cased && r.o.uncased)
 		hm_cli_usage(&r.cli, "--cased and --uncased contradict each other");
+	if (r.o.straight && r.o.kept)
+		hm_cli_usage(&r.cli, "--straight-quotes and --no-straight-quotes contradict each other");
 	int rc = open_all(&r, &e);
 	if (!rc)
 		rc = tokenize_all(&r, &e);
@@ -236,6 +250,9 @@ int main(int argc, char **argv)
 		rc = hm_writer_finish(r.out, hm_join_end(r.in)->skipped, &e);
 		r.out = NULL;
 	}
+	if (!rc && r.cut)
+		hm_cli_notice(&r.cli, "%llu of %llu captions had more than %d ids and were cut",
+			      (unsigned long long)r.cut, (unsigned long long)r.done, r.tokenizer->max_length);
 	hm_writer_abort(r.out);
 	hm_ring_free(r.ring, clear_chunk);
 	hm_schema_clear(&r.schema);

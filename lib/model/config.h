@@ -20,8 +20,7 @@ void hm_config_close(struct hm_config *c);
 /* Fills *hints with what the object hm.model says of a side's encoder; or adds that to the object. 0 or
  * HM_EDATA. */
 int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hints *hints, struct hm_err *e);
-void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints,
-			   struct hm_err *e);
+void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e);
 /* Whether hm.model in the file's metadata says what config.json is asked for. */
 bool hm_config_in_model(const struct hm_weights *w);
 /* Fills *hints from hm.model in the file's metadata, else from the files, else from what the kind of file

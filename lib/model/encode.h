@@ -49,8 +49,8 @@ int hm_encode_batch_size(const struct hm_device *d, enum hm_side side, int heigh
 struct hm_encode_window {
 	struct hm_encode_item *item; /* [n], the caller's; must stay until wait */
 	int n;
-	/* Called by start and wait, in their thread, whenever a batch is done: how many of the window's inputs
-	 * are. NULL: nothing is. */
+	/* Called by start and wait, in their thread, whenever a batch is done: how many of the window's
+	 * inputs are. NULL: nothing is. */
 	void (*tick)(void *ctx, int done, int all);
 	void *ctx;
 	/* The rest belongs to hm_encode: zero at first, freed by hm_encode_window_clear. */

@@ -81,8 +81,8 @@ static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 
 /* ---- files ---- */
 
-/* Checks that the tensors are the network's, and that none is left over. Names and shapes are looked at before
- * any byte: the file may be large, and another network's. */
+/* Checks that the tensors are the network's, and that none is left over. Names and shapes are looked at
+ * before any byte: the file may be large, and another network's. */
 static int check_tensors(struct hm_encoder *x, struct table *t, struct hm_err *e)
 {
 	const struct hm_params *p = &x->tower->params;

@@ -6,9 +6,9 @@
 #include "weights/weights.h"
 
 struct hm_encoder_options {
-	int64_t heads;	    /* attention heads; overrides what files say; 0: not given */
-	int64_t vocab;	    /* rows of an init: encoder's word table; 0: the preset's own */
-	enum hm_act act;    /* overrides what files say; HM_ACT_NONE: not given */
+	int64_t heads;		   /* attention heads; overrides what files say; 0: not given */
+	int64_t vocab;		   /* rows of an init: encoder's word table; 0: the preset's own */
+	enum hm_act act;	   /* overrides what files say; HM_ACT_NONE: not given */
 	struct hm_colours colours; /* the same, of an image encoder */
 	const char *output; /* which of its vectors is the pooled one, as in struct hm_tower_hints; NULL: its
 			       own */

@@ -22,12 +22,12 @@ struct hm_modelfile {
 					unknown */
 	char precision[HM_SIDES][8]; /* "f32", "bf16" */
 	struct hm_tower_hints hints[HM_SIDES]; /* what the towers' tensors do not tell */
-	char family[HM_SIDES][16];   /* the towers', where their tensors' names do not tell it */
-	float *weight;		     /* classifier.weight [C, I] */
-	float *bias;		     /* classifier.bias [C] */
-	char *selected_on;	     /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
-	cJSON *pg;		     /* an array, oldest step first; NULL: not said */
-	struct hm_weights *file;     /* read: every tensor of the file; NULL for one made in memory */
+	char family[HM_SIDES][16];	       /* the towers', where their tensors' names do not tell it */
+	float *weight;			       /* classifier.weight [C, I] */
+	float *bias;			       /* classifier.bias [C] */
+	char *selected_on;	 /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
+	cJSON *pg;		 /* an array, oldest step first; NULL: not said */
+	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
 };
 
 /* Reads a head-only or complete file, .safetensors or .pth, with or without metadata. Refuses a file that

@@ -130,7 +130,8 @@ int hm_names_family(struct hm_weights *w, enum hm_side side, const char *prefix,
 	}
 	if (at->kind)
 		return 0;
-	return hm_err_set(e, HM_EDATA, "no %s encoder is of the family \"%.64s\"", hm_side_name(side), family);
+	return hm_err_set(e, HM_EDATA, "no %s encoder is of the family \"%.64s\"", hm_side_name(side),
+			  family);
 }
 
 /* ---- tensors ---- */

@@ -45,8 +45,9 @@ struct hm_bert_config {
 	const struct hm_bert_style *style;
 };
 
-/* Fills *c from the tensors' names and shapes. heads = hidden/64 (at least 1) and the style's eps are guesses:
- * a caller that knows better sets them afterwards. 0, or HM_EDATA naming the tensor that does not fit. */
+/* Fills *c from the tensors' names and shapes. heads = hidden/64 (at least 1) and the style's eps are
+ * guesses: a caller that knows better sets them afterwards. 0, or HM_EDATA naming the tensor that does not
+ * fit. */
 int hm_bert_config_read(struct hm_bert_config *c, const struct hm_bert_style *style, hm_find_fn *find,
 			void *ctx, struct hm_err *e);
 /* *c := the preset "bert-base" or "bert-tiny" with `vocab` word rows. False for any other name. */

@@ -21,9 +21,15 @@ static bool ends_with(const char *s, const char *with)
 }
 
 /* What stands on top of these networks in the files of whole models. */
-static const char *const heads[] = {"cls.",	       "classifier.",	    "qa_outputs.", "lm_head.",
-				    "pre_classifier.", "vocab_transform.",  "vocab_layer_norm.",
-				    "vocab_projector.", NULL};
+static const char *const heads[] = {"cls.",
+				    "classifier.",
+				    "qa_outputs.",
+				    "lm_head.",
+				    "pre_classifier.",
+				    "vocab_transform.",
+				    "vocab_layer_norm.",
+				    "vocab_projector.",
+				    NULL};
 
 /* transformers' BertModel. Heads on top of it are left out, and buffers that count up; LayerNorm.gamma and
  * .beta are an older spelling of weight and bias. */
@@ -118,8 +124,7 @@ static void free_tower(struct hm_tower *t)
 static struct hm_tower_shape shape_of(const struct hm_tower *t)
 {
 	const struct hm_bert_config *c = hm_bert_config_of(as_bert(t));
-	return (struct hm_tower_shape){
-		.width = c->hidden, .vocab = c->vocab, .positions = c->positions};
+	return (struct hm_tower_shape){.width = c->hidden, .vocab = c->vocab, .positions = c->positions};
 }
 
 static struct hm_tower_hints hints_of(const struct hm_tower *t)
@@ -256,17 +261,17 @@ static const struct hm_tower_train train = {new_tape,	   free_tape,	   reserve_t
 				   train_alone = {new_tape,	 free_tape,	 reserve_tape,
 						  forward_batch, backward_batch, NULL};
 
-static const struct hm_tower_layout bert_layouts[] = {
-	{(const char *const[]){"embeddings.word_embeddings.weight", "embeddings.token_type_embeddings.weight",
-			       "encoder.layer.0.intermediate.dense.weight", NULL},
-	 publish_name, NULL},
-	{NULL, NULL, NULL}},
-				    distilbert_layouts[] = {
-					    {(const char *const[]){"embeddings.word_embeddings.weight",
-								   "transformer.layer.0.attention.q_lin.weight",
-								   "transformer.layer.0.ffn.lin1.weight", NULL},
-					     publish_name, NULL},
-					    {NULL, NULL, NULL}};
+static const struct hm_tower_layout
+	bert_layouts[] = {{(const char *const[]){"embeddings.word_embeddings.weight",
+						 "embeddings.token_type_embeddings.weight",
+						 "encoder.layer.0.intermediate.dense.weight", NULL},
+			   publish_name, NULL},
+			  {NULL, NULL, NULL}},
+	distilbert_layouts[] = {{(const char *const[]){"embeddings.word_embeddings.weight",
+						       "transformer.layer.0.attention.q_lin.weight",
+						       "transformer.layer.0.ffn.lin1.weight", NULL},
+				 publish_name, NULL},
+				{NULL, NULL, NULL}};
 
 const struct hm_tower_kind hm_bert_tower = {
 	.name = "bert",

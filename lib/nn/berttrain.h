@@ -24,8 +24,9 @@ void hm_bert_reserve(struct hm_bert_tape *t, int n, int64_t rows);
 
 /* ids i32: n sequences end to end; len i32 [n]: their lengths. Both are host memory. The caller has checked
  * that every id is in [0,vocab). pooled f32 [n,hidden], device memory := tanh(W h[CLS] + b), or h[CLS] if
- * the config says HM_BERT_CLS. drop: p, seed and step; NULL: no dropout. Site 0 is the embeddings', 3i+1 the attention's of layer i, 3i+2 and 3i+3 the
- * two residuals'. Failures, also a length out of range, stick to the device. */
+ * the config says HM_BERT_CLS. drop: p, seed and step; NULL: no dropout. Site 0 is the embeddings', 3i+1 the
+ * attention's of layer i, 3i+2 and 3i+3 the two residuals'. Failures, also a length out of range, stick to
+ * the device. */
 void hm_bert_forward(struct hm_bert_tape *t, const int32_t *ids, const int32_t *len, int n,
 		     const struct hm_dropout *drop, float *pooled);
 /* dpooled f32 [n,hidden], device memory: the gradient of the last forward pass's output. */

@@ -1,4 +1,5 @@
-/* The image tower of CLIP (Radford et al. 2021) as a family: its row of tower.h. The computation is vit.h's. */
+/* The image tower of CLIP (Radford et al. 2021) as a family: its row of tower.h. The computation is vit.h's.
+ */
 #include "nn/clip.h"
 #include "nn/clipnames.h"
 #include "nn/vit.h"

@@ -31,9 +31,12 @@ static const struct pair text_pairs[] = {
 	{NULL, NULL, false},
 };
 static const struct pair layer_pairs[] = {
-	{"ln_1.", "layer_norm1.", false},   {"ln_2.", "layer_norm2.", false},
-	{"mlp.c_fc.", "mlp.fc1.", false},   {"mlp.c_proj.", "mlp.fc2.", false},
-	{"attn.out_proj.", "self_attn.out_proj.", false}, {NULL, NULL, false},
+	{"ln_1.", "layer_norm1.", false},
+	{"ln_2.", "layer_norm2.", false},
+	{"mlp.c_fc.", "mlp.fc1.", false},
+	{"mlp.c_proj.", "mlp.fc2.", false},
+	{"attn.out_proj.", "self_attn.out_proj.", false},
+	{NULL, NULL, false},
 };
 
 /* Appends our name of `name` to out->name, which has n bytes. False when no pair fits. */
@@ -143,7 +146,8 @@ static enum hm_tensor_role publish_text(const char *name, int part, struct hm_te
 	static const char *const other[] = {"logit_scale", "logit_bias", "visual_projection.weight",
 					    "text_model.embeddings.position_ids", NULL};
 	(void)part, (void)out;
-	return begins_with(name, "vision_model.") || has_word(name, other) ? HM_TENSOR_OTHER : HM_TENSOR_PARAM;
+	return begins_with(name, "vision_model.") || has_word(name, other) ? HM_TENSOR_OTHER
+									   : HM_TENSOR_PARAM;
 }
 
 static enum hm_tensor_role publish_flat_text(const char *name, int part, struct hm_tensor_name *out)
@@ -155,9 +159,9 @@ static enum hm_tensor_role publish_flat_text(const char *name, int part, struct 
 
 static enum hm_tensor_role publish_openai_text(const char *name, int part, struct hm_tensor_name *out)
 {
-	static const char *const other[] = {"logit_scale",    "logit_bias", "input_resolution",
-					    "context_length", "vocab_size", "attn_mask",
-					    NULL};
+	static const char *const other[] = {
+		"logit_scale", "logit_bias", "input_resolution", "context_length", "vocab_size",
+		"attn_mask",   NULL};
 	if (begins_with(name, "visual.") || has_word(name, other))
 		return HM_TENSOR_OTHER;
 	if (!strcmp(name, "text_projection") || !strcmp(name, "text_projection.weight")) {

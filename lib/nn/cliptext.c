@@ -111,8 +111,7 @@ static struct hm_tower *read_tensors(hm_find_fn *find, void *ctx, struct hm_towe
 	    hm_find_shape(find, ctx, position_name, 2, MAX_POSITIONS, position, e) ||
 	    hm_find_shape(find, ctx, name, 2, 8 * MAX_HIDDEN, up, e))
 		return NULL;
-	if (find(ctx, projection_name) &&
-	    hm_find_shape(find, ctx, projection_name, 2, MAX_HIDDEN, width, e))
+	if (find(ctx, projection_name) && hm_find_shape(find, ctx, projection_name, 2, MAX_HIDDEN, width, e))
 		return NULL;
 	if (word[1] > MAX_HIDDEN || word[0] < 2) {
 		hm_err_set(e, HM_EDATA, "a word table of %lldx%lld is nothing that any CLIP has",
@@ -171,7 +170,8 @@ int hm_clip_text_stage(const struct hm_clip_text_config *c, struct hm_device *d,
 				len[s], c->positions);
 	for (int s = 0, at = 0; s < n; at += len[s++]) {
 		for (int j = 0; j < len[s]; j++) {
-			assert(ids[at + j] >= 0 && ids[at + j] < c->vocab); /* hm_encoder_check_ids is the door */
+			assert(ids[at + j] >= 0 &&
+			       ids[at + j] < c->vocab); /* hm_encoder_check_ids is the door */
 			host[at + j] = j;
 		}
 		host[m + s] = at + hm_clip_text_row(ids + at, len[s]);

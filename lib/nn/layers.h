@@ -7,8 +7,8 @@
  *
  * where qkv, out, up, down are linear layers with bias and LN1, LN2 LayerNorms. A pre-norm stack ends with
  * one more LayerNorm. With LayerScale (DINOv2) the outputs of `out` and `down` are multiplied by a learned
- * number per column, which is the same as multiplying the rows of their weights and their biases. Embeddings and heads belong to the networks: bert.c and berttrain.c are examples of
- * use. Failures stick to the device.
+ * number per column, which is the same as multiplying the rows of their weights and their biases. Embeddings
+ * and heads belong to the networks: bert.c and berttrain.c are examples of use. Failures stick to the device.
  *
  * A network that needs only one row of each sequence names it (hm_packed.row): after its attention, the last
  * layer computes these rows only. */
@@ -35,7 +35,8 @@ struct hm_layer_names {
 	const char *layers;
 	const char *query, *key, *value, *out, *norm1, *up, *down, *norm2;
 	const char *last_norm; /* pre-norm: of the stack's last LayerNorm, the whole name */
-	const char *scale1, *scale2; /* LayerScale, pre-norm: whole names below the layer's number; NULL: none */
+	const char *scale1,
+		*scale2; /* LayerScale, pre-norm: whole names below the layer's number; NULL: none */
 };
 
 /* One layer's parameters, fields of a table (param.h). */

@@ -81,7 +81,8 @@ static struct hm_weight *pack_linear(struct hm_device *d, const float *w, const 
 	float *bias = scaled + (size_t)n * (size_t)k;
 	for (int r = 0; r < n; r++) {
 		for (int j = 0; j < k; j++)
-			scaled[(size_t)r * (size_t)k + (size_t)j] = scale[r] * w[(size_t)r * (size_t)k + (size_t)j];
+			scaled[(size_t)r * (size_t)k + (size_t)j] =
+				scale[r] * w[(size_t)r * (size_t)k + (size_t)j];
 		bias[r] = scale[r] * b[r];
 	}
 	struct hm_weight *packed = d->op->linear_pack(d, &linear, scaled, bias);

@@ -126,9 +126,9 @@ static void forward_rest(struct hm_layers_tape *t, int i, void *out, const void 
 	bool pre = c->pre_norm;
 	forward_scaled(t, k->s1, ctx, l->out_w, l->out_b, l->scale1, m, h, h); /* [m,h] */
 	op->add_norm(d, k->h1, pre ? k->stats2 : k->stats1, k->s1, x, pre ? l->norm2_w : l->norm1_w,
-		     pre ? l->norm2_b : l->norm1_b, c->eps, drop_at(t, i, 2), m, h);	/* [m,h] */
-	op->dense_forward(d, k->up, k->h1, l->up_w, l->up_b, m, f, h);			/* [m,f] */
-	op->activate(d, k->act, k->up, (size_t)m * (size_t)f, c->act);			/* [m,f] */
+		     pre ? l->norm2_b : l->norm1_b, c->eps, drop_at(t, i, 2), m, h);		/* [m,h] */
+	op->dense_forward(d, k->up, k->h1, l->up_w, l->up_b, m, f, h);				/* [m,f] */
+	op->activate(d, k->act, k->up, (size_t)m * (size_t)f, c->act);				/* [m,f] */
 	forward_scaled(t, pre ? out : k->s2, k->act, l->down_w, l->down_b, l->scale2, m, h, f); /* [m,h] */
 	if (!pre)
 		op->add_norm(d, out, k->stats2, k->s2, k->h1, l->norm2_w, l->norm2_b, c->eps,

@@ -93,9 +93,9 @@ struct hm_tensor_name {
 struct hm_tower_layout {
 	const char *const *mark; /* names by which such a file is recognised, below any prefix; "a|b" means
 				    either name; ended by NULL */
-	/* Fills *out, in which parts is 1 and transposed false, for the published tensor `part` (0 .. parts-1)
-	 * in the file's tensor `name` (without the prefix). Returns the role. NULL: such files use the
-	 * published names and hold parameters only. */
+	/* Fills *out, in which parts is 1 and transposed false, for the published tensor `part` (0 ..
+	 * parts-1) in the file's tensor `name` (without the prefix). Returns the role. NULL: such files use
+	 * the published names and hold parameters only. */
 	enum hm_tensor_role (*publish)(const char *name, int part, struct hm_tensor_name *out);
 	const char *refuse; /* what such a file holds, where it cannot be computed; else NULL */
 };
@@ -186,9 +186,9 @@ struct hm_tower_kind {
 	/* The layouts that are read, ended by a NULL mark; the first that fits a file counts. Model files of
 	 * hm have the first. */
 	const struct hm_tower_layout *layouts;
-	/* Networks of the same tensor names are told apart by a part of the path to the tensors (a prefix,
-	 * --key): `only` has the parts of which this family needs one, `unlike` those of networks that compute
-	 * something else ("roberta"). Ended by NULL, or NULL. */
+	/* Networks of the same tensor names are distinguished by a part of the path to the tensors (a prefix,
+	 * --key): `only` has the parts of which this family needs one, `unlike` those of networks that
+	 * compute something else ("roberta"). Ended by NULL, or NULL. */
 	const char *const *only, *const *unlike;
 	struct hm_tower_config config;
 	/* `out`, cut to cap, := the name that the published `name` gets in PyTorch's Sequential of the

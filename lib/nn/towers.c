@@ -10,14 +10,9 @@
 
 static const struct hm_tower_kind *const kinds[] = {
 	&hm_clip_image_tower, /* before ResNet: it refuses CLIP's ResNets */
-	&hm_vit_tower,
-	&hm_dinov2_tower,
-	&hm_resnet_tower,
-	&hm_clip_text_tower,
-	&hm_roberta_tower, /* before BERT, whose names it has */
-	&hm_distilbert_tower,
-	&hm_bert_tower,
-	NULL,
+	&hm_vit_tower,	      &hm_dinov2_tower,	 &hm_resnet_tower,
+	&hm_clip_text_tower,  &hm_roberta_tower, /* before BERT, whose names it has */
+	&hm_distilbert_tower, &hm_bert_tower,	 NULL,
 };
 
 const struct hm_tower_kind *const *hm_tower_kinds(void)

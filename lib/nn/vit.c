@@ -172,10 +172,10 @@ void hm_vit_free(struct hm_tower *t)
 struct hm_tower_shape hm_vit_shape(const struct hm_tower *t)
 {
 	const struct hm_vit_config *c = hm_vit_config_of(t);
-	return (struct hm_tower_shape){
-		.width = c->output == HM_VIT_PROJECTED ? c->projection : c->layers.hidden,
-		.cell = c->layers.hidden,
-		.side = c->any_size ? 0 : c->side * c->patch};
+	return (struct hm_tower_shape){.width = c->output == HM_VIT_PROJECTED ? c->projection
+									      : c->layers.hidden,
+				       .cell = c->layers.hidden,
+				       .side = c->any_size ? 0 : c->side * c->patch};
 }
 
 struct hm_tower_hints hm_vit_hints(const struct hm_tower *t)

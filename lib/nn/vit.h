@@ -1,8 +1,8 @@
-/* Vision transformers: the image towers of CLIP, ViT and DINOv2, computed as by transformers' classes of these
- * names. An image is cut into square patches; each becomes a row by a linear map (a convolution whose stride
- * is its kernel). In front of them stand a class row and, in some networks, register rows; a position is
- * added to every row but the registers. Pre-norm layers (layers.h) follow. With z for the last layer's rows
- * and N for the LayerNorm behind them,
+/* Vision transformers: the image towers of CLIP, ViT and DINOv2, computed as by transformers' classes of
+ * these names. An image is cut into square patches; each becomes a row by a linear map (a convolution whose
+ * stride is its kernel). In front of them stand a class row and, in some networks, register rows; a position
+ * is added to every row but the registers. Pre-norm layers (layers.h) follow. With z for the last layer's
+ * rows and N for the LayerNorm behind them,
  *
  *   pooled = N(z[class]);  projected = P pooled;  pooler = tanh(W pooled + b)
  *   grid = the patches' rows of z (config.raw_grid), or of N(z)
@@ -19,16 +19,16 @@ enum hm_vit_output { HM_VIT_POOLED, HM_VIT_PROJECTED, HM_VIT_POOLER };
 
 struct hm_vit_config {
 	struct hm_layers_config layers;
-	int patch;	    /* pixels of a patch's side */
-	int side;	    /* patches along a side of the position table, which has side^2 + 1 rows */
-	int registers;	    /* rows without position behind the class row */
-	int projection;	    /* numbers of the projected vector; 0: there is none */
-	bool any_size;	    /* other image sizes take positions that are interpolated */
-	bool antialias;	    /* that interpolation smooths */
-	bool first_norm;    /* a LayerNorm stands in front of the layers */
-	bool patch_bias;    /* the patches' linear map has a bias */
-	bool pooler;	    /* the parameters of the pooler are there */
-	bool raw_grid;	    /* the grid is z, not N(z) */
+	int patch;		   /* pixels of a patch's side */
+	int side;		   /* patches along a side of the position table, which has side^2 + 1 rows */
+	int registers;		   /* rows without position behind the class row */
+	int projection;		   /* numbers of the projected vector; 0: there is none */
+	bool any_size;		   /* other image sizes take positions that are interpolated */
+	bool antialias;		   /* that interpolation smooths */
+	bool first_norm;	   /* a LayerNorm stands in front of the layers */
+	bool patch_bias;	   /* the patches' linear map has a bias */
+	bool pooler;		   /* the parameters of the pooler are there */
+	bool raw_grid;		   /* the grid is z, not N(z) */
 	enum hm_vit_output output; /* which vector is the pooled one */
 	struct hm_colours colours;
 	const struct hm_vit_style *style;
@@ -41,15 +41,15 @@ struct hm_vit_style {
 	const char *klass, *position, *patch_w, *patch_b, *registers;
 	const char *first_norm; /* without "weight" and "bias" */
 	const char *pooler, *projection;
-	int klass_dims; /* dimensions of the class and position tensors: 1 and 2, or 3 and 3 */
-	struct hm_colours colours;	/* the family's own */
-	const char *const *outputs;	/* names of the outputs that tensors with everything have, in the order
-					   of `output_of`, ended by NULL */
+	int klass_dims;		    /* dimensions of the class and position tensors: 1 and 2, or 3 and 3 */
+	struct hm_colours colours;  /* the family's own */
+	const char *const *outputs; /* names of the outputs that tensors with everything have, in the order
+				       of `output_of`, ended by NULL */
 	const enum hm_vit_output *output_of;
 };
 
-/* Fills patch, side, hidden, layers, intermediate, registers, projection, patch_bias and pooler of *c from the
- * tensors' names and shapes. 0, or HM_EDATA naming the tensor that does not fit. */
+/* Fills patch, side, hidden, layers, intermediate, registers, projection, patch_bias and pooler of *c from
+ * the tensors' names and shapes. 0, or HM_EDATA naming the tensor that does not fit. */
 int hm_vit_config_read(struct hm_vit_config *c, const struct hm_vit_style *style, hm_find_fn *find, void *ctx,
 		       struct hm_err *e);
 /* Chooses the output by its name, or the first that the network has. 0, HM_EUSAGE or HM_EDATA. */

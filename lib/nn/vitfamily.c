@@ -1,5 +1,5 @@
-/* ViT (Dosovitskiy et al. 2020) and DINOv2 (Oquab et al. 2023; with registers Darcet et al. 2023) as families:
- * their rows of tower.h. The computation is vit.h's. */
+/* ViT (Dosovitskiy et al. 2020) and DINOv2 (Oquab et al. 2023; with registers Darcet et al. 2023) as
+ * families: their rows of tower.h. The computation is vit.h's. */
 #include "nn/vitfamily.h"
 #include "nn/vit.h"
 
@@ -11,28 +11,22 @@
 	.patch_w = "embeddings.patch_embeddings.projection.weight",                                          \
 	.patch_b = "embeddings.patch_embeddings.projection.bias", .klass_dims = 3
 #define ATTENTION                                                                                            \
-	.layers = "encoder.layer.", .query = "attention.attention.query.", .key = "attention.attention.key.", \
-	.value = "attention.attention.value.", .out = "attention.output.dense.", .last_norm = "layernorm."
+	.layers = "encoder.layer.", .query = "attention.attention.query.",                                   \
+	.key = "attention.attention.key.", .value = "attention.attention.value.",                            \
+	.out = "attention.output.dense.", .last_norm = "layernorm."
 
 static const struct hm_vit_style
 	vit_style = {.kind = &hm_vit_tower,
-		     .layers = {ATTENTION,
-				.norm1 = "layernorm_before.",
-				.norm2 = "layernorm_after.",
-				.up = "intermediate.dense.",
-				.down = "output.dense."},
+		     .layers = {ATTENTION, .norm1 = "layernorm_before.", .norm2 = "layernorm_after.",
+				.up = "intermediate.dense.", .down = "output.dense."},
 		     EMBEDDINGS,
 		     .pooler = "pooler.dense.",
 		     .colours = {{.5f, .5f, .5f}, {.5f, .5f, .5f}},
 		     .outputs = (const char *const[]){"pooled", "cls", NULL},
 		     .output_of = (const enum hm_vit_output[]){HM_VIT_POOLER, HM_VIT_POOLED}},
 	dinov2_style = {.kind = &hm_dinov2_tower,
-			.layers = {ATTENTION,
-				   .norm1 = "norm1.",
-				   .norm2 = "norm2.",
-				   .up = "mlp.fc1.",
-				   .down = "mlp.fc2.",
-				   .scale1 = "layer_scale1.lambda1",
+			.layers = {ATTENTION, .norm1 = "norm1.", .norm2 = "norm2.", .up = "mlp.fc1.",
+				   .down = "mlp.fc2.", .scale1 = "layer_scale1.lambda1",
 				   .scale2 = "layer_scale2.lambda1"},
 			EMBEDDINGS,
 			.registers = "embeddings.register_tokens",
@@ -44,7 +38,7 @@ static enum hm_tensor_role publish_name(const char *name, int part, struct hm_te
 {
 	(void)part, (void)out;
 	return !strcmp(name, "embeddings.mask_token") || !strncmp(name, "classifier.", 11) ? HM_TENSOR_OTHER
-											 : HM_TENSOR_PARAM;
+											   : HM_TENSOR_PARAM;
 }
 
 static struct hm_tower *read_style(const struct hm_vit_style *style, double eps, hm_find_fn *find, void *ctx,
@@ -79,7 +73,10 @@ static struct hm_tower *read_dinov2(hm_find_fn *find, void *ctx, struct hm_tower
 #define LAYOUTS(...)                                                                                         \
 	(const struct hm_tower_layout[])                                                                     \
 	{                                                                                                    \
-		{(const char *const[]){__VA_ARGS__, NULL}, publish_name, NULL}, {NULL, NULL, NULL}           \
+		{(const char *const[]){__VA_ARGS__, NULL}, publish_name, NULL},                              \
+		{                                                                                            \
+			NULL, NULL, NULL                                                                     \
+		}                                                                                            \
 	}
 
 const struct hm_tower_kind hm_vit_tower = {

@@ -81,13 +81,13 @@ struct vit_work {
 	struct hm_device *d;
 	int n, h, w;
 	struct hm_vit_rows r;
-	void *image;	/* act [n,h,w,3] */
-	void *patches;	/* act [n,down,across,hidden] */
-	float *cells;	/* f32 [n*cells,hidden]: the same, dense */
-	float *base;	/* f32 [n*rows,hidden]: what all images have in common */
-	float *sum;	/* f32 [n*rows,hidden] */
-	int32_t *at;	/* [n*cells]: the rows of the patches */
-	int32_t *order; /* [n*cells]: 0, 1, ... */
+	void *image;	    /* act [n,h,w,3] */
+	void *patches;	    /* act [n,down,across,hidden] */
+	float *cells;	    /* f32 [n*cells,hidden]: the same, dense */
+	float *base;	    /* f32 [n*rows,hidden]: what all images have in common */
+	float *sum;	    /* f32 [n*rows,hidden] */
+	int32_t *at;	    /* [n*cells]: the rows of the patches */
+	int32_t *order;	    /* [n*cells]: 0, 1, ... */
 	int32_t *len, *row; /* [n]: rows of an image; its class row */
 	float *pooled;	    /* [n,width] */
 	struct hm_layers_work layers;
@@ -98,7 +98,8 @@ static void free_work(void *p)
 	struct vit_work *k = p;
 	if (!k)
 		return;
-	void *all[] = {k->image, k->patches, k->cells, k->base, k->sum, k->at, k->order, k->len, k->row, k->pooled};
+	void *all[] = {k->image, k->patches, k->cells, k->base, k->sum,
+		       k->at,	 k->order,   k->len,   k->row,	k->pooled};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		k->d->op->free(k->d, all[i]);
 	hm_layers_work_clear(&k->layers);

@@ -1,5 +1,5 @@
-/* Vision transformers in training: forward and backward, side by side. See vit.h. Dropout: none, as published.
- * A network that interpolates its positions is trained at the size of its table. */
+/* Vision transformers in training: forward and backward, side by side. See vit.h. Dropout: none, as
+ * published. A network that interpolates its positions is trained at the size of its table. */
 #include "nn/slab.h"
 #include "nn/vitparts.h"
 
@@ -85,8 +85,8 @@ static void plan_tape(struct vit_tape *t)
 	struct hm_slab *s = &t->slab;
 	const struct hm_ops *op = t->d->op;
 	const struct hm_vit_config *c = &t->m->c;
-	size_t h = (size_t)c->layers.hidden, act = hm_dtype_size(t->d->act), m = (size_t)t->n * (size_t)t->r.rows,
-	       cells = (size_t)t->n * (size_t)t->r.cells;
+	size_t h = (size_t)c->layers.hidden, act = hm_dtype_size(t->d->act),
+	       m = (size_t)t->n * (size_t)t->r.rows, cells = (size_t)t->n * (size_t)t->r.cells;
 	int32_t *indices = hm_slab_take(s, count_indices(t) * sizeof *indices);
 	if (indices)
 		place_indices(t, indices);
@@ -142,7 +142,8 @@ static void upload_indices(struct vit_tape *t)
 		return;
 	place_indices(&on_host, (int32_t *)(void *)t->host.data);
 	for (int i = 0; i < t->n; i++) {
-		int first = i * rows, *placed = on_host.placed + i * (1 + cells), *pos = on_host.pos + i * (1 + cells);
+		int first = i * rows, *placed = on_host.placed + i * (1 + cells),
+		    *pos = on_host.pos + i * (1 + cells);
 		on_host.klass_at[i] = placed[0] = first;
 		on_host.len[i] = rows;
 		pos[0] = 0;
@@ -169,9 +170,9 @@ static void embed_images(struct vit_tape *t, const uint8_t *pixels)
 	const struct hm_ops *op = d->op;
 	const struct hm_conv conv = hm_vit_conv(&k->c);
 	int n = t->n, h = k->c.layers.hidden, m = n * t->r.rows, cells = n * t->r.cells;
-	op->normalise(d, t->image, pixels, t->table, n, t->h, t->w);			/* [n,h,w,3] */
-	op->conv_forward(d, t->patches, t->image, k->patch_w, &conv, n, t->h, t->w);	/* [n,down,across,h] */
-	op->grid(d, t->cells, t->patches, n, t->r.down, t->r.across, h);		/* [cells,h] */
+	op->normalise(d, t->image, pixels, t->table, n, t->h, t->w);		     /* [n,h,w,3] */
+	op->conv_forward(d, t->patches, t->image, k->patch_w, &conv, n, t->h, t->w); /* [n,down,across,h] */
+	op->grid(d, t->cells, t->patches, n, t->r.down, t->r.across, h);	     /* [cells,h] */
 	op->zero(d, t->sum, (size_t)m * (size_t)h * sizeof *t->sum);
 	op->add_rows(d, t->sum, t->patch_at, t->cells, t->order, cells, h);
 	if (k->patch_b)
@@ -182,8 +183,8 @@ static void embed_images(struct vit_tape *t, const uint8_t *pixels)
 	op->add_rows(d, t->sum, t->placed, k->position, t->pos, n * (1 + t->r.cells), h);
 	op->narrow(d, k->c.first_norm ? t->s0 : t->layers.x, t->sum, (size_t)m * (size_t)h);
 	if (k->c.first_norm)
-		op->add_norm(d, t->layers.x, t->stats0, t->s0, NULL, k->first_w, k->first_b,
-			     k->c.layers.eps, NULL, m, h); /* [m,h] */
+		op->add_norm(d, t->layers.x, t->stats0, t->s0, NULL, k->first_w, k->first_b, k->c.layers.eps,
+			     NULL, m, h); /* [m,h] */
 }
 
 /* out f32 [n*cells,h] := the grid, of all rows z before and y behind the last LayerNorm. */
@@ -290,8 +291,9 @@ static void backward_batch(void *tape, const float *dpooled)
 	hm_layers_backward(&t->layers); /* [m,h] */
 	void *g = t->layers.grad[0];
 	if (k->c.first_norm)
-		op->add_norm_backward(d, g, NULL, hm_params_grad(p, k->first_w), hm_params_grad(p, k->first_b),
-				      t->layers.dx, NULL, NULL, t->s0, t->stats0, k->first_w, NULL, m, h);
+		op->add_norm_backward(d, g, NULL, hm_params_grad(p, k->first_w),
+				      hm_params_grad(p, k->first_b), t->layers.dx, NULL, NULL, t->s0,
+				      t->stats0, k->first_w, NULL, m, h);
 	op->add_rows_backward(d, hm_params_grad(p, k->position), t->pos, g, t->placed, -1,
 			      n * (1 + t->r.cells), h);
 	op->add_rows_backward(d, hm_params_grad(p, k->klass), NULL, g, t->klass_at, -1, n, h);

@@ -331,8 +331,8 @@ struct hm_ops {
 	void (*gather_backward)(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s,
 				int m, int k);
 
-	/* y [n,k] = scale[r]*x[r][j]; all f32, in place. dx [n,k] += scale[r]*dy[r][j]; dscale [n] += the sum of
-	 * dy[r][j]*x[r][j] over j. */
+	/* y [n,k] = scale[r]*x[r][j]; all f32, in place. dx [n,k] += scale[r]*dy[r][j]; dscale [n] += the sum
+	 * of dy[r][j]*x[r][j] over j. */
 	void (*scale_rows)(struct hm_device *d, float *y, const float *x, const float *scale, int n, int k);
 	void (*scale_rows_backward)(struct hm_device *d, float *dx, float *dscale, const float *dy,
 				    const float *x, const float *scale, int n, int k);

@@ -35,6 +35,16 @@ bool hm_specials_has(const struct hm_specials *s, const char *text)
 	return find_entry(s, text);
 }
 
+const struct hm_special *hm_specials_get(const struct hm_specials *s, int32_t id)
+{
+	size_t n;
+	const struct hm_special *list = entries(s, &n);
+	for (size_t i = 0; i < n; i++)
+		if (list[i].id == id && !list[i].silent)
+			return &list[i];
+	return NULL;
+}
+
 static const char *copy_string(struct hm_specials *s, const char *text, struct hm_err *e)
 {
 	size_t n = strlen(text) + 1;
@@ -70,6 +80,10 @@ static int read_flags(const struct hm_token_doc *d, const cJSON *o, struct hm_sp
 	t->normalized = !t->special;
 	if (rc >= 0)
 		rc = hm_doc_bool(d, o, "normalized", &t->normalized, e);
+	if (rc >= 0)
+		rc = hm_doc_bool(d, o, "lstrip", &t->lstrip, e);
+	if (rc >= 0)
+		rc = hm_doc_bool(d, o, "rstrip", &t->rstrip, e);
 	return rc < 0 ? rc : hm_doc_bool(d, o, "single_word", &t->single_word, e);
 }
 
@@ -255,6 +269,8 @@ static int add_roles(struct hm_specials *s, struct hm_err *e)
 		rc = add_entry(s, s->role[i], e);
 		if (!rc && !(added && s->role[i].silent))
 			find_entry(s, s->role[i].text)->special = true;
+		if (!rc && s->raw_roles)
+			find_entry(s, s->role[i].text)->normalized = false;
 	}
 	return rc;
 }
@@ -316,6 +332,7 @@ int hm_specials_find(struct hm_specials *s, struct hm_vocab *v, const char *path
 	for (size_t i = 0; !rc && i < n; i++) {
 		bytes += strlen(list[i].text);
 		rc = find_id(&list[i], v, path, e);
+		list[i].normalized = list[i].normalized && !s->raw;
 		if (!rc && is_searched(&list[i], plain))
 			rc = check_search(&list[i], e);
 	}
@@ -356,14 +373,19 @@ int hm_specials_digest(const struct hm_specials *s, const char *const usual[HM_R
 	const struct hm_special *list = entries(s, &n);
 	for (int i = 0; !rc && i < HM_ROLES; i++) {
 		const char *t = s->role[i].text;
-		known += t != NULL;
+		int before = 0;
+		while (t && before < i && !(s->role[before].text && !strcmp(s->role[before].text, t)))
+			before++;
+		known += t && before == i; /* several roles may have one token */
 		same = same && (t && usual[i] ? !strcmp(t, usual[i]) : t == usual[i]);
 		rc = hm_buf_printf(&text, e, "%s %s\n", role_key[i], t ? t : "");
 	}
 	for (size_t i = 0; !rc && i < n; i++) {
-		same = same && list[i].special;
-		rc = hm_buf_printf(&text, e, "%d %d%s %s\n", list[i].id, list[i].special,
-				   list[i].silent ? " silent" : "", list[i].text);
+		bool left = s->spaces && list[i].lstrip, right = s->spaces && list[i].rstrip;
+		same = same && list[i].special && !left && !right;
+		rc = hm_buf_printf(&text, e, "%d %d%s%s%s %s\n", list[i].id, list[i].special,
+				   list[i].silent ? " silent" : "", left ? " lstrip" : "",
+				   right ? " rstrip" : "", list[i].text);
 	}
 	if (!rc && same && n == known)
 		*out = 0;

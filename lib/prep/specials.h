@@ -24,12 +24,13 @@ enum hm_role {
 
 struct hm_special {
 	const char *text;
-	const char *path; /* the file that says so, NULL: a usual token of the family */
-	int32_t id;	  /* -1: until hm_specials_find */
-	bool special;	  /* false: an ordinary word that a text is searched for all the same */
-	bool normalized;  /* to be searched for in normalised text */
-	bool silent;	  /* plays a role only: texts are not searched for it */
-	bool single_word; /* to be searched for as a whole word */
+	const char *path;    /* the file that says so, NULL: a usual token of the family */
+	int32_t id;	     /* -1: until hm_specials_find */
+	bool special;	     /* false: an ordinary word that a text is searched for all the same */
+	bool normalized;     /* to be searched for in normalised text */
+	bool silent;	     /* plays a role only: texts are not searched for it */
+	bool single_word;    /* to be searched for as a whole word */
+	bool lstrip, rstrip; /* with the white space before it, behind it */
 };
 
 struct hm_specials {
@@ -38,6 +39,10 @@ struct hm_specials {
 	struct hm_arena strings;
 	struct hm_trie trie;
 	bool first[256]; /* the bytes that tokens of the trie begin with */
+	/* Set by the family, between read and find: white space has ids, so lstrip and rstrip matter; tokens
+	 * of roles (of any kind, with no normaliser) are searched for as they stand, whatever "normalized"
+	 * says. */
+	bool spaces, raw_roles, raw;
 };
 /* `usual` are the family's own tokens for roles that no file speaks of (NULL: no token). HM_EDATA, with a
  * sentence that names the files, when they contradict each other. Caller clears, also on failure. */
@@ -57,6 +62,8 @@ void hm_specials_clear(struct hm_specials *s);
 /* The id of the longest token that t[0..n) begins with, its bytes in *used; -1: none. Worth a call only where
  * s->first[t[0]]. */
 int32_t hm_specials_at(const struct hm_specials *s, const char *t, size_t n, uint32_t *used);
+/* The token of that id which texts are searched for; NULL: there is none. */
+const struct hm_special *hm_specials_get(const struct hm_specials *s, int32_t id);
 /* True when the text is one of the tokens. */
 bool hm_specials_has(const struct hm_specials *s, const char *text);
 /* A digest of all roles and tokens in `out`, or "" when they are just the usual ones. */

@@ -1,8 +1,9 @@
 /* Finds and reads a tokenizer's files: see tokenfolder.h. */
 #include "prep/tokenfolder.h"
 #include "base/file.h"
-#include "base/filekind.h"
 #include "json/json.h"
+#include "prep/gunzip.h"
+#include "prep/tokenbytes.h"
 #include "prep/vocab.h"
 
 #include <errno.h>
@@ -22,11 +23,8 @@ static const char *const doc_name[HM_DOCS] = {"tokenizer.json", "tokenizer_confi
 static const struct {
 	const char *name, *kind;
 } other_files[] = {
-	{"vocab.json", "a BPE tokenizer"},
-	{"merges.txt", "a BPE tokenizer"},
-	{"vocab.bpe", "a BPE tokenizer"},
-	{"encoder.json", "a BPE tokenizer"},
-	{"bpe_simple_vocab_16e6.txt.gz", "CLIP's BPE tokenizer"},
+	{"vocab.bpe", "a BPE tokenizer (as vocab.json and merges.txt it is read)"},
+	{"encoder.json", "a BPE tokenizer (as vocab.json and merges.txt it is read)"},
 	{"spiece.model", "a SentencePiece tokenizer"},
 	{"sentencepiece.bpe.model", "a SentencePiece tokenizer"},
 	{"sentencepiece.model", "a SentencePiece tokenizer"},
@@ -34,40 +32,6 @@ static const struct {
 	{"tokenizer.model", "a SentencePiece tokenizer"},
 	{"tekken.json", "a BPE tokenizer"},
 };
-
-/* Files of other tokenizers that a list of tokens might be taken for; NULL: none of them. */
-static const char *other_kind(const unsigned char *p, size_t n)
-{
-	static const char merges[] = "#version: ";
-	/* SentencePiece's protobuf begins with a piece: a name of p[3] bytes, then a float */
-	bool piece = n > 4 && p[0] == 0x0a && p[2] == 0x0a && n > 4u + p[3] && p[4 + p[3]] == 0x15;
-	if (n >= sizeof merges - 1 && !memcmp(p, merges, sizeof merges - 1))
-		return "the merges of a BPE tokenizer";
-	return piece ? "a SentencePiece model" : NULL;
-}
-
-/* A text that may be a list of tokens or JSON, as far as its kind goes. */
-static bool is_text(const struct hm_filekind *k)
-{
-	return k->group == HM_FILEKIND_TEXT &&
-	       (!strcmp(k->name, "a text file") || !strcmp(k->name, "a JSON text") ||
-		!strcmp(k->name, "an XML file"));
-}
-
-static int read_bytes(const char *path, size_t cap, struct hm_buf *b, struct hm_err *e)
-{
-	int rc = hm_file_read(path, cap, b, e);
-	if (rc)
-		return rc;
-	const char *other = other_kind(b->data, b->len);
-	const struct hm_filekind *k = hm_filekind_find(b->data, b->len);
-	if (other)
-		return hm_err_set(e, HM_EDATA, "%s: this is %s", path, other);
-	if (!k || is_text(k))
-		return 0;
-	return hm_err_set(e, HM_EDATA, "%s: this is %s, not a file of a tokenizer%s%s%s", path, k->name,
-			  k->command ? " (" : "", k->command ? k->command : "", k->command ? ")" : "");
-}
 
 /* An upper bound of how many values a JSON text has. */
 static size_t count_values(const unsigned char *p, size_t n)
@@ -94,7 +58,7 @@ static int parse_doc(struct hm_token_doc *d, const struct hm_buf *b, struct hm_e
 static int read_doc(struct hm_token_doc *d, struct hm_err *e)
 {
 	struct hm_buf b = {0};
-	int rc = read_bytes(d->path, JSON_BYTES, &b, e);
+	int rc = hm_token_bytes_read(d->path, JSON_BYTES, &b, e);
 	if (!rc)
 		rc = parse_doc(d, &b, e);
 	hm_buf_clear(&b);
@@ -145,16 +109,42 @@ static int read_docs(struct hm_token_folder *f, const char *dir, size_t n, int f
 	return rc;
 }
 
-static int read_folder(struct hm_token_folder *f, struct hm_err *e)
+/* The file of this name in dir[0..n) into *path and b; *path stays NULL when there is none. */
+static int read_file_in(const char *dir, size_t n, const char *name, char **path, size_t cap,
+			struct hm_buf *b, struct hm_err *e)
 {
-	size_t n = strlen(f->path);
-	int rc = find_file(f->path, n, "vocab.txt", &f->vocab_path, e);
-	if (!rc && f->vocab_path)
-		rc = read_bytes(f->vocab_path, HM_VOCAB_BYTES, &f->vocab, e);
-	if (!rc)
-		rc = read_docs(f, f->path, n, HM_DOC_TOKENIZER, e);
-	if (rc || f->vocab_path || f->doc[HM_DOC_TOKENIZER].tree)
+	int rc = find_file(dir, n, name, path, e);
+	return rc || !*path ? rc : hm_token_bytes_read(*path, cap, b, e);
+}
+
+/* Of vocab.json and merges.txt what was not read yet; one without the other is an error. */
+static int read_pair(struct hm_token_folder *f, const char *dir, size_t n, struct hm_err *e)
+{
+	int rc = 0;
+	if (!f->tokens.path)
+		rc = find_file(dir, n, "vocab.json", &f->tokens.path, e);
+	if (!rc && f->tokens.path && !f->tokens.tree)
+		rc = read_doc(&f->tokens, e);
+	if (!rc && !f->merges_path)
+		rc = read_file_in(dir, n, "merges.txt", &f->merges_path, HM_MERGES_BYTES, &f->merges, e);
+	if (rc || !f->tokens.path == !f->merges_path)
 		return rc;
+	return hm_err_set(e, HM_EDATA, "%s: a BPE tokenizer needs %s too, and there is none in the folder",
+			  f->tokens.path ? f->tokens.path : f->merges_path,
+			  f->tokens.path ? "merges.txt" : "vocab.json");
+}
+
+static int read_clip_list(struct hm_token_folder *f, size_t n, struct hm_err *e)
+{
+	int rc = find_file(f->path, n, "bpe_simple_vocab_16e6.txt.gz", &f->merges_path, e);
+	if (!rc && f->merges_path)
+		rc = hm_file_read(f->merges_path, HM_MERGES_BYTES, &f->merges, e);
+	return rc || !f->merges_path ? rc : hm_token_merges_unpack(f->merges_path, &f->merges, e);
+}
+
+static int find_other(struct hm_token_folder *f, size_t n, struct hm_err *e)
+{
+	int rc = 0;
 	for (size_t i = 0; !rc && !f->other && i < sizeof other_files / sizeof *other_files; i++) {
 		char *found;
 		rc = find_file(f->path, n, other_files[i].name, &found, e);
@@ -167,6 +157,20 @@ static int read_folder(struct hm_token_folder *f, struct hm_err *e)
 	return rc;
 }
 
+static int read_folder(struct hm_token_folder *f, struct hm_err *e)
+{
+	size_t n = strlen(f->path);
+	int rc = read_file_in(f->path, n, "vocab.txt", &f->vocab_path, HM_VOCAB_BYTES, &f->vocab, e);
+	if (!rc)
+		rc = read_docs(f, f->path, n, HM_DOC_TOKENIZER, e);
+	if (rc || f->vocab_path || f->doc[HM_DOC_TOKENIZER].tree)
+		return rc;
+	rc = read_pair(f, f->path, n, e);
+	if (!rc && !f->merges_path)
+		rc = read_clip_list(f, n, e);
+	return rc || f->merges_path ? rc : find_other(f, n, e);
+}
+
 /* True when the bytes are an object of tokens and ids, as vocab.json is. */
 static bool is_token_ids(const cJSON *tree)
 {
@@ -176,20 +180,18 @@ static bool is_token_ids(const cJSON *tree)
 	return tree->child;
 }
 
-/* A file that begins like a JSON object: tokenizer.json whatever its name, else named for what it is. */
+/* A file that begins like a JSON object: tokenizer.json or vocab.json whatever its name, else named for what
+ * it is. */
 static int take_json(struct hm_token_folder *f, struct hm_err *e)
 {
-	struct hm_token_doc *d = &f->doc[HM_DOC_TOKENIZER];
-	d->path = hm_strndup(f->path, strlen(f->path), e);
-	if (!d->path || parse_doc(d, &f->vocab, e))
-		return HM_EDATA;
+	struct hm_token_doc d = {.path = hm_strndup(f->path, strlen(f->path), e)};
+	int rc = d.path ? parse_doc(&d, &f->vocab, e) : HM_EDATA;
 	hm_buf_clear(&f->vocab);
-	if (cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(d->tree, "model")))
-		return 0;
-	return hm_doc_fault(d, e,
-			    is_token_ids(d->tree)
-				    ? "the file is the vocab.json of a BPE tokenizer"
-				    : "the JSON object has no \"model\" as tokenizer.json has it");
+	bool whole = !rc && cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(d.tree, "model"));
+	if (!rc && !whole && !is_token_ids(d.tree))
+		rc = hm_doc_fault(&d, e, "the JSON object has no \"model\" as tokenizer.json has it");
+	*(rc || whole ? &f->doc[HM_DOC_TOKENIZER] : &f->tokens) = d;
+	return rc;
 }
 
 /* True when the text begins with {"...": as an object does and a list of tokens does not. */
@@ -204,23 +206,47 @@ static bool begins_object(const char *s, size_t len)
 	       memchr(s + at, ':', end ? (size_t)(end - s) - at : len - at);
 }
 
+/* Sorts the bytes of the file by what they are. */
+static int take_file(struct hm_token_folder *f, const char *name, struct hm_err *e)
+{
+	enum hm_token_merges merges = hm_token_merges_kind(f->vocab.data, f->vocab.len);
+	if (merges == HM_NO_MERGES && begins_object((const char *)f->vocab.data, f->vocab.len))
+		return take_json(f, e);
+	char *path = hm_strndup(f->path, strlen(f->path), e);
+	if (!path)
+		return HM_EDATA;
+	if (merges != HM_NO_MERGES || !strcmp(name, "merges.txt")) {
+		f->merges_path = path;
+		f->merges = f->vocab;
+		f->vocab = (struct hm_buf){0};
+		return 0;
+	}
+	f->vocab_path = path;
+	if (f->vocab.len > HM_VOCAB_BYTES)
+		return hm_err_set(e, HM_EDATA, "%s: larger than %zu bytes", f->path, HM_VOCAB_BYTES);
+	return 0;
+}
+
 static int read_file(struct hm_token_folder *f, struct hm_err *e)
 {
 	const char *slash = strrchr(f->path, '/'), *name = slash ? slash + 1 : f->path;
 	size_t dir = (size_t)(name - f->path);
-	int rc = read_bytes(f->path, JSON_BYTES, &f->vocab, e);
+	int rc = hm_file_read(f->path, JSON_BYTES, &f->vocab, e);
+	if (!rc)
+		rc = hm_gzip_is(f->vocab.data, f->vocab.len) ? hm_token_merges_unpack(f->path, &f->vocab, e)
+							     : hm_token_bytes_check(f->path, &f->vocab, e);
+	if (!rc)
+		rc = take_file(f, name, e);
 	if (rc)
 		return rc;
-	if (begins_object((const char *)f->vocab.data, f->vocab.len))
-		rc = take_json(f, e);
-	else if (f->vocab.len > HM_VOCAB_BYTES)
-		rc = hm_err_set(e, HM_EDATA, "%s: larger than %zu bytes", f->path, HM_VOCAB_BYTES);
-	else if (!(f->vocab_path = hm_strndup(f->path, strlen(f->path), e)))
-		rc = HM_EDATA;
-	if (rc)
-		return rc;
+	bool clip =
+		f->merges_path && hm_token_merges_kind(f->merges.data, f->merges.len) == HM_MERGES_OF_CLIP;
+	bool pair = f->tokens.path || (f->merges_path && !clip);
+	if (pair)
+		rc = read_pair(f, f->path, dir, e);
 	f->vocab_named = f->vocab_path && !strcmp(name, "vocab.txt");
-	if (f->vocab_named || (!f->vocab_path && !strcmp(name, doc_name[HM_DOC_TOKENIZER])))
+	if (!rc && (f->vocab_named || pair ||
+		    (f->doc[HM_DOC_TOKENIZER].path && !strcmp(name, doc_name[HM_DOC_TOKENIZER]))))
 		rc = read_docs(f, f->path, dir, HM_DOC_CONFIG, e);
 	/* Where a vocab.txt was named, tokenizer.json counts only where the config is silent. */
 	const struct hm_token_doc *config = &f->doc[HM_DOC_CONFIG];
@@ -248,64 +274,12 @@ void hm_token_folder_clear(struct hm_token_folder *f)
 		free(f->doc[i].path);
 		cJSON_Delete(f->doc[i].tree);
 	}
+	free(f->tokens.path);
+	cJSON_Delete(f->tokens.tree);
 	free(f->path);
 	free(f->vocab_path);
+	free(f->merges_path);
 	hm_buf_clear(&f->vocab);
+	hm_buf_clear(&f->merges);
 	*f = (struct hm_token_folder){0};
-}
-
-int hm_doc_fault(const struct hm_token_doc *d, struct hm_err *e, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	return hm_err_set(e, HM_EDATA, "%s: %s", d->path, text);
-}
-
-static const cJSON *find_member(const struct hm_token_doc *d, const cJSON *in, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(in ? in : d->tree, key);
-	return cJSON_IsNull(v) ? NULL : v;
-}
-
-bool hm_doc_has(const struct hm_token_doc *d, const cJSON *in, const char *key)
-{
-	return cJSON_GetObjectItemCaseSensitive(in ? in : d->tree, key);
-}
-
-int hm_doc_bool(const struct hm_token_doc *d, const cJSON *in, const char *key, bool *out, struct hm_err *e)
-{
-	const cJSON *v = find_member(d, in, key);
-	if (!v)
-		return 0;
-	if (!cJSON_IsBool(v))
-		return hm_doc_fault(d, e, "\"%s\" is neither true nor false", key);
-	*out = cJSON_IsTrue(v);
-	return 1;
-}
-
-int hm_doc_number(const struct hm_token_doc *d, const cJSON *in, const char *key, double *out,
-		  struct hm_err *e)
-{
-	const cJSON *v = find_member(d, in, key);
-	if (!v)
-		return 0;
-	if (!cJSON_IsNumber(v))
-		return hm_doc_fault(d, e, "\"%s\" is not a number", key);
-	*out = v->valuedouble;
-	return 1;
-}
-
-int hm_doc_string(const struct hm_token_doc *d, const cJSON *in, const char *key, const char **out,
-		  struct hm_err *e)
-{
-	const cJSON *v = find_member(d, in, key);
-	if (!v)
-		return 0;
-	if (!cJSON_IsString(v))
-		return hm_doc_fault(d, e, "\"%s\" is not a string", key);
-	*out = v->valuestring;
-	return 1;
 }

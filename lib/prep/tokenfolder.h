@@ -1,6 +1,6 @@
-/* The files of a published tokenizer: vocab.txt, tokenizer.json and the small files that go with them. Reads
- * each with a cap and says what a foreign file is. What the files mean is left to the families of tokenizers.
- */
+/* The files of a published tokenizer: vocab.txt, tokenizer.json, vocab.json and merges.txt, OpenAI's list of
+ * merges, and the small files that go with them. Reads each with a cap and says what a foreign file is. What
+ * the files mean is left to the families of tokenizers. */
 #ifndef HM_TOKENFOLDER_H
 #define HM_TOKENFOLDER_H
 
@@ -29,13 +29,17 @@ struct hm_token_folder {
 	/* The caller named vocab.txt itself: tokenizer.json gives the normaliser alone, and is not read where
 	 * tokenizer_config.json says "do_lower_case". */
 	bool vocab_named;
-	const char *other;	/* a folder without either: a file of another kind of tokenizer, or NULL */
+	struct hm_token_doc tokens; /* vocab.json, which is read where there is neither of the other two */
+	char *merges_path;	    /* merges.txt with it, or OpenAI's list alone; NULL: none */
+	struct hm_buf merges;	    /* its bytes, unpacked */
+	const char *other;	/* a folder without all these: a file of another kind of tokenizer, or NULL */
 	const char *other_kind; /* "a BPE tokenizer" */
 	struct hm_token_doc doc[HM_DOCS];
 };
 /* `path` is a folder, or one of its files. A file that is named vocab.txt or tokenizer.json is read together
- * with the small files of its folder, any other file alone. HM_EDATA with a sentence that names the file.
- * Caller clears, also on failure. */
+ * with the small files of its folder; vocab.json and merges.txt, which are known by what is in them, with the
+ * other one of the two as well; any other file alone. HM_EDATA with a sentence that names the file. Caller
+ * clears, also on failure. */
 int hm_token_folder_read(struct hm_token_folder *f, const char *path, struct hm_err *e);
 void hm_token_folder_clear(struct hm_token_folder *f);
 

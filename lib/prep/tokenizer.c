@@ -1,13 +1,16 @@
 /* The families of tokenizers and what is done for all of them: see tokenizer.h. */
 #include "prep/tokenizer.h"
-#include "json/json.h"
+#include "json/build.h"
+#include "prep/bpetext.h"
+#include "prep/quotes.h"
 #include "prep/tokenfolder.h"
 #include "prep/wordpiece.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct hm_tokenizer_kind *const kinds[] = {&hm_wordpiece_kind};
+static const struct hm_tokenizer_kind *const kinds[] = {&hm_wordpiece_kind, &hm_clip_bpe_kind,
+							&hm_byte_bpe_kind};
 
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -40,6 +43,15 @@ static int refuse_folder(const struct hm_token_folder *f, struct hm_err *e)
 	return rc;
 }
 
+static int choose_quotes(struct hm_tokenizer *t, const struct hm_tokenizer_options *o, struct hm_err *e)
+{
+	if (o->quotes != HM_QUOTES_OF_FOLDER)
+		t->straight_quotes = o->quotes == HM_QUOTES_STRAIGHT;
+	if (t->straight_quotes)
+		hm_json_add_bool(t->attr, "straight_quotes", true, e);
+	return e->code;
+}
+
 struct hm_tokenizer *hm_tokenizer_open(const char *path, const struct hm_tokenizer_options *o,
 				       struct hm_err *e)
 {
@@ -53,7 +65,12 @@ struct hm_tokenizer *hm_tokenizer_open(const char *path, const struct hm_tokeniz
 		rc = i < KINDS ? kinds[i]->open(&t, &f, o, e) : refuse_folder(&f, e);
 	}
 	hm_token_folder_clear(&f);
-	return rc ? NULL : t;
+	if (!rc)
+		rc = choose_quotes(t, o, e);
+	if (!rc)
+		return t;
+	hm_tokenizer_close(t);
+	return NULL;
 }
 
 void hm_tokenizer_close(struct hm_tokenizer *t)
@@ -74,7 +91,14 @@ size_t hm_tokenizer_room(const struct hm_tokenizer *t, size_t len)
 int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
 			struct hm_err *e)
 {
-	return t->kind->encode(t, text, len, ids, cut, e);
+	struct hm_buf straight = {0};
+	if (!t->straight_quotes || !hm_quotes_any(text, len))
+		return t->kind->encode(t, text, len, ids, cut, e);
+	int n = hm_quotes_straighten(text, len, &straight, e);
+	if (!n)
+		n = t->kind->encode(t, (const char *)straight.data, straight.len, ids, cut, e);
+	hm_buf_clear(&straight);
+	return n;
 }
 
 /* The folder of a tokenizer: `path`, or where the file lies that is named as weights are in published
@@ -93,7 +117,8 @@ static int find_folder(const char *path, struct hm_buf *b, struct hm_err *e)
 
 bool hm_tokenizer_found(const char *path)
 {
-	static const char *const names[] = {"vocab.txt", "tokenizer.json"};
+	static const char *const names[] = {"vocab.txt", "tokenizer.json", "merges.txt",
+					    "bpe_simple_vocab_16e6.txt.gz"};
 	struct hm_buf folder = {0};
 	struct hm_err none = {0};
 	bool found = false;
@@ -113,7 +138,7 @@ bool hm_tokenizer_found(const char *path)
  */
 static bool is_compared(const char *key, const struct hm_tokenizer *t)
 {
-	if (!strcmp(key, "special_in_text"))
+	if (!strcmp(key, "special_in_text") || !strcmp(key, "straight_quotes"))
 		return false;
 	return t->casing_known || (strcmp(key, "cased") != 0 && strcmp(key, "strip_accents") != 0);
 }

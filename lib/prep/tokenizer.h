@@ -1,7 +1,8 @@
 /* Tokenizers: a text becomes token ids. A tokenizer is opened from a vocabulary file or a published folder
  * and takes its settings from there. Each family is a row of tokenizer.c. Adding a family:
  *   1. a file of its own with a struct that begins with struct hm_tokenizer, and a const struct
- *      hm_tokenizer_kind; tokenfolder.h reads the files, specials.h the special tokens;
+ *      hm_tokenizer_kind; tokenfolder.h reads the files, specials.h the special tokens, tokensettings.h what
+ *      all families have in common;
  *   2. its row in tokenizer.c, before any row that would claim its folders too;
  *   3. its attributes in formats/columns.md, its words in man/hm-tokenize.1, ids of the reference in tests.
  */
@@ -17,6 +18,8 @@
 struct hm_token_folder;
 
 enum hm_casing { HM_CASING_OF_FOLDER, HM_CASED, HM_UNCASED };
+/* Typographic quotes in a text become ' and " before all else. */
+enum hm_quotes { HM_QUOTES_OF_FOLDER, HM_QUOTES_STRAIGHT, HM_QUOTES_KEPT };
 
 /* What the user says. All zero: everything is as the folder says, and what it does not say as is usual in the
  * family. */
@@ -24,14 +27,17 @@ struct hm_tokenizer_options {
 	enum hm_casing casing;
 	bool plain_specials; /* "[CLS]" in a text is five characters and not a token */
 	int max_length;	     /* ids per text, those at both ends included: 2 to HM_TOKENIZER_MAX_LENGTH */
+	enum hm_quotes quotes;
 };
 
 struct hm_tokenizer {
 	const struct hm_tokenizer_kind *kind;
 	int max_length;
 	bool casing_known; /* the folder or the options say whether text is lowered */
-	/* What the column token_ids carries, an object: "vocab", "cased", and each setting that is not the
-	 * usual one of the family. Two tokenizers with equal attributes give equal ids, up to max_length. */
+	bool straight_quotes;
+	/* What the column token_ids carries, an object: "vocab", of other families than WordPiece "kind",
+	 * and each setting that is not the usual one of the family. Two tokenizers with equal attributes give
+	 * equal ids, up to max_length. */
 	cJSON *attr;
 	struct hm_buf warnings, notices; /* sentences for the user, each with its NUL */
 };
@@ -67,7 +73,8 @@ int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t l
 
 /* Is a column token_ids with the attributes `used` from the tokenizer at `path`? 0 when it is, as far as both
  * say; HM_EDATA with a sentence that names the attribute, both values and hm-tokenize's option; also when the
- * tokenizer cannot be opened. What only the user chooses (max_length, plain_specials) is not compared. */
+ * tokenizer cannot be opened. What only the user chooses (max_length, plain_specials, quotes) is not
+ * compared. */
 int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e);
 /* True when there are the files of a tokenizer at `path`. In both functions `path` may also be a file of a
  * published folder: model*, pytorch_model*. */

@@ -3,26 +3,14 @@
 #include "json/build.h"
 #include "prep/wordpieceparts.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define USUAL_LENGTH 512
-#define NO_LENGTH 1e6 /* a model_max_length from here on means that there is none */
 
 static const char *const usual[HM_ROLES] = {
 	[HM_ROLE_PAD] = "[PAD]", [HM_ROLE_UNK] = "[UNK]",   [HM_ROLE_CLS] = "[CLS]",
 	[HM_ROLE_SEP] = "[SEP]", [HM_ROLE_MASK] = "[MASK]",
 };
-
-int hm_wordpiece_tell(struct hm_buf *to, struct hm_err *e, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	return hm_buf_add(to, text, strlen(text) + 1, e);
-}
 
 static bool claims_folder(const struct hm_token_folder *f)
 {
@@ -142,56 +130,6 @@ static int check_config(struct hm_wordpiece_opening *w, struct hm_err *e)
 	return 0;
 }
 
-/* The folder's own limit: *from is the document that says so, or NULL. */
-static int read_length(struct hm_wordpiece_opening *w, double *length, const struct hm_token_doc **from,
-		       struct hm_err *e)
-{
-	const cJSON *cut =
-		w->json->tree ? cJSON_GetObjectItemCaseSensitive(w->json->tree, "truncation") : NULL;
-	int rc = w->config->tree ? hm_doc_number(w->config, NULL, "model_max_length", length, e) : 0;
-	if (!rc && w->config->tree)
-		rc = hm_doc_number(w->config, NULL, "max_len", length, e);
-	*from = rc > 0 ? w->config : NULL;
-	if (cJSON_IsObject(cut)) {
-		const char *side = "Right";
-		if (rc < 0 || hm_doc_string(w->json, cut, "direction", &side, e) < 0)
-			return HM_EDATA;
-		if (strcmp(side, "Right") != 0)
-			return hm_doc_fault(
-				w->json, e,
-				"the truncation's direction is \"%.20s\"; hm-tokenize cuts at the right",
-				side);
-		if (!rc && (rc = hm_doc_number(w->json, cut, "max_length", length, e)) > 0)
-			*from = w->json;
-	}
-	return rc < 0 ? rc : 0;
-}
-
-static int choose_length(struct hm_wordpiece_opening *w, struct hm_err *e)
-{
-	const struct hm_token_doc *from = NULL;
-	double own = 0;
-	int rc = read_length(w, &own, &from, e);
-	if (rc)
-		return rc;
-	if (from && !(own >= 2))
-		return hm_doc_fault(from, e, "at most %g ids per text, but the two at its ends are needed",
-				    own);
-	bool limited = from && own < NO_LENGTH;
-	int limit = !limited			    ? USUAL_LENGTH
-		    : own > HM_TOKENIZER_MAX_LENGTH ? HM_TOKENIZER_MAX_LENGTH
-						    : (int)own;
-	w->rules.max_length = w->o->max_length ? w->o->max_length : limit;
-	if (limited && w->o->max_length > limit)
-		return hm_wordpiece_tell(&w->notices, e,
-					 "%d ids per text (--max-length), although %s says %d",
-					 w->o->max_length, from->path, limit);
-	if (limited && !w->o->max_length && limit != USUAL_LENGTH)
-		return hm_wordpiece_tell(&w->notices, e, "at most %d ids per text, as %s says", limit,
-					 from->path);
-	return 0;
-}
-
 static int find_specials(struct hm_wordpiece_opening *w, struct hm_err *e)
 {
 	const struct hm_special *role = w->specials.role;
@@ -223,10 +161,10 @@ static int warn_of_capitals(struct hm_wordpiece_opening *w, struct hm_err *e)
 	}
 	if (w->casing_known || capital <= w->vocab.n / 100)
 		return 0;
-	return hm_wordpiece_tell(&w->warnings, e,
-				 "%u of the %u tokens of %s have capital letters, but text is lowered: "
-				 "--cased keeps case, --uncased says that this is meant",
-				 capital, w->vocab.n, w->vocab_path);
+	return hm_token_tell(&w->warnings, e,
+			     "%u of the %u tokens of %s have capital letters, but text is lowered: "
+			     "--cased keeps case, --uncased says that this is meant",
+			     capital, w->vocab.n, w->vocab_path);
 }
 
 /* struct hm_tokenizer's `attr`. */
@@ -267,7 +205,8 @@ static int read_all(struct hm_wordpiece_opening *w, struct hm_err *e)
 	if (!rc)
 		rc = hm_wordpiece_read_switches(w, e);
 	if (!rc)
-		rc = choose_length(w, e);
+		rc = hm_token_length(w->json, w->config, w->o->max_length, USUAL_LENGTH, &w->rules.max_length,
+				     &w->notices, e);
 	return rc;
 }
 

@@ -3,6 +3,7 @@
 #ifndef HM_WORDPIECEPARTS_H
 #define HM_WORDPIECEPARTS_H
 
+#include "prep/tokensettings.h"
 #include "prep/wordpiece.h"
 
 struct hm_wordpiece_opening {
@@ -19,10 +20,6 @@ struct hm_wordpiece_opening {
 	bool plain_specials, casing_known;
 	struct hm_buf warnings, notices; /* as in struct hm_tokenizer */
 };
-
-/* Appends a sentence and its NUL. */
-int hm_wordpiece_tell(struct hm_buf *to, struct hm_err *e, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 
 /* rules.chars from the normaliser of tokenizer.json, tokenizer_config.json and the options; what the user
  * must know goes to warnings and notices. HM_EDATA when files contradict each other or a step is unknown. */

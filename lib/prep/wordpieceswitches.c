@@ -117,21 +117,18 @@ static int tell_switches(struct hm_wordpiece_opening *w, const struct statement 
 	const bool on[SWITCHES] = {r->lower, r->strip, r->cjk, r->clean};
 	bool option = w->o->casing != HM_CASING_OF_FOLDER;
 	if (option && s->is[LOWER] != UNSAID && r->lower != (s->is[LOWER] == ON))
-		return hm_wordpiece_tell(
-			&w->warnings, e,
-			r->lower ? "text is lowered (--uncased), although %s says that it is not"
-				 : "text is not lowered (--cased), although %s says that it is",
-			s->by[LOWER]->path);
+		return hm_token_tell(&w->warnings, e,
+				     r->lower ? "text is lowered (--uncased), although %s says that it is not"
+					      : "text is not lowered (--cased), although %s says that it is",
+				     s->by[LOWER]->path);
 	int rc = 0;
 	for (int i = 0; !rc && i < SWITCHES; i++) {
 		bool covered = (i == STRIP && on[STRIP] == on[LOWER]) || (i == LOWER && option);
 		if (!on[i] && !covered && s->by[i])
-			rc = hm_wordpiece_tell(&w->notices, e, "%s, as %s says", names[i].off,
-					       s->by[i]->path);
+			rc = hm_token_tell(&w->notices, e, "%s, as %s says", names[i].off, s->by[i]->path);
 	}
 	if (!rc && r->strip && !r->lower && s->by[STRIP])
-		rc = hm_wordpiece_tell(&w->notices, e, "accents are taken off, as %s says",
-				       s->by[STRIP]->path);
+		rc = hm_token_tell(&w->notices, e, "accents are taken off, as %s says", s->by[STRIP]->path);
 	return rc;
 }
 

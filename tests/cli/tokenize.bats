@@ -75,7 +75,7 @@ tokens() { # hm-tokenize's arguments
 	gzip -c "$vocab" >v.txt
 	refuse 'this is a gzip file, not a file of a tokenizer \(gzip -dc\)'
 	printf '#version: 0.2\na b\n' >v.txt
-	refuse 'this is the merges of a BPE tokenizer'
+	refuse 'a BPE tokenizer needs vocab.json too, and there is none in the folder'
 	rm v.txt
 	refuse 'cannot open'
 }
@@ -109,7 +109,7 @@ make_json() { # FOLDER [SED]
 	cmp txt.hmr one.hmr
 	make_json bpe 's/"WordPiece"/"BPE"/'
 	run hm-tokenize --vocab bpe in.hmr -o out.hmr
-	expect 1 '^hm-tokenize: error: bpe/tokenizer.json: the file holds a BPE tokenizer; hm-tokenize reads WordPiece'
+	expect 1 '^hm-tokenize: error: bpe/tokenizer.json: "continuing_subword_prefix" is not empty; hm-tokenize reads BPE without$'
 	[ ! -e out.hmr ]
 }
 
@@ -122,8 +122,9 @@ make_json() { # FOLDER [SED]
 		expect 0
 		[ "${lines[0]}" = "hm-tokenize: notice: case and accents are kept, as folder/tokenizer_config.json says" ] || fail "$output"
 		[ "${lines[1]}" = "hm-tokenize: notice: at most 6 ids per text, as folder/tokenizer_config.json says" ] || fail "$output"
-		[ ${#lines[@]} = 2 ] || fail "$output"
-		hm-tokenize --cased --max-length 6 --vocab "$vocab" in.hmr -o same.hmr
+		[ "${lines[2]}" = "hm-tokenize: notice: 2 of 3 captions had more than 6 ids and were cut" ] || fail "$output"
+		[ ${#lines[@]} = 3 ] || fail "$output"
+		hm-tokenize -q --cased --max-length 6 --vocab "$vocab" in.hmr -o same.hmr
 		cmp out.hmr same.hmr
 	done
 	run hm-tokenize -q --vocab folder in.hmr -o out.hmr
@@ -168,11 +169,11 @@ make_json() { # FOLDER [SED]
 @test "folders of other tokenizers are named" {
 	mkdir folder
 	run hm-tokenize --vocab folder in.hmr -o out.hmr
-	expect 1 '^hm-tokenize: error: folder: the folder holds no tokenizer; hm-tokenize reads WordPiece \(vocab.txt, or tokenizer.json of that type\)$'
-	: >folder/vocab.json
+	expect 1 '^hm-tokenize: error: folder: the folder holds no tokenizer; hm-tokenize reads WordPiece \(vocab.txt, or tokenizer.json of that type\); CLIP.s BPE \(vocab.json with merges.txt, '
+	: >folder/encoder.json
 	run hm-tokenize --vocab folder in.hmr -o out.hmr
-	expect 1 '^hm-tokenize: error: folder: the folder holds vocab.json, a BPE tokenizer; '
-	rm folder/vocab.json
+	expect 1 '^hm-tokenize: error: folder: the folder holds encoder.json, a BPE tokenizer \(as vocab.json and merges.txt it is read\); '
+	rm folder/encoder.json
 	: >folder/tokenizer.model
 	run hm-tokenize --vocab folder in.hmr -o out.hmr
 	expect 1 '^hm-tokenize: error: folder: the folder holds tokenizer.model, a SentencePiece tokenizer; '
@@ -239,3 +240,66 @@ make_json() { # FOLDER [SED]
 	cmp 1.hmr p.hmr
 	hm-view --schema 1.hmr | grep -q '"skipped":1'
 }
+
+# ---- CLIP and RoBERTa ----
+
+@test "CLIP's and RoBERTa's tokenizers: kind, ends, lengths" {
+	hm-tokenize --vocab "$ROOT/tests/data/text/clip" in.hmr -o clip.hmr
+	hm-view --schema clip.hmr | grep -qE '"kind":"clip-bpe".*"merges":"[0-9a-f]{32}".*"vocab":"[0-9a-f]{32}"'
+	hm-view --full clip.hmr | sed -n 3p | grep -qF '"token_ids":[795,796]'
+	hm-view --history clip.hmr | grep -qF '"max-length":77'
+	hm-tokenize --vocab "$ROOT/tests/data/text/roberta/merges.txt" in.hmr -o roberta.hmr
+	hm-view --schema roberta.hmr | grep -qF '"kind":"byte-bpe"'
+	hm-view --full roberta.hmr | sed -n 3p | grep -qF '"token_ids":[0,2]'
+	hm-view --history roberta.hmr | grep -qF '"max-length":512'
+	hm-view --schema clip.hmr >schema
+	refute grep -q cased schema
+}
+
+@test "captions that are cut are counted, without -v; not with -q" {
+	run hm-tokenize --vocab "$ROOT/tests/data/text/clip" --max-length 4 in.hmr -o out.hmr
+	expect 0 '^hm-tokenize: notice: 2 of 3 captions had more than 4 ids and were cut$'
+	run hm-tokenize -q --vocab "$ROOT/tests/data/text/clip" --max-length 4 in.hmr -o out.hmr
+	[ -z "$output" ] || fail "$output"
+	run hm-tokenize --vocab "$ROOT/tests/data/text/clip" in.hmr -o out.hmr
+	[ -z "$output" ] || fail "$output"
+	run hm-tokenize --vocab "$vocab" --uncased --max-length 5 in.hmr -o out.hmr
+	expect 0 '^hm-tokenize: notice: 2 of 3 captions had more than 5 ids and were cut$'
+}
+
+@test "--straight-quotes and special tokens as text, for every kind" {
+	printf '{"id":1,"img":"a","text":"don\xe2\x80\x99t"}\n{"id":2,"img":"a","text":"a<|endoftext|>b<s>[SEP]"}\n' | hm-jsonl2rec -o q.hmr
+	printf '{"id":1,"img":"a","text":"don\x27t"}\n{"id":2,"img":"a","text":"a<|endoftext|>b<s>[SEP]"}\n' | hm-jsonl2rec -o p.hmr
+	for v in "$ROOT/tests/data/text/clip" "$ROOT/tests/data/text/roberta" "$vocab"; do
+		hm-tokenize -q --vocab "$v" --straight-quotes q.hmr | hm-cat --columns token_ids | hm-view --full >a
+		hm-tokenize -q --vocab "$v" p.hmr | hm-cat --columns token_ids | hm-view --full >b
+		hm-tokenize -q --vocab "$v" q.hmr | hm-cat --columns token_ids | hm-view --full >c
+		hm-tokenize -q --vocab "$v" --no-straight-quotes q.hmr | hm-cat --columns token_ids | hm-view --full >d
+		hm-tokenize -q --vocab "$v" --no-special-in-text p.hmr | hm-cat --columns token_ids | hm-view --full >e
+		cmp a b
+		cmp c d
+		refute cmp -s a c
+		refute cmp -s b e
+	done
+	hm-tokenize -q --vocab "$vocab" --straight-quotes q.hmr | hm-view --schema | grep -qF '"straight_quotes":true'
+}
+
+@test "an option of another kind is a wrong call, that is said" {
+	run hm-tokenize --vocab "$ROOT/tests/data/text/clip" --cased in.hmr -o out.hmr
+	expect 2 "^hm-tokenize: error: --cased and --uncased are for WordPiece; .*clip holds CLIP's tokenizer, which lowers text$"
+	[ ! -e out.hmr ]
+	run hm-tokenize --vocab "$ROOT/tests/data/text/clip" --straight-quotes --no-straight-quotes in.hmr -o out.hmr
+	expect 2 'contradict each other'
+}
+
+@test "a gzip file that is cut off, and one that holds something else" {
+	head -c 300 /dev/urandom | base64 >text
+	{ echo '"bpe_simple_vocab_16e6.txt#version: 0.2'; cat text; } | gzip -c >bpe_simple_vocab_16e6.txt.gz
+	run hm-tokenize --vocab bpe_simple_vocab_16e6.txt.gz in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: bpe_simple_vocab_16e6.txt.gz: line 2: ".*" is not two tokens with a space between$'
+	head -c 100 bpe_simple_vocab_16e6.txt.gz >cut.gz
+	run hm-tokenize --vocab cut.gz in.hmr -o out.hmr
+	expect 1 '^hm-tokenize: error: cut.gz: the gzip file '
+	[ ! -e out.hmr ]
+}
+

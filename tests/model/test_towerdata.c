@@ -127,9 +127,9 @@ static void make_outputs(struct expected *k, float *out[HM_GIVES])
 	memset(out, 0, HM_GIVES * sizeof *out);
 	out[HM_POOLED] = device_floats(k->d, n * (size_t)k->x.shape.width);
 	if (k->x.kind->cells)
-		out[HM_GRID] = device_floats(k->d, n * (size_t)k->x.shape.cell *
-							   (size_t)k->x.kind->cells(k->x.tower, k->batch.h,
-										   k->batch.w));
+		out[HM_GRID] = device_floats(
+			k->d, n * (size_t)k->x.shape.cell *
+				      (size_t)k->x.kind->cells(k->x.tower, k->batch.h, k->batch.w));
 }
 
 static void free_outputs(struct expected *k, float *out[HM_GIVES])
@@ -145,7 +145,8 @@ static void check_inference(struct expected *k, const char *pooled, const char *
 	const struct hm_tower_infer *run = k->x.kind->infer;
 	const struct hm_tower_room room = room_of(k);
 	float *out[HM_GIVES];
-	void *net = run->prepare(k->x.tower, k->d, &e), *work = net ? run->work_new(net, k->d, &room, &e) : NULL;
+	void *net = run->prepare(k->x.tower, k->d, &e),
+	     *work = net ? run->work_new(net, k->d, &room, &e) : NULL;
 	if (!work)
 		fail_msg("%s", e.text);
 	make_outputs(k, out);

@@ -74,8 +74,8 @@ def count_differences(name, texts, got, want):
     return wrong
 
 
-def compare(name, texts, folder, tokenizer, *options, **call):
-    got, want = hm(texts, folder, *options), []
+def compare(name, texts, folder, tokenizer, *options, vocab=VOCAB, **call):
+    got, want = hm(texts, folder, *options, vocab=vocab), []
     for i in range(0, len(texts), 50000):
         want += tokenizer(texts[i:i + 50000], **call)["input_ids"]
     return count_differences(name, texts, got, want)
@@ -138,4 +138,5 @@ def main():
     return 1 if wrong else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -55,7 +55,8 @@ static void scaled_backward(struct op_run *r)
 				      r->in[1].dev, n[0], n[1]);
 }
 
-static const struct op_kind scaled = {"scale_rows", scaled_shape, scaled_forward, scaled_backward, 2, 1, 0, 1};
+static const struct op_kind scaled = {
+	"scale_rows", scaled_shape, scaled_forward, scaled_backward, 2, 1, 0, 1};
 
 /* ---- m n scale: x is multiplied by 2^scale first */
 

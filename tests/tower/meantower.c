@@ -146,8 +146,9 @@ const struct hm_tower_kind hm_mean_tower = {
 	.name = "mean",
 	.side = HM_IMAGE,
 	.tensors = "a linear map of mean colours",
-	.layouts = (const struct hm_tower_layout[]){{(const char *const[]){"colour.weight", NULL}, NULL, NULL},
-						    {NULL, NULL, NULL}},
+	.layouts =
+		(const struct hm_tower_layout[]){{(const char *const[]){"colour.weight", NULL}, NULL, NULL},
+						 {NULL, NULL, NULL}},
 	.config = {.model_types = (const char *const[]){"mean", NULL}},
 	.preset = preset_name,
 	.make = make_tower,

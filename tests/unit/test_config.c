@@ -133,7 +133,8 @@ static void another_family_is_quoted(void **state)
 		const char *text, *says;
 	} bad[] = {
 		{HM_TEXT, "{\"model_type\":\"electra\"}",
-		 "config.json: \"model_type\" is \"electra\"; text encoders that can be read: \"clip\" (CLIP's "
+		 "config.json: \"model_type\" is \"electra\"; text encoders that can be read: \"clip\" "
+		 "(CLIP's "
 		 "text transformer), \"roberta\" (transformers' RobertaModel), "},
 		{HM_TEXT, "{\"model_type\":\"electra\"}", ", \"bert\" (transformers' BertModel)"},
 		{HM_TEXT, "{\"architectures\":[\"ElectraForMaskedLM\"]}",

@@ -378,9 +378,7 @@ static void two_tensors_of_one_name_are_refused(void **state)
 		struct hm_names_list list;
 		add_names(&f, "x.", twice[i].name);
 		finish_file(&f);
-		assert_int_equal(
-			hm_names_collect(f.w, &at, twice[i].role, &f.arena, &list, &e),
-			HM_EDATA);
+		assert_int_equal(hm_names_collect(f.w, &at, twice[i].role, &f.arena, &list, &e), HM_EDATA);
 		assert_non_null(strstr(e.text, "two tensors stand for "));
 		assert_non_null(strstr(e.text, twice[i].says));
 		drop_file(&f);
@@ -394,7 +392,8 @@ static void names_too_long_are_refused(void **state)
 	for (size_t len = HM_TENSOR_NAME - 65; len < HM_TENSOR_NAME; len++) {
 		struct file f = {0};
 		struct hm_err e = {0};
-		const struct hm_names_place at = {&hm_resnet_tower, hm_resnet_tower.layouts, "image_encoder."};
+		const struct hm_names_place at = {&hm_resnet_tower, hm_resnet_tower.layouts,
+						  "image_encoder."};
 		struct hm_names_list list;
 		char name[HM_TENSOR_NAME] = "4.";
 		memset(name + 2, 'x', len - 2);

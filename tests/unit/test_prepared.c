@@ -92,6 +92,10 @@ static void comparison(void **state)
 			       "clean_text is not said here, the model was trained on false"));
 	assert_non_null(strstr(compared("{\"vocab\":\"a\"}", "{\"clean_text\":false}", false, w),
 			       "clean_text is false here, the model was trained on not said"));
+	/* a kind of tokenizer that is not said is WordPiece's */
+	assert_non_null(strstr(compared("{\"vocab\":\"x\",\"cased\":false}",
+					"{\"vocab\":\"x\",\"kind\":\"clip-bpe\"}", false, w),
+			       "kind is clip-bpe here, the model was trained on not said"));
 	assert_string_equal(compared("{\"cased\":true}", "{\"cased\":false}", true, w), "");
 	assert_string_equal(w, "column \"pixels\": cased is false here, the model was trained on true");
 }

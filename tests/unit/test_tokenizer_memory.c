@@ -117,11 +117,41 @@ static void comparing_is_right_or_an_error(void **state)
 	hm_tokenizer_close(t);
 }
 
+/* The small BPE tokenizers: their many allocations are tried at the beginning and then now and then. */
+static void bpe_is_whole_or_an_error(void **state)
+{
+	static const char *const paths[] = {"tests/data/text/clip", "tests/data/text/roberta"};
+	const struct hm_tokenizer_options o = {.quotes = HM_QUOTES_STRAIGHT};
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		for (long k = 0;; k += k < 40 ? 1 : 17) {
+			struct hm_err e = {0};
+			int32_t ids[64];
+			countdown = k;
+			struct hm_tokenizer *t = hm_tokenizer_open(paths[i], &o, &e);
+			int n = t ? hm_tokenizer_encode(t,
+							"\xe2\x80\x99"
+							"A\xcc\x8a",
+							6, ids, NULL, &e)
+				  : -1;
+			bool all = countdown >= 0;
+			countdown = -1;
+			if (n < 2 && (!e.code || !*e.text))
+				fail_msg("allocation %ld failed, and no word about it", k);
+			hm_tokenizer_close(t);
+			if (all) {
+				assert_true(n > 2);
+				break;
+			}
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opening_is_whole_or_an_error),
 		cmocka_unit_test(comparing_is_right_or_an_error),
+		cmocka_unit_test(bpe_is_whole_or_an_error),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -92,8 +92,8 @@ void hm_cpu_adam(struct hm_device *d, float *p, float *m, float *v, const float 
 void hm_cpu_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
 void hm_cpu_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 void hm_cpu_scale_rows(struct hm_device *d, float *y, const float *x, const float *scale, int n, int k);
-void hm_cpu_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy, const float *x,
-			       const float *scale, int n, int k);
+void hm_cpu_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy,
+				const float *x, const float *scale, int n, int k);
 
 /* Sums over rows are computed in chunks of this many rows, which are then added in order: the result does
  * not depend on the number of threads. */

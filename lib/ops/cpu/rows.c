@@ -198,8 +198,8 @@ HM_SIMD static float scale_back(float *dx, const float *dy, const float *x, floa
 	return sum;
 }
 
-void hm_cpu_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy, const float *x,
-				const float *scale, int n, int k)
+void hm_cpu_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy,
+				const float *x, const float *scale, int n, int k)
 {
 #pragma omp parallel for num_threads(d->threads)
 	for (int r = 0; r < n; r++)

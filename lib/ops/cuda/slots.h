@@ -53,8 +53,8 @@ void hm_cuda_adam(struct hm_device *d, float *p, float *m, float *v, const float
 void hm_cuda_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
 void hm_cuda_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 void hm_cuda_scale_rows(struct hm_device *d, float *y, const float *x, const float *scale, int n, int k);
-void hm_cuda_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy, const float *x,
-				const float *scale, int n, int k);
+void hm_cuda_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy,
+				 const float *x, const float *scale, int n, int k);
 
 void hm_cuda_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
 void hm_cuda_widen(struct hm_device *d, float *y, const void *x, size_t n);

@@ -76,8 +76,8 @@ void hm_ref_adam(struct hm_device *d, float *p, float *m, float *v, const float 
 void hm_ref_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n);
 void hm_ref_clip(struct hm_device *d, float *g, size_t n, const double *sum, double most);
 void hm_ref_scale_rows(struct hm_device *d, float *y, const float *x, const float *scale, int n, int k);
-void hm_ref_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy, const float *x,
-			       const float *scale, int n, int k);
+void hm_ref_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy,
+				const float *x, const float *scale, int n, int k);
 
 void hm_ref_copy_columns(struct hm_device *d, float *y, int ldy, const float *x, int ldx, int m, int k);
 void hm_ref_widen(struct hm_device *d, float *y, const void *x, size_t n);

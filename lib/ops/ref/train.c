@@ -142,8 +142,8 @@ void hm_ref_scale_rows(struct hm_device *d, float *y, const float *x, const floa
 			y[(size_t)r * k + j] = scale[r] * x[(size_t)r * k + j];
 }
 
-void hm_ref_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy, const float *x,
-				const float *scale, int n, int k)
+void hm_ref_scale_rows_backward(struct hm_device *d, float *dx, float *dscale, const float *dy,
+				const float *x, const float *scale, int n, int k)
 {
 	(void)d;
 	for (int r = 0; r < n; r++) {
