@@ -194,7 +194,7 @@ static void ablated(void **state)
 	struct hm_predict_options o = {.ablate = {HM_ABLATE_NONE, HM_ABLATE_ZERO}};
 	open_head(&m, 2, 1, INPUTS, w, b);
 	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, ref, workers, &e), 0);
-	assert_true(a.side[1].column < 0 && !hm_predict_shuffles(&a));
+	assert_true(!a.side[1].column.n && !hm_predict_shuffles(&a));
 	assert_int_equal(hm_predict_records(&a, rec, RECORDS, failed, logits, prob, &at, &e), 0);
 	for (int i = 0; i < RECORDS; i++)
 		assert_true(failed[i] || (logits[2 * i] == (float)i + 10.5f && logits[2 * i + 1] == 2));
@@ -276,7 +276,7 @@ static void which_columns(void **state)
 	hm_fusionfile_close(&m);
 	open_head(&m, -1, -1, 1, w, b);
 	assert_int_equal(init(&a, &m, &s, false), 0);
-	assert_true(a.side[0].column < 0 && a.side[1].numbers == 1);
+	assert_true(!a.side[0].column.n && a.side[1].numbers == 1);
 	hm_predict_clear(&a);
 	hm_fusionfile_close(&m);
 	open_head(&m, -1, -1, 4, w, b);
@@ -321,7 +321,8 @@ static void save(const struct hm_fusion_kind *kind, struct hm_device *d)
 		.kind = kind,
 		.classes = 2,
 		.side = {{HM_USE_FROZEN, WIDTH, image.tower}, {HM_USE_TRAINED, WIDTH, text.tower}},
-		.cells = kind == &hm_early_fusion ? CELLS : 0};
+		.cells = kind == &hm_early_fusion ? CELLS : 0,
+		.head = {7, 2, 5, 1, true, {.1, .2, .3}}};
 	OK(hm_fusion_new(&f, &c, d, &e));
 	OK(hm_params_init(hm_fusion_params(f), 3, 0, &e));
 	OK(hm_fusion_place(f, &e));

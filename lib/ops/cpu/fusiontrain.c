@@ -160,6 +160,8 @@ void hm_cpu_relu_drop(struct hm_device *d, float *y, const float *x, bool relu, 
 {
 	struct hm_mask mask;
 	bool drops = hm_mask_init(&mask, drop);
+	if (!drops && !relu && y == x)
+		return;
 #pragma omp parallel for num_threads(d->threads)
 	for (int t = 0; t < d->threads; t++) {
 		size_t from = hm_part(n, t, d->threads, BLOCK), to = hm_part(n, t + 1, d->threads, BLOCK);
