@@ -8,9 +8,6 @@
 
 #include <stdlib.h>
 
-/* Sites of dropout (ops.h), above all that a tower draws at: each side's map layers, the joint, the layers
- * behind it. */
-enum { SITES = 1 << 16, JOINT_SITE = SITES + HM_SIDES * HM_HEAD_LAYERS, PRE_SITE };
 enum { PIECE = 1 << 24 }; /* numbers that a piece of the joint may have in any case */
 
 struct tape {
@@ -124,7 +121,7 @@ static const struct hm_dropout *drop_at(const struct tape *t, struct hm_dropout 
 
 static int map_site(int side, int layer)
 {
-	return SITES + side * HM_HEAD_LAYERS + layer;
+	return HM_HEAD_SITE + side * HM_HEAD_LAYERS + layer;
 }
 
 /* ---- forward */
@@ -162,7 +159,7 @@ static void make_joint(struct tape *t, int at, int rows)
 				       t->map[HM_TEXT][h->map_layers - 1] + from, rows, h->map_dim);
 	if (t->drops && h->dropout[1] > 0)
 		t->d->op->relu_drop(t->d, t->joint, t->joint, false,
-				    drop_at(t, &drop, 1, JOINT_SITE, (size_t)at * width), rows * width);
+				    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, (size_t)at * width), rows * width);
 }
 
 static void forward_fusion(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
@@ -190,7 +187,7 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 		if (l)
 			dense(t, t->pre[l], t->pre[l - 1], &t->m->pre[l], t->n);
 		t->d->op->relu_drop(t->d, t->pre[l], t->pre[l], true,
-				    drop_at(t, &d3, 2, PRE_SITE + l, 0), (size_t)t->n * h->pre_dim);
+				    drop_at(t, &d3, 2, HM_HEAD_PRE_SITE + l, 0), (size_t)t->n * h->pre_dim);
 	}
 	if (h->pre_layers && !t->d->err.code)
 		dense(t, logits, t->pre[h->pre_layers - 1], &t->m->out, t->n);
@@ -223,7 +220,7 @@ static void joint_back(struct tape *t, const float *dreader)
 			   rows);
 		if (t->drops && h->dropout[1] > 0)
 			t->d->op->relu_drop(t->d, t->djoint, t->djoint, false,
-					    drop_at(t, &drop, 1, JOINT_SITE, (size_t)at * width),
+					    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, (size_t)at * width),
 					    rows * width);
 		t->m->net.kind->joint->backward(t->d, t->dmap[HM_IMAGE] + from, t->dmap[HM_TEXT] + from,
 						t->spare, t->djoint,
@@ -270,7 +267,7 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 	if (h->pre_layers)
 		dense_back(t, dy, dlogits, t->pre[h->pre_layers - 1], &t->m->out, t->n);
 	for (int l = h->pre_layers - 1; l >= 0; l--) {
-		t->d->op->relu_drop_backward(t->d, dy, dy, t->pre[l], drop_at(t, &drop, 2, PRE_SITE + l, 0),
+		t->d->op->relu_drop_backward(t->d, dy, dy, t->pre[l], drop_at(t, &drop, 2, HM_HEAD_PRE_SITE + l, 0),
 					     (size_t)t->n * (size_t)h->pre_dim);
 		if (!l)
 			break;

@@ -14,6 +14,14 @@
 
 #include "nn/fusionkind.h"
 
+/* Where dropout draws (struct hm_dropout), above all sites of a tower: layer l of side k's map at HM_HEAD_SITE +
+ * k*HM_HEAD_LAYERS + l, the joint, layer l behind it at HM_HEAD_PRE_SITE + l. */
+enum {
+	HM_HEAD_SITE = 1 << 16,
+	HM_HEAD_JOINT_SITE = HM_HEAD_SITE + HM_SIDES * HM_HEAD_LAYERS,
+	HM_HEAD_PRE_SITE
+};
+
 extern const struct hm_fusion_kind hm_align_fusion, hm_concat_fusion, hm_cross_fusion, hm_align_concat_fusion;
 
 #endif
