@@ -7,7 +7,9 @@
 #include <dnnl.h>
 #include <omp.h>
 
-enum { BLOCK = 128 }; /* columns, or rows of a gradient, that one call computes */
+/* Columns of y, columns of dx, rows of dw that one call computes. Measured at 64 x 1,024 x 1,024: 100, 90 and
+ * 106 GFLOP/s on a core; dw in blocks of 128 rows 68. */
+enum { Y_BLOCK = 128, DX_BLOCK = 256, DW_BLOCK = 32 };
 
 /* c [m, block of n] = a . b + beta*c for one block of columns. */
 struct product {
@@ -16,17 +18,18 @@ struct product {
 	size_t step_a, step_b, step_c; /* elements from one block to the next */
 	const float *a, *b;
 	float *c, beta;
+	int block;
 };
 
 /* `along` is the size that is cut: p->m or p->n. */
 static void run_blocks(struct hm_device *d, const struct product *p, const int *along)
 {
-	int blocks = (*along + BLOCK - 1) / BLOCK, failed = 0;
+	int block = p->block, blocks = (*along + block - 1) / block, failed = 0;
 	omp_set_num_threads(1); /* the number that oneDNN uses for a block */
 #pragma omp parallel for num_threads(d->threads) reduction(| : failed)
 	for (int i = 0; i < blocks; i++) {
 		size_t at = (size_t)i;
-		int left = *along - i * BLOCK, some = left < BLOCK ? left : BLOCK;
+		int left = *along - i * block, some = left < block ? left : block;
 		int m = along == &p->m ? some : p->m, n = along == &p->n ? some : p->n;
 		failed |= dnnl_sgemm(p->ta, p->tb, m, n, p->k, 1, p->a + at * p->step_a, p->lda,
 				     p->b + at * p->step_b, p->ldb, p->beta, p->c + at * p->step_c, p->ldc);
@@ -47,8 +50,9 @@ void hm_dnnl_linear_forward(struct hm_device *d, float *y, const float *x, const
 				  .lda = k,
 				  .ldb = k,
 				  .ldc = n,
-				  .step_b = (size_t)BLOCK * k,
-				  .step_c = BLOCK,
+				  .step_b = (size_t)Y_BLOCK * k,
+				  .step_c = Y_BLOCK,
+				  .block = Y_BLOCK,
 				  .a = x,
 				  .b = w,
 				  .c = y,
@@ -70,8 +74,9 @@ void hm_dnnl_linear_backward(struct hm_device *d, float *dx, float *dw, const fl
 				     .lda = n,
 				     .ldb = k,
 				     .ldc = k,
-				     .step_b = BLOCK,
-				     .step_c = BLOCK,
+				     .step_b = DX_BLOCK,
+				     .step_c = DX_BLOCK,
+				     .block = DX_BLOCK,
 				     .a = dy,
 				     .b = w,
 				     .c = dx};
@@ -83,8 +88,9 @@ void hm_dnnl_linear_backward(struct hm_device *d, float *dx, float *dw, const fl
 				     .lda = n,
 				     .ldb = k,
 				     .ldc = k,
-				     .step_a = BLOCK,
-				     .step_c = (size_t)BLOCK * k,
+				     .step_a = DW_BLOCK,
+				     .step_c = (size_t)DW_BLOCK * k,
+				     .block = DW_BLOCK,
 				     .a = dy,
 				     .b = x,
 				     .c = dw,
