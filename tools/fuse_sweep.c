@@ -25,10 +25,10 @@ static void begin_line(void *ctx)
 static int set_option(void *ctx, const char *name, char *value, struct hm_err *e)
 {
 	static const char *const may[] = {
-		"optimizer",	"lr",		"momentum", "weight-decay", "no-decay",	    "clip-norm",
-		"schedule",	"warmup-steps", "batch-size", "epochs",	    "seed",	    "no-shuffle",
-		"drop-last",	"class-weight", "select",     "patience",   "fusion",	    "map-dim",
-		"map-layers",	"pre-layers",	"pre-dim",    "normalize",  "no-normalize", "head-dropout"};
+		"optimizer",  "lr",	      "momentum",   "weight-decay", "no-decay",	    "clip-norm",
+		"schedule",   "warmup-steps", "batch-size", "epochs",	    "seed",	    "no-shuffle",
+		"drop-last",  "class-weight", "select",	    "patience",	    "fusion",	    "map-dim",
+		"map-layers", "pre-layers",   "pre-dim",    "normalize",    "no-normalize", "head-dropout"};
 	struct sweeper *s = ctx;
 	char text[256];
 	const char *wrong = NULL;
@@ -52,8 +52,7 @@ static int finish_line(void *ctx, struct hm_sweep_item *item, struct hm_err *e)
 	if (!rc && !item->config.kind->intakes)
 		rc = hm_err_set(e, HM_EDATA, "%s fusion is not a head on cached features",
 				item->config.kind->name);
-	return rc ? rc
-		  : hm_recipe_config(&item->recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
+	return rc ? rc : hm_recipe_config(&item->recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
 }
 
 /* The history's entry for one model of the sweep. */

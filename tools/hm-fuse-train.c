@@ -8,19 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct options defaults = {
-	.recipe = {.optimizer = HM_ADAMW,
-		   .batch_size = 64,
-		   .epochs = 10,
-		   .seed = 42,
-		   .lr = 1e-3,
-		   .fusion = -1,
-		   .map_dim = 1024,
-		   .map_layers = 1,
-		   .pre_layers = 1},
-	.log_steps = 20,
-	.dropout = .1,
-	.features = -1};
+static const struct options defaults = {.recipe = {.optimizer = HM_ADAMW,
+						   .batch_size = 64,
+						   .epochs = 10,
+						   .seed = 42,
+						   .lr = 1e-3,
+						   .fusion = -1,
+						   .map_dim = 1024,
+						   .map_layers = 1,
+						   .pre_layers = 1},
+					.log_steps = 20,
+					.dropout = .1,
+					.features = -1};
 
 static const struct hm_opt table[] = {
 	{.group = "Data and model"},
@@ -29,7 +28,8 @@ static const struct hm_opt table[] = {
 	{"val", 0, HM_LIST(val), "FILE", "validation records, scored after each epoch (repeatable, joined)",
 	 .file = HM_FILE_IN},
 	{"fusion", 0, HM_CHOICE(recipe.fusion), HM_FUSION_WORDS,
-	 "one linear layer over both features; both through one transformer; or both mapped, joined, and hidden "
+	 "one linear layer over both features; both through one transformer; or both mapped, joined, and "
+	 "hidden "
 	 "layers"},
 	{"features", 0, HM_CHOICE(features), "image|text|image,text",
 	 "which sides late fusion uses; all that the data has unless given"},
@@ -47,7 +47,7 @@ static const struct hm_opt table[] = {
 	{"classes", 0, HM_INT(classes), "N",
 	 "how many classes; 1 + the largest label, at least 2, unless given", .min = 2, .max = 1 << 16},
 	{"standardize", 0, HM_FLAG(standardize), NULL,
-	 "scale features to mean 0 and deviation 1, folded into the model: the default for heads on "
+	 "scale features to mean 0 and deviation 1, folded into the model: the default of late fusion on "
 	 "features"},
 	{"no-standardize", 0, HM_FLAG(no_standardize), NULL, "take features as they are"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip", "what to do about failed and unlabelled records"},
@@ -66,8 +66,9 @@ static const struct hm_opt table[] = {
 	 .max = HM_HEAD_LAYERS, .given = HM_GIVEN(recipe.pre_layers_given)},
 	{"pre-dim", 0, HM_INT(recipe.pre_dim), "N", "their width; that of the maps unless given", .min = 1,
 	 .max = 1 << 16, .given = HM_GIVEN(recipe.pre_dim_given)},
-	{"normalize", 0, HM_FLAG(recipe.normalize), NULL, "give both maps length 1 before they are joined: the "
-							  "default"},
+	{"normalize", 0, HM_FLAG(recipe.normalize), NULL,
+	 "give both maps length 1 before they are joined: the "
+	 "default"},
 	{"no-normalize", 0, HM_FLAG(recipe.no_normalize), NULL, "join the maps as they are"},
 	{"head-dropout", 0, HM_STR(recipe.head_dropout), "D1,D2,D3",
 	 "dropout of the maps, of the joint and of the hidden layers; 0,0,0 unless given"},

@@ -309,8 +309,9 @@ static void check_columns(struct run *r)
 							      k ? "--text-feature" : "--image-feature", &e))
 			hm_cli_usage(&r->cli, "%s", e.text);
 	if (!r->o.model && (r->o.columns[0] || r->o.columns[1] || r->o.no_normalize))
-		hm_cli_usage(&r->cli, "--image-feature, --text-feature and --no-normalize say what --model takes, "
-				      "which is not given");
+		hm_cli_usage(&r->cli,
+			     "--image-feature, --text-feature and --no-normalize say what --model takes, "
+			     "which is not given");
 }
 
 static void check_call(struct run *r)

@@ -56,8 +56,8 @@ uint64_t hm_examples_hash(const struct hm_examples_store *s, const struct hm_rec
 		for (int i = 0; i < s->column[k].n; i++) {
 			int at = s->column[k].at[i];
 			const struct hm_val *v = &rec->val[at];
-			h = XXH3_64bits_withSeed(
-				v->data, v->count * hm_dtype_size(rec->schema->field[at].dtype), h);
+			h = XXH3_64bits_withSeed(v->data,
+						 v->count * hm_dtype_size(rec->schema->field[at].dtype), h);
 		}
 	return h;
 }
@@ -203,9 +203,9 @@ int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, 
 			if (hm_examples_batch(x, &i, 1, &b, e))
 				return HM_EDATA;
 			for (size_t j = 0; j < k; j++) {
-				float v = b.joined	? b.joined[j]
-					  : j < images	? b.feature[HM_IMAGE][j]
-							: b.feature[HM_TEXT][j - images];
+				float v = b.joined     ? b.joined[j]
+					  : j < images ? b.feature[HM_IMAGE][j]
+						       : b.feature[HM_TEXT][j - images];
 				if (pass)
 					deviation[j] += (v - mean[j]) * (v - mean[j]);
 				else

@@ -21,8 +21,8 @@ static const char *name_at(enum hm_side side, enum hm_give give, const struct hm
 	return names && names->n ? names->name[i] : hm_column_name(hm_column_feature(side, give));
 }
 
-char *hm_sidefeature_text(enum hm_side side, enum hm_give give, const struct hm_feature_names *names, char *out,
-			  size_t cap)
+char *hm_sidefeature_text(enum hm_side side, enum hm_give give, const struct hm_feature_names *names,
+			  char *out, size_t cap)
 {
 	if (names && names->n)
 		return hm_feature_names_text(names, out, cap);

@@ -20,8 +20,8 @@ struct hm_feature {
 };
 
 /* The columns' names for a message: "image_feature", "a,b". Cut to cap. Returns out. */
-char *hm_sidefeature_text(enum hm_side side, enum hm_give give, const struct hm_feature_names *names, char *out,
-			  size_t cap);
+char *hm_sidefeature_text(enum hm_side side, enum hm_give give, const struct hm_feature_names *names,
+			  char *out, size_t cap);
 /* Whether the schema has all of the columns. If so, *origin := what their attributes say; dim is 0 then. */
 bool hm_sidefeature_there(struct hm_feature *origin, const struct hm_schema *s, enum hm_side side,
 			  enum hm_give give, const struct hm_feature_names *names);

@@ -1,6 +1,7 @@
 /* Lists of feature columns. See featurenames.h. */
 #include "model/featurenames.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,14 +35,6 @@ int hm_feature_names_parse(struct hm_feature_names *f, const char *list, const c
 		if (!end)
 			return 0;
 	}
-}
-
-bool hm_feature_names_same(const struct hm_feature_names *a, const struct hm_feature_names *b)
-{
-	bool same = a->n == b->n;
-	for (int i = 0; same && i < a->n; i++)
-		same = !strcmp(a->name[i], b->name[i]);
-	return same;
 }
 
 char *hm_feature_names_text(const struct hm_feature_names *f, char *out, size_t cap)

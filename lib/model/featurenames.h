@@ -4,7 +4,6 @@
 
 #include "base/err.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum { HM_FEATURES_MOST = 8, HM_FEATURE_NAME = 65 }; /* columns; room for a name and its end */
@@ -17,8 +16,8 @@ struct hm_feature_names {
 
 /* *f := the names in `list`, separated by commas. 0; HM_EUSAGE with a sentence about `option`: a name that is
  * empty, too long or there twice, or more than HM_FEATURES_MOST. */
-int hm_feature_names_parse(struct hm_feature_names *f, const char *list, const char *option, struct hm_err *e);
-bool hm_feature_names_same(const struct hm_feature_names *a, const struct hm_feature_names *b);
+int hm_feature_names_parse(struct hm_feature_names *f, const char *list, const char *option,
+			   struct hm_err *e);
 /* "A,B", cut to cap. Returns out. */
 char *hm_feature_names_text(const struct hm_feature_names *f, char *out, size_t cap);
 

@@ -57,8 +57,7 @@ static int settle_dims(struct hm_fusionfile *m, const struct hm_fusion_shape *to
 			h->dim[!k] = h->inputs - h->dim[k];
 		}
 	if ((h->dim[HM_IMAGE] < 0) != (h->dim[HM_TEXT] < 0))
-		return hm_err_set(e, HM_EDATA,
-				  "%s.weight has %lld inputs, fewer than its encoder gives",
+		return hm_err_set(e, HM_EDATA, "%s.weight has %lld inputs, fewer than its encoder gives",
 				  h->fusion->last, (long long)h->inputs);
 	for (int k = 0; k < HM_SIDES; k++)
 		if (m->side[k].kind && h->dim[k] != m->side[k].shape.width)

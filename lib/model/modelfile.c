@@ -53,9 +53,8 @@ static int read_columns(struct hm_feature_names *f, const cJSON *o, const char *
 /* Where a side's fields stand in hm.model. */
 static const struct {
 	const char *dim, *output, *precision, *digest, *columns;
-} keys[HM_SIDES] = {
-	{"image_dim", "image_output", "image_precision", "hm.image_digest", "image_columns"},
-	{"text_dim", "text_output", "text_precision", "hm.text_digest", "text_columns"}};
+} keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "hm.image_digest", "image_columns"},
+		    {"text_dim", "text_output", "text_precision", "hm.text_digest", "text_columns"}};
 
 /* The output of a file that does not name one. */
 static const char *const usual_output[HM_SIDES] = {"", "pooler"};
@@ -124,12 +123,11 @@ static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		(int)m->classes, {(int)m->dim[HM_IMAGE], (int)m->dim[HM_TEXT]}, 0, m->head};
 	if (m->dim[HM_IMAGE] > INT_MAX / 4 || m->dim[HM_TEXT] > INT_MAX / 4 ||
 	    (m->dim[HM_IMAGE] >= 0 && m->fusion->inputs(m->fusion, &s) != m->inputs))
-		return hm_err_set(
-			e, HM_EDATA,
-			"hm.model says image_dim %lld and text_dim %lld, %s.weight has %lld "
-			"inputs, which is not %s fusion's number",
-			(long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT], m->fusion->last,
-			(long long)m->inputs, m->fusion->name);
+		return hm_err_set(e, HM_EDATA,
+				  "hm.model says image_dim %lld and text_dim %lld, %s.weight has %lld "
+				  "inputs, which is not %s fusion's number",
+				  (long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT], m->fusion->last,
+				  (long long)m->inputs, m->fusion->name);
 	return 0;
 }
 

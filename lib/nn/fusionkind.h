@@ -56,7 +56,7 @@ struct hm_fusion_kind {
 	enum hm_give gives[HM_SIDES]; /* what it takes from each side */
 	const char *last;	      /* the layer that gives the logits: "classifier" has classifier.weight
 					 [C,inputs] and classifier.bias [C] */
-	const char *const *own; /* prefixes of its other tensors' names in a model file; ended by NULL */
+	const char *const *own;	 /* prefixes of its other tensors' names in a model file; ended by NULL */
 	const char *text_prefix; /* of the text tower's tensors in a model file */
 	bool sequential;	 /* a model file has the image tower in PyTorch's Sequential form */
 	bool optional;		 /* one of the sides may be missing */

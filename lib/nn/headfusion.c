@@ -159,7 +159,8 @@ static void make_joint(struct tape *t, int at, int rows)
 				       t->map[HM_TEXT][h->map_layers - 1] + from, rows, h->map_dim);
 	if (t->drops && h->dropout[1] > 0)
 		t->d->op->relu_drop(t->d, t->joint, t->joint, false,
-				    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, (size_t)at * width), rows * width);
+				    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, (size_t)at * width),
+				    rows * width);
 }
 
 static void forward_fusion(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
@@ -245,8 +246,11 @@ static void map_back(struct tape *t, int k, float *dside)
 			t->d->op->relu_drop_backward(t->d, dy, dy, t->map[k][l], d1, count);
 		else if (d1 && d1->p > 0)
 			t->d->op->relu_drop(t->d, dy, dy, false, d1, count);
-		dense_back(t, l ? dx : dside ? t->dside : NULL, dy, l ? t->map[k][l - 1] : t->side[k],
-			   &t->m->map[k][l], t->n);
+		dense_back(t,
+			   l	   ? dx
+			   : dside ? t->dside
+				   : NULL,
+			   dy, l ? t->map[k][l - 1] : t->side[k], &t->m->map[k][l], t->n);
 		float *free_one = dy;
 		dy = dx;
 		dx = free_one;
@@ -267,7 +271,8 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 	if (h->pre_layers)
 		dense_back(t, dy, dlogits, t->pre[h->pre_layers - 1], &t->m->out, t->n);
 	for (int l = h->pre_layers - 1; l >= 0; l--) {
-		t->d->op->relu_drop_backward(t->d, dy, dy, t->pre[l], drop_at(t, &drop, 2, HM_HEAD_PRE_SITE + l, 0),
+		t->d->op->relu_drop_backward(t->d, dy, dy, t->pre[l],
+					     drop_at(t, &drop, 2, HM_HEAD_PRE_SITE + l, 0),
 					     (size_t)t->n * (size_t)h->pre_dim);
 		if (!l)
 			break;
@@ -287,8 +292,8 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 	{                                                                                                    \
 		.name = word, .gives = {[HM_IMAGE] = HM_POOLED, [HM_TEXT] = HM_POOLED}, .last = "output",    \
 		.own = own, .text_prefix = "text_encoder.", .one_logit = true, .joint = how,                 \
-		.measure = hm_headnet_measure, .read = hm_headnet_read, .inputs = hm_headnet_inputs,                  \
-		.net_new = hm_headnet_new, .intakes = hm_headnet_intakes, .tape_new = new_tape,                \
+		.measure = hm_headnet_measure, .read = hm_headnet_read, .inputs = hm_headnet_inputs,         \
+		.net_new = hm_headnet_new, .intakes = hm_headnet_intakes, .tape_new = new_tape,              \
 		.tape_free = free_tape, .reserve = reserve_tape, .forward = forward_fusion,                  \
 		.backward = backward_fusion                                                                  \
 	}

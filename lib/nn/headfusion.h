@@ -14,8 +14,8 @@
 
 #include "nn/fusionkind.h"
 
-/* Where dropout draws (struct hm_dropout), above all sites of a tower: layer l of side k's map at HM_HEAD_SITE +
- * k*HM_HEAD_LAYERS + l, the joint, layer l behind it at HM_HEAD_PRE_SITE + l. */
+/* Where dropout draws (struct hm_dropout), above all sites of a tower: layer l of side k's map at
+ * HM_HEAD_SITE + k*HM_HEAD_LAYERS + l, the joint, layer l behind it at HM_HEAD_PRE_SITE + l. */
 enum {
 	HM_HEAD_SITE = 1 << 16,
 	HM_HEAD_JOINT_SITE = HM_HEAD_SITE + HM_SIDES * HM_HEAD_LAYERS,

@@ -31,7 +31,7 @@ static int64_t width_concat(int n)
 }
 
 static void forward_concat(struct hm_device *d, float *f, float *spare, const float *a, const float *b, int m,
-			  int n)
+			   int n)
 {
 	(void)spare;
 	d->op->copy_columns(d, f, 2 * n, a, n, m, n);
@@ -39,7 +39,7 @@ static void forward_concat(struct hm_device *d, float *f, float *spare, const fl
 }
 
 static void backward_concat(struct hm_device *d, float *da, float *db, float *spare, const float *df,
-			   const float *a, const float *b, int m, int n)
+			    const float *a, const float *b, int m, int n)
 {
 	(void)spare, (void)a, (void)b;
 	d->op->copy_columns(d, da, n, df, 2 * n, m, n);
@@ -96,4 +96,5 @@ static void backward_align_concat(struct hm_device *d, float *da, float *db, flo
 const struct hm_joint hm_joint_align = {width_align, forward_align, backward_align};
 const struct hm_joint hm_joint_concat = {width_concat, forward_concat, backward_concat};
 const struct hm_joint hm_joint_cross = {width_cross, forward_cross, backward_cross};
-const struct hm_joint hm_joint_align_concat = {width_align_concat, forward_align_concat, backward_align_concat};
+const struct hm_joint hm_joint_align_concat = {width_align_concat, forward_align_concat,
+					       backward_align_concat};

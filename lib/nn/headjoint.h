@@ -14,9 +14,9 @@ struct hm_joint {
 			 const float *a, const float *b, int m, int n);
 };
 
-extern const struct hm_joint hm_joint_align; /* a*b, element by element: width n */
-extern const struct hm_joint hm_joint_concat; /* [a; b]: width 2n */
-extern const struct hm_joint hm_joint_cross; /* a b^T of each row, row-major: width n*n */
+extern const struct hm_joint hm_joint_align;	    /* a*b, element by element: width n */
+extern const struct hm_joint hm_joint_concat;	    /* [a; b]: width 2n */
+extern const struct hm_joint hm_joint_cross;	    /* a b^T of each row, row-major: width n*n */
 extern const struct hm_joint hm_joint_align_concat; /* [a*b; a; b]: width 3n */
 
 #endif

@@ -32,8 +32,8 @@ static int count_layers(const char *name, int (*index)(int), int *layers, int64_
 		if (!find(ctx, weight))
 			return 0;
 		if (*layers == HM_HEAD_LAYERS)
-			return hm_err_set(e, HM_EDATA, "there are more than %d layers \"%s\"",
-					  HM_HEAD_LAYERS, name);
+			return hm_err_set(e, HM_EDATA, "there are more than %d layers \"%s\"", HM_HEAD_LAYERS,
+					  name);
 		if (hm_find_shape(find, ctx, weight, 2, MOST, last, e))
 			return HM_EDATA;
 		if (!*layers)
@@ -42,7 +42,7 @@ static int count_layers(const char *name, int (*index)(int), int *layers, int64_
 }
 
 int hm_headnet_measure(const struct hm_fusion_kind *k, struct hm_hidden *h, int64_t inputs, hm_find_fn *find,
-		    void *ctx, struct hm_err *e)
+		       void *ctx, struct hm_err *e)
 {
 	int64_t first[2], last[2];
 	int texts;
@@ -61,8 +61,8 @@ int hm_headnet_measure(const struct hm_fusion_kind *k, struct hm_hidden *h, int6
 	return k->joint->width(h->map_dim) != (h->pre_layers ? first[1] : inputs);
 }
 
-int hm_headnet_read(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tower_shape *text, hm_find_fn *find,
-		 void *ctx, struct hm_err *e)
+int hm_headnet_read(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tower_shape *text,
+		    hm_find_fn *find, void *ctx, struct hm_err *e)
 {
 	(void)inputs, (void)text;
 	for (int k = 0; k < HM_SIDES; k++) {
@@ -97,15 +97,16 @@ static void add_dense(struct hm_params *p, struct hm_dense *l, int outputs, int 
 }
 
 struct hm_fusion_net *hm_headnet_new(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s,
-				      struct hm_err *e)
+				     struct hm_err *e)
 {
 	const struct hm_hidden *h = &s->head;
 	int64_t width = k->joint->width(h->map_dim);
 	struct hm_headnet *m = width > MOST ? NULL : hm_alloc(1, sizeof *m, e);
 	if (width > MOST)
-		hm_err_set(e, HM_EDATA,
-			   "%s fusion of %d numbers a side gives %lld, more than %d: choose a smaller --map-dim",
-			   k->name, h->map_dim, (long long)width, MOST);
+		hm_err_set(
+			e, HM_EDATA,
+			"%s fusion of %d numbers a side gives %lld, more than %d: choose a smaller --map-dim",
+			k->name, h->map_dim, (long long)width, MOST);
 	if (!m)
 		return NULL;
 	m->net = (struct hm_fusion_net){.kind = k, .shape = *s};

@@ -18,12 +18,12 @@ struct hm_headnet {
 
 /* The functions of struct hm_fusion_kind. */
 int hm_headnet_measure(const struct hm_fusion_kind *k, struct hm_hidden *h, int64_t inputs, hm_find_fn *find,
-		    void *ctx, struct hm_err *e);
-int hm_headnet_read(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tower_shape *text, hm_find_fn *find,
-		 void *ctx, struct hm_err *e);
+		       void *ctx, struct hm_err *e);
+int hm_headnet_read(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tower_shape *text,
+		    hm_find_fn *find, void *ctx, struct hm_err *e);
 int64_t hm_headnet_inputs(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s);
 struct hm_fusion_net *hm_headnet_new(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s,
-				      struct hm_err *e);
+				     struct hm_err *e);
 int hm_headnet_intakes(const struct hm_fusion_net *net, struct hm_intake out[HM_SIDES]);
 
 #endif

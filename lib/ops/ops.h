@@ -248,7 +248,8 @@ struct hm_ops {
 
 	/* ---- training: the two sides of a head. All f32; m rows. */
 
-	/* y [m,k] = each row of x [m,k] divided by its length, norm f32 [m] = max(length, 1e-12); in place. */
+	/* y [m,k] = each row of x [m,k] divided by its length, norm f32 [m] = max(length, 1e-12); in place.
+	 */
 	void (*row_norm)(struct hm_device *d, float *y, float *norm, const float *x, int m, int k);
 	/* dx [m,k] = (dy - y*(y . dy))/norm, or dy/norm where the length was below 1e-12; y and norm as
 	 * row_norm left them; in place on dy. */
@@ -257,7 +258,7 @@ struct hm_ops {
 	/* n elements: y = a*b + c, c NULL: a*b; in place on any. With y = a*b the gradients are da = dy*b and
 	 * db = dy*a: the same operation. */
 	void (*mul_add)(struct hm_device *d, float *y, const float *a, const float *b, const float *c,
-			 size_t n);
+			size_t n);
 	/* y [m,k*k] = a b^T of each row: y[r, i*k + j] = a[r,i]*b[r,j], a and b [m,k]. */
 	void (*outer)(struct hm_device *d, float *y, const float *a, const float *b, int m, int k);
 	/* With M = the row of dy as [k,k]: da = M b, db = M^T a. */

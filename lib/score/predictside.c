@@ -24,14 +24,14 @@ static struct side describe_side(const struct hm_predict *a, int k, const struct
 	const struct hm_modelfile *h = &a->model->head;
 	enum hm_give give = h->fusion->gives[k];
 	struct side d = {.give = give,
-			     .columns = o->columns[k] ? o->columns[k] : &h->columns[k],
-			     .raw = hm_column_raw((enum hm_side)k),
-			     .encoder = &a->model->side[k],
-			     .trained = h->digest[k],
-			     .precision = h->precision[k],
-			     .output = h->output[k],
-			     .shape = {give == HM_GRID ? a->model->cells : h->dim[k], h->dim[k]},
-			     .ndim = give == HM_GRID ? 2 : 1};
+			 .columns = o->columns[k] ? o->columns[k] : &h->columns[k],
+			 .raw = hm_column_raw((enum hm_side)k),
+			 .encoder = &a->model->side[k],
+			 .trained = h->digest[k],
+			 .precision = h->precision[k],
+			 .output = h->output[k],
+			 .shape = {give == HM_GRID ? a->model->cells : h->dim[k], h->dim[k]},
+			 .ndim = give == HM_GRID ? 2 : 1};
 	hm_sidefeature_text((enum hm_side)k, give, d.columns, d.feature, sizeof d.feature);
 	return d;
 }
@@ -46,7 +46,7 @@ static int64_t feature_width(const struct hm_predict *a, const struct hm_schema 
 	struct hm_feature f;
 	int cells;
 	return hm_sidefeature_find(&at, &f, &cells, s, (enum hm_side)k, HM_POOLED, d.columns, &no) ? 0
-												    : f.dim;
+												   : f.dim;
 }
 
 /* How many inputs each feature gives, where the model does not say: both, or the one whose width is I. */
@@ -144,8 +144,8 @@ static int check_preparation(struct hm_predict *a, int k, const struct side *d, 
 	const struct hm_taken *t = &a->side[k].column;
 	cJSON *now = hm_sidefeature_prepared(s, t, e);
 	const char *name = t->n > 1 ? d->feature : s->field[t->at[0]].name;
-	int rc = now ? hm_prepared_compare(a->model->head.prepared[k], now, name, allow,
-					   a->warning[k], sizeof a->warning[k], e)
+	int rc = now ? hm_prepared_compare(a->model->head.prepared[k], now, name, allow, a->warning[k],
+					   sizeof a->warning[k], e)
 		     : HM_EDATA;
 	cJSON_Delete(now);
 	return rc;

@@ -13,10 +13,10 @@ static int parse_dropout(const char *text, double out[3], struct hm_err *e)
 		char *end;
 		double v = strtod(p, &end);
 		if (end == p || !(v >= 0 && v <= .99) || *end != (i < 2 ? ',' : 0))
-			return hm_err_set(
-				e, HM_EUSAGE,
-				"--head-dropout takes three numbers from 0 to 0.99 separated by commas, not '%s'",
-				text);
+			return hm_err_set(e, HM_EUSAGE,
+					  "--head-dropout takes three numbers from 0 to 0.99 separated by "
+					  "commas, not '%s'",
+					  text);
 		out[i] = v;
 		p = end + 1;
 	}
@@ -34,7 +34,8 @@ static int settle_size(int *size, const char *option, bool given, int64_t value,
 	return 0;
 }
 
-int hm_recipe_head(const struct hm_recipe *r, const struct hm_hidden *init, struct hm_hidden *h, struct hm_err *e)
+int hm_recipe_head(const struct hm_recipe *r, const struct hm_hidden *init, struct hm_hidden *h,
+		   struct hm_err *e)
 {
 	*h = init ? *init : (struct hm_hidden){.normalize = true};
 	if (r->normalize && r->no_normalize)

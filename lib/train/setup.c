@@ -290,7 +290,8 @@ int hm_setup_fits(struct hm_fusion *f, const struct hm_device *d, int copies, st
 {
 	size_t count = hm_fusion_params(f)->count, bytes,
 	       there = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
-	bool fits = hm_size_mul(count, 4 * sizeof(float), &bytes) && hm_size_mul(bytes, (size_t)copies, &bytes);
+	bool fits =
+		hm_size_mul(count, 4 * sizeof(float), &bytes) && hm_size_mul(bytes, (size_t)copies, &bytes);
 	if (!d->host || (fits && bytes <= there))
 		return 0;
 	return hm_err_set(e, HM_EDATA,

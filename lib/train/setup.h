@@ -17,7 +17,7 @@ struct hm_setup_options {
 	const char *spec[HM_SIDES]; /* of each side's encoder; NULL: not given */
 	const char *init;	    /* a model file; NULL: not given */
 	struct hm_encoder_options encoder;
-	const struct hm_recipe *recipe;		   /* for the fusion and its layers; -1: init's, else the first */
+	const struct hm_recipe *recipe; /* for the fusion and its layers; -1: init's, else the first */
 	struct hm_feature_names columns[HM_SIDES]; /* of features; n 0: init's, else the usual one */
 	bool sweep;				   /* s->fusion gets no values, no set is standardised */
 	bool only[HM_SIDES];		     /* use this side only */

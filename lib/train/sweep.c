@@ -71,7 +71,8 @@ static void serve_item(const struct job *j, const struct hm_sweep_item *item, st
 	const struct hm_setup *s = j->r->setup;
 	bool standard = hm_setup_standard(s, &item->config) && !j->in_place;
 	hm_examples_serve(&room->train, item->config.kind);
-	hm_examples_view_standardised(&room->train, standard ? s->mean : NULL, standard ? s->deviation : NULL);
+	hm_examples_view_standardised(&room->train, standard ? s->mean : NULL,
+				      standard ? s->deviation : NULL);
 	if (j->r->val)
 		hm_examples_serve(&room->val, item->config.kind);
 }
@@ -354,8 +355,8 @@ static int remove_old(const struct hm_sweep *s, const size_t *order, size_t keep
 
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
 		   const char *folder,
-		   cJSON *(*options)(void *ctx, const struct hm_sweep_item *item, struct hm_err *e), void *ctx,
-		   const char *tool, struct hm_err *e)
+		   cJSON *(*options)(void *ctx, const struct hm_sweep_item *item, struct hm_err *e),
+		   void *ctx, const char *tool, struct hm_err *e)
 {
 	struct job j = {.s = s,
 			.r = r,

@@ -69,7 +69,7 @@ int hm_sweep_rank(const struct hm_sweep *s, enum hm_select select, bool val, siz
  * history's entry for an item, which the callee frees, NULL with `e` without memory. 0 or HM_EDATA. */
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
 		   const char *folder,
-		   cJSON *(*options)(void *ctx, const struct hm_sweep_item *item, struct hm_err *e), void *ctx,
-		   const char *tool, struct hm_err *e);
+		   cJSON *(*options)(void *ctx, const struct hm_sweep_item *item, struct hm_err *e),
+		   void *ctx, const char *tool, struct hm_err *e);
 
 #endif

@@ -38,7 +38,8 @@ static void write_records(char *path, size_t n, uint32_t stream)
 		char id[24];
 		int len = snprintf(id, sizeof id, "%u.%zu", stream, i);
 		for (int j = 0; j < IMAGE + TEXT; j++)
-			x[j] = (float)(hm_rng_normal(&r) + (j % 3 ? .8 : -.8) * ((j < IMAGE ? a : b) ? 1 : -1));
+			x[j] = (float)(hm_rng_normal(&r) +
+				       (j % 3 ? .8 : -.8) * ((j < IMAGE ? a : b) ? 1 : -1));
 		const struct hm_val val[] = {{id, (size_t)len}, {&label, 1}, {x, IMAGE}, {x + IMAGE, TEXT}};
 		assert_int_equal(hm_writer_put(w, val, &e), 0);
 	}

@@ -1,7 +1,7 @@
 /* This file declares the table of cases of tests/ops: one operation, with its gradient if it has one, in
  * one shape, on any device. All values are host floats, so that every device gets the same values and the
- * same loops compare them. opimage.c, optext.c, opinfer.c, ophead.c and opfusion.c call the operations. A new operation
- * needs one `struct op_kind` and a few rows. */
+ * same loops compare them. opimage.c, optext.c, opinfer.c, ophead.c and opfusion.c call the operations. A new
+ * operation needs one `struct op_kind` and a few rows. */
 #ifndef TEST_OPCASE_H
 #define TEST_OPCASE_H
 

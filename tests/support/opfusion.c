@@ -62,8 +62,8 @@ static void mul_add_backward(struct op_run *r)
 	r->d->op->mul_add(r->d, r->grad[1].dev, r->dy.dev, r->in[0].dev, NULL, n);
 }
 
-static const struct op_kind mul_add = {
-	"mul_add", mul_add_shape, mul_add_forward, mul_add_backward, 3, 2, 0, 1};
+static const struct op_kind mul_add = {"mul_add", mul_add_shape, mul_add_forward, mul_add_backward, 3, 2, 0,
+				       1};
 
 /* ---- m k; in: a, b */
 

@@ -86,8 +86,8 @@ void hm_cpu_add_rows_backward(struct hm_device *d, float *dtable, const int32_t 
 void hm_cpu_gather_backward(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s, int m,
 			    int k);
 void hm_cpu_row_norm(struct hm_device *d, float *y, float *norm, const float *x, int m, int k);
-void hm_cpu_row_norm_backward(struct hm_device *d, float *dx, const float *dy, const float *y, const float *norm,
-			      int m, int k);
+void hm_cpu_row_norm_backward(struct hm_device *d, float *dx, const float *dy, const float *y,
+			      const float *norm, int m, int k);
 void hm_cpu_mul_add(struct hm_device *d, float *y, const float *a, const float *b, const float *c, size_t n);
 void hm_cpu_outer(struct hm_device *d, float *y, const float *a, const float *b, int m, int k);
 void hm_cpu_outer_backward(struct hm_device *d, float *da, float *db, const float *dy, const float *a,

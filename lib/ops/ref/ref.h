@@ -70,8 +70,8 @@ void hm_ref_cross_entropy(struct hm_device *d, double *sums, float *loss, float 
 			  const int32_t *label, const float *weight, double total, int m, int n);
 
 void hm_ref_row_norm(struct hm_device *d, float *y, float *norm, const float *x, int m, int k);
-void hm_ref_row_norm_backward(struct hm_device *d, float *dx, const float *dy, const float *y, const float *norm,
-			      int m, int k);
+void hm_ref_row_norm_backward(struct hm_device *d, float *dx, const float *dy, const float *y,
+			      const float *norm, int m, int k);
 void hm_ref_mul_add(struct hm_device *d, float *y, const float *a, const float *b, const float *c, size_t n);
 void hm_ref_outer(struct hm_device *d, float *y, const float *a, const float *b, int m, int k);
 void hm_ref_outer_backward(struct hm_device *d, float *da, float *db, const float *dy, const float *a,

@@ -89,7 +89,7 @@ void hm_cpu_mul_add(struct hm_device *d, float *y, const float *a, const float *
 	for (int t = 0; t < d->threads; t++) {
 		size_t from = hm_part(n, t, d->threads, BLOCK);
 		mul_add_run(y + from, a + from, b + from, c ? c + from : NULL,
-			     hm_part(n, t + 1, d->threads, BLOCK) - from);
+			    hm_part(n, t + 1, d->threads, BLOCK) - from);
 	}
 }
 

@@ -1,7 +1,7 @@
-/* This file has the arguments of the kernels that join the two sides of a head, fusion.cu. All arrays are
+/* This file has the arguments of the kernels that join the two sides of a head, sides.cu. All arrays are
  * f32. */
-#ifndef HM_FUSIONARGS_H
-#define HM_FUSIONARGS_H
+#ifndef HM_SIDESARGS_H
+#define HM_SIDESARGS_H
 
 #include "ops/cuda/args.h"
 #include "ops/cuda/textargs.h"

@@ -1,7 +1,7 @@
 /* This file launches the operations that join the two sides of a head: rows of length 1, products, outer
  * products, rectifiers with dropout. */
 #include "ops/cuda/cuda.h"
-#include "ops/cuda/fusionargs.h"
+#include "ops/cuda/sidesargs.h"
 #include "ops/dropmask.h"
 
 enum { BLOCK = 256, ROWS = BLOCK / 32 }; /* threads per block; rows per block */
@@ -50,18 +50,14 @@ void hm_cuda_outer_backward(struct hm_device *d, float *da, float *db, const flo
 void hm_cuda_relu_drop(struct hm_device *d, float *y, const float *x, bool relu,
 		       const struct hm_dropout *drop, size_t n)
 {
-	const struct relu_drop_args a = {
-		.y = y, .x = x, .n = n, .drop = hm_cuda_drop(d, drop), .relu = relu};
+	const struct relu_drop_args a = {.y = y, .x = x, .n = n, .drop = hm_cuda_drop(d, drop), .relu = relu};
 	HM_LAUNCH(d, relu_drop, hm_cuda_loop(d, (n + 3) / 4), a);
 }
 
 void hm_cuda_relu_drop_backward(struct hm_device *d, float *dx, const float *dy, const float *y,
 				const struct hm_dropout *drop, size_t n)
 {
-	const struct relu_drop_args a = {.y = dx,
-					 .x = y,
-					 .dy = dy,
-					 .n = n,
-					 .scale = hm_dropout_on(drop) ? hm_dropout_scale(drop) : 1};
+	const struct relu_drop_args a = {
+		.y = dx, .x = y, .dy = dy, .n = n, .scale = hm_dropout_on(drop) ? hm_dropout_scale(drop) : 1};
 	HM_LAUNCH(d, relu_drop_backward, hm_cuda_loop(d, (n + 3) / 4), a);
 }

@@ -2,7 +2,7 @@
  * once; they work in place where ops.h allows it, as a thread writes only what it alone has read. */
 #include "ops/cuda/vector.h"
 #include "ops/cuda/philox.h"
-#include "ops/cuda/fusionargs.h"
+#include "ops/cuda/sidesargs.h"
 
 #include <math.h>
 
