@@ -13,9 +13,9 @@ enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 
 /* The user's options. */
 struct options {
-	int fusion, features, freeze, frozen_mode, on_error;
+	int features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
-	char *out, *init, *spec[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
+	char *out, *init, *spec[HM_SIDES], *columns[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
 	bool standardize, no_standardize, unknown, mismatch, resume, steps_given;
 	struct hm_recipe recipe;
 	struct hm_encoder_options encoder;
@@ -40,11 +40,14 @@ struct hm_fuse {
 	struct timespec start, first; /* when the training began, and when its first step was done */
 };
 
-/* fuse_run.c: the options that change the result, for the history and for a checkpoint's identity. recipe:
- * the run's own, or one of a sweep's. Caller frees with cJSON_Delete. NULL with `e` without memory. */
-cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e);
+/* fuse_run.c: the options that change the result, for the history and for a checkpoint's identity. recipe and
+ * c: the run's own, or those of one head of a sweep. Caller frees with cJSON_Delete. NULL with `e` without
+ * memory. */
+cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe,
+		       const struct hm_fusion_config *c, struct hm_err *e);
 /* The same with the fusion's name: the history's entry. */
-cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e);
+cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe,
+		       const struct hm_fusion_config *c, struct hm_err *e);
 /* Trains once and writes model, log and checkpoints. 0 or a negative code; result->signal is set if a signal
  * ended it. */
 int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e);

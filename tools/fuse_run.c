@@ -77,7 +77,8 @@ static int log_cut(void *ctx, uint64_t bytes, struct hm_err *e)
 
 /* ---- the model and its history */
 
-cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e)
+cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe,
+		       const struct hm_fusion_config *c, struct hm_err *e)
 {
 	static const char *const freeze[] = {"none", "image", "text", "both"};
 	cJSON *p = hm_json_object(e);
@@ -85,16 +86,23 @@ cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe, 
 	hm_json_add_str(p, "frozen-mode", r->o.frozen_mode ? "train" : "eval", e);
 	hm_json_add_str(p, "precision", hm_precision_name((enum hm_precision)r->cli.precision), e);
 	hm_json_add_num(p, "dropout", r->o.dropout, e);
-	hm_json_add_bool(p, "standardize", r->setup.mean != NULL, e);
+	hm_json_add_bool(p, "standardize", hm_setup_standard(&r->setup, c), e);
 	hm_json_add_bool(p, "init", r->o.init != NULL, e);
+	if (r->o.columns[HM_IMAGE])
+		hm_json_add_str(p, "image-feature", r->o.columns[HM_IMAGE], e);
+	if (r->o.columns[HM_TEXT])
+		hm_json_add_str(p, "text-feature", r->o.columns[HM_TEXT], e);
+	if (c->kind->measure)
+		hm_recipe_head_json(&c->head, p, e);
 	hm_recipe_json(recipe, p, e);
 	return hm_json_whole(p, e);
 }
 
-cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe, struct hm_err *e)
+cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe,
+		       const struct hm_fusion_config *c, struct hm_err *e)
 {
-	cJSON *p = hm_fuse_options(r, recipe, e);
-	hm_json_add_str(p, "fusion", r->setup.kind->name, e);
+	cJSON *p = hm_fuse_options(r, recipe, c, e);
+	hm_json_add_str(p, "fusion", c->kind->name, e);
 	return hm_json_whole(p, e);
 }
 
@@ -103,7 +111,7 @@ static int save_model(struct hm_fuse *r, const char *path, const char *by, int64
 		      struct hm_err *e)
 {
 	char selected[96];
-	cJSON *options = hm_fuse_history(r, &r->o.recipe, e);
+	cJSON *options = hm_fuse_history(r, &r->o.recipe, hm_fusion_config_of(r->setup.fusion), e);
 	cJSON *pg = options ? hm_pg_append(r->setup.pg, r->cli.tool->name, options, e) : NULL;
 	snprintf(selected, sizeof selected, "%s, epoch %" PRId64, by, epoch);
 	if (!pg)
@@ -170,7 +178,7 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 
 int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e)
 {
-	cJSON *identity = hm_fuse_options(r, &r->o.recipe, e);
+	cJSON *identity = hm_fuse_options(r, &r->o.recipe, hm_fusion_config_of(r->setup.fusion), e);
 	hm_json_add_num(identity, "log-steps", (double)r->o.log_steps, e);
 	hm_json_add_num(identity, "threads", r->threads, e);
 	hm_setup_identify(&r->setup, identity, e);

@@ -24,10 +24,11 @@ static void begin_line(void *ctx)
 
 static int set_option(void *ctx, const char *name, char *value, struct hm_err *e)
 {
-	static const char *const may[] = {"optimizer",	"lr",		"momentum", "weight-decay",
-					  "no-decay",	"clip-norm",	"schedule", "warmup-steps",
-					  "batch-size", "epochs",	"seed",	    "no-shuffle",
-					  "drop-last",	"class-weight", "select",   "patience"};
+	static const char *const may[] = {
+		"optimizer",  "lr",	      "momentum",   "weight-decay", "no-decay",	    "clip-norm",
+		"schedule",   "warmup-steps", "batch-size", "epochs",	    "seed",	    "no-shuffle",
+		"drop-last",  "class-weight", "select",	    "patience",	    "fusion",	    "map-dim",
+		"map-layers", "pre-layers",   "pre-dim",    "normalize",    "no-normalize", "head-dropout"};
 	struct sweeper *s = ctx;
 	char text[256];
 	const char *wrong = NULL;
@@ -41,19 +42,23 @@ static int set_option(void *ctx, const char *name, char *value, struct hm_err *e
 	return wrong ? hm_err_set(e, HM_EDATA, "%s", wrong) : 0;
 }
 
-static int finish_line(void *ctx, struct hm_recipe *recipe, struct hm_err *e)
+static int finish_line(void *ctx, struct hm_sweep_item *item, struct hm_err *e)
 {
 	struct sweeper *s = ctx;
 	const struct hm_fuse *r = s->r;
 	struct hm_trainer_config unused;
-	*recipe = s->line.recipe;
-	return hm_recipe_config(recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
+	item->recipe = s->line.recipe;
+	int rc = hm_setup_configure(&r->setup, &item->recipe, &item->config, e);
+	if (!rc && !item->config.kind->intakes)
+		rc = hm_err_set(e, HM_EDATA, "%s fusion is not a head on cached features",
+				item->config.kind->name);
+	return rc ? rc : hm_recipe_config(&item->recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
 }
 
 /* The history's entry for one model of the sweep. */
-static cJSON *line_history(void *ctx, const struct hm_recipe *recipe, struct hm_err *e)
+static cJSON *line_history(void *ctx, const struct hm_sweep_item *item, struct hm_err *e)
 {
-	return hm_fuse_history(ctx, recipe, e);
+	return hm_fuse_history(ctx, &item->recipe, &item->config, e);
 }
 
 static void show_progress(void *ctx, size_t done, size_t of)
@@ -129,7 +134,7 @@ int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 				   .ctx = r};
 	size_t *order = NULL;
 	int rc = 0;
-	if (!hm_fusion_joins(c))
+	if (!c->kind->intakes || hm_fusion_runs_tower(c))
 		rc = hm_err_set(e, HM_EUSAGE,
 				"--sweep trains heads on cached features; hm-encode makes them");
 	if (!rc)

@@ -8,12 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct options defaults = {
-	.recipe = {.optimizer = HM_ADAMW, .batch_size = 64, .epochs = 10, .seed = 42, .lr = 1e-3},
-	.log_steps = 20,
-	.dropout = .1,
-	.fusion = -1,
-	.features = -1};
+static const struct options defaults = {.recipe = {.optimizer = HM_ADAMW,
+						   .batch_size = 64,
+						   .epochs = 10,
+						   .seed = 42,
+						   .lr = 1e-3,
+						   .fusion = -1,
+						   .map_dim = 1024,
+						   .map_layers = 1,
+						   .pre_layers = 1},
+					.log_steps = 20,
+					.dropout = .1,
+					.features = -1};
 
 static const struct hm_opt table[] = {
 	{.group = "Data and model"},
@@ -21,10 +27,15 @@ static const struct hm_opt table[] = {
 	 .required = true, .file = HM_FILE_OUT},
 	{"val", 0, HM_LIST(val), "FILE", "validation records, scored after each epoch (repeatable, joined)",
 	 .file = HM_FILE_IN},
-	{"fusion", 0, HM_CHOICE(fusion), HM_FUSION_WORDS,
-	 "one linear layer over both features, or both through one transformer"},
+	{"fusion", 0, HM_CHOICE(recipe.fusion), HM_FUSION_WORDS,
+	 "one linear layer over both features; both through one transformer; or both mapped, joined, and "
+	 "hidden "
+	 "layers"},
 	{"features", 0, HM_CHOICE(features), "image|text|image,text",
 	 "which sides late fusion uses; all that the data has unless given"},
+	{"image-feature", 0, HM_STR(columns[HM_IMAGE]), "NAME,...",
+	 "the image's feature columns, one after the other, instead of image_feature"},
+	{"text-feature", 0, HM_STR(columns[HM_TEXT]), "NAME,...", "the same for the text"},
 	{"image", 0, HM_STR(spec[HM_IMAGE]), "SPEC",
 	 "image encoder: model file, weight file, folder or init:NAME", .preset = hm_image_preset,
 	 .file = HM_FILE_IN},
@@ -36,7 +47,7 @@ static const struct hm_opt table[] = {
 	{"classes", 0, HM_INT(classes), "N",
 	 "how many classes; 1 + the largest label, at least 2, unless given", .min = 2, .max = 1 << 16},
 	{"standardize", 0, HM_FLAG(standardize), NULL,
-	 "scale features to mean 0 and deviation 1, folded into the model: the default for heads on "
+	 "scale features to mean 0 and deviation 1, folded into the model: the default of late fusion on "
 	 "features"},
 	{"no-standardize", 0, HM_FLAG(no_standardize), NULL, "take features as they are"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip", "what to do about failed and unlabelled records"},
@@ -45,6 +56,22 @@ static const struct hm_opt table[] = {
 	 "casing)"},
 	{"allow-unknown-features", 0, HM_FLAG(unknown), NULL,
 	 "take features that do not say which encoder made them"},
+
+	{.group = "Layers of align, concat, cross and align-concat"},
+	{"map-dim", 0, HM_INT(recipe.map_dim), "N", "width to which both sides are mapped", .min = 1,
+	 .max = 1 << 16, .given = HM_GIVEN(recipe.map_dim_given)},
+	{"map-layers", 0, HM_INT(recipe.map_layers), "N", "linear layers of each map", .min = 1,
+	 .max = HM_HEAD_LAYERS, .given = HM_GIVEN(recipe.map_layers_given)},
+	{"pre-layers", 0, HM_INT(recipe.pre_layers), "N", "hidden layers behind the joint", .min = 0,
+	 .max = HM_HEAD_LAYERS, .given = HM_GIVEN(recipe.pre_layers_given)},
+	{"pre-dim", 0, HM_INT(recipe.pre_dim), "N", "their width; that of the maps unless given", .min = 1,
+	 .max = 1 << 16, .given = HM_GIVEN(recipe.pre_dim_given)},
+	{"normalize", 0, HM_FLAG(recipe.normalize), NULL,
+	 "give both maps length 1 before they are joined: the "
+	 "default"},
+	{"no-normalize", 0, HM_FLAG(recipe.no_normalize), NULL, "join the maps as they are"},
+	{"head-dropout", 0, HM_STR(recipe.head_dropout), "D1,D2,D3",
+	 "dropout of the maps, of the joint and of the hidden layers; 0,0,0 unless given"},
 
 	{.group = "Training"},
 	{"epochs", 0, HM_INT(recipe.epochs), "N", "passes over the training data", .min = 1, .max = 1 << 20},
@@ -145,12 +172,13 @@ static void check_sweep(struct hm_fuse *r)
 {
 	if (!r->o.sweep && r->o.keep)
 		hm_cli_usage(&r->cli, "--keep says what --sweep writes, which is not given");
-	bool words = r->o.fusion >= 0 && hm_fusion_takes_words(hm_fusion_kinds()[r->o.fusion]);
+	int fusion = r->o.recipe.fusion;
+	bool words = fusion >= 0 && hm_fusion_takes_words(hm_fusion_kinds()[fusion]);
 	if (r->o.sweep &&
 	    (r->o.spec[HM_IMAGE] || r->o.spec[HM_TEXT] || words || r->o.checkpoint || r->o.log || r->o.last))
 		hm_cli_usage(
 			&r->cli,
-			"--sweep trains heads of late fusion on cached features, without --image, --text, "
+			"--sweep trains heads on cached features, without --fusion early, --image, --text, "
 			"--checkpoint, --log and --last");
 	if (r->o.keep && strcmp(r->o.keep, "all") != 0) {
 		char *end = r->o.keep;
@@ -171,6 +199,9 @@ static void check_call(struct hm_fuse *r)
 	/* what does not depend on the number of classes */
 	struct hm_recipe plain = r->o.recipe;
 	plain.class_weight = NULL;
+	struct hm_hidden head;
+	if (hm_recipe_head(&plain, NULL, &head, &e))
+		hm_cli_usage(&r->cli, "%s", e.text);
 	if (!r->o.sweep && hm_recipe_config(&plain, r->o.val.n, 2, NULL, &r->config, &e))
 		hm_cli_usage(&r->cli, "%s", e.text);
 	r->config.log_steps = r->o.log_steps;
@@ -185,7 +216,8 @@ static void check_call(struct hm_fuse *r)
 		.spec = {r->o.spec[HM_IMAGE], r->o.spec[HM_TEXT]},
 		.init = r->o.init,
 		.encoder = r->o.encoder,
-		.fusion = r->o.fusion < 0 ? NULL : hm_fusion_kinds()[r->o.fusion],
+		.recipe = &r->o.recipe,
+		.sweep = r->o.sweep != NULL,
 		.only = {r->o.features == HM_IMAGE, r->o.features == HM_TEXT},
 		.freeze = {r->o.freeze == FREEZE_IMAGE || r->o.freeze == FREEZE_BOTH,
 			   r->o.freeze == FREEZE_TEXT || r->o.freeze == FREEZE_BOTH},
@@ -201,6 +233,10 @@ static void check_call(struct hm_fuse *r)
 		.mismatch = r->o.mismatch,
 		.notice = send_notice,
 		.ctx = r};
+	for (int k = 0; k < HM_SIDES; k++)
+		if (r->o.columns[k] && hm_feature_names_parse(&r->options.columns[k], r->o.columns[k],
+							      k ? "--text-feature" : "--image-feature", &e))
+			hm_cli_usage(&r->cli, "%s", e.text);
 	if (!r->o.memory)
 		r->options.memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2;
 }

@@ -16,9 +16,10 @@
 #include <unistd.h>
 
 struct options {
-	char *model, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out;
+	char *model, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out,
+		*columns[HM_SIDES];
 	struct hm_strs ablate;
-	bool compare, allow_missing, unknown, mismatch, keep, replace;
+	bool compare, allow_missing, unknown, mismatch, keep, replace, no_normalize;
 	int64_t seed, bootstrap, errors, batch_size, heads;
 };
 
@@ -59,6 +60,11 @@ static const struct hm_opt table[] = {
 	 .max = 4096},
 	{"heads", 0, HM_INT(heads), "N",
 	 "attention heads of the model's text encoder, where the file does not say", .min = 1, .max = 4096},
+	{"image-feature", 0, HM_STR(columns[HM_IMAGE]), "NAME,...",
+	 "the image's feature columns, one after the other, instead of those that the model names"},
+	{"text-feature", 0, HM_STR(columns[HM_TEXT]), "NAME,...", "the same for the text"},
+	{"no-normalize", 0, HM_FLAG(no_normalize), NULL,
+	 "the model, which does not say, joins its maps as they are"},
 	{"ablate", 0, HM_LIST(ablate), "image|text=zero|shuffle",
 	 "give the model zeros or another record's input on that side"},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
@@ -89,6 +95,7 @@ struct run {
 	struct hm_device *device; /* NULL without a model */
 	struct hm_system source;  /* what was read last */
 	struct hm_scored_options how;
+	struct hm_feature_names columns[HM_SIDES];
 	enum hm_ablation ablate[HM_SIDES];
 	struct hm_scored scored;
 	struct hm_buf report, json, csv;
@@ -129,6 +136,12 @@ static int load_system(struct run *r, struct hm_predictions *p, const struct hm_
 	return rc;
 }
 
+/* What --image-feature and --text-feature say; NULL: not given. */
+static const struct hm_feature_names *columns_of(const struct run *r, int side)
+{
+	return r->columns[side].n ? &r->columns[side] : NULL;
+}
+
 static int load_all(struct run *r, struct hm_err *e)
 {
 	const struct hm_answers_options plain = {0},
@@ -137,7 +150,10 @@ static int load_all(struct run *r, struct hm_err *e)
 							   .allow_mismatch = r->o.mismatch,
 							   .batch_size = (int)r->o.batch_size,
 							   .ablate = {r->ablate[0], r->ablate[1]},
-							   .seed = (uint64_t)r->o.seed},
+							   .seed = (uint64_t)r->o.seed,
+							   .columns = {columns_of(r, HM_IMAGE),
+								       columns_of(r, HM_TEXT)},
+							   .no_normalize = r->o.no_normalize},
 					       .encoder = {.heads = r->o.heads},
 					       .device = r->device,
 					       .texts = r->o.errors > 0,
@@ -285,6 +301,19 @@ static void check_ablate(struct run *r)
 	}
 }
 
+static void check_columns(struct run *r)
+{
+	struct hm_err e = {0};
+	for (int k = 0; k < HM_SIDES; k++)
+		if (r->o.columns[k] && hm_feature_names_parse(&r->columns[k], r->o.columns[k],
+							      k ? "--text-feature" : "--image-feature", &e))
+			hm_cli_usage(&r->cli, "%s", e.text);
+	if (!r->o.model && (r->o.columns[0] || r->o.columns[1] || r->o.no_normalize))
+		hm_cli_usage(&r->cli,
+			     "--image-feature, --text-feature and --no-normalize say what --model takes, "
+			     "which is not given");
+}
+
 static void check_call(struct run *r)
 {
 	struct hm_cli *c = &r->cli;
@@ -309,6 +338,7 @@ static void check_call(struct run *r)
 		hm_cli_usage(c, "--expect takes a number or a file");
 	check_threshold(r);
 	check_ablate(r);
+	check_columns(r);
 }
 
 /* Copies the options that scoring takes as they are. */

@@ -66,24 +66,35 @@ int hm_column_at(const struct hm_schema *s, enum hm_column c)
 	return hm_schema_find(s, columns[c].name);
 }
 
-int hm_column_find(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)
+/* *at := the index of the column `name`, -1 if it is missing; HM_EDATA if it is not like column c. */
+static int find_like(const struct hm_schema *s, const char *name, enum hm_column c, int *at, struct hm_err *e)
 {
 	char shape[96] = "scalar";
-	*at = hm_schema_find(s, columns[c].name);
+	*at = hm_schema_find(s, name);
 	if (*at < 0 || fits_column(&s->field[*at], &columns[c]))
 		return 0;
 	const struct hm_field *f = &s->field[*at];
 	if (f->ndim)
 		hm_shape_text(f->ndim, f->dim, shape, sizeof shape);
-	return hm_err_set(e, HM_EDATA, "column \"%s\" is %s %s; %s makes it as %s", columns[c].name,
+	return hm_err_set(e, HM_EDATA, "column \"%s\" is %s %s; %s makes it as %s", name,
 			  hm_dtype_name(f->dtype), shape, columns[c].maker, columns[c].what);
+}
+
+int hm_column_find(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)
+{
+	return find_like(s, columns[c].name, c, at, e);
+}
+
+int hm_column_like(const struct hm_schema *s, const char *name, enum hm_column c, int *at, struct hm_err *e)
+{
+	int rc = find_like(s, name, c, at, e);
+	if (!rc && *at < 0)
+		rc = hm_err_set(e, HM_EDATA, "there is no column \"%s\"; %s makes it", name,
+				columns[c].maker);
+	return rc;
 }
 
 int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)
 {
-	int rc = hm_column_find(s, c, at, e);
-	if (!rc && *at < 0)
-		rc = hm_err_set(e, HM_EDATA, "there is no column \"%s\"; %s makes it", columns[c].name,
-				columns[c].maker);
-	return rc;
+	return hm_column_like(s, columns[c].name, c, at, e);
 }

@@ -30,6 +30,10 @@ enum hm_column hm_column_raw(enum hm_side side);
  * HM_WORDS, which has no column, text_feature. */
 enum hm_column hm_column_feature(enum hm_side side, enum hm_give give);
 
+/* *at := the index of the column `name`, which must be like column c ("image_feature": a vector of floats).
+ * HM_EDATA if it is missing or is not. */
+int hm_column_like(const struct hm_schema *s, const char *name, enum hm_column c, int *at, struct hm_err *e);
+
 /* The index of the column with that name, of any type; -1 if the schema has no such column. */
 int hm_column_at(const struct hm_schema *s, enum hm_column c);
 /* *at := the column's index in the schema, -1 if it is missing. 0, or HM_EDATA if a column of that name has

@@ -52,12 +52,13 @@ int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, stru
 uint64_t hm_examples_hash(const struct hm_examples_store *s, const struct hm_rec *rec)
 {
 	uint64_t h = 0;
-	for (int k = 0; k < HM_SIDES; k++) {
-		const struct hm_val *v = s->column[k] < 0 ? NULL : &rec->val[s->column[k]];
-		if (v)
-			h = XXH3_64bits_withSeed(
-				v->data, v->count * hm_dtype_size(rec->schema->field[s->column[k]].dtype), h);
-	}
+	for (int k = 0; k < HM_SIDES; k++)
+		for (int i = 0; i < s->column[k].n; i++) {
+			int at = s->column[k].at[i];
+			const struct hm_val *v = &rec->val[at];
+			h = XXH3_64bits_withSeed(v->data,
+						 v->count * hm_dtype_size(rec->schema->field[at].dtype), h);
+		}
 	return h;
 }
 
@@ -65,11 +66,10 @@ uint64_t hm_examples_hash(const struct hm_examples_store *s, const struct hm_rec
 static int convert_part(const struct hm_examples_store *s, const struct hm_rec *rec, int k, void *to,
 			size_t bytes, struct hm_err *e)
 {
-	const struct hm_val *v = &rec->val[s->column[k]];
+	const struct hm_val *v = &rec->val[s->column[k].at[0]];
 	size_t words = bytes / sizeof(int32_t);
 	if (!s->raw[k])
-		return hm_to_f32(rec->schema->field[s->column[k]].dtype, v->data, bytes / sizeof(float), to,
-				 e);
+		return hm_sidefeature_widen(&s->column[k], rec, to, e);
 	if (k == HM_TEXT && v->count > words)
 		hm_source_cut(to, v->data, v->count, words);
 	else
@@ -88,10 +88,10 @@ static int fetch_payload(struct hm_examples *x, uint32_t i, void *const to[HM_SI
 	int rc = hm_fetch_get(s->fetch, p->record, &rec, e);
 	if (!rc &&
 	    (hm_examples_hash(s, &rec) != p->hash ||
-	     (s->raw[HM_TEXT] && rec.val[s->column[HM_TEXT]].count * sizeof(int32_t) < bytes[HM_TEXT])))
+	     (s->raw[HM_TEXT] && rec.val[s->column[HM_TEXT].at[0]].count * sizeof(int32_t) < bytes[HM_TEXT])))
 		rc = hm_err_set(e, HM_EDATA, "id %s: the file has changed since it was read", x->id[i]);
 	for (int k = 0; k < HM_SIDES && !rc; k++)
-		if (s->column[k] >= 0)
+		if (s->column[k].n)
 			rc = convert_part(s, &rec, k, to[k], bytes[k], e);
 	return rc;
 }
@@ -120,6 +120,15 @@ static void scale_features(float *x, const double *mean, const double *deviation
 {
 	for (size_t j = 0; j < n; j++)
 		x[j] = (float)((x[j] - mean[j]) / deviation[j]);
+}
+
+/* An example's features, at its parts of the batch. */
+static void scale_example(const struct hm_examples_store *s, unsigned char *const part[])
+{
+	size_t first = s->bytes[HM_IMAGE] / sizeof(float);
+	scale_features((float *)(void *)part[HM_IMAGE], s->mean, s->deviation, first);
+	scale_features((float *)(void *)part[HM_TEXT], s->mean + first, s->deviation + first,
+		       s->bytes[HM_TEXT] / sizeof(float));
 }
 
 int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows)
@@ -154,8 +163,7 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 {
 	struct hm_examples_store *s = x->store;
 	const int32_t *lens = (const int32_t *)(const void *)s->lens.data;
-	size_t text_bytes = (size_t)hm_examples_words(x, at, rows) * sizeof(int32_t),
-	       wide = (s->bytes[HM_IMAGE] + s->bytes[HM_TEXT]) / sizeof(float);
+	size_t text_bytes = (size_t)hm_examples_words(x, at, rows) * sizeof(int32_t);
 	int32_t *label = reserve_array(&s->label, rows * sizeof *label, e),
 		*len = reserve_array(&s->len, rows * sizeof *len, e);
 	unsigned char *part[HM_SIDES];
@@ -174,8 +182,8 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 		if (s->joined)
 			part[HM_TEXT] = part[HM_IMAGE] + bytes[HM_IMAGE];
 		rc = read_payload(x, at[i], (void *const[]){part[HM_IMAGE], part[HM_TEXT]}, bytes, e);
-		if (!rc && s->joined && s->mean)
-			scale_features((float *)(void *)part[HM_IMAGE], s->mean, s->deviation, wide);
+		if (!rc && s->mean)
+			scale_example(s, part);
 		part[HM_IMAGE] += bytes[HM_IMAGE] + (s->joined ? bytes[HM_TEXT] : 0);
 		part[HM_TEXT] += bytes[HM_TEXT];
 	}
@@ -186,7 +194,7 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 
 int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, struct hm_err *e)
 {
-	size_t k = (size_t)x->feature[HM_IMAGE].dim + (size_t)x->feature[HM_TEXT].dim;
+	size_t images = (size_t)x->feature[HM_IMAGE].dim, k = images + (size_t)x->feature[HM_TEXT].dim;
 	struct hm_minibatch b;
 	memset(mean, 0, k * sizeof *mean);
 	memset(deviation, 0, k * sizeof *deviation);
@@ -194,11 +202,15 @@ int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, 
 		for (uint32_t i = 0; i < x->n; i++) {
 			if (hm_examples_batch(x, &i, 1, &b, e))
 				return HM_EDATA;
-			for (size_t j = 0; j < k; j++)
+			for (size_t j = 0; j < k; j++) {
+				float v = b.joined     ? b.joined[j]
+					  : j < images ? b.feature[HM_IMAGE][j]
+						       : b.feature[HM_TEXT][j - images];
 				if (pass)
-					deviation[j] += (b.joined[j] - mean[j]) * (b.joined[j] - mean[j]);
+					deviation[j] += (v - mean[j]) * (v - mean[j]);
 				else
-					mean[j] += b.joined[j];
+					mean[j] += v;
+			}
 		}
 		for (size_t j = 0; j < k && !pass; j++)
 			mean[j] /= (double)x->n;
@@ -222,4 +234,16 @@ void hm_examples_standardise(struct hm_examples *x, const double *mean, const do
 	}
 	for (size_t i = 0; i < x->n; i++)
 		scale_features(hm_blobs_at(&s->blobs, i), mean, deviation, k);
+}
+
+void hm_examples_view_standardised(struct hm_examples *view, const double *mean, const double *deviation)
+{
+	view->store->mean = mean;
+	view->store->deviation = deviation;
+}
+
+void hm_examples_serve(struct hm_examples *x, const struct hm_fusion_kind *kind)
+{
+	struct hm_examples_store *s = x->store;
+	s->joined = kind->joined && !s->raw[HM_IMAGE] && !s->raw[HM_TEXT];
 }

@@ -13,18 +13,13 @@
 #include "nn/fusion.h"
 #include "rec/rec.h"
 #include "feed/blobs.h"
-
-/* The origin of a feature, as its column's attributes say it ("": not said). For a feature that was computed
- * here, what hm-encode would say. */
-struct hm_feature {
-	int dim; /* 0: the side is not a feature */
-	char encoder[33], output[16], precision[8];
-};
+#include "feed/sidefeature.h"
 
 struct hm_examples_side {
 	enum hm_use use;	    /* from hm_source_choose */
 	struct hm_encoder *encoder; /* of every side but NONE and FEATURE: computes it, or tells its cells or
 				       its limits of ids */
+	const struct hm_feature_names *columns; /* of FEATURE; NULL: the usual one */
 };
 
 struct hm_examples_options {
@@ -72,11 +67,15 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows);
 
 /* mean [I] and deviation [I] := those of the features, image before text, computed in double. Every side must
- * be a feature, and the fusion must take them joined. The deviation is the biased one. It is 1 for a number
+ * be a feature. The deviation is the biased one. It is 1 for a number
  * that is constant up to F32 rounding, because scaling it would cost the folded head precision. 0 or
  * HM_EDATA. */
 int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, struct hm_err *e);
 /* From now on features are (feature - mean)/deviation; both arrays must stay. */
 void hm_examples_standardise(struct hm_examples *x, const double *mean, const double *deviation);
+/* The same for the batches of this view alone, or with NULL no longer; x's own features stay as they are. */
+void hm_examples_view_standardised(struct hm_examples *view, const double *mean, const double *deviation);
+/* From now on batches are made for that fusion: features side by side or as one matrix. */
+void hm_examples_serve(struct hm_examples *x, const struct hm_fusion_kind *kind);
 
 #endif

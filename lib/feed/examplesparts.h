@@ -16,7 +16,7 @@ struct hm_examples_store {
 	struct hm_blobs blobs;
 	struct hm_fetch *fetch;		 /* the input, past the limit; NULL: all payload is in blobs */
 	struct hm_buf places;		 /* struct hm_examples_place[n], if the input can be fetched from */
-	int column[HM_SIDES];		 /* of the input; -1: none */
+	struct hm_taken column[HM_SIDES]; /* of the input; n 0: none */
 	size_t bytes[HM_SIDES];		 /* of an example's part; 0 for token ids, see lens */
 	bool raw[HM_SIDES];		 /* the part is the raw column */
 	struct hm_buf labels, ids, lens; /* i32, const char *, i32 */

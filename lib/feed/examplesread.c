@@ -40,33 +40,25 @@ static int column_error(const struct reading *r, struct hm_err *e)
 	return hm_err_prefix(e, "%s", hm_join_name(r->in));
 }
 
-static void copy_attr(char *out, size_t cap, const struct hm_schema *s, int at, const char *key)
-{
-	const char *text = hm_schema_attr(s, at, key);
-	snprintf(out, cap, "%s", text ? text : "");
-}
-
-/* Finds side k's feature column, of vectors or grids. */
+/* Finds side k's feature columns, of vectors or grids. */
 static int find_feature(struct reading *r, int k, struct hm_err *e)
 {
-	const struct hm_schema *s = hm_join_schema(r->in);
 	struct hm_feature *f = &r->x->feature[k];
-	enum hm_column c = hm_column_feature((enum hm_side)k, r->o->kind->gives[k]);
-	int *at = &r->s->column[k];
-	if (hm_column_need(s, c, at, e))
+	const struct hm_feature_names *names = r->o->side[k].columns;
+	enum hm_give give = r->o->kind->gives[k];
+	char text[160];
+	int cells;
+	if (hm_sidefeature_find(&r->s->column[k], f, &cells, hm_join_schema(r->in), (enum hm_side)k, give,
+				names, e))
 		return column_error(r, e);
-	const struct hm_field *field = &s->field[*at];
-	f->dim = (int)field->dim[field->ndim - 1];
-	if (field->ndim == 2)
-		r->x->cells = (int)field->dim[0];
-	copy_attr(f->encoder, sizeof f->encoder, s, *at, "encoder");
-	copy_attr(f->output, sizeof f->output, s, *at, "output");
-	copy_attr(f->precision, sizeof f->precision, s, *at, "precision");
+	if (cells)
+		r->x->cells = cells;
 	if (!*f->encoder && !r->o->unknown)
 		return hm_err_set(e, HM_EDATA,
 				  "%s: column \"%s\" does not say which encoder made it; "
 				  "--allow-unknown-features takes it",
-				  hm_join_name(r->in), hm_column_name(c));
+				  hm_join_name(r->in),
+				  hm_sidefeature_text((enum hm_side)k, give, names, text, sizeof text));
 	return 0;
 }
 
@@ -74,11 +66,13 @@ static int find_feature(struct reading *r, int k, struct hm_err *e)
 static int find_raw(struct reading *r, int k, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
-	if (hm_column_need(s, hm_column_raw((enum hm_side)k), &r->s->column[k], e))
+	struct hm_taken *to = &r->s->column[k];
+	to->n = 1;
+	if (hm_column_need(s, hm_column_raw((enum hm_side)k), &to->at[0], e))
 		return column_error(r, e);
 	if (k == HM_IMAGE) {
-		r->x->h = (int)s->field[r->s->column[k]].dim[1];
-		r->x->w = (int)s->field[r->s->column[k]].dim[2];
+		r->x->h = (int)s->field[to->at[0]].dim[1];
+		r->x->w = (int)s->field[to->at[0]].dim[2];
 	}
 	return 0;
 }
@@ -98,13 +92,13 @@ static int find_side(struct reading *r, int k, const struct hm_device *d, struct
 	const struct hm_examples_side *o = &r->o->side[k];
 	struct hm_examples_store *s = r->s;
 	enum hm_give give = r->o->kind->gives[k];
-	s->column[k] = -1;
+	s->column[k].n = 0;
 	s->raw[k] = o->use == HM_USE_FROZEN || o->use == HM_USE_TRAINED;
 	if (o->use == HM_USE_NONE)
 		return 0;
 	if (o->use == HM_USE_FEATURE ? find_feature(r, k, e) : find_raw(r, k, e))
 		return HM_EDATA;
-	if (!(r->x->prepared[k] = hm_prepared_of(hm_join_schema(r->in), s->column[k], e)))
+	if (!(r->x->prepared[k] = hm_sidefeature_prepared(hm_join_schema(r->in), &s->column[k], e)))
 		return HM_EDATA;
 	if (o->use == HM_USE_COMPUTED)
 		describe_computed(&r->x->feature[k], o->encoder, give, d);
@@ -129,7 +123,7 @@ static int find_columns(struct reading *r, const struct hm_device *d, struct hm_
 	for (int k = 0; k < HM_SIDES; k++)
 		if (find_side(r, k, d, e))
 			return HM_EDATA;
-	r->s->joined = o->kind->joined && !r->s->raw[HM_IMAGE] && !r->s->raw[HM_TEXT];
+	hm_examples_serve(r->x, o->kind);
 	if (text)
 		r->text_max = text->shape.positions - (hm_fusion_takes_words(o->kind) ? r->x->cells : 0);
 	if (hm_fusion_takes_words(o->kind) && r->text_max < 2)
@@ -173,13 +167,12 @@ static int check_finite(const struct reading *r, const struct hm_rec *rec, const
 }
 
 /* *part := a side's floats as f32, in r->wide, which has room. They must be finite. */
-static int widen_feature(struct reading *r, const struct hm_rec *rec, int column, struct iovec *part,
-			 struct hm_err *e)
+static int widen_feature(struct reading *r, const struct hm_rec *rec, const struct hm_taken *column,
+			 struct iovec *part, struct hm_err *e)
 {
 	float *to = (float *)(void *)(r->wide.data + r->wide.len);
-	size_t n = rec->val[column].count;
-	if (hm_to_f32(rec->schema->field[column].dtype, rec->val[column].data, n, to, e) ||
-	    check_finite(r, rec, to, n, e))
+	size_t n = hm_sidefeature_count(column, rec);
+	if (hm_sidefeature_widen(column, rec, to, e) || check_finite(r, rec, to, n, e))
 		return HM_EDATA;
 	r->wide.len += n * sizeof *to;
 	*part = (struct iovec){to, n * sizeof *to};
@@ -189,7 +182,7 @@ static int widen_feature(struct reading *r, const struct hm_rec *rec, int column
 /* *part := the record's token ids, cut to the room in the fusion's text tower. */
 static int take_ids(struct reading *r, const struct hm_rec *rec, struct iovec *part, struct hm_err *e)
 {
-	const struct hm_val *v = &rec->val[r->s->column[HM_TEXT]];
+	const struct hm_val *v = &rec->val[r->s->column[HM_TEXT].at[0]];
 	const int32_t *ids = v->data;
 	size_t n = v->count, most = (size_t)r->text_max;
 	struct hm_err why = {0};
@@ -212,17 +205,17 @@ static int take_part(struct reading *r, const struct hm_rec *rec, int k, const s
 		     struct iovec *part, struct hm_err *e)
 {
 	const struct hm_examples_store *s = r->s;
-	if (s->column[k] < 0)
+	if (!s->column[k].n)
 		return 0;
 	if (r->o->side[k].use == HM_USE_COMPUTED) {
 		*part = (struct iovec){item->out[k][r->o->kind->gives[k]], s->bytes[k]};
 		return check_finite(r, rec, part->iov_base, s->bytes[k] / sizeof(float), e);
 	}
 	if (!s->raw[k])
-		return widen_feature(r, rec, s->column[k], part, e);
+		return widen_feature(r, rec, &s->column[k], part, e);
 	if (k == HM_TEXT)
 		return take_ids(r, rec, part, e);
-	*part = (struct iovec){(void *)rec->val[s->column[k]].data, s->bytes[k]};
+	*part = (struct iovec){(void *)rec->val[s->column[k].at[0]].data, s->bytes[k]};
 	return 0;
 }
 
@@ -325,7 +318,7 @@ static int put_in_window(struct reading *r, const struct hm_rec *rec, struct hm_
 	for (int k = 0; k < HM_SIDES; k++) {
 		if (r->o->side[k].use != HM_USE_COMPUTED)
 			continue;
-		const struct hm_val *v = &kept->val[r->s->column[k]];
+		const struct hm_val *v = &kept->val[r->s->column[k].at[0]];
 		out += r->s->bytes[k];
 		if (k == HM_IMAGE)
 			item->pixels = v->data;

@@ -39,15 +39,17 @@ static int refuse_source(const struct hm_source_ask *a, const char *raw, const c
 int hm_source_choose(enum hm_use *use, const struct hm_source_ask *a, const struct hm_schema *s,
 		     const char *in, struct hm_err *e)
 {
-	const char *feature = hm_column_name(hm_column_feature(a->side, a->kind->gives[a->side])),
-		   *raw = hm_column_name(hm_column_raw(a->side));
-	int at = hm_schema_find(s, feature);
+	char feature[160];
+	enum hm_give give = a->kind->gives[a->side];
+	const char *raw = hm_column_name(hm_column_raw(a->side));
+	struct hm_feature origin = {0};
+	bool there = hm_sidefeature_there(&origin, s, a->side, give, a->columns);
 	bool has_raw = hm_schema_find(s, raw) >= 0;
-	const char *made_by = at < 0 ? NULL : hm_schema_attr(s, at, "encoder"),
-		   *output = at < 0 ? NULL : hm_schema_attr(s, at, "output");
+	const char *made_by = *origin.encoder ? origin.encoder : NULL,
+		   *output = *origin.output ? origin.output : NULL;
 	bool other = a->encoder && a->output && output && strcmp(a->output, output);
-	bool ours =
-		at >= 0 && !other && (!a->encoder || (made_by ? !strcmp(made_by, a->encoder) : a->unknown));
+	bool ours = there && !other && (!a->encoder || (made_by ? !strcmp(made_by, a->encoder) : a->unknown));
+	hm_sidefeature_text(a->side, give, a->columns, feature, sizeof feature);
 	*use = HM_USE_NONE;
 	if (a->use == HM_USE_FEATURE && ours)
 		*use = HM_USE_FEATURE;
@@ -60,7 +62,7 @@ int hm_source_choose(enum hm_use *use, const struct hm_source_ask *a, const stru
 					 "%s: column '%s' is the encoder's output \"%s\", \"%s\" is needed; "
 					 "hm-encode makes it anew, or give '%s'",
 					 in, feature, output, a->output, raw)
-			       : refuse_source(a, raw, feature, has_raw, at >= 0, made_by, in, e);
+			       : refuse_source(a, raw, feature, has_raw, there, made_by, in, e);
 	return 0;
 }
 

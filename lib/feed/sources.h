@@ -5,12 +5,13 @@
 #ifndef HM_SOURCES_H
 #define HM_SOURCES_H
 
+#include "feed/sidefeature.h"
 #include "nn/fusion.h"
-#include "rec/rec.h"
 
 struct hm_source_ask {
 	enum hm_side side;
 	const struct hm_fusion_kind *kind; /* decides which feature column: pooled vectors or grids */
+	const struct hm_feature_names *columns; /* the columns instead of the usual one; NULL: that one */
 	enum hm_use use; /* what is wanted: FEATURE (frozen, in eval mode), FROZEN (in train mode), TRAINED */
 	const char *encoder; /* digest of the given encoder; NULL: none is given */
 	const char *output;  /* what that encoder's feature is ("pooler"); NULL: not said */

@@ -59,9 +59,8 @@ static int settle_dims(struct hm_fusionfile *m, const struct hm_fusion_shape *to
 			h->dim[!k] = h->inputs - h->dim[k];
 		}
 	if ((h->dim[HM_IMAGE] < 0) != (h->dim[HM_TEXT] < 0))
-		return hm_err_set(e, HM_EDATA,
-				  "classifier.weight has %lld inputs, fewer than its encoder gives",
-				  (long long)h->inputs);
+		return hm_err_set(e, HM_EDATA, "%s.weight has %lld inputs, fewer than its encoder gives",
+				  h->fusion->last, (long long)h->inputs);
 	for (int k = 0; k < HM_SIDES; k++) {
 		int width = hm_tower_width(&m->side[k].shape, h->fusion->gives[k]);
 		if (m->side[k].kind && h->dim[k] != width)
@@ -78,7 +77,7 @@ static int settle_dims(struct hm_fusionfile *m, const struct hm_fusion_shape *to
 static int read_shape(struct hm_fusionfile *m, struct hm_fusion_shape *s, struct hm_err *e)
 {
 	struct hm_modelfile *h = &m->head;
-	*s = (struct hm_fusion_shape){.classes = (int)h->classes};
+	*s = (struct hm_fusion_shape){.classes = (int)h->classes, .head = h->head};
 	if (h->fusion->read(s, h->inputs, &m->side[HM_TEXT].shape, find_tensor, h->file, e) ||
 	    settle_dims(m, s, e))
 		return HM_EDATA;
@@ -109,11 +108,11 @@ static int check_own(struct hm_fusionfile *m, struct hm_err *e)
 	const struct hm_modelfile *h = &m->head;
 	struct hm_fusion_shape s;
 	if (h->classes > INT_MAX || h->inputs > CAP)
-		return hm_err_set(e, HM_EDATA, "classifier.weight is %lldx%lld, which no model has",
+		return hm_err_set(e, HM_EDATA, "%s.weight is %lldx%lld, which no model has", h->fusion->last,
 				  (long long)h->classes, (long long)h->inputs);
 	if (read_shape(m, &s, e))
 		return HM_EDATA;
-	struct hm_fusion_net *net = h->fusion->net_new(&s, e);
+	struct hm_fusion_net *net = h->fusion->net_new(h->fusion, &s, e);
 	int rc = net ? hm_params_check(&net->params, find_tensor, h->file, e) : HM_EDATA;
 	if (!rc)
 		rc = check_left_over(m, &net->params, e);

@@ -4,6 +4,8 @@
  *   late   image_encoder.* (torchvision's), text_encoder.* (BertModel's), classifier.*
  *   early  image_encoder.{0,1,4,5,6,7}.*, transformer.*, word_modality_embeddings, image_dim_augmentation.*,
  *          image_positional_embeddings.weight, image_modality_embeddings, classifier.*
+ *   align, concat, cross, align-concat   image_encoder.*, text_encoder.*, image_map.*, text_map.*,
+ *          pre_output.*, output.* (tests/oracle/headskit.py)
  *
  *   hm_fusionfile_open(&m, path, &options, e)     m.head, m.image, m.text say what is in it
  *   hm_fusionfile_load(&m, hm_fusion_params(f), e)         the fusion's own parameters, before placing them
@@ -45,6 +47,7 @@ struct hm_fusionfile_parts {
 	 * opened with. NULL: only the digest in `feature` is written. */
 	const struct hm_encoder *encoder[HM_SIDES];
 	struct hm_fusionfile_feature feature[HM_SIDES]; /* for a side that is HM_USE_FEATURE */
+	const struct hm_feature_names *columns[HM_SIDES]; /* the columns of that side; NULL: the usual one */
 	const cJSON *prepared[HM_SIDES]; /* how each side's inputs were prepared; NULL: unknown */
 	int64_t batches;  /* train-mode batches of a running image encoder since it was opened: added to
 			     num_batches_tracked */

@@ -54,10 +54,13 @@ static int add_own(struct plan *p, struct hm_params *own, const float *instead, 
 	struct hm_tensor *t;
 	int rc = copy_table(p, own, &t, instead, e);
 	for (size_t i = 0; !rc && i < own->n; i++) {
-		if (!strcmp(t[i].name, "classifier.weight")) {
+		const char *last = p->to.fusion->last;
+		size_t len = strlen(last);
+		bool is_last = !strncmp(t[i].name, last, len) && t[i].name[len] == '.';
+		if (is_last && t[i].ndim == 2) {
 			p->to.weight = t[i].data;
 			p->to.inputs = t[i].dim[1];
-		} else if (!strcmp(t[i].name, "classifier.bias")) {
+		} else if (is_last) {
 			p->to.bias = t[i].data;
 		} else {
 			rc = add_tensor(p, &t[i], "", t[i].name, e);
@@ -181,6 +184,7 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 {
 	to->fusion = c->kind;
 	to->classes = c->classes;
+	to->head = c->head;
 	to->pg = (cJSON *)(uintptr_t)p->pg; /* only read */
 	to->selected_on = (char *)(uintptr_t)p->selected_on;
 	for (int k = 0; k < HM_SIDES; k++) {
@@ -189,6 +193,8 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 			       p->encoder[k]);
 		to->dim[k] = c->side[k].dim;
 		to->prepared[k] = (cJSON *)(uintptr_t)p->prepared[k]; /* only read */
+		if (p->columns[k])
+			to->columns[k] = *p->columns[k];
 		if (c->side[k].use != HM_USE_FEATURE)
 			continue;
 		copy_text(to->digest[k], sizeof to->digest[k], f->encoder);

@@ -3,85 +3,15 @@
 #include "model/modelfile.h"
 #include "json/build.h"
 #include "model/config.h"
+#include "model/modelhead.h"
 #include "model/names.h"
 
 #include <limits.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CLASSES_CAP 65536
-
 /* ---- reading ---- */
-
-/* classifier.weight or .bias as f32, finite. */
-static int head_tensor(const struct hm_weights *w, const char *name, int ndim, const struct hm_tensor **t,
-		       float **out, struct hm_err *e)
-{
-	size_t n;
-	*t = hm_weights_find(w, name);
-	if (!*t)
-		return hm_err_set(e, HM_EDATA, "not a model: tensor \"%s\" is missing", name);
-	if ((*t)->ndim != ndim || !hm_shape_count(ndim, (*t)->dim, &n) || !n)
-		return hm_err_set(e, HM_EDATA, "tensor \"%s\" does not have %d dimension%s", name, ndim,
-				  ndim > 1 ? "s" : "");
-	*out = hm_alloc(n, sizeof **out, e);
-	if (!*out || hm_to_f32((*t)->dtype, (*t)->data, n, *out, e))
-		return hm_err_prefix(e, "tensor \"%s\"", name);
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite((*out)[i]))
-			return hm_err_set(e, HM_EDATA, "tensor \"%s\" holds NaN or infinity", name);
-	return 0;
-}
-
-static int read_head(struct hm_modelfile *m, struct hm_err *e)
-{
-	const struct hm_tensor *w, *b;
-	if (head_tensor(m->file, "classifier.weight", 2, &w, &m->weight, e) ||
-	    head_tensor(m->file, "classifier.bias", 1, &b, &m->bias, e))
-		return HM_EDATA;
-	if (w->dim[0] != b->dim[0] || w->dim[0] > CLASSES_CAP)
-		return hm_err_set(e, HM_EDATA, "classifier.weight is %lldx%lld, classifier.bias %lld",
-				  (long long)w->dim[0], (long long)w->dim[1], (long long)b->dim[0]);
-	m->classes = w->dim[0];
-	m->inputs = w->dim[1];
-	return 0;
-}
-
-/* The fusion that owns a tensor of this name, or NULL. */
-static const struct hm_fusion_kind *fusion_of(const char *name, const char **own)
-{
-	for (const struct hm_fusion_kind *const *k = hm_fusion_kinds(); *k; k++)
-		for (const char *const *p = (*k)->own; *p; p++)
-			if (!strncmp(name, *p, strlen(*p))) {
-				*own = *p;
-				return *k;
-			}
-	return NULL;
-}
-
-/* The fusion from the names, all of which must be the model's. */
-static int read_names(struct hm_modelfile *m, struct hm_err *e)
-{
-	const char *first = NULL, *own = NULL;
-	m->fusion = NULL;
-	for (size_t i = 0; i < m->file->n; i++) {
-		const char *name = m->file->tensor[i].name;
-		const struct hm_fusion_kind *k = fusion_of(name, &own);
-		if (!k && strncmp(name, "classifier.", 11) &&
-		    strncmp(name, HM_IMAGE_PREFIX, strlen(HM_IMAGE_PREFIX)))
-			return hm_err_set(e, HM_EDATA, "tensor \"%.200s\" is not part of a model", name);
-		if (k && m->fusion && k != m->fusion)
-			return hm_err_set(e, HM_EDATA, "holds tensors of two fusions, \"%s\" and \"%s\"",
-					  first, own);
-		if (k && !m->fusion)
-			m->fusion = k, first = own;
-	}
-	if (!m->fusion)
-		m->fusion = hm_fusion_kinds()[0];
-	return 0;
-}
 
 /* out := a short text of the object, or "". */
 static int get_text(const cJSON *o, const char *key, char *out, size_t cap, struct hm_err *e)
@@ -104,11 +34,29 @@ static int get_size(const cJSON *o, const char *key, int64_t absent, int64_t *ou
 	return *out >= 0 ? 0 : hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is negative", key);
 }
 
+/* The names of a side's feature columns. */
+static int read_columns(struct hm_feature_names *f, const cJSON *o, const char *key, struct hm_err *e)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, key), *v;
+	bool fits = !list || (cJSON_IsArray(list) && cJSON_GetArraySize(list) <= HM_FEATURES_MOST);
+	f->n = 0;
+	if (fits)
+		cJSON_ArrayForEach(v, list)
+		{
+			fits &= cJSON_IsString(v) && *v->valuestring &&
+				strlen(v->valuestring) < HM_FEATURE_NAME;
+			if (fits)
+				snprintf(f->name[f->n++], HM_FEATURE_NAME, "%s", v->valuestring);
+		}
+	return fits ? 0 : hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is not a list of columns' names", key);
+}
+
 /* Where a side's fields stand in hm.model. */
 static const struct {
-	const char *dim, *output, *precision, *family, *digest;
-} keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "image_family", "hm.image_digest"},
-		    {"text_dim", "text_output", "text_precision", "text_family", "hm.text_digest"}};
+	const char *dim, *output, *precision, *family, *digest, *columns;
+} keys[HM_SIDES] = {
+	{"image_dim", "image_output", "image_precision", "image_family", "hm.image_digest", "image_columns"},
+	{"text_dim", "text_output", "text_precision", "text_family", "hm.text_digest", "text_columns"}};
 
 /* The output of a file that does not name one. */
 static const char *const usual_output[HM_SIDES] = {"", "pooler"};
@@ -121,7 +69,8 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		    get_text(o, keys[k].output, m->output[k], sizeof m->output[k], e) ||
 		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e) ||
 		    get_text(o, keys[k].family, m->family[k], sizeof m->family[k], e) ||
-		    hm_config_read_model(o, (enum hm_side)k, &m->hints[k], e))
+		    hm_config_read_model(o, (enum hm_side)k, &m->hints[k], e) ||
+		    read_columns(&m->columns[k], o, keys[k].columns, e))
 			return HM_EDATA;
 		if (o && !*m->output[k] && m->dim[k] > 0)
 			snprintf(m->output[k], sizeof m->output[k], "%s", usual_output[k]);
@@ -133,31 +82,52 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	return 0;
 }
 
+/* What hm.model says of the layers between sides and logits, beyond their sizes. */
+static int read_hidden(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
+{
+	const cJSON *norm = cJSON_GetObjectItemCaseSensitive(o, "normalize"),
+		    *drop = cJSON_GetObjectItemCaseSensitive(o, "dropout");
+	if (!m->fusion->measure)
+		return 0;
+	if (norm && !cJSON_IsBool(norm))
+		return hm_err_set(e, HM_EDATA, "hm.model: \"normalize\" is neither true nor false");
+	m->head.normalize = !norm || cJSON_IsTrue(norm);
+	bool fits = !drop || (cJSON_IsArray(drop) && cJSON_GetArraySize(drop) == 3);
+	for (int i = 0; fits && drop && i < 3; i++) {
+		const cJSON *p = cJSON_GetArrayItem(drop, i);
+		fits = cJSON_IsNumber(p) && p->valuedouble >= 0 && p->valuedouble < 1;
+		m->head.dropout[i] = fits ? p->valuedouble : 0;
+	}
+	return fits ? 0
+		    : hm_err_set(e, HM_EDATA, "hm.model: \"dropout\" is not three numbers from 0 to below 1");
+}
+
 /* Reads hm.model's fields and checks that they agree with the tensors. */
 static int read_fields(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 {
 	int64_t classes;
 	char fusion[16];
 	if (get_text(o, "fusion", fusion, sizeof fusion, e) ||
-	    get_size(o, "classes", m->classes, &classes, e) || read_sides(m, o, e))
+	    get_size(o, "classes", m->classes, &classes, e) || read_sides(m, o, e) ||
+	    read_hidden(m, o, e))
 		return HM_EDATA;
 	if (*fusion && strcmp(fusion, m->fusion->name))
 		return hm_err_set(e, HM_EDATA, "hm.model says %s fusion, the tensors are those of %s fusion",
 				  fusion, m->fusion->name);
 	if (classes != m->classes)
-		return hm_err_set(e, HM_EDATA, "hm.model says %lld classes, classifier.bias has %lld",
-				  (long long)classes, (long long)m->classes);
+		return hm_err_set(e, HM_EDATA, "hm.model says %lld classes, %s.bias has %lld",
+				  (long long)classes, m->fusion->last, (long long)m->classes);
 	if ((m->dim[HM_IMAGE] < 0) != (m->dim[HM_TEXT] < 0))
 		return hm_err_set(e, HM_EDATA, "hm.model says only one of image_dim and text_dim");
-	const struct hm_fusion_shape s = {(int)m->classes, {(int)m->dim[HM_IMAGE], (int)m->dim[HM_TEXT]}, 0};
+	const struct hm_fusion_shape s = {
+		(int)m->classes, {(int)m->dim[HM_IMAGE], (int)m->dim[HM_TEXT]}, 0, m->head};
 	if (m->dim[HM_IMAGE] > INT_MAX / 4 || m->dim[HM_TEXT] > INT_MAX / 4 ||
-	    (m->dim[HM_IMAGE] >= 0 && m->fusion->inputs(&s) != m->inputs))
-		return hm_err_set(
-			e, HM_EDATA,
-			"hm.model says image_dim %lld and text_dim %lld, classifier.weight has %lld "
-			"inputs, which is not %s fusion's number",
-			(long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT], (long long)m->inputs,
-			m->fusion->name);
+	    (m->dim[HM_IMAGE] >= 0 && m->fusion->inputs(m->fusion, &s) != m->inputs))
+		return hm_err_set(e, HM_EDATA,
+				  "hm.model says image_dim %lld and text_dim %lld, %s.weight has %lld "
+				  "inputs, which is not %s fusion's number",
+				  (long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT], m->fusion->last,
+				  (long long)m->inputs, m->fusion->name);
 	return 0;
 }
 
@@ -207,9 +177,9 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON_bool (*is
 /* A model that was trained elsewhere may have "module." or another prefix before every name. */
 static int take_prefix(struct hm_weights *w, struct hm_err *e)
 {
-	static const char *const mark[] = {"classifier.weight", "classifier.bias"};
+	static const char *const mark[] = {"classifier.weight|output.weight", "classifier.bias|output.bias"};
 	const char *prefix = NULL;
-	if (hm_weights_find(w, mark[0]))
+	if (hm_weights_find(w, "classifier.weight") || hm_weights_find(w, "output.weight"))
 		return 0;
 	if (hm_weights_prefix(w, mark, 2, &prefix, e))
 		return HM_EDATA;
@@ -221,17 +191,24 @@ static int take_prefix(struct hm_weights *w, struct hm_err *e)
 static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 {
 	cJSON *o = NULL;
+	unsigned set;
+	char said[16];
 	if (hm_weights_open(&m->file, path, &(struct hm_weights_options){.names_first = true}, e))
 		return HM_EDATA;
 	int rc = take_prefix(m->file, e);
 	if (!rc)
-		rc = read_names(m, e);
+		rc = hm_modelhead_names(m, &set, e);
 	if (!rc)
 		rc = hm_weights_verify(m->file, m->file->tensor, m->file->n, e);
 	if (!rc)
-		rc = read_head(m, e);
-	if (!rc)
 		rc = get_json(m->file, "hm.model", cJSON_IsObject, &o, e);
+	m->described = o != NULL;
+	if (!rc)
+		rc = get_text(o, "fusion", said, sizeof said, e);
+	if (!rc)
+		rc = hm_modelhead_choose(m, set, said, e);
+	if (!rc)
+		rc = hm_modelhead_read(m, e);
 	if (!rc)
 		rc = read_fields(m, o, e);
 	if (!rc)
@@ -270,6 +247,13 @@ void hm_modelfile_clear(struct hm_modelfile *m)
 
 /* ---- writing ---- */
 
+static void add_columns(cJSON *o, const char *key, const struct hm_feature_names *f, struct hm_err *e)
+{
+	cJSON *list = f->n ? hm_json_add_array(o, key, e) : NULL;
+	for (int i = 0; i < f->n; i++)
+		hm_json_add_str(list, NULL, f->name[i], e);
+}
+
 static cJSON *model_fields(const struct hm_modelfile *m, struct hm_err *e)
 {
 	cJSON *o = hm_json_object(e);
@@ -284,11 +268,16 @@ static cJSON *model_fields(const struct hm_modelfile *m, struct hm_err *e)
 			hm_json_add_str(o, keys[k].precision, m->precision[k], e);
 		if (m->dim[HM_IMAGE] >= 0 && m->dim[HM_TEXT] >= 0)
 			hm_json_add_num(o, keys[k].dim, (double)m->dim[k], e);
+		add_columns(o, keys[k].columns, &m->columns[k], e);
 	}
 	for (int k = HM_SIDES - 1; k >= 0; k--) {
 		if (*m->family[k])
 			hm_json_add_str(o, keys[k].family, m->family[k], e);
 		hm_config_write_model(o, (enum hm_side)k, &m->hints[k], e);
+	}
+	if (m->fusion->measure) {
+		hm_json_add_bool(o, "normalize", m->head.normalize, e);
+		hm_json_add_nums(o, "dropout", m->head.dropout, 3, e);
 	}
 	return hm_json_whole(o, e);
 }
@@ -316,9 +305,12 @@ int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const str
 	cJSON *meta = make_metadata(m, e);
 	struct hm_tensor *t = meta ? hm_alloc(n_more + 2, sizeof *t, e) : NULL;
 	int rc = HM_EDATA;
+	char weight[32], bias[32];
 	if (t) {
-		t[0] = (struct hm_tensor){"classifier.weight", HM_F32, 2, {m->classes, m->inputs}, m->weight};
-		t[1] = (struct hm_tensor){"classifier.bias", HM_F32, 1, {m->classes}, m->bias};
+		snprintf(weight, sizeof weight, "%s.weight", m->fusion->last);
+		snprintf(bias, sizeof bias, "%s.bias", m->fusion->last);
+		t[0] = (struct hm_tensor){weight, HM_F32, 2, {m->classes, m->inputs}, m->weight};
+		t[1] = (struct hm_tensor){bias, HM_F32, 1, {m->classes}, m->bias};
 		if (n_more)
 			memcpy(t + 2, more, n_more * sizeof *t);
 		rc = hm_weights_save(path, t, n_more + 2, meta, e);

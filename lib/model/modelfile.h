@@ -4,6 +4,7 @@
 #ifndef HM_MODELFILE_H
 #define HM_MODELFILE_H
 
+#include "model/featurenames.h"
 #include "nn/fusion.h"
 #include "weights/weights.h"
 
@@ -12,8 +13,10 @@
 
 /* An empty one is all zero. A text is "" if the file does not give it. */
 struct hm_modelfile {
-	const struct hm_fusion_kind *fusion; /* after reading: from the tensors' names */
-	int64_t classes, inputs;	     /* of the classifier: C, I */
+	const struct hm_fusion_kind *fusion; /* after reading: from the tensors' names and shapes */
+	int64_t classes, inputs;	     /* of the last layer: C, I */
+	struct hm_hidden head;		     /* of a fusion that has one */
+	bool described;			     /* read: the file has hm.model */
 	int64_t dim[HM_SIDES];		     /* numbers per side; 0: not used; both -1: unknown */
 	char digest[HM_SIDES]
 		   [33]; /* the encoders', weights.h's digest; recomputed where the file holds one */
@@ -23,8 +26,9 @@ struct hm_modelfile {
 	char precision[HM_SIDES][8]; /* "f32", "bf16" */
 	struct hm_tower_hints hints[HM_SIDES]; /* what the towers' tensors do not tell */
 	char family[HM_SIDES][16];	       /* the towers', where their tensors' names do not tell it */
-	float *weight;			       /* classifier.weight [C, I] */
-	float *bias;			       /* classifier.bias [C] */
+	struct hm_feature_names columns[HM_SIDES]; /* the feature columns it was trained on; n 0: not said */
+	float *weight; /* the last layer's weight [C, I]; of a file with one output [1, I] rows (0, w) */
+	float *bias;   /* its bias [C] */
 	char *selected_on;	 /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
 	cJSON *pg;		 /* an array, oldest step first; NULL: not said */
 	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
@@ -36,7 +40,7 @@ struct hm_modelfile {
  */
 int hm_modelfile_read(struct hm_modelfile *m, const char *path, struct hm_err *e);
 
-/* Writes classifier.*, the metadata, and the n_more further tensors of a complete file (0: head only).
+/* Writes the last layer, the metadata, and the n_more further tensors of a complete file (0: head only).
  * Ignores m->file. The same input gives the same bytes. The file appears whole or not at all. 0 or HM_EDATA.
  */
 int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,

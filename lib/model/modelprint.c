@@ -8,6 +8,7 @@
 #include "model/names.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,17 +74,32 @@ static void add_said(cJSON *o, const char *key, const char *s, struct hm_err *e)
 static void add_side(cJSON *o, const struct hm_modelfile *m, enum hm_side side, struct hm_err *e)
 {
 	const char *prefix = side == HM_IMAGE ? HM_IMAGE_PREFIX : m->fusion->text_prefix;
+	char columns[HM_FEATURES_MOST * HM_FEATURE_NAME];
 	if (!m->dim[side])
 		return;
 	cJSON *one = hm_json_add_object(o, hm_side_name(side), e);
 	if (m->dim[side] > 0)
 		hm_json_add_num(one, "dim", (double)m->dim[side], e);
+	if (m->columns[side].n)
+		hm_json_add_str(one, "columns",
+				hm_feature_names_text(&m->columns[side], columns, sizeof columns), e);
 	add_said(one, "digest", m->digest[side], e);
 	add_said(one, "output", m->output[side], e);
 	add_said(one, "precision", m->precision[side], e);
 	if (m->prepared[side])
 		hm_json_add_copy(one, "prepared", m->prepared[side], e);
 	hm_json_add_bool(one, "in_file", hm_names_holds(m->file, prefix), e);
+}
+
+static void add_hidden(cJSON *o, const struct hm_hidden *h, struct hm_err *e)
+{
+	hm_json_add_num(o, "map_dim", h->map_dim, e);
+	hm_json_add_num(o, "map_layers", h->map_layers, e);
+	hm_json_add_num(o, "pre_layers", h->pre_layers, e);
+	if (h->pre_layers)
+		hm_json_add_num(o, "pre_dim", h->pre_dim, e);
+	hm_json_add_bool(o, "normalize", h->normalize, e);
+	hm_json_add_nums(o, "dropout", h->dropout, 3, e);
 }
 
 static cJSON *describe_model(const struct hm_modelfile *m, struct hm_err *e)
@@ -93,6 +109,8 @@ static cJSON *describe_model(const struct hm_modelfile *m, struct hm_err *e)
 	hm_json_add_str(o, "fusion", m->fusion->name, e);
 	hm_json_add_num(o, "classes", (double)m->classes, e);
 	hm_json_add_num(o, "inputs", (double)m->inputs, e);
+	if (m->fusion->measure)
+		add_hidden(o, &m->head, e);
 	add_said(o, "selected_on", m->selected_on, e);
 	for (int k = HM_SIDES - 1; k >= 0; k--)
 		hm_config_write_model(o, (enum hm_side)k, &m->hints[k], e);
@@ -125,14 +143,24 @@ static cJSON *describe_weights(struct hm_weights *w, struct hm_err *e)
 	return hm_json_whole(o, e);
 }
 
+static bool has_layer(const struct hm_weights *w, const char *name)
+{
+	char weight[32], bias[32];
+	snprintf(weight, sizeof weight, "%s.weight", name);
+	snprintf(bias, sizeof bias, "%s.bias", name);
+	return hm_weights_find(w, weight) && hm_weights_find(w, bias);
+}
+
 /* The model, where the file is one of hm's; NULL without an error where it does not claim to be one: it lacks
- * the classifier, or the metadata and has tensors of others. */
+ * a fusion's last layer, or the metadata and has tensors of others. */
 static cJSON *read_model(const struct hm_weights *w, const char *path, struct hm_err *e)
 {
 	struct hm_modelfile m = {0};
 	struct hm_err none = {0};
-	bool claims = hm_weights_meta(w, "hm.model");
-	if (!hm_weights_find(w, "classifier.weight") || !hm_weights_find(w, "classifier.bias"))
+	bool claims = hm_weights_meta(w, "hm.model"), some = false;
+	for (const struct hm_fusion_kind *const *k = hm_fusion_kinds(); *k; k++)
+		some |= has_layer(w, (*k)->last);
+	if (!some)
 		return NULL;
 	int rc = hm_modelfile_read(&m, path, claims ? e : &none);
 	cJSON *o = rc ? NULL : describe_model(&m, e);

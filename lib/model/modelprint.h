@@ -11,10 +11,12 @@ bool hm_model_recognise(const char *path);
 /* Appends one line of canonical JSON about a model file of hm's, or any weights that weights.h reads, and
  * checks all that its reader checks:
  *
- *   "kind"        "model": "classes", "fusion", "inputs" of the classifier, "selected_on", "heads" and "eps"
- * of the text tower, "history" (the commands that made it, oldest first), and for "image" and "text" the
- *                 "dim", "output", "precision" and "prepared" of the features it was trained on, the
- * encoder's "digest", and whether the encoder is "in_file". What the file does not say is not there.
+ *   "kind"        "model": "classes", "fusion", "inputs" of the last layer, "map_dim", "map_layers",
+ *                 "pre_layers", "pre_dim", "normalize" and "dropout" of a fusion with hidden layers,
+ *                 "selected_on", "heads" and "eps" of the text tower, "history" (the commands that made
+ *                 it, oldest first), and for "image" and "text" the "columns", "dim", "output",
+ *                 "precision" and "prepared" of the features it was trained on, the encoder's "digest",
+ *                 and whether the encoder is "in_file". What the file does not say is not there.
  *                 "weights": "networks", the families of towers whose tensors are in it ("family", "side",
  *                 "prefix"), and "metadata", the texts of a .safetensors.
  *   "tensors"     "name", "dtype" and "shape" of each, by name; "numbers" is how many numbers they have in

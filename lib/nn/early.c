@@ -40,8 +40,9 @@ struct tape {
 
 /* ---- sizes and parameters */
 
-static int count_inputs(const struct hm_fusion_shape *s)
+static int64_t count_inputs(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s)
 {
+	(void)k;
 	return s->dim[HM_TEXT];
 }
 
@@ -67,13 +68,14 @@ static int read_shape(struct hm_fusion_shape *s, int64_t inputs, const struct hm
 	return 0;
 }
 
-static struct hm_fusion_net *new_net(const struct hm_fusion_shape *s, struct hm_err *e)
+static struct hm_fusion_net *new_net(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s,
+				     struct hm_err *e)
 {
 	struct early *m = hm_alloc(1, sizeof *m, e);
 	if (!m)
 		return NULL;
 	int hidden = s->dim[HM_TEXT];
-	m->net = (struct hm_fusion_net){.kind = &hm_early_fusion, .shape = *s};
+	m->net = (struct hm_fusion_net){.kind = k, .shape = *s};
 	struct hm_params *p = &m->net.params;
 	hm_params_add(p, &m->word_modality, HM_INIT_ZERO, HM_DIMS(hidden), "word_modality_embeddings");
 	hm_params_add(p, &m->project_w, HM_INIT_UNIFORM, HM_DIMS(hidden, s->dim[HM_IMAGE]),
@@ -266,7 +268,8 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 const struct hm_fusion_kind hm_early_fusion = {
 	.name = "early",
 	.gives = {[HM_IMAGE] = HM_GRID, [HM_TEXT] = HM_WORDS},
-	.own = (const char *const[]){"transformer.", "word_modality_embeddings", "image_dim_augmentation.",
+	.last = "classifier",
+	.own = (const char *const[]){"word_modality_embeddings", "image_dim_augmentation.",
 				     "image_positional_embeddings.", "image_modality_embeddings", NULL},
 	.text_prefix = "transformer.",
 	.sequential = true,

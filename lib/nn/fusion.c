@@ -1,6 +1,7 @@
 /* The list of fusions, and running one with its towers. See fusionkind.h and fusion.h. */
 #include "nn/fusion.h"
 #include "nn/early.h"
+#include "nn/headfusion.h"
 #include "nn/late.h"
 #include "nn/slab.h"
 
@@ -10,6 +11,10 @@
 static const struct hm_fusion_kind *const kinds[] = {
 	&hm_late_fusion,
 	&hm_early_fusion,
+	&hm_align_fusion,
+	&hm_concat_fusion,
+	&hm_cross_fusion,
+	&hm_align_concat_fusion,
 	NULL,
 };
 
@@ -78,11 +83,10 @@ static int open_tapes(struct hm_fusion *f, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = &f->c;
 	const struct hm_fusion_side *text = &c->side[HM_TEXT];
-	const struct hm_fusion_shape shape = {
-		c->classes, {c->side[HM_IMAGE].dim, c->side[HM_TEXT].dim}, c->cells};
+	const struct hm_fusion_shape shape = hm_fusion_shape_of(c);
 	if (c->kind->gives[HM_IMAGE] == HM_GRID && c->side[HM_IMAGE].use == HM_USE_TRAINED)
 		return hm_err_set(e, HM_EDATA, "%s fusion does not train the image's tower", c->kind->name);
-	if (!(f->net = c->kind->net_new(&shape, e)))
+	if (!(f->net = c->kind->net_new(c->kind, &shape, e)))
 		return HM_EDATA;
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_fusion_side *s = &c->side[k];
@@ -134,6 +138,11 @@ const struct hm_fusion_config *hm_fusion_config_of(const struct hm_fusion *f)
 struct hm_params *hm_fusion_params(struct hm_fusion *f)
 {
 	return &f->net->params;
+}
+
+int hm_fusion_intakes(const struct hm_fusion *f, struct hm_intake out[HM_SIDES])
+{
+	return f->c.kind->intakes ? f->c.kind->intakes(f->net, out) : 0;
 }
 
 int hm_fusion_tables(struct hm_fusion *f, struct hm_fusion_table out[1 + HM_SIDES])

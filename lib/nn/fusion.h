@@ -31,7 +31,15 @@ struct hm_fusion_config {
 	int classes;
 	struct hm_fusion_side side[HM_SIDES];
 	int cells; /* P, of a fusion that takes the image's grid; else 0 */
+	struct hm_hidden head;
 };
+
+/* The sizes of a configuration's own parameters. */
+static inline struct hm_fusion_shape hm_fusion_shape_of(const struct hm_fusion_config *c)
+{
+	return (struct hm_fusion_shape){
+		c->classes, {c->side[HM_IMAGE].dim, c->side[HM_TEXT].dim}, c->cells, c->head};
+}
 
 /* A batch of examples in host memory. An array that no side needs is NULL. */
 struct hm_minibatch {
@@ -61,6 +69,8 @@ static inline bool hm_fusion_joins(const struct hm_fusion_config *c)
 
 /* The fusion's own parameters, under their names in the model file. */
 struct hm_params *hm_fusion_params(struct hm_fusion *f);
+/* The fusion's layers that take features (fusionkind.h); returns their number, 0 if it takes no vectors. */
+int hm_fusion_intakes(const struct hm_fusion *f, struct hm_intake out[HM_SIDES]);
 /* Fills `out` with all tables of the model and returns their number: the fusion's own, then those of the text
  * and the image tower if they run here. */
 struct hm_fusion_table {

@@ -19,9 +19,15 @@ struct tape {
 	const float *head; /* the classifier's input: x, or the batch's own matrix */
 };
 
-static int count_inputs(const struct hm_fusion_shape *s)
+static int width_of(const struct hm_fusion_shape *s)
 {
 	return s->dim[HM_IMAGE] + s->dim[HM_TEXT];
+}
+
+static int64_t count_inputs(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s)
+{
+	(void)k;
+	return width_of(s);
 }
 
 /* The tensors do not tell where the image's inputs end and the text's begin. */
@@ -34,17 +40,27 @@ static int read_shape(struct hm_fusion_shape *s, int64_t inputs, const struct hm
 	return 0;
 }
 
-static struct hm_fusion_net *new_net(const struct hm_fusion_shape *s, struct hm_err *e)
+static struct hm_fusion_net *new_net(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s,
+				     struct hm_err *e)
 {
 	struct late *m = hm_alloc(1, sizeof *m, e);
 	if (!m)
 		return NULL;
-	int inputs = count_inputs(s);
-	m->net = (struct hm_fusion_net){.kind = &hm_late_fusion, .shape = *s};
+	int inputs = width_of(s);
+	m->net = (struct hm_fusion_net){.kind = k, .shape = *s};
 	hm_params_add(&m->net.params, &m->weight, HM_INIT_UNIFORM, HM_DIMS(s->classes, inputs),
 		      "classifier.weight");
 	hm_params_add(&m->net.params, &m->bias, HM_INIT_UNIFORM_BIAS, HM_DIMS(s->classes), "classifier.bias");
 	return &m->net;
+}
+
+static int list_intakes(const struct hm_fusion_net *net, struct hm_intake out[HM_SIDES])
+{
+	const struct late *m = (const struct late *)net;
+	out[0] = (struct hm_intake){(size_t)(m->weight - net->params.data),
+				    (size_t)(m->bias - net->params.data), net->shape.classes,
+				    width_of(&net->shape), 0};
+	return 1;
 }
 
 static void *new_tape(struct hm_fusion_net *net, struct hm_tower *text, struct hm_device *d, bool backward,
@@ -68,7 +84,7 @@ static void free_tape(void *tape)
 static void reserve_tape(void *tape, int n, int64_t words)
 {
 	struct tape *t = tape;
-	size_t bytes = (size_t)n * (size_t)count_inputs(&t->m->net.shape) * sizeof *t->x;
+	size_t bytes = (size_t)n * (size_t)width_of(&t->m->net.shape) * sizeof *t->x;
 	(void)words;
 	t->n = n;
 	do {
@@ -82,7 +98,7 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 {
 	struct tape *t = tape;
 	const struct hm_fusion_shape *s = &t->m->net.shape;
-	int n = in->n, inputs = count_inputs(s), at = 0;
+	int n = in->n, inputs = width_of(s), at = 0;
 	(void)drop;
 	reserve_tape(t, n, 0);
 	if (t->d->err.code)
@@ -100,7 +116,7 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 	struct late *m = t->m;
 	const struct hm_params *p = &m->net.params;
 	const struct hm_fusion_shape *s = &m->net.shape;
-	int inputs = count_inputs(s), at = 0;
+	int inputs = width_of(s), at = 0;
 	bool below = dside[HM_IMAGE] || dside[HM_TEXT];
 	if (t->d->err.code)
 		return;
@@ -116,13 +132,16 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 const struct hm_fusion_kind hm_late_fusion = {
 	.name = "late",
 	.gives = {[HM_IMAGE] = HM_POOLED, [HM_TEXT] = HM_POOLED},
-	.own = (const char *const[]){"text_encoder.", NULL},
+	.last = "classifier",
+	.own = (const char *const[]){NULL},
 	.text_prefix = "text_encoder.",
 	.optional = true,
 	.joined = true,
+	.standard = true,
 	.read = read_shape,
 	.inputs = count_inputs,
 	.net_new = new_net,
+	.intakes = list_intakes,
 	.tape_new = new_tape,
 	.tape_free = free_tape,
 	.reserve = reserve_tape,

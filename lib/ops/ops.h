@@ -21,7 +21,7 @@
  * Reproducibility. The bytes of a result depend on the arguments, the device and d->threads, and never on
  * the thread or the context that computed it. Results of inference operations do not depend on d->threads
  * either; on `cpu`, of the training operations only those of dense_* and conv_* may. On `cpu` a row's
- * result in matmul, dense_* and attention may depend on the number of rows in the call. */
+ * result in matmul, dense_*, linear_* and attention may depend on the number of rows in the call. */
 #ifndef HM_OPS_H
 #define HM_OPS_H
 
@@ -245,6 +245,33 @@ struct hm_ops {
 	/* n elements: y f32 = x act; y act = x f32. */
 	void (*widen)(struct hm_device *d, float *y, const void *x, size_t n);
 	void (*narrow)(struct hm_device *d, void *y, const float *x, size_t n);
+
+	/* ---- training: the two sides of a head. All f32; m rows. */
+
+	/* y [m,k] = each row of x [m,k] divided by its length, norm f32 [m] = max(length, 1e-12); in place.
+	 */
+	void (*row_norm)(struct hm_device *d, float *y, float *norm, const float *x, int m, int k);
+	/* dx [m,k] = (dy - y*(y . dy))/norm, or dy/norm where the length was below 1e-12; y and norm as
+	 * row_norm left them; in place on dy. */
+	void (*row_norm_backward)(struct hm_device *d, float *dx, const float *dy, const float *y,
+				  const float *norm, int m, int k);
+	/* n elements: y = a*b + c, c NULL: a*b; in place on any. With y = a*b the gradients are da = dy*b and
+	 * db = dy*a: the same operation. */
+	void (*mul_add)(struct hm_device *d, float *y, const float *a, const float *b, const float *c,
+			size_t n);
+	/* y [m,k*k] = a b^T of each row: y[r, i*k + j] = a[r,i]*b[r,j], a and b [m,k]. */
+	void (*outer)(struct hm_device *d, float *y, const float *a, const float *b, int m, int k);
+	/* With M = the row of dy as [k,k]: da = M b, db = M^T a. */
+	void (*outer_backward)(struct hm_device *d, float *da, float *db, const float *dy, const float *a,
+			       const float *b, int m, int k);
+	/* n elements: y = dropout(relu ? max(0, x) : x), in place; NaN stays NaN. Without relu, applied to a
+	 * gradient, it is the backward pass as well. */
+	void (*relu_drop)(struct hm_device *d, float *y, const float *x, bool relu,
+			  const struct hm_dropout *drop, size_t n);
+	/* With relu: dx = y > 0 ? dy/(1 - p) : 0, in place on dy. Where an element was dropped y is 0, so of
+	 * `drop` only p counts. */
+	void (*relu_drop_backward)(struct hm_device *d, float *dx, const float *dy, const float *y,
+				   const struct hm_dropout *drop, size_t n);
 
 	/* ---- training: images. Activations and their gradients are images [i,h,w,c] as above; ho and wo
 	 * are hm_conv_out's. Parameters are plain f32 arrays and may change from call to call. */

@@ -20,7 +20,7 @@ static int open_encode(struct hm_predict *a, const struct hm_schema *s, const st
 	struct hm_encode_config c = {.release = true};
 	bool any = false;
 	if (a->side[HM_IMAGE].raw) {
-		const struct hm_field *px = &s->field[a->side[HM_IMAGE].column];
+		const struct hm_field *px = &s->field[a->side[HM_IMAGE].column.at[0]];
 		c.height = (int)px->dim[1];
 		c.width = (int)px->dim[2];
 	}
@@ -41,15 +41,29 @@ static int open_fusion(struct hm_predict *a, const struct hm_predict_options *o,
 {
 	const struct hm_fusionfile *m = a->model;
 	const struct hm_fusion_kind *kind = m->head.fusion;
-	const struct hm_fusion_shape shape = {
-		(int)m->head.classes, {(int)m->head.dim[HM_IMAGE], (int)m->head.dim[HM_TEXT]}, m->cells};
+	const struct hm_fusion_shape shape = {(int)m->head.classes,
+					      {(int)m->head.dim[HM_IMAGE], (int)m->head.dim[HM_TEXT]},
+					      m->cells,
+					      m->head.head};
 	struct hm_tower *text = hm_fusion_takes_words(kind) ? m->side[HM_TEXT].tower : NULL;
 	if (text)
 		a->room = m->side[HM_TEXT].shape.positions - m->cells;
-	if (!(a->net = kind->net_new(&shape, e)) || hm_fusionfile_load(m, &a->net->params, e))
+	if (!(a->net = kind->net_new(kind, &shape, e)) || hm_fusionfile_load(m, &a->net->params, e))
 		return HM_EDATA;
 	int batch = !text ? VECTORS : o->batch_size ? o->batch_size : d->host ? PAIRS : DEVICE_PAIRS;
 	return hm_fuserun_new(&a->run, a->net, text, batch, d, w, e);
+}
+
+/* --no-normalize: for a head whose file does not say. */
+static int leave_lengths(struct hm_fusionfile *m, struct hm_err *e)
+{
+	if (!m->head.fusion->measure)
+		return hm_err_set(e, HM_EUSAGE, "--no-normalize: %s fusion does not normalise",
+				  m->head.fusion->name);
+	if (m->head.described && m->head.head.normalize)
+		return hm_err_set(e, HM_EUSAGE, "--no-normalize: the model file says that it normalises");
+	m->head.head.normalize = false;
+	return 0;
 }
 
 int hm_predict_init(struct hm_predict *a, struct hm_fusionfile *model, const struct hm_schema *s,
@@ -57,7 +71,9 @@ int hm_predict_init(struct hm_predict *a, struct hm_fusionfile *model, const str
 		    struct hm_workers *w, struct hm_err *e)
 {
 	*a = (struct hm_predict){.model = model, .ablate = {o->ablate[0], o->ablate[1]}};
-	int rc = hm_predict_choose(a, s, in, o, e);
+	int rc = o->no_normalize ? leave_lengths(model, e) : 0;
+	if (!rc)
+		rc = hm_predict_choose(a, s, in, o, e);
 	if (!rc)
 		rc = open_encode(a, s, o, d, w, e);
 	if (!rc)

@@ -11,6 +11,7 @@
 #include "model/encode.h"
 #include "model/fuserun.h"
 #include "model/fusionfile.h"
+#include "feed/sidefeature.h"
 #include "rec/rec.h"
 #include "score/ablate.h"
 
@@ -20,10 +21,13 @@ struct hm_predict_options {
 	int batch_size;	     /* images, captions, pairs computed at once; 0: the usual number */
 	enum hm_ablation ablate[HM_SIDES];
 	uint64_t seed; /* of HM_ABLATE_SHUFFLE */
+	const struct hm_feature_names *columns[HM_SIDES]; /* feature columns; NULL: those that the model
+							     names, else the usual one */
+	bool no_normalize; /* of a file without metadata: its head does not normalise */
 };
 
 struct hm_predict_side {
-	int column;	/* of the feature, or of pixels or token_ids; -1: the side is not used */
+	struct hm_taken column; /* of the feature, or of pixels or token_ids; n 0: the side is not used */
 	bool raw;	/* the encoder in the model file computes it */
 	size_t numbers; /* floats per record: its vector, or grid; 0 where the fusion takes words */
 };

@@ -10,42 +10,52 @@
 /* What is known of a side. */
 struct side {
 	enum hm_give give;
-	enum hm_column feature, raw;
+	enum hm_column raw;
+	const struct hm_feature_names *columns; /* the feature's */
+	char feature[160];			/* their names */
 	const struct hm_encoder *encoder; /* kind NULL: not in the file */
 	const char *trained, *precision, *output;
 	int64_t shape[2]; /* of the feature */
 	int ndim;
 };
 
-static struct side describe_side(const struct hm_predict *a, int k)
+static struct side describe_side(const struct hm_predict *a, int k, const struct hm_predict_options *o)
 {
 	const struct hm_modelfile *h = &a->model->head;
 	enum hm_give give = h->fusion->gives[k];
-	return (struct side){.give = give,
-			     .feature = hm_column_feature((enum hm_side)k, give),
-			     .raw = hm_column_raw((enum hm_side)k),
-			     .encoder = &a->model->side[k],
-			     .trained = h->digest[k],
-			     .precision = h->precision[k],
-			     .output = h->output[k],
-			     .shape = {give == HM_GRID ? a->model->cells : h->dim[k], h->dim[k]},
-			     .ndim = give == HM_GRID ? 2 : 1};
+	struct side d = {.give = give,
+			 .columns = o->columns[k] ? o->columns[k] : &h->columns[k],
+			 .raw = hm_column_raw((enum hm_side)k),
+			 .encoder = &a->model->side[k],
+			 .trained = h->digest[k],
+			 .precision = h->precision[k],
+			 .output = h->output[k],
+			 .shape = {give == HM_GRID ? a->model->cells : h->dim[k], h->dim[k]},
+			 .ndim = give == HM_GRID ? 2 : 1};
+	hm_sidefeature_text((enum hm_side)k, give, d.columns, d.feature, sizeof d.feature);
+	return d;
 }
 
-/* Numbers in the side's feature column, 0 when there is none. */
-static int64_t feature_width(const struct hm_schema *s, enum hm_side side)
+/* Numbers in the side's feature, 0 when there is none. */
+static int64_t feature_width(const struct hm_predict *a, const struct hm_schema *s, int k,
+			     const struct hm_predict_options *o)
 {
+	struct side d = describe_side(a, k, o);
 	struct hm_err no = {0};
-	int at;
-	return hm_column_find(s, hm_column_feature(side, HM_POOLED), &at, &no) || at < 0
-		       ? 0
-		       : s->field[at].dim[0];
+	struct hm_taken at;
+	struct hm_feature f;
+	int cells;
+	return hm_sidefeature_find(&at, &f, &cells, s, (enum hm_side)k, HM_POOLED, d.columns, &no) ? 0
+												   : f.dim;
 }
 
 /* How many inputs each feature gives, where the model does not say: both, or the one whose width is I. */
-static int guess_widths(struct hm_modelfile *h, const struct hm_schema *s, struct hm_err *e)
+static int guess_widths(const struct hm_predict *a, const struct hm_schema *s,
+			const struct hm_predict_options *o, struct hm_err *e)
 {
-	int64_t all = h->inputs, image = feature_width(s, HM_IMAGE), text = feature_width(s, HM_TEXT);
+	struct hm_modelfile *h = &a->model->head;
+	int64_t all = h->inputs, image = feature_width(a, s, HM_IMAGE, o),
+		text = feature_width(a, s, HM_TEXT, o);
 	bool both = image && text && image + text == all;
 	if (!both && (image == all) == (text == all))
 		return hm_err_set(e, HM_EDATA,
@@ -60,29 +70,30 @@ static int guess_widths(struct hm_modelfile *h, const struct hm_schema *s, struc
 static int take_feature(struct hm_predict *a, int k, const struct side *d, const struct hm_schema *s,
 			struct hm_err *e)
 {
-	int i;
+	struct hm_predict_side *to = &a->side[k];
+	struct hm_feature f;
 	char has[96], want[96];
-	const char *name = hm_column_name(d->feature);
-	if (hm_column_need(s, d->feature, &i, e))
+	int cells;
+	if (hm_sidefeature_find(&to->column, &f, &cells, s, (enum hm_side)k, d->give, d->columns, e))
 		return HM_EDATA;
-	const struct hm_field *f = &s->field[i];
-	const char *how = hm_schema_attr(s, i, "precision"), *output = hm_schema_attr(s, i, "output");
-	if (memcmp(f->dim, d->shape, (size_t)d->ndim * sizeof *f->dim))
-		return hm_err_set(e, HM_EDATA, "column \"%s\" has %s numbers, the model needs %s", name,
-				  hm_shape_text(f->ndim, f->dim, has, sizeof has),
+	const int64_t shape[2] = {d->ndim == 2 ? cells : f.dim, f.dim};
+	if (memcmp(shape, d->shape, (size_t)d->ndim * sizeof *shape))
+		return hm_err_set(e, HM_EDATA, "column \"%s\" has %s numbers, the model needs %s", d->feature,
+				  hm_shape_text(d->ndim, shape, has, sizeof has),
 				  hm_shape_text(d->ndim, d->shape, want, sizeof want));
-	if (output && *d->output && strcmp(output, d->output))
+	if (*f.output && *d->output && strcmp(f.output, d->output))
 		return hm_err_set(
 			e, HM_EDATA,
-			"column \"%s\" is the encoder's output \"%s\", the model was trained on \"%s\"", name,
-			output, d->output);
+			"column \"%s\" is the encoder's output \"%s\", the model was trained on \"%s\"",
+			d->feature, f.output, d->output);
 	if (!*d->trained)
 		snprintf(a->notice, sizeof a->notice, "the model does not say which encoder made its %s",
-			 name);
-	else if (how && *d->precision && strcmp(how, d->precision))
+			 d->feature);
+	else if (*f.precision && *d->precision && strcmp(f.precision, d->precision))
 		snprintf(a->notice, sizeof a->notice, "%s was computed in %s, the model was trained on %s",
-			 name, how, d->precision);
-	a->side[k] = (struct hm_predict_side){i, false, hm_field_count(f)};
+			 d->feature, f.precision, d->precision);
+	to->raw = false;
+	to->numbers = (size_t)f.dim * (size_t)(d->ndim == 2 ? cells : 1);
 	return 0;
 }
 
@@ -96,7 +107,7 @@ static int take_raw(struct hm_predict *a, int k, const struct side *d, const str
 		return HM_EDATA;
 	const struct hm_field *f = &s->field[i];
 	size_t width = (size_t)hm_tower_width(&d->encoder->shape, d->give);
-	a->side[k] = (struct hm_predict_side){i, true, d->give == HM_WORDS ? 0 : width};
+	a->side[k] = (struct hm_predict_side){{1, {i}}, true, d->give == HM_WORDS ? 0 : width};
 	if (d->give != HM_GRID)
 		return 0;
 	int cells = d->encoder->kind->cells(d->encoder->tower, (int)f->dim[1], (int)f->dim[2]);
@@ -114,7 +125,7 @@ static int take_raw(struct hm_predict *a, int k, const struct side *d, const str
  * compare. */
 static int check_encoder(const struct side *d, const char *made, bool allow_unknown, struct hm_err *e)
 {
-	const char *name = hm_column_name(d->feature);
+	const char *name = d->feature;
 	if (!made && !allow_unknown)
 		return hm_err_set(e, HM_EDATA,
 				  "column \"%s\" does not say which encoder made it "
@@ -127,13 +138,14 @@ static int check_encoder(const struct side *d, const char *made, bool allow_unkn
 }
 
 /* Whether the column's inputs were prepared as those of the training. */
-static int check_preparation(struct hm_predict *a, int k, const struct hm_schema *s, bool allow,
-			     struct hm_err *e)
+static int check_preparation(struct hm_predict *a, int k, const struct side *d, const struct hm_schema *s,
+			     bool allow, struct hm_err *e)
 {
-	int at = a->side[k].column;
-	cJSON *now = hm_prepared_of(s, at, e);
-	int rc = now ? hm_prepared_compare(a->model->head.prepared[k], now, s->field[at].name, allow,
-					   a->warning[k], sizeof a->warning[k], e)
+	const struct hm_taken *t = &a->side[k].column;
+	cJSON *now = hm_sidefeature_prepared(s, t, e);
+	const char *name = t->n > 1 ? d->feature : s->field[t->at[0]].name;
+	int rc = now ? hm_prepared_compare(a->model->head.prepared[k], now, name, allow, a->warning[k],
+					   sizeof a->warning[k], e)
 		     : HM_EDATA;
 	cJSON_Delete(now);
 	return rc;
@@ -142,9 +154,10 @@ static int check_preparation(struct hm_predict *a, int k, const struct hm_schema
 static int choose_side(struct hm_predict *a, int k, const struct hm_schema *s, const char *in,
 		       const struct hm_predict_options *o, struct hm_err *e)
 {
-	struct side d = describe_side(a, k);
+	struct side d = describe_side(a, k, o);
 	const struct hm_source_ask ask = {.side = (enum hm_side)k,
 					  .kind = a->model->head.fusion,
+					  .columns = d.columns,
 					  /* no feature stands for words */
 					  .use = d.give == HM_WORDS ? HM_USE_TRAINED : HM_USE_FEATURE,
 					  .encoder = d.encoder->kind ? d.trained : NULL,
@@ -155,20 +168,19 @@ static int choose_side(struct hm_predict *a, int k, const struct hm_schema *s, c
 	if (hm_source_choose(&use, &ask, s, in, e))
 		return HM_EDATA;
 	int rc = 0;
-	if (use == HM_USE_FEATURE) {
-		int at = hm_schema_find(s, hm_column_name(d.feature));
-		rc = check_encoder(&d, hm_schema_attr(s, at, "encoder"), o->allow_unknown, e);
-	}
+	struct hm_feature f;
+	if (use == HM_USE_FEATURE && hm_sidefeature_there(&f, s, (enum hm_side)k, d.give, d.columns))
+		rc = check_encoder(&d, *f.encoder ? f.encoder : NULL, o->allow_unknown, e);
 	if (!rc)
 		rc = (use == HM_USE_FEATURE ? take_feature : take_raw)(a, k, &d, s, e);
 	if (!rc)
-		rc = check_preparation(a, k, s, o->allow_mismatch, e);
+		rc = check_preparation(a, k, &d, s, o->allow_mismatch, e);
 	return rc ? hm_err_prefix(e, "%s", in) : 0;
 }
 
-static size_t feature_numbers(const struct hm_predict *a, int k)
+static size_t feature_numbers(const struct hm_predict *a, int k, const struct hm_predict_options *o)
 {
-	struct side d = describe_side(a, k);
+	struct side d = describe_side(a, k, o);
 	return (size_t)(d.ndim == 2 ? d.shape[0] * d.shape[1] : d.shape[0]);
 }
 
@@ -176,15 +188,15 @@ int hm_predict_choose(struct hm_predict *a, const struct hm_schema *s, const cha
 		      const struct hm_predict_options *o, struct hm_err *e)
 {
 	struct hm_modelfile *h = &a->model->head;
-	if (h->dim[HM_IMAGE] < 0 && guess_widths(h, s, e))
+	if (h->dim[HM_IMAGE] < 0 && guess_widths(a, s, o, e))
 		return hm_err_prefix(e, "%s", in);
 	for (int k = 0; k < HM_SIDES; k++) {
-		a->side[k].column = -1;
+		a->side[k].column.n = 0;
 		if (a->ablate[k] && !h->dim[k])
 			return hm_err_set(e, HM_EDATA, "the model has no %s side that could be ablated",
 					  hm_side_name((enum hm_side)k));
 		if (a->ablate[k] == HM_ABLATE_ZERO && h->fusion->gives[k] != HM_WORDS)
-			a->side[k].numbers = feature_numbers(a, k);
+			a->side[k].numbers = feature_numbers(a, k, o);
 		else if (h->dim[k] && choose_side(a, k, s, in, o, e))
 			return HM_EDATA;
 	}

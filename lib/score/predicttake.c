@@ -23,11 +23,11 @@ static int take_own(struct hm_predict *a, const struct hm_rec *rec, int k, struc
 {
 	const struct hm_predict_side *s = &a->side[k];
 	enum hm_give give = a->model->head.fusion->gives[k];
-	if (s->column < 0)
+	if (!s->column.n)
 		return 0;
-	const struct hm_val *v = &rec->val[s->column];
+	const struct hm_val *v = &rec->val[s->column.at[0]];
 	if (!s->raw)
-		return hm_to_f32(rec->schema->field[s->column].dtype, v->data, v->count, to->out[k][give], e);
+		return hm_sidefeature_widen(&s->column, rec, to->out[k][give], e);
 	if (k == HM_IMAGE) {
 		to->pixels = v->data;
 		return 0;

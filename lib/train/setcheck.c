@@ -37,13 +37,19 @@ static int same_feature(const struct hm_setup *s, const char *what, const struct
 	return 0;
 }
 
+/* The names of side k's feature columns, into out. */
+static const char *feature_text(const struct hm_setup *s, int k, char out[160])
+{
+	return hm_sidefeature_text((enum hm_side)k, s->kind->gives[k], &s->columns[k], out, 160);
+}
+
 int hm_setup_same_preparation(const struct hm_setup *s, const cJSON *trained, const cJSON *now, int k,
 			      const char *where, struct hm_err *e)
 {
 	char warning[320] = "";
-	const char *column =
-		hm_column_name(s->train.feature[k].dim ? hm_column_feature((enum hm_side)k, s->kind->gives[k])
-						       : hm_column_raw((enum hm_side)k));
+	char feature[160];
+	const char *column = s->train.feature[k].dim ? feature_text(s, k, feature)
+						     : hm_column_name(hm_column_raw((enum hm_side)k));
 	if (hm_prepared_compare(trained, now, column, s->o->mismatch, warning, sizeof warning, e))
 		return hm_err_prefix(e, "%s", where);
 	if (*warning)
@@ -56,10 +62,10 @@ int hm_setup_compare_sets(struct hm_setup *s, struct hm_err *e)
 	const struct hm_examples *a = &s->train, *b = &s->val;
 	struct hm_strmap seen = {0};
 	size_t both = 0, first = 0;
+	char text[160];
 	int rc = 0;
 	for (int k = 0; k < HM_SIDES && !rc; k++)
-		rc = same_feature(s, hm_column_name(hm_column_feature((enum hm_side)k, s->kind->gives[k])),
-				  &a->feature[k], &b->feature[k], e);
+		rc = same_feature(s, feature_text(s, k, text), &a->feature[k], &b->feature[k], e);
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = hm_setup_same_preparation(s, a->prepared[k], b->prepared[k], k, "--val", e);
 	if (!rc && a->cells != b->cells)

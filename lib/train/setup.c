@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- encoders and the first model */
 
@@ -67,23 +68,50 @@ static int check_words(const struct hm_setup *s, struct hm_err *e)
 	return 0;
 }
 
+static int other_fusion(const struct hm_setup *s, struct hm_err *e)
+{
+	return hm_err_set(e, HM_EUSAGE, "--init %s is a model of %s fusion, but --fusion says otherwise",
+			  s->o->init, s->init.head.fusion->name);
+}
+
+/* Checks that the options on sides, columns and layers are those of the fusion. */
+static int check_options(const struct hm_setup *s, struct hm_err *e)
+{
+	const struct hm_setup_options *o = s->o;
+	const char *head = hm_recipe_head_given(o->recipe);
+	if (head && !s->kind->measure && !o->sweep)
+		return hm_err_set(e, HM_EUSAGE, "%s is not an option of --fusion %s", head, s->kind->name);
+	if (s->kind->measure && (o->only[HM_IMAGE] || o->only[HM_TEXT]))
+		return hm_err_set(e, HM_EUSAGE, "--fusion %s uses both sides: leave out --features",
+				  s->kind->name);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (o->columns[k].n && s->kind->gives[k] != HM_POOLED)
+			return hm_err_set(e, HM_EUSAGE, "--%s-feature is not an option of --fusion %s",
+					  hm_side_name((enum hm_side)k), s->kind->name);
+	return 0;
+}
+
 static int open_models(struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_setup_options *o = s->o;
-	s->kind = o->fusion ? o->fusion : hm_fusion_kinds()[0];
+	int asked = o->recipe->fusion;
+	s->kind = hm_fusion_kinds()[asked < 0 ? 0 : asked];
+	s->columns[HM_IMAGE] = o->columns[HM_IMAGE];
+	s->columns[HM_TEXT] = o->columns[HM_TEXT];
 	if (o->init) {
 		int rc = hm_fusionfile_open(&s->init, o->init, &o->encoder, e);
 		if (rc)
 			return rc;
 		if (*s->init.notice)
 			hm_setup_notice(s, false, "%s: %s", o->init, s->init.notice);
-		if (o->fusion && o->fusion != s->init.head.fusion)
-			return hm_err_set(e, HM_EUSAGE,
-					  "--init %s is a model of %s fusion, but --fusion says otherwise",
-					  o->init, s->init.head.fusion->name);
+		if (asked >= 0 && s->kind != s->init.head.fusion)
+			return other_fusion(s, e);
 		s->kind = s->init.head.fusion;
+		for (int k = 0; k < HM_SIDES; k++)
+			if (!s->columns[k].n)
+				s->columns[k] = s->init.head.columns[k];
 	}
-	int rc = 0;
+	int rc = check_options(s, e);
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = open_encoder(s, (enum hm_side)k, e);
 	if (!rc)
@@ -112,8 +140,9 @@ static void choose_sides(struct hm_setup *s, const struct hm_schema *schema)
 	const struct hm_setup_options *o = s->o;
 	bool all = !s->kind->optional, any = !o->only[HM_IMAGE] && !o->only[HM_TEXT], found = false;
 	for (int k = 0; k < HM_SIDES; k++) {
-		enum hm_column c = hm_column_feature((enum hm_side)k, s->kind->gives[k]);
-		bool there = s->encoder[k].kind || hm_schema_find(schema, hm_column_name(c)) >= 0;
+		struct hm_feature f;
+		bool there = s->encoder[k].kind || s->columns[k].n ||
+			     hm_sidefeature_there(&f, schema, (enum hm_side)k, s->kind->gives[k], NULL);
 		s->there[k] = all || o->only[k] || (any && there);
 		found |= s->there[k];
 	}
@@ -134,6 +163,7 @@ static int choose_source(struct hm_setup *s, enum hm_use *use, enum hm_side k, c
 	char option[32];
 	struct hm_source_ask ask = {.side = k,
 				    .kind = s->kind,
+				    .columns = &s->columns[k],
 				    .use = wanted_use(s, k),
 				    .encoder = s->encoder[k].kind ? s->encoder[k].digest : NULL,
 				    .output = output_of(s, k),
@@ -169,8 +199,11 @@ static int read_set(struct hm_setup *s, struct hm_examples *x, int n, char *cons
 		choose_sides(s, hm_join_schema(in));
 	for (int k = 0; k < HM_SIDES && !rc; k++) {
 		xo.side[k].encoder = s->encoder[k].kind ? &s->encoder[k] : NULL;
+		xo.side[k].columns = &s->columns[k];
 		if (s->there[k])
 			rc = choose_source(s, &xo.side[k].use, (enum hm_side)k, in, e);
+		if (train)
+			s->use[k] = xo.side[k].use;
 	}
 	if (!rc)
 		rc = hm_examples_read(x, in, &xo, w, s->device, e);
@@ -204,13 +237,12 @@ static struct hm_fusion_side make_side(const struct hm_setup *s, int k)
 static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c, struct hm_err *e)
 {
 	const struct hm_modelfile *f = &s->init.head;
-	const struct hm_fusion_shape shape = {
-		c->classes, {c->side[HM_IMAGE].dim, c->side[HM_TEXT].dim}, c->cells};
-	int inputs = c->kind->inputs(&shape);
+	const struct hm_fusion_shape shape = hm_fusion_shape_of(c);
+	int64_t inputs = c->kind->inputs(c->kind, &shape);
 	if (f->classes != c->classes || f->inputs != inputs)
 		return hm_err_set(e, HM_EDATA,
 				  "%s: its classifier has %" PRId64 " classes and %" PRId64
-				  " inputs, the data needs %d and %d",
+				  " inputs, the data needs %d and %" PRId64,
 				  s->o->init, f->classes, f->inputs, c->classes, inputs);
 	for (int k = 0; k < HM_SIDES; k++) {
 		const char *encoder = s->train.feature[k].encoder, *side = hm_side_name((enum hm_side)k);
@@ -235,22 +267,56 @@ static int fits_init(const struct hm_setup *s, const struct hm_fusion_config *c,
 	return 0;
 }
 
+int hm_setup_configure(const struct hm_setup *s, const struct hm_recipe *r, struct hm_fusion_config *c,
+		       struct hm_err *e)
+{
+	const struct hm_fusion_kind *kind = r->fusion < 0 ? s->kind : hm_fusion_kinds()[r->fusion];
+	*c = (struct hm_fusion_config){.kind = kind, .classes = s->classes};
+	if (s->o->init && kind != s->init.head.fusion)
+		return other_fusion(s, e);
+	for (int k = 0; k < HM_SIDES; k++) {
+		c->side[k] = make_side(s, k);
+		if (!kind->optional && !s->there[k])
+			return hm_err_set(e, HM_EDATA, "--fusion %s uses both sides, and there is no %s",
+					  kind->name, hm_side_name((enum hm_side)k));
+	}
+	if (kind->gives[HM_IMAGE] == HM_GRID)
+		c->cells = s->train.cells;
+	return kind->measure ? hm_recipe_head(r, s->o->init ? &s->init.head.head : NULL, &c->head, e) : 0;
+}
+
+/* Training keeps each number with its gradient and two moments. */
+int hm_setup_fits(struct hm_fusion *f, const struct hm_device *d, int copies, struct hm_err *e)
+{
+	size_t count = hm_fusion_params(f)->count, bytes,
+	       there = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+	bool fits =
+		hm_size_mul(count, 4 * sizeof(float), &bytes) && hm_size_mul(bytes, (size_t)copies, &bytes);
+	if (!d->host || (fits && bytes <= there))
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "a head of %zu numbers takes %.1f GB to train with gradients and moments%s, the "
+			  "machine has %.1f GB: choose a smaller --map-dim or --pre-dim",
+			  count, (double)count * 16e-9 * copies, copies > 1 ? ", one for each thread" : "",
+			  (double)there * 1e-9);
+}
+
 static int make_fusion(struct hm_setup *s, struct hm_err *e)
 {
-	struct hm_fusion_config c = {.kind = s->kind, .classes = s->classes};
-	if (s->kind->gives[HM_IMAGE] == HM_GRID)
-		c.cells = s->train.cells;
-	for (int k = 0; k < HM_SIDES; k++)
-		c.side[k] = make_side(s, k);
-	if (s->o->standardize == HM_STANDARDIZE_YES && !hm_fusion_joins(&c))
+	struct hm_fusion_config c;
+	int rc = hm_setup_configure(s, s->o->recipe, &c, e);
+	if (rc)
+		return rc;
+	if (s->o->standardize == HM_STANDARDIZE_YES && (!c.kind->intakes || hm_fusion_runs_tower(&c)))
 		return hm_err_set(e, HM_EUSAGE,
 				  "--standardize scales features; here an encoder runs or is trained");
 	if (s->o->init && fits_init(s, &c, e))
 		return HM_EDATA;
-	return hm_fusion_new(&s->fusion, &c, s->device, e);
+	rc = hm_fusion_new(&s->fusion, &c, s->device, e);
+	return rc || s->o->sweep ? rc : hm_setup_fits(s->fusion, s->device, 1, e);
 }
 
-/* ---- standardisation of joined features: x = (raw - mean)/deviation */
+/* ---- standardisation of features: x = (raw - mean)/deviation */
 
 /* Changes a head for x into the head for raw features with the same logits; in double, rounded once. */
 static void fold_head(float *weight, float *bias, int classes, int inputs, const double *mean,
@@ -283,13 +349,27 @@ static void unfold_head(float *weight, float *bias, int classes, int inputs, con
 	}
 }
 
+bool hm_setup_standard(const struct hm_setup *s, const struct hm_fusion_config *c)
+{
+	enum hm_standardize how = s->o->standardize;
+	return how != HM_STANDARDIZE_NO && c->kind->intakes && !hm_fusion_runs_tower(c) &&
+	       (how == HM_STANDARDIZE_YES || c->kind->standard);
+}
+
+int hm_setup_moments(struct hm_setup *s, struct hm_err *e)
+{
+	size_t inputs = (size_t)s->train.feature[HM_IMAGE].dim + (size_t)s->train.feature[HM_TEXT].dim;
+	return !(s->mean = hm_alloc(inputs, sizeof *s->mean, e)) ||
+			       !(s->deviation = hm_alloc(inputs, sizeof *s->deviation, e)) ||
+			       hm_examples_moments(&s->train, s->mean, s->deviation, e)
+		       ? HM_EDATA
+		       : 0;
+}
+
 static int standardise_sets(struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
-	size_t inputs = (size_t)(c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim);
-	if (!(s->mean = hm_alloc(inputs, sizeof *s->mean, e)) ||
-	    !(s->deviation = hm_alloc(inputs, sizeof *s->deviation, e)) ||
-	    hm_examples_moments(&s->train, s->mean, s->deviation, e))
+	if (hm_setup_moments(s, e))
 		return HM_EDATA;
 	hm_examples_standardise(&s->train, s->mean, s->deviation);
 	if (!s->val.n)
@@ -301,13 +381,23 @@ static int standardise_sets(struct hm_setup *s, struct hm_err *e)
 	return rc ? rc : hm_fusion_place(s->judge, e);
 }
 
+/* Changes f's own parameters p, host memory, with fold_head or its inverse. */
+static void change_intakes(const struct hm_setup *s, const struct hm_fusion *f, float *p,
+			   void (*change)(float *weight, float *bias, int classes, int inputs,
+					  const double *mean, const double *deviation))
+{
+	struct hm_intake in[HM_SIDES];
+	int n = hm_fusion_intakes(f, in);
+	for (int i = 0; i < n; i++)
+		change(p + in[i].weight, p + in[i].bias, in[i].outputs, in[i].inputs, s->mean + in[i].first,
+		       s->deviation + in[i].first);
+}
+
 /* out [count], host memory := f's own parameters, changed to take raw features. */
 static void fold_params(const struct hm_setup *s, struct hm_fusion *f, float *out)
 {
-	const struct hm_fusion_config *c = hm_fusion_config_of(f);
-	int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
 	hm_params_read(hm_fusion_params(f), out);
-	fold_head(out, out + (size_t)c->classes * (size_t)inputs, c->classes, inputs, s->mean, s->deviation);
+	change_intakes(s, f, out, fold_head);
 }
 
 int hm_setup_refold(void *setup, struct hm_fusion *f, struct hm_fusion *judge, struct hm_err *e)
@@ -324,16 +414,13 @@ int hm_setup_refold(void *setup, struct hm_fusion *f, struct hm_fusion *judge, s
 
 int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struct hm_err *e)
 {
-	const struct hm_fusion_config *c = hm_fusion_config_of(f);
 	struct hm_params *own = hm_fusion_params(f);
 	if (!s->o->init)
 		return hm_params_init(own, seed, 0, e);
 	if (hm_fusionfile_load(&s->init, own, e))
 		return hm_err_prefix(e, "%s", s->o->init);
-	int inputs = c->side[HM_IMAGE].dim + c->side[HM_TEXT].dim;
-	if (s->mean)
-		unfold_head(own->data, own->data + (size_t)c->classes * (size_t)inputs, c->classes, inputs,
-			    s->mean, s->deviation);
+	if (s->mean && hm_setup_standard(s, hm_fusion_config_of(f)))
+		change_intakes(s, f, own->data, unfold_head);
 	return 0;
 }
 
@@ -355,7 +442,9 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 		rc = hm_setup_compare_sets(s, e);
 	if (!rc)
 		rc = make_fusion(s, e);
-	if (!rc && o->standardize != HM_STANDARDIZE_NO && hm_fusion_joins(hm_fusion_config_of(s->fusion)))
+	if (rc || o->sweep)
+		return rc;
+	if (hm_setup_standard(s, hm_fusion_config_of(s->fusion)))
 		rc = standardise_sets(s, e);
 	if (!rc)
 		rc = hm_setup_first(s, s->fusion, o->seed, e);
@@ -406,10 +495,11 @@ int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, con
 		const struct hm_feature *x = &s->train.feature[k];
 		p.encoder[k] = s->encoder[k].kind && c->side[k].use ? &s->encoder[k] : NULL;
 		p.prepared[k] = s->train.prepared[k];
+		p.columns[k] = s->use[k] == HM_USE_FEATURE ? &s->columns[k] : NULL;
 		p.feature[k] = (struct hm_fusionfile_feature){x->encoder, x->output, x->precision};
 	}
 	float *folded = NULL;
-	if (s->mean) {
+	if (s->mean && hm_setup_standard(s, c)) {
 		if (!(folded = hm_alloc(own->count, sizeof *folded, e)))
 			return HM_EDATA;
 		fold_params(s, f, folded);

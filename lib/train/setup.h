@@ -6,8 +6,9 @@
 #include "model/fusionfile.h"
 #include "feed/examples.h"
 #include "feed/sources.h"
+#include "train/recipe.h"
 
-/* Whether features are standardised. AUTO: if both sides are cached vectors. */
+/* Whether features are standardised. AUTO: if both sides are cached vectors and the fusion is `standard`. */
 enum hm_standardize { HM_STANDARDIZE_AUTO, HM_STANDARDIZE_YES, HM_STANDARDIZE_NO };
 
 struct hm_setup_options {
@@ -16,7 +17,9 @@ struct hm_setup_options {
 	const char *spec[HM_SIDES]; /* of each side's encoder; NULL: not given */
 	const char *init;	    /* a model file; NULL: not given */
 	struct hm_encoder_options encoder;
-	const struct hm_fusion_kind *fusion; /* NULL: init's, else the first */
+	const struct hm_recipe *recipe; /* for the fusion and its layers; -1: init's, else the first */
+	struct hm_feature_names columns[HM_SIDES]; /* of features; n 0: init's, else the usual one */
+	bool sweep;				   /* s->fusion gets no values, no set is standardised */
 	bool only[HM_SIDES];		     /* use this side only */
 	bool freeze[HM_SIDES], frozen_train;
 	int classes; /* 0: from the labels */
@@ -34,13 +37,15 @@ struct hm_setup {
 	struct hm_fusionfile init;
 	struct hm_encoder encoder[HM_SIDES]; /* kind NULL: none */
 	bool there[HM_SIDES];		     /* the sides that are used */
+	enum hm_use use[HM_SIDES];	     /* where the training set's sides come from */
+	struct hm_feature_names columns[HM_SIDES];
 	struct hm_examples train, val;
 	struct hm_fusion *fusion;
 	struct hm_device *device;
 	const struct hm_fusion_kind *kind;
 	int classes;
 	cJSON *pg;		  /* the history of the training data */
-	double *mean, *deviation; /* [I] of the training set's features; NULL: not standardised */
+	double *mean, *deviation; /* [I] of the training set's features; NULL: nothing is standardised */
 	struct hm_fusion *judge;  /* if standardised: the fusion for raw features, see hm_trainer_config */
 };
 
@@ -49,6 +54,17 @@ struct hm_setup {
 int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct hm_device *d,
 		  struct hm_workers *w, struct hm_err *e);
 void hm_setup_clear(struct hm_setup *s);
+
+/* *c := the configuration of a recipe's fusion on these sets. 0; HM_EUSAGE: not with this --init, --fusion
+ * or these options; HM_EDATA: it needs a side that the sets do not have. */
+int hm_setup_configure(const struct hm_setup *s, const struct hm_recipe *r, struct hm_fusion_config *c,
+		       struct hm_err *e);
+/* Whether a fusion of this configuration is trained on standardised features. */
+bool hm_setup_standard(const struct hm_setup *s, const struct hm_fusion_config *c);
+/* s->mean, s->deviation := those of the training set. 0 or HM_EDATA. */
+int hm_setup_moments(struct hm_setup *s, struct hm_err *e);
+/* Checks that `copies` trainings of the fusion at once fit into the machine's memory. 0 or HM_EDATA. */
+int hm_setup_fits(struct hm_fusion *f, const struct hm_device *d, int copies, struct hm_err *e);
 
 /* Gives a fusion of this configuration its first parameters: those of --init, else random ones that depend on
  * the random seed only. Call before placing it. 0 or HM_EDATA. */

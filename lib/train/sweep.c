@@ -25,12 +25,13 @@ struct job {
 	struct hm_sweep *s;
 	const struct hm_sweep_run *r;
 	struct room *room; /* [workers] */
+	bool in_place;	   /* the training set itself is standardised */
 	pthread_mutex_t lock;
 	size_t done;
 	/* for saving */
 	const size_t *order;
 	const char *folder, *tool;
-	cJSON *(*options)(void *ctx, const struct hm_recipe *recipe, struct hm_err *e);
+	cJSON *(*options)(void *ctx, const struct hm_sweep_item *item, struct hm_err *e);
 	void *ctx;
 	struct hm_err failure;
 };
@@ -50,14 +51,30 @@ static int after_step(void *ctx, int64_t step, int64_t steps, double loss, doubl
 	return 0;
 }
 
-/* A fusion like the setup's on this worker's device, with the first parameters of that random seed. */
-static int fusion_new(const struct job *j, int worker, uint64_t seed, struct hm_fusion **f, struct hm_err *e)
+/* The item's fusion on this worker's device, with the first parameters of that random seed. */
+static int fusion_new(const struct job *j, int worker, const struct hm_sweep_item *item, uint64_t seed,
+		      struct hm_fusion **f, struct hm_err *e)
 {
 	struct hm_setup *setup = j->r->setup;
-	int rc = hm_fusion_new(f, hm_fusion_config_of(setup->fusion), j->room[worker].device, e);
+	struct hm_device *d = j->room[worker].device;
+	int rc = hm_fusion_new(f, &item->config, d, e);
+	if (!rc)
+		rc = hm_setup_fits(*f, d, hm_workers_count(j->r->workers), e);
 	if (!rc)
 		rc = hm_setup_first(setup, *f, seed, e);
 	return rc ? rc : hm_fusion_place(*f, e);
+}
+
+/* The views' batches as the item's fusion takes them. */
+static void serve_item(const struct job *j, const struct hm_sweep_item *item, struct room *room)
+{
+	const struct hm_setup *s = j->r->setup;
+	bool standard = hm_setup_standard(s, &item->config) && !j->in_place;
+	hm_examples_serve(&room->train, item->config.kind);
+	hm_examples_view_standardised(&room->train, standard ? s->mean : NULL,
+				      standard ? s->deviation : NULL);
+	if (j->r->val)
+		hm_examples_serve(&room->val, item->config.kind);
 }
 
 static int train_item(struct job *j, struct hm_sweep_item *item, int worker, struct hm_err *e)
@@ -70,12 +87,13 @@ static int train_item(struct job *j, struct hm_sweep_item *item, int worker, str
 	float *weight = hm_alloc((size_t)r->setup->classes, sizeof *weight, e), *params = NULL;
 	int rc = weight ? hm_recipe_config(&item->recipe, r->val, r->setup->classes, weight, &config, e)
 			: HM_EDATA;
+	serve_item(j, item, room);
 	if (!rc)
-		rc = fusion_new(j, worker, config.seed, &f, e);
+		rc = fusion_new(j, worker, item, config.seed, &f, e);
 	if (!rc && !(params = hm_alloc(hm_fusion_params(f)->count, sizeof *params, e)))
 		rc = HM_EDATA;
-	if (!rc && r->val && r->setup->mean) {
-		rc = fusion_new(j, worker, config.seed, &judge, e);
+	if (!rc && r->val && hm_setup_standard(r->setup, &item->config)) {
+		rc = fusion_new(j, worker, item, config.seed, &judge, e);
 		config.judge = judge;
 		config.refold = hm_setup_refold;
 		config.refold_ctx = r->setup;
@@ -136,10 +154,26 @@ static int rooms_new(struct job *j, struct hm_err *e)
 	return rc;
 }
 
+static int standardise_set(struct job *j, struct hm_err *e)
+{
+	struct hm_setup *setup = j->r->setup;
+	size_t standard = 0;
+	for (size_t i = 0; i < j->s->n; i++)
+		standard += hm_setup_standard(setup, &j->s->item[i].config);
+	j->in_place = standard == j->s->n;
+	if (standard && hm_setup_moments(setup, e))
+		return HM_EDATA;
+	if (j->in_place)
+		hm_examples_standardise(&setup->train, setup->mean, setup->deviation);
+	return 0;
+}
+
 int hm_sweep_train(struct hm_sweep *s, const struct hm_sweep_run *r, struct hm_err *e)
 {
 	struct job j = {.s = s, .r = r, .lock = PTHREAD_MUTEX_INITIALIZER};
-	int rc = rooms_new(&j, e);
+	int rc = standardise_set(&j, e);
+	if (!rc)
+		rc = rooms_new(&j, e);
 	if (!rc)
 		hm_workers_each(r->workers, s->n, train_one, &j);
 	rooms_free(&j);
@@ -186,7 +220,7 @@ static int save_model(struct job *j, const struct hm_sweep_item *item, int worke
 	struct hm_fusion *f = NULL;
 	struct hm_buf path = {0};
 	char selected[96];
-	cJSON *options = j->options(j->ctx, &item->recipe, e), *pg = NULL;
+	cJSON *options = j->options(j->ctx, item, e), *pg = NULL;
 	snprintf(selected, sizeof selected, "%s, epoch %lld", hm_recipe_select(&item->recipe),
 		 (long long)item->result.best.epoch);
 	int rc = options ? 0 : HM_EDATA;
@@ -195,7 +229,7 @@ static int save_model(struct job *j, const struct hm_sweep_item *item, int worke
 	if (!rc)
 		rc = hm_buf_printf(&path, e, "%s/%s.safetensors", j->folder, item->name);
 	if (!rc)
-		rc = fusion_new(j, worker, 0, &f, e);
+		rc = fusion_new(j, worker, item, 0, &f, e);
 	if (!rc) {
 		hm_params_write(hm_fusion_params(f), item->params);
 		rc = hm_setup_save(j->r->setup, f, (const char *)path.data, selected, item->result.kept_steps,
@@ -251,6 +285,11 @@ static int add_row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool
 	cJSON *o = hm_json_object(e);
 	hm_recipe_json(&t->recipe, o, e);
 	hm_json_add_bool(o, "no-shuffle", t->recipe.no_shuffle, e);
+	hm_json_add_str(o, "fusion", t->config.kind->name, e);
+	if (t->config.kind->measure) {
+		hm_recipe_head_json(&t->config.head, o, e);
+		hm_json_add_bool(o, "no-normalize", !t->config.head.normalize, e);
+	}
 	if (!(o = hm_json_whole(o, e)))
 		return HM_EDATA;
 	if (known && v->n)
@@ -316,8 +355,8 @@ static int remove_old(const struct hm_sweep *s, const size_t *order, size_t keep
 
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
 		   const char *folder,
-		   cJSON *(*options)(void *ctx, const struct hm_recipe *recipe, struct hm_err *e), void *ctx,
-		   const char *tool, struct hm_err *e)
+		   cJSON *(*options)(void *ctx, const struct hm_sweep_item *item, struct hm_err *e),
+		   void *ctx, const char *tool, struct hm_err *e)
 {
 	struct job j = {.s = s,
 			.r = r,

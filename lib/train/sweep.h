@@ -13,6 +13,7 @@
 struct hm_sweep_item {
 	const char *name;
 	struct hm_recipe recipe;
+	struct hm_fusion_config config;
 	struct hm_trainer_result result;
 	double loss;   /* training loss of the last epoch */
 	float *params; /* [count] of the epoch kept; NULL: the training failed */
@@ -29,13 +30,13 @@ struct hm_sweep {
 };
 
 /* Callbacks that turn a line's members into a recipe: `begin` resets to the defaults, `set` takes an option's
- * long name and its value as text, `finish` gives the recipe or says what is wrong with it. 0, or a negative
- * code with a sentence. */
+ * long name and its value as text, `finish` fills recipe and config of the item or says what is wrong with
+ * them. 0, or a negative code with a sentence. */
 struct hm_sweep_reader {
 	void *ctx;
 	void (*begin)(void *ctx);
 	int (*set)(void *ctx, const char *name, char *value, struct hm_err *e);
-	int (*finish)(void *ctx, struct hm_recipe *recipe, struct hm_err *e);
+	int (*finish)(void *ctx, struct hm_sweep_item *item, struct hm_err *e);
 };
 
 /* Reads a JSON lines file. Each line is an object of options, whose values are strings, numbers or booleans,
@@ -45,7 +46,7 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 void hm_sweep_clear(struct hm_sweep *s);
 
 struct hm_sweep_run {
-	struct hm_setup *setup; /* of late fusion on cached features */
+	struct hm_setup *setup; /* a sweep's, on cached features */
 	const char *device;	/* its name; each worker opens one for itself, with one thread */
 	enum hm_precision precision;
 	struct hm_workers *workers;
@@ -54,7 +55,8 @@ struct hm_sweep_run {
 	void (*done)(void *ctx, size_t done, size_t of);
 	void *ctx;
 };
-/* Trains all configurations. One that fails is marked in its item. 0, or HM_EDATA if memory ran out. */
+/* Trains all configurations. One that fails is marked in its item. Standardises the training set if that is
+ * so for all of them, else its batches as needed. 0, or HM_EDATA if memory ran out. */
 int hm_sweep_train(struct hm_sweep *s, const struct hm_sweep_run *r, struct hm_err *e);
 
 /* order [n] := the items' numbers, best first: by the metric of `select` if there is a validation set and it
@@ -67,7 +69,7 @@ int hm_sweep_rank(const struct hm_sweep *s, enum hm_select select, bool val, siz
  * history's entry for an item, which the callee frees, NULL with `e` without memory. 0 or HM_EDATA. */
 int hm_sweep_write(struct hm_sweep *s, const struct hm_sweep_run *r, const size_t *order, size_t keep,
 		   const char *folder,
-		   cJSON *(*options)(void *ctx, const struct hm_recipe *recipe, struct hm_err *e), void *ctx,
-		   const char *tool, struct hm_err *e);
+		   cJSON *(*options)(void *ctx, const struct hm_sweep_item *item, struct hm_err *e),
+		   void *ctx, const char *tool, struct hm_err *e);
 
 #endif

@@ -82,7 +82,7 @@ static int read_line(struct hm_sweep *s, struct hm_sweep_item *item, const char 
 	if (!rc && !item->name)
 		rc = hm_err_set(e, HM_EDATA, "\"name\" is missing");
 	if (!rc)
-		rc = r->finish(r->ctx, &item->recipe, e);
+		rc = r->finish(r->ctx, item, e);
 	cJSON_Delete(o);
 	return rc;
 }

@@ -168,7 +168,7 @@ alone() { # OPTION...
 	for other in '--image init:resnet-tiny' '--text init:bert-tiny' '--fusion early' '--checkpoint c' '--log l' '--last l'; do
 		# shellcheck disable=SC2086
 		run hm-fuse-train --sweep four.jsonl $other -o x train.hmr
-		expect 2 'heads of late fusion on cached features, without'
+		expect 2 'trains heads on cached features, without'
 	done
 	run hm-fuse-train --keep best:2 -o x train.hmr
 	expect 2 'not given'

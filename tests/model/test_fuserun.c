@@ -98,7 +98,7 @@ static void run_and_compare(const struct data *x, const char *device, bool early
 	struct hm_tower *text = early ? make_text() : NULL;
 	const struct hm_fusion_kind *kind = early ? &hm_early_fusion : &hm_late_fusion;
 	const struct hm_fusion_shape shape = {CLASSES, {IMAGE, TEXT}, early ? CELLS : 0};
-	struct hm_fusion_net *net = kind->net_new(&shape, &e);
+	struct hm_fusion_net *net = kind->net_new(kind, &shape, &e);
 	struct hm_fuserun *r;
 	struct hm_fuserun_item item[N];
 	float logits[N * CLASSES], prob[N * CLASSES];

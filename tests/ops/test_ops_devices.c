@@ -153,6 +153,7 @@ static void heads(void **state)
 {
 	(void)state;
 	check_table(op_head_cases, HM_PREC_F32);
+	check_table(op_fusion_cases, HM_PREC_F32);
 }
 
 static uint32_t from_to(struct hm_rng *r, uint32_t from, uint32_t to)

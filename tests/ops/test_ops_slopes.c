@@ -124,8 +124,15 @@ static void sequences(void **state)
 	check_table(op_text_cases);
 }
 
+static void sides(void **state)
+{
+	(void)state;
+	check_table(op_fusion_cases);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(images), cmocka_unit_test(sequences)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(images), cmocka_unit_test(sequences),
+					   cmocka_unit_test(sides)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

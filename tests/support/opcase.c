@@ -24,10 +24,16 @@ struct op_value op_floats(int rows, int columns)
 	return (struct op_value){.form = OP_FLOATS, .dim = {rows, columns, 1, 1}};
 }
 
+struct op_value op_side(int rows, int columns)
+{
+	return (struct op_value){.form = OP_SIDE, .dim = {rows, columns, 1, 1}};
+}
+
 const struct op_kind *op_find(const char *name)
 {
-	const struct op_case *const table[] = {op_image_cases, op_text_cases, op_infer_cases, op_head_cases};
-	for (int t = 0; t < 4; t++)
+	const struct op_case *const table[] = {op_image_cases, op_text_cases, op_infer_cases, op_head_cases,
+					       op_fusion_cases};
+	for (size_t t = 0; t < sizeof table / sizeof *table; t++)
 		for (const struct op_case *c = table[t]; c->op; c++)
 			if (!strcmp(c->op->name, name))
 				return c->op;
@@ -171,7 +177,7 @@ static void put_value(struct hm_device *d, struct op_value *v)
 		d->op->free(d, from);
 	} else if (v->form == OP_ACT) {
 		put_act(d, v);
-	} else if (v->form == OP_FLOATS) {
+	} else if (v->form) {
 		v->own = floats_on(d, v->host, op_count(v));
 	}
 	v->dev = v->own;
@@ -184,7 +190,7 @@ static void get_value(struct hm_device *d, struct op_value *v)
 	float *own = NULL;
 	if (!v->form || !v->dev)
 		return;
-	if (v->form != OP_FLOATS)
+	if (v->form == OP_IMAGE || v->form == OP_ACT)
 		from = own = floats_on(d, NULL, n);
 	if (v->form == OP_IMAGE)
 		d->op->grid(d, own, v->dev, v->dim[0], v->dim[1], v->dim[2], v->dim[3]);

@@ -1,13 +1,13 @@
 /* This file declares the table of cases of tests/ops: one operation, with its gradient if it has one, in
  * one shape, on any device. All values are host floats, so that every device gets the same values and the
- * same loops compare them. opimage.c, optext.c, opinfer.c and ophead.c call the operations. A new operation
- * needs one `struct op_kind` and a few rows. */
+ * same loops compare them. opimage.c, optext.c, opinfer.c, ophead.c and opfusion.c call the operations. A new
+ * operation needs one `struct op_kind` and a few rows. */
 #ifndef TEST_OPCASE_H
 #define TEST_OPCASE_H
 
 #include "ops/ops.h"
 
-enum op_form { OP_ABSENT, OP_FLOATS, OP_ACT, OP_IMAGE };
+enum op_form { OP_ABSENT, OP_FLOATS, OP_ACT, OP_IMAGE, OP_SIDE }; /* OP_SIDE: f32 whose gradient is set */
 struct op_value {
 	enum op_form form;
 	int dim[4];  /* i,h,w,c of images; rows, columns */
@@ -63,7 +63,8 @@ struct op_case {
 	int n[9]; /* the operation's own */
 };
 /* Each ends with op NULL. */
-extern const struct op_case op_image_cases[], op_text_cases[], op_infer_cases[], op_head_cases[];
+extern const struct op_case op_image_cases[], op_text_cases[], op_infer_cases[], op_head_cases[],
+	op_fusion_cases[];
 /* The operation of that name in one of the tables; the test fails when there is none. */
 const struct op_kind *op_find(const char *name);
 
@@ -87,6 +88,7 @@ const char *const *op_devices(void);
 struct op_value op_images(int i, int h, int w, int c);
 struct op_value op_act(int rows, int columns);
 struct op_value op_floats(int rows, int columns);
+struct op_value op_side(int rows, int columns);
 static inline bool op_has(const struct op_run *r, unsigned flag)
 {
 	return r->c->flags & flag;

@@ -42,8 +42,11 @@ static void start_run(struct run *r, bool encoders, int text, struct hm_optim_co
 	*r = (struct run){.d = hm_device_open("ref", HM_PREC_F32, &e)};
 	if (encoders) {
 		r->resnet = hm_resnet_new(
-			&(struct hm_resnet_config){false, {1, 1, 1, 1}, 2, {2, 2, 2, 2}, {2, 2, 2, 2}}, &e);
-		r->bert = hm_bert_new(&(struct hm_bert_config){1, text, 4, 5, 4, 2, 1, 1e-12}, &e);
+			&(struct hm_resnet_config){
+				false, {1, 1, 1, 1}, 2, {2, 2, 2, 2}, {2, 2, 2, 2}, hm_imagenet_colours},
+			&e);
+		r->bert = hm_bert_new(
+			&(struct hm_bert_config){1, text, 4, 5, 4, 2, 1, 1e-12, .style = &hm_bert_style}, &e);
 		OK(!r->resnet || !r->bert);
 		OK(hm_params_init(hm_resnet_params(r->resnet), 1, 0, &e));
 		OK(hm_params_init(hm_bert_params(r->bert), 2, 0, &e));

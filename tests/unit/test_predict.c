@@ -153,7 +153,7 @@ static void ablated(void **state)
 	struct hm_predict_options o = {.ablate = {HM_ABLATE_NONE, HM_ABLATE_ZERO}};
 	open_head(&m, 2, 1, INPUTS, w, b);
 	assert_int_equal(hm_predict_init(&a, &m, &s, "in", &o, predict_ref, predict_workers, &e), 0);
-	assert_true(a.side[1].column < 0 && !hm_predict_shuffles(&a));
+	assert_true(!a.side[1].column.n && !hm_predict_shuffles(&a));
 	assert_int_equal(hm_predict_records(&a, rec, RECORDS, failed, logits, prob, &at, &e), 0);
 	for (int i = 0; i < RECORDS; i++)
 		assert_true(failed[i] || (logits[2 * i] == (float)i + 10.5f && logits[2 * i + 1] == 2));
@@ -225,7 +225,7 @@ static void which_columns(void **state)
 	hm_fusionfile_close(&m);
 	open_head(&m, -1, -1, 1, w, b);
 	assert_int_equal(predict_init(&a, &m, &s, false), 0);
-	assert_true(a.side[0].column < 0 && a.side[1].numbers == 1);
+	assert_true(!a.side[0].column.n && a.side[1].numbers == 1);
 	hm_predict_clear(&a);
 	hm_fusionfile_close(&m);
 	open_head(&m, -1, -1, 4, w, b);

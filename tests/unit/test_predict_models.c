@@ -23,7 +23,8 @@ static void save_model(const struct hm_fusion_kind *kind, struct hm_device *d)
 		.kind = kind,
 		.classes = 2,
 		.side = {{HM_USE_FROZEN, WIDTH, image.tower}, {HM_USE_TRAINED, WIDTH, text.tower}},
-		.cells = kind == &hm_early_fusion ? CELLS : 0};
+		.cells = kind == &hm_early_fusion ? CELLS : 0,
+		.head = {7, 2, 5, 1, true, {.1, .2, .3}}};
 	OK(hm_fusion_new(&f, &c, d, &e));
 	OK(hm_params_init(hm_fusion_params(f), 3, 0, &e));
 	OK(hm_fusion_place(f, &e));

@@ -85,6 +85,17 @@ void hm_cpu_add_rows_backward(struct hm_device *d, float *dtable, const int32_t 
 			      const int32_t *at, int skip, int m, int k);
 void hm_cpu_gather_backward(struct hm_device *d, void *dx, const void *dy, const int32_t *row, int s, int m,
 			    int k);
+void hm_cpu_row_norm(struct hm_device *d, float *y, float *norm, const float *x, int m, int k);
+void hm_cpu_row_norm_backward(struct hm_device *d, float *dx, const float *dy, const float *y,
+			      const float *norm, int m, int k);
+void hm_cpu_mul_add(struct hm_device *d, float *y, const float *a, const float *b, const float *c, size_t n);
+void hm_cpu_outer(struct hm_device *d, float *y, const float *a, const float *b, int m, int k);
+void hm_cpu_outer_backward(struct hm_device *d, float *da, float *db, const float *dy, const float *a,
+			   const float *b, int m, int k);
+void hm_cpu_relu_drop(struct hm_device *d, float *y, const float *x, bool relu, const struct hm_dropout *drop,
+		      size_t n);
+void hm_cpu_relu_drop_backward(struct hm_device *d, float *dx, const float *dy, const float *y,
+			       const struct hm_dropout *drop, size_t n);
 void hm_cpu_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr, double momentum,
 		double weight_decay, int64_t t);
 void hm_cpu_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,
@@ -135,6 +146,11 @@ void hm_dnnl_dense_forward(struct hm_device *d, void *y, const void *x, const fl
 			   int n, int k);
 void hm_dnnl_dense_backward(struct hm_device *d, void *dx, float *dw, float *db, const void *dy,
 			    const void *x, const float *w, int m, int n, int k);
+/* f32 linear layers of many outputs, for hm_cpu_linear_*; db is left to them. */
+void hm_dnnl_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
+			    int m, int n, int k);
+void hm_dnnl_linear_backward(struct hm_device *d, float *dx, float *dw, const float *dy, const float *x,
+			     const float *w, int m, int n, int k);
 void hm_dnnl_conv_forward(struct hm_device *d, void *y, const void *x, const float *w,
 			  const struct hm_conv *c, int i, int h, int wd);
 void hm_dnnl_conv_backward(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,

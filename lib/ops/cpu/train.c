@@ -1,9 +1,13 @@
-/* This file has f32 linear layers on the cpu device, forward and backward, in vector loops. They are made
- * for heads: few outputs, many inputs, rows that pass through the cache once. */
+/* This file has f32 linear layers on the cpu device, forward and backward. Those of few outputs are vector
+ * loops, made for the last layer of a head: many inputs, rows that pass through the cache once. Others are
+ * products by oneDNN (widelinear.c). */
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/vec.h"
 
-enum { GROUP = 4 }; /* outputs computed together */
+enum {
+	GROUP = 4, /* outputs computed together */
+	FEW = 16   /* outputs that are worth no product by oneDNN */
+};
 
 /* Sum of a[j]*b[j] for j < k, in four vectors. */
 HM_INLINE float dot(const float *a, const float *b, size_t k)
@@ -23,10 +27,8 @@ HM_INLINE float dot(const float *a, const float *b, size_t k)
 	return sum;
 }
 
-HM_SIMD void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const float *w,
-				   const float *b, int m, int n, int k)
+HM_SIMD static void forward_few(float *y, const float *x, const float *w, const float *b, int m, int n, int k)
 {
-	(void)d;
 	for (size_t first = 0; first < (size_t)n; first += GROUP)
 		for (size_t r = 0; r < (size_t)m; r++)
 			for (size_t c = first; c < first + GROUP && c < (size_t)n; c++)
@@ -40,20 +42,51 @@ HM_INLINE void axpy(float *restrict y, const float *restrict x, float f, size_t 
 		y[j] += f * x[j];
 }
 
-HM_SIMD void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
-				    const float *x, const float *w, int m, int n, int k)
+HM_SIMD static void add_rows(float *db, const float *dy, size_t m, size_t n)
 {
-	(void)d;
+	for (size_t r = 0; r < m; r++)
+		axpy(db, dy + r * n, 1, n);
+}
+
+HM_SIMD static void backward_few(float *dx, float *dw, const float *dy, const float *x, const float *w, int m,
+				 int n, int k)
+{
 	for (size_t r = 0; dx && r < (size_t)m; r++) {
 		for (size_t j = 0; j < (size_t)k; j++)
 			dx[r * k + j] = 0;
 		for (size_t c = 0; c < (size_t)n; c++)
 			axpy(dx + r * k, w + c * k, dy[r * n + c], k);
 	}
-	for (size_t r = 0; db && r < (size_t)m; r++)
-		axpy(db, dy + r * n, 1, n);
 	for (size_t first = 0; first < (size_t)n; first += GROUP)
 		for (size_t r = 0; r < (size_t)m; r++)
 			for (size_t c = first; c < first + GROUP && c < (size_t)n; c++)
 				axpy(dw + c * k, x + r * k, dy[r * n + c], k);
+}
+
+void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
+			   int m, int n, int k)
+{
+#if HM_ONEDNN
+	if (n > FEW) {
+		hm_dnnl_linear_forward(d, y, x, w, b, m, n, k);
+		return;
+	}
+#endif
+	(void)d;
+	forward_few(y, x, w, b, m, n, k);
+}
+
+void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
+			    const float *x, const float *w, int m, int n, int k)
+{
+	if (db)
+		add_rows(db, dy, (size_t)m, (size_t)n);
+#if HM_ONEDNN
+	if (n > FEW) {
+		hm_dnnl_linear_backward(d, dx, dw, dy, x, w, m, n, k);
+		return;
+	}
+#endif
+	(void)d;
+	backward_few(dx, dw, dy, x, w, m, n, k);
 }

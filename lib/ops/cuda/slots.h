@@ -46,6 +46,18 @@ void hm_cuda_softmax(struct hm_device *d, float *y, const float *x, int m, int n
 void hm_cuda_cross_entropy(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
 			   const int32_t *label, const float *weight, double total, int m, int n);
 
+void hm_cuda_row_norm(struct hm_device *d, float *y, float *norm, const float *x, int m, int k);
+void hm_cuda_row_norm_backward(struct hm_device *d, float *dx, const float *dy, const float *y,
+			       const float *norm, int m, int k);
+void hm_cuda_mul_add(struct hm_device *d, float *y, const float *a, const float *b, const float *c, size_t n);
+void hm_cuda_outer(struct hm_device *d, float *y, const float *a, const float *b, int m, int k);
+void hm_cuda_outer_backward(struct hm_device *d, float *da, float *db, const float *dy, const float *a,
+			    const float *b, int m, int k);
+void hm_cuda_relu_drop(struct hm_device *d, float *y, const float *x, bool relu,
+		       const struct hm_dropout *drop, size_t n);
+void hm_cuda_relu_drop_backward(struct hm_device *d, float *dx, const float *dy, const float *y,
+				const struct hm_dropout *drop, size_t n);
+
 void hm_cuda_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t n, double lr,
 		 double momentum, double weight_decay, int64_t t);
 void hm_cuda_adam(struct hm_device *d, float *p, float *m, float *v, const float *g, size_t n,

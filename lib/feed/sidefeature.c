@@ -1,0 +1,137 @@
+/* The columns of a side's feature. See sidefeature.h. */
+#include "feed/sidefeature.h"
+#include "base/xxh3.h"
+#include "feed/prepared.h"
+#include "json/build.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const unsaid = "";
+
+/* How many columns, and the i-th one's name. */
+static int count_names(const struct hm_feature_names *names)
+{
+	return names && names->n ? names->n : 1;
+}
+
+static const char *name_at(enum hm_side side, enum hm_give give, const struct hm_feature_names *names, int i)
+{
+	return names && names->n ? names->name[i] : hm_column_name(hm_column_feature(side, give));
+}
+
+char *hm_sidefeature_text(enum hm_side side, enum hm_give give, const struct hm_feature_names *names,
+			  char *out, size_t cap)
+{
+	if (names && names->n)
+		return hm_feature_names_text(names, out, cap);
+	snprintf(out, cap, "%s", name_at(side, give, NULL, 0));
+	return out;
+}
+
+static const char *attr_of(const struct hm_schema *s, int at, const char *key)
+{
+	const char *text = hm_schema_attr(s, at, key);
+	return text ? text : unsaid;
+}
+
+/* Of several columns. */
+static void combine_origins(struct hm_feature *f, const struct hm_schema *s, const struct hm_taken *t)
+{
+	XXH128_hash_t h = {0, 0};
+	bool known = true, alike = true;
+	for (int i = 0; i < t->n; i++) {
+		char text[256];
+		const char *encoder = attr_of(s, t->at[i], "encoder");
+		int n = snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64 " %.100s %.100s",
+				 (uint64_t)h.high64, (uint64_t)h.low64, encoder,
+				 attr_of(s, t->at[i], "output"));
+		h = XXH3_128bits(text, (size_t)n);
+		known &= *encoder != 0;
+		alike &= !strcmp(attr_of(s, t->at[i], "precision"), attr_of(s, t->at[0], "precision"));
+	}
+	if (known)
+		snprintf(f->encoder, sizeof f->encoder, "%016" PRIx64 "%016" PRIx64, (uint64_t)h.high64,
+			 (uint64_t)h.low64);
+	if (alike)
+		snprintf(f->precision, sizeof f->precision, "%s", attr_of(s, t->at[0], "precision"));
+}
+
+static void describe_origin(struct hm_feature *f, const struct hm_schema *s, const struct hm_taken *t)
+{
+	*f = (struct hm_feature){0};
+	if (t->n > 1) {
+		combine_origins(f, s, t);
+		return;
+	}
+	snprintf(f->encoder, sizeof f->encoder, "%s", attr_of(s, t->at[0], "encoder"));
+	snprintf(f->output, sizeof f->output, "%s", attr_of(s, t->at[0], "output"));
+	snprintf(f->precision, sizeof f->precision, "%s", attr_of(s, t->at[0], "precision"));
+}
+
+bool hm_sidefeature_there(struct hm_feature *origin, const struct hm_schema *s, enum hm_side side,
+			  enum hm_give give, const struct hm_feature_names *names)
+{
+	struct hm_taken t = {.n = count_names(names)};
+	for (int i = 0; i < t.n; i++)
+		if ((t.at[i] = hm_schema_find(s, name_at(side, give, names, i))) < 0)
+			return false;
+	describe_origin(origin, s, &t);
+	return true;
+}
+
+int hm_sidefeature_find(struct hm_taken *to, struct hm_feature *f, int *cells, const struct hm_schema *s,
+			enum hm_side side, enum hm_give give, const struct hm_feature_names *names,
+			struct hm_err *e)
+{
+	int64_t dim = 0;
+	to->n = count_names(names);
+	*cells = 0;
+	for (int i = 0; i < to->n; i++) {
+		if (hm_column_like(s, name_at(side, give, names, i), hm_column_feature(side, give),
+				   &to->at[i], e))
+			return HM_EDATA;
+		const struct hm_field *field = &s->field[to->at[i]];
+		dim += field->dim[field->ndim - 1];
+		if (field->ndim == 2)
+			*cells = (int)field->dim[0];
+	}
+	describe_origin(f, s, to);
+	f->dim = (int)dim; /* 8 columns of at most 2^20 */
+	return 0;
+}
+
+cJSON *hm_sidefeature_prepared(const struct hm_schema *s, const struct hm_taken *t, struct hm_err *e)
+{
+	if (t->n == 1)
+		return hm_prepared_of(s, t->at[0], e);
+	cJSON *all = hm_json_object(e);
+	for (int i = 0; i < t->n; i++) {
+		cJSON *one = hm_prepared_of(s, t->at[i], e);
+		if (one && one->child)
+			hm_json_add_tree(all, s->field[t->at[i]].name, one, e);
+		else
+			cJSON_Delete(one);
+	}
+	return hm_json_whole(all, e);
+}
+
+size_t hm_sidefeature_count(const struct hm_taken *t, const struct hm_rec *rec)
+{
+	size_t n = 0;
+	for (int i = 0; i < t->n; i++)
+		n += rec->val[t->at[i]].count;
+	return n;
+}
+
+int hm_sidefeature_widen(const struct hm_taken *t, const struct hm_rec *rec, float *to, struct hm_err *e)
+{
+	for (int i = 0; i < t->n; i++) {
+		const struct hm_val *v = &rec->val[t->at[i]];
+		if (hm_to_f32(rec->schema->field[t->at[i]].dtype, v->data, v->count, to, e))
+			return HM_EDATA;
+		to += v->count;
+	}
+	return 0;
+}
