@@ -48,8 +48,7 @@ static const struct hm_opt table[] = {
 	 .min = 1, .max = 4194304},
 	{.group = "Features"},
 	{"image-output", 0, HM_CHOICE(output), "pooled|projected|cls|grid|both",
-	 "image_feature (the pooled vector, CLIP's projection of it, or a ViT's class row), image_grid, or "
-	 "the pooled vector and image_grid",
+	 "image_feature (projected: CLIP's projection, cls: a ViT's class token), image_grid, or both",
 	 .given = HM_GIVEN(output_given)},
 	{
 		"text-output",

@@ -53,7 +53,7 @@ static const struct hm_tensor *in_file(const struct model *m, const char *what)
 	return hm_weights_find(m->file, name);
 }
 
-static const struct hm_tensor *find(void *ctx, const char *name)
+static const struct hm_tensor *find_tensor(void *ctx, const char *name)
 {
 	return in_file(ctx, name);
 }
@@ -73,7 +73,7 @@ static void open_model(struct model *m, const struct variant *v, const char *dev
 	assert_int_equal(hm_weights_open(&m->file, VECTORS, NULL, &e), 0);
 	m->net = v->kind->net_new(v->kind, &s, &e);
 	assert_non_null(m->net);
-	assert_int_equal(hm_params_load(&m->net->params, find, m, &e), 0);
+	assert_int_equal(hm_params_load(&m->net->params, find_tensor, m, &e), 0);
 	assert_int_equal(hm_params_place(&m->net->params, m->d, true, &e), 0);
 	m->tape = v->kind->tape_new(m->net, NULL, m->d, true, &e);
 	assert_non_null(m->tape);

@@ -52,13 +52,13 @@ static void keep_quiet(void *ctx, bool warning, const char *text)
 	(void)ctx, (void)warning, (void)text;
 }
 
-static int tell(void *ctx, const struct hm_event *ev, struct hm_err *e)
+static int keep_event(void *ctx, const struct hm_event *ev, struct hm_err *e)
 {
 	(void)ctx, (void)ev, (void)e;
 	return 0;
 }
 
-static int step(void *ctx, int64_t at, int64_t steps, double loss, double lr, bool *stop)
+static int see_step(void *ctx, int64_t at, int64_t steps, double loss, double lr, bool *stop)
 {
 	(void)ctx, (void)at, (void)steps, (void)loss, (void)lr, (void)stop;
 	return 0;
@@ -72,7 +72,7 @@ static double learn(int fusion, const struct hm_recipe *like, char *train, char 
 	struct hm_setup s;
 	struct hm_trainer_config c = {.log_steps = 1 << 20};
 	struct hm_trainer_result result;
-	const struct hm_trainer_calls calls = {.tell = tell, .step = step};
+	const struct hm_trainer_calls calls = {.tell = keep_event, .step = see_step};
 	float weight[2];
 	recipe.fusion = fusion;
 	const struct hm_setup_options o = {.n_train = 1,
