@@ -50,15 +50,8 @@ static const struct hm_opt table[] = {
 	{"image-output", 0, HM_CHOICE(output), "pooled|projected|cls|grid|both",
 	 "image_feature (projected: CLIP's projection, cls: a ViT's class token), image_grid, or both",
 	 .given = HM_GIVEN(output_given)},
-	{
-		"text-output",
-		0,
-		HM_CHOICE(text_output),
-		"pooler|cls|mean|pooled|projected",
-		"text_feature: of a BERT its pooler, the last hidden state of [CLS], or the mean of all of "
-		"them; "
-		"of a CLIP the pooled vector or its projection; the encoder's first unless given",
-	},
+	{"text-output", 0, HM_CHOICE(text_output), "pooler|cls|mean|pooled|projected",
+	 "which vector text_feature is: BERT has the first three, CLIP the last two"},
 	{"image-column", 0, HM_STR(column[HM_IMAGE]), "NAME", "the name of image_feature in the output"},
 	{"text-column", 0, HM_STR(column[HM_TEXT]), "NAME", "the name of text_feature in the output"},
 	{"key", 0, HM_STR(spec.key), "NAME", "the part of a training checkpoint that holds the encoder"},
