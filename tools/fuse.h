@@ -15,6 +15,8 @@ enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 struct options {
 	int features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
+	char *train_layers;
+	int act;
 	char *out, *init, *spec[HM_SIDES], *columns[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
 	bool standardize, no_standardize, unknown, mismatch, resume, steps_given;
 	struct hm_recipe recipe;

@@ -88,6 +88,8 @@ cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe,
 	hm_json_add_num(p, "dropout", r->o.dropout, e);
 	hm_json_add_bool(p, "standardize", hm_setup_standard(&r->setup, c), e);
 	hm_json_add_bool(p, "init", r->o.init != NULL, e);
+	if (r->o.train_layers)
+		hm_json_add_str(p, "train-layers", r->o.train_layers, e);
 	if (r->o.columns[HM_IMAGE])
 		hm_json_add_str(p, "image-feature", r->o.columns[HM_IMAGE], e);
 	if (r->o.columns[HM_TEXT])

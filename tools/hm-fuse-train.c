@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ static const struct options defaults = {.recipe = {.optimizer = HM_ADAMW,
 						   .pre_layers = 1},
 					.log_steps = 20,
 					.dropout = .1,
+					.act = -1,
 					.features = -1};
 
 static const struct hm_opt table[] = {
@@ -98,6 +100,10 @@ static const struct hm_opt table[] = {
 	{"no-shuffle", 0, HM_FLAG(recipe.no_shuffle), NULL, "take the examples in the order of the file"},
 
 	{.group = "Encoders in training"},
+	{"encoder-lr", 0, HM_DOUBLE(recipe.encoder_lr), "X", "learning rate of encoders; --lr unless given",
+	 .dmin = 1e-12, .dmax = 1e6},
+	{"train-layers", 0, HM_STR(train_layers), "SIDE:K[,SIDE:K]",
+	 "of the image's or text's encoder train only the last K layers and what is above them"},
 	{"freeze", 0, HM_CHOICE(freeze), "none|image|text|both", "encoders that are not trained"},
 	{"frozen-mode", 0, HM_CHOICE(frozen_mode), "eval|train",
 	 "how frozen encoders run: as for features, or with batch statistics and dropout"},
@@ -105,7 +111,8 @@ static const struct hm_opt table[] = {
 	 .dmax = .99},
 	{"heads", 0, HM_INT(encoder.heads), "N", "attention heads of the text encoder, where no file says",
 	 .min = 1, .max = 1 << 14},
-	{"vocab-size", 0, HM_INT(encoder.vocab), "N", "rows of the word table of init:bert-*", .min = 1,
+	{"act", 0, HM_CHOICE(act), "quick_gelu|gelu", "activation of a CLIP, where no file says"},
+	{"vocab-size", 0, HM_INT(encoder.vocab), "N", "rows of the word table of an init: text encoder", .min = 1,
 	 .max = 1 << 22},
 
 	{.group = "Which epoch is kept"},
@@ -191,6 +198,26 @@ static void check_sweep(struct hm_fuse *r)
 	}
 }
 
+/* "image:K,text:K", one or both. */
+static void take_layers(struct hm_fuse *r)
+{
+	const char *at = r->o.train_layers;
+	char side[8];
+	int layers, used;
+	for (bool more = true; more; at += used + more) {
+		int k = HM_SIDES;
+		if (sscanf(at, "%7[a-z]:%4d%n", side, &layers, &used) == 2 && layers >= 0)
+			for (k = 0; k < HM_SIDES && strcmp(side, hm_side_name((enum hm_side)k)); k++)
+				;
+		if (k == HM_SIDES || r->options.some_layers[k] || (at[used] && at[used] != ','))
+			hm_cli_usage(&r->cli, "--train-layers takes image:K, text:K or both, not '%s'",
+				     r->o.train_layers);
+		r->options.some_layers[k] = true;
+		r->options.layers[k] = layers;
+		more = at[used] == ',';
+	}
+}
+
 static void check_call(struct hm_fuse *r)
 {
 	struct hm_err e = {0};
@@ -233,6 +260,10 @@ static void check_call(struct hm_fuse *r)
 		.mismatch = r->o.mismatch,
 		.notice = send_notice,
 		.ctx = r};
+	if (r->o.act >= 0)
+		r->options.encoder.act = hm_act_of_word(hm_act_word(r->o.act));
+	if (r->o.train_layers)
+		take_layers(r);
 	for (int k = 0; k < HM_SIDES; k++)
 		if (r->o.columns[k] && hm_feature_names_parse(&r->options.columns[k], r->o.columns[k],
 							      k ? "--text-feature" : "--image-feature", &e))

@@ -278,6 +278,7 @@ const struct hm_tower_kind hm_bert_tower = {
 	.side = HM_TEXT,
 	.tensors = "transformers' BertModel",
 	.layouts = bert_layouts,
+	.layers = "encoder.layer.",
 	/* they count positions from another number */
 	.unlike = (const char *const[]){"roberta", "xlm_roberta", "camembert", "data2vec_text", NULL},
 	.config = {.model_types = (const char *const[]){"bert", NULL},
@@ -301,6 +302,7 @@ const struct hm_tower_kind hm_roberta_tower = {
 	.side = HM_TEXT,
 	.tensors = "transformers' RobertaModel",
 	.layouts = bert_layouts,
+	.layers = "encoder.layer.",
 	.only = (const char *const[]){"roberta", NULL},
 	.config = {.model_types = (const char *const[]){"roberta", NULL},
 		   .demand = demands,
@@ -322,6 +324,7 @@ const struct hm_tower_kind hm_distilbert_tower = {
 	.side = HM_TEXT,
 	.tensors = "transformers' DistilBertModel",
 	.layouts = distilbert_layouts,
+	.layers = "transformer.layer.",
 	.config = {.model_types = (const char *const[]){"distilbert", NULL},
 		   .demand = distil_demands,
 		   .heads = "n_heads",

@@ -85,6 +85,7 @@ const struct hm_tower_kind hm_clip_image_tower = {
 	.side = HM_IMAGE,
 	.tensors = "CLIP's vision transformer",
 	.layouts = hm_clip_image_layouts,
+	.layers = "vision_model.encoder.layers.",
 	.config = {.model_types = (const char *const[]){"clip", "clip_vision_model", NULL},
 		   .heads = "num_attention_heads",
 		   .eps = "layer_norm_eps",

@@ -184,6 +184,7 @@ const struct hm_tower_kind hm_clip_text_tower = {
 	.side = HM_TEXT,
 	.tensors = "CLIP's text transformer",
 	.layouts = hm_clip_text_layouts,
+	.layers = "text_model.encoder.layers.",
 	.config = {.model_types = (const char *const[]){"clip", "clip_text_model", NULL},
 		   .heads = "num_attention_heads",
 		   .eps = "layer_norm_eps",

@@ -172,6 +172,7 @@ const struct hm_tower_kind hm_resnet_tower = {
 	.side = HM_IMAGE,
 	.tensors = "torchvision's ResNet",
 	.layouts = layouts,
+	.layers = "layer",
 	.config = {.model_types = (const char *const[]){"resnet", NULL}},
 	.sequential = sequential_name,
 	.preset = hm_resnet_preset_name,

@@ -191,6 +191,8 @@ struct hm_tower_kind {
 	 * compute something else ("roberta"). Ended by NULL, or NULL. */
 	const char *const *only, *const *unlike;
 	struct hm_tower_config config;
+	const char *layers; /* what the names of its layers' parameters begin with, before the layer's number;
+			       parameters in front of them in the table are below the layers */
 	/* `out`, cut to cap, := the name that the published `name` gets in PyTorch's Sequential of the
 	 * network's children: "layer1.0.bn1.bias" becomes "4.0.bn1.bias". NULL: the family has no such form.
 	 */
@@ -231,6 +233,9 @@ struct hm_tower *hm_tower_make(enum hm_side side, const char *name, const struct
 			       struct hm_err *e);
 /* What the tower's tensors do not tell; zeros where they tell all. */
 struct hm_tower_hints hm_tower_hints_of(const struct hm_tower *t);
+/* Excludes all but the last k layers, and what is above the layers, from the optimizer's steps, decay and
+ * clipping. 0, or HM_EUSAGE: the tower has fewer layers; the sentence says how many. */
+int hm_tower_hold_below(struct hm_tower *t, int k, struct hm_err *e);
 /* Frees a tower of any family; NULL is fine. */
 void hm_tower_free(struct hm_tower *t);
 /* out, cut to cap, := what the tensors do not tell, as text: "|12 heads|eps 1e-12|quick_gelu", or "". It is

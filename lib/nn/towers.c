@@ -5,7 +5,9 @@
 #include "nn/resnet.h"
 #include "nn/vitfamily.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct hm_tower_kind *const kinds[] = {
@@ -75,6 +77,38 @@ struct hm_tower *hm_tower_make(enum hm_side side, const char *name, const struct
 struct hm_tower_hints hm_tower_hints_of(const struct hm_tower *t)
 {
 	return t->kind->hints ? t->kind->hints(t) : (struct hm_tower_hints){0};
+}
+
+/* The number of the layer that a parameter is of; -1: of none. */
+static int layer_of(const struct hm_tower_kind *k, const char *name)
+{
+	size_t n = strlen(k->layers);
+	char *end;
+	if (strncmp(name, k->layers, n) != 0)
+		return -1;
+	long layer = strtol(name + n, &end, 10);
+	return end > name + n && *end == '.' && layer >= 0 && layer < INT_MAX ? (int)layer : -1;
+}
+
+int hm_tower_hold_below(struct hm_tower *t, int k, struct hm_err *e)
+{
+	struct hm_params *p = &t->params;
+	int first = -1, last = -1, below = 1;
+	for (size_t i = 0; i < p->n; i++) {
+		int layer = layer_of(t->kind, p->item[i].t.name);
+		first = first < 0 ? layer : first;
+		last = layer > last ? layer : last;
+	}
+	int layers = first < 0 ? 0 : last - first + 1;
+	if (k > layers)
+		return hm_err_set(e, HM_EUSAGE, "the %s encoder has %d layers, not %d", hm_side_name(t->kind->side),
+				  layers, k);
+	for (size_t i = 0; i < p->n; i++) {
+		int layer = layer_of(t->kind, p->item[i].t.name);
+		below = below && layer < 0;
+		p->item[i].held |= below || (layer >= 0 && layer - first < layers - k);
+	}
+	return 0;
 }
 
 void hm_tower_free(struct hm_tower *t)

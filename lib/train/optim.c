@@ -40,8 +40,8 @@ static void add_runs(struct hm_optim *o, int table)
 	}
 }
 
-int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables, int n,
-		  struct hm_device *dev, struct hm_err *e)
+int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables,
+		  const bool *encoder, int n, struct hm_device *dev, struct hm_err *e)
 {
 	size_t most = 0;
 	int moments = c->kind == HM_SGD ? c->momentum > 0 : 2;
@@ -53,6 +53,7 @@ int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm
 	o->norm = dev->op->alloc(dev, 2 * sizeof *o->norm);
 	for (int i = 0; i < n; i++) {
 		o->params[i] = tables[i];
+		o->rate[i] = encoder && encoder[i] && c->encoder_lr > 0 ? c->encoder_lr : c->lr;
 		for (int k = 0; k < moments; k++)
 			o->moment[i][k] = dev->op->alloc(dev, tables[i]->count * sizeof(float));
 		add_runs(o, i);
@@ -130,17 +131,19 @@ int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e)
 {
 	const struct hm_optim_config *c = &o->c;
 	const struct hm_ops *op = o->dev->op;
+	const double factor = hm_schedule_factor(c->schedule, o->t, c->total, c->warmup);
 	*lr = hm_optim_lr(o);
 	o->t++;
 	for (size_t i = 0; i < o->runs; i++) {
 		const struct hm_optim_run *r = &o->run[i];
-		struct hm_adam a = {*lr, 0.9, 0.999, 1e-8, r->decay, c->kind == HM_ADAMW};
+		const double rate = o->rate[r->table] * factor;
+		struct hm_adam a = {rate, 0.9, 0.999, 1e-8, r->decay, c->kind == HM_ADAMW};
 		float *p = o->params[r->table]->data + r->first, *g = o->params[r->table]->grad + r->first,
 		      **moment = o->moment[r->table];
 		float *m = moment[0] ? moment[0] + r->first : NULL,
 		      *v = moment[1] ? moment[1] + r->first : NULL;
 		if (c->kind == HM_SGD)
-			op->sgd(o->dev, p, m, g, r->count, *lr, c->momentum, r->decay, o->t);
+			op->sgd(o->dev, p, m, g, r->count, rate, c->momentum, r->decay, o->t);
 		else
 			op->adam(o->dev, p, m, v, g, r->count, &a, o->t);
 	}

@@ -17,6 +17,7 @@ enum hm_optim_kind { HM_SGD, HM_ADAM, HM_ADAMW };
 struct hm_optim_config {
 	enum hm_optim_kind kind;
 	double lr, momentum, weight_decay; /* momentum: SGD only; Adam's betas are .9 .999, its eps 1e-8 */
+	double encoder_lr;		   /* the rate of encoders; 0: lr */
 	double clip_norm;		   /* 0: no clipping */
 	bool decay_spares_norm, decay_spares_bias;
 	enum hm_schedule schedule;
@@ -31,6 +32,7 @@ struct hm_optim {
 	struct hm_device *dev; /* borrowed, as are the tables */
 	int tables;
 	struct hm_params *params[HM_OPTIM_TABLES];
+	double rate[HM_OPTIM_TABLES]; /* the learning rate before its schedule */
 	/* [count] of each table, device memory; 0: Adam's m or SGD's velocity, 1: Adam's v. NULL: not used */
 	float *moment[HM_OPTIM_TABLES][HM_OPTIM_MOMENTS];
 	double *norm; /* [2], device memory: the square of the global norm; the value that is read with it */
@@ -39,14 +41,14 @@ struct hm_optim {
 	size_t runs;
 };
 
-/* tables [n]: placed on `dev` with gradients; n is at most HM_OPTIM_TABLES. 0 or HM_EDATA. Caller clears,
- * also after a failure. */
-int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables, int n,
-		  struct hm_device *dev, struct hm_err *e);
+/* tables [n]: placed on `dev` with gradients; n is at most HM_OPTIM_TABLES. encoder [n]: which are encoders';
+ * NULL: none. 0 or HM_EDATA. Caller clears, also after a failure. */
+int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables,
+		  const bool *encoder, int n, struct hm_device *dev, struct hm_err *e);
 void hm_optim_clear(struct hm_optim *o);
 /* Gradients := 0. */
 void hm_optim_zero(struct hm_optim *o);
-/* The learning rate of the next step. */
+/* The learning rate of the next step, that of what is no encoder. */
 double hm_optim_lr(const struct hm_optim *o);
 /* Starts the computation of the gradients' global norm and the clipping by it. Does nothing without
  * clip_norm. */

@@ -50,6 +50,7 @@ int hm_recipe_config(const struct hm_recipe *r, bool val, int classes, float *we
 		return hm_err_set(e, HM_EUSAGE, "--momentum is sgd's alone");
 	c->optim = (struct hm_optim_config){.kind = (enum hm_optim_kind)r->optimizer,
 					    .lr = r->lr,
+					    .encoder_lr = r->encoder_lr,
 					    .momentum = r->momentum,
 					    .weight_decay = r->weight_decay,
 					    .clip_norm = r->clip_norm,
@@ -80,6 +81,8 @@ void hm_recipe_json(const struct hm_recipe *r, cJSON *o, struct hm_err *e)
 											      "cosine"};
 	hm_json_add_str(o, "optimizer", optimizer[r->optimizer], e);
 	hm_json_add_num(o, "lr", r->lr, e);
+	if (r->encoder_lr > 0)
+		hm_json_add_num(o, "encoder-lr", r->encoder_lr, e);
 	hm_json_add_num(o, "momentum", r->momentum, e);
 	hm_json_add_num(o, "weight-decay", r->weight_decay, e);
 	hm_json_add_str(o, "no-decay", r->no_decay ? r->no_decay : "", e);

@@ -9,6 +9,7 @@
 struct hm_recipe {
 	int optimizer, schedule, select; /* enum hm_optim_kind, hm_schedule, hm_select */
 	double lr, momentum, weight_decay, clip_norm;
+	double encoder_lr; /* 0: lr */
 	char *no_decay, *class_weight; /* "norm,bias"; "W0,W1"; NULL: none */
 	bool momentum_given, no_shuffle, drop_last;
 	int64_t warmup, batch_size, epochs, seed, patience;

@@ -301,6 +301,22 @@ int hm_setup_fits(struct hm_fusion *f, const struct hm_device *d, int copies, st
 			  (double)there * 1e-9);
 }
 
+/* Of encoders that are trained in part. */
+static int hold_layers(const struct hm_setup *s, const struct hm_fusion_config *c, struct hm_err *e)
+{
+	for (int k = 0; k < HM_SIDES; k++) {
+		const char *side = hm_side_name((enum hm_side)k);
+		if (!s->o->some_layers[k])
+			continue;
+		if (c->side[k].use != HM_USE_TRAINED)
+			return hm_err_set(e, HM_EUSAGE, "--train-layers %s: the %s encoder is not trained here",
+					  side, side);
+		if (hm_tower_hold_below(c->side[k].tower, s->o->layers[k], e))
+			return hm_err_prefix(e, "--train-layers %s", side);
+	}
+	return 0;
+}
+
 static int make_fusion(struct hm_setup *s, struct hm_err *e)
 {
 	struct hm_fusion_config c;
@@ -312,7 +328,9 @@ static int make_fusion(struct hm_setup *s, struct hm_err *e)
 				  "--standardize scales features; here an encoder runs or is trained");
 	if (s->o->init && fits_init(s, &c, e))
 		return HM_EDATA;
-	rc = hm_fusion_new(&s->fusion, &c, s->device, e);
+	rc = hold_layers(s, &c, e);
+	if (!rc)
+		rc = hm_fusion_new(&s->fusion, &c, s->device, e);
 	return rc || s->o->sweep ? rc : hm_setup_fits(s->fusion, s->device, 1, e);
 }
 

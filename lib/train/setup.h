@@ -22,6 +22,8 @@ struct hm_setup_options {
 	bool sweep;				   /* s->fusion gets no values, no set is standardised */
 	bool only[HM_SIDES];		     /* use this side only */
 	bool freeze[HM_SIDES], frozen_train;
+	bool some_layers[HM_SIDES]; /* only the last `layers` of the encoder, and what is above, are trained */
+	int layers[HM_SIDES];
 	int classes; /* 0: from the labels */
 	uint64_t seed;
 	size_t memory;	    /* bytes of payload to hold, of both sets together */

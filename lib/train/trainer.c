@@ -140,19 +140,22 @@ static int prepare_run(struct run *r, struct hm_err *e)
 {
 	struct hm_fusion_table t[1 + HM_SIDES];
 	struct hm_params *trained[1 + HM_SIDES];
+	bool encoder[1 + HM_SIDES];
 	struct hm_optim_config oc = r->c->optim;
 	size_t n = r->train->n, classes = (size_t)hm_fusion_config_of(r->f)->classes,
 	       evals = r->val ? r->val->n : 0, rows = least_of(eval_rows(r), evals);
 	int tables = hm_fusion_tables(r->f, t), count = 0;
 	for (int i = 0; i < tables; i++)
-		if (t[i].trained)
+		if (t[i].trained) {
+			encoder[count] = *t[i].side;
 			trained[count++] = t[i].params;
+		}
 	r->used = r->c->drop_last ? n / (size_t)r->c->batch_size * (size_t)r->c->batch_size : n;
 	oc.total = r->steps = ((int64_t)r->used + r->c->batch_size - 1) / r->c->batch_size * r->c->epochs;
 	if (!(r->order = hm_arena_get(&r->arena, (n > evals ? n : evals) * sizeof *r->order, e)) ||
 	    !(r->out = hm_arena_get(&r->arena, rows * classes * sizeof *r->out, e)) ||
 	    !(r->prob = hm_arena_get(&r->arena, evals * classes * sizeof *r->prob, e)) ||
-	    hm_optim_init(&r->optim, &oc, trained, count, r->d, e))
+	    hm_optim_init(&r->optim, &oc, trained, encoder, count, r->d, e))
 		return HM_EDATA;
 	r->checkpoint = (struct hm_checkpoint){.path = r->c->checkpoint,
 					       .identity = r->c->identity,

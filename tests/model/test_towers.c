@@ -92,10 +92,50 @@ static void the_option_names_all_fusions(void **state)
 	assert_string_equal(words, HM_FUSION_WORDS);
 }
 
+/* What is below the last k layers stays, what is above them does not. */
+static void layers_are_held(void **state)
+{
+	(void)state;
+	static const struct {
+		enum hm_side side;
+		const char *preset;
+		int layers, k;
+		const char *trained; /* the first parameter above */
+	} row[] = {
+		{HM_TEXT, "bert-tiny", 2, 1, "encoder.layer.1.attention.self.query.weight"},
+		{HM_TEXT, "bert-tiny", 2, 0, "pooler.dense.weight"},
+		{HM_TEXT, "clip-tiny-text", 2, 2, "text_model.encoder.layers.0.self_attn.q_proj.weight"},
+		{HM_IMAGE, "clip-tiny-image", 2, 0, "vision_model.post_layernorm.weight"},
+		{HM_IMAGE, "resnet-tiny", 4, 1, "layer4.0.conv1.weight"},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct hm_err e = {0};
+		struct hm_tower *t =
+			hm_tower_make(row[i].side, row[i].preset, &(struct hm_tower_hints){.vocab = 30}, &e);
+		bool below = true;
+		assert_non_null(t);
+		assert_int_equal(hm_tower_hold_below(t, row[i].layers + 1, &e), HM_EUSAGE);
+		assert_non_null(strstr(e.text, " layers, not "));
+		e = (struct hm_err){0};
+		assert_int_equal(hm_tower_hold_below(t, row[i].k, &e), 0);
+		for (size_t j = 0; j < t->params.n; j++) {
+			const struct hm_param *p = &t->params.item[j];
+			below = below && strcmp(p->t.name, row[i].trained) != 0;
+			if (p->init == HM_INIT_RUNNING_MEAN || p->init == HM_INIT_RUNNING_VAR)
+				continue;
+			if (p->held != below)
+				fail_msg("%s: %s", row[i].preset, p->t.name);
+		}
+		assert_false(below);
+		hm_tower_free(t);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_whole), cmocka_unit_test(presets),
 					   cmocka_unit_test(identities),
-					   cmocka_unit_test(the_option_names_all_fusions)};
+					   cmocka_unit_test(the_option_names_all_fusions),
+		cmocka_unit_test(layers_are_held)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,6 +146,7 @@ const struct hm_tower_kind hm_mean_tower = {
 	.name = "mean",
 	.side = HM_IMAGE,
 	.tensors = "a linear map of mean colours",
+	.layers = "colour.",
 	.layouts =
 		(const struct hm_tower_layout[]){{(const char *const[]){"colour.weight", NULL}, NULL, NULL},
 						 {NULL, NULL, NULL}},

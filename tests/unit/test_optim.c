@@ -29,7 +29,7 @@ static void model_init(struct model *m, struct hm_optim_config c)
 	m->dev = hm_device_open("cpu", HM_PREC_F32, &e);
 	assert_non_null(m->dev);
 	assert_int_equal(hm_params_place(&m->params, m->dev, true, &e), 0);
-	assert_int_equal(hm_optim_init(&m->optim, &c, (struct hm_params *const[]){&m->params}, 1, m->dev, &e),
+	assert_int_equal(hm_optim_init(&m->optim, &c, (struct hm_params *const[]){&m->params}, NULL, 1, m->dev, &e),
 			 0);
 	hm_optim_zero(&m->optim);
 }
@@ -61,6 +61,38 @@ static void decay_spares_what_it_is_told(void **state)
 		assert_true(m.bias[0] == (k & 1 ? 1 : 0.75f));
 		assert_true(m.norm[1] == (k & 2 ? 1 : 0.75f));
 		model_clear(&m);
+	}
+}
+
+/* A step of plain SGD shows the rate: gradients are 1. */
+static void encoders_have_a_rate_of_their_own(void **state)
+{
+	(void)state;
+	for (int own = 0; own < 2; own++) {
+		const struct hm_optim_config c = {.kind = HM_SGD,
+						  .lr = 0.25,
+						  .encoder_lr = own ? 0.125 : 0,
+						  .schedule = HM_LINEAR,
+						  .total = 2};
+		struct hm_err e = {0};
+		struct model head, tower;
+		struct hm_optim both;
+		double lr;
+		model_init(&head, c);
+		model_init(&tower, c);
+		struct hm_params *const tables[] = {&head.params, &tower.params};
+		assert_int_equal(hm_optim_init(&both, &c, tables, (bool[]){false, true}, 2, head.dev, &e), 0);
+		for (int step = 0; step < 2; step++) {
+			for (size_t j = 0; j < head.params.count; j++)
+				head.params.grad[j] = tower.params.grad[j] = 1;
+			assert_int_equal(hm_optim_step(&both, &lr, &e), 0);
+			assert_true(lr == (step ? 0.125 : 0.25));
+		}
+		assert_true(head.weight[1] == 1 - 0.25f - 0.125f && head.bias[0] == head.weight[1]);
+		assert_true(tower.weight[1] == (own ? 1 - 0.125f - 0.0625f : head.weight[1]));
+		hm_optim_clear(&both);
+		model_clear(&head);
+		model_clear(&tower);
 	}
 }
 
@@ -126,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decay_spares_what_it_is_told),
+		cmocka_unit_test(encoders_have_a_rate_of_their_own),
 		cmocka_unit_test(rates_follow_the_schedule),
 		cmocka_unit_test(clipping_takes_the_norm_of_all),
 		cmocka_unit_test(the_loss_and_whether_the_norm_is_finite_are_read_together),

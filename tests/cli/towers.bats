@@ -1,0 +1,92 @@
+# CLIP and its relatives through the tools: features, training in part, scoring, and what is refused.
+
+load ../support/bats
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	hm-synth -q --train 48 --dev 24 --test 4 d
+	for s in train dev; do
+		hm-jsonl2rec -q d/$s.jsonl | hm-imgprep --root d/img |
+			hm-tokenize -q --vocab "$ROOT/tests/data/text/clip" -o $s.hmr
+	done
+	hm-imgprep --root d/img --size 64 --replace -o small.hmr dev.hmr
+	hm-tokenize --replace --vocab d/vocab.txt -o bert.hmr dev.hmr
+}
+setup() { cd "$BATS_FILE_TMPDIR"; }
+IMAGE=init:clip-tiny-image
+TEXT='init:clip-tiny-text --vocab-size 797'
+
+@test "features: columns, names, outputs" {
+	hm-encode --image $IMAGE --text $TEXT --image-output both -o a.hmr dev.hmr
+	hm-view --schema a.hmr >schema
+	grep -q '"name":"image_feature","output":"pooled",.*"shape":\[64\]' schema
+	grep -q '"name":"image_grid","output":"grid",.*"shape":\[49,64\]' schema
+	grep -q '"name":"text_feature","output":"pooled",.*"shape":\[64\]' schema
+	hm-encode --image $IMAGE --image-output projected --image-column clip_p --text $TEXT --text-output projected -o b.hmr dev.hmr
+	hm-view --schema b.hmr >schema
+	grep -q '"name":"clip_p","output":"projected",.*"shape":\[32\]' schema
+	grep -q '"name":"text_feature","output":"projected",.*"shape":\[32\]' schema
+	hm-encode -j1 --image $IMAGE --text $TEXT --image-output both -o c.hmr dev.hmr
+	cmp a.hmr c.hmr
+}
+
+@test "colours are part of the cache's key; the same ones again are found" {
+	hm-encode --cache c --image $IMAGE -o a.hmr dev.hmr
+	hm-encode --cache c --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --image $IMAGE -o b.hmr dev.hmr
+	refute cmp -s a.hmr b.hmr
+	run hm-encode --cache c --mean 0.48145466,0.4578275,0.40821073 --std 0.26862954,0.26130258,0.27577711 --image $IMAGE -o d.hmr dev.hmr
+	expect 0 '24 of 24 inputs were found'
+	cmp a.hmr d.hmr
+}
+
+@test "trained, saved, scored: the file says what the tensors do not" {
+	hm-fuse-train -q --image $IMAGE --text $TEXT --epochs 2 --encoder-lr 1e-4 --val dev.hmr --log log.jsonl -o m.safetensors train.hmr
+	hm-view m.safetensors | grep -q '"act":"quick_gelu".*"heads":2.*"image_act":"quick_gelu".*"image_heads":2'
+	hm-score -q --model m.safetensors --json s.json dev.hmr >/dev/null
+	auroc=$(grep -o '"auroc":[0-9.]*' log.jsonl | tail -n 1)
+	grep -qF "$auroc" s.json || fail "$auroc is not in $(cat s.json)"
+	hm-encode --image m.safetensors --text m.safetensors -o again.hmr dev.hmr # and gives its encoders
+}
+
+@test "layers that are not trained stay, the others move" {
+	hm-fuse-train -q --image $IMAGE --text $TEXT --epochs 1 --train-layers text:1,image:0 -o m.safetensors train.hmr
+	hm-fuse-train -q --image $IMAGE --text $TEXT --epochs 1 --lr 0 -o start.safetensors train.hmr
+	tensor() { hm-view --full "$1" 2>/dev/null | grep -o "{[^{}]*\"name\":\"$2\"[^{}]*}"; }
+	for f in m start; do hm-view $f.safetensors >$f.json; done
+	run hm-encode --image m.safetensors --image-output grid -o grid.hmr dev.hmr
+	expect 0
+	hm-encode --image start.safetensors --image-output grid -o grid0.hmr dev.hmr
+	hm-view --npy image_grid=grid.npy grid.hmr && hm-view --npy image_grid=grid0.npy grid0.hmr
+	cmp grid.npy grid0.npy # the grid stands before the last norm, which alone was trained
+	hm-encode --image m.safetensors -o pooled.hmr dev.hmr
+	hm-encode --image start.safetensors -o pooled0.hmr dev.hmr
+	hm-view --npy image_feature=p.npy pooled.hmr && hm-view --npy image_feature=p0.npy pooled0.hmr
+	refute cmp -s p.npy p0.npy
+	run hm-fuse-train --image $IMAGE --text $TEXT --train-layers text:3 -o x.safetensors train.hmr
+	expect 2 '^hm-fuse-train: error: --train-layers text: the text encoder has 2 layers, not 3$'
+	for wrong in text text:x audio:1 text:1,text:1 image:1, ''; do
+		run hm-fuse-train --image $IMAGE --text $TEXT --train-layers "$wrong" -o x.safetensors train.hmr
+		expect 2 '^hm-fuse-train: error: --train-layers takes image:K, text:K or both'
+	done
+	run hm-fuse-train --image $IMAGE --text $TEXT --freeze image --train-layers image:1 -o x.safetensors train.hmr
+	expect 2 '^hm-fuse-train: error: --train-layers image: the image encoder is not trained here$'
+	[ ! -e x.safetensors ]
+}
+
+@test "images of another size and captions without an end are refused" {
+	run hm-encode --image $IMAGE -o x.hmr small.hmr
+	expect 1 '^hm-encode: error: small.hmr: column "pixels" has images of 64x64, the image encoder takes 224x224; hm-imgprep --size 224 makes them$'
+	run hm-encode --text init:clip-tiny-text -o x.hmr bert.hmr
+	expect 1 '^hm-encode: error: bert.hmr: record 0 \(id [0-9]+\): its tokens lack the end token 49407'
+	run hm-encode --text $TEXT --text-output pooler -o x.hmr dev.hmr
+	expect 2 '^hm-encode: error: --text: a clip-text has no output "pooler": pooled, projected$'
+	run hm-encode --image init:resnet-tiny --image-output projected -o x.hmr dev.hmr
+	expect 2 'a ResNet has no output "projected": pooled, grid$'
+	run hm-encode --image "$ROOT/tests/data/towers/openai.safetensors" -o x.hmr small.hmr
+	expect 2 'nothing says which activation its layers have: --act quick_gelu .* or --act gelu'
+	for wrong in '--mean 1,2,3 --std 1,1,1' '--mean .5,.5,.5' '--mean .5,.5 --std 1,1,1' '--mean .5,.5,.5 --std 0,1,1'; do
+		run hm-encode --image $IMAGE $wrong -o x.hmr dev.hmr
+		expect 2 '^hm-encode: error: --(mean|std) '
+	done
+	[ ! -e x.hmr ]
+}
