@@ -126,7 +126,8 @@ static void test_folders(void **state)
 {
 	(void)state;
 	empty_folder();
-	opens_not(DIR, "a folder without model.safetensors and pytorch_model.bin; it is empty");
+	opens_not(DIR,
+		  "a folder without model.safetensors, pytorch_model.bin and open_clip's files; it is empty");
 	put("config.json");
 	opens_not(DIR, "; it has \"config.json\"");
 	put("tf_model.h5");
@@ -161,12 +162,53 @@ static void test_folders(void **state)
 	e = (struct hm_err){0};
 	assert_int_equal(hm_weights_config(DIR, &config, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "config.json: an HTML page"));
+	assert_int_equal(hm_weights_json(DIR, "open_clip_config.json", &config, NULL), 0);
+	assert_null(config);
+	assert_int_equal(hm_file_write(DIR "/open_clip_config.json", "[]", 2, NULL), 0);
+	e = (struct hm_err){0};
+	assert_int_equal(hm_weights_json(DIR "/any.pt", "open_clip_config.json", &config, &e), HM_EDATA);
+	assert_string_equal(e.text, DIR "/open_clip_config.json: its JSON is not an object");
+	assert_int_equal(hm_file_write(DIR "/preprocessor_config.json", "{\"size\": 224}", 13, NULL), 0);
+	assert_int_equal(hm_weights_json(DIR "/any.pt", "preprocessor_config.json", &config, NULL), 0);
+	assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(config, "size")) == 224);
+	cJSON_Delete(config);
+	assert_int_equal(system("rm -rf " DIR), 0);
+}
+
+/* open_clip's names are looked for after Hugging Face's, .safetensors first. */
+static void test_open_clip(void **state)
+{
+	(void)state;
+	static const char *const order[] = {"open_clip_pytorch_model.bin", "open_clip_model.safetensors",
+					    "pytorch_model.bin"};
+	empty_folder();
+	assert_false(hm_weights_is_folder(DIR));
+	for (size_t i = 0; i < 3; i++) { /* each is taken before the one before, which is empty */
+		char from[128];
+		struct hm_err e = {0};
+		struct hm_weights *w;
+		struct hm_buf b = {0};
+		snprintf(from, sizeof from, "tests/data/weights/resnet.%s", i == 1 ? "safetensors" : "pth");
+		assert_int_equal(hm_file_read(from, SIZE_MAX, &b, NULL), 0);
+		snprintf(from, sizeof from, DIR "/%s", order[i]);
+		assert_int_equal(hm_file_write(from, b.data, b.len, NULL), 0);
+		assert_true(hm_weights_is_folder(DIR));
+		if (hm_weights_open(&w, DIR, NULL, &e))
+			fail_msg("%s", e.text);
+		assert_non_null(hm_weights_find(w, "conv1.weight"));
+		hm_weights_close(w);
+		hm_buf_clear(&b);
+		put(order[i]);
+		assert_int_equal(hm_weights_open(&w, DIR, NULL, &e), HM_EDATA);
+		assert_non_null(strstr(e.text, order[i]));
+	}
 	assert_int_equal(system("rm -rf " DIR), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_records),
-					   cmocka_unit_test(test_paths), cmocka_unit_test(test_folders)};
+					   cmocka_unit_test(test_paths), cmocka_unit_test(test_folders),
+					   cmocka_unit_test(test_open_clip)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
