@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 struct options {
 	struct hm_strs train;
@@ -62,6 +63,7 @@ struct run {
 	struct hm_near *near;  /* [WINDOW, k] */
 	bool ended;
 	uint64_t done;
+	double seconds; /* spent on searching */
 	struct hm_buf text, pairs;
 	struct hm_nearrows asked; /* --duplicates: all of the input */
 	struct hm_nearsheet sheet;
@@ -210,18 +212,31 @@ static int write_record(struct run *r, int i, struct hm_err *e)
 	return !rc && r->o.sheet && !failed ? hm_nearsheet_add(&r->sheet, rec, near, vote, e) : rc;
 }
 
+/* hm_nearest_find on the window; counts the seconds that searching takes, for --stats. */
+static int search_window(struct run *r, struct hm_err *e)
+{
+	struct timespec from, to;
+	if (!r->batch.n)
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	int rc = hm_nearest_find(r->nearest, r->query, (size_t)r->batch.n, r->k, r->near, e);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	r->seconds += (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
+	return rc;
+}
+
 static int judge_all(struct run *r, struct hm_err *e)
 {
 	int rc = open_output(r, e);
 	while (!rc && !r->ended) {
 		rc = read_window(r, e);
-		if (!rc && r->batch.n)
-			rc = hm_nearest_find(r->nearest, r->query, (size_t)r->batch.n, r->k, r->near, e);
+		rc = rc ? rc : search_window(r, e);
 		for (int i = 0; !rc && i < r->batch.n; i++)
 			rc = write_record(r, i, e);
 		r->done += (uint64_t)r->batch.n;
 		hm_cli_progress(&r->cli, r->done, hm_join_expect(r->in), "records");
 	}
+	hm_cli_stat(&r->cli, "search_s", r->seconds);
 	if (!rc && r->o.sheet)
 		rc = hm_nearsheet_write(&r->sheet, r->o.sheet, &r->rows, r->o.train.n, r->o.train.item,
 					r->cli.workers, e);

@@ -1,5 +1,5 @@
-/* Blocks of products, and which of them matter. See nearsearch.h. */
-#include "score/nearsearch.h"
+/* Blocks of products. See nearsearch.h. */
+#include "score/nearparts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,125 +9,8 @@ enum {
 	ROWS = 1024,   /* of a block that is packed */
 	QUERIES = 256, /* that one thread multiplies with it */
 	DEVICE_QUERIES = 2048,
-	DEVICE_LANES = 2, /* contexts of a GPU */
-	LANE = 16	  /* products that are looked at together */
+	DEVICE_LANES = 2 /* contexts of a GPU */
 };
-
-struct lane {
-	struct hm_device *d;
-	float *x, *y, *host; /* device memory [QUERIES,dim], [QUERIES,ROWS]; the latter in host memory */
-	struct hm_buf pairs; /* of hm_nearest_above */
-	struct hm_err e;
-};
-
-/* What is asked of every query. */
-struct search {
-	const float *query;
-	size_t m, first;
-	size_t k; /* 0: all above `least` */
-	struct hm_near *out;
-	size_t *have; /* [m] found so far, up to k */
-	double least;
-};
-
-struct hm_nearest {
-	const struct hm_nearrows *rows;
-	double error;	/* the most by which a product in f32 can be wrong */
-	double *length; /* [rows] of each row, which is 1 but for rounding, or 0 */
-	size_t blocks;
-	struct hm_weight **block; /* [blocks] */
-	struct hm_device *device;
-	struct hm_workers *workers, *own;
-	int lanes, queries;
-	struct lane *lane;
-	struct search now;
-};
-
-/* The product of two rows: products of floats are exact in double, and eight sums take them in turn. */
-static double multiply_rows(const float *a, const float *b, size_t n)
-{
-	double sum[8] = {0};
-	size_t i = 0;
-	for (; i + 8 <= n; i += 8)
-		for (size_t k = 0; k < 8; k++)
-			sum[k] += (double)a[i + k] * (double)b[i + k];
-	for (size_t k = 0; i + k < n; k++)
-		sum[k] += (double)a[i + k] * (double)b[i + k];
-	return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
-}
-
-static double find_length(const float *row, size_t n)
-{
-	return sqrt(multiply_rows(row, row, n));
-}
-
-static double compare_rows(const struct hm_nearest *s, const float *query, double length, size_t row)
-{
-	double both = length * s->length[row];
-	double cosine =
-		both > 0 ? multiply_rows(query, s->rows->row + row * s->rows->dim, s->rows->dim) / both : 0;
-	return cosine > 1 ? 1 : cosine < -1 ? -1 : cosine;
-}
-
-/* ---- one row of products ---- */
-
-/* Puts a row among the k of query q, behind those that are as similar. */
-static void put_near(struct search *x, size_t q, struct hm_near found)
-{
-	struct hm_near *out = x->out + q * x->k;
-	size_t at = x->have[q];
-	if (at == x->k && found.similarity <= out[--at].similarity)
-		return;
-	x->have[q] = at + 1;
-	for (; at && out[at - 1].similarity < found.similarity; at--)
-		out[at] = out[at - 1];
-	out[at] = found;
-}
-
-/* Products below this need not be looked at for query q. */
-static float find_floor(const struct hm_nearest *s, size_t q)
-{
-	const struct search *x = &s->now;
-	double least = !x->k		   ? x->least
-		       : x->have[q] < x->k ? -INFINITY
-					   : x->out[q * x->k + x->k - 1].similarity;
-	return nextafterf((float)(least - s->error), -INFINITY);
-}
-
-static bool any_above(const float *p, float floor)
-{
-	int above = 0;
-	for (int i = 0; i < LANE; i++)
-		above |= p[i] > floor;
-	return above;
-}
-
-/* Looks at the products p[0..n) of query q with the rows from `first` on. */
-static void take_products(struct hm_nearest *s, struct lane *l, size_t q, const float *p, size_t n,
-			  size_t first)
-{
-	struct search *x = &s->now;
-	const float *query = x->query + q * s->rows->dim;
-	double length = -1;
-	float floor = find_floor(s, q);
-	for (size_t i = 0; i < n; i++) {
-		while (i + LANE <= n && !any_above(p + i, floor))
-			i += LANE;
-		if (i == n || !(p[i] > floor))
-			continue;
-		length = length < 0 ? find_length(query, s->rows->dim) : length;
-		double similarity = compare_rows(s, query, length, first + i);
-		struct hm_near_pair pair = {x->first + q, first + i, similarity};
-		if (x->k) {
-			put_near(x, q, (struct hm_near){first + i, similarity});
-			floor = find_floor(s, q);
-		} else if (similarity > x->least && l->pairs.len < HM_NEAR_PAIRS * sizeof pair + 1) {
-			hm_buf_add(&l->pairs, &pair, sizeof pair, &l->e);
-		}
-	}
-}
-
-/* ---- blocks ---- */
 
 static size_t block_rows(const struct hm_nearest *s, size_t block)
 {
@@ -139,10 +22,14 @@ static size_t block_rows(const struct hm_nearest *s, size_t block)
 static void search_part(void *nearest, size_t part, int worker)
 {
 	struct hm_nearest *s = nearest;
-	struct lane *l = &s->lane[worker];
-	struct search *x = &s->now;
+	struct hm_near_lane *l = &s->lane[worker];
+	struct hm_near_search *x = &s->now;
 	size_t first = part * (size_t)s->queries, m = x->m - first, dim = s->rows->dim;
 	m = m < (size_t)s->queries ? m : (size_t)s->queries;
+	if (x->k) {
+		memset(l->bests, 0, (size_t)s->queries * sizeof *l->bests);
+		memset(l->waitings, 0, (size_t)s->queries * sizeof *l->waitings);
+	}
 	l->d->op->upload(l->d, l->x, x->query + first * dim, m * dim * sizeof *l->x);
 	for (size_t b = 0; b < s->blocks && !l->e.code; b++) {
 		size_t n = block_rows(s, b);
@@ -153,8 +40,13 @@ static void search_part(void *nearest, size_t part, int worker)
 		if (hm_device_error(l->d, &l->e))
 			return;
 		for (size_t q = 0; q < m; q++)
-			take_products(s, l, first + q, y + q * n, n, b * ROWS);
+			if (x->k)
+				hm_near_take_nearest(s, l, first + q, q, y + q * n, n, b * ROWS);
+			else
+				hm_near_take_above(s, l, first + q, y + q * n, n, b * ROWS);
 	}
+	for (size_t q = 0; x->k && q < m; q++)
+		hm_near_settle(s, l, first + q, q);
 }
 
 static int run_search(struct hm_nearest *s, struct hm_err *e)
@@ -167,14 +59,39 @@ static int run_search(struct hm_nearest *s, struct hm_err *e)
 	return 0;
 }
 
+/* Memory for the k largest of a part's queries. */
+static int prepare_lane(struct hm_near_lane *l, size_t queries, size_t k, struct hm_err *e)
+{
+	l->best = hm_alloc(queries, k * sizeof *l->best, e);
+	l->waiting = hm_alloc(queries, hm_near_room(k) * sizeof *l->waiting, e);
+	l->bests = hm_alloc(queries, sizeof *l->bests, e);
+	l->waitings = hm_alloc(queries, sizeof *l->waitings, e);
+	return l->best && l->waiting && l->bests && l->waitings ? 0 : HM_EDATA;
+}
+
+static void release_lane(struct hm_near_lane *l)
+{
+	free(l->best);
+	free(l->waiting);
+	free(l->bests);
+	free(l->waitings);
+	l->best = NULL;
+	l->waiting = NULL;
+	l->bests = l->waitings = NULL;
+}
+
 int hm_nearest_find(struct hm_nearest *s, const float *query, size_t m, size_t k, struct hm_near *out,
 		    struct hm_err *e)
 {
 	size_t *have = hm_alloc(m, sizeof *have, e);
-	if (!have)
-		return HM_EDATA;
-	s->now = (struct search){.query = query, .m = m, .k = k, .out = out, .have = have};
-	int rc = run_search(s, e);
+	int rc = have ? 0 : HM_EDATA;
+	for (int i = 0; !rc && i < s->lanes; i++)
+		rc = prepare_lane(&s->lane[i], (size_t)s->queries, k, e);
+	s->now = (struct hm_near_search){.query = query, .m = m, .k = k, .out = out, .have = have};
+	if (!rc)
+		rc = run_search(s, e);
+	for (int i = 0; i < s->lanes; i++)
+		release_lane(&s->lane[i]);
 	free(have);
 	return rc;
 }
@@ -182,7 +99,7 @@ int hm_nearest_find(struct hm_nearest *s, const float *query, size_t m, size_t k
 int hm_nearest_above(struct hm_nearest *s, const float *query, size_t m, size_t first, double least,
 		     struct hm_buf *out, struct hm_err *e)
 {
-	s->now = (struct search){.query = query, .m = m, .first = first, .least = least};
+	s->now = (struct hm_near_search){.query = query, .m = m, .first = first, .least = least};
 	int rc = run_search(s, e);
 	for (int i = 0; i < s->lanes; i++) {
 		struct hm_buf *b = &s->lane[i].pairs;
@@ -222,7 +139,7 @@ static int pack_rows(struct hm_nearest *s, struct hm_err *e)
 	if (!s->block || !s->length)
 		return HM_EDATA;
 	for (size_t i = 0; i < r->n; i++)
-		s->length[i] = find_length(r->row + i * r->dim, r->dim);
+		s->length[i] = hm_near_length(r->row + i * r->dim, r->dim);
 	for (size_t b = 0; b < s->blocks; b++) {
 		const struct hm_linear l = {.n = (int)block_rows(s, b), .k = (int)r->dim, .f32 = true};
 		s->block[b] = s->device->op->linear_pack(s->device, &l, r->row + b * ROWS * r->dim, NULL);
@@ -232,7 +149,7 @@ static int pack_rows(struct hm_nearest *s, struct hm_err *e)
 	return 0;
 }
 
-static int open_lane(struct hm_nearest *s, struct lane *l, struct hm_err *e)
+static int open_lane(struct hm_nearest *s, struct hm_near_lane *l, struct hm_err *e)
 {
 	l->d = hm_device_fork(s->device, e);
 	if (!l->d)
@@ -286,7 +203,7 @@ void hm_nearest_close(struct hm_nearest *s)
 	if (!s)
 		return;
 	for (int i = 0; s->lane && i < s->lanes; i++) {
-		struct lane *l = &s->lane[i];
+		struct hm_near_lane *l = &s->lane[i];
 		if (l->d) {
 			l->d->op->free(l->d, l->x);
 			l->d->op->free(l->d, l->y);
