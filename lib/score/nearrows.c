@@ -156,7 +156,7 @@ int hm_nearrows_add(struct hm_nearrows *r, const struct hm_nearcolumns *c, const
 	}
 	if (grow_rows(r, e) || hm_nearrow_make(c, rec, r->row + r->n * r->dim, e))
 		return HM_EDATA;
-	int rc = hm_strmap_add(&r->ids, id->data, id->count, &at, e);
+	int rc = r->repeats ? 1 : hm_strmap_add(&r->ids, id->data, id->count, &at, e);
 	if (rc <= 0)
 		return rc ? rc : hm_err_set(e, HM_EDATA, "its id was there before");
 	char *text = hm_arena_get(&r->text, id->count + 1, e);

@@ -33,6 +33,7 @@ struct hm_nearrows {
 		const char *id; /* NUL-terminated */
 		int32_t label;	/* -1: none */
 	} * item;		/* [n] */
+	bool repeats;		/* ids may occur again; `ids` stays empty */
 	size_t failed;		/* records with `error`, which have no row */
 	struct hm_strmap ids;	/* id -> its row */
 	struct hm_arena text;
