@@ -108,11 +108,8 @@ static int read_train(struct run *r, struct hm_err *e)
 
 /* ---- the input ---- */
 
-static int open_input(struct run *r, struct hm_err *e)
+static int prepare_input(struct run *r, struct hm_err *e)
 {
-	int rc = hm_join_open(&r->in, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
-	if (rc)
-		return rc;
 	const struct hm_schema *s = hm_join_schema(r->in);
 	if (hm_nearcolumns_find(&r->of_in, r->o.columns, s, e) ||
 	    hm_nearcolumns_compare(&r->of_train, hm_join_schema(r->train), &r->of_in, s, e))
@@ -334,9 +331,11 @@ int main(int argc, char **argv)
 	if (!rc)
 		hm_cli_device(&r.cli, r.device->name);
 	if (!rc)
+		rc = hm_join_open(&r.in, r.cli.n_operands, r.cli.operands, r.cli.workers, &e);
+	if (!rc)
 		rc = read_train(&r, &e);
 	if (!rc)
-		rc = open_input(&r, &e);
+		rc = prepare_input(&r, &e);
 	if (!rc)
 		rc = hm_nearest_open(&r.nearest, &r.rows, r.device, r.cli.workers, &e);
 	if (!rc)
