@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "report/auditpages.h"
+#include "score/nearaudit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,16 @@ struct options {
 	struct hm_strs allow;
 	char *json, *pairs;
 	int64_t examples;
+	double near;
+	bool nearly;
 };
 
 static const struct hm_opt table[] = {
 	{.group = "Findings"},
 	{"allow", 0, HM_LIST(allow), "KIND", "kind of finding that is no fault of this data (repeatable)"},
+	{"near", 0, HM_DOUBLE(near), "T",
+	 "also find records of two splits whose features have a cosine above T", .dmin = -1, .dmax = 1,
+	 .given = HM_GIVEN(nearly)},
 	{"examples", 0, HM_INT(examples), "N", "how many of each kind are shown", .max = 10000},
 	{"pairs", 0, HM_STR(pairs), "FILE.csv", "write the confounders, for hm-score --pairs",
 	 .file = HM_FILE_OUT},
@@ -28,6 +34,7 @@ static const struct hm_tool tool = {
 
 /* The columns by which images (captions) are compared, in order of preference. */
 static const char *const image_columns[] = {"pixels", "image_grid", "image_feature", "img", NULL};
+static const char *const near_columns[][2] = {{"image_feature", NULL}, {"text_feature", NULL}};
 static const char *const caption_columns[] = {"text", "token_ids", "text_feature", NULL};
 
 struct run {
@@ -36,7 +43,9 @@ struct run {
 	struct hm_reader **in;
 	struct hm_audit audit;
 	struct hm_audit_view view;
-	struct hm_buf out;
+	struct hm_nearaudit near;
+	char near_names[64]; /* the columns that --near compares */
+	struct hm_buf out, pairs;
 };
 
 static void read_allowed(struct run *r)
@@ -49,7 +58,8 @@ static void read_allowed(struct run *r)
 			hm_cli_usage(
 				&r->cli,
 				"--allow '%s' is not a kind of finding; id-twice, id-shared, pair-twice, "
-				"pair-shared, image-shared, caption-shared, label-conflict, label-shift are",
+				"pair-shared, image-shared, caption-shared, near-shared, label-conflict, "
+				"label-shift are",
 				r->o.allow.item[i]);
 		r->view.allowed[c] = true;
 	}
@@ -95,6 +105,22 @@ static const char *find_common_column(const struct run *r, const char *const *na
 	return NULL;
 }
 
+/* The features that all files have, separated by a comma. */
+static int choose_near_columns(struct run *r, struct hm_err *e)
+{
+	for (int i = 0; i < 2; i++)
+		if (find_common_column(r, near_columns[i])) {
+			size_t n = strlen(r->near_names);
+			snprintf(r->near_names + n, sizeof r->near_names - n, "%s%s", n ? "," : "",
+				 near_columns[i][0]);
+		}
+	return *r->near_names
+		       ? 0
+		       : hm_err_set(e, HM_EDATA,
+				    "--near compares image_feature and text_feature, and not all files have "
+				    "one, made alike (hm-encode makes them)");
+}
+
 static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_reader_schema(in);
@@ -104,6 +130,8 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 	int caption = r->view.caption ? hm_schema_find(s, r->view.caption) : -1;
 	struct hm_rec rec;
 	int rc = hm_audit_split(&r->audit, hm_reader_name(in), e);
+	if (!rc && r->o.nearly && hm_nearaudit_split(&r->near, r->near_names, s, e))
+		rc = hm_err_prefix(e, "%s", hm_reader_name(in));
 	if (label >= 0 && (s->field[label].dtype != HM_I32 || s->field[label].ndim))
 		return hm_err_set(e, HM_EDATA, "%s: column \"label\" is no label", hm_reader_name(in));
 	while (!rc && (rc = hm_reader_next(in, &rec, e)) == 1) {
@@ -121,10 +149,21 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 		}
 		uint64_t number = hm_audit_split_at(&r->audit, r->audit.n_splits - 1)->records;
 		rc = hm_audit_add(&r->audit, &to, e);
+		if (!rc && r->o.nearly)
+			rc = hm_nearaudit_add(&r->near, &rec, r->audit.n - 1, e);
 		if (rc)
 			return hm_record_error(hm_reader_name(in), number, &rec.val[id], NULL, e);
 		hm_cli_progress(&r->cli, r->audit.n, 0, "records");
 	}
+	return rc;
+}
+
+static int find_near(struct run *r, struct hm_err *e)
+{
+	int rc = hm_nearaudit_run(&r->near, r->o.near, r->cli.workers, &r->pairs, e);
+	if (!rc)
+		hm_audit_near(&r->audit, (const size_t(*)[2])(const void *)r->pairs.data,
+			      r->pairs.len / sizeof(size_t[2]));
 	return rc;
 }
 
@@ -154,15 +193,21 @@ int main(int argc, char **argv)
 		r.view.image = find_common_column(&r, image_columns);
 		r.view.caption = find_common_column(&r, caption_columns);
 	}
+	if (!rc && r.o.nearly)
+		rc = choose_near_columns(&r, &e);
 	for (int i = 0; !rc && i < r.cli.n_operands; i++)
 		rc = read_split(&r, r.in[i], &e);
+	if (!rc && r.o.nearly)
+		rc = find_near(&r, &e);
 	if (!rc && !(rc = hm_audit_run(&r.audit, (size_t)r.o.examples, &e)) && !(rc = write_all(&r, &e)))
 		findings = hm_audit_findings(&r.audit, &r.view);
 	for (int i = 0; r.in && i < r.cli.n_operands; i++)
 		hm_reader_close(r.in[i]);
 	free(r.in);
 	hm_audit_clear(&r.audit);
+	hm_nearaudit_clear(&r.near);
 	hm_buf_clear(&r.out);
+	hm_buf_clear(&r.pairs);
 	int status = hm_cli_end(&r.cli, rc, &e);
 	return status ? status : findings > 0;
 }

@@ -8,6 +8,7 @@
 #include "score/pairsfile.h"
 #include "score/scored.h"
 #include "score/system.h"
+#include "stat/ensemble.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,8 @@ struct options {
 	char *model, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out,
 		*columns[HM_SIDES];
 	struct hm_strs ablate;
-	bool compare, allow_missing, unknown, mismatch, keep, replace, no_normalize;
+	int average;
+	bool averaged, compare, allow_missing, unknown, mismatch, keep, replace, no_normalize;
 	int64_t seed, bootstrap, errors, batch_size, heads;
 };
 
@@ -29,6 +31,9 @@ static const struct hm_opt table[] = {
 	 "model file to run on the input; without it the input has a column prob", .file = HM_FILE_IN},
 	{"compare", 0, HM_FLAG(compare), NULL,
 	 "the operands are predictions of several systems: test each pair"},
+	{"average", 0, HM_CHOICE(average), "mean|rank",
+	 "the operands are predictions of several systems: score their mean, or that of their ranks",
+	 .given = HM_GIVEN(averaged)},
 	{"threshold", 0, HM_STR(threshold), "P|fit:FILE",
 	 "class 1 when its probability is above P (default 0.5), or above what is best on FILE's "
 	 "predictions",
@@ -89,7 +94,8 @@ static const struct hm_tool tool = {.name = "hm-score",
 struct run {
 	struct hm_cli cli;
 	struct options o;
-	int k; /* systems */
+	int k;	    /* systems that are scored */
+	int loaded; /* systems that are read: of --average all operands */
 	struct hm_predictions said[HM_COMPARE_MAX], fit;
 	struct hm_confounders pairs;
 	struct hm_device *device; /* NULL without a model */
@@ -165,14 +171,16 @@ static int load_all(struct run *r, struct hm_err *e)
 					       .writer = r->cli.writer};
 	char *fit = r->how.fit ? r->o.threshold + 4 : NULL;
 	int rc = fit ? load_system(r, &r->fit, &plain, 1, &fit, e) : 0,
-	    each = r->o.compare ? 1 : r->cli.n_operands;
+	    each = r->o.compare || r->o.averaged ? 1 : r->cli.n_operands;
 	if (!rc && r->o.pairs)
 		rc = hm_confounders_read(&r->pairs, r->o.pairs, e);
-	for (int i = 0; !rc && i < r->k; i++) {
+	for (int i = 0; !rc && i < r->loaded; i++) {
 		rc = load_system(r, &r->said[i], &how, each, r->cli.operands + i, e);
 		if (!rc && hm_system_skipped(&r->source) > r->how.skipped)
 			r->how.skipped = hm_system_skipped(&r->source);
 	}
+	if (!rc && r->o.averaged)
+		rc = hm_predictions_average(r->said, r->loaded, (enum hm_average)r->o.average, e);
 	const struct hm_predict *a = &r->source.answers.predict;
 	if (!rc && a->cut)
 		hm_cli_notice(&r->cli, "%llu captions were cut to the %d tokens for which the model has room",
@@ -253,6 +261,24 @@ static void check_twice(struct hm_cli *c, const char *option)
 	}
 }
 
+/* --average takes predictions, and what is read twice or written as records is not theirs. */
+static void check_average(struct run *r)
+{
+	struct hm_cli *c = &r->cli;
+	if (!r->o.averaged)
+		return;
+	r->loaded = c->n_operands;
+	if (r->loaded < 2 || r->loaded > HM_COMPARE_MAX)
+		hm_cli_usage(c, "--average takes the predictions of 2 to %d systems", HM_COMPARE_MAX);
+	if (r->o.model || r->o.out || r->o.compare || r->o.sheet)
+		hm_cli_usage(c, "--average goes without --model, -o, --compare and --sheet: its operands are "
+				"predictions");
+	if (r->o.average == HM_AVERAGE_RANK && !r->o.threshold)
+		hm_cli_notice(c,
+			      "--average rank: ranks order records; 0.5 is the middle of the order, and only "
+			      "AUROC and average precision mean what they say");
+}
+
 /* --threshold: a number, or fit:FILE. */
 static void check_threshold(struct run *r)
 {
@@ -318,6 +344,8 @@ static void check_call(struct run *r)
 {
 	struct hm_cli *c = &r->cli;
 	r->k = r->o.compare ? c->n_operands : 1;
+	r->loaded = r->k;
+	check_average(r);
 	if (r->o.compare && (r->k < 2 || r->k > HM_COMPARE_MAX))
 		hm_cli_usage(c, "--compare takes the predictions of 2 to %d systems", HM_COMPARE_MAX);
 	if (r->o.compare && (r->o.model || r->o.out || r->o.csv || r->o.errors))
@@ -358,7 +386,7 @@ static void take_options(struct run *r)
 static void release_run(struct run *r)
 {
 	hm_scored_clear(&r->scored);
-	for (int i = 0; i < r->k; i++)
+	for (int i = 0; i < r->loaded; i++)
 		hm_predictions_clear(&r->said[i]);
 	hm_predictions_clear(&r->fit);
 	hm_confounders_clear(&r->pairs);

@@ -135,7 +135,23 @@ static const struct hm_filekind *find_brand(const unsigned char *p, size_t n)
 	return has_bytes(p, n, 8, "mif1", 4) || has_bytes(p, n, 8, "msf1", 4) ? &heif : &film;
 }
 
-/* Files of weights: a header's length and the JSON of a header; a zip whose first file is a pickle. */
+/* A zip whose first entry is one that torch.save or torch.jit.save begins with: NAME/ and a file of theirs.
+ */
+static bool is_checkpoint(const unsigned char *p, size_t n)
+{
+	static const char *const first[] = {"/data.pkl", "/data/0", "/version", "/byteorder"};
+	if (!has_bytes(p, n, 0, "PK\3\4", 4) || n < 30)
+		return false;
+	size_t end = 30 + (p[26] | (size_t)p[27] << 8);
+	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+		size_t len = strlen(first[i]);
+		if (end > 30 + len && has_bytes(p, n, end - len, first[i], len))
+			return true;
+	}
+	return false;
+}
+
+/* Files of weights: a header's length and the JSON of a header; what PyTorch writes. */
 static const struct hm_filekind *find_weights(const unsigned char *p, size_t n)
 {
 	static const struct hm_filekind safetensors = {"a safetensors file", HM_FILEKIND_WEIGHTS, NULL},
@@ -144,10 +160,7 @@ static const struct hm_filekind *find_weights(const unsigned char *p, size_t n)
 		return &safetensors;
 	if (has_bytes(p, n, 0, "\x80\2\x8a\n\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 14)) /* before zips */
 		return &checkpoint;
-	for (size_t at = 30; has_bytes(p, n, 0, "PK\3\4", 4) && at < 30 + 256; at++)
-		if (has_bytes(p, n, at, "data.pkl", 8))
-			return &checkpoint;
-	return NULL;
+	return is_checkpoint(p, n) ? &checkpoint : NULL;
 }
 
 /* Formats whose first bytes are so common that others are looked at too. */

@@ -27,6 +27,7 @@ static const struct column {
 	[HM_COLUMN_TEXT_FEATURE] = {"text_feature", "hm-encode", FLOATS, 1, {0}, WIDE, "a vector of floats"},
 	[HM_COLUMN_LOGITS] = {"logits", "hm-score", HM_F32, 1, {0}, 65536, "one F32 per class"},
 	[HM_COLUMN_PROB] = {"prob", "hm-score", HM_F32, 1, {0}, 65536, "one F32 per class"},
+	[HM_COLUMN_NEIGHBOURS] = {"neighbours", "hm-nearest", HM_UTF8, 0, {0}, 0, "text"},
 };
 
 const char *hm_column_name(enum hm_column c)

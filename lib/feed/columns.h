@@ -19,6 +19,7 @@ enum hm_column {
 	HM_COLUMN_TEXT_FEATURE,
 	HM_COLUMN_LOGITS,
 	HM_COLUMN_PROB,
+	HM_COLUMN_NEIGHBOURS,
 };
 
 const char *hm_column_name(enum hm_column c);

@@ -14,19 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool holds_weights(const char *folder)
-{
-	static const char *const name[] = {"model.safetensors", "model.safetensors.index.json",
-					   "pytorch_model.bin", "pytorch_model.bin.index.json"};
-	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool found = false;
-	for (size_t i = 0; dir >= 0 && i < sizeof name / sizeof *name; i++)
-		found |= !faccessat(dir, name[i], F_OK, 0);
-	if (dir >= 0)
-		close(dir);
-	return found;
-}
-
 bool hm_model_recognise(const char *path)
 {
 	unsigned char first[HM_FILEKIND_BYTES];
@@ -34,7 +21,7 @@ bool hm_model_recognise(const char *path)
 	if (!strcmp(path, "-") || stat(path, &st))
 		return false;
 	if (S_ISDIR(st.st_mode))
-		return holds_weights(path);
+		return hm_weights_is_folder(path);
 	int fd = S_ISREG(st.st_mode) ? hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0) : -1;
 	ssize_t n = fd < 0 ? -1 : hm_fd_read_at(fd, first, sizeof first, 0);
 	if (fd >= 0)
@@ -126,6 +113,8 @@ static cJSON *describe_weights(struct hm_weights *w, struct hm_err *e)
 {
 	cJSON *o = hm_json_object(e);
 	hm_json_add_str(o, "kind", "weights", e);
+	if (w->torchscript)
+		hm_json_add_bool(o, "torchscript", true, e);
 	cJSON *networks = hm_json_add_array(o, "networks", e);
 	for (int side = 0; side < HM_SIDES; side++) {
 		struct hm_err none = {0};

@@ -18,7 +18,7 @@ bool hm_model_recognise(const char *path);
  *                 "precision" and "prepared" of the features it was trained on, the encoder's "digest",
  *                 and whether the encoder is "in_file". What the file does not say is not there.
  *                 "weights": "networks", the families of towers whose tensors are in it ("family", "side",
- *                 "prefix"), and "metadata", the texts of a .safetensors.
+ *                 "prefix"), "metadata", the texts of a .safetensors, and "torchscript", true of an archive.
  *   "tensors"     "name", "dtype" and "shape" of each, by name; "numbers" is how many numbers they have in
  * all.
  *

@@ -85,9 +85,9 @@ int hm_audit_text(const struct hm_audit *a, const struct hm_audit_view *v, struc
 			hm_buf_printf(b, e, "none\n");
 		else
 			hm_buf_printf(b, e, "%zu%s, %zu records\n", r->groups,
-				      c < HM_AUDIT_FINDINGS ? ""
-				      : r->groups == 1	    ? " pair"
-							    : " pairs",
+				      c < HM_AUDIT_FINDINGS && c != HM_AUDIT_NEAR_SHARED ? ""
+				      : r->groups == 1					 ? " pair"
+											 : " pairs",
 				      r->records);
 		write_examples(a, r, b, e);
 	}

@@ -18,6 +18,7 @@ static const struct {
 	[HM_AUDIT_PAIR_SHARED] = {"pair-shared", "image and caption in more than one split"},
 	[HM_AUDIT_IMAGE_SHARED] = {"image-shared", "images in more than one split"},
 	[HM_AUDIT_CAPTION_SHARED] = {"caption-shared", "captions in more than one split"},
+	[HM_AUDIT_NEAR_SHARED] = {"near-shared", "nearly the same, in more than one split"},
 	[HM_AUDIT_LABEL_CONFLICT] = {"label-conflict", "same image and caption, different labels"},
 	[HM_AUDIT_LABEL_SHIFT] = {"label-shift", "labels spread differently over the splits"},
 	[HM_AUDIT_SAME_CAPTION] = {"same-caption", "confounders: same caption, other image and label"},
@@ -272,22 +273,50 @@ static void test_label_shift(struct hm_audit *a)
 	r->records = (size_t)all;
 }
 
+void hm_audit_near(struct hm_audit *a, const size_t (*pair)[2], size_t n)
+{
+	static const size_t none[1][2];
+	a->near = n ? pair : none;
+	a->n_near = n;
+}
+
+static int count_near(struct hm_audit *a, size_t examples, struct hm_err *e)
+{
+	struct hm_audit_result *r = &a->result[HM_AUDIT_NEAR_SHARED];
+	bool *seen = hm_alloc(a->n, sizeof *seen, e);
+	for (size_t i = 0; seen && i < a->n_near; i++) {
+		for (int k = 0; k < 2; k++) {
+			r->records += !seen[a->near[i][k]];
+			seen[a->near[i][k]] = true;
+		}
+		if (r->n_examples < examples)
+			memcpy(r->example[r->n_examples++], a->near[i], sizeof a->near[i]);
+	}
+	r->groups = a->n_near;
+	free(seen);
+	return seen ? 0 : HM_EDATA;
+}
+
 /* ---- all of it ---- */
 
 static void mark_unchecked(struct hm_audit *a)
 {
-	static const int needs[HM_AUDIT_CHECKS] = {ID, ID, PAIR, PAIR, IMAGE, CAPTION, PAIR, ID, PAIR, PAIR};
+	static const int needs[HM_AUDIT_CHECKS] = {ID, ID,   PAIR, PAIR, IMAGE, CAPTION,
+						   ID, PAIR, ID,   PAIR, PAIR};
 	static const char *const none[] = {NULL, "there are no images to compare",
 					   "there are no captions to compare",
 					   "there are no images and captions to compare"};
 	for (int c = 0; c < HM_AUDIT_CHECKS; c++) {
 		a->result[c].p = NAN;
 		bool across = c == HM_AUDIT_ID_SHARED || c == HM_AUDIT_PAIR_SHARED ||
-			      c == HM_AUDIT_IMAGE_SHARED || c == HM_AUDIT_CAPTION_SHARED;
+			      c == HM_AUDIT_IMAGE_SHARED || c == HM_AUDIT_CAPTION_SHARED ||
+			      c == HM_AUDIT_NEAR_SHARED;
 		if (a->n && !a->same[needs[c]].n)
 			a->result[c].why = none[needs[c]];
 		else if (across && a->n_splits < 2)
 			a->result[c].why = "there is one split alone";
+		else if (c == HM_AUDIT_NEAR_SHARED && !a->near)
+			a->result[c].why = "--near T looks for them, by features";
 	}
 }
 
@@ -313,6 +342,7 @@ int hm_audit_run(struct hm_audit *a, size_t examples, struct hm_err *e)
 	for (size_t i = 0; !rc && i < sizeof of / sizeof *of; i++)
 		count_groups(a, &g[of[i].kind], &of[i], examples);
 	test_label_shift(a);
+	rc = rc ? rc : count_near(a, examples, e);
 	for (int i = 0; !rc && i < 2; i++)
 		rc = find_confounders(a, &g[i ? IMAGE : CAPTION], i ? CAPTION : IMAGE, i, examples, e);
 	for (int k = 0; k < 4; k++)

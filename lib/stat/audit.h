@@ -27,6 +27,7 @@ enum hm_audit_check {
 	HM_AUDIT_PAIR_SHARED,	 /* image and caption in more than one split */
 	HM_AUDIT_IMAGE_SHARED,	 /* an image in more than one split */
 	HM_AUDIT_CAPTION_SHARED, /* a caption in more than one split */
+	HM_AUDIT_NEAR_SHARED, /* records that are nearly the same, in two splits: what hm_audit_near says */
 	HM_AUDIT_LABEL_CONFLICT, /* the same image and caption, different labels */
 	HM_AUDIT_LABEL_SHIFT,	 /* the splits have different shares of labels */
 	HM_AUDIT_FINDINGS,
@@ -53,10 +54,11 @@ struct hm_audit_item {
 #define HM_AUDIT_NONE UINT64_MAX
 
 struct hm_audit_result {
-	const char *why;	/* why there was no check; NULL: there was one */
-	size_t groups, records; /* how many ids, images, ... are concerned, and records with them; of
-				 * confounders the pairs, and the records in them */
-	double p;		/* HM_AUDIT_LABEL_SHIFT: Pearson's chi-square test of homogeneity; else NaN */
+	const char *why; /* why there was no check; NULL: there was one */
+	size_t groups,
+		records; /* how many ids, images, ... are concerned, and records with them; of
+			  * records nearly the same and of confounders the pairs, and the records in them */
+	double p;	 /* HM_AUDIT_LABEL_SHIFT: Pearson's chi-square test of homogeneity; else NaN */
 	size_t n_examples;
 	size_t (*example)[2]; /* [n_examples] two items of a group */
 };
@@ -69,6 +71,8 @@ struct hm_audit {
 	struct hm_kinds labels;	   /* the different labels, as decimals */
 	struct hm_strmap same[4];  /* id, image, caption, image with caption -> its number */
 	struct hm_audit_result result[HM_AUDIT_CHECKS];
+	const size_t (*near)[2]; /* what hm_audit_near was given; NULL: nothing */
+	size_t n_near;
 	struct hm_buf confounder[2]; /* size_t[][2]: items, by caption and by image */
 	struct hm_arena text;
 };
@@ -87,6 +91,9 @@ struct hm_audit_record {
 /* Adds a record to the split that was begun last. The id is copied, image and caption are digested
  * (XXH3-128). 0 or HM_EDATA (memory, too many labels). */
 int hm_audit_add(struct hm_audit *a, const struct hm_audit_record *r, struct hm_err *e);
+/* Before hm_audit_run: n pairs of records in different splits that are nearly the same by some measure, the
+ * most similar first; n may be 0. The pairs stay the caller's. */
+void hm_audit_near(struct hm_audit *a, const size_t (*pair)[2], size_t n);
 /* Runs all checks. Fills result[], with at most `examples` examples per check. 0 or HM_EDATA (memory). */
 int hm_audit_run(struct hm_audit *a, size_t examples, struct hm_err *e);
 void hm_audit_clear(struct hm_audit *a);

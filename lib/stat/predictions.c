@@ -159,7 +159,7 @@ static int same_ids(const struct hm_predictions *a, const struct hm_predictions 
 	return rc;
 }
 
-static int check_systems(const struct hm_predictions *s, int k, struct hm_err *e)
+int hm_predictions_check(const struct hm_predictions *s, int k, struct hm_err *e)
 {
 	for (int i = 1; i < k; i++) {
 		if (s[i].classes != s[0].classes)
@@ -183,25 +183,25 @@ static int refuse_label(const struct hm_predictions *s, int k, int j, const stru
 			  echo ? echo : "", echo ? " is that system's answer, as in a submission" : "");
 }
 
-/* Looks up record i of the first system in all systems. at[k]: its position in each; *label: the known one,
- * if any; *failed: some system has no answer. */
-static int look_up(const struct hm_predictions *s, int k, size_t i, size_t *at, int32_t *label, bool *failed,
-		   struct hm_err *e)
+int hm_predictions_find(const struct hm_predictions *s, int k, size_t i, size_t *at, int32_t *label,
+			bool *failed, struct hm_err *e)
 {
 	const char *id = s[0].item[i].id;
-	*label = -1;
-	*failed = false;
+	int32_t known = -1;
+	bool none = false;
 	for (int j = 0; j < k; j++) {
 		uint64_t where = i;
 		if (j)
 			hm_strmap_find(&s[j].ids, id, strlen(id), &where);
 		at[j] = (size_t)where;
 		const struct hm_prediction *p = &s[j].item[where];
-		if (*label >= 0 && p->label >= 0 && p->label != *label)
-			return refuse_label(s, k, j, p, *label, e);
-		*label = p->label >= 0 ? p->label : *label;
-		*failed = *failed || p->failed;
+		if (known >= 0 && p->label >= 0 && p->label != known)
+			return refuse_label(s, k, j, p, known, e);
+		known = p->label >= 0 ? p->label : known;
+		none |= p->failed;
 	}
+	*label = known;
+	*failed = none;
 	return 0;
 }
 
@@ -212,7 +212,7 @@ static int match_record(struct hm_matched *m, const struct hm_predictions *s, in
 	for (size_t i = 0; i < s[0].n; i++) {
 		int32_t label;
 		bool failed;
-		if (look_up(s, k, i, at, &label, &failed, e))
+		if (hm_predictions_find(s, k, i, at, &label, &failed, e))
 			return HM_EDATA;
 		if (failed) {
 			m->failed++;
@@ -236,7 +236,7 @@ static int match_record(struct hm_matched *m, const struct hm_predictions *s, in
 int hm_matched_init(struct hm_matched *m, const struct hm_predictions *s, int k, struct hm_err *e)
 {
 	*m = (struct hm_matched){.systems = k, .classes = s[0].classes};
-	if (check_systems(s, k, e))
+	if (hm_predictions_check(s, k, e))
 		return HM_EDATA;
 	size_t *at = hm_alloc((size_t)k, sizeof *at, e);
 	if (at && (m->item = hm_alloc(s[0].n, sizeof *m->item, e)) &&

@@ -46,6 +46,13 @@ size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_pre
 bool hm_predictions_echo(const struct hm_predictions *p, double threshold);
 void hm_predictions_clear(struct hm_predictions *p);
 
+/* Whether k systems have the same ids and the same number of classes; else HM_EDATA names what differs. */
+int hm_predictions_check(const struct hm_predictions *system, int k, struct hm_err *e);
+/* Looks up record i of the first of k such systems in all of them. at[k]: its position in each; *label: the
+ * known one, -1 if none knows it; *failed: some system has no answer. HM_EDATA: known labels differ. */
+int hm_predictions_find(const struct hm_predictions *system, int k, size_t i, size_t *at, int32_t *label,
+			bool *failed, struct hm_err *e);
+
 /* The records that count: those with a label and an answer from every system, in the order of the first
  * system. */
 struct hm_matched {

@@ -216,7 +216,9 @@ int hm_weights_refuse_folder(const char *path, struct hm_err *e)
 						 i ? ", " : "", file[i]->d_name);
 		snapshots |= !strcmp(file[i]->d_name, "snapshots");
 	}
-	hm_err_set(e, HM_EDATA, "%s: a folder without model.safetensors and pytorch_model.bin; it %s%s%s%s",
+	hm_err_set(e, HM_EDATA,
+		   "%s: a folder without model.safetensors, pytorch_model.bin and open_clip's files; it "
+		   "%s%s%s%s",
 		   path, n ? "has " : "is empty", names, n > 4 ? " …" : "",
 		   n ? advise_folder(file[0]->d_name, snapshots) : "");
 	while (n-- > 0)

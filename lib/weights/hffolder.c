@@ -1,9 +1,11 @@
-/* Hugging Face's folder layout: one weight file, or shards named by an index; config.json. See weights.h. */
+/* The folders of Hugging Face and of open_clip: one weight file, or shards named by an index, and config.json
+ * or other JSON next to it. See weights.h. */
 #include "base/strmap.h"
 #include "json/json.h"
 #include "weights/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,15 +92,27 @@ static int read_shards(struct hm_weights *w, const char *dir, const char *index,
 	return rc ? hm_err_prefix(e, "%s", index) : 0;
 }
 
+/* What a folder may hold, in the order of the search. */
+static const struct {
+	const char *name;
+	bool index;
+} known[] = {{"model.safetensors", false},	     {"model.safetensors.index.json", true},
+	     {"pytorch_model.bin", false},	     {"pytorch_model.bin.index.json", true},
+	     {"open_clip_model.safetensors", false}, {"open_clip_pytorch_model.bin", false}};
+
+bool hm_weights_is_folder(const char *path)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool found = false;
+	for (size_t i = 0; dir >= 0 && i < sizeof known / sizeof *known; i++)
+		found |= !faccessat(dir, known[i].name, F_OK, 0);
+	if (dir >= 0)
+		close(dir);
+	return found;
+}
+
 int hm_weights_read_folder(struct hm_weights *w, const char *dir, struct hm_err *e)
 {
-	static const struct {
-		const char *name;
-		bool index;
-	} known[] = {{"model.safetensors", false},
-		     {"model.safetensors.index.json", true},
-		     {"pytorch_model.bin", false},
-		     {"pytorch_model.bin.index.json", true}};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		char *path = hm_weights_path(dir, known[i].name, e);
 		if (!path)

@@ -1,7 +1,8 @@
 /* Pickles as data: an interpreter of the opcodes that Python's pickle module writes (protocols 2 to 5). It
  * calls nothing and imports nothing. It knows the few globals that a tensor is made of; whatever is made of
- * any other class or function becomes an OBJECT, which has the name of the class and nothing else. Opcodes
- * and globals: Python's pickletools and torch/_utils.py, see pickle.c. */
+ * any other class or function becomes an OBJECT, which has the name of the class and nothing else. An object
+ * of TorchScript (a class "__torch__.…", made without arguments) is a DICT of its attributes. Opcodes and
+ * globals: Python's pickletools and torch/_utils.py, see pickle.c. */
 #ifndef HM_PICKLE_H
 #define HM_PICKLE_H
 
@@ -38,6 +39,7 @@ struct hm_pickle_val {
 	enum hm_dtype dtype; /* STORAGE, TENSOR; HM_DTYPES: a STORAGE of numbers that are not read here */
 	bool seen;	     /* false; for whoever walks the values */
 	bool tensor;	     /* OBJECT: it stands for a tensor of a form that is not read here */
+	bool module;	     /* DICT: an object of TorchScript, whose attributes are the items */
 	size_t n;	     /* bytes of s; items; STORAGE: bytes of an element, 0: not known */
 	union {
 		int64_t i; /* BOOL, INT; GLOBAL: which; STORAGE: elements; TENSOR: first element */

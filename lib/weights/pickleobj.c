@@ -83,12 +83,17 @@ static int name_global(struct hm_pickle_machine *m, val *v, const char *module, 
 	return 0;
 }
 
+static bool is_script(const char *module, size_t n)
+{
+	return n >= 9 && !memcmp(module, "__torch__", 9) && (n == 9 || module[9] == '.');
+}
+
 int hm_pickle_global(struct hm_pickle_machine *m, const char *module, size_t n, const char *name, size_t k)
 {
 	val *v = hm_pickle_make(m, HM_PICKLE_GLOBAL);
 	if (!v || name_global(m, v, module, n, name, k))
 		return HM_EDATA;
-	v->i = HM_PICKLE_UNKNOWN;
+	v->i = is_script(module, n) ? HM_PICKLE_SCRIPT_CLASS : HM_PICKLE_UNKNOWN;
 	for (size_t i = 0; i < sizeof globals / sizeof *globals; i++)
 		if (is_name(module, n, globals[i].module) && is_name(name, k, globals[i].name)) {
 			v->i = globals[i].which;
@@ -304,19 +309,35 @@ int hm_pickle_reduce(struct hm_pickle_machine *m)
 
 int hm_pickle_new(struct hm_pickle_machine *m, size_t extra)
 {
+	const val *args = hm_pickle_peek(m, 0), *class = hm_pickle_peek(m, 1);
+	if (!extra && is_global(class, HM_PICKLE_SCRIPT_CLASS) && hm_pickle_is(args, HM_PICKLE_TUPLE) &&
+	    !args->n) {
+		val *module = hm_pickle_make(m, HM_PICKLE_DICT);
+		if (!module || hm_pickle_drop(m) || hm_pickle_drop(m))
+			return HM_EDATA;
+		module->module = true;
+		return hm_pickle_push(m, module);
+	}
 	for (size_t i = 0; i < extra; i++)
 		if (!hm_pickle_pop(m))
 			return HM_EDATA;
 	return hm_pickle_reduce(m);
 }
 
-/* BUILD: the state is dropped; that of a state_dict is _metadata, which says nothing about its tensors. */
+/* BUILD: the attributes of a TorchScript object become its items. Any other state is dropped; that of a
+ * state_dict is _metadata, which says nothing about its tensors. */
 int hm_pickle_build(struct hm_pickle_machine *m)
 {
-	if (!hm_pickle_pop(m))
+	const val *state = hm_pickle_pop(m);
+	if (!state)
 		return HM_EDATA;
-	const val *top = hm_pickle_peek(m, 0);
-	return hm_pickle_is(top, HM_PICKLE_DICT) || hm_pickle_is(top, HM_PICKLE_OBJECT)
-		       ? 0
-		       : hm_pickle_bad(m, "BUILD on something that has no state");
+	val *top = hm_pickle_peek(m, 0);
+	if (!hm_pickle_is(top, HM_PICKLE_DICT) && !hm_pickle_is(top, HM_PICKLE_OBJECT))
+		return hm_pickle_bad(m, "BUILD on something that has no state");
+	if (!top->module || state->kind != HM_PICKLE_DICT || state->module)
+		return 0;
+	for (const struct hm_pickle_item *k = state->first; k; k = k->next)
+		if (hm_pickle_append(m, top, k->key, k->val))
+			return HM_EDATA;
+	return 0;
 }

@@ -35,16 +35,6 @@ static bool is_container(const val *v)
 	       hm_pickle_is(v, HM_PICKLE_TUPLE);
 }
 
-static bool is_tensor(const val *v)
-{
-	return hm_pickle_is(v, HM_PICKLE_TENSOR) || (hm_pickle_is(v, HM_PICKLE_OBJECT) && v->tensor);
-}
-
-static bool is_name(const val *v)
-{
-	return hm_pickle_is(v, HM_PICKLE_STR) && v->n;
-}
-
 /* A loss or an accuracy is a tensor too, and so is a random generator's state; weights are neither. */
 static bool is_weight(const val *v)
 {
@@ -95,8 +85,8 @@ static int search_value(struct search *s, val *v, size_t path_len, int depth)
 		return 0;
 	v->seen = true;
 	for (const struct hm_pickle_item *k = v->first; dict && k; k = k->next) {
-		any |= is_name(k->key) && is_tensor(k->val);
-		weights |= is_name(k->key) && is_weight(k->val);
+		any |= hm_pth_is_name(k->key) && hm_pth_is_tensor(k->val);
+		weights |= hm_pth_is_name(k->key) && is_weight(k->val);
 	}
 	if (any)
 		rc = add_group(s, v, path_len, weights);
@@ -104,7 +94,7 @@ static int search_value(struct search *s, val *v, size_t path_len, int depth)
 		int n = dict ? 0 : snprintf(index, sizeof index, "%d", i);
 		if (!dict)
 			rc = search_child(s, k->val, index, (size_t)n, path_len, depth);
-		else if (is_name(k->key))
+		else if (hm_pth_is_name(k->key))
 			rc = search_child(s, k->val, k->key->s, k->key->n, path_len, depth);
 	}
 	return rc;
@@ -173,26 +163,28 @@ static val *take_key(val *root, const char **key)
 	return root;
 }
 
+int hm_pth_add(struct hm_pth *f, const char *prefix, const char *name, size_t n, const val *v,
+	       struct hm_err *e)
+{
+	struct hm_tensor t = {0};
+	int shown = n < 200 ? (int)n : 200;
+	if (v->kind == HM_PICKLE_OBJECT)
+		return hm_err_set(e, HM_EDATA, "tensor \"%.*s\" is made by %.*s, which is not read here",
+				  shown, name, v->n < 100 ? (int)v->n : 100, v->s);
+	if (hm_pth_tensor(f, v, &t, e))
+		return hm_err_prefix(e, "tensor \"%.*s\"", shown, name);
+	return hm_weights_add(f->w, prefix, name, n, &t, e);
+}
+
 /* Adds every tensor of the group. Other values are left out. A tensor of a form that is not read is an error
  * if the group is the only one; otherwise it is left out too, and the network that needs it will miss it. */
 static int add_dict(struct hm_pth *f, const struct group *g, bool only, struct hm_err *e)
 {
 	for (const struct hm_pickle_item *k = g->dict->first; k; k = k->next) {
-		struct hm_tensor t = {0};
-		if (!is_name(k->key) || !is_tensor(k->val))
+		if (!hm_pth_is_name(k->key) || !hm_pth_is_tensor(k->val) ||
+		    (!only && k->val->kind == HM_PICKLE_OBJECT))
 			continue;
-		int shown = k->key->n < 200 ? (int)k->key->n : 200;
-		if (k->val->kind == HM_PICKLE_OBJECT) {
-			if (only)
-				return hm_err_set(e, HM_EDATA,
-						  "tensor \"%.*s\" is made by %.*s, which is not read here",
-						  shown, k->key->s, k->val->n < 100 ? (int)k->val->n : 100,
-						  k->val->s);
-			continue;
-		}
-		if (hm_pth_tensor(f, k->val, &t, e))
-			return hm_err_prefix(e, "tensor \"%.*s\"", shown, k->key->s);
-		if (hm_weights_add(f->w, only ? "" : g->path, k->key->s, k->key->n, &t, e))
+		if (hm_pth_add(f, only ? "" : g->path, k->key->s, k->key->n, k->val, e))
 			return HM_EDATA;
 	}
 	return 0;
@@ -205,11 +197,6 @@ static int refuse_root(const val *root, struct hm_err *e)
 	size_t n = 0;
 	int shown = 0;
 	bool object = false;
-	if (hm_pickle_is(root, HM_PICKLE_OBJECT) && root->n > 10 && !memcmp(root->s, "__torch__.", 10))
-		return hm_err_set(
-			e, HM_EDATA,
-			"a TorchScript network, not a dict of tensors: load it with torch.jit.load and "
-			"save its state_dict() with torch.save");
 	if (hm_pickle_is(root, HM_PICKLE_OBJECT) || hm_pickle_is(root, HM_PICKLE_GLOBAL))
 		return hm_err_set(e, HM_EDATA,
 				  "it holds an object of class %.*s, which is not built here, and no dict of "
@@ -218,7 +205,7 @@ static int refuse_root(const val *root, struct hm_err *e)
 	if (!hm_pickle_is(root, HM_PICKLE_DICT))
 		return hm_err_set(e, HM_EDATA, "it holds no dict of tensors");
 	for (const struct hm_pickle_item *k = root->first; k && shown < 5; k = k->next) {
-		if (!is_name(k->key) || n >= sizeof keys)
+		if (!hm_pth_is_name(k->key) || n >= sizeof keys)
 			continue;
 		n += (size_t)snprintf(keys + n, sizeof keys - n, "%s\"%.*s\"", shown++ ? ", " : "",
 				      k->key->n < 40 ? (int)k->key->n : 40, k->key->s);
@@ -236,6 +223,8 @@ int hm_pth_add_tensors(struct hm_pth *f, val *root, struct hm_arena *a, struct h
 	struct hm_weights_store *store = f->w->store;
 	struct search s = {.arena = a, .e = e};
 	const char *key = store->key;
+	if (root->module)
+		return hm_pth_add_modules(f, root, e);
 	val *from = take_key(root, &store->key);
 	f->w->keyed |= store->key != key;
 	int rc = is_container(from) ? search_value(&s, from, 0, 0) : 0;

@@ -1,5 +1,5 @@
-/* What pth.c (the two forms of file), pthdict.c (which of the values are the weights) and pthtensor.c (where
- * a tensor's bytes are) share. Not for others. */
+/* What pth.c (the two forms of file), pthdict.c (which of the values are the weights), pthmodule.c (the same
+ * for TorchScript) and pthtensor.c (where a tensor's bytes are) share. Not for others. */
 #ifndef HM_PTHPARTS_H
 #define HM_PTHPARTS_H
 
@@ -28,5 +28,22 @@ int hm_pth_entry(struct hm_pth *f, const char *rest, size_t rest_len, const stru
 int hm_pth_tensor(struct hm_pth *f, const struct hm_pickle_val *v, struct hm_tensor *t, struct hm_err *e);
 /* Adds the tensors of the value of the whole file; values and paths live in `a`. */
 int hm_pth_add_tensors(struct hm_pth *f, struct hm_pickle_val *root, struct hm_arena *a, struct hm_err *e);
+/* The same of a TorchScript archive, whose value is the module `root`. */
+int hm_pth_add_modules(struct hm_pth *f, struct hm_pickle_val *root, struct hm_err *e);
+/* Adds the tensor v, called prefix + name[0..n). HM_EDATA when it is of a form that is not read. */
+int hm_pth_add(struct hm_pth *f, const char *prefix, const char *name, size_t n,
+	       const struct hm_pickle_val *v, struct hm_err *e);
+
+/* True when v is a tensor, perhaps of a form that is not read. */
+static inline bool hm_pth_is_tensor(const struct hm_pickle_val *v)
+{
+	return hm_pickle_is(v, HM_PICKLE_TENSOR) || (hm_pickle_is(v, HM_PICKLE_OBJECT) && v->tensor);
+}
+
+/* True when a dict's key can name a tensor. */
+static inline bool hm_pth_is_name(const struct hm_pickle_val *v)
+{
+	return hm_pickle_is(v, HM_PICKLE_STR) && v->n;
+}
 
 #endif

@@ -15,7 +15,7 @@ struct hm_weights {
 				     memcpy. F16 and BF16 stay as they are in the file. */
 	size_t n;
 	bool keyed;	  /* the options' key was found */
-	bool torchscript; /* the file is an archive of torch.jit.save */
+	bool torchscript; /* the file is a TorchScript archive, of torch.jit.save */
 	const char *path; /* what hm_weights_open was given; NULL after hm_weights_parse */
 	cJSON *meta;	  /* safetensors' __metadata__, an object of strings; NULL when absent */
 	struct hm_weights_store *store; /* the mapped files and owned memory behind the tensors */
@@ -35,8 +35,9 @@ struct hm_weights_options {
 };
 
 /* Reads `path`, recognised by content: a .safetensors file; a .pth, .bin, .pt or .ckpt of torch.save, zip or
- * legacy; or a folder with model.safetensors, model.safetensors.index.json, pytorch_model.bin or its index,
- * the first that is there.
+ * legacy; a TorchScript archive of torch.jit.save; or a folder with model.safetensors,
+ * model.safetensors.index.json, pytorch_model.bin or its index, open_clip_model.safetensors or
+ * open_clip_pytorch_model.bin, the first that is there.
  *
  * Of a .pth, dicts and lists are looked through for dicts that hold tensors under text keys; everything else
  * (optimizers, settings, objects of any class) is skipped. A dict counts when one of its tensors is of
@@ -45,6 +46,10 @@ struct hm_weights_options {
  * several (a model and its average, two networks) the names begin with the keys that lead to each,
  * "model.conv1.weight" and "ema.conv1.weight", and hm_weights_prefix finds the one that is wanted, or says
  * that it is one of two.
+ *
+ * Of a TorchScript archive, every attribute of a module that is a tensor is taken, parameter or not, called
+ * by the attributes that lead to it: the names of the network's state_dict, "visual.conv1.weight". A part
+ * that two attributes share is there under both. Code, constants and traced inputs are not looked at.
  *
  * When __metadata__ holds "hm.digest" the file's digest is checked against it; with any other key "hm.…" it
  * must be there. `o` may be NULL: all zero. Sentences begin with the path. Caller frees with
@@ -84,9 +89,12 @@ bool hm_weights_narrow(struct hm_weights *w, const char *prefix);
  * names there are. Into out, cut to cap; returns out. */
 char *hm_weights_sample(const struct hm_weights *w, char *out, size_t cap);
 
-/* Reads a JSON file such as config.json: of the folder `path`, or next to the file `path`. 0 with *tree an
- * object, or NULL when there is no such file. Caller frees with cJSON_Delete. */
+/* Reads the JSON file `name` ("preprocessor_config.json", "open_clip_config.json"): of the folder `path`, or
+ * next to the file `path`. 0 with *tree an object, or NULL when there is no such file. Caller frees with
+ * cJSON_Delete. */
 int hm_weights_json(const char *path, const char *name, cJSON **tree, struct hm_err *e);
+/* True when `path` is a folder with one of the files of weights that hm_weights_open looks for. */
+bool hm_weights_is_folder(const char *path);
 
 /* Writes a .safetensors file (base/file.h: whole or not at all): header with sorted keys, padded to 64 bytes;
  * data by falling element size, then by name, so that each tensor is aligned. `meta`: an object of strings or

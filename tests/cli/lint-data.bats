@@ -116,3 +116,29 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	[ ! -e cut.json ]
 	[[ $output != *split* ]]
 }
+
+@test "--near finds what is nearly the same in two splits, by features" {
+	for split in train dev; do
+		hm-jsonl2rec data/$split.jsonl | hm-imgprep -q --root data/img --size 64 | hm-tokenize -q --vocab data/vocab.txt |
+			hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o near-$split.hmr
+	done
+	lint --near .99999 near-train.hmr near-dev.hmr
+	expect 0 'nearly the same, in more than one split +none'
+	# a training record again under another id; all pictures at another size
+	{ cat data/dev.jsonl; sed -n '4s/{"id":[0-9]*/{"id":"again"/p' data/train.jsonl; } | hm-jsonl2rec | hm-imgprep -q --root data/img --size 63 |
+		hm-tokenize -q --vocab data/vocab.txt | hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o shrunk.hmr
+	hm-jsonl2rec data/train.jsonl | hm-imgprep -q --root data/img --size 63 | hm-tokenize -q --vocab data/vocab.txt |
+		hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o shrunk-train.hmr
+	lint --near .99999 --json near.json --allow pair-shared --allow image-shared shrunk-train.hmr shrunk.hmr
+	expect 1 'FINDING +nearly the same, in more than one split +1 pair, 2 records'
+	[[ $output == *"$(id train 4) (shrunk-train.hmr)  again (shrunk.hmr)"* ]]
+	grep -q "\"near-shared\":{\"examples\":\[\[{\"id\":\"$(id train 4)\"" near.json
+	lint --near .99999 --allow near-shared --allow pair-shared --allow image-shared shrunk-train.hmr shrunk.hmr
+	expect 0 'allowed +nearly the same'
+	lint shrunk-train.hmr shrunk.hmr
+	[[ $output == *'nearly the same, in more than one split'*'--near T looks for them, by features'* ]]
+	lint --near .9 train.hmr dev.hmr
+	expect 1 'error: --near compares image_feature and text_feature, and not all files have one'
+	lint --near 2 near-train.hmr near-dev.hmr
+	expect 2 '--near'
+}

@@ -6,6 +6,7 @@ setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	hm-synth -q --train 8 --dev 8 --test 8 data
 	hm-jsonl2rec -o rec.hmr data/dev.jsonl
+	hm-imgprep -q --root data/img --size 32 rec.hmr | hm-encode -q --image init:resnet-tiny -o feature.hmr
 }
 
 setup() {
@@ -20,6 +21,7 @@ call() { # TOOL
 	hm-imgprep) echo "$1 --root data/img" ;;
 	hm-tokenize) echo "$1 --vocab data/vocab.txt" ;;
 	hm-encode) echo "$1 --image init:resnet-tiny" ;;
+	hm-nearest) echo "$1 --columns image_feature --train feature.hmr" ;;
 	hm-fuse-train) echo "$1 --fusion late -o model.safetensors" ;;
 	*) echo "$1" ;;
 	esac
@@ -125,6 +127,7 @@ wrong_call() { # CALL PATTERN
 		case $t in hm-score | hm-fuse-train) continue ;; esac # their records need -o
 		in=rec.hmr
 		[ $t != hm-jsonl2rec ] || in=data/dev.jsonl
+		[ $t != hm-nearest ] || in=feature.hmr
 		run script -qec "$(call "$t") $in" /dev/null
 		expect 2 'not written to a terminal'
 	done

@@ -572,3 +572,43 @@ raw() {
 	expect 1 'is it a log'
 	[ ! -e no.png ]
 }
+
+@test "an average of systems is scored as one, by probabilities or by ranks" {
+	printf 'id,proba,label\n1,0.9,1\n2,0.2,0\n3,0.4,0\n4,0.4,1\n' >a1.csv
+	printf 'id,proba\n4,0.8\n3,0.1\n2,0.3\n1,0.5\n' >a2.csv
+	hm-score --average mean --csv mean.csv a1.csv a2.csv >report
+	[ "$(tr '\n' ' ' <mean.csv)" = 'id,proba,label 1,0.7,1 2,0.25,0 3,0.25,0 4,0.6,1 ' ] || fail "$(cat mean.csv)"
+	grep -q 'auroc 1.0000' report
+	# ranks of a1: 4, 1, 2.5, 2.5; of a2: 3, 2, 1, 4
+	run hm-score --average rank --csv rank.csv a1.csv a2.csv
+	expect 0 'notice: --average rank: ranks order records'
+	[ "$(tr '\n' ' ' <rank.csv)" = 'id,proba,label 1,0.75,1 2,0.25,0 3,0.3125,0 4,0.6875,1 ' ] || fail "$(cat rank.csv)"
+	hm-score --average mean --threshold fit:mean.csv a1.csv a2.csv >fitted 2>/dev/null
+	grep -q 'accuracy 1.0000' fitted
+	# records without an answer take no part in the ranks, labels are learnt from each
+	printf 'id,proba,label\n1,0.9,\n2,,0\n3,0.4,0\n4,0.4,1\n' >a3.csv
+	printf 'id,proba,label\n1,0.2,1\n2,0.3,0\n3,0.1,0\n4,0.8,1\n' >a4.csv
+	hm-score -q --average rank --allow-missing --csv rank.csv a3.csv a4.csv >/dev/null
+	[ "$(tr '\n' ' ' <rank.csv)" = 'id,proba,label 1,0.666666667,1 2,,0 3,0.25,0 4,0.583333333,1 ' ] || fail "$(cat rank.csv)"
+	# an average of one system with itself is that system
+	hm-score --average mean --csv same.csv a4.csv a4.csv >/dev/null
+	cmp same.csv a4.csv
+	# refusals
+	run hm-score --average mean a1.csv <(sed '$d' a4.csv)
+	expect 1 '1 ids of a1.csv are not in .*: 4'
+	run hm-score --average mean a1.csv <(sed 's/^1,/9,/' a4.csv)
+	expect 1 '1 ids of .* are not in a1.csv: 9'
+	run hm-score --average mean a1.csv <(sed 's/,1$/,0/' a4.csv)
+	expect 1 'id 1: .* has label 0, others have 1'
+	run hm-score --average rank a1.csv
+	expect 2 '--average takes the predictions of 2 to'
+	run hm-score --average median a1.csv a2.csv
+	expect 2 'mean.*rank'
+	run hm-score --average mean --compare a1.csv a2.csv
+	expect 2 '--average goes without --model, -o, --compare and --sheet'
+	printf 'id,proba_0,proba_1,proba_2,label\n1,0.2,0.3,0.5,2\n2,0.6,0.2,0.2,0\n' >c3.csv
+	run hm-score --average rank c3.csv c3.csv
+	expect 1 'c3.csv has 3 classes; ranks are of two'
+	hm-score --average mean --csv c3m.csv c3.csv c3.csv >/dev/null
+	cmp c3.csv c3m.csv
+}

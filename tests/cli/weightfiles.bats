@@ -111,13 +111,25 @@ u64() { # NUMBER below 2^32, as 8 bytes
 	[ ! -e x.hmr ]
 }
 
+@test "a TorchScript archive is shown, and the names of its tensors are the network's" {
+	run hm-view "$W/torchscript/clip.pt"
+	expect 0 '"kind":"weights","networks":.*"dtype":"F16","name":"visual.conv1.weight","shape":\[8,3,4,4\].*"torchscript":true'
+	run hm-view "$W/resnet.pth"
+	[ "$status" = 0 ] && [[ "$output" != *torchscript* ]]
+	mkdir clip && cp "$W/torchscript/clip.pt" clip/open_clip_pytorch_model.bin
+	run hm-view clip
+	expect 0 '"torchscript":true'
+	run hm-encode --image "$W/torchscript/frozen.pt" -o x.hmr "$raw"
+	expect 1 'frozen.pt: a TorchScript archive whose modules hold no tensor; a frozen network has them among its constants'
+}
+
 @test "what holds no weights is named" {
 	printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 440449768\n' >model.safetensors
 	run hm-encode --text model.safetensors -o x.hmr "$raw"
 	expect 1 'model.safetensors: a Git LFS pointer: the file itself was not fetched \(git lfs pull\)$'
 	mkdir folder && echo '{}' >folder/config.json && printf '\211HDF\r\n\032\n' >folder/tf_model.h5
 	run hm-encode --text folder -o x.hmr "$raw"
-	expect 1 'folder: a folder without model.safetensors and pytorch_model.bin; it has "tf_model.h5", "config.json"; hm reads'
+	expect 1 'folder: a folder without model.safetensors, pytorch_model.bin and open_clip.s files; it has "tf_model.h5", "config.json"; hm reads'
 	run hm-encode --text folder/tf_model.h5 -o x.hmr "$raw"
 	expect 1 'tf_model.h5: an HDF5 file \(Keras, TensorFlow\): hm reads .safetensors'
 	run hm-encode --image resnet18-f37072fd.pth -o x.hmr "$raw"

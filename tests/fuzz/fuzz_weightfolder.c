@@ -1,5 +1,5 @@
 /* Any bytes as the index of a Hugging Face folder ('I' first, before a shard that is there) or as its
- * config.json: an error with a sentence, or tensors that can be read. */
+ * config.json or open_clip_config.json: an error with a sentence, or tensors that can be read. */
 #include "base/file.h"
 #include "weights/weights.h"
 
@@ -15,8 +15,9 @@ static char dir[] = "/tmp/hm-fuzz-XXXXXX", path[128];
 
 static void remove_folder(void)
 {
-	static const char *const name[] = {"a.safetensors", "model.safetensors.index.json", "config.json"};
-	for (int i = 0; i < 3; i++) {
+	static const char *const name[] = {"a.safetensors", "model.safetensors.index.json", "config.json",
+					   "open_clip_config.json"};
+	for (int i = 0; i < 4; i++) {
 		snprintf(path, sizeof path, "%s/%s", dir, name[i]);
 		unlink(path);
 	}
@@ -55,9 +56,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_folder();
 	made = true;
 	bool index = size && data[0] == 'I';
-	write_file(index ? "model.safetensors.index.json" : "config.json", data + index, size - index);
+	const char *json = size % 2 ? "config.json" : "open_clip_config.json";
+	write_file(index ? "model.safetensors.index.json" : json, data + index, size - index);
 	if (!index) {
-		int rc = hm_weights_json(dir, "config.json", &config, &e);
+		int rc = hm_weights_json(dir, json, &config, &e);
 		if ((rc == 0) != !e.text[0] || (rc == 0) != (config != NULL))
 			abort();
 		cJSON_Delete(config);

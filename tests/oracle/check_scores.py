@@ -84,6 +84,18 @@ def parts(rng, paths, p, q, y, t):
     os.unlink(pairs)
 
 
+def average(paths, systems, y, t):
+    """--average: the mean of probabilities, and of scipy's ranks."""
+    from scipy.stats import rankdata
+
+    n = len(y)
+    want = {"mean": sum(systems) / len(systems), "rank": sum((rankdata(s) - 0.5) / n for s in systems) / len(systems)}
+    for how, p in want.items():
+        got = run("-q", "--bootstrap", "0", "--threshold", repr(t), "--average", how, *paths)
+        for key, value in ref.metrics(p, y, t).items():
+            compare(f"{key}, {how} of systems", got[key], value)
+
+
 def one(number, folder):
     rng = np.random.default_rng(number)
     kind = ref.KINDS[number % len(ref.KINDS)]
@@ -106,6 +118,8 @@ def one(number, folder):
         compare("majority", got["majority"], max(y.mean(), 1 - y.mean()))
         compare("random_ci95", got["random_ci95"], ref.guesser(n, 2))
         parts(rng, paths, p, q, y, t)
+        if number % 4 == 1:
+            average(paths, systems, y, t)
         if number % 2 == 0:
             pairs = run("--bootstrap", "0", "--threshold", repr(t), "--compare", *paths)["pairs"]
             wants = [ref.paired(systems[a], systems[b], y, t) for a, b in ((0, 1), (0, 2), (1, 2))]

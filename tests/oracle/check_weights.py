@@ -14,6 +14,7 @@ import tempfile
 import warnings
 
 warnings.filterwarnings("ignore")
+import torchscriptkit
 import numpy as np
 import torch
 import torchvision
@@ -90,6 +91,13 @@ def save_all(name, state, prefix):
         yield file
     torch.save({"epoch": 7, "state_dict": state}, f"{name}-checkpoint.pth")
     yield f"{name}-checkpoint.pth"
+    if "bn1.weight" in state:
+        net = torchvision.models.resnet18().eval()
+        net.load_state_dict(state)
+        torch.jit.save(torch.jit.trace(net, torch.randn(1, 3, 64, 64)), f"{name}-traced.pt")
+        yield f"{name}-traced.pt"
+        torch.jit.save(torch.jit.script(net.train()), f"{name}-scripted.pt")
+        yield f"{name}-scripted.pt"
     late = {prefix + k: v for k, v in state.items() if not k.startswith("fc.")}
     save_file(late | {"classifier.weight": torch.randn(2, 9), "classifier.bias": torch.randn(2)}, f"{name}-model.safetensors")
     yield f"{name}-model.safetensors"
@@ -165,6 +173,20 @@ def check(kind, column, name, state, prefix, more, options=()):
         expect(f"{name}: {dtype} widened", a and numbers(a, column) == numbers(c, column))
 
 
+def check_torchscript():
+    """hm's names and bits are torch.jit.load's: the unit test compares two files when it is given them."""
+    unit = os.path.join(os.path.dirname(BIN), "onednn", "tests", "unit", "test_torchscript")
+    for i in range(6):
+        width = (4, 8, 12, 24, 64, 16)[i]
+        net = (torchscriptkit.traced(torchscriptkit.Clip(width, i + 1, 2, i + 2, i + 1, 30 + i, 5 + i, 3 + i)) if i < 5
+               else torchscriptkit.scripted())
+        torch.jit.save(net, "net.pt")
+        state = torchscriptkit.tensors(torch.jit.load("net.pt"))
+        save_file({k: v.clone().contiguous() for k, v in state.items()}, "net.safetensors")
+        done = subprocess.run([unit, "net.pt", "net.safetensors"], capture_output=True, text=True)
+        expect(f"TorchScript {i}: {len(state)} tensors{done.stdout and ': ' + done.stdout.strip()}", not done.returncode)
+
+
 def main():
     torch.manual_seed(0)
     tool("hm-synth", "--train", "12", "--dev", "0", "--test", "0", "data")
@@ -172,6 +194,7 @@ def main():
     tool("hm-imgprep", "--root", "data/img", "--size", "64", "ids.hmr", "-o", "px.hmr")
     tool("hm-tokenize", "--vocab", "data/vocab.txt", "px.hmr", "-o", "raw.hmr")
 
+    check_torchscript()
     check("image", "image_feature", "resnet18", torchvision.models.resnet18().state_dict(), "image_encoder.", [])
 
     words = sum(1 for _ in open("data/vocab.txt", encoding="utf-8"))

@@ -49,12 +49,14 @@ NAMES = {"float32": "F32", "float16": "F16", "int32": "I32"}
 
 
 def write(path, columns, attributes=None, rows=500):
-    """columns: {name: array [n,...] or list of str}; attributes: {name: {key: value}}."""
+    """columns: {name: array [n,...] or list of str, or a pair of this and its attributes}; attributes: {name: {key: value}}."""
+    attributes = {**(attributes or {}), **{name: c[1] for name, c in columns.items() if isinstance(c, tuple)}}
+    columns = {name: c[0] if isinstance(c, tuple) else c for name, c in columns.items()}
     schema = []
     for name, c in columns.items():
         text = isinstance(c, list)
         schema.append({"name": name, "dtype": "UTF8" if text else NAMES[str(c.dtype)], "shape": [] if text else list(c.shape[1:]),
-                       **(attributes or {}).get(name, {})})
+                       **attributes.get(name, {})})
     dump = lambda o: json.dumps(o, sort_keys=True, separators=(",", ":")).encode()
     digest, total, block, n = dump(schema), 0, 0, len(next(iter(columns.values())))
     head = dump({"meta": {}, "pg": [], "schema": schema})

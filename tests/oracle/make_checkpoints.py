@@ -1,5 +1,5 @@
 """Makes tests/data/weights/checkpoints: files as training scripts leave them, around the tensors of resnet.safetensors
-and bert/model.safetensors. They are written with Python's pickle and zipfile alone: classes of torch, numpy and of
+and bert/model.safetensors, and those of torchscript/clip.safetensors. They are written with Python's pickle and zipfile alone: classes of torch, numpy and of
 people's own programs are stand-ins that pickle as the real ones do. Usage: python3 make_checkpoints.py [OUTDIR]"""
 import argparse, collections, datetime, enum, io, json, pathlib, pickle, struct, sys, types, zipfile
 
@@ -27,7 +27,7 @@ def function(module, name):
 rebuild_tensor = function("torch._utils", "_rebuild_tensor_v2")
 rebuild_parameter = function("torch._utils", "_rebuild_parameter")
 storage_type = {"F32": (stand_in("torch", "FloatStorage"), 4), "I64": (stand_in("torch", "LongStorage"), 8),
-                "U8": (stand_in("torch", "ByteStorage"), 1)}
+                "F16": (stand_in("torch", "HalfStorage"), 2), "U8": (stand_in("torch", "ByteStorage"), 1)}
 
 
 class Storage:
@@ -166,6 +166,11 @@ random_state = Tensor("U8", [16], bytes(range(16)))
 # As the script of ImageNet in PyTorch's examples does: DataParallel, the best accuracy a tensor of one element.
 save("imagenet.pth.tar", {"epoch": 3, "arch": "resnet", "state_dict": state_dict(net, "module."), "best_acc1": floats(76.1),
                           "optimizer": optimizer(), "rng": random_state, **extras})
+# As open_clip's training does: DataParallel's names, the scaler of its mixed precision, and the name of the run.
+clip = read(data / "torchscript" / "clip.safetensors")
+save("open_clip.pt", {"epoch": 32, "name": "2024_02_29-12_30_00-model_ViT-B-32-lr_0.001-b_128-j_8-p_amp", "optimizer": optimizer(),
+                      "state_dict": state_dict(clip, "module."),
+                      "scaler": {"scale": 65536.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000, "_growth_tracker": 7}})
 # As Lightning does, and the network is a part of a larger module that also has a loss with weights.
 lightning = state_dict(body, "model._orig_mod.backbone.", kind=Parameter)
 lightning["criterion.weight"] = floats(1, 3)

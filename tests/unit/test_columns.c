@@ -96,6 +96,8 @@ static const struct row {
 	}
 	[HM_COLUMN_LOGITS] = {"logits", CLASS_VALUES},
 	[HM_COLUMN_PROB] = {"prob", CLASS_VALUES},
+	[HM_COLUMN_NEIGHBOURS] =
+		{"neighbours", "hm-nearest", "text", {{HM_UTF8}, END}, {{HM_U8, 1, {-1}}, {HM_I32}, END}},
 };
 enum { COLUMNS = sizeof row / sizeof *row };
 

@@ -197,6 +197,9 @@ static void test_folders(void **state)
 	cJSON_Delete(config);
 	assert_int_equal(hm_weights_json(DATA "resnet.pth", "config.json", &config, &e), 0);
 	assert_null(config);
+	assert_true(hm_weights_is_folder(DATA "bert-sharded"));
+	assert_false(hm_weights_is_folder(DATA));
+	assert_false(hm_weights_is_folder(DATA "resnet.pth"));
 }
 
 int main(void)

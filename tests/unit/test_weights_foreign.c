@@ -139,7 +139,8 @@ static void test_folders(void **state)
 {
 	(void)state;
 	test_scratch_folder(folder);
-	opens_not(folder, "a folder without model.safetensors and pytorch_model.bin; it is empty");
+	opens_not(folder,
+		  "a folder without model.safetensors, pytorch_model.bin and open_clip's files; it is empty");
 	put_file("config.json");
 	opens_not(folder, "; it has \"config.json\"");
 	put_file("tf_model.h5");
@@ -177,12 +178,53 @@ static void test_folders(void **state)
 	e = (struct hm_err){0};
 	assert_int_equal(hm_weights_json(folder, "config.json", &config, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "config.json: an HTML page"));
+	assert_int_equal(hm_weights_json(folder, "open_clip_config.json", &config, NULL), 0);
+	assert_null(config);
+	assert_int_equal(hm_file_write(path_of("open_clip_config.json"), "[]", 2, NULL), 0);
+	e = (struct hm_err){0};
+	assert_int_equal(hm_weights_json(path_of("any.pt"), "open_clip_config.json", &config, &e), HM_EDATA);
+	snprintf(want, sizeof want, "%s/open_clip_config.json: its JSON is not an object", folder);
+	assert_string_equal(e.text, want);
+	assert_int_equal(hm_file_write(path_of("preprocessor_config.json"), "{\"size\": 224}", 13, NULL), 0);
+	assert_int_equal(hm_weights_json(path_of("any.pt"), "preprocessor_config.json", &config, NULL), 0);
+	assert_true(cJSON_GetNumberValue(cJSON_GetObjectItem(config, "size")) == 224);
+	cJSON_Delete(config);
+	remove_folder();
+}
+
+/* open_clip's names are looked for after Hugging Face's, .safetensors first. */
+static void test_open_clip(void **state)
+{
+	(void)state;
+	static const char *const order[] = {"open_clip_pytorch_model.bin", "open_clip_model.safetensors",
+					    "pytorch_model.bin"};
+	test_scratch_folder(folder);
+	assert_false(hm_weights_is_folder(folder));
+	for (size_t i = 0; i < 3; i++) { /* each is taken before the one before, which is empty */
+		char from[128];
+		struct hm_err e = {0};
+		struct hm_weights *w;
+		struct hm_buf b = {0};
+		snprintf(from, sizeof from, "tests/data/weights/resnet.%s", i == 1 ? "safetensors" : "pth");
+		assert_int_equal(hm_file_read(from, SIZE_MAX, &b, NULL), 0);
+		assert_int_equal(hm_file_write(path_of(order[i]), b.data, b.len, NULL), 0);
+		assert_true(hm_weights_is_folder(folder));
+		if (hm_weights_open(&w, folder, NULL, &e))
+			fail_msg("%s", e.text);
+		assert_non_null(hm_weights_find(w, "conv1.weight"));
+		hm_weights_close(w);
+		hm_buf_clear(&b);
+		put_file(order[i]);
+		assert_int_equal(hm_weights_open(&w, folder, NULL, &e), HM_EDATA);
+		assert_non_null(strstr(e.text, order[i]));
+	}
 	remove_folder();
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_records),
-					   cmocka_unit_test(test_paths), cmocka_unit_test(test_folders)};
+					   cmocka_unit_test(test_paths), cmocka_unit_test(test_folders),
+					   cmocka_unit_test(test_open_clip)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,82 @@
+"""hm-nearest on 10,000 records against 10,000 training records of 1,792 numbers (1,024 + 768): the whole command, with
+reading and writing, and its rate of multiplications as a share of torch.mm's on the same sizes; faiss-cpu's
+IndexFlatIP, where it is installed, on arrays in memory. Best of 3, in turn. usage: python bench_nearest.py BIN"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy
+import torch
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "oracle"))
+import hmrkit
+
+try:
+    import faiss
+except ImportError:
+    faiss = None
+
+BIN = os.path.abspath(sys.argv[1])
+N, IMAGE, TEXT, K, ROUNDS = 10000, 1024, 768, 20, 3
+THREADS = len(os.sched_getaffinity(0))
+
+
+def sh(line):
+    subprocess.run(["bash", "-euo", "pipefail", "-c", line], check=True, env={**os.environ, "PATH": BIN + ":" + os.environ["PATH"]})
+
+
+def timed(f):
+    start = time.perf_counter()
+    f()
+    return time.perf_counter() - start
+
+
+def features(rng, name):
+    """Records with features in the manner of CLIP's: a direction that all share, clusters, noise."""
+    x = []
+    for width in (IMAGE, TEXT):
+        centre = numpy.random.default_rng(width).standard_normal((100, width))
+        x.append((0.7 * centre[0] + centre[rng.integers(100, size=N)] + rng.standard_normal((N, width))).astype(numpy.float32))
+    hmrkit.write(f"{name}.hmr", {"id": [f"{name}{i}" for i in range(N)], "label": (numpy.arange(N) % 3 == 0).astype(numpy.int32),
+                                 "image_feature": x[0], "text_feature": x[1]})
+    return x
+
+
+def main():
+    torch.set_num_threads(THREADS)
+    rng = numpy.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        unit = []
+        for name in ("train", "test"):
+            parts = features(rng, name)
+            e = numpy.concatenate([a / numpy.linalg.norm(a, axis=1, keepdims=True) for a in parts], 1) / 2**0.5
+            unit.append(numpy.ascontiguousarray(e, numpy.float32))
+        train, test = unit
+        a, b = torch.tensor(test), torch.tensor(train).t()
+        peak, whole, loop, peer = [], [], [], []
+        if faiss:
+            faiss.omp_set_num_threads(THREADS)
+            index = faiss.IndexFlatIP(train.shape[1])
+            index.add(train)
+        for _ in range(ROUNDS):
+            peak.append(timed(lambda: torch.mm(a[:2048], b)) * N / 2048)
+            whole.append(timed(lambda: sh("hm-nearest -q --stats s.json --train train.hmr test.hmr -o out.hmr")))
+            loop.append(json.load(open("s.json"))["search_s"])
+            if faiss:
+                peer.append(timed(lambda: index.search(test, K)))
+    flops = 2 * N * N * train.shape[1]
+    mm, best = min(peak), min(loop)
+    print("name | hm | peer | ratio | target")
+    print(f"nearest, search | {flops / best / 1e9:.0f} GFLOP/s, {best:.2f} s | torch.mm {flops / mm / 1e9:.0f} GFLOP/s, {mm:.2f} s | {mm / best:.2f} | 0.7")
+    print(f"nearest, whole command with reading and writing | {min(whole):.2f} s | torch.mm {mm:.2f} s | {mm / min(whole):.2f} | -")
+    if faiss:
+        print(f"nearest, search | {best:.2f} s | faiss-cpu {faiss.__version__} IndexFlatIP {min(peer):.2f} s | {min(peer) / best:.2f} | 1")
+    else:
+        print("nearest: faiss-cpu is not installed here (pip install faiss-cpu), so it was not measured")
+
+
+main()
