@@ -112,8 +112,8 @@ static const struct hm_opt table[] = {
 	{"heads", 0, HM_INT(encoder.heads), "N", "attention heads of the text encoder, where no file says",
 	 .min = 1, .max = 1 << 14},
 	{"act", 0, HM_CHOICE(act), "quick_gelu|gelu", "activation of a CLIP, where no file says"},
-	{"vocab-size", 0, HM_INT(encoder.vocab), "N", "rows of the word table of an init: text encoder", .min = 1,
-	 .max = 1 << 22},
+	{"vocab-size", 0, HM_INT(encoder.vocab), "N", "rows of the word table of an init: text encoder",
+	 .min = 1, .max = 1 << 22},
 
 	{.group = "Which epoch is kept"},
 	{"select", 0, HM_CHOICE(recipe.select), "last|accuracy|auroc",

@@ -101,8 +101,8 @@ int hm_tower_hold_below(struct hm_tower *t, int k, struct hm_err *e)
 	}
 	int layers = first < 0 ? 0 : last - first + 1;
 	if (k > layers)
-		return hm_err_set(e, HM_EUSAGE, "the %s encoder has %d layers, not %d", hm_side_name(t->kind->side),
-				  layers, k);
+		return hm_err_set(e, HM_EUSAGE, "the %s encoder has %d layers, not %d",
+				  hm_side_name(t->kind->side), layers, k);
 	for (size_t i = 0; i < p->n; i++) {
 		int layer = layer_of(t->kind, p->item[i].t.name);
 		below = below && layer < 0;

@@ -51,13 +51,13 @@ static void *prepare_net(const struct hm_tower *t, struct hm_device *d, struct h
 	const struct hm_vit *m = (const struct hm_vit *)t;
 	const struct hm_vit_config *c = &m->c;
 	struct vit_net *net = hm_alloc(1, sizeof *net, e);
-	const struct hm_conv conv = hm_vit_conv(c);
 	int h = c->layers.hidden;
 	if (!net)
 		return NULL;
 	*net = (struct vit_net){.c = *c, .d = d, .fixed = copy_fixed(m, &d->err)};
 	net->table = hm_pixel_table(d, &c->colours);
-	net->patch = d->op->conv_pack(d, &conv, m->patch_w, m->patch_b);
+	net->patch = d->op->linear_pack(d, &(struct hm_linear){h, hm_vit_patch(c), HM_ACT_NONE, true},
+					m->patch_w, m->patch_b);
 	if (c->first_norm) {
 		net->first_w = hm_device_floats(d, m->first_w, (size_t)h);
 		net->first_b = hm_device_floats(d, m->first_b, (size_t)h);
@@ -81,9 +81,8 @@ struct vit_work {
 	struct hm_device *d;
 	int n, h, w;
 	struct hm_vit_rows r;
-	void *image;	    /* act [n,h,w,3] */
-	void *patches;	    /* act [n,down,across,hidden] */
-	float *cells;	    /* f32 [n*cells,hidden]: the same, dense */
+	void *patches;	    /* act [n*cells,3*patch*patch] */
+	float *cells;	    /* f32 [n*cells,hidden]: their rows */
 	float *base;	    /* f32 [n*rows,hidden]: what all images have in common */
 	float *sum;	    /* f32 [n*rows,hidden] */
 	int32_t *at;	    /* [n*cells]: the rows of the patches */
@@ -98,8 +97,7 @@ static void free_work(void *p)
 	struct vit_work *k = p;
 	if (!k)
 		return;
-	void *all[] = {k->image, k->patches, k->cells, k->base, k->sum,
-		       k->at,	 k->order,   k->len,   k->row,	k->pooled};
+	void *all[] = {k->patches, k->cells, k->base, k->sum, k->at, k->order, k->len, k->row, k->pooled};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		k->d->op->free(k->d, all[i]);
 	hm_layers_work_clear(&k->layers);
@@ -166,9 +164,9 @@ static void *new_work(const void *p, struct hm_device *d, const struct hm_tower_
 	size_t h = (size_t)c->layers.hidden, n = (size_t)room->n, cells = n * (size_t)r.cells,
 	       m = n * (size_t)r.rows, width = (size_t)(c->projection > (int)h ? c->projection : (int)h);
 	*k = (struct vit_work){.d = d, .n = room->n, .h = room->h, .w = room->w, .r = r};
-	k->image = d->op->alloc(d, d->op->image_bytes(d, room->n, room->h, room->w, 3));
-	k->patches = d->op->alloc(d, d->op->image_bytes(d, room->n, r.down, r.across, (int)h));
-	k->cells = d->op->alloc(d, cells * h * sizeof *k->cells);
+	size_t rounded = (size_t)d->op->rows_round(d, (int)cells);
+	k->patches = d->op->alloc(d, rounded * (size_t)hm_vit_patch(c) * hm_dtype_size(d->act));
+	k->cells = d->op->alloc(d, rounded * h * sizeof *k->cells);
 	k->base = d->op->alloc(d, m * h * sizeof *k->base);
 	k->sum = d->op->alloc(d, m * h * sizeof *k->sum);
 	k->at = d->op->alloc(d, cells * sizeof *k->at);
@@ -193,9 +191,8 @@ static void embed_images(const struct vit_net *net, struct vit_work *k, const ui
 	const struct hm_vit_config *c = &net->c;
 	int h = c->layers.hidden, m = n * k->r.rows;
 	void *x = k->layers.x;
-	op->normalise(d, k->image, pixels, net->table, n, k->h, k->w);	 /* [n,h,w,3] */
-	op->conv(d, k->patches, k->image, net->patch, n, k->h, k->w);	 /* [n,down,across,hidden] */
-	op->grid(d, k->cells, k->patches, n, k->r.down, k->r.across, h); /* [n*cells,hidden] */
+	op->patches(d, k->patches, pixels, net->table, n, k->h, k->w, c->patch); /* [n*cells,3*patch^2] */
+	op->matmul(d, k->cells, k->patches, net->patch, n * k->r.cells);	 /* [n*cells,hidden] */
 	op->copy(d, k->sum, k->base, (size_t)m * (size_t)h * sizeof *k->sum);
 	op->add_rows(d, k->sum, k->at, k->cells, k->order, n * k->r.cells, h);
 	op->narrow(d, x, k->sum, (size_t)m * (size_t)h);

@@ -30,9 +30,10 @@ int hm_vit_rows_of(const struct hm_vit_config *c, int h, int w, struct hm_vit_ro
 int hm_vit_positions(const struct hm_vit_config *c, const float *table, const struct hm_vit_rows *r,
 		     float *out, struct hm_err *e);
 
-static inline struct hm_conv hm_vit_conv(const struct hm_vit_config *c)
+/* Numbers of a patch. */
+static inline int hm_vit_patch(const struct hm_vit_config *c)
 {
-	return (struct hm_conv){.cin = 3, .cout = c->layers.hidden, .kernel = c->patch, .stride = c->patch};
+	return 3 * c->patch * c->patch;
 }
 
 #endif

@@ -18,11 +18,11 @@ struct vit_tape {
 	 * [n*(1+cells)]: the rows with a position, their positions. klass_at, len [n]. register_at,
 	 * register_of [n*registers]. */
 	int32_t *patch_at, *order, *placed, *pos, *klass_at, *len, *register_at, *register_of;
-	void *image, *patches; /* act [n,h,w,3], [n,down,across,hidden] */
-	float *cells, *sum;    /* f32 [n*cells,hidden], [n*rows,hidden] */
-	void *s0;	       /* act [n*rows,hidden]: the sum, before the first LayerNorm */
+	void *patches;	    /* act [n*cells,3*patch*patch] */
+	float *cells, *sum; /* f32 [n*cells,hidden], [n*rows,hidden] */
+	void *s0;	    /* act [n*rows,hidden]: the sum, before the first LayerNorm */
 	float *stats0;
-	void *some;   /* act [n*cells,hidden] */
+	void *some;   /* act [n*cells,hidden]: rows of patches */
 	void *pooled; /* act [n,width] */
 	struct hm_layers_tape layers;
 };
@@ -86,17 +86,17 @@ static void plan_tape(struct vit_tape *t)
 	const struct hm_ops *op = t->d->op;
 	const struct hm_vit_config *c = &t->m->c;
 	size_t h = (size_t)c->layers.hidden, act = hm_dtype_size(t->d->act),
-	       m = (size_t)t->n * (size_t)t->r.rows, cells = (size_t)t->n * (size_t)t->r.cells;
+	       m = (size_t)t->n * (size_t)t->r.rows, cells = (size_t)t->n * (size_t)t->r.cells,
+	       rounded = (size_t)op->rows_round(t->d, t->n * t->r.cells);
 	int32_t *indices = hm_slab_take(s, count_indices(t) * sizeof *indices);
 	if (indices)
 		place_indices(t, indices);
-	t->image = hm_slab_take(s, op->image_bytes(t->d, t->n, t->h, t->w, 3));
-	t->patches = hm_slab_take(s, op->image_bytes(t->d, t->n, t->r.down, t->r.across, c->layers.hidden));
+	t->patches = hm_slab_take(s, rounded * (size_t)hm_vit_patch(c) * act);
 	t->cells = hm_slab_take(s, cells * h * sizeof *t->cells);
 	t->sum = hm_slab_take(s, m * h * sizeof *t->sum);
 	t->s0 = c->first_norm ? hm_slab_take(s, m * h * act) : NULL;
 	t->stats0 = c->first_norm ? hm_slab_take(s, 2 * m * sizeof *t->stats0) : NULL;
-	t->some = hm_slab_take(s, cells * h * act);
+	t->some = hm_slab_take(s, rounded * h * act);
 	t->pooled = hm_slab_take(s, (size_t)op->rows_round(t->d, t->n) * count_width(c) * act);
 	hm_layers_plan(&t->layers, s, (int)m, t->n, !t->backward);
 }
@@ -168,15 +168,12 @@ static void embed_images(struct vit_tape *t, const uint8_t *pixels)
 	struct hm_vit *k = t->m;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
-	const struct hm_conv conv = hm_vit_conv(&k->c);
 	int n = t->n, h = k->c.layers.hidden, m = n * t->r.rows, cells = n * t->r.cells;
-	op->normalise(d, t->image, pixels, t->table, n, t->h, t->w);		     /* [n,h,w,3] */
-	op->conv_forward(d, t->patches, t->image, k->patch_w, &conv, n, t->h, t->w); /* [n,down,across,h] */
-	op->grid(d, t->cells, t->patches, n, t->r.down, t->r.across, h);	     /* [cells,h] */
+	op->patches(d, t->patches, pixels, t->table, n, t->h, t->w, k->c.patch); /* [cells,3*patch^2] */
+	op->dense_forward(d, t->some, t->patches, k->patch_w, k->patch_b, cells, h, hm_vit_patch(&k->c));
+	op->widen(d, t->cells, t->some, (size_t)cells * (size_t)h);
 	op->zero(d, t->sum, (size_t)m * (size_t)h * sizeof *t->sum);
 	op->add_rows(d, t->sum, t->patch_at, t->cells, t->order, cells, h);
-	if (k->patch_b)
-		op->add_rows(d, t->sum, t->patch_at, k->patch_b, NULL, cells, h);
 	op->add_rows(d, t->sum, t->klass_at, k->klass, NULL, n, h);
 	if (k->registers)
 		op->add_rows(d, t->sum, t->register_at, k->registers, t->register_of, n * k->c.registers, h);
@@ -283,7 +280,6 @@ static void backward_batch(void *tape, const float *dpooled)
 	const struct hm_params *p = &k->tower.params;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
-	const struct hm_conv conv = hm_vit_conv(&k->c);
 	int n = t->n, h = k->c.layers.hidden, m = n * t->r.rows, cells = n * t->r.cells;
 	if (d->err.code)
 		return;
@@ -300,13 +296,10 @@ static void backward_batch(void *tape, const float *dpooled)
 	if (k->registers)
 		op->add_rows_backward(d, hm_params_grad(p, k->registers), t->register_of, g, t->register_at,
 				      -1, n * k->c.registers, h);
-	if (k->patch_b)
-		op->add_rows_backward(d, hm_params_grad(p, k->patch_b), NULL, g, t->patch_at, -1, cells, h);
 	op->gather(d, t->some, g, t->patch_at, cells, h);
-	op->widen(d, t->cells, t->some, (size_t)cells * (size_t)h);
-	op->image_put(d, t->patches, t->cells, n, t->r.down, t->r.across, h);
-	op->conv_backward(d, NULL, hm_params_grad(p, k->patch_w), t->patches, t->image, k->patch_w, &conv, n,
-			  t->h, t->w);
+	op->dense_backward(d, NULL, hm_params_grad(p, k->patch_w),
+			   k->patch_b ? hm_params_grad(p, k->patch_b) : NULL, t->some, t->patches, k->patch_w,
+			   cells, h, hm_vit_patch(&k->c));
 }
 
 const struct hm_tower_train hm_vit_train = {new_tape,	   free_tape,	   reserve_tape,

@@ -173,6 +173,12 @@ struct hm_ops {
 	void (*normalise)(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
 			  int w);
 
+	/* y act [i*down*across,3*side*side], down = h/side, across = w/side: the rows of the patches of side
+	 * x side pixels, image after image, patch after patch by rows. A row holds its pixels colour by
+	 * colour, row by row: table[c*256 + px]. px and table are as in normalise. */
+	void (*patches)(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
+			int w, int side);
+
 	/* w f32 [cout,cin,kernel,kernel] and b f32 [cout] or NULL are in host memory and are copied. NULL
 	 * sticks an error. */
 	struct hm_weight *(*conv_pack)(struct hm_device *d, const struct hm_conv *c, const float *w,

@@ -309,8 +309,9 @@ static int hold_layers(const struct hm_setup *s, const struct hm_fusion_config *
 		if (!s->o->some_layers[k])
 			continue;
 		if (c->side[k].use != HM_USE_TRAINED)
-			return hm_err_set(e, HM_EUSAGE, "--train-layers %s: the %s encoder is not trained here",
-					  side, side);
+			return hm_err_set(e, HM_EUSAGE,
+					  "--train-layers %s: the %s encoder is not trained here", side,
+					  side);
 		if (hm_tower_hold_below(c->side[k].tower, s->o->layers[k], e))
 			return hm_err_prefix(e, "--train-layers %s", side);
 	}

@@ -20,9 +20,10 @@ struct hm_setup_options {
 	const struct hm_recipe *recipe; /* for the fusion and its layers; -1: init's, else the first */
 	struct hm_feature_names columns[HM_SIDES]; /* of features; n 0: init's, else the usual one */
 	bool sweep;				   /* s->fusion gets no values, no set is standardised */
-	bool only[HM_SIDES];		     /* use this side only */
+	bool only[HM_SIDES];			   /* use this side only */
 	bool freeze[HM_SIDES], frozen_train;
-	bool some_layers[HM_SIDES]; /* only the last `layers` of the encoder, and what is above, are trained */
+	bool some_layers[HM_SIDES]; /* only the last `layers` of the encoder, and what is above, are trained
+				     */
 	int layers[HM_SIDES];
 	int classes; /* 0: from the labels */
 	uint64_t seed;

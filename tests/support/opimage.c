@@ -97,6 +97,31 @@ static void pixels_forward(struct op_run *r)
 
 static const struct op_kind pixels = {"normalise", pixels_shape, pixels_forward, NULL, 1, 0, 0, 1, true};
 
+/* ---- i h w side; in: table */
+
+static void patches_shape(struct op_run *r)
+{
+	const int *n = r->c->n;
+	r->in[0] = op_floats(3, 256);
+	r->y = op_act(n[0] * (n[1] / n[3]) * (n[2] / n[3]), 3 * n[3] * n[3]);
+}
+
+static void patches_forward(struct op_run *r)
+{
+	const struct hm_ops *op = r->d->op;
+	const int *n = r->c->n;
+	size_t count = (size_t)n[0] * 3 * (size_t)(n[1] * n[2]);
+	uint8_t *px = malloc(count), *from = op->alloc(r->d, count);
+	for (size_t j = 0; j < count; j++)
+		px[j] = (uint8_t)(j * 37 + j / 11);
+	op->upload(r->d, from, px, count);
+	op->patches(r->d, r->y.dev, from, r->in[0].dev, n[0], n[1], n[2], n[3]);
+	op->free(r->d, from);
+	free(px);
+}
+
+static const struct op_kind patches = {"patches", patches_shape, patches_forward, NULL, 1, 0, 0, 1, true};
+
 /* ---- i h w c; in: x, residual, gamma, beta; state: mean, var, save */
 
 static struct hm_bn bn_of(const struct op_run *r)
@@ -225,6 +250,9 @@ const struct op_case op_image_cases[] = {
 	{&pixels, OP_NO_SLOPES, {2, 5, 4}},
 	{&pixels, OP_NO_SLOPES, {3, 7, 3}},
 	{&pixels, OP_NO_SLOPES, {1, 1, 1}},
+	{&patches, OP_NO_SLOPES, {2, 6, 4, 2}},
+	{&patches, OP_NO_SLOPES, {3, 7, 11, 3}},
+	{&patches, OP_NO_SLOPES, {1, 14, 14, 14}},
 	{&bn, 0, {2, 3, 2, 4}},
 	{&bn, OP_SECOND | OP_RELU | OP_DY2, {3, 2, 2, 2}},
 	{&bn, OP_FROZEN | OP_SECOND, {1, 3, 3, 2}},

@@ -29,8 +29,9 @@ static void model_init(struct model *m, struct hm_optim_config c)
 	m->dev = hm_device_open("cpu", HM_PREC_F32, &e);
 	assert_non_null(m->dev);
 	assert_int_equal(hm_params_place(&m->params, m->dev, true, &e), 0);
-	assert_int_equal(hm_optim_init(&m->optim, &c, (struct hm_params *const[]){&m->params}, NULL, 1, m->dev, &e),
-			 0);
+	assert_int_equal(
+		hm_optim_init(&m->optim, &c, (struct hm_params *const[]){&m->params}, NULL, 1, m->dev, &e),
+		0);
 	hm_optim_zero(&m->optim);
 }
 

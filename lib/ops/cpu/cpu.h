@@ -27,6 +27,8 @@ struct hm_view hm_cpu_view(const struct hm_device *d, int i, int c);
 size_t hm_cpu_image_bytes(const struct hm_device *d, int i, int h, int w, int c);
 void hm_cpu_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
 		      int w);
+void hm_cpu_patches(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w,
+		    int side);
 void hm_cpu_max_pool(struct hm_device *d, void *y, const void *x, int i, int h, int w, int c);
 void hm_cpu_avg_pool(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);
 void hm_cpu_grid(struct hm_device *d, float *y, const void *x, int i, int h, int w, int c);

@@ -48,6 +48,32 @@ void hm_cpu_normalise(struct hm_device *d, void *y, const uint8_t *px, const flo
 	}
 }
 
+void hm_cpu_patches(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w,
+		    int side)
+{
+	int down = h / side, across = w / side;
+	size_t row = (size_t)side * side * 3;
+	uint16_t narrow[3 * 256];
+	for (int j = 0; j < 3 * 256; j++)
+		narrow[j] = hm_f32_to_bf16(table[j]);
+#pragma omp parallel for num_threads(d->threads)
+	for (int patch = 0; patch < i * down * across; patch++) {
+		int a = patch / (down * across), py = patch / across % down, x0 = patch % across;
+		size_t at = (size_t)patch * row;
+		for (int line = 0; line < 3 * side; line++) {
+			size_t from = (size_t)(a * 3 + line / side) * h + py * side + line % side;
+			const uint8_t *x = px + from * w + (size_t)x0 * side;
+			const float *wide = table + line / side * 256;
+			const uint16_t *half = narrow + line / side * 256;
+			for (int j = 0; j < side; j++, at++)
+				if (d->act == HM_BF16)
+					((uint16_t *)y)[at] = half[x[j]];
+				else
+					((float *)y)[at] = wide[x[j]];
+		}
+	}
+}
+
 /* One output row of one [h,w,run] array: y [wo,run] = max over rows first..last and columns 2*ox-1 .. 2*ox+1
  * of x. */
 HM_SIMD static void pool_row_f32(float *y, const float *x, int first, int last, int w, int wo, size_t run)

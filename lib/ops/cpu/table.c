@@ -16,6 +16,7 @@ static const struct hm_ops cpu_ops = {
 	.copy = hm_ref_copy,
 	.image_bytes = hm_cpu_image_bytes,
 	.normalise = hm_cpu_normalise,
+	.patches = hm_cpu_patches,
 	.max_pool = hm_cpu_max_pool,
 	.avg_pool = hm_cpu_avg_pool,
 	.grid = hm_cpu_grid,

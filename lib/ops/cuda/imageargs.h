@@ -20,6 +20,17 @@ struct normalise_args {
 };
 HM_KERNELS(normalise);
 
+/* A unit is a pixel of y; n in all. row: 3*side^2; square: side^2; cells: patches of an image; across: of a
+ * row of patches. */
+struct patches_args {
+	void *y;
+	const uint8_t *px;  /* [i,3,h,w] */
+	const float *table; /* [3*256] */
+	size_t n, h, w;
+	struct hm_divisor row, square, side, cells, across;
+};
+HM_KERNELS(patches);
+
 struct max_pool_args {
 	void *y;
 	const void *x;

@@ -17,6 +17,27 @@ void hm_cuda_image_put(struct hm_device *d, void *y, const float *x, int i, int 
 	hm_cuda_narrow(d, y, x, (size_t)i * h * w * c);
 }
 
+void hm_cuda_patches(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w,
+		     int side)
+{
+	int down = h / side, across = w / side;
+	size_t n = (size_t)i * (size_t)(down * across) * 3 * (size_t)(side * side);
+	if (!hm_cuda_counts(d, n))
+		return;
+	const struct patches_args a = {.y = y,
+				       .px = px,
+				       .table = table,
+				       .n = n,
+				       .h = (size_t)h,
+				       .w = (size_t)w,
+				       .row = hm_divisor(3 * side * side),
+				       .square = hm_divisor(side * side),
+				       .side = hm_divisor(side),
+				       .cells = hm_divisor(down * across),
+				       .across = hm_divisor(across)};
+	HM_LAUNCH(d, HM_BY_ACT(d, patches), hm_cuda_loop(d, n), a);
+}
+
 void hm_cuda_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
 		       int w)
 {

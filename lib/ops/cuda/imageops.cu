@@ -47,6 +47,18 @@ HM_KERNEL_ACT(normalise, struct normalise_args)
 		normalise_pixels<act, 1>(a, table);
 }
 
+HM_KERNEL_ACT(patches, struct patches_args)
+{
+	for (size_t u = hm_first(); u < a.n; u += hm_stride()) {
+		uint32_t pixel, at, kx, cell, x0;
+		uint32_t patch = hm_divide((uint32_t)u, a.row, &pixel), c = hm_divide(pixel, a.square, &at),
+			 ky = hm_divide(at, a.side, &kx), image = hm_divide(patch, a.cells, &cell),
+			 py = hm_divide(cell, a.across, &x0);
+		size_t line = ((size_t)image * 3 + c) * a.h + py * a.side.by + ky;
+		hm_put((act *)a.y + u, a.table[c * 256 + a.px[line * a.w + x0 * a.side.by + kx]]);
+	}
+}
+
 template <class act, int N> HM_DEVICE void max_pool_units(const struct max_pool_args &a)
 {
 	for (size_t u = hm_first(); u < a.n; u += hm_stride()) {

@@ -16,6 +16,7 @@ static const struct hm_ops cuda_ops = {
 	.submit = hm_cuda_submit,
 	.image_bytes = hm_cuda_image_bytes,
 	.normalise = hm_cuda_normalise,
+	.patches = hm_cuda_patches,
 	.conv_pack = hm_cuda_conv_pack,
 	.conv = hm_cuda_conv,
 	.max_pool = hm_cuda_max_pool,

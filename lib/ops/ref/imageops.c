@@ -21,6 +21,21 @@ void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const flo
 					   table[c * 256 + px[(a * 3 + c) * hw + p]]);
 }
 
+void hm_ref_patches(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w,
+		    int side)
+{
+	size_t at = 0;
+	for (int a = 0; a < i; a++)
+		for (int py = 0; py < h / side; py++)
+			for (int x0 = 0; x0 < w / side; x0++)
+				for (int c = 0; c < 3; c++)
+					for (int k = 0; k < side * side; k++, at++) {
+						size_t row = (size_t)(a * 3 + c) * h + py * side + k / side;
+						uint8_t v = px[row * w + x0 * side + k % side];
+						hm_act_set(d, y, at, table[c * 256 + v]);
+					}
+}
+
 struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
 				   const float *b)
 {

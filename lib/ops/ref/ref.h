@@ -37,6 +37,8 @@ void hm_ref_copy(struct hm_device *d, void *dst, const void *src, size_t bytes);
 size_t hm_ref_image_bytes(const struct hm_device *d, int i, int h, int w, int c);
 void hm_ref_normalise(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h,
 		      int w);
+void hm_ref_patches(struct hm_device *d, void *y, const uint8_t *px, const float *table, int i, int h, int w,
+		    int side);
 struct hm_weight *hm_ref_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
 				   const float *b);
 void hm_ref_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h,

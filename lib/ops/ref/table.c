@@ -14,6 +14,7 @@ const struct hm_ops hm_ref_ops = {
 	.copy = hm_ref_copy,
 	.image_bytes = hm_ref_image_bytes,
 	.normalise = hm_ref_normalise,
+	.patches = hm_ref_patches,
 	.conv_pack = hm_ref_conv_pack,
 	.conv = hm_ref_conv,
 	.max_pool = hm_ref_max_pool,
