@@ -31,7 +31,6 @@ static const struct row {
 	{"distilbert", "distilbert-text", HM_TEXT, "mean", "mean"},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
-static const char *const devices[] = {"ref", "cpu"};
 
 /* A row's encoder and what is expected of it. */
 struct expected {
@@ -169,9 +168,9 @@ static void inference_agrees(void **state)
 {
 	(void)state;
 	for (int i = 0; i < ROWS; i++)
-		for (int j = 0; j < 2; j++) {
+		for (const char *const *device = op_devices(); *device; device++) {
 			struct expected k;
-			open_row(&k, &rows[i], devices[j], "");
+			open_row(&k, &rows[i], *device, "");
 			check_inference(&k, rows[i].tensor, "grid");
 			close_row(&k);
 		}
@@ -252,12 +251,12 @@ static void training_agrees(void **state)
 {
 	(void)state;
 	for (int i = 0; i < ROWS; i++)
-		for (int j = 0; j < 2; j++) {
+		for (const char *const *device = op_devices(); *device; device++) {
 			struct expected k;
 			struct hm_err e = {0};
 			if (!strcmp(rows[i].tensor, "mean")) /* which is not trained */
 				continue;
-			open_row(&k, &rows[i], devices[j], "");
+			open_row(&k, &rows[i], *device, "");
 			assert_int_equal(hm_params_place(&k.x.tower->params, k.d, true, &e), 0);
 			check_training(&k, rows[i].tensor, false);
 			check_training(&k, rows[i].tensor, !strcmp(rows[i].tensor, "pooled"));
