@@ -123,20 +123,22 @@ offers() { # WANT TOOL WORD...
 }
 
 @test "init presets of the encoder in question, and files" {
-	offers 'init:resnet18|init:resnet50|init:resnet-tiny' hm-encode --image in
-	offers 'resnet18|resnet50|resnet-tiny' hm-encode --image init :
+	clips='clip-tiny-image|clip-b32-image|clip-b16-image|clip-l14-image'
+	offers "init:${clips//|/|init:}|init:resnet18|init:resnet50|init:resnet-tiny" hm-encode --image in
+	offers "$clips|resnet18|resnet50|resnet-tiny" hm-encode --image init :
 	offers 'resnet18|resnet50|resnet-tiny' hm-encode --image = init : re
 	offers 'bert-base|bert-tiny' hm-fuse-train --text init : bert
-	offers 'init:bert-base|init:bert-tiny|a folder|dev.csv|dev.hmr|faces|it'\''s.hmr|model.safetensors|my file.hmr' hm-fuse-train --text ''
+	offers 'init:bert-base|init:bert-tiny|init:clip-tiny-text|init:clip-b32-text|init:clip-l14-text|a folder|dev.csv|dev.hmr|faces|it'\''s.hmr|model.safetensors|my file.hmr' hm-fuse-train --text ''
 	for spec in $(offered hm-encode --image in; offered hm-encode --text in); do # and what is offered is taken
-		case $spec in *resnet*) side=image column=pixels ;; *) side=text column=token_ids ;; esac
+		case $spec in *-[bl][0-9][0-9]-*) continue ;; esac # large ones take long to draw
+		case $spec in *resnet* | *-image) side=image column=pixels ;; *) side=text column=token_ids ;; esac
 		run bash -c "hm-encode --$side $spec /dev/null 2>&1"
 		expect 1 '/dev/null'
 	done
 }
 
 @test "words come from the table alone: zsh's quoting" {
-	hm-encode --completion zsh | grep -qF "init\\:NAME\\[\\:SEED\\]]:SPEC:{compadd -- init\\:resnet18 init\\:resnet50 init\\:resnet-tiny; _files}'"
+	hm-encode --completion zsh | grep -qF "init\\:NAME\\[\\:SEED\\]]:SPEC:{compadd -- init\\:clip-tiny-image init\\:clip-b32-image init\\:clip-b16-image init\\:clip-l14-image init\\:resnet18 init\\:resnet50 init\\:resnet-tiny; _files}'"
 	hm-imgprep --completion zsh | grep -qF ':DIR:_files -/'
 	hm-view --completion zsh | grep -qF ':COLUMN=FILE:{compset -P "*[=\:]" && _files}'
 	hm-score --completion zsh | grep -qF ':P|fit\:FILE:{compadd -S "" -- fit\:; compset -P "*[=\:]" && _files}'

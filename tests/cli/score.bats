@@ -430,7 +430,7 @@ raw() {
 	for m in late.safetensors early.pth; do
 		model=$ROOT/tests/data/models/$m
 		run hm-score --model "$model" -o "$m.hmr" raw.hmr
-		expect 0 'nothing says how many attention heads it has, hidden/64 = 1 taken \(--heads\)'
+		expect 0 'nothing says how many attention heads it has, the customary 1 taken \(--heads\)'
 		expect 0 'n 70$'
 		hm-score -q --model "$model" --heads 2 -j1 -o 1.hmr raw.hmr >/dev/null
 		hm-score -q --model "$model" --heads 2 -j3 -o - 2>/dev/null <raw.hmr | cmp - 1.hmr

@@ -47,5 +47,5 @@ setup() {
 
 @test "the tools of the library do not know it" {
 	run "$ROOT/build/bin/hm-encode" --image init:mean -o $BATS_TEST_TMPDIR/x.hmr dev.hmr
-	expect 2 'no image encoder is called "mean": resnet18'
+	expect 2 'no image encoder is called "mean": clip-tiny-image, .*resnet18'
 }
