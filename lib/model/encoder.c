@@ -285,8 +285,9 @@ int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t 
 	if (n < 1 || n > (size_t)x->shape.positions)
 		return hm_err_set(
 			e, HM_EDATA,
-			"its %zu tokens are outside 1 to %d, the lengths that the text encoder takes", n,
-			x->shape.positions);
+			"its %zu tokens are outside 1 to %d, the lengths that the text encoder takes; "
+			"hm-tokenize --max-length %d cuts longer captions",
+			n, x->shape.positions, x->shape.positions);
 	bool ended = !x->shape.end;
 	for (size_t i = 0; i < n; i++) {
 		if (ids[i] < 0 || ids[i] >= x->shape.vocab)
