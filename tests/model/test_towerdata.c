@@ -3,6 +3,7 @@
  * layout of the file. */
 #include "../support/devices.h"
 #include "model/encoder.h"
+#include "nn/cliptext.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -300,6 +301,14 @@ static void sequences_without_an_end_are_refused(void **state)
 	hm_encoder_clear(&x);
 }
 
+/* A literal end token ends a caption there: what follows it does not count. */
+static void the_first_end_counts(void **state)
+{
+	(void)state;
+	assert_int_equal(hm_clip_text_row((int32_t[]){1, 7, 19, 4, 19}, 5), 2);
+	assert_int_equal(hm_clip_text_row((int32_t[]){19}, 1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +317,7 @@ int main(void)
 		cmocka_unit_test(training_agrees),
 		cmocka_unit_test(digests_do_not_depend_on_the_layout),
 		cmocka_unit_test(sequences_without_an_end_are_refused),
+		cmocka_unit_test(the_first_end_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
