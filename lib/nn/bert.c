@@ -196,7 +196,7 @@ struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d
 	net->type = m->type ? hm_device_floats(d, m->type, h) : d->op->alloc(d, (size_t)h * sizeof(float));
 	net->norm_w = hm_device_floats(d, m->norm_w, h);
 	net->norm_b = hm_device_floats(d, m->norm_b, h);
-	hm_layers_prepare(&net->layers, &m->layers, d);
+	hm_layers_prepare(&net->layers, &m->layers, false, d);
 	if (m->c.output == HM_BERT_POOLER)
 		net->pooler = d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w,
 						 m->pooler_b);

@@ -35,7 +35,7 @@ static void *prepare_net(const struct hm_tower *t, struct hm_device *d, struct h
 	*net = (struct text_net){.c = *c, .d = d};
 	net->word = hm_device_floats(d, m->word, (size_t)c->vocab * (size_t)h);
 	net->position = hm_device_floats(d, m->position, (size_t)c->positions * (size_t)h);
-	hm_layers_prepare(&net->layers, &m->layers, d);
+	hm_layers_prepare(&net->layers, &m->layers, false, d);
 	if (c->projected)
 		net->projection = d->op->linear_pack(
 			d, &(struct hm_linear){c->projection, h, HM_ACT_NONE, true}, m->projection, NULL);

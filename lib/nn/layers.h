@@ -80,8 +80,9 @@ struct hm_layers_net {
 	struct hm_layer_packed *layer;
 	float *last_w, *last_b; /* device memory */
 };
-/* `l` may be cleared afterwards. A failure sticks to `d`. The caller clears, also after a failure. */
-void hm_layers_prepare(struct hm_layers_net *net, const struct hm_layers *l, struct hm_device *d);
+/* same: every pass will have the same number of rows, as images have and captions have not. `l` may be
+ * cleared afterwards. A failure sticks to `d`. The caller clears, also after a failure. */
+void hm_layers_prepare(struct hm_layers_net *net, const struct hm_layers *l, bool same, struct hm_device *d);
 void hm_layers_net_clear(struct hm_layers_net *net);
 
 /* One thread's activations. */

@@ -69,12 +69,12 @@ struct hm_layer_packed {
 };
 
 /* Packs w [n,k] and b [n], host memory, with their rows multiplied by `scale` [n]; NULL: as they are. */
-static struct hm_weight *pack_linear(struct hm_device *d, const float *w, const float *b, const float *scale,
-				     int n, int k)
+static struct hm_weight *pack_scaled(struct hm_device *d, const struct hm_linear *linear, const float *w,
+				     const float *b, const float *scale)
 {
-	const struct hm_linear linear = {n, k, HM_ACT_NONE, false};
+	int n = linear->n, k = linear->k;
 	if (!scale)
-		return d->op->linear_pack(d, &linear, w, b);
+		return d->op->linear_pack(d, linear, w, b);
 	float *scaled = hm_alloc((size_t)n * ((size_t)k + 1), sizeof *scaled, &d->err);
 	if (!scaled)
 		return NULL;
@@ -85,33 +85,35 @@ static struct hm_weight *pack_linear(struct hm_device *d, const float *w, const 
 				scale[r] * w[(size_t)r * (size_t)k + (size_t)j];
 		bias[r] = scale[r] * b[r];
 	}
-	struct hm_weight *packed = d->op->linear_pack(d, &linear, scaled, bias);
+	struct hm_weight *packed = d->op->linear_pack(d, linear, scaled, bias);
 	free(scaled);
 	return packed;
 }
 
 static void pack_layer(struct hm_layer_packed *to, const struct hm_layer *l, const struct hm_layers_config *c,
-		       struct hm_device *d)
+		       bool same, struct hm_device *d)
 {
 	int h = c->hidden, f = c->intermediate;
-	to->qkv = d->op->linear_pack(d, &(struct hm_linear){3 * h, h, HM_ACT_NONE, false}, l->qkv_w[0],
-				     l->qkv_b[0]);
-	to->out = pack_linear(d, l->out_w, l->out_b, l->scale1, h, h);
-	to->up = d->op->linear_pack(d, &(struct hm_linear){f, h, c->act, false}, l->up_w, l->up_b);
-	to->down = pack_linear(d, l->down_w, l->down_b, l->scale2, h, f);
+	const struct hm_linear qkv = {.n = 3 * h, .k = h, .same = same}, out = {.n = h, .k = h, .same = same},
+			       up = {.n = f, .k = h, .act = c->act, .same = same},
+			       down = {.n = h, .k = f, .same = same};
+	to->qkv = d->op->linear_pack(d, &qkv, l->qkv_w[0], l->qkv_b[0]);
+	to->out = pack_scaled(d, &out, l->out_w, l->out_b, l->scale1);
+	to->up = d->op->linear_pack(d, &up, l->up_w, l->up_b);
+	to->down = pack_scaled(d, &down, l->down_w, l->down_b, l->scale2);
 	to->norm1_w = hm_device_floats(d, l->norm1_w, (size_t)h);
 	to->norm1_b = hm_device_floats(d, l->norm1_b, (size_t)h);
 	to->norm2_w = hm_device_floats(d, l->norm2_w, (size_t)h);
 	to->norm2_b = hm_device_floats(d, l->norm2_b, (size_t)h);
 }
 
-void hm_layers_prepare(struct hm_layers_net *net, const struct hm_layers *l, struct hm_device *d)
+void hm_layers_prepare(struct hm_layers_net *net, const struct hm_layers *l, bool same, struct hm_device *d)
 {
 	const struct hm_layers_config *c = &l->c;
 	*net = (struct hm_layers_net){.c = *c, .d = d};
 	net->layer = hm_alloc((size_t)c->layers, sizeof *net->layer, &d->err);
 	for (int i = 0; net->layer && i < c->layers; i++)
-		pack_layer(&net->layer[i], &l->layer[i], c, d);
+		pack_layer(&net->layer[i], &l->layer[i], c, same, d);
 	if (c->pre_norm) {
 		net->last_w = hm_device_floats(d, l->last_w, (size_t)c->hidden);
 		net->last_b = hm_device_floats(d, l->last_b, (size_t)c->hidden);

@@ -56,19 +56,19 @@ static void *prepare_net(const struct hm_tower *t, struct hm_device *d, struct h
 		return NULL;
 	*net = (struct vit_net){.c = *c, .d = d, .fixed = copy_fixed(m, &d->err)};
 	net->table = hm_pixel_table(d, &c->colours);
-	net->patch = d->op->linear_pack(d, &(struct hm_linear){h, hm_vit_patch(c), HM_ACT_NONE, true},
-					m->patch_w, m->patch_b);
+	const struct hm_linear patch = {.n = h, .k = hm_vit_patch(c), .f32 = true, .same = true},
+			       projection = {.n = c->projection, .k = h, .f32 = true, .same = true},
+			       pooler = {.n = h, .k = h, .act = HM_ACT_TANH, .f32 = true, .same = true};
+	net->patch = d->op->linear_pack(d, &patch, m->patch_w, m->patch_b);
 	if (c->first_norm) {
 		net->first_w = hm_device_floats(d, m->first_w, (size_t)h);
 		net->first_b = hm_device_floats(d, m->first_b, (size_t)h);
 	}
-	hm_layers_prepare(&net->layers, &m->layers, d);
+	hm_layers_prepare(&net->layers, &m->layers, true, d);
 	if (c->output == HM_VIT_PROJECTED)
-		net->head = d->op->linear_pack(d, &(struct hm_linear){c->projection, h, HM_ACT_NONE, true},
-					       m->projection, NULL);
+		net->head = d->op->linear_pack(d, &projection, m->projection, NULL);
 	if (c->output == HM_VIT_POOLER)
-		net->head = d->op->linear_pack(d, &(struct hm_linear){h, h, HM_ACT_TANH, true}, m->pooler_w,
-					       m->pooler_b);
+		net->head = d->op->linear_pack(d, &pooler, m->pooler_w, m->pooler_b);
 	if (!hm_device_error(d, e))
 		return net;
 	free_net(net);

@@ -93,7 +93,8 @@ static inline int hm_conv_out(int size, int kernel, int stride, int pad)
 struct hm_linear {
 	int n, k; /* outputs, inputs */
 	enum hm_act act;
-	bool f32; /* y is f32, not of the activations' type */
+	bool f32;  /* y is f32, not of the activations' type */
+	bool same; /* every matmul has the same m, or one of a few; so nothing is gained by rounding it up */
 };
 
 /* EVAL normalises with the running statistics. TRAIN normalises with the batch's statistics, which also
@@ -203,8 +204,8 @@ struct hm_ops {
 	/* y [m,n] (act, or f32 if the weight says so) = f(x act [m,k] . w^T + b). x and y have room for
 	 * rows_round(m) rows. */
 	void (*matmul)(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int m);
-	/* The number of rows that matmul computes for m: m rounded up to one of a few sizes. It reads and
-	 * writes the rows past m; their values do not matter. */
+	/* The most rows that matmul computes for m: m rounded up to one of a few sizes. It may read and write
+	 * the rows past m; their values do not matter. */
 	int (*rows_round)(const struct hm_device *d, int m);
 	/* Releases what a pack returned; NULL is fine. */
 	void (*weight_free)(struct hm_device *d, struct hm_weight *w);

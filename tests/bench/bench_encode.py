@@ -4,10 +4,7 @@ interleaved, the best of each counts; of the peer's settings the two fastest at 
 start is taken off by running it on few records and on many."""
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import time
 import warnings
 
 warnings.filterwarnings("ignore")
@@ -17,68 +14,12 @@ import torch
 import torchvision
 import transformers
 
-BIN = os.path.abspath(sys.argv[1])
-ROUNDS, THREADS, FEW, MANY = 4, 2, 32, 288
+from encodekit import THREADS, best_of, hm_seconds, peak, row, tool
+
+FEW, MANY = 32, 288
 CAPTIONS, TOKENS_MEDIAN, TOKENS_P99 = 256, 14, 45
 IMAGE_GFLOP, TOKEN_GFLOP = 3.64, 0.17
 F32, BF16 = torch.float32, torch.bfloat16
-
-
-def tool(*args):
-    subprocess.run([BIN + "/" + args[0], "-q", *args[1:]], check=True)
-
-
-def hm_seconds(stream, *options):
-    """Seconds that the records beyond the first FEW take."""
-    seconds = []
-    for part in ("few-", ""):
-        tool("hm-encode", "-j", str(THREADS), *options, "--stats", "stats.json", "-o", "/dev/null", part + stream)
-        with open("stats.json", encoding="utf-8") as f:
-            seconds.append(json.load(f)["wall_s"])
-    return seconds
-
-
-def seconds_of(call):
-    start = time.perf_counter()
-    with torch.inference_mode():
-        call()
-    return time.perf_counter() - start
-
-
-def best_of(hm, peers):
-    """hm: a function to (few, all) seconds; peers: name -> function. Returns the difference of hm's bests and each peer's
-    best seconds; a peer that does not run is left out."""
-    few, full, peer = [], [], {}
-    for name, call in peers.items():
-        try:
-            seconds_of(call)  # compiles, warms up
-            peer[name] = [seconds_of(call)]
-        except Exception as err:  # a setting this PyTorch or machine has not
-            print(f"# {name}: {type(err).__name__}", flush=True)
-    for _ in range(ROUNDS):
-        a, b = hm()
-        few.append(a)
-        full.append(b)
-        for name in sorted(peer, key=lambda n: peer[n][0])[:2]:
-            peer[name].append(seconds_of(peers[name]))
-    return min(full) - min(few), {name: min(s) for name, s in peer.items()}
-
-
-def peak(dtype):
-    """GFLOP/s of a large matmul on THREADS threads, the best of PyTorch's own and oneDNN's."""
-    best = 0
-    for n in (1024, 2048, 4096):
-        a, b = torch.randn(n, n, dtype=dtype), torch.randn(n, n, dtype=dtype)
-        ways = [lambda: a @ b, lambda m=a.to_mkldnn(), w=b.to_mkldnn(): torch._C._nn.mkldnn_linear(m, w)]
-        best = max(best, 2 * n**3 / min(seconds_of(way) for way in ways for _ in range(6)) / 1e9)
-    return best
-
-
-def row(name, rate, unit, peer_rate, peer, target, gflop, top):
-    short = "" if rate / peer_rate >= target else " (short)"
-    share = f", {100 * rate * gflop / top:.0f} % of {top:.0f} GFLOP/s"
-    print(f"{name} | {rate:.1f} {unit}{share} | {peer_rate:.1f} {unit} ({peer}) | {rate / peer_rate:.2f} | {target}{short}",
-          flush=True)
 
 
 def images():

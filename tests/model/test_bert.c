@@ -81,7 +81,7 @@ static float *last_states(struct hm_weights *w, int n, int m)
 	for (int s = 0, r = 0; s < n; s++)
 		for (int j = 0; j < len[s]; j++)
 			pos[r++] = j;
-	hm_layers_prepare(&net, &b->layers, d);
+	hm_layers_prepare(&net, &b->layers, false, d);
 	hm_layers_work_init(&work, &net, d, m);
 	d->op->embed(d, work.x, ids, pos, b->word, b->position, b->type, b->norm_w, b->norm_b, c.eps, m,
 		     c.hidden);

@@ -265,7 +265,7 @@ static void check_infer(struct stack *k, struct hm_device *d, const double *want
 	float out[M * H];
 	int32_t *own;
 	struct hm_packed packed = packed_on(d, k, &own);
-	hm_layers_prepare(&net, &k->l, d);
+	hm_layers_prepare(&net, &k->l, false, d);
 	hm_layers_work_init(&work, &net, d, M);
 	put_act(d, work.x, k->x, M * H);
 	get_act(d, out, hm_layers_infer(&net, &work, &packed), (size_t)(k->rows * H));

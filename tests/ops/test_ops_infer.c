@@ -250,9 +250,9 @@ static void matmul(void **state)
 		     {5, 768, 768, HM_ACT_TANH, true}, {70, 33, 100, HM_ACT_RELU, false},
 		     {7, 72, 24, HM_ACT_NONE, false},  {3, 10, 1000, HM_ACT_NONE, true}};
 	for (size_t t = 0; t < sizeof shape / sizeof *shape; t++)
-		for (int mode = 0; mode < 4; mode++) {
+		for (int mode = 0; mode < 8; mode++) {
 			int m = shape[t].m, n = shape[t].n, k = shape[t].k;
-			struct hm_linear l = {n, k, shape[t].act, shape[t].f32};
+			struct hm_linear l = {n, k, shape[t].act, shape[t].f32, mode & 4};
 			float *x = randoms((size_t)m * k, 1, 60),
 			      *w = randoms((size_t)n * k, 2 / sqrt(k), 61);
 			float *b = randoms(n, 1, 62), *out[3];

@@ -61,18 +61,21 @@ HM_INLINE void soften_back(float *restrict a, float *restrict ds, const float *r
 			   size_t np)
 {
 	float scale = 1 / hm_vec_soften(a, n, np), dot;
-	hm_vec sum = {0};
+	hm_vec8 sum0 = {0}, sum1 = {0};
 	for (size_t j = 0; j < np; j += HM_LANES) {
-		hm_vec *p = (hm_vec *)(a + j), *g = (hm_vec *)(ds + j);
-		*p *= scale;
-		*g *= *(const hm_vec *)(factor + j);
-		sum += *p * *g;
+		hm_vec8 *p = (hm_vec8 *)(a + j), *g = (hm_vec8 *)(ds + j);
+		p[0] *= scale;
+		p[1] *= scale;
+		g[0] *= *(const hm_vec8 *)(factor + j);
+		g[1] *= *(const hm_vec8 *)(factor + j + HM_HALF);
+		sum0 += p[0] * g[0];
+		sum1 += p[1] * g[1];
 	}
-	dot = hm_vec_sum(&sum);
-	for (size_t j = 0; j < np; j += HM_LANES) {
-		hm_vec *p = (hm_vec *)(a + j), *g = (hm_vec *)(ds + j);
+	dot = hm_vec_sum_halves(&sum0, &sum1);
+	for (size_t j = 0; j < np; j += HM_HALF) {
+		hm_vec8 *p = (hm_vec8 *)(a + j), *g = (hm_vec8 *)(ds + j);
 		*g = *p * (*g - dot);
-		*p *= *(const hm_vec *)(factor + j);
+		*p *= *(const hm_vec8 *)(factor + j);
 	}
 }
 

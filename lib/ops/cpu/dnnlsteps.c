@@ -317,11 +317,12 @@ void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct 
 
 void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int m)
 {
-	step_run(d, wt, y, x, hm_dnnl_rows_round(d, m), 0, 0);
+	step_run(d, wt, y, x, wt->linear.same ? m : hm_dnnl_rows_round(d, m), 0, 0);
 }
 
 /* Multiples of 16, and from 256 rows on of an eighth of m or less: at most an eighth of the work is wasted,
- * and there are few primitives. */
+ * and there are few primitives. (Eight images of 257 rows are so 2,304 rows instead of 2,056, 12 % more work:
+ * where all calls have the same m, it is not rounded.) */
 int hm_dnnl_rows_round(const struct hm_device *d, int m)
 {
 	int step = 16;

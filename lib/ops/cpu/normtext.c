@@ -96,7 +96,7 @@ HM_SIMD static void backward_rows(const struct backward *a, float *restrict sums
 		sums[j] = 0;
 	for (size_t r = from; r < to; r++) {
 		float mean = a->stats[2 * r], rstd = a->stats[2 * r + 1], su, sux;
-		hm_vec lanes = {0}, lanesx = {0};
+		hm_vec8 low = {0}, high = {0}, lowx = {0}, highx = {0};
 		hm_widen(g, row_at(a->dy, r, k, bf16), k, bf16);
 		if (a->dy2) {
 			hm_widen(t, row_at(a->dy2, r, k, bf16), k, bf16);
@@ -113,11 +113,14 @@ HM_SIMD static void backward_rows(const struct backward *a, float *restrict sums
 		for (size_t j = k; j < own; j++)
 			g[j] = x[j] = 0;
 		for (size_t j = 0; j < k; j += HM_LANES) {
-			lanes += *(hm_vec *)(g + j);
-			lanesx += *(hm_vec *)(g + j) * *(hm_vec *)(x + j);
+			const hm_vec8 *u = (hm_vec8 *)(g + j), *v = (hm_vec8 *)(x + j);
+			low += u[0];
+			high += u[1];
+			lowx += u[0] * v[0];
+			highx += u[1] * v[1];
 		}
-		su = hm_vec_sum(&lanes) / (float)k;
-		sux = hm_vec_sum(&lanesx) / (float)k;
+		su = hm_vec_sum_halves(&low, &high) / (float)k;
+		sux = hm_vec_sum_halves(&lowx, &highx) / (float)k;
 		for (size_t j = 0; j < k; j++)
 			g[j] = rstd * (g[j] - su - x[j] * sux);
 		if (a->skip) {

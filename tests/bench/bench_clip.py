@@ -1,0 +1,261 @@
+"""CLIP's towers on two threads: hm-encode beside what a user of a processor would pick instead. Images through B/32, B/16
+and L/14, captions of real lengths through the text towers of B/32 and L/14, f32, and bf16 where the processor has it. Peers:
+transformers (eager, compiled), open_clip, ONNX Runtime and OpenVINO, each by batch size and, the last two, by one stream of
+two threads or two of one thread. Weights are random, the same in all: features are compared before anything is timed. Every
+setting runs twice; the three fastest run in all rounds, in turn with hm-encode, whose start is taken off; the best round
+counts. A peer that is not installed is named and left out. usage: python bench_clip.py BIN [TOWER ...]"""
+import json
+import os
+import sys
+import tempfile
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+warnings.filterwarnings("ignore")
+os.environ["TORCH_LOGS"] = "-all"
+import numpy
+import torch
+import transformers
+
+
+from encodekit import THREADS, best_of, hm_seconds, peak, row, tool
+
+try:
+    import open_clip
+except ImportError:
+    open_clip = None
+try:
+    import openvino
+except ImportError:
+    openvino = None
+try:
+    import onnxruntime
+except ImportError:
+    onnxruntime = None
+
+ROUNDS, CAPTIONS, FEW, TOKENS_MEDIAN, TOKENS_P99 = 3, 256, 32, 14, 45
+HERE = os.path.dirname(os.path.abspath(__file__))
+VOCAB = os.path.join(HERE, "..", "data", "text", "clip")
+BF16_HERE = "avx512_bf16" in open("/proc/cpuinfo", encoding="utf-8").read()
+# images: patch, width, layers, heads, GFLOP an image, images of a peer's run, batches, images of hm's two runs, target
+IMAGES = {"b32": (32, 768, 12, 12, 8.8, 64, (1, 8, 32), (32, 288), 1.3),
+          "b16": (16, 768, 12, 12, 35.1, 16, (1, 4, 16), (16, 80), 1.15),
+          "l14": (14, 1024, 24, 16, 162.0, 4, (1, 4), (4, 20), 1.15)}
+# text: width, layers, heads, projection, image tower's layers, GFLOP a token
+TEXTS = {"text-b": (512, 12, 8, 512, 0.075), "text-l": (768, 12, 12, 768, 0.17)}
+
+
+def wrap(call):
+    """A module whose forward pass is `call` over one tensor, for the exporters."""
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.model = call[0]
+
+        def forward(self, x):
+            return call[1](self.model, x)
+
+    return Wrapped().eval()
+
+
+def vision(name):
+    """Random weights in `name`/ and the model, whose pooled row is the feature."""
+    patch, width, layers, heads = IMAGES[name][:4]
+    torch.manual_seed(0)
+    model = transformers.CLIPVisionModel(transformers.CLIPVisionConfig(
+        hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers, num_attention_heads=heads, patch_size=patch)).eval()
+    model.save_pretrained(name)
+    return model, lambda m, x: m(pixel_values=x).pooler_output
+
+
+def text(name):
+    width, layers, heads, projection, _ = TEXTS[name]
+    torch.manual_seed(0)
+    model = transformers.CLIPTextModel(transformers.CLIPTextConfig(
+        vocab_size=797, hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers, num_attention_heads=heads,
+        projection_dim=projection, bos_token_id=795, eos_token_id=796)).eval()
+    model.save_pretrained(name)
+    return model, lambda m, x: m(input_ids=x).pooler_output
+
+
+def openclip_image(name):
+    """open_clip's tower of the same size; its speed does not depend on the weights."""
+    if not open_clip:
+        return {}
+    model = open_clip.create_model({"b32": "ViT-B-32-quickgelu", "b16": "ViT-B-16-quickgelu", "l14": "ViT-L-14-quickgelu"}[name])
+    return {"open_clip": model.visual.eval()}
+
+
+def streams(make, run):
+    """{suffix: function of a list of batches}: one session of THREADS threads, and THREADS sessions of one thread."""
+    whole, parts = make(THREADS), [make(1) for _ in range(THREADS)]
+
+    def split(batches):
+        with ThreadPoolExecutor(THREADS) as pool:
+            list(pool.map(lambda k: [run(parts[k], b) for b in batches[k::THREADS]], range(THREADS)))
+
+    return {"1 stream": lambda batches: [run(whole, b) for b in batches], f"{THREADS} streams": split}
+
+
+def onnx(module, example, dynamic):
+    if not onnxruntime:
+        return {}
+    torch.onnx.export(module, (example,), "peer.onnx", input_names=["x"], output_names=["y"], dynamo=False, opset_version=17,
+                      dynamic_axes={"x": dict(enumerate(dynamic))})
+
+    def make(threads):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        return onnxruntime.InferenceSession("peer.onnx", options, providers=["CPUExecutionProvider"])
+
+    return {f"ONNX Runtime, {k}": f for k, f in streams(make, lambda s, b: s.run(None, {"x": b.numpy()})).items()}
+
+
+def vino(module, example, precision, shapes):
+    """OpenVINO over batches of the fixed `shapes` (its fastest), or of any where there are too many of them."""
+    if not openvino:
+        return {}
+    model = openvino.convert_model(module, example_input=example)
+    core, made = openvino.Core(), {}
+
+    def compiled(n, shape):
+        key = n, shape if shape in shapes else None
+        if key not in made:
+            model.reshape(openvino.PartialShape(list(shape) if shape in shapes else [-1] * len(shape)))
+            made[key] = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": n,
+                                                          "INFERENCE_NUM_THREADS": THREADS})
+        return made[key]
+
+    def run(n):
+        def of(batches):
+            queues = {}
+            for b in batches:
+                c = compiled(n, tuple(b.shape))
+                q = queues.setdefault(id(c), openvino.AsyncInferQueue(c, n))
+                q.start_async({0: b.numpy()})
+            for q in queues.values():
+                q.wait_all()
+        return of
+
+    return {f"OpenVINO, {n} stream{'s' * (n > 1)}": run(n) for n in (1, THREADS)}
+
+
+def check(features, expected, name):
+    """A speed counts only for the same numbers."""
+    worst = float(numpy.abs(features - expected).max() / numpy.abs(expected).max())
+    if worst > 1e-4:
+        sys.exit(f"{name}: hm-encode's features differ from transformers' by {worst:.1e} of the largest")
+
+
+def torch_runs(call):
+    module = wrap(call)
+    compiled = torch.compile(module, dynamic=True)
+    return {"transformers": module, "transformers, compiled": compiled}
+
+
+def row_of(kind, hm, unit, many, n, peers, target, gflop, top):
+    seconds, peer = best_of(hm, peers, ROUNDS, 3)
+    name = min(peer, key=peer.get)
+    row(kind, many / seconds, unit, n / peer[name], name, target, gflop, top)
+    print("#   " + "; ".join(f"{k} {n / v:.1f}" for k, v in sorted(peer.items(), key=lambda p: p[1])[:8]), flush=True)
+
+
+def images(name, precision, top):
+    gflop, n, batches, (few, many), target = IMAGES[name][4:]
+    call = vision(name)
+    tool("hm-synth", "--train", str(many), "--dev", "1", "--test", "1", name + "-data")
+    for part, k in (("few-", few), ("", many)):
+        tool("hm-jsonl2rec", "--limit", str(k), "-o", "lines.hmr", name + "-data/train.jsonl")
+        tool("hm-imgprep", "--filter", "bicubic", "--root", name + "-data/img", "-o", part + "images.hmr", "lines.hmr")
+    tool("hm-encode", "--image", name, "-o", "f.hmr", "few-images.hmr")
+    tool("hm-view", "--npy", "image_feature=f.npy", "f.hmr")
+    tool("hm-view", "--npy", "pixels=p.npy", "few-images.hmr")
+    p = torch.tensor(numpy.load("p.npy")[:4].reshape(-1, 3, 224, 224)).float()
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((.48145466, .4578275, .40821073), (.26862954, .26130258, .27577711)))
+    x = torch.rand(n, 3, 224, 224)
+    with torch.inference_mode():
+        check(numpy.load("f.npy")[:4], call[1](call[0], (p / 255 - mean) / std).numpy(), name)
+        runs = {**(torch_runs(call) if precision == "f32" else {}), **(openclip_image(name) if precision == "f32" else {})}
+        peers = {f"{k}, batch {b}": lambda f=f, b=b: [f(part) for part in x.split(b)] for k, f in runs.items() for b in batches}
+        whole = {**(onnx(wrap(call), x[:2], ("n",)) if precision == "f32" else {}),
+                 **vino(wrap(call), x[:2], precision, [(b, 3, 224, 224) for b in batches])}
+    peers |= {f"{k}, batch {b}": lambda f=f, b=b: f(x.split(b)) for k, f in whole.items() for b in batches}
+    row_of(f"CLIP {name} image, {precision}", lambda: hm_seconds("images.hmr", "--image", name, "--precision", precision), "images/s",
+           many - few, n, peers, target, gflop, top)
+
+
+def captions():
+    """Captions of so many letters, each a token, of the lengths that memes have, and their ids; and the first few alone."""
+    rng = numpy.random.default_rng(0)
+    sigma = numpy.log(TOKENS_P99 / TOKENS_MEDIAN) / 2.326
+    length = numpy.clip(numpy.exp(rng.normal(numpy.log(TOKENS_MEDIAN), sigma, CAPTIONS + FEW)).round().astype(int), 3, 77)
+    with open(os.path.join(VOCAB, "vocab.json"), encoding="utf-8") as f:
+        vocab = json.load(f)
+    letters = [[chr(int(c)) for c in rng.integers(97, 123, n - 2)] for n in length]
+    with open("captions.jsonl", "w", encoding="utf-8") as f:
+        f.writelines(json.dumps({"id": i, "img": "x.png", "text": " ".join(v)}) + "\n" for i, v in enumerate(letters))
+    for part, n in (("few-", FEW), ("", len(letters))):
+        tool("hm-jsonl2rec", "--limit", str(n), "-o", "lines.hmr", "captions.jsonl")
+        tool("hm-tokenize", "--vocab", VOCAB, "--max-length", "77", "-o", part + "captions.hmr", "lines.hmr")
+    return [[795, *(vocab[c + "</w>"] for c in v), 796] for v in letters][FEW:]
+
+
+def padded(ids, size, longest=None):
+    """Batches of `size` captions, padded with the end token to 77 or to the batch's longest."""
+    out = []
+    for i in range(0, len(ids), size):
+        part = ids[i:i + size]
+        width = longest or max(map(len, part))
+        out.append(torch.tensor([v + [796] * (width - len(v)) for v in part]))
+    return out
+
+
+def texts(name, precision, ids, top):
+    call = text(name)
+    tool("hm-encode", "--text", name, "-o", "f.hmr", "captions.hmr")
+    tool("hm-view", "--npy", "text_feature=f.npy", "f.hmr")
+    mean_tokens = sum(map(len, ids)) / len(ids)
+    with torch.inference_mode():
+        check(numpy.load("f.npy")[FEW:], torch.cat([call[1](call[0], b) for b in padded(ids, 64)]).numpy(), name)
+        runs = torch_runs(call) if precision == "f32" else {}
+        example = padded(ids, 2)[0]
+        many = {**(onnx(wrap(call), example, ("n", "t")) if precision == "f32" else {})}
+        many |= vino(wrap(call), example, precision, [(b, 77) for b in (1, 8, 32)])
+    for order, longest, target in (("padded to 77", 77, 3), ("sorted by length", None, 1.3)):
+        data = ids if longest else sorted(ids, key=len)
+        peers = {}
+        for b in (1, 8, 32):
+            some = padded(data, b, longest)
+            peers |= {f"{k}, batch {b}": lambda f=f, some=some: [f(v) for v in some] for k, f in runs.items()}
+            peers |= {f"{k}, batch {b}": lambda f=f, some=some: f(some) for k, f in many.items()}
+        row_of(f"CLIP {name}, {precision}, peers' captions {order}",
+               lambda: hm_seconds("captions.hmr", "--text", name, "--precision", precision), "captions/s", len(ids), len(ids), peers,
+               target, TEXTS[name][4] * mean_tokens, top)
+
+
+def main():
+    torch.set_num_threads(THREADS)
+    wanted = sys.argv[2:] or [*IMAGES, *TEXTS]
+    for name, module in (("open_clip", open_clip), ("OpenVINO", openvino), ("ONNX Runtime", onnxruntime)):
+        if not module:
+            print(f"# {name} is not installed in this environment, so it was not measured")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        print("name | hm | peer | ratio | target")
+        for precision, dtype in (("f32", torch.float32), ("bf16", torch.bfloat16)):
+            if precision == "bf16" and not BF16_HERE:
+                print("# bf16: this processor has no avx512_bf16")
+                continue
+            top = peak(dtype)
+            for name in wanted:
+                if name in IMAGES:
+                    images(name, precision, top)
+            if set(wanted) & set(TEXTS):
+                ids = captions()
+                for name in TEXTS:
+                    if name in wanted:
+                        texts(name, precision, ids, top)
+
+
+main()
