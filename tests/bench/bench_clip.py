@@ -2,7 +2,7 @@
 and L/14, captions of real lengths through the text towers of B/32 and L/14, f32, and bf16 where the processor has it. Peers:
 transformers (eager, compiled), open_clip, ONNX Runtime and OpenVINO, each by batch size and, the last two, by one stream of
 two threads or two of one thread. Weights are random, the same in all: features are compared before anything is timed. Every
-setting runs twice; the three fastest run in all rounds, in turn with hm-encode, whose start is taken off; the best round
+setting runs twice, once if it is slow; the two fastest run in all rounds, in turn with hm-encode, whose start is taken off; the best round
 counts. A peer that is not installed is named and left out. usage: python bench_clip.py BIN [TOWER ...]"""
 import json
 import os
@@ -33,14 +33,15 @@ try:
 except ImportError:
     onnxruntime = None
 
-ROUNDS, CAPTIONS, FEW, TOKENS_MEDIAN, TOKENS_P99 = 3, 256, 32, 14, 45
+ROUNDS, CAPTIONS, FEW, TOKENS_MEDIAN, TOKENS_P99 = 2, 256, 32, 14, 45
 HERE = os.path.dirname(os.path.abspath(__file__))
 VOCAB = os.path.join(HERE, "..", "data", "text", "clip")
 BF16_HERE = "avx512_bf16" in open("/proc/cpuinfo", encoding="utf-8").read()
-# images: patch, width, layers, heads, GFLOP an image, images of a peer's run, batches, images of hm's two runs, target
-IMAGES = {"b32": (32, 768, 12, 12, 8.8, 64, (1, 8, 32), (32, 288), 1.3),
-          "b16": (16, 768, 12, 12, 35.1, 16, (1, 4, 16), (16, 80), 1.15),
-          "l14": (14, 1024, 24, 16, 162.0, 4, (1, 4), (4, 20), 1.15)}
+# images: patch, width, layers, heads, GFLOP an image, images of a peer's run, batches, images of hm's two runs (of two lanes
+# with batches of 8), target
+IMAGES = {"b32": (32, 768, 12, 12, 8.8, 32, (1, 8, 32), (32, 160), 1.3),
+          "b16": (16, 768, 12, 12, 35.1, 8, (1, 4, 8), (16, 64), 1.15),
+          "l14": (14, 1024, 24, 16, 162.0, 4, (4,), (16, 32), 1.15)}
 # text: width, layers, heads, projection, image tower's layers, GFLOP a token
 TEXTS = {"text-b": (512, 12, 8, 512, 0.075), "text-l": (768, 12, 12, 768, 0.17)}
 
@@ -155,7 +156,7 @@ def torch_runs(call):
 
 
 def row_of(kind, hm, unit, many, n, peers, target, gflop, top):
-    seconds, peer = best_of(hm, peers, ROUNDS, 3)
+    seconds, peer = best_of(hm, peers, ROUNDS)
     name = min(peer, key=peer.get)
     row(kind, many / seconds, unit, n / peer[name], name, target, gflop, top)
     print("#   " + "; ".join(f"{k} {n / v:.1f}" for k, v in sorted(peer.items(), key=lambda p: p[1])[:8]), flush=True)
