@@ -12,7 +12,7 @@ struct hm_near_waiting {
 
 struct hm_near_lane {
 	struct hm_device *d;
-	float *x, *y, *host; /* device memory [QUERIES,dim], [QUERIES,ROWS]; the latter in host memory */
+	float *x, *y, *host; /* device memory [queries,dim], [queries,ROWS]; the latter in host memory */
 	struct hm_buf pairs; /* of hm_nearest_above */
 	/* of hm_nearest_find, for each of `queries`: the largest products so far, falling, and what waits to
 	 * be computed again */
@@ -26,6 +26,7 @@ struct hm_near_lane {
 struct hm_near_search {
 	const float *query;
 	size_t m, first;
+	size_t each; /* queries of a part */
 	size_t k; /* 0: all above `least` */
 	struct hm_near *out;
 	size_t *have; /* [m] found so far, up to k */
@@ -40,7 +41,7 @@ struct hm_nearest {
 	struct hm_weight **block; /* [blocks] */
 	struct hm_device *device;
 	struct hm_workers *workers, *own;
-	int lanes, queries;
+	int lanes, queries; /* queries: the most of a part */
 	struct hm_near_lane *lane;
 	struct hm_near_search now;
 };

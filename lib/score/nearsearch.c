@@ -7,7 +7,8 @@
 
 enum {
 	ROWS = 1024,   /* of a block that is packed */
-	QUERIES = 256, /* that one thread multiplies with it */
+	QUERIES = 512, /* that one thread multiplies with it, at most: of 256, packing the rows took a tenth */
+	GRAIN = 16,    /* a part's queries are a multiple of it */
 	DEVICE_QUERIES = 2048,
 	DEVICE_LANES = 2 /* contexts of a GPU */
 };
@@ -24,8 +25,8 @@ static void search_part(void *nearest, size_t part, int worker)
 	struct hm_nearest *s = nearest;
 	struct hm_near_lane *l = &s->lane[worker];
 	struct hm_near_search *x = &s->now;
-	size_t first = part * (size_t)s->queries, m = x->m - first, dim = s->rows->dim;
-	m = m < (size_t)s->queries ? m : (size_t)s->queries;
+	size_t first = part * x->each, m = x->m - first, dim = s->rows->dim;
+	m = m < x->each ? m : x->each;
 	if (x->k) {
 		memset(l->bests, 0, (size_t)s->queries * sizeof *l->bests);
 		memset(l->waitings, 0, (size_t)s->queries * sizeof *l->waitings);
@@ -49,10 +50,14 @@ static void search_part(void *nearest, size_t part, int worker)
 		hm_near_settle(s, l, first + q, q);
 }
 
+/* As many parts for each thread, and about as large. */
 static int run_search(struct hm_nearest *s, struct hm_err *e)
 {
-	size_t parts = (s->now.m + (size_t)s->queries - 1) / (size_t)s->queries;
-	hm_workers_each(s->workers, parts, search_part, s);
+	size_t m = s->now.m, lanes = (size_t)s->lanes, turn = lanes * (size_t)s->queries,
+	       turns = (m + turn - 1) / turn;
+	s->now.each = turns ? (m + turns * lanes - 1) / (turns * lanes) : 0;
+	s->now.each = (s->now.each + GRAIN - 1) / GRAIN * GRAIN;
+	hm_workers_each(s->workers, m ? (m + s->now.each - 1) / s->now.each : 0, search_part, s);
 	for (int i = 0; i < s->lanes; i++)
 		if (s->lane[i].e.code)
 			return hm_err_pass(e, &s->lane[i].e);
@@ -141,7 +146,8 @@ static int pack_rows(struct hm_nearest *s, struct hm_err *e)
 	for (size_t i = 0; i < r->n; i++)
 		s->length[i] = hm_near_length(r->row + i * r->dim, r->dim);
 	for (size_t b = 0; b < s->blocks; b++) {
-		const struct hm_linear l = {.n = (int)block_rows(s, b), .k = (int)r->dim, .f32 = true};
+		const struct hm_linear l = {
+			.n = (int)block_rows(s, b), .k = (int)r->dim, .f32 = true, .same = true};
 		s->block[b] = s->device->op->linear_pack(s->device, &l, r->row + b * ROWS * r->dim, NULL);
 		if (!s->block[b])
 			return hm_device_error(s->device, e);
