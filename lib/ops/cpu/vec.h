@@ -29,7 +29,7 @@ HM_INLINE size_t hm_lanes_up(size_t n)
 HM_INLINE bool hm_vec_wide(void)
 {
 #if defined(__x86_64__)
-	return __builtin_cpu_supports("avx512f");
+	return __builtin_cpu_supports("avx512vl");
 #else
 	return false;
 #endif
