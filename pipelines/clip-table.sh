@@ -10,10 +10,10 @@ for name; do
 	auroc=$(grep -o '"auroc":[0-9.]*' "$out/$name.json" | head -n 1 | cut -d: -f2)
 	interval=$(grep -o '"auroc_ci95":\[[0-9.,]*\]' "$out/$name.json" | head -n 1 | tr -d '[]' | cut -d: -f2)
 	awk -F, -v name="$name" -v auroc="$auroc" -v interval="$interval" '
-		$1 == name { dev = $3; test = $4; where = $2 ", " $5 }
+		$1 == name { dev = $3; test = $4; where = " " $2 ", " $5 }
 		END {
 			split(interval, i, ",")
-			printf "%-14s %7.2f  %-16s %-9s %-9s %s\n", name, 100 * auroc, sprintf("[%.2f, %.2f]", 100 * i[1], 100 * i[2]),
-				dev == "" ? "-" : dev, test == "" ? "-" : test, where
+			printf "%-14s %7.2f  %-16s %-9s %s%s\n", name, 100 * auroc, sprintf("[%.2f, %.2f]", 100 * i[1], 100 * i[2]),
+				dev == "" ? "-" : dev, where == "" ? "-" : sprintf("%-9s", test), where
 		}' "$here/clip-published.csv"
 done

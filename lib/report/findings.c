@@ -89,13 +89,13 @@ void hm_findings_clear(struct hm_findings *f)
 	*f = (struct hm_findings){0};
 }
 
-const char hm_page_literature_note[] = "Known of a published result are its AUROC and the numbers of "
-				       "examples, so intervals are Hanley and McNeil's, and "
+const char hm_page_literature_note[] = "Only an AUROC and the numbers of examples are known of a published "
+				       "result. So intervals are Hanley and McNeil's, and "
 				       "differences are taken as those of independent samples. Both results "
 				       "of a pair are on the same examples, which makes "
-				       "this conservative: a difference that is listed as noise may be none. "
-				       "The noise of the random seed is not in it: most "
-				       "results are of one training.";
+				       "this conservative: a difference that looks like noise here may be "
+				       "real. The noise of the random seed is not in it: "
+				       "most results are of one training.";
 
 char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER])
 {

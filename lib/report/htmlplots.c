@@ -53,7 +53,7 @@ static struct scale find_scale(const struct hm_html *p, int metric, double guess
 /* A published value with an interval stands below ours, one without on the same line. */
 static void put_estimate_marks(struct hm_html *p, const struct scale *s, const struct estimate *v, double y)
 {
-	const double below = isnan(v->published_ci.lo) ? y : y + 9;
+	const double below = isnan(v->published_ci.lo) ? y : y + 7;
 	if (!isnan(v->here_ci.lo))
 		hm_buf_printf(p->b, p->e, "<path class=\"ours\" d=\"M%.1f %.1fH%.1f\"/>",
 			      find_x(s, v->here_ci.lo), y, find_x(s, v->here_ci.hi));
