@@ -1,23 +1,72 @@
 #!/usr/bin/env bash
-# get-weights.sh [--check] [FOLDER]: fetches the published encoders of the experiments into FOLDER (weights/), about
-# 490 MB: torchvision's ResNet18 and the BERT named bert-base-uncased. It resumes an interrupted download. A file gets its
-# name only when its sha256 is right and hm-encode has read it. A file that is complete is not fetched again. --check
-# fetches nothing and lists what is missing or wrong.
+# get-weights.sh [--check] [NAME...] [FOLDER]: fetches published encoders into FOLDER (weights/). It resumes an interrupted
+# download. A file gets its name only when its sha256 is right and hm-encode has read it. A file that is complete is not
+# fetched again. --check fetches nothing and lists what is missing or wrong. The names:
 #
-# The right sha256: torchvision's file names contain its first 8 digits, and this script knows the one of
-# bert-base-uncased's vocabulary. For the other files it writes the digest of the first download into FOLDER/SHA256SUMS,
-# and every later run compares with that.
+#   resnet bert                      torchvision's ResNet18 and the BERT named bert-base-uncased, 490 MB; also without a name
+#   clip-vit-base-patch32 clip-vit-base-patch16 clip-vit-large-patch14 clip-vit-large-patch14-336
+#                                    CLIP of Hugging Face, a folder each, 600 MB to 1.7 GB
+#   ViT-B-32 ViT-B-16 ViT-L-14 ViT-L-14-336px
+#                                    the same of OpenAI, NAME.pt, and the vocabulary bpe_simple_vocab_16e6.txt.gz
+#
+# The right sha256: torchvision's file names contain its first 8 digits, OpenAI's addresses contain it, and this script
+# knows those of the vocabularies of bert-base-uncased and OpenAI. For the other files it writes the digest of the first
+# download into FOLDER/SHA256SUMS, and every later run compares with that.
 #
 #   --resnet FILE    another of torchvision's files, such as resnet50-0676ba61.pth
 #   --bert NAME      another BERT of the hub, such as google-bert/bert-large-uncased
-#   --base-resnet URL, --base-bert URL    where the files are (a mirror, a server of yours, file:///...); the
-#                    variables HM_BASE_RESNET, HM_BASE_BERT do the same
+#   --base-resnet URL, --base-bert URL, --base-hub URL, --base-openai URL, --base-words URL    where the files are (a
+#                    mirror, a server of yours, file:///...): torchvision's, one BERT's, all of Hugging Face, OpenAI's
+#                    models, OpenAI's vocabulary; the variables HM_BASE_RESNET and so on do the same
 #
+# An address that begins with https is never left for one that does not, if curl is there.
 # Exit 0: all there and right, 1: missing, wrong or not to be had, 2: wrong call.
 set -euo pipefail
 
-usage="usage: get-weights.sh [--check] [--resnet FILE] [--bert NAME] [--base-resnet URL] [--base-bert URL] [FOLDER]"
-vocab_sha256=07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3 # of bert-base-uncased
+usage="usage: get-weights.sh [--check] [--resnet FILE] [--bert NAME] [--base-resnet|bert|hub|openai|words URL] [NAME...] [FOLDER]"
+
+# ---- what there is
+
+hub_clips="clip-vit-base-patch32 clip-vit-base-patch16 clip-vit-large-patch14 clip-vit-large-patch14-336"
+words=bpe_simple_vocab_16e6.txt.gz
+openai_clips() { # NAME, side of the pictures, sha256
+	cat <<'TABLE'
+ViT-B-32 224 40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af
+ViT-B-16 224 5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f
+ViT-L-14 224 b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836
+ViT-L-14-336px 336 3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02
+TABLE
+}
+# A line per file: NAME, file, address, sha256 or its beginning (- where none was published), and a file that does as well
+# where the first is not to be had.
+files_of_names() {
+	local name side sum f d=${bert##*/}
+	echo "resnet $resnet $base_resnet/$resnet ${resnet: -12:8}"
+	echo "bert $d/config.json $base_bert/config.json -"
+	sum=-
+	[ "$d" != bert-base-uncased ] || sum=07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3
+	echo "bert $d/vocab.txt $base_bert/vocab.txt $sum"
+	echo "bert $d/model.safetensors $base_bert/model.safetensors -"
+	for name in $hub_clips; do
+		for f in config.json preprocessor_config.json vocab.json merges.txt tokenizer_config.json; do
+			echo "$name $name/$f $base_hub/openai/$name/resolve/main/$f -"
+		done
+		echo "$name $name/model.safetensors $base_hub/openai/$name/resolve/main/model.safetensors - $name/pytorch_model.bin"
+	done
+	openai_clips | while read -r name side sum; do
+		echo "$name $name.pt $base_openai/$sum/$name.pt $sum"
+		echo "$name $words $base_words/$words 924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a"
+	done
+}
+# A line per name: what of FOLDER is tried as encoder of images, of captions (- for none), the vocabulary, and how
+# hm-imgprep makes the picture.
+encoders_of_names() {
+	local name side sum d=${bert##*/}
+	echo "resnet $resnet - - --size 224"
+	echo "bert - $d $d/vocab.txt"
+	for name in $hub_clips; do echo "$name $name $name $name --like $tmp/$name --fit squash"; done
+	openai_clips | while read -r name side sum; do echo "$name $name.pt $name.pt $words --size $side --filter bicubic"; done
+}
 
 wrong_call() {
 	echo "get-weights.sh: error: $1" >&2
@@ -29,8 +78,10 @@ die() {
 	exit 1
 }
 
-check='' folder='' resnet=resnet18-f37072fd.pth bert=google-bert/bert-base-uncased
+check='' folder='' names='' resnet=resnet18-f37072fd.pth bert=google-bert/bert-base-uncased
 base_resnet=${HM_BASE_RESNET:-https://download.pytorch.org/models} base_bert=${HM_BASE_BERT:-}
+base_hub=${HM_BASE_HUB:-https://huggingface.co} base_openai=${HM_BASE_OPENAI:-https://openaipublic.azureedge.net/clip/models}
+base_words=${HM_BASE_WORDS:-https://raw.githubusercontent.com/openai/CLIP/main/clip}
 while [ $# != 0 ]; do
 	case $1 in
 	--help)
@@ -39,7 +90,7 @@ while [ $# != 0 ]; do
 		exit 0
 		;;
 	--check) check=1 ;;
-	--resnet | --bert | --base-resnet | --base-bert)
+	--resnet | --bert | --base-resnet | --base-bert | --base-hub | --base-openai | --base-words)
 		[ $# -ge 2 ] || wrong_call "$1 needs a value"
 		name=${1#--}
 		printf -v "${name//-/_}" %s "$2"
@@ -47,29 +98,39 @@ while [ $# != 0 ]; do
 		;;
 	-*) wrong_call "unknown option $1" ;;
 	*)
-		[ -z "$folder" ] || wrong_call "too many operands: '$1'"
-		folder=$1
+		if [[ " resnet bert $hub_clips $(openai_clips | cut -d ' ' -f 1 | paste -sd ' ') " == *" $1 "* ]]; then
+			names="$names $1"
+		elif [[ $1 =~ ^(clip-vit|ViT)- ]]; then
+			wrong_call "$1 is not one of the encoders: --help lists them"
+		else
+			[ -z "$folder" ] || wrong_call "too many operands: '$1'"
+			folder=$1
+		fi
 		;;
 	esac
 	shift
 done
+names=${names:-resnet bert}
 folder=${folder:-weights}
-base_bert=${base_bert:-https://huggingface.co/$bert/resolve/main}
+base_bert=${base_bert:-$base_hub/$bert/resolve/main}
 [[ $resnet =~ ^[a-z0-9_]+-[0-9a-f]{8}\.pth$ ]] || wrong_call "--resnet takes a name such as resnet18-f37072fd.pth, not '$resnet'"
 [[ $bert =~ ^[A-Za-z0-9._/-]*[A-Za-z0-9_-]$ ]] || wrong_call "--bert takes a name such as google-bert/bert-base-uncased, not '$bert'"
-bert_files=("${bert##*/}/config.json" "${bert##*/}/vocab.txt" "${bert##*/}/model.safetensors")
-files=("$resnet" "${bert_files[@]}")
 PATH=$(cd "$(dirname "$0")" && pwd)/../build/bin:$PATH
 sums=$folder/SHA256SUMS
+declare -A url published instead # of each file
+files=()
+there() { [ -f "$folder/$1" ] || [ -f "$folder/$1.part" ]; }
+while read -r name file address sum other; do
+	[[ " $names " == *" $name "* && -z ${url[$file]:-} ]] || continue
+	if [ -n "$other" ] && ! there "$file" && there "$other"; then
+		address=${address%/*}/${other##*/} file=$other other=''
+	fi
+	url[$file]=$address published[$file]=${sum#-} instead[$file]=$other
+	files+=("$file")
+done < <(files_of_names)
 
 # ---- what a digest should be
 
-published() { # FILE: the digest, or its beginning, that was published
-	case $1 in
-	"$resnet") sed -E 's/.*-([0-9a-f]{8})\.pth/\1/' <<<"$1" ;;
-	bert-base-uncased/vocab.txt) echo $vocab_sha256 ;;
-	esac
-}
 recorded() { # FILE: the digest of its first download
 	[ ! -f "$sums" ] || awk -v want="$1" '{ d = $1; sub(/^[^ ]+  /, "") } $0 == want { print d }' "$sums"
 }
@@ -78,7 +139,7 @@ right() { # FILE PATH: whether the digest of PATH is FILE's; says so
 	local d want
 	d=$(sha256sum <"$2")
 	d=${d%% *}
-	for want in $(published "$1") $(recorded "$1"); do
+	for want in ${published[$1]} $(recorded "$1"); do
 		[[ $d == "$want"* ]] && continue
 		echo "$2: the sha256 is wrong" >&2
 		echo "  expected $want" >&2
@@ -98,7 +159,7 @@ if [ -n "$check" ]; then
 			bad=1
 		elif ! right "$f" "$folder/$f"; then
 			bad=1
-		elif [ -z "$(published "$f")$(recorded "$f")" ]; then
+		elif [ -z "${published[$f]}$(recorded "$f")" ]; then
 			echo "$folder/$f: sha256 ${digest[$f]}, with nothing to compare it with: a call without --check records it"
 			bad=1
 		else
@@ -114,15 +175,16 @@ if command -v curl >/dev/null; then
 	fetch() { # URL FILE
 		local meter=(-sS)
 		[ ! -t 2 ] || meter=()
-		local answer rc=0
-		answer=$(curl -fL "${meter[@]}" --retry 3 -C - -w '%{http_code}' -o "$2" "$1") || rc=$?
+		local answer rc=0 only=(--proto "=${1%%:*}" --proto-redir "=https")
+		[[ $1 != http:* ]] || only=(--proto "=http" --proto-redir "=http,https") # a server of yours
+		answer=$(curl -fL "${only[@]}" "${meter[@]}" --retry 3 -C - -w '%{http_code}' -o "$2" "$1") || rc=$?
 		if [ "$rc $answer" = "22 416" ]; then
 			echo "there is nothing behind what came before: the file is whole"
 			rc=0
 		elif [ $rc = 33 ]; then
 			echo "this server cannot go on in the middle of a file: from the beginning"
 			rc=0
-			curl -fL "${meter[@]}" --retry 3 -o "$2" "$1" || rc=$?
+			curl -fL "${only[@]}" "${meter[@]}" --retry 3 -o "$2" "$1" || rc=$?
 		fi
 		return $rc
 	}
@@ -136,25 +198,34 @@ else
 	die "neither curl nor wget is there: install one of them"
 fi
 
-mkdir -p "$folder/${bert##*/}"
+mkdir -p "$folder"
 exec 9>"$folder/.lock"
 flock -n 9 || die "$folder: another get-weights.sh is at work there"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-mkdir "$tmp/${bert##*/}"
 new=0
-for f in "${files[@]}"; do
+get_part() { # FILE: into FOLDER/FILE.part
+	local at=$folder/$1.part
+	# A part that is already whole is not asked for again: servers refuse an empty rest.
+	if [ -n "${published[$1]}$(recorded "$1")" ] && [ -f "$at" ] && right "$1" "$at" 2>/dev/null; then return; fi
+	echo "${url[$1]}"
+	fetch "${url[$1]}" "$at"
+}
+for i in "${!files[@]}"; do
+	f=${files[i]}
+	mkdir -p "$(dirname "$folder/$f")" "$(dirname "$tmp/$f")"
 	at=$folder/$f
 	if [ ! -f "$at" ]; then
-		base=$base_bert
-		[ "$f" != "$resnet" ] || base=$base_resnet
 		at=$at.part
-		# A part that is already whole is not asked for again: servers refuse an empty rest.
-		if [ -z "$(published "$f")$(recorded "$f")" ] || [ ! -f "$at" ] || ! right "$f" "$at" 2>/dev/null; then
-			echo "$base/${f##*/}"
-			fetch "$base/${f##*/}" "$at" || die "$base/${f##*/}: not fetched; what came is in $at, the next call goes on from there"
+		if ! get_part "$f"; then
+			other=${instead[$f]}
+			[ -n "$other" ] && [ ! -s "$at" ] || die "${url[$f]}: not fetched; what came is in $at, the next call goes on from there"
+			rm -f "$at"
+			url[$other]=${url[$f]%/*}/${other##*/} published[$other]=''
+			get_part "$other" || die "${url[$f]}: not fetched, nor is ${other##*/} beside it"
+			f=$other files[i]=$other at=$folder/$other.part
 		fi
-		[ -s "$at" ] || die "$base/${f##*/}: is empty"
+		[ -s "$at" ] || die "${url[$f]}: is empty"
 	fi
 	right "$f" "$at" || die "$at is left as it is: remove it to fetch it anew"
 	[ -n "$(recorded "$f")" ] && [ "$at" = "$folder/$f" ] || new=1
@@ -169,10 +240,14 @@ fi
 
 if command -v hm-encode >/dev/null; then
 	hm-synth -q --train 1 --dev 0 --test 0 "$tmp/data"
-	hm-jsonl2rec "$tmp/data/train.jsonl" | hm-imgprep --root "$tmp/data/img" | hm-encode -q --image "$tmp/$resnet" -o /dev/null ||
-		die "$folder/$resnet: its sha256 is ${digest[$resnet]}, but it is no encoder"
-	hm-jsonl2rec "$tmp/data/train.jsonl" | hm-tokenize --vocab "$tmp/${bert_files[1]}" | hm-encode -q --text "$tmp/${bert##*/}" -o /dev/null ||
-		die "$folder/${bert##*/}: the files there are no encoder"
+	while read -r name image text vocab pixels; do
+		[[ " $names " == *" $name "* ]] || continue
+		# shellcheck disable=SC2086
+		[ "$image" = - ] || hm-jsonl2rec "$tmp/data/train.jsonl" | hm-imgprep -q --root "$tmp/data/img" $pixels | hm-encode -q --image "$tmp/$image" -o /dev/null ||
+			die "$folder/$image: $([ -d "$tmp/$image" ] && echo "the files there are no encoder" || echo "its sha256 is ${digest[$image]}, but it is no encoder")"
+		[ "$text" = - ] || hm-jsonl2rec "$tmp/data/train.jsonl" | hm-tokenize -q --vocab "$tmp/$vocab" | hm-encode -q --text "$tmp/$text" -o /dev/null ||
+			die "$folder/$text: $([ -d "$tmp/$text" ] && echo "the files there are no encoder" || echo "its sha256 is ${digest[$text]}, but it is no encoder")"
+	done < <(encoders_of_names)
 else
 	echo "hm-encode is not built: the files were not tried"
 fi
@@ -180,7 +255,7 @@ fi
 for f in "${files[@]}"; do
 	[ -f "$folder/$f" ] || mv "$folder/$f.part" "$folder/$f"
 	[ -n "$(recorded "$f")" ] || printf '%s  %s\n' "${digest[$f]}" "$f" >>"$tmp/sums"
-	if [ -n "$(published "$f")" ]; then
+	if [ -n "${published[$f]}" ]; then
 		echo "$folder/$f: sha256 ${digest[$f]}, as published$([ "$f" != "$resnet" ] || echo " in its name")"
 	else
 		echo "$folder/$f: sha256 ${digest[$f]}, recorded in $sums: no published digest is known here"

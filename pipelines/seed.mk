@@ -52,33 +52,19 @@ seeds  = $(if $(filter high-reg-slow,$1),$(foreach s,$(SEEDS),$(shell echo $$(($
 # The published numbers of a row, as ".496, .7518, 146".
 published = $(shell awk -F, '$$1 == "$1" { print $$2 ", " $$3 ", " $$4; n = 1 } END { if (!n) print "not in the blog post" }' $(HERE)/seed-published.csv)
 
-# ---- wrong calls are reported before anything runs ----------------------------------------------------------------------------
-override OUT := $(patsubst %/,%,$(OUT))
-matches = $(shell printf '%s\n' $2 | grep -vxqE '$1' || echo yes)# every word of $2
-$(foreach v,DATA OUT CACHE IMAGE TEXT VOCAB,$(if $(word 2,$($v)),$(error $v=$($v): a space, which make takes for the end of a name)))
-$(if $(OUT),,$(error OUT=: say which folder the experiment is to be in))
-$(if $(call matches,0|[1-9][0-9]*,$(SEEDS)),,$(error SEEDS=$(SEEDS): one integer or several))
-$(if $(filter $(words $(SEEDS)),$(words $(sort $(SEEDS)))),,$(error SEEDS=$(SEEDS): names one twice))
-$(if $(EPOCHS),$(if $(call matches,[1-9][0-9]*,$(EPOCHS)),,$(error EPOCHS=$(EPOCHS): an integer from 1)))
-$(foreach r,$(or $(ROWS),''),$(if $(filter $r,$(PART1) $(PART2)),,$(error ROWS=$(ROWS): $r is not one of the rows: $(PART1) $(PART2))))
+KNOWN := $(PART1) $(PART2)
+SELF  := $(lastword $(MAKEFILE_LIST))
+variables := DATA IMAGE TEXT VOCAB OUT DEVICE PRECISION SEEDS EPOCHS SIZE ROWS CACHE
+without    = `$(HERE)/get-weights.sh` fetches the encoders and their words into weights/; or say IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:resnet-tiny and init:bert-tiny to try
+include $(dir $(SELF))common.mk
 
 # ---- where things are ------------------------------------------------------------------------------------------------
-HERE  := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
-export PATH := $(abspath $(HERE)/../build/bin):$(PATH)
-SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
-.DELETE_ON_ERROR:
-.SECONDARY:
-.SUFFIXES:
-
 records   = $(OUT)/data/$1.pixels.hmr $(OUT)/data/$1.tokens.hmr
 features  = $(OUT)/data/$1.features.hmr
 dirs      = $(foreach r,$1,$(foreach s,$(call seeds,$r),$(OUT)/runs/$r/$s))
 scores    = $(foreach d,$(call dirs,$1),$d/dev.json) $(if $(filter early-fusion,$1),$(foreach d,$(call dirs,early-fusion),$d/best.dev.json))
-file_of   = $(if $(filter init:%,$1),,$1)# nothing to depend on where weights are random
-weights   = $(foreach e,$(call file_of,$1),$(if $(wildcard $e/.),$(wildcard $e/*.safetensors $e/*.bin $e/*.json),$e))
 
-.PHONY: all part1 part2 report list lint check help FORCE $(PART1) $(PART2)
+.PHONY: all part1 part2 report list lint check help $(PART1) $(PART2)
 
 all: report ## every row and the report
 part1: $(PART1) ## the ten late fusions, and the frozen one from cached features
@@ -88,15 +74,6 @@ report: $(OUT)/report.html ## the report; rows that ROWS names
 $(foreach r,$(PART1) $(PART2),$(eval $r: $(call scores,$r)))
 
 # ---- data: lines, pixels, tokens, features of each split ----------------------------------------------------------------
-# The data set's newer release calls dev.jsonl dev_seen.jsonl.
-lines_train := $(DATA)/train.jsonl
-lines_dev   := $(firstword $(wildcard $(DATA)/dev.jsonl $(DATA)/dev_seen.jsonl) $(DATA)/dev.jsonl)
-ifneq ($(filter-out list help check,$(or $(MAKECMDGOALS),all)),)
-$(foreach s,train dev,$(if $(wildcard $(lines_$s)),,$(error DATA=$(DATA) holds no $s.jsonl: give the data set's folder as DATA=FOLDER; `$(HERE)/check-data.sh FOLDER` says what should be in it, `hm-synth FOLDER` makes one to try)))
-$(foreach f,$(call file_of,$(IMAGE)) $(call file_of,$(TEXT)) $(VOCAB),$(if $(wildcard $f),,$(error there is no $f: `$(HERE)/get-weights.sh` fetches the encoders and their words into weights/; or say IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:resnet-tiny and init:bert-tiny to try)))
-endif
-pictures    := $(wildcard $(DATA)/img/*.png)
-
 $(OUT)/data $(OUT)/stats:
 	@mkdir -p $@
 
@@ -114,11 +91,6 @@ endef
 compute = --device $(DEVICE) --precision $(PRECISION)
 $(foreach s,train dev,$(eval $(call split,$s)))
 
-# Settings that change the result are kept in files, which are written when they differ (also by make -n, which needs
-# them to find what is out of date).
-settle = +@mkdir -p $(@D); printf '%s\n' '$1' | cmp -s - $@ || printf '%s\n' '$1' >$@
-# Paths in them are relative to this folder, so that toy, toy/ and ./toy are equal and the folder can be moved.
-from_here = $(patsubst $(CURDIR)/%,%,$(abspath $1))
 $(OUT)/data/folder: FORCE
 	$(call settle,$(call from_here,$(DATA) $(lines_dev)))
 $(OUT)/data/words: FORCE
@@ -127,13 +99,11 @@ $(OUT)/data/size: FORCE
 	$(call settle,$(SIZE))
 $(OUT)/data/encoders: FORCE
 	$(call settle,$(IMAGE) $(TEXT) $(compute))
-FORCE:
 
 # ---- runs: NAME/SEED/model.safetensors and what belongs to it ------------------------------------------------------------
 cached   = $(filter %-cached,$1)
 input    = $(if $(call cached,$1),$(call features,$2),$(call records,$2))
 early    = $(filter early-fusion,$1)
-options  = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [0-9]*/--epochs $(EPOCHS)/; t; s/$$/ --epochs $(EPOCHS)/'),$(strip $($1)))
 # Part 1 of the blog post scores dev once, at the end. Part 2 scores it after each epoch and publishes the best.
 select   = --select $(if $(call early,$1),accuracy,last)
 # command(NAME, SEED, FOLDER): the whole command of a run, as the report shows it, with every option that is not NAME's own.
@@ -156,18 +126,10 @@ $3/best.dev.json: $3/train.json $(call input,$1,dev)
 	hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv -o $3/best.dev.hmr --json $$@ $(call input,$1,dev) >$3/best.dev.txt
 endef
 $(foreach r,$(PART1) $(PART2),$(foreach s,$(call seeds,$r),$(eval $(call run,$r,$s,$(OUT)/runs/$r/$s))))
-# The history of the predictions: tools, versions, options, the model's digest.
-$(OUT)/runs/%history.json: $(OUT)/runs/%dev.json
-	hm-view --history $(<:.json=.hmr) >$@.new && mv $@.new $@
-
 # ---- the report --------------------------------------------------------------------------------------------------------
-# rows.tsv: name, options, seeds, the published numbers. seed-runs.sh adds the notes about each row.
-$(OUT)/rows.tsv: FORCE
-	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)' '$(call published,$r)';) } >$@.new; \
-	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 reported = $(foreach r,$(ROWS),$(call scores,$r))
-$(OUT)/runs.json: $(OUT)/rows.tsv $(reported) $(reported:%dev.json=%history.json) $(HERE)/seed-runs.sh
-	$(HERE)/seed-runs.sh --data $(DATA) --image $(IMAGE) --text $(TEXT) $(OUT) >$@.new && mv $@.new $@
+$(OUT)/runs.json: $(OUT)/rows.tsv $(reported) $(reported:%dev.json=%history.json) $(HERE)/runs.sh $(HERE)/runs.awk $(HERE)/seed-runs.awk
+	$(HERE)/runs.sh --data $(DATA) --image $(IMAGE) --text $(TEXT) seed $(OUT) >$@.new && mv $@.new $@
 # The most confidently wrong memes of early fusion, of the first row without it.
 shown = $(firstword $(if $(filter early-fusion,$(ROWS)),$(call dirs,early-fusion)) $(call dirs,$(firstword $(ROWS))))
 $(OUT)/errors.png: $(OUT)/rows.tsv $(shown)/dev.json $(OUT)/data/dev.pixels.hmr
@@ -175,8 +137,7 @@ $(OUT)/errors.png: $(OUT)/rows.tsv $(shown)/dev.json $(OUT)/data/dev.pixels.hmr
 compared = $(foreach r,$(ROWS),$(firstword $(call scores,$r)))
 $(OUT)/compare.txt: $(OUT)/rows.tsv $(compared)
 	$(if $(word 2,$(compared)),hm-score --compare $(compared:.json=.csv),echo 'one row: nothing to compare') >$@.new && mv $@.new $@
-$(OUT)/report.html: $(OUT)/runs.json $(OUT)/errors.png $(OUT)/compare.txt
-	hm-report $<
+$(OUT)/report.html: $(OUT)/errors.png $(OUT)/compare.txt
 
 list: ## the rows: published accuracy, loss and seconds, and the options
 	@$(foreach r,$(PART1) $(PART2),printf '%-18s %-18s %s\n' '$r' '$(call published,$r)' '--fusion $(if $(call early,$r),early,late) $(call options,$r) $(call select,$r) --seed $(call seeds,$r)';)
@@ -187,7 +148,3 @@ lint: $(OUT)/data/train.pixels.hmr $(OUT)/data/dev.pixels.hmr ## what train and 
 
 check: ## say what is missing from DATA
 	@$(HERE)/check-data.sh $(DATA)
-
-help: ## this list
-	@sed -n '1,/^$$/s/^# \{0,1\}//p' $(lastword $(MAKEFILE_LIST)); grep -hE '^[a-z0-9]+:.*##' $(lastword $(MAKEFILE_LIST)) | sed 's/:[^#]*## /\t/' | expand -t 12
-	@echo; echo "variables: DATA IMAGE TEXT VOCAB OUT DEVICE PRECISION SEEDS EPOCHS SIZE ROWS CACHE, and each row's options by its name"

@@ -38,12 +38,24 @@ bool hm_row_has_origin(const struct hm_findings *f, const struct hm_row *w)
 	return false;
 }
 
+/* The variance of Mann and Whitney's statistic when the scores say nothing. NaN without examples of each
+ * class. */
+static double guessed_auroc_variance(const struct hm_sample *s)
+{
+	double positives = 0, n = (double)s->n;
+	for (size_t i = 0; i < s->n; i++)
+		positives += s->label[i] == 1;
+	const double pairs = positives * (n - positives);
+	return pairs > 0 ? (n + 1) / (12 * pairs) : NAN;
+}
+
 int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e)
 {
 	size_t n = (size_t)r->n_rows, claims = (size_t)r->n_claims;
 	struct hm_sample *first = NULL;
 	*f = (struct hm_findings){.runs = r, .pairs = r->n_rows * (r->n_rows - 1) / 2};
 	f->guess = HM_Z95 * sqrt(.25 / (double)r->matched.n);
+	f->guess_auroc = HM_Z95 * sqrt(guessed_auroc_variance(r->row[0].trial[0].sample));
 	f->shared = shared_history(r);
 	if (!(f->row = hm_alloc(n, sizeof *f->row, e)) || !(first = hm_alloc(n, sizeof *first, e)) ||
 	    !(f->difference = hm_alloc(claims * HM_RUNS_PAIRS, sizeof *f->difference, e)) ||
@@ -76,6 +88,14 @@ void hm_findings_clear(struct hm_findings *f)
 	free(f->pair);
 	*f = (struct hm_findings){0};
 }
+
+const char hm_page_literature_note[] = "Only an AUROC and the numbers of examples are known of a published "
+				       "result. So intervals are Hanley and McNeil's, and "
+				       "differences are taken as those of independent samples. Both results "
+				       "of a pair are on the same examples, which makes "
+				       "this conservative: a difference that looks like noise here may be "
+				       "real. The noise of the random seed is not in it: "
+				       "most results are of one training.";
 
 char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER])
 {

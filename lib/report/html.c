@@ -24,7 +24,7 @@ static void put_cell(struct hm_html *p, double v, int digits, const char *class)
 	hm_buf_printf(p->b, p->e, "<td%s>%s</td>", class, hm_page_value(v, digits, s));
 }
 
-static void p_value(struct hm_html *p, double v)
+void hm_html_p(struct hm_html *p, double v)
 {
 	char s[HM_PAGE_NUMBER];
 	hm_html_put(p, "<td>");
@@ -32,10 +32,10 @@ static void p_value(struct hm_html *p, double v)
 	hm_html_put(p, "</td>");
 }
 
-static void put_estimate(struct hm_html *p, double v, struct hm_interval ci)
+void hm_html_estimate(struct hm_html *p, double v, struct hm_interval ci, const char *class)
 {
 	char s[2][HM_PAGE_NUMBER];
-	hm_buf_printf(p->b, p->e, "<td><b>%s</b> <small>%s</small></td>", hm_page_value(v, 3, s[0]),
+	hm_buf_printf(p->b, p->e, "<td%s><b>%s</b> <small>%s</small></td>", class, hm_page_value(v, 3, s[0]),
 		      hm_page_interval(ci, false, s[1]));
 }
 
@@ -58,25 +58,35 @@ static void put_options(struct hm_html *p, const char *s)
 	hm_html_put(p, "</code>");
 }
 
+static const char post[] = " class=\"post\"";
+
 static void put_published(struct hm_html *p, const struct hm_published *v)
 {
-	put_cell(p, v->accuracy, 3, " class=\"post\"");
-	put_cell(p, v->loss, 4, " class=\"post\"");
-	put_cell(p, v->seconds, 0, " class=\"post\"");
+	for (int i = 0; i < HM_PUBLISHED; i++) {
+		if (!p->r->published[i])
+			continue;
+		if (i == HM_PUBLISHED_AUROC && !isnan(v->auroc_ci.lo))
+			hm_html_estimate(p, v->value[i], v->auroc_ci, post);
+		else
+			put_cell(p, v->value[i], hm_published_columns[i].digits, post);
+	}
 }
 
 static void put_rows(struct hm_html *p)
 {
-	int notes = 0;
+	int notes = 0, columns = 0;
 	char s[HM_PAGE_NUMBER];
+	for (int i = 0; i < HM_PUBLISHED; i++)
+		columns += p->r->published[i];
 	hm_html_put(p, "<div class=\"scroll\"><table><thead><tr><th class=\"left\" rowspan=\"2\">Row</th><th "
 		       "colspan=\"4\">here</th>");
 	hm_html_put(p, p->f->seeds ? "<th class=\"left\" rowspan=\"2\">over seeds</th>" : "");
-	hm_html_put(p, p->r->published ? "<th colspan=\"3\" class=\"post\">published</th>" : "");
+	if (columns)
+		hm_buf_printf(p->b, p->e, "<th colspan=\"%d\"%s>published</th>", columns, post);
 	hm_html_put(p, "</tr><tr><th>accuracy, 95 %</th><th>AUROC, 95 %</th><th>loss</th><th>s</th>");
-	hm_html_put(p, p->r->published ? "<th class=\"post\">accuracy</th><th class=\"post\">loss</th>"
-					 "<th class=\"post\">s</th>"
-				       : "");
+	for (int i = 0; i < HM_PUBLISHED; i++)
+		if (p->r->published[i])
+			hm_buf_printf(p->b, p->e, "<th%s>%s</th>", post, hm_published_columns[i].heading);
 	hm_html_put(p, "</tr></thead><tbody>\n");
 	for (int i = 0; i < p->r->n_rows; i++) {
 		const struct hm_row *w = &p->r->row[i];
@@ -93,8 +103,8 @@ static void put_rows(struct hm_html *p)
 		if (*w->options)
 			put_options(p, w->options);
 		hm_html_put(p, "</td>");
-		put_estimate(p, m->accuracy, m->accuracy_ci);
-		put_estimate(p, m->auroc, m->auroc_ci);
+		hm_html_estimate(p, m->accuracy, m->accuracy_ci, "");
+		hm_html_estimate(p, m->auroc, m->auroc_ci, "");
 		put_cell(p, m->loss, 4, "");
 		put_cell(p, m->seconds, m->seconds < 100 ? 1 : 0, "");
 		if (p->f->seeds && w->n > 1)
@@ -104,7 +114,7 @@ static void put_rows(struct hm_html *p)
 				      hm_page_interval(m->over_seeds, false, s));
 		else if (p->f->seeds)
 			hm_html_put(p, "<td class=\"left\">1</td>");
-		if (p->r->published)
+		if (columns)
 			put_published(p, &w->published);
 		hm_html_put(p, "</tr>\n");
 	}
@@ -120,6 +130,8 @@ static void put_rows(struct hm_html *p)
 		p,
 		"<p class=\"soft\"><small>Intervals in brackets are 95 % over examples: Wilson for accuracy, "
 		"DeLong for AUROC");
+	if (p->r->published[HM_PUBLISHED_AUROC])
+		hm_html_put(p, ", Hanley and McNeil for published AUROCs");
 	if (p->f->seeds)
 		hm_html_put(
 			p,
@@ -168,8 +180,8 @@ static void put_claims(struct hm_html *p)
 			hm_html_text(p, c->pair[k].b->name);
 			hm_buf_printf(p->b, p->e, "</td><td>%s</td><td>%s</td>",
 				      hm_page_difference(d->accuracy, t), hm_page_interval(d->ci, true, s));
-			p_value(p, d->p);
-			p_value(p, d->holm);
+			hm_html_p(p, d->p);
+			hm_html_p(p, d->holm);
 			hm_html_put(p, "<td class=\"left why\">");
 			hm_html_text(p, c->pair[k].note);
 			hm_html_put(p, "</td></tr>\n");
@@ -201,9 +213,9 @@ static void put_differences(struct hm_html *p)
 		hm_html_put(p, " &#8722; ");
 		hm_html_text(p, p->r->row[d->b].name);
 		hm_buf_printf(p->b, p->e, "</td><td>%s</td>", hm_page_difference(d->test.accuracy, s));
-		p_value(p, d->mcnemar_holm);
+		hm_html_p(p, d->mcnemar_holm);
 		hm_buf_printf(p->b, p->e, "<td>%s</td>", hm_page_difference(d->test.auroc, s));
-		p_value(p, d->delong_holm);
+		hm_html_p(p, d->delong_holm);
 		hm_html_put(p, "</tr>\n");
 	}
 	hm_html_put(p, "</tbody></table></div>\n");
@@ -356,7 +368,10 @@ int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err 
 	put_head(&p);
 	hm_html_put(&p, "<h2>Rows</h2>\n");
 	put_rows(&p);
-	hm_html_forest(&p);
+	hm_html_forest(&p, HM_PUBLISHED_ACCURACY);
+	if (f->runs->published[HM_PUBLISHED_AUROC])
+		hm_html_forest(&p, HM_PUBLISHED_AUROC);
+	hm_html_literature(&p);
 	put_claims(&p);
 	put_differences(&p);
 	hm_html_curves(&p);

@@ -17,8 +17,15 @@ struct hm_html {
 /* Appends markup as it is; appends plain text, escaped. */
 void hm_html_put(struct hm_html *p, const char *s);
 void hm_html_text(struct hm_html *p, const char *s);
-/* The plot of accuracies with intervals, a line per row; published values are diamonds. */
-void hm_html_forest(struct hm_html *p);
+/* Appends a cell: p, or an estimate with its interval. */
+void hm_html_p(struct hm_html *p, double v);
+void hm_html_estimate(struct hm_html *p, double v, struct hm_interval ci, const char *class);
+/* The plot of HM_PUBLISHED_ACCURACY or HM_PUBLISHED_AUROC with intervals, a line per row; published values
+ * are diamonds.
+ */
+void hm_html_forest(struct hm_html *p, int metric);
+/* The results of the literature, and which of their differences are larger than noise. */
+void hm_html_literature(struct hm_html *p);
 /* A card per row: losses by step, ROC curve. */
 void hm_html_curves(struct hm_html *p);
 

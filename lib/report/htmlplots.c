@@ -6,57 +6,104 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Accuracies with intervals, a line per row; published values are diamonds. */
-void hm_html_forest(struct hm_html *p)
+/* What the plot of a metric shows of a row: here and published. NaN is not drawn. */
+struct estimate {
+	double here, published;
+	struct hm_interval here_ci, published_ci;
+};
+
+static struct estimate find_estimate(const struct hm_html *p, int row, int metric)
 {
-	const double left = 210, width = 420, line = 24;
-	char tick[HM_PAGE_NUMBER];
-	double lo = .5 - p->f->guess, hi = .5 + p->f->guess;
-	int h = 46 + (int)line * p->r->n_rows;
+	const struct hm_summary *m = &p->f->row[row];
+	const struct hm_published *v = &p->r->row[row].published;
+	if (metric == HM_PUBLISHED_AUROC)
+		return (struct estimate){m->auroc, v->value[metric], m->auroc_ci, v->auroc_ci};
+	return (struct estimate){m->accuracy, v->value[metric], m->accuracy_ci, {NAN, NAN}};
+}
+
+/* Pixels of a value: from `left` on, `width` of them for the range lo to hi. */
+struct scale {
+	double lo, hi;
+};
+
+static double find_x(const struct scale *s, double v)
+{
+	const double left = 210, width = 420;
+	return left + (v - s->lo) / (s->hi - s->lo) * width;
+}
+
+static struct scale find_scale(const struct hm_html *p, int metric, double guess, double *step)
+{
+	struct scale s = {fmin(.5, .5 - guess), fmax(.5, .5 + guess)};
 	for (int i = 0; i < p->r->n_rows; i++) {
-		const double v = p->r->row[i].published.accuracy;
-		lo = fmin(lo, isnan(v) ? lo : v);
-		hi = fmax(hi, isnan(v) ? hi : v);
-		lo = fmin(lo, p->f->row[i].accuracy_ci.lo);
-		hi = fmax(hi, p->f->row[i].accuracy_ci.hi);
+		const struct estimate v = find_estimate(p, i, metric);
+		const double seen[] = {v.published, v.here_ci.lo,      v.here_ci.hi,
+				       v.here,	    v.published_ci.lo, v.published_ci.hi};
+		for (size_t k = 0; k < sizeof seen / sizeof *seen; k++) {
+			s.lo = fmin(s.lo, seen[k]);
+			s.hi = fmax(s.hi, seen[k]);
+		}
 	}
-	double step = hm_chart_step(hi - lo, 8);
-	lo = floor(lo / step) * step;
-	hi = ceil(hi / step) * step;
-#define X(v) (left + ((v)-lo) / (hi - lo) * width)
-	hm_html_put(p, "<h2>Accuracy</h2>\n<p><small>Dots and bars: here, with 95 % intervals. ");
-	hm_html_put(p, p->r->published ? "<span class=\"post\">Diamonds: published.</span> " : "");
-	hm_html_put(p, "Dotted: where a guesser&#8217;s accuracy falls in 95 % of draws.</small></p>\n<div "
-		       "class=\"scroll\">");
+	*step = hm_chart_step(s.hi - s.lo, 8);
+	s.lo = floor(s.lo / *step) * *step;
+	s.hi = ceil(s.hi / *step) * *step;
+	return s;
+}
+
+/* A published value with an interval stands below ours, one without on the same line. */
+static void put_estimate_marks(struct hm_html *p, const struct scale *s, const struct estimate *v, double y)
+{
+	const double below = isnan(v->published_ci.lo) ? y : y + 7;
+	if (!isnan(v->here_ci.lo))
+		hm_buf_printf(p->b, p->e, "<path class=\"ours\" d=\"M%.1f %.1fH%.1f\"/>",
+			      find_x(s, v->here_ci.lo), y, find_x(s, v->here_ci.hi));
+	if (!isnan(v->here))
+		hm_buf_printf(p->b, p->e, "<circle class=\"dot\" r=\"4\" cx=\"%.1f\" cy=\"%.1f\"/>",
+			      find_x(s, v->here), y);
+	if (!isnan(v->published_ci.lo))
+		hm_buf_printf(p->b, p->e, "<path class=\"mark\" d=\"M%.1f %.1fH%.1f\"/>",
+			      find_x(s, v->published_ci.lo), below, find_x(s, v->published_ci.hi));
+	if (!isnan(v->published))
+		hm_buf_printf(p->b, p->e, "<path class=\"mark\" d=\"M%.1f %.1fl5 5l-5 5l-5-5z\"/>",
+			      find_x(s, v->published), below - 5);
+}
+
+void hm_html_forest(struct hm_html *p, int metric)
+{
+	const char *name = metric == HM_PUBLISHED_AUROC ? "AUROC" : "Accuracy";
+	const double line = 24, guess = metric == HM_PUBLISHED_AUROC ? p->f->guess_auroc : p->f->guess;
+	char tick[HM_PAGE_NUMBER];
+	double step;
+	const struct scale s = find_scale(p, metric, guess, &step);
+	int h = 46 + (int)line * p->r->n_rows;
+	hm_buf_printf(p->b, p->e,
+		      "<h2>%s</h2>\n<p><small>Dots and bars: here, with 95 %% intervals. %s"
+		      "Dotted: where a guesser&#8217;s %s falls in 95 %% of draws.</small></p>\n"
+		      "<div class=\"scroll\">",
+		      name,
+		      p->r->published[metric] ? "<span class=\"post\">Diamonds: published.</span> " : "",
+		      metric == HM_PUBLISHED_AUROC ? "AUROC" : "accuracy");
 	hm_buf_printf(p->b, p->e,
 		      "<svg class=\"wide\" viewBox=\"0 0 660 %d\" width=\"660\" height=\"%d\" "
-		      "role=\"img\"><title>Accuracy "
-		      "of each row with its interval</title>\n",
-		      h, h);
-	for (double v = lo; v <= hi + step / 2; v += step)
+		      "role=\"img\"><title>%s of each row with its interval</title>\n",
+		      h, h, name);
+	for (double v = s.lo; v <= s.hi + step / 2; v += step)
 		hm_buf_printf(p->b, p->e,
 			      "<path class=\"grid\" d=\"M%.1f 8V%d\"/><text class=\"tick\" x=\"%.1f\" "
 			      "y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-			      X(v), h - 28, X(v), h - 12, hm_page_value(v, 2, tick));
-	for (int side = -1; side < 2; side += 2)
+			      find_x(&s, v), h - 28, find_x(&s, v), h - 12, hm_page_value(v, 2, tick));
+	for (int side = -1; side < 2 && !isnan(guess); side += 2)
 		hm_buf_printf(p->b, p->e, "<path class=\"chance\" d=\"M%.1f 8V%d\"/>\n",
-			      X(.5 + side * p->f->guess), h - 28);
+			      find_x(&s, .5 + side * guess), h - 28);
 	for (int i = 0; i < p->r->n_rows; i++) {
-		const struct hm_summary *m = &p->f->row[i];
-		double y = 22 + line * i, v = p->r->row[i].published.accuracy;
-		hm_buf_printf(p->b, p->e, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", left - 10,
-			      y + 4);
+		const struct estimate v = find_estimate(p, i, metric);
+		const double y = 22 + line * i;
+		hm_buf_printf(p->b, p->e, "<text x=\"200\" y=\"%.1f\" text-anchor=\"end\">", y + 4);
 		hm_html_text(p, p->r->row[i].name);
-		hm_buf_printf(p->b, p->e,
-			      "</text><path class=\"ours\" d=\"M%.1f %.1fH%.1f\"/><circle class=\"dot\" "
-			      "r=\"4\" cx=\"%.1f\" cy=\"%.1f\"/>",
-			      X(m->accuracy_ci.lo), y, X(m->accuracy_ci.hi), X(m->accuracy), y);
-		if (!isnan(v))
-			hm_buf_printf(p->b, p->e, "<path class=\"mark\" d=\"M%.1f %.1fl5 5l-5 5l-5-5z\"/>",
-				      X(v), y - 5);
+		hm_html_put(p, "</text>");
+		put_estimate_marks(p, &s, &v, y);
 		hm_html_put(p, "\n");
 	}
-#undef X
 	hm_html_put(p, "</svg></div>\n");
 }
 

@@ -18,22 +18,34 @@ static void put_text(struct hm_buf *b, const char *s, struct hm_err *e)
 	}
 }
 
+/* The cells of the numbers that some row has. */
+static void put_published(const struct hm_published *p, const struct hm_runs *r, struct hm_buf *b,
+			  struct hm_err *e)
+{
+	char v[2][HM_PAGE_NUMBER];
+	for (int i = 0; i < HM_PUBLISHED; i++) {
+		if (!r->published[i])
+			continue;
+		hm_buf_printf(b, e, " %s", hm_page_value(p->value[i], hm_published_columns[i].digits, v[0]));
+		if (i == HM_PUBLISHED_AUROC && !isnan(p->auroc_ci.lo))
+			hm_buf_printf(b, e, " %s", hm_page_interval(p->auroc_ci, false, v[1]));
+		hm_buf_printf(b, e, " |");
+	}
+}
+
 static void put_row(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
 {
 	const struct hm_row *w = &f->runs->row[i];
 	const struct hm_summary *s = &f->row[i];
-	char v[9][HM_PAGE_NUMBER];
+	char v[6][HM_PAGE_NUMBER];
 	hm_buf_printf(b, e, "| ");
 	put_text(b, w->name, e);
 	hm_buf_printf(b, e, "%s |", w->selected ? " (best of dev)" : "");
-	if (f->runs->published)
-		hm_buf_printf(b, e, " %s | %s | %s |", hm_page_value(w->published.accuracy, 3, v[0]),
-			      hm_page_value(w->published.loss, 4, v[1]),
-			      hm_page_value(w->published.seconds, 0, v[2]));
-	hm_buf_printf(b, e, " %s %s | %s %s | %s | %s |", hm_page_value(s->accuracy, 3, v[3]),
-		      hm_page_interval(s->accuracy_ci, false, v[4]), hm_page_value(s->auroc, 3, v[5]),
-		      hm_page_interval(s->auroc_ci, false, v[6]), hm_page_value(s->loss, 4, v[7]),
-		      hm_page_value(s->seconds, s->seconds < 100 ? 1 : 0, v[8]));
+	put_published(&f->runs->row[i].published, f->runs, b, e);
+	hm_buf_printf(b, e, " %s %s | %s %s | %s | %s |", hm_page_value(s->accuracy, 3, v[0]),
+		      hm_page_interval(s->accuracy_ci, false, v[1]), hm_page_value(s->auroc, 3, v[2]),
+		      hm_page_interval(s->auroc_ci, false, v[3]), hm_page_value(s->loss, 4, v[4]),
+		      hm_page_value(s->seconds, s->seconds < 100 ? 1 : 0, v[5]));
 	if (f->seeds && w->n > 1)
 		hm_buf_printf(b, e, " %d: sd %.3f, %.3f to %.3f, %s |", w->n, s->deviation, s->least, s->most,
 			      hm_page_interval(s->over_seeds, false, v[0]));
@@ -42,12 +54,12 @@ static void put_row(const struct hm_findings *f, int i, struct hm_buf *b, struct
 	hm_buf_printf(b, e, "\n");
 }
 
-static void put_pair(struct hm_buf *b, const struct hm_row *x, const struct hm_row *y, struct hm_err *e)
+static void put_pair(struct hm_buf *b, const char *x, const char *y, struct hm_err *e)
 {
 	hm_buf_printf(b, e, "| ");
-	put_text(b, x->name, e);
+	put_text(b, x, e);
 	hm_buf_printf(b, e, " - ");
-	put_text(b, y->name, e);
+	put_text(b, y, e);
 }
 
 static void put_claim(const struct hm_findings *f, int i, struct hm_buf *b, struct hm_err *e)
@@ -64,7 +76,7 @@ static void put_claim(const struct hm_findings *f, int i, struct hm_buf *b, stru
 		"\n\n| pair | difference | 95 %% interval | p | p Holm | |\n|---|---|---|---|---|---|\n");
 	for (int k = 0; k < c->n; k++) {
 		const struct hm_difference *d = &f->difference[i * HM_RUNS_PAIRS + k];
-		put_pair(b, c->pair[k].a, c->pair[k].b, e);
+		put_pair(b, c->pair[k].a->name, c->pair[k].b->name, e);
 		hm_buf_printf(b, e, " | %s | %s | %s | %s | ", hm_page_difference(d->accuracy, v[3]),
 			      hm_page_interval(d->ci, true, v[0]), hm_page_p(d->p, v[1]),
 			      hm_page_p(d->holm, v[2]));
@@ -87,7 +99,7 @@ static void put_differences(const struct hm_findings *f, struct hm_buf *b, struc
 		const struct hm_pair *d = &f->pair[i];
 		if (!hm_pair_significant(d))
 			continue;
-		put_pair(b, &f->runs->row[d->a], &f->runs->row[d->b], e);
+		put_pair(b, f->runs->row[d->a].name, f->runs->row[d->b].name, e);
 		hm_buf_printf(b, e, " | %s | %s | %s | %s |\n", hm_page_difference(d->test.accuracy, v[2]),
 			      hm_page_p(d->mcnemar_holm, v[0]), hm_page_difference(d->test.auroc, v[3]),
 			      hm_page_p(d->delong_holm, v[1]));
@@ -159,6 +171,62 @@ static void put_commands(const struct hm_findings *f, struct hm_buf *b, struct h
 	}
 }
 
+static void put_header(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+{
+	const char *published = " published";
+	hm_buf_printf(b, e, "| row |");
+	for (int i = 0; i < HM_PUBLISHED; i++)
+		if (f->runs->published[i]) {
+			hm_buf_printf(b, e, "%s %s |", published, hm_published_columns[i].heading);
+			published = "";
+		}
+	hm_buf_printf(b, e, " accuracy [95 %%] | AUROC [95 %%] | loss | s |%s\n|---|",
+		      f->seeds ? " seeds |" : "");
+	for (int i = 0; i < HM_PUBLISHED; i++)
+		hm_buf_printf(b, e, "%s", f->runs->published[i] ? "---|" : "");
+	hm_buf_printf(b, e, "---|---|---|---|%s\n", f->seeds ? "---|" : "");
+}
+
+static void put_literature(const struct hm_literature *l, struct hm_buf *b, struct hm_err *e)
+{
+	char v[4][HM_PAGE_NUMBER];
+	if (!l->n_results)
+		return;
+	hm_buf_printf(
+		b, e,
+		"\n## The literature\n\n| result | on | AUROC [95 %%] | published in |\n|---|---|---|---|\n");
+	for (int i = 0; i < l->n_results; i++) {
+		const struct hm_result *r = &l->result[i];
+		hm_buf_printf(b, e, "| ");
+		put_text(b, r->name, e);
+		hm_buf_printf(b, e, " | ");
+		put_text(b, r->set, e);
+		hm_buf_printf(b, e, " | %s %s | ",
+			      hm_page_value(r->published.value[HM_PUBLISHED_AUROC], 3, v[0]),
+			      hm_page_interval(r->published.auroc_ci, false, v[1]));
+		put_text(b, r->where, e);
+		hm_buf_printf(b, e, " |\n");
+	}
+	if (!l->n_pairs)
+		return;
+	hm_buf_printf(
+		b, e,
+		"\nWhich published differences are larger than noise: %d of %d, by p (Holm) < .05. %s\n\n"
+		"| pair | on | difference | 95 %% interval | p | p Holm | |\n|---|---|---|---|---|---|---|\n",
+		l->apart, l->n_pairs, hm_page_literature_note);
+	for (int i = 0; i < l->n_pairs; i++) {
+		const struct hm_result_pair *d = &l->pair[i];
+		put_pair(b, d->a->name, d->b->name, e);
+		hm_buf_printf(b, e, " | ");
+		put_text(b, d->a->set, e);
+		hm_buf_printf(b, e, " | %s | %s | %s | %s | ", hm_page_difference(d->difference, v[0]),
+			      hm_page_interval(d->ci, true, v[1]), hm_page_p(d->p, v[2]),
+			      hm_page_p(d->holm, v[3]));
+		put_text(b, d->note, e);
+		hm_buf_printf(b, e, " |\n");
+	}
+}
+
 int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
 {
 	const struct hm_runs *r = f->runs;
@@ -174,15 +242,13 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 		      "\nScored on %zu examples. A guesser's accuracy falls within 0.500 +- %.3f in 95 %% of "
 		      "draws.\n\n",
 		      r->matched.n, f->guess);
-	hm_buf_printf(
-		b, e,
-		"| row |%s accuracy [95 %%] | AUROC [95 %%] | loss | s |%s\n|---|%s---|---|---|---|%s\n",
-		r->published ? " published accuracy | loss | s |" : "", f->seeds ? " seeds |" : "",
-		r->published ? "---|---|---|" : "", f->seeds ? "---|" : "");
+	put_header(f, b, e);
 	for (int i = 0; i < r->n_rows; i++)
 		put_row(f, i, b, e);
 	put_notes(r, b, e);
-	hm_buf_printf(b, e, "\n%s", r->n_claims ? "\n## Claims\n" : "");
+	hm_buf_printf(b, e, "\n");
+	put_literature(&r->literature, b, e);
+	hm_buf_printf(b, e, "%s", r->n_claims ? "\n## Claims\n" : "");
 	for (int i = 0; i < r->n_claims; i++)
 		put_claim(f, i, b, e);
 	put_differences(f, b, e);

@@ -15,7 +15,8 @@ struct hm_findings {
 	int pairs, significant;		  /* significant: by McNemar's or DeLong's test, Holm-corrected */
 	bool seeds;			  /* some row has several trials */
 	size_t shared;			  /* bytes of history, whole lines, with which every trial begins */
-	double guess; /* half the width of the range in which a guesser's accuracy falls 19 times of 20 */
+	/* Half the width of the range in which a guesser's accuracy, AUROC falls 19 times of 20. */
+	double guess, guess_auroc;
 };
 /* Computes what the pages share. `r` is borrowed. 0 or HM_EDATA (memory). Caller clears, also after a
  * failure. */
@@ -30,6 +31,9 @@ int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err 
 int hm_page_markdown(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
 /* A line per trial of each row. */
 int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
+
+/* What a reader must know about the differences of published results. ASCII without markup. */
+extern const char hm_page_literature_note[];
 
 /* Numbers on the HTML and Markdown pages: "0.558", an en dash for NaN; "[0.514, 0.601]", "" for NaN; "0.049",
  * "< 0.0001". What rounds to zero has no minus. Return out. */

@@ -10,8 +10,7 @@
 
 enum { TABLE_MOST = 16 << 20 };
 
-/* The array of at most `most` objects under `key`. Returns their number, 0 when it is absent, or HM_EDATA. */
-static int find_objects(const cJSON *o, const char *key, int most, const cJSON **array, struct hm_err *e)
+int hm_runs_objects(const cJSON *o, const char *key, int most, const cJSON **array, struct hm_err *e)
 {
 	const cJSON *one;
 	*array = cJSON_GetObjectItemCaseSensitive(o, key);
@@ -42,8 +41,8 @@ static int read_trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, str
 /* Reads the rows and counts their trials, which are read when all are counted. */
 static int read_rows(struct hm_runs *r, struct hm_err *e)
 {
-	const cJSON *array, *o, *runs, *p;
-	int at = 0, n = find_objects(r->json, "rows", HM_RUNS_ROWS, &array, e);
+	const cJSON *array, *o, *runs;
+	int at = 0, n = hm_runs_objects(r->json, "rows", HM_RUNS_ROWS, &array, e);
 	if (n <= 0)
 		return n ? n : hm_err_set(e, HM_EDATA, "there are no \"rows\"");
 	if (!(r->row = hm_arena_get(&r->arena, (size_t)n * sizeof *r->row, e)))
@@ -59,17 +58,18 @@ static int read_rows(struct hm_runs *r, struct hm_err *e)
 		w->note = hm_runs_str(o, "note");
 		w->selected = *hm_runs_str(o, "selected") && strcmp(hm_runs_str(o, "selected"), "last") != 0;
 		w->part = isnan(hm_runs_number(o, "part")) ? 0 : (int64_t)hm_runs_number(o, "part");
-		p = cJSON_GetObjectItemCaseSensitive(o, "published");
-		w->published = (struct hm_published){hm_runs_number(p, "accuracy"), hm_runs_number(p, "loss"),
-						     hm_runs_number(p, "seconds")};
-		r->published = r->published || !isnan(w->published.accuracy) || !isnan(w->published.loss) ||
-			       !isnan(w->published.seconds);
 		if (!*w->name)
 			return hm_err_set(e, HM_EDATA, "row %d has no \"name\"", at);
+		if (hm_published_read(cJSON_GetObjectItemCaseSensitive(o, "published"), &w->published, e)) {
+			hm_err_prefix(e, "row \"%s\"", w->name);
+			return HM_EDATA;
+		}
+		for (int i = 0; i < HM_PUBLISHED; i++)
+			r->published[i] |= !isnan(w->published.value[i]);
 		for (int i = 0; i < at - 1; i++)
 			if (!strcmp(r->row[i].name, w->name))
 				return hm_err_set(e, HM_EDATA, "two rows are called \"%s\"", w->name);
-		w->n = find_objects(o, "runs", HM_RUNS_TRIALS, &runs, e);
+		w->n = hm_runs_objects(o, "runs", HM_RUNS_TRIALS, &runs, e);
 		if (w->n <= 0)
 			return w->n ? w->n : hm_err_set(e, HM_EDATA, "row \"%s\" has no \"runs\"", w->name);
 		r->systems += w->n;
@@ -145,7 +145,7 @@ static int read_claims(struct hm_runs *r, struct hm_err *e)
 {
 	static const char *const kinds[] = {"better", "not-worse", "same"};
 	const cJSON *array, *o, *pairs, *p;
-	int at = 0, n = find_objects(r->json, "claims", HM_RUNS_ROWS, &array, e);
+	int at = 0, n = hm_runs_objects(r->json, "claims", HM_RUNS_ROWS, &array, e);
 	if (n <= 0)
 		return n;
 	if (!(r->claim = hm_arena_get(&r->arena, (size_t)n * sizeof *r->claim, e)))
@@ -166,7 +166,7 @@ static int read_claims(struct hm_runs *r, struct hm_err *e)
 		c->kind = (enum hm_claim_kind)kind;
 		if (c->kind != HM_CLAIM_BETTER && !(c->margin > 0 && c->margin < 1))
 			return hm_err_set(e, HM_EDATA, "claim %d: \"margin\" must lie between 0 and 1", at);
-		if ((c->n = find_objects(o, "pairs", HM_RUNS_PAIRS, &pairs, e)) <= 0)
+		if ((c->n = hm_runs_objects(o, "pairs", HM_RUNS_PAIRS, &pairs, e)) <= 0)
 			return c->n ? c->n : hm_err_set(e, HM_EDATA, "claim %d has no \"pairs\"", at);
 		cJSON_ArrayForEach(p, pairs)
 		{
@@ -184,7 +184,7 @@ static int read_stages(struct hm_runs *r, struct hm_err *e)
 {
 	static const char *const nouns[] = {"records", "images", "examples", "steps"};
 	const cJSON *array, *o;
-	int n = find_objects(r->json, "stages", 4 * HM_RUNS_ROWS, &array, e);
+	int n = hm_runs_objects(r->json, "stages", 4 * HM_RUNS_ROWS, &array, e);
 	if (n <= 0)
 		return n;
 	if (!(r->stage = hm_arena_get(&r->arena, (size_t)n * sizeof *r->stage, e)))
@@ -269,7 +269,7 @@ int hm_runs_read(struct hm_runs *r, const char *path, bool follow_symlinks, stru
 	if (rc)
 		goto done;
 	if (read_head(r, e) || read_rows(r, e) || read_trials(r, e) || compute_scores(r, e) ||
-	    read_claims(r, e) || read_stages(r, e)) {
+	    read_claims(r, e) || read_stages(r, e) || hm_runs_literature(r, e)) {
 		hm_err_prefix(e, "%s", path);
 		rc = HM_EDATA;
 	}

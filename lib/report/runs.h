@@ -5,6 +5,7 @@
 #define HM_RUNS_H
 
 #include "prep/imagefile.h"
+#include "report/published.h"
 #include "stat/paired.h"
 #include "stat/predictions.h"
 
@@ -31,10 +32,6 @@ struct hm_trial {
 	struct hm_interval accuracy_ci, auroc_ci; /* Wilson, DeLong */
 	double loss, seconds;			  /* training loss of the last epoch, time of the training */
 	struct hm_curve train, val;		  /* loss by step: training, validation */
-};
-
-struct hm_published {
-	double accuracy, loss, seconds; /* NaN: unknown */
 };
 
 struct hm_row {
@@ -69,12 +66,13 @@ struct hm_runs {
 	const char **about; /* [n_about] paragraphs */
 	double train, dev;  /* examples of the data set */
 	double baseline_accuracy;
-	bool published; /* some row has numbers that were published of it */
-	bool echo;	/* every label of every file is that system's answer: hm_predictions_echo */
+	bool published[HM_PUBLISHED]; /* some row has this number that was published of it */
+	bool echo; /* every label of every file is that system's answer: hm_predictions_echo */
 	int n_rows, n_claims, n_stages, n_about;
 	struct hm_row *row;
 	struct hm_claim *claim;
 	struct hm_stage *stage;
+	struct hm_literature literature;
 	struct hm_buf sheet;	   /* a PNG file, or empty */
 	struct hm_buf files;	   /* const char *[]: paths of the files that were read */
 	struct hm_matched matched; /* of all trials */

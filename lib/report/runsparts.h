@@ -10,6 +10,12 @@ enum { HM_RUNS_FILE = 64 << 20, HM_RUNS_DEPTH = 16 }; /* bytes of a file, levels
 const char *hm_runs_str(const cJSON *o, const char *key);
 double hm_runs_number(const cJSON *o, const char *key);
 
+/* The array of at most `most` objects under `key`. Returns their number, 0 when it is absent, or HM_EDATA. */
+int hm_runs_objects(const cJSON *o, const char *key, int most, const cJSON **array, struct hm_err *e);
+
+/* Reads "literature" of the table into r->literature, and compares its pairs. */
+int hm_runs_literature(struct hm_runs *r, struct hm_err *e);
+
 /* The path of a file below the table's folder, in the arena. NULL with `e` set when the name leads out of the
  * folder (absolute, "..", a symbolic link) or to no regular file. */
 const char *hm_runs_path(struct hm_runs *r, const char *name, struct hm_err *e);

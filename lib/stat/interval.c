@@ -157,6 +157,18 @@ int hm_delong_interval(const struct hm_ranking *r, struct hm_interval *ci, struc
 	return 0;
 }
 
+/* above: that two positives both lie above one negative; below: that two negatives both lie below one
+ * positive */
+double hm_hanley_mcneil_variance(double auroc, double positives, double negatives)
+{
+	double square = auroc * auroc, above = auroc / (2 - auroc), below = 2 * square / (1 + auroc);
+	if (!(positives > 0 && negatives > 0))
+		return NAN;
+	return (auroc * (1 - auroc) + (positives - 1) * (above - square) +
+		(negatives - 1) * (below - square)) /
+	       (positives * negatives);
+}
+
 /* ---- bootstrap ---- */
 
 struct draws {

@@ -33,6 +33,12 @@ double hm_delong_variance(const double *place, const int32_t *label, size_t n, s
 /* DeLong's interval: Wald, clipped to [0,1]. 0 or HM_EDATA (memory). */
 int hm_delong_interval(const struct hm_ranking *r, struct hm_interval *ci, struct hm_err *e);
 
+/* The variance of an AUROC of which only the value is known, and how many examples of each class it is of:
+ * Hanley and McNeil, Radiology 1982, as if the scores of both classes were distributed exponentially. NaN
+ * unless both are there.
+ */
+double hm_hanley_mcneil_variance(double auroc, double positives, double negatives);
+
 /* Percentile intervals of every metric, from `resamples` draws of n out of n with replacement. Draw i, try t
  * uses the random stream (seed, HM_RNG_BOOTSTRAP, i, t). A draw with one class only is drawn again; a sample
  * with one class only has no intervals. Quantiles are interpolated linearly, as numpy does. The result does

@@ -53,7 +53,7 @@ setup() {
 	grep -q "^\"one\",1,1,last,200,$acc," report.csv
 	[ "$(wc -l <report.csv)" = 4 ]
 	grep -q '^"two",0,2,dev,200,' report.csv
-	grep -q ',0.4567,12.5,0.5,0.7,100,"--lr 1e-2"$' report.csv
+	grep -q ',0.4567,12.5,0.5,0.7,100,"--lr 1e-2",,,$' report.csv
 	range=$(hm-score p1.csv | tail -n 1 | sed 's/accuracy [0-9.]* \(\[[^]]*\]\).*/\1/')
 	[ "$range" = "$(awk -F, '/^"one"/ { printf "[%.4f, %.4f]", $7, $8 }' report.csv)" ]
 	grep -q '| imgprep | 200 | 2.00 | 100 | 50 |' report.md
@@ -204,6 +204,82 @@ balanced() {
 	balanced other/report.html
 	grep -q '>published<' report.html
 	grep -q '^## Claims$' report.md
+}
+
+# Hanley and McNeil's half width of an AUROC, per mille, computed here from the formula in another form.
+half() { # AUROC EXAMPLES POSITIVES
+	awk -v a="$1" -v n="$2" -v p="$3" 'BEGIN { m = n - p
+		v = a * (1 - a) * (1 + (p - 1) * (1 - a) / (2 - a) + (m - 1) * a / (1 + a)) / (p * m); printf "%.17g", 1.959963984540054 * sqrt(v) }'
+}
+
+@test "a published AUROC stands beside ours, with its interval where the examples are known, and is plotted" {
+	[ "$(half .816 500 247)" != "$(half .816 1000 490)" ]
+	sed -e 's/"published":{[^}]*}/"published":{"auroc":0.816,"examples":500,"positives":247}/' -e 's/"baseline":{[^}]*},//' \
+		-e 's/"name":"two",/&"published":{"auroc":0.7},/' runs.json >auroc.json
+	mkdir -p auroc
+	hm-report -o auroc auroc.json
+	range=$(awk -v h="$(half .816 500 247)" 'BEGIN { printf "[%.3f, %.3f]", .816 - h, .816 + h }')
+	[ "$range" = '[0.778, 0.854]' ] # +-3.7 points
+	grep -qF '| row | published AUROC | accuracy [95 %] | AUROC [95 %] | loss | s | seeds |' auroc/report.md
+	grep -qF "| one | 0.816 $range | 0." auroc/report.md
+	grep -qF '| two (best of dev) | 0.700 | 0.' auroc/report.md
+	grep -qF "<td class=\"post\"><b>0.816</b> <small>$range</small></td>" auroc/report.html
+	grep -qF '<td class="post">0.700</td>' auroc/report.html
+	[ "$(grep -c '<title>[A-Za-z]* of each row with its interval' auroc/report.html)" = 2 ]
+	sed -n '/<title>AUROC of/,/<\/svg>/p' auroc/report.html >plot.svg
+	[ "$(grep -o 'class="mark"' plot.svg | wc -l)" = 3 ] # two diamonds, one interval
+	[ "$(grep -o 'class="dot"' plot.svg | wc -l)" = 2 ]
+	balanced auroc/report.html
+	head -n 1 auroc/report.csv | grep -q ',options,published_auroc,published_auroc_lo,published_auroc_hi$'
+	awk -F, -v h="$(half .816 500 247)" 'NR == 2 { exit !($(NF - 2) == .816 && $(NF - 1) - .816 + h < 1e-9 && $NF - .816 - h < 1e-9 && $NF > .85) }' auroc/report.csv
+	grep -q ',0.7,,$' auroc/report.csv
+	hm-report -o other runs.json # no AUROC was published there
+	[ "$(grep -c '<title>[A-Za-z]* of each row with its interval' other/report.html)" = 1 ]
+	refute grep -q 'published AUROC' other/report.md
+}
+
+@test "the literature: results with intervals, and which differences of pairs are larger than noise" {
+	literature() { # JSON: the table with it
+		sed "s|^{|{\"literature\":$1,|" runs.json >literature.json
+	}
+	results='"results":[{"name":"A","set":"dev","auroc":0.767,"examples":500,"positives":247,"where":"a <page>"},
+	 {"name":"A","set":"test","auroc":0.799,"examples":1000,"positives":490},{"name":"B","set":"test","auroc":0.855,"examples":1000,"positives":490},
+	 {"name":"C","set":"test","auroc":0.87,"examples":1000,"positives":490},{"name":"B","set":"dev","auroc":0.812,"examples":500,"positives":247}]'
+	results=$(tr -d '\n\t' <<<"$results")
+	literature "{$results,\"pairs\":[{\"a\":\"B\",\"b\":\"A\",\"note\":\"fusion\"},{\"a\":\"C\",\"b\":\"B\"}]}"
+	mkdir -p literature
+	hm-report -o literature literature.json
+	grep -qF '| A | dev | 0.767 [0.725, 0.809] | a &lt;page> |' literature/report.md
+	grep -qF '1 of 3, by p (Holm) < .05' literature/report.md
+	want=$(awk -v a="$(half .855 1000 490)" -v b="$(half .799 1000 490)" 'BEGIN { h = sqrt(a * a + b * b); printf "+0.056 | [%+.3f, %+.3f]", .056 - h, .056 + h }')
+	grep -qF "| B - A | test | $want | 0.0026 | 0.0078 | fusion |" literature/report.md
+	grep -qE '^\| B - A \| dev \| \+0.045 \| \[-0.011, \+0.101\] \| 0.117 \| 0.233 \| fusion \|$' literature/report.md
+	grep -qE '^\| C - B \| test \| \+0.015 \|' literature/report.md
+	grep -q 'conservative' literature/report.md
+	grep -qF '<b>B &#8722; A</b></td><td class="left">test</td><td>+0.056</td>' literature/report.html
+	grep -qF 'C &#8722; B</td>' literature/report.html
+	grep -q 'a &lt;page&gt;' literature/report.html
+	balanced literature/report.html
+	literature "{$results}" # no pairs: the results alone
+	hm-report -o literature literature.json
+	refute grep -q 'larger than noise' literature/report.md
+	bad() { # JSON PATTERN
+		literature "$1"
+		run hm-report -o literature literature.json
+		expect 1 "^hm-report: error: literature.json: \"literature\": $2"
+		[ "$(wc -l <<<"$output")" = 1 ]
+	}
+	bad '[]' 'there are no "results"'
+	bad '{"results":[{"name":"A","auroc":0.5,"examples":9}]}' 'result "A": "examples" and "positives" of a published result must be whole'
+	bad '{"results":[{"name":"A","auroc":0.5}]}' 'result "A": "auroc", "examples" and "positives" are required'
+	bad '{"results":[{"name":"A","auroc":1.5,"examples":9,"positives":3}]}' 'result "A": a published "auroc" must lie between 0 and 1'
+	bad '{"results":[{"auroc":0.5,"examples":9,"positives":3}]}' 'result 1 has no "name"'
+	bad "{${results/\"B\"/\"A\"}}" 'two results are called "A" on the set "test"'
+	bad "{$results,\"pairs\":[{\"a\":\"D\",\"b\":\"A\"}]}" 'no set has a result of both "D" and "A"'
+	bad "{$results,\"pairs\":[{\"a\":\"A\",\"b\":\"A\"}]}" 'a pair has "A" twice'
+	sed 's/"published":{[^}]*}/"published":{"auroc":0.8,"examples":10,"positives":10}/' runs.json >auroc.json
+	run hm-report -o literature auroc.json
+	expect 1 'auroc.json: row "one": "examples" and "positives" of a published result'
 }
 
 @test "something else than a table of runs is named" {

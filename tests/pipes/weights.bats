@@ -207,6 +207,116 @@ teardown() {
 	(cd weights && sha256sum --quiet -c SHA256SUMS)
 }
 
+# A tiny CLIP as a folder of Hugging Face, and as one file of OpenAI's with a word list of its size: server/openai/NAME/...
+tiny_clip() {
+	local text=$ROOT/tests/data/text/clip d=server/openai/clip-vit-base-patch32/resolve/main
+	mkdir -p $d
+	cp "$text"/* $d
+	echo '{"hidden_act":"quick_gelu"}' >$d/config.json
+	echo '{"crop_size":224,"do_center_crop":true,"resample":3,"size":224}' >$d/preprocessor_config.json
+	echo '{"model_max_length":77}' >$d/tokenizer_config.json
+	hm-synth -q --train 4 --dev 0 --test 0 made
+	hm-jsonl2rec made/train.jsonl | hm-imgprep -q --root made/img | hm-tokenize -q --vocab "$text" |
+		hm-fuse-train -q --vocab-size 797 --fusion late --image init:clip-tiny-image --text init:clip-tiny-text --epochs 1 -o $d/model.safetensors -
+}
+clip() { run "$ROOT/pipelines/get-weights.sh" --base-hub "file://$PWD/server" "$@"; }
+
+@test "a CLIP of Hugging Face: its folder alone is fetched, tried as both encoders, recorded" {
+	tiny_clip
+	clip clip-vit-base-patch32 w
+	expect 0 '^w/clip-vit-base-patch32/merges.txt: sha256 [0-9a-f]{64}, recorded in w/SHA256SUMS'
+	[ "$(ls w)" = "$(printf 'SHA256SUMS\nclip-vit-base-patch32')" ] # no ResNet, no BERT
+	diff -r server/openai/clip-vit-base-patch32/resolve/main w/clip-vit-base-patch32
+	[ "$(wc -l <w/SHA256SUMS)" = 6 ]
+	(cd w && sha256sum --quiet -c SHA256SUMS)
+	rm -r server/openai
+	clip w clip-vit-base-patch32 # in any order; nobody is asked again
+	expect 0 '^w: all there, all right$'
+	clip --check clip-vit-base-patch32 w
+	expect 0
+	[ "$(grep -c ': right$' <<<"$output")" = 6 ]
+	clip --check clip-vit-base-patch32 clip-vit-base-patch16 w
+	expect 1 '^w/clip-vit-base-patch16/model.safetensors: missing$'
+	[ "$(wc -l <<<"$output")" = 12 ]
+	printf x >>w/clip-vit-base-patch32/merges.txt
+	clip --check clip-vit-base-patch32 w
+	expect 1 '^w/clip-vit-base-patch32/merges.txt: the sha256 is wrong$'
+}
+
+@test "a CLIP of Hugging Face without model.safetensors: its pytorch_model.bin; with neither it is said" {
+	tiny_clip
+	local d=server/openai/clip-vit-base-patch32/resolve/main
+	mv $d/model.safetensors $d/pytorch_model.bin
+	clip clip-vit-base-patch32 w
+	expect 0 '^w/clip-vit-base-patch32/pytorch_model.bin: sha256'
+	[ ! -e w/clip-vit-base-patch32/model.safetensors ]
+	[ -z "$(find w -name '*.part')" ]
+	clip clip-vit-base-patch32 w
+	expect 0 '^w: all there, all right$'
+	clip --check clip-vit-base-patch32 w
+	expect 0 '^w/clip-vit-base-patch32/pytorch_model.bin: right$'
+	rm $d/pytorch_model.bin
+	clip clip-vit-base-patch32 none
+	expect 1 '/main/model.safetensors: not fetched, nor is pytorch_model.bin beside it$'
+	head -c 9000 w/clip-vit-base-patch32/pytorch_model.bin >$d/model.safetensors
+	clip clip-vit-base-patch32 cut
+	expect 1 '^get-weights.sh: error: cut/clip-vit-base-patch32: the files there are no encoder$'
+	[ -z "$(find cut -name '*.safetensors')" ]
+}
+
+@test "a CLIP of OpenAI: one file and the vocabulary, both of the sha256 that is known" {
+	local sum=40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af
+	local list=924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a
+	mkdir -p server/$sum server/words bin
+	echo no encoder >server/$sum/ViT-B-32.pt
+	openai() { clip --base-openai "file://$PWD/server" --base-words "file://$PWD/server/words" "$@"; }
+	openai ViT-B-32 w
+	expect 1 '^w/ViT-B-32.pt.part: the sha256 is wrong$'
+	expect 1 "^  expected $sum$"
+	# Stand-ins, and a sha256sum that takes them for what they stand for.
+	LC_ALL=C awk 'BEGIN { print "\"bpe_simple_vocab_16e6.txt#version: 0.2"
+		for (c = 33; c < 127; c++) s[n++] = sprintf("%c", c)
+		for (c = 192; c < 324; c++) s[n++] = sprintf("%c%c", 192 + int(c / 64), 128 + c % 64)
+		for (i = 0; i < n; i++) for (k = 0; k < n; k++) print s[i], s[k] }' | gzip -c >server/words/bpe_simple_vocab_16e6.txt.gz
+	hm-synth -q --train 4 --dev 0 --test 0 made
+	hm-jsonl2rec made/train.jsonl | hm-imgprep -q --root made/img | hm-tokenize -q --vocab server/words/bpe_simple_vocab_16e6.txt.gz |
+		hm-fuse-train -q --vocab-size 49408 --fusion late --image init:clip-tiny-image --text init:clip-tiny-text --epochs 1 -o made/m.safetensors -
+	cp made/m.safetensors server/$sum/ViT-B-32.pt
+	cat >bin/sha256sum <<-END
+		#!/bin/sh
+		$(command -v sha256sum) "\$@" | sed -e 's/^$(sha256sum <made/m.safetensors | cut -c 1-64)/$sum/' \
+			-e 's/^$(sha256sum <server/words/bpe_simple_vocab_16e6.txt.gz | cut -c 1-64)/$list/'
+	END
+	chmod +x bin/sha256sum
+	rm -r w
+	PATH=$PWD/bin:$PATH openai ViT-B-32 w
+	expect 0 "^w/ViT-B-32.pt: sha256 $sum, as published$"
+	expect 0 "^w/bpe_simple_vocab_16e6.txt.gz: sha256 $list, as published$"
+	cmp made/m.safetensors w/ViT-B-32.pt
+	[ "$(find w -type f -not -name '.*' | wc -l)" = 3 ]
+	PATH=$PWD/bin:$PATH openai --check ViT-B-32 w
+	expect 0 '^w/ViT-B-32.pt: right$'
+	for name in ViT-B-16 ViT-L-14 ViT-L-14-336px; do
+		openai --check $name w
+		expect 1 "^w/$name.pt: missing$"
+	done
+}
+
+@test "an address of https is not left for another, one's own server may be of any kind" {
+	mkdir bin
+	printf '#!/bin/sh\nprintf "%%s\\n" "$*" >>calls; exit 7\n' >bin/curl
+	chmod +x bin/curl
+	PATH=$PWD/bin:$PATH run "$ROOT/pipelines/get-weights.sh" ViT-B-32 w
+	expect 1 '/40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt: not fetched'
+	grep -q -- '--proto =https --proto-redir =https .* https://[^ ]*/ViT-B-32.pt$' calls
+	PATH=$PWD/bin:$PATH run "$ROOT/pipelines/get-weights.sh" clip-vit-large-patch14-336 w
+	expect 1 'not fetched'
+	grep -q -- '--proto =https --proto-redir =https .* https://huggingface.co/openai/clip-vit-large-patch14-336/resolve/main/config.json$' calls
+	PATH=$PWD/bin:$PATH get w
+	grep -q -- '--proto =file --proto-redir =https .* file:' calls
+	refute grep -qv -- '--proto ' calls
+}
+
 @test "two at a time, wrong calls, --help" {
 	mkdir weights
 	exec 8>weights/.lock
@@ -214,7 +324,7 @@ teardown() {
 	get
 	expect 1 'another get-weights.sh is at work there'
 	exec 8>&-
-	for call in '--nonsense' 'a b' '--resnet' '--resnet ../x.pth' '--resnet resnet18.pth' '--resnet ../x-01234567.pth' '--resnet x-01234567.pth.part' '--bert ..' '--bert a/../'; do
+	for call in '--nonsense' 'a b' '--resnet' '--resnet ../x.pth' '--resnet resnet18.pth' '--resnet ../x-01234567.pth' '--resnet x-01234567.pth.part' '--bert ..' '--bert a/../' 'ViT-L-15' 'clip-vit-huge' '--base-hub'; do
 		run "$ROOT/pipelines/get-weights.sh" $call
 		expect 2 '^usage: get-weights.sh'
 	done

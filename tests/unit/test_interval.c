@@ -128,11 +128,47 @@ static void resamples_hold_both_classes(void **state)
 	hm_sample_clear(&s);
 }
 
+/* The model behind the formula, integrated: scores of negatives are exponential with rate 1, of positives
+ * with rate r, so that AUROC = 1/(1 + r). */
+static double integrated_variance(double auroc, double positives, double negatives)
+{
+	const double r = (1 - auroc) / auroc, step = 1e-3;
+	double above = 0, below = 0;
+	for (double x = step / 2; x < 200; x += step) {
+		above += step * exp(-x) * exp(-2 * r * x);			 /* two positives above x */
+		below += step * r * exp(-r * x) * (1 - exp(-x)) * (1 - exp(-x)); /* two negatives below x */
+	}
+	return (auroc * (1 - auroc) + (positives - 1) * (above - auroc * auroc) +
+		(negatives - 1) * (below - auroc * auroc)) /
+	       (positives * negatives);
+}
+
+/* The standard errors that R's auctestr 1.0.0 prints, the paper's example, the model itself, and what the two
+ * sets of Hateful Memes allow. */
+static void as_hanley_and_mcneil(void **state)
+{
+	(void)state;
+	test_close(sqrt(hm_hanley_mcneil_variance(.75, 20, 200)), .06498283, 5e-9, "20 of 220");
+	test_close(sqrt(hm_hanley_mcneil_variance(.75, 110, 110)), .03282048, 5e-9, "110 of 220");
+	test_close(sqrt(hm_hanley_mcneil_variance(.75, 20, 20)), .07789072, 5e-9, "20 of 40");
+	test_close(sqrt(hm_hanley_mcneil_variance(.893, 51, 58)), .032, 6e-4, "the paper's");
+	for (double auroc = .55; auroc < .9; auroc += .1)
+		test_close(hm_hanley_mcneil_variance(auroc, 30, 70), integrated_variance(auroc, 30, 70), 1e-7,
+			   "the model's");
+	test_close(HM_Z95 * sqrt(hm_hanley_mcneil_variance(.816, 247, 253)), .0375, 5e-5, "dev_seen");
+	test_close(HM_Z95 * sqrt(hm_hanley_mcneil_variance(.855, 490, 510)), .0238, 5e-5, "test_seen");
+	assert_true(hm_hanley_mcneil_variance(1, 5, 5) == 0);
+	assert_true(isnan(hm_hanley_mcneil_variance(.7, 0, 9)) &&
+		    isnan(hm_hanley_mcneil_variance(.7, 9, NAN)));
+	assert_true(isnan(hm_hanley_mcneil_variance(NAN, 9, 9)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_scipy),
 		cmocka_unit_test(a_guessers_range),
+		cmocka_unit_test(as_hanley_and_mcneil),
 		cmocka_unit_test(bootstrap_is_seeded_and_thread_free),
 		cmocka_unit_test(resamples_hold_both_classes),
 	};

@@ -1,0 +1,58 @@
+# common.mk: what seed.mk and clip.mk share: checks of a call, where things are, files of settings, options of a row. They
+# include it behind their variables and rows, when these are set: SELF (the makefile), KNOWN (names of rows), and the
+# user's DATA OUT CACHE IMAGE TEXT VOCAB SEEDS EPOCHS ROWS.
+.DEFAULT_GOAL := all
+HERE := $(patsubst %/,%,$(dir $(SELF)))
+export PATH := $(abspath $(HERE)/../build/bin):$(PATH)
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+
+# ---- wrong calls are reported before anything runs ----------------------------------------------------------------------------
+override OUT := $(patsubst %/,%,$(OUT))
+matches = $(shell printf '%s\n' $2 | grep -vxqE '$1' || echo yes)# every word of $2
+$(foreach v,DATA OUT CACHE IMAGE TEXT VOCAB,$(if $(word 2,$($v)),$(error $v=$($v): a space, which make takes for the end of a name)))
+$(if $(OUT),,$(error OUT=: say which folder the experiment is to be in))
+$(if $(call matches,0|[1-9][0-9]*,$(SEEDS)),,$(error SEEDS=$(SEEDS): one integer or several))
+$(if $(filter $(words $(SEEDS)),$(words $(sort $(SEEDS)))),,$(error SEEDS=$(SEEDS): names one twice))
+$(if $(EPOCHS),$(if $(call matches,[1-9][0-9]*,$(EPOCHS)),,$(error EPOCHS=$(EPOCHS): an integer from 1)))
+$(foreach r,$(or $(ROWS),''),$(if $(filter $r,$(KNOWN)),,$(error ROWS=$(ROWS): $r is not one of the rows: $(KNOWN))))
+
+# The data set's newer release calls dev.jsonl dev_seen.jsonl.
+lines_train := $(DATA)/train.jsonl
+lines_dev   := $(firstword $(wildcard $(DATA)/dev.jsonl $(DATA)/dev_seen.jsonl) $(DATA)/dev.jsonl)
+pictures    := $(wildcard $(DATA)/img/*.png)
+file_of      = $(if $(filter init:%,$1),,$1)# nothing to depend on where weights are random
+weights      = $(foreach e,$(call file_of,$1),$(if $(wildcard $e/.),$(wildcard $e/*.safetensors $e/*.bin $e/*.json),$e))
+ifneq ($(filter-out list help check,$(or $(MAKECMDGOALS),all)),)
+$(foreach s,train dev,$(if $(wildcard $(lines_$s)),,$(error DATA=$(DATA) holds no $s.jsonl: give the data set's folder as DATA=FOLDER; `$(HERE)/check-data.sh FOLDER` says what should be in it, `hm-synth FOLDER` makes one to try)))
+$(foreach f,$(call file_of,$(IMAGE)) $(call file_of,$(TEXT)) $(VOCAB),$(if $(wildcard $f),,$(error there is no $f: $(without))))
+endif
+
+# A row's options; EPOCHS counts for every row.
+options = $(if $(EPOCHS),$(shell printf %s '$(strip $($1))' | sed 's/--epochs [0-9]*/--epochs $(EPOCHS)/; t; s/$$/ --epochs $(EPOCHS)/'),$(strip $($1)))
+
+# Settings that change the result are kept in files, which are written when they differ (also by make -n, which needs
+# them to find what is out of date).
+settle = +@mkdir -p $(@D); printf '%s\n' '$1' | cmp -s - $@ || printf '%s\n' '$1' >$@
+# Paths in them are relative to this folder, so that toy, toy/ and ./toy are equal and the folder can be moved.
+from_here = $(patsubst $(CURDIR)/%,%,$(abspath $1))
+.PHONY: FORCE
+FORCE:
+
+# The history of the predictions: tools, versions, options, the model's digest.
+$(OUT)/%history.json: $(OUT)/%dev.json
+	hm-view --history $(<:.json=.hmr) >$@.new && mv $@.new $@
+
+# rows.tsv: name, options, seeds, what was published of each row of ROWS. runs.sh makes the table for hm-report of it.
+$(OUT)/rows.tsv: FORCE
+	+@mkdir -p $(@D); { $(foreach r,$(ROWS),printf '%s\t%s\t%s\t%s\n' '$r' '$(call options,$r)' '$(call seeds,$r)' '$(call published,$r)';) } >$@.new; \
+	cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(OUT)/report.html: $(OUT)/runs.json
+	hm-report $<
+
+help: ## this list
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' $(SELF); grep -hE '^[a-z0-9]+:.*##' $(SELF) $(HERE)/common.mk | sed 's/:[^#]*## /\t/' | expand -t 12
+	@echo; echo "variables: $(variables), and each row's options by its name"
