@@ -2,9 +2,9 @@
  * exp, small matrix products, conversion of activations. Every instruction set adds in the same order. All
  * functions are inlined into functions marked HM_SIMD.
  *
- * gcc keeps vectors that are wider than the processor's in memory, word by word: with AVX2, a loop over hm_vec
- * runs at a fifth of the speed of one over two hm_vec8. So what takes time is written with hm_vec8, and
- * products, for which AVX-512's width counts, with both. */
+ * gcc keeps vectors that are wider than the processor's in memory, word by word: with AVX2, a loop over
+ * hm_vec runs at a fifth of the speed of one over two hm_vec8. So what takes time is written with hm_vec8,
+ * and products, for which AVX-512's width counts, with both. */
 #ifndef HM_VEC_H
 #define HM_VEC_H
 
