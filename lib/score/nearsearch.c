@@ -7,7 +7,7 @@
 
 enum {
 	ROWS = 1024,   /* of a block that is packed */
-	QUERIES = 512, /* that one thread multiplies with it, at most: of 256, packing the rows took a tenth */
+	QUERIES = 512, /* that a thread multiplies with it, at most; with 256, packing takes a tenth */
 	GRAIN = 16,    /* a part's queries are a multiple of it */
 	DEVICE_QUERIES = 2048,
 	DEVICE_LANES = 2 /* contexts of a GPU */
