@@ -1,6 +1,7 @@
 /* BERT, RoBERTa and DistilBERT as families of towers: their rows of tower.h, the names that files give their
  * tensors. The computation is bert.c's and berttrain.c's. */
 #include "nn/berttrain.h"
+#include "nn/familyparts.h"
 
 #include <stdio.h>
 #include <string.h>

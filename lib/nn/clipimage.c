@@ -2,6 +2,7 @@
  */
 #include "nn/clip.h"
 #include "nn/clipnames.h"
+#include "nn/familyparts.h"
 #include "nn/vit.h"
 
 static const enum hm_vit_output output_of[] = {HM_VIT_POOLED, HM_VIT_PROJECTED};
@@ -43,7 +44,7 @@ static struct hm_tower *finish_tower(struct hm_vit_config *c, const struct hm_to
 {
 	c->layers.pre_norm = true;
 	c->first_norm = c->raw_grid = true;
-	c->colours = hm_colours_of(hints, &style.colours);
+	c->colours = hm_colours_of(&hints->colours, &style.colours);
 	if (hm_vit_choose(c, hints->output, e))
 		return NULL;
 	return hm_vit_new(c, e);

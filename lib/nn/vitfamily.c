@@ -1,6 +1,7 @@
 /* ViT (Dosovitskiy et al. 2020) and DINOv2 (Oquab et al. 2023; with registers Darcet et al. 2023) as
  * families: their rows of tower.h. The computation is vit.h's. */
 #include "nn/vitfamily.h"
+#include "nn/familyparts.h"
 #include "nn/vit.h"
 
 #include <string.h>
@@ -55,7 +56,7 @@ static struct hm_tower *read_style(const struct hm_vit_style *style, double eps,
 	c.layers.act = hints->act ? hints->act : HM_ACT_GELU;
 	c.any_size = style == &dinov2_style;
 	c.antialias = c.any_size && c.registers;
-	c.colours = hm_colours_of(hints, &style->colours);
+	c.colours = hm_colours_of(&hints->colours, &style->colours);
 	return hm_vit_choose(&c, hints->output, e) ? NULL : hm_vit_new(&c, e);
 }
 
