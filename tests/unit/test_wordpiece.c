@@ -152,15 +152,15 @@ struct form {
 
 static void expect_forms(struct hm_char_rules rules, const struct form *want, size_t n)
 {
-	struct hm_charmap *m = malloc(sizeof *m);
+	struct hm_codemap *m = malloc(sizeof *m);
 	struct hm_err e = {0};
 	assert_int_equal(hm_charmap_init(m, rules, &e), 0);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t entry = hm_charmap_get(m, want[i].cp);
+		uint32_t entry = hm_codemap_get(m, want[i].cp);
 		if ((entry & 255) != want[i].kind || (want[i].to && entry >> 8 != want[i].to))
 			fail_msg("U+%04X is entered as %x", want[i].cp, entry);
 	}
-	hm_charmap_clear(m);
+	hm_codemap_clear(m);
 	free(m);
 }
 
