@@ -145,6 +145,8 @@ static void the_map_has_class_and_form(void **state)
 			 {0x301, HM_CHAR_MARK, 0},	  {0x34f, HM_CHAR_MARK_STARTER, 0},
 			 {0xac00, HM_CHAR_HANGUL, 0},	  {0x1d165, HM_CHAR_ORDERED, 0x1d165},
 			 {0x166d, HM_CHAR_PUNCT, 0x166d}, {0x1885, HM_CHAR_PLAIN, 0},
+			 {0x2000, HM_CHAR_SPACE, 0},	  {0x344, HM_CHAR_MARK, 0},
+			 {0x9cb, HM_CHAR_MULTI, 0},	  {0xf76, HM_CHAR_MARK_STARTER, 0},
 			 {0x130, HM_CHAR_PLAIN, 'i'},	  {0x10ffff, HM_CHAR_PLAIN, 0}},
 		lowered[] = {{'A', HM_CHAR_PLAIN, 'a'},	   {0xc9, HM_CHAR_PLAIN, 0xe9},
 			     {0x301, HM_CHAR_PLAIN, 0},	   {0xac00, HM_CHAR_PLAIN, 0},
@@ -162,6 +164,11 @@ static void the_map_has_class_and_form(void **state)
 	EXPECT(lowered, true, true, false, true);
 	EXPECT(stripped, true, false, true, false);
 	EXPECT(bare, false, true, false, false);
+	uint32_t part[HM_CHAR_PARTS];
+	assert_int_equal(hm_charmap_parts(0x130, part), 2);
+	assert_true(part[0] == 'i' && part[1] == 0x307);
+	assert_int_equal(hm_charmap_parts(0x1d160, part), 3);
+	assert_true(part[0] == 0x1d158 && part[1] == 0x1d165 && part[2] == 0x1d16e);
 	assert_int_equal(hm_char_order_of(0x302e), 224);
 	assert_int_equal(hm_char_order_of('a'), 0);
 }
