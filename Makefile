@@ -59,7 +59,7 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all without-cuda help config demo test check check-cuda lint bench oracle fuzz install uninstall clean deps FORCE
+.PHONY: all without-cuda tower-tools help config demo test check check-cuda lint bench oracle fuzz install uninstall clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -115,6 +115,7 @@ $(B)/tests/tower/towers.c: lib/nn/towers.c
 $(B)/tests/tower/towers.o: $(B)/tests/tower/towers.c
 	@$(CC) $(hm_cflags) $(CFLAGS) -c -o $@ $<
 $(B)/tests/tower/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
+tower-tools: $(tower_tools)
 $(tower_tools): $(B)/tests/tower/hm-%: $(B)/tools/hm-%.o $(B)/tests/tower/towers.o $(B)/tests/tower/meantower.o $(B)/libhm.a
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)
 

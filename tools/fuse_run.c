@@ -86,7 +86,7 @@ cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe,
 	hm_json_add_str(p, "frozen-mode", r->o.frozen_mode ? "train" : "eval", e);
 	hm_json_add_str(p, "precision", hm_precision_name((enum hm_precision)r->cli.precision), e);
 	hm_json_add_num(p, "dropout", r->o.dropout, e);
-	hm_json_add_bool(p, "standardize", hm_setup_standard(&r->setup, c), e);
+	hm_json_add_bool(p, "standardize", hm_standard_wanted(r->setup.o->standardize, c), e);
 	hm_json_add_bool(p, "init", r->o.init != NULL, e);
 	if (r->o.train_layers)
 		hm_json_add_str(p, "train-layers", r->o.train_layers, e);
@@ -160,8 +160,8 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 		catch_signals();
 	r->constant = -1;
 	r->config.judge = r->setup.judge;
-	r->config.refold = hm_setup_refold;
-	r->config.refold_ctx = &r->setup;
+	r->config.refold = hm_standard_refold;
+	r->config.refold_ctx = &r->setup.standard;
 	clock_gettime(CLOCK_MONOTONIC, &r->start);
 	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train,
 				r->o.val.n ? &r->setup.val : NULL, &r->config, &calls, t, e);

@@ -4,6 +4,7 @@
 #include "feed/columns.h"
 #include "feed/features.h"
 #include "json/build.h"
+#include "nn/acts.h"
 #include "prep/tokenizer.h"
 
 #include <inttypes.h>

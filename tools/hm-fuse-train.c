@@ -1,6 +1,7 @@
 /* hm-fuse-train: trains a fusion of image and text, from cached features, raw columns or both, and writes it
  * as a safetensors model file. This file has the options and checks the call. */
 #include "fuse.h"
+#include "nn/acts.h"
 #include "prep/tokenizer.h"
 
 #include <inttypes.h>

@@ -2,6 +2,7 @@
 #include "model/config.h"
 #include "json/build.h"
 #include "json/json.h"
+#include "nn/acts.h"
 
 #include <ctype.h>
 #include <limits.h>

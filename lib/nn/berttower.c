@@ -1,6 +1,7 @@
 /* BERT, RoBERTa and DistilBERT as families of towers: their rows of tower.h, the names that files give their
  * tensors. The computation is bert.c's and berttrain.c's. */
 #include "nn/berttrain.h"
+#include "nn/familyparts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -273,55 +274,45 @@ static const struct hm_tower_layout
 				 publish_name, NULL},
 				{NULL, NULL, NULL}};
 
+/* What the rows have in common. */
+#define FAMILY                                                                                               \
+	.side = HM_TEXT, .free = free_tower, .shape = shape_of, .hints = hints_of, .output = output_name,    \
+	.infer = &infer
+/* Those of the networks that transformers made of its BertModel. */
+#define BERT_FAMILY .layouts = bert_layouts, .layers = "encoder.layer."
+#define BERT_KEYS                                                                                            \
+	.demand = demands, .heads = "num_attention_heads", .eps = "layer_norm_eps",                          \
+	.layers = "num_hidden_layers"
+
 const struct hm_tower_kind hm_bert_tower = {
+	FAMILY,
+	BERT_FAMILY,
 	.name = "bert",
-	.side = HM_TEXT,
 	.tensors = "transformers' BertModel",
-	.layouts = bert_layouts,
-	.layers = "encoder.layer.",
 	/* they count positions from another number */
 	.unlike = (const char *const[]){"roberta", "xlm_roberta", "camembert", "data2vec_text", NULL},
-	.config = {.model_types = (const char *const[]){"bert", NULL},
-		   .demand = demands,
-		   .heads = "num_attention_heads",
-		   .eps = "layer_norm_eps",
-		   .layers = "num_hidden_layers"},
+	.config = {.model_types = (const char *const[]){"bert", NULL}, BERT_KEYS},
 	.preset = hm_bert_preset_name,
 	.make = make_preset,
 	.read = read_bert,
-	.free = free_tower,
-	.shape = shape_of,
-	.hints = hints_of,
-	.output = output_name,
-	.infer = &infer,
 	.train = &train,
 };
 
 const struct hm_tower_kind hm_roberta_tower = {
+	FAMILY,
+	BERT_FAMILY,
 	.name = "roberta",
-	.side = HM_TEXT,
 	.tensors = "transformers' RobertaModel",
-	.layouts = bert_layouts,
-	.layers = "encoder.layer.",
 	.only = (const char *const[]){"roberta", NULL},
-	.config = {.model_types = (const char *const[]){"roberta", NULL},
-		   .demand = demands,
-		   .heads = "num_attention_heads",
-		   .eps = "layer_norm_eps",
-		   .layers = "num_hidden_layers"},
+	.config = {.model_types = (const char *const[]){"roberta", NULL}, BERT_KEYS},
 	.preset = hm_tower_no_preset,
 	.read = read_roberta,
-	.free = free_tower,
-	.shape = shape_of,
-	.hints = hints_of,
-	.output = output_name,
-	.infer = &infer,
 	.train = &train_alone,
 };
 
 const struct hm_tower_kind hm_distilbert_tower = {
+	FAMILY,
 	.name = "distilbert",
-	.side = HM_TEXT,
 	.tensors = "transformers' DistilBertModel",
 	.layouts = distilbert_layouts,
 	.layers = "transformer.layer.",
@@ -331,10 +322,5 @@ const struct hm_tower_kind hm_distilbert_tower = {
 		   .layers = "n_layers"},
 	.preset = hm_tower_no_preset,
 	.read = read_distilbert,
-	.free = free_tower,
-	.shape = shape_of,
-	.hints = hints_of,
-	.output = output_name,
-	.infer = &infer,
 	.train = &train_alone,
 };

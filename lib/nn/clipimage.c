@@ -2,6 +2,7 @@
  */
 #include "nn/clip.h"
 #include "nn/clipnames.h"
+#include "nn/familyparts.h"
 #include "nn/vit.h"
 
 static const enum hm_vit_output output_of[] = {HM_VIT_POOLED, HM_VIT_PROJECTED};
@@ -43,7 +44,7 @@ static struct hm_tower *finish_tower(struct hm_vit_config *c, const struct hm_to
 {
 	c->layers.pre_norm = true;
 	c->first_norm = c->raw_grid = true;
-	c->colours = hm_colours_of(hints, &style.colours);
+	c->colours = hm_colours_of(&hints->colours, &style.colours);
 	if (hm_vit_choose(c, hints->output, e))
 		return NULL;
 	return hm_vit_new(c, e);
@@ -82,26 +83,16 @@ static struct hm_tower *read_tensors(hm_find_fn *find, void *ctx, struct hm_towe
 
 const struct hm_tower_kind hm_clip_image_tower = {
 	.name = "clip-image",
-	.side = HM_IMAGE,
 	.tensors = "CLIP's vision transformer",
 	.layouts = hm_clip_image_layouts,
 	.layers = "vision_model.encoder.layers.",
 	.config = {.model_types = (const char *const[]){"clip", "clip_vision_model", NULL},
-		   .heads = "num_attention_heads",
-		   .eps = "layer_norm_eps",
-		   .layers = "num_hidden_layers",
-		   .act = "hidden_act",
+		   HM_VIT_KEYS,
 		   .section = "vision_config",
 		   .open_clip = "vision_cfg",
 		   .usual = {.heads = 12, .eps = 1e-5, .act = HM_ACT_QUICK_GELU}},
 	.preset = preset_name,
 	.make = make_preset,
 	.read = read_tensors,
-	.free = hm_vit_free,
-	.shape = hm_vit_shape,
-	.hints = hm_vit_hints,
-	.cells = hm_vit_cells,
-	.output = hm_vit_output_name,
-	.infer = &hm_vit_infer,
-	.train = &hm_vit_train,
+	HM_VIT_CALLS,
 };

@@ -1,6 +1,7 @@
 /* The text tower of CLIP as a family: its parameters and its row of tower.h. See cliptext.h. */
 #include "nn/cliptext.h"
 #include "nn/clipnames.h"
+#include "nn/familyparts.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* ResNet as a family of towers: its row of tower.h, the names that files give its tensors. The computation is
  * resnet.c's and resnettrain.c's. */
+#include "nn/familyparts.h"
 #include "nn/resnettrain.h"
 
 #include <stdio.h>
@@ -57,7 +58,7 @@ static struct hm_tower *make_tower(struct hm_resnet_config *c, const struct hm_t
 	int chosen;
 	if (hm_output_choose(&chosen, hints->output, outputs, "ResNet", e))
 		return NULL;
-	c->colours = hm_colours_of(hints, &hm_imagenet_colours);
+	c->colours = hm_colours_of(&hints->colours, &hm_imagenet_colours);
 	return as_tower(hm_resnet_new(c, e));
 }
 
@@ -89,7 +90,7 @@ static struct hm_tower_shape shape_of(const struct hm_tower *t)
 static struct hm_tower_hints hints_of(const struct hm_tower *t)
 {
 	const struct hm_resnet_config *c = hm_resnet_config_of(as_resnet(t));
-	return (struct hm_tower_hints){.colours = hm_colours_told(&c->colours, &hm_imagenet_colours)};
+	return (struct hm_tower_hints){.colours = hm_colours_unlike(&c->colours, &hm_imagenet_colours)};
 }
 
 static int grid_cells(const struct hm_tower *t, int h, int w)

@@ -14,6 +14,7 @@
 #ifndef HM_TOWER_H
 #define HM_TOWER_H
 
+#include "nn/colours.h"
 #include "nn/param.h"
 #include "ops/ops.h"
 
@@ -46,11 +47,6 @@ static inline int hm_tower_width(const struct hm_tower_shape *s, enum hm_give gi
 {
 	return give == HM_GRID ? s->cell : s->width;
 }
-
-/* The mean and deviation of each colour, by which pixels of 0 .. 1 are normalised. */
-struct hm_colours {
-	float mean[3], std[3]; /* std[0] 0: not known */
-};
 
 /* What the names and shapes of tensors do not tell. 0 or NULL: unknown. */
 struct hm_tower_hints {
@@ -241,32 +237,5 @@ void hm_tower_free(struct hm_tower *t);
 /* out, cut to cap, := what the tensors do not tell, as text: "|12 heads|eps 1e-12|quick_gelu", or "". It is
  * part of the feature cache's keys. Returns out. */
 char *hm_tower_identify(const struct hm_tower *t, char *out, size_t cap);
-
-/* "gelu", "quick_gelu": the words of --act and of config.json, in the order of hm_act_word(i), i from 0; NULL
- * after the last. */
-const char *hm_act_word(int i);
-/* The activation of that word; HM_ACT_NONE for another one. NULL is fine. */
-enum hm_act hm_act_of_word(const char *word);
-/* The word, or NULL for an activation without one. */
-const char *hm_act_name(enum hm_act act);
-/* ImageNet's colours. */
-extern const struct hm_colours hm_imagenet_colours;
-/* Those of the hints, where they say any, else the family's own; and for struct hm_tower_hints of a tower:
- * none where they are the family's own. */
-struct hm_colours hm_colours_of(const struct hm_tower_hints *hints, const struct hm_colours *own);
-struct hm_colours hm_colours_told(const struct hm_colours *c, const struct hm_colours *own);
-/* For families that come from files alone. */
-const char *hm_tower_no_preset(int i);
-/* 0, or HM_EDATA if config.json counted another number of layers than the tensors have. */
-int hm_tower_check_layers(const struct hm_tower_kind *k, const struct hm_tower_hints *hints, int layers,
-			  struct hm_err *e);
-/* The number of the output `wanted` in the list `names`, which NULL ends; NULL: 0. HM_EUSAGE: no output has
- * this name; family: the family's, for the sentence. */
-int hm_output_choose(int *out, const char *wanted, const char *const *names, const char *family,
-		     struct hm_err *e);
-/* Returns f32 [3*256] in the memory of `d`: the normalised value of each byte of each colour, as ToTensor and
- * Normalize of torchvision compute it (u8/255, minus mean, divided by std, each in f32). The caller frees it
- * with op->free. NULL after a failure, which sticks to the device. */
-float *hm_pixel_table(struct hm_device *d, const struct hm_colours *c);
 
 #endif

@@ -1,5 +1,6 @@
 /* The list of tower families, and what is asked of all of them. See tower.h. */
 #include "nn/tower.h"
+#include "nn/acts.h"
 #include "nn/bert.h"
 #include "nn/clip.h"
 #include "nn/resnet.h"
@@ -131,92 +132,4 @@ char *hm_tower_identify(const struct hm_tower *t, char *out, size_t cap)
 	for (int j = 0; j < 3 && h.colours.std[0] > 0 && n < cap; j++)
 		n += (size_t)snprintf(out + n, cap - n, "|%.9g/%.9g", h.colours.mean[j], h.colours.std[j]);
 	return out;
-}
-
-/* ---- words ---- */
-
-static const struct {
-	const char *word;
-	enum hm_act act;
-} acts[] = {{"quick_gelu", HM_ACT_QUICK_GELU}, {"gelu", HM_ACT_GELU}};
-enum { ACTS = sizeof acts / sizeof *acts };
-
-const char *hm_act_word(int i)
-{
-	return i < ACTS ? acts[i].word : NULL;
-}
-
-enum hm_act hm_act_of_word(const char *word)
-{
-	for (int i = 0; word && i < ACTS; i++)
-		if (!strcmp(acts[i].word, word))
-			return acts[i].act;
-	return HM_ACT_NONE;
-}
-
-const char *hm_act_name(enum hm_act act)
-{
-	for (int i = 0; i < ACTS; i++)
-		if (acts[i].act == act)
-			return acts[i].word;
-	return NULL;
-}
-
-const char *hm_tower_no_preset(int i)
-{
-	(void)i;
-	return NULL;
-}
-
-int hm_tower_check_layers(const struct hm_tower_kind *k, const struct hm_tower_hints *hints, int layers,
-			  struct hm_err *e)
-{
-	if (!hints->layers || hints->layers == layers)
-		return 0;
-	return hm_err_set(e, HM_EDATA, "config.json has \"%s\" %d, the tensors are of %d layer%s",
-			  k->config.layers, hints->layers, layers, layers > 1 ? "s" : "");
-}
-
-int hm_output_choose(int *out, const char *wanted, const char *const *names, const char *family,
-		     struct hm_err *e)
-{
-	char list[128] = "";
-	size_t n = 0;
-	*out = 0;
-	while (wanted && names[*out] && strcmp(names[*out], wanted))
-		++*out;
-	if (names[*out])
-		return 0;
-	for (int i = 0; names[i] && n < sizeof list; i++)
-		n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", i ? ", " : "", names[i]);
-	return hm_err_set(e, HM_EUSAGE, "a %s has no output \"%.32s\": %s", family, wanted, list);
-}
-
-/* ---- pixels ---- */
-
-const struct hm_colours hm_imagenet_colours = {{.485f, .456f, .406f}, {.229f, .224f, .225f}};
-
-struct hm_colours hm_colours_of(const struct hm_tower_hints *hints, const struct hm_colours *own)
-{
-	return hints->colours.std[0] > 0 ? hints->colours : *own;
-}
-
-struct hm_colours hm_colours_told(const struct hm_colours *c, const struct hm_colours *own)
-{
-	bool same = true;
-	for (int j = 0; j < 3; j++)
-		same = same && !(c->mean[j] < own->mean[j] || c->mean[j] > own->mean[j]) &&
-		       !(c->std[j] < own->std[j] || c->std[j] > own->std[j]);
-	return same ? (struct hm_colours){0} : *c;
-}
-
-float *hm_pixel_table(struct hm_device *d, const struct hm_colours *c)
-{
-	float host[3 * 256];
-	float *t = d->op->alloc(d, sizeof host);
-	for (int j = 0; j < 3 * 256; j++)
-		host[j] = ((float)(j % 256) / 255.f - c->mean[j / 256]) / c->std[j / 256];
-	if (t)
-		d->op->upload(d, t, host, sizeof host);
-	return t;
 }

@@ -1,6 +1,7 @@
 /* Vision transformers: configuration and parameters. See vit.h; the passes are in vitinfer.c and vittrain.c.
  */
 #include "nn/vitparts.h"
+#include "nn/familyparts.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -184,7 +185,7 @@ struct hm_tower_hints hm_vit_hints(const struct hm_tower *t)
 	return (struct hm_tower_hints){.heads = c->layers.heads,
 				       .eps = c->layers.eps,
 				       .act = c->layers.act,
-				       .colours = hm_colours_told(&c->colours, &c->style->colours)};
+				       .colours = hm_colours_unlike(&c->colours, &c->style->colours)};
 }
 
 int hm_vit_cells(const struct hm_tower *t, int h, int w)

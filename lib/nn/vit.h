@@ -67,4 +67,13 @@ const char *hm_vit_output_name(const struct hm_tower *t, enum hm_give give);
 extern const struct hm_tower_infer hm_vit_infer; /* vit.c */
 extern const struct hm_tower_train hm_vit_train; /* vittrain.c */
 
+/* What the rows of all families of vision transformers have in common. */
+#define HM_VIT_CALLS                                                                                         \
+	.side = HM_IMAGE, .free = hm_vit_free, .shape = hm_vit_shape, .hints = hm_vit_hints,                 \
+	.cells = hm_vit_cells, .output = hm_vit_output_name, .infer = &hm_vit_infer, .train = &hm_vit_train
+/* The keys that their config.json files have in common. */
+#define HM_VIT_KEYS                                                                                          \
+	.heads = "num_attention_heads", .eps = "layer_norm_eps", .layers = "num_hidden_layers",              \
+	.act = "hidden_act"
+
 #endif

@@ -1,6 +1,7 @@
 /* ViT (Dosovitskiy et al. 2020) and DINOv2 (Oquab et al. 2023; with registers Darcet et al. 2023) as
  * families: their rows of tower.h. The computation is vit.h's. */
 #include "nn/vitfamily.h"
+#include "nn/familyparts.h"
 #include "nn/vit.h"
 
 #include <string.h>
@@ -55,7 +56,7 @@ static struct hm_tower *read_style(const struct hm_vit_style *style, double eps,
 	c.layers.act = hints->act ? hints->act : HM_ACT_GELU;
 	c.any_size = style == &dinov2_style;
 	c.antialias = c.any_size && c.registers;
-	c.colours = hm_colours_of(hints, &style->colours);
+	c.colours = hm_colours_of(&hints->colours, &style->colours);
 	return hm_vit_choose(&c, hints->output, e) ? NULL : hm_vit_new(&c, e);
 }
 
@@ -70,10 +71,14 @@ static struct hm_tower *read_dinov2(hm_find_fn *find, void *ctx, struct hm_tower
 	return read_style(&dinov2_style, 1e-6, find, ctx, hints, e);
 }
 
-#define LAYOUTS(...)                                                                                         \
-	(const struct hm_tower_layout[])                                                                     \
+/* The rows' common part; `mark` is a tensor that the other family has not. */
+#define FAMILY(READ, MARK)                                                                                   \
+	HM_VIT_CALLS, .preset = hm_tower_no_preset, .read = READ, .layers = "encoder.layer.",                \
+		      .layouts = (const struct hm_tower_layout[])                                            \
 	{                                                                                                    \
-		{(const char *const[]){__VA_ARGS__, NULL}, publish_name, NULL},                              \
+		{(const char *const[]){"embeddings.cls_token",                                               \
+				       "embeddings.patch_embeddings.projection.weight", MARK, NULL},         \
+		 publish_name, NULL},                                                                        \
 		{                                                                                            \
 			NULL, NULL, NULL                                                                     \
 		}                                                                                            \
@@ -81,47 +86,16 @@ static struct hm_tower *read_dinov2(hm_find_fn *find, void *ctx, struct hm_tower
 
 const struct hm_tower_kind hm_vit_tower = {
 	.name = "vit",
-	.side = HM_IMAGE,
 	.tensors = "transformers' ViTModel",
-	.layers = "encoder.layer.",
-	.layouts = LAYOUTS("embeddings.cls_token", "embeddings.patch_embeddings.projection.weight",
-			   "encoder.layer.0.layernorm_before.weight"),
-	.config = {.model_types = (const char *const[]){"vit", NULL},
-		   .heads = "num_attention_heads",
-		   .eps = "layer_norm_eps",
-		   .layers = "num_hidden_layers",
-		   .act = "hidden_act"},
-	.preset = hm_tower_no_preset,
-	.read = read_vit,
-	.free = hm_vit_free,
-	.shape = hm_vit_shape,
-	.hints = hm_vit_hints,
-	.cells = hm_vit_cells,
-	.output = hm_vit_output_name,
-	.infer = &hm_vit_infer,
-	.train = &hm_vit_train,
+	FAMILY(read_vit, "encoder.layer.0.layernorm_before.weight"),
+	.config = {.model_types = (const char *const[]){"vit", NULL}, HM_VIT_KEYS},
 };
 
 const struct hm_tower_kind hm_dinov2_tower = {
 	.name = "dinov2",
-	.side = HM_IMAGE,
 	.tensors = "transformers' Dinov2Model",
-	.layers = "encoder.layer.",
-	.layouts = LAYOUTS("embeddings.cls_token", "embeddings.patch_embeddings.projection.weight",
-			   "encoder.layer.0.layer_scale1.lambda1"),
+	FAMILY(read_dinov2, "encoder.layer.0.layer_scale1.lambda1"),
 	.config = {.model_types = (const char *const[]){"dinov2", "dinov2_with_registers", NULL},
 		   .demand = (const char *const[][2]){{"use_swiglu_ffn", "false"}, {NULL, NULL}},
-		   .heads = "num_attention_heads",
-		   .eps = "layer_norm_eps",
-		   .layers = "num_hidden_layers",
-		   .act = "hidden_act"},
-	.preset = hm_tower_no_preset,
-	.read = read_dinov2,
-	.free = hm_vit_free,
-	.shape = hm_vit_shape,
-	.hints = hm_vit_hints,
-	.cells = hm_vit_cells,
-	.output = hm_vit_output_name,
-	.infer = &hm_vit_infer,
-	.train = &hm_vit_train,
+		   HM_VIT_KEYS},
 };

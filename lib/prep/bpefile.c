@@ -191,7 +191,7 @@ static void close_bpe(struct hm_tokenizer *t)
 {
 	struct hm_bpe_tokenizer *b = (struct hm_bpe_tokenizer *)(void *)t;
 	hm_bpe_clear(&b->bpe);
-	hm_bpe_chars_clear(&b->chars);
+	hm_codemap_clear(&b->chars);
 	hm_specials_clear(&b->specials);
 	free(b);
 }

@@ -4,82 +4,18 @@
 
 #include <string.h>
 
-enum { /* Hangul, Unicode 3.12 */
-       S_BASE = 0xac00,
-       L_BASE = 0x1100,
-       V_BASE = 0x1161,
-       T_BASE = 0x11a7,
-       L_COUNT = 19,
-       V_COUNT = 21,
-       T_COUNT = 28,
-       S_COUNT = L_COUNT * V_COUNT * T_COUNT
-};
-
 /* A code point that is being normalised holds its combining class in the top byte. */
 #define POINT(x) ((x)&0xffffff)
 #define ORDER(x) ((x) >> 24)
 
-static uint32_t order_of(uint32_t cp)
-{
-	size_t low = 0, high = hm_bpe_orders_n;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (cp > hm_bpe_orders[mid].last)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < hm_bpe_orders_n && cp >= hm_bpe_orders[low].first ? hm_bpe_orders[low].value : 0;
-}
-
-static uint32_t single_of(uint32_t cp)
-{
-	size_t low = 0, high = hm_bpe_single_n;
-	while (low < high) { /* the first run that begins behind cp */
-		size_t mid = (low + high) / 2;
-		if (hm_bpe_single[mid].first <= cp)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	const struct hm_char_run *r = &hm_bpe_single[low ? low - 1 : 0];
-	uint32_t step = r->step ? r->step : 1, k = (cp - r->first) / step;
-	if (low && k < r->count && (cp - r->first) % step == 0)
-		return r->to + k * r->to_step;
-	return cp;
-}
-
-static const struct hm_bpe_pair *pair_of(uint32_t cp)
-{
-	size_t low = 0, high = hm_bpe_pairs_n;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		if (hm_bpe_pairs[mid].from < cp)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < hm_bpe_pairs_n && hm_bpe_pairs[low].from == cp ? &hm_bpe_pairs[low] : NULL;
-}
-
-/* Appends the whole decomposition: steps go down by their first code point, and their second ones follow. */
+/* Appends the whole decomposition. */
 static int decompose_point(uint32_t cp, struct hm_buf *to, struct hm_err *e)
 {
-	uint32_t tail[8], at = 8, s = cp - S_BASE;
-	const struct hm_bpe_pair *p;
-	if (s < S_COUNT) {
-		if (s % T_COUNT)
-			tail[--at] = T_BASE + s % T_COUNT;
-		tail[--at] = V_BASE + s % (V_COUNT * T_COUNT) / T_COUNT;
-		tail[--at] = L_BASE + s / (V_COUNT * T_COUNT);
-		return hm_buf_add(to, tail + at, (8 - at) * sizeof *tail, e);
-	}
-	for (cp = single_of(cp); at > 1 && (p = pair_of(cp)); cp = single_of(p->first)) {
-		uint32_t second = single_of(p->second);
-		tail[--at] = second | order_of(second) << 24;
-	}
-	tail[--at] = cp | order_of(cp) << 24;
-	return hm_buf_add(to, tail + at, (8 - at) * sizeof *tail, e);
+	uint32_t part[HM_CHAR_PARTS];
+	int n = hm_char_decompose(cp, part);
+	for (int i = 0; i < n; i++)
+		part[i] |= (uint32_t)hm_char_order_of(part[i]) << 24;
+	return hm_buf_add(to, part, (size_t)n * sizeof *part, e);
 }
 
 /* Sorts p[0..n) by combining class and keeps equal ones in their order; `room` holds n more. Counting, so
@@ -119,29 +55,6 @@ static int order_points(struct hm_buf *points, struct hm_err *e)
 	return 0;
 }
 
-/* What the two make together, or 0. */
-static uint32_t compose_pair(uint32_t a, uint32_t b)
-{
-	uint32_t l = a - L_BASE, v = b - V_BASE, s = a - S_BASE, t = b - T_BASE;
-	if (l < L_COUNT && v < V_COUNT)
-		return S_BASE + (l * V_COUNT + v) * T_COUNT;
-	if (s < S_COUNT && s % T_COUNT == 0 && t && t < T_COUNT)
-		return a + t;
-	size_t low = 0, high = hm_bpe_composing_n;
-	while (low < high) {
-		size_t mid = (low + high) / 2;
-		const struct hm_bpe_pair *p = &hm_bpe_pairs[hm_bpe_composing[mid]];
-		if (p->first < a || (p->first == a && p->second < b))
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	if (low == hm_bpe_composing_n)
-		return 0;
-	const struct hm_bpe_pair *p = &hm_bpe_pairs[hm_bpe_composing[low]];
-	return p->first == a && p->second == b ? p->from : 0;
-}
-
 /* Joins each code point to the last starter, unless one of the same or a higher class stands between. */
 static size_t compose_points(uint32_t *p, size_t n)
 {
@@ -151,7 +64,7 @@ static size_t compose_points(uint32_t *p, size_t n)
 		uint32_t cp = POINT(p[i]), order = ORDER(p[i]), made = 0;
 		bool adjacent = starter != SIZE_MAX && starter + 1 == out;
 		if (adjacent || (starter != SIZE_MAX && before < order))
-			made = compose_pair(p[starter], cp);
+			made = hm_char_compose(p[starter], cp);
 		if (made) {
 			p[starter] = made;
 			continue;

@@ -47,20 +47,16 @@ int hm_bpe_copy(const char *s, size_t n, bool space, struct hm_bpe_work *w, stru
 }
 
 /* Appends the lower case of a code point, 4 bytes at most; there is room. */
-static void put_lower(const struct hm_bpe_chars *m, uint32_t cp, struct hm_bpe_work *w)
+static void put_lower(const struct hm_codemap *m, uint32_t cp, struct hm_bpe_work *w)
 {
-	uint32_t entry = hm_bpe_char(m, cp);
+	uint32_t entry = hm_codemap_get(m, cp);
 	if (entry & HM_BPE_TWO) {
 		memcpy(w->s + w->n, "i\xcc\x87", 3);
 		w->n += 3;
 		return;
 	}
 	cp = entry >> HM_BPE_SHIFT ? entry >> HM_BPE_SHIFT : cp;
-	uint32_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-	for (uint32_t i = n - 1; i > 0; i--, cp >>= 6)
-		w->s[w->n + i] = (char)(0x80 | (cp & 0x3f));
-	w->s[w->n] = (char)(n == 1 ? cp : (0xf00u >> n & 0xff) | cp);
-	w->n += n;
+	w->n += (size_t)hm_utf8_put(cp, w->s + w->n);
 }
 
 static char lower_ascii(char c)
@@ -86,7 +82,7 @@ static size_t lower_run(const char *s, size_t n, char *out)
 }
 
 /* Appends s[0..n), a run that nothing around it changes, in NFC and lowered; `rest` bytes follow it. */
-static int put_normal(const struct hm_bpe_chars *m, const char *s, size_t n, size_t rest,
+static int put_normal(const struct hm_codemap *m, const char *s, size_t n, size_t rest,
 		      struct hm_bpe_work *w, struct hm_err *e)
 {
 	if (hm_bpe_nfc(s, n, &w->points, e))
@@ -101,20 +97,20 @@ static int put_normal(const struct hm_bpe_chars *m, const char *s, size_t n, siz
 }
 
 /* How many bytes of s[0..n) NFC cannot part from what stands before them. */
-static size_t length_slow(const struct hm_bpe_chars *m, const char *s, size_t n)
+static size_t length_slow(const struct hm_codemap *m, const char *s, size_t n)
 {
 	size_t at = 0;
 	while (at < n) {
 		uint32_t cp = 0;
 		int used = hm_utf8_next(s + at, n - at, &cp);
-		if (!used || !(hm_bpe_char(m, cp) & HM_BPE_SLOW))
+		if (!used || !(hm_codemap_get(m, cp) & HM_BPE_SLOW))
 			break;
 		at += (size_t)used;
 	}
 	return at;
 }
 
-int hm_bpe_normalize(const struct hm_bpe_chars *m, const char *s, size_t n, struct hm_bpe_work *w,
+int hm_bpe_normalize(const struct hm_codemap *m, const char *s, size_t n, struct hm_bpe_work *w,
 		     struct hm_err *e)
 {
 	/* where the last code point began that nothing before it changes, in the text and in what became of
@@ -135,7 +131,7 @@ int hm_bpe_normalize(const struct hm_bpe_chars *m, const char *s, size_t n, stru
 		int used = at < n ? hm_utf8_next(s + at, n - at, &cp) : 0;
 		if (!used)
 			break;
-		if (hm_bpe_char(m, cp) & HM_BPE_SLOW) {
+		if (hm_codemap_get(m, cp) & HM_BPE_SLOW) {
 			size_t end = at + length_slow(m, s + at, n - at);
 			w->n = kept;
 			if (put_normal(m, s + start, end - start, n - end, w, e))

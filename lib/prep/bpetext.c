@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* The kind of the code point at s[at], its bytes in *used. The text is valid UTF-8. */
-static uint32_t kind_at(const struct hm_bpe_chars *m, const char *s, size_t n, size_t at, size_t *used)
+static uint32_t kind_at(const struct hm_codemap *m, const char *s, size_t n, size_t at, size_t *used)
 {
 	uint32_t cp = (unsigned char)s[at];
 	*used = 1;
@@ -13,11 +13,11 @@ static uint32_t kind_at(const struct hm_bpe_chars *m, const char *s, size_t n, s
 		int bytes = hm_utf8_next(s + at, n - at, &cp);
 		*used = bytes ? (size_t)bytes : 1;
 	}
-	return hm_bpe_char(m, cp) & HM_BPE_KIND;
+	return hm_codemap_get(m, cp) & HM_BPE_KIND;
 }
 
 /* Where the run of `kind` ends that goes on at s[at]. */
-static size_t end_of_run(const struct hm_bpe_chars *m, const char *s, size_t n, size_t at, uint32_t kind)
+static size_t end_of_run(const struct hm_codemap *m, const char *s, size_t n, size_t at, uint32_t kind)
 {
 	size_t used;
 	while (at < n && kind_at(m, s, n, at, &used) == kind)
@@ -73,7 +73,7 @@ static int put_clip_words(const struct hm_bpe_tokenizer *b, const char *s, size_
 
 /* The end of the word at s[at]: a contraction, a run of one kind with a space before it, or white space, of
  * which the last code point is left to what follows. */
-static size_t end_of_word(const struct hm_bpe_chars *m, const char *s, size_t n, size_t at)
+static size_t end_of_word(const struct hm_codemap *m, const char *s, size_t n, size_t at)
 {
 	size_t used, last = at, end = at, short_one = contraction_at(s, n, at);
 	if (short_one)
@@ -137,7 +137,7 @@ static int32_t find_special(const struct hm_bpe_tokenizer *b, const char *s, siz
 }
 
 /* s[from..to) without white space at its end, and where the white space from `at` on ends. */
-static size_t strip_end(const struct hm_bpe_chars *m, const char *s, size_t from, size_t to)
+static size_t strip_end(const struct hm_codemap *m, const char *s, size_t from, size_t to)
 {
 	while (to > from) {
 		size_t at = to - 1, used;

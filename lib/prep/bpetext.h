@@ -12,7 +12,7 @@
 struct hm_bpe_tokenizer {
 	struct hm_tokenizer t;
 	struct hm_bpe bpe;
-	struct hm_bpe_chars chars;
+	struct hm_codemap chars;
 	struct hm_specials specials;
 	int32_t first, last; /* the ids at both ends, -1: none */
 	bool clip;	     /* CLIP's steps, or else RoBERTa's */
@@ -37,7 +37,7 @@ struct hm_bpe_work {
 void hm_bpe_work_clear(struct hm_bpe_work *w);
 /* For bpetext.c, in bpenormal.c: s[0..n), valid UTF-8, becomes w->s[0..w->n): in NFC and lowered, or as it
  * is, with a space in front where one is asked for and there is none. */
-int hm_bpe_normalize(const struct hm_bpe_chars *m, const char *s, size_t n, struct hm_bpe_work *w,
+int hm_bpe_normalize(const struct hm_codemap *m, const char *s, size_t n, struct hm_bpe_work *w,
 		     struct hm_err *e);
 int hm_bpe_copy(const char *s, size_t n, bool space, struct hm_bpe_work *w, struct hm_err *e);
 

@@ -1,12 +1,8 @@
-/* What BERT's normaliser and pre-tokeniser do with a code point, in one look-up: unicode_table.h's lists
- * expanded into blocks of 256 entries, which are shared where nothing happens. */
+/* What BERT's normaliser and pre-tokeniser do with a code point, in one look-up. */
 #ifndef HM_CHARMAP_H
 #define HM_CHARMAP_H
 
-#include "base/mem.h"
-#include "prep/unicode_table.h"
-
-#define HM_CODE_POINTS 0x110000u
+#include "prep/codepoint.h"
 
 /* The switches of BERT's normaliser, in the order in which it takes its steps. */
 struct hm_char_rules {
@@ -16,25 +12,12 @@ struct hm_char_rules {
 	bool lower; /* lower case */
 };
 
-struct hm_charmap {
-	uint16_t index[HM_CODE_POINTS >> 8]; /* block of cp >> 8 */
-	struct hm_buf block;		     /* of 256 uint32_t; block 0 is all zero */
-};
-/* Caller clears, also on failure. */
-int hm_charmap_init(struct hm_charmap *m, struct hm_char_rules rules, struct hm_err *e);
-void hm_charmap_clear(struct hm_charmap *m);
+/* The low byte of each entry := an enum hm_char; the rest is the code point that it becomes, of
+ * HM_CHAR_MULTI, HM_CHAR_HANGUL and marks itself. Entry 0: plain, becomes itself. 0 or HM_EDATA. Caller
+ * clears, also on failure. */
+int hm_charmap_init(struct hm_codemap *m, struct hm_char_rules rules, struct hm_err *e);
 
-/* The entry of cp < HM_CODE_POINTS: its low byte is an enum hm_char; the rest is the code point that it
- * becomes, or for HM_CHAR_MULTI the index into hm_char_multi. 0: plain, becomes itself. */
-static inline uint32_t hm_charmap_get(const struct hm_charmap *m, uint32_t cp)
-{
-	return ((const uint32_t *)m->block.data)[(uint32_t)m->index[cp >> 8] << 8 | (cp & 255)];
-}
-
-/* The combining class by which NFD reorders what is not dropped; 0 for all others. */
-int hm_char_order_of(uint32_t cp);
-
-/* White space as Unicode's property White_Space has it. */
-bool hm_char_is_white(uint32_t cp);
+/* part[0..returned) := what a code point of class HM_CHAR_MULTI becomes. */
+int hm_charmap_parts(uint32_t cp, uint32_t part[HM_CHAR_PARTS]);
 
 #endif

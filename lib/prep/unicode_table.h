@@ -1,12 +1,15 @@
-/* BERT's view of Unicode as compact lists, made by asking the reference itself: its character classes are
- * those of Unicode 8 and its decompositions those of Unicode 9, which no current library has.
- * lib/prep/charmap.c expands the lists. */
+/* Unicode as the reference tokenizers have it, as compact lists, made by asking them about every code point:
+ * no current library has these versions. Lower case, decompositions (of Unicode 9) and combining classes are
+ * the same to BERT and to CLIP and stand in unicode_table.c; what is a letter, a number, a mark or
+ * punctuation is not (BERT's classes are those of Unicode 8) and stands in charclass_table.c.
+ * lib/prep/codepoint.c searches the lists, charmap.c and bpechars.c expand them. */
 #ifndef HM_UNICODE_TABLE_H
 #define HM_UNICODE_TABLE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+/* What BERT does with a code point. */
 enum hm_char {
 	HM_CHAR_PLAIN,
 	HM_CHAR_REMOVED,      /* control characters and the like: cleaning removes them before all else */
@@ -22,7 +25,7 @@ enum hm_char {
 
 struct hm_char_range {
 	uint32_t first, last; /* both included */
-	uint8_t value;	      /* enum hm_char; in hm_char_order the combining class */
+	uint8_t value;	      /* an enum hm_char or a combining class; 0 in lists that need none */
 };
 /* first + i·step becomes to + i·to_step, for i < count. */
 struct hm_char_run {
@@ -30,25 +33,31 @@ struct hm_char_run {
 	uint16_t count;
 	uint8_t step, to_step;
 };
-struct hm_char_multi {
-	uint32_t from, to[3]; /* to[2] is 0 when it becomes two */
+/* One step of a canonical decomposition. What a further step makes of `first` is another entry. */
+struct hm_char_pair {
+	uint32_t from, first, second;
 };
 
-/* All lists are in the order of code points. Classes before normalisation: */
-extern const struct hm_char_range hm_char_raw[];
-extern const size_t hm_char_raw_n;
-/* Stripping accents (NFD, then without Mn): what is dropped, what is reordered, what becomes one other code
- * point. Hangul syllables are left to arithmetic (Unicode 3.12). */
-extern const struct hm_char_range hm_char_marks[], hm_char_order[];
-extern const size_t hm_char_marks_n, hm_char_order_n;
-extern const struct hm_char_run hm_char_single[];
-extern const size_t hm_char_single_n;
-/* Lower case where it is one code point. */
+/* All lists are in the order of code points. Canonical combining classes, where they are not 0: */
+extern const struct hm_char_range hm_char_orders[];
+extern const size_t hm_char_orders_n;
+/* Lower case where it is one code point: all but U+0130, which becomes i and U+0307. */
 extern const struct hm_char_run hm_char_lower[];
 extern const size_t hm_char_lower_n;
-/* What becomes several code points: by stripping accents up to hm_char_multi_lower, from there on by lower
- * case. */
-extern const struct hm_char_multi hm_char_multi[];
-extern const size_t hm_char_multi_n, hm_char_multi_lower;
+/* Decompositions into one code point and into two. Hangul syllables are left to arithmetic (Unicode 3.12). */
+extern const struct hm_char_run hm_char_single[];
+extern const size_t hm_char_single_n;
+extern const struct hm_char_pair hm_char_pairs[];
+extern const size_t hm_char_pairs_n;
+/* The pairs that are composed again, as indices, in the order of (first, second). */
+extern const uint16_t hm_char_composing[];
+extern const size_t hm_char_composing_n;
+
+/* BERT's classes before normalisation, and the marks (Mn) that stripping accents drops after NFD. */
+extern const struct hm_char_range hm_bert_classes[], hm_bert_marks[];
+extern const size_t hm_bert_classes_n, hm_bert_marks_n;
+/* Letters and numbers to CLIP, RoBERTa and GPT-2. */
+extern const struct hm_char_range hm_bpe_letters[], hm_bpe_numbers[];
+extern const size_t hm_bpe_letters_n, hm_bpe_numbers_n;
 
 #endif

@@ -2,7 +2,7 @@
 #include "prep/vocab.h"
 #include "base/hex.h"
 #include "json/json.h"
-#include "prep/charmap.h"
+#include "prep/codepoint.h"
 
 #include <stdlib.h>
 #include <string.h>

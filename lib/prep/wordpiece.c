@@ -8,7 +8,7 @@
 
 struct wordpiece {
 	struct hm_tokenizer t;
-	struct hm_charmap map;
+	struct hm_codemap map;
 	struct hm_trie trie;
 	struct hm_specials specials;
 	uint32_t inner; /* the trie's node where the pieces inside a word begin */
@@ -42,7 +42,7 @@ int hm_wordpiece_new(struct hm_tokenizer **t, struct hm_trie *words, struct hm_s
 		return HM_EDATA;
 	}
 	for (uint32_t c = 0; c < 128; c++) {
-		uint32_t entry = hm_charmap_get(&w->map, c);
+		uint32_t entry = hm_codemap_get(&w->map, c);
 		if ((entry & 255) == HM_CHAR_PLAIN && !w->specials.first[c])
 			w->lower[c] = (char)(entry ? entry >> 8 : c);
 	}
@@ -53,7 +53,7 @@ int hm_wordpiece_new(struct hm_tokenizer **t, struct hm_trie *words, struct hm_s
 void hm_wordpiece_close(struct hm_tokenizer *t)
 {
 	struct wordpiece *w = (struct wordpiece *)t;
-	hm_charmap_clear(&w->map);
+	hm_codemap_clear(&w->map);
 	hm_trie_clear(&w->trie);
 	hm_specials_clear(&w->specials);
 	free(w);
@@ -108,19 +108,10 @@ static void end_word(const struct wordpiece *w, struct word *word, struct ids *o
 	word->len = word->chars = word->fence = 0;
 }
 
-static uint32_t encode_utf8(uint32_t cp, char out[4])
-{
-	uint32_t n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-	for (uint32_t i = n - 1; i > 0; i--, cp >>= 6)
-		out[i] = (char)(0x80 | (cp & 0x3f));
-	out[0] = (char)(n == 1 ? cp : (0xf00u >> n & 0xff) | cp);
-	return n;
-}
-
 static void add_char(struct word *word, uint32_t cp)
 {
 	if (word->chars++ < word->cap)
-		word->len += encode_utf8(cp, word->b + word->len);
+		word->len += (uint32_t)hm_utf8_put(cp, word->b + word->len);
 }
 
 /* Adds what s[0..len) begins with of plain ASCII; returns how many bytes. */
@@ -153,7 +144,7 @@ static void add_ordered(struct word *word, uint32_t cp)
 		at = start;
 	}
 	char code[4];
-	uint32_t n = encode_utf8(cp, code);
+	uint32_t n = (uint32_t)hm_utf8_put(cp, code);
 	memmove(word->b + at + n, word->b + at, word->len - at);
 	memcpy(word->b + at, code, n);
 	word->len += n;
@@ -166,28 +157,29 @@ static void add_alone(const struct wordpiece *w, struct word *word, uint32_t cp,
 	end_word(w, word, out);
 }
 
-static void add_parts(struct word *word, uint32_t cp, uint32_t entry)
+static void add_jamo(struct word *word, uint32_t cp)
 {
-	if ((entry & 255) == HM_CHAR_HANGUL) {
-		uint32_t s = cp - 0xac00;
-		add_char(word, 0x1100 + s / 588);
-		add_char(word, 0x1161 + s % 588 / 28);
-		if (s % 28)
-			add_char(word, 0x11a7 + s % 28);
-		return;
-	}
-	const struct hm_char_multi *m = &hm_char_multi[entry >> 8];
-	for (int i = 0; i < 3 && m->to[i]; i++) {
-		if (hm_char_order_of(m->to[i]))
-			add_ordered(word, m->to[i]);
+	uint32_t part[HM_CHAR_PARTS];
+	int n = hm_char_decompose(cp, part);
+	for (int i = 0; i < n; i++)
+		add_char(word, part[i]);
+}
+
+static void add_parts(struct word *word, uint32_t cp)
+{
+	uint32_t part[HM_CHAR_PARTS];
+	int n = hm_charmap_parts(cp, part);
+	for (int i = 0; i < n; i++) {
+		if (hm_char_order_of(part[i]))
+			add_ordered(word, part[i]);
 		else
-			add_char(word, m->to[i]);
+			add_char(word, part[i]);
 	}
 }
 
 static void add_code_point(const struct wordpiece *w, struct word *word, uint32_t cp, struct ids *out)
 {
-	uint32_t entry = hm_charmap_get(&w->map, cp);
+	uint32_t entry = hm_codemap_get(&w->map, cp);
 	switch (entry & 255) {
 	case HM_CHAR_PLAIN:
 		add_char(word, entry ? entry >> 8 : cp);
@@ -206,8 +198,10 @@ static void add_code_point(const struct wordpiece *w, struct word *word, uint32_
 		add_ordered(word, cp);
 		break;
 	case HM_CHAR_MULTI:
+		add_parts(word, cp);
+		break;
 	case HM_CHAR_HANGUL:
-		add_parts(word, cp, entry);
+		add_jamo(word, cp);
 		break;
 	default: /* HM_CHAR_REMOVED, HM_CHAR_MARK */
 		break;

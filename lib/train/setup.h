@@ -7,9 +7,7 @@
 #include "feed/examples.h"
 #include "feed/sources.h"
 #include "train/recipe.h"
-
-/* Whether features are standardised. AUTO: if both sides are cached vectors and the fusion is `standard`. */
-enum hm_standardize { HM_STANDARDIZE_AUTO, HM_STANDARDIZE_YES, HM_STANDARDIZE_NO };
+#include "train/standardise.h"
 
 struct hm_setup_options {
 	int n_train, n_val;
@@ -47,9 +45,9 @@ struct hm_setup {
 	struct hm_device *device;
 	const struct hm_fusion_kind *kind;
 	int classes;
-	cJSON *pg;		  /* the history of the training data */
-	double *mean, *deviation; /* [I] of the training set's features; NULL: nothing is standardised */
-	struct hm_fusion *judge;  /* if standardised: the fusion for raw features, see hm_trainer_config */
+	cJSON *pg;		     /* the history of the training data */
+	struct hm_standard standard; /* of the training set's features, if any fusion is standardised */
+	struct hm_fusion *judge;     /* if standardised: the fusion for raw features, see hm_trainer_config */
 };
 
 /* Reads everything, computes the features of encoders frozen in eval mode, makes the fusion, gives it its
@@ -62,20 +60,12 @@ void hm_setup_clear(struct hm_setup *s);
  * or these options; HM_EDATA: it needs a side that the sets do not have. */
 int hm_setup_configure(const struct hm_setup *s, const struct hm_recipe *r, struct hm_fusion_config *c,
 		       struct hm_err *e);
-/* Whether a fusion of this configuration is trained on standardised features. */
-bool hm_setup_standard(const struct hm_setup *s, const struct hm_fusion_config *c);
-/* s->mean, s->deviation := those of the training set. 0 or HM_EDATA. */
-int hm_setup_moments(struct hm_setup *s, struct hm_err *e);
 /* Checks that `copies` trainings of the fusion at once fit into the machine's memory. 0 or HM_EDATA. */
-int hm_setup_fits(struct hm_fusion *f, const struct hm_device *d, int copies, struct hm_err *e);
+int hm_setup_check_memory(struct hm_fusion *f, const struct hm_device *d, int copies, struct hm_err *e);
 
 /* Gives a fusion of this configuration its first parameters: those of --init, else random ones that depend on
  * the random seed only. Call before placing it. 0 or HM_EDATA. */
-int hm_setup_first(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struct hm_err *e);
-
-/* judge's own parameters := those of f, changed to take raw features. This is the refold of
- * hm_trainer_config; `setup` is its context. 0 or HM_EDATA. */
-int hm_setup_refold(void *setup, struct hm_fusion *f, struct hm_fusion *judge, struct hm_err *e);
+int hm_setup_init_params(struct hm_setup *s, struct hm_fusion *f, uint64_t seed, struct hm_err *e);
 
 /* Adds to a checkpoint's identity what must stay the same besides the options: data, encoders, the use of
  * each side, device. Failures stick to `e`. */

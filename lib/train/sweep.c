@@ -59,9 +59,9 @@ static int fusion_new(const struct job *j, int worker, const struct hm_sweep_ite
 	struct hm_device *d = j->room[worker].device;
 	int rc = hm_fusion_new(f, &item->config, d, e);
 	if (!rc)
-		rc = hm_setup_fits(*f, d, hm_workers_count(j->r->workers), e);
+		rc = hm_setup_check_memory(*f, d, hm_workers_count(j->r->workers), e);
 	if (!rc)
-		rc = hm_setup_first(setup, *f, seed, e);
+		rc = hm_setup_init_params(setup, *f, seed, e);
 	return rc ? rc : hm_fusion_place(*f, e);
 }
 
@@ -69,10 +69,10 @@ static int fusion_new(const struct job *j, int worker, const struct hm_sweep_ite
 static void serve_item(const struct job *j, const struct hm_sweep_item *item, struct room *room)
 {
 	const struct hm_setup *s = j->r->setup;
-	bool standard = hm_setup_standard(s, &item->config) && !j->in_place;
+	bool standard = hm_standard_wanted(s->o->standardize, &item->config) && !j->in_place;
 	hm_examples_serve(&room->train, item->config.kind);
-	hm_examples_view_standardised(&room->train, standard ? s->mean : NULL,
-				      standard ? s->deviation : NULL);
+	hm_examples_view_standardised(&room->train, standard ? s->standard.mean : NULL,
+				      standard ? s->standard.deviation : NULL);
 	if (j->r->val)
 		hm_examples_serve(&room->val, item->config.kind);
 }
@@ -92,11 +92,11 @@ static int train_item(struct job *j, struct hm_sweep_item *item, int worker, str
 		rc = fusion_new(j, worker, item, config.seed, &f, e);
 	if (!rc && !(params = hm_alloc(hm_fusion_params(f)->count, sizeof *params, e)))
 		rc = HM_EDATA;
-	if (!rc && r->val && hm_setup_standard(r->setup, &item->config)) {
+	if (!rc && r->val && hm_standard_wanted(r->setup->o->standardize, &item->config)) {
 		rc = fusion_new(j, worker, item, config.seed, &judge, e);
 		config.judge = judge;
-		config.refold = hm_setup_refold;
-		config.refold_ctx = r->setup;
+		config.refold = hm_standard_refold;
+		config.refold_ctx = &r->setup->standard;
 	}
 	if (!rc)
 		rc = hm_trainer_run(f, room->device, &room->train, r->val ? &room->val : NULL, &config,
@@ -159,12 +159,12 @@ static int standardise_set(struct job *j, struct hm_err *e)
 	struct hm_setup *setup = j->r->setup;
 	size_t standard = 0;
 	for (size_t i = 0; i < j->s->n; i++)
-		standard += hm_setup_standard(setup, &j->s->item[i].config);
+		standard += hm_standard_wanted(setup->o->standardize, &j->s->item[i].config);
 	j->in_place = standard == j->s->n;
-	if (standard && hm_setup_moments(setup, e))
+	if (standard && hm_standard_measure(&setup->standard, &setup->train, e))
 		return HM_EDATA;
 	if (j->in_place)
-		hm_examples_standardise(&setup->train, setup->mean, setup->deviation);
+		hm_examples_standardise(&setup->train, setup->standard.mean, setup->standard.deviation);
 	return 0;
 }
 

@@ -4,6 +4,8 @@
 load ../support/bats
 
 setup_file() {
+	[ -x "$ROOT/$B/tests/tower/hm-score" ] ||
+		fail "$B/tests/tower has no tools with one more tower: make tower-tools builds them, and make test does"
 	cd "$BATS_FILE_TMPDIR"
 	hm-synth -q --train 60 --dev 30 --test 0 --rule image data
 	for s in train dev; do

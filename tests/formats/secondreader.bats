@@ -2,7 +2,7 @@
 
 load ../support/bats
 
-READER=$ROOT/${B:-build/onednn}/tests/formats/secondreader
+READER=$ROOT/$B/tests/formats/secondreader
 
 @test "the second reader gives the lines beside every good vector" {
 	n=0

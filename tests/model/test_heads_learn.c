@@ -89,8 +89,8 @@ static double learn(int fusion, const struct hm_recipe *like, char *train, char 
 	if (hm_setup_open(&s, &o, d, w, &e) || hm_recipe_config(&recipe, true, 2, weight, &c, &e))
 		fail_msg("%s", e.text);
 	c.judge = s.judge;
-	c.refold = hm_setup_refold;
-	c.refold_ctx = &s;
+	c.refold = hm_standard_refold;
+	c.refold_ctx = &s.standard;
 	if (hm_trainer_run(s.fusion, d, &s.train, &s.val, &c, &calls, &result, &e))
 		fail_msg("%s", e.text);
 	hm_setup_clear(&s);

@@ -1,11 +1,12 @@
 """Writes tests/data/text/clip and tests/data/text/roberta, two small trained BPE tokenizers as vocab.json and
 merges.txt, and bpe.jsonl: texts with the ids that transformers.CLIPTokenizer and RobertaTokenizer give them. Seeded.
 Run as `.venv/bin/python tests/oracle/make_bpe.py`."""
+import collections
 import json
 import os
 import random
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer, RobertaTokenizer
 
 OUT = os.path.join(os.path.dirname(__file__), "..", "data", "text")
@@ -29,16 +30,35 @@ def samples():
     return [t.replace("\x01", "<|").replace("\x02", "|>").replace("\x03", "|") for t in held.split("|")]
 
 
-def train(pre_tokenizer, suffix, size):
+def merge(symbols, pair):
+    """The word's symbols with every occurrence of the pair joined, from the left."""
+    out, at = [], 0
+    while at < len(symbols):
+        joined = symbols[at:at + 2] == pair
+        out.append("".join(pair) if joined else symbols[at])
+        at += 2 if joined else 1
+    return tuple(out)
+
+
+def train(pre_tokenizer, suffix):
+    """Merges until every word of a seeded corpus is whole: the most frequent pair, of several the first by its strings. (The
+    trainer of tokenizers takes them in the order of a hash table, another one each time.)"""
     rng = random.Random(5)
-    corpus = [" ".join(rng.choice(WORDS) for _ in range(12)) for _ in range(4000)]
-    t = Tokenizer(models.BPE(end_of_word_suffix=suffix))
-    t.pre_tokenizer = pre_tokenizer
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    t.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=size, min_frequency=2, initial_alphabet=alphabet,
-                                                      end_of_word_suffix=suffix, show_progress=False))
-    merges = json.loads(t.to_str())["model"]["merges"]
-    return [tuple(m) if isinstance(m, list) else tuple(m.split(" ")) for m in merges]
+    counts = collections.Counter()
+    for _ in range(4000):
+        line = " ".join(rng.choice(WORDS) for _ in range(12))
+        counts.update(piece for piece, _ in pre_tokenizer.pre_tokenize_str(line))
+    words = [(tuple(w[:-1]) + (w[-1] + suffix,), n) for w, n in sorted(counts.items())]
+    merges = []
+    while True:
+        pairs = collections.Counter()
+        for symbols, n in words:
+            for pair in zip(symbols, symbols[1:]):
+                pairs[pair] += n
+        if not pairs:
+            return merges
+        merges.append(min(pairs, key=lambda p: (-pairs[p], p)))
+        words = [(merge(symbols, merges[-1]), n) for symbols, n in words]
 
 
 def byte_symbols():
@@ -61,11 +81,11 @@ def save(name, vocab, merges):
 def tokenizers():
     symbols = byte_symbols()
     clip_cut = CLIPTokenizer(vocab={"<|startoftext|>": 0, "<|endoftext|>": 1}, merges=[]).backend_tokenizer.pre_tokenizer
-    merges = train(clip_cut, "</w>", 1000)
+    merges = train(clip_cut, "</w>")
     vocab = symbols + [s + "</w>" for s in symbols] + [a + b for a, b in merges] + ["<|startoftext|>", "<|endoftext|>"]
     assert len(set(vocab)) == len(vocab)
     clip = save("clip", vocab, merges)
-    merges = train(pre_tokenizers.ByteLevel(add_prefix_space=False), "", 700)
+    merges = train(pre_tokenizers.ByteLevel(add_prefix_space=False), "")
     rng = random.Random(6)
     tokens = symbols + [a + b for a, b in merges]
     rng.shuffle(tokens)  # RoBERTa's ids do not follow the merges

@@ -14,7 +14,7 @@ setup_file() {
 
 setup() {
 	cd "$BATS_FILE_TMPDIR"
-	terminal=$ROOT/${B:-build/onednn}/tests/pipes/terminal
+	terminal=$ROOT/$B/tests/pipes/terminal
 }
 
 # Calls of every tool that reads standard input where no file is named; output goes elsewhere.

@@ -38,7 +38,7 @@ without_seconds() { sed -E 's/[0-9.]+ s$//' "$1"; }
 
 @test "standard streams in non-blocking mode" {
 	cd "$BATS_FILE_TMPDIR"
-	nonblock=$ROOT/${B:-build/onednn}/tests/pipes/nonblock
+	nonblock=$ROOT/$B/tests/pipes/nonblock
 	while IFS='|' read -r input call; do
 		want=0 got=0
 		$call <"$input" >want 2>want.err || want=$?

@@ -89,7 +89,7 @@ get() { run "$ROOT/pipelines/get-weights.sh" --resnet "$RESNET" --bert some/bert
 
 # [CUT|norange]: the folder as a web server; what it answered stands in httpd.log behind its port
 serve() {
-	"$ROOT/${B:-build/onednn}/tests/pipes/httpd" server "$@" >httpd.log 3>&- &
+	"$ROOT/$B/tests/pipes/httpd" server "$@" >httpd.log 3>&- &
 	server=$!
 	until [ -s httpd.log ]; do
 		kill -0 "$server" || return 1

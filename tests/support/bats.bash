@@ -2,6 +2,7 @@
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 PATH=$ROOT/build/bin:$PATH
+B=${B:-build/$(cat "$ROOT/build/.setting" 2>/dev/null)} # of the last make; tests/run sets it
 
 fail() { # SENTENCE: ends the test with it
 	printf '%s\n' "$*" >&2

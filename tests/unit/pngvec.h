@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "prep/png.h"
+#include "prep/resize.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,6 +40,36 @@ static inline bool pngvec_next(struct pngvec *v)
 	v->png = (const unsigned char *)line + strcspn(line, "\n") + 1;
 	v->at = (size_t)(v->png - v->file.data) + v->len + 1;
 	return v->at <= v->file.len;
+}
+
+/* Where the pictures of NAME.vec end, a line with `heading` and lines about their resizes follow. Decodes
+ * each of the pictures and passes it and these lines to `check`. Returns the sum of what `check` returns. */
+static inline int pngvec_resizes(const char *name, const char *heading, int pictures,
+				 int (*check)(const char *lines, const char *picture,
+					      const struct hm_image *im, struct hm_resizer *z))
+{
+	struct pngvec v;
+	struct hm_resizer z = {0};
+	struct hm_png *d = hm_png_new(NULL);
+	size_t skip = strlen(heading);
+	int n = 0;
+	pngvec_open(&v, name);
+	hm_buf_add(&v.file, "", 1, NULL);
+	while (pngvec_next(&v))
+		;
+	const char *lines = (char *)v.file.data + v.at;
+	assert_memory_equal(lines, heading, skip);
+	v.at = 0;
+	for (; pngvec_next(&v); pictures--) {
+		struct hm_image im;
+		assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){0}, &im, NULL), 0);
+		n += check(lines + skip, v.name, &im, &z);
+	}
+	assert_int_equal(pictures, 0);
+	hm_resizer_clear(&z);
+	hm_buf_clear(&v.file);
+	hm_png_free(d);
+	return n;
 }
 
 #endif

@@ -1,77 +1,37 @@
 /* lib/prep/bpe*: the ids that transformers gave for tests/data/text/bpe.jsonl (tests/oracle/make_bpe.py),
  * what JSON cannot carry, long words, and typographic quotes. The forms of files are test_bpefiles.c's. */
-#include "base/file.h"
-#include "json/json.h"
 #include "prep/bpe.h"
 #include "prep/bpechars.h"
 #include "prep/bpevocab.h"
-#include "prep/tokenizer.h"
+#include "../support/tokencases.h"
 
-#include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #define CLIP "tests/data/text/clip"
 #define ROBERTA "tests/data/text/roberta"
 
-/* Encodes into a block of exactly the promised size, so that a sanitizer sees one id too many. */
-static int encode(const char *path, struct hm_tokenizer_options o, const char *s, size_t n, int32_t **ids,
-		  bool *cut, struct hm_err *e)
-{
-	struct hm_tokenizer *t = hm_tokenizer_open(path, &o, e);
-	if (!t)
-		fail_msg("%s", e->text);
-	size_t room = hm_tokenizer_room(t, n);
-	char *exact = malloc(n ? n : 1);
-	memcpy(exact, s, n);
-	*ids = malloc(room * sizeof **ids);
-	int count = hm_tokenizer_encode(t, exact, n, *ids, cut, e);
-	assert_true(count < 0 || (size_t)count <= room);
-	free(exact);
-	hm_tokenizer_close(t);
-	return count;
-}
-
-static void one_case(const cJSON *c)
+static void one_case(void *ctx, cJSON *c, int line)
 {
 	const char *text, *kind;
 	int64_t length;
 	int32_t *ids;
 	struct hm_err e = {0};
-	const cJSON *want = cJSON_GetObjectItemCaseSensitive(c, "ids"), *id;
+	(void)ctx, (void)line;
 	assert_int_equal(hm_json_get_str(c, "text", &text, &e) | hm_json_get_str(c, "kind", &kind, &e) |
 				 hm_json_get_int(c, "max_length", &length, &e),
 			 0);
 	bool plain = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c, "plain"));
 	struct hm_tokenizer_options o = {.plain_specials = plain, .max_length = (int)length};
-	int n = encode(*kind == 'c' ? CLIP : ROBERTA, o, text, strlen(text), &ids, NULL, &e), i = 0;
-	bool equal = n == cJSON_GetArraySize(want);
-	cJSON_ArrayForEach(id, want) equal = equal && ids[i++] == id->valueint;
-	if (!equal)
+	int n = tokencases_encode(*kind == 'c' ? CLIP : ROBERTA, o, text, strlen(text), &ids, NULL, &e);
+	if (!tokencases_equal(ids, n, cJSON_GetObjectItemCaseSensitive(c, "ids")))
 		fail_msg("%s: other ids for '%s', plain %d, length %d", kind, text, plain, o.max_length);
 	free(ids);
 }
 
 static void the_reference_agrees(void **state)
 {
-	struct hm_buf b = {0};
-	struct hm_err e = {0};
-	int cases = 0;
 	(void)state;
-	assert_int_equal(hm_file_read("tests/data/text/bpe.jsonl", 1 << 20, &b, &e), 0);
-	for (const char *s = (const char *)b.data, *end = s + b.len; s < end; cases++) {
-		const char *stop = memchr(s, '\n', (size_t)(end - s));
-		assert_non_null(stop);
-		cJSON *c = hm_json_parse(s, (size_t)(stop - s), 3, NULL, &e);
-		assert_non_null(c);
-		one_case(c);
-		cJSON_Delete(c);
-		s = stop + 1;
-	}
-	assert_true(cases > 500);
-	hm_buf_clear(&b);
+	assert_true(tokencases_each("tests/data/text/bpe.jsonl", one_case, NULL) > 500);
 }
 
 /* The tokens of a text's ids, with spaces between. */
@@ -87,7 +47,7 @@ static void expect_tokens(const char *path, struct hm_tokenizer_options o, const
 	assert_int_equal(hm_file_read(name, 1 << 20, &file, &e), 0);
 	cJSON *tree = hm_json_parse((const char *)file.data, file.len, 3, NULL, &e);
 	assert_int_equal(hm_vocab_from_json(&v, tree, &e), 0);
-	int count = encode(path, o, s, n, &ids, NULL, &e);
+	int count = tokencases_encode(path, o, s, n, &ids, NULL, &e);
 	for (int i = 0; i < count; i++) {
 		size_t len;
 		const char *token = hm_vocab_token(&v, (uint32_t)ids[i], &len);
@@ -110,11 +70,11 @@ static void what_json_cannot_carry(void **state)
 	expect_tokens(CLIP, o, "a\0b", 3, "<|startoftext|> a</w> \xc4\x80</w> b</w> <|endoftext|>");
 	expect_tokens(ROBERTA, o, "a\0b", 3, "<s> a \xc4\x80 b </s>");
 	expect_tokens(CLIP, o, "", 0, "<|startoftext|> <|endoftext|>");
-	assert_int_equal(encode(CLIP, o, "the \xff", 5, &ids, NULL, &e), HM_EDATA);
+	assert_int_equal(tokencases_encode(CLIP, o, "the \xff", 5, &ids, NULL, &e), HM_EDATA);
 	assert_string_equal(e.text, "the text is not UTF-8 at byte 5");
 	free(ids);
 	e.code = 0;
-	assert_int_equal(encode(ROBERTA, o, "\xed\xa0\x80", 3, &ids, NULL, &e), HM_EDATA);
+	assert_int_equal(tokencases_encode(ROBERTA, o, "\xed\xa0\x80", 3, &ids, NULL, &e), HM_EDATA);
 	free(ids);
 }
 
@@ -128,15 +88,16 @@ static void quotes_are_made_straight(void **state)
 	bool cut;
 	struct hm_err e = {0};
 	(void)state;
-	int n = encode(CLIP, straight, text, sizeof text - 1, &a, &cut, &e);
-	assert_int_equal(
-		encode(CLIP, (struct hm_tokenizer_options){0}, plain, sizeof plain - 1, &b, &cut, &e), n);
+	int n = tokencases_encode(CLIP, straight, text, sizeof text - 1, &a, &cut, &e);
+	assert_int_equal(tokencases_encode(CLIP, (struct hm_tokenizer_options){0}, plain, sizeof plain - 1,
+					   &b, &cut, &e),
+			 n);
 	assert_memory_equal(a, b, (size_t)n * sizeof *a);
 	free(a);
 	free(b);
-	n = encode("tests/data/text/vocab.txt", straight, text, sizeof text - 1, &a, &cut, &e);
-	assert_int_equal(encode("tests/data/text/vocab.txt", (struct hm_tokenizer_options){0}, plain,
-				sizeof plain - 1, &b, &cut, &e),
+	n = tokencases_encode("tests/data/text/vocab.txt", straight, text, sizeof text - 1, &a, &cut, &e);
+	assert_int_equal(tokencases_encode("tests/data/text/vocab.txt", (struct hm_tokenizer_options){0},
+					   plain, sizeof plain - 1, &b, &cut, &e),
 			 n);
 	assert_memory_equal(a, b, (size_t)n * sizeof *a);
 	free(a);
@@ -157,8 +118,8 @@ static void a_cut_is_known(void **state)
 		struct hm_err e = {0};
 		int32_t *ids;
 		bool cut = !all[i].cut;
-		assert_int_equal(encode(CLIP, (struct hm_tokenizer_options){.max_length = 4}, all[i].text,
-					strlen(all[i].text), &ids, &cut, &e),
+		assert_int_equal(tokencases_encode(CLIP, (struct hm_tokenizer_options){.max_length = 4},
+						   all[i].text, strlen(all[i].text), &ids, &cut, &e),
 				 all[i].ids);
 		assert_int_equal(cut, all[i].cut);
 		free(ids);
@@ -257,7 +218,7 @@ static void a_long_word_takes_no_square(void **state)
 	memset(word, 'a', n + 1);
 	for (size_t i = 0; i < n; i += 3)
 		word[i] = 't';
-	int count = encode(CLIP, (struct hm_tokenizer_options){0}, word, n / 4, &ids, &cut, &e);
+	int count = tokencases_encode(CLIP, (struct hm_tokenizer_options){0}, word, n / 4, &ids, &cut, &e);
 	assert_int_equal(count, 77);
 	assert_true(cut);
 	free(ids);
@@ -265,12 +226,13 @@ static void a_long_word_takes_no_square(void **state)
 	for (size_t i = 0; i + 1 < n; i += 2)
 		memcpy(word + i, i % 4 ? "\xcc\xa3" : "\xcc\x81", 2);
 	word[0] = word[1] = 'a';
-	count = encode(CLIP, (struct hm_tokenizer_options){0}, word, n / 4, &ids, &cut, &e);
+	count = tokencases_encode(CLIP, (struct hm_tokenizer_options){0}, word, n / 4, &ids, &cut, &e);
 	assert_int_equal(count, 77);
 	free(ids);
 	memset(word, 'a', n + 1);
-	assert_int_equal(encode(CLIP, (struct hm_tokenizer_options){0}, word, n + 1, &ids, &cut, &e),
-			 HM_EDATA);
+	assert_int_equal(
+		tokencases_encode(CLIP, (struct hm_tokenizer_options){0}, word, n + 1, &ids, &cut, &e),
+		HM_EDATA);
 	assert_string_equal(e.text, "a word of 4194305 bytes; the limit is 4194304");
 	free(ids);
 	free(word);

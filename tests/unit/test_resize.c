@@ -46,27 +46,7 @@ static int check_lines(const char *lines, const char *name, const struct hm_imag
 static void test_against_pillow(void **state)
 {
 	(void)state;
-	struct pngvec v;
-	struct hm_resizer z = {0};
-	struct hm_png *d = hm_png_new(NULL);
-	int n = 0, pictures = 0;
-	pngvec_open(&v, "resizes");
-	hm_buf_add(&v.file, "", 1, NULL);
-	while (pngvec_next(&v))
-		;
-	const char *lines = (char *)v.file.data + v.at;
-	assert_memory_equal(lines, "resize\n", 7);
-	v.at = 0;
-	for (; pngvec_next(&v); pictures++) {
-		struct hm_image im;
-		assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){0}, &im, NULL), 0);
-		n += check_lines(lines + 7, v.name, &im, &z);
-	}
-	assert_int_equal(pictures, 11);
-	assert_int_equal(n, 110);
-	hm_resizer_clear(&z);
-	hm_buf_clear(&v.file);
-	hm_png_free(d);
+	assert_int_equal(pngvec_resizes("resizes", "resize\n", 11, check_lines), 110);
 }
 
 int main(void)

@@ -74,27 +74,7 @@ static int check_picture(const char *lines, const char *name, const struct hm_im
 static void test_against_pillow(void **state)
 {
 	(void)state;
-	struct pngvec v;
-	struct hm_resizer z = {0};
-	struct hm_png *d = hm_png_new(NULL);
-	int n = 0, pictures = 0;
-	pngvec_open(&v, "squares");
-	hm_buf_add(&v.file, "", 1, NULL);
-	while (pngvec_next(&v))
-		;
-	const char *lines = (char *)v.file.data + v.at;
-	assert_memory_equal(lines, "squares\n", 8);
-	v.at = 0;
-	for (; pngvec_next(&v); pictures++) {
-		struct hm_image im;
-		assert_int_equal(hm_png_decode(d, v.png, v.len, &(struct hm_png_options){0}, &im, NULL), 0);
-		n += check_picture(lines + 8, v.name, &im, &z);
-	}
-	assert_int_equal(pictures, 15);
-	assert_int_equal(n, 15 * 3 * 16);
-	hm_resizer_clear(&z);
-	hm_buf_clear(&v.file);
-	hm_png_free(d);
+	assert_int_equal(pngvec_resizes("squares", "squares\n", 15, check_picture), 15 * 3 * 16);
 }
 
 /* What is left over of a crop: 257 -> 16, 259 -> 18 (floor: 17), 261 -> 18, 263 -> 20 (19). */

@@ -1,17 +1,20 @@
 /* lib/prep/tokenizer, texts: the ids that the reference gives with the folders of
  * tests/data/text/folders.jsonl (tests/oracle/make_folders.py), and which texts are cut. */
-#include "json/json.h"
+#include "../support/tokencases.h"
 #include "../support/vocabfolder.h"
 
-static bool ids_equal(const struct hm_tokenizer *t, const char *text, const cJSON *want)
+/* The first line has the texts, each other line a folder's files and the ids of all texts. */
+struct folders {
+	struct place *place;
+	cJSON *texts;
+};
+
+static bool gives_ids(const struct hm_tokenizer *t, const char *text, const cJSON *want)
 {
 	struct hm_err e = {0};
-	const cJSON *id;
-	size_t room = hm_tokenizer_room(t, strlen(text));
-	int32_t *ids = malloc(room * sizeof *ids);
-	int n = hm_tokenizer_encode(t, text, strlen(text), ids, NULL, &e), i = 0;
-	bool equal = n == cJSON_GetArraySize(want);
-	cJSON_ArrayForEach(id, want) equal = equal && ids[i++] == id->valueint;
+	int32_t *ids = malloc(hm_tokenizer_room(t, strlen(text)) * sizeof *ids);
+	int n = hm_tokenizer_encode(t, text, strlen(text), ids, NULL, &e);
+	bool equal = tokencases_equal(ids, n, want);
 	free(ids);
 	return equal;
 }
@@ -36,36 +39,27 @@ static void one_folder(struct place *p, const cJSON *texts, const cJSON *c, int 
 		fail_msg("line %d: %s", line, e.text);
 	cJSON_ArrayForEach(text, texts)
 	{
-		if (!ids_equal(t, text->valuestring, ids))
+		if (!gives_ids(t, text->valuestring, ids))
 			fail_msg("line %d: other ids for '%s'", line, text->valuestring);
 		ids = ids->next;
 	}
 	hm_tokenizer_close(t);
 }
 
+static void one_line(void *ctx, cJSON *c, int line)
+{
+	struct folders *f = ctx;
+	if (line)
+		one_folder(f->place, f->texts, c, line + 1);
+	else
+		f->texts = cJSON_DetachItemFromObjectCaseSensitive(c, "texts");
+}
+
 static void the_reference_agrees(void **state)
 {
-	struct hm_buf b = {0};
-	struct hm_err e = {0};
-	cJSON *texts = NULL;
-	int line = 0;
-	assert_int_equal(hm_file_read("tests/data/text/folders.jsonl", 1 << 20, &b, &e), 0);
-	for (const char *s = (const char *)b.data, *end = s + b.len; s < end; line++) {
-		const char *stop = memchr(s, '\n', (size_t)(end - s));
-		assert_non_null(stop);
-		cJSON *c = hm_json_parse(s, (size_t)(stop - s), 12, NULL, &e);
-		assert_non_null(c);
-		if (line)
-			one_folder(*state, cJSON_GetObjectItemCaseSensitive(texts, "texts"), c, line + 1);
-		if (line)
-			cJSON_Delete(c);
-		else
-			texts = c;
-		s = stop + 1;
-	}
-	assert_true(line > 70);
-	cJSON_Delete(texts);
-	hm_buf_clear(&b);
+	struct folders f = {.place = *state};
+	assert_true(tokencases_each("tests/data/text/folders.jsonl", one_line, &f) > 70);
+	cJSON_Delete(f.texts);
 }
 
 static void a_cut_is_told(void **state)

@@ -1,9 +1,9 @@
 /* TorchScript archives (tests/data/weights/torchscript, made by tests/oracle/make_torchscript.py) hold the
  * names and bits that torch.jit.load finds; what only an enemy writes is refused. With two arguments the
  * program compares the tensors of two files: names, shapes and bits. */
+#include "../support/weightopen.h"
 #include "../support/zipwrite.h"
 #include "base/file.h"
-#include "weights/weights.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,16 +14,6 @@
 #include <cmocka.h>
 
 #define DATA "tests/data/weights/torchscript/"
-
-static struct hm_weights *open_ok(const char *path, const char *key)
-{
-	const struct hm_weights_options o = {.key = key};
-	struct hm_err e = {0};
-	struct hm_weights *w;
-	if (hm_weights_open(&w, path, &o, &e))
-		fail_msg("%s", e.text);
-	return w;
-}
 
 /* The name of the first tensor of a that is not the same in b, NULL when all are. */
 static const char *find_difference(const struct hm_weights *a, const struct hm_weights *b)
@@ -46,9 +36,9 @@ static void test_same(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		char path[128];
 		snprintf(path, sizeof path, DATA "%s.pt", name[i]);
-		struct hm_weights *w = open_ok(path, NULL);
+		struct hm_weights *w = weightopen_ok(path, NULL);
 		snprintf(path, sizeof path, DATA "%s.safetensors", name[i]);
-		struct hm_weights *want = open_ok(path, NULL);
+		struct hm_weights *want = weightopen_ok(path, NULL);
 		assert_true(w->torchscript);
 		assert_false(want->torchscript);
 		assert_int_equal(w->n, want->n);
@@ -57,7 +47,8 @@ static void test_same(void **state)
 		hm_weights_close(want);
 		hm_weights_close(w);
 	}
-	struct hm_weights *w = open_ok(DATA "clip.pt", "visual"), *all = open_ok(DATA "clip.pt", NULL);
+	struct hm_weights *w = weightopen_ok(DATA "clip.pt", "visual"),
+			  *all = weightopen_ok(DATA "clip.pt", NULL);
 	assert_true(w->keyed && w->torchscript);
 	assert_non_null(hm_weights_find(w, "transformer.resblocks.1.attn.in_proj_weight"));
 	assert_int_equal(hm_weights_find(w, "conv1.weight")->dtype, HM_F16);
@@ -66,28 +57,18 @@ static void test_same(void **state)
 	assert_int_equal(hm_weights_find(all, "vocab_size")->dtype, HM_I64);
 	hm_weights_close(all);
 	hm_weights_close(w);
-	w = open_ok("tests/data/weights/resnet.pth", NULL);
+	w = weightopen_ok("tests/data/weights/resnet.pth", NULL);
 	assert_false(w->torchscript);
 	hm_weights_close(w);
-}
-
-static void refused(const char *path, const char *key, const char *why)
-{
-	const struct hm_weights_options o = {.key = key};
-	struct hm_err e = {0};
-	struct hm_weights *w;
-	assert_int_equal(hm_weights_open(&w, path, &o, &e), HM_EDATA);
-	assert_null(w);
-	if (!strstr(e.text, why))
-		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
 }
 
 static void test_files_refused(void **state)
 {
 	(void)state;
-	refused(DATA "frozen.pt", NULL,
-		"frozen.pt: a TorchScript archive whose modules hold no tensor; a frozen");
-	refused(DATA "clip.pt", "text", "holds no tensor below \"text\"; it has \"context_length\", ");
+	weightopen_refused(DATA "frozen.pt", NULL,
+			   "frozen.pt: a TorchScript archive whose modules hold no tensor; a frozen");
+	weightopen_refused(DATA "clip.pt", "text",
+			   "holds no tensor below \"text\"; it has \"context_length\", ");
 	/* any shorter file, wherever it is cut, is refused with a sentence */
 	struct hm_buf b = {0};
 	assert_int_equal(hm_file_read(DATA "tree.pt", SIZE_MAX, &b, NULL), 0);

@@ -1,8 +1,8 @@
 /* Checkpoints as training scripts leave them (tests/data/weights/checkpoints, made by
  * tests/oracle/make_checkpoints.py): the network's tensors are found in them, whatever else there is. */
+#include "../support/weightopen.h"
 #include "../support/zipwrite.h"
 #include "base/file.h"
-#include "weights/weights.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,16 +18,6 @@
 
 static const char *const resnet[] = {"conv1.weight", "bn1.bias", "layer1.0.conv1.weight"};
 static const char *const bert[] = {"embeddings.word_embeddings.weight", "encoder.layer.0.output.dense.bias"};
-
-static struct hm_weights *open_ok(const char *path, const char *key)
-{
-	struct hm_err e = {0};
-	struct hm_weights *w;
-	const struct hm_weights_options o = {.key = key};
-	if (hm_weights_open(&w, path, &o, &e))
-		fail_msg("%s", e.text);
-	return w;
-}
 
 /* Every tensor of `from` but fc.* is in w below `prefix`, with the same bytes, F32 times `factor`. */
 static void is_same(const struct hm_weights *w, const char *prefix, const struct hm_weights *from,
@@ -77,9 +67,9 @@ static void test_found(void **state)
 		char path[128];
 		const char *prefix = NULL;
 		snprintf(path, sizeof path, SAVED "%s", one[i].file);
-		struct hm_weights *w = open_ok(path, NULL);
+		struct hm_weights *w = weightopen_ok(path, NULL);
 		struct hm_weights *from =
-			open_ok(one[i].text ? DATA "bert" : DATA "resnet.safetensors", NULL);
+			weightopen_ok(one[i].text ? DATA "bert" : DATA "resnet.safetensors", NULL);
 		assert_int_equal(
 			hm_weights_prefix(w, one[i].text ? bert : resnet, one[i].text ? 2 : 3, &prefix, &e),
 			0);
@@ -99,8 +89,8 @@ static void test_open_clip(void **state)
 					   "transformer.resblocks.0.attn.in_proj_weight"};
 	struct hm_err e = {0};
 	const char *prefix = NULL;
-	struct hm_weights *w = open_ok(SAVED "open_clip.pt", NULL),
-			  *from = open_ok(DATA "torchscript/clip.safetensors", NULL);
+	struct hm_weights *w = weightopen_ok(SAVED "open_clip.pt", NULL),
+			  *from = weightopen_ok(DATA "torchscript/clip.safetensors", NULL);
 	assert_int_equal(w->n, from->n);
 	assert_int_equal(hm_weights_prefix(w, clip, LEN(clip), &prefix, &e), 0);
 	assert_non_null(prefix);
@@ -117,8 +107,8 @@ static void test_two(void **state)
 	(void)state;
 	struct hm_err e = {0};
 	const char *prefix = NULL;
-	struct hm_weights *w = open_ok(SAVED "average.pth", NULL),
-			  *from = open_ok(DATA "resnet.safetensors", NULL);
+	struct hm_weights *w = weightopen_ok(SAVED "average.pth", NULL),
+			  *from = weightopen_ok(DATA "resnet.safetensors", NULL);
 	assert_int_equal(hm_weights_prefix(w, resnet, 3, &prefix, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "\"ema.shadow.module.\" and \"model.\": --key NAME"));
 	is_same(w, "model.", from, 1);
@@ -132,49 +122,41 @@ static void test_two(void **state)
 		      {"ema.shadow", "module.", .5f},
 		      {"ema.shadow.module", "", .5f}};
 	for (size_t i = 0; i < LEN(chosen); i++) {
-		w = open_ok(SAVED "average.pth", chosen[i].key);
+		w = weightopen_ok(SAVED "average.pth", chosen[i].key);
 		is_same(w, chosen[i].prefix, from, chosen[i].factor);
 		hm_weights_close(w);
 	}
-	w = open_ok(SAVED "nested.pt", "checkpoint.state_dict.net");
+	w = weightopen_ok(SAVED "nested.pt", "checkpoint.state_dict.net");
 	is_same(w, "", from, 1);
 	hm_weights_close(w);
-	w = open_ok(SAVED "imagenet.pth.tar", "state_dict");
+	w = weightopen_ok(SAVED "imagenet.pth.tar", "state_dict");
 	is_same(w, "module.", from, 1);
 	hm_weights_close(w);
 	hm_weights_close(from);
-	from = open_ok(DATA "bert", NULL);
-	w = open_ok(SAVED "bert.bin", "0.encoder");
+	from = weightopen_ok(DATA "bert", NULL);
+	w = weightopen_ok(SAVED "bert.bin", "0.encoder");
 	is_same(w, "module.", from, 1);
 	hm_weights_close(w);
 	hm_weights_close(from);
-}
-
-static void refused(const char *path, const char *key, const char *why)
-{
-	struct hm_err e = {0};
-	struct hm_weights *w;
-	const struct hm_weights_options o = {.key = key};
-	assert_int_equal(hm_weights_open(&w, path, &o, &e), HM_EDATA);
-	assert_null(w);
-	if (!strstr(e.text, why))
-		fail_msg("\"%s\" does not say \"%s\"", e.text, why);
 }
 
 static void test_nothing_found(void **state)
 {
 	(void)state;
-	refused(SAVED "object.pth", NULL,
+	weightopen_refused(
+		SAVED "object.pth", NULL,
 		"object.pth: it holds an object of class torchvision.models.resnet.ResNet, which is not "
 		"built");
-	refused(SAVED "object-below.pth", NULL,
+	weightopen_refused(
+		SAVED "object-below.pth", NULL,
 		"its keys are \"model\" (an object of class torchvision.models.resnet.ResNet), \"epoch\", "
 		"\"loss\"; "
 		"of a network, save the state_dict()");
-	refused(SAVED "average.pth", "mod",
-		"holds no tensor below \"mod\"; it has \"ema.shadow.module.bn1.bias\", ");
-	refused(SAVED "average.pth", "args", "holds no tensor below \"args\"");
-	refused(SAVED "lightning.ckpt", "loops", "it holds no dict of tensors; its keys are \"fit_loop\"");
+	weightopen_refused(SAVED "average.pth", "mod",
+			   "holds no tensor below \"mod\"; it has \"ema.shadow.module.bn1.bias\", ");
+	weightopen_refused(SAVED "average.pth", "args", "holds no tensor below \"args\"");
+	weightopen_refused(SAVED "lightning.ckpt", "loops",
+			   "it holds no dict of tensors; its keys are \"fit_loop\"");
 }
 
 /* ---- pickles made here, in a zip with one storage of 24 bytes ---- */

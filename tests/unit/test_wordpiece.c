@@ -1,16 +1,10 @@
 /* lib/prep/wordpiece: the ids that Hugging Face's tokenizer gave for tests/data/text
  * (tests/oracle/make_tokens.py), and what JSON cannot carry. */
-#include "base/file.h"
-#include "json/json.h"
 #include "prep/charmap.h"
-#include "prep/tokenizer.h"
 #include "prep/vocab.h"
+#include "../support/tokencases.h"
 
-#include <setjmp.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 #define VOCAB "tests/data/text/vocab.txt"
 
@@ -35,55 +29,32 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Encodes into a block of exactly the promised size, so that a sanitizer sees one id too many. */
 static int encode(struct hm_tokenizer_options o, const char *s, size_t n, int32_t **ids, struct hm_err *e)
 {
-	struct hm_tokenizer *t = hm_tokenizer_open(VOCAB, &o, e);
-	assert_non_null(t);
-	*ids = malloc(hm_tokenizer_room(t, n) * sizeof **ids);
-	int count = hm_tokenizer_encode(t, s, n, *ids, NULL, e);
-	assert_true(count < 0 || (size_t)count <= hm_tokenizer_room(t, n));
-	hm_tokenizer_close(t);
-	return count;
+	return tokencases_encode(VOCAB, o, s, n, ids, NULL, e);
 }
 
-static void one_case(const cJSON *c)
+static void one_case(void *ctx, cJSON *c, int line)
 {
 	const char *text;
 	int64_t length;
 	int32_t *ids;
 	struct hm_err e = {0};
-	const cJSON *want = cJSON_GetObjectItemCaseSensitive(c, "ids"), *id;
+	(void)ctx, (void)line;
 	assert_int_equal(
 		hm_json_get_str(c, "text", &text, &e) | hm_json_get_int(c, "max_length", &length, &e), 0);
 	bool cased = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c, "cased"));
 	struct hm_tokenizer_options o = {.casing = cased ? HM_CASED : HM_UNCASED, .max_length = (int)length};
-	int n = encode(o, text, strlen(text), &ids, &e), i = 0;
-	bool equal = n == cJSON_GetArraySize(want);
-	cJSON_ArrayForEach(id, want) equal = equal && ids[i++] == id->valueint;
-	if (!equal)
+	int n = encode(o, text, strlen(text), &ids, &e);
+	if (!tokencases_equal(ids, n, cJSON_GetObjectItemCaseSensitive(c, "ids")))
 		fail_msg("other ids for '%s', cased %d, length %d", text, cased, o.max_length);
 	free(ids);
 }
 
 static void the_reference_agrees(void **state)
 {
-	struct hm_buf b = {0};
-	struct hm_err e = {0};
-	int cases = 0;
 	(void)state;
-	assert_int_equal(hm_file_read("tests/data/text/tokens.jsonl", 1 << 20, &b, &e), 0);
-	for (const char *s = (const char *)b.data, *end = s + b.len; s < end; cases++) {
-		const char *stop = memchr(s, '\n', (size_t)(end - s));
-		assert_non_null(stop);
-		cJSON *c = hm_json_parse(s, (size_t)(stop - s), 3, NULL, &e);
-		assert_non_null(c);
-		one_case(c);
-		cJSON_Delete(c);
-		s = stop + 1;
-	}
-	assert_true(cases > 400);
-	hm_buf_clear(&b);
+	assert_true(tokencases_each("tests/data/text/tokens.jsonl", one_case, NULL) > 400);
 }
 
 static void expect_ids(const struct hm_vocab *v, struct hm_tokenizer_options o, const char *s, size_t n,
@@ -152,15 +123,15 @@ struct form {
 
 static void expect_forms(struct hm_char_rules rules, const struct form *want, size_t n)
 {
-	struct hm_charmap *m = malloc(sizeof *m);
+	struct hm_codemap *m = malloc(sizeof *m);
 	struct hm_err e = {0};
 	assert_int_equal(hm_charmap_init(m, rules, &e), 0);
 	for (size_t i = 0; i < n; i++) {
-		uint32_t entry = hm_charmap_get(m, want[i].cp);
+		uint32_t entry = hm_codemap_get(m, want[i].cp);
 		if ((entry & 255) != want[i].kind || (want[i].to && entry >> 8 != want[i].to))
 			fail_msg("U+%04X is entered as %x", want[i].cp, entry);
 	}
-	hm_charmap_clear(m);
+	hm_codemap_clear(m);
 	free(m);
 }
 
@@ -174,6 +145,8 @@ static void the_map_has_class_and_form(void **state)
 			 {0x301, HM_CHAR_MARK, 0},	  {0x34f, HM_CHAR_MARK_STARTER, 0},
 			 {0xac00, HM_CHAR_HANGUL, 0},	  {0x1d165, HM_CHAR_ORDERED, 0x1d165},
 			 {0x166d, HM_CHAR_PUNCT, 0x166d}, {0x1885, HM_CHAR_PLAIN, 0},
+			 {0x2000, HM_CHAR_SPACE, 0},	  {0x344, HM_CHAR_MARK, 0},
+			 {0x9cb, HM_CHAR_MULTI, 0},	  {0xf76, HM_CHAR_MARK_STARTER, 0},
 			 {0x130, HM_CHAR_PLAIN, 'i'},	  {0x10ffff, HM_CHAR_PLAIN, 0}},
 		lowered[] = {{'A', HM_CHAR_PLAIN, 'a'},	   {0xc9, HM_CHAR_PLAIN, 0xe9},
 			     {0x301, HM_CHAR_PLAIN, 0},	   {0xac00, HM_CHAR_PLAIN, 0},
@@ -191,6 +164,11 @@ static void the_map_has_class_and_form(void **state)
 	EXPECT(lowered, true, true, false, true);
 	EXPECT(stripped, true, false, true, false);
 	EXPECT(bare, false, true, false, false);
+	uint32_t part[HM_CHAR_PARTS];
+	assert_int_equal(hm_charmap_parts(0x130, part), 2);
+	assert_true(part[0] == 'i' && part[1] == 0x307);
+	assert_int_equal(hm_charmap_parts(0x1d160, part), 3);
+	assert_true(part[0] == 0x1d158 && part[1] == 0x1d165 && part[2] == 0x1d16e);
 	assert_int_equal(hm_char_order_of(0x302e), 224);
 	assert_int_equal(hm_char_order_of('a'), 0);
 }
