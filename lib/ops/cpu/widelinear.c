@@ -8,8 +8,8 @@
 #include <dnnl.h>
 #include <omp.h>
 
-/* Columns of y, columns of dx, rows of dw that one call computes. Measured at 64 x 1,024 x 1,024, GFLOP/s on a
- * core with AVX-512: 100, 90 and 106, and dw in blocks of 128 rows 68. With AVX2: 83, 92 and 30; so there dw
+/* Columns of y, columns of dx, rows of dw that one call computes. Measured at 64 x 1,024 x 1,024, in GFLOP/s
+ * on a core with AVX-512: 100, 90 and 106, and dw in blocks of 128 rows 68. With AVX2: 83, 92 and 30; so there dw
  * is computed from transposed factors in blocks of 128 rows: 82. */
 enum { Y_BLOCK = 128, DX_BLOCK = 256, DW_BLOCK = 32, DW_BLOCK_TRANSPOSED = 128 };
 
