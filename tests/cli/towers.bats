@@ -105,8 +105,13 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 		run hm-score --bootstrap 0 --model m.st own.hmr
 		expect 1 "mean is the family's own here, the model was trained on 0.5,0.5,0.5"
 		hm-fuse-train -q --features image --image folder $how --epochs 1 --val 16.hmr -o m.st half.hmr
-		run hm-fuse-train -q --features image --image folder $how --epochs 1 --val 16.hmr -o m.st own.hmr
-		expect 1 "mean is 0.5,0.5,0.5 here, the model was trained on the family's own"
+		run hm-fuse-train -q --features image --image folder $how --epochs 1 -o x.st own.hmr
+		expect 1 'own.hmr: column "image_feature" is of images that were normalised otherwise \(mean, std\) than --image does; '
+		run hm-fuse-train -q --features image --image folder $how --epochs 1 --val own.hmr -o x.st half.hmr
+		expect 1 'own.hmr: column "image_feature" is of images that were normalised otherwise'
+		[ ! -e x.st ]
+		run hm-fuse-train -q --features image --image folder $how --epochs 1 --allow-mismatch -o x.st own.hmr
+		expect 0 'warning: own.hmr: column "image_feature" is of images that were normalised otherwise'
 	done
 }
 
