@@ -4,6 +4,8 @@
 #include "feed/examplesparts.h"
 #include "feed/prepared.h"
 #include "feed/sources.h"
+#include "json/build.h"
+#include "model/config.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -99,6 +101,10 @@ static int find_side(struct reading *r, int k, const struct hm_device *d, struct
 	if (o->use == HM_USE_FEATURE ? find_feature(r, k, e) : find_raw(r, k, e))
 		return HM_EDATA;
 	if (!(r->x->prepared[k] = hm_sidefeature_prepared(hm_join_schema(r->in), &s->column[k], e)))
+		return HM_EDATA;
+	if (o->use != HM_USE_FEATURE) /* as hm-encode would say of its features */
+		hm_config_add_colours(r->x->prepared[k], &o->encoder->hints.colours, e);
+	if (!(r->x->prepared[k] = hm_json_whole(r->x->prepared[k], e)))
 		return HM_EDATA;
 	if (o->use == HM_USE_COMPUTED)
 		describe_computed(&r->x->feature[k], o->encoder, give, d);

@@ -24,6 +24,8 @@ static const struct {
 	     {"filter", "hm-imgprep --filter "},
 	     {"short", "hm-imgprep --short "},
 	     {"offset", "hm-imgprep --crop-offset "},
+	     {"mean", "hm-encode --mean and --std"},
+	     {"std", "hm-encode --mean and --std"},
 	     {"vocab", "hm-tokenize --vocab with that vocabulary"},
 	     {"cased", "hm-tokenize with or without --cased"}};
 enum { KNOWN = sizeof known / sizeof *known };
@@ -52,13 +54,16 @@ cJSON *hm_prepared_of(const struct hm_schema *s, int at, struct hm_err *e)
 	return hm_json_whole(o, e);
 }
 
-/* A member as a person would say it; a digest by its first 8 digits. */
+/* A member as a person would say it: a digest by its first 8 digits, numbers as an option takes them. */
 static const char *value_text(const cJSON *v, char out[40])
 {
 	char *json = !cJSON_IsString(v) ? cJSON_PrintUnformatted(v) : NULL;
 	const char *text = cJSON_IsString(v) ? v->valuestring : json ? json : "something else";
 	bool digest = strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
-	snprintf(out, 40, digest ? "%.8s…" : "%.36s", text);
+	size_t list = json && cJSON_IsArray(v) && strlen(json) > 2;
+	snprintf(out, 40, digest ? "%.8s…" : "%.36s", text + list);
+	if (list)
+		out[strcspn(out, "]")] = 0;
 	cJSON_free(json);
 	return out;
 }
@@ -76,14 +81,16 @@ static const char *hint_text(const char *key, const char *value, char out[80])
 	return out;
 }
 
-/* What a preparation that says its fit means where it does not say `key`: hm-imgprep had bilinear alone, and
- * one way to crop. NULL: nothing is known. */
+/* What a preparation means where it does not say `key`: colours are the family's own. Where it says its fit,
+ * hm-imgprep had bilinear alone, and one way to crop. NULL: nothing is known. */
 static const char *meant_text(const cJSON *o, const char *key, char out[40])
 {
 	const cJSON *fit = cJSON_GetObjectItemCaseSensitive(o, "fit");
 	const cJSON *size = cJSON_GetObjectItemCaseSensitive(o, "size");
 	bool crop = cJSON_IsString(fit) && !strcmp(fit->valuestring, "crop");
 	int h, w;
+	if (!strcmp(key, "mean") || !strcmp(key, "std"))
+		return "the family's own";
 	if (fit && !strcmp(key, "filter"))
 		return "bilinear";
 	if (crop && !strcmp(key, "offset"))

@@ -1,5 +1,5 @@
-/* How a column's inputs were prepared: size, fit and filter of pictures, the vocabulary and casing of
- * captions. The attributes of a raw column say it, hm-encode copies them to the features, and a model file
+/* How a column's inputs were prepared: size, fit, filter and colours of pictures, the vocabulary and casing
+ * of captions. The attributes of a raw column say it, hm-encode copies them to the features, and a model file
  * keeps them. A model's later inputs must be prepared in the same way. */
 #ifndef HM_PREPARED_H
 #define HM_PREPARED_H
@@ -15,9 +15,9 @@ cJSON *hm_prepared_of(const struct hm_schema *s, int at, struct hm_err *e);
  * member that one of them lacks has its tool's default there, and that of another value does not fit; but a
  * size, fit, vocab or cased that is lacking fits, for older files do not say those. Where `fit` is said, a
  * `filter` that is lacking is bilinear, and of a crop `offset` is even and `short` size·256/224: that is what
- * hm-imgprep did before it said them. Where `fit` is lacking, these three fit as well. HM_EDATA: names
- * column, both values (of digests the first 8 digits) and the option that helps; with `allow` the sentence
- * goes to warning[cap], and 0 is returned. */
+ * hm-imgprep did before it said them. Where `fit` is lacking, these three fit as well. A `mean` or `std`
+ * that is lacking is the family's own. HM_EDATA: names column, both values (of digests the first 8 digits)
+ * and the option that helps; with `allow` the sentence goes to warning[cap], and 0 is returned. */
 int hm_prepared_compare(const cJSON *trained, const cJSON *now, const char *column, bool allow, char *warning,
 			size_t cap, struct hm_err *e);
 

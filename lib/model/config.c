@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* o[key], when it is there, an integer in 1 .. INT_MAX. */
@@ -192,6 +193,36 @@ int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hint
 	return 0;
 }
 
+/* The shortest decimal that is read as x: 0.1, not 0.100000001490116. */
+static double shortest_decimal(float x)
+{
+	char text[24];
+	for (int digits = 6; digits <= 9; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, (double)x);
+		float back = strtof(text, NULL);
+		if (!(back < x || back > x))
+			break;
+	}
+	return strtod(text, NULL);
+}
+
+static void add_colours(cJSON *o, const char *mean_key, const char *std_key, const struct hm_colours *c,
+			struct hm_err *e)
+{
+	cJSON *mean = hm_json_add_array(o, mean_key, e), *std = hm_json_add_array(o, std_key, e);
+	for (int j = 0; j < 3; j++) {
+		hm_json_add_num(mean, NULL, shortest_decimal(c->mean[j]), e);
+		hm_json_add_num(std, NULL, shortest_decimal(c->std[j]), e);
+	}
+}
+
+void hm_config_add_colours(cJSON *o, const struct hm_colours *c, struct hm_err *e)
+{
+	if (c->std[0] > 0 && !cJSON_GetObjectItemCaseSensitive(o, "mean") &&
+	    !cJSON_GetObjectItemCaseSensitive(o, "std"))
+		add_colours(o, "mean", "std", c, e);
+}
+
 void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e)
 {
 	if (hints->heads)
@@ -200,14 +231,8 @@ void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hi
 		hm_json_add_num(o, model_keys[side].eps, hints->eps, e);
 	if (hints->act)
 		hm_json_add_str(o, model_keys[side].act, hm_act_name(hints->act), e);
-	if (hints->colours.std[0] > 0) {
-		cJSON *mean = hm_json_add_array(o, model_keys[side].mean, e),
-		      *std = hm_json_add_array(o, model_keys[side].std, e);
-		for (int j = 0; j < 3; j++) {
-			hm_json_add_num(mean, NULL, hints->colours.mean[j], e);
-			hm_json_add_num(std, NULL, hints->colours.std[j], e);
-		}
-	}
+	if (hints->colours.std[0] > 0)
+		add_colours(o, model_keys[side].mean, model_keys[side].std, &hints->colours, e);
 }
 
 /* Fills *hints from hm.model, which hm's own files have. */

@@ -73,6 +73,11 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 			return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is not an object", prepared->string);
 		if (prepared && !(m->prepared[k] = hm_json_copy(prepared, e)))
 			return HM_EDATA;
+		/* Files that were written before preparations had colours say those of their encoder. */
+		if (prepared && prepared->child)
+			hm_config_add_colours(m->prepared[k], &m->hints[k].colours, e);
+		if (prepared && e->code)
+			return HM_EDATA;
 	}
 	return 0;
 }

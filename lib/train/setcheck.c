@@ -2,6 +2,8 @@
 #include "train/setcheck.h"
 #include "base/strmap.h"
 #include "feed/prepared.h"
+#include "json/build.h"
+#include "model/config.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -54,6 +56,36 @@ int hm_setup_same_preparation(const struct hm_setup *s, const cJSON *trained, co
 		return hm_err_prefix(e, "%s", where);
 	if (*warning)
 		hm_setup_notice(s, true, "%s: %s", where, warning);
+	return 0;
+}
+
+int hm_setup_check_colours(const struct hm_setup *s, const struct hm_examples *x, int k, const char *in,
+			   struct hm_err *e)
+{
+	char warning[320] = "", feature[160];
+	struct hm_err why = {0};
+	if (!s->encoder[k].kind || !x->feature[k].dim || !x->prepared[k] || s->columns[k].n > 1)
+		return 0;
+	cJSON *own = hm_json_copy(x->prepared[k], e);
+	cJSON_DeleteItemFromObjectCaseSensitive(own, "mean");
+	cJSON_DeleteItemFromObjectCaseSensitive(own, "std");
+	if (own)
+		hm_config_add_colours(own, &s->encoder[k].hints.colours, e);
+	if (!own || !(own = hm_json_whole(own, e)))
+		return HM_EDATA;
+	int rc = hm_prepared_compare(own, x->prepared[k], "", false, warning, sizeof warning, &why);
+	cJSON_Delete(own);
+	if (!rc || why.machine)
+		return rc ? hm_err_pass(e, &why) : 0;
+	if (!s->o->mismatch)
+		return hm_err_set(
+			e, HM_EDATA,
+			"%s: column \"%s\" is of images that were normalised otherwise (mean, std) than "
+			"--%s does; hm-encode makes it anew, --allow-mismatch goes on",
+			in, feature_text(s, k, feature), hm_side_name((enum hm_side)k));
+	hm_setup_notice(s, true,
+			"%s: column \"%s\" is of images that were normalised otherwise than --%s does", in,
+			feature_text(s, k, feature), hm_side_name((enum hm_side)k));
 	return 0;
 }
 

@@ -39,6 +39,82 @@ TEXT='init:clip-tiny-text --vocab-size 797'
 	cmp a.hmr d.hmr
 }
 
+OWN='--mean 0.48145466,0.4578275,0.40821073 --std 0.26862954,0.26130258,0.27577711'
+OTHER='--mean .5,.4,.1 --std .25,.5,1'
+
+# The schema's entry of that column.
+column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; }
+
+@test "colours that are not the family's own stand in the features' columns" {
+	hm-encode --image $IMAGE --text $TEXT --image-output both $OTHER -o other.hmr dev.hmr
+	for c in image_feature image_grid; do
+		column other.hmr $c | grep -q '"mean":\[0.5,0.4,0.1\],.*"std":\[0.25,0.5,1\]' || fail "$(column other.hmr $c)"
+	done
+	refute grep -q mean <<<"$(column other.hmr text_feature)"
+	hm-encode --no-pg --image $IMAGE --text $TEXT --image-output both -o own.hmr dev.hmr
+	refute grep -q '"mean"' <<<"$(hm-view --schema own.hmr)"
+	hm-encode --no-pg --image $IMAGE --text $TEXT --image-output both $OWN -o same.hmr dev.hmr
+	cmp own.hmr same.hmr
+	# what a folder says counts as what an option says
+	hm-imgprep --root d/img --size 16 --replace -o 16.hmr dev.hmr
+	cp -r "$ROOT/tests/data/towers/clip" folder
+	echo '{"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}' >folder/preprocessor_config.json
+	hm-encode --image folder -o 16f.hmr 16.hmr
+	column 16f.hmr image_feature | grep -q '"mean":\[0.5,0.5,0.5\],.*"std":\[0.5,0.5,0.5\]'
+	# two streams are not joined on a column of other colours
+	run hm-fuse-train --epochs 1 -o x.st own.hmr other.hmr
+	expect 1 'column "image_feature"'
+	[ ! -e x.st ]
+}
+
+@test "a head is scored and validated on the colours that it was trained on" {
+	for s in own other; do
+		o=$OTHER
+		[ $s = other ] || o=
+		hm-encode --image $IMAGE --text $TEXT $o -o $s.hmr dev.hmr
+		hm-fuse-train -q --epochs 1 -o $s.st $s.hmr
+		hm-score -q --bootstrap 0 --model $s.st $s.hmr
+	done
+	run hm-score --bootstrap 0 --model own.st other.hmr
+	expect 1 "column \"image_feature\": mean is 0.5,0.4,0.1 here, the model was trained on the family's own \(hm-encode --mean and --std; --allow-mismatch goes on\)$"
+	run hm-score --bootstrap 0 --model other.st own.hmr
+	expect 1 "mean is the family's own here, the model was trained on 0.5,0.4,0.1"
+	run hm-score --bootstrap 0 --allow-mismatch --model other.st own.hmr
+	expect 0 "warning: .*mean is the family's own here"
+	run hm-fuse-train --epochs 1 --val own.hmr -o x.st other.hmr
+	expect 1 "val: column \"image_feature\": mean is the family's own here"
+	run hm-fuse-train --epochs 1 --init own.st -o x.st other.hmr
+	expect 1 'own.st: column "image_feature": mean is 0.5,0.4,0.1 here'
+	[ ! -e x.st ]
+}
+
+@test "an encoder in a model file has the colours of its folder, whether it reads pixels or its features are there" {
+	hm-imgprep --root d/img --size 16 --replace -o 16.hmr dev.hmr
+	rm -rf folder
+	cp -r "$ROOT/tests/data/towers/clip" folder
+	hm-encode --image folder -o own.hmr 16.hmr
+	echo '{"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]}' >folder/preprocessor_config.json
+	hm-encode --image folder -o half.hmr 16.hmr
+	for how in '--freeze image' '--encoder-lr 1e-6'; do
+		hm-fuse-train -q --features image --image folder $how --epochs 1 -o m.st 16.hmr
+		hm-view m.st | grep -q '"mean":\[0.5,0.5,0.5\]'
+		hm-score -q --bootstrap 0 --model m.st --csv pixels.csv 16.hmr
+		[ "$how" = '--freeze image' ] || continue
+		hm-score -q --bootstrap 0 --model m.st --csv features.csv half.hmr
+		cmp pixels.csv features.csv
+		run hm-score --bootstrap 0 --model m.st own.hmr
+		expect 1 "mean is the family's own here, the model was trained on 0.5,0.5,0.5"
+		hm-fuse-train -q --features image --image folder $how --epochs 1 --val 16.hmr -o m.st half.hmr
+		run hm-fuse-train -q --features image --image folder $how --epochs 1 -o x.st own.hmr
+		expect 1 'own.hmr: column "image_feature" is of images that were normalised otherwise \(mean, std\) than --image does; '
+		run hm-fuse-train -q --features image --image folder $how --epochs 1 --val own.hmr -o x.st half.hmr
+		expect 1 'own.hmr: column "image_feature" is of images that were normalised otherwise'
+		[ ! -e x.st ]
+		run hm-fuse-train -q --features image --image folder $how --epochs 1 --allow-mismatch -o x.st own.hmr
+		expect 0 'warning: own.hmr: column "image_feature" is of images that were normalised otherwise'
+	done
+}
+
 @test "trained, saved, scored: the file says what the tensors do not" {
 	hm-fuse-train -q --image $IMAGE --text $TEXT --epochs 2 --encoder-lr 1e-4 --val dev.hmr --log log.jsonl -o m.safetensors train.hmr
 	hm-view m.safetensors | grep -q '"act":"quick_gelu".*"heads":2.*"image_act":"quick_gelu".*"image_heads":2'

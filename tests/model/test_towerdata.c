@@ -177,15 +177,23 @@ static void inference_agrees(void **state)
 		}
 }
 
-/* DINOv2 on images of another size than its positions are for. */
+/* DINOv2 on images of another size than its positions are for: larger, and not square. */
 static void positions_are_interpolated(void **state)
 {
 	(void)state;
 	static const struct row r = {"dinov2", "dinov2-image", HM_IMAGE, NULL, NULL};
 	struct expected k;
 	struct hm_err e = {0};
+	for (const char *const *device = op_devices(); *device; device++) {
+		open_row(&k, &r, *device, "wide_");
+		check_inference(&k, "wide_pooled", "wide_grid");
+		close_row(&k);
+		open_row(&k, &r, *device, "tall_");
+		assert_int_not_equal(k.batch.h, k.batch.w);
+		check_inference(&k, "tall_pooled", "tall_grid");
+		close_row(&k);
+	}
 	open_row(&k, &r, "cpu", "wide_");
-	check_inference(&k, "wide_pooled", "wide_grid");
 	assert_int_equal(hm_params_place(&k.x.tower->params, k.d, true, &e), 0);
 	const struct hm_tower_train *train = k.x.kind->train;
 	void *tape = train->tape_new(k.x.tower, k.d, true, &e);

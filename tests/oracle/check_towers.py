@@ -60,6 +60,25 @@ def compare(name, side, spec, want, *options, size=SIDE):
 
 # ---- CLIP
 
+def ask_clip(model, ids):
+    model = model.double()
+    with torch.no_grad():
+        v = model.vision_model(pixels(SIDE, CLIP_COLOURS))
+        batch, mask = padded(ids, 0)
+        t = model.text_model(batch, mask)
+        return ({("pooled", "image_feature"): v.pooler_output, ("grid", "image_grid"): v.last_hidden_state[:, 1:],
+                 ("projected", "image_feature"): model.visual_projection(v.pooler_output)},
+                {("pooled", "text_feature"): t.pooler_output, ("projected", "text_feature"): model.text_projection(t.pooler_output)})
+
+
+def wide_heads(ids, vocab):
+    """Heads as wide as those of H/14, g/14 and bigG/14."""
+    for wide in (80, 88, 104):
+        model, _ = towerkit.clip(vocab, "gelu", (2 * wide, 2), (2 * wide, 2))
+        for side, want in zip(("image", "text"), ask_clip(model, ids)):
+            compare(f"CLIP with heads of {wide}", side, "clip", want)
+
+
 def clip(ids, vocab, act):
     model, config = towerkit.clip(vocab, act)
     state = model.state_dict()
@@ -78,14 +97,7 @@ def clip(ids, vocab, act):
     json.dump({"model_cfg": {"embed_dim": 24, "quick_gelu": act == "quick_gelu", "vision_cfg": {"width": 64, "head_width": 16},
                              "text_cfg": {"width": 48, "heads": 3}},
                "preprocess_cfg": {"mean": CLIP_COLOURS[0], "std": CLIP_COLOURS[1]}}, open("open_clip/open_clip_config.json", "w"))
-    model = model.double()
-    with torch.no_grad():
-        v = model.vision_model(pixels(SIDE, CLIP_COLOURS))
-        batch, mask = padded(ids, 0)
-        t = model.text_model(batch, mask)
-        image = {("pooled", "image_feature"): v.pooler_output, ("grid", "image_grid"): v.last_hidden_state[:, 1:],
-                 ("projected", "image_feature"): model.visual_projection(v.pooler_output)}
-        text = {("pooled", "text_feature"): t.pooler_output, ("projected", "text_feature"): model.text_projection(t.pooler_output)}
+    image, text = ask_clip(model, ids)
     pick = lambda d, *k: {q: d[q] for q in d if q[0] in k}
     compare(f"CLIP {act}, folder", "image", "clip", image)
     compare(f"CLIP {act}, folder", "text", "clip", text)
@@ -152,6 +164,7 @@ def main():
         ids, vocab = towerkit.records(BIN, RECORDS, (SIDE, 48))
         clip(ids, vocab, "quick_gelu")
         clip(ids, vocab, "gelu")
+        wide_heads(ids, vocab)
         vit()
         dinov2(0)
         dinov2(4)

@@ -69,6 +69,7 @@ def main():
     torch.manual_seed(4)
     px = torch.randint(0, 256, (N, 3, SIDE, SIDE), dtype=torch.uint8)
     wide = torch.randint(0, 256, (N, 3, 24, 24), dtype=torch.uint8)
+    tall = torch.randint(0, 256, (N, 3, 40, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
     ids = {"ids": torch.tensor(sum(IDS, []), dtype=torch.int32), "len": torch.tensor([len(i) for i in IDS], dtype=torch.int32)}
     rows = lambda m, **k: [m(torch.tensor([i]), **(dict(position_ids=torch.arange(2, 2 + len(i))[None]) if k else {})) for i in IDS]
 
@@ -105,11 +106,13 @@ def main():
     dino = towerkit.randomize(transformers.Dinov2WithRegistersModel(transformers.Dinov2WithRegistersConfig(mlp_ratio=2, num_register_tokens=2, **IMAGE)))
     names = save("dinov2", dino)
 
-    def both(m):
-        big = patches(m, IMAGENET, 3, wide)
-        return {**patches(m, IMAGENET, 3), "wide_pooled": big["pooled"], "wide_grid": big["grid"]}
+    def sizes(m):
+        out = patches(m, IMAGENET, 3)
+        for name, x in ("wide", wide), ("tall", tall):
+            out.update({f"{name}_{k}": v for k, v in patches(m, IMAGENET, 3, x).items()})
+        return out
 
-    expect("dinov2-image", dino, names, {"pixels": px, "wide_pixels": wide}, both)
+    expect("dinov2-image", dino, names, {"pixels": px, "wide_pixels": wide, "tall_pixels": tall}, sizes)
     roberta = towerkit.randomize(transformers.RobertaModel(transformers.RobertaConfig(
         hidden_size=12, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, vocab_size=VOCAB, max_position_embeddings=12,
         type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5)))

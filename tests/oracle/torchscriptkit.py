@@ -49,10 +49,11 @@ class Visual(torch.nn.Module):
 
 
 class Clip(torch.nn.Module):
-    def __init__(self, width=8, layers=2, heads=2, patch=4, grid=2, words=20, length=7, out=6):
+    def __init__(self, width=8, layers=2, heads=2, patch=4, grid=2, words=20, length=7, out=6, text=None):
         super().__init__()
         self.size, self.length, self.words = patch * grid, length, words
         self.visual = Visual(width, layers, heads, patch, grid, out)
+        width, layers, heads = text or (width, layers, heads)
         self.transformer = Transformer(width, layers, heads)
         self.token_embedding = torch.nn.Embedding(words, width)
         self.positional_embedding = torch.nn.Parameter(torch.randn(length, width))
@@ -68,13 +69,14 @@ class Clip(torch.nn.Module):
         return self.logit_scale.exp() * self.visual(image) @ x.t()
 
 
-def traced(net):
-    """A trace, with f16 where OpenAI's files have it."""
-    out = torch.jit.trace(net.eval(), (torch.randn(2, 3, net.size, net.size), torch.randint(net.words, (2, net.length))))
+def traced(net, narrow=True):
+    """A trace, with f16 where OpenAI's files have it, or all in f32."""
+    inputs = torch.randn(2, 3, net.size, net.size), torch.randint(net.words, (2, net.length))
+    out = torch.jit.trace(net.eval(), inputs, check_trace=False)
     half = ("conv1.weight", "attn.in_proj_weight", "attn.in_proj_bias", "out_proj.weight", "out_proj.bias", "c_fc.weight",
             "c_fc.bias", "c_proj.weight", "c_proj.bias", "visual.proj", "text_projection")
     for name, p in out.named_parameters():
-        if name.endswith(half):
+        if narrow and name.endswith(half):
             p.data = p.data.half()
     return out
 

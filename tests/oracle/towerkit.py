@@ -42,8 +42,8 @@ def records(bin, n, sides=(SIDE,)):
     return [flat[a:b].tolist() for a, b in zip(offsets, offsets[1:])], len(words) + 1
 
 
-def pixels(bin, side, colours):
-    px = torch.from_numpy(column(bin, f"in{side}.hmr", "pixels")).float() / 255
+def pixels(bin, side, colours, stream=None):
+    px = torch.from_numpy(column(bin, stream or f"in{side}.hmr", "pixels")).float() / 255
     mean, std = (torch.tensor(c, dtype=torch.float32).view(1, 3, 1, 1) for c in colours)
     return ((px - mean) / std).double()
 
@@ -69,8 +69,8 @@ def randomize(model, seed=1):
     return model.eval()
 
 
-def openai_names(state):
-    """The same numbers as OpenAI's state dict has them."""
+def openai_names(state, sizes=(SIDE, 40, 1)):
+    """The same numbers as OpenAI's state dict has them. sizes: image, captions, words."""
     out, qkv = {}, {}
     layer = {"layer_norm1": "ln_1", "layer_norm2": "ln_2", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "self_attn.out_proj": "attn.out_proj"}
     whole = {"embeddings.class_embedding": "class_embedding", "embeddings.patch_embedding.weight": "conv1.weight",
@@ -100,16 +100,17 @@ def openai_names(state):
                 qkv.setdefault(f"{at}attn.in_proj_{kind}", {})[stem[10]] = t
     for name, part in qkv.items():
         out[name] = torch.cat([part["q"], part["k"], part["v"]])
-    out["input_resolution"], out["context_length"], out["vocab_size"] = (torch.tensor(n) for n in (SIDE, 40, 1))
+    out["input_resolution"], out["context_length"], out["vocab_size"] = (torch.tensor(n) for n in sizes)
     return out
 
 
-def clip(vocab, act):
-    """A CLIPModel, saved in the folder `clip`."""
+def clip(vocab, act, image=(64, 4), text=(48, 3)):
+    """A CLIPModel, saved in the folder `clip`. image, text: hidden size and heads."""
     tower = dict(num_hidden_layers=3, projection_dim=24, hidden_act=act)
+    sizes = lambda t: dict(hidden_size=t[0], intermediate_size=4 * t[0], num_attention_heads=t[1])
     config = transformers.CLIPConfig(
-        vision_config=dict(hidden_size=64, intermediate_size=256, num_attention_heads=4, image_size=SIDE, patch_size=PATCH, **tower),
-        text_config=dict(hidden_size=48, intermediate_size=192, num_attention_heads=3, vocab_size=vocab, max_position_embeddings=40,
+        vision_config=dict(**sizes(image), image_size=SIDE, patch_size=PATCH, **tower),
+        text_config=dict(**sizes(text), vocab_size=vocab, max_position_embeddings=40,
                          eos_token_id=vocab - 1, bos_token_id=2, pad_token_id=0, **tower), projection_dim=24)
     model = randomize(transformers.CLIPModel(config))
     model.save_pretrained("clip")

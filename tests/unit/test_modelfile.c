@@ -96,6 +96,34 @@ static void test_text_output(void **state)
 	unlink(file_name);
 }
 
+/* Colours in hm.model are those of the encoder; one that was written before preparations had them
+ * gets them when it is read. */
+static void test_colours(void **state)
+{
+	(void)state;
+	static const char *const prepared[][2] = {
+		{"{\"fit\":\"crop\"}", "{\"fit\":\"crop\",\"mean\":[0.5,0.5,0.1],\"std\":[1,0.3,1]}"},
+		{"{\"mean\":[0,0,0],\"std\":[1,1,1]}", "{\"mean\":[0,0,0],\"std\":[1,1,1]}"},
+	};
+	for (size_t i = 0; i < sizeof prepared / sizeof *prepared; i++) {
+		struct hm_err e = {0};
+		struct hm_modelfile m = sample(), r;
+		m.hints[HM_IMAGE].colours = (struct hm_colours){{.5f, .5f, .1f}, {1, .3f, 1}};
+		m.prepared[HM_IMAGE] = cJSON_Parse(prepared[i][0]);
+		assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
+		assert_int_equal(hm_modelfile_read(&r, file_name, &e), 0);
+		assert_non_null(strstr(hm_weights_meta(r.file, "hm.model"), "\"image_mean\":[0.5,0.5,0.1]"));
+		assert_memory_equal(&r.hints[HM_IMAGE].colours, &m.hints[HM_IMAGE].colours,
+				    sizeof m.hints[HM_IMAGE].colours);
+		cJSON *want = cJSON_Parse(prepared[i][1]);
+		assert_true(cJSON_Compare(r.prepared[HM_IMAGE], want, true));
+		cJSON_Delete(want);
+		cJSON_Delete(m.prepared[HM_IMAGE]);
+		hm_modelfile_clear(&r);
+	}
+	unlink(file_name);
+}
+
 static void test_refuses(void **state)
 {
 	(void)state;
@@ -152,8 +180,8 @@ static void test_pytorch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
-					   cmocka_unit_test(test_text_output), cmocka_unit_test(test_refuses),
-					   cmocka_unit_test(test_pytorch)};
+					   cmocka_unit_test(test_text_output), cmocka_unit_test(test_colours),
+					   cmocka_unit_test(test_refuses), cmocka_unit_test(test_pytorch)};
 	test_scratch(file_name);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

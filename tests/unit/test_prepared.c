@@ -126,10 +126,25 @@ static void pictures(void **state)
 		assert_non_null(strstr(compared(old, cases[i].now, false, w), cases[i].here));
 		assert_non_null(strstr(compared(cases[i].now, old, false, w), cases[i].back));
 	}
+	/* colours that are not said are the family's own */
+	static const char half[] =
+		"{\"fit\":\"crop\",\"mean\":[0.5,0.5,0.5],\"size\":\"112x112\",\"std\":[0.25,0.5,1]}";
+	assert_string_equal(compared(half, half, false, w), "");
+	assert_string_equal(compared(half, old, false, w),
+			    "column \"pixels\": mean is the family's own here, the model was trained on "
+			    "0.5,0.5,0.5 (hm-encode --mean and --std; --allow-mismatch goes on)");
+	assert_string_equal(compared(old, half, false, w),
+			    "column \"pixels\": mean is 0.5,0.5,0.5 here, the model was trained on the "
+			    "family's own (hm-encode --mean and --std; --allow-mismatch goes on)");
+	assert_non_null(strstr(compared("{\"mean\":[0.5,0.5,0.5],\"std\":[1,1,1]}",
+					"{\"mean\":[0.5,0.5,0.5],\"std\":[1,0.5,1]}", false, w),
+			       "std is 1,0.5,1 here, the model was trained on 1,1,1 ("));
+	assert_string_equal(compared(half, "{}", false, w), "");
 	/* a file of any kind */
 	static const char *const odd[] = {"{\"fit\":1,\"size\":\"112x112\"}", "{\"fit\":\"crop\",\"size\":7}",
 					  "{\"fit\":\"crop\",\"size\":\"99999999999x1\"}",
-					  "{\"filter\":{},\"fit\":[],\"short\":\"x\"}"};
+					  "{\"filter\":{},\"fit\":[],\"short\":\"x\"}",
+					  "{\"fit\":\"crop\",\"mean\":[],\"std\":[[\"]\"]]}"};
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
 		assert_non_null(strstr(compared(odd[i], cases[1].now, false, w), " here, the model"));
 		assert_non_null(strstr(compared(cases[1].now, odd[i], false, w), " here, the model"));
