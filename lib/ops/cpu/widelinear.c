@@ -9,8 +9,8 @@
 #include <omp.h>
 
 /* Columns of y, columns of dx, rows of dw that one call computes. Measured at 64 x 1,024 x 1,024, in GFLOP/s
- * on a core with AVX-512: 100, 90 and 106, and dw in blocks of 128 rows 68. With AVX2: 83, 92 and 30; so there dw
- * is computed from transposed factors in blocks of 128 rows: 82. */
+ * on a core: with AVX-512 100, 90 and 106, and dw in blocks of 128 rows 68; with AVX2 83, 92 and 30. So there
+ * dw is computed from transposed factors, in blocks of 128 rows: 82. */
 enum { Y_BLOCK = 128, DX_BLOCK = 256, DW_BLOCK = 32, DW_BLOCK_TRANSPOSED = 128 };
 
 /* c [m,n] = a [m,k] . b [k,n] + beta*c; 'T': the matrix is stored transposed. */
