@@ -84,7 +84,7 @@ static void describe_computed(struct hm_feature *f, const struct hm_encoder *x, 
 			      const struct hm_device *d)
 {
 	f->dim = hm_tower_width(&x->shape, give);
-	memcpy(f->encoder, x->digest, sizeof f->encoder);
+	snprintf(f->encoder, sizeof f->encoder, "%s", x->digest);
 	snprintf(f->output, sizeof f->output, "%s", x->kind->output(x->tower, give));
 	snprintf(f->precision, sizeof f->precision, "%s", hm_precision_name(d->precision));
 }

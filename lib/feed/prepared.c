@@ -1,5 +1,6 @@
 /* Preparations and their comparison. See prepared.h. */
 #include "feed/prepared.h"
+#include "base/hex.h"
 #include "json/build.h"
 
 #include <stdio.h>
@@ -59,7 +60,7 @@ static const char *value_text(const cJSON *v, char out[40])
 {
 	char *json = !cJSON_IsString(v) ? cJSON_PrintUnformatted(v) : NULL;
 	const char *text = cJSON_IsString(v) ? v->valuestring : json ? json : "something else";
-	bool digest = strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+	bool digest = hm_hex_is_digest(text);
 	size_t list = json && cJSON_IsArray(v) && strlen(json) > 2;
 	snprintf(out, 40, digest ? "%.8s…" : "%.36s", text + list);
 	if (list)
@@ -82,7 +83,8 @@ static const char *hint_text(const char *key, const char *value, char out[80])
 }
 
 /* What a preparation means where it does not say `key`: colours are the family's own. Where it says its fit,
- * hm-imgprep had bilinear alone, and one way to crop. NULL: nothing is known. */
+ * hm-imgprep had bilinear alone, and one way to crop; where it says its vocabulary, hm-tokenize leaves out
+ * the kind of WordPiece. NULL: nothing is known. */
 static const char *meant_text(const cJSON *o, const char *key, char out[40])
 {
 	const cJSON *fit = cJSON_GetObjectItemCaseSensitive(o, "fit");
@@ -93,6 +95,8 @@ static const char *meant_text(const cJSON *o, const char *key, char out[40])
 		return "the family's own";
 	if (fit && !strcmp(key, "filter"))
 		return "bilinear";
+	if (!strcmp(key, "kind") && cJSON_GetObjectItemCaseSensitive(o, "vocab"))
+		return "wordpiece";
 	if (crop && !strcmp(key, "offset"))
 		return "even";
 	if (!crop || strcmp(key, "short") || !cJSON_IsString(size) ||
@@ -109,18 +113,38 @@ static const char *member_text(const cJSON *o, const char *key, char out[40])
 	return v ? value_text(v, out) : meant_text(o, key, out);
 }
 
+/* Whether hm-tokenize says this member where it is not its default, and only there. */
+static bool has_default(const char *key)
+{
+	static const char *const keys[] = {"merges",
+					   "add_prefix_space",
+					   "straight_quotes",
+					   "strip_accents",
+					   "tokenize_chinese_chars",
+					   "clean_text",
+					   "continuing_subword_prefix",
+					   "max_input_chars_per_word",
+					   "special_tokens",
+					   "special_in_text",
+					   NULL};
+	const char *const *k = keys;
+	while (*k && strcmp(*k, key))
+		k++;
+	return *k;
+}
+
 /* The first member of `a` that `b` has otherwise, or NULL. */
 static const cJSON *first_difference(const cJSON *a, const cJSON *b)
 {
 	char is[40], was[40];
-	const cJSON *v;
+	const cJSON *v, *tokens = cJSON_GetObjectItemCaseSensitive(b, "vocab");
 	cJSON_ArrayForEach(v, a)
 	{
 		const cJSON *other = cJSON_GetObjectItemCaseSensitive(b, v->string);
 		const char *meant = other ? NULL : meant_text(b, v->string, was);
 		if (other   ? !cJSON_Compare(v, other, true)
 		    : meant ? strcmp(meant, value_text(v, is)) != 0
-			    : find_known(v->string) == KNOWN)
+			    : tokens && has_default(v->string))
 			return v;
 	}
 	return NULL;

@@ -12,11 +12,12 @@
 cJSON *hm_prepared_of(const struct hm_schema *s, int at, struct hm_err *e);
 
 /* Whether `now` is what a model was trained on. An object that is NULL or empty says nothing: it fits. A
- * member that one of them lacks has its tool's default there, and that of another value does not fit; but a
- * size, fit, vocab or cased that is lacking fits, for older files do not say those. Where `fit` is said, a
- * `filter` that is lacking is bilinear, and of a crop `offset` is even and `short` size·256/224: that is what
- * hm-imgprep did before it said them. Where `fit` is lacking, these three fit as well. A `mean` or `std`
- * that is lacking is the family's own. HM_EDATA: names column, both values (of digests the first 8 digits)
+ * member that one of them lacks is not compared, for older files do not say all, and features that were made
+ * elsewhere say what they like. With three exceptions. Where `vocab` is said, hm-tokenize says all that is
+ * not its default, so what else is lacking has its default, and another value does not fit; but a `cased`
+ * that is lacking fits. Where `fit` is said, a `filter` that is lacking is bilinear, and of a crop `offset`
+ * is even and `short` size·256/224: that is what hm-imgprep did before it said them. A `mean` or `std` that
+ * is lacking is the family's own. HM_EDATA: names column, both values (of digests the first 8 digits)
  * and the option that helps; with `allow` the sentence goes to warning[cap], and 0 is returned. */
 int hm_prepared_compare(const cJSON *trained, const cJSON *now, const char *column, bool allow, char *warning,
 			size_t cap, struct hm_err *e);

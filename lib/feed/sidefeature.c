@@ -1,5 +1,6 @@
 /* The columns of a side's feature. See sidefeature.h. */
 #include "feed/sidefeature.h"
+#include "base/hex.h"
 #include "base/xxh3.h"
 #include "feed/prepared.h"
 #include "json/build.h"
@@ -42,11 +43,13 @@ static void combine_origins(struct hm_feature *f, const struct hm_schema *s, con
 	XXH128_hash_t h = {0, 0};
 	bool known = true, alike = true;
 	for (int i = 0; i < t->n; i++) {
-		char text[256];
+		char text[HM_ENCODER_TEXT + HM_OUTPUT_TEXT + 64], length[24] = "";
 		const char *encoder = attr_of(s, t->at[i], "encoder");
-		int n = snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64 " %.100s %.100s",
-				 (uint64_t)h.high64, (uint64_t)h.low64, encoder,
-				 attr_of(s, t->at[i], "output"));
+		if (!hm_hex_is_digest(encoder)) /* a text may hold spaces: its length says where it ends */
+			snprintf(length, sizeof length, "%zu ", strlen(encoder));
+		int n = snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64 " %s%.*s %.*s",
+				 (uint64_t)h.high64, (uint64_t)h.low64, length, HM_ENCODER_TEXT - 1, encoder,
+				 HM_OUTPUT_TEXT - 1, attr_of(s, t->at[i], "output"));
 		h = XXH3_128bits(text, (size_t)n);
 		known &= *encoder != 0;
 		alike &= !strcmp(attr_of(s, t->at[i], "precision"), attr_of(s, t->at[0], "precision"));
@@ -81,6 +84,21 @@ bool hm_sidefeature_there(struct hm_feature *origin, const struct hm_schema *s, 
 	return true;
 }
 
+/* An origin is compared whole or not at all. */
+static int check_origin(const struct hm_schema *s, int at, struct hm_err *e)
+{
+	static const struct {
+		const char *key;
+		size_t room;
+	} said[] = {{"encoder", HM_ENCODER_TEXT}, {"output", HM_OUTPUT_TEXT}};
+	for (int i = 0; i < 2; i++)
+		if (strlen(attr_of(s, at, said[i].key)) >= said[i].room)
+			return hm_err_set(e, HM_EDATA,
+					  "column \"%s\": its attribute \"%s\" is longer than %zu bytes",
+					  s->field[at].name, said[i].key, said[i].room - 1);
+	return 0;
+}
+
 int hm_sidefeature_find(struct hm_taken *to, struct hm_feature *f, int *cells, const struct hm_schema *s,
 			enum hm_side side, enum hm_give give, const struct hm_feature_names *names,
 			struct hm_err *e)
@@ -90,7 +108,8 @@ int hm_sidefeature_find(struct hm_taken *to, struct hm_feature *f, int *cells, c
 	*cells = 0;
 	for (int i = 0; i < to->n; i++) {
 		if (hm_column_like(s, name_at(side, give, names, i), hm_column_feature(side, give),
-				   &to->at[i], e))
+				   &to->at[i], e) ||
+		    check_origin(s, to->at[i], e))
 			return HM_EDATA;
 		const struct hm_field *field = &s->field[to->at[i]];
 		dim += field->dim[field->ndim - 1];

@@ -12,11 +12,12 @@ struct hm_taken {
 };
 
 /* The origin of a feature, as its column's attributes say it ("": not said). For a feature that was computed
- * here, what hm-encode would say. Of several columns `encoder` is a digest of all their encoders and outputs
+ * here, what hm-encode would say. `encoder` is the digest of the encoder, or of features that were made
+ * elsewhere any text. Of several columns `encoder` is a digest of all their encoders and outputs
  * in order, `output` is "", and `precision` is there if it is the same for all. */
 struct hm_feature {
 	int dim; /* 0: the side is not a feature */
-	char encoder[33], output[16], precision[8];
+	char encoder[HM_ENCODER_TEXT], output[HM_OUTPUT_TEXT], precision[8];
 };
 
 /* The columns' names for a message: "image_feature", "a,b". Cut to cap. Returns out. */
@@ -26,7 +27,7 @@ char *hm_sidefeature_text(enum hm_side side, enum hm_give give, const struct hm_
 bool hm_sidefeature_there(struct hm_feature *origin, const struct hm_schema *s, enum hm_side side,
 			  enum hm_give give, const struct hm_feature_names *names);
 /* *to := the columns, *f := the feature with its dim, *cells := those of a grid, else 0. 0, or HM_EDATA: a
- * column that is missing or of another type. */
+ * column that is missing, of another type, or of an origin that is longer than anything that is compared. */
 int hm_sidefeature_find(struct hm_taken *to, struct hm_feature *f, int *cells, const struct hm_schema *s,
 			enum hm_side side, enum hm_give give, const struct hm_feature_names *names,
 			struct hm_err *e);

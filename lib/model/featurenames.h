@@ -6,6 +6,10 @@
 
 #include <stddef.h>
 
+/* Room for what the attributes `encoder` and `output` of a feature column say: a digest and a word of
+ * hm-encode, or any text of features that were made elsewhere. */
+enum { HM_ENCODER_TEXT = 257, HM_OUTPUT_TEXT = 65 };
+
 enum { HM_FEATURES_MOST = 8, HM_FEATURE_NAME = 65 }; /* columns; room for a name and its end */
 
 /* n 0: the side's usual column. */

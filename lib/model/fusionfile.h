@@ -58,7 +58,8 @@ struct hm_fusionfile_parts {
 };
 
 /* Writes the file whole or not at all. The same input gives the same bytes. hm.image_digest and
- * hm.text_digest are the digests of the encoders as written. 0 or HM_EDATA. */
+ * hm.text_digest are the digests of the encoders as written; a feature whose encoder is another text is named
+ * by it in hm.model. 0 or HM_EDATA. */
 int hm_fusionfile_save(const char *path, struct hm_fusion *f, const struct hm_fusionfile_parts *p,
 		       struct hm_err *e);
 

@@ -149,7 +149,7 @@ static int add_side(struct plan *p, enum hm_side k, struct hm_tower *live, const
 		return 0;
 	if (k == HM_IMAGE && fusion->sequential)
 		as.sequential = (live ? live->kind : x->kind)->sequential;
-	return add_tower(p, x, &as, t, n, batches, p->to.digest[k], e);
+	return add_tower(p, x, &as, t, n, batches, p->to.encoder[k], e);
 }
 
 static void copy_text(char *out, size_t cap, const char *text)
@@ -197,7 +197,7 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 			to->columns[k] = *p->columns[k];
 		if (c->side[k].use != HM_USE_FEATURE)
 			continue;
-		copy_text(to->digest[k], sizeof to->digest[k], f->encoder);
+		copy_text(to->encoder[k], sizeof to->encoder[k], f->encoder);
 		copy_text(to->output[k], sizeof to->output[k], f->output);
 		copy_text(to->precision[k], sizeof to->precision[k], f->precision);
 	}

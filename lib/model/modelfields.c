@@ -1,5 +1,6 @@
 /* What hm.model says, read and written: see modelfields.h. */
 #include "model/modelfields.h"
+#include "base/hex.h"
 #include "json/build.h"
 #include "model/config.h"
 
@@ -50,10 +51,12 @@ static int read_columns(struct hm_feature_names *f, const cJSON *o, const char *
 /* Where a side's fields stand in hm.model. */
 static const struct {
 	const char *dim, *output, *precision, *family, *columns;
-} keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "image_family", "image_columns"},
-		    {"text_dim", "text_output", "text_precision", "text_family", "text_columns"}};
+	const char *encoder; /* of features whose encoder is known by no digest */
+} keys[HM_SIDES] = {
+	{"image_dim", "image_output", "image_precision", "image_family", "image_columns", "image_encoder"},
+	{"text_dim", "text_output", "text_precision", "text_family", "text_columns", "text_encoder"}};
 
-/* The output of a file that does not name one. */
+/* The output of a file that gives an encoder's digest and no output. */
 static const char *const usual_output[HM_SIDES] = {"", "pooler"};
 
 static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
@@ -64,10 +67,11 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		    get_text(o, keys[k].output, m->output[k], sizeof m->output[k], e) ||
 		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e) ||
 		    get_text(o, keys[k].family, m->family[k], sizeof m->family[k], e) ||
+		    get_text(o, keys[k].encoder, m->encoder[k], sizeof m->encoder[k], e) ||
 		    hm_config_read_model(o, (enum hm_side)k, &m->hints[k], e) ||
 		    read_columns(&m->columns[k], o, keys[k].columns, e))
 			return HM_EDATA;
-		if (o && !*m->output[k] && m->dim[k] > 0)
+		if (o && !*m->output[k] && m->dim[k] > 0 && hm_weights_meta(m->file, hm_digest_keys[k]))
 			snprintf(m->output[k], sizeof m->output[k], "%s", usual_output[k]);
 		if (prepared && !cJSON_IsObject(prepared))
 			return hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is not an object", prepared->string);
@@ -149,8 +153,11 @@ cJSON *hm_modelfields_make(const struct hm_modelfile *m, struct hm_err *e)
 	hm_json_add_str(o, "fusion", m->fusion->name, e);
 	hm_json_add_num(o, "classes", (double)m->classes, e);
 	for (int k = 0; k < HM_SIDES; k++) {
-		if (*m->output[k] && strcmp(m->output[k], usual_output[k]))
+		bool digest = hm_hex_is_digest(m->encoder[k]);
+		if (*m->output[k] && (!digest || strcmp(m->output[k], usual_output[k])))
 			hm_json_add_str(o, keys[k].output, m->output[k], e);
+		if (*m->encoder[k] && !digest)
+			hm_json_add_str(o, keys[k].encoder, m->encoder[k], e);
 		if (m->prepared[k] && m->prepared[k]->child)
 			hm_json_add_copy(o, hm_side_name((enum hm_side)k), m->prepared[k], e);
 		if (*m->precision[k])

@@ -8,6 +8,9 @@
 /* Room for the name of a fusion. */
 #define HM_FUSION_NAME 16
 
+/* The metadata's keys of the encoders' digests; in modelfile.c. */
+extern const char *const hm_digest_keys[HM_SIDES];
+
 /* out := the name of the fusion; "": it is not said, or o is NULL. 0 or HM_EDATA. */
 int hm_modelfields_fusion(const cJSON *o, char out[HM_FUSION_NAME], struct hm_err *e);
 

@@ -1,5 +1,6 @@
 /* Reading and writing model files: see modelfile.h. What hm.model says is modelfields.c's. */
 #include "model/modelfile.h"
+#include "base/hex.h"
 #include "json/build.h"
 #include "model/modelfields.h"
 #include "model/modelhead.h"
@@ -11,22 +12,26 @@
 
 /* ---- reading ---- */
 
-/* The metadata's keys of the encoders' digests. */
-static const char *const digest_keys[HM_SIDES] = {"hm.image_digest", "hm.text_digest"};
+const char *const hm_digest_keys[HM_SIDES] = {"hm.image_digest", "hm.text_digest"};
 
-/* The digest of an encoder: of its tensors when the file holds them, which the metadata must then agree with.
- */
+/* Which encoder a side was trained on, beyond what read_sides found: the digest of its tensors when the file
+ * holds them, which the metadata must then agree with. */
 static int read_digest(struct hm_modelfile *m, enum hm_side side, struct hm_err *e)
 {
-	const char *key = digest_keys[side], *said = hm_weights_meta(m->file, key), *prefix;
+	const char *key = hm_digest_keys[side], *said = hm_weights_meta(m->file, key), *prefix;
 	struct hm_names_place at;
 	struct hm_names_list list;
 	struct hm_arena names = {0};
-	if (said && (strlen(said) != 32 || strspn(said, "0123456789abcdef") != 32))
+	if (said && !hm_hex_is_digest(said))
 		return hm_err_set(e, HM_EDATA, "%s is not 32 hexadecimal digits", key);
-	memcpy(m->digest[side], said ? said : "", said ? 33 : 1);
 	prefix = side == HM_IMAGE ? HM_IMAGE_PREFIX : m->fusion->text_prefix;
-	if (!hm_names_holds(m->file, prefix))
+	bool holds = hm_names_holds(m->file, prefix);
+	if (*m->encoder[side] && (said || holds))
+		return hm_err_set(e, HM_EDATA, "hm.model says \"%s_encoder\": \"%.64s\", but %s says another",
+				  hm_side_name(side), m->encoder[side], holds ? "a tensor of the file" : key);
+	if (said)
+		memcpy(m->encoder[side], said, HM_HEX);
+	if (!holds)
 		return 0;
 	int rc = hm_names_family(m->file, side, prefix, *m->family[side] ? m->family[side] : NULL, &at, e);
 	if (!rc)
@@ -36,8 +41,8 @@ static int read_digest(struct hm_modelfile *m, enum hm_side side, struct hm_err 
 	if (!rc)
 		rc = hm_names_turn(&list, &names, e);
 	if (!rc)
-		rc = hm_weights_digest(list.tensor, list.n, m->digest[side], e);
-	if (!rc && said && strcmp(said, m->digest[side]))
+		rc = hm_weights_digest(list.tensor, list.n, m->encoder[side], e);
+	if (!rc && said && strcmp(said, m->encoder[side]))
 		rc = hm_err_set(e, HM_EDATA, "%s is not the digest of the encoder in the file", key);
 	hm_arena_clear(&names);
 	return rc;
@@ -141,8 +146,8 @@ static cJSON *make_metadata(const struct hm_modelfile *m, struct hm_err *e)
 	if (m->selected_on)
 		hm_json_add_str(meta, "hm.selected_on", m->selected_on, e);
 	for (int k = 0; k < HM_SIDES; k++)
-		if (*m->digest[k])
-			hm_json_add_str(meta, digest_keys[k], m->digest[k], e);
+		if (hm_hex_is_digest(m->encoder[k]))
+			hm_json_add_str(meta, hm_digest_keys[k], m->encoder[k], e);
 	cJSON_Delete(fields);
 	return hm_json_whole(meta, e);
 }

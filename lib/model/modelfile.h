@@ -18,19 +18,20 @@ struct hm_modelfile {
 	struct hm_hidden head;		     /* of a fusion that has one */
 	bool described;			     /* read: the file has hm.model */
 	int64_t dim[HM_SIDES];		     /* numbers per side; 0: not used; both -1: unknown */
-	char digest[HM_SIDES]
-		   [33]; /* the encoders', weights.h's digest; recomputed where the file holds one */
-	char output[HM_SIDES][16];   /* which output of the encoders it was trained on: "pooled" … */
+	/* Which encoders: weights.h's digest, recomputed where the file holds the encoder; or, of features
+	 * that were made elsewhere, the text that their column gives. */
+	char encoder[HM_SIDES][HM_ENCODER_TEXT];
+	char output[HM_SIDES][HM_OUTPUT_TEXT]; /* which of their outputs it was trained on: "pooled" … */
 	cJSON *prepared[HM_SIDES];   /* hm.model's "image" and "text": how the inputs were prepared; NULL:
 					unknown */
 	char precision[HM_SIDES][8]; /* "f32", "bf16" */
 	struct hm_tower_hints hints[HM_SIDES]; /* what the towers' tensors do not tell */
 	char family[HM_SIDES][16];	       /* the towers', where their tensors' names do not tell it */
 	struct hm_feature_names columns[HM_SIDES]; /* the feature columns it was trained on; n 0: not said */
-	float *weight; /* the last layer's weight [C, I]; of a file with one output [1, I] rows (0, w) */
-	float *bias;   /* its bias [C] */
-	char *selected_on;	 /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
-	cJSON *pg;		 /* an array, oldest step first; NULL: not said */
+	float *weight;	   /* the last layer's weight [C, I]; of a file with one output [1, I] rows (0, w) */
+	float *bias;	   /* its bias [C] */
+	char *selected_on; /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
+	cJSON *pg;	   /* an array, oldest step first; NULL: not said */
 	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
 };
 

@@ -2,6 +2,7 @@
 #include "model/modelprint.h"
 #include "base/fd.h"
 #include "base/filekind.h"
+#include "base/hex.h"
 #include "json/build.h"
 #include "model/config.h"
 #include "model/modelfile.h"
@@ -70,7 +71,7 @@ static void add_side(cJSON *o, const struct hm_modelfile *m, enum hm_side side, 
 	if (m->columns[side].n)
 		hm_json_add_str(one, "columns",
 				hm_feature_names_text(&m->columns[side], columns, sizeof columns), e);
-	add_said(one, "digest", m->digest[side], e);
+	add_said(one, hm_hex_is_digest(m->encoder[side]) ? "digest" : "encoder", m->encoder[side], e);
 	add_said(one, "output", m->output[side], e);
 	add_said(one, "precision", m->precision[side], e);
 	if (m->prepared[side])

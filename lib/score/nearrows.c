@@ -59,17 +59,25 @@ int hm_nearcolumns_find(struct hm_nearcolumns *c, const char *names, const struc
 	}
 }
 
-/* The first attribute that both fields have, and have otherwise; NULL: there is none. */
-static const char *find_other(const struct hm_field *a, const struct hm_field *b)
+/* The first attribute that both fields have, and have otherwise; NULL: there is none. *other := b's. */
+static const cJSON *find_other(const struct hm_field *a, const struct hm_field *b, const cJSON **other)
 {
 	const cJSON *v;
 	cJSON_ArrayForEach(v, a->attr)
 	{
-		const cJSON *other = cJSON_GetObjectItemCaseSensitive(b->attr, v->string);
-		if (other && !cJSON_Compare(v, other, true))
-			return v->string;
+		*other = cJSON_GetObjectItemCaseSensitive(b->attr, v->string);
+		if (*other && !cJSON_Compare(v, *other, true))
+			return v;
 	}
 	return NULL;
+}
+
+static const char *value_text(const cJSON *v)
+{
+	return cJSON_IsString(v)  ? v->valuestring
+	       : cJSON_IsTrue(v)  ? "true"
+	       : cJSON_IsFalse(v) ? "false"
+				  : "something else";
 }
 
 int hm_nearcolumns_compare(const struct hm_nearcolumns *a, const struct hm_schema *s,
@@ -80,13 +88,13 @@ int hm_nearcolumns_compare(const struct hm_nearcolumns *a, const struct hm_schem
 		if (a->width[i] != b->width[i])
 			return hm_err_set(e, HM_EDATA, "column \"%s\" has %zu numbers there and %zu here",
 					  f->name, a->width[i], b->width[i]);
-		const char *other = find_other(f, g);
-		if (other)
+		const cJSON *other, *own = find_other(f, g, &other);
+		if (own)
 			return hm_err_set(
 				e, HM_EDATA,
-				"column \"%s\" has another \"%s\" there: other features, which are not "
-				"compared",
-				f->name, other);
+				"column \"%s\" has another \"%s\" there: %.256s, not %.256s: other features, "
+				"which are not compared",
+				f->name, own->string, value_text(own), value_text(other));
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ struct hm_nearcolumns {
 int hm_nearcolumns_find(struct hm_nearcolumns *c, const char *names, const struct hm_schema *s,
 			struct hm_err *e);
 /* Whether the columns a of s and b of t hold the same features: widths, and every attribute that both sides
- * say. HM_EDATA names what differs. */
+ * say. HM_EDATA names what differs, and both values. */
 int hm_nearcolumns_compare(const struct hm_nearcolumns *a, const struct hm_schema *s,
 			   const struct hm_nearcolumns *b, const struct hm_schema *t, struct hm_err *e);
 /* The record's row into out [dim]. HM_EDATA: a value is not finite. */

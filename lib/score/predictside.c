@@ -15,7 +15,7 @@ struct side {
 	enum hm_column raw;
 	const struct hm_feature_names *columns; /* the feature's */
 	char feature[160];			/* their names */
-	const struct hm_encoder *encoder; /* kind NULL: not in the file */
+	const struct hm_encoder *encoder;	/* kind NULL: not in the file */
 	const char *trained, *precision, *output;
 	int64_t shape[2]; /* of the feature */
 	int ndim;
@@ -29,7 +29,7 @@ static struct side describe_side(const struct hm_predict *a, int k, const struct
 			 .columns = o->columns[k] ? o->columns[k] : &h->columns[k],
 			 .raw = hm_column_raw((enum hm_side)k),
 			 .encoder = &a->model->side[k],
-			 .trained = h->digest[k],
+			 .trained = h->encoder[k],
 			 .precision = h->precision[k],
 			 .output = h->output[k],
 			 .shape = {give == HM_GRID ? a->model->cells : h->dim[k], h->dim[k]},

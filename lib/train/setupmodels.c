@@ -130,11 +130,11 @@ int hm_setup_compare_init(const struct hm_setup *s, const struct hm_fusion_confi
 			return hm_err_set(e, HM_EDATA,
 					  "%s: it takes %" PRId64 " %s features, the data has %d", s->o->init,
 					  f->dim[k], side, c->side[k].dim);
-		if (*f->digest[k] && *encoder && strcmp(f->digest[k], encoder))
+		if (*f->encoder[k] && *encoder && strcmp(f->encoder[k], encoder))
 			return hm_err_set(
 				e, HM_EDATA,
 				"%s: it was trained on %s features of encoder %s, the data has those of %s",
-				s->o->init, side, f->digest[k], encoder);
+				s->o->init, side, f->encoder[k], encoder);
 		const char *output = s->train.feature[k].output;
 		if (*f->output[k] && *output && strcmp(f->output[k], output))
 			return hm_err_set(

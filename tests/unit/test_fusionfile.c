@@ -97,7 +97,7 @@ static void round_trip(const struct hm_fusion_kind *kind, const char *batches)
 	for (int k = 0; k < HM_SIDES; k++) {
 		assert_int_equal(r.head.dim[k], m.side[k].shape.width);
 		assert_string_equal(r.side[k].digest, m.side[k].digest);
-		assert_string_equal(r.head.digest[k], m.side[k].digest);
+		assert_string_equal(r.head.encoder[k], m.side[k].digest);
 	}
 	assert_int_equal(tracked(&r, batches), 7);
 	assert_non_null(hm_weights_find(r.head.file, kind == &hm_early_fusion
@@ -168,7 +168,7 @@ static void test_digest_alone(void **state)
 	OK(hm_fusionfile_open(&r, file_name, &words, &e));
 	assert_null(r.side[HM_IMAGE].kind);
 	assert_int_equal(r.side[HM_IMAGE].shape.width, 0);
-	assert_string_equal(r.head.digest[HM_IMAGE], "0123456789abcdef0123456789abcdef");
+	assert_string_equal(r.head.encoder[HM_IMAGE], "0123456789abcdef0123456789abcdef");
 	assert_string_equal(r.head.output[HM_IMAGE], "grid");
 	assert_string_equal(r.head.precision[HM_IMAGE], "bf16");
 	hm_fusionfile_close(&r);

@@ -25,7 +25,7 @@ static struct hm_modelfile sample(void)
 		.classes = 2,
 		.inputs = 5,
 		.dim = {[HM_IMAGE] = 3, [HM_TEXT] = 2},
-		.digest = {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"},
+		.encoder = {"0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"},
 		.output = {[HM_IMAGE] = "pooled"},
 		.precision = {[HM_TEXT] = "bf16"},
 		.weight = weight,
@@ -61,8 +61,8 @@ static void test_round_trip(void **state)
 	assert_int_equal(r.dim[HM_TEXT], 2);
 	assert_int_equal(r.hints[HM_TEXT].heads, 12);
 	assert_true(r.hints[HM_TEXT].eps == 1e-12);
-	assert_string_equal(r.digest[HM_IMAGE], m.digest[HM_IMAGE]);
-	assert_string_equal(r.digest[HM_TEXT], m.digest[HM_TEXT]);
+	assert_string_equal(r.encoder[HM_IMAGE], m.encoder[HM_IMAGE]);
+	assert_string_equal(r.encoder[HM_TEXT], m.encoder[HM_TEXT]);
 	assert_string_equal(r.output[HM_IMAGE], "pooled");
 	assert_string_equal(r.precision[HM_IMAGE], "");
 	assert_string_equal(r.precision[HM_TEXT], "bf16");
@@ -170,8 +170,8 @@ static void test_pytorch(void **state)
 	assert_ptr_equal(m.fusion, &hm_late_fusion);
 	assert_int_equal(m.inputs, 13);
 	assert_int_equal(m.dim[HM_IMAGE], -1);
-	assert_int_equal(strlen(m.digest[HM_IMAGE]), 32);
-	assert_int_equal(strlen(m.digest[HM_TEXT]), 32);
+	assert_int_equal(strlen(m.encoder[HM_IMAGE]), 32);
+	assert_int_equal(strlen(m.encoder[HM_TEXT]), 32);
 	hm_modelfile_clear(&m);
 	assert_int_equal(hm_modelfile_read(&m, "tests/data/weights/early.pth", &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "classifier.weight"));

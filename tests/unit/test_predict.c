@@ -39,12 +39,12 @@ static void open_head(struct hm_fusionfile *m, int image, int text, int inputs, 
 				    .classes = 2,
 				    .inputs = inputs,
 				    .dim = {image, text},
-				    .digest = {A, B},
+				    .encoder = {A, B},
 				    .precision = {"f32", "f32"},
 				    .weight = weight,
 				    .bias = bias};
 	if (image < 0)
-		head.digest[HM_IMAGE][0] = head.digest[HM_TEXT][0] = 0;
+		head.encoder[HM_IMAGE][0] = head.encoder[HM_TEXT][0] = 0;
 	e = (struct hm_err){0};
 	OK(hm_modelfile_write(predict_model, &head, NULL, 0, &e));
 	OK(hm_fusionfile_open(m, predict_model, &(struct hm_encoder_options){0}, &e));

@@ -127,7 +127,7 @@ static void raw_and_cached(void **state)
 		hm_fusionfile_close(&m);
 		answer(&s, rec, 3, d, &m, more);
 		assert_memory_equal(raw, more, sizeof raw);
-		cache(&s, rec, m.head.digest[HM_IMAGE], grid, d, feature);
+		cache(&s, rec, m.head.encoder[HM_IMAGE], grid, d, feature);
 		hm_fusionfile_close(&m);
 		answer(&s, rec, 2, d, &m, cached);
 		assert_memory_equal(raw, cached, sizeof raw);

@@ -69,6 +69,11 @@ static void comparison(void **state)
 		 "{\"size\":\"1x1\"}"}, /* an older file does not say it */
 		{"{\"size\":\"1x1\"}", "{\"size\":\"1x1\",\"fit\":\"crop\"}"},
 		{"{\"size\":\"1x1\"}", "{\"size\":\"1x1\",\"fit\":\"squash\",\"filter\":\"bicubic\"}"},
+		{"{\"vocab\":\"x\",\"cased\":false}", "{\"vocab\":\"x\",\"kind\":\"wordpiece\"}"},
+		/* features that were made elsewhere say what they like, or nothing */
+		{"{\"source\":\"a\"}", "{\"size\":\"1x1\",\"fit\":\"squash\"}"},
+		{"{\"kind\":\"clip-bpe\",\"vocab\":\"x\"}", "{\"source\":\"a\"}"},
+		{"{\"size\":\"1x1\",\"source\":\"a\"}", "{\"vocab\":\"x\",\"source\":\"a\"}"},
 		/* where a fit is said, the rest is what hm-imgprep did when it had one filter */
 		{"{\"fit\":\"squash\"}", "{\"fit\":\"squash\",\"filter\":\"bilinear\"}"},
 		{"{\"size\":\"224x224\",\"fit\":\"crop\"}",
@@ -92,10 +97,12 @@ static void comparison(void **state)
 			       "clean_text is not said here, the model was trained on false"));
 	assert_non_null(strstr(compared("{\"vocab\":\"a\"}", "{\"clean_text\":false}", false, w),
 			       "clean_text is false here, the model was trained on not said"));
+	assert_non_null(strstr(compared("{\"source\":\"a\"}", "{\"source\":\"b\"}", false, w),
+			       "source is b here, the model was trained on a"));
 	/* a kind of tokenizer that is not said is WordPiece's */
 	assert_non_null(strstr(compared("{\"vocab\":\"x\",\"cased\":false}",
 					"{\"vocab\":\"x\",\"kind\":\"clip-bpe\"}", false, w),
-			       "kind is clip-bpe here, the model was trained on not said"));
+			       "kind is clip-bpe here, the model was trained on wordpiece"));
 	assert_string_equal(compared("{\"cased\":true}", "{\"cased\":false}", true, w), "");
 	assert_string_equal(w, "column \"pixels\": cased is false here, the model was trained on true");
 }
