@@ -17,7 +17,7 @@
 extern const struct hm_tower_kind hm_bert_tower, hm_roberta_tower, hm_distilbert_tower;
 
 /* What the pooled vector is, with h for the last hidden state: tanh(W h[CLS] + b) of the pooler; h[CLS]; or
- * the mean of h over all tokens of the sequence, [CLS] and [SEP] included. Training has the pooler only. */
+ * the mean of h over all tokens of the sequence, [CLS] and [SEP] included. Training has the first two. */
 enum hm_bert_output { HM_BERT_POOLER, HM_BERT_CLS, HM_BERT_MEAN };
 /* The word for each output: "pooler", "cls", "mean", NULL. */
 extern const char *const hm_bert_output_names[];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { BASE_VOCAB = 30522 }; /* bert-base-uncased */
+#define POOLER "pooler."     /* what its parameters begin with */
 
 /* ---- names */
 
@@ -67,10 +68,9 @@ static int choose_output(struct hm_bert_config *c, const struct hm_tower_hints *
 		return HM_EUSAGE;
 	c->output = (enum hm_bert_output)(first + i);
 	if (c->no_pooler && c->output == HM_BERT_POOLER)
-		return hm_err_set(
-			e, HM_EDATA,
-			"this BERT has no pooler (tensor pooler.dense.weight is missing): hm-encode "
-			"--text-output cls, or mean, takes its last hidden states");
+		return hm_err_set(e, HM_EDATA,
+				  "this BERT has no pooler (tensor pooler.dense.weight is missing): "
+				  "--text-output cls, or mean, takes its last hidden states");
 	return 0;
 }
 
@@ -173,10 +173,13 @@ static void encode_batch(const void *net, void *work, const struct hm_tower_batc
 static void *new_tape(struct hm_tower *t, struct hm_device *d, bool backward, struct hm_err *e)
 {
 	const struct hm_bert_config *c = hm_bert_config_of(as_bert(t));
-	if (c->output == HM_BERT_MEAN || (c->no_pooler && !c->style->no_types)) {
-		hm_err_set(e, HM_EDATA, "a BERT without pooler cannot be trained here");
+	if (c->output == HM_BERT_MEAN) {
+		hm_err_set(e, HM_EUSAGE, "a %s is not trained with the output \"mean\": %scls", t->kind->name,
+			   c->no_pooler ? "" : "pooler, ");
 		return NULL;
 	}
+	if (backward && c->output == HM_BERT_CLS && !c->no_pooler)
+		hm_params_hold(&t->params, POOLER);
 	return hm_bert_tape_new((struct hm_bert *)t, d, backward, e);
 }
 
@@ -240,7 +243,7 @@ static void add_positions_backward(void *tape, const void *drows, const int32_t 
 	hm_bert_add_positions_backward(tape, drows, at, pos, count);
 }
 
-static const struct hm_tower_rows rows = {.unused = "pooler.",
+static const struct hm_tower_rows rows = {.unused = POOLER,
 					  .begin = begin_rows,
 					  .forward = forward_rows,
 					  .backward = backward_rows,

@@ -35,6 +35,8 @@ static void *new_tape(struct hm_tower *tower, struct hm_device *d, bool backward
 	if (!t)
 		return NULL;
 	*t = (struct text_tape){.m = m, .d = d, .slab = {.d = d}};
+	if (backward && !m->c.projected) /* it is not part of the loss */
+		hm_params_hold(&tower->params, "text_projection.");
 	if (!hm_layers_tape_init(&t->layers, &m->layers, d, backward, e))
 		return t;
 	free_tape(t);

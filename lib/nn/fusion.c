@@ -92,7 +92,7 @@ static int open_tapes(struct hm_fusion *f, struct hm_err *e)
 		const struct hm_fusion_side *s = &c->side[k];
 		if (has_tape(c, k) && !(f->tower[k] = s->tower->kind->train->tape_new(
 						s->tower, f->d, s->use == HM_USE_TRAINED, e)))
-			return HM_EDATA;
+			return e->code;
 	}
 	f->tape =
 		c->kind->tape_new(f->net, hm_fusion_takes_words(c->kind) ? text->tower : NULL, f->d, true, e);
@@ -108,11 +108,12 @@ int hm_fusion_new(struct hm_fusion **out, const struct hm_fusion_config *c, stru
 	f->c = *c;
 	f->d = d;
 	f->slab.d = f->input[0].slab.d = f->input[1].slab.d = d;
-	if (!open_tapes(f, e))
+	int rc = open_tapes(f, e);
+	if (!rc)
 		return 0;
 	hm_fusion_free(f);
 	*out = NULL;
-	return HM_EDATA;
+	return rc;
 }
 
 void hm_fusion_free(struct hm_fusion *f)

@@ -54,7 +54,8 @@ struct hm_minibatch {
 
 struct hm_fusion;
 /* *f := a fusion without values yet: load or initialise its tables, then hm_fusion_place. Borrows d and the
- * towers. 0 or HM_EDATA; *f is then NULL. The caller frees. */
+ * towers. 0, HM_EDATA, or HM_EUSAGE where a tower is not trained with its output; *f is then NULL. The caller
+ * frees. */
 int hm_fusion_new(struct hm_fusion **f, const struct hm_fusion_config *c, struct hm_device *d,
 		  struct hm_err *e);
 void hm_fusion_free(struct hm_fusion *f);

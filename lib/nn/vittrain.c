@@ -39,6 +39,16 @@ static void free_tape(void *p)
 	free(t);
 }
 
+/* What the output is not made of gets no gradient, and keeps its values. */
+static void hold_unused(struct hm_vit *m)
+{
+	const struct hm_vit_style *s = m->c.style;
+	if (m->c.projection && m->c.output != HM_VIT_PROJECTED)
+		hm_params_hold(&m->tower.params, s->projection);
+	if (m->c.pooler && m->c.output != HM_VIT_POOLER)
+		hm_params_hold(&m->tower.params, s->pooler);
+}
+
 static void *new_tape(struct hm_tower *tower, struct hm_device *d, bool backward, struct hm_err *e)
 {
 	struct hm_vit *m = (struct hm_vit *)tower;
@@ -46,6 +56,8 @@ static void *new_tape(struct hm_tower *tower, struct hm_device *d, bool backward
 	if (!t)
 		return NULL;
 	*t = (struct vit_tape){.m = m, .d = d, .backward = backward, .slab = {.d = d}};
+	if (backward)
+		hold_unused(m);
 	t->table = hm_pixel_table(d, &m->c.colours);
 	if (!hm_layers_tape_init(&t->layers, &m->layers, d, backward, e) && !hm_device_error(d, e))
 		return t;

@@ -131,11 +131,49 @@ static void layers_are_held(void **state)
 	}
 }
 
+/* Parameters that the output is not made of keep their values in training; in a pass without a backward one
+ * nothing is held. */
+static void unused_parameters_are_held(void **state)
+{
+	(void)state;
+	static const struct {
+		enum hm_side side;
+		const char *preset, *output, *unused; /* prefix; "": all are used */
+	} row[] = {
+		{HM_IMAGE, "clip-tiny-image", NULL, "visual_projection."},
+		{HM_IMAGE, "clip-tiny-image", "projected", ""},
+		{HM_TEXT, "clip-tiny-text", NULL, "text_projection."},
+		{HM_TEXT, "clip-tiny-text", "projected", ""},
+		{HM_TEXT, "bert-tiny", NULL, ""},
+		{HM_TEXT, "bert-tiny", "cls", "pooler."},
+	};
+	struct hm_err e = {0};
+	struct hm_device *d = hm_device_open("ref", HM_PREC_F32, &e);
+	for (size_t i = 0; i < 2 * (sizeof row / sizeof *row); i++) {
+		bool backward = i % 2;
+		const struct hm_tower_hints hints = {.vocab = 30, .output = row[i / 2].output};
+		const char *unused = row[i / 2].unused;
+		struct hm_tower *t = hm_tower_make(row[i / 2].side, row[i / 2].preset, &hints, &e);
+		assert_non_null(t);
+		void *tape = t->kind->train->tape_new(t, d, backward, &e);
+		assert_non_null(tape);
+		for (size_t j = 0; j < t->params.n; j++) {
+			const struct hm_param *p = &t->params.item[j];
+			bool held = backward && *unused && !strncmp(p->t.name, unused, strlen(unused));
+			if (p->held != held)
+				fail_msg("%s %s: %s", row[i / 2].preset, hints.output, p->t.name);
+		}
+		t->kind->train->tape_free(tape);
+		hm_tower_free(t);
+	}
+	hm_device_close(d);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(rows_are_whole), cmocka_unit_test(presets),
-					   cmocka_unit_test(identities),
-					   cmocka_unit_test(the_option_names_all_fusions),
-		cmocka_unit_test(layers_are_held)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_are_whole),  cmocka_unit_test(presets),
+		cmocka_unit_test(identities),	   cmocka_unit_test(the_option_names_all_fusions),
+		cmocka_unit_test(layers_are_held), cmocka_unit_test(unused_parameters_are_held)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
