@@ -3,7 +3,7 @@
 #ifndef HM_FUSE_H
 #define HM_FUSE_H
 
-#include "cli/cli.h"
+#include "towerwords.h"
 #include "train/logfile.h"
 #include "train/sweep.h"
 
@@ -16,11 +16,10 @@ struct options {
 	int features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
 	char *train_layers;
-	int act;
 	char *out, *init, *spec[HM_SIDES], *columns[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
 	bool standardize, no_standardize, unknown, mismatch, resume, steps_given;
 	struct hm_recipe recipe;
-	struct hm_encoder_options encoder;
+	struct tower_words tower;
 	int64_t classes, log_steps, checkpoint_steps, memory;
 	double dropout;
 };

@@ -77,6 +77,25 @@ static int log_cut(void *ctx, uint64_t bytes, struct hm_err *e)
 
 /* ---- the model and its history */
 
+/* What options say of encoders. */
+static void add_towers(cJSON *p, const struct hm_encoder_options *o, struct hm_err *e)
+{
+	char key[32];
+	if (o->heads)
+		hm_json_add_num(p, "heads", (double)o->heads, e);
+	for (int k = 0; k < HM_SIDES; k++) {
+		const char *side = hm_side_name((enum hm_side)k);
+		snprintf(key, sizeof key, "%s-heads", side);
+		if (o->side_heads[k])
+			hm_json_add_num(p, key, (double)o->side_heads[k], e);
+		snprintf(key, sizeof key, "%s-output", side);
+		if (o->output[k])
+			hm_json_add_str(p, key, o->output[k], e);
+	}
+	if (o->act)
+		hm_json_add_str(p, "act", hm_act_name(o->act), e);
+}
+
 cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe,
 		       const struct hm_fusion_config *c, struct hm_err *e)
 {
@@ -90,6 +109,7 @@ cJSON *hm_fuse_options(const struct hm_fuse *r, const struct hm_recipe *recipe,
 	hm_json_add_bool(p, "init", r->o.init != NULL, e);
 	if (r->o.train_layers)
 		hm_json_add_str(p, "train-layers", r->o.train_layers, e);
+	add_towers(p, &r->o.tower.spec, e);
 	if (r->o.columns[HM_IMAGE])
 		hm_json_add_str(p, "image-feature", r->o.columns[HM_IMAGE], e);
 	if (r->o.columns[HM_TEXT])

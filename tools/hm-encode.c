@@ -4,28 +4,26 @@
 #include "feed/columns.h"
 #include "feed/features.h"
 #include "json/build.h"
-#include "nn/acts.h"
 #include "prep/tokenizer.h"
+#include "towerwords.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { POOLED_ALONE, PROJECTED, CLS, GRID_ALONE, BOTH };
+enum { GRID_ALONE = TOWER_IMAGES, BOTH }; /* image outputs besides those of a tower */
 
 struct options {
 	char *encoder[HM_SIDES];
 	char *column[HM_SIDES];
-	int64_t heads, side_heads[HM_SIDES];
-	int output, text_output, act, store, on_error;
+	int store, on_error;
 	int64_t batch_size, cache_size;
 	char *cache, *mean, *std;
-	struct hm_encoder_options spec;
-	bool keep, replace, mismatch, output_given, size_given;
+	struct tower_words tower;
+	bool keep, replace, mismatch, size_given;
 };
 
-static const struct options defaults = {
-	.text_output = -1, .act = -1, .cache_size = (int64_t)10 << 30, .spec = {.forget = true}};
+static const struct options defaults = {.tower = TOWER_WORDS, .cache_size = (int64_t)10 << 30};
 
 static const struct hm_opt table[] = {
 	{.group = "Encoders"},
@@ -34,28 +32,21 @@ static const struct hm_opt table[] = {
 	 .file = HM_FILE_IN},
 	{"text", 0, HM_STR(encoder[HM_TEXT]), "SPEC", "text encoder: the same choices",
 	 .preset = hm_text_preset, .file = HM_FILE_IN},
-	{"heads", 0, HM_INT(heads), "N", "attention heads of the encoder, where nothing says how many it has",
-	 .min = 1, .max = 4096},
-	{"image-heads", 0, HM_INT(side_heads[HM_IMAGE]), "N", "the same, of the image encoder alone",
-	 .min = 1, .max = 4096},
-	{"text-heads", 0, HM_INT(side_heads[HM_TEXT]), "N", "the same, of the text encoder alone", .min = 1,
-	 .max = 4096},
-	{"act", 0, HM_CHOICE(act), "quick_gelu|gelu",
-	 "activation of a CLIP, where nothing says which it has"},
+	TOWER_ROWS,
 	{"mean", 0, HM_STR(mean), "R,G,B",
 	 "mean of each colour of 0 to 1, instead of the image encoder's own"},
 	{"std", 0, HM_STR(std), "R,G,B", "deviation of each colour, the same"},
-	{"vocab-size", 0, HM_INT(spec.vocab), "N", "rows of the word table of an init: text encoder",
+	{"vocab-size", 0, HM_INT(tower.spec.vocab), "N", "rows of the word table of an init: text encoder",
 	 .min = 1, .max = 4194304},
 	{.group = "Features"},
-	{"image-output", 0, HM_CHOICE(output), "pooled|projected|cls|grid|both",
-	 "image_feature (projected: CLIP's projection, cls: a ViT's class token), image_grid, or both",
-	 .given = HM_GIVEN(output_given)},
-	{"text-output", 0, HM_CHOICE(text_output), "pooler|cls|mean|pooled|projected",
-	 "which vector text_feature is: BERT has the first three, CLIP the last two"},
+	TOWER_OUTPUT_ROWS(
+		TOWER_IMAGE "|grid|both",
+		"image_feature (projected: CLIP's projection, cls: a ViT's class token), image_grid, or both",
+		"which vector text_feature is: BERT has the first three, CLIP the last two"),
 	{"image-column", 0, HM_STR(column[HM_IMAGE]), "NAME", "the name of image_feature in the output"},
 	{"text-column", 0, HM_STR(column[HM_TEXT]), "NAME", "the name of text_feature in the output"},
-	{"key", 0, HM_STR(spec.key), "NAME", "the part of a training checkpoint that holds the encoder"},
+	{"key", 0, HM_STR(tower.spec.key), "NAME",
+	 "the part of a training checkpoint that holds the encoder"},
 	{"store", 0, HM_CHOICE(store), "f32|f16|bf16", "dtype of the features written"},
 	{"keep", 0, HM_FLAG(keep), NULL, "keep pixels and token_ids"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace feature columns that exist already"},
@@ -79,8 +70,6 @@ static const struct hm_tool tool = {.name = "hm-encode",
 				    .max_operands = -1,
 				    .backends = hm_device_backends};
 
-static const char *const text_outputs[] = {"pooler", "cls", "mean", "pooled", "projected"};
-
 struct run {
 	struct hm_cli cli;
 	struct options o;
@@ -100,7 +89,7 @@ static int open_encoder(struct run *r, enum hm_side k, struct hm_err *e)
 	struct hm_encoder *x = &r->encoder[k];
 	const char *spec = r->o.encoder[k];
 	const struct hm_encoder_options o =
-		hm_encoder_options_of(&r->o.spec, (const char *const *)r->o.encoder, k);
+		hm_encoder_options_of(&r->o.tower.spec, (const char *const *)r->o.encoder, k);
 	int rc = spec ? hm_encoder_open(x, k, spec, &o, e) : 0;
 	if (rc)
 		return hm_err_prefix(e, "--%s", hm_side_name(k));
@@ -131,7 +120,8 @@ static int check_vocab(struct run *r, struct hm_err *e)
 static int open_features(struct run *r, struct hm_err *e)
 {
 	static const enum hm_dtype store[] = {HM_F32, HM_F16, HM_BF16};
-	const bool pooled = r->o.output != GRID_ALONE, grid = r->o.output >= GRID_ALONE;
+	const int output = r->o.tower.output[HM_IMAGE];
+	const bool pooled = output != GRID_ALONE, grid = output >= GRID_ALONE;
 	const struct hm_features_options options = {
 		.encoder = {r->o.encoder[HM_IMAGE] ? &r->encoder[HM_IMAGE] : NULL,
 			    r->o.encoder[HM_TEXT] ? &r->encoder[HM_TEXT] : NULL},
@@ -164,29 +154,20 @@ static int open_writer(struct run *r, struct hm_err *e)
 	return rc;
 }
 
-/* Which vector is wanted of a side; NULL: the encoder's own. */
-static const char *output_of(const struct options *o, enum hm_side k)
-{
-	if (k == HM_IMAGE)
-		return o->output == PROJECTED ? "projected" : o->output == CLS ? "cls" : NULL;
-	return o->text_output >= 0 ? text_outputs[o->text_output] : NULL;
-}
-
 static int open_all(struct run *r, struct hm_err *e)
 {
-	r->o.spec.defer = r->o.cache; /* if the cache has everything, only the weights' digest is needed */
+	r->o.tower.spec.forget = true;
+	/* if the cache has everything, only the weights' digest is needed */
+	r->o.tower.spec.defer = r->o.cache;
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
 	if (!r->device)
 		return e->code;
 	hm_cli_device(&r->cli, r->device->name);
 	int rc = 0;
-	for (int k = 0; k < HM_SIDES && !rc; k++) {
-		r->o.spec.output = output_of(&r->o, (enum hm_side)k);
-		r->o.spec.heads = r->o.side_heads[k] ? r->o.side_heads[k] : r->o.heads;
+	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = open_encoder(r, (enum hm_side)k, e);
-	}
 	if (!rc)
-		rc = hm_encoder_check_key(r->encoder, r->o.spec.key, e);
+		rc = hm_encoder_check_key(r->encoder, r->o.tower.spec.key, e);
 	if (!rc && r->o.cache && !(r->cache = hm_featcache_open(r->o.cache, (uint64_t)r->o.cache_size, e)))
 		rc = hm_err_prefix(e, "--cache");
 	if (r->cache && hm_featcache_readonly(r->cache))
@@ -271,8 +252,8 @@ static void take_colours(struct run *r)
 		return;
 	if (!r->o.mean || !r->o.std || !r->o.encoder[HM_IMAGE])
 		hm_cli_usage(&r->cli, "--mean and --std go together, and with --image");
-	take_colour(r, "mean", r->o.mean, 0, r->o.spec.colours.mean);
-	take_colour(r, "std", r->o.std, 1e-6, r->o.spec.colours.std);
+	take_colour(r, "mean", r->o.mean, 0, r->o.tower.spec.colours.mean);
+	take_colour(r, "std", r->o.std, 1e-6, r->o.tower.spec.colours.std);
 }
 
 int main(int argc, char **argv)
@@ -282,21 +263,18 @@ int main(int argc, char **argv)
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	if (!r.o.encoder[HM_IMAGE] && !r.o.encoder[HM_TEXT])
 		hm_cli_usage(&r.cli, "give --image, --text or both");
-	if (r.o.output_given && !r.o.encoder[HM_IMAGE])
-		hm_cli_usage(&r.cli, "--image-output needs --image");
-	if (r.o.text_output >= 0 && !r.o.encoder[HM_TEXT])
-		hm_cli_usage(&r.cli, "--text-output needs --text");
-	if (r.o.act >= 0)
-		r.o.spec.act = hm_act_of_word(hm_act_word(r.o.act));
+	tower_words_take(&r.o.tower);
 	take_colours(&r);
-	for (int k = 0; k < HM_SIDES; k++)
-		if ((r.o.column[k] || r.o.side_heads[k]) && !r.o.encoder[k])
-			hm_cli_usage(&r.cli, "--%s-column and --%s-heads need --%s",
-				     hm_side_name((enum hm_side)k), hm_side_name((enum hm_side)k),
-				     hm_side_name((enum hm_side)k));
+	for (int k = 0; k < HM_SIDES; k++) {
+		const char *side = hm_side_name((enum hm_side)k);
+		if (r.o.tower.output[k] >= 0 && !r.o.encoder[k])
+			hm_cli_usage(&r.cli, "--%s-output needs --%s", side, side);
+		if ((r.o.column[k] || r.o.tower.spec.side_heads[k]) && !r.o.encoder[k])
+			hm_cli_usage(&r.cli, "--%s-column and --%s-heads need --%s", side, side, side);
+	}
 	if (r.o.mismatch && !r.o.encoder[HM_TEXT])
 		hm_cli_usage(&r.cli, "--allow-mismatch needs --text");
-	if (r.o.spec.vocab && (!r.o.encoder[HM_TEXT] || strncmp(r.o.encoder[HM_TEXT], "init:", 5)))
+	if (r.o.tower.spec.vocab && (!r.o.encoder[HM_TEXT] || strncmp(r.o.encoder[HM_TEXT], "init:", 5)))
 		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
 	if (r.o.size_given && !r.o.cache)
 		hm_cli_usage(&r.cli, "--cache-size needs --cache");

@@ -1,7 +1,6 @@
 /* hm-fuse-train: trains a fusion of image and text, from cached features, raw columns or both, and writes it
  * as a safetensors model file. This file has the options and checks the call. */
 #include "fuse.h"
-#include "nn/acts.h"
 #include "prep/tokenizer.h"
 
 #include <inttypes.h>
@@ -21,7 +20,7 @@ static const struct options defaults = {.recipe = {.optimizer = HM_ADAMW,
 						   .pre_layers = 1},
 					.log_steps = 20,
 					.dropout = .1,
-					.act = -1,
+					.tower = TOWER_WORDS,
 					.features = -1};
 
 static const struct hm_opt table[] = {
@@ -46,7 +45,7 @@ static const struct hm_opt table[] = {
 	 .preset = hm_text_preset, .file = HM_FILE_IN},
 	{"init", 0, HM_STR(init), "MODEL", "start from this model file instead of random weights",
 	 .file = HM_FILE_IN},
-	{"key", 0, HM_STR(encoder.key), "NAME", "the part of a training checkpoint that holds an encoder"},
+	{"key", 0, HM_STR(tower.spec.key), "NAME", "the part of a training checkpoint that holds an encoder"},
 	{"classes", 0, HM_INT(classes), "N",
 	 "how many classes; 1 + the largest label, at least 2, unless given", .min = 2, .max = 1 << 16},
 	{"standardize", 0, HM_FLAG(standardize), NULL,
@@ -110,10 +109,11 @@ static const struct hm_opt table[] = {
 	 "how frozen encoders run: as for features, or with batch statistics and dropout"},
 	{"dropout", 0, HM_DOUBLE(dropout), "P", "dropout of the text encoder in training", .dmin = 0,
 	 .dmax = .99},
-	{"heads", 0, HM_INT(encoder.heads), "N", "attention heads of the text encoder, where no file says",
-	 .min = 1, .max = 1 << 14},
-	{"act", 0, HM_CHOICE(act), "quick_gelu|gelu", "activation of a CLIP, where no file says"},
-	{"vocab-size", 0, HM_INT(encoder.vocab), "N", "rows of the word table of an init: text encoder",
+	TOWER_ROWS,
+	TOWER_OUTPUT_ROWS(TOWER_IMAGE,
+			  "which vector of the image encoder the fusion takes (projected: CLIP's projection)",
+			  "the same of the text encoder; trained ones have all but mean"),
+	{"vocab-size", 0, HM_INT(tower.spec.vocab), "N", "rows of the word table of an init: text encoder",
 	 .min = 1, .max = 1 << 22},
 
 	{.group = "Which epoch is kept"},
@@ -182,8 +182,8 @@ static void check_sweep(struct hm_fuse *r)
 		hm_cli_usage(&r->cli, "--keep says what --sweep writes, which is not given");
 	int fusion = r->o.recipe.fusion;
 	bool words = fusion >= 0 && hm_fusion_takes_words(hm_fusion_kinds()[fusion]);
-	if (r->o.sweep &&
-	    (r->o.spec[HM_IMAGE] || r->o.spec[HM_TEXT] || words || r->o.checkpoint || r->o.log || r->o.last))
+	if (r->o.sweep && (r->o.spec[HM_IMAGE] || r->o.spec[HM_TEXT] || tower_words_given(&r->o.tower) ||
+			   words || r->o.checkpoint || r->o.log || r->o.last))
 		hm_cli_usage(
 			&r->cli,
 			"--sweep trains heads on cached features, without --fusion early, --image, --text, "
@@ -228,6 +228,7 @@ static void check_call(struct hm_fuse *r)
 	struct hm_recipe plain = r->o.recipe;
 	plain.class_weight = NULL;
 	struct hm_hidden head;
+	tower_words_take(&r->o.tower);
 	if (hm_recipe_head(&plain, NULL, &head, &e))
 		hm_cli_usage(&r->cli, "%s", e.text);
 	if (!r->o.sweep && hm_recipe_config(&plain, r->o.val.n, 2, NULL, &r->config, &e))
@@ -243,7 +244,7 @@ static void check_call(struct hm_fuse *r)
 		.val = r->o.val.item,
 		.spec = {r->o.spec[HM_IMAGE], r->o.spec[HM_TEXT]},
 		.init = r->o.init,
-		.encoder = r->o.encoder,
+		.encoder = r->o.tower.spec,
 		.recipe = &r->o.recipe,
 		.sweep = r->o.sweep != NULL,
 		.only = {r->o.features == HM_IMAGE, r->o.features == HM_TEXT},
@@ -261,8 +262,6 @@ static void check_call(struct hm_fuse *r)
 		.mismatch = r->o.mismatch,
 		.notice = send_notice,
 		.ctx = r};
-	if (r->o.act >= 0)
-		r->options.encoder.act = hm_act_of_word(hm_act_word(r->o.act));
 	if (r->o.train_layers)
 		take_layers(r);
 	for (int k = 0; k < HM_SIDES; k++)

@@ -9,6 +9,7 @@
 #include "score/scored.h"
 #include "score/system.h"
 #include "stat/ensemble.h"
+#include "towerwords.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct options {
 	struct hm_strs ablate;
 	int average;
 	bool averaged, compare, allow_missing, unknown, mismatch, keep, replace, no_normalize;
-	int64_t seed, bootstrap, errors, batch_size, heads;
+	int64_t seed, bootstrap, errors, batch_size;
+	struct tower_words tower;
 };
 
 static const struct hm_opt table[] = {
@@ -63,8 +65,10 @@ static const struct hm_opt table[] = {
 	{.group = "Running the model"},
 	{"batch-size", 0, HM_INT(batch_size), "N", "images, captions or pairs computed at once", .min = 1,
 	 .max = 4096},
-	{"heads", 0, HM_INT(heads), "N",
-	 "attention heads of the model's text encoder, where the file does not say", .min = 1, .max = 4096},
+	TOWER_ROWS,
+	TOWER_OUTPUT_ROWS(TOWER_IMAGE,
+			  "which vector of the image encoder the model takes, where the file does not say",
+			  "the same of the text encoder"),
 	{"image-feature", 0, HM_STR(columns[HM_IMAGE]), "NAME,...",
 	 "the image's feature columns, one after the other, instead of those that the model names"},
 	{"text-feature", 0, HM_STR(columns[HM_TEXT]), "NAME,...", "the same for the text"},
@@ -160,7 +164,7 @@ static int load_all(struct run *r, struct hm_err *e)
 							   .columns = {columns_of(r, HM_IMAGE),
 								       columns_of(r, HM_TEXT)},
 							   .no_normalize = r->o.no_normalize},
-					       .encoder = {.heads = r->o.heads},
+					       .encoder = r->o.tower.spec,
 					       .device = r->device,
 					       .texts = r->o.errors > 0,
 					       .by = r->o.by,
@@ -355,9 +359,11 @@ static void check_call(struct run *r)
 		hm_cli_usage(c, "--by and --pairs score one system, --compare has several");
 	if ((r->o.keep || (r->o.replace && r->o.model)) && !r->o.out)
 		hm_cli_usage(c, "--keep and --replace say what -o writes, which is not given");
-	if (!r->o.model && (r->o.heads || r->o.batch_size || c->precision))
+	if (!r->o.model && (tower_words_given(&r->o.tower) || r->o.batch_size || c->precision))
 		hm_cli_usage(
-			c, "--heads, --batch-size and --precision say how --model runs, which is not given");
+			c, "--heads, --act, --image-output, --text-output, --batch-size and --precision say "
+			   "how --model runs, which is not given");
+	tower_words_take(&r->o.tower);
 	if (r->o.sheet && (!r->o.errors || r->o.compare))
 		hm_cli_usage(c, "--sheet draws what --errors N lists");
 	if (r->o.sheet)
@@ -399,7 +405,7 @@ static void release_run(struct run *r)
 
 int main(int argc, char **argv)
 {
-	static struct run r = {.o = {.bootstrap = 2000}};
+	static struct run r = {.o = {.bootstrap = 2000, .tower = TOWER_WORDS}};
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	check_call(&r);

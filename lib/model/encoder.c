@@ -58,14 +58,20 @@ static int digest_params(const struct hm_params *p, char digest[33], struct hm_e
 	return rc;
 }
 
+/* Attention heads that the options give; 0: none. */
+static int heads_of(const struct hm_encoder_options *o, enum hm_side side)
+{
+	return (int)(o->side_heads[side] ? o->side_heads[side] : o->heads);
+}
+
 static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
-	const struct hm_tower_hints hints = {.heads = (int)o->heads,
+	const struct hm_tower_hints hints = {.heads = heads_of(o, side),
 					     .vocab = (int)o->vocab,
 					     .act = o->act,
 					     .colours = o->colours,
-					     .output = o->output};
+					     .output = o->output[side]};
 	char name[64];
 	uint64_t seed = 0;
 	size_t n = strcspn(spec, ":");
@@ -116,12 +122,13 @@ static int take_tower(struct hm_encoder *x, const struct hm_names_place *at, str
 		      const struct hm_config *config, const struct hm_encoder_options *o, struct hm_err *e)
 {
 	struct hm_names_list params, counters;
-	struct hm_tower_hints hints = {.output = o->output};
+	int heads = heads_of(o, at->kind->side);
+	struct hm_tower_hints hints = {.output = o->output[at->kind->side]};
 	if (hm_names_collect(w, at, HM_TENSOR_PARAM, &x->names, &params, e) ||
 	    hm_names_collect(w, at, HM_TENSOR_COUNTER, &x->names, &counters, e) ||
 	    hm_config_hints(config, at->kind, w, &hints, e))
 		return HM_EDATA;
-	hints.heads = o->heads ? (int)o->heads : hints.heads;
+	hints.heads = heads ? heads : hints.heads;
 	hints.act = o->act ? o->act : hints.act;
 	hints.colours = o->colours.std[0] > 0 ? o->colours : hints.colours;
 	x->tensor = params.tensor;

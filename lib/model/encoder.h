@@ -6,12 +6,13 @@
 #include "weights/weights.h"
 
 struct hm_encoder_options {
-	int64_t heads;		   /* attention heads; overrides what files say; 0: not given */
-	int64_t vocab;		   /* rows of an init: encoder's word table; 0: the preset's own */
-	enum hm_act act;	   /* overrides what files say; HM_ACT_NONE: not given */
-	struct hm_colours colours; /* the same, of an image encoder */
-	const char *output; /* which of its vectors is the pooled one, as in struct hm_tower_hints; NULL: its
-			       own */
+	int64_t heads;		      /* attention heads; overrides what files say; 0: not given */
+	int64_t side_heads[HM_SIDES]; /* the same for one side's encoder, before `heads` */
+	int64_t vocab;		      /* rows of an init: encoder's word table; 0: the preset's own */
+	enum hm_act act;	      /* overrides what files say; HM_ACT_NONE: not given */
+	struct hm_colours colours;    /* the same, of an image encoder */
+	const char *output[HM_SIDES]; /* which of a side's vectors is the pooled one, as in struct
+					 hm_tower_hints; NULL: its own */
 	const char *key; /* the part of the file to take, as in struct hm_weights_options; NULL: all of it */
 	bool key_elsewhere; /* the key may be meant for another file: a file without such a part is taken
 			     * whole

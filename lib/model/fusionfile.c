@@ -23,6 +23,22 @@ static const char *side_prefix(const struct hm_fusionfile *m, int k)
 	return k == HM_IMAGE ? HM_IMAGE_PREFIX : m->head.fusion->text_prefix;
 }
 
+/* The output of side k: what the file says, which an option must not contradict, else what an option says.
+ * Our files leave out an image's `pooled`. */
+static int choose_output(const struct hm_fusionfile *m, int k, struct hm_encoder_options *o, struct hm_err *e)
+{
+	bool unsaid = !*m->head.output[k], pooled = unsaid && m->head.described && k == HM_IMAGE;
+	const char *said = pooled ? "pooled" : m->head.output[k], *asked = o->output[k];
+	if (m->head.fusion->gives[k] != HM_POOLED || (unsaid && !pooled))
+		return 0;
+	o->output[k] = pooled ? NULL : said;
+	return !asked || !strcmp(asked, said)
+		       ? 0
+		       : hm_err_set(e, HM_EUSAGE,
+				    "it was trained on the %s encoder's output \"%s\", not \"%s\"",
+				    hm_side_name((enum hm_side)k), said, asked);
+}
+
 static int open_encoders(struct hm_fusionfile *m, const char *path, const struct hm_encoder_options *o,
 			 struct hm_err *e)
 {
@@ -30,10 +46,11 @@ static int open_encoders(struct hm_fusionfile *m, const char *path, const struct
 	for (int k = 0; k < HM_SIDES; k++) {
 		const char *prefix = side_prefix(m, k);
 		struct hm_encoder_options own = *o;
-		bool pooled = m->head.fusion->gives[k] == HM_POOLED;
-		own.output = pooled && *m->head.output[k] ? m->head.output[k] : NULL;
-		if (hm_names_holds(w, prefix) &&
-		    hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix,
+		if (!hm_names_holds(w, prefix))
+			continue;
+		if (choose_output(m, k, &own, e))
+			return HM_EUSAGE;
+		if (hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix,
 				    *m->head.family[k] ? m->head.family[k] : NULL, path, &own, e))
 			return hm_err_prefix(e, "%s encoder", hm_side_name((enum hm_side)k));
 		if (*m->side[k].notice)

@@ -27,9 +27,10 @@ struct hm_fusionfile {
 };
 
 /* Reads a file of ours or of PyTorch (.safetensors or .pth, no metadata), head-only or complete. options:
- * heads, as for hm_encoder_open. HM_EDATA, sentences begin with the path: a tensor that is missing, left
- * over, of another shape than the others ask for; metadata that contradict the tensors. Caller closes, also
- * after a failure. */
+ * for its encoders, as for hm_encoder_open. Sentences begin with the path. HM_EDATA: a tensor that is
+ * missing, left over, of another shape than the others ask for; metadata that contradict the tensors.
+ * HM_EUSAGE: an option asks for an output that the encoder lacks, or that the head was not trained on. Caller
+ * closes, also after a failure. */
 int hm_fusionfile_open(struct hm_fusionfile *m, const char *path, const struct hm_encoder_options *o,
 		       struct hm_err *e);
 /* own := the fusion's own parameters in the file. 0, or HM_EDATA naming the tensor of another shape. */
@@ -46,7 +47,7 @@ struct hm_fusionfile_parts {
 	/* The encoder to write. If it runs in the fusion its live parameters are written, else those it was
 	 * opened with. NULL: only the digest in `feature` is written. */
 	const struct hm_encoder *encoder[HM_SIDES];
-	struct hm_fusionfile_feature feature[HM_SIDES]; /* for a side that is HM_USE_FEATURE */
+	struct hm_fusionfile_feature feature[HM_SIDES];	  /* for a side that is HM_USE_FEATURE */
 	const struct hm_feature_names *columns[HM_SIDES]; /* the columns of that side; NULL: the usual one */
 	const cJSON *prepared[HM_SIDES]; /* how each side's inputs were prepared; NULL: unknown */
 	int64_t batches;  /* train-mode batches of a running image encoder since it was opened: added to

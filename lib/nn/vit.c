@@ -91,7 +91,7 @@ int hm_vit_choose(struct hm_vit_config *c, const char *output, struct hm_err *e)
 	int i;
 	if (hm_output_choose(&i, output, s->outputs, s->kind->name, e))
 		return HM_EUSAGE;
-	for (; !output && s->outputs[i + 1] && !has_output(c, s->output_of[i]); i++)
+	for (; i == 0 && s->outputs[i + 1] && !has_output(c, s->output_of[i]); i++)
 		;
 	c->output = s->output_of[i];
 	if (has_output(c, c->output))

@@ -65,6 +65,14 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 	int rc = hm_fusionfile_open(&a->model, a->o.model, &a->o.encoder, e);
 	if (rc)
 		return rc;
+	for (int k = 0; k < HM_SIDES; k++) {
+		const char *side = hm_side_name((enum hm_side)k);
+		if ((a->o.encoder.output[k] || a->o.encoder.side_heads[k]) && !a->model.side[k].kind)
+			return hm_err_set(e, HM_EUSAGE,
+					  "--%s-output and --%s-heads are of the model's %s encoder, and %s "
+					  "holds none",
+					  side, side, side, a->o.model);
+	}
 	if (h->classes < 2 || h->classes > 65536)
 		return hm_err_set(e, HM_EDATA, "%s: %lld classes, two or more are scored", a->o.model,
 				  (long long)h->classes);

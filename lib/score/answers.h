@@ -14,7 +14,7 @@
 struct hm_answers_options {
 	const char *model; /* model file; NULL: column `prob` */
 	struct hm_predict_options predict;
-	struct hm_encoder_options encoder; /* heads */
+	struct hm_encoder_options encoder; /* of the model's encoders */
 	struct hm_device *device;	   /* with a model: where it runs */
 	bool texts;			   /* keep captions in the predictions */
 	const char *by;			   /* a column (utf8 or integer) by which records are grouped; NULL */

@@ -24,12 +24,19 @@ static int open_encoder(struct hm_setup *s, enum hm_side k, struct hm_err *e)
 	return rc;
 }
 
-/* Checks that each encoder gives what the fusion takes. */
+/* Checks that each encoder gives what the fusion takes, and that options on encoders have one. */
 static int check_gives(const struct hm_setup *s, struct hm_err *e)
 {
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_encoder *x = &s->encoder[k];
+		const char *side = hm_side_name((enum hm_side)k);
 		enum hm_give give = s->kind->gives[k];
+		if (!x->kind && (s->o->encoder.output[k] || s->o->encoder.side_heads[k]))
+			return hm_err_set(
+				e, HM_EUSAGE,
+				"--%s-output and --%s-heads are of the %s encoder: give --%s SPEC, or "
+				"--init with one",
+				side, side, side, side);
 		if (x->kind && give != HM_WORDS && !x->kind->output(x->tower, give))
 			return hm_err_set(e, HM_EUSAGE,
 					  "--fusion %s takes a %s from the %s, and a %s has none",
@@ -77,10 +84,13 @@ static int check_options(const struct hm_setup *s, struct hm_err *e)
 	if (s->kind->measure && (o->only[HM_IMAGE] || o->only[HM_TEXT]))
 		return hm_err_set(e, HM_EUSAGE, "--fusion %s uses both sides: leave out --features",
 				  s->kind->name);
-	for (int k = 0; k < HM_SIDES; k++)
-		if (o->columns[k].n && s->kind->gives[k] != HM_POOLED)
-			return hm_err_set(e, HM_EUSAGE, "--%s-feature is not an option of --fusion %s",
-					  hm_side_name((enum hm_side)k), s->kind->name);
+	for (int k = 0; k < HM_SIDES; k++) {
+		const char *side = hm_side_name((enum hm_side)k),
+			   *what = o->columns[k].n ? "feature" : "output";
+		if ((o->columns[k].n || o->encoder.output[k]) && s->kind->gives[k] != HM_POOLED)
+			return hm_err_set(e, HM_EUSAGE, "--%s-%s is not an option of --fusion %s", side, what,
+					  s->kind->name);
+	}
 	return 0;
 }
 
@@ -92,7 +102,11 @@ int hm_setup_open_models(struct hm_setup *s, struct hm_err *e)
 	s->columns[HM_IMAGE] = o->columns[HM_IMAGE];
 	s->columns[HM_TEXT] = o->columns[HM_TEXT];
 	if (o->init) {
-		int rc = hm_fusionfile_open(&s->init, o->init, &o->encoder, e);
+		/* an encoder that --image or --text replaces has its own output */
+		struct hm_encoder_options own = o->encoder;
+		for (int k = 0; k < HM_SIDES; k++)
+			own.output[k] = o->spec[k] ? NULL : own.output[k];
+		int rc = hm_fusionfile_open(&s->init, o->init, &own, e);
 		if (rc)
 			return rc;
 		if (*s->init.notice)

@@ -166,3 +166,74 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 	done
 	[ ! -e x.hmr ]
 }
+
+# Of the last validation in the log and of hm-score with these arguments: the same AUROC.
+same_auroc() { # LOG ARGUMENTS...
+	local log=$1
+	shift
+	hm-score -q --json s.json "$@" >/dev/null
+	want=$(grep -o '"auroc":[0-9.]*' "$log" | tail -n 1)
+	[ -n "$want" ] && grep -qF "$want" s.json || fail "$want is not in $(cat s.json)"
+}
+
+@test "an encoder's other output is trained, named in the model, and scored without an option" {
+	for out in pooled projected; do
+		hm-fuse-train -q --image $IMAGE --text $TEXT --image-output $out --text-output $out --epochs 1 --encoder-lr 1e-4 \
+			--val dev.hmr --log log.jsonl -o $out.safetensors train.hmr
+		same_auroc log.jsonl --model $out.safetensors dev.hmr
+		hm-encode -q --image $out.safetensors --text $out.safetensors --image-output $out --text-output $out -o own.hmr dev.hmr
+		same_auroc log.jsonl --model $out.safetensors own.hmr
+		hm-fuse-train -q --init $out.safetensors --freeze both --epochs 1 --val dev.hmr --log log.jsonl -o next.safetensors train.hmr
+		same_auroc log.jsonl --model next.safetensors dev.hmr
+		hm-view next.safetensors | grep -qF "\"text_output\":\"$out\"" || hm-view next.safetensors | grep -qF "\"output\":\"$out\""
+	done
+	hm-view projected.safetensors >seen
+	grep -q '"image":{"digest":"[0-9a-f]*","dim":32,.*"output":"projected".*"text":{"digest":"[0-9a-f]*","dim":32,.*"output":"projected"' seen ||
+		fail "$(cat seen)"
+	# a feature of the other output is not taken for it
+	hm-encode -q --image projected.safetensors --text projected.safetensors -o other.hmr dev.hmr
+	run hm-score --model projected.safetensors other.hmr
+	expect 1 "column 'image_feature' is the encoder's output \"pooled\", \"projected\" is needed"
+	# frozen from the start: computed while the records are read
+	hm-fuse-train -q --image $IMAGE --text $TEXT --text-output projected --freeze both --epochs 1 --val dev.hmr --log log.jsonl \
+		-o frozen.safetensors train.hmr
+	same_auroc log.jsonl --model frozen.safetensors dev.hmr
+	# a BERT's: cls is trained as well, mean only taken from a frozen one
+	hm-tokenize -q --replace --vocab d/vocab.txt -o bert-train.hmr train.hmr
+	for how in '--text-output cls' '--text-output mean --freeze text'; do
+		hm-fuse-train -q --features text --text init:bert-tiny --vocab-size 400 $how --epochs 1 --val bert.hmr --log log.jsonl \
+			-o bert.safetensors bert-train.hmr
+		same_auroc log.jsonl --model bert.safetensors bert.hmr
+	done
+}
+
+@test "heads of each side, and wrong words about encoders" {
+	hm-fuse-train -q --image $IMAGE --text $TEXT --image-heads 4 --text-heads 1 --epochs 1 --encoder-lr 1e-4 --val dev.hmr \
+		--log log.jsonl -o m.safetensors train.hmr
+	hm-view m.safetensors | grep -q '"heads":1,.*"image_heads":4,'
+	same_auroc log.jsonl --model m.safetensors dev.hmr
+	refused() { # PATTERN COMMAND...: a wrong call
+		local pattern=$1
+		shift
+		run "$@"
+		expect 2 "$pattern"
+	}
+	train() { hm-fuse-train -o x.safetensors "$@"; }
+	refused 'a clip-text has no output "pooler": pooled, projected$' train --image $IMAGE --text $TEXT --text-output pooler train.hmr
+	refused 'a clip-image has no output "cls": pooled, projected$' train --image $IMAGE --text $TEXT --image-output cls train.hmr
+	refused 'image-output takes pooled.*projected.*cls' train --image $IMAGE --image-output grid train.hmr
+	refused 'a bert is not trained with the output "mean": pooler, cls$' train --features text --text init:bert-tiny --text-output mean bert.hmr
+	refused '--image-output and --image-heads are of the image encoder: give --image SPEC' train --text $TEXT --image-output projected train.hmr
+	refused '--text-output is not an option of --fusion early' train --fusion early --text init:bert-tiny --text-output cls train.hmr
+	refused 'm.safetensors: it was trained on the text encoder.s output "pooled", not "projected"$' train --init m.safetensors --text-output projected train.hmr
+	refused 'm.safetensors: it was trained on the image encoder.s output "pooled", not "projected"$' hm-score --model m.safetensors --image-output projected dev.hmr
+	refused 'a clip-text has no output|it was trained on the text encoder.s output' hm-score --model m.safetensors --text-output mean dev.hmr
+	echo '{"name":"a"}' >one.jsonl
+	refused '--sweep trains heads on cached features' train --sweep one.jsonl --text-output cls train.hmr
+	refused 'which is not given' hm-score --text-output cls dev.hmr
+	hm-encode -q --image $IMAGE --text $TEXT -o f.hmr train.hmr
+	hm-fuse-train -q --epochs 1 -o head.safetensors f.hmr
+	refused '--text-output and --text-heads are of the model.s text encoder, and head.safetensors holds none' \
+		hm-score --model head.safetensors --text-output projected f.hmr
+	[ ! -e x.safetensors ]
+}

@@ -232,12 +232,12 @@ static void test_without_pooler(void **state)
 	e = (struct hm_err){0};
 	static const char *const word[] = {"cls", "mean"};
 	for (int i = 0; i < 2; i++) {
-		o.output = word[i];
+		o.output[HM_TEXT] = word[i];
 		assert_int_equal(hm_encoder_open(&x, HM_TEXT, file_name, &o, &e), 0);
 		assert_string_equal(x.kind->output(x.tower, HM_POOLED), word[i]);
 		hm_encoder_clear(&x);
 	}
-	o.output = "pool";
+	o.output[HM_TEXT] = "pool";
 	assert_int_equal(hm_encoder_open(&x, HM_TEXT, file_name, &o, &e), HM_EUSAGE);
 	unlink(file_name);
 }

@@ -65,7 +65,7 @@ static void open_row(struct expected *k, const struct row *r, const char *device
 	char path[128], name[64];
 	*k = (struct expected){0};
 	snprintf(path, sizeof path, DATA "%s", r->folder);
-	const struct hm_encoder_options o = {.output = r->output};
+	const struct hm_encoder_options o = {.output = {r->output, r->output}};
 	if (hm_encoder_open(&k->x, r->side, path, &o, &e))
 		fail_msg("%s", e.text);
 	snprintf(path, sizeof path, DATA "%s.safetensors", r->expected);
