@@ -309,6 +309,19 @@ static int check_vocab(struct hm_fuse *r, struct hm_err *e)
 	return 0;
 }
 
+/* --precision is of the encoders. */
+static void note_precision(struct hm_fuse *r)
+{
+	bool runs = false;
+	for (int k = 0; k < HM_SIDES; k++)
+		runs |= r->setup.use[k] != HM_USE_NONE && r->setup.use[k] != HM_USE_FEATURE;
+	if (r->cli.precision == HM_PREC_BF16 && !runs)
+		hm_cli_notice(
+			&r->cli,
+			"--precision bf16 is of encoders, and none runs here: a head on cached features is "
+			"trained in f32");
+}
+
 int main(int argc, char **argv)
 {
 	struct hm_fuse r = {.o = defaults, .log = {.fd = -1}};
@@ -321,6 +334,8 @@ int main(int argc, char **argv)
 		rc = hm_setup_open(&r.setup, &r.options, r.device, r.cli.workers, &e);
 	if (!rc)
 		rc = check_vocab(&r, &e);
+	if (!rc)
+		note_precision(&r);
 	if (!rc && !(r.weight = hm_alloc((size_t)r.setup.classes, sizeof *r.weight, &e)))
 		rc = HM_EDATA;
 	if (!rc)

@@ -106,3 +106,23 @@ train() { hm-fuse-train --epochs 2 -o $BATS_TEST_TMPDIR/m.st "$@"; }
 	run hm-fuse-train -q --epochs 4 --schedule cosine --checkpoint $BATS_TEST_TMPDIR/cos.ckpt --resume -o $BATS_TEST_TMPDIR/x.st train.hmr
 	expect 1 'epochs was 2 there and is 4 here \(more epochs go on where the schedule is constant; else --init MODEL'
 }
+
+@test "--precision bf16 is of encoders: a head on cached features is f32, and one notice says so" {
+	train() { hm-fuse-train --device ref --epochs 1 -o $BATS_TEST_TMPDIR/m.st "$@"; } # ref has bf16 on every processor
+	run train --precision bf16 train.hmr
+	expect 0 'notice: --precision bf16 is of encoders, and none runs here: a head on cached features is trained in f32$'
+	[ "$(grep -c 'trained in f32' <<<"$output")" = 1 ]
+	tensors() { hm-score --device ref --model $BATS_TEST_TMPDIR/m.st --csv - train.hmr 2>/dev/null; }
+	tensors >bf16.csv
+	run train train.hmr
+	refute grep -q 'trained in f32' <<<"$output"
+	tensors | cmp - bf16.csv # f32 it is
+	echo '{"name":"a"}' >one.jsonl
+	run hm-fuse-train --device ref --epochs 1 --precision bf16 --sweep one.jsonl -o $BATS_TEST_TMPDIR/heads train.hmr
+	[ "$(grep -c 'trained in f32' <<<"$output")" = 1 ] || fail "$output"
+	for how in '' '--freeze image'; do # a trained encoder, and one that runs while the records are read
+		run train --precision bf16 --image init:resnet-tiny $how --drop-last --batch-size 16 train.raw.hmr
+		expect 0
+		refute grep -q 'trained in f32' <<<"$output"
+	done
+}
