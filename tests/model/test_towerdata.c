@@ -2,14 +2,17 @@
  * and the gradient of every parameter, on every device that is built in. CLIP's digests do not depend on the
  * layout of the file. */
 #include "../support/devices.h"
+#include "../support/scratch.h"
 #include "model/encoder.h"
 #include "nn/cliptext.h"
+#include "nn/vitparts.h"
 
 #include <math.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define DATA "tests/data/towers/"
@@ -206,6 +209,38 @@ static void positions_are_interpolated(void **state)
 	close_row(&k);
 }
 
+/* The table alone, for more patches and for fewer, where it matters that the interpolation smooths. */
+static void positions_are_torchs(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		int down, across;
+		bool smooth;
+	} row[] = {{"plain.2x3", 2, 3, false}, {"smooth.2x3", 2, 3, true}, {"plain.3x7", 3, 7, false},
+		   {"smooth.3x7", 3, 7, true}, {"plain.8x4", 8, 4, false}, {"smooth.8x4", 8, 4, true},
+		   {"plain.1x1", 1, 1, false}, {"smooth.1x1", 1, 1, true}};
+	enum { WIDTH = 3, MOST = 32 * WIDTH };
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	float out[MOST];
+	assert_int_equal(hm_weights_open(&w, DATA "positions.safetensors", NULL, &e), 0);
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		const struct hm_tensor *table = hm_weights_find(w, "table"),
+				       *want = hm_weights_find(w, row[i].name);
+		const struct hm_vit_config c = {
+			.side = 5, .layers = {.hidden = WIDTH}, .antialias = row[i].smooth};
+		const struct hm_vit_rows r = {
+			.down = row[i].down, .across = row[i].across, .cells = row[i].down * row[i].across};
+		assert_true(table && want && count_of(want) == (size_t)r.cells * WIDTH);
+		assert_int_equal(hm_vit_positions(&c, table->data, &r, out, &e), 0);
+		for (size_t j = 0; j < count_of(want); j++)
+			if (!(fabs((double)out[j] - (double)((const float *)want->data)[j]) < 1e-6))
+				fail_msg("%s: number %zu", row[i].name, j);
+	}
+	hm_weights_close(w);
+}
+
 /* The gradients of all parameters; those whose true gradient is 0 stay near it. */
 static void assert_gradients(const struct expected *k)
 {
@@ -297,6 +332,40 @@ static void digests_do_not_depend_on_the_layout(void **state)
 	}
 }
 
+/* What hm.model says of a CLIP counts, and not the family's own: heads, activation, eps. So does an option
+ * for one side's heads. */
+static void the_model_file_says_what_tensors_do_not(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	struct hm_weights *w;
+	char path[TEST_PATH];
+	cJSON *meta = cJSON_CreateObject();
+	cJSON_AddStringToObject(meta, "hm.digest", "");
+	cJSON_AddStringToObject(meta, "hm.model",
+				"{\"act\":\"gelu\",\"eps\":0.25,\"heads\":4,\"image_act\":\"gelu\","
+				"\"image_eps\":0.125,\"image_heads\":8}");
+	test_scratch(path);
+	assert_int_equal(hm_weights_open(&w, DATA "openai.safetensors", NULL, &e), 0);
+	assert_int_equal(hm_weights_save(path, w->tensor, w->n, meta, &e), 0);
+	hm_weights_close(w);
+	cJSON_Delete(meta);
+	static const struct hm_encoder_options options[] = {{0}, {.side_heads = {1, 2}}};
+	static const int heads[][HM_SIDES] = {{8, 4}, {1, 2}};
+	for (int i = 0; i < 2; i++)
+		for (int k = 0; k < HM_SIDES; k++) {
+			struct hm_encoder x;
+			if (hm_encoder_open(&x, (enum hm_side)k, path, &options[i], &e))
+				fail_msg("%s", e.text);
+			assert_string_equal(x.notice, "");
+			assert_int_equal(x.hints.heads, heads[i][k]);
+			assert_int_equal(x.hints.act, HM_ACT_GELU);
+			assert_true(x.hints.eps == (k == HM_IMAGE ? .125 : .25));
+			hm_encoder_clear(&x);
+		}
+	unlink(path);
+}
+
 static void sequences_without_an_end_are_refused(void **state)
 {
 	(void)state;
@@ -322,8 +391,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(inference_agrees),
 		cmocka_unit_test(positions_are_interpolated),
+		cmocka_unit_test(positions_are_torchs),
 		cmocka_unit_test(training_agrees),
 		cmocka_unit_test(digests_do_not_depend_on_the_layout),
+		cmocka_unit_test(the_model_file_says_what_tensors_do_not),
 		cmocka_unit_test(sequences_without_an_end_are_refused),
 		cmocka_unit_test(the_first_end_counts),
 	};

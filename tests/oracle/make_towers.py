@@ -63,6 +63,19 @@ def normalized(px, colours):
     return ((px.float() / 255 - mean) / std).double()
 
 
+def positions():
+    """A table of 5x5 positions, its first row the class's, and what it becomes for grids of fewer and of more rows and columns: plain, and
+    as DINOv2 with registers smooths it."""
+    table = torch.randn(26, 3, generator=torch.Generator().manual_seed(5))
+    out = {"table": table}
+    for down, across in [(2, 3), (3, 7), (8, 4), (1, 1)]:
+        for smooth in [False, True]:
+            x = torch.nn.functional.interpolate(table[1:].double().T.reshape(1, 3, 5, 5), size=(down, across), mode="bicubic", align_corners=False,
+                                                antialias=smooth)
+            out[f"{'smooth' if smooth else 'plain'}.{down}x{across}"] = x[0].permute(1, 2, 0).reshape(-1, 3).float().contiguous()
+    return out
+
+
 def main():
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
@@ -113,6 +126,7 @@ def main():
         return out
 
     expect("dinov2-image", dino, names, {"pixels": px, "wide_pixels": wide, "tall_pixels": tall}, sizes)
+    save_file(positions(), f"{OUT}/positions.safetensors")
     roberta = towerkit.randomize(transformers.RobertaModel(transformers.RobertaConfig(
         hidden_size=12, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2, vocab_size=VOCAB, max_position_embeddings=12,
         type_vocab_size=1, pad_token_id=1, layer_norm_eps=1e-5)))

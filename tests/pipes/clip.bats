@@ -18,6 +18,10 @@ clip() { # TARGET [VARIABLE=VALUE...]
 	grep -qE '^knn ' <<<"$output" && grep -qE '^mean ' <<<"$output"
 	grep -q 'McNemar' out/compare.txt
 	for f in late align-1 knn mean; do [ -s out/$f.csv ]; done
+	# the vote is of train's memes about dev's, and its labels are dev's
+	hm-nearest -q --train out/data/train.hmr out/data/dev.hmr | hm-score -q --csv want.csv - >/dev/null
+	cmp want.csv out/knn.csv
+	cmp <(cut -d, -f1,3 out/knn.csv) <(cut -d, -f1,3 out/late.csv)
 	[ "$(hm-score out/runs/late/1/dev.csv | tail -n 1)" != "$(hm-score out/runs/late/2/dev.csv | tail -n 1)" ] # two seeds
 	for how in -n ''; do # shellcheck disable=SC2086
 		run clip $how all ROWS='late align-1'
