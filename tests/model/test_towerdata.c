@@ -308,6 +308,90 @@ static void training_agrees(void **state)
 		}
 }
 
+/* grad [count of the table] := every gradient for this slope [n,width] of the output. */
+static void run_backward(struct expected *k, const float *slope, float *grad)
+{
+	struct hm_err e = {0};
+	const struct hm_tower_train *train = k->x.kind->train;
+	const struct hm_tower_pass how = {.mode = HM_BN_EVAL};
+	const struct hm_tower_room room = room_of(k);
+	struct hm_params *p = &k->x.tower->params;
+	float *out[HM_GIVES], *d;
+	assert_int_equal(hm_params_place(p, k->d, true, &e), 0);
+	void *tape = train->tape_new(k->x.tower, k->d, true, &e);
+	assert_non_null(tape);
+	train->reserve(tape, &room);
+	make_outputs(k, out);
+	train->forward(tape, &k->batch, &how, (float *[HM_GIVES]){[HM_POOLED] = out[HM_POOLED]});
+	d = hm_device_floats(k->d, slope, (size_t)k->batch.n * (size_t)k->x.shape.width);
+	train->backward(tape, d);
+	assert_int_equal(hm_device_error(k->d, &e), 0);
+	device_read(k->d, grad, p->grad, p->count);
+	k->d->op->free(k->d, d);
+	free_outputs(k, out);
+	train->tape_free(tape);
+}
+
+static bool is_projection(const char *name)
+{
+	return strstr(name, "_projection.weight");
+}
+
+/* x [n] is `want` to a 10,000th of its largest value. */
+static void assert_alike(const float *x, const float *want, size_t n, const char *name)
+{
+	double most = 0, off = 0;
+	for (size_t j = 0; j < n; j++) {
+		most = fmax(most, fabs((double)want[j]));
+		off = fmax(off, fabs((double)x[j] - (double)want[j]));
+	}
+	if (!(off <= 1e-4 * most))
+		fail_msg("%s: %g of the largest %g", name, off / most, most);
+}
+
+/* With y = P x for the projected and x for the pooled vector: a slope d of y is the slope P^T d of x, whose
+ * gradients are known, and P gets the sum of d x^T. */
+static void the_projection_has_its_gradient(void **state)
+{
+	(void)state;
+	enum { FIRST = 1, STEP = 2 }; /* the two projected rows; each is behind its pooled one */
+	for (int i = FIRST; i <= FIRST + STEP; i += STEP)
+		for (const char *const *device = op_devices(); *device; device++) {
+			struct expected y, x;
+			open_row(&y, &rows[i], *device, "");
+			open_row(&x, &rows[i - 1], *device, "");
+			const struct hm_params *p = &y.x.tower->params;
+			size_t n = (size_t)y.batch.n, h = (size_t)x.x.shape.width,
+			       w = (size_t)y.x.shape.width, at = 0;
+			float *d = calloc(n * w, sizeof *d), *below = calloc(n * h, sizeof *below),
+			      *own = calloc(w * h, sizeof *own), *got = calloc(p->count, sizeof *got),
+			      *want = calloc(p->count, sizeof *want);
+			const float *pooled = tensor_of(&y, "pooled")->data, *P = NULL;
+			for (size_t j = 0; j < p->n; j++)
+				P = is_projection(p->item[j].t.name) ? p->item[j].t.data : P;
+			assert_non_null(P);
+			for (size_t s = 0; s < n; s++)
+				for (size_t o = 0; o < w; o++) {
+					d[s * w + o] = (float)((s * w + o) * 7 % 11) / 8 - .5f;
+					for (size_t j = 0; j < h; j++) {
+						below[s * h + j] += d[s * w + o] * P[o * h + j];
+						own[o * h + j] += d[s * w + o] * pooled[s * h + j];
+					}
+				}
+			run_backward(&y, d, got);
+			run_backward(&x, below, want);
+			for (size_t j = 0; j < p->n; at += p->item[j++].count) {
+				const char *name = p->item[j].t.name;
+				if (!strstr(name, "k_proj.bias")) /* whose true gradient is 0 */
+					assert_alike(got + at, is_projection(name) ? own : want + at,
+						     p->item[j].count, name);
+			}
+			free(d), free(below), free(own), free(got), free(want);
+			close_row(&y);
+			close_row(&x);
+		}
+}
+
 static void digests_do_not_depend_on_the_layout(void **state)
 {
 	(void)state;
@@ -393,6 +477,7 @@ int main(void)
 		cmocka_unit_test(positions_are_interpolated),
 		cmocka_unit_test(positions_are_torchs),
 		cmocka_unit_test(training_agrees),
+		cmocka_unit_test(the_projection_has_its_gradient),
 		cmocka_unit_test(digests_do_not_depend_on_the_layout),
 		cmocka_unit_test(the_model_file_says_what_tensors_do_not),
 		cmocka_unit_test(sequences_without_an_end_are_refused),
