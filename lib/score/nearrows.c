@@ -80,6 +80,14 @@ static const char *value_text(const cJSON *v)
 				  : "something else";
 }
 
+/* Whether the pictures of both fields had other colours: hm-encode says a mean next to their fit where it is
+ * not the family's own. */
+static bool other_colours(const struct hm_field *a, const struct hm_field *b)
+{
+	bool both = cJSON_HasObjectItem(a->attr, "fit") && cJSON_HasObjectItem(b->attr, "fit");
+	return both && cJSON_HasObjectItem(a->attr, "mean") != cJSON_HasObjectItem(b->attr, "mean");
+}
+
 int hm_nearcolumns_compare(const struct hm_nearcolumns *a, const struct hm_schema *s,
 			   const struct hm_nearcolumns *b, const struct hm_schema *t, struct hm_err *e)
 {
@@ -95,6 +103,11 @@ int hm_nearcolumns_compare(const struct hm_nearcolumns *a, const struct hm_schem
 				"column \"%s\" has another \"%s\" there: %.256s, not %.256s: other features, "
 				"which are not compared",
 				f->name, own->string, value_text(own), value_text(other));
+		if (other_colours(f, g))
+			return hm_err_set(e, HM_EDATA,
+					  "column \"%s\" has another \"mean\" there, which only one of both "
+					  "says: other features, which are not compared",
+					  f->name);
 	}
 	return 0;
 }

@@ -64,6 +64,9 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 	# two streams are not joined on a column of other colours
 	run hm-fuse-train --epochs 1 -o x.st own.hmr other.hmr
 	expect 1 'column "image_feature"'
+	# nor are neighbours looked for among them
+	run hm-nearest --train own.hmr -o x.st other.hmr
+	expect 1 'column "image_feature" has another "mean" there, which only one of both says: other features'
 	[ ! -e x.st ]
 }
 
