@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -164,12 +165,37 @@ def three_classes(number, folder):
     return None
 
 
-with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-    bad = [b for b in pool.map(lambda k: one(k, folder), range(cases)) if b]
-    bad += [b for b in pool.map(lambda k: three_classes(k, folder), range(200)) if b]
-for b in bad[:20]:
-    print(b)
-most = max(worst, key=worst.get)
-print(f"check_scores: {cases + 200} cases, {len(bad)} differ; largest difference {worst[most]:.1e} ({most}), metrics and "
-      f"intervals at {TOLERANCE:g}")
-sys.exit(bool(bad))
+def apart(check, folder, number):
+    """In a process of its own, which has its own `worst`; the reference takes more time than hm-score."""
+    worst.clear()
+    return check(number, folder), dict(worst)
+
+
+def no_pictures(folder):
+    """--calibration draws what is compared as numbers, by a gnuplot a case: here one that draws nothing, for nobody looks."""
+    path = os.path.join(folder, "gnuplot")
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\nexec echo no picture\n")
+    os.chmod(path, 0o755)
+    os.environ["PATH"] = folder + ":" + os.environ["PATH"]
+
+
+def main():
+    bad, most = [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        no_pictures(folder)
+        with ProcessPoolExecutor() as pool:
+            for check, count in ((one, cases), (three_classes, 200)):
+                for why, errors in pool.map(partial(apart, check, folder), range(count), chunksize=20):
+                    bad += [why] if why else []
+                    most = {k: max(errors.get(k, 0.0), most.get(k, 0.0)) for k in errors | most}
+    for b in bad[:20]:
+        print(b)
+    at = max(most, key=most.get)
+    print(f"check_scores: {cases + 200} cases, {len(bad)} differ; largest difference {most[at]:.1e} ({at}), metrics and "
+          f"intervals at {TOLERANCE:g}")
+    return bool(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -30,6 +30,7 @@ def metrics(p, y, threshold):
     """Binary: p of class 1, labels y."""
     both = 0 < y.sum() < len(y)
     answer = (p > threshold).astype(int)
+    precision, recall, f1, _ = sk.precision_recall_fscore_support(y, answer, average="binary", zero_division=0)
     bins = np.minimum(14, np.floor(15 * p)).astype(int)
     ece = sum((bins == b).sum() / len(y) * abs(p[bins == b].mean() - y[bins == b].mean()) for b in set(bins))
     eps = 2.0**-52
@@ -37,9 +38,9 @@ def metrics(p, y, threshold):
         "accuracy": sk.accuracy_score(y, answer),
         "auroc": sk.roc_auc_score(y, p) if both else None,
         "average_precision": sk.average_precision_score(y, p) if y.sum() else 0.0,
-        "f1": sk.f1_score(y, answer, zero_division=0),
-        "precision": sk.precision_score(y, answer, zero_division=0),
-        "recall": sk.recall_score(y, answer, zero_division=0),
+        "f1": f1,
+        "precision": precision,
+        "recall": recall,
         "log_loss": sk.log_loss(y, np.clip(p, eps, 1 - eps), labels=[0, 1]),
         "brier": sk.brier_score_loss(y, p) if both else float(np.mean((p - y) ** 2)),
         "ece": float(ece),
@@ -110,8 +111,9 @@ def groups(p, y, threshold, group):
     out = []
     for g in np.unique(group):
         at = group == g
-        own, interval = metrics(p[at], y[at], threshold), intervals(p[at], y[at], threshold)
-        out.append({"value": str(g), "n": int(at.sum()), "accuracy": own["accuracy"], "auroc": own["auroc"],
+        both, interval = 0 < y[at].sum() < at.sum(), intervals(p[at], y[at], threshold)
+        out.append({"value": str(g), "n": int(at.sum()), "accuracy": sk.accuracy_score(y[at], (p[at] > threshold).astype(int)),
+                    "auroc": sk.roc_auc_score(y[at], p[at]) if both else None,
                     "accuracy_ci95": interval["wilson"], "auroc_ci95": interval["delong"],
                     "majority": max(y[at].mean(), 1 - y[at].mean())})
     return out
