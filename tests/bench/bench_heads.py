@@ -14,7 +14,7 @@ import hmrkit, headskit
 BIN = os.path.abspath(sys.argv[1])
 QUICK = len(sys.argv) > 2
 N, DIMS, BATCH, MAP, COUNT = 8500, (1024, 768), 64, 1024, 24
-EPOCHS, SWEEP, ROUNDS = (2, 1, 1) if QUICK else (20, 2, 2)
+EPOCHS, SWEEP, ROUNDS = (2, 1, 1) if QUICK else (20, 2, 1)
 
 
 def sh(line):

@@ -40,6 +40,8 @@ def best_of(hm, peers, rounds=ROUNDS, kept=2):
     for name, call in peers.items():
         try:
             first = seconds_of(call)  # compiles, warms up
+            if os.environ.get("BENCH_VERBOSE"):
+                print(f"# {name}: first {first:.2f} s", flush=True)
             if "compiled" in name or not peer or first < 1.5 * min(s[0] for s in peer.values()):
                 peer[name] = [seconds_of(call)]
         except Exception as err:  # a setting this PyTorch or machine has not
@@ -66,5 +68,5 @@ def peak(dtype):
 def row(name, rate, unit, peer_rate, peer, target, gflop, top):
     short = "" if rate / peer_rate >= target else " (short)"
     share = f", {100 * rate * gflop / top:.0f} % of {top:.0f} GFLOP/s"
-    print(f"{name} | {rate:.1f} {unit}{share} | {peer_rate:.1f} {unit} ({peer}) | {rate / peer_rate:.2f} | {target}{short}",
+    print(f"{name} | {rate:.3g} {unit}{share} | {peer_rate:.3g} {unit} ({peer}) | {rate / peer_rate:.2f} | {target}{short}",
           flush=True)
