@@ -103,7 +103,7 @@ static int find_side(struct reading *r, int k, const struct hm_device *d, struct
 	if (!(r->x->prepared[k] = hm_sidefeature_prepared(hm_join_schema(r->in), &s->column[k], e)))
 		return HM_EDATA;
 	if (o->use != HM_USE_FEATURE) /* as hm-encode would say of its features */
-		hm_config_add_colours(r->x->prepared[k], &o->encoder->hints.colours, e);
+		hm_config_add_settings(r->x->prepared[k], o->encoder->kind, &o->encoder->hints, e);
 	if (!(r->x->prepared[k] = hm_json_whole(r->x->prepared[k], e)))
 		return HM_EDATA;
 	if (o->use == HM_USE_COMPUTED)

@@ -27,6 +27,8 @@ static const struct {
 	     {"offset", "hm-imgprep --crop-offset "},
 	     {"mean", "hm-encode --mean and --std"},
 	     {"std", "hm-encode --mean and --std"},
+	     {"act", "hm-encode --act "},
+	     {"heads", "hm-encode --image-heads and --text-heads"},
 	     {"vocab", "hm-tokenize --vocab with that vocabulary"},
 	     {"cased", "hm-tokenize with or without --cased"}};
 enum { KNOWN = sizeof known / sizeof *known };

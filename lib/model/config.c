@@ -216,11 +216,18 @@ static void add_colours(cJSON *o, const char *mean_key, const char *std_key, con
 	}
 }
 
-void hm_config_add_colours(cJSON *o, const struct hm_colours *c, struct hm_err *e)
+void hm_config_add_settings(cJSON *o, const struct hm_tower_kind *kind, const struct hm_tower_hints *hints,
+			    struct hm_err *e)
 {
-	if (c->std[0] > 0 && !cJSON_GetObjectItemCaseSensitive(o, "mean") &&
+	if (hints->colours.std[0] > 0 && !cJSON_GetObjectItemCaseSensitive(o, "mean") &&
 	    !cJSON_GetObjectItemCaseSensitive(o, "std"))
-		add_colours(o, "mean", "std", c, e);
+		add_colours(o, "mean", "std", &hints->colours, e);
+	if (!kind || !kind->config.usual.act)
+		return;
+	if (hints->act && !cJSON_GetObjectItemCaseSensitive(o, "act"))
+		hm_json_add_str(o, "act", hm_act_name(hints->act), e);
+	if (hints->heads && !cJSON_GetObjectItemCaseSensitive(o, "heads"))
+		hm_json_add_num(o, "heads", hints->heads, e);
 }
 
 void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e)

@@ -21,10 +21,12 @@ void hm_config_close(struct hm_config *c);
  * HM_EDATA. */
 int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hints *hints, struct hm_err *e);
 void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e);
-/* Adds an image encoder's colours to an object that says how images are prepared: "mean" and "std", three
- * numbers each. Colours that are not known, because they are the family's own, add nothing; nor is anything
- * added to an object that has either. */
-void hm_config_add_colours(cJSON *o, const struct hm_colours *c, struct hm_err *e);
+/* Adds to an object that says how inputs are prepared what an encoder computes by beyond its weights: an
+ * image encoder's colours, "mean" and "std", three numbers each, unless they are the family's own; of a
+ * family whose files may lack them (CLIP), the activation "act" and the number of attention heads "heads".
+ * What the object has stays. kind NULL: colours alone. */
+void hm_config_add_settings(cJSON *o, const struct hm_tower_kind *kind, const struct hm_tower_hints *hints,
+			    struct hm_err *e);
 /* Whether hm.model in the file's metadata says what config.json is asked for. */
 bool hm_config_in_model(const struct hm_weights *w);
 /* Fills *hints from hm.model in the file's metadata, else from the files, else from what the kind of file

@@ -79,7 +79,7 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 			return HM_EDATA;
 		/* Files that were written before preparations had colours say those of their encoder. */
 		if (prepared && prepared->child)
-			hm_config_add_colours(m->prepared[k], &m->hints[k].colours, e);
+			hm_config_add_settings(m->prepared[k], NULL, &m->hints[k], e);
 		if (prepared && e->code)
 			return HM_EDATA;
 	}

@@ -59,18 +59,19 @@ int hm_setup_same_preparation(const struct hm_setup *s, const cJSON *trained, co
 	return 0;
 }
 
-int hm_setup_check_colours(const struct hm_setup *s, const struct hm_examples *x, int k, const char *in,
-			   struct hm_err *e)
+int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *x, int k, const char *in,
+			    struct hm_err *e)
 {
 	char warning[320] = "", feature[160];
 	struct hm_err why = {0};
 	if (!s->encoder[k].kind || !x->feature[k].dim || !x->prepared[k] || s->columns[k].n > 1)
 		return 0;
+	static const char *const settings[] = {"mean", "std", "act", "heads"};
 	cJSON *own = hm_json_copy(x->prepared[k], e);
-	cJSON_DeleteItemFromObjectCaseSensitive(own, "mean");
-	cJSON_DeleteItemFromObjectCaseSensitive(own, "std");
+	for (size_t i = 0; own && i < sizeof settings / sizeof *settings; i++)
+		cJSON_DeleteItemFromObjectCaseSensitive(own, settings[i]);
 	if (own)
-		hm_config_add_colours(own, &s->encoder[k].hints.colours, e);
+		hm_config_add_settings(own, s->encoder[k].kind, &s->encoder[k].hints, e);
 	if (!own || !(own = hm_json_whole(own, e)))
 		return HM_EDATA;
 	int rc = hm_prepared_compare(own, x->prepared[k], "", false, warning, sizeof warning, &why);
@@ -80,11 +81,11 @@ int hm_setup_check_colours(const struct hm_setup *s, const struct hm_examples *x
 	if (!s->o->mismatch)
 		return hm_err_set(
 			e, HM_EDATA,
-			"%s: column \"%s\" is of images that were normalised otherwise (mean, std) than "
-			"--%s does; hm-encode makes it anew, --allow-mismatch goes on",
+			"%s: column \"%s\" was made with another mean, std, act or heads than "
+			"--%s has; hm-encode makes it anew, --allow-mismatch goes on",
 			in, feature_text(s, k, feature), hm_side_name((enum hm_side)k));
 	hm_setup_notice(s, true,
-			"%s: column \"%s\" is of images that were normalised otherwise than --%s does", in,
+			"%s: column \"%s\" was made with another mean, std, act or heads than --%s has", in,
 			feature_text(s, k, feature), hm_side_name((enum hm_side)k));
 	return 0;
 }

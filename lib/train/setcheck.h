@@ -14,10 +14,11 @@ void hm_setup_notice(const struct hm_setup *s, bool warning, const char *fmt, ..
 int hm_setup_same_preparation(const struct hm_setup *s, const cJSON *trained, const cJSON *now, int k,
 			      const char *where, struct hm_err *e);
 
-/* Checks that side k's feature column in the input `in`, if its encoder is given too, is of images with the
- * encoder's colours: the encoder is saved with the head. Else as above. 0 or HM_EDATA. */
-int hm_setup_check_colours(const struct hm_setup *s, const struct hm_examples *x, int k, const char *in,
-			   struct hm_err *e);
+/* Checks that side k's feature column in the input `in`, if its encoder is given too, was made with the
+ * encoder's colours, activation and heads: the encoder is saved with the head. Else as above. 0 or
+ * HM_EDATA. */
+int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *x, int k, const char *in,
+			    struct hm_err *e);
 
 /* Checks that both sets have the same kind of features and preparation, and warns of ids that are in both.
  * 0 or HM_EDATA. */

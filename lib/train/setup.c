@@ -97,7 +97,7 @@ static int read_set(struct hm_setup *s, struct hm_examples *x, int n, char *cons
 	if (!rc)
 		rc = hm_examples_read(x, in, &xo, w, s->device, e);
 	for (int k = 0; k < HM_SIDES && !rc; k++)
-		rc = hm_setup_check_colours(s, x, k, hm_join_name(in), e);
+		rc = hm_setup_check_settings(s, x, k, hm_join_name(in), e);
 	if (!rc && train && !(s->pg = hm_json_copy(hm_join_pg(in), e)))
 		rc = HM_EDATA;
 	if (!rc && !x->n)

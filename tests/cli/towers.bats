@@ -109,13 +109,32 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 		expect 1 "mean is the family's own here, the model was trained on 0.5,0.5,0.5"
 		hm-fuse-train -q --features image --image folder $how --epochs 1 --val 16.hmr -o m.st half.hmr
 		run hm-fuse-train -q --features image --image folder $how --epochs 1 -o x.st own.hmr
-		expect 1 'own.hmr: column "image_feature" is of images that were normalised otherwise \(mean, std\) than --image does; '
+		expect 1 'own.hmr: column "image_feature" was made with another mean, std, act or heads than --image has; '
 		run hm-fuse-train -q --features image --image folder $how --epochs 1 --val own.hmr -o x.st half.hmr
-		expect 1 'own.hmr: column "image_feature" is of images that were normalised otherwise'
+		expect 1 'own.hmr: column "image_feature" was made with another mean, std, act or heads'
 		[ ! -e x.st ]
 		run hm-fuse-train -q --features image --image folder $how --epochs 1 --allow-mismatch -o x.st own.hmr
-		expect 0 'warning: own.hmr: column "image_feature" is of images that were normalised otherwise'
+		expect 0 'warning: own.hmr: column "image_feature" was made with another mean, std, act or heads'
 	done
+}
+
+@test "features by another activation or number of heads are not taken for each other" {
+	hm-imgprep --root d/img --size 16 --replace -o 16.hmr dev.hmr
+	cp "$ROOT/tests/data/towers/clip/model.safetensors" bare.safetensors
+	for how in quick_gelu:2 gelu:2 quick_gelu:1; do
+		hm-encode -q --image bare.safetensors --act ${how%:*} --heads ${how#*:} -o $how.hmr 16.hmr
+	done
+	hm-fuse-train -q --features image --epochs 1 -o m.st quick_gelu:2.hmr
+	hm-score -q --bootstrap 0 --model m.st quick_gelu:2.hmr >/dev/null
+	run hm-score --bootstrap 0 --model m.st gelu:2.hmr
+	expect 1 'act is gelu here, the model was trained on quick_gelu \(hm-encode --act quick_gelu; '
+	run hm-score --bootstrap 0 --model m.st quick_gelu:1.hmr
+	expect 1 'heads is 1 here, the model was trained on 2'
+	run hm-fuse-train -q --features image --epochs 1 --val gelu:2.hmr -o y.st quick_gelu:2.hmr
+	expect 1 '--val: column "image_feature": act is gelu here'
+	run hm-fuse-train -q --features image --image bare.safetensors --act gelu --heads 2 --freeze image --epochs 1 -o y.st quick_gelu:2.hmr
+	expect 1 'was made with another mean, std, act or heads than --image has; '
+	[ ! -e y.st ]
 }
 
 @test "trained, saved, scored: the file says what the tensors do not" {
