@@ -219,7 +219,7 @@ check-cuda: ## every CUDA operation: on the GPU where there is one, else on the 
 lint: ## arrows, banned calls, man pages
 	@bash tests/lint/run
 
-demo: ## data, features, training, both fusions, scores, pictures: half a minute
+demo: ## data, features, training, both fusions, scores, pictures: about a minute
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory all
 	@bash pipelines/demo.sh
