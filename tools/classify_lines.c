@@ -131,10 +131,26 @@ static int write_batch(struct classify_run *r, struct hm_err *e)
 	return e->code;
 }
 
+/* The model stays mapped: a file that is written into gives answers of neither model. (One that takes its
+ * place under its name is another file.) */
+static int check_model(const struct classify_run *r, struct hm_err *e)
+{
+	const char *path = r->cli.operands[0];
+	const struct stat *was = &r->file;
+	struct stat now;
+	if (stat(path, &now) || now.st_ino != was->st_ino || now.st_dev != was->st_dev ||
+	    (now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	     now.st_mtim.tv_nsec == was->st_mtim.tv_nsec))
+		return 0;
+	return hm_err_set(e, HM_EDATA, "%s: changed while it was in use", path);
+}
+
 /* Answers the lines in hand. */
 static int answer_batch(struct classify_run *r, struct hm_err *e)
 {
 	int rc = r->n ? hm_classify_run(r->classify, r->pair, r->n, e) : 0;
+	if (!rc)
+		rc = check_model(r, e);
 	if (!rc && r->n)
 		rc = write_batch(r, e);
 	for (int i = 0; i < r->n; i++)

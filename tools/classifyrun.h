@@ -8,6 +8,8 @@
 #include "score/classify.h"
 #include "towerwords.h"
 
+#include <sys/stat.h>
+
 enum { NULL_EMPTY, NULL_ERROR };
 
 /* The user's options. */
@@ -35,9 +37,11 @@ struct classify_run {
 	struct hm_imageroot root;
 	struct hm_device *device;
 	struct hm_rawmodel complete;
+	struct stat file; /* of the model, when it was opened */
 	struct hm_classify *classify;
 	struct question *question;     /* [batch_size] */
 	struct hm_classify_pair *pair; /* [batch_size] */
+	bool picture;		       /* the call names a picture, not lines */
 	int n;			       /* lines in hand */
 	uint64_t done, bad;	       /* lines that were read, and those without an answer */
 	struct hm_buf out;

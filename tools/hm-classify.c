@@ -79,12 +79,16 @@ static bool is_picture(const char *path)
 static int open_model(struct classify_run *r, struct hm_err *e)
 {
 	const char *path = r->cli.operands[0];
+	struct hm_encoder_options encoder = r->o.tower.spec;
+	encoder.borrow = true;
 	const struct hm_rawmodel_options o = {.spec = {r->o.spec[HM_IMAGE], r->o.spec[HM_TEXT]},
 					      .vocab = r->o.vocab,
 					      .vocab_of_text = true,
 					      .allow_mismatch = r->o.mismatch,
-					      .encoder = r->o.tower.spec};
+					      .encoder = encoder};
 	struct hm_rawmodel *c = &r->complete;
+	if (stat(path, &r->file))
+		r->file = (struct stat){0};
 	int rc = hm_rawmodel_open(c, path, &o, e);
 	if (rc)
 		return rc;
@@ -122,6 +126,10 @@ static int open_all(struct classify_run *r, struct hm_err *e)
 	if (!r->device)
 		return e->code;
 	r->device->threads = (int)r->cli.jobs;
+	r->picture = r->cli.n_operands > 1 && is_picture(r->cli.operands[1]);
+	r->device->once = r->picture;
+	if (r->picture)
+		r->o.batch_size = 1;
 	hm_cli_device(&r->cli, r->device->name);
 	int rc = open_model(r, e);
 	if (rc)
@@ -132,7 +140,7 @@ static int open_all(struct classify_run *r, struct hm_err *e)
 	if (!r->question || !r->pair)
 		return HM_EDATA;
 	r->classify =
-		hm_classify_new(&r->complete, &limits, (int)r->o.batch_size, r->device, r->cli.workers, e);
+		hm_classify_new(&r->complete, &limits, r->o.batch_size == 1, r->device, r->cli.workers, e);
 	return r->classify ? 0 : e->code;
 }
 
@@ -179,8 +187,7 @@ int main(int argc, char **argv)
 	r.o.form.null_text = r.o.null_text == NULL_EMPTY;
 	int rc = open_all(&r, &e);
 	if (!rc)
-		rc = r.cli.n_operands > 1 && is_picture(r.cli.operands[1]) ? answer_picture(&r, &e)
-									   : answer_lines(&r, &e);
+		rc = r.picture ? answer_picture(&r, &e) : answer_lines(&r, &e);
 	hm_classify_free(r.classify);
 	hm_rawmodel_close(&r.complete);
 	hm_device_close(r.device);

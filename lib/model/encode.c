@@ -344,8 +344,10 @@ static void size_side(struct hm_encode *x, enum hm_side k)
 	if (k == HM_IMAGE) {
 		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
 	} else {
-		int most = x->device->host ? TOKENS : DEVICE_TOKENS;
-		x->tokens = from->shape.positions > most ? from->shape.positions : most;
+		int most = x->device->host ? TOKENS : DEVICE_TOKENS, one = from->shape.positions;
+		if (c->side[k].batch < most / one)
+			most = c->side[k].batch * one;
+		x->tokens = one > most ? one : most;
 	}
 }
 

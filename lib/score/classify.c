@@ -62,11 +62,10 @@ static int make_room(struct hm_classify *x, int n, struct hm_err *e)
 	return 0;
 }
 
-struct hm_classify *hm_classify_new(struct hm_rawmodel *c, const struct hm_image_limits *limits,
-				    int batch_size, struct hm_device *d, struct hm_workers *w,
-				    struct hm_err *e)
+struct hm_classify *hm_classify_new(struct hm_rawmodel *c, const struct hm_image_limits *limits, bool single,
+				    struct hm_device *d, struct hm_workers *w, struct hm_err *e)
 {
-	const struct hm_predict_options o = {.batch_size = batch_size, .live = true, .allow_mismatch = true};
+	const struct hm_predict_options o = {.batch_size = single, .live = true, .allow_mismatch = true};
 	int n = hm_workers_count(w);
 	struct hm_classify *x = hm_alloc(1, sizeof *x, e);
 	if (!x)

@@ -16,11 +16,10 @@ struct hm_classify_pair {
 };
 
 struct hm_classify;
-/* limits: of pictures. batch_size: images and captions computed at once; 0: the usual number. Takes what it
- * needs of c, which must stay. NULL with `e`. */
-struct hm_classify *hm_classify_new(struct hm_rawmodel *c, const struct hm_image_limits *limits,
-				    int batch_size, struct hm_device *d, struct hm_workers *w,
-				    struct hm_err *e);
+/* limits: of pictures. single: each call has one pair. Takes what it needs of c, which must stay. NULL with
+ * `e`. */
+struct hm_classify *hm_classify_new(struct hm_rawmodel *c, const struct hm_image_limits *limits, bool single,
+				    struct hm_device *d, struct hm_workers *w, struct hm_err *e);
 /* Answers pair[0..n). HM_EDATA: the machine failed. Memory does not grow from call to call beyond what the
  * largest needed. */
 int hm_classify_run(struct hm_classify *x, struct hm_classify_pair *pair, int n, struct hm_err *e);

@@ -28,12 +28,12 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 
 @test "answers are those of the pipe, to the last bit" {
 	for m in late early bundle; do
-		hm-score --bootstrap 0 --model $m.st --batch-size 24 --csv - dev.raw.hmr 2>/dev/null | sed 1d | cut -d, -f1,2 >want
+		hm-score --bootstrap 0 --model $m.st --csv - dev.raw.hmr 2>/dev/null | sed 1d | cut -d, -f1,2 >want
 		hm-classify $m.st --batch-size 24 --root data/img data/dev.jsonl | as_csv | diff want - || fail "$m"
 		hm-classify $m.st -j1 --batch-size 24 --root data/img <data/dev.jsonl | as_csv | diff want - || fail "$m -j1"
 	done
 	for m in image text; do # a side that the model does not use is not read
-		hm-score --bootstrap 0 --model $m.st --batch-size 24 --csv - dev.raw.hmr 2>/dev/null | sed 1d | cut -d, -f1,2 >want
+		hm-score --bootstrap 0 --model $m.st --csv - dev.raw.hmr 2>/dev/null | sed 1d | cut -d, -f1,2 >want
 		sed -E "s/\"$([ $m = image ] && echo text || echo img)\":\"[^\"]*\"/\"x\":0/" data/dev.jsonl >one.jsonl
 		hm-classify $m.st --batch-size 24 --root data/img one.jsonl | as_csv | diff want - || fail "$m"
 	done
@@ -115,6 +115,38 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	wait $pid
 	! read -r -t 30 answer <&9
 	exec 8>&- 9<&-
+}
+
+@test "a model file that is written into ends the run, one that is replaced does not" {
+	mkfifo in2 out2
+	for how in replaced written; do
+		cp late.st live.st
+		hm-classify live.st --root data/img <in2 >out2 2>stderr &
+		pid=$!
+		exec 8>in2 9<out2
+		printf '{"id":1,"img":"10001.png","text":"a"}\n' >&8
+		read -r -t 30 answer <&9
+		if [ $how = replaced ]; then
+			cp early.st other.st && mv other.st live.st
+		else
+			printf x | dd of=live.st conv=notrunc 2>/dev/null
+		fi
+		printf '{"id":1,"img":"10001.png","text":"a"}\n' >&8
+		if [ $how = replaced ]; then
+			read -r -t 30 again <&9
+			[ "$again" = "$answer" ]
+			exec 8>&-
+			wait $pid
+		else
+			! read -r -t 30 again <&9
+			exec 8>&-
+			rc=0
+			wait $pid || rc=$?
+			[ $rc = 1 ]
+			grep -q 'error: live.st: changed while it was in use' stderr
+		fi
+		exec 9<&-
+	done
 }
 
 @test "a model that lacks something: exit 2, and what gives it" {
