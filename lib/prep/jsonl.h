@@ -16,7 +16,7 @@
 
 /* What to take from each object. Names are borrowed. */
 struct hm_jsonl_form {
-	const char *id, *img, *text, *label; /* keys; img or text NULL: the data set has no such field */
+	const char *id, *img, *text, *label; /* keys; but for id's, NULL: the data set has no such field */
 	const char *img_prefix;		     /* cut off the front of paths; "": nothing is */
 	bool null_text;			     /* a caption that is null or absent is empty, not an error */
 	struct hm_labels labels;
