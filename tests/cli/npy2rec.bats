@@ -37,6 +37,27 @@ npy() {
 	hm-npy2rec --ids train.ids --column text_feature=train.npy --column label=train.label.npy -j 4 | cmp - back.hmr
 }
 
+@test "many rows, in windows, and everything as arrays" {
+	seq 0 2999 | sed 's/.*/{"id":"é&","k":&,"x":&.5}/' >many.jsonl
+	hm-jsonl2rec --no-img --no-text --keep-field k:i32 --keep-field x:f32 many.jsonl -o many.hmr
+	hm-view --npy id=id.npy --npy label=l.npy --npy k=k.npy --npy x=x.npy many.hmr
+	hm-npy2rec --ids id.npy --column label=l.npy --column k=k.npy --column x=x.npy --no-pg | cmp - <(hm-cat --no-pg many.hmr)
+	hm-npy2rec --ids many.hmr --replace --column k=k.npy --column x=x.npy --no-pg | hm-cat --no-pg --columns id,label,k,x | cmp - <(hm-cat --no-pg many.hmr)
+	# the same numbers as [600,5] in C and as [5,600] in Fortran order
+	tail -c +193 x.npy >x.raw
+	seq 0 599 >600.ids
+	for order in False:600,5 True:600,5; do
+		h="{'descr': '<f4', 'fortran_order': ${order%:*}, 'shape': (${order#*:}), }"
+		{ printf '\x93NUMPY\x01\x00'; printf "\\x$(printf %02x ${#h})\\x00%s" "$h"; cat x.raw; } >order.npy
+		hm-npy2rec --ids 600.ids --column x=order.npy | hm-view --full | sed -n '1p;600p' >seen
+		case $order in
+		False*) want='[0.5,1.5,2.5,3.5,4.5] [2995.5,2996.5,2997.5,2998.5,2999.5]' ;;
+		True*) want='[0.5,600.5,1200.5,1800.5,2400.5] [599.5,1199.5,1799.5,2399.5,2999.5]' ;;
+		esac
+		[ "$(sed 's/.*"x":\(.*\)}/\1/' seen | xargs)" = "$want" ] || fail "$(cat seen)"
+	done
+}
+
 @test "orders of elements and bytes, and versions, make the same records" {
 	for t in u2 i2 u4 i4 u8 i8 f2 f4 f8; do
 		rm -f first.hmr

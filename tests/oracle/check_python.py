@@ -16,6 +16,7 @@ import time
 
 import numpy as np
 import xxhash
+import zstandard
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = os.path.abspath(sys.argv[1])
@@ -270,6 +271,34 @@ def header_lies():
     check(10 < taken < len(texts) - 10, f"{taken} of {len(texts)} taken")
 
 
+class Frames:
+    """In the place of a compressor: frames that a change of a good one makes."""
+
+    def __init__(self, change, **options):
+        self.z, self.change = zstandard.ZstdCompressor(**{"write_checksum": True, "write_content_size": True, **options}), change
+
+    def compress(self, payload):
+        return self.change(self.z.compress(payload))
+
+
+def zstd_frames():
+    """Blocks whose zstd frame is not as the format wants it: right hashes, and refused as hm refuses them."""
+    empty = zstandard.ZstdCompressor().compress(b"")
+    for what, good, change, options in [
+            ("as it is", True, bytes, {}), ("no checksum", False, bytes, {"write_checksum": False}), ("no size", False, bytes, {"write_content_size": False}),
+            ("bit 4", False, lambda f: f[:4] + bytes([f[4] | 16]) + f[5:], {}), ("bit 3", False, lambda f: f[:4] + bytes([f[4] | 8]) + f[5:], {}),
+            ("a second frame", False, lambda f: f + empty, {}), ("a byte behind", False, lambda f: f + b"\0", {}), ("cut", False, lambda f: f[:-1], {}),
+            ("a skippable frame in front", False, lambda f: hmr._frame(b"HMRB") + f, {}), ("level 19", True, bytes, {"level": 19}),
+            ("a wrong checksum", False, lambda f: f[:-1] + bytes([f[-1] ^ 1]), {}), ("dictionary 0", False, lambda f: f[:4] + bytes([f[4] | 1]) + f[5:6] + b"\0" + f[6:], {})]:
+        for columns in ({"id": [f"{i}" for i in range(900)]}, {"x": np.zeros((3, 0), "f4")}):
+            out = io.BytesIO()
+            with hmr.Writer(out) as w:
+                w._zstd = Frames(change, **options)
+                w.add(columns)
+            mine, theirs = reads(out.getvalue()), accepts(out.getvalue())
+            check(mine == theirs == good, f"a frame with {what} of {list(columns)}: hmr.py {mine}, hm {theirs}")
+
+
 # ---- the rest of what is promised ----
 
 def refused(what, *args, **kw):
@@ -354,6 +383,6 @@ def speed():
 
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
-    for part in [globals()[os.environ["PART"]]] if "PART" in os.environ else (golden, random_streams, damaged, header_lies, writing, pipes, readme, speed):
+    for part in [globals()[os.environ["PART"]]] if "PART" in os.environ else (golden, random_streams, damaged, header_lies, zstd_frames, writing, pipes, readme, speed):
         part()
 print(f"check_python: {checked} comparisons equal")
