@@ -289,6 +289,8 @@ y_of_two() { # an array of two labels, 0 and 31
 	run hm-npy2rec --ids two.ids --column x=inf.npy -o no.hmr
 	expect 1 'number 0 is not finite: -inf'
 	[ ! -e no.hmr ]
+	{ npy '<f8' 1,300 '' && head -c 2392 /dev/zero && printf '\0\0\0\0\0\0\xf0\x3f'; } >wide.npy # a row of many
+	[ "$(echo a | hm-npy2rec -q --ids - --column x=wide.npy | hm-view --full)" = "{\"id\":\"a\",\"x\":[$(printf '0,%.0s' {1..299})1]}" ]
 	run hm-npy2rec --on-error skip --ids two.ids --column x=nan.npy -o skip.hmr
 	expect 0 'notice: 1 bad record left out'
 	hm-view --schema skip.hmr | grep -q '"records":1,"skipped":1'
