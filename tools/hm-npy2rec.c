@@ -162,8 +162,7 @@ static int add_tensors(struct run *r, const struct hm_columnspec *spec, struct h
 		if (spec->attr && !is_label(s) && !(s->spec.attr = hm_json_copy(spec->attr, e)))
 			rc = e->code;
 		hm_npyarray_of_tensor(&s->column.from, &w->tensor[i]);
-		if (!rc && (rc = add_column(r, s, e)))
-			hm_err_prefix(e, "tensor \"%.64s\"", w->tensor[i].name);
+		rc = rc ? rc : add_column(r, s, e);
 	}
 	if (r->n > first)
 		r->source[first].weights = w;

@@ -58,7 +58,7 @@ int hm_arraycolumn_open(struct hm_arraycolumn *c, const char *name, const char *
 	memcpy(c->name, name, len < sizeof c->name ? len : 0); /* the schema refuses a longer one */
 	if (choose_dtype(c, e)) {
 		cJSON_Delete(attr);
-		return hm_err_prefix(e, "%s", file);
+		return hm_err_prefix(e, "%s: column \"%.64s\"", file, name);
 	}
 	c->rows = (size_t)c->from.dim[0];
 	int at = hm_schema_add(s, name, c->dtype, c->from.ndim - 1, c->from.dim + 1, attr, e);

@@ -262,7 +262,7 @@ y_of_two() { # an array of two labels, 0 and 31
 	run hm-npy2rec --ids train.ids --column x=both.npy -o no.hmr
 	expect 1 'bytes follow the array'
 	run hm-npy2rec --ids two.ids --column "x=$N/U.npy" -o no.hmr
-	expect 1 'it holds texts; a column is made of numbers'
+	expect 1 'U.npy: column "x": it holds texts; a column is made of numbers'
 	run hm-npy2rec --ids two.ids --column "x=$N/lef4-scalar-C-2.npy" -o no.hmr
 	expect 1 'it is one number'
 	run hm-npy2rec --ids two.ids --column "label=$(echo "$N"/lef4-2x3x4-C-*)" -o no.hmr
