@@ -151,6 +151,8 @@ npy() {
 	hm-npy2rec --ids two.ids --safetensors m.st,encoder=X --column "y=$(echo "$N"/lef4-2x3x4-C-*),encoder=Y" -o all.hmr
 	hm-view --schema all.hmr | grep -o '"encoder":"[XY]","name":"[a-z.]*"' | sort >seen
 	printf '"encoder":"X","name":"classifier.bias"\n"encoder":"X","name":"classifier.weight"\n"encoder":"Y","name":"y"\n' | cmp - seen
+	hm-npy2rec --ids two.ids --column classifier.weight=m.st,encoder=Z --safetensors m.st,encoder=X | hm-view --schema >seen # its own goes first
+	grep -q '"encoder":"Z","name":"classifier.weight".*"encoder":"X","name":"classifier.bias"' seen || fail "$(cat seen)"
 	run hm-npy2rec --ids train.ids --safetensors m.st -o no.hmr
 	expect 1 'train.ids has 40 ids .* and m.st has 2 rows'
 	run hm-npy2rec --ids two.ids --column x=m.st -o no.hmr
