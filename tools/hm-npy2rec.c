@@ -124,6 +124,21 @@ static int open_column(struct source *s, struct hm_err *e)
 	return 0;
 }
 
+/* What training asks for is cheaper to say now. */
+static void check_origin(struct run *r, const char *name)
+{
+	static const enum hm_column feature[] = {HM_COLUMN_IMAGE_FEATURE, HM_COLUMN_IMAGE_GRID,
+						 HM_COLUMN_TEXT_FEATURE};
+	for (int i = 0; i < 3; i++)
+		if (!strcmp(name, hm_column_name(feature[i])) &&
+		    !hm_schema_attr(&r->schema, hm_schema_find(&r->schema, name), "encoder"))
+			hm_cli_notice(
+				&r->cli,
+				"column \"%s\" does not say which encoder made it: with \",encoder=TEXT\" "
+				"it does, without it tools want --allow-unknown-features",
+				name);
+}
+
 static int add_column(struct run *r, struct source *s, struct hm_err *e)
 {
 	int old = hm_schema_find(&r->schema, s->spec.name);
@@ -139,6 +154,8 @@ static int add_column(struct run *r, struct source *s, struct hm_err *e)
 	s->spec.attr = NULL;
 	int rc = hm_arraycolumn_open(&s->column, s->spec.name, s->spec.file, attr, &r->schema, e);
 	r->narrowed |= s->column.from.dtype == HM_F64;
+	if (!rc)
+		check_origin(r, s->spec.name);
 	if (!rc && s->column.rows != r->source[0].column.rows)
 		rc = hm_err_set(e, HM_EDATA, "%s has %zu rows and %s has %zu", r->source[0].column.file,
 				r->source[0].column.rows, s->column.file, s->column.rows);

@@ -102,7 +102,8 @@ npy() {
 	hm-npy2rec --ids data/dev.jsonl --column "text_feature=dev.npy,encoder=my encoder, layer 4,output=mean" -o other.hmr
 	run hm-score --model head.st other.hmr
 	expect 1 'was made by encoder my encoder, layer 4, the model was trained on my encoder, layer 3'
-	hm-npy2rec --ids data/dev.jsonl --column text_feature=dev.npy -o bare.hmr
+	run hm-npy2rec --ids data/dev.jsonl --column text_feature=dev.npy -o bare.hmr
+	expect 0 'notice: column "text_feature" does not say which encoder made it: with ",encoder=TEXT" it does'
 	run hm-score --model head.st bare.hmr
 	expect 1 'allow-unknown-features'
 }
