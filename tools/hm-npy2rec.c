@@ -156,9 +156,10 @@ static int add_column(struct run *r, struct source *s, struct hm_err *e)
 	r->narrowed |= s->column.from.dtype == HM_F64;
 	if (!rc)
 		check_origin(r, s->spec.name);
-	if (!rc && s->column.rows != r->source[0].column.rows)
-		rc = hm_err_set(e, HM_EDATA, "%s has %zu rows and %s has %zu", r->source[0].column.file,
-				r->source[0].column.rows, s->column.file, s->column.rows);
+	const struct hm_arraycolumn *a = &r->source[0].column, *b = &s->column;
+	if (!rc && a->rows != b->rows)
+		rc = hm_err_set(e, HM_EDATA, "column \"%s\" (%s) has %zu rows and column \"%s\" (%s) has %zu",
+				a->name, a->file, a->rows, b->name, b->file, b->rows);
 	return rc;
 }
 
@@ -201,6 +202,8 @@ static int open_columns(struct run *r, struct hm_err *e)
 			rc = add_column(r, &r->source[i], e);
 	for (int i = 0; !rc && i < r->o.tensors.n; i++)
 		rc = add_tensors(r, &r->file[i], e);
+	if (!rc && !r->n)
+		rc = hm_err_set(e, HM_EDATA, "%s: it holds no tensor", r->file[0].file);
 	r->add_error = r->o.on_error == HM_KEEP && r->error < 0;
 	if (!rc && r->add_error &&
 	    hm_schema_add(&r->schema, hm_column_name(HM_COLUMN_ERROR), HM_UTF8, 0, NULL, NULL, e) < 0)

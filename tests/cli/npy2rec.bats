@@ -156,6 +156,9 @@ npy() {
 	grep -q '"encoder":"Z","name":"classifier.weight".*"encoder":"X","name":"classifier.bias"' seen || fail "$(cat seen)"
 	run hm-npy2rec --ids train.ids --safetensors m.st -o no.hmr
 	expect 1 'train.ids has 40 ids .* and m.st has 2 rows'
+	printf '\x02\0\0\0\0\0\0\0{}' >none.st
+	run hm-npy2rec --ids two.ids --safetensors none.st -o no.hmr
+	expect 1 'none.st'
 	run hm-npy2rec --ids two.ids --column x=m.st -o no.hmr
 	expect 1 'm.st: there is no tensor "x"; there are "classifier.bias", "classifier.weight"'
 }
@@ -209,7 +212,7 @@ npy() {
 	run hm-npy2rec --ids train.own.hmr --column x=dev.npy -o no.hmr
 	expect 1 'train.own.hmr has 40 ids \(.*\) and dev.npy has 20 rows'
 	run hm-npy2rec --ids train.ids --column x=train.npy --column y=dev.npy -o no.hmr
-	expect 1 'train.npy has 40 rows and dev.npy has 20'
+	expect 1 'column "x" \(train.npy\) has 40 rows and column "y" \(dev.npy\) has 20'
 	[ ! -e no.hmr ]
 	# into a pipe: what was written is marked as failed
 	refute hm-npy2rec -q --ids dev.ids --column x=train.npy >cut.hmr
