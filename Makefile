@@ -238,12 +238,16 @@ fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60
 bash_completions := $(prefix)/share/bash-completion/completions
 zsh_completions  := $(prefix)/share/zsh/site-functions
 
+python_module := $(prefix)/share/hm/python
+python_files  := hmr.py pyproject.toml README.md
+
 install: all ## into $(DESTDIR)$(prefix)
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man5 $(DESTDIR)$(prefix)/share/man/man7
 	install -d $(DESTDIR)$(bash_completions) $(DESTDIR)$(zsh_completions)
 	install -m 755 $(tools) $(DESTDIR)$(prefix)/bin
 	$(if $(filter 1,$(CUDA)),install -D -m 644 build/bin/libhm_cuda.so $(DESTDIR)$(prefix)/lib/hm/libhm_cuda.so)
 	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(prefix)/share/man/man$$s || exit 1; done
+	install -d $(DESTDIR)$(python_module) && install -m 644 $(python_files:%=formats/python/%) $(DESTDIR)$(python_module)
 	for t in $(tools:build/bin/%=%); do \
 	   build/bin/$$t --completion bash > $(DESTDIR)$(bash_completions)/$$t && \
 	   build/bin/$$t --completion zsh > $(DESTDIR)$(zsh_completions)/_$$t || exit 1; done
@@ -252,6 +256,8 @@ uninstall: ## take away what install put there
 	rm -f $(tools:build/bin/%=$(DESTDIR)$(prefix)/bin/%) $(DESTDIR)$(prefix)/lib/hm/libhm_cuda.so
 	rm -f $(tools:build/bin/%=$(DESTDIR)$(bash_completions)/%) $(tools:build/bin/%=$(DESTDIR)$(zsh_completions)/_%)
 	for s in 1 5 7; do for f in man/*.$$s; do rm -f $(DESTDIR)$(prefix)/share/man/man$$s/$${f#man/}; done; done
+	rm -f $(python_files:%=$(DESTDIR)$(python_module)/%)
+	rmdir $(DESTDIR)$(python_module) $(DESTDIR)$(prefix)/share/hm 2>/dev/null || true
 
 clean: ## remove build/
 	rm -rf build

@@ -169,10 +169,10 @@ static int get_word(const struct hm_jsonl_object *o, const struct hm_labels *l, 
 static int get_label(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, int32_t *out,
 		     struct hm_err *e)
 {
-	struct hm_jsonl_member m = {0};
 	*out = -1;
-	if (f->label)
-		m = find_member(o, f->label);
+	if (!f->label)
+		return 0;
+	struct hm_jsonl_member m = find_member(o, f->label);
 	if (!m.v || cJSON_IsNull(m.v))
 		return 0;
 	if (f->labels.n)

@@ -22,6 +22,7 @@ load ../support/bats
 		"$d/opt/hm/bin/$t" --completion zsh | cmp - "$d/opt/hm/share/zsh/site-functions/_$t"
 	done
 	[ -f "$d/opt/hm/share/man/man7/hm.7" ] && [ -f "$d/opt/hm/share/man/man5/hm-stream.5" ]
+	cmp "$d/opt/hm/share/hm/python/hmr.py" formats/python/hmr.py
 	make -s -C "$ROOT" uninstall DESTDIR="$d" prefix=/opt/hm >/dev/null
 	left=$(find "$d" -type f)
 	[ -z "$left" ] || fail "left behind: $left"

@@ -7,6 +7,7 @@ setup_file() {
 	hm-synth -q --train 8 --dev 8 --test 8 data
 	hm-jsonl2rec -o rec.hmr data/dev.jsonl
 	hm-imgprep -q --root data/img --size 32 rec.hmr | hm-encode -q --image init:resnet-tiny -o feature.hmr
+	hm-view --npy image_feature=image.npy feature.hmr
 }
 
 setup() {
@@ -24,6 +25,7 @@ call() { # TOOL
 	hm-nearest) echo "$1 --columns image_feature --train feature.hmr" ;;
 	hm-fuse-train) echo "$1 --fusion late -o model.safetensors" ;;
 	hm-bundle) echo "$1 -o model.safetensors" ;;
+	hm-npy2rec) echo "$1 --column image_feature=image.npy --ids" ;;
 	*) echo "$1" ;;
 	esac
 }
