@@ -88,7 +88,7 @@ static void a_line_too_long_is_cut_and_refused(void **state)
 	(void)state;
 	struct hm_lines l;
 	struct hm_err e = {0};
-	struct hm_jsonl_form form = {0};
+	struct hm_form form = {0};
 	struct hm_jsonl_rec rec;
 	size_t n = HM_LINE_MOST + 700000, len;
 	const char *line;
