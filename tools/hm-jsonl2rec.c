@@ -61,7 +61,7 @@ static int next_object(struct rows_in *in, struct hm_err *e)
 static void locate_id(const struct rows_in *in, char *out, size_t cap)
 {
 	const struct reader *r = in->reader;
-	snprintf(out, cap, "column %zu", hm_jsonl_id_column(r->line, r->len, &r->rec));
+	snprintf(out, cap, "at column %zu", hm_jsonl_id_column(r->line, r->len, &r->rec));
 }
 
 static void close_lines(struct rows_in *in)
@@ -73,11 +73,11 @@ static void close_lines(struct rows_in *in)
 
 int main(int argc, char **argv)
 {
-	static const struct rows_reader jsonl = {"line",      "object",	 open_lines,
-						 next_object, locate_id, close_lines};
+	static const struct rows_reader jsonl = {"line",    "object",	 open_lines, next_object,
+						 locate_id, close_lines, NULL};
 	struct options o = {ROWS_OPTIONS};
 	struct reader r = {0};
 	struct hm_cli cli;
 	hm_cli_begin(&cli, &tool, &o, argc, argv);
-	return rows_to_records(&cli, &o.rows, &jsonl, &r, NULL);
+	return rows_to_records(&cli, &o.rows, &jsonl, &r);
 }

@@ -49,11 +49,13 @@ static int make_columns(const struct hm_form *f, struct hm_schema *s, struct hm_
 	return e->code;
 }
 
-/* Adds the options that change the result to those in p. */
-static cJSON *make_history(const struct run *r, cJSON *p, struct hm_err *e)
+/* The options that change the result. */
+static cJSON *make_history(const struct run *r, struct hm_err *e)
 {
 	const struct rows_options *o = r->o;
-	cJSON *keep = hm_json_add_array(p, "keep-field", e);
+	cJSON *p = hm_json_object(e), *keep = hm_json_add_array(p, "keep-field", e);
+	if (r->r->add_own)
+		r->r->add_own(&r->in, p, e);
 	hm_json_add_str(p, "id-field", o->form.id, e);
 	if (o->form.img) {
 		hm_json_add_str(p, "img-field", o->form.img, e);
@@ -120,7 +122,7 @@ static int admit_id(struct run *r, struct hm_err *e)
 	r->r->locate(&r->in, place, sizeof place);
 	return hm_err_set(e, HM_EDATA,
 			  "%s: line %" PRIu64 ": the id \"%.200s\" is on line %" PRIu64
-			  " of %s already, again at %s",
+			  " of %s already, again %s",
 			  r->in.name, r->in.line, id, where & (((uint64_t)1 << FILE_SHIFT) - 1),
 			  hm_lines_name(r->cli->operands[where >> FILE_SHIFT]), place);
 }
@@ -195,14 +197,13 @@ static void check_call(struct run *r, struct hm_schema *s)
 		hm_cli_usage(r->cli, "--keep-field: %s", e.text);
 }
 
-int rows_to_records(struct hm_cli *cli, struct rows_options *o, const struct rows_reader *reader, void *state,
-		    cJSON *own)
+int rows_to_records(struct hm_cli *cli, struct rows_options *o, const struct rows_reader *reader, void *state)
 {
 	struct run r = {.cli = cli, .o = o, .r = reader, .in = {.reader = state, .form = &o->form}};
 	struct hm_schema schema = {0};
 	struct hm_err e = {0};
 	check_call(&r, &schema);
-	cJSON *pg = make_history(&r, own ? own : hm_json_object(&e), &e);
+	cJSON *pg = make_history(&r, &e);
 	int rc = pg ? hm_writer_open(&r.w, cli->out, &schema, NULL, pg, &cli->writer, cli->workers, &e)
 		    : HM_EDATA;
 	for (; !rc && r.file < cli->n_operands; r.file++)

@@ -82,14 +82,14 @@ struct rows_reader {
 	/* The next record: 1, 0 at the end, or HM_EDATA with a whole sentence. After that it may be called
 	 * again, for what follows, unless the fault is the machine's or the place is lost. */
 	int (*next)(struct rows_in *in, struct hm_err *e);
-	/* Where the record has its id, for the message that it was there already: "column 7". */
+	/* Where the record has its id, for the message that it was there already: "at column 7". */
 	void (*locate)(const struct rows_in *in, char *out, size_t cap);
 	void (*close)(struct rows_in *in);
+	/* Adds the tool's own options that change the result to the history's; NULL: it has none. */
+	void (*add_own)(const struct rows_in *in, cJSON *p, struct hm_err *e);
 };
 
-/* All that main does after hm_cli_begin; the exit status. `own`: the tool's own options that change the
- * result, for the history; taken over, NULL: none. */
-int rows_to_records(struct hm_cli *cli, struct rows_options *o, const struct rows_reader *r, void *reader,
-		    cJSON *own);
+/* All that main does after hm_cli_begin; the exit status. `state` is in->reader. */
+int rows_to_records(struct hm_cli *cli, struct rows_options *o, const struct rows_reader *r, void *state);
 
 #endif

@@ -141,9 +141,9 @@ static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why
 	static const struct {
 		char separator;
 		const char *name, *command;
-	} table[] = {{'\t', "CSV with tabs (TSV)", "mlr --itsv --ojsonl cat FILE"},
-		     {',', "CSV", "mlr --icsv --ojsonl cat FILE"},
-		     {';', "CSV with semicolons", "mlr --icsv --ifs ';' --ojsonl cat FILE"}};
+	} table[] = {{'\t', "CSV with tabs (TSV)", "hm-csv2rec --delimiter tab"},
+		     {',', "CSV", "hm-csv2rec"},
+		     {';', "CSV with semicolons", "hm-csv2rec --delimiter ';'"}};
 	const struct hm_filekind *k = hm_filekind_find((const unsigned char *)o->line, o->len);
 	if (k && k->group == HM_FILEKIND_POINTER)
 		return hm_err_set(e, HM_EDATA,
@@ -155,7 +155,7 @@ static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why
 		if (is_table(o, table[i].separator))
 			return hm_err_set(
 				e, HM_EDATA,
-				"the line looks like %s, not like a JSON object (%s makes JSON lines of it), "
+				"the line looks like %s, not like a JSON object (%s makes records of it), "
 				"at column 1",
 				table[i].name, table[i].command);
 	return refuse_unseen(o, why, column, e);

@@ -121,13 +121,14 @@ static void wrong_fields_have_a_column(void **state)
 		{" \"a, b\"", "the line is a string, not an object, at column 2"},
 		{"null", "the line is a single word, not an object, at column 1"},
 		{"id,img,text,label",
-		 "the line looks like CSV, not like a JSON object (mlr --icsv --ojsonl cat FILE makes "
-		 "JSON lines of it), at column 1"},
+		 "the line looks like CSV, not like a JSON object (hm-csv2rec makes records of it), "
+		 "at column 1"},
 		{"\"id\",\"img\"", "the line looks like CSV, not"},
 		{"1,\"a, b\",x", "the line looks like CSV, not"},
-		{"id\timg", "the line looks like CSV with tabs (TSV), not like a JSON object (mlr --itsv"},
-		{"id;img",
-		 "the line looks like CSV with semicolons, not like a JSON object (mlr --icsv --ifs ';'"},
+		{"id\timg", "the line looks like CSV with tabs (TSV), not like a JSON object (hm-csv2rec "
+			    "--delimiter tab makes"},
+		{"id;img", "the line looks like CSV with semicolons, not like a JSON object (hm-csv2rec "
+			   "--delimiter ';' makes"},
 		{"\"id\":1,\"img\":\"a\"}", "invalid JSON: bytes after the value at column 5"},
 		{"{\"id\":1,\"label\":NaN}",
 		 "invalid JSON: NaN is no JSON value (sed 's/: NaN/: null/g' FILE makes it null), "
