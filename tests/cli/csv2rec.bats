@@ -69,6 +69,7 @@ gives() { # WANT TABLE [OPTION...]
 	refuse '2,2.png,"x\ny" z,1' '4: text after a closing quote .*, in the field "text" that begins on line 3, at column 3$'
 	refuse '2,2.png,"x,1\n3,3.png,y,0' '3: a quoted field is never closed, in the field "text"$'
 	refuse '2,2.png,"a\n\nb",0\n3,3.png,c' '6: 3 fields'
+	refuse '2,"2\n.png","x\ny" z,1' '5: text after a closing quote .*, in the field "text" that begins on line 4, at column 3$'
 	refuse '2,2.png,caf\xe9,0' '3: not valid UTF-8 text \(iconv -f WINDOWS-1252 -t UTF-8 FILE .*\), at column 12$'
 	refuse '2,2.png,"a\ncaf\xe9",0' '4: not valid UTF-8 text .*, at column 4$'
 	refuse '2,2.png,a\0b,0' '3: a NUL byte, at column 10$'

@@ -1,6 +1,7 @@
 /* Tables: the input is a file; its first byte chooses delimiter and form. Every record has whole texts and a
  * relative path, lines never go back, a bad row is refused with its line and the rows behind it are read;
  * what was read, written by RFC 4180 and read again, is the same. */
+#include "base/filekind.h"
 #include "json/json.h"
 #include "prep/csvfields.h"
 
@@ -102,7 +103,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char kept[] = "k", number[] = "n:i32", real[] = "f:f32", words[] = "0,1.5,no,true";
 	struct hm_form f = {.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 	struct hm_err e = {0};
-	struct hm_buf once = {0}, twice = {0};
+	struct hm_buf once = {0}, again = {0}, twice = {0};
+	char lines[HM_FILEKIND_BYTES]; /* empty ones in front of the table, so that it is no file of another
+					  kind */
+	memset(lines, '\n', sizeof lines);
 	uint8_t choice = size ? data[0] : 0;
 	char delimiter = delimiters[choice & 3];
 	data += size > 0;
@@ -117,7 +121,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		f.img = NULL;
 	read_records(data, size, delimiter, &f);
 	read_rows(data, size, delimiter, &once);
-	read_rows(once.data, once.len, ',', &twice);
+	hm_buf_add(&again, lines, sizeof lines, NULL);
+	hm_buf_add(&again, once.data, once.len, NULL);
+	read_rows(again.data, again.len, ',', &twice);
+	hm_buf_clear(&again);
 	if (once.len != twice.len || (once.len && memcmp(once.data, twice.data, once.len)))
 		abort();
 	hm_buf_clear(&once);

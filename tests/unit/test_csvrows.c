@@ -65,6 +65,7 @@ static void fields_and_their_lines(void **state)
 		{',', "a,b\n\"x\n\",y\"\n1,2\n", "3:lost"},
 		{',', "a,b\n\"x\n\ny,1\n", "2:lost"},
 		{',', "a,b\n1,\"x", "2:lost"},
+		{',', "a,b\n\"x\n\",\"y\n", "3:lost"},
 		{'\t', "a\tb\n1,2\t\"\t\"\n", "2:[1,2|\t]"},
 		{';', "a;b\n;\"\"\"\"\n", "2:[|\"]"},
 		{' ', "a b\n1 \n", "2:[1|]"},
