@@ -217,7 +217,7 @@ static int next_row(struct hm_csvrows *c, struct hm_err *e)
 			return lose_row(c, &r, c->line, "the row is longer than 16 MiB", e);
 		if (hm_buf_reserve(&c->text, len + 1, e)) {
 			c->lost = true;
-			return HM_EDATA;
+			return hm_err_prefix(e, "%s: line %" PRIu64, c->lines.name, c->lines.line);
 		}
 		check_bytes(c, &r, line, len);
 		cut_line(c, &r, line, len);
