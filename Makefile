@@ -91,9 +91,10 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 	@echo "  LINK    $(@F)"
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)
 
-# A tool of several files.
+# Tools of several files.
 $(B)/bin/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
 $(B)/bin/hm-classify: $(B)/tools/classify_lines.o
+$(B)/bin/hm-jsonl2rec $(B)/bin/hm-csv2rec: $(B)/tools/rows2rec.o
 
 # build/bin/X follows the setting of the last make.
 build/bin/%: $(B)/bin/% build/.setting

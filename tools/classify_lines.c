@@ -165,7 +165,7 @@ static int answer_batch(struct classify_run *r, struct hm_err *e)
 static int take_line(struct classify_run *r, const struct hm_lines *l, const char *line, size_t len,
 		     struct hm_err *e)
 {
-	const struct hm_jsonl_form only_id = {.id = r->o.form.id};
+	const struct hm_form only_id = {.id = r->o.form.id};
 	struct question *q = &r->question[r->n];
 	struct hm_classify_pair *p = &r->pair[r->n];
 	struct hm_err why = {0}, none = {0};
@@ -177,10 +177,10 @@ static int take_line(struct classify_run *r, const struct hm_lines *l, const cha
 		hm_jsonl_parse(&only_id, line, len, &q->rec, &none);
 	}
 	p->failure = why;
-	q->id = q->rec.tree ? q->rec.id : NULL;
+	q->id = q->rec.tree ? q->rec.v.id : NULL;
 	q->number = q->id == q->rec.digits;
-	p->img = q->rec.tree ? q->rec.img : NULL;
-	p->text = q->rec.tree ? q->rec.text : NULL;
+	p->img = q->rec.tree ? q->rec.v.img : NULL;
+	p->text = q->rec.tree ? q->rec.v.text : NULL;
 	r->n++;
 	r->done++;
 	return 0;

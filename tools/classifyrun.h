@@ -15,7 +15,7 @@ enum { NULL_EMPTY, NULL_ERROR };
 /* The user's options. */
 struct options {
 	char *root, *spec[HM_SIDES], *vocab;
-	struct hm_jsonl_form form;
+	struct hm_form form;
 	double threshold;
 	int null_text, on_error;
 	bool follow_symlinks, mismatch, threshold_given;

@@ -180,7 +180,7 @@ uint64_t hm_idfile_skipped(const struct hm_idfile *f)
 
 static int take_object(struct hm_idfile *f, struct hm_rec *rec, struct hm_err *e)
 {
-	const struct hm_jsonl_form form = {.id = hm_column_name(HM_COLUMN_ID),
+	const struct hm_form form = {.id = hm_column_name(HM_COLUMN_ID),
 					   .label = f->label ? hm_column_name(HM_COLUMN_LABEL) : NULL,
 					   .img_prefix = ""};
 	struct hm_err why = {0};
@@ -193,9 +193,9 @@ static int take_object(struct hm_idfile *f, struct hm_rec *rec, struct hm_err *e
 				  "taken as --ids too",
 				  f->name, f->lines->line, why.text);
 	}
-	rec->val[0] = (struct hm_val){f->fields.id, strlen(f->fields.id)};
+	rec->val[0] = (struct hm_val){f->fields.v.id, strlen(f->fields.v.id)};
 	if (f->label)
-		rec->val[1] = (struct hm_val){&f->fields.label, 1};
+		rec->val[1] = (struct hm_val){&f->fields.v.label, 1};
 	return 1;
 }
 

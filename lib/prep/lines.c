@@ -77,6 +77,9 @@ static int begin_file(struct hm_lines *l, struct hm_err *e)
 	if (k && k->group == HM_FILEKIND_PACKED && k->command)
 		return hm_err_set(e, HM_EDATA, "%s: %s, not text (%s unpacks it)", l->name, k->name,
 				  k->command);
+	if (k && k->group == HM_FILEKIND_DATA && k->command)
+		return hm_err_set(e, HM_EDATA, "%s: %s, not text (%s makes text of it)", l->name, k->name,
+				  k->command);
 	if (k && k->group != HM_FILEKIND_TEXT)
 		return hm_err_set(e, HM_EDATA, "%s: %s, not text", l->name, k->name);
 	if (n >= 3 && !memcmp(l->buf.data, "\xef\xbb\xbf", 3))

@@ -88,7 +88,7 @@ static void a_line_too_long_is_cut_and_refused(void **state)
 	(void)state;
 	struct hm_lines l;
 	struct hm_err e = {0};
-	struct hm_jsonl_form form = {0};
+	struct hm_form form = {0};
 	struct hm_jsonl_rec rec;
 	size_t n = HM_LINE_MOST + 700000, len;
 	const char *line;
@@ -189,6 +189,10 @@ static void files_that_are_no_text_are_named(void **state)
 		       "7zXZ\0\0\4"),
 		 "an xz file, not text (xz -dc unpacks it)"},
 		{BYTES("PK\3\4\x14\0\0\0"), "a zip archive, not text (unzip unpacks it)"},
+		{BYTES("PK\3\4\x14\0\6\0\x08\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0[Content_Types].xml"),
+		 "an Office file (.xlsx, .ods and the like), not text (libreoffice --headless --convert-to "
+		 "csv FILE makes text of it)"},
+		{BYTES("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "an Office file"},
 		{BYTES("\xff\xfe{\0\"\0i\0"),
 		 "UTF-16 text, not UTF-8 (iconv -f UTF-16 -t UTF-8 converts it)"},
 		{BYTES("\xfe\xff\0{\0\"\0i"),
