@@ -42,6 +42,7 @@ OPT     := $(if $(DEBUG),-O0 -g3,$(if $(SAN),-O1 -g,-O3 -g1))
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef -Wno-missing-field-initializers
 CFLAGS  ?=
 hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-errno -fno-omit-frame-pointer -pthread -fopenmp \
+              -ffile-prefix-map=$(CURDIR)=. \
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
