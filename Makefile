@@ -346,12 +346,12 @@ uninstall: ## take away what install put there
 
 deb: $(bin_files) $(bash_files) $(zsh_files) $(if $(filter 1,$(CUDA)),$(B)/deb/libhm_cuda.so) ## Debian packages of hm, of the plug-in where nvcc is, into build/deb
 	@rm -rf $(O)/deb
-	@$(MAKE) -s --no-print-directory install DESTDIR=$(O)/deb/hm prefix=/usr CUDA=0
+	@$(MAKE) -s --no-print-directory install DESTDIR=$(O)/deb/hm prefix=/usr CUDA=0 >/dev/null
 	@$(if $(filter 1,$(CUDA)),install -D -m 644 $(B)/deb/libhm_cuda.so $(O)/deb/hm-cuda/usr/lib/hm/libhm_cuda.so)
 	@bash pipelines/deb.sh $(VERSION) $(O)/deb
 
-check-deb: deb ## lintian on the packages, the demo in a bare system that has them installed (root, network)
-	@bash pipelines/check-deb.sh $(O)/deb
+check-deb: deb ## lintian, the demo in a bare system that has the packages (root, network; QUICK=1: the demo's first part)
+	@bash pipelines/check-deb.sh $(if $(QUICK),--quick) $(O)/deb
 
 clean: ## remove build/
 	rm -rf build

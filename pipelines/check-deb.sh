@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # check-deb.sh [--quick] FOLDER: tries the packages that `make deb` wrote into FOLDER: lintian finds nothing; a bare Debian
-# system of this machine's release, with nothing but what its package manager needs, installs hm without its
-# recommendations; the demo runs there as a user (--quick: its first part), and a pipeline from its installed place; a purge
+# system of this machine's release, with nothing but what its package manager needs, installs them without what they
+# recommend; the demo runs there as a user (--quick: its first part), and a pipeline from its installed place; a purge
 # leaves nothing. Needs root, a network, lintian and mmdebstrap. Ends with `N passed, N failed, 0 skipped`.
 set -uo pipefail
 export LC_ALL=C.UTF-8
@@ -14,7 +14,7 @@ done
 [ "$(id -u)" = 0 ] || { echo "make check-deb: only root can set up a system to install the packages in" >&2; exit 2; }
 debs=("$1"/*.deb) hm=$(ls "$1"/hm_*.deb) || exit 2
 tmp=$(mktemp -d) root=$tmp/root passed=0 failed=0 start=$SECONDS
-trap 'umount "$root/proc" 2>/dev/null; rm -rf "$tmp"' EXIT
+trap 'rm -rf "$tmp"' EXIT
 . /etc/os-release
 
 step() { # NAME COMMAND...: a line, and on failure all that was printed
@@ -42,11 +42,11 @@ lint_packages() { lintian --allow-root --fail-on error,warning "${debs[@]}"; }
 bare_system() {
 	{ cat /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null || :; } |
 		mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists "$VERSION_CODENAME" "$root" - &&
-		mount -t proc proc "$root/proc" && mkdir -p "$root/home/user" && chown 1000:1000 "$root/home/user"
+		mkdir -p "$root/home/user" && chown 1000:1000 "$root/home/user"
 }
 everything() { (cd "$root" && find . -xdev -path ./proc -prune -o -path ./tmp -prune -o -path ./home -prune -o -path ./var/log -prune -o \
 	-path ./var/cache -prune -o -path ./var/lib/apt -prune -o -path ./var/lib/dpkg -prune -o -print) | sort; }
-install_hm() { cp "$hm" "$root/tmp/hm.deb" && within apt-get install -y --no-install-recommends /tmp/hm.deb make; }
+install_all() { cp "${debs[@]}" "$root/tmp/" && within sh -c 'apt-get install -y --no-install-recommends /tmp/*.deb make'; }
 each_tool() {
 	local t n=0
 	for t in $(dpkg-deb -c "$hm" | sed -n 's|.* ./usr/bin/||p'); do
@@ -62,8 +62,8 @@ pipeline() {
 		test -s experiment/report.html'
 }
 purge() { # nothing that the package brought is left, and nothing else came
-	within apt-get purge -y hm || return
-	comm -12 <(dpkg-deb -c "$hm" | sed -n 's|.* \./|./|p' | grep -v '/$' | sort) <(everything) >"$tmp/left"
+	within apt-get purge -y $(for f in "${debs[@]}"; do dpkg-deb -f "$f" Package; done) || return
+	comm -12 <(printf '%s\n' "${debs[@]}" | xargs -n 1 dpkg-deb -c | sed -n 's|.* \./|./|p' | grep -v '/$' | sort) <(everything) >"$tmp/left"
 	everything | comm -13 "$tmp/installed" - >>"$tmp/left"
 	everything | grep -E '/(_?hm-[^/]*|hm|hm\..*)$' >>"$tmp/left"
 	cat "$tmp/left"
@@ -73,7 +73,7 @@ purge() { # nothing that the package brought is left, and nothing else came
 step lintian lint_packages
 step "bare $PRETTY_NAME" bare_system
 [ "$failed" = 0 ] || end
-step "install $(basename "$hm")" install_hm
+step "install $(basename -a "${debs[@]}" | paste -sd ' ' -)" install_all
 everything >"$tmp/installed"
 step "every tool" each_tool
 step "demo.sh $quick" demo

@@ -44,7 +44,7 @@ describe() { # NAME
 		 The plug-in by which hm-encode, hm-fuse-train and hm-score compute on an NVIDIA
 		 GPU: --device cuda.
 		 .
-		 It needs NVIDIA's driver and $(objdump -p "$to/hm-cuda/usr/lib/hm/libhm_cuda.so" | sed -n 's/^ *NEEDED *\(libcublasLt\.so[.0-9]*\)$/\1/p'), which Debian does not have.
+		 It needs NVIDIA's driver and $(objdump -p "$to/hm-cuda/usr/lib/hm/libhm_cuda.so" | sed -n 's/^ *NEEDED *\(libcublasLt\.so[.0-9]*\)$/\1/p') of the CUDA toolkit.
 		END
 		;;
 	esac
@@ -66,7 +66,9 @@ documents() { # NAME FOLDER: copyright and changelogs
 	local doc=$2/usr/share/doc/$1
 	mkdir -p "$doc"
 	{
-		printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: hm\n\nFiles: *\n'
+		printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: hm\n'
+		[ "$1" != hm-cuda ] || printf 'Comment: NVIDIA'"'"'s CUDA runtime is linked in, under the licence of the CUDA toolkit.\n'
+		printf '\nFiles: *\n'
 		sed -n 's/^Copyright (c) /Copyright: /p' LICENSE
 		echo 'License: Expat'
 		sed '1,/^Permission/{/^Permission/!d}; s/^$/./; s/^/ /' LICENSE
@@ -82,24 +84,25 @@ documents() { # NAME FOLDER: copyright and changelogs
 }
 
 build_package() { # NAME SECTION FIELD...
-	local name=$1 section=$2 root=$to/$1 out=$to/$1_${version}_$arch.deb depends other=''
-	[ "$name" = hm ] || other="Source: hm"
+	local name=$1 section=$2 root=$to/$1 out=$to/$1_${version}_$arch.deb depends source=''
+	[ "$name" = hm ] || source="Source: hm"
 	shift 2
 	find "$root/usr" -type f \( -path '*/bin/*' -o -name '*.so' \) -exec strip --strip-unneeded --remove-section=.comment --remove-section=.note {} +
 	if [ -d "$root/usr/share/man" ]; then find "$root/usr/share/man" -type f -exec gzip -9n {} +; fi
 	documents "$name" "$root"
 	mkdir "$root/DEBIAN" # by it dpkg-shlibdeps knows whose files it looks at
 	depends=$(shlibs "$root")
+	[ "$name" = hm ] || depends="hm (= $version)${depends:+, $depends}"
 	(cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 	{
-		printf '%s\n' "Package: $name" ${other:+"$other"} "Version: $version" "Architecture: $arch" "Maintainer: $maintainer"
+		printf '%s\n' "Package: $name" ${source:+"$source"} "Version: $version" "Architecture: $arch" "Maintainer: $maintainer"
 		printf '%s\n' "Installed-Size: $(find "$root/usr" -type f -printf '%s\n' | awk '{ n += int(($1 + 1023) / 1024) } END { print n }')"
-		printf '%s\n' "Depends: $([ "$name" = hm ] || echo "hm (= $version), ")$depends" "$@" "Section: $section" "Priority: optional"
+		printf '%s\n' "Depends: $depends" "$@" "Section: $section" "Priority: optional"
 		printf 'Description: '
 		describe "$name"
 	} >"$root/DEBIAN/control"
-	find "$root" -type d -exec chmod 755 {} +
-	find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+	find "$root" -exec chmod u=rwX,go=u-w {} +
+	find "$root" -name '*.so' -exec chmod 644 {} +
 	dpkg-deb --root-owner-group -Zxz --build "$root" "$out" >/dev/null
 	rm -r "$root"
 	echo "$out"
