@@ -136,6 +136,7 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 
 # A tool of several files.
 $(B)/bin/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
+$(B)/bin/hm-classify: $(B)/tools/classify_lines.o
 
 # build/bin/X follows the setting of the last make.
 $(O)/bin/%: $(B)/bin/% $(O)/.setting

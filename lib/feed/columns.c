@@ -1,5 +1,6 @@
 /* The table of columns. See columns.h. */
 #include "feed/columns.h"
+#include "json/build.h"
 
 #include <stdio.h>
 
@@ -98,4 +99,17 @@ int hm_column_like(const struct hm_schema *s, const char *name, enum hm_column c
 int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)
 {
 	return hm_column_like(s, columns[c].name, c, at, e);
+}
+
+int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct hm_err *e)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(s->field[label].attr, "names"), *v;
+	bool fits = !list || (cJSON_IsArray(list) && list->child);
+	cJSON_ArrayForEach(v, list) fits &= cJSON_IsString(v);
+	*names = NULL;
+	if (!fits)
+		return hm_err_set(e, HM_EDATA,
+				  "column \"%s\": its attribute names is not an array of strings",
+				  s->field[label].name);
+	return !list || (*names = hm_json_copy(list, e)) ? 0 : HM_EDATA;
 }

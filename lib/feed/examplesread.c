@@ -126,6 +126,8 @@ static int find_columns(struct reading *r, const struct hm_device *d, struct hm_
 	if (hm_column_need(s, HM_COLUMN_LABEL, &r->label, e) || hm_column_need(s, HM_COLUMN_ID, &r->id, e) ||
 	    hm_column_find(s, HM_COLUMN_ERROR, &r->error, e))
 		return column_error(r, e);
+	if (hm_column_names(s, r->label, &r->x->names, e))
+		return column_error(r, e);
 	for (int k = 0; k < HM_SIDES; k++)
 		if (find_side(r, k, d, e))
 			return HM_EDATA;

@@ -86,6 +86,18 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	return 0;
 }
 
+/* What the classes are called. */
+static int read_names(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "names"), *v;
+	bool fits = !list || (cJSON_IsArray(list) && cJSON_GetArraySize(list) == m->classes);
+	cJSON_ArrayForEach(v, list) fits &= cJSON_IsString(v);
+	if (!fits)
+		return hm_err_set(e, HM_EDATA, "hm.model: \"names\" is not a list of %lld texts",
+				  (long long)m->classes);
+	return !list || (m->names = hm_json_copy(list, e)) ? 0 : HM_EDATA;
+}
+
 /* What hm.model says of the layers between sides and logits, beyond their sizes. */
 static int read_hidden(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 {
@@ -124,6 +136,8 @@ int hm_modelfields_read(struct hm_modelfile *m, const cJSON *o, struct hm_err *e
 	if (classes != m->classes)
 		return hm_err_set(e, HM_EDATA, "hm.model says %lld classes, %s.bias has %lld",
 				  (long long)classes, m->fusion->last, (long long)m->classes);
+	if (read_names(m, o, e))
+		return HM_EDATA;
 	if ((m->dim[HM_IMAGE] < 0) != (m->dim[HM_TEXT] < 0))
 		return hm_err_set(e, HM_EDATA, "hm.model says only one of image_dim and text_dim");
 	const struct hm_fusion_shape s = {
@@ -152,6 +166,8 @@ cJSON *hm_modelfields_make(const struct hm_modelfile *m, struct hm_err *e)
 	cJSON *o = hm_json_object(e);
 	hm_json_add_str(o, "fusion", m->fusion->name, e);
 	hm_json_add_num(o, "classes", (double)m->classes, e);
+	if (m->names)
+		hm_json_add_copy(o, "names", m->names, e);
 	for (int k = 0; k < HM_SIDES; k++) {
 		bool digest = hm_hex_is_digest(m->encoder[k]);
 		if (*m->output[k] && (!digest || strcmp(m->output[k], usual_output[k])))

@@ -169,8 +169,10 @@ static int get_word(const struct hm_jsonl_object *o, const struct hm_labels *l, 
 static int get_label(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, int32_t *out,
 		     struct hm_err *e)
 {
-	struct hm_jsonl_member m = find_member(o, f->label);
+	struct hm_jsonl_member m = {0};
 	*out = -1;
+	if (f->label)
+		m = find_member(o, f->label);
 	if (!m.v || cJSON_IsNull(m.v))
 		return 0;
 	if (f->labels.n)
@@ -194,7 +196,10 @@ static int get_img(const struct hm_jsonl_object *o, const struct hm_jsonl_form *
 	*out = NULL;
 	if (!f->img)
 		return 0;
-	if (get_text(o, f->img, "--img-field names another, --no-img is for data without images", out, e))
+	if (get_text(o, f->img,
+		     f->needs_both ? "--img-field names another"
+				   : "--img-field names another, --no-img is for data without images",
+		     out, e))
 		return HM_EDATA;
 	const char *whole = *out;
 	*out = hm_path_strip(whole, f->img_prefix);
@@ -220,12 +225,12 @@ static int get_caption(const struct hm_jsonl_object *o, const struct hm_jsonl_fo
 		rec->no_text = !v;
 		return 0;
 	}
-	return get_text(
-		o, f->text,
-		v ? "--null-text empty makes it an empty caption"
-		  : "--text-field names another, --null-text empty makes it an empty caption, --no-text is "
-		    "for data without captions",
-		out, e);
+	return get_text(o, f->text,
+			v || f->needs_both
+				? "--null-text empty makes it an empty caption"
+				: "--text-field names another, --null-text empty makes it an empty caption, "
+				  "--no-text is for data without captions",
+			out, e);
 }
 
 static int get_kept(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, struct hm_jsonl_rec *rec,

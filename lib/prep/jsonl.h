@@ -16,9 +16,11 @@
 
 /* What to take from each object. Names are borrowed. */
 struct hm_jsonl_form {
-	const char *id, *img, *text, *label; /* keys; img or text NULL: the data set has no such field */
-	const char *img_prefix;		     /* cut off the front of paths; "": nothing is */
-	bool null_text;			     /* a caption that is null or absent is empty, not an error */
+	const char *id, *img, *text; /* keys; img or text NULL: the data set has no such field */
+	const char *label;	     /* NULL: it is not looked at */
+	const char *img_prefix;	     /* cut off the front of paths; "": nothing is */
+	bool null_text;		     /* a caption that is null or absent is empty, not an error */
+	bool needs_both; /* img and text are wanted by a model: messages do not say how to do without */
 	struct hm_labels labels;
 	int n_keep;
 	struct {

@@ -23,6 +23,7 @@ call() { # TOOL
 	hm-encode) echo "$1 --image init:resnet-tiny" ;;
 	hm-nearest) echo "$1 --columns image_feature --train feature.hmr" ;;
 	hm-fuse-train) echo "$1 --fusion late -o model.safetensors" ;;
+	hm-bundle) echo "$1 -o model.safetensors" ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -81,7 +82,9 @@ wrong_call() { # CALL PATTERN
 			wrong_call "$t --level 23" '--level takes an integer from 1 to 22'
 		fi
 		if "$t" --help | grep -q -- --device; then
-			for d in gpu cuda: cuda:x CPU; do wrong_call "$(call "$t") --device '$d'" '--device takes'; done
+			operand=
+			[ "$t" != hm-classify ] || operand=model.safetensors
+			for d in gpu cuda: cuda:x CPU; do wrong_call "$(call "$t") --device '$d' $operand" '--device takes'; done
 		fi
 	done
 }
@@ -140,7 +143,7 @@ wrong_call() { # CALL PATTERN
 			run bash -c "$(call "$t") $in 2>&1 >stdout"
 			expect 1
 			[ "${#lines[@]}" = 1 ] || fail "$t: $output"
-			grep -q "^$t: error: $in: cannot" <<<"$output" || fail "$t: $output"
+			grep -qE "^$t: error: $in: (cannot|a folder without model.safetensors)" <<<"$output" || fail "$t: $output"
 		done
 	done
 }

@@ -223,9 +223,35 @@ static void files_that_are_no_text_are_named(void **state)
 	}
 }
 
+/* hm_lines_ready never waits: half a line is not ready, a whole one and the end are. */
+static void ready_lines(void **state)
+{
+	struct hm_err e = {0};
+	struct hm_lines l = {.name = "pipe"};
+	int p[2];
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	l.fd = p[0];
+	assert_int_equal(hm_lines_ready(&l, &e), 0);
+	assert_int_equal(write(p[1], "one", 3), 3);
+	assert_int_equal(hm_lines_ready(&l, &e), 0);
+	assert_int_equal(write(p[1], "\ntwo\nthr", 8), 8);
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	next_is(&l, "one");
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	next_is(&l, "two");
+	assert_int_equal(hm_lines_ready(&l, &e), 0);
+	close(p[1]);
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	next_is(&l, "thr");
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	no_more(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ready_lines),
 		cmocka_unit_test(lines_of_all_kinds),
 		cmocka_unit_test(lines_across_chunks),
 		cmocka_unit_test(a_line_too_long_is_cut_and_refused),
