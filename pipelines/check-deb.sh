@@ -35,14 +35,14 @@ end() {
 	exit
 }
 within() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
-as_user() { within setpriv --reuid 1000 --regid 1000 --clear-groups sh -euc "cd /home/user; $1"; }
+as_user() { within setpriv --reuid 1000 --regid 1000 --clear-groups sh -euc "cd /srv/user; $1"; }
 
 lint_packages() { lintian --allow-root --fail-on error,warning "${debs[@]}"; }
 # This machine's own sources, so that a mirror or a snapshot is used here too.
 bare_system() {
 	{ cat /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null || :; } |
 		mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists "$VERSION_CODENAME" "$root" - &&
-		mkdir -p "$root/home/user" && chown 1000:1000 "$root/home/user"
+		mkdir -p "$root/srv/user" && chown 1000:1000 "$root/srv/user"
 }
 everything() { (cd "$root" && find . -xdev -path ./proc -prune -o -path ./tmp -prune -o -path ./home -prune -o -path ./var/log -prune -o \
 	-path ./var/cache -prune -o -path ./var/lib/apt -prune -o -path ./var/lib/dpkg -prune -o -print) | sort; }
