@@ -10,7 +10,7 @@ const struct hm_published_column hm_published_columns[HM_PUBLISHED] = {
 	[HM_PUBLISHED_ACCURACY] = {"accuracy", 3},
 	[HM_PUBLISHED_AUROC] = {"AUROC", 3},
 	[HM_PUBLISHED_LOSS] = {"loss", 4},
-	[HM_PUBLISHED_SECONDS] = {"s", 0},
+	[HM_PUBLISHED_SECONDS] = {"seconds", 0},
 };
 
 int hm_published_read(const cJSON *o, struct hm_published *p, struct hm_err *e)

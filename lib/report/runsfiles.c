@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *hm_runs_str(const cJSON *o, const char *key)
 {
@@ -23,6 +24,8 @@ double hm_runs_number(const cJSON *o, const char *key)
 const char *hm_runs_path(struct hm_runs *r, const char *name, struct hm_err *e)
 {
 	size_t a = strlen(r->folder), b = strlen(name) + 1;
+	if (r->given)
+		return hm_buf_add(&r->files, &name, sizeof name, e) ? NULL : name;
 	if (*name == '/') {
 		hm_err_set(e, HM_EDATA, "\"%s\": the path is absolute, not below the table's folder", name);
 		return NULL;
@@ -65,25 +68,50 @@ int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const c
 	return 0;
 }
 
+/* What is surely no CSV is named before it is read as one. */
+static int check_csv(const struct hm_runs *r, const char *path, int *hold, struct hm_err *e)
+{
+	enum hm_csv_form form;
+	const struct hm_filekind *kind;
+	if (hm_csv_recognise(path, &form, &kind, hold, e))
+		return HM_EDATA;
+	if (form == HM_CSV_TABLE || (kind && kind->group == HM_FILEKIND_NOTHING))
+		return 0; /* its reader says of what nothing could be read */
+	if (form == HM_CSV_RECORDS && !kind)
+		return hm_err_set(e, HM_EDATA, "%s: not a CSV; of records, hm-score --csv FILE makes one",
+				  path);
+	return hm_err_set(e, HM_EDATA, "%s: %s, where %s is wanted (hm-report(1) describes them)", path,
+			  kind->name,
+			  !r->given	   ? "a CSV of predictions"
+			  : r->n_rows == 1 ? "a table of runs or a CSV of predictions"
+					   : "a CSV of predictions, one among several,");
+}
+
 int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions *p, struct hm_err *e)
 {
 	const char *name = hm_runs_str(o, "predictions"), *path = *name ? hm_runs_path(r, name, e) : NULL;
 	struct hm_csv c;
 	struct hm_csv_row row;
+	int hold = -1, rc;
 	if (!path)
 		return *name ? HM_EDATA : hm_err_set(e, HM_EDATA, "a run has no \"predictions\"");
-	int rc = hm_csv_open(&c, path, e);
+	if (check_csv(r, path, &hold, e)) {
+		rc = HM_EDATA;
+		goto done;
+	}
+	rc = hm_csv_open(&c, path, e);
 	p->name = path;
 	p->unit = "line";
 	p->submitted = true;
 	p->classes = c.classes;
-	if (!rc && c.classes != 2)
-		rc = hm_err_set(e, HM_EDATA, "%s: a report takes two classes, these are %d", path, c.classes);
 	while (!rc && (rc = hm_csv_next(&c, &row, e)) == 1)
 		if ((rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob,
 					     c.rows.line, e)))
 			hm_csv_row_error(&c, row.id, e);
 	hm_csv_close(&c);
+done:
+	if (hold >= 0)
+		close(hold);
 	return rc;
 }
 
