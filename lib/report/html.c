@@ -119,9 +119,9 @@ int hm_page_html(const struct hm_findings *f, struct hm_buf *out, struct hm_err 
 {
 	struct hm_html p = {f, f->runs, out, e};
 	put_head(&p);
-	hm_html_rows(&p);
 	hm_html_intervals(&p);
 	hm_html_roc(&p);
+	hm_html_rows(&p);
 	hm_html_differences(&p);
 	hm_html_claims(&p);
 	hm_html_literature(&p);

@@ -5,7 +5,7 @@
 #include <math.h>
 
 /* Pixels. A row's name stands above its interval, so that a plot fits on a phone. */
-enum { WIDTH = 380, LEFT = 8, RIGHT = 8, LINE = 36, TOP = 8, FOOT = 24, LETTERS = 46 };
+enum { WIDTH = 380, LEFT = 8, RIGHT = 8, LINE = 36, TOP = 8, FOOT = 24 };
 
 /* What the plot of a metric shows of a row: here and published. NaN is not drawn. */
 struct estimate {
@@ -94,18 +94,17 @@ static void put_row(struct hm_html *p, const struct scale *s, int row, int metri
 {
 	const struct estimate v = find_estimate(p, row, metric);
 	const double y = TOP + LINE * row;
+	const bool without = metric == HM_PUBLISHED_AUROC && v.here_ci.lo == v.here_ci.hi;
 	char value[HM_PAGE_NUMBER], why[HM_PAGE_NUMBER];
 	hm_html_print(p, "<text class=\"label\" x=\"%d\" y=\"%.1f\">", LEFT, y + 13);
 	if (p->r->n_rows > 1)
 		hm_html_print(p, "%d ", row + 1);
-	hm_html_short(p, p->r->row[row].name, LETTERS);
-	hm_html_print(p, "</text><text class=\"label\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s%s%s</text>",
-		      WIDTH - RIGHT, y + 13,
-		      v.here_ci.lo < v.here_ci.hi || metric != HM_PUBLISHED_AUROC
-			      ? ""
-			      : hm_page_auroc_interval(&p->f->row[row], why),
-		      v.here_ci.lo < v.here_ci.hi || metric != HM_PUBLISHED_AUROC ? "" : " ",
-		      hm_page_value(v.here, 3, value));
+	hm_html_short(p, p->r->row[row].name, without ? 26 : 42); /* the value stands behind it */
+	hm_html_print(p, "</text><text class=\"label\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">",
+		      WIDTH - RIGHT, y + 13);
+	if (without)
+		hm_html_print(p, "%s ", hm_page_auroc_interval(&p->f->row[row], why));
+	hm_html_print(p, "%s</text>", hm_page_value(v.here, 3, value));
 	put_marks(p, s, &v, y + 24);
 	hm_html_put(p, "\n");
 }
@@ -137,7 +136,9 @@ void hm_html_intervals(struct hm_html *p)
 		      "intervals. %s"
 		      "Band: where a guesser&#8217;s score falls in 95 %% of draws.</small></p>\n"
 		      "<div class=\"panels\">\n",
-		      published ? "<span class=\"pub\">Diamonds: published.</span> " : "");
+		      !published   ? ""
+		      : p->r->made ? "<span class=\"pub\">Diamonds: published, of other data.</span> "
+				   : "<span class=\"pub\">Diamonds: published.</span> ");
 	if (p->f->auroc)
 		put_plot(p, HM_PUBLISHED_AUROC);
 	put_plot(p, HM_PUBLISHED_ACCURACY);
