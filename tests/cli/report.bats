@@ -185,6 +185,14 @@ balanced() {
 	cp "$ROOT/pipelines/sheet.png" .
 	hm-report -o other sheet.json
 	grep -q 'src="data:image/png;base64,iVBORw0KGgo' other/report.html
+	mkdir -p deep
+	cp p*.csv *.json* command.txt deep
+	ln -sf ../sheet.png deep/link.png
+	for path in "$PWD/sheet.png" ../sheet.png link.png deep/../../sheet.png; do
+		sed "s|\"title\"|\"sheet\":\"$path\",\"title\"|" runs.json >deep/sheet.json
+		run hm-report -o other deep/sheet.json
+		expect 1 'deep/sheet.json: .*(the path is absolute|leads upward|a symbolic link leads out)'
+	done
 }
 
 @test "Markdown: what the table says is text" {
