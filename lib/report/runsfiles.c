@@ -169,14 +169,24 @@ static void add_point(struct hm_curve *c, double x, double y)
 	}
 }
 
+/* Epochs become steps, of which each has `scale`; nothing when that is unknown. */
+static void scale_curve(struct hm_curve *c, double scale)
+{
+	if (!(scale > 0 && isfinite(scale)))
+		c->n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		c->x[i] *= scale;
+}
+
 /* Losses by step: of step lines, or of epochs where these are more. Epoch lines do not say their step, the
- * last line does. */
+ * last line does; without it, of a training that is not over, the last step before the last epoch line is
+ * taken. */
 int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_err *e)
 {
 	const char *text, *end;
 	size_t len, lines = 1;
 	struct hm_curve epoch = {0};
-	double epochs = 0, steps = NAN;
+	double epochs = 0, steps = NAN, step = NAN;
 	int rc = hm_runs_contents(r, o, "log", &text, &len, e);
 	for (size_t i = 0; i < len; i++)
 		lines += text[i] == '\n';
@@ -192,9 +202,11 @@ int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm
 		}
 		const char *event = hm_runs_str(v, "event");
 		if (!strcmp(event, "step")) {
-			add_point(&t->train, hm_runs_number(v, "step"), hm_runs_number(v, "loss"));
+			step = hm_runs_number(v, "step");
+			add_point(&t->train, step, hm_runs_number(v, "loss"));
 		} else if (!strcmp(event, "epoch")) {
 			epochs = hm_runs_number(v, "epoch");
+			steps = step;
 			t->loss = hm_runs_number(v, "train_loss");
 			add_point(&epoch, epochs, t->loss);
 		} else if (!strcmp(event, "eval")) {
@@ -204,10 +216,8 @@ int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm
 		}
 		cJSON_Delete(v);
 	}
-	for (size_t i = 0; i < t->val.n; i++)
-		t->val.x[i] *= steps / epochs;
-	for (size_t i = 0; i < epoch.n; i++)
-		epoch.x[i] *= steps / epochs;
+	scale_curve(&t->val, steps / epochs);
+	scale_curve(&epoch, steps / epochs);
 	if (t->train.n < epoch.n)
 		t->train = epoch;
 	return 0;

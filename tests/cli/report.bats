@@ -340,6 +340,11 @@ silent() { # FOLDER
 	for group in '--optimizer adam' '--lr 1e-2' '--flag' '--log &#39;a file&#39;' '-o x.safetensors' 'a.hmr' '|' '--tag=&quot;a b&quot;' '--name a-long-value' \
 		'--quoted &quot;x y&quot;'; do grep -qF -- "<span>$group</span>" commands/report.html || fail "$group"; done
 	grep -q 'code span,pre span,.pair{white-space:nowrap}' commands/report.html
+	# options that the command below has again are left out on a small screen; others are not
+	grep -qF '<code class="again"><span>--lr 1e-2</span>' commands/report.html
+	sed 's|"command":"command.txt"|"x":1|' commands/runs.json >commands/none.json
+	hm-report -o other commands/none.json
+	grep -qF '<code><span>--lr 1e-2</span>' other/report.html
 	options=$(printf -- '--option-%d value-%d ' $(seq 80)) # longer than any buffer
 	sed "s|--lr 1e-2|$options|" runs.json >commands/runs.json
 	hm-report commands/runs.json
@@ -402,6 +407,20 @@ silent() { # FOLDER
 	roc=$(awk -F, '/^"one"/ { printf "%.3f", $9 }' report.csv)
 	grep -q "<title>Loss by step of one, AUROC $roc</title>" report.html
 	[ "$(grep -o '<title>[^<]*</title>' report.html | sort | uniq -d)" = '' ]
+}
+
+@test "the log of a training that is not over" {
+	hm-report -o other runs.json
+	cp log.jsonl log.kept
+	for keep in '1,5p' '1p;3p' '3p' '2,3p'; do
+		sed -n "$keep" log.kept >log.jsonl
+		hm-report runs.json || fail "$keep"
+		refute grep -q '"[^"]*nan' report.html
+		balanced report.html
+		# all but the line that says the number of steps: the last step says as much
+		[ "$keep" != 1,5p ] || cmp <(grep 'class="val' report.html) <(grep 'class="val' other/report.html)
+	done
+	mv log.kept log.jsonl
 }
 
 @test "more than two classes: accuracy, and nothing of AUROC" {
