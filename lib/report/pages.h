@@ -58,8 +58,8 @@ char *hm_page_value(double v, int digits, char out[HM_PAGE_NUMBER]);
 char *hm_page_difference(double v, char out[HM_PAGE_NUMBER]); /* "+0.014" */
 char *hm_page_interval(struct hm_interval ci, bool sign, char out[HM_PAGE_NUMBER]);
 char *hm_page_p(double p, char out[HM_PAGE_NUMBER]);
-/* A time, a rate, an amount that was measured, v >= 0, to three digits: "1234", "12.3", "0.0412"; an en dash
- * for what is not finite. */
+/* A time, a rate, an amount that was measured, to three digits: "1234", "12.3", "0.0412"; an en dash for what
+ * is negative or not finite. */
 char *hm_page_measure(double v, char out[HM_PAGE_NUMBER]);
 /* The interval of a row's AUROC; in place of one without width what made it so: "constant answer". */
 char *hm_page_auroc_interval(const struct hm_summary *m, char out[HM_PAGE_NUMBER]);

@@ -51,7 +51,7 @@ char *hm_page_p(double p, char out[HM_PAGE_NUMBER])
 
 char *hm_page_measure(double v, char out[HM_PAGE_NUMBER])
 {
-	if (!isfinite(v))
+	if (!(v >= 0 && isfinite(v)))
 		return hm_page_value(NAN, 0, out);
 	if (v > 0 && v < 1e-4)
 		snprintf(out, HM_PAGE_NUMBER, "%.1e", v);

@@ -420,6 +420,12 @@ silent() { # FOLDER
 		# all but the line that says the number of steps: the last step says as much
 		[ "$keep" != 1,5p ] || cmp <(grep 'class="val' report.html) <(grep 'class="val' other/report.html)
 	done
+	sed 's/"epoch":1,"loss":0.7,/"epoch":1e308,"loss":0.7,/' log.kept >log.jsonl
+	echo '{"records":-5,"wall_s":-2,"peak_memory_bytes":-1e308}' >minus.json
+	sed 's|"stages":\[|&{"name":"minus","stats":"minus.json"},|' runs.json >minus_runs.json
+	hm-report -o other minus_runs.json
+	refute grep -q '"[^"]*nan' other/report.html
+	grep -qx '| minus | -5 | – | 2.50 | – |' other/report.md
 	mv log.kept log.jsonl
 }
 
@@ -544,6 +550,9 @@ half() { # AUROC EXAMPLES POSITIVES
 	sed 's/"published":{[^}]*}/"published":{"auroc":0.8,"examples":10,"positives":10}/' runs.json >auroc.json
 	run hm-report -o literature auroc.json
 	expect 1 'auroc.json: row "one": "examples" and "positives" of a published result'
+	sed 's/"published":{[^}]*}/"published":{"accuracy":55.8}/' runs.json >percent.json
+	run hm-report -o literature percent.json
+	expect 1 'percent.json: row "one": a published "accuracy" must lie between 0 and 1'
 }
 
 @test "something else than a table of runs is named" {

@@ -29,6 +29,7 @@ static void measures(void **state)
 		   {.0412, "0.0412"},
 		   {.00011, "0.000110"},
 		   {.00009, "9.0e-05"},
+		   {-1, "\xe2\x80\x93"},
 		   {NAN, "\xe2\x80\x93"},
 		   {INFINITY, "\xe2\x80\x93"}};
 	char s[HM_PAGE_NUMBER];
