@@ -6,6 +6,9 @@ function lines(path,   n, l) { while ((getline l < path) > 0) n += l ~ /[^ \t\r]
 function base(s) { sub(/\/+$/, "", s); sub(/.*\//, "", s); return s }
 function dev_lines(   n) { return (n = lines(data "/dev.jsonl")) ? n : lines(data "/dev_seen.jsonl") }
 
+# Whether hm-synth made the data: its lines say which concepts an example shows.
+function made(   l) { getline l < (data "/train.jsonl"); close(data "/train.jsonl"); return l ~ /"image_concept":/ }
+
 # title[] and note[]: of a row, for the reader
 function about(name, t, n) { title[name] = t; note[name] = n }
 
@@ -15,7 +18,7 @@ function head(name, paragraphs,   i, k, p) {
 	k = split(paragraphs, p, "\n")
 	for (i = 1; i <= k; i++)
 		printf "%s%s", (i > 1 ? "," : ""), quote(p[i])
-	printf "],\"data\":{\"name\":%s,\"train\":%d,\"dev\":%d},", quote(base(data)), lines(data "/train.jsonl"), dev_lines()
+	printf "],\"data\":{\"name\":%s,\"train\":%d,\"dev\":%d%s},", quote(base(data)), lines(data "/train.jsonl"), dev_lines(), made() ? ",\"made\":true" : ""
 	printf "\"encoders\":{\"image\":%s,\"text\":%s},\"rows\":[", quote(base(image)), quote(base(text))
 }
 

@@ -72,7 +72,7 @@ function seed_row(name, folder, options, seeds, results, which, part,   r, publi
 		seed_row("early-fusion-best", $1, $2, $3, post[1] ",-,-", "best.", 2)
 }
 END {
-	printf "],\"claims\":["
+	printf "],\"claims_about\":%s,\"claims\":[", quote("The blog post that this table reproduces claims the following about its own runs of these rows, on 500 examples.")
 	claim("Adam performed better at the lower learning rates", "better", \
 		"low-lr-high-reg,adam-moderate-lr;high-reg-slow,adam-moderate-lr")
 	claim("SGD performed better at the higher learning rates", "better", \

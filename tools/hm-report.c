@@ -1,4 +1,4 @@
-/* hm-report: an experiment's table as pages: report.html, report.md, report.csv. */
+/* hm-report: an experiment's table, or predictions alone, as pages: report.html, report.md, report.csv. */
 #include "base/file.h"
 #include "cli/cli.h"
 #include "report/pages.h"
@@ -14,14 +14,19 @@ struct options {
 
 static const struct hm_opt table[] = {
 	{.group = "Output"},
-	{"output", 'o', HM_STR(out), "DIR", "folder of the three files; that of RUNS.json unless given"},
+	{"output", 'o', HM_STR(out), "DIR",
+	 "folder of the three files; default: that of RUNS.json, of predictions the current one"},
 	{.group = "Input"},
 	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL,
 	 "let symbolic links lead out of the table's folder"},
 	{0}};
 
-static const struct hm_tool tool = {
-	"hm-report", "write an experiment's report: HTML, Markdown, CSV", "RUNS.json", table, 0, 1, 1};
+static const struct hm_tool tool = {.name = "hm-report",
+				    .summary = "write an experiment's report: HTML, Markdown, CSV",
+				    .operands = "RUNS.json | [NAME=]PREDICTIONS.csv ...",
+				    .table = table,
+				    .min_operands = 1,
+				    .max_operands = -1};
 
 enum { CSV, MARKDOWN, HTML, PAGES }; /* the page for people last: whoever waits for it finds the others */
 
@@ -44,18 +49,29 @@ struct run {
 
 static int name_pages(struct run *r, struct hm_err *e)
 {
-	const char *in = r->cli.operands[0], *slash = strrchr(in, '/');
 	int rc = 0;
 	for (int i = 0; i < PAGES && !rc; i++) {
 		struct hm_buf *path = &r->path[i];
-		if (r->o.out)
-			rc = hm_buf_printf(path, e, "%s/%s", r->o.out, pages[i].name);
-		else
-			rc = hm_buf_printf(path, e, "%.*s%s", slash ? (int)(slash + 1 - in) : 0, in,
-					   pages[i].name);
+		rc = r->o.out ? hm_buf_printf(path, e, "%s/%s", r->o.out, pages[i].name)
+			      : hm_buf_printf(path, e, "%s%s", r->runs.folder, pages[i].name);
 		if (!rc)
 			hm_cli_output(&r->cli, (const char *)path->data);
 	}
+	return rc;
+}
+
+/* Reads the operands; declares the files that are read and will be written, the latter first where they do
+ * not depend on an operand. */
+static int read_runs(struct run *r, struct hm_err *e)
+{
+	if (r->o.out && name_pages(r, e))
+		return HM_EDATA;
+	int rc = hm_runs_open(&r->runs, r->cli.n_operands, r->cli.operands, r->o.follow_symlinks, e);
+	if (!rc && !r->o.out)
+		rc = name_pages(r, e);
+	const char *const *read = (const char *const *)(void *)r->runs.files.data;
+	for (size_t i = 0; !rc && i < r->runs.files.len / sizeof *read; i++)
+		hm_cli_input(&r->cli, read[i]);
 	return rc;
 }
 
@@ -77,12 +93,7 @@ int main(int argc, char **argv)
 	static struct run r;
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
-	int rc = name_pages(&r, &e);
-	if (!rc)
-		rc = hm_runs_read(&r.runs, r.cli.operands[0], r.o.follow_symlinks, &e);
-	const char *const *read = (const char *const *)(void *)r.runs.files.data;
-	for (size_t i = 0; !rc && i < r.runs.files.len / sizeof *read; i++)
-		hm_cli_input(&r.cli, read[i]);
+	int rc = read_runs(&r, &e);
 	if (!rc && r.runs.echo)
 		hm_cli_warn(
 			&r.cli,

@@ -1,23 +1,23 @@
 /* SVG charts. See chart.h. */
 #include "report/chart.h"
+#include "report/pages.h"
 
 #include <math.h>
 #include <string.h>
 
 void hm_markup_text(struct hm_buf *out, const char *s, struct hm_err *e)
 {
-	for (; *s; s++) {
+	char one[HM_PAGE_CHAR];
+	while (*s) {
 		const char *entity = *s == '&'	  ? "&amp;"
 				     : *s == '<'  ? "&lt;"
 				     : *s == '>'  ? "&gt;"
 				     : *s == '"'  ? "&quot;"
 				     : *s == '\'' ? "&#39;"
 						  : NULL;
-		bool control = (unsigned char)*s < ' ' && *s != '\n' && *s != '\t';
-		if (entity)
-			hm_buf_add(out, entity, strlen(entity), e);
-		else
-			hm_buf_add(out, control ? "?" : s, 1, e);
+		const char *shown = hm_page_char(&s, one);
+		shown = entity ? entity : shown;
+		hm_buf_add(out, shown, strlen(shown), e);
 	}
 }
 
@@ -27,12 +27,12 @@ double hm_chart_step(double range, int count)
 	return power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10);
 }
 
-static double to_pixel_x(const struct hm_chart *c, double x)
+double hm_chart_x(const struct hm_chart *c, double x)
 {
 	return c->left + (x - c->x0) / (c->x1 - c->x0) * c->width;
 }
 
-static double to_pixel_y(const struct hm_chart *c, double y)
+double hm_chart_y(const struct hm_chart *c, double y)
 {
 	return c->top + (c->y1 - y) / (c->y1 - c->y0) * c->height;
 }
@@ -46,14 +46,14 @@ static void draw_axes(struct hm_chart *c, const char *x_name, const char *y_name
 			      "<path class=\"grid\" d=\"M%.1f %.1fh%.1f\"/><text class=\"tick\" x=\"%.1f\" "
 			      "y=\"%.1f\" "
 			      "text-anchor=\"end\">%.4g</text>\n",
-			      c->left, to_pixel_y(c, y), c->width, c->left - 5, to_pixel_y(c, y) + 3.5,
+			      c->left, hm_chart_y(c, y), c->width, c->left - 5, hm_chart_y(c, y) + 3.5,
 			      fabs(y) < dy * 1e-9 ? 0 : y);
 	for (double x = ceil(c->x0 / dx - 1e-9) * dx; x <= c->x1 + dx * 1e-9; x += dx)
 		hm_buf_printf(
 			c->out, c->e,
 			"<path class=\"axis\" d=\"M%.1f %.1fv4\"/><text class=\"tick\" x=\"%.1f\" y=\"%.1f\" "
 			"text-anchor=\"middle\">%.4g</text>\n",
-			to_pixel_x(c, x), bottom, to_pixel_x(c, x), bottom + 15, fabs(x) < dx * 1e-9 ? 0 : x);
+			hm_chart_x(c, x), bottom, hm_chart_x(c, x), bottom + 15, fabs(x) < dx * 1e-9 ? 0 : x);
 	hm_buf_printf(c->out, c->e, "<path class=\"axis\" d=\"M%.1f %.1fh%.1f\"/>\n", c->left, bottom,
 		      c->width);
 	hm_buf_printf(c->out, c->e, "<text class=\"name\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">",
@@ -68,7 +68,7 @@ static void draw_axes(struct hm_chart *c, const char *x_name, const char *y_name
 void hm_chart_open(struct hm_chart *c, struct hm_buf *out, int w, int h, const char *title, const double x[2],
 		   const double y[2], const char *x_name, const char *y_name, struct hm_err *e)
 {
-	*c = (struct hm_chart){out, x[0], x[1], y[0], y[1], 38, 26, w - 50., h - 60., e};
+	*c = (struct hm_chart){out, x[0], x[1], y[0], y[1], 38, 26, w - 50., h - 60., y[1], e};
 	hm_buf_printf(out, e, "<svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" role=\"img\"><title>", w,
 		      h, w, h);
 	hm_markup_text(out, title, e);
@@ -76,22 +76,51 @@ void hm_chart_open(struct hm_chart *c, struct hm_buf *out, int w, int h, const c
 	draw_axes(c, x_name, y_name);
 }
 
+/* A mark on the upper edge above the highest point of each stretch that is cut there. */
+static void mark_cuts(struct hm_chart *c, const struct hm_curve *points)
+{
+	for (size_t i = 0, top; i < points->n; i++) {
+		if (!(points->y[i] > c->y1))
+			continue;
+		for (top = i; i < points->n && points->y[i] > c->y1; i++)
+			top = points->y[i] > points->y[top] ? i : top;
+		c->above = fmax(c->above, points->y[top]);
+		hm_buf_printf(c->out, c->e, "<path class=\"cut\" d=\"M%.1f %.1fl-4 7h8z\"/>\n",
+			      hm_chart_x(c, points->x[top]), c->top - 8);
+	}
+}
+
+static double cut_y(const struct hm_chart *c, double y)
+{
+	return hm_chart_y(c, fmin(fmax(y, c->y0), c->y1));
+}
+
 void hm_chart_line(struct hm_chart *c, const struct hm_curve *points, const char *class)
 {
+	double x = NAN, y = NAN;
+	mark_cuts(c, points);
 	if (points->n == 1)
 		hm_buf_printf(c->out, c->e, "<circle class=\"%s dot\" r=\"2.5\" cx=\"%.1f\" cy=\"%.1f\"/>\n",
-			      class, to_pixel_x(c, points->x[0]),
-			      to_pixel_y(c, fmin(fmax(points->y[0], c->y0), c->y1)));
+			      class, hm_chart_x(c, points->x[0]), cut_y(c, points->y[0]));
 	if (points->n < 2)
 		return;
 	hm_buf_printf(c->out, c->e, "<path class=\"%s\" d=\"", class);
-	for (size_t i = 0; i < points->n; i++)
-		hm_buf_printf(c->out, c->e, "%s%.1f %.1f", i ? "L" : "M", to_pixel_x(c, points->x[i]),
-			      to_pixel_y(c, fmin(fmax(points->y[i], c->y0), c->y1)));
+	for (size_t i = 0; i < points->n; i++) {
+		const double to_x = hm_chart_x(c, points->x[i]), to_y = cut_y(c, points->y[i]);
+		if (i + 1 < points->n && fabs(to_x - x) < .5 && fabs(to_y - y) < .5)
+			continue;
+		hm_buf_printf(c->out, c->e, "%s%.1f %.1f", i ? "L" : "M", x = to_x, y = to_y);
+	}
 	hm_buf_printf(c->out, c->e, "\"/>\n");
 }
 
 void hm_chart_close(struct hm_chart *c)
 {
+	if (c->above > c->y1)
+		hm_buf_printf(
+			c->out, c->e,
+			"<text class=\"tick\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"end\">&#9650; cut: goes "
+			"up to %.3g</text>\n",
+			c->left + c->width, c->top - 13, c->above);
 	hm_buf_printf(c->out, c->e, "</svg>\n");
 }

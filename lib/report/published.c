@@ -10,7 +10,7 @@ const struct hm_published_column hm_published_columns[HM_PUBLISHED] = {
 	[HM_PUBLISHED_ACCURACY] = {"accuracy", 3},
 	[HM_PUBLISHED_AUROC] = {"AUROC", 3},
 	[HM_PUBLISHED_LOSS] = {"loss", 4},
-	[HM_PUBLISHED_SECONDS] = {"s", 0},
+	[HM_PUBLISHED_SECONDS] = {"seconds", 0},
 };
 
 int hm_published_read(const cJSON *o, struct hm_published *p, struct hm_err *e)
@@ -20,8 +20,9 @@ int hm_published_read(const cJSON *o, struct hm_published *p, struct hm_err *e)
 	for (int i = 0; i < HM_PUBLISHED; i++)
 		p->value[i] = hm_runs_number(o, key[i]);
 	const double auroc = p->value[HM_PUBLISHED_AUROC];
-	if (auroc < 0 || auroc > 1)
-		return hm_err_set(e, HM_EDATA, "a published \"auroc\" must lie between 0 and 1");
+	for (int i = HM_PUBLISHED_ACCURACY; i <= HM_PUBLISHED_AUROC; i++)
+		if (p->value[i] < 0 || p->value[i] > 1)
+			return hm_err_set(e, HM_EDATA, "a published \"%s\" must lie between 0 and 1", key[i]);
 	if (!(isnan(n) && isnan(positives)) &&
 	    !(positives > 0 && n > positives && n == floor(n) && positives == floor(positives)))
 		return hm_err_set(

@@ -23,7 +23,7 @@ struct hm_published {
 	double variance;	     /* of the AUROC; NaN without the numbers of examples and positives */
 	struct hm_interval auroc_ci; /* 95 %, Wald with that variance, clipped to [0,1] */
 };
-/* Reads the members of `o`, which may be NULL. 0, or HM_EDATA with a sentence about an AUROC outside 0 to 1
+/* Reads the members of `o`, which may be NULL. 0, or HM_EDATA with a sentence about a score outside 0 to 1
  * or numbers of examples that cannot be. */
 int hm_published_read(const cJSON *o, struct hm_published *p, struct hm_err *e);
 

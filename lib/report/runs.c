@@ -1,12 +1,13 @@
-/* Reading the table of an experiment. See runs.h. */
+/* Reading the table of an experiment, or predictions alone. See runs.h. */
 #include "report/runsparts.h"
 #include "base/file.h"
-#include "base/filekind.h"
-#include "json/json.h"
+#include "json/build.h"
+#include "prep/csv.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TABLE_MOST = 16 << 20 };
 
@@ -21,87 +22,6 @@ int hm_runs_objects(const cJSON *o, const char *key, int most, const cJSON **arr
 	cJSON_ArrayForEach(one, *array) if (!cJSON_IsObject(one)) return hm_err_set(
 		e, HM_EDATA, "\"%s\" must hold objects", key);
 	return cJSON_GetArraySize(*array);
-}
-
-static int read_trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_predictions *p,
-		      struct hm_err *e)
-{
-	size_t len;
-	cJSON *stats;
-	t->loss = t->seconds = NAN;
-	if (hm_json_get_int(o, "seed", &t->seed, e) || hm_runs_predictions(r, o, p, e) ||
-	    hm_runs_contents(r, o, "command", &t->command, &len, e) || hm_runs_history(r, o, t, e) ||
-	    hm_runs_log(r, o, t, e) || hm_runs_stats(r, o, &stats, e))
-		return HM_EDATA;
-	t->seconds = hm_runs_number(stats, "train_s");
-	cJSON_Delete(stats);
-	return 0;
-}
-
-/* Reads the rows and counts their trials, which are read when all are counted. */
-static int read_rows(struct hm_runs *r, struct hm_err *e)
-{
-	const cJSON *array, *o, *runs;
-	int at = 0, n = hm_runs_objects(r->json, "rows", HM_RUNS_ROWS, &array, e);
-	if (n <= 0)
-		return n ? n : hm_err_set(e, HM_EDATA, "there are no \"rows\"");
-	if (!(r->row = hm_arena_get(&r->arena, (size_t)n * sizeof *r->row, e)))
-		return HM_EDATA;
-	memset(r->row, 0, (size_t)n * sizeof *r->row);
-	r->n_rows = n;
-	cJSON_ArrayForEach(o, array)
-	{
-		struct hm_row *w = &r->row[at++];
-		w->name = hm_runs_str(o, "name");
-		w->title = *hm_runs_str(o, "title") ? hm_runs_str(o, "title") : w->name;
-		w->options = hm_runs_str(o, "options");
-		w->note = hm_runs_str(o, "note");
-		w->selected = *hm_runs_str(o, "selected") && strcmp(hm_runs_str(o, "selected"), "last") != 0;
-		w->part = isnan(hm_runs_number(o, "part")) ? 0 : (int64_t)hm_runs_number(o, "part");
-		if (!*w->name)
-			return hm_err_set(e, HM_EDATA, "row %d has no \"name\"", at);
-		if (hm_published_read(cJSON_GetObjectItemCaseSensitive(o, "published"), &w->published, e)) {
-			hm_err_prefix(e, "row \"%s\"", w->name);
-			return HM_EDATA;
-		}
-		for (int i = 0; i < HM_PUBLISHED; i++)
-			r->published[i] |= !isnan(w->published.value[i]);
-		for (int i = 0; i < at - 1; i++)
-			if (!strcmp(r->row[i].name, w->name))
-				return hm_err_set(e, HM_EDATA, "two rows are called \"%s\"", w->name);
-		w->n = hm_runs_objects(o, "runs", HM_RUNS_TRIALS, &runs, e);
-		if (w->n <= 0)
-			return w->n ? w->n : hm_err_set(e, HM_EDATA, "row \"%s\" has no \"runs\"", w->name);
-		r->systems += w->n;
-	}
-	return 0;
-}
-
-static int read_trials(struct hm_runs *r, struct hm_err *e)
-{
-	const cJSON *o, *one;
-	int at = 0, row = 0;
-	r->system = hm_alloc((size_t)r->systems, sizeof *r->system, e);
-	r->sample = r->system ? hm_alloc((size_t)r->systems, sizeof *r->sample, e) : NULL;
-	if (!r->sample)
-		return HM_EDATA;
-	cJSON_ArrayForEach(o, cJSON_GetObjectItemCaseSensitive(r->json, "rows"))
-	{
-		struct hm_row *w = &r->row[row++];
-		int k = 0;
-		if (!(w->trial = hm_arena_get(&r->arena, (size_t)w->n * sizeof *w->trial, e)))
-			return HM_EDATA;
-		memset(w->trial, 0, (size_t)w->n * sizeof *w->trial);
-		cJSON_ArrayForEach(one, cJSON_GetObjectItemCaseSensitive(o, "runs"))
-		{
-			w->trial[k].sample = &r->sample[at];
-			if (read_trial(r, one, &w->trial[k++], &r->system[at++], e)) {
-				hm_err_prefix(e, "row \"%s\"", w->name);
-				return HM_EDATA;
-			}
-		}
-	}
-	return 0;
 }
 
 /* Every trial's scores on the examples that all have answered. */
@@ -124,86 +44,12 @@ static int compute_scores(struct hm_runs *r, struct hm_err *e)
 			struct hm_trial *t = &r->row[i].trial[k];
 			hm_metrics_compute(t->sample, NULL, value);
 			t->accuracy = value[HM_ACCURACY];
-			t->auroc = value[HM_AUROC];
 			t->accuracy_ci = hm_wilson(hm_sample_correct(t->sample), m->n);
-			if (hm_delong_interval(&t->sample->rank, &t->auroc_ci, e))
+			t->auroc = m->classes == 2 ? value[HM_AUROC] : NAN;
+			t->auroc_ci = (struct hm_interval){NAN, NAN};
+			if (m->classes == 2 && hm_delong_interval(&t->sample->rank, &t->auroc_ci, e))
 				return HM_EDATA;
 		}
-	return 0;
-}
-
-static const struct hm_row *find_row(const struct hm_runs *r, const char *name, struct hm_err *e)
-{
-	for (int i = 0; i < r->n_rows; i++)
-		if (!strcmp(r->row[i].name, name))
-			return &r->row[i];
-	hm_err_set(e, HM_EDATA, "a claim names the row \"%s\", which is not there", name);
-	return NULL;
-}
-
-static int read_claims(struct hm_runs *r, struct hm_err *e)
-{
-	static const char *const kinds[] = {"better", "not-worse", "same"};
-	const cJSON *array, *o, *pairs, *p;
-	int at = 0, n = hm_runs_objects(r->json, "claims", HM_RUNS_ROWS, &array, e);
-	if (n <= 0)
-		return n;
-	if (!(r->claim = hm_arena_get(&r->arena, (size_t)n * sizeof *r->claim, e)))
-		return HM_EDATA;
-	memset(r->claim, 0, (size_t)n * sizeof *r->claim);
-	r->n_claims = n;
-	cJSON_ArrayForEach(o, array)
-	{
-		struct hm_claim *c = &r->claim[at++];
-		int kind = 0, k = 0;
-		c->text = hm_runs_str(o, "text");
-		c->margin = hm_runs_number(o, "margin");
-		while (kind < 3 && strcmp(kinds[kind], hm_runs_str(o, "kind")) != 0)
-			kind++;
-		if (kind == 3)
-			return hm_err_set(e, HM_EDATA, "claim %d: \"kind\" must be better, not-worse or same",
-					  at);
-		c->kind = (enum hm_claim_kind)kind;
-		if (c->kind != HM_CLAIM_BETTER && !(c->margin > 0 && c->margin < 1))
-			return hm_err_set(e, HM_EDATA, "claim %d: \"margin\" must lie between 0 and 1", at);
-		if ((c->n = hm_runs_objects(o, "pairs", HM_RUNS_PAIRS, &pairs, e)) <= 0)
-			return c->n ? c->n : hm_err_set(e, HM_EDATA, "claim %d has no \"pairs\"", at);
-		cJSON_ArrayForEach(p, pairs)
-		{
-			c->pair[k].a = find_row(r, hm_runs_str(p, "a"), e);
-			c->pair[k].b = c->pair[k].a ? find_row(r, hm_runs_str(p, "b"), e) : NULL;
-			c->pair[k].note = hm_runs_str(p, "note");
-			if (!c->pair[k++].b)
-				return HM_EDATA;
-		}
-	}
-	return 0;
-}
-
-static int read_stages(struct hm_runs *r, struct hm_err *e)
-{
-	static const char *const nouns[] = {"records", "images", "examples", "steps"};
-	const cJSON *array, *o;
-	int n = hm_runs_objects(r->json, "stages", 4 * HM_RUNS_ROWS, &array, e);
-	if (n <= 0)
-		return n;
-	if (!(r->stage = hm_arena_get(&r->arena, (size_t)n * sizeof *r->stage, e)))
-		return HM_EDATA;
-	cJSON_ArrayForEach(o, array)
-	{
-		struct hm_stage *s = &r->stage[r->n_stages++];
-		cJSON *stats;
-		if (hm_runs_stats(r, o, &stats, e))
-			return HM_EDATA;
-		const double train =
-			hm_runs_number(stats, "train_s"); /* also of a training that was resumed */
-		*s = (struct hm_stage){hm_runs_str(o, "name"),
-				       isnan(train) ? hm_runs_number(stats, "wall_s") : train, NAN,
-				       hm_runs_number(stats, "peak_memory_bytes")};
-		for (size_t i = 0; i < sizeof nouns / sizeof *nouns && isnan(s->records); i++)
-			s->records = hm_runs_number(stats, nouns[i]);
-		cJSON_Delete(stats);
-	}
 	return 0;
 }
 
@@ -215,7 +61,7 @@ static int read_head(struct hm_runs *r, struct hm_err *e)
 		    *about = cJSON_GetObjectItemCaseSensitive(r->json, "about"), *one;
 	static const unsigned char png[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 	const char *sheet = hm_runs_str(r->json, "sheet"), *path;
-	r->title = *hm_runs_str(r->json, "title") ? hm_runs_str(r->json, "title") : "Runs";
+	r->title = hm_runs_str(r->json, "title");
 	r->data = hm_runs_str(data, "name");
 	r->train = hm_runs_number(data, "train");
 	r->dev = hm_runs_number(data, "dev");
@@ -224,6 +70,9 @@ static int read_head(struct hm_runs *r, struct hm_err *e)
 	r->baseline = hm_runs_str(base, "text");
 	r->baseline_accuracy = hm_runs_number(base, "accuracy");
 	r->sheet_of = hm_runs_str(r->json, "sheet_of");
+	r->claims_about = hm_runs_str(r->json, "claims_about");
+	r->made = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(data, "made"));
+	r->random = !strncmp(r->image, "init:", 5) || !strncmp(r->text, "init:", 5);
 	if (!(r->about =
 		      hm_arena_get(&r->arena, ((size_t)cJSON_GetArraySize(about) + 1) * sizeof *r->about, e)))
 		return HM_EDATA;
@@ -237,13 +86,17 @@ static int read_head(struct hm_runs *r, struct hm_err *e)
 	return 0;
 }
 
-/* The table's own text: JSON, an object. */
+/* What the operands or the table say, when r->json is there. */
+static int read_parts(struct hm_runs *r, struct hm_err *e)
+{
+	return read_head(r, e) || hm_runs_rows(r, e) || compute_scores(r, e) || hm_runs_claims(r, e) ||
+			       hm_runs_stages(r, e) || hm_runs_literature(r, e)
+		       ? HM_EDATA
+		       : 0;
+}
+
 static int parse_table(struct hm_runs *r, const struct hm_buf *b, struct hm_err *e)
 {
-	const struct hm_filekind *k = hm_filekind_find(b->data, b->len);
-	if (k && strcmp(k->name, "a JSON text") != 0)
-		return hm_err_set(e, HM_EDATA,
-				  "%s, where a table of runs is wanted (hm-report(1) describes it)", k->name);
 	r->json = hm_json_parse((const char *)b->data, b->len, HM_RUNS_DEPTH, NULL, e);
 	if (!r->json)
 		return HM_EDATA;
@@ -253,28 +106,81 @@ static int parse_table(struct hm_runs *r, const struct hm_buf *b, struct hm_err 
 	return 0;
 }
 
-int hm_runs_read(struct hm_runs *r, const char *path, bool follow_symlinks, struct hm_err *e)
+static int read_table(struct hm_runs *r, const char *path, bool follow_symlinks, struct hm_err *e)
 {
 	struct hm_buf b = {0};
 	const char *slash = strrchr(path, '/');
-	*r = (struct hm_runs){.root.fd = -1};
 	int rc = hm_file_read(path, TABLE_MOST, &b, e);
-	if (rc)
-		goto done;
-	r->folder = hm_strndup(path, slash ? (size_t)(slash + 1 - path) : 0, e);
-	rc = r->folder ? hm_imageroot_open(&r->root, *r->folder ? r->folder : ".", follow_symlinks, e)
-		       : HM_EDATA;
-	if (!rc && (rc = parse_table(r, &b, e)))
-		hm_err_prefix(e, "%s", path);
-	if (rc)
-		goto done;
-	if (read_head(r, e) || read_rows(r, e) || read_trials(r, e) || compute_scores(r, e) ||
-	    read_claims(r, e) || read_stages(r, e) || hm_runs_literature(r, e)) {
-		hm_err_prefix(e, "%s", path);
-		rc = HM_EDATA;
+	if (!rc) {
+		r->folder = hm_strndup(path, slash ? (size_t)(slash + 1 - path) : 0, e);
+		rc = r->folder ? hm_imageroot_open(&r->root, *r->folder ? r->folder : ".", follow_symlinks, e)
+			       : HM_EDATA;
 	}
-done:
+	if (!rc && (parse_table(r, &b, e) || read_parts(r, e)))
+		rc = hm_err_prefix(e, "%s", path);
 	hm_buf_clear(&b);
+	return rc;
+}
+
+/* The file that an operand names; the name before it goes to *name, of n bytes. */
+static const char *split_operand(const char *operand, const char **name, size_t *n)
+{
+	const char *equals = strchr(operand, '='), *slash = strrchr(operand, '/');
+	if (equals && equals > operand && access(operand, F_OK)) {
+		*name = operand;
+		*n = (size_t)(equals - operand);
+		return equals + 1;
+	}
+	*name = slash ? slash + 1 : operand;
+	*n = strlen(*name);
+	if (*n > 4 && !strcmp(*name + *n - 4, ".csv"))
+		*n -= 4;
+	return operand;
+}
+
+/* The table that says what the operands say: a row for each. */
+static int read_given(struct hm_runs *r, int n, char *const *operands, struct hm_err *e)
+{
+	r->given = true;
+	r->folder = hm_strndup("", 0, e);
+	r->json = hm_json_object(e);
+	cJSON *rows = hm_json_add_array(r->json, "rows", e);
+	if (n > HM_RUNS_ROWS)
+		return hm_err_set(e, HM_EDATA, "a report takes at most %d rows, these are %d", HM_RUNS_ROWS,
+				  n);
+	for (int i = 0; i < n; i++) {
+		const char *start, *path;
+		size_t len;
+		path = split_operand(operands[i], &start, &len);
+		char *name = hm_strndup(start, len, e);
+		if (name && hm_utf8_check(name, len) < len)
+			hm_err_set(e, HM_EDATA, "%s: the name of the row is not UTF-8: name it by NAME=FILE",
+				   operands[i]);
+		cJSON *row = hm_json_add_object(rows, NULL, e);
+		hm_json_add_str(row, "name", name, e);
+		hm_json_add_str(row, "predictions", path, e);
+		free(name);
+	}
+	return e->code ? HM_EDATA : read_parts(r, e);
+}
+
+int hm_runs_open(struct hm_runs *r, int n, char *const *operands, bool follow_symlinks, struct hm_err *e)
+{
+	enum hm_csv_form form;
+	const struct hm_filekind *kind;
+	const char *name;
+	size_t len;
+	int hold;
+	*r = (struct hm_runs){.root.fd = -1};
+	if (n > 1)
+		return read_given(r, n, operands, e);
+	if (hm_csv_recognise(split_operand(*operands, &name, &len), &form, &kind, &hold, e))
+		return HM_EDATA;
+	int rc = form == HM_CSV_OTHER && !strcmp(kind->name, "a JSON text")
+			 ? read_table(r, *operands, follow_symlinks, e)
+			 : read_given(r, n, operands, e);
+	if (hold >= 0)
+		close(hold);
 	return rc;
 }
 
@@ -289,7 +195,7 @@ void hm_runs_clear(struct hm_runs *r)
 	hm_matched_clear(&r->matched);
 	free(r->system);
 	free(r->sample);
-	if (r->folder)
+	if (r->folder && !r->given)
 		hm_imageroot_close(&r->root);
 	free(r->folder);
 	cJSON_Delete(r->json);

@@ -24,11 +24,11 @@ struct hm_curve {
 
 /* One training and its answers. What is unknown is NaN or "". */
 struct hm_trial {
-	int64_t seed;
+	double seed;
 	const char *command;
 	const char *history;		/* a line per tool behind the predictions: name, version, options */
 	const struct hm_sample *sample; /* of the examples that all trials share, in the same order */
-	double accuracy, auroc;		/* at threshold .5 */
+	double accuracy, auroc;		/* at threshold .5; auroc: NaN unless there are two classes */
 	struct hm_interval accuracy_ci, auroc_ci; /* Wilson, DeLong */
 	double loss, seconds;			  /* training loss of the last epoch, time of the training */
 	struct hm_curve train, val;		  /* loss by step: training, validation */
@@ -36,7 +36,7 @@ struct hm_trial {
 
 struct hm_row {
 	const char *name, *title, *options, *note;
-	int64_t part;
+	double part;   /* NaN: not given */
 	bool selected; /* the epoch was chosen on the same examples that it is scored on */
 	struct hm_published published;
 	int n; /* trials */
@@ -63,11 +63,15 @@ struct hm_stage {
 
 struct hm_runs {
 	const char *title, *data, *image, *text, *baseline, *sheet_of;
-	const char **about; /* [n_about] paragraphs */
-	double train, dev;  /* examples of the data set */
+	const char *claims_about; /* whose claims they are: a paragraph */
+	const char **about;	  /* [n_about] paragraphs */
+	bool made;		  /* the data is made (hm-synth) */
+	bool random;		  /* an encoder is named init:..., of random weights */
+	double train, dev;	  /* examples of the data set */
 	double baseline_accuracy;
 	bool published[HM_PUBLISHED]; /* some row has this number that was published of it */
-	bool echo; /* every label of every file is that system's answer: hm_predictions_echo */
+	bool echo;  /* every label of every file is that system's answer: hm_predictions_echo */
+	bool given; /* made of operands, not of a table: paths are the caller's */
 	int n_rows, n_claims, n_stages, n_about;
 	struct hm_row *row;
 	struct hm_claim *claim;
@@ -75,20 +79,23 @@ struct hm_runs {
 	struct hm_literature literature;
 	struct hm_buf sheet;	   /* a PNG file, or empty */
 	struct hm_buf files;	   /* const char *[]: paths of the files that were read */
-	struct hm_matched matched; /* of all trials */
-	/* for runs.c and runsfiles.c */
+	struct hm_matched matched; /* of all trials, which have the same classes */
+	/* for runs*.c alone */
 	cJSON *json;
-	char *folder;
-	struct hm_imageroot root; /* the folder */
+	char *folder;		  /* of the table, with its slash; "": the current one */
+	struct hm_imageroot root; /* the folder; not open when given */
 	int systems;
 	struct hm_predictions *system; /* [systems] */
 	struct hm_sample *sample;      /* [systems] */
 	struct hm_arena arena;
 };
 
-/* Reads `path` and the files it names: all below its folder, links out of it only when follow_symlinks. 0, or
- * HM_EDATA with a sentence that names the file and what is wrong. Caller clears, also after a failure. */
-int hm_runs_read(struct hm_runs *r, const char *path, bool follow_symlinks, struct hm_err *e);
+/* Reads the n > 0 operands of a call: either one table, and the files it names, all below its folder, links
+ * out of it only when follow_symlinks; or files of predictions, each NAME=FILE or FILE, a row of one trial
+ * each, whose default name is that of the file without its folder and ".csv". Its first bytes tell a table.
+ * An operand is a FILE if there is such a file, else NAME=FILE. 0, or HM_EDATA with a sentence that names the
+ * file and what is wrong. Caller clears, also after a failure. */
+int hm_runs_open(struct hm_runs *r, int n, char *const *operands, bool follow_symlinks, struct hm_err *e);
 void hm_runs_clear(struct hm_runs *r);
 
 #endif

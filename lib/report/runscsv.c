@@ -4,48 +4,121 @@
 #include <math.h>
 #include <string.h>
 
-static void put_number(struct hm_buf *b, double v, struct hm_err *e)
+enum column {
+	NAME,
+	PART,
+	SEED,
+	SELECTED,
+	N,
+	NUMBERS, /* from here on numbers that may be unknown */
+	ACCURACY = NUMBERS,
+	ACCURACY_LO,
+	ACCURACY_HI,
+	AUROC,
+	AUROC_LO,
+	AUROC_HI,
+	LOSS,
+	SECONDS,
+	PUB_ACCURACY,
+	PUB_LOSS,
+	PUB_SECONDS,
+	OPTIONS,
+	PUB_AUROC,
+	PUB_AUROC_LO,
+	PUB_AUROC_HI,
+	COLUMNS
+};
+
+static const char *const names[COLUMNS] = {
+	[NAME] = "name",
+	[PART] = "part",
+	[SEED] = "seed",
+	[SELECTED] = "selected",
+	[N] = "n",
+	[ACCURACY] = "accuracy",
+	[ACCURACY_LO] = "accuracy_lo",
+	[ACCURACY_HI] = "accuracy_hi",
+	[AUROC] = "auroc",
+	[AUROC_LO] = "auroc_lo",
+	[AUROC_HI] = "auroc_hi",
+	[LOSS] = "train_loss",
+	[SECONDS] = "train_s",
+	[PUB_ACCURACY] = "published_accuracy",
+	[PUB_LOSS] = "published_loss",
+	[PUB_SECONDS] = "published_s",
+	[OPTIONS] = "options",
+	[PUB_AUROC] = "published_auroc",
+	[PUB_AUROC_LO] = "published_auroc_lo",
+	[PUB_AUROC_HI] = "published_auroc_hi",
+};
+
+static double find_number(const struct hm_row *w, const struct hm_trial *t, enum column c)
 {
-	if (isnan(v))
-		hm_buf_printf(b, e, ",");
-	else
-		hm_buf_printf(b, e, ",%.9g", 0. + v);
+	const struct hm_published *p = &w->published;
+	const double value[COLUMNS] = {
+		[PART] = w->part,
+		[SEED] = t->seed,
+		[ACCURACY] = t->accuracy,
+		[ACCURACY_LO] = t->accuracy_ci.lo,
+		[ACCURACY_HI] = t->accuracy_ci.hi,
+		[AUROC] = t->auroc,
+		[AUROC_LO] = t->auroc_ci.lo,
+		[AUROC_HI] = t->auroc_ci.hi,
+		[LOSS] = t->loss,
+		[SECONDS] = t->seconds,
+		[PUB_ACCURACY] = p->value[HM_PUBLISHED_ACCURACY],
+		[PUB_LOSS] = p->value[HM_PUBLISHED_LOSS],
+		[PUB_SECONDS] = p->value[HM_PUBLISHED_SECONDS],
+		[PUB_AUROC] = p->value[HM_PUBLISHED_AUROC],
+		[PUB_AUROC_LO] = p->auroc_ci.lo,
+		[PUB_AUROC_HI] = p->auroc_ci.hi,
+	};
+	return value[c];
+}
+
+/* Whether some row has something for the column. */
+static bool has_column(const struct hm_runs *r, enum column c)
+{
+	bool any = c == NAME || c == N;
+	for (int i = 0; i < r->n_rows && !any; i++)
+		for (int k = 0; k < r->row[i].n && !any; k++)
+			any = c == SELECTED  ? r->row[i].selected
+			      : c == OPTIONS ? *r->row[i].options != 0
+					     : !isnan(find_number(&r->row[i], &r->row[i].trial[k], c));
+	return any;
+}
+
+static void put_field(const struct hm_runs *r, const struct hm_row *w, const struct hm_trial *t,
+		      enum column c, struct hm_buf *b, struct hm_err *e)
+{
+	if (c == NAME || c == OPTIONS)
+		hm_buf_quote(b, c == NAME ? w->name : w->options, e);
+	else if (c == SELECTED)
+		hm_buf_printf(b, e, "%s", w->selected ? "dev" : "last");
+	else if (c == N)
+		hm_buf_printf(b, e, "%zu", r->matched.n);
+	else if (!isnan(find_number(w, t, c)))
+		hm_buf_printf(b, e, c < NUMBERS ? "%.17g" : "%.9g", 0. + find_number(w, t, c));
 }
 
 int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)
 {
 	const struct hm_runs *r = f->runs;
-	hm_buf_printf(out, e,
-		      "name,part,seed,selected,n,accuracy,accuracy_lo,accuracy_hi,auroc,auroc_lo,auroc_hi,"
-		      "train_loss,train_s,"
-		      "published_accuracy,published_loss,published_s,options,"
-		      "published_auroc,published_auroc_lo,published_auroc_hi\n");
+	bool has[COLUMNS];
+	for (enum column c = 0; c < COLUMNS; c++) {
+		has[c] = has_column(r, c);
+		if (has[c])
+			hm_buf_printf(out, e, "%s%s", c ? "," : "", names[c]);
+	}
+	hm_buf_printf(out, e, "\n");
 	for (int i = 0; i < r->n_rows; i++)
 		for (int k = 0; k < r->row[i].n; k++) {
-			const struct hm_row *w = &r->row[i];
-			const struct hm_trial *t = &w->trial[k];
-			const struct hm_published *p = &w->published;
-			const double value[] = {t->accuracy,
-						t->accuracy_ci.lo,
-						t->accuracy_ci.hi,
-						t->auroc,
-						t->auroc_ci.lo,
-						t->auroc_ci.hi,
-						t->loss,
-						t->seconds,
-						p->value[HM_PUBLISHED_ACCURACY],
-						p->value[HM_PUBLISHED_LOSS],
-						p->value[HM_PUBLISHED_SECONDS]};
-			hm_buf_quote(out, w->name, e);
-			hm_buf_printf(out, e, ",%lld,%lld,%s,%zu", (long long)w->part, (long long)t->seed,
-				      w->selected ? "dev" : "last", r->matched.n);
-			for (size_t v = 0; v < sizeof value / sizeof *value; v++)
-				put_number(out, value[v], e);
-			hm_buf_printf(out, e, ",");
-			hm_buf_quote(out, w->options, e);
-			put_number(out, p->value[HM_PUBLISHED_AUROC], e);
-			put_number(out, p->auroc_ci.lo, e);
-			put_number(out, p->auroc_ci.hi, e);
+			for (enum column c = 0; c < COLUMNS; c++) {
+				if (has[c] && c)
+					hm_buf_printf(out, e, ",");
+				if (has[c])
+					put_field(r, &r->row[i], &r->row[i].trial[k], c, out, e);
+			}
 			hm_buf_printf(out, e, "\n");
 		}
 	return e->code;

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *hm_runs_str(const cJSON *o, const char *key)
 {
@@ -23,6 +24,8 @@ double hm_runs_number(const cJSON *o, const char *key)
 const char *hm_runs_path(struct hm_runs *r, const char *name, struct hm_err *e)
 {
 	size_t a = strlen(r->folder), b = strlen(name) + 1;
+	if (r->given)
+		return hm_buf_add(&r->files, &name, sizeof name, e) ? NULL : name;
 	if (*name == '/') {
 		hm_err_set(e, HM_EDATA, "\"%s\": the path is absolute, not below the table's folder", name);
 		return NULL;
@@ -65,25 +68,50 @@ int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const c
 	return 0;
 }
 
+/* What is surely no CSV is named before it is read as one. */
+static int check_csv(const struct hm_runs *r, const char *path, int *hold, struct hm_err *e)
+{
+	enum hm_csv_form form;
+	const struct hm_filekind *kind;
+	if (hm_csv_recognise(path, &form, &kind, hold, e))
+		return HM_EDATA;
+	if (form == HM_CSV_TABLE || (kind && kind->group == HM_FILEKIND_NOTHING))
+		return 0; /* its reader says of what nothing could be read */
+	if (form == HM_CSV_RECORDS && !kind)
+		return hm_err_set(e, HM_EDATA, "%s: not a CSV; of records, hm-score --csv FILE makes one",
+				  path);
+	return hm_err_set(e, HM_EDATA, "%s: %s, where %s is wanted (hm-report(1) describes them)", path,
+			  kind->name,
+			  !r->given	   ? "a CSV of predictions"
+			  : r->n_rows == 1 ? "a table of runs or a CSV of predictions"
+					   : "a CSV of predictions, one among several,");
+}
+
 int hm_runs_predictions(struct hm_runs *r, const cJSON *o, struct hm_predictions *p, struct hm_err *e)
 {
 	const char *name = hm_runs_str(o, "predictions"), *path = *name ? hm_runs_path(r, name, e) : NULL;
 	struct hm_csv c;
 	struct hm_csv_row row;
+	int hold = -1, rc;
 	if (!path)
 		return *name ? HM_EDATA : hm_err_set(e, HM_EDATA, "a run has no \"predictions\"");
-	int rc = hm_csv_open(&c, path, e);
+	if (check_csv(r, path, &hold, e)) {
+		rc = HM_EDATA;
+		goto done;
+	}
+	rc = hm_csv_open(&c, path, e);
 	p->name = path;
 	p->unit = "line";
 	p->submitted = true;
 	p->classes = c.classes;
-	if (!rc && c.classes != 2)
-		rc = hm_err_set(e, HM_EDATA, "%s: a report takes two classes, these are %d", path, c.classes);
 	while (!rc && (rc = hm_csv_next(&c, &row, e)) == 1)
 		if ((rc = hm_predictions_add(p, row.id, strlen(row.id), NULL, 0, row.label, row.prob,
 					     c.rows.line, e)))
 			hm_csv_row_error(&c, row.id, e);
 	hm_csv_close(&c);
+done:
+	if (hold >= 0)
+		close(hold);
 	return rc;
 }
 
@@ -135,20 +163,31 @@ static int curve_room(struct hm_runs *r, struct hm_curve *c, size_t n, struct hm
 
 static void add_point(struct hm_curve *c, double x, double y)
 {
-	if (isfinite(x) && isfinite(y) && (!c->n || x >= c->x[c->n - 1])) {
+	const double most = 1e15; /* no step and no loss to draw */
+	if (fabs(x) < most && fabs(y) < most && (!c->n || x >= c->x[c->n - 1])) {
 		c->x[c->n] = x;
 		c->y[c->n++] = y;
 	}
 }
 
+/* Epochs become steps, of which each has `scale`; nothing when that is unknown. */
+static void scale_curve(struct hm_curve *c, double scale)
+{
+	if (!(scale > 0 && isfinite(scale)))
+		c->n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		c->x[i] *= scale;
+}
+
 /* Losses by step: of step lines, or of epochs where these are more. Epoch lines do not say their step, the
- * last line does. */
+ * last line does; without it, of a training that is not over, the last step before the last epoch line is
+ * taken. */
 int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm_err *e)
 {
 	const char *text, *end;
 	size_t len, lines = 1;
 	struct hm_curve epoch = {0};
-	double epochs = 0, steps = NAN;
+	double epochs = 0, steps = NAN, step = NAN;
 	int rc = hm_runs_contents(r, o, "log", &text, &len, e);
 	for (size_t i = 0; i < len; i++)
 		lines += text[i] == '\n';
@@ -164,9 +203,11 @@ int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm
 		}
 		const char *event = hm_runs_str(v, "event");
 		if (!strcmp(event, "step")) {
-			add_point(&t->train, hm_runs_number(v, "step"), hm_runs_number(v, "loss"));
+			step = hm_runs_number(v, "step");
+			add_point(&t->train, step, hm_runs_number(v, "loss"));
 		} else if (!strcmp(event, "epoch")) {
 			epochs = hm_runs_number(v, "epoch");
+			steps = step;
 			t->loss = hm_runs_number(v, "train_loss");
 			add_point(&epoch, epochs, t->loss);
 		} else if (!strcmp(event, "eval")) {
@@ -176,10 +217,8 @@ int hm_runs_log(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struct hm
 		}
 		cJSON_Delete(v);
 	}
-	for (size_t i = 0; i < t->val.n; i++)
-		t->val.x[i] *= steps / epochs;
-	for (size_t i = 0; i < epoch.n; i++)
-		epoch.x[i] *= steps / epochs;
+	scale_curve(&t->val, steps / epochs);
+	scale_curve(&epoch, steps / epochs);
 	if (t->train.n < epoch.n)
 		t->train = epoch;
 	return 0;

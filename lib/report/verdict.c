@@ -41,6 +41,14 @@ static double over_examples(const struct hm_row *a, const struct hm_row *b, doub
 	return sum / (double)n;
 }
 
+static bool is_constant(const struct hm_ranking *r)
+{
+	for (size_t i = 0; i + 1 < r->n; i++)
+		if (r->last[i])
+			return false;
+	return r->n > 0;
+}
+
 /* DeLong's components are linear in the systems, so those of a mean of AUROCs are their mean. */
 static int auroc_interval(const struct hm_row *row, double auroc, struct hm_interval *ci, struct hm_err *e)
 {
@@ -69,9 +77,11 @@ int hm_row_summary(const struct hm_row *row, struct hm_summary *out, struct hm_e
 {
 	const double none = NAN;
 	double n = row->n, squares = 0, error;
-	*out = (struct hm_summary){.deviation = none, .least = 1, .over_seeds = {none, none}};
+	*out = (struct hm_summary){
+		.deviation = none, .least = 1, .over_seeds = {none, none}, .constant = true};
 	for (int t = 0; t < row->n; t++) {
 		const struct hm_trial *one = &row->trial[t];
+		out->constant &= is_constant(&one->sample->rank);
 		out->accuracy += one->accuracy / n;
 		out->auroc += one->auroc / n;
 		out->loss += one->loss / n;
@@ -93,7 +103,8 @@ int hm_row_summary(const struct hm_row *row, struct hm_summary *out, struct hm_e
 	over_examples(row, NULL, &error);
 	out->accuracy_ci = (struct hm_interval){fmax(0, out->accuracy - HM_Z95 * error),
 						fmin(1, out->accuracy + HM_Z95 * error)};
-	return auroc_interval(row, out->auroc, &out->auroc_ci, e);
+	out->auroc_ci = (struct hm_interval){none, none};
+	return isnan(out->auroc) ? 0 : auroc_interval(row, out->auroc, &out->auroc_ci, e);
 }
 
 static int compare_rows(const struct hm_row *a, const struct hm_row *b, struct hm_difference *d,

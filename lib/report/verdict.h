@@ -13,6 +13,7 @@ struct hm_summary {
 	double deviation, least, most;	/* of the trials' accuracies; deviation: NaN for one trial */
 	struct hm_interval over_seeds;	/* Student's t, of the mean accuracy; NaN for one trial */
 	double loss, seconds;		/* means */
+	bool constant; /* each trial gives every example the same probability (two classes) */
 };
 /* Summarises a row. 0 or HM_EDATA (memory). */
 int hm_row_summary(const struct hm_row *row, struct hm_summary *out, struct hm_err *e);

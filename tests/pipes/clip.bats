@@ -42,10 +42,12 @@ clip() { # TARGET [VARIABLE=VALUE...]
 }
 
 @test "the report: every row with its seeds, the published AUROC and its interval, the literature, the stages" {
-	grep -q '^| late (best of dev) | 0.773 \[0.732, 0.814\] | 0' out/report.md
-	grep -q '^| align-1 (best of dev) | 0.812 \[0.774, 0.850\] | 0.* | 2: sd 0' out/report.md
+	grep -q '"made":true' out/runs.json
+	grep -q 'Data <b>toy</b>, which is made: 40 to train on, 24 to score on' out/report.html
+	grep -q '^| late (epoch chosen on these examples) | 0.773 \[0.732, 0.814\] | 0' out/report.md
+	grep -q '^| align-1 (epoch chosen on these examples) | 0.812 \[0.774, 0.850\] | 0.* | 2: sd 0' out/report.md
 	grep -qE '^\| knn \| – \| 0\.' out/report.md
-	grep -qE '^\| mean \(best of dev\) \| – \| 0\.' out/report.md
+	grep -qE '^\| mean \(epoch chosen on these examples\) \| – \| 0\.' out/report.md
 	grep -q '^| ISSUES | test_seen | 0.855 \[0.831, 0.879\] | its page |' out/report.md
 	grep -qE '^\| Hate-CLIPper align 1 - Hate-CLIPper concat 1 \| test_seen \| \+0.056 \| \[\+0.020, \+0.092\] \|' out/report.md
 	grep -qE '^\| RGCL - Hate-CLIPper align 3 \| test_seen \| \+0.012 \| \[-0.02' out/report.md

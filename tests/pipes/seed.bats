@@ -121,6 +121,15 @@ early-fusion .574, .3906, 3303" ]
 	[ "$(grep -c '^    hm-score 0.* model=[0-9a-f]\{32\}' experiment/report.md)" = 13 ]
 	[ "$(grep -c '^| training .*, steps | 1 |\|^| scoring .* | 12 |' experiment/report.md)" = 24 ]
 	grep -q '^    hm-fuse-train .* -o experiment/runs/early-fusion/42/best.safetensors .* experiment/data/train.tokens.hmr$' experiment/report.md
+	# made data and random encoders: what the blog post claims is said once whose it is, and not judged
+	grep -q '^The blog post that this table reproduces claims the following' experiment/report.md
+	[ "$(sed -n '/^## Claims/,/^## Stages/p' experiment/report.md | grep -c 'blog post')" = 1 ]
+	grep -q '^The data of these rows is made and their encoders have random weights, ' experiment/report.md
+	grep -qx '\*\*Adam performed better at the lower learning rates\*\*' experiment/report.md
+	refute grep -qE 'supported|undecidable' experiment/report.md
+	sed 's/,"made":true//; s/"init:/"/g' experiment/runs.json >experiment/real.json
+	mkdir -p real && hm-report -o real experiment/real.json
+	[ "$(grep -cE '^\*\*.*\*\*: (supported|not supported|undecidable at this n)' real/report.md)" = 4 ]
 	[ "$(find experiment/runs -name checkpoint | wc -l)" = 0 ]
 	hm-score --compare experiment/runs/*/4[23]/dev.csv >compare.txt
 	# what the pairs of a claim differ in is what their options say; epochs are alike here
