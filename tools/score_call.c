@@ -1,5 +1,6 @@
 /* What a call of hm-score may say. See score.h. */
 #include "score.h"
+#include "report/present.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,14 @@ static void check_ablate(struct hm_score *r)
 	}
 }
 
+/* gnuplot draws what the ending says. */
+static void check_picture(struct hm_cli *c, const char *option, const char *path)
+{
+	if (path && hm_picture_kind(path) == HM_PICTURE_NONE)
+		hm_cli_usage(c, "%s draws a picture whose name ends in .png, .svg or .pdf, not '%s'", option,
+			     path);
+}
+
 static void check_columns(struct hm_score *r)
 {
 	struct hm_err e = {0};
@@ -140,6 +149,8 @@ void hm_score_check(struct hm_score *r)
 		check_twice(c, "--sheet");
 	if (r->o.expect && !*r->o.expect)
 		hm_cli_usage(c, "--expect takes a number or a file");
+	check_picture(c, "--roc", r->o.roc);
+	check_picture(c, "--calibration", r->o.calibration);
 	check_threshold(r);
 	check_ablate(r);
 	check_columns(r);

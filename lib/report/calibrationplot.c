@@ -72,11 +72,12 @@ int hm_calibration_plot(const char *path, const struct hm_sample *s, const char 
 	struct hm_buf b = {0};
 	for (int i = 0; i < k; i++)
 		add_data(&b, &s[i], i, k, e);
+	hm_gnuplot_begin(&b, path, k > 8 ? 1200 : 800, 900, e);
 	hm_buf_printf(&b, e,
-		      "set terminal pngcairo noenhanced size %d,900 font ',13'\nset multiplot\n"
+		      "set multiplot\n"
 		      "set lmargin at screen %s\nset rmargin at screen %s\n"
 		      "set xrange [0:1]\nset xtics 0.1\n" HM_GNUPLOT_GRID,
-		      k > 8 ? 1200 : 800, k > 8 ? "0.08" : "0.12", k > 8 ? "0.60" : "0.95");
+		      k > 8 ? "0.08" : "0.12", k > 8 ? "0.60" : "0.95");
 	draw_shares(&b, s, name, k, e);
 	draw_counts(&b, k, e);
 	int rc = e->code ? e->code : hm_gnuplot_run(path, &b, e);

@@ -25,8 +25,12 @@ int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *out, struc
 int hm_errors_text(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s,
 		   size_t count, struct hm_buf *out, struct hm_err *e);
 
-/* Pictures of k systems on the same examples, drawn by gnuplot as a PNG file at `path`, whole or not at all.
- * Both also return HM_EDATA when gnuplot is not installed or fails. ROC: a curve per system, its name and
+/* What a picture's file is, by the ending of its name, in any case: .png, .svg, .pdf. */
+enum hm_picture { HM_PICTURE_NONE, HM_PICTURE_PNG, HM_PICTURE_SVG, HM_PICTURE_PDF };
+enum hm_picture hm_picture_kind(const char *path);
+
+/* Pictures of k systems on the same examples, drawn by gnuplot as a file at `path`, whole or not at all. The path
+ * must have one of the endings. Both also return HM_EDATA when gnuplot is not installed or fails. ROC: a curve per system, its name and
  * AUROC in the legend. Samples have examples of both of two classes. */
 int hm_roc_plot(const char *path, const struct hm_sample *s, const char *const *name, int k,
 		struct hm_err *e);

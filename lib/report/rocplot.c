@@ -17,14 +17,14 @@ static int add_curve(struct hm_buf *b, const struct hm_sample *s, int i, struct 
 	return e->code;
 }
 
-static int write_script(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
-			struct hm_err *e)
+static int write_script(struct hm_buf *b, const char *path, const struct hm_sample *s,
+			const char *const *name, int k, struct hm_err *e)
 {
 	for (int i = 0; i < k; i++)
 		if (add_curve(b, &s[i], i, e))
 			return HM_EDATA;
+	hm_gnuplot_begin(b, path, 800, 800, e);
 	hm_buf_printf(b, e,
-		      "set terminal pngcairo noenhanced size 800,800 font ',13'\n"
 		      "set title 'ROC, %zu records'\nset xlabel 'false positive rate'\nset ylabel 'true "
 		      "positive rate'\n"
 		      "set size square\nset xrange [0:1]\nset yrange [0:1]\nset xtics 0.2 format "
@@ -43,7 +43,7 @@ static int write_script(struct hm_buf *b, const struct hm_sample *s, const char 
 int hm_roc_plot(const char *path, const struct hm_sample *s, const char *const *name, int k, struct hm_err *e)
 {
 	struct hm_buf text = {0};
-	int rc = write_script(&text, s, name, k, e);
+	int rc = write_script(&text, path, s, name, k, e);
 	if (!rc)
 		rc = hm_gnuplot_run(path, &text, e);
 	hm_buf_clear(&text);

@@ -331,6 +331,30 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	[ ! -e no.png ]
 }
 
+@test "pictures as PNG, SVG and PDF by their ending, twice the same bytes; other endings are refused first" {
+	for t in png svg PDF; do
+		hm-score --roc r.$t --calibration c.$t a.csv >/dev/null
+		hm-score --compare --roc rs.$t --calibration cs.$t a.csv a.csv >/dev/null
+		for f in r c rs cs; do
+			case $t in png) want=PNG ;; svg) want='<?xml' ;; PDF) want=%PDF- ;; esac
+			head -c 8 $f.$t | grep -aqF -e "$want" || fail "$f.$t: $(head -c 8 $f.$t)"
+		done
+	done
+	grep -q 'AUROC 0.8125' r.svg
+	refute grep -aq CreationDate r.PDF
+	sleep 1.1 # a date would be another
+	for t in svg PDF; do
+		hm-score --roc again.$t a.csv >/dev/null
+		cmp again.$t r.$t
+	done
+	for bad in x.gif x - png .svg; do
+		for o in --roc --calibration; do
+			run hm-score $o $bad no-such.csv
+			expect 2 "^hm-score: error: $o draws a picture whose name ends in .png, .svg or .pdf, not '$bad'\$"
+		done
+	done
+}
+
 @test "the reliability diagram: a PNG for one system and several, its numbers in JSON" {
 	hm-score --calibration one.png --json j a.csv >/dev/null
 	hm-score --compare --calibration several.png --json js a.csv <(sed 's/,0.9/,0.5/' a.csv) >/dev/null

@@ -65,7 +65,7 @@ def parts(rng, paths, p, q, y, t):
     with open(pairs, "w") as f:
         f.write("a,b,kind\n")
         f.writelines(f"{a},{b},{k}\n" for a, b, k in pair)
-    got = run("--bootstrap", "0", "--threshold", repr(t), "--by", "g", "--pairs", pairs, "--calibration", "/dev/null", by)
+    got = run("--bootstrap", "0", "--threshold", repr(t), "--by", "g", "--pairs", pairs, "--calibration", by + ".png", by)
     for g, w in zip(got["by"]["values"], ref.groups(p, y, t, group), strict=True):
         assert (g["value"], g["n"]) == (w["value"], w["n"])
         for key in ("accuracy", "accuracy_ci95", "auroc", "auroc_ci95", "majority"):
@@ -81,8 +81,8 @@ def parts(rng, paths, p, q, y, t):
         assert g["n"] == w[0]
         for key, want in zip(("p", "share", "share_ci95"), w[1:]):
             compare("calibration " + key, g[key], want)
-    os.unlink(by)
-    os.unlink(pairs)
+    for path in (by, pairs, by + ".png"):
+        os.unlink(path)
 
 
 def average(paths, systems, y, t):
