@@ -47,7 +47,6 @@ static void check_threshold(struct hm_score *r)
 	struct stat own, other;
 	char *end = NULL;
 	r->how.threshold = .5;
-	r->how.asked = r->o.threshold != NULL;
 	if (!r->o.threshold)
 		return;
 	if (strncmp(r->o.threshold, "fit:", 4)) {
@@ -115,9 +114,9 @@ static void take_options(struct hm_score *r)
 	r->how.expect = r->o.expect;
 	r->how.allow_missing = r->o.allow_missing;
 	/* a comparison shows the bootstrap's intervals only in its JSON */
-	r->how.resamples = r->o.compare && !r->o.json ? 0 : (size_t)r->o.bootstrap;
-	r->how.seed = (uint64_t)r->o.seed;
-	r->how.workers = r->cli.workers;
+	r->how.brief = !r->o.json;
+	r->how.bootstrap =
+		(struct hm_resampling){(size_t)r->o.bootstrap, (uint64_t)r->o.seed, r->cli.workers};
 	r->how.calibration = r->o.calibration;
 	r->how.by = r->o.by;
 	r->how.pairs = r->o.pairs ? &r->pairs : NULL;

@@ -50,9 +50,15 @@ static const struct hm_feature_names *columns_of(const struct hm_score *r, int s
 	return r->columns[side].n ? &r->columns[side] : NULL;
 }
 
+/* An option that is for two classes only; NULL: none is given. */
+static const char *binary_option(const struct options *o)
+{
+	return o->threshold ? "--threshold" : o->roc ? "--roc" : o->calibration ? "--calibration" : NULL;
+}
+
 static int load_all(struct hm_score *r, struct hm_err *e)
 {
-	const struct hm_answers_options plain = {0},
+	const struct hm_answers_options plain = {.binary = "--threshold"},
 					how = {.model = r->o.model,
 					       .predict = {.allow_unknown = r->o.unknown,
 							   .allow_mismatch = r->o.mismatch,
@@ -64,6 +70,7 @@ static int load_all(struct hm_score *r, struct hm_err *e)
 							   .no_normalize = r->o.no_normalize},
 					       .encoder = r->o.tower.spec,
 					       .device = r->device,
+					       .binary = binary_option(&r->o),
 					       .texts = r->o.errors > 0,
 					       .by = r->o.by,
 					       .out = r->o.out,

@@ -81,6 +81,13 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 			       &a->o.predict, a->o.device, w, e);
 }
 
+int hm_answers_binary(const struct hm_answers_options *o, int classes, const char *in, struct hm_err *e)
+{
+	if (!o->binary || classes == 2)
+		return 0;
+	return hm_err_set(e, HM_EUSAGE, "%s is for two classes, %s has %d", o->binary, in, classes);
+}
+
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e)
 {
@@ -90,6 +97,8 @@ int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, in
 		rc = find_columns(a, e);
 	if (!rc)
 		rc = o->model ? open_model(a, w, e) : find_prob(a, e);
+	if (!rc)
+		rc = hm_answers_binary(o, a->classes, o->model ? o->model : hm_join_name(a->in), e);
 	if (rc)
 		return rc;
 	size_t c = (size_t)a->classes;

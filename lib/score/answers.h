@@ -18,6 +18,7 @@ struct hm_answers_options {
 	struct hm_device *device;	   /* with a model: where it runs */
 	bool texts;			   /* keep captions in the predictions */
 	const char *by;			   /* a column (utf8 or integer) by which records are grouped; NULL */
+	const char *binary;		   /* an option of the call that is for two classes only, or NULL */
 	const char *out;		   /* the output's path; NULL: no records are written */
 	bool keep;			   /* write all columns, not only id, label, text, img, error */
 	bool replace;			   /* overwrite the input's logits and prob */
@@ -47,8 +48,10 @@ struct hm_answers {
 	uint64_t read;
 };
 
-/* Several paths are joined by id; they, o->device and w stay until close. 0 or HM_EDATA. Caller closes, also
- * after a failure. */
+/* Whether `classes` suit o->binary; else HM_EUSAGE names the option and `in`, the input. */
+int hm_answers_binary(const struct hm_answers_options *o, int classes, const char *in, struct hm_err *e);
+/* Several paths are joined by id; they, o->device and w stay until close. 0, HM_EDATA, or HM_EUSAGE of
+ * hm_answers_binary, before an output is begun. Caller closes, also after a failure. */
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e);
 /* Where sides of the model are shuffled, the input is read twice, first here: 1 while there is more to read,

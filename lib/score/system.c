@@ -11,6 +11,8 @@ static int open_csv(struct hm_system *s, const struct hm_answers_options *o, con
 	s->csv = true;
 	s->by = o->by;
 	int rc = hm_csv_open(&s->table, path, e);
+	if (!rc)
+		rc = hm_answers_binary(o, s->table.classes, hm_lines_name(path), e);
 	if (rc || !o->by)
 		return rc;
 	s->column = hm_csvrows_column(&s->table.rows, o->by);

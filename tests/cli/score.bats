@@ -107,7 +107,7 @@ records() {
 	expect 2 'threshold is for two classes, c.csv has 3'
 	[ ! -e x.csv ]
 	run hm-score --threshold fit:c.csv a.csv
-	expect 1 'c.csv: a threshold is fitted for two classes, these are 3'
+	expect 2 'threshold is for two classes, c.csv has 3'
 }
 
 @test "--by: a table and JSON, of CSV and of records, text and integers" {
@@ -167,14 +167,84 @@ records() {
 	expect 0 'n 2$'
 }
 
-@test "three classes: accuracy and log loss, the rest null" {
-	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
-	run hm-score --json - --csv back.csv c.csv
-	expect 0 '"accuracy":0.5,.*"auroc":null.*"confusion":null.*"f1":null.*"random":0.3333333333333333'
-	[ "$(head -n 2 back.csv)" = $'id,proba_0,proba_1,proba_2,label\na,0.2,0.5,0.3,1' ]
-	run hm-score --roc x.png c.csv
-	expect 1 'curve is undefined'
-	[ ! -e x.png ]
+# c.csv: three classes; $1: rows beyond these.
+classes() {
+	printf 'id,proba_0,proba_1,proba_2,label\n1,.7,.2,.1,0\n2,.2,.5,.3,1\n3,.1,.2,.7,2\n4,.5,.4,.1,1\n%b' "${1:-}" >c.csv
+}
+
+@test "three classes: each class, averages, confusion matrix; in the report, the JSON, the CSV" {
+	classes
+	run hm-score --json c.json --csv back.csv c.csv
+	expect 0 '^4 records expected, 4 scored, 0 failed; 3 classes$'
+	expect 0 '^macro F1 +0\.7778 '
+	expect 0 '^macro AUROC +1\.0000 .* 0\.5000 random$'
+	expect 0 '^weighted F1 +0\.7500 '
+	expect 0 '^class +support +answered +precision +recall +F1 +AUROC$'
+	expect 0 '^1 +2 +1 +1\.0000 +0\.5000 +0\.6667 +1\.0000$'
+	expect 0 '^1 +1 +1 +0$' # of the confusion matrix
+	[[ ${lines[-1]} =~ ^"accuracy 0.7500 [0.3006, 0.9544]  macro F1 0.7778 ["[0-9.,\ ]+"]  macro AUROC 1.0000  n 4"$ ]] || fail "${lines[-1]}"
+	grep -q '"accuracy":0.75,.*"auroc":null.*"classes":\[{"answered":2,"auroc":1,"f1":0.6666666666666666,"name":"0","precision":0.5,"recall":1,"support":1},' c.json
+	grep -q '"confusion":\[\[1,0,0\],\[1,1,0\],\[0,0,1\]\]' c.json
+	grep -q '"f1":null.*"macro":{"auroc":1,"auroc_ci95":\[.*"f1":0.7777777777777777,"f1_ci95":\[.*"random":0.3333333333333333' c.json
+	[ "$(head -n 3 back.csv)" = $'id,proba_0,proba_1,proba_2,label\n1,0.7,0.2,0.1,0\n2,0.2,0.5,0.3,1' ]
+	hm-score -j1 --json - c.csv | cmp - c.json
+	hm-score --bootstrap 0 --json - c.csv | grep -q '"f1_ci95":null'
+}
+
+@test "classes that are no label or no answer: null and 0, and a note" {
+	printf 'id,proba_0,proba_1,proba_2,proba_3,label\n1,.7,.3,0,0,0\n2,.6,.4,0,0,1\n3,.9,.1,0,0,0\n' >c.csv
+	run hm-score --json c.json c.csv
+	expect 0 '^macro AUROC +undefined$'
+	expect 0 '^note: class 2 and 1 other: no label is that: AUROC and macro AUROC are undefined$'
+	expect 0 '^note: class 2 and 1 other: neither a label nor an answer: the other averages leave them out$'
+	expect 0 '^note: class 1: never answered: precision and F1 are 0 by definition$'
+	grep -q '{"answered":0,"auroc":1,"f1":0,"name":"1","precision":0,"recall":0,"support":1},{"answered":0,"auroc":null,"f1":null,"name":"2","precision":null,"recall":null,"support":0}' c.json
+	grep -q '"macro":{"auroc":null,"auroc_ci95":null,"f1":0.4,' c.json
+	run hm-score <(printf 'id,proba_0,proba_1,proba_2,label\n1,.7,.2,.1,\n')
+	expect 0 '^accuracy undefined  macro F1 undefined  macro AUROC undefined  n 0$'
+}
+
+@test "many classes: no matrix in the report, none in the JSON above 200" {
+	awk 'BEGIN { printf "id"; for (k = 0; k < 201; k++) printf ",proba_%d", k; print ",label"
+		for (i = 0; i < 3; i++) { printf "%d", i; for (k = 0; k < 201; k++) printf ",%g", k == 100 * i; print "," 100 * i } }' >c.csv
+	run hm-score --bootstrap 0 --json c.json c.csv
+	expect 0 '^confusion: 201 classes are more than fit here$'
+	expect 0 '^100 +1 +1 +1\.0000'
+	grep -q '"confusion":null' c.json
+}
+
+@test "more than two classes: what is for two is refused before anything is read or written, all else works" {
+	classes '5,.3,.3,.4,2\n'
+	for o in '--threshold .5' '--roc x.png' '--calibration x.svg' '--threshold fit:a.csv' '--compare --roc x.pdf a.csv'; do
+		run hm-score $o --json x.json c.csv
+		expect 2 "^hm-score: error: ${o%% *}|--roc is for two classes, c.csv has 3"
+		[ ! -e x.json ] && [ ! -e x.png ] && [ ! -e x.svg ] || fail "$o left a file"
+	done
+	# before the input is read: it never ends
+	mkfifo endless
+	{ cat c.csv; sleep 5; } >endless &
+	run timeout 4 hm-score --roc x.png endless
+	expect 2 'is for two classes, endless has 3'
+	kill %1
+	sed '1s/$/,g/; 2,$s/$/,x/' c.csv >g.csv
+	run hm-score --by g --json g.json g.csv
+	expect 0 '^by g +n +accuracy +95 % \(Wilson\) +macro F1 +majority$'
+	expect 0 '^   x +5 +0\.8000  \[0\.3755, 0\.9638\] +0\.7778 +0\.4000$'
+	grep -q '"by":.*"auroc":null.*"macro_f1":0.7777777777777777' g.json
+	run hm-score --errors 2 c.csv
+	expect 0 '^ +1 +0 +0\.5000  4$'
+	printf 'a,b,kind\n1,2,x\n3,4,x\n' >pairs.csv
+	run hm-score --pairs pairs.csv c.csv
+	expect 0 '^  x +2 +1 +0\.5000 '
+	sed 's/^3,.1,.2,.7/3,.7,.2,.1/' c.csv >d.csv
+	run hm-score --compare --json cd.json c.csv d.csv
+	expect 0 '^ +system +accuracy +95 % \(Wilson\) +macro F1 +95 % \(bootstrap\)$'
+	expect 0 '^B   d\.csv +0\.6000 '
+	expect 0 '^A - B +\+0\.2000 .* 1 : 0 +1\.0000$'
+	grep -q '"delong_p":null' cd.json
+	hm-score --average mean c.csv d.csv | grep -q '^macro F1'
+	run hm-score --average rank c.csv d.csv
+	expect 1 'ranks are of two'
 }
 
 # n rows of id,proba,label, the label being what the probability says at threshold $2, with FORMAT of a label.
@@ -235,13 +305,6 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	sed '2s/,[01]$/,1/' other.csv >else.csv
 	run hm-score --compare s.csv else.csv
 	expect 1 'id 1: else.csv has label 1, others have 0; every label in s.csv is that system.s answer, as in a submission$'
-}
-
-@test "more than two classes: what is not computed is said" {
-	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
-	run hm-score --json c.json c.csv
-	expect 0 '^note: of 3 classes only accuracy and log loss are computed; AUROC, .* are defined for two classes here$'
-	grep -q '"f1":null' c.json
 }
 
 @test "something else where predictions are wanted is named" {
@@ -367,8 +430,6 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	hm-score --json - a.csv | refute grep -q calibration
 	run hm-score --calibration no.png <(printf 'id,proba\n1,.9\n')
 	expect 1 '--calibration: there is nothing to draw'
-	run hm-score --calibration no.png <(printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\n')
-	expect 1 '--calibration: .* two classes'
 	[ ! -e no.png ]
 	hm-score --calibration same.png <(printf 'id,proba,label\n1,1,1\n2,1,0\n') >/dev/null
 }
