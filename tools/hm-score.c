@@ -15,6 +15,8 @@ static const struct hm_opt table[] = {
 	 "class 1 when its probability is above P (default 0.5), or above what is best on FILE's "
 	 "predictions",
 	 .file = HM_FILE_IN},
+	{"labels", 0, HM_STR(labels), "FILE",
+	 "the true labels, by id, instead of the input's: JSON lines, CSV or records", .file = HM_FILE_IN},
 	{"by", 0, HM_STR(by), "COLUMN", "also score the records of each value of that column"},
 	{"pairs", 0, HM_STR(pairs), "FILE.csv",
 	 "columns a,b,kind: how often both records of a pair are right", .file = HM_FILE_IN},

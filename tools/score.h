@@ -6,12 +6,13 @@
 #include "cli/cli.h"
 #include "score/scored.h"
 #include "score/system.h"
+#include "score/truth.h"
 #include "stat/ensemble.h"
 #include "towerwords.h"
 
 /* The user's options. */
 struct options {
-	char *model, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out,
+	char *model, *labels, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out,
 		*columns[HM_SIDES];
 	struct hm_strs ablate;
 	int average;
@@ -27,6 +28,7 @@ struct hm_score {
 	int loaded; /* systems that are read: of --average all operands */
 	struct hm_predictions said[HM_COMPARE_MAX], fit;
 	struct hm_confounders pairs;
+	struct hm_truth truth;	  /* of --labels */
 	struct hm_device *device; /* NULL without a model */
 	struct hm_system source;  /* what was read last */
 	struct hm_scored_options how;

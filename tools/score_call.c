@@ -135,6 +135,8 @@ void hm_score_check(struct hm_score *r)
 				"predictions");
 	if (r->o.compare && (r->o.by || r->o.pairs))
 		hm_cli_usage(c, "--by and --pairs score one system, --compare has several");
+	if (r->o.labels && r->o.out)
+		hm_cli_usage(c, "--labels goes without -o, which writes the labels of the input");
 	if ((r->o.keep || (r->o.replace && r->o.model)) && !r->o.out)
 		hm_cli_usage(c, "--keep and --replace say what -o writes, which is not given");
 	if (!r->o.model && (tower_words_given(&r->o.tower) || r->o.batch_size || c->precision))

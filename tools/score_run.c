@@ -41,6 +41,18 @@ static int load_system(struct hm_score *r, struct hm_predictions *p, const struc
 		hm_cli_progress(&r->cli, ++done, hm_system_expect(s), "records");
 		rc = 0;
 	}
+	if (!rc)
+		rc = hm_system_call(s, p, e);
+	return rc;
+}
+
+/* Gives the system the labels of --labels. Those of records that it lacks are missing. */
+static int label_system(struct hm_score *r, struct hm_predictions *p, struct hm_err *e)
+{
+	size_t missing;
+	int rc = hm_truth_apply(&r->truth, p, r->o.allow_missing, &missing, e);
+	if (!rc && missing > r->how.skipped)
+		r->how.skipped = missing;
 	return rc;
 }
 
@@ -70,6 +82,7 @@ static int load_all(struct hm_score *r, struct hm_err *e)
 							   .no_normalize = r->o.no_normalize},
 					       .encoder = r->o.tower.spec,
 					       .device = r->device,
+					       .unlabelled = r->o.labels,
 					       .binary = binary_option(&r->o),
 					       .texts = r->o.errors > 0,
 					       .by = r->o.by,
@@ -83,10 +96,14 @@ static int load_all(struct hm_score *r, struct hm_err *e)
 	    each = r->o.compare || r->o.averaged ? 1 : r->cli.n_operands;
 	if (!rc && r->o.pairs)
 		rc = hm_confounders_read(&r->pairs, r->o.pairs, e);
+	if (!rc && r->o.labels)
+		rc = hm_truth_read(&r->truth, r->o.labels, r->cli.workers, e);
 	for (int i = 0; !rc && i < r->loaded; i++) {
 		rc = load_system(r, &r->said[i], &how, each, r->cli.operands + i, e);
 		if (!rc && hm_system_skipped(&r->source) > r->how.skipped)
 			r->how.skipped = hm_system_skipped(&r->source);
+		if (!rc && r->o.labels)
+			rc = label_system(r, &r->said[i], e);
 	}
 	if (!rc && r->o.averaged)
 		rc = hm_predictions_average(r->said, r->loaded, (enum hm_average)r->o.average, e);
@@ -109,14 +126,13 @@ static int score_systems(struct hm_score *r, struct hm_err *e)
 	if (!rc && s->echo)
 		hm_cli_warn(&r->cli,
 			    "%s: every label is the system's answer: in a submission \"label\" is the "
-			    "prediction, and "
-			    "then these scores say nothing",
-			    r->said->name);
+			    "prediction, "
+			    "and then these scores say nothing; --labels FILE gives the true ones",
+			    r->o.labels ? r->truth.name : r->said->name);
 	if (!rc && r->how.fit && r->fit.submitted && hm_predictions_echo(&r->fit, .5))
 		hm_cli_warn(&r->cli,
 			    "%s: every label is the system's answer, as in a submission: the threshold is "
-			    "fitted on "
-			    "predictions, not on labels",
+			    "fitted on predictions, not on labels",
 			    r->o.threshold + 4);
 	if (!rc)
 		rc = hm_scored_text(s, (size_t)r->o.errors, &r->report, e);
@@ -178,6 +194,7 @@ void hm_score_clear(struct hm_score *r)
 		hm_predictions_clear(&r->said[i]);
 	hm_predictions_clear(&r->fit);
 	hm_confounders_clear(&r->pairs);
+	hm_truth_clear(&r->truth);
 	hm_system_close(&r->source);
 	hm_device_close(r->device);
 	hm_buf_clear(&r->report);

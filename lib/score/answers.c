@@ -1,6 +1,7 @@
 /* Turns records into predictions. See answers.h; answersout.c writes records. */
 #include "feed/columns.h"
 #include "score/answersout.h"
+#include "score/truth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,7 +223,7 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 	int i = a->at++;
 	const struct hm_val *val = a->batch.rec[i].val, *id = &val[a->id],
 			    *text = a->text >= 0 && a->o.texts ? &val[a->text] : NULL;
-	if (a->label >= 0)
+	if (a->label >= 0 && !a->o.unlabelled)
 		memcpy(&label, val[a->label].data, sizeof label);
 	for (size_t k = 0; k < c; k++)
 		a->wide[k] = (double)a->prob[(size_t)i * c + k];
@@ -234,6 +235,14 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 		return record_error(a, i, e);
 	rc = a->writer ? hm_answers_put(a, i, e) : 0;
 	return rc ? rc : 1;
+}
+
+int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct hm_err *e)
+{
+	struct hm_labels l;
+	if (hm_truth_names(hm_join_schema(a->in), &l, e))
+		return hm_err_prefix(e, "%s", hm_join_name(a->in));
+	return l.n ? hm_predictions_call(p, l.word, l.n, e) : 0;
 }
 
 uint64_t hm_answers_skipped(const struct hm_answers *a)

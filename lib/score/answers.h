@@ -18,6 +18,7 @@ struct hm_answers_options {
 	struct hm_device *device;	   /* with a model: where it runs */
 	bool texts;			   /* keep captions in the predictions */
 	const char *by;			   /* a column (utf8 or integer) by which records are grouped; NULL */
+	bool unlabelled;		   /* leave the input's labels alone: others will be set */
 	const char *binary;		   /* an option of the call that is for two classes only, or NULL */
 	const char *out;		   /* the output's path; NULL: no records are written */
 	bool keep;			   /* write all columns, not only id, label, text, img, error */
@@ -60,6 +61,8 @@ int hm_answers_prepare(struct hm_answers *a, struct hm_err *e);
 /* Takes the next record into p (whose classes it sets). 1, 0 at the end, HM_EDATA. A record with `error`
  * failed. */
 int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);
+/* Gives p, whose classes are known, the words that the input's column `label` has for them. 0 or HM_EDATA. */
+int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);
 /* After the end: records that the input's producers left out. */
 uint64_t hm_answers_skipped(const struct hm_answers *a);
 int hm_answers_finish(struct hm_answers *a, struct hm_err *e);

@@ -185,7 +185,7 @@ classes() {
 	[[ ${lines[-1]} =~ ^"accuracy 0.7500 [0.3006, 0.9544]  macro F1 0.7778 ["[0-9.,\ ]+"]  macro AUROC 1.0000  n 4"$ ]] || fail "${lines[-1]}"
 	grep -q '"accuracy":0.75,.*"auroc":null.*"classes":\[{"answered":2,"auroc":1,"f1":0.6666666666666666,"name":"0","precision":0.5,"recall":1,"support":1},' c.json
 	grep -q '"confusion":\[\[1,0,0\],\[1,1,0\],\[0,0,1\]\]' c.json
-	grep -q '"f1":null.*"macro":{"auroc":1,"auroc_ci95":\[.*"f1":0.7777777777777777,"f1_ci95":\[.*"random":0.3333333333333333' c.json
+	grep -q '"f1":null.*"macro":{"auroc":1,"auroc_ci95":null,"f1":0.7777777777777777,"f1_ci95":\[.*"random":0.3333333333333333' c.json
 	[ "$(head -n 3 back.csv)" = $'id,proba_0,proba_1,proba_2,label\n1,0.7,0.2,0.1,0\n2,0.2,0.5,0.3,1' ]
 	hm-score -j1 --json - c.csv | cmp - c.json
 	hm-score --bootstrap 0 --json - c.csv | grep -q '"f1_ci95":null'
@@ -696,4 +696,113 @@ raw() {
 	expect 1 'c3.csv has 3 classes; ranks are of two'
 	hm-score --average mean --csv c3m.csv c3.csv c3.csv >/dev/null
 	cmp c3.csv c3m.csv
+}
+
+# truth.jsonl, truth.hmr: the labels of a.csv as words, no and yes; blind.csv: a.csv without them.
+truth() {
+	sed 's/,[01]$/,/' a.csv >blind.csv
+	awk -F, 'NR > 1 { printf "{\"id\":%s,\"img\":\"i.png\",\"text\":\"t %s\",\"label\":\"%s\"}\n", $1, $1, $3 ? "yes" : "no" }' a.csv >truth.jsonl
+	hm-jsonl2rec --labels no,yes -o truth.hmr truth.jsonl
+}
+
+@test "--labels: JSON lines, CSV, records by their content, words by the names; the same scores" {
+	truth
+	hm-score a.csv >want
+	sed 's/"no"/0/; s/"yes"/1/' truth.jsonl >numbers
+	{ printf '\xef\xbb\xbf\n'; tac numbers; } >marked
+	awk -F, -v OFS=, '{ print $3, $1 }' a.csv >table
+	for f in numbers marked table a.csv; do
+		for p in blind.csv a.csv; do
+			hm-score --labels $f $p | sed "s/$p/a.csv/" | diff - want
+		done
+		hm-score --labels - blind.csv <$f | cmp - want
+	done
+	sed 's/,1$/,0/' a.csv >wrong.csv # the input's own are replaced, whatever they are
+	hm-score --labels table wrong.csv | cmp - want
+	sed 's/,[01]$/,no idea/' a.csv >words.csv
+	hm-score --labels table words.csv | cmp - want
+	run hm-score words.csv
+	expect 1 'label "no idea" is not an integer from 0'
+	# the words of records
+	run hm-score --labels truth.hmr --json j --errors 1 blind.csv
+	expect 0 '^  label   answer  p of answer  id$'
+	expect 0 '^  (no +yes|yes +no) +0\.7000  [36]$'
+	expect 0 '; 4 of class 0 "no", 4 of class 1 "yes"$'
+	expect 0 '^  label 1 +1 +3   yes$'
+	grep -q '"names":\["no","yes"\]' j
+	# truth.jsonl has words; the classes they are follow from the input's names, in its order
+	hm-score --csv p.csv blind.csv >/dev/null
+	hm-synth -q --train 40 --dev 8 --test 4 data
+	hm-jsonl2rec --labels yes,no truth.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o f.hmr
+	hm-fuse-train -q --fusion late --epochs 1 -o m.safetensors f.hmr
+	hm-score --model m.safetensors --json own.json --errors 9 f.hmr >own
+	hm-score --model m.safetensors --json given.json --errors 9 --labels truth.jsonl f.hmr | cmp - own
+	cmp own.json given.json
+	hm-score --model m.safetensors --errors 9 --labels truth.hmr f.hmr | cmp - own
+	grep -q '"names":\["yes","no"\]' own.json
+	grep -q '^  label 0 .* yes$' own
+	hm-score --model m.safetensors -o p.hmr f.hmr >/dev/null
+	hm-score --errors 9 p.hmr | cmp - own # the words stay with the records
+	hm-score --model m.safetensors --errors 9 --labels table f.hmr | refute cmp -s - own
+	# everything that takes several systems
+	hm-score --compare --labels table blind.csv a.csv | grep -q 'not shown to differ'
+	hm-score --average mean --labels table blind.csv blind.csv | cmp - want
+}
+
+@test "--labels: a submission is scored by the true labels" {
+	submission s.csv .5
+	awk -F, 'NR == 1 { print "id,label"; next } { print $1 "," (NR % 3 == 0) }' s.csv >true.csv
+	run hm-score --json s.json --labels true.csv s.csv
+	expect 0 'n 20$'
+	refute grep -q 'every label' <<<"$output"
+	refute grep -q labels_equal s.json
+	run hm-score s.csv
+	expect 0 '--labels FILE gives the true ones$'
+	run hm-score --labels s.csv s.csv # another submission, or the same one
+	expect 0 'warning: s.csv: every label is the system'
+}
+
+@test "--labels: ids, words and numbers that do not fit are named" {
+	truth
+	run hm-score --labels truth.jsonl blind.csv
+	expect 1 '^hm-score: error: truth.jsonl: line 1 \(id 1\): label "yes" is a word, and nothing says which class it is; records that hm-jsonl2rec --labels makes do$'
+	run hm-score --labels <(head -n 3 truth.jsonl) --json x.json truth.hmr
+	expect 1 'no column "prob"'
+	hm-score --labels truth.hmr --csv /dev/null blind.csv >/dev/null
+	sed 5d a.csv >less.csv
+	run hm-score --labels less.csv --json x.json a.csv
+	expect 1 '^hm-score: error: 1 ids of a.csv are not in less.csv: 4; --allow-missing scores the others$'
+	run hm-score --labels a.csv --json x.json less.csv
+	expect 1 '^hm-score: error: 1 ids of a.csv are not in less.csv: 4; --allow-missing'
+	[ ! -e x.json ]
+	run hm-score --labels less.csv --allow-missing a.csv
+	expect 0 '^note: 1 records have no label and do not count$'
+	expect 0 'n 7$'
+	run hm-score --labels a.csv --allow-missing less.csv
+	expect 0 '^8 records expected, 7 scored, 0 failed'
+	expect 0 '^note: 1 of 8 records are missing: accuracy could be'
+	run hm-score --labels <(sed 's/^3,0.7,0/3,0.7,7/' a.csv) a.csv
+	expect 1 'line 4 \(id 3\): label 7 is outside the 2 classes, 0 to 1$'
+	run hm-score --labels <(sed 's/^3,0.7,0/1,0.7,0/' a.csv) a.csv
+	expect 1 'line 4 \(id 1\): line 2 has the same id$'
+	run hm-score --labels <(printf 'name,label\n1,1\n') a.csv
+	expect 1 'line 1: the header has no column "id"; id,label are needed$'
+	run hm-score --labels <(printf '{"id":1,"label":[1]}\n') a.csv
+	expect 1 'line 1: field "label" is a list or an object, where a word or a number is wanted$'
+	run hm-score --labels <(printf '\n[1]\n') a.csv
+	expect 1 'line 2: this is no JSON object'
+	run hm-score --labels <(printf '{"label":1}\n') a.csv
+	expect 1 'line 1: there is no field "id"'
+	run hm-score --labels "$ROOT/tests/data/models/late.safetensors" a.csv
+	expect 1 'late.safetensors: a safetensors file, where labels are wanted: JSON lines, CSV or records$'
+	hm-jsonl2rec -o plain.hmr <(sed 's/"no"/0/; s/"yes"/1/' truth.jsonl)
+	run hm-score --labels plain.hmr -o x.hmr a.csv
+	expect 2 '--labels goes without -o'
+	hm-score --labels plain.hmr blind.csv | cmp - <(hm-score a.csv)
+	# words that are other numbers
+	hm-jsonl2rec --labels 2,1 -o turned.hmr <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl)
+	hm-score --labels turned.hmr blind.csv | grep -q '^  label 1 .* 1$'
+	# two systems that call their classes otherwise
+	run hm-score --compare --labels truth.hmr blind.csv blind.csv
+	expect 0 'not shown to differ'
 }
