@@ -1,5 +1,5 @@
-/* hm-score in three files: hm-score.c has the options, score_call.c checks the call, score_run.c reads,
- * scores and writes. This is what they share. */
+/* hm-score in four files: hm-score.c has the options, score_call.c checks the call, score_run.c reads and
+ * scores, score_write.c writes. This is what they share. */
 #ifndef HM_SCORE_H
 #define HM_SCORE_H
 
@@ -12,8 +12,8 @@
 
 /* The user's options. */
 struct options {
-	char *model, *labels, *csv, *json, *roc, *calibration, *sheet, *threshold, *by, *pairs, *expect, *out,
-		*columns[HM_SIDES];
+	char *model, *labels, *csv, *submission, *latex, *json, *roc, *calibration, *sheet, *threshold, *by,
+		*pairs, *expect, *out, *columns[HM_SIDES];
 	struct hm_strs ablate;
 	int average;
 	bool averaged, compare, allow_missing, unknown, mismatch, keep, replace, no_normalize;
@@ -35,15 +35,19 @@ struct hm_score {
 	struct hm_feature_names columns[HM_SIDES];
 	enum hm_ablation ablate[HM_SIDES];
 	struct hm_scored scored;
-	struct hm_buf report, json, csv;
+	const char *name[HM_COMPARE_MAX]; /* of --compare's systems */
+	char *path[HM_COMPARE_MAX];
+	struct hm_buf report, json, csv, submission, latex;
 };
 
 /* score_call.c: checks the call and fills what follows from it: k, loaded, columns, ablate, how. A wrong call
  * ends the tool. */
 void hm_score_check(struct hm_score *r);
 
-/* score_run.c: reads the systems, scores them, writes what was asked for. 0 or a negative code. */
+/* score_run.c: reads the systems, scores them, has written what was asked for. 0 or a negative code. */
 int hm_score_run(struct hm_score *r, struct hm_err *e);
+/* score_write.c: writes the files and the report. 0 or a negative code. */
+int hm_score_write(struct hm_score *r, struct hm_err *e);
 void hm_score_clear(struct hm_score *r);
 
 #endif

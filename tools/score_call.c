@@ -1,10 +1,12 @@
 /* What a call of hm-score may say. See score.h. */
 #include "score.h"
+#include "json/json.h"
 #include "report/present.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool is_dash(const char *path)
 {
@@ -108,6 +110,31 @@ static void check_columns(struct hm_score *r)
 			     "which is not given");
 }
 
+/* --compare NAME=FILE; a file whose own name has a "=" is meant when there is one. */
+static void name_systems(struct hm_score *r)
+{
+	struct hm_cli *c = &r->cli;
+	bool named[HM_COMPARE_MAX] = {false};
+	for (int i = 0; i < r->loaded && (r->o.compare || r->o.averaged); i++) {
+		char *word = c->operands[i], *sign = r->o.compare ? strchr(word, '=') : NULL;
+		r->path[i] = word;
+		r->name[i] = hm_lines_name(word);
+		if (!sign || !access(word, F_OK))
+			continue;
+		*sign = 0;
+		if (sign == word || !sign[1] || hm_utf8_check(word, strlen(word)) != strlen(word))
+			hm_cli_usage(c, "--compare takes NAME=FILE, not '%s=%s'", word, sign + 1);
+		r->name[i] = word;
+		r->path[i] = sign + 1;
+		named[i] = true;
+		hm_cli_input(c, r->path[i]);
+	}
+	for (int i = 0; i < r->loaded && r->o.compare; i++)
+		for (int k = 0; k < i; k++)
+			if ((named[i] || named[k]) && !strcmp(r->name[i], r->name[k]))
+				hm_cli_usage(c, "two systems are called '%s'", r->name[i]);
+}
+
 /* Copies the options that scoring takes as they are. */
 static void take_options(struct hm_score *r)
 {
@@ -130,8 +157,9 @@ void hm_score_check(struct hm_score *r)
 	check_average(r);
 	if (r->o.compare && (r->k < 2 || r->k > HM_COMPARE_MAX))
 		hm_cli_usage(c, "--compare takes the predictions of 2 to %d systems", HM_COMPARE_MAX);
-	if (r->o.compare && (r->o.model || r->o.out || r->o.csv || r->o.errors))
-		hm_cli_usage(c, "--compare goes without --model, -o, --csv and --errors: its operands are "
+	if (r->o.compare && (r->o.model || r->o.out || r->o.csv || r->o.submission || r->o.errors))
+		hm_cli_usage(c, "--compare goes without --model, -o, --csv, --submission and --errors: its "
+				"operands are "
 				"predictions");
 	if (r->o.compare && (r->o.by || r->o.pairs))
 		hm_cli_usage(c, "--by and --pairs score one system, --compare has several");
@@ -152,6 +180,7 @@ void hm_score_check(struct hm_score *r)
 		hm_cli_usage(c, "--expect takes a number or a file");
 	check_picture(c, "--roc", r->o.roc);
 	check_picture(c, "--calibration", r->o.calibration);
+	name_systems(r);
 	check_threshold(r);
 	check_ablate(r);
 	check_columns(r);

@@ -1,13 +1,8 @@
-/* From the inputs of hm-score to its outputs. See score.h. */
+/* From the inputs of hm-score to the scores. See score.h. */
 #include "score.h"
-#include "base/fd.h"
-#include "base/file.h"
-#include "report/present.h"
-#include "score/errorsheet.h"
 #include "score/pairsfile.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* Passes on what opening the input found. */
 static void say_notices(struct hm_score *r, const struct hm_answers *a)
@@ -65,7 +60,11 @@ static const struct hm_feature_names *columns_of(const struct hm_score *r, int s
 /* An option that is for two classes only; NULL: none is given. */
 static const char *binary_option(const struct options *o)
 {
-	return o->threshold ? "--threshold" : o->roc ? "--roc" : o->calibration ? "--calibration" : NULL;
+	return o->threshold	? "--threshold"
+	       : o->roc		? "--roc"
+	       : o->calibration ? "--calibration"
+	       : o->submission	? "--submission"
+				: NULL;
 }
 
 static int load_all(struct hm_score *r, struct hm_err *e)
@@ -92,14 +91,17 @@ static int load_all(struct hm_score *r, struct hm_err *e)
 					       .tool = r->cli.tool->name,
 					       .writer = r->cli.writer};
 	char *fit = r->how.fit ? r->o.threshold + 4 : NULL;
-	int rc = fit ? load_system(r, &r->fit, &plain, 1, &fit, e) : 0,
-	    each = r->o.compare || r->o.averaged ? 1 : r->cli.n_operands;
+	int rc = fit ? load_system(r, &r->fit, &plain, 1, &fit, e) : 0;
+	bool several = r->o.compare || r->o.averaged;
 	if (!rc && r->o.pairs)
 		rc = hm_confounders_read(&r->pairs, r->o.pairs, e);
 	if (!rc && r->o.labels)
 		rc = hm_truth_read(&r->truth, r->o.labels, r->cli.workers, e);
 	for (int i = 0; !rc && i < r->loaded; i++) {
-		rc = load_system(r, &r->said[i], &how, each, r->cli.operands + i, e);
+		rc = load_system(r, &r->said[i], &how, several ? 1 : r->cli.n_operands,
+				 several ? r->path + i : r->cli.operands, e);
+		if (several)
+			r->said[i].name = r->name[i];
 		if (!rc && hm_system_skipped(&r->source) > r->how.skipped)
 			r->how.skipped = hm_system_skipped(&r->source);
 		if (!rc && r->o.labels)
@@ -134,43 +136,7 @@ static int score_systems(struct hm_score *r, struct hm_err *e)
 			    "%s: every label is the system's answer, as in a submission: the threshold is "
 			    "fitted on predictions, not on labels",
 			    r->o.threshold + 4);
-	if (!rc)
-		rc = hm_scored_text(s, (size_t)r->o.errors, &r->report, e);
-	if (!rc && r->o.json)
-		rc = hm_scored_json(s, &r->json, e);
-	return !rc && r->o.csv ? hm_predictions_csv(r->said, &r->csv, e) : rc;
-}
-
-static bool is_dash(const char *path)
-{
-	return path && !strcmp(path, "-");
-}
-
-/* Writes the files, then the report: it is not shown when a file could not be written. */
-static int publish_results(struct hm_score *r, struct hm_err *e)
-{
-	const struct hm_cli *c = &r->cli;
-	const struct hm_scored *s = &r->scored;
-	int rc = 0;
-	if (r->o.roc)
-		rc = hm_scored_roc(s, r->o.roc, e);
-	if (!rc && r->o.calibration)
-		rc = hm_scored_calibration(s, r->o.calibration, e);
-	if (!rc && r->o.sheet)
-		rc = hm_errorsheet_write(r->o.sheet, (size_t)r->o.errors, c->n_operands, c->operands,
-					 c->workers, r->said, &s->matched, s->sample, e);
-	if (!rc && r->o.csv)
-		rc = hm_file_write(r->o.csv, r->csv.data, r->csv.len, e);
-	if (!rc)
-		rc = hm_system_finish(&r->source, e);
-	if (!rc && r->o.json)
-		rc = hm_file_write(r->o.json, r->json.data, r->json.len, e);
-	if (rc || is_dash(r->o.json))
-		return rc;
-	if (!is_dash(r->o.out) && !is_dash(r->o.csv))
-		return hm_file_write("-", r->report.data, r->report.len, e);
-	hm_fd_write(STDERR_FILENO, r->report.data, r->report.len); /* standard output is taken */
-	return 0;
+	return rc;
 }
 
 int hm_score_run(struct hm_score *r, struct hm_err *e)
@@ -184,7 +150,7 @@ int hm_score_run(struct hm_score *r, struct hm_err *e)
 	rc = load_all(r, e);
 	if (!rc)
 		rc = score_systems(r, e);
-	return rc ? rc : publish_results(r, e);
+	return rc ? rc : hm_score_write(r, e);
 }
 
 void hm_score_clear(struct hm_score *r)
@@ -200,4 +166,6 @@ void hm_score_clear(struct hm_score *r)
 	hm_buf_clear(&r->report);
 	hm_buf_clear(&r->json);
 	hm_buf_clear(&r->csv);
+	hm_buf_clear(&r->submission);
+	hm_buf_clear(&r->latex);
 }

@@ -20,3 +20,16 @@ int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *b, struct 
 	}
 	return e->code;
 }
+
+int hm_submission_csv(const struct hm_predictions *p, double threshold, struct hm_buf *b, struct hm_err *e)
+{
+	hm_buf_printf(b, e, "id,proba,label\n");
+	for (size_t i = 0; i < p->n; i++) {
+		const double *prob = p->prob + 2 * i;
+		if (p->item[i].failed)
+			continue;
+		hm_buf_field(b, p->item[i].id, e);
+		hm_buf_printf(b, e, ",%.9g,%d\n", prob[1], (int)hm_prob_class(prob, 2, threshold));
+	}
+	return e->code;
+}

@@ -20,9 +20,18 @@ int hm_compare_text(const struct hm_scores *s, int k, const struct hm_pair *pair
 int hm_compare_json(const struct hm_scores *s, int k, const struct hm_pair *pair, struct hm_buf *out,
 		    struct hm_err *e);
 
+/* Tables for LaTeX with the package booktabs: a row per system with accuracy, AUROC (macro F1 and macro AUROC
+ * with more than two classes) and intervals; of several systems a row per pair, of one with more than two
+ * classes a row per class. */
+int hm_scores_latex(const struct hm_scores *s, int k, const struct hm_pair *pair, struct hm_buf *out,
+		    struct hm_err *e);
+
 /* id,proba,label; with more than two classes id,proba_0,…,label. Probabilities are written by %.9g, so that
  * they read back as the same f32. A failed record has empty probabilities, an unknown label is empty. */
 int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *out, struct hm_err *e);
+/* A submission to a challenge: id,proba,label of every record that has an answer, the label being the answer
+ * at the threshold. Two classes. */
+int hm_submission_csv(const struct hm_predictions *p, double threshold, struct hm_buf *out, struct hm_err *e);
 /* The first `count` records of hm_errors_find, a line each. */
 int hm_errors_text(const struct hm_predictions *p, const struct hm_matched *m, const struct hm_sample *s,
 		   size_t count, struct hm_buf *out, struct hm_err *e);

@@ -126,6 +126,16 @@ int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err 
 			: hm_scores_json(s->scores, out, e);
 }
 
+int hm_scored_latex(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e)
+{
+	return hm_scores_latex(s->scores, s->k, s->pair, out, e);
+}
+
+int hm_scored_submission(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e)
+{
+	return hm_submission_csv(s->said, s->threshold.at, out, e);
+}
+
 int hm_scored_roc(const struct hm_scored *s, const char *path, struct hm_err *e)
 {
 	if (s->matched.classes != 2 || isnan(s->scores[0].value[HM_AUROC]))

@@ -46,6 +46,9 @@ void hm_scored_clear(struct hm_scored *s);
 /* Append the report, with the `errors` most confident wrong answers of a single system; append the JSON. */
 int hm_scored_text(const struct hm_scored *s, size_t errors, struct hm_buf *out, struct hm_err *e);
 int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e);
+/* Append the tables for LaTeX; the first system's answers as a submission, at the threshold that was used. */
+int hm_scored_latex(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e);
+int hm_scored_submission(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e);
 /* Draw the pictures, whole or not at all. HM_EDATA: a ROC curve needs records of both of two classes, a
  * reliability diagram labelled records of two classes; gnuplot fails. */
 int hm_scored_roc(const struct hm_scored *s, const char *path, struct hm_err *e);

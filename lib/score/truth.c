@@ -57,7 +57,7 @@ static int find_class(const struct hm_truth *t, const struct hm_labels *l, int w
 		hm_err_set(e, HM_EDATA, "label %.64s is outside the %d classes, 0 to %d", text, classes,
 			   classes - 1);
 	else if (l->n)
-		hm_err_set(e, HM_EDATA, "label \"%.64s\" is none of the classes, %s", text,
+		hm_err_set(e, HM_EDATA, "label \"%.64s\" is not one of the classes, %s", text,
 			   hm_labels_text(l, list, sizeof list));
 	else
 		hm_err_set(e, HM_EDATA,

@@ -806,3 +806,91 @@ truth() {
 	run hm-score --compare --labels truth.hmr blind.csv blind.csv
 	expect 0 'not shown to differ'
 }
+
+@test "--submission: the answers as the server takes them; two classes, every record" {
+	truth
+	hm-score --submission s.csv blind.csv >report
+	[ "$(tr '\n' ' ' <s.csv)" = 'id,proba,label 1,0.9,1 2,0.4,0 3,0.7,1 4,0.2,0 5,0.6,1 6,0.3,0 7,0.1,0 8,0.8,1 ' ] || fail "$(cat s.csv)"
+	hm-score --submission - blind.csv 2>err | cmp - s.csv
+	cmp err report
+	hm-score --threshold .65 --submission t.csv a.csv >/dev/null
+	[ "$(sed -n 6p t.csv)" = 5,0.6,0 ]
+	printf 'id,proba,label\n11,0.3,0\n12,0.65,1\n13,0.62,0\n' >val.csv
+	hm-score --threshold fit:val.csv --submission f.csv a.csv >/dev/null
+	[ "$(sed -n 6p f.csv)" = 5,0.6,0 ]
+	hm-score --average mean --submission m.csv blind.csv blind.csv >/dev/null
+	cmp m.csv s.csv
+	hm-score --labels a.csv --submission l.csv blind.csv | tail -n 1 | grep -q 'accuracy 0.7500'
+	cmp l.csv s.csv
+	echo '9,,' >>blind.csv
+	run hm-score --submission no.csv blind.csv
+	expect 1 '1 of 9 records are missing'
+	[ ! -e no.csv ]
+	run hm-score --allow-missing --submission some.csv blind.csv
+	expect 0 'warning: some.csv: 1 records have no answer and are not in it$'
+	cmp some.csv s.csv
+	classes
+	run hm-score --submission no.csv c.csv
+	expect 2 '--submission is for two classes, c.csv has 3'
+	run hm-score --compare --submission no.csv a.csv a.csv
+	expect 2 'goes without'
+	[ ! -e no.csv ]
+}
+
+@test "--compare NAME=FILE: names everywhere; a file whose name has a = is a file" {
+	sed 's/,0.9,/,0.2,/; s/,0.8,/,0.3,/' a.csv >b.csv
+	run hm-score --compare --json j --latex t.tex --roc r.svg --calibration c.svg 'Grüße & <x>=a.csv' b=b.csv
+	expect 0 '^A   Grüße & <x> +0\.7500 '
+	expect 0 '^B   b +0\.5000 '
+	expect 0 'Grüße & <x> and b are not shown to differ in accuracy'
+	grep -q '"a":"Grüße & <x>".*"b":"b"' j && grep -q '"name":"b"' j
+	grep -q '^{Grüße \\& \\textless{}x\\textgreater{}} & 0.7500' t.tex
+	for f in r c; do grep -q 'Grüße &amp; &lt;x>' $f.svg || fail $f; done
+	cp a.csv lr=0.1.csv
+	run hm-score --compare lr=0.1.csv best=lr=0.1.csv b.csv
+	expect 0 '^A   lr=0\.1\.csv '
+	expect 0 '^B   best '
+	run hm-score --compare A=- B=b.csv <a.csv
+	expect 0 '^A   A '
+	run hm-score --compare lr=0.2.csv b.csv
+	expect 1 '0\.2\.csv: cannot open'
+	run hm-score --compare x=a.csv x=b.csv
+	expect 2 "two systems are called 'x'"
+	run hm-score --compare b.csv=a.csv b.csv
+	expect 2 "two systems are called 'b.csv'"
+	run hm-score --compare =a.csv b.csv
+	expect 2 "takes NAME=FILE, not '=a.csv'"
+	run hm-score --compare x= b.csv
+	expect 2 "takes NAME=FILE, not 'x='"
+	run hm-score --compare $'\xff=a.csv' b.csv
+	expect 2 'takes NAME=FILE'
+	for o in --json --latex; do
+		run hm-score --compare $o b.csv A=a.csv B=b.csv
+		expect 2 'b.csv is an input of the same call'
+	done
+	run hm-score x=a.csv
+	expect 1 'x=a.csv: cannot open'
+	run hm-score --compare A=a.csv B=<(sed '$d' b.csv)
+	expect 1 '1 ids of A are not in B: 8'
+}
+
+@test "--latex: booktabs tables, names escaped" {
+	name='[a]_b%#$&{}~^\<>|"--'
+	hm-score --compare --latex t.tex "$name=a.csv" B=<(sed 's/,0.9,/,0.5,/' a.csv) >/dev/null
+	grep -qF '\begin{tabular}{lrcrc}' t.tex
+	grep -qxF '{[a]\_b\%\#\$\&\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}\textgreater{}\textbar{}{\char34}-{}-} & 0.7500 & [0.4093, 0.9285] & 0.8125 & [0.4808, 1.0000] \\' t.tex
+	grep -qF ' & {B} & $+0.1250$ & [$-0.' t.tex
+	[ "$(grep -c '^.toprule$' t.tex)" = 2 ] && [ "$(grep -c '^.end{tabular}$' t.tex)" = 2 ]
+	hm-score --latex - a.csv 2>err | grep -qxF '{a.csv} & 0.7500 & [0.4093, 0.9285] & 0.8125 & [0.4808, 1.0000] \\'
+	hm-score a.csv | cmp - err
+	hm-score --latex n.tex <(printf 'id,proba\n1,.9\n') >/dev/null
+	grep -qF '& -- & -- & -- & -- \\' n.tex
+	classes
+	hm-jsonl2rec --labels 'no,50 %,a&b' -o w.hmr <(printf '{"id":%d,"img":"i","text":"t","label":"%s"}\n' 1 no 2 '50 %' 3 'a&b' 4 '50 %')
+	hm-score --labels w.hmr --latex k.tex c.csv >report
+	grep -qF 'System & Accuracy & 95\,\% interval & Macro F1 & 95\,\% interval & Macro AUROC' k.tex
+	grep -qxF '{50 \%} & 1.0000 & 0.5000 & 0.6667 & 1.0000 & 2 \\' k.tex
+	grep -qE '^   1  50 % +2 +1 +1\.0000' report
+	hm-score --compare --latex kk.tex A=c.csv B=c.csv >/dev/null
+	grep -qF '{A} & {B} & $+0.0000$ & [$-0.' kk.tex
+}

@@ -1,5 +1,5 @@
-/* Fuzz harness of the file of labels: any bytes are labels by id or an error that names the file, and what was read fits
- * predictions or is refused. */
+/* Fuzz harness of the file of labels: any bytes are labels by id or an error that names the file, and what
+ * was read fits predictions or is refused. */
 #include "score/truth.h"
 
 #include <stdio.h>
@@ -17,7 +17,8 @@ static void fill_predictions(struct hm_predictions *p, bool words)
 	struct hm_err e = {0};
 	*p = (struct hm_predictions){.name = "p", .classes = 2};
 	for (int i = 0; i < 3; i++)
-		if (hm_predictions_add(p, id[i], strlen(id[i]), NULL, 0, -1, (double[]){.5, .5}, (uint64_t)i, &e))
+		if (hm_predictions_add(p, id[i], strlen(id[i]), NULL, 0, -1, (double[]){.5, .5}, (uint64_t)i,
+				       &e))
 			abort();
 	if (words && hm_predictions_call(p, word, 2, &e))
 		abort();
