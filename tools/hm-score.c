@@ -7,7 +7,7 @@ static const struct hm_opt table[] = {
 	{"model", 0, HM_STR(model), "MODEL",
 	 "model file to run on the input; without it the input has a column prob", .file = HM_FILE_IN},
 	{"compare", 0, HM_FLAG(compare), NULL,
-	 "the operands are predictions of several systems: test each pair"},
+	 "the operands, each FILE or NAME=FILE, are predictions of several systems: test each pair"},
 	{"average", 0, HM_CHOICE(average), "mean|rank",
 	 "the operands are predictions of several systems: score their mean, or that of their ranks",
 	 .given = HM_GIVEN(averaged)},
@@ -73,7 +73,7 @@ static const struct hm_opt table[] = {
 
 static const struct hm_tool tool = {.name = "hm-score",
 				    .summary = "score predictions, with intervals and paired tests",
-				    .operands = "[[NAME=]FILE ...]",
+				    .operands = "[FILE ...]",
 				    .table = table,
 				    .common = HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,

@@ -10,6 +10,8 @@ static void say_notices(struct hm_score *r, const struct hm_answers *a)
 	struct hm_cli *c = &r->cli;
 	if (a->model.notice[0])
 		hm_cli_notice(c, "%s: %s", r->o.model, a->model.notice);
+	if (a->warning[0])
+		hm_cli_warn(c, "%s", a->warning);
 	for (int k = 0; k < HM_SIDES; k++)
 		if (a->predict.warning[k][0])
 			hm_cli_warn(c, "%s", a->predict.warning[k]);

@@ -2,6 +2,7 @@
 #include "feed/columns.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { SIDE = 1 << 14, WIDE = 1 << 20 }; /* most of an image's side, of a feature's dimension */
 enum { FLOATS = -1 };			 /* any of F32, F16, BF16 */
@@ -98,4 +99,31 @@ int hm_column_like(const struct hm_schema *s, const char *name, enum hm_column c
 int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e)
 {
 	return hm_column_like(s, columns[c].name, c, at, e);
+}
+
+static bool are_words(const cJSON *names)
+{
+	const cJSON *word, *other;
+	if (!cJSON_IsArray(names) || !names->child || cJSON_GetArraySize(names) > HM_NAMES_MOST)
+		return false;
+	cJSON_ArrayForEach(word, names)
+	{
+		if (!cJSON_IsString(word) || !*word->valuestring)
+			return false;
+		for (other = names->child; other != word; other = other->next)
+			if (!strcmp(other->valuestring, word->valuestring))
+				return false;
+	}
+	return true;
+}
+
+int hm_column_names(const struct hm_schema *s, const cJSON **names, struct hm_err *e)
+{
+	int label = hm_column_at(s, HM_COLUMN_LABEL);
+	*names = label < 0 ? NULL : cJSON_GetObjectItemCaseSensitive(s->field[label].attr, "names");
+	if (!*names || are_words(*names))
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "column \"label\": its \"names\" are not a list of at most %d different words",
+			  HM_NAMES_MOST);
 }

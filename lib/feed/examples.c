@@ -28,6 +28,8 @@ void hm_examples_clear(struct hm_examples *x)
 	}
 	for (int k = 0; k < HM_SIDES && s && !s->view; k++)
 		cJSON_Delete(x->prepared[k]);
+	if (s && !s->view)
+		cJSON_Delete(x->names);
 	free(s);
 	*x = (struct hm_examples){0};
 }

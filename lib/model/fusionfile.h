@@ -50,6 +50,7 @@ struct hm_fusionfile_parts {
 	struct hm_fusionfile_feature feature[HM_SIDES];	  /* for a side that is HM_USE_FEATURE */
 	const struct hm_feature_names *columns[HM_SIDES]; /* the columns of that side; NULL: the usual one */
 	const cJSON *prepared[HM_SIDES]; /* how each side's inputs were prepared; NULL: unknown */
+	const cJSON *names;		 /* the classes' words, an array; NULL: they have none */
 	int64_t batches;  /* train-mode batches of a running image encoder since it was opened: added to
 			     num_batches_tracked */
 	const float *own; /* written in place of the fusion's live parameters (standardisation folded in),

@@ -187,6 +187,7 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 	to->head = c->head;
 	to->pg = (cJSON *)(uintptr_t)p->pg; /* only read */
 	to->selected_on = (char *)(uintptr_t)p->selected_on;
+	to->names = (cJSON *)(uintptr_t)p->names; /* only read */
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_fusionfile_feature *f = &p->feature[k];
 		describe_tower(to, (enum hm_side)k, runs_here(&c->side[k]) ? c->side[k].tower : NULL,

@@ -127,6 +127,7 @@ void hm_modelfile_clear(struct hm_modelfile *m)
 	free(m->bias);
 	free(m->selected_on);
 	cJSON_Delete(m->pg);
+	cJSON_Delete(m->names);
 	for (int k = 0; k < HM_SIDES; k++)
 		cJSON_Delete(m->prepared[k]);
 	hm_weights_close(m->file);

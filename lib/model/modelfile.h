@@ -30,6 +30,7 @@ struct hm_modelfile {
 	struct hm_feature_names columns[HM_SIDES]; /* the feature columns it was trained on; n 0: not said */
 	float *weight;	   /* the last layer's weight [C, I]; of a file with one output [1, I] rows (0, w) */
 	float *bias;	   /* its bias [C] */
+	cJSON *names;	   /* hm.model's "names": an array of the classes' words; NULL: not said */
 	char *selected_on; /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
 	cJSON *pg;	   /* an array, oldest step first; NULL: not said */
 	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
@@ -47,7 +48,8 @@ int hm_modelfile_read(struct hm_modelfile *m, const char *path, struct hm_err *e
 int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,
 		       size_t n_more, struct hm_err *e);
 
-/* Frees everything m points to (weight, bias, selected_on with free(), pg, prepared, file) and empties it. */
+/* Frees everything m points to (weight, bias, selected_on with free(), pg, prepared, names, file) and empties
+ * it. */
 void hm_modelfile_clear(struct hm_modelfile *m);
 
 #endif

@@ -82,6 +82,32 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 			       &a->o.predict, a->o.device, w, e);
 }
 
+/* The labels of the input are of the model's classes only if both call them alike. */
+static int compare_names(struct hm_answers *a, struct hm_err *e)
+{
+	const cJSON *own, *trained = a->o.model ? a->model.head.names : NULL;
+	if (hm_column_names(hm_join_schema(a->in), &own, e))
+		return hm_err_prefix(e, "%s", hm_join_name(a->in));
+	if (!own || !trained || a->o.unlabelled)
+		return 0;
+	own = own->child;
+	trained = trained->child;
+	for (int c = 0; own && trained; own = own->next, trained = trained->next, c++)
+		if (strcmp(own->valuestring, trained->valuestring)) {
+			snprintf(
+				a->warning, sizeof a->warning,
+				"%.200s: class %d is \"%.64s\", and was \"%.64s\" when the model was trained",
+				hm_join_name(a->in), c, own->valuestring, trained->valuestring);
+			break;
+		}
+	if (!a->warning[0] || a->o.predict.allow_mismatch)
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "%s; hm-jsonl2rec --labels gives the order, --labels takes labels by their words, "
+			  "--allow-mismatch goes on",
+			  a->warning);
+}
+
 int hm_answers_binary(const struct hm_answers_options *o, int classes, const char *in, struct hm_err *e)
 {
 	if (!o->binary || classes == 2)
@@ -100,6 +126,8 @@ int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, in
 		rc = o->model ? open_model(a, w, e) : find_prob(a, e);
 	if (!rc)
 		rc = hm_answers_binary(o, a->classes, o->model ? o->model : hm_join_name(a->in), e);
+	if (!rc)
+		rc = compare_names(a, e);
 	if (rc)
 		return rc;
 	size_t c = (size_t)a->classes;
@@ -240,8 +268,10 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct hm_err *e)
 {
 	struct hm_labels l;
-	if (hm_truth_names(hm_join_schema(a->in), &l, e))
-		return hm_err_prefix(e, "%s", hm_join_name(a->in));
+	const cJSON *own, *trained = a->o.model ? a->model.head.names : NULL;
+	if (hm_column_names(hm_join_schema(a->in), &own, e))
+		return HM_EDATA;
+	hm_truth_words(trained ? trained : own, &l);
 	return l.n ? hm_predictions_call(p, l.word, l.n, e) : 0;
 }
 

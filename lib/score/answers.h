@@ -36,6 +36,7 @@ struct hm_answers {
 	char digest[33]; /* of the first input when it was read before */
 	struct hm_fusionfile model;
 	struct hm_predict predict;
+	char warning[400]; /* that the input's words for the classes are not the model's; "": none */
 	int classes;
 	int id, label, text, error, given, by; /* columns of the input, -1: none; given: prob */
 	struct hm_schema schema;	       /* of the output */
@@ -61,7 +62,8 @@ int hm_answers_prepare(struct hm_answers *a, struct hm_err *e);
 /* Takes the next record into p (whose classes it sets). 1, 0 at the end, HM_EDATA. A record with `error`
  * failed. */
 int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);
-/* Gives p, whose classes are known, the words that the input's column `label` has for them. 0 or HM_EDATA. */
+/* Gives p, whose classes are known, the words that the model has for them, else those of the input's column
+ * `label`. 0 or HM_EDATA. */
 int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);
 /* After the end: records that the input's producers left out. */
 uint64_t hm_answers_skipped(const struct hm_answers *a);

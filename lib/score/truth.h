@@ -41,8 +41,7 @@ int hm_truth_apply(const struct hm_truth *t, struct hm_predictions *p, bool allo
 		   struct hm_err *e);
 void hm_truth_clear(struct hm_truth *t);
 
-/* The words of the classes in the attribute `names` of the column `label`; l->n is 0 when there are none.
- * They are borrowed from the schema. HM_EDATA: the attribute is no list of different words. */
-int hm_truth_names(const struct hm_schema *s, struct hm_labels *l, struct hm_err *e);
+/* l := the words of an array that hm_column_names has checked; NULL: none. They are borrowed. */
+void hm_truth_words(const cJSON *names, struct hm_labels *l);
 
 #endif

@@ -174,26 +174,11 @@ static int read_jsonl(struct hm_truth *t, const char *path, struct hm_err *e)
 
 /* ---- records ---- */
 
-int hm_truth_names(const struct hm_schema *s, struct hm_labels *l, struct hm_err *e)
+void hm_truth_words(const cJSON *names, struct hm_labels *l)
 {
-	int label = hm_column_at(s, HM_COLUMN_LABEL);
-	const cJSON *names = label < 0 ? NULL
-				       : cJSON_GetObjectItemCaseSensitive(s->field[label].attr, "names"),
-		    *word;
+	const cJSON *word;
 	*l = (struct hm_labels){0};
-	if (!names)
-		return 0;
-	cJSON_ArrayForEach(word, names)
-	{
-		bool fits = cJSON_IsString(word) && *word->valuestring && l->n < HM_LABELS_MOST &&
-			    hm_labels_find(l, word->valuestring) < 0;
-		if (!fits)
-			return hm_err_set(e, HM_EDATA,
-					  "column \"label\": its names are not up to %d different words",
-					  HM_LABELS_MOST);
-		l->word[l->n++] = word->valuestring;
-	}
-	return 0;
+	cJSON_ArrayForEach(word, names) if (l->n < HM_LABELS_MOST) l->word[l->n++] = word->valuestring;
 }
 
 static int add_record(struct hm_truth *t, const struct hm_val *id, const struct hm_val *label,
@@ -212,13 +197,15 @@ static int read_records(struct hm_truth *t, const char *path, struct hm_workers 
 {
 	struct hm_reader *in;
 	struct hm_rec rec;
+	const cJSON *names = NULL;
 	int id = -1, label = -1, rc = hm_reader_open(&in, path, w, e);
 	if (rc)
 		return rc;
 	const struct hm_schema *s = hm_reader_schema(in);
 	if (hm_column_need(s, HM_COLUMN_ID, &id, e) || hm_column_need(s, HM_COLUMN_LABEL, &label, e) ||
-	    hm_truth_names(s, &t->own, e))
+	    hm_column_names(s, &names, e))
 		rc = hm_err_prefix(e, "%s", t->name);
+	hm_truth_words(names, &t->own);
 	for (int c = 0; !rc && c < t->own.n; c++) /* the schema is the reader's */
 		if (!(t->own.word[c] = copy_text(t, t->own.word[c], strlen(t->own.word[c]), e)))
 			rc = HM_EDATA;

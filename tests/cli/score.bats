@@ -749,6 +749,41 @@ truth() {
 	hm-score --average mean --labels table blind.csv blind.csv | cmp - want
 }
 
+@test "the words of the classes stay with the model; others are refused" {
+	hm-synth -q --train 40 --dev 12 --test 4 data
+	for s in train dev; do
+		sed 's/"label":0/"label":"no"/; s/"label":1/"label":"yes"/' data/$s.jsonl >$s.jsonl
+		for o in no,yes yes,no; do
+			hm-jsonl2rec --labels $o $s.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o $s.$o.hmr
+		done
+	done
+	hm-jsonl2rec data/dev.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o plain.hmr
+	hm-fuse-train -q --fusion late --epochs 1 -o m.safetensors train.no,yes.hmr
+	hm-view m.safetensors | grep -q '"names":\["no","yes"\]'
+	hm-score --model m.safetensors dev.no,yes.hmr >want
+	grep -q 'of class 1 "yes"$' want
+	run hm-score --model m.safetensors dev.yes,no.hmr
+	expect 1 '^hm-score: error: dev.yes,no.hmr: class 0 is "yes", and was "no" when the model was trained; .*--allow-mismatch goes on$'
+	hm-score --model m.safetensors --allow-mismatch dev.yes,no.hmr 2>err | refute cmp -s - want
+	grep -q 'warning: dev.yes,no.hmr: class 0 is "yes", and was "no"' err
+	for l in dev.jsonl dev.yes,no.hmr data/dev.jsonl; do # by their words, and by number
+		for f in dev.yes,no.hmr plain.hmr; do
+			hm-score --model m.safetensors --labels $l $f | cmp - want
+		done
+	done
+	hm-score --model m.safetensors plain.hmr | cmp - want
+	run hm-fuse-train -q --fusion late --epochs 1 --val dev.yes,no.hmr -o no.safetensors train.no,yes.hmr
+	expect 1 '^hm-fuse-train: error: --val: its classes have other words than those of training, or in another order'
+	hm-fuse-train -q --fusion late --epochs 1 --allow-mismatch --val dev.yes,no.hmr -o n.safetensors train.no,yes.hmr
+	hm-fuse-train -q --fusion late --epochs 1 --val plain.hmr -o n.safetensors train.no,yes.hmr
+	cmp n.safetensors m.safetensors
+	# the same of two systems
+	hm-score --model m.safetensors -o a.hmr dev.no,yes.hmr >/dev/null
+	hm-score --model m.safetensors --allow-mismatch -o b.hmr dev.yes,no.hmr >/dev/null
+	run hm-score --compare a.hmr b.hmr
+	expect 1 'class 0 is "no" in a.hmr and "yes" in b.hmr'
+}
+
 @test "--labels: a submission is scored by the true labels" {
 	submission s.csv .5
 	awk -F, 'NR == 1 { print "id,label"; next } { print $1 "," (NR % 3 == 0) }' s.csv >true.csv
