@@ -793,6 +793,10 @@ truth() {
 	refute grep -q labels_equal s.json
 	run hm-score s.csv
 	expect 0 '--labels FILE gives the true ones$'
+	cut -d, -f 1,3 s.csv >perfect.csv # true labels that the system got right
+	run hm-score --json p.json --labels perfect.csv s.csv
+	expect 0 '^accuracy 1\.0000 '
+	refute grep -q 'every label' <<<"$output"
 	run hm-score --labels s.csv s.csv # another submission, or the same one
 	expect 0 'warning: s.csv: every label is the system'
 }
@@ -837,6 +841,17 @@ truth() {
 	# words that are other numbers
 	hm-jsonl2rec --labels 2,1 -o turned.hmr <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl)
 	hm-score --labels turned.hmr blind.csv | grep -q '^  label 1 .* 1$'
+	hm-jsonl2rec --labels 1,2 -o ones.hmr <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl)
+	hm-score --csv ones.csv --labels ones.hmr blind.csv >/dev/null
+	hm-tokenize --vocab <(printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' t) ones.hmr | hm-encode --text init:bert-tiny -o ones.f.hmr
+	hm-fuse-train -q --fusion late --epochs 1 -o ones.safetensors ones.f.hmr
+	hm-score --model ones.safetensors ones.f.hmr >want
+	hm-score --model ones.safetensors --labels <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl) ones.f.hmr | cmp - want
+	run hm-score --model ones.safetensors --labels plain.hmr ones.f.hmr
+	expect 1 'label "0" is not one of the classes, 1,2$'
+	# what has no label is not missed
+	run hm-score --allow-missing --labels <(cat a.csv; echo 'more,,') a.csv
+	expect 0 '^8 records expected, 8 scored, 0 failed'
 	# two systems that call their classes otherwise
 	run hm-score --compare --labels truth.hmr blind.csv blind.csv
 	expect 0 'not shown to differ'
