@@ -26,8 +26,9 @@ int hm_compare_json(const struct hm_scores *s, int k, const struct hm_pair *pair
 int hm_scores_latex(const struct hm_scores *s, int k, const struct hm_pair *pair, struct hm_buf *out,
 		    struct hm_err *e);
 
-/* id,proba,label; with more than two classes id,proba_0,…,label. Probabilities are written by %.9g, so that
- * they read back as the same f32. A failed record has empty probabilities, an unknown label is empty. */
+/* id,proba,label; with more than two classes id,proba_0,…,label; then name, the label's word, if the classes
+ * have words. Probabilities are written by %.9g, so that they read back as the same f32. A failed record has
+ * empty probabilities, an unknown label is empty. */
 int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *out, struct hm_err *e);
 /* A submission to a challenge: id,proba,label of every record that has an answer, the label being the answer
  * at the threshold. Two classes. */

@@ -24,14 +24,11 @@ static int write_script(struct hm_buf *b, const char *path, const struct hm_samp
 		if (add_curve(b, &s[i], i, e))
 			return HM_EDATA;
 	hm_gnuplot_begin(b, path, 800, 800, e);
-	hm_buf_printf(b, e, "set title 'ROC, %zu records", s->n);
-	if (classes) {
-		hm_buf_printf(b, e, ", is it ");
-		hm_gnuplot_text(b, classes[1], e);
-		hm_buf_printf(b, e, "?");
-	}
+	hm_buf_printf(b, e, "set title 'ROC%s", classes ? " of " : "");
+	hm_gnuplot_text(b, classes ? classes[1] : "", e);
+	hm_buf_printf(b, e, ", %zu records'\n", s->n);
 	hm_buf_printf(b, e,
-		      "'\nset xlabel 'false positive rate'\nset ylabel 'true "
+		      "set xlabel 'false positive rate'\nset ylabel 'true "
 		      "positive rate'\n"
 		      "set size square\nset xrange [0:1]\nset yrange [0:1]\nset xtics 0.2 format "
 		      "'%%.1f'\nset ytics 0.2 format '%%.1f'\n" HM_GNUPLOT_GRID "set "

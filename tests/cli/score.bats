@@ -724,12 +724,16 @@ truth() {
 	run hm-score words.csv
 	expect 1 'label "no idea" is not an integer from 0'
 	# the words of records
-	run hm-score --labels truth.hmr --json j --errors 1 blind.csv
+	run hm-score --labels truth.hmr --json j --errors 1 --csv named.csv --roc r.svg --calibration c.svg blind.csv
 	expect 0 '^  label   answer  p of answer  id$'
 	expect 0 '^  (no +yes|yes +no) +0\.7000  [36]$'
 	expect 0 '; 4 of class 0 "no", 4 of class 1 "yes"$'
 	expect 0 '^  label 1 +1 +3   yes$'
 	grep -q '"names":\["no","yes"\]' j
+	[ "$(head -n 3 named.csv)" = $'id,proba,label,name\n1,0.9,1,yes\n2,0.4,0,no' ] || fail "$(cat named.csv)"
+	hm-score named.csv | cmp - want
+	grep -q 'ROC of yes, 8 records' r.svg
+	grep -q 'probability of yes' c.svg
 	# truth.jsonl has words; the classes they are follow from the input's names, in its order
 	hm-score --csv p.csv blind.csv >/dev/null
 	hm-synth -q --train 40 --dev 8 --test 4 data
