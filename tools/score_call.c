@@ -115,6 +115,9 @@ static void name_systems(struct hm_score *r)
 {
 	struct hm_cli *c = &r->cli;
 	bool named[HM_COMPARE_MAX] = {false};
+	int stdins = is_dash(r->o.labels); /* hm_cli_begin knows the others */
+	for (int i = 0; i < c->n_operands; i++)
+		stdins += is_dash(c->operands[i]);
 	for (int i = 0; i < r->loaded && (r->o.compare || r->o.averaged); i++) {
 		char *word = c->operands[i], *sign = r->o.compare ? strchr(word, '=') : NULL;
 		r->path[i] = word;
@@ -127,7 +130,10 @@ static void name_systems(struct hm_score *r)
 		r->name[i] = word;
 		r->path[i] = sign + 1;
 		named[i] = true;
-		hm_cli_input(c, r->path[i]);
+		if (!is_dash(r->path[i]))
+			hm_cli_input(c, r->path[i]);
+		else if (stdins++)
+			hm_cli_usage(c, "standard input is named twice");
 	}
 	for (int i = 0; i < r->loaded && r->o.compare; i++)
 		for (int k = 0; k < i; k++)

@@ -906,6 +906,10 @@ truth() {
 	expect 0 '^B   best '
 	run hm-score --compare A=- B=b.csv <a.csv
 	expect 0 '^A   A '
+	for twice in 'A=- B=-' 'A=- -' '--labels - A=- B=b.csv'; do
+		run hm-score --compare $twice <a.csv
+		expect 2 'standard input is named twice'
+	done
 	run hm-score --compare lr=0.2.csv b.csv
 	expect 1 '0\.2\.csv: cannot open'
 	run hm-score --compare x=a.csv x=b.csv
