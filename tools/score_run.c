@@ -130,8 +130,8 @@ static int score_systems(struct hm_score *r, struct hm_err *e)
 	if (!rc && s->echo)
 		hm_cli_warn(&r->cli,
 			    "%s: every label is the system's answer: in a submission \"label\" is the "
-			    "prediction, "
-			    "and then these scores say nothing; --labels FILE gives the true ones",
+			    "prediction, and then these scores say nothing; --labels FILE gives the true "
+			    "ones",
 			    r->o.labels ? r->truth.name : r->said->name);
 	if (!rc && r->how.fit && r->fit.submitted && hm_predictions_echo(&r->fit, .5))
 		hm_cli_warn(&r->cli,
