@@ -1,9 +1,10 @@
 # hm: one non-recursive makefile. `make help` lists the targets, `make config` what was found.
 #
-# Switches: CUDA=0|1, ONEDNN=0|1 (default: found or not), SAN=address,undefined|thread, DEBUG=1, prefix, DESTDIR.
-# Objects of different settings never mix: build/<setting>/; build/bin/ holds the tools of the last one.
+# Switches: CUDA=0|1, ONEDNN=0|1 (default: found or not), SAN=address,undefined|thread, DEBUG=1, prefix, DESTDIR, O=DIR.
+# Objects of different settings never mix: build/<setting>/; build/bin/ holds the tools of the last one. O=DIR: a folder
+# in place of build/.
 
-VERSION := 0.1.0
+VERSION := 0.2.0# the only place; the lint compares CITATION.cff and CHANGELOG.md
 CC      ?= cc
 prefix  ?= /usr/local
 DESTDIR ?=
@@ -11,24 +12,37 @@ SAN     ?=
 DEBUG   ?=
 VENV    ?= .venv
 
-# The CUDA device is a plug-in, beside the tools: built where nvcc is found, CUDA=0 turns it off. CUDA_ARCH: the
-# compute capabilities to compile for; the last one is kept as PTX too, for GPUs to come.
+# The CUDA device is a plug-in, next to the tools. It takes longer to build than everything else, so `make cuda` builds
+# it, and check-cuda, install and deb do where CUDA is 1. CUDA_ARCH: the compute capabilities to compile for; the last
+# one is kept as PTX too, for GPUs to come.
 NVCC      ?= nvcc
 CUDA      ?= $(shell command -v $(NVCC) >/dev/null 2>&1 && echo 1 || echo 0)
 CUDA_ARCH ?= 80 90
-ONEDNN  ?= $(shell printf '\#include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
+hash      := \#
+ONEDNN    ?= $(shell printf '$(hash)include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
 
-PACKAGES := libzstd-dev libxxhash-dev libpng-dev libdeflate-dev libcjson-dev libdnnl-dev \
-            gnuplot-nox libcmocka-dev g++ bats mandoc zstd curl ca-certificates
+# The headers of other libraries: HEADER:PACKAGE of Debian and Ubuntu:of Fedora:of Homebrew, a row each.
+headers      := zstd.h:libzstd-dev:libzstd-devel:zstd \
+                xxhash.h:libxxhash-dev:xxhash-devel:xxhash \
+                png.h:libpng-dev:libpng-devel:libpng \
+                libdeflate.h:libdeflate-dev:libdeflate-devel:libdeflate \
+                cjson/cJSON.h:libcjson-dev:cjson-devel:cjson
+onednn_header := dnnl.h:libdnnl-dev:onednn-devel:onednn
+test_headers := cmocka.h:libcmocka-dev:libcmocka-devel:cmocka
+# What else the tests and the demo need, by Debian's names.
+PACKAGES := $(foreach h,$(headers) $(onednn_header) $(test_headers),$(word 2,$(subst :, ,$h))) \
+            gnuplot-nox g++ bats mandoc zstd curl ca-certificates dpkg-dev
 
 comma   := ,
 setting := $(if $(filter 1,$(ONEDNN)),onednn,plain)$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(DEBUG),-debug)
-B       := build/$(setting)
+O       := build
+B       := $(O)/$(setting)
 
 OPT     := $(if $(DEBUG),-O0 -g3,$(if $(SAN),-O1 -g,-O3 -g1))
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef -Wno-missing-field-initializers
 CFLAGS  ?=
 hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-errno -fno-omit-frame-pointer -pthread -fopenmp \
+              -ffile-prefix-map=$(CURDIR)=. \
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
@@ -50,7 +64,7 @@ rate_src := $(wildcard tests/bench/*.c)
 css_src  := $(wildcard lib/*/*.css)
 lib_obj  := $(lib_src:%.c=$(B)/%.o) $(css_src:%=$(B)/%.o)
 help_obj := $(help_src:%.c=$(B)/%.o)
-tools    := $(tool_src:tools/%.c=build/bin/%)
+tools    := $(tool_src:tools/%.c=$(O)/bin/%)
 units    := $(unit_src:%.c=$(B)/%)
 replays  := $(fuzz_src:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 
@@ -59,21 +73,50 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all without-cuda tower-tools help config demo test check check-cuda lint bench oracle fuzz install uninstall clean deps FORCE
+.PHONY: all cuda nvcc-there current-cuda tower-tools help config packages demo test check check-cuda lint bench oracle fuzz install uninstall deb check-deb \
+        clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(tools) $(if $(filter 1,$(CUDA)),build/bin/libhm_cuda.so,without-cuda) ## build the tools into build/bin
+all: $(tools) current-cuda ## build the tools into build/bin
 
-# What an earlier make with CUDA left there would be taken.
-without-cuda:
-	@rm -f build/bin/libhm_cuda.so
+cuda: nvcc-there $(tools) ## build the tools and, with nvcc, the CUDA plug-in: some minutes
+	@$(MAKE) --no-print-directory $(plug_in)
+nvcc-there:
+	@[ -n "$(cuda_home)" ] || { echo "$(NVCC) is not found: install NVIDIA's CUDA toolkit, or say NVCC=PATH" >&2; exit 2; }
+
+# The tools take the plug-in that lies next to them. One that `make cuda` would build anew is removed, so that no tool
+# computes with old kernels; so is any under CUDA=0.
+plug_in    := $(O)/bin/libhm_cuda.so
+plug_needs  = $(cuda_src) $(wildcard lib/ops/cuda/*.h lib/ops/*.h lib/base/*.h) $(B)/.version
+current-cuda: $(B)/.version
+ifeq ($(CUDA),0)
+	@rm -f $(plug_in)
+else
+	@[ ! -e $(plug_in) ] || { cmp -s $(plug_in) $(B)/bin/libhm_cuda.so && [ -z "$$(find $(plug_needs) -newer $(plug_in))" ]; } || \
+	   { rm -f $(plug_in); echo "$(plug_in) was of other sources or settings and is removed: make cuda builds it"; }
+endif
+
+# Before the first file is compiled: is every header there?
+$(B)/.headers: Makefile pipelines/headers.sh
+	@mkdir -p $(@D)
+	@sh pipelines/headers.sh "$(CC)" $(if $(filter 1,$(ONEDNN)),$(onednn_header),$(if $(filter file,$(origin ONEDNN)),--without $(onednn_header))) $(headers)
+	@touch $@
+$(B)/.test-headers: Makefile pipelines/headers.sh
+	@mkdir -p $(@D)
+	@sh pipelines/headers.sh "$(CC)" $(test_headers)
+	@touch $@
+
+# Everything is compiled again for another VERSION.
+$(B)/.version: FORCE
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = "$(VERSION)" ] || echo "$(VERSION)" >$@
 
 $(B)/libhm.a: $(lib_obj)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c $(B)/.version | $(B)/.headers
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(hm_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -94,15 +137,19 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 # Tools of several files.
 $(B)/bin/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
 $(B)/bin/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
+$(B)/bin/hm-classify: $(B)/tools/classify_lines.o
+$(B)/bin/hm-jsonl2rec $(B)/bin/hm-csv2rec: $(B)/tools/rows2rec.o
 
 # build/bin/X follows the setting of the last make.
-build/bin/%: $(B)/bin/% build/.setting
+$(O)/bin/%: $(B)/bin/% $(O)/.setting
 	@mkdir -p $(@D)
 	@cp -f $< $@.new && mv -f $@.new $@
 
-build/.setting: FORCE
-	@mkdir -p build
+$(O)/.setting: FORCE
+	@mkdir -p $(@D)
 	@[ "$$(cat $@ 2>/dev/null)" = "$(setting)" ] || echo "$(setting)" > $@
+
+$(help_obj) $(unit_src:%.c=$(B)/%.o): | $(B)/.test-headers
 
 $(B)/tests/%: $(B)/tests/%.o $(help_obj) $(B)/libhm.a
 	@mkdir -p $(@D)
@@ -143,21 +190,27 @@ nvcc_flags = -std=c++17 -O3 -fmad=false -Ilib -Xcompiler -fPIC,-fvisibility=hidd
              -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
 plug_flags = $(filter-out -fopenmp,$(hm_cflags)) -fPIC -fvisibility=hidden
 
-$(B)/cuda/%.c.o: %.c
+$(B)/cuda/%.c.o: %.c $(B)/.version | $(B)/.headers
 	@mkdir -p $(@D)
 	@echo "  CC      $< (CUDA)"
 	@$(CC) $(plug_flags) -isystem $(cuda_home)/include $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/cuda/%.cu.o: %.cu
+$(B)/cuda/.arch: FORCE
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = "$(CUDA_ARCH)" ] || echo "$(CUDA_ARCH)" >$@
+
+$(B)/cuda/%.cu.o: %.cu $(B)/cuda/.arch
 	@mkdir -p $(@D)
 	@echo "  NVCC    $<"
 	@$(NVCC) $(nvcc_flags) -MMD -MF $(@:.o=.d) -c -o $@ $<
 
-$(B)/bin/libhm_cuda.so: $(cuda_obj)
+# That of a package (below deb/) looks for cuBLASLt where the machine's own linker does, the other where nvcc has it.
+$(cuda_obj): | nvcc-there
+$(B)/bin/libhm_cuda.so $(B)/deb/libhm_cuda.so: $(cuda_obj)
 	@mkdir -p $(@D)
 	@echo "  LINK    $(@F)"
-	@$(CC) -shared -pthread $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)defs) $(LDFLAGS) -o $@ $^ -L$(cuda_home)/lib64 -Wl,-rpath,$(cuda_home)/lib64 -lcudart_static \
-	   -lcublasLt -lstdc++ -ldl -lrt -lm
+	@$(CC) -shared -pthread $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)defs) $(LDFLAGS) -o $@ $^ -L$(cuda_home)/lib64 \
+	   $(if $(filter %/deb,$(@D)),,-Wl$(comma)-rpath$(comma)$(cuda_home)/lib64) -lcudart_static -lcublasLt -lstdc++ -ldl -lrt -lm
 
 # The same sources for tests/cudasim, which runs kernels on the processor: no CUDA is needed.
 CXX       ?= c++
@@ -166,7 +219,7 @@ sim_flags := -std=c++17 $(sim_opt) -Wall -Wextra -Wno-missing-field-initializers
              -Itests/cudasim/include $(if $(CI),-Werror)
 
 # Little room for columns, so that small images too come in chunks.
-$(B)/cudasim/%.c.o: %.c
+$(B)/cudasim/%.c.o: %.c $(B)/.version | $(B)/.headers
 	@mkdir -p $(@D)
 	@$(CC) $(plug_flags) -DHM_CUDA_COLUMNS=8192 -Itests/cudasim/include $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -194,13 +247,16 @@ $(B)/cudasim/test_ops_devices: $(check_src:%.c=$(B)/%.o)
 -include $(lib_obj:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tools/*.c tests/tower/*.c)) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d) $(rate_src:%.c=$(B)/%.d)
 
 config: ## print what was found and how it will be built
+	@echo "version    $(VERSION)"
 	@echo "compiler   $$($(CC) --version | head -n 1)"
-	@echo "setting    $(setting)  (objects in $(B), tools in build/bin)"
-	@echo "CUDA       $(if $(filter 1,$(CUDA)),$$($(NVCC) --version | grep -o 'release [0-9.]*')$(comma) compute capabilities $(CUDA_ARCH) and PTX,no: --device cuda exits with 3)"
+	@echo "setting    $(setting)  (objects in $(B), tools in $(O)/bin)"
+	@echo "CUDA       $(if $(filter 1,$(CUDA)),$$($(NVCC) --version | grep -o 'release [0-9.]*')$(comma) compute capabilities $(CUDA_ARCH) and PTX; $$([ -e $(plug_in) ] && echo "$(plug_in) is built" || echo "make cuda builds the plug-in"),no: --device cuda exits with 3)"
 	@echo "oneDNN     $(if $(filter 1,$(ONEDNN)),yes,no: --device cpu falls back to plain loops, slow)"
-	@for h in zstd.h xxhash.h png.h libdeflate.h cjson/cJSON.h cmocka.h; do \
-	   printf '%-16s ' $$h; printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' $$h | $(CC) -E -x c - >/dev/null 2>&1 && echo found || echo MISSING; done
-	@for t in bats mandoc gnuplot zstd; do printf '%-16s ' $$t; command -v $$t || echo MISSING; done
+	@for h in $(headers) $(onednn_header) $(test_headers); do printf '%-16s ' $${h%%:*}; sh pipelines/headers.sh "$(CC)" $$h 2>/dev/null && echo found || echo MISSING; done
+	@for t in bats mandoc gnuplot zstd dpkg-shlibdeps; do printf '%-16s ' $$t; command -v $$t || echo MISSING; done
+
+packages: ## print the Debian packages that the build, the tests and the demo need
+	@echo $(PACKAGES)
 
 deps: ## install the Debian packages that are missing (or print the line to run)
 	@sh pipelines/deps.sh $(PACKAGES)
@@ -215,7 +271,7 @@ check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondr
 
 check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(if $(filter 1,$(CUDA)),cuda,all)
 	@B=$(B) MAKE="$(MAKE)" bash tests/cudasim/run
 
 lint: ## arrows, banned calls, man pages
@@ -235,28 +291,75 @@ bench: all $(rate) ## speed beside the peers, as ratios of one run (same virtual
 fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) bash tests/fuzz/run
 
-# Where both shells look of themselves.
-bash_completions := $(prefix)/share/bash-completion/completions
-zsh_completions  := $(prefix)/share/zsh/site-functions
+# Completion scripts, as the tools print them.
+$(B)/completions/bash/%: $(B)/bin/%
+	@mkdir -p $(@D)
+	@$< --completion bash >$@
+$(B)/completions/zsh/_%: $(B)/bin/%
+	@mkdir -p $(@D)
+	@$< --completion zsh >$@
 
-install: all ## into $(DESTDIR)$(prefix)
-	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/share/man/man5 $(DESTDIR)$(prefix)/share/man/man7
-	install -d $(DESTDIR)$(bash_completions) $(DESTDIR)$(zsh_completions)
-	install -m 755 $(tools) $(DESTDIR)$(prefix)/bin
-	$(if $(filter 1,$(CUDA)),install -D -m 644 build/bin/libhm_cuda.so $(DESTDIR)$(prefix)/lib/hm/libhm_cuda.so)
-	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(prefix)/share/man/man$$s || exit 1; done
-	for t in $(tools:build/bin/%=%); do \
-	   build/bin/$$t --completion bash > $(DESTDIR)$(bash_completions)/$$t && \
-	   build/bin/$$t --completion zsh > $(DESTDIR)$(zsh_completions)/_$$t || exit 1; done
+# What is installed: of each place its folder below prefix, its files, and their mode where it is not 644. The folders of
+# bash and zsh are where both shells look for completions.
+names     := $(tool_src:tools/%.c=%)
+places    := bin man1 man5 man7 bash zsh scripts pipelines python doc formats about lib
+bin       := bin
+bin_files := $(names:%=$(B)/bin/%)
+bin_mode  := 755
+man1      := share/man/man1
+man1_files := $(wildcard man/*.1)
+man5      := share/man/man5
+man5_files := $(wildcard man/*.5)
+man7      := share/man/man7
+man7_files := $(wildcard man/*.7)
+bash      := share/bash-completion/completions
+bash_files := $(names:%=$(B)/completions/bash/%)
+zsh       := share/zsh/site-functions
+zsh_files := $(names:%=$(B)/completions/zsh/_%)
+scripts   := share/hm/pipelines
+scripts_files := $(filter-out %/deps.sh %/headers.sh %/deb.sh %/check-deb.sh,$(wildcard pipelines/*.sh))
+scripts_mode := 755
+pipelines := share/hm/pipelines
+pipelines_files := $(wildcard $(addprefix pipelines/*.,mk awk csv txt))
+python    := share/hm/python
+python_files := $(wildcard $(addprefix formats/python/*.,py toml md))
+doc       := share/doc/hm
+doc_files := README.md CHANGELOG.md CITATION.cff LICENSE
+formats   := share/doc/hm/formats
+formats_files := $(wildcard formats/*.md)
+about     := share/doc/hm/pipelines
+about_files := pipelines/README.md pipelines/sheet.png
+lib       := lib/hm
+lib_files := $(if $(filter 1,$(CUDA)),$(B)/bin/libhm_cuda.so)
+# Folders that are hm's alone, inner ones first.
+own       := $(scripts) $(python) share/hm $(formats) $(about) $(doc) $(lib)
+
+put = install -d '$(DESTDIR)$(prefix)/$($1)' && install -m $(or $($1_mode),644) $($1_files) '$(DESTDIR)$(prefix)/$($1)'
+define line
+
+
+endef
+install: $(bin_files) $(bash_files) $(zsh_files) $(lib_files) ## into $(DESTDIR)$(prefix): tools, pages, completions, pipelines, documents
+	@$(foreach p,$(places),$(if $($p_files),$(call put,$p)$(line)	@))
+	@[ -n "$(lib_files)" ] || rm -f '$(DESTDIR)$(prefix)/$(lib)/libhm_cuda.so' # of an earlier version
+	@echo "installed into $(DESTDIR)$(prefix)$(if $(lib_files),, (without the CUDA plug-in))"
 
 uninstall: ## take away what install put there
-	rm -f $(tools:build/bin/%=$(DESTDIR)$(prefix)/bin/%) $(DESTDIR)$(prefix)/lib/hm/libhm_cuda.so
-	rm -f $(tools:build/bin/%=$(DESTDIR)$(bash_completions)/%) $(tools:build/bin/%=$(DESTDIR)$(zsh_completions)/_%)
-	for s in 1 5 7; do for f in man/*.$$s; do rm -f $(DESTDIR)$(prefix)/share/man/man$$s/$${f#man/}; done; done
+	@cd '$(DESTDIR)$(prefix)' && rm -f $(foreach p,$(places),$(addprefix $($p)/,$(notdir $($p_files)))) $(lib)/libhm_cuda.so && \
+	for d in $(own); do [ ! -d $$d ] || rmdir $$d 2>/dev/null || :; done
+
+deb: $(bin_files) $(bash_files) $(zsh_files) $(if $(filter 1,$(CUDA)),$(B)/deb/libhm_cuda.so) ## Debian packages of hm, of the plug-in where nvcc is, into build/deb
+	@rm -rf $(O)/deb
+	@$(MAKE) -s --no-print-directory install DESTDIR=$(O)/deb/hm prefix=/usr CUDA=0 >/dev/null
+	@$(if $(filter 1,$(CUDA)),install -D -m 644 $(B)/deb/libhm_cuda.so $(O)/deb/hm-cuda/usr/lib/hm/libhm_cuda.so)
+	@bash pipelines/deb.sh $(VERSION) $(O)/deb
+
+check-deb: deb ## lintian, the demo in a bare system that has the packages (root, network; QUICK=1: the demo's first part)
+	@bash pipelines/check-deb.sh $(if $(QUICK),--quick) $(O)/deb
 
 clean: ## remove build/
 	rm -rf build
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*## /\t/' | expand -t 12
-	@echo; echo "switches: CUDA=0|1  CUDA_ARCH="80 90"  ONEDNN=0|1  SAN=address,undefined|thread  DEBUG=1  VENV=DIR  prefix=DIR  DESTDIR=DIR  HM_DEPS=no"
+	@echo; echo 'switches: CUDA=0|1  CUDA_ARCH="80 90"  ONEDNN=0|1  SAN=address,undefined|thread  DEBUG=1  VENV=DIR  prefix=DIR  DESTDIR=DIR  O=DIR  HM_DEPS=no'

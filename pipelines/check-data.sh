@@ -16,7 +16,7 @@ if [ $# != 1 ] || [[ $1 == -* ]]; then echo "$usage" >&2; exit 2; fi
 data=${1%/}
 here=$(cd "$(dirname "$0")" && pwd)
 PATH=$here/../build/bin:$PATH
-command -v hm-jsonl2rec >/dev/null || { echo "check-data.sh: hm-jsonl2rec is not built: run make" >&2; exit 2; }
+command -v hm-jsonl2rec >/dev/null || { echo "check-data.sh: hm-jsonl2rec is not in PATH: build hm with make, or install it" >&2; exit 2; }
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 missing=0

@@ -3,7 +3,8 @@
 # user's DATA OUT CACHE IMAGE TEXT VOCAB SEEDS EPOCHS ROWS.
 .DEFAULT_GOAL := all
 HERE := $(patsubst %/,%,$(dir $(SELF)))
-export PATH := $(abspath $(HERE)/../build/bin):$(PATH)
+# The tools of the tree that this file lies in; where it is installed, those in PATH.
+export PATH := $(addsuffix :,$(abspath $(wildcard $(HERE)/../build/bin/.)))$(PATH)
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -54,5 +55,5 @@ $(OUT)/report.html: $(OUT)/runs.json
 	hm-report $<
 
 help: ## this list
-	@sed -n '1,/^$$/s/^# \{0,1\}//p' $(SELF); grep -hE '^[a-z0-9]+:.*##' $(SELF) $(HERE)/common.mk | sed 's/:[^#]*## /\t/' | expand -t 12
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' $(SELF) | sed 's|pipelines/\([a-z-]*\.[ms][kh]\)|$(HERE)/\1|g'; grep -hE '^[a-z0-9]+:.*##' $(SELF) $(HERE)/common.mk | sed 's/:[^#]*## /\t/' | expand -t 12
 	@echo; echo "variables: $(variables), and each row's options by its name"

@@ -6,9 +6,9 @@
 # usage: demo-xor.sh FOLDER
 set -euo pipefail
 [ $# = 1 ] || { echo "usage: demo-xor.sh FOLDER" >&2; exit 2; }
-cd "$(dirname "$0")/.."
-export PATH=$PWD/build/bin:$PATH
-out=$1
+out=$1 here=$(dirname "$0")
+[ ! -d "$here/../build/bin" ] || PATH=$(cd "$here/../build/bin" && pwd):$PATH
+export PATH
 mkdir -p "$out"
 start=$SECONDS
 
@@ -50,8 +50,13 @@ for name in image text late early; do
 	run "hm-score --model $out/$name.safetensors --csv $out/$name.csv --json $out/$name.json $out/dev.hmr >$out/$name.txt"
 done
 run "hm-score --compare $out/early.csv $out/late.csv | tee $out/compare.txt"
-run "pipelines/plot-scores.sh $out/scores.png 'image alone=$out/image.json' 'caption alone=$out/text.json' \\
+scores="$out/scores.png"
+if command -v gnuplot >/dev/null; then
+	run "$(printf %q "$here")/plot-scores.sh $scores 'image alone=$out/image.json' 'caption alone=$out/text.json' \\
   'late fusion=$out/late.json' 'early fusion=$out/early.json'"
+else
+	scores="not drawn: gnuplot is not installed"
+fi
 
 # The encoders' features, computed once: heads learn from them in no time.
 for split in train dev; do
@@ -85,4 +90,4 @@ for head in $heads; do
 		"$(grep -o '"train_s": *[0-9.]*' $out/head-$head.stats.json | tr -dc '0-9.')"
 done
 echo
-echo "the same as a picture  $out/scores.png ($((SECONDS - start)) s for this act)"
+echo "the same as a picture  $scores ($((SECONDS - start)) s for this act)"

@@ -2,13 +2,28 @@
 # make demo: makes a data set of 600 memes whose label depends on both picture and caption, and runs the whole
 # system on it: features from small random encoders, three heads (image, caption, both), scores with intervals,
 # paired tests, a contact sheet and a training curve. Then demo-xor.sh: whole networks, late against early fusion,
-# where neither modality alone predicts the label. Everything is written to demo/, which is removed first.
+# where neither modality alone predicts the label. Everything is written to FOLDER (demo), which is removed first when
+# an earlier call made it. Pictures that gnuplot draws are left out where it is not installed.
+# --quick: without demo-xor.sh. usage: demo.sh [--quick] [FOLDER]
 set -euo pipefail
-cd "$(dirname "$0")/.."
-export PATH=$PWD/build/bin:$PATH
-out=demo
+quick=
+[ "${1-}" != --quick ] || { quick=1; shift; }
+if [ $# -gt 1 ] || [[ ! ${1-demo} =~ ^[A-Za-z0-9_./][A-Za-z0-9_./-]*$ ]]; then
+	echo "usage: demo.sh [--quick] [FOLDER]   (a name of letters, digits, . _ - and /)" >&2
+	exit 2
+fi
+out=${1-demo} here=$(dirname "$0")
+[ ! -d "$here/../build/bin" ] || PATH=$(cd "$here/../build/bin" && pwd):$PATH
+export PATH
+command -v hm-synth >/dev/null || { echo "demo.sh: hm-synth is not in PATH: build hm with make, or install it" >&2; exit 1; }
+mark=$out/.made-by-hm-demo
+if [ -e "$out" ] && [ ! -e "$mark" ]; then
+	echo "demo.sh: $out is there and was not made by this script: move it away, or name another folder: demo.sh FOLDER" >&2
+	exit 1
+fi
 rm -rf "$out"
-mkdir "$out"
+mkdir -p "$out"
+: >"$mark"
 start=$SECONDS
 
 run() { # prints the command line, then runs it
@@ -33,7 +48,12 @@ for what in image text image,text; do
 done
 run "hm-score --compare $out/both.csv $out/image.csv $out/text.csv | tee $out/compare.txt"
 run "hm-view --sheet $out/sheet.png $out/dev.pixels.hmr"
-run "pipelines/plot-curve.sh $out/both.jsonl $out/curve.png"
+curve="$out/curve.png"
+if command -v gnuplot >/dev/null; then
+	run "$(printf %q "$here")/plot-curve.sh $out/both.jsonl $curve"
+else
+	curve="not drawn: gnuplot is not installed"
+fi
 
 cat <<TXT
 
@@ -45,9 +65,9 @@ done
 cat <<TXT
 
 contact sheet   $out/sheet.png
-training curve  $out/curve.png
+training curve  $curve
 models, predictions, features: $out/
 TXT
 
-pipelines/demo-xor.sh $out/xor
+[ -n "$quick" ] || "$here/demo-xor.sh" "$out/xor"
 echo "$((SECONDS - start)) s in all"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# deps.sh PACKAGE...: installs the Debian packages that are missing, printing the line it runs. Without root it
+# deps.sh PACKAGE...: installs the Debian packages that are missing, after it has said which they are. Without root it
 # prints the line to run and stops with 2. A package that the release does not have (libdnnl-dev on Ubuntu 22.04)
 # is named and left out. HM_DEPS=no in the environment: nothing is looked for, what is needed is there already.
 set -eu
@@ -10,15 +10,18 @@ for p in "$@"; do
 done
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null; then
-	echo "missing packages:$missing" >&2
-	echo "this machine has no apt-get: install them with its own package manager, then run make again" >&2
+	echo "hm's build, tests and demo need what Debian calls:$missing" >&2
+	echo "This machine has no apt-get: install them with its own package manager, then run make with HM_DEPS=no" >&2
 	exit 2
 fi
 if [ "$(id -u)" != 0 ]; then
 	echo "packages are missing; as root, run:" >&2
-	echo "  apt-get update && apt-get install -y$missing" >&2
+	echo "  apt-get update && apt-get install -y --no-install-recommends$missing" >&2
+	echo "or run make with HM_DEPS=no to do without them" >&2
 	exit 2
 fi
+echo "hm's build, tests and demo need packages that are not installed here. As you are root, apt-get now installs them and"
+echo "what they depend on (Ctrl-C stops it; make with HM_DEPS=no installs nothing):$missing"
 echo "apt-get update"
 apt-get update -qq
 have=

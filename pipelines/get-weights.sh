@@ -249,7 +249,7 @@ if command -v hm-encode >/dev/null; then
 			die "$folder/$text: $([ -d "$tmp/$text" ] && echo "the files there are no encoder" || echo "its sha256 is ${digest[$text]}, but it is no encoder")"
 	done < <(encoders_of_names)
 else
-	echo "hm-encode is not built: the files were not tried"
+	echo "hm-encode is not in PATH: the files were not tried"
 fi
 [ ! -f "$sums" ] || cat "$sums" >"$tmp/sums"
 for f in "${files[@]}"; do

@@ -16,7 +16,8 @@ struct options {
 	int features, freeze, frozen_mode, on_error;
 	struct hm_strs val;
 	char *train_layers;
-	char *out, *init, *spec[HM_SIDES], *columns[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep;
+	char *out, *init, *spec[HM_SIDES], *columns[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep,
+		*vocab, *names;
 	bool standardize, no_standardize, unknown, mismatch, resume, steps_given;
 	struct hm_recipe recipe;
 	struct tower_words tower;
@@ -33,6 +34,8 @@ struct hm_fuse {
 	struct hm_device *device;
 	struct hm_logfile log;
 	cJSON *identity;
+	cJSON *names;		      /* --names */
+	struct hm_buf vocab;	      /* the tokenizer's files for the model file */
 	double train_loss;	      /* of the last finished epoch */
 	int constant;		      /* the class of all answers in the last validation; -1: they differ */
 	float *weight;		      /* [C] class weights, or NULL */

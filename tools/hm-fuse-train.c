@@ -1,7 +1,8 @@
 /* hm-fuse-train: trains a fusion of image and text, from cached features, raw columns or both, and writes it
  * as a safetensors model file. This file has the options and checks the call. */
 #include "fuse.h"
-#include "prep/tokenizer.h"
+#include "feed/vocabulary.h"
+#include "prep/labels.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -43,11 +44,16 @@ static const struct hm_opt table[] = {
 	 .file = HM_FILE_IN},
 	{"text", 0, HM_STR(spec[HM_TEXT]), "SPEC", "text encoder, in early fusion the transformer",
 	 .preset = hm_text_preset, .file = HM_FILE_IN},
+	{"vocab", 0, HM_STR(vocab), "FILE|DIR",
+	 "the captions' vocabulary, for the model file; that in the folder of --text unless given",
+	 .file = HM_FILE_IN},
 	{"init", 0, HM_STR(init), "MODEL", "start from this model file instead of random weights",
 	 .file = HM_FILE_IN},
 	{"key", 0, HM_STR(tower.spec.key), "NAME", "the part of a training checkpoint that holds an encoder"},
 	{"classes", 0, HM_INT(classes), "N",
 	 "how many classes; 1 + the largest label, at least 2, unless given", .min = 2, .max = 1 << 16},
+	{"names", 0, HM_STR(names), "WORD,WORD,...",
+	 "what the classes are called, from class 0, unless the labels say it"},
 	{"standardize", 0, HM_FLAG(standardize), NULL,
 	 "scale features to mean 0 and deviation 1, folded into the model: the default of late fusion on "
 	 "features"},
@@ -181,6 +187,8 @@ static void check_sweep(struct hm_fuse *r)
 	if (!r->o.sweep && r->o.keep)
 		hm_cli_usage(&r->cli, "--keep says what --sweep writes, which is not given");
 	int fusion = r->o.recipe.fusion;
+	if (r->o.sweep && r->o.vocab)
+		hm_cli_usage(&r->cli, "--vocab is for a model with its encoders, and --sweep trains heads");
 	bool words = fusion >= 0 && hm_fusion_takes_words(hm_fusion_kinds()[fusion]);
 	if (r->o.sweep && (r->o.spec[HM_IMAGE] || r->o.spec[HM_TEXT] || tower_words_given(&r->o.tower) ||
 			   words || r->o.checkpoint || r->o.log || r->o.last))
@@ -264,6 +272,9 @@ static void check_call(struct hm_fuse *r)
 		.ctx = r};
 	if (r->o.train_layers)
 		take_layers(r);
+	if (r->o.names && !(r->names = hm_labels_json(r->o.names, &e)))
+		hm_cli_usage(&r->cli, "--names: %s", e.text);
+	r->options.names = r->names;
 	for (int k = 0; k < HM_SIDES; k++)
 		if (r->o.columns[k] && hm_feature_names_parse(&r->options.columns[k], r->o.columns[k],
 							      k ? "--text-feature" : "--image-feature", &e))
@@ -309,6 +320,33 @@ static int check_vocab(struct hm_fuse *r, struct hm_err *e)
 	return 0;
 }
 
+/* The tokenizer's files for the model file: those of --vocab, else those in the folder of --text. */
+static int take_vocab(struct hm_fuse *r, struct hm_err *e)
+{
+	const char *spec = r->o.spec[HM_TEXT];
+	const struct hm_setup *s = &r->setup;
+	bool whole = s->encoder[HM_TEXT].kind, found = whole && spec && hm_tokenizer_found(spec);
+	struct hm_buf folder = {0};
+	struct hm_err why = {0};
+	if (r->o.vocab || found) {
+		int rc = r->o.vocab ? 0 : hm_tokenizer_folder(spec, &folder, &why);
+		if (!rc)
+			rc = hm_vocabulary_pack(r->o.vocab ? r->o.vocab : (char *)folder.data,
+						s->train.prepared[HM_TEXT], &r->vocab, &why);
+		hm_buf_clear(&folder);
+		if (rc && (r->o.vocab || why.machine))
+			return hm_err_pass(e, &why);
+		if (rc)
+			hm_cli_notice(&r->cli, "the model file gets no vocabulary: %s", why.text);
+		else
+			r->options.vocab = (char *)r->vocab.data;
+	} else if (whole && !r->o.sweep && !s->init.head.vocab) {
+		hm_cli_notice(&r->cli, "the model file gets no vocabulary, which hm-classify will ask for: "
+				       "--vocab DIR puts it there");
+	}
+	return 0;
+}
+
 /* --precision is of the encoders. */
 static void note_precision(struct hm_fuse *r)
 {
@@ -335,6 +373,8 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = check_vocab(&r, &e);
 	if (!rc)
+		rc = take_vocab(&r, &e);
+	if (!rc)
 		note_precision(&r);
 	if (!rc && !(r.weight = hm_alloc((size_t)r.setup.classes, sizeof *r.weight, &e)))
 		rc = HM_EDATA;
@@ -344,6 +384,8 @@ int main(int argc, char **argv)
 	hm_setup_clear(&r.setup);
 	hm_device_close(r.device);
 	cJSON_Delete(r.identity);
+	cJSON_Delete(r.names);
+	hm_buf_clear(&r.vocab);
 	free(r.weight);
 	if (!rc && result.signal)
 		hm_cli_notice(&r.cli, "stopped by signal %d after step %" PRId64 "; --resume goes on",

@@ -110,6 +110,7 @@ static cJSON *list_options(const struct run *r, struct hm_err *e)
 	bool plain = cJSON_GetObjectItemCaseSensitive(p, in_text);
 	if (plain)
 		cJSON_DeleteItemFromObjectCaseSensitive(p, in_text);
+	cJSON_DeleteItemFromObjectCaseSensitive(p, "max_length"); /* it stands there as the option's name */
 	hm_json_add_num(p, "max-length", r->tokenizer->max_length, e);
 	hm_json_add_bool(p, "no-special-in-text", plain, e);
 	return hm_json_whole(p, e);

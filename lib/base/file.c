@@ -68,6 +68,12 @@ void hm_map_close(struct hm_map *m)
 	*m = (struct hm_map){0};
 }
 
+void hm_map_release(const struct hm_map *m)
+{
+	if (m->len)
+		madvise((void *)(uintptr_t)m->data, m->len, MADV_DONTNEED);
+}
+
 char *hm_file_follow(const char *path, struct hm_err *e)
 {
 	char *now = hm_strndup(path, strlen(path), e), to[PATH_MAX];

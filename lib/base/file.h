@@ -15,6 +15,8 @@ struct hm_map {
 };
 int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e);
 void hm_map_close(struct hm_map *m);
+/* Takes what was read out of the process's memory; it is read from the file again where it is needed. */
+void hm_map_release(const struct hm_map *m);
 
 /* Follows symbolic links to the end of the chain, which need not exist. A path that is not a link is returned
  * as it is. Caller frees; NULL with `e` set. */

@@ -163,6 +163,19 @@ static const struct hm_filekind *find_weights(const unsigned char *p, size_t n)
 	return is_checkpoint(p, n) ? &checkpoint : NULL;
 }
 
+/* Spreadsheets and the like: what their zip begins with, and the format that was there before. */
+static const struct hm_filekind *find_office(const unsigned char *p, size_t n)
+{
+	static const char *const first[] = {"[Content_Types].xml", "_rels/", "docProps/", "xl/",
+					    "mimetypeapplication/vnd.oasis"};
+	static const struct hm_filekind office = {"an Office file (.xlsx, .ods and the like)", DATA,
+						  "libreoffice --headless --convert-to csv FILE"};
+	for (size_t i = 0; has_bytes(p, n, 0, "PK\3\4", 4) && i < sizeof first / sizeof *first; i++)
+		if (has_bytes(p, n, 30, first[i], strlen(first[i])))
+			return &office;
+	return has_bytes(p, n, 0, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8) ? &office : NULL;
+}
+
 /* Formats whose first bytes are so common that others are looked at too. */
 static const struct hm_filekind *find_careful(const unsigned char *p, size_t n)
 {
@@ -301,8 +314,8 @@ const struct hm_filekind *hm_filekind_find(const unsigned char *p, size_t n)
 		return &empty;
 	if (n > HM_FILEKIND_BYTES)
 		n = HM_FILEKIND_BYTES;
-	if ((k = find_weights(p, n)) || (k = find_row(p, n)) || (k = find_brand(p, n)) ||
-	    (k = find_careful(p, n)))
+	if ((k = find_weights(p, n)) || (k = find_office(p, n)) || (k = find_row(p, n)) ||
+	    (k = find_brand(p, n)) || (k = find_careful(p, n)))
 		return k;
 	return find_text(p, n);
 }

@@ -22,7 +22,7 @@ struct hm_filekind {
 	const char *name; /* with its article: "a JPEG file", "an HTML page" */
 	enum hm_filekind_group group;
 	/* What a user may run, or NULL. It converts a picture or the first picture of a film to PNG, unpacks
-	 * what is packed, fetches what a pointer stands for. */
+	 * what is packed, fetches what a pointer stands for, makes text of data. */
 	const char *command;
 };
 

@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define ALIGN 64u
+#define LARGE ((size_t)4 << 20) /* bytes from which memory is zeroed by the kernel, when it is touched */
+#define HUGE_PAGE ((size_t)2 << 20)
 
 const char *hm_size_text(uint64_t n, char out[HM_SIZE_TEXT])
 {
@@ -20,16 +23,32 @@ const char *hm_size_text(uint64_t n, char out[HM_SIZE_TEXT])
 	return out;
 }
 
+/* Zeroes p[0..n), which begins with a huge page. Its pages go back to the kernel, which gives zeroed ones
+ * when they are touched: what is never touched costs nothing, and huge pages take few faults. */
+static void zero_large(unsigned char *p, size_t n)
+{
+	size_t pages = n / HUGE_PAGE * HUGE_PAGE;
+	if (madvise(p, pages, MADV_DONTNEED)) {
+		memset(p, 0, n);
+		return;
+	}
+	memset(p + pages, 0, n - pages);
+	madvise(p, pages, MADV_HUGEPAGE); /* advice only */
+}
+
 void *hm_alloc(size_t n, size_t size, struct hm_err *e)
 {
 	size_t total;
 	void *p;
 	if (!hm_size_mul(n, size, &total) || total > SIZE_MAX / 2 ||
-	    posix_memalign(&p, ALIGN, total ? total : 1)) {
+	    posix_memalign(&p, total < LARGE ? ALIGN : HUGE_PAGE, total ? total : 1)) {
 		hm_err_machine(e, "out of memory: %zu items of %zu bytes were asked for", n, size);
 		return NULL;
 	}
-	memset(p, 0, total ? total : 1);
+	if (total < LARGE)
+		memset(p, 0, total ? total : 1);
+	else
+		zero_large(p, total);
 	return p;
 }
 

@@ -1,5 +1,6 @@
 /* The option parser. See cli.h. */
 #include "cli/private.h"
+#include "base/nearword.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,11 +36,11 @@ static const char *unknown_option(const struct hm_cli *c, const char *arg, const
 				  char *text, size_t cap)
 {
 	bool is_long = arg[1] == '-';
-	struct hm_nearest near = {at, len};
+	struct hm_nearword near = {at, len};
 	if (!is_long && at == arg + 1 && strlen(at) > 2)
 		near.len = strcspn(at, "=");
 	for (int i = 0; i < c->priv->rows && (is_long || near.len > 1); i++)
-		hm_nearest_offer(&near, c->priv->row[i].opt->name, strlen(c->priv->row[i].opt->name));
+		hm_nearword_offer(&near, c->priv->row[i].opt->name, strlen(c->priv->row[i].opt->name));
 	int n = snprintf(text, cap, "unknown option %s%.*s", is_long ? "--" : "-",
 			 (int)(near.word ? near.len : len), at);
 	if (near.word && n > 0 && (size_t)n < cap)

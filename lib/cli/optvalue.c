@@ -1,5 +1,6 @@
 /* Values of options: from the text that the user gave into the tool's struct. See cli.h. */
 #include "cli/private.h"
+#include "base/nearword.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +43,7 @@ static const char *store_list(const struct hm_opt *o, struct hm_strs *l, char *v
 
 static const char *store_choice(const struct hm_opt *o, int *to, const char *value, char *text, size_t cap)
 {
-	struct hm_nearest near = {value, strlen(value)};
+	struct hm_nearword near = {value, strlen(value)};
 	const char *words = o->arg;
 	char name[80];
 	for (int i = 0; *words; i++) {
@@ -51,7 +52,7 @@ static const char *store_choice(const struct hm_opt *o, int *to, const char *val
 			*to = i;
 			return NULL;
 		}
-		hm_nearest_offer(&near, words, len);
+		hm_nearword_offer(&near, words, len);
 		words += len + (words[len] == '|');
 	}
 	int n = snprintf(text, cap, "%s takes %s, not '%s'", hm_opt_spelled(o, name), o->arg, value);

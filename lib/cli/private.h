@@ -82,17 +82,6 @@ bool hm_opt_names_file(const struct hm_opt *o);
 /* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output. */
 void hm_opt_check_files(struct hm_cli *c);
 
-/* nearest.c: begin with {typed, len} and offer words; then `word` is the nearest of them, NULL when none is
- * near. Of words of the same distance the first stays. */
-struct hm_nearest {
-	const char *typed;
-	size_t len;
-	const char *word;
-	size_t word_len;
-	int distance;
-};
-void hm_nearest_offer(struct hm_nearest *n, const char *word, size_t len);
-
 /* message.c: one line, one write, control bytes masked; an open progress line is wiped first. */
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text);
 /* n bytes to standard error; what cannot be written there is lost. */

@@ -1,8 +1,8 @@
 /* The table of columns. See columns.h. */
 #include "feed/columns.h"
+#include "json/build.h"
 
 #include <stdio.h>
-#include <string.h>
 
 enum { SIDE = 1 << 14, WIDE = 1 << 20 }; /* most of an image's side, of a feature's dimension */
 enum { FLOATS = -1 };			 /* any of F32, F16, BF16 */
@@ -101,29 +101,15 @@ int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct 
 	return hm_column_like(s, columns[c].name, c, at, e);
 }
 
-static bool are_words(const cJSON *names)
+int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct hm_err *e)
 {
-	const cJSON *word, *other;
-	if (!cJSON_IsArray(names) || !names->child || cJSON_GetArraySize(names) > HM_NAMES_MOST)
-		return false;
-	cJSON_ArrayForEach(word, names)
-	{
-		if (!cJSON_IsString(word) || !*word->valuestring)
-			return false;
-		for (other = names->child; other != word; other = other->next)
-			if (!strcmp(other->valuestring, word->valuestring))
-				return false;
-	}
-	return true;
-}
-
-int hm_column_names(const struct hm_schema *s, const cJSON **names, struct hm_err *e)
-{
-	int label = hm_column_at(s, HM_COLUMN_LABEL);
-	*names = label < 0 ? NULL : cJSON_GetObjectItemCaseSensitive(s->field[label].attr, "names");
-	if (!*names || are_words(*names))
-		return 0;
-	return hm_err_set(e, HM_EDATA,
-			  "column \"label\": its \"names\" are not a list of at most %d different words",
-			  HM_NAMES_MOST);
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(s->field[label].attr, "names"), *v;
+	bool fits = !list || (cJSON_IsArray(list) && list->child);
+	cJSON_ArrayForEach(v, list) fits &= cJSON_IsString(v);
+	*names = NULL;
+	if (!fits)
+		return hm_err_set(e, HM_EDATA,
+				  "column \"%s\": its attribute names is not an array of strings",
+				  s->field[label].name);
+	return !list || (*names = hm_json_copy(list, e)) ? 0 : HM_EDATA;
 }

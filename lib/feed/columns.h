@@ -43,10 +43,9 @@ int hm_column_find(const struct hm_schema *s, enum hm_column c, int *at, struct 
 /* The same, but a missing column is HM_EDATA: "there is no column "pixels"; hm-imgprep makes it". */
 int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct hm_err *e);
 
-/* *names := the words of the classes, from the column `label`: its attribute `names`, an array of strings, of
- * which none is empty and no two are the same; NULL if it has none. Borrowed from the schema. HM_EDATA if it
- * is something else. */
-#define HM_NAMES_MOST 1024
-int hm_column_names(const struct hm_schema *s, const cJSON **names, struct hm_err *e);
+/* *names := a copy of what column `label` of the schema says its classes are called, an array of strings,
+ * from class 0; NULL if it does not say. Caller frees with cJSON_Delete. HM_EDATA if `names` is something
+ * else. */
+int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct hm_err *e);
 
 #endif

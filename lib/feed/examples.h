@@ -39,7 +39,7 @@ struct hm_examples {
 	const char **id;		     /* [n] */
 	struct hm_feature feature[HM_SIDES]; /* of sides that are features */
 	cJSON *prepared[HM_SIDES];	 /* how the inputs were prepared (prepared.h); NULL: side not used */
-	cJSON *names;			 /* the classes' words (hm_column_names); NULL: they have none */
+	cJSON *names;			 /* the words of the classes, an array of strings; NULL: not said */
 	int cells;			 /* P, for a fusion that takes the image's grid, once known; else 0 */
 	int h, w;			 /* of the pixels */
 	size_t failed, unlabelled;	 /* records left out: `error` set; label -1 */

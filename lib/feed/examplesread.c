@@ -123,12 +123,11 @@ static int find_columns(struct reading *r, const struct hm_device *d, struct hm_
 	const struct hm_schema *s = hm_join_schema(r->in);
 	const struct hm_examples_options *o = r->o;
 	const struct hm_encoder *text = o->side[HM_TEXT].encoder;
-	const cJSON *names;
 	if (hm_column_need(s, HM_COLUMN_LABEL, &r->label, e) || hm_column_need(s, HM_COLUMN_ID, &r->id, e) ||
-	    hm_column_find(s, HM_COLUMN_ERROR, &r->error, e) || hm_column_names(s, &names, e))
+	    hm_column_find(s, HM_COLUMN_ERROR, &r->error, e))
 		return column_error(r, e);
-	if (names && !(r->x->names = hm_json_copy(names, e)))
-		return HM_EDATA;
+	if (hm_column_names(s, r->label, &r->x->names, e))
+		return column_error(r, e);
 	for (int k = 0; k < HM_SIDES; k++)
 		if (find_side(r, k, d, e))
 			return HM_EDATA;

@@ -142,6 +142,9 @@ static const cJSON *first_difference(const cJSON *a, const cJSON *b)
 	const cJSON *v, *tokens = cJSON_GetObjectItemCaseSensitive(b, "vocab");
 	cJSON_ArrayForEach(v, a)
 	{
+		if (!strcmp(v->string,
+			    "max_length")) /* the user's choice, which changes long captions alone */
+			continue;
 		const cJSON *other = cJSON_GetObjectItemCaseSensitive(b, v->string);
 		const char *meant = other ? NULL : meant_text(b, v->string, was);
 		if (other   ? !cJSON_Compare(v, other, true)

@@ -17,8 +17,9 @@ cJSON *hm_prepared_of(const struct hm_schema *s, int at, struct hm_err *e);
  * not its default, so what else is lacking has its default, and another value does not fit; but a `cased`
  * that is lacking fits. Where `fit` is said, a `filter` that is lacking is bilinear, and of a crop `offset`
  * is even and `short` size·256/224: that is what hm-imgprep did before it said them. A `mean` or `std` that
- * is lacking is the family's own. HM_EDATA: names column, both values (of digests the first 8 digits)
- * and the option that helps; with `allow` the sentence goes to warning[cap], and 0 is returned. */
+ * is lacking is the family's own. `max_length` is never compared. HM_EDATA: names column, both values (of
+ * digests the first 8 digits) and the option that helps; with `allow` the sentence goes to warning[cap], and
+ * 0 is returned. */
 int hm_prepared_compare(const cJSON *trained, const cJSON *now, const char *column, bool allow, char *warning,
 			size_t cap, struct hm_err *e);
 

@@ -128,6 +128,7 @@ cJSON *hm_sidefeature_prepared(const struct hm_schema *s, const struct hm_taken 
 	cJSON *all = hm_json_object(e);
 	for (int i = 0; i < t->n; i++) {
 		cJSON *one = hm_prepared_of(s, t->at[i], e);
+		cJSON_DeleteItemFromObjectCaseSensitive(one, "max_length"); /* it is not compared */
 		if (one && one->child)
 			hm_json_add_tree(all, s->field[t->at[i]].name, one, e);
 		else

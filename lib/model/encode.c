@@ -46,8 +46,8 @@ struct hm_encode {
 
 /* ---- one batch ---- */
 
-/* Uploads the batch's images. A batch always has its full size, because the number of images that are
- * computed at once shows in the last bits. */
+/* Uploads the batch's images. A batch has its full size, because the number of images that are computed at
+ * once shows in the last bits. In a live window the first batch is not padded. */
 static void gather_pixels(struct hm_encode *x, struct lane *l, const struct hm_encode_batch *b,
 			  struct hm_tower_batch *in)
 {
@@ -56,8 +56,11 @@ static void gather_pixels(struct hm_encode *x, struct lane *l, const struct hm_e
 	for (int i = 0; i < b->n; i++)
 		l->d->op->upload(l->d, to + (size_t)i * x->image_bytes,
 				 w->item[w->order[b->first + i]].pixels, x->image_bytes);
-	*in = (struct hm_tower_batch){
-		.n = x->c.side[HM_IMAGE].batch, .pixels = to, .h = x->c.height, .w = x->c.width};
+	bool small = x->c.live && !b->first;
+	*in = (struct hm_tower_batch){.n = small ? b->n : x->c.side[HM_IMAGE].batch,
+				      .pixels = to,
+				      .h = x->c.height,
+				      .w = x->c.width};
 }
 
 /* Puts the batch's captions end to end. */
@@ -341,8 +344,10 @@ static void size_side(struct hm_encode *x, enum hm_side k)
 	if (k == HM_IMAGE) {
 		x->image_bytes = 3 * (size_t)c->height * (size_t)c->width;
 	} else {
-		int most = x->device->host ? TOKENS : DEVICE_TOKENS;
-		x->tokens = from->shape.positions > most ? from->shape.positions : most;
+		int most = x->device->host ? TOKENS : DEVICE_TOKENS, one = from->shape.positions;
+		if (c->side[k].batch < most / one)
+			most = c->side[k].batch * one;
+		x->tokens = one > most ? one : most;
 	}
 }
 

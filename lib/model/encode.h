@@ -24,8 +24,10 @@ struct hm_encode_side {
 
 struct hm_encode_config {
 	struct hm_encode_side side[HM_SIDES];
-	int height, width;	    /* of every image */
-	bool release;		    /* hm_encoder_release both encoders once the networks are prepared */
+	int height, width; /* of every image */
+	bool release;	   /* hm_encoder_release both encoders once the networks are prepared */
+	bool live;	   /* a window of fewer images than a batch is computed as it is, not padded: an
+			      answer at once costs no more than its own images */
 	struct hm_featcache *cache; /* borrowed: features are taken from it and added to it; NULL: no cache */
 };
 

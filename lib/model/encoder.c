@@ -106,15 +106,17 @@ static int check_tensors(struct hm_encoder *x, struct table *t, struct hm_err *e
 }
 
 /* Loads the tensors, or sees that they could be. */
-static int load_params(struct hm_encoder *x, struct hm_weights *w, struct hm_names_list *l, bool defer,
-		       struct hm_err *e)
+static int load_params(struct hm_encoder *x, struct hm_weights *w, struct hm_names_list *l,
+		       const struct hm_encoder_options *o, struct hm_err *e)
 {
 	struct table t = table_of(l);
 	if (check_tensors(x, &t, e) || hm_weights_verify(w, l->tensor, l->n, e) ||
 	    hm_weights_verify(w, x->counter, x->n_counter, e) || hm_names_turn(l, &x->names, e))
 		return HM_EDATA;
-	x->deferred = defer;
-	return defer ? 0 : hm_params_load(&x->tower->params, find_tensor, &t, e);
+	x->deferred = o->defer;
+	if (o->defer)
+		return 0;
+	return (o->borrow ? hm_params_borrow : hm_params_load)(&x->tower->params, find_tensor, &t, e);
 }
 
 /* The tower at that place. */
@@ -139,13 +141,16 @@ static int take_tower(struct hm_encoder *x, const struct hm_names_place *at, str
 	x->tower = at->kind->read(find_tensor, &t, &hints, e);
 	if (!x->tower)
 		return e->code;
-	if (load_params(x, w, &params, o->defer, e))
+	if (load_params(x, w, &params, o, e))
 		return HM_EDATA;
 	if (hints.guessed)
 		snprintf(x->notice, sizeof x->notice,
 			 "nothing says how many attention heads it has, the customary %d taken (--heads)",
 			 hm_tower_hints_of(x->tower).heads);
-	return hm_weights_digest(x->tensor, x->n_tensor, x->digest, e);
+	if (!o->digest)
+		return hm_weights_digest(x->tensor, x->n_tensor, x->digest, e);
+	memcpy(x->digest, o->digest, sizeof x->digest);
+	return 0;
 }
 
 static bool is_folder(const char *path)
@@ -196,7 +201,7 @@ static int open_spec(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
 	int rc = open_file(x, side, spec, o, e);
-	if (!rc && o->forget && !o->defer) {
+	if (!rc && o->forget && !o->defer && !o->borrow) {
 		hm_weights_close(x->file);
 		x->file = NULL;
 		x->tensor = x->counter = NULL;
@@ -275,13 +280,15 @@ int hm_encoder_load(struct hm_encoder *x, struct hm_err *e)
 
 void hm_encoder_release(struct hm_encoder *x)
 {
+	if (x->tower && x->tower->params.borrowed)
+		return;
 	hm_tower_free(x->tower);
 	x->tower = NULL;
 }
 
 void hm_encoder_clear(struct hm_encoder *x)
 {
-	hm_encoder_release(x);
+	hm_tower_free(x->tower);
 	hm_weights_close(x->file);
 	hm_arena_clear(&x->names);
 	*x = (struct hm_encoder){0};

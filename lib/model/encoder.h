@@ -18,6 +18,9 @@ struct hm_encoder_options {
 			     * whole
 			     */
 	bool forget;	    /* close the file once it is read: the encoder will not be saved */
+	bool borrow; /* parameters stay in the file where they can (hm_params_borrow), which stays open: for
+			inference alone */
+	const char *digest; /* the encoder's, if it is known already; NULL: it is computed */
 	bool defer;	    /* leave the parameters in the file until hm_encoder_load; the digest is known */
 };
 
@@ -67,7 +70,8 @@ int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *
 void hm_encoder_clear(struct hm_encoder *x);
 /* Reads the parameters if they were deferred and are still missing. 0 or HM_EDATA. */
 int hm_encoder_load(struct hm_encoder *x, struct hm_err *e);
-/* Frees the parameters only; for use once a network is prepared from them. */
+/* Frees the parameters only; for use once a network is prepared from them. Borrowed ones stay until
+ * hm_encoder_clear. */
 void hm_encoder_release(struct hm_encoder *x);
 
 /* Checks that a text encoder can encode ids[0..n): n in 1 .. positions, each id in [0,vocab), and one of them

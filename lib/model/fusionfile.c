@@ -48,6 +48,8 @@ static int open_encoders(struct hm_fusionfile *m, const char *path, const struct
 		struct hm_encoder_options own = *o;
 		if (!hm_names_holds(w, prefix))
 			continue;
+		own.digest = m->head.encoder[k]; /* that of its tensors */
+		own.borrow = o->borrow && m->head.fusion->gives[k] != HM_WORDS;
 		if (choose_output(m, k, &own, e))
 			return HM_EUSAGE;
 		if (hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix,
@@ -151,6 +153,55 @@ int hm_fusionfile_open(struct hm_fusionfile *m, const char *path, const struct h
 int hm_fusionfile_load(const struct hm_fusionfile *m, struct hm_params *own, struct hm_err *e)
 {
 	return hm_params_load(own, find_tensor, m->head.file, e);
+}
+
+/* Whether the head can take an encoder on that side. */
+static int check_attach(const struct hm_fusionfile *m, enum hm_side k, struct hm_err *e)
+{
+	const struct hm_modelfile *h = &m->head;
+	const char *side = hm_side_name(k);
+	char columns[HM_FEATURES_MOST * HM_FEATURE_NAME];
+	if (m->side[k].kind)
+		return hm_err_set(e, HM_EUSAGE, "it holds its %s encoder already: leave out --%s", side,
+				  side);
+	if (!h->dim[k])
+		return hm_err_set(e, HM_EUSAGE, "it was trained without %ss: leave out --%s", side, side);
+	if (h->columns[k].n > 1)
+		return hm_err_set(e, HM_EUSAGE,
+				  "it takes several feature columns of the %s, %s, and a model file has one "
+				  "encoder for each side",
+				  side, hm_feature_names_text(&h->columns[k], columns, sizeof columns));
+	if (!*h->encoder[k] || h->dim[k] < 0)
+		return hm_err_set(e, HM_EDATA,
+				  "it does not say which encoder made its %s features, so that none can be "
+				  "given to it",
+				  side);
+	return 0;
+}
+
+int hm_fusionfile_attach(struct hm_fusionfile *m, enum hm_side k, const char *path, const char *spec,
+			 const struct hm_encoder_options *o, struct hm_err *e)
+{
+	struct hm_modelfile *h = &m->head;
+	struct hm_encoder *x = &m->side[k];
+	struct hm_encoder_options own = *o;
+	if (check_attach(m, k, e) || choose_output(m, k, &own, e))
+		return hm_err_prefix(e, "%s", path);
+	int rc = hm_encoder_open(x, k, spec, &own, e);
+	if (rc)
+		return rc;
+	int width = hm_tower_width(&x->shape, h->fusion->gives[k]);
+	if (strcmp(x->digest, h->encoder[k]))
+		rc = hm_err_set(e, HM_EDATA, "%s: this is encoder %s, %s was trained on %s", spec, x->digest,
+				path, h->encoder[k]);
+	else if (width != h->dim[k])
+		rc = hm_err_set(e, HM_EDATA, "%s: it gives %d numbers, %s takes %lld from the %s", spec,
+				width, path, (long long)h->dim[k], hm_side_name(k));
+	if (!rc && *x->notice)
+		snprintf(m->notice, sizeof m->notice, "%s", x->notice);
+	if (rc)
+		hm_encoder_clear(x);
+	return rc;
 }
 
 void hm_fusionfile_close(struct hm_fusionfile *m)

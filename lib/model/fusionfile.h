@@ -35,6 +35,12 @@ int hm_fusionfile_open(struct hm_fusionfile *m, const char *path, const struct h
 		       struct hm_err *e);
 /* own := the fusion's own parameters in the file. 0, or HM_EDATA naming the tensor of another shape. */
 int hm_fusionfile_load(const struct hm_fusionfile *m, struct hm_params *own, struct hm_err *e);
+/* Gives side k of a head the encoder of `spec` (encoder.h), as if it were in the file. The head must say
+ * which encoder it was trained on, and that must be this one. 0; HM_EUSAGE: the file holds an encoder
+ * already, the side is not used, or the head takes several feature columns of it; HM_EDATA. Sentences name
+ * spec or path. */
+int hm_fusionfile_attach(struct hm_fusionfile *m, enum hm_side k, const char *path, const char *spec,
+			 const struct hm_encoder_options *o, struct hm_err *e);
 void hm_fusionfile_close(struct hm_fusionfile *m);
 
 /* The origin of a cached feature, from its column's attributes. NULL or "": unknown. */
@@ -49,8 +55,9 @@ struct hm_fusionfile_parts {
 	const struct hm_encoder *encoder[HM_SIDES];
 	struct hm_fusionfile_feature feature[HM_SIDES];	  /* for a side that is HM_USE_FEATURE */
 	const struct hm_feature_names *columns[HM_SIDES]; /* the columns of that side; NULL: the usual one */
+	const cJSON *names; /* what the classes are called, an array of strings; NULL: not said */
+	const char *vocab;  /* the tokenizer's files, as struct hm_modelfile has them; NULL: none */
 	const cJSON *prepared[HM_SIDES]; /* how each side's inputs were prepared; NULL: unknown */
-	const cJSON *names;		 /* the classes' words, an array; NULL: they have none */
 	int64_t batches;  /* train-mode batches of a running image encoder since it was opened: added to
 			     num_batches_tracked */
 	const float *own; /* written in place of the fusion's live parameters (standardisation folded in),
@@ -64,5 +71,9 @@ struct hm_fusionfile_parts {
  * by it in hm.model. 0 or HM_EDATA. */
 int hm_fusionfile_save(const char *path, struct hm_fusion *f, const struct hm_fusionfile_parts *p,
 		       struct hm_err *e);
+/* Writes an open file anew, with its encoders and those that were attached. What its metadata say may have
+ * been changed in m->head (names, vocab, pg). The encoders must have been opened without `forget`. 0 or
+ * HM_EDATA. */
+int hm_fusionfile_rewrite(const char *path, const struct hm_fusionfile *m, struct hm_err *e);
 
 #endif

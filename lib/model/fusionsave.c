@@ -185,9 +185,10 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 	to->fusion = c->kind;
 	to->classes = c->classes;
 	to->head = c->head;
+	to->names = (cJSON *)(uintptr_t)p->names; /* only read */
+	to->vocab = p->vocab;
 	to->pg = (cJSON *)(uintptr_t)p->pg; /* only read */
 	to->selected_on = (char *)(uintptr_t)p->selected_on;
-	to->names = (cJSON *)(uintptr_t)p->names; /* only read */
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_fusionfile_feature *f = &p->feature[k];
 		describe_tower(to, (enum hm_side)k, runs_here(&c->side[k]) ? c->side[k].tower : NULL,
@@ -202,6 +203,52 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 		copy_text(to->output[k], sizeof to->output[k], f->output);
 		copy_text(to->precision[k], sizeof to->precision[k], f->precision);
 	}
+}
+
+/* Takes the head's description over, for a file that is written anew. */
+static void describe_again(struct hm_modelfile *to, const struct hm_fusionfile *m)
+{
+	*to = m->head;
+	to->file = NULL;
+	for (int k = 0; k < HM_SIDES; k++) {
+		const struct hm_encoder *x = &m->side[k];
+		if (!x->kind)
+			continue;
+		to->hints[k] = x->hints;
+		if (x->kind->only)
+			copy_text(to->family[k], sizeof to->family[k], x->kind->name);
+	}
+}
+
+/* The fusion's own tensors as the file has them, but for the last layer. */
+static int add_own_again(struct plan *p, const struct hm_fusionfile *m, struct hm_err *e)
+{
+	const struct hm_weights *w = m->head.file;
+	const char *last = m->head.fusion->last, *text = m->head.fusion->text_prefix;
+	int rc = 0;
+	for (size_t i = 0; !rc && i < w->n; i++) {
+		const char *name = w->tensor[i].name;
+		bool is_last = !strncmp(name, last, strlen(last)) && name[strlen(last)] == '.';
+		if (!is_last && strncmp(name, HM_IMAGE_PREFIX, strlen(HM_IMAGE_PREFIX)) != 0 &&
+		    strncmp(name, text, strlen(text)) != 0)
+			rc = add_tensor(p, &w->tensor[i], "", name, e);
+	}
+	return rc;
+}
+
+int hm_fusionfile_rewrite(const char *path, const struct hm_fusionfile *m, struct hm_err *e)
+{
+	struct plan plan = {0};
+	describe_again(&plan.to, m);
+	int rc = add_own_again(&plan, m, e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = add_side(&plan, (enum hm_side)k, NULL, m->side[k].kind ? &m->side[k] : NULL, 0, e);
+	if (!rc)
+		rc = hm_modelfile_write(path, &plan.to, (const struct hm_tensor *)plan.tensors.data,
+					plan.tensors.len / sizeof(struct hm_tensor), e);
+	hm_buf_clear(&plan.tensors);
+	hm_arena_clear(&plan.arena);
+	return rc;
 }
 
 int hm_fusionfile_save(const char *path, struct hm_fusion *f, const struct hm_fusionfile_parts *p,

@@ -86,6 +86,18 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 	return 0;
 }
 
+/* What the classes are called. */
+static int read_names(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(o, "names"), *v;
+	bool fits = !list || (cJSON_IsArray(list) && cJSON_GetArraySize(list) == m->classes);
+	cJSON_ArrayForEach(v, list) fits &= cJSON_IsString(v);
+	if (!fits)
+		return hm_err_set(e, HM_EDATA, "hm.model: \"names\" is not a list of %lld texts",
+				  (long long)m->classes);
+	return !list || (m->names = hm_json_copy(list, e)) ? 0 : HM_EDATA;
+}
+
 /* What hm.model says of the layers between sides and logits, beyond their sizes. */
 static int read_hidden(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 {
@@ -106,20 +118,6 @@ static int read_hidden(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		    : hm_err_set(e, HM_EDATA, "hm.model: \"dropout\" is not three numbers from 0 to below 1");
 }
 
-/* The words of the classes. */
-static int read_names(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
-{
-	const cJSON *names = cJSON_GetObjectItemCaseSensitive(o, "names"), *v;
-	bool fits =
-		!names || (cJSON_IsArray(names) && names->child && cJSON_GetArraySize(names) <= m->classes);
-	if (fits && names)
-		cJSON_ArrayForEach(v, names) fits &= cJSON_IsString(v) && *v->valuestring;
-	if (!fits)
-		return hm_err_set(e, HM_EDATA, "hm.model: \"names\" is not a list of a word per class");
-	m->names = names ? hm_json_copy(names, e) : NULL;
-	return names && !m->names ? HM_EDATA : 0;
-}
-
 int hm_modelfields_fusion(const cJSON *o, char out[HM_FUSION_NAME], struct hm_err *e)
 {
 	return get_text(o, "fusion", out, HM_FUSION_NAME, e);
@@ -138,6 +136,8 @@ int hm_modelfields_read(struct hm_modelfile *m, const cJSON *o, struct hm_err *e
 	if (classes != m->classes)
 		return hm_err_set(e, HM_EDATA, "hm.model says %lld classes, %s.bias has %lld",
 				  (long long)classes, m->fusion->last, (long long)m->classes);
+	if (read_names(m, o, e))
+		return HM_EDATA;
 	if ((m->dim[HM_IMAGE] < 0) != (m->dim[HM_TEXT] < 0))
 		return hm_err_set(e, HM_EDATA, "hm.model says only one of image_dim and text_dim");
 	const struct hm_fusion_shape s = {
@@ -149,7 +149,7 @@ int hm_modelfields_read(struct hm_modelfile *m, const cJSON *o, struct hm_err *e
 				  "inputs, which is not %s fusion's number",
 				  (long long)m->dim[HM_IMAGE], (long long)m->dim[HM_TEXT], m->fusion->last,
 				  (long long)m->inputs, m->fusion->name);
-	return read_names(m, o, e);
+	return 0;
 }
 
 /* ---- writing ---- */
@@ -161,20 +161,13 @@ static void add_columns(cJSON *o, const char *key, const struct hm_feature_names
 		hm_json_add_str(list, NULL, f->name[i], e);
 }
 
-/* The words of the classes that the model has. */
-static void add_names(cJSON *o, const struct hm_modelfile *m, struct hm_err *e)
-{
-	const cJSON *word = m->names ? m->names->child : NULL;
-	cJSON *list = word ? hm_json_add_array(o, "names", e) : NULL;
-	for (int64_t c = 0; word && c < m->classes; c++, word = word->next)
-		hm_json_add_str(list, NULL, word->valuestring, e);
-}
-
 cJSON *hm_modelfields_make(const struct hm_modelfile *m, struct hm_err *e)
 {
 	cJSON *o = hm_json_object(e);
 	hm_json_add_str(o, "fusion", m->fusion->name, e);
 	hm_json_add_num(o, "classes", (double)m->classes, e);
+	if (m->names)
+		hm_json_add_copy(o, "names", m->names, e);
 	for (int k = 0; k < HM_SIDES; k++) {
 		bool digest = hm_hex_is_digest(m->encoder[k]);
 		if (*m->output[k] && (!digest || strcmp(m->output[k], usual_output[k])))
@@ -194,7 +187,6 @@ cJSON *hm_modelfields_make(const struct hm_modelfile *m, struct hm_err *e)
 			hm_json_add_str(o, keys[k].family, m->family[k], e);
 		hm_config_write_model(o, (enum hm_side)k, &m->hints[k], e);
 	}
-	add_names(o, m, e);
 	if (m->fusion->measure) {
 		hm_json_add_bool(o, "normalize", m->head.normalize, e);
 		hm_json_add_nums(o, "dropout", m->head.dropout, 3, e);

@@ -103,6 +103,7 @@ static int read_all(struct hm_modelfile *m, const char *path, struct hm_err *e)
 		rc = get_json(m->file, "hm.pg", cJSON_IsArray, &m->pg, e);
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = read_digest(m, (enum hm_side)k, e);
+	m->vocab = hm_weights_meta(m->file, "hm.vocab");
 	const char *on = hm_weights_meta(m->file, "hm.selected_on");
 	if (!rc && on) {
 		m->selected_on = hm_strndup(on, strlen(on), e);
@@ -136,12 +137,14 @@ void hm_modelfile_clear(struct hm_modelfile *m)
 
 /* ---- writing ---- */
 
-/* __metadata__: texts, two of them JSON. */
+/* __metadata__: texts, three of them JSON. */
 static cJSON *make_metadata(const struct hm_modelfile *m, struct hm_err *e)
 {
 	cJSON *meta = hm_json_object(e), *fields = hm_modelfields_make(m, e);
 	hm_json_add_text(meta, "hm.model", fields, e);
 	hm_json_add_str(meta, "hm.digest", "", e);
+	if (m->vocab)
+		hm_json_add_str(meta, "hm.vocab", m->vocab, e);
 	if (m->pg)
 		hm_json_add_text(meta, "hm.pg", m->pg, e);
 	if (m->selected_on)

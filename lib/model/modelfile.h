@@ -1,6 +1,6 @@
 /* hm's model file: a .safetensors with PyTorch's tensor names and with provenance in __metadata__ (hm.model,
- * hm.pg, hm.selected_on, hm.image_digest, hm.text_digest, hm.digest). These functions handle the head and
- * what it was trained on; encoder.h handles the encoders in a complete file. */
+ * hm.vocab, hm.pg, hm.selected_on, hm.image_digest, hm.text_digest, hm.digest). These functions handle the
+ * head and what it was trained on; encoder.h handles the encoders in a complete file. */
 #ifndef HM_MODELFILE_H
 #define HM_MODELFILE_H
 
@@ -30,7 +30,9 @@ struct hm_modelfile {
 	struct hm_feature_names columns[HM_SIDES]; /* the feature columns it was trained on; n 0: not said */
 	float *weight;	   /* the last layer's weight [C, I]; of a file with one output [1, I] rows (0, w) */
 	float *bias;	   /* its bias [C] */
-	cJSON *names;	   /* hm.model's "names": an array of the classes' words; NULL: not said */
+	cJSON *names;	   /* what the classes are called, an array of C strings; NULL: not said */
+	const char *vocab; /* hm.vocab, the tokenizer's files as JSON (prep/tokenpack.h); NULL: not in the
+			      file. Read: borrowed from `file` */
 	char *selected_on; /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
 	cJSON *pg;	   /* an array, oldest step first; NULL: not said */
 	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
@@ -48,7 +50,7 @@ int hm_modelfile_read(struct hm_modelfile *m, const char *path, struct hm_err *e
 int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const struct hm_tensor *more,
 		       size_t n_more, struct hm_err *e);
 
-/* Frees everything m points to (weight, bias, selected_on with free(), pg, prepared, names, file) and empties
+/* Frees everything m points to (weight, bias, selected_on with free(), pg, names, prepared, file) and empties
  * it. */
 void hm_modelfile_clear(struct hm_modelfile *m);
 

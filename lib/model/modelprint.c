@@ -98,6 +98,7 @@ static cJSON *describe_model(const struct hm_modelfile *m, struct hm_err *e)
 	hm_json_add_num(o, "classes", (double)m->classes, e);
 	if (m->names)
 		hm_json_add_copy(o, "names", m->names, e);
+	hm_json_add_bool(o, "vocab_in_file", m->vocab, e);
 	hm_json_add_num(o, "inputs", (double)m->inputs, e);
 	if (m->fusion->measure)
 		add_hidden(o, &m->head, e);

@@ -181,6 +181,7 @@ struct hm_bert_net {
 	float *word, *position, *type, *norm_w, *norm_b; /* device memory */
 	struct hm_layers_net layers;
 	struct hm_weight *pooler;
+	bool borrowed; /* `word` is the tower's, which stays */
 };
 
 struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d, struct hm_err *e)
@@ -191,7 +192,8 @@ struct hm_bert_net *hm_bert_prepare(const struct hm_bert *m, struct hm_device *d
 		return NULL;
 	net->c = m->c;
 	net->d = d;
-	net->word = hm_device_floats(d, m->word, (size_t)m->c.vocab * h);
+	net->borrowed = m->tower.params.borrowed;
+	net->word = hm_device_hold(d, m->word, (size_t)m->c.vocab * h, net->borrowed);
 	net->position = hm_device_floats(d, m->position, (size_t)(m->c.positions + m->c.style->first) * h);
 	net->type = m->type ? hm_device_floats(d, m->type, h) : d->op->alloc(d, (size_t)h * sizeof(float));
 	net->norm_w = hm_device_floats(d, m->norm_w, h);
@@ -213,7 +215,7 @@ void hm_bert_net_free(struct hm_bert_net *net)
 	struct hm_device *d = net->d;
 	hm_layers_net_clear(&net->layers);
 	d->op->weight_free(d, net->pooler);
-	d->op->free(d, net->word);
+	hm_device_drop(d, net->word, net->borrowed);
 	d->op->free(d, net->position);
 	d->op->free(d, net->type);
 	d->op->free(d, net->norm_w);

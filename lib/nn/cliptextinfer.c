@@ -9,6 +9,7 @@ struct text_net {
 	float *word, *position; /* device memory */
 	struct hm_layers_net layers;
 	struct hm_weight *projection;
+	bool borrowed; /* `word` is the tower's, which stays */
 };
 
 static void free_net(void *p)
@@ -19,7 +20,7 @@ static void free_net(void *p)
 	struct hm_device *d = net->d;
 	hm_layers_net_clear(&net->layers);
 	d->op->weight_free(d, net->projection);
-	d->op->free(d, net->word);
+	hm_device_drop(d, net->word, net->borrowed);
 	d->op->free(d, net->position);
 	free(net);
 }
@@ -33,7 +34,8 @@ static void *prepare_net(const struct hm_tower *t, struct hm_device *d, struct h
 	if (!net)
 		return NULL;
 	*net = (struct text_net){.c = *c, .d = d};
-	net->word = hm_device_floats(d, m->word, (size_t)c->vocab * (size_t)h);
+	net->borrowed = t->params.borrowed;
+	net->word = hm_device_hold(d, m->word, (size_t)c->vocab * (size_t)h, net->borrowed);
 	net->position = hm_device_floats(d, m->position, (size_t)c->positions * (size_t)h);
 	hm_layers_prepare(&net->layers, &m->layers, false, d);
 	if (c->projected)

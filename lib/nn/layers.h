@@ -41,8 +41,9 @@ struct hm_layer_names {
 
 /* One layer's parameters, fields of a table (param.h). */
 struct hm_layer {
-	/* Query, key, value: [hidden,hidden], [hidden]. The table keeps the three weights one after the
-	 * other, and the three biases: qkv_w[0] is also one matrix [3*hidden,hidden], qkv_b[0] its bias. */
+	/* Query, key, value: [hidden,hidden], [hidden]. A table that is not borrowed keeps the three weights
+	 * one after the other, and the three biases: qkv_w[0] is also one matrix [3*hidden,hidden], qkv_b[0]
+	 * its bias. */
 	float *qkv_w[3], *qkv_b[3];
 	float *out_w, *out_b;	  /* [hidden,hidden], [hidden] */
 	float *norm1_w, *norm1_b; /* [hidden] */

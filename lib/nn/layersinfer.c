@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- parameters */
 
@@ -90,14 +91,35 @@ static struct hm_weight *pack_scaled(struct hm_device *d, const struct hm_linear
 	return packed;
 }
 
+/* Packs query, key and value as one matrix. Borrowed parameters do not stand one after the other. */
+static struct hm_weight *pack_qkv(struct hm_device *d, struct hm_linear linear, const struct hm_layer *l,
+				  bool borrowed)
+{
+	size_t h = (size_t)linear.k, part = h * h;
+	if (!borrowed)
+		return d->op->linear_pack(d, &linear, l->qkv_w[0], l->qkv_b[0]);
+	float *joined = hm_alloc(3 * (part + h), sizeof *joined, &d->err), *bias = joined + 3 * part;
+	if (!joined)
+		return NULL;
+	linear.stay = false;
+	for (size_t j = 0; j < 3; j++) {
+		memcpy(joined + j * part, l->qkv_w[j], part * sizeof *joined);
+		memcpy(bias + j * h, l->qkv_b[j], h * sizeof *bias);
+	}
+	struct hm_weight *packed = d->op->linear_pack(d, &linear, joined, bias);
+	free(joined);
+	return packed;
+}
+
 static void pack_layer(struct hm_layer_packed *to, const struct hm_layer *l, const struct hm_layers_config *c,
-		       bool same, struct hm_device *d)
+		       bool same, bool stay, struct hm_device *d)
 {
 	int h = c->hidden, f = c->intermediate;
-	const struct hm_linear qkv = {.n = 3 * h, .k = h, .same = same}, out = {.n = h, .k = h, .same = same},
-			       up = {.n = f, .k = h, .act = c->act, .same = same},
-			       down = {.n = h, .k = f, .same = same};
-	to->qkv = d->op->linear_pack(d, &qkv, l->qkv_w[0], l->qkv_b[0]);
+	const struct hm_linear qkv = {.n = 3 * h, .k = h, .same = same},
+			       out = {.n = h, .k = h, .same = same, .stay = stay && !l->scale1},
+			       up = {.n = f, .k = h, .act = c->act, .same = same, .stay = stay},
+			       down = {.n = h, .k = f, .same = same, .stay = stay && !l->scale2};
+	to->qkv = pack_qkv(d, qkv, l, stay);
 	to->out = pack_scaled(d, &out, l->out_w, l->out_b, l->scale1);
 	to->up = d->op->linear_pack(d, &up, l->up_w, l->up_b);
 	to->down = pack_scaled(d, &down, l->down_w, l->down_b, l->scale2);
@@ -113,7 +135,7 @@ void hm_layers_prepare(struct hm_layers_net *net, const struct hm_layers *l, boo
 	*net = (struct hm_layers_net){.c = *c, .d = d};
 	net->layer = hm_alloc((size_t)c->layers, sizeof *net->layer, &d->err);
 	for (int i = 0; net->layer && i < c->layers; i++)
-		pack_layer(&net->layer[i], &l->layer[i], c, same, d);
+		pack_layer(&net->layer[i], &l->layer[i], c, same, l->params->borrowed, d);
 	if (c->pre_norm) {
 		net->last_w = hm_device_floats(d, l->last_w, (size_t)c->hidden);
 		net->last_b = hm_device_floats(d, l->last_b, (size_t)c->hidden);

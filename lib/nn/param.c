@@ -140,6 +140,33 @@ int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_e
 	return rc;
 }
 
+/* Whether t is read where it is. */
+static bool is_in_place(const struct hm_tensor *t)
+{
+	return t->dtype == HM_F32 && (uintptr_t)t->data % sizeof(float) == 0;
+}
+
+static int borrow_param(struct hm_params *s, struct hm_param *p, const struct hm_tensor *t, struct hm_err *e)
+{
+	if (!is_in_place(t)) {
+		*p->field = hm_arena_get(&s->names, p->count * sizeof(float), e);
+		p->t.data = *p->field;
+		return *p->field ? load_param(p, t, e) : HM_EDATA;
+	}
+	*p->field = (float *)(uintptr_t)t->data; /* only read */
+	p->t.data = t->data;
+	return check_values(p, t->data, p->count, e);
+}
+
+int hm_params_borrow(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e)
+{
+	int rc = hm_params_check(s, find, ctx, e);
+	s->borrowed = true;
+	for (size_t i = 0; i < s->n && !rc; i++)
+		rc = borrow_param(s, &s->item[i], find(ctx, s->item[i].t.name), e);
+	return rc;
+}
+
 /* Fan-in of a Linear weight, or of the weight before a bias. */
 static double fan_in(const struct hm_params *s, size_t i)
 {

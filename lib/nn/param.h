@@ -34,7 +34,8 @@ struct hm_params {
 	struct hm_param *item;
 	size_t n, cap;
 	size_t count;		  /* elements of all */
-	float *data;		  /* all of them, one after the other */
+	float *data;		  /* all of them, one after the other; NULL if they are borrowed */
+	bool borrowed;		  /* hm_params_borrow: some stay where the caller has them */
 	float *grad;		  /* their gradients in the same order; NULL: not placed with gradients */
 	struct hm_device *device; /* whose memory data and grad are; NULL: host memory */
 	struct hm_arena names;
@@ -55,6 +56,9 @@ int hm_params_alloc(struct hm_params *s, struct hm_err *e);
  * shape or a dtype that is no float, holds NaN or infinity (also as f32), or is a running variance below
  * zero. */
 int hm_params_load(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
+/* The same, but a parameter that is f32 and can be read in place stays there: its data must stay until the
+ * table, and every network that is made ready from it, is freed. Such a table is for inference only. */
+int hm_params_borrow(struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
 /* Checks names, shapes and dtypes as load does, and reads no values. 0 or HM_EDATA. */
 int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e);
 /* Every parameter := its initial value, a function of the random seed and of first + its number in the table.

@@ -93,6 +93,17 @@ float *hm_device_floats(struct hm_device *d, const float *x, size_t n)
 	return y;
 }
 
+float *hm_device_hold(struct hm_device *d, const float *x, size_t n, bool stay)
+{
+	return d->host && stay ? (float *)(uintptr_t)x : hm_device_floats(d, x, n); /* only read */
+}
+
+void hm_device_drop(struct hm_device *d, float *held, bool stay)
+{
+	if (!d->host || !stay)
+		d->op->free(d, held);
+}
+
 char *hm_device_describe(const struct hm_device *d, char *out, size_t cap)
 {
 	snprintf(out, cap, "plain loops");

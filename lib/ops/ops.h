@@ -36,6 +36,8 @@ struct hm_device {
 	enum hm_dtype act; /* type of activations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
 	const char *name;  /* "ref", "cpu", "cuda" */
 	int threads;	   /* threads of one training operation; 1 unless set before the first one */
+	bool once;	   /* weights are used for a call or two, which packing would not repay; set before
+			      networks are made ready */
 	bool host;	   /* device memory is host memory */
 	void *ctx;	   /* private to the device */
 	const struct hm_backend *backend;
@@ -60,6 +62,10 @@ void hm_device_close(struct hm_device *d);
 int hm_device_error(const struct hm_device *d, struct hm_err *e);
 /* Copies x [n] from host memory into new device memory; release it with op->free. NULL sticks an error. */
 float *hm_device_floats(struct hm_device *d, const float *x, size_t n);
+/* The same, but x itself if it stays and the device reads host memory. To be released with hm_device_drop and
+ * the same `stay`. */
+float *hm_device_hold(struct hm_device *d, const float *x, size_t n, bool stay);
+void hm_device_drop(struct hm_device *d, float *held, bool stay);
 /* Writes what the device is made of, cut to cap: "oneDNN 2.6.3, OpenMP". Returns out. */
 char *hm_device_describe(const struct hm_device *d, char *out, size_t cap);
 /* Writes the devices that are built in, for --version, cut to cap: "ref, cpu (oneDNN 2.6.3, OpenMP)".
@@ -94,6 +100,7 @@ struct hm_linear {
 	int n, k; /* outputs, inputs */
 	enum hm_act act;
 	bool f32;  /* y is f32, not of the activations' type */
+	bool stay; /* w and b stay until weight_free: a host need not copy them */
 	bool same; /* every matmul has the same m, or one of a few; so nothing is gained by rounding it up */
 };
 
@@ -198,7 +205,8 @@ struct hm_ops {
 	 * with it. */
 	void (*image_put)(struct hm_device *d, void *y, const float *x, int i, int h, int w, int c);
 
-	/* w f32 [n,k] and b f32 [n] or NULL are in host memory and are copied. NULL sticks an error. */
+	/* w f32 [n,k] and b f32 [n] or NULL are in host memory and are copied, unless they stay. NULL sticks
+	 * an error. */
 	struct hm_weight *(*linear_pack)(struct hm_device *d, const struct hm_linear *l, const float *w,
 					 const float *b);
 	/* y [m,n] (act, or f32 if the weight says so) = f(x act [m,k] . w^T + b). x and y have room for

@@ -74,20 +74,14 @@ int hm_csv_recognise(const char *path, enum hm_csv_form *form, const struct hm_f
 /* The header lacks `what`: says which columns it has, or that its fields are separated otherwise. */
 static int refuse_header(const struct hm_csv *c, const char *what, struct hm_err *e)
 {
-	char text[512], name[41];
-	const char *only = c->rows.field[0];
-	int n = snprintf(text, sizeof text, "the header has %s", what);
-	if (c->rows.fields == 1 && only[strcspn(only, ";\t")]) {
-		snprintf(text + n, sizeof text - (size_t)n,
-			 ": its fields seem to be separated by %s, not by a comma",
-			 strchr(only, ';') ? "';'" : "tabs");
-		return hm_csvrows_bad(&c->rows, e, text);
-	}
-	for (int i = 0; i < c->rows.fields && i < 6; i++) {
-		hm_utf8_mask(c->rows.field[i], strlen(c->rows.field[i]), name, sizeof name);
-		n += snprintf(text + n, sizeof text - (size_t)n, "%s\"%s\"", i ? ", " : ", it has ", name);
-	}
-	snprintf(text + n, sizeof text - (size_t)n, c->rows.fields > 6 ? ", ..." : "");
+	char text[512], names[240], called[4], guess = hm_csvrows_guess(&c->rows);
+	if (guess)
+		snprintf(text, sizeof text,
+			 "the header has %s: its fields seem to be separated by %s, not by a comma", what,
+			 hm_csvrows_called(guess, called));
+	else
+		snprintf(text, sizeof text, "the header has %s, it has %s", what,
+			 hm_csvrows_names(&c->rows, names, sizeof names));
 	return hm_csvrows_bad(&c->rows, e, text);
 }
 
@@ -125,7 +119,7 @@ static int read_header(struct hm_csv *c, struct hm_err *e)
 int hm_csv_open(struct hm_csv *c, const char *path, struct hm_err *e)
 {
 	*c = (struct hm_csv){0};
-	int rc = hm_csvrows_open(&c->rows, path, e);
+	int rc = hm_csvrows_open(&c->rows, path, ',', e);
 	return rc ? rc : read_header(c, e);
 }
 

@@ -7,55 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-int hm_jsonl_keep(struct hm_jsonl_form *f, char *word, struct hm_err *e)
-{
-	static const struct {
-		const char *name;
-		enum hm_dtype dtype;
-	} type[] = {{"utf8", HM_UTF8}, {"i32", HM_I32}, {"f32", HM_F32}};
-	char *colon = strrchr(word, ':');
-	size_t k = 0;
-	if (colon) {
-		while (k < 3 && strcmp(colon + 1, type[k].name))
-			k++;
-		if (k == 3)
-			return hm_err_set(e, HM_EUSAGE, "\"%s\" names no type: i32, f32 or utf8", word);
-		*colon = 0;
-	}
-	if (f->n_keep == HM_JSONL_KEEP)
-		return hm_err_set(e, HM_EUSAGE, "more than %d fields to keep", HM_JSONL_KEEP);
-	f->keep[f->n_keep].name = word;
-	f->keep[f->n_keep++].dtype = type[k].dtype;
-	return 0;
-}
-
-/* Bytes at the front of a path that name no folder: separators, and "." between them. */
-static size_t count_idle(const char *path, const char *separators)
-{
-	size_t n = strspn(path, separators);
-	while (path[n] == '.' && path[n + 1] && strchr(separators, path[n + 1]))
-		n += 1 + strspn(path + n + 1, separators);
-	return n;
-}
-
-const char *hm_path_strip(const char *path, const char *prefix)
-{
-	const char *separators = strchr(prefix, '/') ? "/" : "/\\", *at = path;
-	if (!*prefix || !strspn(path, separators) != !strspn(prefix, separators))
-		return path;
-	for (;;) {
-		at += count_idle(at, separators);
-		prefix += count_idle(prefix, separators);
-		size_t n = strcspn(prefix, separators);
-		if (!n)
-			return *at ? at : path;
-		if (strcspn(at, separators) != n || strncmp(at, prefix, n))
-			return path;
-		at += n;
-		prefix += n;
-	}
-}
-
 /* Finds the member of that key. */
 static struct hm_jsonl_member find_member(const struct hm_jsonl_object *o, const char *key)
 {
@@ -136,14 +87,14 @@ static int get_id(const struct hm_jsonl_object *o, const char *key, struct hm_js
 		return HM_EDATA;
 	rec->id_index = m.index;
 	if (cJSON_IsString(m.v)) {
-		rec->id = m.v->valuestring;
+		rec->v.id = m.v->valuestring;
 		return 0;
 	}
 	if (!is_integral(o, &m) || m.len >= sizeof rec->digits)
 		return hm_jsonl_wrong(o, &m, "an integer or a string", NULL, e);
 	memcpy(rec->digits, m.raw, m.len);
 	rec->digits[m.len] = 0;
-	rec->id = rec->digits;
+	rec->v.id = rec->digits;
 	return 0;
 }
 
@@ -166,11 +117,12 @@ static int get_word(const struct hm_jsonl_object *o, const struct hm_labels *l, 
 	return *out < 0 ? hm_jsonl_no_class(o, m, l, e) : 0;
 }
 
-static int get_label(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, int32_t *out,
-		     struct hm_err *e)
+static int get_label(const struct hm_jsonl_object *o, const struct hm_form *f, int32_t *out, struct hm_err *e)
 {
-	struct hm_jsonl_member m = find_member(o, f->label);
 	*out = -1;
+	if (!f->label)
+		return 0;
+	struct hm_jsonl_member m = find_member(o, f->label);
 	if (!m.v || cJSON_IsNull(m.v))
 		return 0;
 	if (f->labels.n)
@@ -180,55 +132,48 @@ static int get_label(const struct hm_jsonl_object *o, const struct hm_jsonl_form
 	return get_integer(o, &m, out, e);
 }
 
-/* A drive as in "C:/img" makes a path absolute, too. */
-static bool is_absolute(const char *path)
-{
-	bool letter = (*path >= 'a' && *path <= 'z') || (*path >= 'A' && *path <= 'Z');
-	return *path == '/' || (letter && path[1] == ':' && path[2] == '/');
-}
-
-static int get_img(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, struct hm_jsonl_rec *rec,
+static int get_img(const struct hm_jsonl_object *o, const struct hm_form *f, struct hm_fields *v,
 		   struct hm_err *e)
 {
-	const char **out = &rec->img;
-	*out = NULL;
+	const char *help = f->needs_both ? "--img-field names another"
+					 : "--img-field names another, --no-img is for data without images";
+	const char *whole;
+	v->img = NULL;
 	if (!f->img)
 		return 0;
-	if (get_text(o, f->img, "--img-field names another, --no-img is for data without images", out, e))
+	if (get_text(o, f->img, help, &whole, e))
 		return HM_EDATA;
-	const char *whole = *out;
-	*out = hm_path_strip(whole, f->img_prefix);
-	rec->cut = *out != whole;
-	bool backslash = strchr(*out, '\\') != NULL;
-	if (!backslash && !is_absolute(*out))
+	enum hm_path path = hm_form_path(f, whole, v);
+	if (path == HM_PATH_FINE)
 		return 0;
 	struct hm_jsonl_member m = find_member(o, f->img);
-	return backslash ? hm_jsonl_backslash(o, &m, e) : hm_jsonl_absolute(o, &m, f->img_prefix, e);
+	return path == HM_PATH_BACKSLASH ? hm_jsonl_backslash(o, &m, e)
+					 : hm_jsonl_absolute(o, &m, f->img_prefix, e);
 }
 
-static int get_caption(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f,
-		       struct hm_jsonl_rec *rec, struct hm_err *e)
+static int get_caption(const struct hm_jsonl_object *o, const struct hm_form *f, struct hm_fields *fields,
+		       struct hm_err *e)
 {
-	const char **out = &rec->text;
+	const char **out = &fields->text;
 	*out = NULL;
-	rec->no_text = false;
+	fields->no_text = false;
 	if (!f->text)
 		return 0;
 	const cJSON *v = find_member(o, f->text).v;
 	if (f->null_text && (!v || cJSON_IsNull(v))) {
 		*out = "";
-		rec->no_text = !v;
+		fields->no_text = !v;
 		return 0;
 	}
-	return get_text(
-		o, f->text,
-		v ? "--null-text empty makes it an empty caption"
-		  : "--text-field names another, --null-text empty makes it an empty caption, --no-text is "
-		    "for data without captions",
-		out, e);
+	return get_text(o, f->text,
+			v || f->needs_both
+				? "--null-text empty makes it an empty caption"
+				: "--text-field names another, --null-text empty makes it an empty caption, "
+				  "--no-text is for data without captions",
+			out, e);
 }
 
-static int get_kept(const struct hm_jsonl_object *o, const struct hm_jsonl_form *f, struct hm_jsonl_rec *rec,
+static int get_kept(const struct hm_jsonl_object *o, const struct hm_form *f, struct hm_fields *v,
 		    struct hm_err *e)
 {
 	int rc = 0;
@@ -236,10 +181,10 @@ static int get_kept(const struct hm_jsonl_object *o, const struct hm_jsonl_form 
 		struct hm_jsonl_member m;
 		const char *key = f->keep[i].name;
 		if (f->keep[i].dtype == HM_UTF8)
-			rc = get_text(o, key, NULL, &rec->keep[i].text, e);
+			rc = get_text(o, key, NULL, &v->keep[i].text, e);
 		else if (!(rc = want_member(o, key, NULL, &m, e)))
-			rc = f->keep[i].dtype == HM_I32 ? get_i32(o, &m, &rec->keep[i].i32, e)
-							: get_f32(o, &m, &rec->keep[i].f32, e);
+			rc = f->keep[i].dtype == HM_I32 ? get_i32(o, &m, &v->keep[i].i32, e)
+							: get_f32(o, &m, &v->keep[i].f32, e);
 	}
 	return rc;
 }
@@ -250,7 +195,7 @@ static size_t mark_length(const char *line, size_t len)
 	return len >= 3 && !memcmp(line, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 
-int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, struct hm_jsonl_rec *rec,
+int hm_jsonl_parse(const struct hm_form *f, const char *line, size_t len, struct hm_jsonl_rec *rec,
 		   struct hm_err *e)
 {
 	struct hm_err why = {0};
@@ -268,13 +213,13 @@ int hm_jsonl_parse(const struct hm_jsonl_form *f, const char *line, size_t len, 
 	}
 	int rc = get_id(&o, f->id, rec, e);
 	if (!rc)
-		rc = get_img(&o, f, rec, e);
+		rc = get_img(&o, f, &rec->v, e);
 	if (!rc)
-		rc = get_caption(&o, f, rec, e);
+		rc = get_caption(&o, f, &rec->v, e);
 	if (!rc)
-		rc = get_label(&o, f, &rec->label, e);
+		rc = get_label(&o, f, &rec->v.label, e);
 	if (!rc)
-		rc = get_kept(&o, f, rec, e);
+		rc = get_kept(&o, f, &rec->v, e);
 	if (rc)
 		hm_jsonl_clear(rec);
 	return rc;

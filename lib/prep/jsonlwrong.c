@@ -74,18 +74,6 @@ int hm_jsonl_missing(const struct hm_jsonl_object *o, const char *key, const cha
 			  key, *names ? names : "none", help ? " (" : "", help ? help : "", help ? ")" : "");
 }
 
-/* The value of a path, cut at its front when it is long: its end tells more. */
-static const char *path_end(const char *path)
-{
-	size_t len = strlen(path);
-	if (len <= 2 * SHOWN)
-		return path;
-	path += len - 2 * SHOWN;
-	while ((*path & 0xc0) == 0x80)
-		path++;
-	return path;
-}
-
 int hm_jsonl_backslash(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, struct hm_err *e)
 {
 	hm_jsonl_locate(o, m);
@@ -93,7 +81,7 @@ int hm_jsonl_backslash(const struct hm_jsonl_object *o, struct hm_jsonl_member *
 		e, HM_EDATA,
 		"the path \"%s\" in the field \"%.64s\" has a backslash, and \"/\" separates folders "
 		"(jq -c '.[\"%.64s\"] |= gsub(\"\\\\\\\\\"; \"/\")' FILE mends it), at column %zu",
-		path_end(m->v->valuestring), m->key, m->key, m->column);
+		hm_path_shown(m->v->valuestring), m->key, m->key, m->column);
 }
 
 int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m, const char *prefix,
@@ -104,7 +92,7 @@ int hm_jsonl_absolute(const struct hm_jsonl_object *o, struct hm_jsonl_member *m
 		e, HM_EDATA,
 		"the path \"%s\" in the field \"%.64s\" is absolute (--img-prefix FOLDER makes it relative "
 		"to that folder; it is \"%.200s\" now), at column %zu",
-		path_end(m->v->valuestring), m->key, prefix, m->column);
+		hm_path_shown(m->v->valuestring), m->key, prefix, m->column);
 }
 
 /* The character where the parser stopped, if it cannot be seen: a message without it would point at
@@ -153,9 +141,9 @@ static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why
 	static const struct {
 		char separator;
 		const char *name, *command;
-	} table[] = {{'\t', "CSV with tabs (TSV)", "mlr --itsv --ojsonl cat FILE"},
-		     {',', "CSV", "mlr --icsv --ojsonl cat FILE"},
-		     {';', "CSV with semicolons", "mlr --icsv --ifs ';' --ojsonl cat FILE"}};
+	} table[] = {{'\t', "CSV with tabs (TSV)", "hm-csv2rec --delimiter tab"},
+		     {',', "CSV", "hm-csv2rec"},
+		     {';', "CSV with semicolons", "hm-csv2rec --delimiter ';'"}};
 	const struct hm_filekind *k = hm_filekind_find((const unsigned char *)o->line, o->len);
 	if (k && k->group == HM_FILEKIND_POINTER)
 		return hm_err_set(e, HM_EDATA,
@@ -167,7 +155,7 @@ static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why
 		if (is_table(o, table[i].separator))
 			return hm_err_set(
 				e, HM_EDATA,
-				"the line looks like %s, not like a JSON object (%s makes JSON lines of it), "
+				"the line looks like %s, not like a JSON object (%s makes records of it), "
 				"at column 1",
 				table[i].name, table[i].command);
 	return refuse_unseen(o, why, column, e);

@@ -1,5 +1,6 @@
 /* Words of the classes: see labels.h. */
 #include "prep/labels.h"
+#include "json/build.h"
 #include "json/json.h"
 
 #include <math.h>
@@ -72,4 +73,18 @@ const char *hm_labels_text(const struct hm_labels *l, char *out, size_t cap)
 			break;
 	}
 	return out;
+}
+
+cJSON *hm_labels_array(const struct hm_labels *l, struct hm_err *e)
+{
+	cJSON *names = hm_json_array(e);
+	for (int i = 0; i < l->n; i++)
+		hm_json_add_str(names, NULL, l->word[i], e);
+	return hm_json_whole(names, e);
+}
+
+cJSON *hm_labels_json(char *list, struct hm_err *e)
+{
+	struct hm_labels l = {0};
+	return hm_labels_parse(&l, list, e) ? NULL : hm_labels_array(&l, e);
 }

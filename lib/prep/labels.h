@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 
+#include <cjson/cJSON.h>
+
 #define HM_LABELS_MOST 1024
 
 struct hm_labels {
@@ -15,6 +17,11 @@ struct hm_labels {
  * the same word or number.
  */
 int hm_labels_parse(struct hm_labels *l, char *list, struct hm_err *e);
+
+/* The words as an array of strings. Caller frees with cJSON_Delete; NULL with `e`. */
+cJSON *hm_labels_array(const struct hm_labels *l, struct hm_err *e);
+/* The same of a list, which hm_labels_parse cuts. */
+cJSON *hm_labels_json(char *list, struct hm_err *e);
 
 /* The class whose word is this text, or, when both are numbers, has the same value ("1.0" is "1"). -1: none.
  */

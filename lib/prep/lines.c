@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -64,10 +65,9 @@ static bool is_text(const unsigned char *p, size_t n)
  * the reader of the lines, which can say more about them. */
 static int begin_file(struct hm_lines *l, struct hm_err *e)
 {
-	do
+	while (!l->end && l->buf.len < BEGINNING && !(l->buf.len && memchr(l->buf.data, '\n', l->buf.len)))
 		if (read_chunk(l, e))
 			return HM_EDATA;
-	while (!l->end && l->buf.len < BEGINNING && !memchr(l->buf.data, '\n', l->buf.len));
 	l->begun = true;
 	size_t n = l->buf.len < HM_FILEKIND_BYTES ? l->buf.len : HM_FILEKIND_BYTES;
 	const struct hm_filekind *k = is_text(l->buf.data, n) ? NULL : hm_filekind_find(l->buf.data, n);
@@ -76,6 +76,9 @@ static int begin_file(struct hm_lines *l, struct hm_err *e)
 				  k->command);
 	if (k && k->group == HM_FILEKIND_PACKED && k->command)
 		return hm_err_set(e, HM_EDATA, "%s: %s, not text (%s unpacks it)", l->name, k->name,
+				  k->command);
+	if (k && k->group == HM_FILEKIND_DATA && k->command)
+		return hm_err_set(e, HM_EDATA, "%s: %s, not text (%s makes text of it)", l->name, k->name,
 				  k->command);
 	if (k && k->group != HM_FILEKIND_TEXT)
 		return hm_err_set(e, HM_EDATA, "%s: %s, not text", l->name, k->name);
@@ -105,6 +108,22 @@ int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_
 		if (have > HM_LINE_MOST + 1)
 			l->buf.len = l->at + (have = HM_LINE_MOST + 1);
 		seen = have;
+		if (read_chunk(l, e))
+			return HM_EDATA;
+	}
+}
+
+int hm_lines_ready(struct hm_lines *l, struct hm_err *e)
+{
+	for (size_t seen = 0;;) {
+		struct pollfd p = {.fd = l->fd, .events = POLLIN};
+		size_t have = l->buf.len - l->at;
+		if (l->end || have > HM_LINE_MOST ||
+		    (have > seen && memchr(l->buf.data + l->at + seen, '\n', have - seen)))
+			return 1;
+		seen = have;
+		if (poll(&p, 1, 0) < 1)
+			return 0;
 		if (read_chunk(l, e))
 			return HM_EDATA;
 	}

@@ -27,6 +27,9 @@ int hm_lines_open(struct hm_lines *l, const char *path, struct hm_err *e);
  * or the file is not text; the sentence begins with the name. The last line needs no \n. Of a line beyond
  * HM_LINE_MOST one byte more than that is returned and the rest is dropped; the caller refuses it. */
 int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_err *e);
+/* Whether hm_lines_next would return at once: a whole line has been read, or the file's end. It takes in what
+ * has arrived and never waits. 1, 0, or HM_EDATA. */
+int hm_lines_ready(struct hm_lines *l, struct hm_err *e);
 void hm_lines_close(struct hm_lines *l);
 /* What messages call a path: itself, or "standard input" for "-". */
 const char *hm_lines_name(const char *path);

@@ -3,23 +3,26 @@
 #include "json/build.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const fit_names[] = {"squash", "crop", "pad"};
+static const char *const filter_names[] = {"bilinear", "bicubic"};
+static const char *const offset_names[] = {"even", "floor"};
 
 const char *hm_fit_name(enum hm_fit fit)
 {
-	static const char *const name[] = {"squash", "crop", "pad"};
-	return name[fit];
+	return fit_names[fit];
 }
 
 const char *hm_filter_name(enum hm_filter filter)
 {
-	static const char *const name[] = {"bilinear", "bicubic"};
-	return name[filter];
+	return filter_names[filter];
 }
 
 const char *hm_offset_name(enum hm_offset offset)
 {
-	static const char *const name[] = {"even", "floor"};
-	return name[offset];
+	return offset_names[offset];
 }
 
 int hm_square_short(int size, enum hm_filter filter)
@@ -83,4 +86,42 @@ void hm_square_describe(const struct hm_square *s, cJSON *in, struct hm_err *e)
 		hm_json_add_num(in, "short", s->shorter, e);
 		hm_json_add_str(in, "offset", hm_offset_name(s->offset), e);
 	}
+}
+
+/* *out := the number of the word that the member has, `absent` if there is no such member. */
+static int find_word(const cJSON *said, const char *key, const char *const *word, int n, int absent, int *out,
+		     struct hm_err *e)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(said, key);
+	*out = absent;
+	if (!v && absent >= 0)
+		return 0;
+	for (*out = 0; cJSON_IsString(v) && *out < n; ++*out)
+		if (!strcmp(v->valuestring, word[*out]))
+			return 0;
+	return hm_err_set(e, HM_EDATA,
+			  v ? "\"%s\" is not a word that hm-imgprep knows" : "it does not say \"%s\"", key);
+}
+
+int hm_square_of(struct hm_square *s, const cJSON *said, struct hm_err *e)
+{
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(said, "size"),
+		    *shorter = cJSON_GetObjectItemCaseSensitive(said, "short");
+	int h, w, fit, filter, offset;
+	*s = (struct hm_square){0};
+	if (!cJSON_IsString(size) || sscanf(size->valuestring, "%5dx%5d", &h, &w) != 2)
+		return hm_err_set(e, HM_EDATA, "it does not say \"size\"");
+	if (h != w || h < 1 || h > HM_SQUARE_SIZE_MOST)
+		return hm_err_set(e, HM_EDATA, "pictures of %dx%d are not made by hm-imgprep", h, w);
+	if (find_word(said, "fit", fit_names, 3, -1, &fit, e) ||
+	    find_word(said, "filter", filter_names, 2, HM_FILTER_BILINEAR, &filter, e) ||
+	    find_word(said, "offset", offset_names, 2, HM_OFFSET_EVEN, &offset, e))
+		return HM_EDATA;
+	*s = (struct hm_square){h, 0, (enum hm_fit)fit, (enum hm_filter)filter, (enum hm_offset)offset};
+	if (fit != HM_FIT_CROP)
+		return 0;
+	s->shorter = cJSON_IsNumber(shorter) ? shorter->valueint : hm_square_short(h, s->filter);
+	return s->shorter >= h && s->shorter <= HM_SQUARE_SHORT_MOST
+		       ? 0
+		       : hm_err_set(e, HM_EDATA, "\"short\" is not from %d to %d", h, HM_SQUARE_SHORT_MOST);
 }

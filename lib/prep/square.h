@@ -43,5 +43,9 @@ struct hm_resize hm_square_plan(const struct hm_square *s, int w, int h);
 /* Adds to the object what is said of a column of such pixels, but for their size: `fit`; `filter` unless it
  * is bilinear; `short` and `offset` of a crop. */
 void hm_square_describe(const struct hm_square *s, cJSON *in, struct hm_err *e);
+/* The square that such an object and its `size` ("224x224") describe. What it does not say is as
+ * hm_square_describe leaves it out; a crop of before it was said, is as hm_square_short has it. HM_EDATA: it
+ * does not say the size or the fit, or says what no square is. */
+int hm_square_of(struct hm_square *s, const cJSON *said, struct hm_err *e);
 
 #endif

@@ -16,8 +16,8 @@
 #define JSON_VALUES 1200000 /* members and elements of one file; each takes some 100 bytes of memory */
 #define JSON_DEPTH 32
 
-static const char *const doc_name[HM_DOCS] = {"tokenizer.json", "tokenizer_config.json",
-					      "special_tokens_map.json", "added_tokens.json"};
+const char *const hm_token_doc_names[HM_DOCS] = {"tokenizer.json", "tokenizer_config.json",
+						 "special_tokens_map.json", "added_tokens.json"};
 
 /* What a folder without a vocabulary that we read may hold instead. */
 static const struct {
@@ -97,7 +97,7 @@ static int find_file(const char *dir, size_t n, const char *name, char **path, s
 static int read_doc_in(struct hm_token_folder *f, const char *dir, size_t n, int which, struct hm_err *e)
 {
 	struct hm_token_doc *d = &f->doc[which];
-	int rc = find_file(dir, n, doc_name[which], &d->path, e);
+	int rc = find_file(dir, n, hm_token_doc_names[which], &d->path, e);
 	return rc || !d->path ? rc : read_doc(d, e);
 }
 
@@ -246,7 +246,7 @@ static int read_file(struct hm_token_folder *f, struct hm_err *e)
 		rc = read_pair(f, f->path, dir, e);
 	f->vocab_named = f->vocab_path && !strcmp(name, "vocab.txt");
 	if (!rc && (f->vocab_named || pair ||
-		    (f->doc[HM_DOC_TOKENIZER].path && !strcmp(name, doc_name[HM_DOC_TOKENIZER]))))
+		    (f->doc[HM_DOC_TOKENIZER].path && !strcmp(name, hm_token_doc_names[HM_DOC_TOKENIZER]))))
 		rc = read_docs(f, f->path, dir, HM_DOC_CONFIG, e);
 	/* Where a vocab.txt was named, tokenizer.json counts only where the config is silent. */
 	const struct hm_token_doc *config = &f->doc[HM_DOC_CONFIG];

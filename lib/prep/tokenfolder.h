@@ -16,6 +16,8 @@ enum {
 	HM_DOCS
 };
 
+extern const char *const hm_token_doc_names[HM_DOCS];
+
 /* A JSON file that holds an object. Both members are NULL when the folder lacks the file. */
 struct hm_token_doc {
 	char *path;

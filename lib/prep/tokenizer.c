@@ -52,25 +52,55 @@ static int choose_quotes(struct hm_tokenizer *t, const struct hm_tokenizer_optio
 	return e->code;
 }
 
+struct hm_tokenizer *hm_tokenizer_from(const struct hm_token_folder *f, const struct hm_tokenizer_options *o,
+				       struct hm_err *e)
+{
+	struct hm_tokenizer *t = NULL;
+	size_t i = 0;
+	while (i < KINDS && !kinds[i]->claims(f))
+		i++;
+	int rc = i < KINDS ? kinds[i]->open(&t, f, o, e) : refuse_folder(f, e);
+	if (!rc)
+		rc = choose_quotes(t, o, e);
+	if (!rc)
+		hm_json_add_num(t->attr, "max_length", t->max_length, e);
+	if (!rc && !e->code)
+		return t;
+	hm_tokenizer_close(t);
+	return NULL;
+}
+
 struct hm_tokenizer *hm_tokenizer_open(const char *path, const struct hm_tokenizer_options *o,
 				       struct hm_err *e)
 {
 	struct hm_token_folder f;
-	struct hm_tokenizer *t = NULL;
-	int rc = hm_token_folder_read(&f, path, e);
-	if (!rc) {
-		size_t i = 0;
-		while (i < KINDS && !kinds[i]->claims(&f))
-			i++;
-		rc = i < KINDS ? kinds[i]->open(&t, &f, o, e) : refuse_folder(&f, e);
-	}
+	struct hm_tokenizer *t = hm_token_folder_read(&f, path, e) ? NULL : hm_tokenizer_from(&f, o, e);
 	hm_token_folder_clear(&f);
-	if (!rc)
-		rc = choose_quotes(t, o, e);
-	if (!rc)
-		return t;
-	hm_tokenizer_close(t);
-	return NULL;
+	return t;
+}
+
+static bool says(const cJSON *attr, const char *key, bool value)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(attr, key);
+	return value ? cJSON_IsTrue(v) : cJSON_IsFalse(v);
+}
+
+struct hm_tokenizer_options hm_tokenizer_options_of(const cJSON *attr)
+{
+	const cJSON *length = cJSON_GetObjectItemCaseSensitive(attr, "max_length");
+	bool known = cJSON_GetObjectItemCaseSensitive(attr, "vocab");
+	return (struct hm_tokenizer_options){
+		.casing = says(attr, "cased", true)    ? HM_CASED
+			  : says(attr, "cased", false) ? HM_UNCASED
+						       : HM_CASING_OF_FOLDER,
+		.plain_specials = says(attr, "special_in_text", false),
+		.max_length = cJSON_IsNumber(length) && length->valuedouble >= 2 &&
+					      length->valuedouble <= HM_TOKENIZER_MAX_LENGTH
+				      ? length->valueint
+				      : 0,
+		.quotes = says(attr, "straight_quotes", true) ? HM_QUOTES_STRAIGHT
+			  : known			      ? HM_QUOTES_KEPT
+							      : HM_QUOTES_OF_FOLDER};
 }
 
 void hm_tokenizer_close(struct hm_tokenizer *t)
@@ -101,9 +131,7 @@ int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t l
 	return n;
 }
 
-/* The folder of a tokenizer: `path`, or where the file lies that is named as weights are in published
- * folders. */
-static int find_folder(const char *path, struct hm_buf *b, struct hm_err *e)
+int hm_tokenizer_folder(const char *path, struct hm_buf *b, struct hm_err *e)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	if (strncmp(name, "model", 5) != 0 && strncmp(name, "pytorch_model", 13) != 0)
@@ -122,7 +150,7 @@ bool hm_tokenizer_found(const char *path)
 	struct hm_buf folder = {0};
 	struct hm_err none = {0};
 	bool found = false;
-	int rc = find_folder(path, &folder, &none);
+	int rc = hm_tokenizer_folder(path, &folder, &none);
 	for (size_t i = 0; !rc && !found && i < sizeof names / sizeof *names; i++) {
 		struct hm_buf b = {0};
 		struct stat st;
@@ -138,7 +166,7 @@ bool hm_tokenizer_found(const char *path)
  */
 static bool is_compared(const char *key, const struct hm_tokenizer *t)
 {
-	if (!strcmp(key, "special_in_text") || !strcmp(key, "straight_quotes"))
+	if (!strcmp(key, "special_in_text") || !strcmp(key, "straight_quotes") || !strcmp(key, "max_length"))
 		return false;
 	return t->casing_known || (strcmp(key, "cased") != 0 && strcmp(key, "strip_accents") != 0);
 }
@@ -186,7 +214,7 @@ int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e)
 	const struct hm_tokenizer_options none = {0};
 	struct hm_buf folder = {0};
 	struct hm_tokenizer *t = NULL;
-	int rc = find_folder(path, &folder, e);
+	int rc = hm_tokenizer_folder(path, &folder, e);
 	if (!rc)
 		t = hm_tokenizer_open(path = (char *)folder.data, &none, e);
 	if (!t)

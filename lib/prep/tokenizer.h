@@ -35,9 +35,9 @@ struct hm_tokenizer {
 	int max_length;
 	bool casing_known; /* the folder or the options say whether text is lowered */
 	bool straight_quotes;
-	/* What the column token_ids carries, an object: "vocab", of other families than WordPiece "kind",
-	 * and each setting that is not the usual one of the family. Two tokenizers with equal attributes give
-	 * equal ids, up to max_length. */
+	/* What the column token_ids carries, an object: "vocab", "max_length", of other families than
+	 * WordPiece "kind", and each setting that is not the usual one of the family. Two tokenizers with
+	 * equal attributes give equal ids. */
 	cJSON *attr;
 	struct hm_buf warnings, notices; /* sentences for the user, each with its NUL */
 };
@@ -61,7 +61,14 @@ struct hm_tokenizer_kind {
  * the file. Caller closes. */
 struct hm_tokenizer *hm_tokenizer_open(const char *path, const struct hm_tokenizer_options *o,
 				       struct hm_err *e);
+/* The same out of files that are read already, of which it keeps nothing. */
+struct hm_tokenizer *hm_tokenizer_from(const struct hm_token_folder *f, const struct hm_tokenizer_options *o,
+				       struct hm_err *e);
 void hm_tokenizer_close(struct hm_tokenizer *t); /* NULL is fine */
+
+/* The options under which the files that gave these attributes give them again. NULL and what an object does
+ * not say: as the folder says. */
+struct hm_tokenizer_options hm_tokenizer_options_of(const cJSON *attr);
 
 /* No text of len bytes has more ids than this. */
 size_t hm_tokenizer_room(const struct hm_tokenizer *t, size_t len);
@@ -79,5 +86,8 @@ int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e);
 /* True when there are the files of a tokenizer at `path`. In both functions `path` may also be a file of a
  * published folder: model*, pytorch_model*. */
 bool hm_tokenizer_found(const char *path);
+/* Appends the folder where they look, and a NUL: that of such a file, else `path` itself. 0, or HM_EDATA
+ * without memory. */
+int hm_tokenizer_folder(const char *path, struct hm_buf *folder, struct hm_err *e);
 
 #endif

@@ -31,8 +31,7 @@ static int refuse_text(const struct hm_filekind *k, const unsigned char *p, size
 	if (!strcmp(k->name, "a text file") && find_separator(p, n))
 		return hm_err_set(e, HM_EDATA,
 				  "not an .hmr stream but a table (CSV, TSV): hm-score reads predictions as "
-				  "CSV; of other tables mlr --icsv --ojsonl makes JSON lines, and "
-				  "hm-jsonl2rec records of those");
+				  "CSV, of other tables hm-csv2rec makes records");
 	return hm_err_set(e, HM_EDATA, "not an .hmr stream but %s%s%s%s", k->name, k->command ? " (" : "",
 			  k->command ? k->command : "", k->command ? " makes UTF-8 of it)" : "");
 }

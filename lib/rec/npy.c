@@ -3,18 +3,22 @@
 #include "rec/npy.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "json/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define TEXT_MOST ((size_t)4 << 30) /* bytes of an array of texts */
 #define HEADER 192 /* bytes, a multiple of 64: magic, length, a dictionary padded with spaces */
 
 struct hm_npy {
 	struct hm_field field; /* its attributes are not used */
 	struct hm_out *data, *offsets;
 	struct hm_buf wide, ends; /* BF16 as f32; I64 offsets */
+	struct hm_buf text;	  /* of a text column all texts, a length in front of each (size_t) */
+	size_t longest;		  /* code points */
 	uint64_t records, rows;
 };
 
@@ -45,9 +49,6 @@ static struct hm_out *open_one(const char *path, struct hm_err *e)
 int hm_npy_open(struct hm_npy **n, const char *path, const struct hm_field *f, struct hm_err *e)
 {
 	*n = NULL;
-	if (!type_text(f->dtype))
-		return hm_err_set(e, HM_EDATA, "column \"%s\" is text, and a .npy file holds numbers",
-				  f->name);
 	struct hm_npy *y = hm_alloc(1, sizeof *y, e);
 	if (!y)
 		return HM_EDATA;
@@ -56,7 +57,7 @@ int hm_npy_open(struct hm_npy **n, const char *path, const struct hm_field *f, s
 	int64_t zero = 0;
 	if (!(y->data = open_one(path, e)) || hm_buf_add(&y->ends, &zero, sizeof zero, e))
 		goto fail;
-	if (hm_field_ragged(f)) {
+	if (hm_field_ragged(f) && f->dtype != HM_UTF8) {
 		struct hm_buf name = {0};
 		if (!hm_buf_printf(&name, e, "%s.offsets.npy", path))
 			y->offsets = open_one((char *)name.data, e);
@@ -71,8 +72,55 @@ fail:
 	return HM_EDATA;
 }
 
+/* All texts have the width of the longest, so they wait for it. */
+static int keep_text(struct hm_npy *n, const struct hm_val *v, struct hm_err *e)
+{
+	const char *s = v->data;
+	size_t points = 0;
+	n->records++;
+	for (size_t i = 0; i < v->count; i++)
+		points += (s[i] & 0xc0) != 0x80;
+	n->longest = points > n->longest ? points : n->longest;
+	if (v->count && !s[v->count - 1])
+		return hm_err_set(e, HM_EDATA,
+				  "column \"%s\": a text ends with U+0000, which NumPy's texts cannot",
+				  n->field.name);
+	return hm_buf_add(&n->text, &v->count, sizeof v->count, e) || hm_buf_add(&n->text, s, v->count, e)
+		       ? HM_EDATA
+		       : 0;
+}
+
+/* The texts as UTF-32, filled up with zeros. */
+static int write_texts(struct hm_npy *n, struct hm_err *e)
+{
+	const unsigned char *p = n->text.data;
+	size_t width = n->longest ? n->longest * 4 : 4, size;
+	if (width > TEXT_MOST || n->records > TEXT_MOST / width)
+		return hm_err_set(e, HM_EDATA,
+				  "column \"%s\" has a text of %zu characters: the array, in which all texts "
+				  "have the width of the longest, would be larger than 4 GiB",
+				  n->field.name, n->longest);
+	for (uint64_t i = 0; i < n->records; i++, p += size) {
+		memcpy(&size, p, sizeof size);
+		p += sizeof size;
+		n->wide.len = 0;
+		for (size_t at = 0; at < size;) {
+			uint32_t cp = 0;
+			at += (size_t)hm_utf8_next((const char *)p + at, size - at, &cp); /* it is valid */
+			if (hm_buf_add(&n->wide, &cp, sizeof cp, e))
+				return HM_EDATA;
+		}
+		if (hm_buf_add(&n->wide, NULL, width - n->wide.len, e) ||
+		    hm_out_write(n->data, n->wide.data, width, e))
+			return HM_EDATA;
+	}
+	return 0;
+}
+
 int hm_npy_put(struct hm_npy *n, const struct hm_val *v, struct hm_err *e)
 {
+	if (n->field.dtype == HM_UTF8)
+		return keep_text(n, v, e);
 	const void *p = v->data;
 	size_t bytes = v->count * hm_dtype_size(n->field.dtype), row = hm_field_count(&n->field);
 	if (n->field.dtype == HM_BF16) {
@@ -117,10 +165,14 @@ static int write_header(struct hm_out *o, const char *type, uint64_t first, int 
 
 int hm_npy_finish(struct hm_npy *n, struct hm_err *e)
 {
-	bool ragged = hm_field_ragged(&n->field);
-	int skip = ragged ? 1 : 0, rc;
-	rc = write_header(n->data, type_text(n->field.dtype), ragged ? n->rows : n->records,
-			  n->field.ndim - skip, n->field.dim + skip, e);
+	bool text = n->field.dtype == HM_UTF8, ragged = hm_field_ragged(&n->field) && !text;
+	char type[32];
+	int skip = ragged ? 1 : 0, rc = text ? write_texts(n, e) : 0;
+	snprintf(type, sizeof type, "<U%zu", n->longest ? n->longest : 1);
+	if (!rc)
+		rc = write_header(n->data, text ? type : type_text(n->field.dtype),
+				  ragged ? n->rows : n->records, n->field.ndim - skip, n->field.dim + skip,
+				  e);
 	if (!rc && n->offsets) {
 		rc = hm_out_write(n->offsets, n->ends.data, n->ends.len, e);
 		rc = rc ? rc : write_header(n->offsets, "<i8", n->records + 1, 0, NULL, e);
@@ -145,5 +197,6 @@ void hm_npy_abort(struct hm_npy *n)
 	hm_out_abort(n->offsets);
 	hm_buf_clear(&n->wide);
 	hm_buf_clear(&n->ends);
+	hm_buf_clear(&n->text);
 	free(n);
 }

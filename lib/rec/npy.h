@@ -1,7 +1,8 @@
 /* One column of a stream as NumPy's .npy files (NumPy enhancement proposal 1, version 1.0). A fixed column
  * becomes one array [n,...]. A ragged column becomes the array of all its rows and FILE.offsets.npy, I64
- * [n+1], which says where each record's rows begin. BF16 is widened to f32, other types stay. Text columns
- * cannot be written. */
+ * [n+1], which says where each record's rows begin. BF16 is widened to f32, other types stay. A text
+ * column becomes an array of NumPy's texts (U), all as wide as the longest, and is held in memory until the
+ * end. npyread.h reads such files. */
 #ifndef HM_NPY_H
 #define HM_NPY_H
 

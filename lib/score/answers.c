@@ -85,21 +85,21 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 /* The labels of the input are of the model's classes only if both call them alike. */
 static int compare_names(struct hm_answers *a, struct hm_err *e)
 {
-	const cJSON *own, *trained = a->o.model ? a->model.head.names : NULL;
-	if (hm_column_names(hm_join_schema(a->in), &own, e))
+	const cJSON *now, *trained = a->o.model ? a->model.head.names : NULL;
+	cJSON *own;
+	if (hm_truth_names(hm_join_schema(a->in), &own, e))
 		return hm_err_prefix(e, "%s", hm_join_name(a->in));
-	if (!own || !trained || a->o.unlabelled)
-		return 0;
-	own = own->child;
-	trained = trained->child;
-	for (int c = 0; own && trained; own = own->next, trained = trained->next, c++)
-		if (strcmp(own->valuestring, trained->valuestring)) {
+	now = own && trained && !a->o.unlabelled ? own->child : NULL;
+	trained = trained ? trained->child : NULL;
+	for (int c = 0; now && trained; now = now->next, trained = trained->next, c++)
+		if (strcmp(now->valuestring, trained->valuestring)) {
 			snprintf(
 				a->warning, sizeof a->warning,
 				"%.200s: class %d is \"%.64s\", and was \"%.64s\" when the model was trained",
-				hm_join_name(a->in), c, own->valuestring, trained->valuestring);
+				hm_join_name(a->in), c, now->valuestring, trained->valuestring);
 			break;
 		}
+	cJSON_Delete(own);
 	if (!a->warning[0] || a->o.predict.allow_mismatch)
 		return 0;
 	return hm_err_set(e, HM_EDATA,
@@ -268,11 +268,14 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct hm_err *e)
 {
 	struct hm_labels l;
-	const cJSON *own, *trained = a->o.model ? a->model.head.names : NULL;
-	if (hm_column_names(hm_join_schema(a->in), &own, e))
+	cJSON *own;
+	const cJSON *trained = a->o.model ? a->model.head.names : NULL;
+	if (hm_truth_names(hm_join_schema(a->in), &own, e))
 		return HM_EDATA;
 	hm_truth_words(trained ? trained : own, &l);
-	return l.n ? hm_predictions_call(p, l.word, l.n, e) : 0;
+	int rc = l.n ? hm_predictions_call(p, l.word, l.n, e) : 0;
+	cJSON_Delete(own);
+	return rc;
 }
 
 uint64_t hm_answers_skipped(const struct hm_answers *a)

@@ -27,7 +27,7 @@ struct hm_near_search {
 	const float *query;
 	size_t m, first;
 	size_t each; /* queries of a part */
-	size_t k; /* 0: all above `least` */
+	size_t k;    /* 0: all above `least` */
 	struct hm_near *out;
 	size_t *have; /* [m] found so far, up to k */
 	double least;

@@ -6,7 +6,7 @@ int hm_confounders_read(struct hm_confounders *c, const char *path, struct hm_er
 {
 	static const char *const name[3] = {"a", "b", "kind"};
 	struct hm_csvrows in;
-	int at[3], rc = hm_csvrows_open(&in, path, e);
+	int at[3], rc = hm_csvrows_open(&in, path, ',', e);
 	c->name = hm_lines_name(path);
 	for (int k = 0; !rc && k < 3; k++) {
 		at[k] = hm_csvrows_column(&in, name[k]);

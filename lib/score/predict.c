@@ -17,7 +17,7 @@ static int open_encode(struct hm_predict *a, const struct hm_schema *s, const st
 		       struct hm_device *d, struct hm_workers *w, struct hm_err *e)
 {
 	const struct hm_fusion_kind *kind = a->model->head.fusion;
-	struct hm_encode_config c = {.release = true};
+	struct hm_encode_config c = {.release = true, .live = o->live};
 	bool any = false;
 	if (a->side[HM_IMAGE].raw) {
 		const struct hm_field *px = &s->field[a->side[HM_IMAGE].column.at[0]];

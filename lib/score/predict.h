@@ -20,16 +20,17 @@ struct hm_predict_options {
 	bool allow_unknown;  /* accept features that do not name their encoder */
 	int batch_size;	     /* images, captions, pairs computed at once; 0: the usual number */
 	enum hm_ablation ablate[HM_SIDES];
-	uint64_t seed; /* of HM_ABLATE_SHUFFLE */
+	uint64_t seed;					  /* of HM_ABLATE_SHUFFLE */
 	const struct hm_feature_names *columns[HM_SIDES]; /* feature columns; NULL: those that the model
 							     names, else the usual one */
+	bool live;					  /* as in struct hm_encode_config */
 	bool no_normalize; /* of a file without metadata: its head does not normalise */
 };
 
 struct hm_predict_side {
 	struct hm_taken column; /* of the feature, or of pixels or token_ids; n 0: the side is not used */
-	bool raw;	/* the encoder in the model file computes it */
-	size_t numbers; /* floats per record: its vector, or grid; 0 where the fusion takes words */
+	bool raw;		/* the encoder in the model file computes it */
+	size_t numbers;		/* floats per record: its vector, or grid; 0 where the fusion takes words */
 };
 
 struct hm_predict {

@@ -41,7 +41,10 @@ int hm_truth_apply(const struct hm_truth *t, struct hm_predictions *p, bool allo
 		   struct hm_err *e);
 void hm_truth_clear(struct hm_truth *t);
 
-/* l := the words of an array that hm_column_names has checked; NULL: none. They are borrowed. */
+/* *names := what hm_column_names says of the column `label`; NULL also without such a column. Caller frees
+ * with cJSON_Delete. 0 or HM_EDATA. */
+int hm_truth_names(const struct hm_schema *s, cJSON **names, struct hm_err *e);
+/* l := the words of such an array, NULL: none. They are borrowed from it. */
 void hm_truth_words(const cJSON *names, struct hm_labels *l);
 
 #endif

@@ -75,7 +75,7 @@ static int read_csv(struct hm_truth *t, const char *path, struct hm_err *e)
 {
 	static const char *const name[2] = {"id", "label"};
 	struct hm_csvrows in;
-	int at[2], rc = hm_csvrows_open(&in, path, e);
+	int at[2], rc = hm_csvrows_open(&in, path, ',', e);
 	t->lines = true;
 	for (int k = 0; !rc && k < 2; k++) {
 		at[k] = hm_csvrows_column(&in, name[k]);
@@ -174,6 +174,13 @@ static int read_jsonl(struct hm_truth *t, const char *path, struct hm_err *e)
 
 /* ---- records ---- */
 
+int hm_truth_names(const struct hm_schema *s, cJSON **names, struct hm_err *e)
+{
+	int label = hm_column_at(s, HM_COLUMN_LABEL);
+	*names = NULL;
+	return label < 0 ? 0 : hm_column_names(s, label, names, e);
+}
+
 void hm_truth_words(const cJSON *names, struct hm_labels *l)
 {
 	const cJSON *word;
@@ -197,18 +204,19 @@ static int read_records(struct hm_truth *t, const char *path, struct hm_workers 
 {
 	struct hm_reader *in;
 	struct hm_rec rec;
-	const cJSON *names = NULL;
+	cJSON *names = NULL;
 	int id = -1, label = -1, rc = hm_reader_open(&in, path, w, e);
 	if (rc)
 		return rc;
 	const struct hm_schema *s = hm_reader_schema(in);
 	if (hm_column_need(s, HM_COLUMN_ID, &id, e) || hm_column_need(s, HM_COLUMN_LABEL, &label, e) ||
-	    hm_column_names(s, &names, e))
+	    hm_truth_names(s, &names, e))
 		rc = hm_err_prefix(e, "%s", t->name);
 	hm_truth_words(names, &t->own);
-	for (int c = 0; !rc && c < t->own.n; c++) /* the schema is the reader's */
+	for (int c = 0; !rc && c < t->own.n; c++)
 		if (!(t->own.word[c] = copy_text(t, t->own.word[c], strlen(t->own.word[c]), e)))
 			rc = HM_EDATA;
+	cJSON_Delete(names);
 	for (uint64_t n = 0; !rc && (rc = hm_reader_next(in, &rec, e)) == 1; n++)
 		rc = add_record(t, &rec.val[id], &rec.val[label], n, e);
 	hm_reader_close(in);

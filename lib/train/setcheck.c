@@ -79,11 +79,10 @@ int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *
 	if (!rc || why.machine)
 		return rc ? hm_err_pass(e, &why) : 0;
 	if (!s->o->mismatch)
-		return hm_err_set(
-			e, HM_EDATA,
-			"%s: column \"%s\" was made with another mean, std, act or heads than "
-			"--%s has; hm-encode makes it anew, --allow-mismatch goes on",
-			in, feature_text(s, k, feature), hm_side_name((enum hm_side)k));
+		return hm_err_set(e, HM_EDATA,
+				  "%s: column \"%s\" was made with another mean, std, act or heads than "
+				  "--%s has; hm-encode makes it anew, --allow-mismatch goes on",
+				  in, feature_text(s, k, feature), hm_side_name((enum hm_side)k));
 	hm_setup_notice(s, true,
 			"%s: column \"%s\" was made with another mean, std, act or heads than --%s has", in,
 			feature_text(s, k, feature), hm_side_name((enum hm_side)k));
@@ -172,6 +171,28 @@ static void warn_labels(const struct hm_setup *s)
 				missing, top);
 }
 
+/* The classes are called what --names says, else what the training data says, else what --init says. Words of
+ * classes that no record has are left out. */
+static int choose_names(struct hm_setup *s, struct hm_err *e)
+{
+	const cJSON *said = s->o->names ? s->o->names : s->train.names ? s->train.names : s->init.head.names;
+	if (!said)
+		return 0;
+	if (s->o->names && cJSON_GetArraySize(said) != s->classes)
+		return hm_err_set(e, HM_EUSAGE, "--names has %d words for %d classes",
+				  cJSON_GetArraySize(said), s->classes);
+	if (cJSON_GetArraySize(said) < s->classes) {
+		hm_setup_notice(s, true, "the labels have %d names for %d classes: the model gets none",
+				cJSON_GetArraySize(said), s->classes);
+		return 0;
+	}
+	cJSON *names = hm_json_copy(said, e);
+	while (names && cJSON_GetArraySize(names) > s->classes)
+		cJSON_DeleteItemFromArray(names, s->classes);
+	s->names = names;
+	return names ? 0 : HM_EDATA;
+}
+
 int hm_setup_count_classes(struct hm_setup *s, struct hm_err *e)
 {
 	int32_t top = 1;
@@ -188,6 +209,8 @@ int hm_setup_count_classes(struct hm_setup *s, struct hm_err *e)
 	int rc = check_labels(&s->train, s->classes, e);
 	if (!rc)
 		rc = check_labels(&s->val, s->classes, e);
+	if (!rc)
+		rc = choose_names(s, e);
 	if (!rc)
 		warn_labels(s);
 	return rc;

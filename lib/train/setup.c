@@ -259,6 +259,7 @@ void hm_setup_clear(struct hm_setup *s)
 	hm_examples_clear(&s->train);
 	hm_examples_clear(&s->val);
 	cJSON_Delete(s->pg);
+	cJSON_Delete(s->names);
 	hm_standard_clear(&s->standard);
 	*s = (struct hm_setup){0};
 }
@@ -286,8 +287,11 @@ int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, con
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(f);
 	const struct hm_params *own = hm_fusion_params(f);
-	struct hm_fusionfile_parts p = {
-		.names = s->train.names, .batches = batches, .selected_on = selected_on, .pg = pg};
+	struct hm_fusionfile_parts p = {.batches = batches,
+					.selected_on = selected_on,
+					.pg = pg,
+					.names = s->names,
+					.vocab = s->o->vocab ? s->o->vocab : s->init.head.vocab};
 	for (int k = 0; k < HM_SIDES; k++) {
 		const struct hm_feature *x = &s->train.feature[k];
 		p.encoder[k] = s->encoder[k].kind && c->side[k].use ? &s->encoder[k] : NULL;

@@ -23,12 +23,15 @@ struct hm_setup_options {
 	bool some_layers[HM_SIDES]; /* only the last `layers` of the encoder, and what is above, are trained
 				     */
 	int layers[HM_SIDES];
-	int classes; /* 0: from the labels */
+	int classes;	    /* 0: from the labels */
+	const cJSON *names; /* what the classes are called, an array of strings; NULL: what the data says */
 	uint64_t seed;
 	size_t memory;	    /* bytes of payload to hold, of both sets together */
 	bool skip, unknown; /* as in examples.h */
 	enum hm_standardize standardize;
-	bool mismatch; /* inputs prepared otherwise than the model's are a warning, not an error */
+	const char *vocab; /* for the model file: the tokenizer's files (prep/tokenpack.h); NULL: those of
+			      --init. May be set after hm_setup_open */
+	bool mismatch;	   /* inputs prepared otherwise than the model's are a warning, not an error */
 	void (*notice)(void *ctx, bool warning, const char *text); /* a sentence for the user */
 	void *ctx;
 };
@@ -46,6 +49,7 @@ struct hm_setup {
 	const struct hm_fusion_kind *kind;
 	int classes;
 	cJSON *pg;		     /* the history of the training data */
+	cJSON *names;		     /* what the classes are called; NULL: nobody says */
 	struct hm_standard standard; /* of the training set's features, if any fusion is standardised */
 	struct hm_fusion *judge;     /* if standardised: the fusion for raw features, see hm_trainer_config */
 };

@@ -201,13 +201,13 @@ T
 @test "what is no JSON lines file at all is named" {
 	printf 'name,text,hate,split\n1.png,"hello, world",0,train\n' >pride.csv
 	run hm-jsonl2rec -o out.hmr pride.csv
-	expect 1 'pride.csv: line 1: the line looks like CSV, not like a JSON object \(mlr --icsv --ojsonl cat FILE makes JSON lines of it\), at column 1$'
+	expect 1 'pride.csv: line 1: the line looks like CSV, not like a JSON object \(hm-csv2rec makes records of it\), at column 1$'
 	printf 'file_name\tmisogynous\tText Transcription\n1.jpg\t0\thello\n' >mami.tsv
 	run hm-jsonl2rec -o out.hmr mami.tsv
-	expect 1 'mami.tsv: line 1: the line looks like CSV with tabs \(TSV\), .*--itsv'
+	expect 1 'mami.tsv: line 1: the line looks like CSV with tabs \(TSV\), .*\(hm-csv2rec --delimiter tab '
 	printf 'id;text\n1;hello\n' >euro.csv
 	run hm-jsonl2rec -o out.hmr euro.csv
-	expect 1 "euro.csv: line 1: the line looks like CSV with semicolons, .*--ifs ';'"
+	expect 1 "euro.csv: line 1: the line looks like CSV with semicolons, .*\(hm-csv2rec --delimiter ';' "
 	printf '[\n  {"id": 1}\n]\n' >array.json
 	run hm-jsonl2rec -o out.hmr array.json
 	expect 1 "array.json: line 1: the line begins an array, not an object \(jq -c '.\[\]' FILE"

@@ -211,3 +211,13 @@ END
 	GIT_CEILING_DIRECTORIES=$BATS_TEST_TMPDIR run tests/lint/run
 	expect 1 'not a git repository'
 }
+
+@test "another version than the Makefile's" {
+	sed -i 's/^version: .*/version: 9.9.9/' CITATION.cff
+	sed -i 's/^## .*/## 9.9.9/' CHANGELOG.md
+	v=$(sed -n 's/^VERSION := *\([^ #]*\).*/\1/p' Makefile)
+	finds <<-END
+		CITATION.cff: its version is not the Makefile's, $v
+		CHANGELOG.md: its first version is not the Makefile's, $v
+	END
+}

@@ -7,6 +7,7 @@ setup_file() {
 	hm-synth -q --train 8 --dev 8 --test 8 data
 	hm-jsonl2rec -o rec.hmr data/dev.jsonl
 	hm-imgprep -q --root data/img --size 32 rec.hmr | hm-encode -q --image init:resnet-tiny -o feature.hmr
+	hm-view --npy image_feature=image.npy feature.hmr
 }
 
 setup() {
@@ -23,6 +24,8 @@ call() { # TOOL
 	hm-encode) echo "$1 --image init:resnet-tiny" ;;
 	hm-nearest) echo "$1 --columns image_feature --train feature.hmr" ;;
 	hm-fuse-train) echo "$1 --fusion late -o model.safetensors" ;;
+	hm-bundle) echo "$1 -o model.safetensors" ;;
+	hm-npy2rec) echo "$1 --column image_feature=image.npy --ids" ;;
 	*) echo "$1" ;;
 	esac
 }
@@ -81,7 +84,9 @@ wrong_call() { # CALL PATTERN
 			wrong_call "$t --level 23" '--level takes an integer from 1 to 22'
 		fi
 		if "$t" --help | grep -q -- --device; then
-			for d in gpu cuda: cuda:x CPU; do wrong_call "$(call "$t") --device '$d'" '--device takes'; done
+			operand=
+			[ "$t" != hm-classify ] || operand=model.safetensors
+			for d in gpu cuda: cuda:x CPU; do wrong_call "$(call "$t") --device '$d' $operand" '--device takes'; done
 		fi
 	done
 }
@@ -140,7 +145,7 @@ wrong_call() { # CALL PATTERN
 			run bash -c "$(call "$t") $in 2>&1 >stdout"
 			expect 1
 			[ "${#lines[@]}" = 1 ] || fail "$t: $output"
-			grep -q "^$t: error: $in: cannot" <<<"$output" || fail "$t: $output"
+			grep -qE "^$t: error: $in: (cannot|a folder without model.safetensors)" <<<"$output" || fail "$t: $output"
 		done
 	done
 }

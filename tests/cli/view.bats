@@ -51,9 +51,14 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	head -c 192 ids.npy | grep -aq "'shape': (9,)"
 	[ "$(od -An -td8 -j192 ids.npy.offsets.npy | xargs)" = "0 7 9" ]
 	[ "$(od -An -tf4 -j192 s.npy | xargs)" = "0.1 -3e-05" ]
-	run hm-view --npy id=id.npy in.hmr
-	expect 1 'column "id" is text'
-	[ ! -e id.npy ]
+	# texts: as wide as the longest, UTF-32
+	hm-view --npy id=id.npy --npy text=text.npy in.hmr
+	head -c 192 id.npy | grep -aq "{'descr': '<U3', 'fortran_order': False, 'shape': (2,), }"
+	[ "$(od -An -v -tu4 -j192 id.npy | xargs)" = "55 0 0 120 32 121" ]
+	head -c 192 text.npy | grep -aq "'descr': '<U14'"
+	[ "$(od -An -v -tu4 -j192 text.npy | xargs)" = "97 32 34 113 117 111 116 101 100 34 32 99 228 116$(printf ' 0%.0s' {1..14})" ] || fail "$(od -An -v -tu4 -j192 text.npy | xargs)"
+	hm-jsonl2rec /dev/null | hm-view --npy id=none.npy
+	head -c 192 none.npy | grep -aq "'descr': '<U1', 'fortran_order': False, 'shape': (0,)"
 	run hm-view --npy nope=x.npy in.hmr
 	expect 1 "no column 'nope'"
 	run hm-view --npy label in.hmr

@@ -19,7 +19,7 @@ static void check_text(const char *s)
 		abort();
 }
 
-static void one_line(const struct hm_jsonl_form *f, const char *line, size_t len)
+static void one_line(const struct hm_form *f, const char *line, size_t len)
 {
 	struct hm_jsonl_rec rec;
 	struct hm_err e = {0};
@@ -28,14 +28,14 @@ static void one_line(const struct hm_jsonl_form *f, const char *line, size_t len
 			abort();
 		return;
 	}
-	check_text(rec.id);
-	check_text(rec.img);
-	check_text(rec.text);
-	check_text(rec.keep[0].text);
+	check_text(rec.v.id);
+	check_text(rec.v.img);
+	check_text(rec.v.text);
+	check_text(rec.v.keep[0].text);
 	size_t column = hm_jsonl_id_column(line, len, &rec);
-	if (rec.label < -1 || column < 2 || column > len || *rec.img == '/' || strchr(rec.img, '\\'))
+	if (rec.v.label < -1 || column < 2 || column > len || *rec.v.img == '/' || strchr(rec.v.img, '\\'))
 		abort();
-	if (f->labels.n && rec.label >= f->labels.n)
+	if (f->labels.n && rec.v.label >= f->labels.n)
 		abort();
 	hm_jsonl_clear(&rec);
 }
@@ -43,7 +43,7 @@ static void one_line(const struct hm_jsonl_form *f, const char *line, size_t len
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char kept[] = "k", number[] = "n:i32", words[] = "0,1.5,no,true";
-	struct hm_jsonl_form f = {
+	struct hm_form f = {
 		.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 	struct hm_err e = {0};
 	struct hm_lines l;
@@ -51,9 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len, total = 0;
 	int fd = memfd_create("lines", 0);
 	char path[32];
-	if (fd < 0 || hm_jsonl_keep(&f, kept, &e) || (size && write(fd, data, size) != (ssize_t)size))
+	if (fd < 0 || hm_form_keep(&f, kept, &e) || (size && write(fd, data, size) != (ssize_t)size))
 		abort();
-	if (size % 2 && hm_jsonl_keep(&f, number, &e))
+	if (size % 2 && hm_form_keep(&f, number, &e))
 		abort();
 	f.null_text = size % 3;
 	if (size % 5 == 0 && hm_labels_parse(&f.labels, words, &e))

@@ -22,7 +22,7 @@ static struct {
 	const char *name[NAMES_MOST + 1];
 } folder;
 
-static void remove_folder(void)
+static inline void remove_folder(void)
 {
 	char path[96];
 	for (int i = 0; folder.name[i]; i++) {
@@ -33,7 +33,7 @@ static void remove_folder(void)
 }
 
 /* Makes the folder, at the first call only, which returns true. */
-static bool make_folder(const char *const names[NAMES_MOST + 1])
+static inline bool make_folder(const char *const names[NAMES_MOST + 1])
 {
 	if (*folder.path)
 		return false;
@@ -45,8 +45,8 @@ static bool make_folder(const char *const names[NAMES_MOST + 1])
 }
 
 /* Cuts the input at bytes 1 into files. An empty one is not there; `put` writes the bytes of another. */
-static void fill_folder(const uint8_t *data, size_t size,
-			void (*put)(int fd, int which, const uint8_t *p, size_t n))
+static inline void fill_folder(const uint8_t *data, size_t size,
+			       void (*put)(int fd, int which, const uint8_t *p, size_t n))
 {
 	char path[96];
 	for (int i = 0; folder.name[i]; i++) {
@@ -67,7 +67,7 @@ static void fill_folder(const uint8_t *data, size_t size,
 }
 
 /* The folder's tokenizer, or NULL. */
-static struct hm_tokenizer *open_folder(void)
+static inline struct hm_tokenizer *open_folder(void)
 {
 	struct hm_err e = {0};
 	const struct hm_tokenizer_options o = {0};
@@ -78,7 +78,7 @@ static struct hm_tokenizer *open_folder(void)
 }
 
 /* It gives at least `least` ids, as many as it promises, and ids that a vocabulary can have. */
-static void use_tokenizer(const struct hm_tokenizer *t, const char *text, size_t n, int least)
+static inline void use_tokenizer(const struct hm_tokenizer *t, const char *text, size_t n, int least)
 {
 	struct hm_err e = {0};
 	size_t room = hm_tokenizer_room(t, n);

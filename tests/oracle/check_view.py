@@ -45,10 +45,11 @@ def arrays(stream):
         equal(list(r), [c["name"] for c in columns], f"{stream}: keys")
     for c in columns:
         name, shape, where = c["name"], c["shape"], f"{stream}: {c['name']}"
-        if c["dtype"] == "UTF8":
-            continue
         hm(f"hm-view --npy {name}={name}.npy {stream}")
         a = np.load(f"{name}.npy", allow_pickle=False)
+        if c["dtype"] == "UTF8":
+            equal([a.dtype.kind, a.tolist()], ["U", [r[name] for r in full]], where)
+            continue
         equal(a.dtype, np.dtype(KINDS[c["dtype"]]), where)
         if shape[:1] == [-1]:
             cuts = np.load(f"{name}.npy.offsets.npy", allow_pickle=False)

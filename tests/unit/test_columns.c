@@ -190,34 +190,6 @@ static void sides_and_their_columns(void **state)
 	assert_int_equal(hm_column_feature(HM_TEXT, HM_POOLED), HM_COLUMN_TEXT_FEATURE);
 }
 
-static void the_words_of_classes(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *attr;
-		int n; /* words; -1: refused */
-	} word[] = {{"{}", 0},
-		    {"{\"names\":[\"no\",\"yes\"]}", 2},
-		    {"{\"names\":[]}", -1},
-		    {"{\"names\":\"no\"}", -1},
-		    {"{\"names\":[\"no\",1]}", -1},
-		    {"{\"names\":[\"no\",\"\"]}", -1},
-		    {"{\"names\":[\"a\",\"b\",\"a\"]}", -1}};
-	for (size_t i = 0; i < sizeof word / sizeof *word; i++) {
-		struct hm_schema s = {0};
-		struct hm_err e = {0};
-		const cJSON *names;
-		assert_int_equal(hm_column_names(&s, &names, &e), 0);
-		assert_null(names);
-		assert_int_equal(hm_schema_add(&s, "label", HM_I32, 0, NULL, cJSON_Parse(word[i].attr), &e),
-				 0);
-		assert_int_equal(hm_column_names(&s, &names, &e), word[i].n < 0 ? HM_EDATA : 0);
-		if (word[i].n >= 0)
-			assert_int_equal(names ? cJSON_GetArraySize(names) : 0, word[i].n);
-		hm_schema_clear(&s);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,7 +197,6 @@ int main(void)
 		cmocka_unit_test(what_it_does_not_make_is_refused),
 		cmocka_unit_test(what_is_not_there),
 		cmocka_unit_test(sides_and_their_columns),
-		cmocka_unit_test(the_words_of_classes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,11 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const struct hm_jsonl_form plain = {
+static const struct hm_form plain = {
 	.id = "id", .img = "img", .text = "text", .label = "label", .img_prefix = "img/"};
 
-static int parse_line(const struct hm_jsonl_form *f, const char *line, struct hm_jsonl_rec *rec,
-		      struct hm_err *e)
+static int parse_line(const struct hm_form *f, const char *line, struct hm_jsonl_rec *rec, struct hm_err *e)
 {
 	*e = (struct hm_err){0};
 	return hm_jsonl_parse(f, line, strlen(line), rec, e);
@@ -30,24 +29,24 @@ static void both_forms_of_the_data_set(void **state)
 			   "{\"id\":42953,\"img\":\"img\\/42953.png\",\"label\":0,\"text\":\"caf\\u00e9\"}",
 			   &rec, &e),
 		0);
-	assert_string_equal(rec.id, "42953");
-	assert_string_equal(rec.img, "42953.png");
-	assert_string_equal(rec.text, "caf\xc3\xa9");
-	assert_int_equal(rec.label, 0);
+	assert_string_equal(rec.v.id, "42953");
+	assert_string_equal(rec.v.img, "42953.png");
+	assert_string_equal(rec.v.text, "caf\xc3\xa9");
+	assert_int_equal(rec.v.label, 0);
 	hm_jsonl_clear(&rec);
 	assert_int_equal(parse_line(&plain,
 				    " {\"text\":\"\",\"img\":\"1.png\",\"id\":\"00042\",\"other\":[{}]} \r",
 				    &rec, &e),
 			 0);
-	assert_string_equal(rec.id, "00042");
-	assert_int_equal(rec.label, -1);
+	assert_string_equal(rec.v.id, "00042");
+	assert_int_equal(rec.v.label, -1);
 	hm_jsonl_clear(&rec);
 	assert_int_equal(parse_line(&plain,
 				    "{\"text\":\"\",\"img\":\"\",\"id\":-9007199254740993123,\"label\":null}",
 				    &rec, &e),
 			 0);
-	assert_string_equal(rec.id, "-9007199254740993123");
-	assert_int_equal(rec.label, -1);
+	assert_string_equal(rec.v.id, "-9007199254740993123");
+	assert_int_equal(rec.v.label, -1);
 	hm_jsonl_clear(&rec);
 }
 
@@ -122,13 +121,14 @@ static void wrong_fields_have_a_column(void **state)
 		{" \"a, b\"", "the line is a string, not an object, at column 2"},
 		{"null", "the line is a single word, not an object, at column 1"},
 		{"id,img,text,label",
-		 "the line looks like CSV, not like a JSON object (mlr --icsv --ojsonl cat FILE makes "
-		 "JSON lines of it), at column 1"},
+		 "the line looks like CSV, not like a JSON object (hm-csv2rec makes records of it), "
+		 "at column 1"},
 		{"\"id\",\"img\"", "the line looks like CSV, not"},
 		{"1,\"a, b\",x", "the line looks like CSV, not"},
-		{"id\timg", "the line looks like CSV with tabs (TSV), not like a JSON object (mlr --itsv"},
-		{"id;img",
-		 "the line looks like CSV with semicolons, not like a JSON object (mlr --icsv --ifs ';'"},
+		{"id\timg", "the line looks like CSV with tabs (TSV), not like a JSON object (hm-csv2rec "
+			    "--delimiter tab makes"},
+		{"id;img", "the line looks like CSV with semicolons, not like a JSON object (hm-csv2rec "
+			   "--delimiter ';' makes"},
 		{"\"id\":1,\"img\":\"a\"}", "invalid JSON: bytes after the value at column 5"},
 		{"{\"id\":1,\"label\":NaN}",
 		 "invalid JSON: NaN is no JSON value (sed 's/: NaN/: null/g' FILE makes it null), "
@@ -240,7 +240,7 @@ static void a_prefix_is_cut_off_once_at_a_boundary(void **state)
 		 {"C:\\da", "C:\\\\data\\\\1.png", "\\"}};
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		struct hm_jsonl_form f = plain;
+		struct hm_form f = plain;
 		struct hm_jsonl_rec rec;
 		struct hm_err e;
 		char line[128];
@@ -251,11 +251,11 @@ static void a_prefix_is_cut_off_once_at_a_boundary(void **state)
 		if (!t[i].want || backslash) {
 			if (rc != HM_EDATA || !strstr(e.text, "at column 15") ||
 			    !strstr(e.text, backslash ? "has a backslash" : "is absolute (--img-prefix"))
-				fail_msg("%s of %s: '%s'", t[i].prefix, t[i].img, rc ? e.text : rec.img);
+				fail_msg("%s of %s: '%s'", t[i].prefix, t[i].img, rc ? e.text : rec.v.img);
 			continue;
 		}
-		if (rc || strcmp(rec.img, t[i].want))
-			fail_msg("%s of %s: '%s'", t[i].prefix, t[i].img, rc ? e.text : rec.img);
+		if (rc || strcmp(rec.v.img, t[i].want))
+			fail_msg("%s of %s: '%s'", t[i].prefix, t[i].img, rc ? e.text : rec.v.img);
 		hm_jsonl_clear(&rec);
 	}
 }
@@ -298,7 +298,7 @@ static void words_name_the_classes(void **state)
 		 {"9007199254740993,1", "9007199254740993", 0}};
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-		struct hm_jsonl_form f = plain;
+		struct hm_form f = plain;
 		struct hm_jsonl_rec rec;
 		struct hm_err e = {0};
 		char line[128], words[64];
@@ -306,8 +306,8 @@ static void words_name_the_classes(void **state)
 		assert_int_equal(hm_labels_parse(&f.labels, words, &e), 0);
 		snprintf(line, sizeof line, "{\"id\":1,\"img\":\"\",\"text\":\"\",\"label\":%s}", t[i].label);
 		int rc = parse_line(&f, line, &rec, &e);
-		if (rc ? t[i].want != -2 || !strstr(e.text, ", at column 36") : rec.label != t[i].want)
-			fail_msg("%s of %s: %d '%s'", t[i].label, t[i].words, rc ? -2 : rec.label, e.text);
+		if (rc ? t[i].want != -2 || !strstr(e.text, ", at column 36") : rec.v.label != t[i].want)
+			fail_msg("%s of %s: %d '%s'", t[i].label, t[i].words, rc ? -2 : rec.v.label, e.text);
 		if (!rc)
 			hm_jsonl_clear(&rec);
 	}
@@ -343,29 +343,29 @@ static void wrong_words(void **state)
 
 static void data_without_images_or_captions(void **state)
 {
-	struct hm_jsonl_form f = plain;
+	struct hm_form f = plain;
 	struct hm_jsonl_rec rec;
 	struct hm_err e;
 	(void)state;
 	f.null_text = true;
 	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":null}", &rec, &e), 0);
-	assert_string_equal(rec.text, "");
+	assert_string_equal(rec.v.text, "");
 	hm_jsonl_clear(&rec);
 	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\"}", &rec, &e), 0);
-	assert_string_equal(rec.text, "");
+	assert_string_equal(rec.v.text, "");
 	hm_jsonl_clear(&rec);
 	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":\"null\"}", &rec, &e), 0);
-	assert_string_equal(rec.text, "null");
+	assert_string_equal(rec.v.text, "null");
 	hm_jsonl_clear(&rec);
 	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), HM_EDATA);
 	f.null_text = false;
 	f.text = NULL;
 	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"a\",\"text\":1}", &rec, &e), 0);
-	assert_null(rec.text);
+	assert_null(rec.v.text);
 	hm_jsonl_clear(&rec);
 	f.img = NULL;
 	assert_int_equal(parse_line(&f, "{\"id\":1,\"img\":\"/a\\\\\"}", &rec, &e), 0);
-	assert_null(rec.img);
+	assert_null(rec.v.img);
 	hm_jsonl_clear(&rec);
 }
 
@@ -400,21 +400,21 @@ static void long_values_are_shown_cut(void **state)
 static void fields_are_kept_by_type(void **state)
 {
 	char a[] = "n:i32", b[] = "f:f32", c[] = "s", d[] = "t:u:utf8", bad[] = "x:i64";
-	struct hm_jsonl_form f = plain;
+	struct hm_form f = plain;
 	struct hm_jsonl_rec rec;
 	struct hm_err e = {0};
 	(void)state;
-	assert_int_equal(hm_jsonl_keep(&f, a, &e) | hm_jsonl_keep(&f, b, &e) | hm_jsonl_keep(&f, c, &e) |
-				 hm_jsonl_keep(&f, d, &e),
+	assert_int_equal(hm_form_keep(&f, a, &e) | hm_form_keep(&f, b, &e) | hm_form_keep(&f, c, &e) |
+				 hm_form_keep(&f, d, &e),
 			 0);
-	assert_int_equal(hm_jsonl_keep(&f, bad, &e), HM_EUSAGE);
+	assert_int_equal(hm_form_keep(&f, bad, &e), HM_EUSAGE);
 	assert_string_equal(f.keep[3].name, "t:u");
 #define BASE "{\"id\":1,\"img\":\"\",\"text\":\"\","
 	assert_int_equal(parse_line(&f, BASE "\"n\":-5,\"f\":1.5,\"s\":\"x\",\"t:u\":\"y\"}", &rec, &e), 0);
-	assert_int_equal(rec.keep[0].i32, -5);
-	assert_true(rec.keep[1].f32 == 1.5f);
-	assert_string_equal(rec.keep[2].text, "x");
-	assert_string_equal(rec.keep[3].text, "y");
+	assert_int_equal(rec.v.keep[0].i32, -5);
+	assert_true(rec.v.keep[1].f32 == 1.5f);
+	assert_string_equal(rec.v.keep[2].text, "x");
+	assert_string_equal(rec.v.keep[3].text, "y");
 	hm_jsonl_clear(&rec);
 	assert_int_equal(parse_line(&f, BASE "\"n\":1.5,\"f\":1,\"s\":\"\",\"t:u\":\"\"}", &rec, &e),
 			 HM_EDATA);

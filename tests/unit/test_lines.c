@@ -88,7 +88,7 @@ static void a_line_too_long_is_cut_and_refused(void **state)
 	(void)state;
 	struct hm_lines l;
 	struct hm_err e = {0};
-	struct hm_jsonl_form form = {0};
+	struct hm_form form = {0};
 	struct hm_jsonl_rec rec;
 	size_t n = HM_LINE_MOST + 700000, len;
 	const char *line;
@@ -189,6 +189,10 @@ static void files_that_are_no_text_are_named(void **state)
 		       "7zXZ\0\0\4"),
 		 "an xz file, not text (xz -dc unpacks it)"},
 		{BYTES("PK\3\4\x14\0\0\0"), "a zip archive, not text (unzip unpacks it)"},
+		{BYTES("PK\3\4\x14\0\6\0\x08\0\0\0!\0\0\0\0\0\0\0\0\0\0\0\0\0\x13\0\0\0[Content_Types].xml"),
+		 "an Office file (.xlsx, .ods and the like), not text (libreoffice --headless --convert-to "
+		 "csv FILE makes text of it)"},
+		{BYTES("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "an Office file"},
 		{BYTES("\xff\xfe{\0\"\0i\0"),
 		 "UTF-16 text, not UTF-8 (iconv -f UTF-16 -t UTF-8 converts it)"},
 		{BYTES("\xfe\xff\0{\0\"\0i"),
@@ -223,9 +227,35 @@ static void files_that_are_no_text_are_named(void **state)
 	}
 }
 
+/* hm_lines_ready never waits: half a line is not ready, a whole one and the end are. */
+static void ready_lines(void **state)
+{
+	struct hm_err e = {0};
+	struct hm_lines l = {.name = "pipe"};
+	int p[2];
+	(void)state;
+	assert_int_equal(pipe(p), 0);
+	l.fd = p[0];
+	assert_int_equal(hm_lines_ready(&l, &e), 0);
+	assert_int_equal(write(p[1], "one", 3), 3);
+	assert_int_equal(hm_lines_ready(&l, &e), 0);
+	assert_int_equal(write(p[1], "\ntwo\nthr", 8), 8);
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	next_is(&l, "one");
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	next_is(&l, "two");
+	assert_int_equal(hm_lines_ready(&l, &e), 0);
+	close(p[1]);
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	next_is(&l, "thr");
+	assert_int_equal(hm_lines_ready(&l, &e), 1);
+	no_more(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ready_lines),
 		cmocka_unit_test(lines_of_all_kinds),
 		cmocka_unit_test(lines_across_chunks),
 		cmocka_unit_test(a_line_too_long_is_cut_and_refused),

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -162,36 +161,6 @@ static void test_refuses(void **state)
 	unlink(file_name);
 }
 
-/* hm.model's "names": as many as there are classes, words all of them. */
-static void test_names(void **state)
-{
-	(void)state;
-	static const char *const bad[] = {"[]", "\"no\"", "[\"no\",1]", "[\"no\",\"\"]",
-					  "[\"a\",\"b\",\"c\"]"};
-	struct hm_err e = {0};
-	struct hm_modelfile m = sample(), r;
-	m.names = cJSON_Parse("[\"no\",\"yes\",\"beyond\"]");
-	assert_int_equal(hm_modelfile_write(file_name, &m, NULL, 0, &e), 0);
-	assert_int_equal(hm_modelfile_read(&r, file_name, &e), 0);
-	assert_int_equal(cJSON_GetArraySize(r.names), 2);
-	assert_string_equal(cJSON_GetArrayItem(r.names, 1)->valuestring, "yes");
-	hm_modelfile_clear(&r);
-	cJSON_Delete(m.names);
-	struct hm_tensor own[] = {{"classifier.weight", HM_F32, 2, {2, 5}, weight},
-				  {"classifier.bias", HM_F32, 1, {2}, bias}};
-	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		char model[96];
-		cJSON *meta = cJSON_CreateObject();
-		snprintf(model, sizeof model, "{\"classes\":2,\"fusion\":\"late\",\"names\":%s}", bad[i]);
-		cJSON_AddStringToObject(meta, "hm.model", model);
-		cJSON_AddStringToObject(meta, "hm.digest", "");
-		assert_int_equal(hm_weights_save(file_name, own, 2, meta, &e), 0);
-		refused("\"names\" is not a list of a word per class");
-		cJSON_Delete(meta);
-	}
-	unlink(file_name);
-}
-
 static void test_pytorch(void **state)
 {
 	(void)state;
@@ -210,10 +179,9 @@ static void test_pytorch(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_text_output),
-		cmocka_unit_test(test_colours),	   cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_names),	   cmocka_unit_test(test_pytorch)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip),
+					   cmocka_unit_test(test_text_output), cmocka_unit_test(test_colours),
+					   cmocka_unit_test(test_refuses), cmocka_unit_test(test_pytorch)};
 	test_scratch(file_name);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,24 @@ static const struct hm_tensor *find_tensor(void *ctx, const char *name)
 	return ctx;
 }
 
+/* hm_params_borrow takes and refuses the same; what it takes stays where it is if it can be read there. */
+static void borrow_param(enum hm_init init, const struct hm_tensor *t, const float *want, const char *says)
+{
+	struct hm_params s = {0};
+	struct hm_err e = {0};
+	float *field;
+	bool in_place = t->dtype == HM_F32 && (uintptr_t)t->data % sizeof(float) == 0;
+	hm_params_add(&s, &field, init, HM_DIMS(N), "bn.x");
+	int rc = hm_params_borrow(&s, find_tensor, (void *)(uintptr_t)t, &e);
+	assert_string_equal(e.text, says);
+	if (want) {
+		assert_int_equal(rc, 0);
+		assert_memory_equal(field, want, N * sizeof *want);
+		assert_true(((const void *)field == t->data) == in_place);
+	}
+	hm_params_clear(&s);
+}
+
 /* hm_params_load of a table with one parameter from t; the sentence goes to e. */
 static int load_param(enum hm_init init, const struct hm_tensor *t, float out[N], struct hm_err *e)
 {
@@ -27,6 +45,7 @@ static int load_param(enum hm_init init, const struct hm_tensor *t, float out[N]
 	if (!rc)
 		memcpy(out, field, N * sizeof *out);
 	hm_params_clear(&s);
+	borrow_param(init, t, rc ? NULL : out, rc ? e->text : "");
 	return rc;
 }
 

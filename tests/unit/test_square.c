@@ -185,12 +185,66 @@ static void test_description(void **state)
 		"{\"filter\":\"bicubic\",\"fit\":\"crop\",\"offset\":\"floor\",\"short\":230}");
 }
 
+/* What a square says of itself, with its size, describes the same square. */
+static void test_said_squares(void **state)
+{
+	static const struct hm_square all[] = {
+		{224, 0, HM_FIT_SQUASH, HM_FILTER_BILINEAR, HM_OFFSET_EVEN},
+		{336, 0, HM_FIT_SQUASH, HM_FILTER_BICUBIC, HM_OFFSET_EVEN},
+		{224, 230, HM_FIT_CROP, HM_FILTER_BICUBIC, HM_OFFSET_FLOOR},
+		{64, 73, HM_FIT_CROP, HM_FILTER_BILINEAR, HM_OFFSET_EVEN},
+		{1, 0, HM_FIT_PAD, HM_FILTER_BICUBIC, HM_OFFSET_EVEN},
+	};
+	struct hm_err e = {0};
+	struct hm_square s;
+	(void)state;
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		char size[32];
+		cJSON *o = hm_json_object(&e);
+		snprintf(size, sizeof size, "%dx%d", all[i].size, all[i].size);
+		hm_square_describe(&all[i], o, &e);
+		hm_json_add_str(o, "size", size, &e);
+		assert_int_equal(hm_square_of(&s, o, &e), 0);
+		assert_memory_equal(&s, &all[i], sizeof s);
+		cJSON_Delete(o);
+	}
+	/* a crop of a file that did not say all */
+	cJSON *o = cJSON_Parse("{\"size\":\"224x224\",\"fit\":\"crop\"}");
+	assert_int_equal(hm_square_of(&s, o, &e), 0);
+	assert_int_equal(s.shorter, 256);
+	cJSON_Delete(o);
+	static const char *const bad[][2] = {
+		{"{}", "it does not say \"size\""},
+		{"{\"size\":\"224x224\"}", "it does not say \"fit\""},
+		{"{\"size\":\"224x200\",\"fit\":\"pad\"}", "pictures of 224x200"},
+		{"{\"size\":\"0x0\",\"fit\":\"pad\"}", "pictures of 0x0"},
+		{"{\"size\":\"99999x99999\",\"fit\":\"pad\"}", "pictures of 99999x99999"},
+		{"{\"size\":224,\"fit\":\"pad\"}", "it does not say \"size\""},
+		{"{\"size\":\"8x8\",\"fit\":\"stretch\"}", "\"fit\" is not a word"},
+		{"{\"size\":\"8x8\",\"fit\":\"pad\",\"filter\":1}", "\"filter\" is not a word"},
+		{"{\"size\":\"8x8\",\"fit\":\"crop\",\"short\":7}", "\"short\" is not from 8"},
+		{"{\"size\":\"8x8\",\"fit\":\"crop\",\"short\":1e9}", "\"short\" is not from 8"},
+	};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct hm_err why = {0};
+		o = cJSON_Parse(bad[i][0]);
+		assert_non_null(o);
+		assert_int_equal(hm_square_of(&s, o, &why), HM_EDATA);
+		if (!strstr(why.text, bad[i][1]))
+			fail_msg("%s: %s", bad[i][0], why.text);
+		cJSON_Delete(o);
+	}
+	struct hm_err why = {0};
+	assert_int_equal(hm_square_of(&s, NULL, &why), HM_EDATA);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_pillow), cmocka_unit_test(test_offsets),
 		cmocka_unit_test(test_plans),	       cmocka_unit_test(test_extremes),
 		cmocka_unit_test(test_planes),	       cmocka_unit_test(test_description),
+		cmocka_unit_test(test_said_squares),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

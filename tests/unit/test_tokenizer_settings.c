@@ -31,6 +31,8 @@ static void check_opening(struct place *p, const struct opening *c)
 	assert_string_equal(cJSON_GetObjectItemCaseSensitive(t->attr, "vocab")->valuestring,
 			    "3b07bbc8e8ac52ee21cfdc87ecc91fa7");
 	cJSON_DeleteItemFromObjectCaseSensitive(t->attr, "vocab");
+	assert_int_equal(cJSON_GetObjectItemCaseSensitive(t->attr, "max_length")->valueint, t->max_length);
+	cJSON_DeleteItemFromObjectCaseSensitive(t->attr, "max_length");
 	assert_int_equal(hm_json_write(t->attr, &attr, &e) | hm_buf_add(&attr, "", 1, &e), 0);
 	assert_string_equal((const char *)attr.data, c->attr);
 	assert_int_equal(t->max_length, c->max_length);

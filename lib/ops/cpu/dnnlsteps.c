@@ -21,6 +21,7 @@ struct hm_weight {
 	struct hm_conv conv; /* kernel 0: this is a linear layer */
 	struct hm_linear linear;
 	float *w, *b; /* plain; b may be NULL */
+	bool stay;    /* w and b are the caller's */
 	dnnl_memory_desc_t plain;
 	struct packed *packed;
 	pthread_mutex_t lock; /* protects `packed` */
@@ -35,7 +36,7 @@ struct step {
 
 /* ---- weights */
 
-static struct hm_weight *weight_new(struct hm_device *d, const float *w, const float *b, int ndim,
+static struct hm_weight *weight_new(struct hm_device *d, const float *w, const float *b, bool stay, int ndim,
 				    const dnnl_dims_t dim, dnnl_format_tag_t tag)
 {
 	struct hm_dnnl_shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
@@ -46,16 +47,18 @@ static struct hm_weight *weight_new(struct hm_device *d, const float *w, const f
 	for (int j = 0; j < ndim; j++)
 		n *= (size_t)dim[j];
 	pthread_mutex_init(&wt->lock, NULL);
-	wt->w = hm_alloc(n, sizeof *w, &d->err);
+	wt->stay = stay;
+	wt->w = stay ? (float *)(uintptr_t)w : hm_alloc(n, sizeof *w, &d->err);
 	if (b)
-		wt->b = hm_alloc((size_t)dim[0], sizeof *b, &d->err);
+		wt->b = stay ? (float *)(uintptr_t)b : hm_alloc((size_t)dim[0], sizeof *b, &d->err);
 	if (!wt->w || (b && !wt->b) || hm_dnnl_md(&wt->plain, ndim, dim, dnnl_f32, tag)) {
 		hm_err_set(&d->err, HM_EDEVICE, "oneDNN takes no weight of this shape");
 		hm_dnnl_weight_free(d, wt);
 		return NULL;
 	}
-	memcpy(wt->w, w, n * sizeof *w);
-	if (b)
+	if (!stay)
+		memcpy(wt->w, w, n * sizeof *w);
+	if (b && !stay)
 		memcpy(wt->b, b, (size_t)dim[0] * sizeof *b);
 	pthread_mutex_lock(&s->lock);
 	wt->id = s->next_id++;
@@ -76,16 +79,18 @@ void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *wt)
 	}
 	pthread_mutex_destroy(&wt->lock);
 	hm_dnnl_md_clear(&wt->plain);
-	free(wt->w);
-	free(wt->b);
+	if (!wt->stay) {
+		free(wt->w);
+		free(wt->b);
+	}
 	free(wt);
 }
 
 struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
 				    const float *b)
 {
-	struct hm_weight *wt =
-		weight_new(d, w, b, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
+	struct hm_weight *wt = weight_new(d, w, b, false, 4,
+					  (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
 	if (wt)
 		wt->conv = *c;
 	return wt;
@@ -94,17 +99,20 @@ struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c
 struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
 				      const float *b)
 {
-	struct hm_weight *wt = weight_new(d, w, b, 2, (dnnl_dims_t){l->n, l->k}, dnnl_ab);
+	struct hm_weight *wt = weight_new(d, w, b, l->stay, 2, (dnnl_dims_t){l->n, l->k}, dnnl_ab);
 	if (wt)
 		wt->linear = *l;
 	return wt;
 }
 
-/* The filter in layout md; packed now if no context has done it before. NULL sticks an error. */
+/* The filter in layout md; packed now if no context has done it before and it is not the plain one. NULL
+ * sticks an error. */
 static void *weight_packed(struct hm_device *d, struct hm_weight *wt, hm_md md)
 {
 	struct hm_dnnl *n = ((struct hm_cpu *)d->ctx)->dnnl;
 	struct packed *p;
+	if (hm_dnnl_md_equal(hm_dnnl_md_ref(&wt->plain), md))
+		return wt->w;
 	pthread_mutex_lock(&wt->lock);
 	for (p = wt->packed; p && !hm_dnnl_md_equal(hm_dnnl_md_ref(&p->md), md);)
 		p = p->next;
@@ -191,7 +199,8 @@ static dnnl_status_t linear_desc(struct hm_device *d, const struct hm_weight *wt
 	if (!st)
 		st = hm_dnnl_md(&dst, 2, (dnnl_dims_t){m, l->n}, out, dnnl_ab);
 	if (!st)
-		st = hm_dnnl_md(&filter, 2, (dnnl_dims_t){l->n, l->k}, act_type(d), dnnl_format_tag_any);
+		st = hm_dnnl_md(&filter, 2, (dnnl_dims_t){l->n, l->k}, act_type(d),
+				d->once && d->act == HM_F32 ? dnnl_ab : dnnl_format_tag_any);
 	if (!st)
 		st = hm_dnnl_md(&bias, 1, (dnnl_dims_t){l->n}, dnnl_f32, dnnl_a);
 	if (!st)

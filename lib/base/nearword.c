@@ -1,9 +1,9 @@
-/* "did you mean": the known word that a mistyped one is nearest to. Distance is Damerau and Levenshtein's in
- * its restricted form: insertions, deletions, substitutions and swaps of neighbours; case makes no
- * difference. */
-#include "cli/private.h"
+/* The known word that a mistyped one is nearest to. Distance is Damerau and Levenshtein's in its restricted
+ * form: insertions, deletions, substitutions and swaps of neighbours. See nearword.h. */
+#include "base/nearword.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
@@ -38,7 +38,7 @@ static int distance(const char *a, size_t na, const char *b, size_t nb)
 	return row[na % 3][nb];
 }
 
-void hm_nearest_offer(struct hm_nearest *n, const char *word, size_t len)
+void hm_nearword_offer(struct hm_nearword *n, const char *word, size_t len)
 {
 	if (n->len > LONGEST || len > LONGEST)
 		return;
@@ -51,5 +51,5 @@ void hm_nearest_offer(struct hm_nearest *n, const char *word, size_t len)
 	if (d > FARTHEST || (!begins && d >= (int)(n->len < len ? n->len : len)))
 		return;
 	if (!n->word || d < n->distance)
-		*n = (struct hm_nearest){n->typed, n->len, word, len, d};
+		*n = (struct hm_nearword){n->typed, n->len, word, len, d};
 }
