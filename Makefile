@@ -136,6 +136,7 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 
 # Tools of several files.
 $(B)/bin/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
+$(B)/bin/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
 $(B)/bin/hm-classify: $(B)/tools/classify_lines.o
 $(B)/bin/hm-jsonl2rec $(B)/bin/hm-csv2rec: $(B)/tools/rows2rec.o
 
@@ -162,6 +163,7 @@ $(B)/tests/tower/towers.c: lib/nn/towers.c
 $(B)/tests/tower/towers.o: $(B)/tests/tower/towers.c
 	@$(CC) $(hm_cflags) $(CFLAGS) -c -o $@ $<
 $(B)/tests/tower/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o
+$(B)/tests/tower/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
 tower-tools: $(tower_tools)
 $(tower_tools): $(B)/tests/tower/hm-%: $(B)/tools/hm-%.o $(B)/tests/tower/towers.o $(B)/tests/tower/meantower.o $(B)/libhm.a
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)

@@ -21,12 +21,22 @@ static void add_data(struct hm_buf *b, const struct hm_sample *s, int i, int k, 
 	hm_buf_printf(b, e, "END\n");
 }
 
-static void draw_shares(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
-			struct hm_err *e)
+/* Writes "share of class 1" as the title of an axis. */
+static void name_axis(struct hm_buf *b, char axis, const char *what, const char *const *classes,
+		      struct hm_err *e)
 {
+	hm_buf_printf(b, e, "set %clabel '%s of ", axis, what);
+	hm_gnuplot_text(b, classes ? classes[1] : "class 1", e);
+	hm_buf_printf(b, e, "'\n");
+}
+
+static void draw_shares(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
+			const char *const *classes, struct hm_err *e)
+{
+	name_axis(b, 'y', "share", classes, e);
 	double value[HM_METRICS];
 	hm_buf_printf(b, e,
-		      "set title 'calibration, %zu records' offset 0,-0.4\nset ylabel 'share of class 1'\n"
+		      "set title 'calibration, %zu records' offset 0,-0.4\n"
 		      "set yrange [0:1]\nset ytics 0.2 format '%%.1f'\nset format x ''\n"
 		      "set tmargin at screen 0.94\nset bmargin at screen 0.34\n"
 		      "set key %s reverse Left samplen 2\n"
@@ -46,11 +56,12 @@ static void draw_shares(struct hm_buf *b, const struct hm_sample *s, const char 
 }
 
 /* Counts are written above the boxes of a single system. */
-static void draw_counts(struct hm_buf *b, int k, struct hm_err *e)
+static void draw_counts(struct hm_buf *b, int k, const char *const *classes, struct hm_err *e)
 {
+	name_axis(b, 'x', "probability", classes, e);
 	hm_buf_printf(
 		b, e,
-		"unset title\nunset key\nset xlabel 'probability of class 1'\nset ylabel 'records'\n"
+		"unset title\nunset key\nset ylabel 'records'\n"
 		"set yrange [0:*]\nset offsets 0,0,graph 0.18,0\nset ytics auto format '%%g'\nset format x "
 		"'%%.1f'\n"
 		"set tmargin at screen 0.30\nset bmargin at screen 0.10\nset style fill solid 0.6 noborder\n"
@@ -67,18 +78,19 @@ static void draw_counts(struct hm_buf *b, int k, struct hm_err *e)
 }
 
 int hm_calibration_plot(const char *path, const struct hm_sample *s, const char *const *name, int k,
-			struct hm_err *e)
+			const char *const *classes, struct hm_err *e)
 {
 	struct hm_buf b = {0};
 	for (int i = 0; i < k; i++)
 		add_data(&b, &s[i], i, k, e);
+	hm_gnuplot_begin(&b, path, k > 8 ? 1200 : 800, 900, e);
 	hm_buf_printf(&b, e,
-		      "set terminal pngcairo noenhanced size %d,900 font ',13'\nset multiplot\n"
+		      "set multiplot\n"
 		      "set lmargin at screen %s\nset rmargin at screen %s\n"
 		      "set xrange [0:1]\nset xtics 0.1\n" HM_GNUPLOT_GRID,
-		      k > 8 ? 1200 : 800, k > 8 ? "0.08" : "0.12", k > 8 ? "0.60" : "0.95");
-	draw_shares(&b, s, name, k, e);
-	draw_counts(&b, k, e);
+		      k > 8 ? "0.08" : "0.12", k > 8 ? "0.60" : "0.95");
+	draw_shares(&b, s, name, k, classes, e);
+	draw_counts(&b, k, classes, e);
 	int rc = e->code ? e->code : hm_gnuplot_run(path, &b, e);
 	hm_buf_clear(&b);
 	return rc;

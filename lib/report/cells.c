@@ -68,6 +68,12 @@ int hm_cell_write(struct hm_buf *b, const char *s, int width, struct hm_err *e)
 	return hm_buf_printf(b, e, "%*s", width > points ? width - points : 0, "");
 }
 
+const char *hm_cell_class(const char *const *names, int c, char out[HM_CELL_NUMBER])
+{
+	snprintf(out, HM_CELL_NUMBER, "%d", c);
+	return names ? names[c] : out;
+}
+
 int hm_cell_text(struct hm_buf *b, const char *s, struct hm_err *e)
 {
 	size_t n = strlen(s);

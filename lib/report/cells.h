@@ -23,6 +23,8 @@ enum { HM_CELL_WIDTH = 40 };
 int hm_cell_write(struct hm_buf *b, const char *s, int width, struct hm_err *e);
 /* How many characters hm_cell_write writes of s, without the spaces. */
 int hm_cell_width(const char *s);
+/* What to call a class in a cell: its word, or without words (names NULL) its number, which goes to `out`. */
+const char *hm_cell_class(const char *const *names, int c, char out[HM_CELL_NUMBER]);
 /* Appends the whole of s, masked for a terminal. */
 int hm_cell_text(struct hm_buf *b, const char *s, struct hm_err *e);
 

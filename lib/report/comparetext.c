@@ -5,28 +5,45 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
+
+enum { WIDEST = 60 }; /* characters of a name's column; longer names move what follows */
+
+static int count_characters(const char *s)
+{
+	int n = 0;
+	for (; *s; s++)
+		n += (*s & 0xc0) != 0x80;
+	return n;
+}
 
 static int widest_name(const struct hm_scores *s, int k)
 {
-	size_t w = 6;
-	for (int i = 0; i < k; i++)
-		w = strlen(s[i].name) > w ? strlen(s[i].name) : w;
-	return w > 60 ? 60 : (int)w;
+	int w = 6;
+	for (int i = 0; i < k; i++) {
+		int own = count_characters(s[i].name);
+		w = own > w ? own : w;
+	}
+	return w > WIDEST ? WIDEST : w;
 }
 
+/* AUROC, or with more than two classes macro F1. */
 static void write_systems(struct hm_buf *b, const struct hm_scores *s, int k, struct hm_err *e)
 {
 	char v[2][HM_CELL_NUMBER], r[2][HM_CELL_RANGE];
 	int w = widest_name(s, k);
 	hm_buf_printf(b, e, "    %-*s  %8s  %-16s  %9s  %s\n", w, "system", "accuracy", "95 % (Wilson)",
-		      "AUROC", "95 % (DeLong)");
-	for (int i = 0; i < k; i++)
-		hm_buf_printf(b, e, "%c   %-*s  %8s  %-16s  %9s  %s\n", 'A' + i, w, s[i].name,
+		      s->each ? "macro F1" : "AUROC", s->each ? "95 % (bootstrap)" : "95 % (DeLong)");
+	for (int i = 0; i < k; i++) {
+		const struct hm_classes *each = s[i].each;
+		int pad = w - count_characters(s[i].name);
+		hm_buf_printf(b, e, "%c   ", 'A' + i);
+		hm_cell_text(b, s[i].name, e);
+		hm_buf_printf(b, e, "%*s  %8s  %-16s  %9s  %s\n", pad > 0 ? pad : 0, "",
 			      hm_cell_value(s[i].value[HM_ACCURACY], v[0]),
 			      hm_cell_range(s[i].ci[HM_ACCURACY], false, r[0]),
-			      hm_cell_value(s[i].value[HM_AUROC], v[1]),
-			      hm_cell_range(s[i].ci[HM_AUROC], false, r[1]));
+			      hm_cell_value(each ? each->value[HM_MACRO_F1] : s[i].value[HM_AUROC], v[1]),
+			      hm_cell_range(each ? each->ci[HM_MACRO_F1] : s[i].ci[HM_AUROC], false, r[1]));
+	}
 	hm_buf_printf(b, e, "majority class %.4f, random %.4f %s\n\n", s[0].majority, s[0].random,
 		      hm_cell_range(s[0].random_ci, false, r[0]));
 }
@@ -67,12 +84,11 @@ static void write_verdict(struct hm_buf *b, const struct hm_scores *s, const str
 			continue;
 		const char *better = s[d[i] >= 0 ? pair->a : pair->b].name,
 			   *worse = s[d[i] >= 0 ? pair->b : pair->a].name;
-		if (p[i] < .05)
-			hm_buf_printf(b, e, "%s beats %s in %s, p %s\n", better, worse, what[i],
-				      hm_cell_p(p[i], t));
-		else
-			hm_buf_printf(b, e, "%s and %s are not shown to differ in %s, p %s\n",
-				      s[pair->a].name, s[pair->b].name, what[i], hm_cell_p(p[i], t));
+		hm_cell_text(b, p[i] < .05 ? better : s[pair->a].name, e);
+		hm_buf_printf(b, e, p[i] < .05 ? " beats " : " and ");
+		hm_cell_text(b, p[i] < .05 ? worse : s[pair->b].name, e);
+		hm_buf_printf(b, e, "%s in %s, p %s\n", p[i] < .05 ? "" : " are not shown to differ", what[i],
+			      hm_cell_p(p[i], t));
 	}
 }
 

@@ -1,16 +1,45 @@
-/* A gnuplot script goes in by standard input, a PNG comes out by standard output; both are files without a
- * name, so neither side can wait for the other. See gnuplot.h. */
+/* A gnuplot script goes in by standard input, a picture comes out by standard output; both are files without
+ * a name, so neither side can wait for the other. See gnuplot.h. */
 #include "report/gnuplot.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "report/present.h"
 
 #include <errno.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum hm_picture hm_picture_kind(const char *path)
+{
+	static const char *const ending[] = {".png", ".svg", ".pdf"};
+	size_t n = strlen(path);
+	for (int i = 0; i < 3; i++)
+		if (n > 4 && !strcasecmp(path + n - 4, ending[i]))
+			return (enum hm_picture)(HM_PICTURE_PNG + i);
+	return HM_PICTURE_NONE;
+}
+
+int hm_gnuplot_begin(struct hm_buf *b, const char *path, int w, int h, struct hm_err *e)
+{
+	enum hm_picture kind = hm_picture_kind(path);
+	if (kind == HM_PICTURE_PDF)
+		return hm_buf_printf(b, e,
+				     "set terminal pdfcairo noenhanced size %.2fin,%.2fin font ',13' "
+				     "fontscale 0.72 linewidth 0.7\n",
+				     w / 100., h / 100.);
+	if (kind == HM_PICTURE_SVG)
+		return hm_buf_printf(b, e,
+				     "set terminal svg noenhanced size %d,%d font 'sans-serif,13' fontscale "
+				     "1.3 background "
+				     "rgb 'white'\n",
+				     w, h);
+	return hm_buf_printf(b, e, "set terminal pngcairo noenhanced size %d,%d font ',13'\n", w, h);
+}
 
 int hm_gnuplot_text(struct hm_buf *b, const char *s, struct hm_err *e)
 {
@@ -64,9 +93,21 @@ static int run_child(const int fd[3], struct hm_err *e)
 	return status ? hm_err_set(e, HM_EDATA, "gnuplot failed") : 0;
 }
 
+/* Blanks when the PDF was made; what follows keeps its place, to which the file's index points. */
+static void blank_date(struct hm_buf *pdf)
+{
+	static const char key[] = "/CreationDate (D:";
+	unsigned char *at = pdf->data, *end = at + pdf->len, *close;
+	while ((at = memmem(at, (size_t)(end - at), key, sizeof key - 1)) &&
+	       (close = memchr(at, ')', (size_t)(end - at)))) {
+		memset(at, ' ', (size_t)(close + 1 - at));
+		at = close;
+	}
+}
+
 int hm_gnuplot_run(const char *path, const struct hm_buf *text, struct hm_err *e)
 {
-	struct hm_buf png = {0};
+	struct hm_buf picture = {0};
 	char proc[32];
 	int fd[3] = {-1, -1, -1}, rc = 0;
 	for (int i = 0; !rc && i < 3; i++)
@@ -78,15 +119,17 @@ int hm_gnuplot_run(const char *path, const struct hm_buf *text, struct hm_err *e
 		rc = run_child(fd, e);
 	if (!rc) {
 		snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd[1]);
-		rc = hm_file_read(proc, (size_t)64 << 20, &png, e);
+		rc = hm_file_read(proc, (size_t)64 << 20, &picture, e);
 	}
-	if (!rc && png.len < 8)
+	if (!rc && picture.len < 8)
 		rc = hm_err_set(e, HM_EDATA, "gnuplot drew nothing");
+	if (!rc && hm_picture_kind(path) == HM_PICTURE_PDF)
+		blank_date(&picture);
 	if (!rc)
-		rc = hm_file_write(path, png.data, png.len, e);
+		rc = hm_file_write(path, picture.data, picture.len, e);
 	for (int i = 0; i < 3; i++)
 		if (fd[i] >= 0)
 			close(fd[i]);
-	hm_buf_clear(&png);
+	hm_buf_clear(&picture);
 	return rc;
 }

@@ -4,8 +4,12 @@
 
 #include "base/mem.h"
 
-/* Runs the script, whose terminal is a PNG on standard output, into the file at `path` (whole or not at all).
- * HM_EDATA when gnuplot is not installed or fails. */
+/* Appends the line that begins a script: a picture of w x h pixels, of the kind that the ending of `path`
+ * says, on standard output. A picture that is measured otherwise looks the same: a PDF has 100 pixels to the
+ * inch. */
+int hm_gnuplot_begin(struct hm_buf *b, const char *path, int w, int h, struct hm_err *e);
+/* Runs the script, which begins so, into the file at `path` (whole or not at all). HM_EDATA when gnuplot is
+ * not installed or fails. The same script makes the same bytes: the date in a PDF is blanked. */
 int hm_gnuplot_run(const char *path, const struct hm_buf *script, struct hm_err *e);
 
 /* Appends the text as the inside of a single-quoted string, in which gnuplot expands nothing: its first 48

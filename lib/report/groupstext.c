@@ -16,8 +16,9 @@ int hm_groups_text(const struct hm_groups *g, struct hm_buf *b, struct hm_err *e
 	}
 	hm_buf_printf(b, e, "\nby ");
 	hm_cell_write(b, g->column, w, e);
-	hm_buf_printf(b, e, "  %7s%s  %9s  %-16s  %9s  %-16s  %s\n", "n", failed ? "   failed" : "",
-		      "accuracy", "95 % (Wilson)", "AUROC", "95 % (DeLong)", " majority");
+	hm_buf_printf(b, e, "  %7s%s  %9s  %-16s  %9s", "n", failed ? "   failed" : "", "accuracy",
+		      "95 % (Wilson)", g->classes > 2 ? "macro F1" : "AUROC");
+	hm_buf_printf(b, e, "%s   majority\n", g->classes > 2 ? "" : "  95 % (DeLong)   ");
 	for (int i = 0; i < g->n; i++) {
 		const struct hm_group *t = &g->item[i];
 		hm_buf_printf(b, e, "   ");
@@ -25,9 +26,14 @@ int hm_groups_text(const struct hm_groups *g, struct hm_buf *b, struct hm_err *e
 		hm_buf_printf(b, e, "  %7zu", t->n);
 		if (failed)
 			hm_buf_printf(b, e, "  %7zu", t->failed);
-		hm_buf_printf(b, e, "  %9s  %-16s  %9s  %-16s  %9s\n", hm_cell_value(t->accuracy, v[0]),
-			      hm_cell_range(t->accuracy_ci, false, r[0]), hm_cell_value(t->auroc, v[1]),
-			      hm_cell_range(t->auroc_ci, false, r[1]), hm_cell_value(t->majority, v[2]));
+		hm_buf_printf(b, e, "  %9s  %-16s", hm_cell_value(t->accuracy, v[0]),
+			      hm_cell_range(t->accuracy_ci, false, r[0]));
+		if (g->classes > 2)
+			hm_buf_printf(b, e, "  %9s", hm_cell_value(t->macro_f1, v[1]));
+		else
+			hm_buf_printf(b, e, "  %9s  %-16s", hm_cell_value(t->auroc, v[1]),
+				      hm_cell_range(t->auroc_ci, false, r[1]));
+		hm_buf_printf(b, e, "  %9s\n", hm_cell_value(t->majority, v[2]));
 	}
 	return e->code;
 }

@@ -7,7 +7,7 @@ int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *b, struct 
 	hm_buf_printf(b, e, first ? "id,proba" : "id");
 	for (int c = 0; !first && c < p->classes; c++)
 		hm_buf_printf(b, e, ",proba_%d", c);
-	hm_buf_printf(b, e, ",label\n");
+	hm_buf_printf(b, e, p->names ? ",label,name\n" : ",label\n");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct hm_prediction *t = &p->item[i];
 		hm_buf_field(b, t->id, e);
@@ -16,7 +16,25 @@ int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *b, struct 
 			if (!t->failed)
 				hm_buf_printf(b, e, "%.9g", p->prob[i * (size_t)p->classes + (size_t)c]);
 		}
-		hm_buf_printf(b, e, t->label >= 0 ? ",%d\n" : ",\n", (int)t->label);
+		hm_buf_printf(b, e, t->label >= 0 ? ",%d" : ",", (int)t->label);
+		if (p->names) {
+			hm_buf_printf(b, e, ",");
+			hm_buf_field(b, t->label >= 0 ? p->names[t->label] : "", e);
+		}
+		hm_buf_printf(b, e, "\n");
+	}
+	return e->code;
+}
+
+int hm_submission_csv(const struct hm_predictions *p, double threshold, struct hm_buf *b, struct hm_err *e)
+{
+	hm_buf_printf(b, e, "id,proba,label\n");
+	for (size_t i = 0; i < p->n; i++) {
+		const double *prob = p->prob + 2 * i;
+		if (p->item[i].failed)
+			continue;
+		hm_buf_field(b, p->item[i].id, e);
+		hm_buf_printf(b, e, ",%.9g,%d\n", prob[1], (int)hm_prob_class(prob, 2, threshold));
 	}
 	return e->code;
 }

@@ -17,21 +17,23 @@ static int add_curve(struct hm_buf *b, const struct hm_sample *s, int i, struct 
 	return e->code;
 }
 
-static int write_script(struct hm_buf *b, const struct hm_sample *s, const char *const *name, int k,
-			struct hm_err *e)
+static int write_script(struct hm_buf *b, const char *path, const struct hm_sample *s,
+			const char *const *name, int k, const char *const *classes, struct hm_err *e)
 {
 	for (int i = 0; i < k; i++)
 		if (add_curve(b, &s[i], i, e))
 			return HM_EDATA;
+	hm_gnuplot_begin(b, path, 800, 800, e);
+	hm_buf_printf(b, e, "set title 'ROC%s", classes ? " of " : "");
+	hm_gnuplot_text(b, classes ? classes[1] : "", e);
+	hm_buf_printf(b, e, ", %zu records'\n", s->n);
 	hm_buf_printf(b, e,
-		      "set terminal pngcairo noenhanced size 800,800 font ',13'\n"
-		      "set title 'ROC, %zu records'\nset xlabel 'false positive rate'\nset ylabel 'true "
+		      "set xlabel 'false positive rate'\nset ylabel 'true "
 		      "positive rate'\n"
 		      "set size square\nset xrange [0:1]\nset yrange [0:1]\nset xtics 0.2 format "
 		      "'%%.1f'\nset ytics 0.2 format '%%.1f'\n" HM_GNUPLOT_GRID "set "
 		      "key bottom right\n"
-		      "plot x with lines lc rgb '#999999' dt 2 title 'chance'",
-		      s->n);
+		      "plot x with lines lc rgb '#999999' dt 2 title 'chance'");
 	for (int i = 0; i < k; i++) {
 		hm_buf_printf(b, e, ", $curve%d with lines %s lw 2 title '", i, hm_gnuplot_line(i));
 		hm_gnuplot_text(b, name[i], e);
@@ -40,10 +42,11 @@ static int write_script(struct hm_buf *b, const struct hm_sample *s, const char 
 	return hm_buf_printf(b, e, "\n");
 }
 
-int hm_roc_plot(const char *path, const struct hm_sample *s, const char *const *name, int k, struct hm_err *e)
+int hm_roc_plot(const char *path, const struct hm_sample *s, const char *const *name, int k,
+		const char *const *classes, struct hm_err *e)
 {
 	struct hm_buf text = {0};
-	int rc = write_script(&text, s, name, k, e);
+	int rc = write_script(&text, path, s, name, k, classes, e);
 	if (!rc)
 		rc = hm_gnuplot_run(path, &text, e);
 	hm_buf_clear(&text);

@@ -36,16 +36,68 @@ static void add_estimate(cJSON *o, const char *key, double v, struct hm_interval
 	add_interval(o, ci95, ci, e);
 }
 
+/* The matrix of more than two classes. */
+static void add_matrix(cJSON *o, const struct hm_classes *c, struct hm_err *e)
+{
+	cJSON *rows = hm_json_add_array(o, "confusion", e);
+	for (int t = 0; t < c->n; t++) {
+		cJSON *row = hm_json_add_array(rows, NULL, e);
+		for (int a = 0; a < c->n; a++)
+			add_count(row, NULL, c->confusion[(size_t)t * (size_t)c->n + (size_t)a], e);
+	}
+}
+
 static void add_confusion(cJSON *o, const struct hm_scores *s, struct hm_err *e)
 {
-	if (s->classes > 2 || !s->n) {
+	if (!s->n || s->classes > HM_CONFUSION_MOST) {
 		hm_json_add_null(o, "confusion", e);
+		return;
+	}
+	if (s->each) {
+		add_matrix(o, s->each, e);
 		return;
 	}
 	cJSON *rows = hm_json_add_array(o, "confusion", e);
 	for (int t = 0; t < 2; t++)
 		hm_json_add_nums(rows, NULL,
 				 (double[]){(double)s->confusion[t][0], (double)s->confusion[t][1]}, 2, e);
+}
+
+/* Each class, and the averages. */
+static void add_classes(cJSON *o, const struct hm_scores *s, struct hm_err *e)
+{
+	static const struct {
+		enum hm_macro m;
+		const char *key;
+	} macro[] = {{HM_MACRO_PRECISION, "precision"},
+		     {HM_MACRO_RECALL, "recall"},
+		     {HM_MACRO_F1, "f1"},
+		     {HM_MACRO_AUROC, "auroc"}};
+	const struct hm_classes *each = s->each;
+	cJSON *list = hm_json_add_array(o, "classes", e), *mean = hm_json_add_object(o, "macro", e);
+	char digits[16];
+	for (int c = 0; c < each->n; c++) {
+		const struct hm_class *t = &each->item[c];
+		cJSON *one = hm_json_add_object(list, NULL, e);
+		snprintf(digits, sizeof digits, "%d", c);
+		hm_json_add_str(one, "name", s->names ? s->names[c] : digits, e);
+		add_count(one, "support", t->support, e);
+		add_count(one, "answered", t->answers, e);
+		add_value(one, "precision", t->precision, e);
+		add_value(one, "recall", t->recall, e);
+		add_value(one, "f1", t->f1, e);
+		add_value(one, "auroc", t->auroc, e);
+	}
+	for (int m = 0; m < 4; m++)
+		add_estimate(mean, macro[m].key, each->value[macro[m].m], each->ci[macro[m].m], e);
+	add_estimate(o, "weighted_f1", each->value[HM_WEIGHTED_F1], each->ci[HM_WEIGHTED_F1], e);
+}
+
+static void add_names(cJSON *o, const struct hm_scores *s, struct hm_err *e)
+{
+	cJSON *names = s->names ? hm_json_add_array(o, "names", e) : NULL;
+	for (int c = 0; s->names && c < s->classes; c++)
+		hm_json_add_str(names, NULL, s->names[c], e);
 }
 
 static void add_bins(cJSON *o, const struct hm_bin *bin, struct hm_err *e)
@@ -73,6 +125,8 @@ static void add_groups(cJSON *o, const struct hm_groups *g, struct hm_err *e)
 		add_estimate(one, "accuracy", t->accuracy, t->accuracy_ci, e);
 		add_estimate(one, "auroc", t->auroc, t->auroc_ci, e);
 		add_value(one, "majority", t->majority, e);
+		if (g->classes > 2)
+			add_value(one, "macro_f1", t->macro_f1, e);
 	}
 }
 
@@ -145,6 +199,9 @@ static void add_scores(cJSON *o, const struct hm_scores *s, struct hm_err *e)
 	add_value(o, "majority", s->majority, e);
 	add_estimate(o, "random", s->random, s->random_ci, e);
 	add_confusion(o, s, e);
+	add_names(o, s, e);
+	if (s->each)
+		add_classes(o, s, e);
 	if (s->n < s->expected) {
 		add_value(o, "accuracy_worst", s->accuracy_worst, e);
 		add_value(o, "accuracy_best", s->accuracy_best, e);

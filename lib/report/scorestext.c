@@ -7,12 +7,19 @@
 /* Writers here ignore what a single hm_buf_printf returns: the first failure stays in `e`, which is looked at
  * once. */
 
-static void write_row(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by,
-		      struct hm_err *e)
+void hm_metric_row_text(struct hm_buf *b, const char *name, double v, struct hm_interval ci, const char *by,
+			struct hm_err *e)
 {
 	char value[HM_CELL_NUMBER], range[HM_CELL_RANGE];
 	hm_buf_printf(b, e, "%-18s  %9s  %-18s  %-9s", name, *name ? hm_cell_value(v, value) : "",
 		      hm_cell_range(ci, false, range), isnan(ci.lo) ? "" : by);
+}
+
+void hm_metric_end_text(struct hm_buf *b, struct hm_err *e)
+{
+	while (b->len && b->data[b->len - 1] == ' ')
+		b->len--;
+	hm_buf_printf(b, e, "\n");
 }
 
 /* The score of a system that knows only the shares of the labels. */
@@ -43,21 +50,32 @@ static void write_table(struct hm_buf *b, const struct hm_scores *s, struct hm_e
 	for (int m = 0; m < HM_METRICS; m++) {
 		if (s->classes > 2 && m != HM_ACCURACY && m != HM_LOG_LOSS)
 			continue;
-		write_row(b, name[m], s->value[m], s->ci[m],
-			  m == HM_ACCURACY ? "Wilson"
-			  : m == HM_AUROC  ? "DeLong"
-					   : "bootstrap",
-			  e);
+		hm_metric_row_text(b, name[m], s->value[m], s->ci[m],
+				   m == HM_ACCURACY ? "Wilson"
+				   : m == HM_AUROC  ? "DeLong"
+						    : "bootstrap",
+				   e);
 		if (m == HM_ACCURACY && s->n) {
 			hm_buf_printf(b, e, "  %.4f majority class, %.4f random %s\n", s->majority, s->random,
 				      hm_cell_range(s->random_ci, false, guess));
-			write_row(b, "", NAN, s->exact, "exact", e);
+			hm_metric_row_text(b, "", NAN, s->exact, "exact", e);
 		}
 		write_baseline(b, s, m, e);
-		while (b->len && b->data[b->len - 1] == ' ')
-			b->len--;
-		hm_buf_printf(b, e, "\n");
+		hm_metric_end_text(b, e);
+		if (m == HM_ACCURACY && s->each)
+			hm_classes_rows_text(s->each, b, e);
 	}
+}
+
+/* A row of the confusion matrix of two classes. */
+static void write_label(struct hm_buf *b, const struct hm_scores *s, int t, struct hm_err *e)
+{
+	hm_buf_printf(b, e, "  label %d             %11zu  %11zu", t, s->confusion[t][0], s->confusion[t][1]);
+	if (s->names) {
+		hm_buf_printf(b, e, "   ");
+		hm_cell_text(b, s->names[t], e);
+	}
+	hm_buf_printf(b, e, "\n");
 }
 
 static void write_confusion(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
@@ -67,8 +85,7 @@ static void write_confusion(struct hm_buf *b, const struct hm_scores *s, struct 
 	hm_buf_printf(b, e, "\n%-18s  %11s  %11s   (class 1 when p > %g)\n", "confusion", "predicted 0",
 		      "predicted 1", s->threshold);
 	for (int t = 0; t < 2; t++)
-		hm_buf_printf(b, e, "  label %d             %11zu  %11zu\n", t, s->confusion[t][0],
-			      s->confusion[t][1]);
+		write_label(b, s, t, e);
 }
 
 static void write_zero_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
@@ -96,16 +113,6 @@ static void write_zero_notes(struct hm_buf *b, const struct hm_scores *s, struct
 			"note: nothing is predicted as class 1: precision and F1 are 0 by definition\n");
 }
 
-static void write_class_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
-{
-	if (s->classes > 2)
-		hm_buf_printf(b, e,
-			      "note: of %d classes only accuracy and log loss are computed; AUROC, average "
-			      "precision, F1, precision, recall, Brier, ECE and the confusion matrix are "
-			      "defined for two classes here\n",
-			      s->classes);
-}
-
 static void write_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	const struct hm_interval *acc = &s->ci[HM_ACCURACY], *roc = &s->ci[HM_AUROC];
@@ -124,10 +131,13 @@ static void write_notes(struct hm_buf *b, const struct hm_scores *s, struct hm_e
 	if (!s->n)
 		return;
 	if (s->echo)
-		hm_buf_printf(b, e,
-			      "note: every label is the system's answer, as in a submission, where \"label\" "
-			      "is the prediction: these scores say nothing then\n");
-	write_class_notes(b, s, e);
+		hm_buf_printf(
+			b, e,
+			"note: every label is the system's answer, as in a submission, where \"label\" "
+			"is the prediction: these scores say nothing then; --labels FILE gives the true "
+			"ones\n");
+	if (s->each)
+		hm_classes_notes_text(s, b, e);
 	write_zero_notes(b, s, e);
 	if (acc->lo <= s->majority)
 		hm_buf_printf(b, e, "note: accuracy %s the majority class's %.4f\n",
@@ -173,28 +183,54 @@ static void write_origin(struct hm_buf *b, const struct hm_scores *s, struct hm_
 	hm_buf_printf(b, e, "\n");
 }
 
-int hm_scores_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)
+/* How many records there are, of which class. */
+static void write_counts(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
+{
+	hm_buf_printf(b, e, "%zu records expected, %zu scored, %zu failed", s->expected, s->n, s->failed);
+	for (int c = 0; c < 2 && s->classes == 2 && s->n; c++) {
+		hm_buf_printf(b, e, "%s %zu of class %d", c ? "," : ";", s->label[c], c);
+		if (s->names) {
+			hm_buf_printf(b, e, " \"");
+			hm_cell_text(b, s->names[c], e);
+			hm_buf_printf(b, e, "\"");
+		}
+	}
+	if (s->classes > 2)
+		hm_buf_printf(b, e, "; %d classes", s->classes);
+	hm_buf_printf(b, e, "\n");
+}
+
+/* The last line. */
+static void write_headline(struct hm_buf *b, const struct hm_scores *s, struct hm_err *e)
 {
 	char value[HM_CELL_NUMBER], range[HM_CELL_RANGE];
-	hm_buf_printf(b, e, "%zu records expected, %zu scored, %zu failed", s->expected, s->n, s->failed);
-	if (s->classes == 2 && s->n)
-		hm_buf_printf(b, e, "; %zu of class 0, %zu of class 1", s->label[0], s->label[1]);
-	hm_buf_printf(b, e, "\n");
+	hm_buf_printf(b, e, "accuracy %s", hm_cell_value(s->value[HM_ACCURACY], value));
+	if (s->n)
+		hm_buf_printf(b, e, " %s", hm_cell_range(s->ci[HM_ACCURACY], false, range));
+	if (s->each) {
+		hm_classes_line_text(s, b, e);
+	} else {
+		hm_buf_printf(b, e, "  auroc %s", hm_cell_value(s->value[HM_AUROC], value));
+		if (!isnan(s->ci[HM_AUROC].lo))
+			hm_buf_printf(b, e, " %s", hm_cell_range(s->ci[HM_AUROC], false, range));
+	}
+	hm_buf_printf(b, e, "  n %zu\n", s->n);
+}
+
+int hm_scores_text(const struct hm_scores *s, struct hm_buf *b, struct hm_err *e)
+{
+	write_counts(b, s, e);
 	write_origin(b, s, e);
 	hm_buf_printf(b, e, "\n");
 	write_table(b, s, e);
 	write_confusion(b, s, e);
+	if (s->each)
+		hm_classes_text(s, b, e);
 	if (s->by)
 		hm_groups_text(s->by, b, e);
 	if (s->pairs)
 		hm_pairscore_text(s->pairs, b, e);
 	write_notes(b, s, e);
-	hm_buf_printf(b, e, "accuracy %s", hm_cell_value(s->value[HM_ACCURACY], value));
-	if (s->n)
-		hm_buf_printf(b, e, " %s", hm_cell_range(s->ci[HM_ACCURACY], false, range));
-	hm_buf_printf(b, e, "  auroc %s", hm_cell_value(s->value[HM_AUROC], value));
-	if (!isnan(s->ci[HM_AUROC].lo))
-		hm_buf_printf(b, e, " %s", hm_cell_range(s->ci[HM_AUROC], false, range));
-	hm_buf_printf(b, e, "  n %zu\n", s->n);
+	write_headline(b, s, e);
 	return e->code;
 }

@@ -1,6 +1,7 @@
 /* Turns records into predictions. See answers.h; answersout.c writes records. */
 #include "feed/columns.h"
 #include "score/answersout.h"
+#include "score/truth.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,39 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 			       &a->o.predict, a->o.device, w, e);
 }
 
+/* The labels of the input are of the model's classes only if both call them alike. */
+static int compare_names(struct hm_answers *a, struct hm_err *e)
+{
+	const cJSON *now, *trained = a->o.model ? a->model.head.names : NULL;
+	cJSON *own;
+	if (hm_truth_names(hm_join_schema(a->in), &own, e))
+		return hm_err_prefix(e, "%s", hm_join_name(a->in));
+	now = own && trained && !a->o.unlabelled ? own->child : NULL;
+	trained = trained ? trained->child : NULL;
+	for (int c = 0; now && trained; now = now->next, trained = trained->next, c++)
+		if (strcmp(now->valuestring, trained->valuestring)) {
+			snprintf(
+				a->warning, sizeof a->warning,
+				"%.200s: class %d is \"%.64s\", and was \"%.64s\" when the model was trained",
+				hm_join_name(a->in), c, now->valuestring, trained->valuestring);
+			break;
+		}
+	cJSON_Delete(own);
+	if (!a->warning[0] || a->o.predict.allow_mismatch)
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "%s; hm-jsonl2rec --labels gives the order, --labels takes labels by their words, "
+			  "--allow-mismatch goes on",
+			  a->warning);
+}
+
+int hm_answers_binary(const struct hm_answers_options *o, int classes, const char *in, struct hm_err *e)
+{
+	if (!o->binary || classes == 2)
+		return 0;
+	return hm_err_set(e, HM_EUSAGE, "%s is for two classes, %s has %d", o->binary, in, classes);
+}
+
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e)
 {
@@ -90,6 +124,10 @@ int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, in
 		rc = find_columns(a, e);
 	if (!rc)
 		rc = o->model ? open_model(a, w, e) : find_prob(a, e);
+	if (!rc)
+		rc = hm_answers_binary(o, a->classes, o->model ? o->model : hm_join_name(a->in), e);
+	if (!rc)
+		rc = compare_names(a, e);
 	if (rc)
 		return rc;
 	size_t c = (size_t)a->classes;
@@ -213,7 +251,7 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 	int i = a->at++;
 	const struct hm_val *val = a->batch.rec[i].val, *id = &val[a->id],
 			    *text = a->text >= 0 && a->o.texts ? &val[a->text] : NULL;
-	if (a->label >= 0)
+	if (a->label >= 0 && !a->o.unlabelled)
 		memcpy(&label, val[a->label].data, sizeof label);
 	for (size_t k = 0; k < c; k++)
 		a->wide[k] = (double)a->prob[(size_t)i * c + k];
@@ -225,6 +263,19 @@ int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_er
 		return record_error(a, i, e);
 	rc = a->writer ? hm_answers_put(a, i, e) : 0;
 	return rc ? rc : 1;
+}
+
+int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct hm_err *e)
+{
+	struct hm_labels l;
+	cJSON *own;
+	const cJSON *trained = a->o.model ? a->model.head.names : NULL;
+	if (hm_truth_names(hm_join_schema(a->in), &own, e))
+		return HM_EDATA;
+	hm_truth_words(trained ? trained : own, &l);
+	int rc = l.n ? hm_predictions_call(p, l.word, l.n, e) : 0;
+	cJSON_Delete(own);
+	return rc;
 }
 
 uint64_t hm_answers_skipped(const struct hm_answers *a)

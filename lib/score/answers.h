@@ -18,6 +18,8 @@ struct hm_answers_options {
 	struct hm_device *device;	   /* with a model: where it runs */
 	bool texts;			   /* keep captions in the predictions */
 	const char *by;			   /* a column (utf8 or integer) by which records are grouped; NULL */
+	bool unlabelled;		   /* leave the input's labels alone: others will be set */
+	const char *binary;		   /* an option of the call that is for two classes only, or NULL */
 	const char *out;		   /* the output's path; NULL: no records are written */
 	bool keep;			   /* write all columns, not only id, label, text, img, error */
 	bool replace;			   /* overwrite the input's logits and prob */
@@ -34,6 +36,7 @@ struct hm_answers {
 	char digest[33]; /* of the first input when it was read before */
 	struct hm_fusionfile model;
 	struct hm_predict predict;
+	char warning[400]; /* that the input's words for the classes are not the model's; "": none */
 	int classes;
 	int id, label, text, error, given, by; /* columns of the input, -1: none; given: prob */
 	struct hm_schema schema;	       /* of the output */
@@ -47,8 +50,10 @@ struct hm_answers {
 	uint64_t read;
 };
 
-/* Several paths are joined by id; they, o->device and w stay until close. 0 or HM_EDATA. Caller closes, also
- * after a failure. */
+/* Whether `classes` suit o->binary; else HM_EUSAGE names the option and `in`, the input. */
+int hm_answers_binary(const struct hm_answers_options *o, int classes, const char *in, struct hm_err *e);
+/* Several paths are joined by id; they, o->device and w stay until close. 0, HM_EDATA, or HM_EUSAGE of
+ * hm_answers_binary, before an output is begun. Caller closes, also after a failure. */
 int hm_answers_open(struct hm_answers *a, const struct hm_answers_options *o, int n, char *const *paths,
 		    struct hm_workers *w, struct hm_err *e);
 /* Where sides of the model are shuffled, the input is read twice, first here: 1 while there is more to read,
@@ -57,6 +62,9 @@ int hm_answers_prepare(struct hm_answers *a, struct hm_err *e);
 /* Takes the next record into p (whose classes it sets). 1, 0 at the end, HM_EDATA. A record with `error`
  * failed. */
 int hm_answers_next(struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);
+/* Gives p, whose classes are known, the words that the model has for them, else those of the input's column
+ * `label`. 0 or HM_EDATA. */
+int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct hm_err *e);
 /* After the end: records that the input's producers left out. */
 uint64_t hm_answers_skipped(const struct hm_answers *a);
 int hm_answers_finish(struct hm_answers *a, struct hm_err *e);

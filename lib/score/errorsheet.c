@@ -3,6 +3,7 @@
 #include "feed/columns.h"
 #include "base/file.h"
 #include "draw/sheet.h"
+#include "report/cells.h"
 #include "rec/rec.h"
 #include "stat/errors.h"
 
@@ -63,9 +64,12 @@ static void draw_errors(const struct errors *x, const struct hm_schema *s, struc
 	const struct hm_field *f = &s->field[px];
 	for (size_t k = 0; k < x->n; k++) {
 		const struct hm_val *v = x->kept.rec[x->where[k]].val;
-		char title[64];
-		snprintf(title, sizeof title, "label %d, said %d  id %s", (int)x->s->label[x->at[k]],
-			 (int)x->s->answer[x->at[k]], id_of(x, k));
+		char title[160];
+		const char *const *names = x->p->names;
+		char number[2][HM_CELL_NUMBER];
+		snprintf(title, sizeof title, "label %s, said %s  id %s",
+			 hm_cell_class(names, x->s->label[x->at[k]], number[0]),
+			 hm_cell_class(names, x->s->answer[x->at[k]], number[1]), id_of(x, k));
 		hm_sheet_add(sheet, v[px].data, (int)f->dim[2], (int)f->dim[1], title,
 			     text < 0 ? "" : v[text].data, text < 0 ? 0 : v[text].count, 0xc03020);
 	}

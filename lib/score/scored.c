@@ -10,9 +10,6 @@
 static int choose_threshold(struct hm_scored *s, const struct hm_scored_options *o, struct hm_err *e)
 {
 	s->threshold.at = o->threshold;
-	if (o->asked && s->said->classes != 2)
-		return hm_err_set(e, HM_EUSAGE, "--threshold is for two classes, %s has %d", s->said->name,
-				  s->said->classes);
 	if (!o->fit)
 		return 0;
 	int rc = hm_threshold_fit(&s->threshold, o->fit, e);
@@ -64,7 +61,7 @@ static void mark_echoes(struct hm_scored *s)
 int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, int k,
 		      const struct hm_scored_options *o, struct hm_err *e)
 {
-	struct hm_scoring how = {.resamples = o->resamples, .seed = o->seed, .workers = o->workers};
+	struct hm_scoring how = {.bootstrap = o->bootstrap};
 	*s = (struct hm_scored){.k = k, .said = said};
 	const struct hm_matched *m = &s->matched;
 	int rc = hm_matched_init(&s->matched, said, k, e);
@@ -73,6 +70,11 @@ int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, in
 	if (!rc)
 		rc = hm_expected_count(&how.expected, o->expect, m, o->skipped, o->allow_missing, e);
 	how.threshold = s->threshold.at;
+	if (o->brief && k > 1 && said->classes == 2)
+		how.bootstrap.resamples = 0;
+	const char *const *names = NULL;
+	for (int i = 0; i < k && !names; i++)
+		names = said[i].names;
 	for (int i = 0; !rc && i < k; i++) {
 		rc = hm_sample_init(&s->sample[i], m->n, m->classes, m->prob[i], m->label, how.threshold, e);
 		if (!rc)
@@ -81,7 +83,12 @@ int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, in
 			hm_calibration_compute(&s->sample[i], s->bin[i]);
 			s->scores[i].bin = s->bin[i];
 		}
+		if (!rc && m->classes > 2) {
+			rc = hm_classes_compute(&s->each[i], &s->sample[i], m->prob[i], &how.bootstrap, e);
+			s->scores[i].each = &s->each[i];
+		}
 		s->name[i] = s->scores[i].name = said[i].name;
+		s->scores[i].names = names;
 	}
 	if (rc)
 		return rc;
@@ -96,8 +103,10 @@ int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, in
 
 void hm_scored_clear(struct hm_scored *s)
 {
-	for (int i = 0; i < s->k; i++)
+	for (int i = 0; i < s->k; i++) {
 		hm_sample_clear(&s->sample[i]);
+		hm_classes_clear(&s->each[i]);
+	}
 	hm_matched_clear(&s->matched);
 	free(s->pair);
 	*s = (struct hm_scored){0};
@@ -117,12 +126,22 @@ int hm_scored_json(const struct hm_scored *s, struct hm_buf *out, struct hm_err 
 			: hm_scores_json(s->scores, out, e);
 }
 
+int hm_scored_latex(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e)
+{
+	return hm_scores_latex(s->scores, s->k, s->pair, out, e);
+}
+
+int hm_scored_submission(const struct hm_scored *s, struct hm_buf *out, struct hm_err *e)
+{
+	return hm_submission_csv(s->said, s->threshold.at, out, e);
+}
+
 int hm_scored_roc(const struct hm_scored *s, const char *path, struct hm_err *e)
 {
 	if (s->matched.classes != 2 || isnan(s->scores[0].value[HM_AUROC]))
 		return hm_err_set(e, HM_EDATA,
 				  "--roc: the curve is undefined, it needs records of both of two classes");
-	return hm_roc_plot(path, s->sample, s->name, s->k, e);
+	return hm_roc_plot(path, s->sample, s->name, s->k, s->scores->names, e);
 }
 
 int hm_scored_calibration(const struct hm_scored *s, const char *path, struct hm_err *e)
@@ -131,5 +150,5 @@ int hm_scored_calibration(const struct hm_scored *s, const char *path, struct hm
 		return hm_err_set(
 			e, HM_EDATA,
 			"--calibration: there is nothing to draw, it needs labelled records of two classes");
-	return hm_calibration_plot(path, s->sample, s->name, s->k, e);
+	return hm_calibration_plot(path, s->sample, s->name, s->k, s->scores->names, e);
 }

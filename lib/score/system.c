@@ -11,6 +11,10 @@ static int open_csv(struct hm_system *s, const struct hm_answers_options *o, con
 	s->csv = true;
 	s->by = o->by;
 	int rc = hm_csv_open(&s->table, path, e);
+	if (!rc)
+		rc = hm_answers_binary(o, s->table.classes, hm_lines_name(path), e);
+	if (!rc && o->unlabelled)
+		s->table.label = -1;
 	if (rc || !o->by)
 		return rc;
 	s->column = hm_csvrows_column(&s->table.rows, o->by);
@@ -89,6 +93,11 @@ int hm_system_prepare(struct hm_system *s, struct hm_err *e)
 int hm_system_next(struct hm_system *s, struct hm_predictions *p, struct hm_err *e)
 {
 	return s->csv ? next_row(s, p, e) : hm_answers_next(&s->answers, p, e);
+}
+
+int hm_system_call(const struct hm_system *s, struct hm_predictions *p, struct hm_err *e)
+{
+	return s->csv ? 0 : hm_answers_call(&s->answers, p, e);
 }
 
 uint64_t hm_system_expect(const struct hm_system *s)

@@ -27,6 +27,8 @@ int hm_system_open(struct hm_system *s, const struct hm_answers_options *o, int 
 int hm_system_prepare(struct hm_system *s, struct hm_err *e);
 /* Adds the next record to p and sets p->classes: 1, 0 at the end, HM_EDATA. */
 int hm_system_next(struct hm_system *s, struct hm_predictions *p, struct hm_err *e);
+/* After the end: gives p the words that the input has for its classes. 0 or HM_EDATA. */
+int hm_system_call(const struct hm_system *s, struct hm_predictions *p, struct hm_err *e);
 /* How many records there will be; 0: unknown. For progress only. */
 uint64_t hm_system_expect(const struct hm_system *s);
 /* After the end: records that the input's producers left out. */

@@ -28,7 +28,12 @@ static int score_group(struct hm_group *g, int group, const struct hm_prediction
 	g->auroc = value[HM_AUROC];
 	g->accuracy_ci = hm_wilson(hm_sample_correct(&s), g->n);
 	g->majority = (double)hm_sample_majority(&s) / (double)g->n;
-	int rc = m->classes == 2 ? hm_delong_interval(&s.rank, &g->auroc_ci, e) : 0;
+	struct hm_classes each = {0};
+	int rc = m->classes == 2 ? hm_delong_interval(&s.rank, &g->auroc_ci, e)
+				 : hm_classes_compute(&each, &s, NULL, &(struct hm_resampling){0}, e);
+	if (m->classes > 2)
+		g->macro_f1 = each.value[HM_MACRO_F1];
+	hm_classes_clear(&each);
 	hm_sample_clear(&s);
 	return rc;
 }
@@ -39,7 +44,7 @@ int hm_groups_compute(struct hm_groups *g, const char *column, const struct hm_p
 	int order[HM_KINDS_MAX], rc = HM_EDATA;
 	double *prob = hm_alloc(m->n, (size_t)m->classes * sizeof *prob, e);
 	int32_t *label = prob ? hm_alloc(m->n, sizeof *label, e) : NULL;
-	*g = (struct hm_groups){.column = column, .n = p->groups.n};
+	*g = (struct hm_groups){.column = column, .classes = m->classes, .n = p->groups.n};
 	hm_kinds_order(&p->groups, order);
 	if (label)
 		rc = 0;
@@ -49,6 +54,7 @@ int hm_groups_compute(struct hm_groups *g, const char *column, const struct hm_p
 					.accuracy = NAN,
 					.auroc = NAN,
 					.majority = NAN,
+					.macro_f1 = NAN,
 					.accuracy_ci = {NAN, NAN},
 					.auroc_ci = {NAN, NAN}};
 		for (size_t i = 0; i < p->n; i++) {

@@ -2,17 +2,19 @@
 #ifndef HM_GROUPS_H
 #define HM_GROUPS_H
 
-#include "stat/interval.h"
+#include "stat/classes.h"
 #include "stat/predictions.h"
 
 struct hm_group {
 	const char *value; /* borrowed from the predictions */
 	size_t n, failed, unlabelled;
 	double accuracy, auroc, majority; /* NaN: undefined */
+	double macro_f1;		  /* with more than two classes */
 	struct hm_interval accuracy_ci, auroc_ci;
 };
 struct hm_groups {
 	const char *column; /* borrowed */
+	int classes;
 	int n;
 	struct hm_group item[HM_KINDS_MAX]; /* in hm_kinds_order */
 };

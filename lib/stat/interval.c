@@ -1,11 +1,9 @@
 /* Intervals: see interval.h. */
 #include "stat/interval.h"
-#include "base/rng.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define TAIL .025
 
@@ -106,17 +104,18 @@ void hm_delong_places(const struct hm_ranking *r, double *place, size_t *positiv
 {
 	size_t pos = 0, neg = 0, all_neg = 0;
 	for (size_t i = 0; i < r->n; i++)
-		all_neg += r->label[i] != 1;
+		all_neg += r->label[i] != r->positive;
 	*positives = r->n - all_neg;
 	for (size_t k = 0; k < r->n;) {
 		size_t from = k, pos_here = 0, neg_here = 0;
 		do
-			*(r->label[r->order[k]] == 1 ? &pos_here : &neg_here) += 1;
+			*(r->label[r->order[k]] == r->positive ? &pos_here : &neg_here) += 1;
 		while (!r->last[k++]);
 		for (size_t g = from; g < k; g++) {
 			uint32_t i = r->order[g];
-			place[i] = r->label[i] == 1 ? (double)(2 * (all_neg - neg - neg_here) + neg_here)
-						    : (double)(2 * pos + pos_here);
+			place[i] = r->label[i] == r->positive
+					   ? (double)(2 * (all_neg - neg - neg_here) + neg_here)
+					   : (double)(2 * pos + pos_here);
 		}
 		pos += pos_here;
 		neg += neg_here;
@@ -167,92 +166,4 @@ double hm_hanley_mcneil_variance(double auroc, double positives, double negative
 	return (auroc * (1 - auroc) + (positives - 1) * (above - square) +
 		(negatives - 1) * (below - square)) /
 	       (positives * negatives);
-}
-
-/* ---- bootstrap ---- */
-
-struct draws {
-	const struct hm_sample *s;
-	uint64_t seed;
-	size_t resamples;
-	uint32_t *weight; /* [workers, n] */
-	double *value;	  /* [HM_METRICS, resamples] */
-};
-
-/* weight[] := how often each example is drawn; false when all of them are of one class. */
-static bool draw_resample(const struct hm_sample *s, struct hm_rng *r, uint32_t *weight)
-{
-	bool mixed = false;
-	int32_t first = -1;
-	memset(weight, 0, s->n * sizeof *weight);
-	for (size_t k = 0; k < s->n; k++) {
-		uint32_t i = hm_rng_below(r, (uint32_t)s->n);
-		weight[i]++;
-		first = k ? first : s->label[i];
-		mixed = mixed || s->label[i] != first;
-	}
-	return mixed;
-}
-
-static void one_draw(void *ctx, size_t i, int worker)
-{
-	struct draws *d = ctx;
-	double value[HM_METRICS];
-	uint32_t *weight = d->weight + (size_t)worker * d->s->n;
-	struct hm_rng r;
-	for (uint32_t attempt = 0;; attempt++) {
-		hm_rng_init(&r, d->seed, HM_RNG_BOOTSTRAP, (uint32_t)i, attempt);
-		if (draw_resample(d->s, &r, weight))
-			break;
-	}
-	hm_metrics_compute(d->s, weight, value);
-	for (int m = 0; m < HM_METRICS; m++)
-		d->value[(size_t)m * d->resamples + i] = value[m];
-}
-
-static int by_rising_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-/* The q-quantile of v[n], which is sorted. */
-static double find_quantile(const double *v, size_t n, double q)
-{
-	double at = q * (double)(n - 1);
-	size_t i = (size_t)at;
-	return i + 1 < n ? v[i] + (v[i + 1] - v[i]) * (at - (double)i) : v[n - 1];
-}
-
-int hm_bootstrap(const struct hm_sample *s, size_t resamples, uint64_t seed, struct hm_workers *w,
-		 struct hm_interval ci[HM_METRICS], struct hm_err *e)
-{
-	struct draws d = {.s = s, .seed = seed, .resamples = resamples};
-	int workers = w ? hm_workers_count(w) : 1, rc = HM_EDATA;
-	for (int m = 0; m < HM_METRICS; m++)
-		ci[m] = undefined;
-	if (!resamples || !s->n || hm_sample_majority(s) == s->n)
-		return 0;
-	d.weight = hm_alloc((size_t)workers * s->n, sizeof *d.weight, e);
-	d.value = d.weight ? hm_alloc(HM_METRICS * resamples, sizeof *d.value, e) : NULL;
-	if (!d.value)
-		goto done;
-	if (w)
-		hm_workers_each(w, resamples, one_draw, &d);
-	else
-		for (size_t i = 0; i < resamples; i++)
-			one_draw(&d, i, 0);
-	for (int m = 0; m < HM_METRICS; m++) {
-		double *v = d.value + (size_t)m * resamples;
-		if (isnan(v[0]))
-			continue;
-		qsort(v, resamples, sizeof *v, by_rising_value);
-		ci[m] = (struct hm_interval){find_quantile(v, resamples, TAIL),
-					     find_quantile(v, resamples, 1 - TAIL)};
-	}
-	rc = 0;
-done:
-	free(d.weight);
-	free(d.value);
-	return rc;
 }

@@ -1,9 +1,8 @@
-/* 95 % confidence intervals: Wilson's and Clopper and Pearson's for a share, DeLong's for AUROC, a seeded
- * bootstrap for everything else. An interval that is undefined is {NaN, NaN}. */
+/* 95 % confidence intervals: Wilson's and Clopper and Pearson's for a share, DeLong's for AUROC; bootstrap.h
+ * has those of everything else. An interval that is undefined is {NaN, NaN}. */
 #ifndef HM_INTERVAL_H
 #define HM_INTERVAL_H
 
-#include "base/workers.h"
 #include "stat/metrics.h"
 
 #define HM_Z95 1.959963984540054 /* the standard normal's .975 quantile */
@@ -38,12 +37,5 @@ int hm_delong_interval(const struct hm_ranking *r, struct hm_interval *ci, struc
  * unless both are there.
  */
 double hm_hanley_mcneil_variance(double auroc, double positives, double negatives);
-
-/* Percentile intervals of every metric, from `resamples` draws of n out of n with replacement. Draw i, try t
- * uses the random stream (seed, HM_RNG_BOOTSTRAP, i, t). A draw with one class only is drawn again; a sample
- * with one class only has no intervals. Quantiles are interpolated linearly, as numpy does. The result does
- * not depend on the number of workers. 0 or HM_EDATA. */
-int hm_bootstrap(const struct hm_sample *s, size_t resamples, uint64_t seed, struct hm_workers *w,
-		 struct hm_interval ci[HM_METRICS], struct hm_err *e);
 
 #endif

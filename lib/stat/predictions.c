@@ -1,6 +1,7 @@
 /* Predictions in memory, and matching them by id. See predictions.h. */
 #include "stat/predictions.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,20 @@ size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_pre
 	return n;
 }
 
+int hm_predictions_call(struct hm_predictions *p, const char *const *word, int n, struct hm_err *e)
+{
+	char digits[16];
+	const char **names = hm_arena_get(&p->text, (size_t)p->classes * sizeof *names, e);
+	for (int c = 0; names && c < p->classes; c++) {
+		snprintf(digits, sizeof digits, "%d", c);
+		const char *own = c < n ? word[c] : digits;
+		if (!(names[c] = copy_text(p, own, strlen(own), e)))
+			names = NULL;
+	}
+	p->names = names;
+	return names ? 0 : HM_EDATA;
+}
+
 void hm_predictions_clear(struct hm_predictions *p)
 {
 	hm_kinds_clear(&p->groups);
@@ -159,13 +174,25 @@ static int same_ids(const struct hm_predictions *a, const struct hm_predictions 
 	return rc;
 }
 
+/* Whether a and b call their classes alike. */
+static int same_names(const struct hm_predictions *a, const struct hm_predictions *b, struct hm_err *e)
+{
+	for (int c = 0; a->names && b->names && c < a->classes; c++)
+		if (strcmp(a->names[c], b->names[c]))
+			return hm_err_set(e, HM_EDATA, "class %d is \"%.64s\" in %s and \"%.64s\" in %s", c,
+					  a->names[c], a->name, b->names[c], b->name);
+	return 0;
+}
+
 int hm_predictions_check(const struct hm_predictions *s, int k, struct hm_err *e)
 {
+	const struct hm_predictions *named = s;
 	for (int i = 1; i < k; i++) {
 		if (s[i].classes != s[0].classes)
 			return hm_err_set(e, HM_EDATA, "%s has %d classes, %s has %d", s[i].name,
 					  s[i].classes, s[0].name, s[0].classes);
-		if (same_ids(&s[0], &s[i], e) || same_ids(&s[i], &s[0], e))
+		named = named->names ? named : &s[i];
+		if (same_names(named, &s[i], e) || same_ids(&s[0], &s[i], e) || same_ids(&s[i], &s[0], e))
 			return HM_EDATA;
 	}
 	return 0;

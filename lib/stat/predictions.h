@@ -16,10 +16,11 @@ struct hm_prediction {
 
 /* All zero except `name` and `classes` is an empty list. */
 struct hm_predictions {
-	const char *name; /* the system's, for reports; borrowed */
-	const char *unit; /* what `place` counts: "record" or "line"; NULL: "record" */
-	int classes;	  /* C >= 2 */
-	bool submitted;	  /* the labels come from a CSV of predictions: they may be predictions themselves */
+	const char *name;   /* the system's, for reports; borrowed */
+	const char *unit;   /* what `place` counts: "record" or "line"; NULL: "record" */
+	int classes;	    /* C >= 2 */
+	const char **names; /* [C] the classes' words; NULL: they have none */
+	bool submitted; /* the labels come from a CSV of predictions: they may be predictions themselves */
 	size_t n, cap;
 	struct hm_prediction *item; /* [n] */
 	double *prob;		    /* [n, C] */
@@ -44,9 +45,13 @@ size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_pre
  * say nothing. */
 #define HM_ECHO_RECORDS 20
 bool hm_predictions_echo(const struct hm_predictions *p, double threshold);
+/* Gives the classes their words, which are copied: word[0..n), of which those beyond C are left out; a class
+ * beyond n is called by its number. p->classes is known. 0 or HM_EDATA (memory). */
+int hm_predictions_call(struct hm_predictions *p, const char *const *word, int n, struct hm_err *e);
 void hm_predictions_clear(struct hm_predictions *p);
 
-/* Whether k systems have the same ids and the same number of classes; else HM_EDATA names what differs. */
+/* Whether k systems have the same ids, the same number of classes, and the same words for these where they
+ * have any; else HM_EDATA names what differs. */
 int hm_predictions_check(const struct hm_predictions *system, int k, struct hm_err *e);
 /* Looks up record i of the first of k such systems in all of them. at[k]: its position in each; *label: the
  * known one, -1 if none knows it; *failed: some system has no answer. HM_EDATA: known labels differ. */
@@ -63,7 +68,7 @@ struct hm_matched {
 	double **prob;			/* [systems] of [n, C] */
 	int systems, classes;
 };
-/* The k systems must have the same ids and the same number of classes, and labels that agree where both know
+/* The k systems must pass hm_predictions_check and have labels that agree where both know
  * them; else HM_EDATA names what differs. A failed record without a label counts as failed. Caller frees with
  * hm_matched_clear. */
 int hm_matched_init(struct hm_matched *m, const struct hm_predictions *system, int k, struct hm_err *e);

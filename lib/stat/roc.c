@@ -20,7 +20,7 @@ static int by_falling_score(const void *a, const void *b)
 int hm_ranking_init(struct hm_ranking *r, size_t n, const double *score, const int32_t *label,
 		    struct hm_err *e)
 {
-	*r = (struct hm_ranking){.n = n, .label = label};
+	*r = (struct hm_ranking){.n = n, .label = label, .positive = 1};
 	if (n > INT32_MAX)
 		return hm_err_set(e, HM_EDATA, "%zu examples are more than can be ranked", n);
 	struct scored *s = hm_alloc(n, sizeof *s, e);
@@ -67,7 +67,7 @@ static bool next_group(const struct hm_ranking *r, const uint32_t *weight, struc
 		return false;
 	do {
 		uint32_t i = r->order[w->k], times = weight ? weight[i] : 1;
-		*(r->label[i] == 1 ? &w->pos_here : &w->neg_here) += times;
+		*(r->label[i] == r->positive ? &w->pos_here : &w->neg_here) += times;
 	} while (!r->last[w->k++]);
 	return true;
 }

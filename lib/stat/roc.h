@@ -11,7 +11,9 @@ struct hm_ranking {
 	size_t n;
 	uint32_t *order;      /* [n] positions of the examples */
 	bool *last;	      /* [n] whether order[k] ends its group */
-	const int32_t *label; /* [n] by position: 1 is positive, anything else negative; borrowed */
+	const int32_t *label; /* [n] by position; borrowed */
+	int32_t positive;     /* the label that is positive, any other is negative; 1 unless the caller sets
+				 another */
 };
 /* score[i] belongs to label[i] and is not NaN. n < 2^31. 0 or HM_EDATA. Caller frees with hm_ranking_clear.
  */

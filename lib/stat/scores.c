@@ -33,7 +33,7 @@ int hm_scores_compute(struct hm_scores *o, const struct hm_matched *m, const str
 				.auroc_worst = NAN,
 				.auroc_best = NAN};
 	hm_metrics_compute(s, NULL, o->value);
-	if (hm_bootstrap(s, how->resamples, how->seed, how->workers, o->ci, e))
+	if (hm_bootstrap(s, &how->bootstrap, o->ci, e))
 		return HM_EDATA;
 	if (s->n) {
 		size_t right = hm_sample_correct(s);

@@ -4,6 +4,7 @@
 #define HM_SCORES_H
 
 #include "stat/calibration.h"
+#include "stat/classes.h"
 #include "stat/confounders.h"
 #include "stat/groups.h"
 #include "stat/paired.h"
@@ -12,10 +13,8 @@
 /* How to score. */
 struct hm_scoring {
 	double threshold;
-	size_t resamples; /* of the bootstrap; 0: no such intervals */
-	uint64_t seed;	  /* of the bootstrap */
-	size_t expected;  /* records with a label that should be there: answered, failed and missing ones */
-	struct hm_workers *workers; /* may be NULL */
+	struct hm_resampling bootstrap;
+	size_t expected; /* records with a label that should be there: answered, failed and missing ones */
 };
 
 /* What is undefined is NaN. */
@@ -23,6 +22,7 @@ struct hm_scores {
 	const char *name;			/* the system's, borrowed */
 	size_t n, expected, failed, unlabelled; /* n < expected: records are missing */
 	int classes;
+	const char *const *names; /* [classes] their words, borrowed; NULL: they have none */
 	double threshold;
 	double value[HM_METRICS];
 	struct hm_interval ci[HM_METRICS]; /* Wilson for accuracy, DeLong for AUROC, bootstrap for the rest */
@@ -33,6 +33,7 @@ struct hm_scores {
 	/* With n < expected: what is possible with the missing records. Else NaN. */
 	double accuracy_worst, accuracy_best, auroc_worst, auroc_best;
 	/* Set by the caller, borrowed; NULL: the report has no such part. */
+	const struct hm_classes *each; /* more than two classes */
 	const struct hm_threshold *fitted;
 	const struct hm_bin *bin; /* [HM_BINS], only for JSON */
 	const struct hm_groups *by;

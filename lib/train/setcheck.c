@@ -89,6 +89,21 @@ int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *
 	return 0;
 }
 
+/* Whether training and validation call the classes alike. */
+static int same_names(const struct hm_setup *s, const cJSON *trained, const cJSON *now, struct hm_err *e)
+{
+	static const char what[] =
+		"--val: its classes have other words than those of training, or in another order";
+	if (!trained || !now || cJSON_Compare(trained, now, true))
+		return 0;
+	if (!s->o->mismatch)
+		return hm_err_set(e, HM_EDATA,
+				  "%s; hm-jsonl2rec --labels gives the order, --allow-mismatch goes on",
+				  what);
+	hm_setup_notice(s, true, "%s", what);
+	return 0;
+}
+
 int hm_setup_compare_sets(struct hm_setup *s, struct hm_err *e)
 {
 	const struct hm_examples *a = &s->train, *b = &s->val;
@@ -100,6 +115,8 @@ int hm_setup_compare_sets(struct hm_setup *s, struct hm_err *e)
 		rc = same_feature(s, feature_text(s, k, text), &a->feature[k], &b->feature[k], e);
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = hm_setup_same_preparation(s, a->prepared[k], b->prepared[k], k, "--val", e);
+	if (!rc)
+		rc = same_names(s, a->names, b->names, e);
 	if (!rc && a->cells != b->cells)
 		rc = hm_err_set(e, HM_EDATA, "the image has %d positions in training and %d in validation",
 				a->cells, b->cells);

@@ -107,7 +107,7 @@ records() {
 	expect 2 'threshold is for two classes, c.csv has 3'
 	[ ! -e x.csv ]
 	run hm-score --threshold fit:c.csv a.csv
-	expect 1 'c.csv: a threshold is fitted for two classes, these are 3'
+	expect 2 'threshold is for two classes, c.csv has 3'
 }
 
 @test "--by: a table and JSON, of CSV and of records, text and integers" {
@@ -167,14 +167,84 @@ records() {
 	expect 0 'n 2$'
 }
 
-@test "three classes: accuracy and log loss, the rest null" {
-	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
-	run hm-score --json - --csv back.csv c.csv
-	expect 0 '"accuracy":0.5,.*"auroc":null.*"confusion":null.*"f1":null.*"random":0.3333333333333333'
-	[ "$(head -n 2 back.csv)" = $'id,proba_0,proba_1,proba_2,label\na,0.2,0.5,0.3,1' ]
-	run hm-score --roc x.png c.csv
-	expect 1 'curve is undefined'
-	[ ! -e x.png ]
+# c.csv: three classes; $1: rows beyond these.
+classes() {
+	printf 'id,proba_0,proba_1,proba_2,label\n1,.7,.2,.1,0\n2,.2,.5,.3,1\n3,.1,.2,.7,2\n4,.5,.4,.1,1\n%b' "${1:-}" >c.csv
+}
+
+@test "three classes: each class, averages, confusion matrix; in the report, the JSON, the CSV" {
+	classes
+	run hm-score --json c.json --csv back.csv c.csv
+	expect 0 '^4 records expected, 4 scored, 0 failed; 3 classes$'
+	expect 0 '^macro F1 +0\.7778 '
+	expect 0 '^macro AUROC +1\.0000 .* 0\.5000 random$'
+	expect 0 '^weighted F1 +0\.7500 '
+	expect 0 '^class +support +answered +precision +recall +F1 +AUROC$'
+	expect 0 '^1 +2 +1 +1\.0000 +0\.5000 +0\.6667 +1\.0000$'
+	expect 0 '^1 +1 +1 +0$' # of the confusion matrix
+	[[ ${lines[-1]} =~ ^"accuracy 0.7500 [0.3006, 0.9544]  macro F1 0.7778 ["[0-9.,\ ]+"]  macro AUROC 1.0000  n 4"$ ]] || fail "${lines[-1]}"
+	grep -q '"accuracy":0.75,.*"auroc":null.*"classes":\[{"answered":2,"auroc":1,"f1":0.6666666666666666,"name":"0","precision":0.5,"recall":1,"support":1},' c.json
+	grep -q '"confusion":\[\[1,0,0\],\[1,1,0\],\[0,0,1\]\]' c.json
+	grep -q '"f1":null.*"macro":{"auroc":1,"auroc_ci95":null,"f1":0.7777777777777777,"f1_ci95":\[.*"random":0.3333333333333333' c.json
+	[ "$(head -n 3 back.csv)" = $'id,proba_0,proba_1,proba_2,label\n1,0.7,0.2,0.1,0\n2,0.2,0.5,0.3,1' ]
+	hm-score -j1 --json - c.csv | cmp - c.json
+	hm-score --bootstrap 0 --json - c.csv | grep -q '"f1_ci95":null'
+}
+
+@test "classes that are no label or no answer: null and 0, and a note" {
+	printf 'id,proba_0,proba_1,proba_2,proba_3,label\n1,.7,.3,0,0,0\n2,.6,.4,0,0,1\n3,.9,.1,0,0,0\n' >c.csv
+	run hm-score --json c.json c.csv
+	expect 0 '^macro AUROC +undefined$'
+	expect 0 '^note: class 2 and 1 other: no label is that: AUROC and macro AUROC are undefined$'
+	expect 0 '^note: class 2 and 1 other: neither a label nor an answer: the other averages leave them out$'
+	expect 0 '^note: class 1: never answered: precision and F1 are 0 by definition$'
+	grep -q '{"answered":0,"auroc":1,"f1":0,"name":"1","precision":0,"recall":0,"support":1},{"answered":0,"auroc":null,"f1":null,"name":"2","precision":null,"recall":null,"support":0}' c.json
+	grep -q '"macro":{"auroc":null,"auroc_ci95":null,"f1":0.4,' c.json
+	run hm-score <(printf 'id,proba_0,proba_1,proba_2,label\n1,.7,.2,.1,\n')
+	expect 0 '^accuracy undefined  macro F1 undefined  macro AUROC undefined  n 0$'
+}
+
+@test "many classes: no matrix in the report, none in the JSON above 200" {
+	awk 'BEGIN { printf "id"; for (k = 0; k < 201; k++) printf ",proba_%d", k; print ",label"
+		for (i = 0; i < 3; i++) { printf "%d", i; for (k = 0; k < 201; k++) printf ",%g", k == 100 * i; print "," 100 * i } }' >c.csv
+	run hm-score --bootstrap 0 --json c.json c.csv
+	expect 0 '^confusion: 201 classes are more than fit here$'
+	expect 0 '^100 +1 +1 +1\.0000'
+	grep -q '"confusion":null' c.json
+}
+
+@test "more than two classes: what is for two is refused before anything is read or written, all else works" {
+	classes '5,.3,.3,.4,2\n'
+	for o in '--threshold .5' '--roc x.png' '--calibration x.svg' '--threshold fit:a.csv' '--compare --roc x.pdf a.csv'; do
+		run hm-score $o --json x.json c.csv
+		expect 2 "^hm-score: error: ${o%% *}|--roc is for two classes, c.csv has 3"
+		[ ! -e x.json ] && [ ! -e x.png ] && [ ! -e x.svg ] || fail "$o left a file"
+	done
+	# before the input is read: it never ends
+	mkfifo endless
+	{ cat c.csv; sleep 5; } >endless &
+	run timeout 4 hm-score --roc x.png endless
+	expect 2 'is for two classes, endless has 3'
+	kill %1
+	sed '1s/$/,g/; 2,$s/$/,x/' c.csv >g.csv
+	run hm-score --by g --json g.json g.csv
+	expect 0 '^by g +n +accuracy +95 % \(Wilson\) +macro F1 +majority$'
+	expect 0 '^   x +5 +0\.8000  \[0\.3755, 0\.9638\] +0\.7778 +0\.4000$'
+	grep -q '"by":.*"auroc":null.*"macro_f1":0.7777777777777777' g.json
+	run hm-score --errors 2 c.csv
+	expect 0 '^ +1 +0 +0\.5000  4$'
+	printf 'a,b,kind\n1,2,x\n3,4,x\n' >pairs.csv
+	run hm-score --pairs pairs.csv c.csv
+	expect 0 '^  x +2 +1 +0\.5000 '
+	sed 's/^3,.1,.2,.7/3,.7,.2,.1/' c.csv >d.csv
+	run hm-score --compare --json cd.json c.csv d.csv
+	expect 0 '^ +system +accuracy +95 % \(Wilson\) +macro F1 +95 % \(bootstrap\)$'
+	expect 0 '^B   d\.csv +0\.6000 '
+	expect 0 '^A - B +\+0\.2000 .* 1 : 0 +1\.0000$'
+	grep -q '"delong_p":null' cd.json
+	hm-score --average mean c.csv d.csv | grep -q '^macro F1'
+	run hm-score --average rank c.csv d.csv
+	expect 1 'ranks are of two'
 }
 
 # n rows of id,proba,label, the label being what the probability says at threshold $2, with FORMAT of a label.
@@ -235,13 +305,6 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	sed '2s/,[01]$/,1/' other.csv >else.csv
 	run hm-score --compare s.csv else.csv
 	expect 1 'id 1: else.csv has label 1, others have 0; every label in s.csv is that system.s answer, as in a submission$'
-}
-
-@test "more than two classes: what is not computed is said" {
-	printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\nb,.1,.2,.7,0\n' >c.csv
-	run hm-score --json c.json c.csv
-	expect 0 '^note: of 3 classes only accuracy and log loss are computed; AUROC, .* are defined for two classes here$'
-	grep -q '"f1":null' c.json
 }
 
 @test "something else where predictions are wanted is named" {
@@ -331,6 +394,30 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	[ ! -e no.png ]
 }
 
+@test "pictures as PNG, SVG and PDF by their ending, twice the same bytes; other endings are refused first" {
+	for t in png svg PDF; do
+		hm-score --roc r.$t --calibration c.$t a.csv >/dev/null
+		hm-score --compare --roc rs.$t --calibration cs.$t a.csv a.csv >/dev/null
+		for f in r c rs cs; do
+			case $t in png) want=PNG ;; svg) want='<?xml' ;; PDF) want=%PDF- ;; esac
+			head -c 8 $f.$t | grep -aqF -e "$want" || fail "$f.$t: $(head -c 8 $f.$t)"
+		done
+	done
+	grep -q 'AUROC 0.8125' r.svg
+	refute grep -aq CreationDate r.PDF
+	sleep 1.1 # a date would be another
+	for t in svg PDF; do
+		hm-score --roc again.$t a.csv >/dev/null
+		cmp again.$t r.$t
+	done
+	for bad in x.gif x - png .svg; do
+		for o in --roc --calibration; do
+			run hm-score $o $bad no-such.csv
+			expect 2 "^hm-score: error: $o draws a picture whose name ends in .png, .svg or .pdf, not '$bad'\$"
+		done
+	done
+}
+
 @test "the reliability diagram: a PNG for one system and several, its numbers in JSON" {
 	hm-score --calibration one.png --json j a.csv >/dev/null
 	hm-score --compare --calibration several.png --json js a.csv <(sed 's/,0.9/,0.5/' a.csv) >/dev/null
@@ -343,8 +430,6 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	hm-score --json - a.csv | refute grep -q calibration
 	run hm-score --calibration no.png <(printf 'id,proba\n1,.9\n')
 	expect 1 '--calibration: there is nothing to draw'
-	run hm-score --calibration no.png <(printf 'id,proba_0,proba_1,proba_2,label\na,.2,.5,.3,1\n')
-	expect 1 '--calibration: .* two classes'
 	[ ! -e no.png ]
 	hm-score --calibration same.png <(printf 'id,proba,label\n1,1,1\n2,1,0\n') >/dev/null
 }
@@ -611,4 +696,259 @@ raw() {
 	expect 1 'c3.csv has 3 classes; ranks are of two'
 	hm-score --average mean --csv c3m.csv c3.csv c3.csv >/dev/null
 	cmp c3.csv c3m.csv
+}
+
+# truth.jsonl, truth.hmr: the labels of a.csv as words, no and yes; blind.csv: a.csv without them.
+truth() {
+	sed 's/,[01]$/,/' a.csv >blind.csv
+	awk -F, 'NR > 1 { printf "{\"id\":%s,\"img\":\"i.png\",\"text\":\"t %s\",\"label\":\"%s\"}\n", $1, $1, $3 ? "yes" : "no" }' a.csv >truth.jsonl
+	hm-jsonl2rec --labels no,yes -o truth.hmr truth.jsonl
+}
+
+@test "--labels: JSON lines, CSV, records by their content, words by the names; the same scores" {
+	truth
+	hm-score a.csv >want
+	sed 's/"no"/0/; s/"yes"/1/' truth.jsonl >numbers
+	{ printf '\xef\xbb\xbf\n'; tac numbers; } >marked
+	awk -F, -v OFS=, '{ print $3, $1 }' a.csv >table
+	for f in numbers marked table a.csv; do
+		for p in blind.csv a.csv; do
+			hm-score --labels $f $p | sed "s/$p/a.csv/" | diff - want
+		done
+		hm-score --labels - blind.csv <$f | cmp - want
+	done
+	sed 's/,1$/,0/' a.csv >wrong.csv # the input's own are replaced, whatever they are
+	hm-score --labels table wrong.csv | cmp - want
+	sed 's/,[01]$/,no idea/' a.csv >words.csv
+	hm-score --labels table words.csv | cmp - want
+	run hm-score words.csv
+	expect 1 'label "no idea" is not an integer from 0'
+	# the words of records
+	run hm-score --labels truth.hmr --json j --errors 1 --csv named.csv --roc r.svg --calibration c.svg blind.csv
+	expect 0 '^  label   answer  p of answer  id$'
+	expect 0 '^  (no +yes|yes +no) +0\.7000  [36]$'
+	expect 0 '; 4 of class 0 "no", 4 of class 1 "yes"$'
+	expect 0 '^  label 1 +1 +3   yes$'
+	grep -q '"names":\["no","yes"\]' j
+	[ "$(head -n 3 named.csv)" = $'id,proba,label,name\n1,0.9,1,yes\n2,0.4,0,no' ] || fail "$(cat named.csv)"
+	hm-score named.csv | cmp - want
+	grep -q 'ROC of yes, 8 records' r.svg
+	grep -q 'probability of yes' c.svg
+	# truth.jsonl has words; the classes they are follow from the input's names, in its order
+	hm-score --csv p.csv blind.csv >/dev/null
+	hm-synth -q --train 40 --dev 8 --test 4 data
+	hm-jsonl2rec --labels yes,no truth.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o f.hmr
+	hm-fuse-train -q --fusion late --epochs 1 -o m.safetensors f.hmr
+	hm-score --model m.safetensors --json own.json --errors 9 f.hmr >own
+	hm-score --model m.safetensors --json given.json --errors 9 --labels truth.jsonl f.hmr | cmp - own
+	cmp own.json given.json
+	hm-score --model m.safetensors --errors 9 --labels truth.hmr f.hmr | cmp - own
+	grep -q '"names":\["yes","no"\]' own.json
+	grep -q '^  label 0 .* yes$' own
+	hm-score --model m.safetensors -o p.hmr f.hmr >/dev/null
+	hm-score --errors 9 p.hmr | cmp - own # the words stay with the records
+	hm-score --model m.safetensors --errors 9 --labels table f.hmr | refute cmp -s - own
+	# everything that takes several systems
+	hm-score --compare --labels table blind.csv a.csv | grep -q 'not shown to differ'
+	hm-score --average mean --labels table blind.csv blind.csv | cmp - want
+}
+
+@test "the words of the classes stay with the model; others are refused" {
+	hm-synth -q --train 40 --dev 12 --test 4 data
+	for s in train dev; do
+		sed 's/"label":0/"label":"no"/; s/"label":1/"label":"yes"/' data/$s.jsonl >$s.jsonl
+		for o in no,yes yes,no; do
+			hm-jsonl2rec --labels $o $s.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o $s.$o.hmr
+		done
+	done
+	hm-jsonl2rec data/dev.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o plain.hmr
+	hm-fuse-train -q --fusion late --epochs 1 -o m.safetensors train.no,yes.hmr
+	hm-view m.safetensors | grep -q '"names":\["no","yes"\]'
+	hm-score --model m.safetensors dev.no,yes.hmr >want
+	grep -q 'of class 1 "yes"$' want
+	run hm-score --model m.safetensors dev.yes,no.hmr
+	expect 1 '^hm-score: error: dev.yes,no.hmr: class 0 is "yes", and was "no" when the model was trained; .*--allow-mismatch goes on$'
+	hm-score --model m.safetensors --allow-mismatch dev.yes,no.hmr 2>err | refute cmp -s - want
+	grep -q 'warning: dev.yes,no.hmr: class 0 is "yes", and was "no"' err
+	for l in dev.jsonl dev.yes,no.hmr data/dev.jsonl; do # by their words, and by number
+		for f in dev.yes,no.hmr plain.hmr; do
+			hm-score --model m.safetensors --labels $l $f | cmp - want
+		done
+	done
+	hm-score --model m.safetensors plain.hmr | cmp - want
+	run hm-fuse-train -q --fusion late --epochs 1 --val dev.yes,no.hmr -o no.safetensors train.no,yes.hmr
+	expect 1 '^hm-fuse-train: error: --val: its classes have other words than those of training, or in another order'
+	hm-fuse-train -q --fusion late --epochs 1 --allow-mismatch --val dev.yes,no.hmr -o n.safetensors train.no,yes.hmr
+	hm-fuse-train -q --fusion late --epochs 1 --val plain.hmr -o n.safetensors train.no,yes.hmr
+	cmp n.safetensors m.safetensors
+	# the same of two systems
+	hm-score --model m.safetensors -o a.hmr dev.no,yes.hmr >/dev/null
+	hm-score --model m.safetensors --allow-mismatch -o b.hmr dev.yes,no.hmr >/dev/null
+	run hm-score --compare a.hmr b.hmr
+	expect 1 'class 0 is "no" in a.hmr and "yes" in b.hmr'
+}
+
+@test "--labels: a submission is scored by the true labels" {
+	submission s.csv .5
+	awk -F, 'NR == 1 { print "id,label"; next } { print $1 "," (NR % 3 == 0) }' s.csv >true.csv
+	run hm-score --json s.json --labels true.csv s.csv
+	expect 0 'n 20$'
+	refute grep -q 'every label' <<<"$output"
+	refute grep -q labels_equal s.json
+	run hm-score s.csv
+	expect 0 '--labels FILE gives the true ones$'
+	cut -d, -f 1,3 s.csv >perfect.csv # true labels that the system got right
+	run hm-score --json p.json --labels perfect.csv s.csv
+	expect 0 '^accuracy 1\.0000 '
+	refute grep -q 'every label' <<<"$output"
+	run hm-score --labels s.csv s.csv # another submission, or the same one
+	expect 0 'warning: s.csv: every label is the system'
+}
+
+@test "--labels: ids, words and numbers that do not fit are named" {
+	truth
+	run hm-score --labels truth.jsonl blind.csv
+	expect 1 '^hm-score: error: truth.jsonl: line 1 \(id 1\): label "yes" is a word, and nothing says which class it is; records that hm-jsonl2rec --labels makes do$'
+	run hm-score --labels <(head -n 3 truth.jsonl) --json x.json truth.hmr
+	expect 1 'no column "prob"'
+	hm-score --labels truth.hmr --csv /dev/null blind.csv >/dev/null
+	sed 5d a.csv >less.csv
+	run hm-score --labels less.csv --json x.json a.csv
+	expect 1 '^hm-score: error: 1 ids of a.csv are not in less.csv: 4; --allow-missing scores the others$'
+	run hm-score --labels a.csv --json x.json less.csv
+	expect 1 '^hm-score: error: 1 ids of a.csv are not in less.csv: 4; --allow-missing'
+	[ ! -e x.json ]
+	run hm-score --labels less.csv --allow-missing a.csv
+	expect 0 '^note: 1 records have no label and do not count$'
+	expect 0 'n 7$'
+	run hm-score --labels a.csv --allow-missing less.csv
+	expect 0 '^8 records expected, 7 scored, 0 failed'
+	expect 0 '^note: 1 of 8 records are missing: accuracy could be'
+	run hm-score --labels <(sed 's/^3,0.7,0/3,0.7,7/' a.csv) a.csv
+	expect 1 'line 4 \(id 3\): label 7 is outside the 2 classes, 0 to 1$'
+	run hm-score --labels <(sed 's/^3,0.7,0/1,0.7,0/' a.csv) a.csv
+	expect 1 'line 4 \(id 1\): line 2 has the same id$'
+	run hm-score --labels <(printf 'name,label\n1,1\n') a.csv
+	expect 1 'line 1: the header has no column "id"; id,label are needed$'
+	run hm-score --labels <(printf '{"id":1,"label":[1]}\n') a.csv
+	expect 1 'line 1: field "label" is a list or an object, where a word or a number is wanted$'
+	run hm-score --labels <(printf '\n[1]\n') a.csv
+	expect 1 'line 2: this is no JSON object'
+	run hm-score --labels <(printf '{"label":1}\n') a.csv
+	expect 1 'line 1: there is no field "id"'
+	run hm-score --labels "$ROOT/tests/data/models/late.safetensors" a.csv
+	expect 1 'late.safetensors: a safetensors file, where labels are wanted: JSON lines, CSV or records$'
+	hm-jsonl2rec -o plain.hmr <(sed 's/"no"/0/; s/"yes"/1/' truth.jsonl)
+	run hm-score --labels plain.hmr -o x.hmr a.csv
+	expect 2 '--labels goes without -o'
+	hm-score --labels plain.hmr blind.csv | cmp - <(hm-score a.csv)
+	# words that are other numbers
+	hm-jsonl2rec --labels 2,1 -o turned.hmr <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl)
+	hm-score --labels turned.hmr blind.csv | grep -q '^  label 1 .* 1$'
+	hm-jsonl2rec --labels 1,2 -o ones.hmr <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl)
+	hm-score --csv ones.csv --labels ones.hmr blind.csv >/dev/null
+	hm-tokenize --vocab <(printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' t) ones.hmr | hm-encode --text init:bert-tiny -o ones.f.hmr
+	hm-fuse-train -q --fusion late --epochs 1 -o ones.safetensors ones.f.hmr
+	hm-score --model ones.safetensors ones.f.hmr >want
+	hm-score --model ones.safetensors --labels <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl) ones.f.hmr | cmp - want
+	run hm-score --model ones.safetensors --labels plain.hmr ones.f.hmr
+	expect 1 'label "0" is not one of the classes, 1,2$'
+	# what has no label is not missed
+	run hm-score --allow-missing --labels <(cat a.csv; echo 'more,,') a.csv
+	expect 0 '^8 records expected, 8 scored, 0 failed'
+	# two systems that call their classes otherwise
+	run hm-score --compare --labels truth.hmr blind.csv blind.csv
+	expect 0 'not shown to differ'
+}
+
+@test "--submission: the answers as the server takes them; two classes, every record" {
+	truth
+	hm-score --submission s.csv blind.csv >report
+	[ "$(tr '\n' ' ' <s.csv)" = 'id,proba,label 1,0.9,1 2,0.4,0 3,0.7,1 4,0.2,0 5,0.6,1 6,0.3,0 7,0.1,0 8,0.8,1 ' ] || fail "$(cat s.csv)"
+	hm-score --submission - blind.csv 2>err | cmp - s.csv
+	cmp err report
+	hm-score --threshold .65 --submission t.csv a.csv >/dev/null
+	[ "$(sed -n 6p t.csv)" = 5,0.6,0 ]
+	printf 'id,proba,label\n11,0.3,0\n12,0.65,1\n13,0.62,0\n' >val.csv
+	hm-score --threshold fit:val.csv --submission f.csv a.csv >/dev/null
+	[ "$(sed -n 6p f.csv)" = 5,0.6,0 ]
+	hm-score --average mean --submission m.csv blind.csv blind.csv >/dev/null
+	cmp m.csv s.csv
+	hm-score --labels a.csv --submission l.csv blind.csv | tail -n 1 | grep -q 'accuracy 0.7500'
+	cmp l.csv s.csv
+	echo '9,,' >>blind.csv
+	run hm-score --submission no.csv blind.csv
+	expect 1 '1 of 9 records are missing'
+	[ ! -e no.csv ]
+	run hm-score --allow-missing --submission some.csv blind.csv
+	expect 0 'warning: some.csv: 1 records have no answer and are not in it$'
+	cmp some.csv s.csv
+	classes
+	run hm-score --submission no.csv c.csv
+	expect 2 '--submission is for two classes, c.csv has 3'
+	run hm-score --compare --submission no.csv a.csv a.csv
+	expect 2 'goes without'
+	[ ! -e no.csv ]
+}
+
+@test "--compare NAME=FILE: names everywhere; a file whose name has a = is a file" {
+	sed 's/,0.9,/,0.2,/; s/,0.8,/,0.3,/' a.csv >b.csv
+	run hm-score --compare --json j --latex t.tex --roc r.svg --calibration c.svg 'Grüße & <x>=a.csv' b=b.csv
+	expect 0 '^A   Grüße & <x> +0\.7500 '
+	expect 0 '^B   b +0\.5000 '
+	expect 0 'Grüße & <x> and b are not shown to differ in accuracy'
+	grep -q '"a":"Grüße & <x>".*"b":"b"' j && grep -q '"name":"b"' j
+	grep -q '^{Grüße \\& \\textless{}x\\textgreater{}} & 0.7500' t.tex
+	for f in r c; do grep -q 'Grüße &amp; &lt;x>' $f.svg || fail $f; done
+	cp a.csv lr=0.1.csv
+	run hm-score --compare lr=0.1.csv best=lr=0.1.csv b.csv
+	expect 0 '^A   lr=0\.1\.csv '
+	expect 0 '^B   best '
+	run hm-score --compare A=- B=b.csv <a.csv
+	expect 0 '^A   A '
+	for twice in 'A=- B=-' 'A=- -' '--labels - A=- B=b.csv'; do
+		run hm-score --compare $twice <a.csv
+		expect 2 'standard input is named twice'
+	done
+	run hm-score --compare lr=0.2.csv b.csv
+	expect 1 '0\.2\.csv: cannot open'
+	run hm-score --compare x=a.csv x=b.csv
+	expect 2 "two systems are called 'x'"
+	run hm-score --compare b.csv=a.csv b.csv
+	expect 2 "two systems are called 'b.csv'"
+	run hm-score --compare =a.csv b.csv
+	expect 2 "takes NAME=FILE, not '=a.csv'"
+	run hm-score --compare x= b.csv
+	expect 2 "takes NAME=FILE, not 'x='"
+	run hm-score --compare $'\xff=a.csv' b.csv
+	expect 2 'takes NAME=FILE'
+	for o in --json --latex; do
+		run hm-score --compare $o b.csv A=a.csv B=b.csv
+		expect 2 'b.csv is an input of the same call'
+	done
+	run hm-score x=a.csv
+	expect 1 'x=a.csv: cannot open'
+	run hm-score --compare A=a.csv B=<(sed '$d' b.csv)
+	expect 1 '1 ids of A are not in B: 8'
+}
+
+@test "--latex: booktabs tables, names escaped" {
+	name='[a]_b%#$&{}~^\<>|"--'
+	hm-score --compare --latex t.tex "$name=a.csv" B=<(sed 's/,0.9,/,0.5,/' a.csv) >/dev/null
+	grep -qF '\begin{tabular}{lrcrc}' t.tex
+	grep -qxF '{[a]\_b\%\#\$\&\{\}\textasciitilde{}\textasciicircum{}\textbackslash{}\textless{}\textgreater{}\textbar{}{\char34}-{}-} & 0.7500 & [0.4093, 0.9285] & 0.8125 & [0.4808, 1.0000] \\' t.tex
+	grep -qF ' & {B} & $+0.1250$ & [$-0.' t.tex
+	[ "$(grep -c '^.toprule$' t.tex)" = 2 ] && [ "$(grep -c '^.end{tabular}$' t.tex)" = 2 ]
+	hm-score --latex - a.csv 2>err | grep -qxF '{a.csv} & 0.7500 & [0.4093, 0.9285] & 0.8125 & [0.4808, 1.0000] \\'
+	hm-score a.csv | cmp - err
+	hm-score --latex n.tex <(printf 'id,proba\n1,.9\n') >/dev/null
+	grep -qF '& -- & -- & -- & -- \\' n.tex
+	classes
+	hm-jsonl2rec --labels 'no,50 %,a&b' -o w.hmr <(printf '{"id":%d,"img":"i","text":"t","label":"%s"}\n' 1 no 2 '50 %' 3 'a&b' 4 '50 %')
+	hm-score --labels w.hmr --latex k.tex c.csv >report
+	grep -qF 'System & Accuracy & 95\,\% interval & Macro F1 & 95\,\% interval & Macro AUROC' k.tex
+	grep -qxF '{50 \%} & 1.0000 & 0.5000 & 0.6667 & 1.0000 & 2 \\' k.tex
+	grep -qE '^   1  50 % +2 +1 +1\.0000' report
+	hm-score --compare --latex kk.tex A=c.csv B=c.csv >/dev/null
+	grep -qF '{A} & {B} & $+0.0000$ & [$-0.' kk.tex
 }

@@ -1,5 +1,5 @@
 """hm-score against scikit-learn and scipy: thousands of random cases (ties, all equal, one class, extreme and perfect
-scores, up to 5,000 records), every metric and interval, pairs and Holm. usage: check_scores.py build/bin [CASES]"""
+scores, up to 5,000 records), every metric and interval, pairs and Holm; more than two classes. usage: check_scores.py build/bin [CASES]"""
 import json
 import math
 import os
@@ -17,6 +17,7 @@ import scores_reference as ref
 TOLERANCE = 1e-12
 tool = os.path.join(sys.argv[1], "hm-score")
 cases = int(sys.argv[2]) if len(sys.argv) > 2 else 3000
+MORE = 210
 worst = {}
 
 
@@ -65,7 +66,7 @@ def parts(rng, paths, p, q, y, t):
     with open(pairs, "w") as f:
         f.write("a,b,kind\n")
         f.writelines(f"{a},{b},{k}\n" for a, b, k in pair)
-    got = run("--bootstrap", "0", "--threshold", repr(t), "--by", "g", "--pairs", pairs, "--calibration", "/dev/null", by)
+    got = run("--bootstrap", "0", "--threshold", repr(t), "--by", "g", "--pairs", pairs, "--calibration", by + ".png", by)
     for g, w in zip(got["by"]["values"], ref.groups(p, y, t, group), strict=True):
         assert (g["value"], g["n"]) == (w["value"], w["n"])
         for key in ("accuracy", "accuracy_ci95", "auroc", "auroc_ci95", "majority"):
@@ -81,8 +82,8 @@ def parts(rng, paths, p, q, y, t):
         assert g["n"] == w[0]
         for key, want in zip(("p", "share", "share_ci95"), w[1:]):
             compare("calibration " + key, g[key], want)
-    os.unlink(by)
-    os.unlink(pairs)
+    for path in (by, pairs, by + ".png"):
+        os.unlink(path)
 
 
 def average(paths, systems, y, t):
@@ -144,24 +145,70 @@ def one(number, folder):
     return None
 
 
-def three_classes(number, folder):
-    """More than two classes: accuracy and log loss."""
-    from sklearn.metrics import accuracy_score, log_loss
-
-    rng = np.random.default_rng(number)
-    n, c = int(rng.integers(1, 60)), int(rng.integers(3, 7))
-    p, y = rng.dirichlet(np.ones(c), n), rng.integers(0, c, n)
-    path = os.path.join(folder, f"c{number}.csv")
+def write_classes(path, p, y, column=None):
     with open(path, "w") as f:
-        f.write("id," + ",".join(f"proba_{k}" for k in range(c)) + ",label\n")
-        f.writelines(f"{i}," + ",".join(repr(float(v)) for v in p[i]) + f",{y[i]}\n" for i in range(n))
-    got = run(path)
+        f.write("id," + ",".join(f"proba_{k}" for k in range(p.shape[1])) + ",label" + (",g\n" if column is not None else "\n"))
+        f.writelines(f"{i}," + ",".join(repr(float(v)) for v in p[i]) + f",{y[i]}" + (f",{column[i]}" if column is not None else "")
+                     + "\n" for i in range(len(y)))
+
+
+def resampled(got, y, p, where):
+    """The bootstrap's intervals hold what they estimate, nearly always, and are about as wide as numpy's own bootstrap says."""
+    rng = np.random.default_rng(0)
+    draws = [ref.classes(y[at], p[at]) for at in (rng.integers(0, len(y), len(y)) for _ in range(100))]
+    for key in ("precision", "recall", "f1", "auroc"):
+        values = [d["macro"][key] for d in draws if d["macro"][key] is not None]
+        if len(values) < 90 or got["macro"][key + "_ci95"] is None:
+            continue
+        lo, hi = np.percentile(values, [2.5, 97.5])
+        width = max(hi - lo, 0.02)
+        for g, w in zip(got["macro"][key + "_ci95"], (lo, hi)):
+            assert abs(g - w) < 0.5 * width, f"{where}: macro {key} {got['macro'][key + '_ci95']}, numpy's bootstrap {lo, hi}"
+
+
+def more_classes(number, folder):
+    """More than two classes: each class, the averages, the confusion matrix; --by, --compare, --average mean."""
+    rng = np.random.default_rng(number)
+    kind = ref.CLASS_KINDS[number % len(ref.CLASS_KINDS)]
+    c = 200 + number if number % 50 == 49 else int(rng.integers(3, 40 if number % 10 == 9 else 8))
+    n = int(rng.integers(1, 12)) if number % 3 == 0 else int(np.exp(rng.uniform(0, math.log(400))))
+    y, p = ref.class_case(rng, n, c, kind)
+    path, other = os.path.join(folder, f"c{number}.csv"), os.path.join(folder, f"d{number}.csv")
+    group = rng.integers(0, 4, n)
+    q = rng.permutation(p)
+    write_classes(path, p, y, group)
+    write_classes(other, q, y)
     try:
-        compare("accuracy, C > 2", got["accuracy"], accuracy_score(y, p.argmax(1)))
-        compare("log_loss, C > 2", got["log_loss"], log_loss(y, p, labels=range(c)))
+        got, want = run("--bootstrap", "0", "--by", "g", path), ref.classes(y, p)
+        for key in ("accuracy", "log_loss", "weighted_f1"):
+            compare(f"{key}, C > 2", got[key], want[key])
+        for key, value in want["macro"].items():
+            compare(f"macro {key}", got["macro"][key], value)
+        for g, w in zip(got["classes"], want["classes"], strict=True):
+            assert (g["support"], g["answered"]) == (w["support"], w["answered"])
+            for key in ("precision", "recall", "f1", "auroc"):
+                compare(f"{key} of a class", g[key], w[key])
+        assert got["confusion"] == (want["confusion"] if c <= 200 else None)
         assert got["auroc"] is None and got["f1"] is None and got["random"] == 1 / c
+        interval = ref.intervals((p.argmax(1) == y).astype(float), np.ones(n, int), 0.5)
+        compare("accuracy_ci95, C > 2", got["accuracy_ci95"], interval["wilson"])
+        compare("accuracy_ci95_exact, C > 2", got["accuracy_ci95_exact"], interval["exact"])
+        for g, k in zip(got["by"]["values"], np.unique(group), strict=True):
+            compare("by macro_f1", g["macro_f1"], ref.macro_f1(y[group == k], p[group == k]))
+        both = run("--bootstrap", "0", "--compare", path, other)
+        compare("macro f1 of the second", both["systems"][1]["macro"]["f1"], ref.macro_f1(y, q))
+        a, b = p.argmax(1) == y, q.argmax(1) == y
+        pair = both["pairs"][0]
+        assert (pair["only_a"], pair["only_b"]) == (int((a & ~b).sum()), int((~a & b).sum())) and pair["delong_p"] is None
+        mean = run("--bootstrap", "0", "--average", "mean", path, other)
+        compare("macro f1 of a mean", mean["macro"]["f1"], ref.macro_f1(y, (p + q) / 2))
+        if n >= 100 and c < 6 and number % 3 == 1:
+            resampled(run(path), y, p, f"case {number}")
     except Exception as e:
-        return f"classes, case {number}: {e}"
+        return f"classes, case {number} ({kind}, n = {n}, C = {c}): {e}"
+    finally:
+        os.unlink(path)
+        os.unlink(other)
     return None
 
 
@@ -185,14 +232,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         no_pictures(folder)
         with ProcessPoolExecutor() as pool:
-            for check, count in ((one, cases), (three_classes, 200)):
+            for check, count in ((one, cases), (more_classes, MORE)):
                 for why, errors in pool.map(partial(apart, check, folder), range(count), chunksize=20):
                     bad += [why] if why else []
                     most = {k: max(errors.get(k, 0.0), most.get(k, 0.0)) for k in errors | most}
     for b in bad[:20]:
         print(b)
     at = max(most, key=most.get)
-    print(f"check_scores: {cases + 200} cases, {len(bad)} differ; largest difference {most[at]:.1e} ({at}), metrics and "
+    print(f"check_scores: {cases + MORE} cases, {len(bad)} differ; largest difference {most[at]:.1e} ({at}), metrics and "
           f"intervals at {TOLERANCE:g}")
     return bool(bad)
 

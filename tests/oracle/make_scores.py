@@ -1,4 +1,5 @@
-"""Makes tests/data/scores/cases.json: small predictions and what scikit-learn and scipy say about them."""
+"""Makes tests/data/scores/cases.json, and classes.json for more than two classes: small predictions and what scikit-learn and
+scipy say about them."""
 import json
 import os
 import sys
@@ -31,3 +32,15 @@ os.makedirs("tests/data/scores", exist_ok=True)
 with open("tests/data/scores/cases.json", "w") as f:
     f.write(text)
 print(f"tests/data/scores/cases.json: {len(cases)} cases, {len(text)} bytes")
+
+rng = np.random.default_rng(8)
+cases = []
+for n in (1, 2, 5, 12, 30):
+    for kind in ref.CLASS_KINDS:
+        y, p = ref.class_case(rng, n, int(rng.integers(3, 6)), kind)
+        p = np.round(p, 6) if kind != "extreme" else p
+        cases.append({"kind": kind, "label": y.tolist(), "p": p.tolist(), **ref.classes(y, p)})
+text = json.dumps({"cases": cases}, default=float, separators=(",", ":")).replace('{"kind"', '\n{"kind"') + "\n"
+with open("tests/data/scores/classes.json", "w") as f:
+    f.write(text)
+print(f"tests/data/scores/classes.json: {len(cases)} cases, {len(text)} bytes")

@@ -159,4 +159,57 @@ def case(rng, n, kind):
     return y, out[0], out[1]
 
 
+def classes(y, p):
+    """More than two classes: p [n, C]. None is undefined."""
+    c = p.shape[1]
+    answer, every = p.argmax(1), range(c)
+    seen = np.isin(every, y) | np.isin(every, answer)
+    precision, recall, f1, support = sk.precision_recall_fscore_support(y, answer, labels=every, zero_division=0)
+    macro = sk.precision_recall_fscore_support(y, answer, average="macro", zero_division=0)
+    auroc = [sk.roc_auc_score(y == k, p[:, k]) if 0 < (y == k).sum() < len(y) else None for k in every]
+    mean = None if None in auroc else float(np.mean(auroc))
+    if mean is not None and np.allclose(p.sum(1), 1):
+        mean = sk.roc_auc_score(y, p, multi_class="ovr", average="macro", labels=every)
+    each = [{"precision": a if s else None, "recall": b if s else None, "f1": d if s else None, "auroc": r, "support": int(n),
+             "answered": int((answer == k).sum())}
+            for k, a, b, d, r, n, s in zip(every, precision, recall, f1, auroc, support, seen)]
+    eps = 2.0**-52
+    own = np.clip(p[np.arange(len(y)), y], eps, 1 - eps)
+    return {
+        "accuracy": sk.accuracy_score(y, answer),
+        "log_loss": float(np.mean(-np.log(own))),
+        "weighted_f1": sk.f1_score(y, answer, average="weighted", zero_division=0),
+        "macro": {"precision": macro[0], "recall": macro[1], "f1": macro[2], "auroc": mean},
+        "classes": each,
+        "confusion": sk.confusion_matrix(y, answer, labels=every).tolist(),
+    }
+
+
+def macro_f1(y, p):
+    return sk.f1_score(y, p.argmax(1), average="macro", zero_division=0)
+
+
+def class_case(rng, n, c, kind):
+    """Labels and probabilities of more than two classes."""
+    y = rng.integers(0, c, n)
+    if kind == "absent":  # class 1 is nobody's label
+        y[y == 1] = 0
+    if kind == "single":
+        y[:] = c - 1
+    z = rng.normal(size=(n, c))
+    z[np.arange(n), y] += rng.uniform(0, 3)
+    if kind in ("never", "absent") and rng.random() < 0.7:  # ... and nobody's answer
+        z[:, 1] = -30
+    p = np.exp(z)
+    p /= p.sum(1, keepdims=True)
+    if kind == "ties":
+        p = np.round(p, 1)
+    if kind == "equal":
+        p[:] = 1 / c
+    if kind == "extreme":
+        p = rng.choice([0.0, 1.0, 1e-300, 0.5, 2.0**-53], (n, c))
+    return y, p
+
+
+CLASS_KINDS = ["plain", "ties", "equal", "extreme", "absent", "never", "single"]
 KINDS = ["plain", "ties", "equal", "extreme", "perfect", "zeros", "ones"]

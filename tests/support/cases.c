@@ -8,15 +8,20 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-cJSON *test_cases(void)
+cJSON *test_cases_of(const char *path)
 {
 	struct hm_buf b = {0};
 	struct hm_err e = {0};
-	assert_int_equal(hm_file_read("tests/data/scores/cases.json", 1 << 20, &b, &e), 0);
+	assert_int_equal(hm_file_read(path, 1 << 20, &b, &e), 0);
 	cJSON *o = hm_json_parse((char *)b.data, b.len, 16, NULL, &e);
 	assert_non_null(o);
 	hm_buf_clear(&b);
 	return o;
+}
+
+cJSON *test_cases(void)
+{
+	return test_cases_of("tests/data/scores/cases.json");
 }
 
 double test_number(const cJSON *o, const char *key)

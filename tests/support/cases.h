@@ -1,4 +1,4 @@
-/* The vectors of tests/data/scores/cases.json, for the tests of lib/stat. */
+/* The vectors of tests/data/scores, for the tests of lib/stat. */
 #ifndef TEST_CASES_H
 #define TEST_CASES_H
 
@@ -6,8 +6,10 @@
 
 #include <cjson/cJSON.h>
 
-/* The parsed file; caller frees with cJSON_Delete. */
+/* The parsed file, tests/data/scores/cases.json; caller frees with cJSON_Delete. */
 cJSON *test_cases(void);
+/* The same for another one. */
+cJSON *test_cases_of(const char *path);
 /* The member of that name; NaN when null. */
 double test_number(const cJSON *o, const char *key);
 double test_item(const cJSON *array, int i);

@@ -1,6 +1,6 @@
 /* Intervals against scipy and DeLong's definition; the bootstrap's promises. */
 #include "../support/cases.h"
-#include "stat/interval.h"
+#include "stat/bootstrap.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -92,9 +92,9 @@ static void bootstrap_is_seeded_and_thread_free(void **state)
 	struct hm_workers *w = hm_workers_new(4, NULL);
 	make_sample(&s, label, prob, N);
 	hm_metrics_compute(&s, NULL, value);
-	assert_int_equal(hm_bootstrap(&s, 500, 0, NULL, one, NULL), 0);
-	assert_int_equal(hm_bootstrap(&s, 500, 0, w, four, NULL), 0);
-	assert_int_equal(hm_bootstrap(&s, 500, 1, w, other, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, &(struct hm_resampling){500, 0, NULL}, one, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, &(struct hm_resampling){500, 0, w}, four, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, &(struct hm_resampling){500, 1, w}, other, NULL), 0);
 	assert_memory_equal(one, four, sizeof one);
 	assert_memory_not_equal(one, other, sizeof one);
 	for (int m = 0; m < HM_METRICS; m++)
@@ -116,13 +116,13 @@ static void resamples_hold_both_classes(void **state)
 	struct hm_sample s;
 	struct hm_interval ci[HM_METRICS];
 	make_sample(&s, label, prob, 3);
-	assert_int_equal(hm_bootstrap(&s, 300, 0, NULL, ci, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, &(struct hm_resampling){300, 0, NULL}, ci, NULL), 0);
 	assert_false(isnan(ci[HM_AUROC].lo) || isnan(ci[HM_AUROC].hi));
 	assert_true(ci[HM_RECALL].lo >= 0 && ci[HM_AVERAGE_PRECISION].lo > 0);
 	hm_sample_clear(&s);
 	int32_t same[3] = {1, 1, 1};
 	assert_int_equal(hm_sample_init(&s, 3, 2, prob, same, .5, NULL), 0);
-	assert_int_equal(hm_bootstrap(&s, 300, 0, NULL, ci, NULL), 0);
+	assert_int_equal(hm_bootstrap(&s, &(struct hm_resampling){300, 0, NULL}, ci, NULL), 0);
 	for (int m = 0; m < HM_METRICS; m++)
 		assert_true(isnan(ci[m].lo) && isnan(ci[m].hi));
 	hm_sample_clear(&s);
