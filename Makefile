@@ -18,7 +18,7 @@ CUDA      ?= $(shell command -v $(NVCC) >/dev/null 2>&1 && echo 1 || echo 0)
 CUDA_ARCH ?= 80 90
 ONEDNN  ?= $(shell printf '\#include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
 
-PACKAGES := libzstd-dev libxxhash-dev libpng-dev libdeflate-dev libcjson-dev libdnnl-dev \
+PACKAGES := libzstd-dev libxxhash-dev libpng-dev libjpeg-dev libwebp-dev zlib1g-dev libdeflate-dev libcjson-dev libdnnl-dev \
             gnuplot-nox libcmocka-dev g++ bats mandoc zstd curl ca-certificates
 
 comma   := ,
@@ -32,7 +32,7 @@ hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
-hm_libs    := -lzstd -lxxhash -lpng -ldeflate -lcjson -lm -ldl
+hm_libs    := -lzstd -lxxhash -lpng -ljpeg -lwebp -lwebpdemux -lz -ldeflate -lcjson -lm -ldl
 ifeq ($(ONEDNN),1)
 hm_cflags  += -DHM_ONEDNN=1
 hm_libs    += -ldnnl
@@ -196,8 +196,8 @@ config: ## print what was found and how it will be built
 	@echo "setting    $(setting)  (objects in $(B), tools in build/bin)"
 	@echo "CUDA       $(if $(filter 1,$(CUDA)),$$($(NVCC) --version | grep -o 'release [0-9.]*')$(comma) compute capabilities $(CUDA_ARCH) and PTX,no: --device cuda exits with 3)"
 	@echo "oneDNN     $(if $(filter 1,$(ONEDNN)),yes,no: --device cpu falls back to plain loops, slow)"
-	@for h in zstd.h xxhash.h png.h libdeflate.h cjson/cJSON.h cmocka.h; do \
-	   printf '%-16s ' $$h; printf '#include <stdarg.h>\n#include <stddef.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' $$h | $(CC) -E -x c - >/dev/null 2>&1 && echo found || echo MISSING; done
+	@for h in zstd.h xxhash.h png.h jpeglib.h webp/decode.h webp/demux.h zlib.h libdeflate.h cjson/cJSON.h cmocka.h; do \
+	   printf '%-16s ' $$h; printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdio.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' $$h | $(CC) -E -x c - >/dev/null 2>&1 && echo found || echo MISSING; done
 	@for t in bats mandoc gnuplot zstd; do printf '%-16s ' $$t; command -v $$t || echo MISSING; done
 
 deps: ## install the Debian packages that are missing (or print the line to run)

@@ -12,15 +12,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct hm_image_limits limits = {.pixels = 1 << 20, .side = 2000};
 	struct hm_image_decoder *d = hm_image_decoder_new(NULL);
 	const struct hm_filekind *k = hm_filekind_find(data, size);
-	for (int again = 0; again < 2; again++) {
+	for (int again = 0; again < 4; again++) { /* each way twice, by one decoder */
+		const struct hm_image_options o = {.limits = {.pixels = 1 << 20, .side = 2000},
+						   .damaged = again % 2};
 		struct hm_image im = {0};
 		struct hm_err e = {0};
 		if (!d)
 			abort();
-		int rc = hm_image_decode(d, data, size, &limits, &im, &e);
+		int rc = hm_image_decode(d, data, size, &o, &im, &e);
 		if (rc ? rc != HM_EDATA || !*e.text : !im.rgb || im.w < 1 || im.h < 1 || !k)
 			abort();
 		if (hm_utf8_check(e.text, strlen(e.text)) != strlen(e.text))
