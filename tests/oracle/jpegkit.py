@@ -44,7 +44,7 @@ def jpeg(a, to, quality=85, factors=None, restart=0, ids=None, progressive=False
     keep = (c.c_int * len(numbers))(*numbers)
     four = lambda v: INTS(*(list(v) + [0] * 4)[:4])
     m = Make(w, h, parts, source, to, quality, restart, four([f[0] for f in factors or []]), four([f[1] for f in factors or []]),
-             four(ids or []), progressive, arithmetic, optimize, jfif, adobe, keep, len(scans or []))
+             four(ids or [-1] * 4), progressive, arithmetic, optimize, jfif, adobe, keep, len(scans or []))
     a = np.ascontiguousarray(a, np.uint8)
     out, n = c.POINTER(c.c_ubyte)(), c.c_ulong()
     _lib.jpegmake(c.byref(m), a.ctypes.data_as(c.POINTER(c.c_uint8)), c.byref(out), c.byref(n))

@@ -12,7 +12,7 @@ struct jpegmake {
 	int from, to;	 /* J_COLOR_SPACE of the samples and of the file */
 	int quality, restart;
 	int across[4], down[4]; /* sampling factors, 0: those of the colour space */
-	int id[4];		/* component ids, 0: those of the colour space */
+	int id[4];		/* component ids, -1: those of the colour space */
 	int progressive, arithmetic, optimize;
 	int jfif, adobe; /* markers: 0 no, 1 yes, -1 as the colour space has it */
 	const int *scan; /* scans of our own: per scan parts, the four parts, Ss, Se, Ah, Al */
@@ -52,7 +52,7 @@ void jpegmake(const struct jpegmake *m, const uint8_t *samples, unsigned char **
 			c.comp_info[i].h_samp_factor = m->across[i];
 			c.comp_info[i].v_samp_factor = m->down[i];
 		}
-		if (m->id[i])
+		if (m->id[i] >= 0)
 			c.comp_info[i].component_id = m->id[i];
 	}
 	c.restart_interval = (unsigned)m->restart;
