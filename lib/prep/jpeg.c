@@ -25,7 +25,7 @@ struct run {
 	int scans;
 	bool opened; /* the tables before the first scan are read */
 	bool ended;  /* the file was over, and libjpeg was given an end mark */
-	bool begun;  /* there are pixels */
+	bool whole;  /* the pixels are there */
 	struct jpeg_decompress_struct c;
 	struct jpeg_error_mgr err;
 	struct jpeg_source_mgr src;
@@ -56,7 +56,7 @@ static const char *name_process(int sof)
 	return sof == 0xc3 || sof == 0xcb ? "lossless" : "hierarchical";
 }
 
-/* libjpeg gives up. Once there are pixels, that is a fault that may be read over. */
+/* libjpeg gives up. Behind the pixels that is a fault that may be read over. */
 static void on_error(j_common_ptr c)
 {
 	struct run *r = run_of(c);
@@ -71,7 +71,7 @@ static void on_error(j_common_ptr c)
 	else {
 		c->err->format_message(c, text);
 		snprintf(why, sizeof why, "damaged JPEG file (libjpeg: %.100s)", text);
-		if (r->begun)
+		if (r->whole)
 			hm_image_fault(r->o, r->d->damage, r->e, "%s", why);
 		else
 			hm_err_set(r->e, HM_EDATA, "%s", why);
@@ -100,7 +100,7 @@ static boolean on_fill(j_decompress_ptr c)
 	snprintf(why, sizeof why, "the JPEG file is cut off after %zu bytes", r->n);
 	if (r->opened)
 		note_fault(r, why);
-	if (!r->opened || (r->ended && !r->begun))
+	if (!r->opened || (r->ended && !r->whole))
 		hm_err_set(r->e, HM_EDATA, "the JPEG file is cut off inside its tables, after %zu bytes",
 			   r->n);
 	if (!r->opened || r->ended)
@@ -234,7 +234,7 @@ static void read_rows(struct run *r)
 static int guarded_decode(struct run *r, const unsigned char *p, size_t n)
 {
 	if (setjmp(r->jump))
-		return r->begun && !r->e->code ? 0 : HM_EDATA;
+		return r->whole && !r->e->code ? 0 : HM_EDATA;
 	open_file(r, p, n);
 	jpeg_read_header(&r->c, TRUE);
 	if (check_header(r))
@@ -245,19 +245,10 @@ static int guarded_decode(struct run *r, const unsigned char *p, size_t n)
 		note_fault(r, "scans are missing in the progressive JPEG file");
 	if (make_room(r))
 		return HM_EDATA;
-	r->begun = true;
 	read_rows(r);
+	r->whole = true;
 	jpeg_finish_decompress(&r->c); /* to the end mark, so that what is wrong before it is seen */
 	return 0;
-}
-
-/* The rows that a damaged file did not give are as Pillow leaves them: zero before they are converted, which
- * is black, and of CMYK white. */
-static void fill_missing(struct run *r)
-{
-	size_t row = (size_t)r->c.output_width * 3, done = r->c.output_scanline;
-	memset(r->d->rgb.data + done * row, r->c.num_components == 4 ? 255 : 0,
-	       (r->c.output_height - done) * row);
 }
 
 static int decode(void *state, const unsigned char *p, size_t n, const struct hm_image_options *o,
@@ -268,11 +259,9 @@ static int decode(void *state, const unsigned char *p, size_t n, const struct hm
 	struct run r = {.d = d, .o = o, .e = &own, .n = n};
 	*d->damage = 0;
 	int rc = guarded_decode(&r, p, n);
-	if (!rc) {
-		fill_missing(&r);
+	if (!rc)
 		*out = (struct hm_image){(int)r.c.output_width, (int)r.c.output_height, d->rgb.data,
 					 *d->damage ? d->damage : NULL};
-	}
 	jpeg_destroy_decompress(&r.c);
 	hm_err_pass(e, &own);
 	return rc;
