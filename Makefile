@@ -25,12 +25,16 @@ ONEDNN    ?= $(shell printf '$(hash)include <dnnl.h>\n' | $(CC) -E -x c - >/dev/
 headers      := zstd.h:libzstd-dev:libzstd-devel:zstd \
                 xxhash.h:libxxhash-dev:xxhash-devel:xxhash \
                 png.h:libpng-dev:libpng-devel:libpng \
+                jpeglib.h:libjpeg-dev:libjpeg-turbo-devel:jpeg-turbo \
+                webp/decode.h:libwebp-dev:libwebp-devel:webp \
+                webp/demux.h:libwebp-dev:libwebp-devel:webp \
+                zlib.h:zlib1g-dev:zlib-ng-compat-devel:zlib \
                 libdeflate.h:libdeflate-dev:libdeflate-devel:libdeflate \
                 cjson/cJSON.h:libcjson-dev:cjson-devel:cjson
 onednn_header := dnnl.h:libdnnl-dev:onednn-devel:onednn
 test_headers := cmocka.h:libcmocka-dev:libcmocka-devel:cmocka
 # What else the tests and the demo need, by Debian's names.
-PACKAGES := $(foreach h,$(headers) $(onednn_header) $(test_headers),$(word 2,$(subst :, ,$h))) \
+PACKAGES := $(sort $(foreach h,$(headers) $(onednn_header) $(test_headers),$(word 2,$(subst :, ,$h)))) \
             gnuplot-nox g++ bats mandoc zstd curl ca-certificates dpkg-dev
 
 comma   := ,
@@ -46,7 +50,7 @@ hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
-hm_libs    := -lzstd -lxxhash -lpng -ldeflate -lcjson -lm -ldl
+hm_libs    := -lzstd -lxxhash -lpng -ljpeg -lwebp -lwebpdemux -lz -ldeflate -lcjson -lm -ldl
 ifeq ($(ONEDNN),1)
 hm_cflags  += -DHM_ONEDNN=1
 hm_libs    += -ldnnl

@@ -13,7 +13,7 @@
 struct options {
 	char *root, *like;
 	int64_t size, shorter, max_pixels, max_side;
-	int fit, filter, offset, on_error;
+	int fit, filter, offset, damaged, on_error;
 	bool size_given, fit_given, filter_given, shorter_given, offset_given;
 	bool follow_symlinks, replace;
 };
@@ -41,6 +41,7 @@ static const struct hm_opt table[] = {
 	 .max = HM_IMAGE_PIXELS_MOST},
 	{"max-side", 0, HM_INT(max_side), "N", "refuse images that are wider or higher", .min = 1,
 	 .max = HM_IMAGE_SIDE_MOST},
+	{"damaged", 0, HM_CHOICE(damaged), "fail|read", "read damaged files too, as far as they go"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep", "what to do about a bad image"},
 	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace the column pixels if it exists already"},
@@ -61,7 +62,7 @@ struct run {
 	struct hm_join *in;
 	struct hm_pictures *pictures;
 	struct hm_writer *out;
-	uint64_t done, failed; /* records */
+	uint64_t done, failed, damaged; /* records */
 };
 
 /* The square that the call asks for; with --like, says what was taken from where. */
@@ -94,6 +95,8 @@ static cJSON *make_history(const struct run *r, struct hm_err *e)
 	hm_json_add_num(p, "max-pixels", (double)r->o.max_pixels, e);
 	if (r->o.max_side != HM_IMAGE_SIDE)
 		hm_json_add_num(p, "max-side", (double)r->o.max_side, e);
+	if (r->o.damaged)
+		hm_json_add_str(p, "damaged", "read", e);
 	hm_json_add_str(p, "on-error", on_error[r->o.on_error], e);
 	return hm_pg_append(hm_join_pg(r->in), tool.name, p, e);
 }
@@ -101,7 +104,7 @@ static cJSON *make_history(const struct run *r, struct hm_err *e)
 static int open_all(struct run *r, struct hm_err *e)
 {
 	const struct hm_pictures_options o = {
-		.load = {r->square, {(uint64_t)r->o.max_pixels, (uint32_t)r->o.max_side}},
+		.load = {r->square, {(uint64_t)r->o.max_pixels, (uint32_t)r->o.max_side}, r->o.damaged},
 		.replace = r->o.replace,
 		.error = r->o.on_error == HM_KEEP};
 	int rc = hm_imageroot_open(&r->root, r->o.root, r->o.follow_symlinks, e);
@@ -129,6 +132,10 @@ static int write_record(struct run *r, const struct hm_picture *p, struct hm_err
 		hm_cli_debug(&r->cli, "%s", failure->text);
 		r->failed++;
 	}
+	if (p->damage.code) {
+		hm_cli_debug(&r->cli, "%s", p->damage.text);
+		r->damaged++;
+	}
 	hm_cli_progress(&r->cli, ++r->done, hm_join_expect(r->in), "records");
 	return failure->code && r->o.on_error == HM_SKIP ? 0 : hm_writer_put(r->out, p->val, e);
 }
@@ -137,16 +144,29 @@ static int write_record(struct run *r, const struct hm_picture *p, struct hm_err
  * none. */
 static void check_output(struct hm_cli *c)
 {
-	static const char signature[8] = "\x89PNG\r\n\x1a\n";
-	char first[sizeof signature] = "";
+	unsigned char first[HM_IMAGE_BEGINNING];
 	struct stat st;
 	FILE *f = c->out && !stat(c->out, &st) && S_ISREG(st.st_mode) ? fopen(c->out, "rbe") : NULL;
-	bool picture = f && fread(first, sizeof first, 1, f) == 1 && !memcmp(first, signature, sizeof first);
+	bool picture = f && hm_image_begins(first, fread(first, 1, sizeof first, f));
 	if (f)
 		fclose(f);
 	if (picture)
 		hm_cli_usage(c, "-o %.300s is a picture, which records would replace: write to another file",
 			     c->out);
+}
+
+/* What the reader of the output should know of the pictures. */
+static void report_pictures(struct run *r)
+{
+	bool one = r->damaged == 1;
+	if (r->failed)
+		hm_cli_notice(&r->cli, "%" PRIu64 " records %s", r->failed,
+			      r->o.on_error == HM_SKIP ? "left out for their images"
+						       : "kept without an image, their error set");
+	if (r->damaged)
+		hm_cli_notice(&r->cli, "%" PRIu64 " image%s damaged and read as far as %s (-v names %s)",
+			      r->damaged, one ? " is" : "s are", one ? "it goes" : "they go",
+			      one ? "it" : "them");
 }
 
 int main(int argc, char **argv)
@@ -168,10 +188,8 @@ int main(int argc, char **argv)
 			r.out, hm_join_end(r.in)->skipped + (r.o.on_error == HM_SKIP ? r.failed : 0), &e);
 		r.out = NULL;
 	}
-	if (!rc && r.failed)
-		hm_cli_notice(&r.cli, "%" PRIu64 " records %s", r.failed,
-			      r.o.on_error == HM_SKIP ? "left out for their images"
-						      : "kept without an image, their error set");
+	if (!rc)
+		report_pictures(&r);
 	hm_writer_abort(r.out);
 	hm_pictures_free(r.pictures);
 	hm_imageroot_close(&r.root);

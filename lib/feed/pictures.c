@@ -15,6 +15,7 @@ struct slot {
 	bool failed_before;  /* it came with an error */
 	bool empty;	     /* no picture: it came with an error, or got one */
 	struct hm_err e;
+	struct hm_err damage; /* of a picture that was read nevertheless */
 };
 
 #define FLIGHT_BYTES ((size_t)64 << 20) /* of records that wait, pixels not counted */
@@ -83,7 +84,7 @@ static int read_record(void *pictures, void *slot, size_t *bytes, struct hm_err 
 	if (hm_batch_add(&s->rec, &rec, e))
 		return HM_EDATA;
 	*bytes = s->rec.bytes;
-	s->e = (struct hm_err){0};
+	s->e = s->damage = (struct hm_err){0};
 	s->failed_before = s->empty = p->error >= 0 && rec.val[p->error].count;
 	return 1;
 }
@@ -94,9 +95,13 @@ static void prepare_picture(void *pictures, void *slot, int worker)
 	const struct hm_pictures *p = pictures;
 	struct slot *s = slot;
 	const struct hm_val *img = &s->rec.rec[0].val[p->img];
-	if (!s->failed_before)
-		s->empty = hm_imageload_run(p->load[worker], p->root, img->data, img->count, &p->want,
-					    s->pixels, &s->e) != 0;
+	if (s->failed_before)
+		return;
+	s->empty = hm_imageload_run(p->load[worker], p->root, img->data, img->count, &p->want, s->pixels,
+				    &s->e) != 0;
+	const char *damage = hm_imageload_damage(p->load[worker]);
+	if (!s->empty && damage)
+		hm_err_set(&s->damage, HM_EDATA, "%s", damage);
 }
 
 static int make_ring(struct hm_pictures *p, struct hm_workers *w, struct hm_err *e)
@@ -154,14 +159,15 @@ static int count_shown(const struct hm_val *text)
 	return (int)hm_utf8_check(text->data, text->count < 200 ? text->count : 200);
 }
 
-/* p->why := the path and the reason; *failure := the same with file and record. */
-static void describe_failure(struct hm_pictures *p, const struct slot *s, struct hm_err *failure)
+/* p->why := the path and the reason `e`; *out := the same with file and record. */
+static void describe_picture(struct hm_pictures *p, const struct slot *s, const struct hm_err *e,
+			     struct hm_err *out)
 {
 	const struct hm_rec *rec = &s->rec.rec[0];
 	const struct hm_val *img = &rec->val[p->img];
-	snprintf(p->why, sizeof p->why, "%.*s: %s", count_shown(img), (const char *)img->data, s->e.text);
-	hm_record_error(hm_join_name(p->in), p->done, p->id >= 0 ? &rec->val[p->id] : NULL, p->why, failure);
-	failure->machine = s->e.machine;
+	snprintf(p->why, sizeof p->why, "%.*s: %s", count_shown(img), (const char *)img->data, e->text);
+	hm_record_error(hm_join_name(p->in), p->done, p->id >= 0 ? &rec->val[p->id] : NULL, p->why, out);
+	out->machine = e->machine;
 }
 
 int hm_pictures_next(struct hm_pictures *p, struct hm_picture *out, struct hm_err *e)
@@ -173,9 +179,11 @@ int hm_pictures_next(struct hm_pictures *p, struct hm_picture *out, struct hm_er
 	const struct slot *s = slot;
 	const struct hm_rec *rec = &s->rec.rec[0];
 	*out = (struct hm_picture){.val = p->val};
+	if (s->damage.code)
+		describe_picture(p, s, &s->damage, &out->damage);
 	*p->why = 0;
 	if (s->e.code)
-		describe_failure(p, s, &out->failure);
+		describe_picture(p, s, &s->e, &out->failure);
 	for (int i = 0, n = 0; i < rec->schema->n; i++)
 		if (i != p->old)
 			p->val[n++] = rec->val[i];

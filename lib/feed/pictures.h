@@ -28,6 +28,9 @@ struct hm_picture {
 	/* Code 0: the picture did not fail now. Else the sentence names file and record, and `machine` is
 	 * set if the picture is not at fault. */
 	struct hm_err failure;
+	/* The same of a picture whose file is damaged and was read as far as it goes: what is wrong with it.
+	 */
+	struct hm_err damage;
 };
 /* 1, 0 after the last record, or HM_EDATA: the records cannot be read. */
 int hm_pictures_next(struct hm_pictures *p, struct hm_picture *out, struct hm_err *e);

@@ -2,13 +2,15 @@
 #include "prep/image.h"
 #include "base/filekind.h"
 #include "json/json.h"
+#include "prep/jpeg.h"
 #include "prep/png.h"
+#include "prep/webp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct hm_image_format *const formats[] = {&hm_image_png};
+static const struct hm_image_format *const formats[] = {&hm_image_png, &hm_image_jpeg, &hm_image_webp};
 #define FORMATS (sizeof formats / sizeof *formats)
 
 #define LARGE ((size_t)32 << 20) /* bytes of a buffer that is worth freeing */
@@ -43,6 +45,21 @@ int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, stru
 		"the picture is %ux%u pixels, the limits are %u per side (--max-side) and %s in all "
 		"(--max-pixels)",
 		w, h, side, hm_size_text(pixels, most));
+}
+
+int hm_image_fault(const struct hm_image_options *o, char damage[HM_IMAGE_DAMAGE], struct hm_err *e,
+		   const char *fmt, ...)
+{
+	char text[HM_IMAGE_DAMAGE];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (!o->damaged)
+		return hm_err_set(e, HM_EDATA, "%s (--damaged read reads what there is)", text);
+	if (!*damage)
+		memcpy(damage, text, sizeof text);
+	return 0;
 }
 
 uint8_t *hm_image_room(struct hm_buf *b, size_t n, struct hm_err *e)
@@ -91,7 +108,7 @@ static int refuse_file(const unsigned char *p, size_t n, struct hm_err *e)
 	}
 	switch (k->group) {
 	case HM_FILEKIND_PICTURE:
-		return hm_err_set(e, HM_EDATA, "%s, and only %s is read (%s converts it)", k->name,
+		return hm_err_set(e, HM_EDATA, "%s, and only %s are read (%s converts it)", k->name,
 				  list_formats(list, sizeof list), k->command);
 	case HM_FILEKIND_POINTER:
 		return hm_err_set(e, HM_EDATA, "%s (%s fetches it)", k->name, k->command);
@@ -110,15 +127,28 @@ static int refuse_file(const unsigned char *p, size_t n, struct hm_err *e)
 	}
 }
 
-int hm_image_decode(struct hm_image_decoder *d, const unsigned char *p, size_t n,
-		    const struct hm_image_limits *limits, struct hm_image *out, struct hm_err *e)
+static const struct hm_image_format *find_format(const unsigned char *p, size_t n, size_t *at)
 {
-	size_t i = 0;
-	while (i < FORMATS && !formats[i]->matches(p, n))
-		i++;
-	if (i == FORMATS)
+	for (*at = 0; *at < FORMATS; ++*at)
+		if (formats[*at]->matches(p, n))
+			return formats[*at];
+	return NULL;
+}
+
+bool hm_image_begins(const unsigned char *p, size_t n)
+{
+	size_t at;
+	return find_format(p, n, &at) != NULL;
+}
+
+int hm_image_decode(struct hm_image_decoder *d, const unsigned char *p, size_t n,
+		    const struct hm_image_options *o, struct hm_image *out, struct hm_err *e)
+{
+	size_t at;
+	const struct hm_image_format *f = find_format(p, n, &at);
+	if (!f)
 		return refuse_file(p, n, e);
-	if (!d->state[i] && !(d->state[i] = formats[i]->state_new(e)))
+	if (!d->state[at] && !(d->state[at] = f->state_new(e)))
 		return HM_EDATA;
-	return formats[i]->decode(d->state[i], p, n, limits, out, e);
+	return f->decode(d->state[at], p, n, o, out, e);
 }

@@ -12,6 +12,7 @@
 struct hm_image {
 	int w, h;
 	const uint8_t *rgb;
+	const char *damage; /* what is wrong with its file, which was read as far as it goes; NULL: nothing */
 };
 
 #define HM_IMAGE_PIXELS ((uint64_t)64 << 20)	 /* limit on width·height unless another is asked for */
@@ -27,6 +28,18 @@ struct hm_image_limits {
  * them. Every decoder asks before it allocates. */
 int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, struct hm_err *e);
 
+/* What a decoder may accept. */
+struct hm_image_options {
+	struct hm_image_limits limits;
+	bool damaged; /* also a damaged file, as far as it goes */
+};
+/* A fault of a file that is read nevertheless when damaged files are asked for: then keeps the sentence in
+ * `damage`, unless one is there already ("": none), and returns 0. Otherwise HM_EDATA with the sentence and
+ * the option that helps. */
+#define HM_IMAGE_DAMAGE 160
+int hm_image_fault(const struct hm_image_options *o, char damage[HM_IMAGE_DAMAGE], struct hm_err *e,
+		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
 /* Room for n bytes in b, not set, with HM_IMAGE_SLACK bytes of zero behind them; what b held is lost. A large
  * buffer is freed before a picture that needs less than half of it, so that one huge picture does not hold
  * its memory for the rest of the run. NULL without memory. */
@@ -40,7 +53,7 @@ struct hm_image_format {
 			size_t n); /* by the first bytes, also of a file that was cut */
 	void *(*state_new)(struct hm_err *e);
 	void (*state_free)(void *state); /* NULL is fine */
-	int (*decode)(void *state, const unsigned char *p, size_t n, const struct hm_image_limits *limits,
+	int (*decode)(void *state, const unsigned char *p, size_t n, const struct hm_image_options *o,
 		      struct hm_image *out, struct hm_err *e);
 };
 
@@ -52,6 +65,10 @@ void hm_image_decoder_free(struct hm_image_decoder *d); /* NULL is fine */
 /* Decodes the file p[0..n). `out` borrows from d until the next call with d. HM_EDATA with the reason alone;
  * for a file of no format of the table it says what the file is and what may be done about it. */
 int hm_image_decode(struct hm_image_decoder *d, const unsigned char *p, size_t n,
-		    const struct hm_image_limits *limits, struct hm_image *out, struct hm_err *e);
+		    const struct hm_image_options *o, struct hm_image *out, struct hm_err *e);
+
+/* Whether p[0..n), the first bytes of a file, are those of a picture of the table. */
+#define HM_IMAGE_BEGINNING 16 /* bytes that are enough */
+bool hm_image_begins(const unsigned char *p, size_t n);
 
 #endif

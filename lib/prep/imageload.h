@@ -8,6 +8,7 @@
 struct hm_imageload_options {
 	struct hm_square square;
 	struct hm_image_limits limits; /* of the file's picture */
+	bool damaged;		       /* read damaged files too, as far as they go */
 };
 /* A loader: storage that is used again from picture to picture. One per thread. */
 struct hm_imageload;
@@ -18,5 +19,9 @@ void hm_imageload_free(struct hm_imageload *l); /* NULL is fine */
  * are then not set. */
 int hm_imageload_run(struct hm_imageload *l, const struct hm_imageroot *root, const char *path, size_t len,
 		     const struct hm_imageload_options *o, uint8_t *pixels, struct hm_err *e);
+
+/* What is wrong with the file of the last picture, which was read as far as it goes; NULL: nothing. Borrowed
+ * until the next picture. */
+const char *hm_imageload_damage(const struct hm_imageload *l);
 
 #endif

@@ -19,11 +19,13 @@ void hm_png_free(struct hm_png *d); /* NULL is fine */
 
 struct hm_png_options {
 	struct hm_image_limits limits;
-	bool libpng; /* never take the fast path; for tests, which compare the two */
+	bool libpng;  /* never take the fast path; for tests, which compare the two */
+	bool damaged; /* as in hm_image_options */
 };
 /* Decodes p[0..n). `out` borrows from d until the next call with d. HM_EDATA with the reason alone. Before it
  * allocates it has checked the limits, and that n bytes can hold that many pixels at all (deflate shrinks by
- * 1032 at most). It needs up to 11 bytes per pixel (8-bit pictures 7). */
+ * 1032 at most; not of a damaged file that is to be read). It needs up to 11 bytes per pixel (8-bit pictures
+ * 7). */
 int hm_png_decode(struct hm_png *d, const unsigned char *p, size_t n, const struct hm_png_options *o,
 		  struct hm_image *out, struct hm_err *e);
 

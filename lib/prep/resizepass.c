@@ -35,45 +35,55 @@ static void across_row(const struct hm_weights *k, const uint8_t *row, uint8_t *
 	}
 }
 
-/* Two rows at once, one in each half of the registers. */
+#define ROWS 4 /* rows at once: two registers, a row in each half of them */
+
+/* ROWS rows: the weights, and what the processor has to guess about where their loops end, are shared. */
 __attribute__((target("avx2"))) static void across_rows(const struct hm_weights *k, const uint8_t *row,
 							size_t stride, uint8_t *out)
 {
 	/* r g b r' g' b' of two pixels to r r' g g' b b' as 16 bits */
 	const __m128i half = _mm_setr_epi8(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1);
 	const __m256i mix = _mm256_broadcastsi128_si256(half), zero = _mm256_setzero_si256();
-	uint8_t *below = out + 3 * (size_t)k->n, first[3];
+	size_t width = 3 * (size_t)k->n;
+	uint8_t first[ROWS];
 	for (int i = 0; i < k->n; i++) {
 		const struct hm_pair *w = k->pair + k->span[i].pair;
 		const uint8_t *px = row + (size_t)k->span[i].from * 3;
-		__m256i lo = zero, hi = zero;
+		__m256i lo[ROWS / 2] = {zero, zero}, hi[ROWS / 2] = {zero, zero};
 		for (int t = 0; t < k->span[i].n; t += 2, w++, px += 6) {
-			__m256i v = _mm256_inserti128_si256(
-				_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)px)),
-				_mm_loadl_epi64((const __m128i *)(px + stride)), 1);
-			v = _mm256_shuffle_epi8(v, mix);
-			lo = _mm256_add_epi32(
-				lo, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(hm_lane_load(w->lo))));
-			hi = _mm256_add_epi32(
-				hi, _mm256_madd_epi16(v, _mm256_broadcastd_epi32(hm_lane_load(w->hi))));
+			__m256i wl = _mm256_broadcastd_epi32(hm_lane_load(w->lo)),
+				wh = _mm256_broadcastd_epi32(hm_lane_load(w->hi));
+			for (int r = 0; r < ROWS / 2; r++) {
+				const uint8_t *at = px + 2 * (size_t)r * stride;
+				__m256i v = _mm256_inserti128_si256(
+					_mm256_castsi128_si256(_mm_loadl_epi64((const __m128i *)at)),
+					_mm_loadl_epi64((const __m128i *)(at + stride)), 1);
+				v = _mm256_shuffle_epi8(v, mix);
+				lo[r] = _mm256_add_epi32(lo[r], _mm256_madd_epi16(v, wl));
+				hi[r] = _mm256_add_epi32(hi[r], _mm256_madd_epi16(v, wh));
+			}
 		}
-		__m256i v = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(hi, 15), lo),
-					     _mm256_set1_epi32(HALF));
-		v = _mm256_packs_epi32(_mm256_srai_epi32(v, 22), zero);
-		v = _mm256_packus_epi16(v, zero);
-		hm_lane_store(out + 3 * (size_t)i, _mm256_castsi256_si128(v));
-		hm_lane_store(below + 3 * (size_t)i, _mm256_extracti128_si256(v, 1));
-		if (!i)
-			memcpy(first, below, 3);
+		for (int r = 0; r < ROWS / 2; r++) {
+			uint8_t *to = out + 2 * (size_t)r * width + 3 * (size_t)i;
+			__m256i v = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(hi[r], 15), lo[r]),
+						     _mm256_set1_epi32(HALF));
+			v = _mm256_packs_epi32(_mm256_srai_epi32(v, 22), zero);
+			v = _mm256_packus_epi16(v, zero);
+			hm_lane_store(to, _mm256_castsi256_si128(v));
+			hm_lane_store(to + width, _mm256_extracti128_si256(v, 1));
+		}
+		for (int r = 1; !i && r < ROWS; r++)
+			first[r] = out[(size_t)r * width];
 	}
-	memcpy(below, first, 3); /* the row above wrote one byte too many */
+	for (int r = 1; r < ROWS; r++) /* the row above wrote one byte too many */
+		out[(size_t)r * width] = first[r];
 }
 
 void hm_pass_across(const struct hm_weights *k, const uint8_t *row, size_t stride, int n, uint8_t *out)
 {
 	int i = 0;
 	if (__builtin_cpu_supports("avx2"))
-		for (; i + 2 <= n; i += 2)
+		for (; i + ROWS <= n; i += ROWS)
 			across_rows(k, row + (size_t)i * stride, stride, out + (size_t)i * (size_t)k->n * 3);
 	for (; i < n; i++)
 		across_row(k, row + (size_t)i * stride, out + (size_t)i * (size_t)k->n * 3);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""hm-imgprep beside torchvision's DataLoader (2 workers) on 550x413 PNGs, to 224x224 u8, by both filters, in one run on 2
-cores. Neither side stores its result: the peer drops its batches, hm compresses and hashes its stream and writes it to /dev/null.
+"""hm-imgprep beside torchvision's DataLoader (2 workers), to 224x224 u8, in one run on 2 cores: 550x413 PNGs by both filters,
+and JPEGs (quality 88, 4:2:0) of 550x413 and of 2000x1500. Neither side stores its result: the peer drops its batches, hm compresses and hashes its stream and writes it to /dev/null.
 usage: bench_imgprep.py BIN. Prints rows `name | hm | peer | ratio | target`, images a second."""
 import json
 import os
@@ -18,11 +18,13 @@ from torchvision import transforms
 
 BIN = os.path.abspath(sys.argv[1])
 N, ROUNDS, CORES = 300, 3, 2
+# kind, photo, width, height, ending, files, filters, the ratio aimed at
+SETS = [("photos", True, 550, 413, "png", N, ("bilinear", "bicubic"), 3), ("flat pictures", False, 550, 413, "png", N, ("bilinear", "bicubic"), 3),
+        ("JPEG photos", True, 550, 413, "jpg", N, ("bilinear",), 2), ("JPEG photos of 2000x1500", True, 2000, 1500, "jpg", 96, ("bilinear",), 1.5)]
 
 
-def picture(rng, photo):
+def picture(rng, photo, w=550, h=413):
     """Photo-like: octaves of smooth noise and grain, letters on top. Flat: a drawing of few colours."""
-    w, h = 550, 413
     if not photo:
         a = np.zeros((h, w, 3), np.uint8) + rng.integers(0, 256, 3, dtype=np.uint8)
         for _ in range(30):
@@ -72,10 +74,10 @@ def loader(paths, load, batch, prefetch):
     return made
 
 
-def rate(f):
+def rate(f, n):
     start = time.perf_counter()
     f()
-    return N / (time.perf_counter() - start)
+    return n / (time.perf_counter() - start)
 
 
 def row(name, hm, peer_rate, target=""):
@@ -93,17 +95,17 @@ def single(name, f, paths):
     return best
 
 
-def compare(kind, filter, paths, d):
+def compare(kind, filter, paths, d, target):
     mode = transforms.InterpolationMode(filter)
     call = [f"{BIN}/hm-imgprep", "-q", "-j", str(CORES), "--filter", filter, "--root", d, "-o", "/dev/null", f"{d}/x.hmr"]
     settings = [(16, 2), (16, 4), (64, 2)]  # batch size, prefetch; the best counts
     peers = [[loader(paths, f, *s) for s in settings] for f in (WithPillow(mode), WithTensors(mode))]
     hm, best = 0, [0, 0]
     for _ in range(ROUNDS):  # in turn, so that all meet the same machine
-        hm = max(hm, *(rate(lambda: subprocess.run(call, check=True)) for _ in range(3)))
+        hm = max(hm, *(rate(lambda: subprocess.run(call, check=True), len(paths)) for _ in range(3)))
         for i, made in enumerate(peers):
-            best[i] = max(best[i], *(rate(lambda: sum(1 for _ in m)) for m in made))
-    row(f"imgprep, {filter}, {kind}, DataLoader(2 workers) on PIL", hm, best[0], 3)
+            best[i] = max(best[i], *(rate(lambda: sum(1 for _ in m), len(paths)) for m in made))
+    row(f"imgprep, {filter}, {kind}, DataLoader(2 workers) on PIL", hm, best[0], target)
     row(f"imgprep, {filter}, {kind}, DataLoader(2 workers) on torchvision.io (other pixels)", hm, best[1])
 
 
@@ -111,19 +113,19 @@ def main():
     torch.set_num_threads(1)
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))
     print("name | hm | peer | ratio | target")
-    for kind, photo in ("photos", True), ("flat pictures", False):
+    for kind, photo, w, h, ending, n, filters, target in SETS:
         with tempfile.TemporaryDirectory() as d:
             rng = np.random.default_rng(1)
-            paths = [f"{d}/{i}.png" for i in range(N)]
+            paths = [f"{d}/{i}.{ending}" for i in range(n)]
             for p in paths:
-                picture(rng, photo).save(p)
+                picture(rng, photo, w, h).save(p, **({"quality": 88} if ending == "jpg" else {}))
             with open(f"{d}/x.jsonl", "w") as f:
-                for i in range(N):
-                    f.write(json.dumps({"id": str(i), "img": f"{i}.png", "text": "", "label": 0}) + "\n")
+                for i in range(n):
+                    f.write(json.dumps({"id": str(i), "img": f"{i}.{ending}", "text": "", "label": 0}) + "\n")
             subprocess.run([f"{BIN}/hm-jsonl2rec", "-o", f"{d}/x.hmr", f"{d}/x.jsonl"], check=True)
-            for filter in "bilinear", "bicubic":
-                compare(kind, filter, paths, d)
-            size = sum(os.path.getsize(p) for p in paths) / N / 1024
+            for filter in filters:
+                compare(kind, filter, paths, d, target)
+            size = sum(os.path.getsize(p) for p in paths) / n / 1024
             decode = single("decode", lambda p: Image.open(p).convert("RGB"), paths[:100])
             print(f"# {kind}: {size:.0f} KiB a file; Pillow decodes {decode:.0f}/s on one core")
 

@@ -8,7 +8,7 @@ setup() {
 	mkdir -p root/sub
 }
 
-vec() { # NAME FILE.vec: that PNG out of the unit tests' vectors, to standard output
+vec() { # NAME FILE.vec: that picture out of the unit tests' vectors, PNG's or those of ../FOLDER/FILE.vec, to standard output
 	local line
 	line=$(LC_ALL=C grep -abE "^$1 [0-9]+ [0-9]+ [0-9]+ [0-9]+\$" "$ROOT/tests/data/png/$2") || fail "no $1 in $2"
 	local head=${line#*:} # its bytes and a newline stand before the file
@@ -149,6 +149,93 @@ T
 	hm-imgprep --root toy/img -o out.hmr in.hmr
 }
 
+@test "-o replaces no JPEG and no WebP file" {
+	vec 420-13x11 ../jpeg/kinds.vec >root/good.jpg
+	vec lossy-13x11 ../webp/kinds.vec >root/good.webp
+	records good.jpg good.webp >in.hmr
+	for out in root/good.jpg root/good.webp; do
+		cp $out was
+		run hm-imgprep --root root -o $out in.hmr
+		expect 2 "-o $out is a picture, which records would replace: write to another file"
+		cmp $out was
+	done
+}
+
+@test "PNG, JPEG and WebP are told by their bytes, and one run reads all" {
+	vec rgb-997x31 kinds.vec >root/a.png
+	vec 420-33x18 ../jpeg/kinds.vec >root/b.jpg
+	vec 422-progressive ../jpeg/kinds.vec >root/c.jpeg
+	vec cmyk ../jpeg/colours.vec >root/d.jpg
+	vec lossy-33x18 ../webp/kinds.vec >root/e.webp
+	vec lossless-alpha-33x18 ../webp/kinds.vec >root/f.webp
+	vec part-2 ../webp/kinds.vec >root/g.webp
+	local i
+	for i in a.png b.jpg c.jpeg d.jpg e.webp f.webp g.webp; do cp root/$i root/${i%.*}.x; done
+	records a.png b.jpg c.jpeg d.jpg e.webp f.webp g.webp >named.hmr
+	records a.x b.x c.x d.x e.x f.x g.x >other.hmr
+	for i in 1 3; do hm-imgprep --root root --size 16 -j $i -o $i.hmr named.hmr; done
+	cmp 1.hmr 3.hmr
+	hm-imgprep --root root --size 16 -o other.out other.hmr
+	for i in 1.hmr other.out; do hm-view $i | grep -o '"pixels".*' >$i.view; done
+	cmp 1.hmr.view other.out.view
+	[ "$(sort -u 1.hmr.view | wc -l)" = 7 ]
+	# one pixel is the picture itself: 444-1x1 as Pillow has it
+	vec 444-1x1 ../jpeg/kinds.vec >root/one.jpg
+	vec lossless-1x1 ../webp/kinds.vec >root/one.webp
+	records one.jpg one.webp | hm-imgprep --root root --size 1 | hm-view --full >view
+	[ "$(grep -cE '"pixels":\[\[\[[0-9]+\]\],\[\[[0-9]+\]\],\[\[[0-9]+\]\]\]' view)" = 2 ]
+}
+
+@test "JPEG that is not read says why; the caps are PNG's" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	while IFS='|' read -r name want; do
+		vec "$name" ../jpeg/refusals.vec >root/bad.png
+		refused bad.png "bad.png: $want"
+	done <<'T'
+arithmetic|an arithmetic-coded JPEG file, which is not read \(jpegtran FILE converts it\)$
+lossless|a lossless JPEG file, which is not read$
+12-bits|a JPEG file of 12 bits per sample, and only 8 are read$
+wide|the picture is 16385x14 pixels, the limits are 16384 per side \(--max-side\) and 64M in all \(--max-pixels\)$
+T
+	vec large ../webp/refusals.vec >root/bad.png
+	refused bad.png 'bad.png: the picture is 20000x15 pixels, the limits are 16384 per side'
+}
+
+@test "--damaged read: what there is, counted, named with -v, noted in the history" {
+	vec rgb-997x31 kinds.vec >root/good.png
+	vec no-iend damaged.vec >root/cut.png
+	vec 420-no-end ../jpeg/damaged.vec >root/cut.jpg
+	vec text refusals.vec >root/text.png
+	vec lossy-cut-31 ../webp/refusals.vec >root/cut.webp
+	records good.png cut.png cut.jpg text.png cut.webp >in.hmr
+	refused cut.png 'cut.png: the PNG file is cut off after [0-9]+ bytes \(--damaged read reads what there is\)$'
+	refused cut.jpg 'cut.jpg: the JPEG file is cut off after [0-9]+ bytes \(--damaged read reads what there is\)$'
+	refused cut.webp 'cut.webp: the WebP file is cut off after 31 bytes$'
+	records good.png cut.png cut.jpg text.png cut.webp >in.hmr
+	run hm-imgprep --root root --size 4 --damaged read -o out.hmr in.hmr
+	expect 1 'record 3 \(id r3\): text.png: a text file'
+	[ ! -e out.hmr ]
+	run hm-imgprep -v --root root --size 4 --damaged read --on-error skip -o out.hmr in.hmr
+	expect 0 'in.hmr: record 1 \(id r1\): cut.png: the PNG file is cut off after [0-9]+ bytes'
+	expect 0 'in.hmr: record 2 \(id r2\): cut.jpg: the JPEG file is cut off after [0-9]+ bytes'
+	expect 0 'notice: 2 records left out for their images'
+	expect 0 'notice: 2 images are damaged and read as far as they go \(-v names them\)$'
+	hm-view out.hmr >view
+	[ "$(wc -l <view)" = 3 ]
+	hm-view --history out.hmr | grep -q '"damaged":"read"'
+	# the rows of cut.png are all there; without the switch it is bad, and whole files are the same with it
+	records good.png >whole.hmr
+	hm-imgprep --root root --size 4 -o a.hmr whole.hmr
+	run hm-imgprep --root root --size 4 --damaged read -o b.hmr whole.hmr
+	expect 0 '^$'
+	refute grep -q damaged <<<"$(hm-view --history a.hmr)"
+	cmp <(hm-view a.hmr) <(hm-view b.hmr)
+	run hm-imgprep --root root --size 4 --on-error skip -o out.hmr in.hmr
+	expect 0 'notice: 4 records left out'
+	run hm-imgprep --root root --damaged yes -o out.hmr in.hmr
+	expect 2 'fail\|read'
+}
+
 @test "a small picture, value by value" {
 	vec palette-short oddities.vec >root/good.png
 	records good.png | hm-imgprep --root root --size 1 --fit squash | hm-view --full >view
@@ -203,16 +290,16 @@ T
 		printf "$bytes" >root/bad.png
 		refused bad.png "bad.png: $want"
 	done <<'T'
-\xff\xd8\xff\xe0\0\x10JFIF\0|a JPEG file, and only PNG is read \(magick FILE png:NEW converts it\)$
-\xff\xd8\xff\xe1\0\x10Exif\0|a JPEG file, and only PNG is read
-RIFF\x1a\0\0\0WEBPVP8L|a WebP file, and only PNG is read \(magick
-GIF89a\1\0\1\0|a GIF file, and only PNG is read \(magick
-BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0|a BMP file, and only PNG is read
-II*\0\10\0\0\0|a TIFF file, and only PNG is read
-\0\0\0\x1cftypavif\0\0\0\0mif1|an AVIF file, and only PNG is read
-\0\0\0\x1cftypheic\0\0\0\0mif1|a HEIC file, and only PNG is read
-%%PDF-1.4|a PDF file, and only PNG is read \(pdftoppm
-<svg xmlns="x"/>|an SVG file, and only PNG is read \(rsvg-convert
+\xff\xd8\xff\xe0\0\x10JFIF\0|the JPEG file is cut off inside its tables, after 11 bytes$
+\xff\xd8\xff\xe1\0\x04Exif\0|the JPEG file is cut off inside its tables
+RIFF\x1a\0\0\0WEBPVP8L|the WebP file is cut off after 16 bytes$
+GIF89a\1\0\1\0|a GIF file, and only PNG, JPEG and WebP are read \(magick FILE png:NEW converts it\)$
+BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0|a BMP file, and only PNG, JPEG and WebP are read
+II*\0\10\0\0\0|a TIFF file, and only PNG, JPEG and WebP are read
+\0\0\0\x1cftypavif\0\0\0\0mif1|an AVIF file, and only PNG, JPEG and WebP are read
+\0\0\0\x1cftypheic\0\0\0\0mif1|a HEIC file, and only PNG, JPEG and WebP are read
+%%PDF-1.4|a PDF file, and only PNG, JPEG and WebP are read \(pdftoppm
+<svg xmlns="x"/>|an SVG file, and only PNG, JPEG and WebP are read \(rsvg-convert
 <!DOCTYPE html><html>404</html>|an HTML page \("<!DOCTYPE html><html>404</html>"\), not a picture
 version https://git-lfs.github.com/spec/v1\noid sha256:0\n|a Git LFS pointer \(git lfs pull fetches it\)$
 {"message": "Not Found"}|a JSON text

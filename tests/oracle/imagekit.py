@@ -17,7 +17,7 @@ class Err(c.Structure):
 
 
 class Picture(c.Structure):
-    _fields_ = [("w", c.c_int), ("h", c.c_int), ("rgb", c.POINTER(c.c_uint8))]
+    _fields_ = [("w", c.c_int), ("h", c.c_int), ("rgb", c.POINTER(c.c_uint8)), ("damage", c.c_char_p)]
 
     def array(self):
         return np.ctypeslib.as_array(self.rgb, (self.h, self.w, 3)).copy()
@@ -28,7 +28,11 @@ class Limits(c.Structure):
 
 
 class Options(c.Structure):
-    _fields_ = [("limits", Limits), ("libpng", c.c_bool)]
+    _fields_ = [("limits", Limits), ("libpng", c.c_bool), ("damaged", c.c_bool)]
+
+
+class ImageOptions(c.Structure):
+    _fields_ = [("limits", Limits), ("damaged", c.c_bool)]
 
 
 class Plan(c.Structure):
@@ -63,22 +67,31 @@ def pillow_square(image, size, fit, filter, short, offset):
 
 class Library:
     def __init__(self, folder):
-        src = [f for n in ("prep/png*", "prep/resize*", "prep/square", "prep/image", "base/err", "base/mem", "base/filekind", "json/*")
+        src = [f for n in ("prep/png*", "prep/jpeg", "prep/webp", "prep/resize*", "prep/square", "prep/image", "base/err", "base/mem", "base/filekind", "json/*")
                for f in glob.glob(f"{ROOT}/lib/{n}.c")]
         subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{ROOT}/lib", "-o",
-                        f"{folder}/hm.so", *src, "-lpng", "-ldeflate", "-lcjson", "-lm"], check=True)
+                        f"{folder}/hm.so", *src, "-lpng", "-ljpeg", "-lwebp", "-lwebpdemux", "-lz", "-ldeflate", "-lcjson", "-lm"], check=True)
         self.lib = c.CDLL(f"{folder}/hm.so")
         self.lib.hm_png_new.restype = c.c_void_p
         self.lib.hm_square_plan.restype = Plan
         self.decoder = self.lib.hm_png_new(None)
+        self.lib.hm_image_decoder_new.restype = c.c_void_p
+        self.images = self.lib.hm_image_decoder_new(None)
         self.resizer = c.create_string_buffer(72)
 
-    def decode(self, data, libpng):
+    def decode(self, data, libpng, damaged=False):
         """The array, or the reason for none."""
         im, e = Picture(), Err()
-        rc = self.lib.hm_png_decode(c.c_void_p(self.decoder), data, c.c_size_t(len(data)), c.byref(Options(Limits(0, 0), libpng)),
-                                    c.byref(im), c.byref(e))
+        rc = self.lib.hm_png_decode(c.c_void_p(self.decoder), data, c.c_size_t(len(data)),
+                                    c.byref(Options(Limits(0, 0), libpng, damaged)), c.byref(im), c.byref(e))
         return e.text.decode() if rc else im.array()
+
+    def read(self, data, damaged=False):
+        """Of a file of any format: (the array, what is damaged) or (None, the reason)."""
+        im, e = Picture(), Err()
+        rc = self.lib.hm_image_decode(c.c_void_p(self.images), data, c.c_size_t(len(data)),
+                                      c.byref(ImageOptions(Limits(0, 0), damaged)), c.byref(im), c.byref(e))
+        return (None, e.text.decode()) if rc else (im.array(), im.damage and im.damage.decode())
 
     def _run(self, a, plan):
         im, out, e = Picture(), Picture(), Err()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes tests/data/png/*.vec: PNG files of every kind and what Pillow makes of them, read by tests/unit/test_png.c and
-test_resize.c. A file is a run of entries: a line `NAME WIDTH HEIGHT CRC32 BYTES`, then so many bytes of PNG and a newline; width 0
-marks one that must be refused. Resizes: lines `NAME FIT SIZE CRC32` behind a line `resize`. CRC32 is of the RGB bytes."""
+test_resize.c, in the form of veckit.py. Those of damaged.vec must be refused, and read as Pillow reads them where damaged files are
+to be read. Resizes: lines `NAME FIT SIZE CRC32` behind a line `resize`."""
 import io
 import os
 import struct
@@ -9,26 +9,13 @@ import sys
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 sys.path.insert(0, os.path.dirname(__file__))
 import pngkit as k
+from veckit import entry, refused, write
 
-OUT = os.path.join(os.path.dirname(__file__), "..", "data", "png")
 rng = np.random.default_rng(3)
-
-
-def pillow(data):
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-
-
-def entry(name, data, rgb=None):
-    rgb = pillow(data) if rgb is None else rgb
-    return f"{name} {rgb.shape[1]} {rgb.shape[0]} {zlib.crc32(rgb.tobytes())} {len(data)}\n".encode() + data + b"\n"
-
-
-def refused(name, data):
-    return f"{name} 0 0 0 {len(data)}\n".encode() + data + b"\n"
 
 
 def sample(w, h, color, depth, **more):
@@ -169,6 +156,54 @@ def refusals():
     return b"".join(refused(name, data) for name, data in bad.items())
 
 
+def damaged():
+    """Faults that Pillow reads over under its switch, and its pixels then."""
+    rng = np.random.default_rng(4)
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    out = b""
+    for color, depth, interlace in (2, 8, 0), (2, 8, 1), (6, 8, 0), (3, 4, 0), (3, 8, 1), (0, 1, 0), (4, 16, 1):
+        a = k.random_samples(rng, 11, 13, color, depth)
+        palette = rng.integers(0, 256, 3 << depth, dtype=np.uint8).tobytes() if color == 3 else None
+        good = k.png(a, depth, color, interlace, palette=palette, split=50)
+        name, begin = f"c{color}d{depth}i{interlace}", good.index(b"IDAT") + 4
+        for cut in begin + 30, (begin + len(good)) // 2, len(good) - 30, len(good) - 13:
+            try:
+                out += entry(f"{name}-cut-{cut}", good[:cut])
+            except OSError:  # in the length or name of a chunk, which Pillow takes for a chunk that is cut
+                pass
+        for at in begin + 20, begin + 45, len(good) - 20:
+            hurt = bytearray(good)
+            hurt[at] ^= 4
+            out += entry(f"{name}-flip-{at}", bytes(hurt))
+    a = k.random_samples(rng, 7, 9, 2, 8)
+    good, z = k.png(a, 8, 2), zlib.compress(k.image_data(a, 8))
+    sig, head, idat, iend = k.SIGNATURE, k.header(9, 7, 8, 2), k.chunk(b"IDAT", z), k.chunk(b"IEND")
+    p8 = k.random_samples(rng, 7, 9, 3, 8)
+    for name, data in {
+        "no-iend": good[:-12], "cut-iend": good[:-1], "iend-crc": good[:-1] + bytes([good[-1] ^ 1]),
+        "idat-crc": sig + head + k.chunk(b"IDAT", z, 1) + iend,
+        "text-crc": sig + head + k.chunk(b"tEXt", b"a\0b", 1) + idat + iend,
+        "behind-crc": sig + head + idat + k.chunk(b"tEXt", b"a\0b", 1) + iend,
+        "text-first": sig + k.chunk(b"tEXt", b"a\0b") + head + idat + iend,
+        "header-14": sig + k.chunk(b"IHDR", struct.pack(">IIBBBBBB", 9, 7, 8, 2, 0, 0, 0, 0)) + idat + iend,
+        "critical": sig + head + k.chunk(b"ABCD", b"x") + idat + iend,
+        "compression-1": sig + k.header(9, 7, 8, 2, 0, 1) + idat + iend,
+        "interlace-2": k.png(a, 8, 2, 1)[:8] + k.header(9, 7, 8, 2, 2) + k.png(a, 8, 2, 1)[33:],
+        "idat-apart": sig + head + k.chunk(b"IDAT", z[:40]) + k.chunk(b"tEXt", b"a\0b") + k.chunk(b"IDAT", z[40:]) + iend,
+        "palettes": k.png(p8, 8, 3, palette=bytes(range(9)), before=k.chunk(b"PLTE", bytes(range(90, 150)))),
+        "palette-4": k.png(p8, 8, 3, palette=b"1234"),
+        "rows-missing": k.png(a, 8, 2, raw=k.image_data(a, 8)[: 28 * 4]),
+        "rows-too-many": k.png(a, 8, 2, raw=k.image_data(a, 8) + bytes(28)),
+        "no-adler": sig + head + k.chunk(b"IDAT", z[:-4]) + iend,
+        "wrong-adler": sig + head + k.chunk(b"IDAT", z[:-1] + bytes([z[-1] ^ 1])) + iend,
+        "zlib-header": sig + head + k.chunk(b"IDAT", b"\0\0" + z[2:]) + iend,
+        "filter-5": k.png(a, 8, 2, choose=lambda y: 5 if y == 3 else 0),
+    }.items():
+        out += entry(name, data)
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return out
+
+
 def crop(image, size):
     """torchvision's Resize(size·256/224) and CenterCrop(size), in Pillow's terms."""
     side, (w, h) = size * 256 // 224, image.size
@@ -193,8 +228,4 @@ def resizes():
     return out + b"resize\n" + lines
 
 
-for name, data in ("kinds", kinds()), ("oddities", oddities()), ("refusals", refusals()), ("resizes", resizes()):
-    assert len(data) <= 100_000, (name, len(data))
-    with open(os.path.join(OUT, name + ".vec"), "wb") as f:
-        f.write(data)
-print("png vectors: 4 files in tests/data/png")
+write("png", [("kinds", kinds()), ("oddities", oddities()), ("refusals", refusals()), ("resizes", resizes()), ("damaged", damaged())])

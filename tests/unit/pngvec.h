@@ -1,5 +1,5 @@
-/* Reads tests/data/png/NAME.vec (made by tests/oracle/make_png.py): PNG files with what they must decode to.
- */
+/* Reads tests/data/png/NAME.vec (made by tests/oracle/make_png.py): PNG files with what they must decode to;
+ * and the same of other formats, in their folders. */
 #ifndef HM_PNGVEC_H
 #define HM_PNGVEC_H
 
@@ -20,14 +20,19 @@ struct pngvec {
 	size_t len;
 };
 
-static inline void pngvec_open(struct pngvec *v, const char *name)
+static inline void pngvec_open_of(struct pngvec *v, const char *folder, const char *name)
 {
 	char path[128];
 	struct hm_err e = {0};
 	*v = (struct pngvec){0};
-	snprintf(path, sizeof path, "tests/data/png/%s.vec", name);
+	snprintf(path, sizeof path, "tests/data/%s/%s.vec", folder, name);
 	if (hm_file_read(path, 1 << 20, &v->file, &e))
 		fail_msg("%s", e.text);
+}
+
+static inline void pngvec_open(struct pngvec *v, const char *name)
+{
+	pngvec_open_of(v, "png", name);
 }
 
 /* The next entry; false at the end or at a line that is not an entry. */
