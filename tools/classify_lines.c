@@ -59,7 +59,7 @@ static void wait_for_input(int fd)
  */
 static int choose_class(const struct classify_run *r, const float *prob)
 {
-	int64_t classes = r->complete.model.head.classes;
+	int64_t classes = r->model.model.head.classes;
 	int best = 0;
 	if (classes == 2)
 		return (double)prob[1] > r->o.threshold;
@@ -94,7 +94,7 @@ static void put_id(struct hm_buf *b, const struct question *q, struct hm_err *e)
 static void put_answer(struct classify_run *r, const float *prob, struct hm_err *e)
 {
 	struct hm_buf *b = &r->out;
-	const struct hm_modelfile *h = &r->complete.model.head;
+	const struct hm_modelfile *h = &r->model.model.head;
 	int label = choose_class(r, prob);
 	hm_buf_printf(b, e, ",\"label\":%d", label);
 	if (h->names) {
@@ -106,18 +106,18 @@ static void put_answer(struct classify_run *r, const float *prob, struct hm_err 
 	put_bytes(b, "]}\n", e);
 }
 
-/* Writes the answers to the lines in hand, in their order. */
-static int write_batch(struct classify_run *r, struct hm_err *e)
+/* Writes the answers to the lines of a batch, in their order. */
+static int write_batch(struct classify_run *r, const struct hand *h, struct hm_err *e)
 {
 	r->out.len = 0;
-	for (int i = 0; i < r->n && !e->code; i++) {
-		const struct hm_classify_pair *p = &r->pair[i];
+	for (int i = 0; i < h->n && !e->code; i++) {
+		const struct hm_classify_pair *p = &h->pair[i];
 		r->bad += p->failure.code != 0;
 		if (p->failure.code && r->o.on_error == HM_SKIP) {
-			hm_cli_debug(&r->cli, "line %" PRIu64 ": %s", r->question[i].line, p->failure.text);
+			hm_cli_debug(&r->cli, "line %" PRIu64 ": %s", h->question[i].line, p->failure.text);
 			continue;
 		}
-		put_id(&r->out, &r->question[i], e);
+		put_id(&r->out, &h->question[i], e);
 		if (!p->failure.code) {
 			put_answer(r, p->prob, e);
 			continue;
@@ -145,29 +145,35 @@ static int check_model(const struct classify_run *r, struct hm_err *e)
 	return hm_err_set(e, HM_EDATA, "%s: changed while it was in use", path);
 }
 
-/* Answers the lines in hand. */
-static int answer_batch(struct classify_run *r, struct hm_err *e)
+static void drop_batch(struct hand *h)
 {
-	int rc = r->n ? hm_classify_run(r->classify, r->pair, r->n, e) : 0;
-	if (!rc)
+	for (int i = 0; i < h->n; i++)
+		hm_jsonl_clear(&h->question[i].rec);
+	h->n = 0;
+}
+
+/* Waits for the answers of a batch that was begun, and writes them. */
+static int end_batch(struct classify_run *r, int which, struct hm_err *e)
+{
+	struct hand *h = &r->hand[which];
+	int rc = h->n ? hm_classify_end(r->classify, which, e) : 0;
+	if (!rc && h->n)
 		rc = check_model(r, e);
-	if (!rc && r->n)
-		rc = write_batch(r, e);
-	for (int i = 0; i < r->n; i++)
-		hm_jsonl_clear(&r->question[i].rec);
-	r->n = 0;
+	if (!rc && h->n)
+		rc = write_batch(r, h, e);
+	drop_batch(h);
 	hm_cli_progress(&r->cli, r->done, 0, "lines");
 	return rc;
 }
 
 /* Takes a line in hand: what it says, or what is wrong with it, for which its id alone is read if it has one.
  */
-static int take_line(struct classify_run *r, const struct hm_lines *l, const char *line, size_t len,
-		     struct hm_err *e)
+static int take_line(struct classify_run *r, struct hand *h, const struct hm_lines *l, const char *line,
+		     size_t len, struct hm_err *e)
 {
 	const struct hm_form only_id = {.id = r->o.form.id};
-	struct question *q = &r->question[r->n];
-	struct hm_classify_pair *p = &r->pair[r->n];
+	struct question *q = &h->question[h->n];
+	struct hm_classify_pair *p = &h->pair[h->n];
 	struct hm_err why = {0}, none = {0};
 	q->line = l->line;
 	*p = (struct hm_classify_pair){.root = &r->root};
@@ -181,44 +187,57 @@ static int take_line(struct classify_run *r, const struct hm_lines *l, const cha
 	q->number = q->id == q->rec.digits;
 	p->img = q->rec.tree ? q->rec.v.img : NULL;
 	p->text = q->rec.tree ? q->rec.v.text : NULL;
-	r->n++;
+	h->n++;
 	r->done++;
 	return 0;
 }
 
 /* Lines of the file until none can be read without waiting, or there is a batch of them. 1; 0 at the end. */
-static int fill_batch(struct classify_run *r, struct hm_lines *l, struct hm_err *e)
+static int fill_batch(struct classify_run *r, struct hand *h, struct hm_lines *l, struct hm_err *e)
 {
 	const char *line;
-	size_t len;
-	size_t bytes = 0;
+	size_t len, bytes = 0;
 	int ready = 0, more = 1;
-	while (!asked && r->n < r->o.batch_size && bytes < BATCH_BYTES &&
+	while (!asked && h->n < r->o.batch_size && bytes < BATCH_BYTES &&
 	       (ready = hm_lines_ready(l, e)) == 1) {
 		more = hm_lines_next(l, &line, &len, e);
 		if (more != 1)
 			return more;
 		bytes += len;
-		if (!hm_line_blank(line, len) && take_line(r, l, line, len, e))
+		if (!hm_line_blank(line, len) && take_line(r, h, l, line, len, e))
 			return HM_EDATA;
 	}
 	return ready < 0 ? ready : 1;
 }
 
+/* While a batch is encoded the next one is taken, if its lines are there. */
+static int answer_all(struct classify_run *r, struct hm_lines *l, struct hm_err *e)
+{
+	int which = 0, more = 1, rc = 0;
+	while (!rc && more == 1 && !asked) {
+		struct hand *h = &r->hand[which], *other = &r->hand[!which];
+		more = fill_batch(r, h, l, e);
+		rc = more < 0 ? more : h->n ? hm_classify_begin(r->classify, which, h->pair, h->n, e) : 0;
+		if (!rc && !h->n && !other->n && more)
+			wait_for_input(l->fd);
+		else if (!rc)
+			rc = end_batch(r, !which, e);
+		which = !which;
+	}
+	if (!rc)
+		rc = end_batch(r, !which, e);
+	for (int i = 0; i < HM_CLASSIFY_BATCHES; i++)
+		drop_batch(&r->hand[i]);
+	return rc;
+}
+
 int classify_file(struct classify_run *r, const char *path, struct hm_err *e)
 {
 	struct hm_lines l;
-	int more = 1, rc = catch_signals(e);
+	int rc = catch_signals(e);
 	if (rc || hm_lines_open(&l, path, e))
 		return HM_EDATA;
-	while (!rc && more == 1 && !asked) {
-		more = fill_batch(r, &l, e);
-		rc = more < 0 ? more : 0;
-		if (!rc && r->n)
-			rc = answer_batch(r, e);
-		else if (!rc && more)
-			wait_for_input(l.fd);
-	}
+	rc = answer_all(r, &l, e);
 	hm_lines_close(&l);
 	return rc;
 }
@@ -226,6 +245,7 @@ int classify_file(struct classify_run *r, const char *path, struct hm_err *e)
 int classify_picture(struct classify_run *r, const char *path, const char *caption, struct hm_err *e)
 {
 	const char *slash = strrchr(path, '/');
+	struct hand *h = &r->hand[0];
 	struct hm_buf folder = {0};
 	int rc = slash ? hm_buf_printf(&folder, e, "%.*s", (int)(slash - path + 1), path)
 		       : hm_buf_printf(&folder, e, ".");
@@ -234,12 +254,14 @@ int classify_picture(struct classify_run *r, const char *path, const char *capti
 	hm_buf_clear(&folder);
 	if (rc)
 		return rc;
-	r->n = 1;
-	r->pair[0] =
+	h->n = 1;
+	h->pair[0] =
 		(struct hm_classify_pair){.root = &r->root, .img = slash ? slash + 1 : path, .text = caption};
-	r->question[0].id = path;
-	rc = answer_batch(r, e);
+	h->question[0].id = path;
+	rc = hm_classify_begin(r->classify, 0, h->pair, 1, e);
+	if (!rc)
+		rc = end_batch(r, 0, e);
 	if (!rc && r->bad)
-		rc = hm_err_set(e, HM_EDATA, "%s", r->pair[0].failure.text);
+		rc = hm_err_set(e, HM_EDATA, "%s", h->pair[0].failure.text);
 	return rc;
 }

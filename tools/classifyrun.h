@@ -36,14 +36,16 @@ struct classify_run {
 	struct options o;
 	struct hm_imageroot root;
 	struct hm_device *device;
-	struct hm_rawmodel complete;
+	struct hm_rawmodel model;
 	struct stat file; /* of the model, when it was opened */
 	struct hm_classify *classify;
-	struct question *question;     /* [batch_size] */
-	struct hm_classify_pair *pair; /* [batch_size] */
-	bool picture;		       /* the call names a picture, not lines */
-	int n;			       /* lines in hand */
-	uint64_t done, bad;	       /* lines that were read, and those without an answer */
+	struct hand {			       /* lines in hand: a batch of them */
+		struct question *question;     /* [batch_size] */
+		struct hm_classify_pair *pair; /* [batch_size] */
+		int n;
+	} hand[HM_CLASSIFY_BATCHES];
+	bool picture;	    /* the call names a picture, not lines */
+	uint64_t done, bad; /* lines that were read, and those without an answer */
 	struct hm_buf out;
 };
 

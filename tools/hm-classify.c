@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH_BYTES (INT64_C(128) << 20) /* of the pixels of a batch */
+#define BATCH_BYTES (INT64_C(64) << 20) /* of the pixels of a batch */
 
 static const struct options defaults = {
 	.root = ".",
@@ -86,7 +86,7 @@ static int open_model(struct classify_run *r, struct hm_err *e)
 					      .vocab_of_text = true,
 					      .allow_mismatch = r->o.mismatch,
 					      .encoder = encoder};
-	struct hm_rawmodel *c = &r->complete;
+	struct hm_rawmodel *c = &r->model;
 	if (stat(path, &r->file))
 		r->file = (struct stat){0};
 	int rc = hm_rawmodel_open(c, path, &o, e);
@@ -110,7 +110,7 @@ static int open_model(struct classify_run *r, struct hm_err *e)
 /* --batch-size, or less where so many pictures would take more than BATCH_BYTES. */
 static size_t batch_size(struct classify_run *r)
 {
-	int64_t side = r->complete.used[HM_IMAGE] ? r->complete.square.size : 0, bytes = 3 * side * side,
+	int64_t side = r->model.used[HM_IMAGE] ? r->model.square.size : 0, bytes = 3 * side * side,
 		most = bytes && BATCH_BYTES / bytes > 0 ? BATCH_BYTES / bytes
 		       : bytes				? 1
 							: r->o.batch_size;
@@ -135,12 +135,14 @@ static int open_all(struct classify_run *r, struct hm_err *e)
 	if (rc)
 		return rc;
 	n = batch_size(r);
-	r->question = hm_alloc(n, sizeof *r->question, e);
-	r->pair = hm_alloc(n, sizeof *r->pair, e);
-	if (!r->question || !r->pair)
-		return HM_EDATA;
-	r->classify =
-		hm_classify_new(&r->complete, &limits, r->o.batch_size == 1, r->device, r->cli.workers, e);
+	for (int i = 0; i < HM_CLASSIFY_BATCHES; i++) {
+		struct hand *h = &r->hand[i];
+		h->question = hm_alloc(n, sizeof *h->question, e);
+		h->pair = hm_alloc(n, sizeof *h->pair, e);
+		if (!h->question || !h->pair)
+			return HM_EDATA;
+	}
+	r->classify = hm_classify_new(&r->model, &limits, r->o.batch_size == 1, r->device, r->cli.workers, e);
 	return r->classify ? 0 : e->code;
 }
 
@@ -153,7 +155,7 @@ static int answer_lines(struct classify_run *r, struct hm_err *e)
 		file = &input;
 		n = 1;
 	}
-	if (r->complete.used[HM_IMAGE])
+	if (r->model.used[HM_IMAGE])
 		rc = hm_imageroot_open(&r->root, r->o.root, r->o.follow_symlinks, e);
 	for (int i = 0; !rc && i < n && !classify_stopped(); i++)
 		rc = classify_file(r, file[i], e);
@@ -168,7 +170,7 @@ static int answer_lines(struct classify_run *r, struct hm_err *e)
 static int answer_picture(struct classify_run *r, struct hm_err *e)
 {
 	struct hm_cli *c = &r->cli;
-	const struct hm_rawmodel *m = &r->complete;
+	const struct hm_rawmodel *m = &r->model;
 	if (!m->used[HM_IMAGE])
 		hm_cli_usage(c, "%s answers captions alone: give it JSON lines", c->operands[0]);
 	if (m->used[HM_TEXT] && c->n_operands < 3)
@@ -189,11 +191,13 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = r.picture ? answer_picture(&r, &e) : answer_lines(&r, &e);
 	hm_classify_free(r.classify);
-	hm_rawmodel_close(&r.complete);
+	hm_rawmodel_close(&r.model);
 	hm_device_close(r.device);
 	hm_imageroot_close(&r.root);
 	hm_buf_clear(&r.out);
-	free(r.question);
-	free(r.pair);
+	for (int i = 0; i < HM_CLASSIFY_BATCHES; i++) {
+		free(r.hand[i].question);
+		free(r.hand[i].pair);
+	}
 	return hm_cli_end(&r.cli, rc, &e);
 }

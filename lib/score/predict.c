@@ -51,7 +51,9 @@ static int open_fusion(struct hm_predict *a, const struct hm_predict_options *o,
 	if (!(a->net = kind->net_new(kind, &shape, e)) || hm_fusionfile_load(m, &a->net->params, e))
 		return HM_EDATA;
 	int batch = !text ? VECTORS : o->batch_size ? o->batch_size : d->host ? PAIRS : DEVICE_PAIRS;
-	return hm_fuserun_new(&a->run, a->net, text, batch, d, w, e);
+	if (o->live && !text && !(a->here = hm_workers_new(1, e)))
+		return HM_EDATA;
+	return hm_fuserun_new(&a->run, a->net, text, batch, d, a->here ? a->here : w, e);
 }
 
 /* --no-normalize: for a head whose file does not say. */
@@ -84,46 +86,50 @@ int hm_predict_init(struct hm_predict *a, struct hm_fusionfile *model, const str
 
 void hm_predict_clear(struct hm_predict *a)
 {
-	hm_encode_window_clear(&a->work);
+	hm_predict_batch_clear(a, &a->batch);
 	hm_encode_free(a->encode);
 	hm_fuserun_free(a->run);
+	hm_workers_free(a->here);
 	hm_fusion_net_free(a->net);
 	for (int k = 0; k < HM_SIDES; k++)
 		hm_donors_clear(&a->donors[k]);
-	hm_arena_clear(&a->arena);
 	*a = (struct hm_predict){0};
 }
 
 /* ---- records ---- */
 
-static int encode_items(struct hm_predict *a, struct hm_encode_item *item, int n, struct hm_err *e)
+static int start_encode(struct hm_predict *a, struct hm_predict_batch *b, struct hm_err *e)
 {
-	if (!a->encode)
+	b->begun = true;
+	if (!a->encode || !b->sound)
 		return 0;
-	a->work.item = item;
-	a->work.n = n;
-	return hm_encode_start(a->encode, &a->work, e) || hm_encode_wait(a->encode, &a->work, e) ? HM_EDATA
-												 : 0;
+	b->work.item = b->item;
+	b->work.n = b->sound;
+	return hm_encode_start(a->encode, &b->work, e);
 }
 
-/* The features of item[0..n), then the answers: logits and prob of record row[i]. */
-static int answer_items(struct hm_predict *a, struct hm_encode_item *item, int n, const int *row,
-			float *logits, float *prob, struct hm_err *e)
+/* The fusion of the items whose records did not fail: logits and prob of record row[i]. */
+static int answer_items(struct hm_predict *a, struct hm_predict_batch *b, const bool *failed, float *logits,
+			float *prob, struct hm_err *e)
 {
 	const enum hm_give *gives = a->model->head.fusion->gives;
 	size_t classes = (size_t)a->model->head.classes;
-	struct hm_fuserun_item *in = hm_arena_get(&a->arena, (size_t)n * sizeof *in, e);
-	if (!in || encode_items(a, item, n, e))
+	struct hm_fuserun_item *in = hm_arena_get(&b->arena, (size_t)b->sound * sizeof *in, e);
+	int n = 0;
+	if (!in)
 		return HM_EDATA;
-	for (int i = 0; i < n; i++) {
-		in[i] = (struct hm_fuserun_item){.ids = item[i].ids,
-						 .len = item[i].len,
-						 .logits = logits + (size_t)row[i] * classes,
-						 .prob = prob + (size_t)row[i] * classes};
+	for (int i = 0; i < b->sound; i++) {
+		const struct hm_encode_item *item = &b->item[i];
+		size_t at = (size_t)b->row[i] * classes;
+		if (failed[b->row[i]])
+			continue;
+		in[n] = (struct hm_fuserun_item){
+			.ids = item->ids, .len = item->len, .logits = logits + at, .prob = prob + at};
 		for (int k = 0; k < HM_SIDES; k++)
-			in[i].side[k] = item[i].out[k][gives[k]];
+			in[n].side[k] = item->out[k][gives[k]];
+		n++;
 	}
-	return hm_fuserun_compute(a->run, in, n, e);
+	return n ? hm_fuserun_compute(a->run, in, n, e) : 0;
 }
 
 static int check_logits(const float *logits, size_t classes, struct hm_err *e)
@@ -134,36 +140,65 @@ static int check_logits(const float *logits, size_t classes, struct hm_err *e)
 	return 0;
 }
 
-int hm_predict_records(struct hm_predict *a, const struct hm_rec *rec, int n, const bool *failed,
-		       float *logits, float *prob, int *at, struct hm_err *e)
+int hm_predict_begin(struct hm_predict *a, struct hm_predict_batch *b, const struct hm_rec *rec, int n,
+		     const bool *failed, int *at, struct hm_err *e)
 {
-	size_t classes = (size_t)a->model->head.classes;
-	int sound = 0, rc = 0;
 	*at = -1;
-	hm_arena_reset(&a->arena);
-	struct hm_encode_item *item = hm_arena_get(&a->arena, (size_t)n * sizeof *item, e);
-	int *row = hm_arena_get(&a->arena, (size_t)n * sizeof *row, e);
-	if (!item || !row)
+	hm_arena_reset(&b->arena);
+	b->n = n;
+	b->sound = 0;
+	b->item = hm_arena_get(&b->arena, (size_t)n * sizeof *b->item, e);
+	b->row = hm_arena_get(&b->arena, (size_t)n * sizeof *b->row, e);
+	if (!b->item || !b->row)
 		return HM_EDATA;
-	memset(logits, 0, (size_t)n * classes * sizeof *logits);
-	memset(prob, 0, (size_t)n * classes * sizeof *prob);
 	for (int i = 0; i < n; i++) {
 		if (failed[i])
 			continue;
-		row[sound] = i;
-		if (hm_predict_take(a, &rec[i], false, &item[sound++], e)) {
+		b->row[b->sound] = i;
+		if (hm_predict_take(a, &b->arena, &rec[i], false, &b->item[b->sound++], e)) {
 			*at = i;
 			return HM_EDATA;
 		}
 	}
-	if (sound)
-		rc = answer_items(a, item, sound, row, logits, prob, e);
-	for (int i = 0; !rc && i < sound; i++)
-		if (check_logits(logits + (size_t)row[i] * classes, classes, e)) {
-			*at = row[i];
+	return start_encode(a, b, e);
+}
+
+int hm_predict_end(struct hm_predict *a, struct hm_predict_batch *b, const bool *failed, float *logits,
+		   float *prob, int *at, struct hm_err *e)
+{
+	size_t classes = (size_t)a->model->head.classes, all = (size_t)b->n * classes;
+	*at = -1;
+	int rc = b->begun && a->encode ? hm_encode_wait(a->encode, &b->work, e) : 0;
+	b->begun = false;
+	memset(logits, 0, all * sizeof *logits);
+	memset(prob, 0, all * sizeof *prob);
+	if (!rc)
+		rc = answer_items(a, b, failed, logits, prob, e);
+	for (int i = 0; !rc && i < b->sound; i++) {
+		int row = b->row[i];
+		if (!failed[row] && check_logits(logits + (size_t)row * classes, classes, e)) {
+			*at = row;
 			rc = HM_EDATA;
 		}
+	}
 	return rc;
+}
+
+void hm_predict_batch_clear(struct hm_predict *a, struct hm_predict_batch *b)
+{
+	struct hm_err none = {0};
+	if (b->begun && a->encode)
+		hm_encode_wait(a->encode, &b->work, &none);
+	hm_encode_window_clear(&b->work);
+	hm_arena_clear(&b->arena);
+	*b = (struct hm_predict_batch){0};
+}
+
+int hm_predict_records(struct hm_predict *a, const struct hm_rec *rec, int n, const bool *failed,
+		       float *logits, float *prob, int *at, struct hm_err *e)
+{
+	int rc = hm_predict_begin(a, &a->batch, rec, n, failed, at, e);
+	return rc ? rc : hm_predict_end(a, &a->batch, failed, logits, prob, at, e);
 }
 
 /* ---- shuffled sides ---- */
@@ -193,20 +228,24 @@ static int keep_donor(struct hm_predict *a, const struct hm_encode_item *item, s
 int hm_predict_collect(struct hm_predict *a, const struct hm_rec *rec, int n, const bool *failed, int *at,
 		       struct hm_err *e)
 {
-	int sound = 0, rc;
+	struct hm_predict_batch *b = &a->batch;
 	*at = -1;
-	hm_arena_reset(&a->arena);
-	struct hm_encode_item *item = hm_arena_get(&a->arena, (size_t)n * sizeof *item, e);
-	if (!item)
+	hm_arena_reset(&b->arena);
+	b->sound = 0;
+	b->item = hm_arena_get(&b->arena, (size_t)n * sizeof *b->item, e);
+	if (!b->item)
 		return HM_EDATA;
 	for (int i = 0; i < n; i++)
-		if (!failed[i] && hm_predict_take(a, &rec[i], true, &item[sound++], e)) {
+		if (!failed[i] && hm_predict_take(a, &b->arena, &rec[i], true, &b->item[b->sound++], e)) {
 			*at = i;
 			return HM_EDATA;
 		}
-	rc = sound ? encode_items(a, item, sound, e) : 0;
-	for (int i = 0; !rc && i < sound; i++)
-		rc = keep_donor(a, &item[i], e);
+	int rc = start_encode(a, b, e);
+	if (!rc && a->encode)
+		rc = hm_encode_wait(a->encode, &b->work, e);
+	b->begun = false;
+	for (int i = 0; !rc && i < b->sound; i++)
+		rc = keep_donor(a, &b->item[i], e);
 	return rc;
 }
 

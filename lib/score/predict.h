@@ -23,7 +23,8 @@ struct hm_predict_options {
 	uint64_t seed;					  /* of HM_ABLATE_SHUFFLE */
 	const struct hm_feature_names *columns[HM_SIDES]; /* feature columns; NULL: those that the model
 							     names, else the usual one */
-	bool live;					  /* as in struct hm_encode_config */
+	bool live; /* as in struct hm_encode_config; and a head is computed in the calling thread, so that it
+		      does not wait behind the next batch's encoders */
 	bool no_normalize; /* of a file without metadata: its head does not normalise */
 };
 
@@ -31,6 +32,16 @@ struct hm_predict_side {
 	struct hm_taken column; /* of the feature, or of pixels or token_ids; n 0: the side is not used */
 	bool raw;		/* the encoder in the model file computes it */
 	size_t numbers;		/* floats per record: its vector, or grid; 0 where the fusion takes words */
+};
+
+/* Records on their way: a part of them, taken and being encoded. */
+struct hm_predict_batch {
+	struct hm_arena arena; /* their features */
+	struct hm_encode_window work;
+	struct hm_encode_item *item; /* [sound] */
+	int *row;		     /* [sound] which record it is */
+	int n, sound;		     /* records, and those that have not failed */
+	bool begun;
 };
 
 struct hm_predict {
@@ -42,10 +53,10 @@ struct hm_predict {
 	uint64_t cut;		     /* captions that were shortened to `room` */
 	int room;		     /* words that the fusion has room for, where it takes words; else 0 */
 	struct hm_encode *encode;    /* NULL: no side is raw */
-	struct hm_encode_window work;
 	struct hm_fusion_net *net;
 	struct hm_fuserun *run;
-	struct hm_arena arena; /* features of the records being computed */
+	struct hm_workers *here;       /* of a live head, which the calling thread computes; else NULL */
+	struct hm_predict_batch batch; /* of hm_predict_records */
 	enum hm_ablation ablate[HM_SIDES];
 	struct hm_donors donors[HM_SIDES]; /* of shuffled sides */
 };
@@ -71,6 +82,15 @@ int hm_predict_shuffle(struct hm_predict *a, uint64_t seed, struct hm_err *e);
  * computed, or -1. */
 int hm_predict_records(struct hm_predict *a, const struct hm_rec *rec, int n, const bool *failed,
 		       float *logits, float *prob, int *at, struct hm_err *e);
+/* The same in two halves, so that a batch is taken while another is encoded. Begin starts the encoders; `at`
+ * as above. End waits for them and computes the fusion; failed records have zeros. Records and `failed` must
+ * stay from begin to end. */
+int hm_predict_begin(struct hm_predict *a, struct hm_predict_batch *b, const struct hm_rec *rec, int n,
+		     const bool *failed, int *at, struct hm_err *e);
+int hm_predict_end(struct hm_predict *a, struct hm_predict_batch *b, const bool *failed, float *logits,
+		   float *prob, int *at, struct hm_err *e);
+/* Waits for what is begun, and frees. All zero is fine. */
+void hm_predict_batch_clear(struct hm_predict *a, struct hm_predict_batch *b);
 void hm_predict_clear(struct hm_predict *a);
 
 #endif

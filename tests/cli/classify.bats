@@ -200,7 +200,7 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	hm-bundle bundle.st --names no,yes -o named.st # once more
 	hm-view named.st | grep -q '"names":\["no","yes"\]'
 	hm-score --bootstrap 0 --model named.st --csv c.csv dev.raw.hmr >/dev/null
-	cmp a.csv c.csv
+	cmp <(cut -d, -f1-3 a.csv) <(cut -d, -f1-3 c.csv) # the names are others
 	hm-fuse-train -q --epochs 1 --init bundle.st -o again.st train.raw.hmr # takes the vocabulary along
 	hm-view again.st | grep -q '"vocab_in_file":true'
 }
