@@ -91,17 +91,6 @@ static int report_sweep(struct hm_fuse *r, const struct hm_sweep *s, const size_
 		      : 0;
 }
 
-/* Makes the folder. A folder that cannot be written is found here, before hours of training. */
-static int make_folder(const char *path, struct hm_err *e)
-{
-	struct stat st;
-	if (mkdir(path, 0777) && errno != EEXIST)
-		return hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno));
-	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
-		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
-	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
-}
-
 /* Checks that the files that the sweep writes are not files that the call reads: --init, records, the lines.
  */
 static int check_outputs(struct hm_fuse *r, const struct hm_sweep *s, struct hm_err *e)
@@ -146,7 +135,7 @@ int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 	if (!rc && how.val && r->o.recipe.select == HM_SELECT_AUROC)
 		rc = hm_trainer_check_auroc(&r->setup.val, e);
 	if (!rc)
-		rc = make_folder(r->o.out, e);
+		rc = hm_folder_make(r->o.out, e);
 	if (!rc)
 		rc = hm_sweep_train(&s, &how, e);
 	if (!rc)

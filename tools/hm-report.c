@@ -101,6 +101,8 @@ int main(int argc, char **argv)
 			"\"label\" is the prediction: then the scores say nothing");
 	if (!rc)
 		rc = hm_findings_compute(&r.findings, &r.runs, &e);
+	if (!rc && r.o.out)
+		rc = hm_folder_make(r.o.out, &e);
 	for (int i = 0; i < PAGES && !rc; i++)
 		rc = write_page(&r, i, &e);
 	for (int i = 0; i < PAGES; i++)

@@ -113,3 +113,13 @@ int hm_file_temporary(const char *folder, struct hm_err *e)
 	hm_buf_clear(&name);
 	return fd;
 }
+
+int hm_folder_make(const char *path, struct hm_err *e)
+{
+	struct stat st;
+	if (mkdir(path, 0777) && errno != EEXIST)
+		return hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno));
+	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
+		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
+	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
+}

@@ -590,3 +590,14 @@ half() { # AUROC EXAMPLES POSITIVES
 	run hm-report --nonsense runs.json
 	expect 2
 }
+
+@test "the folder of -o is made, one that cannot be is named" {
+	cd "$BATS_TEST_TMPDIR"
+	printf 'id,proba,label\n1,.2,0\n2,.9,1\n3,.4,1\n4,.1,0\n' >a.csv
+	hm-report -q a=a.csv -o new
+	[ -s new/report.html ] && [ -s new/report.md ] && [ -s new/report.csv ]
+	run hm-report -q a=a.csv -o none/new
+	expect 1 '^hm-report: error: none/new: No such file or directory$'
+	run hm-report -q a=a.csv -o a.csv
+	expect 1 '^hm-report: error: a.csv: not a folder$'
+}
