@@ -62,6 +62,14 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	expect 0 '"label":1,"name":"mean"'
 	run hm-classify image.st data/img/10001.png
 	expect 0 '"label":'
+	# equal to the threshold is not above it: a head that is sure answers 0 and 1 exactly
+	hm-fuse-train -q --lr 1e5 --epochs 1 -o loud.head train.hmr
+	hm-bundle --image init:resnet-tiny --text init:bert-tiny --vocab data loud.head -o loud.st
+	run bash -c 'hm-classify loud.st --threshold 0 --root data/img data/dev.jsonl; hm-classify loud.st --threshold 1 --root data/img data/dev.jsonl'
+	expect 0 '"prob":\[1,0\]'
+	refute grep -q '"label":1.*"prob":\[1,0\]' <<<"$output"
+	refute grep -q '"label":1.*"prob":\[0,1\]' <(tail -n 24 <<<"$output")
+	grep -q '"label":0.*"prob":\[0,1\]' <(tail -n 24 <<<"$output")
 }
 
 @test "bad lines are answered with their error, the others with theirs" {

@@ -2,6 +2,7 @@
  * such files is refused. */
 #include "feed/vocabulary.h"
 #include "json/json.h"
+#include "prep/bpe.h"
 #include "prep/tokenpack.h"
 #include "../support/vocabfolder.h"
 
@@ -65,6 +66,40 @@ static void files_come_back(void **state)
 		check_round("tests/data/text/roberta", bpe);
 		check_round("tests/data/text/vocab.txt", options[i]);
 	}
+}
+
+/* A vocab.txt that was named counts with the normaliser of a tokenizer.json that holds another vocabulary. */
+static void a_named_file_stays_named(void **state)
+{
+	struct place *p = *state;
+	place_fill(p, (place_files){"vocab.txt", LINES "more\n", "tokenizer.json", JSON("true")});
+	check_round(place_path(p, "vocab.txt"), (struct hm_tokenizer_options){0});
+}
+
+/* OpenAI's list goes on behind the merges that count, which are packed and no others. */
+static void the_merges_that_count(void **state)
+{
+	struct place *p = *state;
+	struct hm_err e = {0};
+	struct hm_buf list = {0}, packed = {0};
+	int lines = 0;
+	hm_buf_printf(&list, &e, "\"bpe_simple_vocab_16e6.txt#version: 0.2\n");
+	for (int a = 0; a < 256; a++)
+		for (int b = 0; b < 200; b++) {
+			char first[3] = "", second[3] = "";
+			hm_bpe_symbol((unsigned char)a, first);
+			hm_bpe_symbol((unsigned char)b, second);
+			hm_buf_printf(&list, &e, "%s %s\n", first, second);
+		}
+	assert_int_equal(e.code, 0);
+	place_write(p, "merges.txt", (char *)list.data, list.len);
+	check_round(place_path(p, "merges.txt"), (struct hm_tokenizer_options){0});
+	assert_int_equal(hm_token_pack(place_path(p, "merges.txt"), &packed, &e), 0);
+	for (const char *s = (char *)packed.data; (s = strstr(s, "\\n")); s++)
+		lines++;
+	assert_int_equal(lines, 1 + 48894);
+	hm_buf_clear(&list);
+	hm_buf_clear(&packed);
 }
 
 /* Of a folder that has both, the vocabulary is packed once. */
@@ -139,6 +174,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(files_come_back, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(a_named_file_stays_named, place_setup, place_teardown),
+		cmocka_unit_test_setup_teardown(the_merges_that_count, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(a_vocabulary_is_packed_once, place_setup, place_teardown),
 		cmocka_unit_test_setup_teardown(another_tokenizer_is_not_packed, place_setup, place_teardown),
 		cmocka_unit_test(other_texts_are_refused),
