@@ -30,6 +30,8 @@ static const struct hm_opt table[] = {
 	{"names", 0, HM_STR(names), "WORD,WORD,...", "what the classes are called, from class 0"},
 	{"key", 0, HM_STR(tower.spec.key), "NAME", "the part of a training checkpoint that holds an encoder"},
 	TOWER_ROWS,
+	{"vocab-size", 0, HM_INT(tower.spec.vocab), "N", "rows of the word table of an init: text encoder",
+	 .min = 1, .max = 4194304},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
 	 "join encoders whose settings (mean, std, act, heads) are not those of the training"},
 	{0}};
@@ -90,6 +92,8 @@ int main(int argc, char **argv)
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	tower_words_take(&r.o.tower);
+	if (r.o.tower.spec.vocab && (!r.o.spec[HM_TEXT] || strncmp(r.o.spec[HM_TEXT], "init:", 5)))
+		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
 	const char *path = r.cli.operands[0];
 	const struct hm_rawmodel_options o = {.spec = {r.o.spec[HM_IMAGE], r.o.spec[HM_TEXT]},
 					      .vocab = r.o.vocab,

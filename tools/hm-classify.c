@@ -43,6 +43,8 @@ static const struct hm_opt table[] = {
 	{"vocab", 0, HM_STR(vocab), "FILE|DIR", "vocabulary of its training captions", .file = HM_FILE_IN},
 	{"key", 0, HM_STR(tower.spec.key), "NAME", "the part of a training checkpoint that holds an encoder"},
 	TOWER_ROWS,
+	{"vocab-size", 0, HM_INT(tower.spec.vocab), "N", "rows of the word table of an init: text encoder",
+	 .min = 1, .max = 4194304},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
 	 "answer although inputs are prepared otherwise than the model's (size, fit, vocabulary, casing)"},
 	{.group = "Running the model"},
@@ -186,6 +188,8 @@ int main(int argc, char **argv)
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	tower_words_take(&r.o.tower);
+	if (r.o.tower.spec.vocab && (!r.o.spec[HM_TEXT] || strncmp(r.o.spec[HM_TEXT], "init:", 5)))
+		hm_cli_usage(&r.cli, "--vocab-size needs --text init:NAME");
 	r.o.form.null_text = r.o.null_text == NULL_EMPTY;
 	int rc = open_all(&r, &e);
 	if (!rc)

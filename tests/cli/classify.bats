@@ -213,6 +213,23 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	hm-view again.st | grep -q '"vocab_in_file":true'
 }
 
+@test "a random CLIP of a small vocabulary: --vocab-size" {
+	local clip=$ROOT/tests/data/text/clip text=init:clip-tiny-text
+	hm-jsonl2rec --limit 16 data/train.jsonl | hm-tokenize --vocab "$clip" |
+		hm-encode -q --text $text --vocab-size 797 -o small.hmr
+	hm-fuse-train -q --epochs 1 --features text -o small.st small.hmr
+	run hm-bundle --text $text --vocab "$clip" small.st -o x.st
+	expect 1 "$text: this is encoder [0-9a-f]{32}, small.st was trained on"
+	hm-bundle --text $text --vocab-size 797 --vocab "$clip" small.st -o whole.st
+	cmp <(hm-classify --text $text --vocab-size 797 --vocab "$clip" small.st data/test.jsonl) \
+		<(hm-classify whole.st data/test.jsonl)
+	for tool in "hm-bundle -o x.st" hm-classify; do
+		run $tool --vocab-size 797 small.st
+		expect 2 '--vocab-size needs --text init:NAME'
+	done
+	[ ! -e x.st ]
+}
+
 @test "a model that was trained without a vocabulary says so" {
 	run hm-fuse-train --epochs 1 --image init:resnet-tiny --text init:bert-tiny -o mute.st train.raw.hmr
 	expect 0 'notice: the model file gets no vocabulary, which hm-classify will ask for: --vocab DIR'
