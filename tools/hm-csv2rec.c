@@ -40,7 +40,8 @@ static int check_label(const struct reader *r, const struct hm_form *f, struct h
 		return 0;
 	hm_csvfields_missing(&r->file, f->label, "label-field", "--label-field names another", &why);
 	if (r->labels_wanted)
-		return hm_err_pass(e, &why);
+		return hm_err_set(e, why.code, "%s; without --labels and --label-field records have no label",
+				  why.text);
 	hm_cli_notice(r->cli, "%s: its records have no label", why.text);
 	return 0;
 }

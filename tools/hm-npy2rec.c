@@ -28,7 +28,7 @@ static const struct hm_opt table[] = {
 	 "a .npy file, or the tensor NAME of FILE, as a column (repeatable)", .file = HM_FILE_IN},
 	{"safetensors", 0, HM_LIST(tensors), "FILE[,KEY=VALUE...]",
 	 "every tensor of FILE as a column (repeatable)", .file = HM_FILE_IN},
-	{.group = "Output"},
+	{.group = "Records"},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace columns that the ids' records have already"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep", "what to do about a row that is not finite"},
 	{0}};
@@ -260,10 +260,12 @@ static int take_records(struct run *r, struct hm_err *e)
 			return rc;
 		hm_cli_progress(&r->cli, ++r->seen, c->rows, "records");
 	}
+	const char *hint =
+		strchr(first, ',') ? "; of a table hm-csv2rec makes records, which --ids takes" : "";
 	if (!rc && r->seen != c->rows)
-		rc = hm_err_set(e, HM_EDATA, "%s has %" PRIu64 " ids%s%s%s and %s has %zu rows",
+		rc = hm_err_set(e, HM_EDATA, "%s has %" PRIu64 " ids%s%s%s and %s has %zu rows%s",
 				hm_idfile_name(r->ids), r->seen, r->seen ? " (the first is \"" : "", first,
-				r->seen ? "\")" : "", c->file, c->rows);
+				r->seen ? "\")" : "", c->file, c->rows, hint);
 	return rc;
 }
 

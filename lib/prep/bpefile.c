@@ -250,7 +250,7 @@ static int open_kind(struct hm_tokenizer **t, const struct hm_tokenizer_kind *ki
 	struct hm_bpe_tokenizer *b = NULL;
 	*t = NULL;
 	int rc = 0;
-	if (o->casing != HM_CASING_OF_FOLDER)
+	if (o->casing != HM_CASING_OF_FOLDER && !o->recorded)
 		rc = hm_err_set(e, HM_EUSAGE, "--cased and --uncased are for WordPiece; %s holds %s", f->path,
 				clip ? "CLIP's tokenizer, which lowers text"
 				     : "a byte-level BPE tokenizer, which keeps case");

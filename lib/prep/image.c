@@ -56,7 +56,7 @@ int hm_image_fault(const struct hm_image_options *o, char damage[HM_IMAGE_DAMAGE
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	if (!o->damaged)
-		return hm_err_set(e, HM_EDATA, "%s (--damaged read reads what there is)", text);
+		return hm_err_set(e, HM_EDATA, "%s (hm-imgprep --damaged read reads what there is)", text);
 	if (!*damage)
 		memcpy(damage, text, sizeof text);
 	return 0;

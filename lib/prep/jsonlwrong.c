@@ -155,7 +155,8 @@ static int refuse_text(const struct hm_jsonl_object *o, const struct hm_err *why
 		if (is_table(o, table[i].separator))
 			return hm_err_set(
 				e, HM_EDATA,
-				"the line looks like %s, not like a JSON object (%s makes records of it), "
+				"the line looks like %s, not like a JSON object (%s makes records of it, "
+				"and hm-view lines of those), "
 				"at column 1",
 				table[i].name, table[i].command);
 	return refuse_unseen(o, why, column, e);

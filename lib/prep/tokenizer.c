@@ -93,6 +93,7 @@ struct hm_tokenizer_options hm_tokenizer_options_of(const cJSON *attr)
 		.casing = says(attr, "cased", true)    ? HM_CASED
 			  : says(attr, "cased", false) ? HM_UNCASED
 						       : HM_CASING_OF_FOLDER,
+		.recorded = true,
 		.plain_specials = says(attr, "special_in_text", false),
 		.max_length = cJSON_IsNumber(length) && length->valuedouble >= 2 &&
 					      length->valuedouble <= HM_TOKENIZER_MAX_LENGTH

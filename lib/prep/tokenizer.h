@@ -25,6 +25,7 @@ enum hm_quotes { HM_QUOTES_OF_FOLDER, HM_QUOTES_STRAIGHT, HM_QUOTES_KEPT };
  * family. */
 struct hm_tokenizer_options {
 	enum hm_casing casing;
+	bool recorded;	     /* what a stream or a model says of its captions, not the user */
 	bool plain_specials; /* "[CLS]" in a text is five characters and not a token */
 	int max_length;	     /* ids per text, those at both ends included: 2 to HM_TOKENIZER_MAX_LENGTH */
 	enum hm_quotes quotes;

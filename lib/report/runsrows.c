@@ -57,10 +57,8 @@ static int read_row(struct hm_runs *r, const cJSON *o, int number, struct hm_row
 		return hm_err_set(e, HM_EDATA, "row %d has no \"name\"", number);
 	for (const struct hm_row *other = r->row; other < w; other++)
 		if (!strcmp(other->name, w->name))
-			return hm_err_set(e, HM_EDATA,
-					  r->given ? "two rows are called \"%s\": name them by NAME=FILE"
-						   : "two rows are called \"%s\"",
-					  w->name);
+			return hm_err_set(e, HM_EDATA, "two rows are called \"%s\"%s", w->name,
+					  r->given ? ": NAME=FILE gives one of them another name" : "");
 	if (hm_published_read(cJSON_GetObjectItemCaseSensitive(o, "published"), &w->published, e)) {
 		hm_err_prefix(e, "row \"%s\"", w->name);
 		return HM_EDATA;

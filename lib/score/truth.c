@@ -61,8 +61,8 @@ static int find_class(const struct hm_truth *t, const struct hm_labels *l, int w
 			   hm_labels_text(l, list, sizeof list));
 	else
 		hm_err_set(e, HM_EDATA,
-			   "label \"%.64s\" is a word, and nothing says which class it is; records that "
-			   "hm-jsonl2rec --labels makes do",
+			   "label \"%.64s\" is a word, and nothing says which class it is; "
+			   "hm-csv2rec (hm-jsonl2rec) --labels WORD,WORD,... makes records that do",
 			   text);
 	return entry_error(t, t->first[w], e);
 }

@@ -237,11 +237,14 @@ int hm_truth_read(struct hm_truth *t, const char *path, struct hm_workers *w, st
 		rc = read_csv(t, path, e);
 	else if (form == HM_CSV_RECORDS)
 		rc = read_records(t, path, w, e);
-	else
+	else {
+		bool text = other->group == HM_FILEKIND_PACKED || other->group == HM_FILEKIND_TEXT;
+		const char *unpack = text ? other->command : NULL;
 		rc = hm_err_set(e, HM_EDATA,
 				"%s: %s, where labels are wanted: JSON lines, CSV or records%s%s%s", t->name,
-				other->name, other->command ? "; " : "", other->command ? other->command : "",
-				other->command ? " helps" : "");
+				other->name, unpack ? "; " : "", unpack ? unpack : "",
+				unpack ? " helps" : "");
+	}
 	if (hold >= 0)
 		close(hold);
 	return rc;

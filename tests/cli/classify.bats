@@ -192,6 +192,8 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	expect 1 'short.txt: column "token_ids": vocab is [0-9a-f]{8}…? here, the model was trained on'
 	run hm-bundle head.st --image init:resnet-tiny --text init:bert-tiny --vocab short.txt -o x.st
 	expect 1 'vocab is'
+	run hm-bundle --image init:resnet-tiny --text init:bert-tiny --vocab "$ROOT/tests/data/text/clip" head.st -o x.st
+	expect 1 'text/clip: column "token_ids": '
 	run hm-fuse-train -q --epochs 1 --image init:resnet-tiny --text init:bert-tiny --vocab short.txt -o x.st train.raw.hmr
 	expect 1 'short.txt: .*vocab is'
 	[ ! -e x.st ]

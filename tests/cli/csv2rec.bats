@@ -153,6 +153,8 @@ gives() { # WANT TABLE [OPTION...]
 	gives '{"id":"1","img":"2","text":"3","label":-1}' 'id,img,text,zz,zz\n1,2,3,4,5\n' # two columns of a name that is not asked for
 	run hm-csv2rec -o u.hmr t.csv
 	expect 0 '^hm-csv2rec: notice: t.csv: line 1: the header has no column "label" .*: its records have no label$'
+	run hm-csv2rec --labels no,yes -o v.hmr t.csv
+	expect 1 'has no column "label" .*; without --labels and --label-field records have no label$'
 }
 
 @test "files that are no UTF-8 table are named, with the command that helps" {
@@ -187,7 +189,7 @@ gives() { # WANT TABLE [OPTION...]
 	printf 'id,img,text,label\r1,a.png,a,0\r' >mac.csv
 	named mac.csv 'line 1: a line end of CR alone'
 	run hm-jsonl2rec -o out.hmr a.csv
-	expect 1 'the line looks like CSV, .*\(hm-csv2rec makes records of it\)'
+	expect 1 'the line looks like CSV, .*\(hm-csv2rec makes records of it, and hm-view lines of those\)'
 	run hm-cat -o out.hmr a.csv
 	expect 1 'a table \(CSV, TSV\): .* hm-csv2rec makes records'
 }

@@ -208,8 +208,8 @@ T
 	vec text refusals.vec >root/text.png
 	vec lossy-cut-31 ../webp/refusals.vec >root/cut.webp
 	records good.png cut.png cut.jpg text.png cut.webp >in.hmr
-	refused cut.png 'cut.png: the PNG file is cut off after [0-9]+ bytes \(--damaged read reads what there is\)$'
-	refused cut.jpg 'cut.jpg: the JPEG file is cut off after [0-9]+ bytes \(--damaged read reads what there is\)$'
+	refused cut.png 'cut.png: the PNG file is cut off after [0-9]+ bytes \(hm-imgprep --damaged read reads what there is\)$'
+	refused cut.jpg 'cut.jpg: the JPEG file is cut off after [0-9]+ bytes \(hm-imgprep --damaged read reads what there is\)$'
 	refused cut.webp 'cut.webp: the WebP file is cut off after 31 bytes$'
 	records good.png cut.png cut.jpg text.png cut.webp >in.hmr
 	run hm-imgprep --root root --size 4 --damaged read -o out.hmr in.hmr

@@ -201,7 +201,7 @@ T
 @test "what is no JSON lines file at all is named" {
 	printf 'name,text,hate,split\n1.png,"hello, world",0,train\n' >pride.csv
 	run hm-jsonl2rec -o out.hmr pride.csv
-	expect 1 'pride.csv: line 1: the line looks like CSV, not like a JSON object \(hm-csv2rec makes records of it\), at column 1$'
+	expect 1 'pride.csv: line 1: the line looks like CSV, not like a JSON object \(hm-csv2rec makes records of it, and hm-view lines of those\), at column 1$'
 	printf 'file_name\tmisogynous\tText Transcription\n1.jpg\t0\thello\n' >mami.tsv
 	run hm-jsonl2rec -o out.hmr mami.tsv
 	expect 1 'mami.tsv: line 1: the line looks like CSV with tabs \(TSV\), .*\(hm-csv2rec --delimiter tab '

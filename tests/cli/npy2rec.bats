@@ -207,6 +207,9 @@ npy() {
 @test "numbers of ids and rows that differ are both named, whichever is less" {
 	run hm-npy2rec --ids dev.ids --column x=train.npy -o no.hmr
 	expect 1 "^hm-npy2rec: error: dev.ids has 20 ids \(the first is \"$(head -n 1 dev.ids)\"\) and train.npy has 40 rows$"
+	(echo id,label && sed 's/$/,1/' dev.ids) >dev.csv
+	run hm-npy2rec --ids dev.csv --column x=dev.npy -o no.hmr
+	expect 1 'dev.csv has 21 ids .* and dev.npy has 20 rows; of a table hm-csv2rec makes records, which --ids takes$'
 	run hm-npy2rec --ids train.ids --column x=dev.npy -o no.hmr
 	expect 1 'train.ids has 40 ids \(.*\) and dev.npy has 20 rows'
 	run hm-npy2rec --ids train.own.hmr --column x=dev.npy -o no.hmr

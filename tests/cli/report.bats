@@ -249,7 +249,7 @@ silent() { # FOLDER
 	hm-report -o files a=b.csv x.csv=p1.csv # a file that is there is meant, whatever its name
 	[ "$(cut -d, -f1 files/report.csv | paste -sd ' ')" = 'name "a=b" "x.csv"' ]
 	run hm-report p1.csv other/../p1.csv
-	expect 1 'two rows are called "p1": name them by NAME=FILE'
+	expect 1 'two rows are called "p1": NAME=FILE gives one of them another name'
 	run hm-report a=p1.csv b=none.csv
 	expect 1 '^hm-report: error: none.csv: cannot open'
 	run hm-report $'\xff=p1.csv' p4.csv

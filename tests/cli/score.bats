@@ -808,7 +808,7 @@ truth() {
 @test "--labels: ids, words and numbers that do not fit are named" {
 	truth
 	run hm-score --labels truth.jsonl blind.csv
-	expect 1 '^hm-score: error: truth.jsonl: line 1 \(id 1\): label "yes" is a word, and nothing says which class it is; records that hm-jsonl2rec --labels makes do$'
+	expect 1 '^hm-score: error: truth.jsonl: line 1 \(id 1\): label "yes" is a word, and nothing says which class it is; hm-csv2rec \(hm-jsonl2rec\) --labels WORD,WORD,\.\.\. makes records that do$'
 	run hm-score --labels <(head -n 3 truth.jsonl) --json x.json truth.hmr
 	expect 1 'no column "prob"'
 	hm-score --labels truth.hmr --csv /dev/null blind.csv >/dev/null
@@ -838,6 +838,9 @@ truth() {
 	expect 1 'line 1: there is no field "id"'
 	run hm-score --labels "$ROOT/tests/data/models/late.safetensors" a.csv
 	expect 1 'late.safetensors: a safetensors file, where labels are wanted: JSON lines, CSV or records$'
+	printf 'GIF89a' >a.gif
+	run hm-score --labels a.gif a.csv
+	expect 1 'a.gif: a GIF file, where labels are wanted: JSON lines, CSV or records$'
 	hm-jsonl2rec -o plain.hmr <(sed 's/"no"/0/; s/"yes"/1/' truth.jsonl)
 	run hm-score --labels plain.hmr -o x.hmr a.csv
 	expect 2 '--labels goes without -o'

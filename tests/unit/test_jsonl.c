@@ -121,7 +121,8 @@ static void wrong_fields_have_a_column(void **state)
 		{" \"a, b\"", "the line is a string, not an object, at column 2"},
 		{"null", "the line is a single word, not an object, at column 1"},
 		{"id,img,text,label",
-		 "the line looks like CSV, not like a JSON object (hm-csv2rec makes records of it), "
+		 "the line looks like CSV, not like a JSON object (hm-csv2rec makes records of it, "
+		 "and hm-view lines of those), "
 		 "at column 1"},
 		{"\"id\",\"img\"", "the line looks like CSV, not"},
 		{"1,\"a, b\",x", "the line looks like CSV, not"},

@@ -68,7 +68,7 @@ static void check_damaged(const char *folder, int least)
 	for (pngvec_open_of(&v, folder, "damaged"); pngvec_next(&v); n++) {
 		if (!decode(d, v.png, v.len, false, &im, &e))
 			fail_msg("%s: accepted", v.name);
-		if (!strstr(e.text, "(--damaged read"))
+		if (!strstr(e.text, "(hm-imgprep --damaged read"))
 			fail_msg("%s: \"%s\" does not say what helps", v.name, e.text);
 		int rc = decode(d, v.png, v.len, true, &im, &e);
 		must_be(&v, rc, &im, &e);
@@ -137,7 +137,7 @@ static void test_reasons(void **state)
 		{"jpeg", "refusals", "wide", "the picture is 16385x14 pixels, the limits are"},
 		{"jpeg", "refusals", "apart-cut-in-tables", "the JPEG file is cut off"},
 		{"jpeg", "refusals", "two-frames", "damaged JPEG file (libjpeg: "},
-		{"jpeg", "damaged", "zeros", " extraneous bytes before marker 0xd9) (--damaged read reads"},
+		{"jpeg", "damaged", "zeros", " extraneous bytes before marker 0xd9) (hm-imgprep --"},
 		{"webp", "refusals", "lossy-cut-31", "the WebP file is cut off after 31 bytes"},
 		{"webp", "refusals", "outside", "damaged WebP file"},
 		{"webp", "refusals", "bad-lossless", "damaged WebP"},
@@ -218,8 +218,8 @@ static void test_unfinished(void **state)
 	hm_buf_add(&cut, "\xff\xd9", 2, NULL);
 	assert_int_equal(decode(d, cut.data, cut.len, false, &im, &e), HM_EDATA);
 	assert_string_equal(e.text,
-			    "scans are missing in the progressive JPEG file (--damaged read reads what "
-			    "there is)");
+			    "scans are missing in the progressive JPEG file (hm-imgprep --damaged read "
+			    "reads what there is)");
 	assert_int_equal(decode(d, cut.data, cut.len, true, &im, &e), 0);
 	assert_string_equal(im.damage, "scans are missing in the progressive JPEG file");
 	hm_buf_clear(&cut);
