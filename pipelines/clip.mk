@@ -48,7 +48,7 @@ published = $(shell awk -F, '$$1 == "$1" { print $$3 ", " $$4; n = 1 } END { if 
 
 SELF  := $(lastword $(MAKEFILE_LIST))
 variables := DATA CLIP IMAGE TEXT VOCAB PIXELS TOKENS ENCODE OUT CACHE SEEDS EPOCHS ROWS
-without    = `$(HERE)/get-weights.sh clip-vit-large-patch14` fetches it into weights/; or say CLIP=FOLDER or CLIP=FILE.pt, or IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:clip-tiny-image and init:clip-tiny-text to try
+without    = `$(HERE)/get-weights.sh clip-vit-large-patch14` fetches it into weights/; or say CLIP=FOLDER or CLIP=FILE.pt, or IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:clip-tiny-image and init:clip-tiny-text to try (of a small vocabulary, ENCODE="--vocab-size N", too)
 include $(dir $(SELF))common.mk
 
 .PHONY: all report list help

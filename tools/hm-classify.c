@@ -148,6 +148,13 @@ static int open_all(struct classify_run *r, struct hm_err *e)
 	return r->classify ? 0 : e->code;
 }
 
+/* Whether two operands are a caption and, before it, a file that should have been its picture. */
+static bool lacks_picture(char *const *file, int n)
+{
+	return n == 2 && strcmp(file[0], "-") != 0 && !access(file[0], F_OK) && strcmp(file[1], "-") != 0 &&
+	       access(file[1], F_OK) != 0;
+}
+
 /* Lines of files, or of standard input. */
 static int answer_lines(struct classify_run *r, struct hm_err *e)
 {
@@ -157,6 +164,11 @@ static int answer_lines(struct classify_run *r, struct hm_err *e)
 		file = &input;
 		n = 1;
 	}
+	if (lacks_picture(file, n))
+		return hm_err_set(e, HM_EDATA,
+				  "%s: no picture, and what follows names no file: MODEL PICTURE CAPTION, or "
+				  "MODEL and files of JSON lines",
+				  file[0]);
 	if (r->model.used[HM_IMAGE])
 		rc = hm_imageroot_open(&r->root, r->o.root, r->o.follow_symlinks, e);
 	for (int i = 0; !rc && i < n && !classify_stopped(); i++)

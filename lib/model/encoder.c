@@ -311,9 +311,11 @@ int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t 
 		ended = ended || ids[i] == x->shape.end;
 	}
 	if (!ended)
-		return hm_err_set(e, HM_EDATA,
-				  "its tokens lack the end token %d, from which the text encoder takes its "
-				  "vector; hm-tokenize with the encoder's own vocabulary gives it",
-				  x->shape.end);
+		return hm_err_set(
+			e, HM_EDATA,
+			"its tokens lack the end token %d, from which the text encoder takes its "
+			"vector; hm-tokenize with the encoder's own vocabulary gives it, and an init: "
+			"encoder fits another by --vocab-size",
+			x->shape.end);
 	return 0;
 }

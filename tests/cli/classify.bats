@@ -181,6 +181,8 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	done <<-'END'
 		hm-classify head.st --image init:resnet-tiny:9 --text init:bert-tiny --vocab data|init:resnet-tiny:9: this is encoder [0-9a-f]{32}, head.st was trained on
 		hm-classify train.hmr|train.hmr: 
+		: >none.jpg; hm-classify late.st none.jpg "what a day"|none.jpg: no picture, and what follows names no file: MODEL PICTURE CAPTION
+		echo "<html>" >page.jpg; hm-classify late.st page.jpg x|page.jpg: no picture, and what follows
 		head -n 99 data/vocab.txt >v.txt; hm-classify head.st --image init:resnet-tiny --text init:bert-tiny --vocab v.txt|v.txt: 
 	END
 	[ ! -e x.st ]

@@ -175,7 +175,7 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 	run hm-encode --image $IMAGE -o x.hmr small.hmr
 	expect 1 '^hm-encode: error: small.hmr: column "pixels" has images of 64x64, the image encoder takes 224x224; hm-imgprep --size 224 makes them$'
 	run hm-encode --text init:clip-tiny-text -o x.hmr bert.hmr
-	expect 1 '^hm-encode: error: bert.hmr: record 0 \(id [0-9]+\): its tokens lack the end token 49407'
+	expect 1 '^hm-encode: error: bert.hmr: record 0 \(id [0-9]+\): its tokens lack the end token 49407, .* an init: encoder fits another by --vocab-size$'
 	run hm-encode --text $TEXT --text-output pooler -o x.hmr dev.hmr
 	expect 2 '^hm-encode: error: --text: a clip-text has no output "pooler": pooled, projected$'
 	run hm-encode --image init:resnet-tiny --image-output projected -o x.hmr dev.hmr
