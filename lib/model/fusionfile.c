@@ -192,8 +192,11 @@ int hm_fusionfile_attach(struct hm_fusionfile *m, enum hm_side k, const char *pa
 		return rc;
 	int width = hm_tower_width(&x->shape, h->fusion->gives[k]);
 	if (strcmp(x->digest, h->encoder[k]))
-		rc = hm_err_set(e, HM_EDATA, "%s: this is encoder %s, %s was trained on %s", spec, x->digest,
-				path, h->encoder[k]);
+		rc = hm_err_set(e, HM_EDATA, "%s: this is encoder %s, %s was trained on %s%s", spec,
+				x->digest, path, h->encoder[k],
+				strncmp(spec, "init:", 5)
+					? ""
+					: " (a random one depends on its seed and on --vocab-size)");
 	else if (width != h->dim[k])
 		rc = hm_err_set(e, HM_EDATA, "%s: it gives %d numbers, %s takes %lld from the %s", spec,
 				width, path, (long long)h->dim[k], hm_side_name(k));

@@ -3,12 +3,28 @@
 #include "stat/scores.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 bool hm_pair_significant(const struct hm_pair *p)
 {
 	return p->mcnemar_holm < .05 || p->delong_holm < .05;
+}
+
+char *hm_page_best(const struct hm_findings *f, char out[HM_PAGE_BEST])
+{
+	int alike = 0, others = f->runs->n_rows - 1;
+	for (int i = 0; i < f->pairs; i++)
+		alike += (f->pair[i].a == f->best || f->pair[i].b == f->best) &&
+			 !hm_pair_significant(&f->pair[i]);
+	if (!alike)
+		snprintf(out, HM_PAGE_BEST, "shown to differ from every other");
+	else if (others == 1)
+		snprintf(out, HM_PAGE_BEST, "not shown to differ from the other");
+	else
+		snprintf(out, HM_PAGE_BEST, "not shown to differ from %d of %d others", alike, others);
+	return out;
 }
 
 /* How many bytes two texts begin with alike, at most n. */

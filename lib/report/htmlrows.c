@@ -24,11 +24,14 @@ void hm_html_headline(struct hm_html *p)
 	const struct hm_summary *m = &f->row[f->best];
 	const struct hm_interval guess = f->auroc ? f->guess_auroc : f->guess;
 	const size_t n = p->r->matched.n;
-	char s[HM_PAGE_NUMBER], t[HM_PAGE_NUMBER], value[TILE], also[TILE];
+	char s[HM_PAGE_NUMBER], t[HM_PAGE_NUMBER], value[TILE], also[TILE + HM_PAGE_BEST], best[HM_PAGE_BEST];
+	const bool selected = p->r->row[f->best].selected;
 	hm_html_put(p, "<dl class=\"headline\">\n");
 	snprintf(value, sizeof value, rows > 1 ? "Best of %d rows" : "The row", rows);
-	put_tile(p, value, p->r->row[f->best].name,
-		 p->r->row[f->best].selected ? "its epoch was chosen on the same examples" : "");
+	snprintf(also, sizeof also, "%s%s%s", rows > 1 ? hm_page_best(f, best) : "",
+		 rows > 1 && selected ? "; " : "",
+		 selected ? "its epoch was chosen on the same examples" : "");
+	put_tile(p, value, p->r->row[f->best].name, also);
 	if (f->auroc)
 		put_tile(p, "AUROC, 95 %", hm_page_value(m->auroc, 3, s), hm_page_auroc_interval(m, t));
 	put_tile(p, "Accuracy, 95 %", hm_page_value(m->accuracy, 3, s),

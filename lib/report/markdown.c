@@ -111,7 +111,7 @@ static void put_headline(const struct hm_findings *f, struct hm_buf *b, struct h
 	const struct hm_summary *m = &f->row[f->best];
 	const struct hm_interval guess = f->auroc ? f->guess_auroc : f->guess;
 	const int rows = f->runs->n_rows;
-	char v[2][HM_PAGE_NUMBER];
+	char v[2][HM_PAGE_NUMBER], best[HM_PAGE_BEST];
 	if (rows > 1)
 		hm_buf_printf(b, e, "\nBest of %d rows: **", rows);
 	else
@@ -124,7 +124,8 @@ static void put_headline(const struct hm_findings *f, struct hm_buf *b, struct h
 	hm_buf_printf(b, e, "accuracy %s %s, on %zu examples. ", hm_page_value(m->accuracy, 3, v[0]),
 		      hm_page_interval(m->accuracy_ci, false, v[1]), f->runs->matched.n);
 	if (rows > 1)
-		hm_buf_printf(b, e, "%d of %d rows lie within guessing", f->guessing, rows);
+		hm_buf_printf(b, e, "It is %s. %d of %d rows lie within guessing", hm_page_best(f, best),
+			      f->guessing, rows);
 	else
 		hm_buf_printf(b, e, "It lies %s guessing", f->guessing ? "within" : "outside of");
 	hm_buf_printf(b, e, ": %s %s to %s in 95 %% of draws.\n", f->auroc ? "an AUROC of" : "an accuracy of",

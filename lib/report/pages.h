@@ -29,6 +29,10 @@ struct hm_findings {
 int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e);
 void hm_findings_clear(struct hm_findings *f);
 bool hm_pair_significant(const struct hm_pair *p);
+/* What the tests of pairs say of the best row among several: "not shown to differ from 3 of 12 others",
+ * "shown to differ from every other". Returns out. */
+#define HM_PAGE_BEST 64
+char *hm_page_best(const struct hm_findings *f, char out[HM_PAGE_BEST]);
 /* The history that all share, of which the first f->shared bytes count; the rest of a trial's. */
 const char *hm_shared_history(const struct hm_findings *f);
 const char *hm_trial_history(const struct hm_findings *f, const struct hm_trial *t);

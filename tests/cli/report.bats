@@ -182,7 +182,7 @@ balanced() {
 	run hm-report -o other sheet.json
 	expect 1 'sheet.json: command.txt: a "sheet" must be a PNG file$'
 	sed 's|"title"|"sheet":"sheet.png","title"|' runs.json >sheet.json
-	cp "$ROOT/pipelines/sheet.png" .
+	cp "$ROOT/pipelines/report.png" sheet.png
 	hm-report -o other sheet.json
 	grep -q 'src="data:image/png;base64,iVBORw0KGgo' other/report.html
 	mkdir -p deep
@@ -285,15 +285,20 @@ silent() { # FOLDER
 	[[ $roc > 0.7 ]]
 	within=$(awk -F, 'NR > 1 { d = $6 - .5; h = 1.959963984540054 * sqrt(201 / 12 / 1e4); n += d <= h && -d <= h } END { print n }' other/report.csv)
 	[ "$within" = 1 ] # only one
-	grep -qF "Best of 3 rows: **high**, AUROC $roc [$rlo, $rhi], accuracy $acc [$alo, $ahi], on 200 examples. 1 of 3 rows lie within guessing: an AUROC of 0.420 to 0.580" other/report.md
-	grep -q '<dt>Best of 3 rows</dt><dd>high' other/report.html
+	grep -qF "Best of 3 rows: **high**, AUROC $roc [$rlo, $rhi], accuracy $acc [$alo, $ahi], on 200 examples. It is shown to differ from every other. 1 of 3 rows lie within guessing: an AUROC of 0.420 to 0.580" other/report.md
+	grep -q '<dt>Best of 3 rows</dt><dd>high <small>shown to differ from every other</small>' other/report.html
+	hm-report -o other high=p4.csv same=p4.csv low=p1.csv
+	grep -qF 'It is not shown to differ from 1 of 2 others.' other/report.md
+	hm-report -o other high=p4.csv same=p4.csv
+	grep -q '<dt>Best of 2 rows</dt><dd>high <small>not shown to differ from the other</small>' other/report.html
+	hm-report -o other low=p1.csv high=p4.csv guess.csv
 	grep -qF "<dt>AUROC, 95 %</dt><dd>$roc <small>[$rlo, $rhi]</small>" other/report.html
 	grep -qF "<dt>Accuracy, 95 %</dt><dd>$acc <small>[$alo, $ahi]</small>" other/report.html
 	grep -qF '<dt>Within guessing</dt><dd>1 of 3 <small>AUROC 0.420 to 0.580</small>' other/report.html
 	grep -qF '<dt>Examples</dt><dd>200 <small>50.0 % of the commonest class</small>' other/report.html
 	[ "$(grep -n '<dl' other/report.html | cut -d: -f1)" -lt "$(grep -n '<table' other/report.html | head -n 1 | cut -d: -f1)" ]
 	hm-report -o other runs.json # an epoch that was chosen on the same examples is said to be
-	grep -q '<dd>two <small>its epoch was chosen on the same examples' other/report.html
+	grep -q '<dd>two <small>.*; its epoch was chosen on the same examples' other/report.html
 }
 
 @test "an answer that is constant has no interval of no width" {
