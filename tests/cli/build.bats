@@ -52,7 +52,7 @@ blind() { # HEADER...
 		time unistd wchar wctype omp)
 	for h in $(git ls-files 'lib/*.[ch]' 'tools/*.[ch]' | grep -v lib/ops/cuda/ | xargs sed -n 's/^ *# *include *<\([^>]*\)>.*/\1/p' | sort -u); do
 		grep -qxF "${h%.h}" <<<"$libc" || [[ $h == sys/* || $h == linux/* || $h == arpa/* || $h == netinet/* ]] && continue
-		case $h in dnnl*.h) h=dnnl.h ;; xxh3.h | xxh_x86dispatch.h) h=xxhash.h ;; zstd_errors.h) h=zstd.h ;; esac
+		case $h in dnnl*.h) h=dnnl.h ;; xxh3.h | xxh_x86dispatch.h) h=xxhash.h ;; zstd_errors.h) h=zstd.h ;; jerror.h) h=jpeglib.h ;; esac
 		[[ " $rows" == *" $h:"* ]] || fail "$h: no row of headers in the Makefile names its packages"
 	done
 	for row in $rows; do

@@ -174,7 +174,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 		in.jsonl|not an .hmr stream but JSON: hm-jsonl2rec makes records of JSON lines$
 		a.hmr.gz|not an .hmr stream but a gzip file \(gzip -dc unpacks it\)$
 		a.hmr.zst|not an .hmr stream but a zstd file \(zstd -dc unpacks it\)$
-		a.csv|not an .hmr stream but a table \(CSV, TSV\): hm-score reads predictions as CSV; of other tables .* hm-jsonl2rec records of those$
+		a.csv|not an .hmr stream but a table \(CSV, TSV\): hm-score reads predictions as CSV, of other tables hm-csv2rec makes records$
 		a.tsv|not an .hmr stream but a table
 		lfs.hmr|not an .hmr stream but a Git LFS pointer: the file itself was not fetched \(git lfs pull\)$
 		page.hmr|not an .hmr stream but an HTML page$

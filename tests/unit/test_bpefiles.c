@@ -425,7 +425,7 @@ static void settings_become_attributes(void **state)
 	e.code = 0;
 	t = open_place(p, NULL, (struct hm_tokenizer_options){0}, &e);
 	assert_non_null(t);
-	assert_int_equal(cJSON_GetArraySize(t->attr), 3); /* kind, merges, vocab */
+	assert_int_equal(cJSON_GetArraySize(t->attr), 4); /* kind, max_length, merges, vocab */
 	assert_int_equal(t->notices.len, 0);
 	hm_tokenizer_close(t);
 }
