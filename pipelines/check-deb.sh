@@ -44,7 +44,7 @@ bare_system() {
 		mmdebstrap --variant=apt --mode=root --skip=cleanup/apt/lists "$VERSION_CODENAME" "$root" - &&
 		mkdir -p "$root/srv/user" && chown 1000:1000 "$root/srv/user"
 }
-everything() { (cd "$root" && find . -xdev -path ./proc -prune -o -path ./tmp -prune -o -path ./home -prune -o -path ./var/log -prune -o \
+everything() { (cd "$root" && find . -xdev -path ./proc -prune -o -path ./tmp -prune -o -path ./srv -prune -o -path ./var/log -prune -o \
 	-path ./var/cache -prune -o -path ./var/lib/apt -prune -o -path ./var/lib/dpkg -prune -o -print) | sort; }
 install_all() { cp "${debs[@]}" "$root/tmp/" && within sh -c 'apt-get install -y --no-install-recommends /tmp/*.deb make'; }
 each_tool() {
