@@ -205,6 +205,17 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 	}
 }
 
+/* Writes what was planned, unless that failed already with rc, and frees it. */
+static int finish_plan(struct plan *p, const char *path, int rc, struct hm_err *e)
+{
+	if (!rc)
+		rc = hm_modelfile_write(path, &p->to, (const struct hm_tensor *)p->tensors.data,
+					p->tensors.len / sizeof(struct hm_tensor), e);
+	hm_buf_clear(&p->tensors);
+	hm_arena_clear(&p->arena);
+	return rc;
+}
+
 /* Takes the head's description over, for a file that is written anew. */
 static void describe_again(struct hm_modelfile *to, const struct hm_fusionfile *m)
 {
@@ -243,12 +254,7 @@ int hm_fusionfile_rewrite(const char *path, const struct hm_fusionfile *m, struc
 	int rc = add_own_again(&plan, m, e);
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = add_side(&plan, (enum hm_side)k, NULL, m->side[k].kind ? &m->side[k] : NULL, 0, e);
-	if (!rc)
-		rc = hm_modelfile_write(path, &plan.to, (const struct hm_tensor *)plan.tensors.data,
-					plan.tensors.len / sizeof(struct hm_tensor), e);
-	hm_buf_clear(&plan.tensors);
-	hm_arena_clear(&plan.arena);
-	return rc;
+	return finish_plan(&plan, path, rc, e);
 }
 
 int hm_fusionfile_save(const char *path, struct hm_fusion *f, const struct hm_fusionfile_parts *p,
@@ -261,10 +267,5 @@ int hm_fusionfile_save(const char *path, struct hm_fusion *f, const struct hm_fu
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = add_side(&plan, (enum hm_side)k, runs_here(&c->side[k]) ? c->side[k].tower : NULL,
 			      p->encoder[k], k == HM_IMAGE ? p->batches : 0, e);
-	if (!rc)
-		rc = hm_modelfile_write(path, &plan.to, (const struct hm_tensor *)plan.tensors.data,
-					plan.tensors.len / sizeof(struct hm_tensor), e);
-	hm_buf_clear(&plan.tensors);
-	hm_arena_clear(&plan.arena);
-	return rc;
+	return finish_plan(&plan, path, rc, e);
 }
