@@ -15,8 +15,9 @@ static struct hm_tokenizer *open_bytes(const void *data, size_t size, unsigned o
 {
 	char path[64];
 	struct hm_err e = {0};
-	const struct hm_tokenizer_options o = {options & 1 ? HM_CASED : HM_UNCASED, options & 2,
-					       options & 4 ? 8 : 512};
+	const struct hm_tokenizer_options o = {.casing = options & 1 ? HM_CASED : HM_UNCASED,
+					       .plain_specials = options & 2,
+					       .max_length = options & 4 ? 8 : 512};
 	int fd = memfd_create("vocab", 0);
 	if (fd < 0 || (size && write(fd, data, size) != (ssize_t)size))
 		abort();
