@@ -121,6 +121,8 @@ struct hm_cli {
 	char *device;	    /* --device, default "auto" */
 	int precision;	    /* --precision, an enum hm_precision */
 	int verbose, quiet; /* -v, -q */
+	bool jobs_given;    /* -j is the user's */
+	bool silent;	    /* for the tool to set: no message, no file of --stats; another process speaks */
 	struct hm_writer_options writer;
 	int n_operands;
 	char **operands;	    /* if none was given, the one operand "-", unless the tool takes none */

@@ -232,8 +232,8 @@ static int save_model(struct job *j, const struct hm_sweep_item *item, int worke
 		rc = fusion_new(j, worker, item, 0, &f, e);
 	if (!rc) {
 		hm_params_write(hm_fusion_params(f), item->params);
-		rc = hm_setup_save(j->r->setup, f, (const char *)path.data, selected, item->result.kept_steps,
-				   pg, e);
+		rc = hm_setup_save(j->r->setup, f, (const char *)path.data, selected,
+				   item->result.kept_batches, pg, e);
 	}
 	hm_fusion_free(f);
 	cJSON_Delete(pg);
