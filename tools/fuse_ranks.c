@@ -20,7 +20,7 @@ static void end_without(void *ctx, const struct hm_ranks *ranks, int rank)
 	struct hm_fuse *r = ctx;
 	if (ranks->rank == (rank == 0)) {
 		r->cli.silent = false;
-		hm_cli_warn(&r->cli, "rank %d has ended, so all ranks end%s%s%s", rank,
+		hm_cli_error(&r->cli, "rank %d has ended, so all ranks end%s%s%s", rank,
 			    r->o.checkpoint ? "; --checkpoint " : "", r->o.checkpoint ? r->o.checkpoint : "",
 			    r->o.checkpoint ? " --resume goes on from its last state" : "");
 	} else {
@@ -76,7 +76,7 @@ void hm_fuse_leave(struct hm_fuse *r, int rc, struct hm_err *e)
 			r->cli.silent = false;
 		}
 		hm_err_prefix(e, "rank %d", r->ranks.rank);
-		hm_cli_warn(&r->cli, "%s; all ranks end", e->text);
+		hm_cli_error(&r->cli, "%s; all ranks end", e->text);
 		hm_ranks_close(&r->ranks, true);
 	}
 	hm_cli_stat(&r->cli, "ranks", r->ranks.size);

@@ -158,6 +158,8 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e);
 /* "hm-x: warning: …" and "hm-x: notice: …" on standard error, each in one write, with control bytes replaced
  * by '?'. -q silences notices; hm_cli_debug prints only with -v. */
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* For a tool that ends without hm_cli_end. */
+void hm_cli_error(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void hm_cli_notice(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A notice that says which device `--device auto` chose, unless it chose the processor. */
 void hm_cli_device(struct hm_cli *c, const char *name);

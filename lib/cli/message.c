@@ -47,6 +47,11 @@ void hm_cli_warn(struct hm_cli *c, const char *fmt, ...)
 	SAY("warning: ");
 }
 
+void hm_cli_error(struct hm_cli *c, const char *fmt, ...)
+{
+	SAY("error: ");
+}
+
 void hm_cli_notice(struct hm_cli *c, const char *fmt, ...)
 {
 	if (!c->quiet)
