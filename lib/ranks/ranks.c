@@ -45,7 +45,7 @@ void hm_ranks_close(struct hm_ranks *r, bool failed)
 		return;
 	hm_peers_leave(r);
 	if (failed)
-		r->by->abort(1);
+		r->by->end_all(1);
 	hm_peers_part(r);
 	hm_ranks_gather_each(r, (char[HM_RANKS_MOST]){0}, 1,
 			     &ignored); /* nobody ends before all watch no longer */

@@ -29,7 +29,7 @@ struct hm_transport {
 			struct hm_err *e);
 	void (*close)(void);
 	/* Ends all ranks at once with this exit status. Does not return. */
-	void (*abort)(int status);
+	void (*end_all)(int status);
 	/* Writes what it is made of, cut to cap: "Open MPI 4.1.4". */
 	void (*describe)(char *out, size_t cap);
 };

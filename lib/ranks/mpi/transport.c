@@ -62,6 +62,6 @@ __attribute__((visibility("default"))) const struct hm_transport hm_mpi_transpor
 	.open = join_world,
 	.exchange = exchange_bytes,
 	.close = leave_world,
-	.abort = abort_world,
+	.end_all = abort_world,
 	.describe = describe_library,
 };
