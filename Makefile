@@ -273,6 +273,7 @@ config: ## print what was found and how it will be built
 	@echo "compiler   $$($(CC) --version | head -n 1)"
 	@echo "setting    $(setting)  (objects in $(B), tools in $(O)/bin)"
 	@echo "CUDA       $(if $(filter 1,$(CUDA)),$$($(NVCC) --version | grep -o 'release [0-9.]*')$(comma) compute capabilities $(CUDA_ARCH) and PTX; $$([ -e $(plug_in) ] && echo "$(plug_in) is built" || echo "make cuda builds the plug-in"),no: --device cuda exits with 3)"
+	@echo "MPI        $(if $(filter 1,$(MPI)),$$($(MPICC) --version | head -n 1)$(comma) libhm_mpi.so is built with the tools,no: --parallel mpi exits with 3)"
 	@echo "oneDNN     $(if $(filter 1,$(ONEDNN)),yes,no: --device cpu falls back to plain loops, slow)"
 	@for h in $(headers) $(onednn_header) $(test_headers); do printf '%-16s ' $${h%%:*}; sh pipelines/headers.sh "$(CC)" $$h 2>/dev/null && echo found || echo MISSING; done
 	@for t in bats mandoc gnuplot zstd dpkg-shlibdeps; do printf '%-16s ' $$t; command -v $$t || echo MISSING; done
@@ -352,7 +353,9 @@ formats_files := $(wildcard formats/*.md)
 about     := share/doc/hm/pipelines
 about_files := pipelines/README.md pipelines/report.png
 lib       := lib/hm
-lib_files := $(if $(filter 1,$(CUDA)),$(B)/bin/libhm_cuda.so)
+all_plug_ins := libhm_cuda.so libhm_mpi.so
+plug_ins  := $(if $(filter 1,$(CUDA)),libhm_cuda.so) $(if $(filter 1,$(MPI)),libhm_mpi.so)
+lib_files := $(addprefix $(B)/bin/,$(plug_ins))
 # Folders that are hm's alone, inner ones first.
 own       := $(scripts) $(python) share/hm $(formats) $(about) $(doc) $(lib)
 
@@ -363,17 +366,19 @@ define line
 endef
 install: $(bin_files) $(bash_files) $(zsh_files) $(lib_files) ## into $(DESTDIR)$(prefix): tools, pages, completions, pipelines, documents
 	@$(foreach p,$(places),$(if $($p_files),$(call put,$p)$(line)	@))
-	@[ -n "$(lib_files)" ] || rm -f '$(DESTDIR)$(prefix)/$(lib)/libhm_cuda.so' # of an earlier version
-	@echo "installed into $(DESTDIR)$(prefix)$(if $(lib_files),, (without the CUDA plug-in))"
+	@rm -f $(foreach p,$(filter-out $(plug_ins),$(all_plug_ins)),'$(DESTDIR)$(prefix)/$(lib)/$p') # of an earlier version
+	@echo "installed into $(DESTDIR)$(prefix)$(if $(strip $(plug_ins)), with $(strip $(plug_ins)), without plug-ins)"
 
 uninstall: ## take away what install put there
-	@cd '$(DESTDIR)$(prefix)' && rm -f $(foreach p,$(places),$(addprefix $($p)/,$(notdir $($p_files)))) $(lib)/libhm_cuda.so && \
+	@cd '$(DESTDIR)$(prefix)' && rm -f $(foreach p,$(places),$(addprefix $($p)/,$(notdir $($p_files)))) $(addprefix $(lib)/,$(all_plug_ins)) && \
 	for d in $(own); do [ ! -d $$d ] || rmdir $$d 2>/dev/null || :; done
 
-deb: $(bin_files) $(bash_files) $(zsh_files) $(if $(filter 1,$(CUDA)),$(B)/deb/libhm_cuda.so) ## Debian packages of hm, of the plug-in where nvcc is, into build/deb
+# In a package of its own, a plug-in needs what it is linked with.
+deb: $(bin_files) $(bash_files) $(zsh_files) $(if $(filter 1,$(CUDA)),$(B)/deb/libhm_cuda.so) $(if $(filter 1,$(MPI)),$(B)/bin/libhm_mpi.so) ## Debian packages of hm, of the plug-ins where nvcc and mpicc are, into build/deb
 	@rm -rf $(O)/deb
-	@$(MAKE) -s --no-print-directory install DESTDIR=$(O)/deb/hm prefix=/usr CUDA=0 >/dev/null
+	@$(MAKE) -s --no-print-directory install DESTDIR=$(O)/deb/hm prefix=/usr CUDA=0 MPI=0 >/dev/null
 	@$(if $(filter 1,$(CUDA)),install -D -m 644 $(B)/deb/libhm_cuda.so $(O)/deb/hm-cuda/usr/lib/hm/libhm_cuda.so)
+	@$(if $(filter 1,$(MPI)),install -D -m 644 $(B)/bin/libhm_mpi.so $(O)/deb/hm-mpi/usr/lib/hm/libhm_mpi.so)
 	@bash pipelines/deb.sh $(VERSION) $(O)/deb
 
 check-deb: deb ## lintian, the demo in a bare system that has the packages (root, network; QUICK=1: the demo's first part)
@@ -384,4 +389,4 @@ clean: ## remove build/
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:[^#]*## /\t/' | expand -t 12
-	@echo; echo 'switches: CUDA=0|1  CUDA_ARCH="80 90"  ONEDNN=0|1  SAN=address,undefined|thread  DEBUG=1  VENV=DIR  prefix=DIR  DESTDIR=DIR  O=DIR  HM_DEPS=no'
+	@echo; echo 'switches: CUDA=0|1  CUDA_ARCH="80 90"  MPI=0|1  ONEDNN=0|1  SAN=address,undefined|thread  DEBUG=1  VENV=DIR  prefix=DIR  DESTDIR=DIR  O=DIR  HM_DEPS=no'

@@ -20,8 +20,9 @@ maintainer="${DEBFULLNAME:-the hm authors} <${DEBEMAIL:-hm@example.org}>"
 # NAME|section|other fields than Depends: the rest follows from the files
 packages() {
 	cat <<-END
-	hm|science|Recommends: gnuplot-nox, make|Suggests: hm-cuda, python3-numpy, python3-zstandard, python3-xxhash, curl
+	hm|science|Recommends: gnuplot-nox, make|Suggests: hm-cuda, hm-mpi, python3-numpy, python3-zstandard, python3-xxhash, curl
 	hm-cuda|contrib/science|Suggests: nvidia-driver
+	hm-mpi|science|Recommends: openmpi-bin
 	END
 }
 describe() { # NAME
@@ -45,6 +46,14 @@ describe() { # NAME
 		 GPU: --device cuda.
 		 .
 		 It needs NVIDIA's driver and $(objdump -p "$to/hm-cuda/usr/lib/hm/libhm_cuda.so" | sed -n 's/^ *NEEDED *\(libcublasLt\.so[.0-9]*\)$/\1/p') of the CUDA toolkit.
+		END
+		;;
+	hm-mpi)
+		cat <<-'END'
+		training in several processes for the hm tools
+		 The plug-in by which hm-fuse-train trains one model in all processes that mpirun
+		 or srun starts: --parallel mpi. The model is the same, byte for byte, for any
+		 number of processes.
 		END
 		;;
 	esac

@@ -11,9 +11,11 @@ setup_file() {
 		d=$BATS_FILE_TMPDIR/$n
 		(
 			umask $([ $n = 1 ] && echo 022 || echo 077) # that of whoever builds does not show
-			make -s --no-print-directory CUDA=0 SAN="$SAN" ONEDNN="${ONEDNN:-1}" install DESTDIR="$d/hm" prefix=/usr
-			mkdir -p "$d/hm-cuda/usr/lib/hm"
-			echo 'int hm_plugin;' | cc -x c -g -shared -fPIC -o "$d/hm-cuda/usr/lib/hm/libhm_cuda.so" - # a stand-in
+			make -s --no-print-directory CUDA=0 MPI=0 SAN="$SAN" ONEDNN="${ONEDNN:-1}" install DESTDIR="$d/hm" prefix=/usr
+			for f in cuda mpi; do # stand-ins
+				mkdir -p "$d/hm-$f/usr/lib/hm"
+				echo 'int hm_plugin;' | cc -x c -g -shared -fPIC -o "$d/hm-$f/usr/lib/hm/libhm_$f.so" -
+			done
 			[ $n = 1 ] || [ "$(id -u)" != 0 ] || chown -R 1:1 "$d" # nor does who it is
 			bash pipelines/deb.sh "$v" "$d"
 		) >"$BATS_FILE_TMPDIR/log$n" 2>&1 || { cat "$BATS_FILE_TMPDIR/log$n" >&2; return 1; }
@@ -41,7 +43,7 @@ field() { dpkg-deb -f "$1" "$2"; } # DEB FIELD
 		share/doc/hm/README.md share/doc/hm/copyright share/doc/hm/changelog.gz share/doc/hm/changelog.Debian.gz share/doc/hm/formats/hmr.md; do
 		grep -qE " \./usr/$path\$" "$BATS_TEST_TMPDIR/list" || fail "no $path"
 	done
-	refute grep -E 'libhm_cuda|deps\.sh|deb\.sh|headers\.sh|LICENSE|/local/' "$BATS_TEST_TMPDIR/list"
+	refute grep -E 'libhm_(cuda|mpi)|deps\.sh|deb\.sh|headers\.sh|LICENSE|/local/' "$BATS_TEST_TMPDIR/list"
 	refute grep -vE '^(drwxr-xr-x|-rwxr-xr-x|-rw-r--r--) root/root ' "$BATS_TEST_TMPDIR/list"
 	[ "$(sed -n 's|.* \./||p' "$BATS_TEST_TMPDIR/list" | grep -vE '^(usr/.*)?$' || true)" = "" ] || fail "outside usr"
 }
@@ -51,6 +53,13 @@ field() { dpkg-deb -f "$1" "$2"; } # DEB FIELD
 	[ "$(dpkg-deb -c "$cuda" | grep -c '^-')" = 4 ] # and three documents
 	[[ "$(field "$cuda" Depends)" == "hm (= $v-1)"* ]]
 	[ "$(field "$cuda" Source)" = hm ] && [ "$(field "$cuda" Section)" = contrib/science ]
+}
+
+@test "hm-mpi holds the plug-in, needs that very hm and recommends a launcher" {
+	mpi=$BATS_FILE_TMPDIR/1/hm-mpi_$v-1_$arch.deb
+	dpkg-deb -c "$mpi" | grep -qE '^-rw-r--r-- root/root .* \./usr/lib/hm/libhm_mpi\.so$'
+	[[ "$(field "$mpi" Depends)" == "hm (= $v-1)"* ]]
+	[ "$(field "$mpi" Recommends)" = openmpi-bin ] && [ "$(field "$mpi" Section)" = science ]
 }
 
 @test "control: dependencies with versions, recommendations, a maintainer that is nobody's address, sums that fit" {
@@ -76,7 +85,7 @@ field() { dpkg-deb -f "$1" "$2"; } # DEB FIELD
 
 @test "the same tree gives the same bytes" {
 	for f in "$BATS_FILE_TMPDIR"/1/*.deb; do cmp "$f" "$BATS_FILE_TMPDIR/2/${f##*/}"; done
-	[ "$(ls "$BATS_FILE_TMPDIR"/1)" = "$(basename -a "$cuda" "$hm" | sort)" ] || fail "left over: $(ls "$BATS_FILE_TMPDIR"/1)"
+	[ "$(ls "$BATS_FILE_TMPDIR"/1)" = "$(basename -a "$cuda" "$hm" "${hm/hm_/hm-mpi_}" | sort)" ] || fail "left over: $(ls "$BATS_FILE_TMPDIR"/1)"
 }
 
 @test "without a tool of Debian's: its package is named" {

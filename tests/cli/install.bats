@@ -2,8 +2,8 @@
 
 load ../support/bats
 
-tree() { # COMMAND...: make in the tree, with the setting that is tested and without nvcc
-	make -s --no-print-directory -C "$ROOT" CUDA=0 SAN="$SAN" ONEDNN="${ONEDNN:-1}" "$@"
+tree() { # COMMAND...: make in the tree, with the setting that is tested, without nvcc and mpicc
+	make -s --no-print-directory -C "$ROOT" CUDA=0 MPI=0 SAN="$SAN" ONEDNN="${ONEDNN:-1}" "$@"
 }
 
 setup() {
@@ -12,9 +12,9 @@ setup() {
 
 @test "install puts every tool, page, completion, pipeline and document there, and uninstall takes just that" {
 	mkdir -p "$d/opt/hm/lib/hm"
-	echo old >"$d/opt/hm/lib/hm/libhm_cuda.so" # of an earlier version, which this one may not load
+	for f in cuda mpi; do echo old >"$d/opt/hm/lib/hm/libhm_$f.so"; done # of an earlier version, which this one may not load
 	run tree install DESTDIR="$d" prefix=/opt/hm
-	expect 0 "^installed into $d/opt/hm \(without the CUDA plug-in\)$"
+	expect 0 "^installed into $d/opt/hm \(without plug-ins\)$"
 	cd "$ROOT"
 	for f in tools/hm-*.c; do
 		t=$(basename "$f" .c)
@@ -39,6 +39,7 @@ setup() {
 	done
 	for f in formats/python/*.py; do [ ! -e "$f" ] || cmp "$f" "$d/opt/hm/share/hm/python/${f##*/}"; done
 	refute test -e "$d/opt/hm/lib/hm/libhm_cuda.so"
+	refute test -e "$d/opt/hm/lib/hm/libhm_mpi.so"
 	[ "$(find "$d" -type f ! -perm 644 ! -perm 755)" = "" ] || fail "odd modes"
 
 	echo mine >"$d/opt/hm/share/hm/pipelines/mine.mk"
