@@ -332,7 +332,7 @@ doc_files := README.md CHANGELOG.md CITATION.cff LICENSE
 formats   := share/doc/hm/formats
 formats_files := $(wildcard formats/*.md)
 about     := share/doc/hm/pipelines
-about_files := pipelines/README.md pipelines/report.png
+about_files := pipelines/README.md pipelines/AT-SCALE.md pipelines/report.png
 lib       := lib/hm
 lib_files := $(if $(filter 1,$(CUDA)),$(B)/bin/libhm_cuda.so)
 # Folders that are hm's alone, inner ones first.
