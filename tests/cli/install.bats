@@ -34,7 +34,7 @@ setup() {
 		cmp "$f" "$d/opt/hm/share/hm/$f"
 		[ "$(stat -c %a "$d/opt/hm/share/hm/$f")" = "$([[ $f = *.sh ]] && echo 755 || echo 644)" ] || fail "$f: wrong mode"
 	done
-	for f in README.md CHANGELOG.md CITATION.cff LICENSE formats/*.md pipelines/README.md pipelines/report.png; do
+	for f in README.md CHANGELOG.md CITATION.cff LICENSE formats/*.md pipelines/README.md pipelines/AT-SCALE.md pipelines/report.png; do
 		cmp "$f" "$d/opt/hm/share/doc/hm/$f"
 	done
 	for f in formats/python/*.py; do [ ! -e "$f" ] || cmp "$f" "$d/opt/hm/share/hm/python/${f##*/}"; done
