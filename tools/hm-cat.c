@@ -1,24 +1,28 @@
-/* hm-cat: streams of one schema end to end; or a part of one: a shard, the first records, some columns, or
- * what a damaged file still holds. */
+/* hm-cat: streams of one schema end to end, or the shards of one dealt out again; or a part of them: a shard,
+ * the first records, some columns, or what a damaged file still holds. */
 #include "base/strmap.h"
 #include "cli/cli.h"
 #include "feed/columns.h"
 #include "json/build.h"
+#include "rec/deal.h"
 #include "rec/recover.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct options {
 	struct hm_shard shard;
 	int64_t head;
 	char *columns;
-	bool has_head, recover;
+	bool has_head, recover, deal;
 };
 
 static const struct hm_opt table[] = {
+	{.group = "How to join"},
+	{"deal", 0, HM_FLAG(deal), NULL, "the inputs are all shards of one stream: make that stream again"},
 	{.group = "What to take"},
 	{"shard", 0, HM_SHARD(shard), "I/N", "only records I, I+N, I+2N, ..., counted from 0"},
 	{"head", 0, HM_INT(head), "N", "only the first N records", .max = INT64_MAX,
@@ -45,6 +49,7 @@ struct run {
 	int id;
 	struct hm_strmap ids;
 	struct hm_writer *w;
+	struct hm_deal *deal; /* with --deal */
 	uint64_t seen, written, skipped;
 	int at;		 /* the input being read */
 	uint64_t *first; /* [inputs] how many records were seen before each input */
@@ -83,18 +88,20 @@ static int choose_columns(struct run *r, struct hm_err *e)
 static int open_output(struct run *r, const struct hm_schema *s, const cJSON *meta, const cJSON *chain,
 		       struct hm_err *e)
 {
-	char shard[48];
 	cJSON *p = hm_json_object(e), *pg;
-	snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, r->o.shard.i, r->o.shard.n);
-	if (r->o.shard.n)
-		hm_json_add_str(p, "shard", shard, e);
+	hm_shard_add(&r->o.shard, p, e);
 	if (r->o.has_head)
 		hm_json_add_num(p, "head", (double)r->o.head, e);
 	if (r->o.columns)
 		hm_json_add_str(p, "columns", r->o.columns, e);
 	if (r->o.recover)
 		hm_json_add_bool(p, "recover", true, e);
-	pg = hm_pg_append(chain, tool.name, p, e);
+	if (r->deal && p && !p->child) { /* the whole stream, as it was */
+		cJSON_Delete(p);
+		pg = hm_json_copy(chain, e);
+	} else {
+		pg = hm_pg_append(chain, tool.name, p, e);
+	}
 	int rc = pg ? hm_schema_copy(&r->in, s, e) : HM_EDATA;
 	if (!rc && !(rc = choose_columns(r, e)))
 		rc = hm_writer_open(&r->w, r->cli.out, &r->out, meta, pg, &r->cli.writer, r->cli.workers, e);
@@ -105,45 +112,30 @@ static int open_output(struct run *r, const struct hm_schema *s, const cJSON *me
 	return rc;
 }
 
-/* What keeps the schema of a later input from being joined to the first's. */
-static int compare_schema(const struct run *r, const char *name, const struct hm_schema *s, struct hm_err *e)
+/* The file of the record that was the k-th seen, and its number there. */
+static const char *find_record(const struct run *r, uint64_t k, uint64_t *number)
 {
-	if (hm_schema_equal(&r->in, s))
-		return 0;
-	for (int i = 0; i < s->n && i < r->in.n; i++)
-		if (strcmp(s->field[i].name, r->in.field[i].name))
-			return hm_err_set(
-				e, HM_EDATA,
-				"%s: column %d is '%s', in the first input it is '%s'; schemas must be equal",
-				name, i + 1, s->field[i].name, r->in.field[i].name);
-	for (int i = 0; i < s->n && i < r->in.n; i++) {
-		struct hm_schema a = {.n = 1, .field = {s->field[i]}},
-				 b = {.n = 1, .field = {r->in.field[i]}};
-		if (!hm_schema_equal(&a, &b))
-			return hm_err_set(e, HM_EDATA,
-					  "%s: column '%s' has another type, shape or origin than in the "
-					  "first input; schemas must be equal",
-					  name, s->field[i].name);
-	}
-	return hm_err_set(e, HM_EDATA, "%s: %d columns, the first input has %d; schemas must be equal", name,
-			  s->n, r->in.n);
+	int at = r->at;
+	if (r->deal)
+		return hm_deal_place(r->deal, k, number);
+	while (r->first[at] > k)
+		at--;
+	*number = k - r->first[at];
+	return strcmp(r->cli.operands[at], "-") ? r->cli.operands[at] : "standard input";
 }
 
-/* The record has the id of the one that was the `earlier`-th seen; both are named by their own files. */
-static int refuse_id(const struct run *r, const struct hm_rec *rec, const char *name, uint64_t earlier,
-		     struct hm_err *e)
+/* The record that is read has the id of the `earlier`-th; both are named by their own files. */
+static int refuse_id(const struct run *r, const struct hm_rec *rec, uint64_t earlier, struct hm_err *e)
 {
 	char why[512];
-	int k = r->at;
-	while (r->first[k] > earlier)
-		k--;
-	const char *file = strcmp(r->cli.operands[k], "-") ? r->cli.operands[k] : "standard input";
-	snprintf(why, sizeof why, "record %" PRIu64 " of %.300s has the same id", earlier - r->first[k],
-		 k == r->at ? "this file" : file);
-	return hm_record_error(name, r->seen - r->first[r->at], &rec->val[r->id], why, e);
+	uint64_t there, here;
+	const char *other = find_record(r, earlier, &there), *name = find_record(r, r->seen, &here);
+	snprintf(why, sizeof why, "record %" PRIu64 " of %.300s has the same id", there,
+		 other == name ? "this file" : other);
+	return hm_record_error(name, here, &rec->val[r->id], why, e);
 }
 
-static int take_record(struct run *r, const struct hm_rec *rec, const char *name, struct hm_err *e)
+static int take_record(struct run *r, const struct hm_rec *rec, struct hm_err *e)
 {
 	uint64_t where = r->seen;
 	if (r->id >= 0) {
@@ -152,7 +144,7 @@ static int take_record(struct run *r, const struct hm_rec *rec, const char *name
 		if (fresh < 0)
 			return fresh;
 		if (!fresh)
-			return refuse_id(r, rec, name, where, e);
+			return refuse_id(r, rec, where, e);
 	}
 	if (!hm_shard_has(&r->o.shard, r->seen++) || (r->o.has_head && r->written >= (uint64_t)r->o.head))
 		return 0;
@@ -169,10 +161,10 @@ static int cat_one(struct run *r, const char *path, struct hm_err *e)
 	struct hm_rec rec;
 	int rc = hm_reader_open(&in, path, r->cli.workers, e);
 	if (!rc)
-		rc = r->w ? compare_schema(r, hm_reader_name(in), hm_reader_schema(in), e)
+		rc = r->w ? hm_schema_compare(&r->in, hm_reader_name(in), hm_reader_schema(in), e)
 			  : open_output(r, hm_reader_schema(in), hm_reader_meta(in), hm_reader_pg(in), e);
 	while (!rc && (rc = hm_reader_next(in, &rec, e)) == 1) {
-		rc = take_record(r, &rec, hm_reader_name(in), e);
+		rc = take_record(r, &rec, e);
 		hm_cli_progress(&r->cli, r->seen, hm_reader_expect(in), "records");
 	}
 	if (!rc)
@@ -187,10 +179,10 @@ static int recover_one(struct run *r, const char *path, struct hm_err *e)
 	struct hm_rec rec;
 	int rc = hm_recover_open(&in, path, e);
 	if (!rc)
-		rc = r->w ? compare_schema(r, path, hm_recover_schema(in), e)
+		rc = r->w ? hm_schema_compare(&r->in, path, hm_recover_schema(in), e)
 			  : open_output(r, hm_recover_schema(in), hm_recover_meta(in), hm_recover_pg(in), e);
 	while (!rc && (rc = hm_recover_next(in, &rec, e)) == 1)
-		rc = take_record(r, &rec, path, e);
+		rc = take_record(r, &rec, e);
 	for (size_t i = 0; !rc && i < hm_recover_losses(in); i++, r->losses++)
 		hm_cli_warn(&r->cli, "%s", hm_recover_loss(in, i));
 	if (!rc)
@@ -199,22 +191,57 @@ static int recover_one(struct run *r, const char *path, struct hm_err *e)
 	return rc;
 }
 
+/* The number of files that may be open at once is raised for the call, as far as the user may. */
+static void allow_files(int n)
+{
+	struct rlimit limit;
+	rlim_t need = 2 * (rlim_t)n + 64; /* an operand of <(...) is a descriptor already */
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= need)
+		return;
+	limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit); /* where it fails, a file that cannot be opened is named */
+}
+
+static int deal_all(struct run *r, struct hm_err *e)
+{
+	struct hm_rec rec;
+	allow_files(r->cli.n_operands);
+	int rc = hm_deal_open(&r->deal, r->cli.n_operands, r->cli.operands, r->cli.workers, e);
+	if (!rc)
+		rc = open_output(r, hm_deal_schema(r->deal), hm_deal_meta(r->deal), hm_deal_pg(r->deal), e);
+	while (!rc && (rc = hm_deal_next(r->deal, &rec, e)) == 1) {
+		rc = take_record(r, &rec, e);
+		hm_cli_progress(&r->cli, r->seen, hm_deal_expect(r->deal), "records");
+	}
+	if (!rc)
+		r->skipped = hm_deal_skipped(r->deal);
+	return rc;
+}
+
+static int cat_all(struct run *r, struct hm_err *e)
+{
+	int rc = 0;
+	r->first = hm_alloc((size_t)r->cli.n_operands, sizeof *r->first, e);
+	if (!r->first)
+		return HM_EDATA;
+	for (r->at = 0; !rc && r->at < r->cli.n_operands; r->at++) {
+		const char *path = r->cli.operands[r->at];
+		r->first[r->at] = r->seen;
+		rc = r->o.recover ? recover_one(r, path, e) : cat_one(r, path, e);
+	}
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	struct run r = {0};
 	struct hm_err e = {0};
-	int rc = 0;
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
-	r.first = hm_alloc((size_t)r.cli.n_operands, sizeof *r.first, &e);
-	if (!r.first)
-		rc = HM_EDATA;
-	for (r.at = 0; !rc && r.at < r.cli.n_operands; r.at++) {
-		const char *path = r.cli.operands[r.at];
-		r.first[r.at] = r.seen;
-		rc = r.o.recover ? recover_one(&r, path, &e) : cat_one(&r, path, &e);
-	}
+	if (r.o.deal && r.o.recover)
+		hm_cli_usage(&r.cli, "--deal contradicts --recover: what is lost would have had its turn");
+	int rc = r.o.deal ? deal_all(&r, &e) : cat_all(&r, &e);
 	if (!rc) {
-		rc = hm_writer_finish(r.w, r.skipped, &e);
+		rc = hm_writer_finish(r.w, hm_shard_count(&r.o.shard, r.skipped), &e);
 		r.w = NULL;
 	}
 	if (!rc && r.losses)
@@ -223,6 +250,7 @@ int main(int argc, char **argv)
 				" records were recovered, %zu %s named above",
 				r.written, r.losses, r.losses == 1 ? "loss is" : "losses are");
 	hm_writer_abort(r.w);
+	hm_deal_close(r.deal);
 	hm_strmap_clear(&r.ids);
 	free(r.first);
 	hm_schema_clear(&r.in);

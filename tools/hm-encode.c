@@ -144,6 +144,8 @@ static int open_writer(struct run *r, struct hm_err *e)
 	cJSON *p = hm_json_object(e);
 	hm_features_history(r->features, p, e);
 	hm_json_add_str(p, "device", r->device->name, e);
+	if (r->o.on_error)
+		hm_json_add_str(p, "on-error", r->o.on_error == HM_SKIP ? "skip" : "keep", e);
 	p = hm_json_whole(p, e);
 	cJSON *pg = p ? hm_pg_append(hm_join_pg(r->in), tool.name, p, e) : NULL;
 	int rc = pg ? hm_writer_open(&r->writer, r->cli.out, hm_features_schema(r->features),

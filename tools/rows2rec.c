@@ -17,9 +17,9 @@ struct run {
 	const struct rows_reader *r;
 	struct rows_in in;
 	struct hm_writer *w;
-	struct hm_strmap ids; /* id -> operand << FILE_SHIFT | line */
-	int file;	      /* the operand being read */
-	uint64_t seen, written, skipped;
+	struct hm_strmap ids;	     /* id -> operand << FILE_SHIFT | line */
+	int file;		     /* the operand being read */
+	uint64_t good, bad, written; /* rows: of all shards, of all shards, of this one */
 	uint64_t cut,
 		without_text; /* written records whose path began with the prefix, that have no caption */
 };
@@ -73,11 +73,7 @@ static cJSON *make_history(const struct run *r, struct hm_err *e)
 	}
 	for (int i = 0; i < o->form.n_keep; i++)
 		hm_json_add_str(keep, NULL, o->form.keep[i].name, e);
-	if (o->shard.n) {
-		char shard[48];
-		snprintf(shard, sizeof shard, "%" PRIu64 "/%" PRIu64, o->shard.i, o->shard.n);
-		hm_json_add_str(p, "shard", shard, e);
-	}
+	hm_shard_add(&o->shard, p, e);
 	if (o->limited)
 		hm_json_add_num(p, "limit", (double)o->limit, e);
 	hm_json_add_str(p, "on-error", o->on_error == HM_SKIP ? "skip" : "fail", e);
@@ -127,22 +123,20 @@ static int admit_id(struct run *r, struct hm_err *e)
 			  hm_lines_name(r->cli->operands[where >> FILE_SHIFT]), place);
 }
 
-/* A row, or what is wrong with it in `why`. All are checked, whatever the shard; those of other shards count
- * for nothing. */
+/* A row, or what is wrong with it in `why`. All are checked, whatever the shard. Good and bad ones are
+ * counted apart, so that the good ones of all shards can be dealt out again, and their bad ones add up. */
 static int take_row(struct run *r, struct hm_err *why, struct hm_err *e)
 {
-	bool mine = hm_shard_has(&r->o->shard, r->seen);
-	r->seen++;
 	if (!why->code)
 		admit_id(r, why);
 	if (why->code && (r->o->on_error == HM_FAIL || why->machine || r->in.lost))
 		return hm_err_pass(e, why);
 	if (why->code) {
 		hm_cli_debug(r->cli, "%s", why->text);
-		r->skipped += mine;
+		r->bad++;
 		return 0;
 	}
-	int rc = mine ? write_record(r, e) : 0;
+	int rc = hm_shard_has(&r->o->shard, r->good++) ? write_record(r, e) : 0;
 	hm_cli_progress(r->cli, r->written, r->o->limited ? (uint64_t)r->o->limit : 0, "records");
 	return rc;
 }
@@ -202,6 +196,7 @@ int rows_to_records(struct hm_cli *cli, struct rows_options *o, const struct row
 	struct run r = {.cli = cli, .o = o, .r = reader, .in = {.reader = state, .form = &o->form}};
 	struct hm_schema schema = {0};
 	struct hm_err e = {0};
+	uint64_t skipped = 0;
 	check_call(&r, &schema);
 	cJSON *pg = make_history(&r, &e);
 	int rc = pg ? hm_writer_open(&r.w, cli->out, &schema, NULL, pg, &cli->writer, cli->workers, &e)
@@ -209,14 +204,15 @@ int rows_to_records(struct hm_cli *cli, struct rows_options *o, const struct row
 	for (; !rc && r.file < cli->n_operands; r.file++)
 		rc = take_file(&r, &e);
 	if (!rc) {
-		rc = hm_writer_finish(r.w, r.skipped, &e);
+		skipped = hm_shard_count(&o->shard, r.bad);
+		rc = hm_writer_finish(r.w, skipped, &e);
 		r.w = NULL;
 	}
 	if (!rc)
 		warn_unmet(&r);
-	if (!rc && r.skipped)
-		hm_cli_notice(cli, "%" PRIu64 " bad %s%s left out", r.skipped, reader->unit,
-			      r.skipped == 1 ? "" : "s");
+	if (!rc && skipped)
+		hm_cli_notice(cli, "%" PRIu64 " bad %s%s left out", skipped, reader->unit,
+			      skipped == 1 ? "" : "s");
 	hm_writer_abort(r.w);
 	hm_strmap_clear(&r.ids);
 	hm_schema_clear(&schema);

@@ -137,11 +137,17 @@ static void fill_slots(struct hm_ring *r)
 	}
 }
 
-int hm_ring_next(struct hm_ring *r, void **slot, struct hm_err *e)
+void hm_ring_ahead(struct hm_ring *r)
 {
 	if (r->lent)
 		hm_ring_release(r);
+	r->lent = false;
 	fill_slots(r);
+}
+
+int hm_ring_next(struct hm_ring *r, void **slot, struct hm_err *e)
+{
+	hm_ring_ahead(r);
 	*slot = hm_ring_oldest(r);
 	r->lent = *slot;
 	if (*slot)

@@ -48,6 +48,9 @@ void *hm_ring_slot(const struct hm_ring *r, int i);
  * are filled first. 1, 0 after the last slot, or the negative code of `fill`: its error is reported after all
  * slots that were filled before it, and again by each later call. */
 int hm_ring_next(struct hm_ring *r, void **slot, struct hm_err *e);
+/* Takes back the slot that hm_ring_next gave last and fills what is vacant, as the next call of it would, but
+ * waits for no work. For callers that have something else to do before that call. */
+void hm_ring_ahead(struct hm_ring *r);
 
 /* Pushing. The slot to fill next, the same one until it is submitted; NULL while all slots are submitted. */
 void *hm_ring_vacant(struct hm_ring *r);

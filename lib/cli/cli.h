@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/workers.h"
 #include "rec/rec.h"
+#include "rec/shard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,15 +40,6 @@ struct hm_strs {
 	int n;
 	char *item[256]; /* point into argv */
 };
-
-/* Part i of n: things i, i+n, i+2n, ... counted from 0; n 0: all of them. */
-struct hm_shard {
-	uint64_t i, n;
-};
-static inline bool hm_shard_has(const struct hm_shard *s, uint64_t k)
-{
-	return !s->n || k % s->n == s->i;
-}
 
 /* Kind and place of an option: the member of the caller's `struct options` that it sets. A member of another
  * type does not compile. */
@@ -117,7 +109,7 @@ struct hm_tool {
 struct hm_cli {
 	const struct hm_tool *tool;
 	char *out;	    /* -o, NULL: standard output */
-	int64_t jobs;	    /* -j, default: all cores */
+	int64_t jobs;	    /* -j, default: the processors given to the run (base/cpus.h), at most 256 */
 	char *device;	    /* --device, default "auto" */
 	int precision;	    /* --precision, an enum hm_precision */
 	int verbose, quiet; /* -v, -q */

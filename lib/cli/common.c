@@ -12,8 +12,8 @@ static const struct hm_opt output[] = {{.group = "Output"},
 
 static const struct hm_opt jobs[] = {{.group = "Computing"},
 				     {"jobs", 'j', HM_INT(jobs), "N",
-				      "threads; the output does not depend on it", .min = 1, .max = 256,
-				      .given = HM_GIVEN(jobs_given)},
+				      "threads; the output does not depend on it", .min = 1,
+				      .max = HM_CLI_JOBS_MOST, .given = HM_GIVEN(jobs_given)},
 				     {0}};
 
 static const struct hm_opt device[] = {

@@ -82,10 +82,7 @@ static const char *store_shard(const struct hm_opt *o, struct hm_shard *to, cons
 			       size_t cap)
 {
 	char name[80];
-	int end = 0;
-	if (strspn(value, "0123456789/") == strlen(value) &&
-	    sscanf(value, "%9" SCNu64 "/%9" SCNu64 "%n", &to->i, &to->n, &end) == 2 && !value[end] &&
-	    to->i < to->n)
+	if (hm_shard_parse(value, to))
 		return NULL;
 	snprintf(text, cap, "%s takes I/N with I from 0 to N-1, not '%s'", hm_opt_spelled(o, name), value);
 	return text;

@@ -126,3 +126,15 @@ int hm_json_write(const cJSON *v, struct hm_buf *out, struct hm_err *e)
 		return hm_buf_printf(out, e, "%s", hm_json_f64(v->valuedouble, num));
 	return hm_buf_printf(out, e, "%s", cJSON_IsTrue(v) ? "true" : cJSON_IsFalse(v) ? "false" : "null");
 }
+
+bool hm_json_same(const cJSON *a, const cJSON *b, struct hm_err *e)
+{
+	struct hm_buf x = {0}, y = {0};
+	bool same = a == b;
+	if (a && b)
+		same = !hm_json_write(a, &x, e) && !hm_json_write(b, &y, e) && x.len == y.len &&
+		       !memcmp(x.data, y.data, x.len);
+	hm_buf_clear(&x);
+	hm_buf_clear(&y);
+	return same;
+}

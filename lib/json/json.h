@@ -25,6 +25,9 @@ int hm_json_get_int(const cJSON *o, const char *key, int64_t *out, struct hm_err
 
 /* Appends the canonical text of the tree. */
 int hm_json_write(const cJSON *v, struct hm_buf *out, struct hm_err *e);
+/* Whether two trees have the same canonical text; NULL is the same as NULL alone. Without memory false, with
+ * `e` set. */
+bool hm_json_same(const cJSON *a, const cJSON *b, struct hm_err *e);
 /* Appends s[0..n), valid UTF-8, as a quoted JSON string. */
 int hm_json_write_str(struct hm_buf *out, const char *s, size_t n, struct hm_err *e);
 /* The shortest decimal that reads back as the same f64 (f32); "NaN", "Infinity", "-Infinity" with their

@@ -15,7 +15,8 @@ struct hm_reader {
 	struct hm_tail tail;	/* what was read so far */
 	struct hm_block *block; /* being handed out; NULL before the first one */
 	uint32_t row;		/* its next record */
-	uint64_t expect;	/* records promised by END where it can be seen */
+	struct hm_end promise;	/* END, where it can be seen from the start */
+	bool promises;
 	struct hm_end end;
 	bool ended;	      /* END was read and checked */
 	struct hm_err failed; /* reported already, and reported again */
@@ -122,29 +123,38 @@ int hm_reader_next(struct hm_reader *r, struct hm_rec *rec, struct hm_err *e)
 	return 1;
 }
 
+void hm_reader_ahead(struct hm_reader *r)
+{
+	if (r->ended || r->failed.code || (r->block && r->row < r->block->info.count))
+		return;
+	if (r->block)
+		hm_block_release(r->block);
+	r->block = NULL;
+	hm_ring_ahead(r->ring);
+}
+
 /* ---- opening, closing, asking ---- */
 
-/* What a seekable stream's END promises; 0 when it cannot be had. Checked again when it is really reached. */
-static uint64_t promised_records(const struct hm_source *in)
+/* Reads END of a seekable stream. It is checked again when it is really reached. */
+static bool read_promise(const struct hm_source *in, struct hm_end *end)
 {
 	unsigned char tail[8 + HM_END_SIZE], digest[16];
-	struct hm_end end;
 	uint32_t status;
 	uint64_t at, index_offset;
 	struct hm_err ignored = {0};
-	if (lseek(in->fd, 0, SEEK_CUR) != 0 || !hm_source_last(in, tail, &at) ||
-	    hm_get32(tail) != HM_SKIP_MAGIC || memcmp(tail + 8, "HMRE", 4) ||
-	    hm_frame_parse_end(tail + 8, &status, &end, &index_offset, digest, &ignored))
-		return 0;
-	return end.records;
+	return lseek(in->fd, 0, SEEK_CUR) == 0 && hm_source_last(in, tail, &at) &&
+	       hm_get32(tail) == HM_SKIP_MAGIC && !memcmp(tail + 8, "HMRE", 4) &&
+	       !hm_frame_parse_end(tail + 8, &status, end, &index_offset, digest, &ignored);
 }
 
-static int make_ring(struct hm_reader *r, struct hm_workers *w, struct hm_err *e)
+/* Several inputs keep all workers busy with one block each. */
+static int make_ring(struct hm_reader *r, int inputs, struct hm_workers *w, struct hm_err *e)
 {
+	int ahead = w ? hm_workers_count(w) + 2 : 1;
 	const struct hm_ring_config c = {.workers = w,
-					 .slots = w ? hm_workers_count(w) + 2 : 1,
+					 .slots = (ahead - 1) / inputs + 1,
 					 .slot_size = sizeof(struct hm_block),
-					 .max_bytes = HM_MAX_AHEAD,
+					 .max_bytes = HM_MAX_AHEAD / (size_t)inputs,
 					 .ctx = r,
 					 .work = unpack_block,
 					 .fill = fill_block};
@@ -158,11 +168,12 @@ static int make_ring(struct hm_reader *r, struct hm_workers *w, struct hm_err *e
 	return 0;
 }
 
-static int open_stream(struct hm_reader *r, const char *path, struct hm_workers *w, struct hm_err *e)
+static int open_stream(struct hm_reader *r, const char *path, int inputs, struct hm_workers *w,
+		       struct hm_err *e)
 {
-	if (make_ring(r, w, e) || hm_tail_init(&r->tail, e) || hm_source_open(&r->in, path, e))
+	if (make_ring(r, inputs, w, e) || hm_tail_init(&r->tail, e) || hm_source_open(&r->in, path, e))
 		return HM_EDATA;
-	r->expect = promised_records(&r->in);
+	r->promises = read_promise(&r->in, &r->promise);
 	if (hm_head_read(&r->in, &r->head, e))
 		return HM_EDATA;
 	hm_tail_digest(&r->tail, r->head.text.data, r->head.text.len);
@@ -171,6 +182,12 @@ static int open_stream(struct hm_reader *r, const char *path, struct hm_workers 
 
 int hm_reader_open(struct hm_reader **out, const char *path, struct hm_workers *w, struct hm_err *e)
 {
+	return hm_reader_open_one(out, path, 1, w, e);
+}
+
+int hm_reader_open_one(struct hm_reader **out, const char *path, int inputs, struct hm_workers *w,
+		       struct hm_err *e)
+{
 	struct hm_reader *r = hm_alloc(1, sizeof *r, e);
 	const char *name = !path || !strcmp(path, "-") ? "standard input" : path;
 	*out = NULL;
@@ -178,7 +195,7 @@ int hm_reader_open(struct hm_reader **out, const char *path, struct hm_workers *
 		return HM_EDATA;
 	r->in.fd = -1;
 	r->name = hm_strndup(name, strlen(name), e);
-	int rc = r->name ? open_stream(r, path, w, e) : HM_EDATA;
+	int rc = r->name ? open_stream(r, path, inputs, w, e) : HM_EDATA;
 	if (rc) {
 		hm_err_prefix(e, "%s", name);
 		hm_reader_close(r);
@@ -227,5 +244,10 @@ const struct hm_end *hm_reader_end(const struct hm_reader *r)
 
 uint64_t hm_reader_expect(const struct hm_reader *r)
 {
-	return r->expect;
+	return r->promises ? r->promise.records : 0;
+}
+
+const struct hm_end *hm_reader_promise(const struct hm_reader *r)
+{
+	return r->promises ? &r->promise : NULL;
 }

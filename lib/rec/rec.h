@@ -43,6 +43,10 @@ int hm_schema_copy(struct hm_schema *to, const struct hm_schema *from, struct hm
 void hm_schema_clear(struct hm_schema *s);
 /* True when names, dtypes, shapes and attributes are equal, in order. */
 bool hm_schema_equal(const struct hm_schema *a, const struct hm_schema *b);
+/* 0 if they are equal; else HM_EDATA and what keeps `s`, of the file `name`, from being joined to the first
+ * input's. */
+int hm_schema_compare(const struct hm_schema *first, const char *name, const struct hm_schema *s,
+		      struct hm_err *e);
 /* The columns as HEAD and `hm-view --schema` write them: [{"name","dtype","shape",attributes...}]. Caller
  * frees with cJSON_Delete; NULL without memory. */
 cJSON *hm_schema_to_json(const struct hm_schema *s, struct hm_err *e);
@@ -75,6 +79,10 @@ int hm_record_error(const char *file, uint64_t number, const struct hm_val *id, 
 struct hm_reader;
 /* `path` "-" or NULL is standard input. `w` (may be NULL) decompresses ahead. Reads and checks HEAD. */
 int hm_reader_open(struct hm_reader **r, const char *path, struct hm_workers *w, struct hm_err *e);
+/* The same for one of `inputs` streams that are read in turns: they share out what one alone would read
+ * ahead, so that a thousand of them hold a block each. */
+int hm_reader_open_one(struct hm_reader **r, const char *path, int inputs, struct hm_workers *w,
+		       struct hm_err *e);
 void hm_reader_close(struct hm_reader *r); /* NULL is fine */
 const struct hm_schema *hm_reader_schema(const struct hm_reader *r);
 const cJSON *hm_reader_meta(const struct hm_reader *r); /* an object */
@@ -90,6 +98,12 @@ struct hm_end {
 	char digest[33];
 };
 const struct hm_end *hm_reader_end(const struct hm_reader *r);
+/* The caller has done with the record read last. If it was the last of its block, the next block is read and
+ * given to the workers now; a call of hm_reader_next later waits for it. */
+void hm_reader_ahead(struct hm_reader *r);
+/* What END says before it is reached, when the input is a regular file, else NULL. It is not checked against
+ * the records yet. */
+const struct hm_end *hm_reader_promise(const struct hm_reader *r);
 /* The number of records that END promises when the input is a regular file, else 0. For progress only. */
 uint64_t hm_reader_expect(const struct hm_reader *r);
 

@@ -113,6 +113,29 @@ bool hm_schema_equal(const struct hm_schema *a, const struct hm_schema *b)
 	return true;
 }
 
+int hm_schema_compare(const struct hm_schema *first, const char *name, const struct hm_schema *s,
+		      struct hm_err *e)
+{
+	int n = s->n < first->n ? s->n : first->n;
+	for (int i = 0; i < n; i++)
+		if (strcmp(s->field[i].name, first->field[i].name))
+			return hm_err_set(
+				e, HM_EDATA,
+				"%s: column %d is '%s', in the first input it is '%s'; schemas must be equal",
+				name, i + 1, s->field[i].name, first->field[i].name);
+	for (int i = 0; i < n; i++)
+		if (!field_equal(&s->field[i], &first->field[i]))
+			return hm_err_set(e, HM_EDATA,
+					  "%s: column '%s' has another type, shape or origin than in the "
+					  "first input; schemas must be equal",
+					  name, s->field[i].name);
+	if (s->n != first->n)
+		return hm_err_set(e, HM_EDATA,
+				  "%s: %d columns, the first input has %d; schemas must be equal", name, s->n,
+				  first->n);
+	return 0;
+}
+
 const char *hm_schema_attr(const struct hm_schema *s, int i, const char *key)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(s->field[i].attr, key);

@@ -233,6 +233,46 @@ static void count_clear(void *slot)
 	atomic_fetch_add(&cleared, 1);
 }
 
+static int fill_two(void *ctx, void *slot, size_t *bytes, struct hm_err *e)
+{
+	int *filled = ctx;
+	(void)bytes;
+	if (*filled == 2)
+		return hm_err_set(e, HM_EDATA, "there are two");
+	*(int *)slot = (*filled)++;
+	return 1;
+}
+
+/* Each ahead takes the slot back and fills it, though the work on it cannot end before the gate opens. */
+static void ahead_fills_and_does_not_wait(void **state)
+{
+	(void)state;
+	int filled = 0;
+	struct hm_err e = {0};
+	void *slot;
+	const struct hm_ring_config c = {.workers = pool[2],
+					 .slots = 1,
+					 .slot_size = sizeof(int),
+					 .ctx = &filled,
+					 .work = wait_at_gate,
+					 .fill = fill_two};
+	struct hm_ring *r = hm_ring_new(&c, NULL);
+	for (int i = 0; i < 2; i++) {
+		pthread_mutex_lock(&gate);
+		hm_ring_ahead(r);
+		hm_ring_ahead(r); /* what it filled stays */
+		assert_int_equal(filled, i + 1);
+		pthread_mutex_unlock(&gate);
+		assert_int_equal(hm_ring_next(r, &slot, &e), 1);
+		assert_int_equal(*(int *)slot, i);
+	}
+	hm_ring_ahead(r);
+	assert_int_equal(e.code, 0);
+	assert_int_equal(hm_ring_next(r, &slot, &e), HM_EDATA);
+	assert_string_equal(e.text, "there are two");
+	hm_ring_free(r, NULL);
+}
+
 static void cancelled_work_does_not_begin(void **state)
 {
 	(void)state;
@@ -277,6 +317,7 @@ int main(void)
 		cmocka_unit_test(a_failure_without_a_sentence_is_no_end),
 		cmocka_unit_test(no_more_is_held_than_allowed),
 		cmocka_unit_test(without_threads_there_is_one_slot),
+		cmocka_unit_test(ahead_fills_and_does_not_wait),
 		cmocka_unit_test(cancelled_work_does_not_begin),
 		cmocka_unit_test(a_ring_may_be_left_at_any_place),
 	};
