@@ -35,7 +35,13 @@ int hm_ranks_join(struct hm_ranks *r, const struct hm_transport *by, struct hm_e
 	int rc = by->open(&r->rank, &r->size, e);
 	if (!rc && r->size > HM_RANKS_MOST)
 		rc = hm_err_set(e, HM_EDATA, "%d ranks, %d is the limit", r->size, HM_RANKS_MOST);
-	return rc ? rc : hm_peers_meet(r, e);
+	if (!rc)
+		rc = hm_peers_meet(r, e);
+	if (rc) {
+		hm_peers_part(r);
+		*r = (struct hm_ranks){.size = 1, .locals = 1, .sharing = 1};
+	}
+	return rc;
 }
 
 void hm_ranks_close(struct hm_ranks *r, bool failed)

@@ -47,7 +47,7 @@ struct hm_ranks {
 /* Opens the plug-in of `name` ("mpi") and meets the other ranks. 0; HM_EDEVICE: there is no plug-in; or
  * HM_EDATA. */
 int hm_ranks_open(struct hm_ranks *r, const char *name, struct hm_err *e);
-/* The same over a transport that is there already. */
+/* The same over a transport that is there already. After a failure *r is a process alone. */
 int hm_ranks_join(struct hm_ranks *r, const struct hm_transport *by, struct hm_err *e);
 /* Leaves. failed: this rank cannot go on, and nobody has agreed with the others about it; all ranks end with
  * exit status 1, and the call does not return. Else it waits for all ranks. */

@@ -21,15 +21,6 @@ HEAD_N, HEAD_DIMS, HEAD_BATCH, MAP, HEAD_EPOCHS = 8512, (1024, 768), 64, 1024, 4
 MPI = ["mpirun", "--allow-run-as-root", "--bind-to", "core", "-n", "2"]
 
 
-def measure(args):
-    """Runs a command and notes its peak memory, for a process below mpirun."""
-    p = subprocess.Popen(args)
-    _, status, usage = os.wait4(p.pid, 0)
-    with open(f"memory.{os.environ.get('OMPI_COMM_WORLD_RANK', '0')}", "w", encoding="utf-8") as f:
-        f.write(str(usage.ru_maxrss / 1e6))
-    sys.exit(os.waitstatus_to_exitcode(status))
-
-
 def memory(processes):
     return sum(float(open(f"memory.{i}", encoding="utf-8").read()) for i in range(processes))
 
@@ -41,8 +32,9 @@ def hm(work, ranks):
                "head": ["--fusion", "align", "--map-dim", str(MAP), "head.hmr"]}[work]
     train = ["--batch-size", str(HEAD_BATCH), "--epochs", str(HEAD_EPOCHS), "--lr", "1e-4"] if work == "head" else [
         "--batch-size", str(BATCH), "--epochs", "1", "--lr", "1e-5", "--no-shuffle"]
-    call = [sys.executable, os.path.abspath(__file__), BIN, "measure", f"{BIN}/hm-fuse-train", "-q", *train, "--stats", "stats.json",
-            "-o", "model.safetensors", *(["--parallel", "mpi", "-j", "1"] if ranks == 2 else ["-j", "2"]), *options]
+    here = os.path.dirname(os.path.abspath(__file__))
+    call = [sys.executable, "-S", f"{here}/peakmemory.py", "memory", f"{BIN}/hm-fuse-train", "-q", *train, "--stats", "stats.json", "-o",
+            "model.safetensors", *(["--parallel", "mpi", "-j", "1"] if ranks == 2 else ["-j", "2"]), *options]
     subprocess.run((MPI if ranks == 2 else []) + call, check=True)
     stats = json.load(open("stats.json", encoding="utf-8"))
     steps = HEAD_N // HEAD_BATCH * HEAD_EPOCHS if work == "head" else STEPS
@@ -134,9 +126,7 @@ def main():
             print(f"# {work}: a rank sent {two[0][2] / 1e6:.1f} MB per step", flush=True)
 
 
-if sys.argv[2:3] == ["measure"]:
-    measure(sys.argv[3:])
-elif sys.argv[2:3] == ["peer"]:
+if sys.argv[2:3] == ["peer"]:
     peer_main(sys.argv[3], int(sys.argv[4]))
 else:
     main()
