@@ -86,6 +86,7 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 	size_t lines = 1, line = 0;
 	for (size_t i = 0; i < s->text.len; i++)
 		lines += s->text.data[i] == '\n';
+	hm_hex_digest(s->text.data, s->text.len, s->digest);
 	if (rc || lines > HM_SWEEP_MOST)
 		return rc ? rc : hm_err_set(e, HM_EDATA, "%s: more than %d lines", path, HM_SWEEP_MOST);
 	if (!(s->item = hm_alloc(lines, sizeof *s->item, e)))
