@@ -212,9 +212,11 @@ static int read_item(struct hm_sweep *s, struct hm_sweep_item *t, const cJSON *o
 	return 0;
 }
 
-static int read_lines(struct hm_sweep *s, struct hm_sweep_call *c, const char *at, const char *end,
-		      struct hm_err *e)
+int hm_sweep_part_parse(struct hm_sweep *s, struct hm_sweep_call *c, const char *text, size_t len,
+			struct hm_err *e)
 {
+	const char *at = text, *end = text + len;
+	*c = (struct hm_sweep_call){0};
 	cJSON *o = next_line(&at, end, e);
 	int rc = o ? read_head(s, o, c, e) : HM_EDATA;
 	cJSON_Delete(o);
@@ -237,7 +239,7 @@ int hm_sweep_part_read(struct hm_sweep *s, struct hm_sweep_call *c, const char *
 	} else if (!rc) {
 		rc = check_digest(&b, &len, e);
 		if (!rc)
-			rc = read_lines(s, c, (const char *)b.data, (const char *)b.data + len, e);
+			rc = hm_sweep_part_parse(s, c, (const char *)b.data, len, e);
 		if (rc)
 			hm_err_prefix(e, "%s", (const char *)path.data);
 	}

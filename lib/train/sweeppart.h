@@ -33,5 +33,9 @@ int hm_sweep_part_write(const struct hm_sweep *s, const struct hm_sweep_call *c,
  * it says of the call; caller frees identity, also after a failure. 0, or HM_EDATA with a sentence that
  * begins with the path: it cannot be read, is damaged, or is not this part of this sweep. */
 int hm_sweep_part_read(struct hm_sweep *s, struct hm_sweep_call *c, const char *folder, struct hm_err *e);
+/* Parses what a part has before the line of its digest; the same as above for text[0..len). The sentence does
+ * not name a file. */
+int hm_sweep_part_parse(struct hm_sweep *s, struct hm_sweep_call *c, const char *text, size_t len,
+			struct hm_err *e);
 
 #endif

@@ -43,6 +43,8 @@ int hm_sweep_row(const struct hm_sweep *s, const struct hm_sweep_item *t, bool v
 {
 	const struct hm_epoch_score *v = &t->result.best;
 	bool known = t->trained && val;
+	if (t->row)
+		return hm_buf_add(b, t->row, strlen(t->row), e);
 	struct hm_interval ci = {NAN, NAN};
 	cJSON *o = hm_json_object(e);
 	hm_recipe_json(&t->recipe, o, e);
@@ -81,11 +83,7 @@ int hm_sweep_write_table(const struct hm_sweep *s, bool val, const size_t *order
 		hm_buf_printf(&b, e, ",%s", s->key[k]);
 	hm_buf_printf(&b, e, ",train_loss,val_loss,accuracy,accuracy_lo,accuracy_hi,auroc,n,epoch,error\n");
 	for (size_t i = 0; i < s->n && !e->code; i++) {
-		const struct hm_sweep_item *t = &s->item[order[i]];
-		if (t->row)
-			hm_buf_add(&b, t->row, strlen(t->row), e);
-		else
-			hm_sweep_row(s, t, val, &b, e);
+		hm_sweep_row(s, &s->item[order[i]], val, &b, e);
 		hm_buf_add(&b, "\n", 1, e);
 	}
 	hm_buf_printf(&path, e, "%s/" HM_SWEEP_TABLE ".csv", folder);

@@ -260,8 +260,20 @@ refused() { # FOLDER PATTERN [SWEEP]
 	cp shards/a.safetensors shards/d.safetensors
 	refused shards 'shards/d.safetensors: not the model'
 	mv d shards/d.safetensors
+	mkdir -p shards/leaderboard.csv/x
+	refused shards 'shards/leaderboard.csv: '
+	rm -r shards/leaderboard.csv
 	merge shards
 	diff -r whole shards
+	train --keep best:1 -o one train.hmr
+	for i in 0 1 2; do train --keep best:1 --shard $i/3 -o best train.hmr; done
+	cp -r best worse
+	for m in best/*.safetensors; do
+		if [ -e "one/${m##*/}" ]; then : >"worse/${m##*/}"; else : >"$m"; fi
+	done
+	refused worse 'worse/.*.safetensors: not the model that its part was written for'
+	merge best
+	diff -r one best
 }
 
 @test "models of an older sweep under names that are not kept now, other files stay" {
