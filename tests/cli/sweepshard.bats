@@ -132,8 +132,11 @@ refused() { # FOLDER PATTERN [SWEEP]
 	run hm-fuse-train --sweep some.jsonl --epochs 1 --val dev.hmr --keep best:1 -o one train.hmr
 	expect 1
 	local whole=$output
+	mkdir two
+	echo old >two/bad.safetensors
 	run hm-fuse-train --sweep some.jsonl --epochs 1 --val dev.hmr --keep best:1 --shard 1/2 -o two train.hmr
 	expect 1 '1 of 1 configurations failed and have no model, the first is bad: step'
+	[ ! -e two/bad.safetensors ]
 	run hm-fuse-train --sweep some.jsonl --epochs 1 --val dev.hmr --keep best:1 --shard 0/2 -o two train.hmr
 	expect 0
 	run hm-fuse-train --sweep some.jsonl --merge -o two
@@ -281,6 +284,7 @@ refused() { # FOLDER PATTERN [SWEEP]
 	echo old | tee at/e.safetensors at/c.safetensors at/a.safetensors at/mine.safetensors >at/leaderboard.csv
 	for i in 0 1; do train --keep best:1 --shard $i/2 -o at train.hmr; done
 	[ ! -e at/leaderboard.csv ]
+	[ ! -e at/c.safetensors ] # of its shard's e, c and d: e is as good and comes first
 	merge at
 	train --keep best:1 -o one train.hmr
 	cp at/mine.safetensors one
