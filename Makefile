@@ -1,6 +1,6 @@
 # hm: one non-recursive makefile. `make help` lists the targets, `make config` what was found.
 #
-# Switches: CUDA=0|1, ONEDNN=0|1 (default: found or not), SAN=address,undefined|thread, DEBUG=1, prefix, DESTDIR, O=DIR.
+# Switches: CUDA=0|1, MPI=0|1, ONEDNN=0|1 (default: found or not), SAN=address,undefined|thread, DEBUG=1, prefix, DESTDIR, O=DIR.
 # Objects of different settings never mix: build/<setting>/; build/bin/ holds the tools of the last one. O=DIR: a folder
 # in place of build/.
 
@@ -18,6 +18,9 @@ VENV    ?= .venv
 NVCC      ?= nvcc
 CUDA      ?= $(shell command -v $(NVCC) >/dev/null 2>&1 && echo 1 || echo 0)
 CUDA_ARCH ?= 80 90
+# Training over several processes (--parallel mpi) is a plug-in, too. It is built with the tools where mpicc is found.
+MPICC     ?= mpicc
+MPI       ?= $(shell command -v $(MPICC) >/dev/null 2>&1 && echo 1 || echo 0)
 hash      := \#
 ONEDNN    ?= $(shell printf '$(hash)include <dnnl.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
 
@@ -77,12 +80,12 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all cuda nvcc-there current-cuda tower-tools help config packages demo test check check-cuda lint bench oracle fuzz install uninstall deb check-deb \
+.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda lint bench oracle fuzz install uninstall deb check-deb \
         clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(tools) current-cuda ## build the tools into build/bin
+all: $(tools) $(if $(filter 1,$(MPI)),$(O)/bin/libhm_mpi.so,without-mpi) current-cuda ## build the tools into build/bin
 
 cuda: nvcc-there $(tools) ## build the tools and, with nvcc, the CUDA plug-in: some minutes
 	@$(MAKE) --no-print-directory $(plug_in)
@@ -100,6 +103,9 @@ else
 	@[ ! -e $(plug_in) ] || { cmp -s $(plug_in) $(B)/bin/libhm_cuda.so && [ -z "$$(find $(plug_needs) -newer $(plug_in))" ]; } || \
 	   { rm -f $(plug_in); echo "$(plug_in) was of other sources or settings and is removed: make cuda builds it"; }
 endif
+
+without-mpi:
+	@rm -f $(O)/bin/libhm_mpi.so
 
 # Before the first file is compiled: is every header there?
 $(B)/.headers: Makefile pipelines/headers.sh
@@ -139,7 +145,7 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)
 
 # Tools of several files.
-$(B)/bin/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o $(B)/tools/fuse_shards.o
+$(B)/bin/hm-fuse-train: $(addprefix $(B)/tools/,fuse_ranks.o fuse_run.o fuse_sweep.o fuse_shards.o)
 $(B)/bin/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
 $(B)/bin/hm-classify: $(B)/tools/classify_lines.o
 $(B)/bin/hm-jsonl2rec $(B)/bin/hm-csv2rec: $(B)/tools/rows2rec.o
@@ -166,7 +172,7 @@ $(B)/tests/tower/towers.c: lib/nn/towers.c
 	@sed 's/^static const .* kinds\[\] = {/extern const struct hm_tower_kind hm_mean_tower;\n&\n\t\&hm_mean_tower,/' $< >$@
 $(B)/tests/tower/towers.o: $(B)/tests/tower/towers.c
 	@$(CC) $(hm_cflags) $(CFLAGS) -c -o $@ $<
-$(B)/tests/tower/hm-fuse-train: $(B)/tools/fuse_run.o $(B)/tools/fuse_sweep.o $(B)/tools/fuse_shards.o
+$(B)/tests/tower/hm-fuse-train: $(addprefix $(B)/tools/,fuse_ranks.o fuse_run.o fuse_sweep.o fuse_shards.o)
 $(B)/tests/tower/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
 tower-tools: $(tower_tools)
 $(tower_tools): $(B)/tests/tower/hm-%: $(B)/tools/hm-%.o $(B)/tests/tower/towers.o $(B)/tests/tower/meantower.o $(B)/libhm.a
@@ -216,6 +222,18 @@ $(B)/bin/libhm_cuda.so $(B)/deb/libhm_cuda.so: $(cuda_obj)
 	@$(CC) -shared -pthread $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)defs) $(LDFLAGS) -o $@ $^ -L$(cuda_home)/lib64 \
 	   $(if $(filter %/deb,$(@D)),,-Wl$(comma)-rpath$(comma)$(cuda_home)/lib64) -lcudart_static -lcublasLt -lstdc++ -ldl -lrt -lm
 
+# The MPI plug-in: nothing of it is seen from outside but one table.
+mpi_src := lib/ranks/mpi/transport.c lib/base/err.c
+mpi_obj := $(mpi_src:%=$(B)/mpi/%.o)
+$(B)/mpi/%.c.o: %.c $(B)/.version | $(B)/.headers
+	@mkdir -p $(@D)
+	@echo "  MPICC   $<"
+	@OMPI_CC="$(CC)" MPICH_CC="$(CC)" $(MPICC) $(plug_flags) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/bin/libhm_mpi.so: $(mpi_obj)
+	@mkdir -p $(@D)
+	@echo "  LINK    $(@F)"
+	@OMPI_CC="$(CC)" MPICH_CC="$(CC)" $(MPICC) -shared $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS) -o $@ $^
+
 # The same sources for tests/cudasim, which runs kernels on the processor: no CUDA is needed.
 CXX       ?= c++
 sim_opt   := $(if $(SAN),-O1 -g -fsanitize=$(SAN) -fno-sanitize-recover=all,-O2 -g1)
@@ -247,7 +265,7 @@ $(B)/cudasim/test_ops_devices: $(check_src:%.c=$(B)/%.o)
 	@mkdir -p $(@D)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka -lxxhash -lm -ldl $(if $(filter 1,$(ONEDNN)),-ldnnl)
 
--include $(cuda_obj:.o=.d) $(sim_obj:.o=.d)
+-include $(cuda_obj:.o=.d) $(sim_obj:.o=.d) $(mpi_obj:.o=.d)
 -include $(lib_obj:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tools/*.c tests/tower/*.c)) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d) $(rate_src:%.c=$(B)/%.d)
 
 config: ## print what was found and how it will be built

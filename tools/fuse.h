@@ -1,6 +1,6 @@
-/* hm-fuse-train in four files: hm-fuse-train.c has the options and checks the call, fuse_run.c trains once,
- * fuse_sweep.c trains a head per line of a file, fuse_shards.c knows the shards of such a sweep. This is what
- * they share. */
+/* hm-fuse-train in five files: hm-fuse-train.c has the options and checks the call, fuse_run.c trains once,
+ * fuse_sweep.c trains a head per line of a file, fuse_shards.c knows the shards of such a sweep, fuse_ranks.c
+ * is for a training of several processes. This is what they share. */
 #ifndef HM_FUSE_H
 #define HM_FUSE_H
 
@@ -14,7 +14,7 @@ enum { FREEZE_NONE, FREEZE_IMAGE, FREEZE_TEXT, FREEZE_BOTH };
 
 /* The user's options. */
 struct options {
-	int features, freeze, frozen_mode, on_error;
+	int features, freeze, frozen_mode, on_error, parallel;
 	struct hm_strs val;
 	char *train_layers;
 	char *out, *init, *spec[HM_SIDES], *columns[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep,
@@ -35,6 +35,8 @@ struct hm_fuse {
 	struct hm_trainer_config config;
 	struct hm_device *device;
 	struct hm_logfile log;
+	struct hm_ranks ranks; /* by NULL: this process trains alone */
+	bool training;	       /* ranks may be in different places: a failure is this rank's own */
 	cJSON *identity;
 	cJSON *names;		      /* --names */
 	struct hm_buf vocab;	      /* the tokenizer's files for the model file */
@@ -57,6 +59,19 @@ cJSON *hm_fuse_history(const struct hm_fuse *r, const struct hm_recipe *recipe,
 /* Trains once and writes model, log and checkpoints. 0 or a negative code; result->signal is set if a signal
  * ended it. */
 int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e);
+
+/* fuse_ranks.c: meets the other ranks; all but rank 0 are silent from now on and write no file. 0 or a
+ * negative code. */
+int hm_fuse_join(struct hm_fuse *r, struct hm_err *e);
+/* peeked: what hm_checkpoint_peek said, and its threads. Makes this rank's settings common to all: -j, unless
+ * given, is this rank's share of its processors and the least of any rank; --micro-batch, unless given, is
+ * the checkpoint's or a rank's share of a batch; --memory is this rank's share of the machine's. Returns
+ * peeked, or a negative code. */
+int hm_fuse_share(struct hm_fuse *r, int peeked, double *threads, struct hm_err *e);
+/* Checks that all ranks train the same with the same data. 0 or HM_EDATA. */
+int hm_fuse_compare(struct hm_fuse *r, struct hm_err *e);
+/* Leaves the ranks at the end of the run. If only this rank failed, says so and ends all. */
+void hm_fuse_leave(struct hm_fuse *r, int rc, struct hm_err *e);
 
 /* fuse_sweep.c: trains a head per line of --sweep, or of the share of --shard, and writes models and table,
  * or the part of one, into the folder -o. 0 or a negative code. */

@@ -143,10 +143,11 @@ static int save_model(struct hm_fuse *r, const char *path, const char *by, int64
 	return rc;
 }
 
-static int save_last(void *ctx, int64_t epoch, int64_t steps, struct hm_err *e)
+static int save_last(void *ctx, int64_t epoch, int64_t batches, struct hm_err *e)
 {
 	struct hm_fuse *r = ctx;
-	return r->o.last ? save_model(r, r->o.last, "last", epoch, steps, e) : 0;
+	return r->o.last && hm_ranks_lead(&r->ranks) ? save_model(r, r->o.last, "last", epoch, batches, e)
+						     : 0;
 }
 
 /* ---- the run */
@@ -179,6 +180,7 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 	if (r->o.checkpoint)
 		catch_signals();
 	r->constant = -1;
+	r->config.ranks = r->ranks.by ? &r->ranks : NULL;
 	r->config.judge = r->setup.judge;
 	r->config.refold = hm_standard_refold;
 	r->config.refold_ctx = &r->setup.standard;
@@ -186,11 +188,19 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 	int rc = hm_trainer_run(r->setup.fusion, r->device, &r->setup.train,
 				r->o.val.n ? &r->setup.val : NULL, &r->config, &calls, t, e);
 	hm_cli_stat(&r->cli, "train_s", t->seconds);
+	if (r->ranks.by) {
+		hm_cli_stat(&r->cli, "sent_bytes", (double)r->ranks.sent);
+		hm_cli_stat(&r->cli, "extra_bytes", (double)t->extra);
+		hm_cli_debug(&r->cli, "rank 0 sent %.1f MB, %.1f MB of it further partial sums",
+			     (double)r->ranks.sent * 1e-6, (double)t->extra * 1e-6);
+	}
 	if (r->first.tv_sec)
 		hm_cli_stat(&r->cli, "first_step_s", seconds_between(&r->start, &r->first));
 	if (rc || t->signal)
 		return rc ? rc : hm_logfile_commit(&r->log, e);
-	rc = save_model(r, r->o.out, hm_recipe_select(&r->o.recipe), t->best.epoch, t->kept_steps, e);
+	if (!hm_ranks_lead(&r->ranks))
+		return 0;
+	rc = save_model(r, r->o.out, hm_recipe_select(&r->o.recipe), t->best.epoch, t->kept_batches, e);
 	if (!rc)
 		rc = hm_logfile_commit(&r->log, e);
 	if (!rc)
@@ -207,6 +217,9 @@ int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_e
 	r->config.identity = r->identity = hm_json_whole(identity, e);
 	if (!r->identity)
 		return HM_EDATA;
+	if (r->ranks.by && hm_fuse_compare(r, e))
+		return HM_EDATA;
+	r->training = true;
 	if (hm_recipe_config(&r->o.recipe, r->o.val.n, r->setup.classes, r->weight, &r->config, e) ||
 	    hm_logfile_open(&r->log, r->o.log, r->o.checkpoint, r->config.resume, e))
 		return e->code;

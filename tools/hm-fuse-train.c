@@ -84,6 +84,9 @@ static const struct hm_opt table[] = {
 	{.group = "Training"},
 	{"epochs", 0, HM_INT(recipe.epochs), "N", "passes over the training data", .min = 1, .max = 1 << 20},
 	{"batch-size", 0, HM_INT(recipe.batch_size), "N", "examples per step", .min = 1, .max = 1 << 20},
+	{"micro-batch", 0, HM_INT(recipe.micro_batch), "N",
+	 "compute each batch in parts of N examples, which takes less memory; ranks share the parts",
+	 .min = 1, .max = 1 << 20},
 	{"lr", 0, HM_DOUBLE(recipe.lr), "X", "learning rate", .dmin = 0, .dmax = 1e6},
 	{"optimizer", 0, HM_CHOICE(recipe.optimizer), "sgd|adam|adamw", "what turns gradients into steps"},
 	{"momentum", 0, HM_DOUBLE(recipe.momentum), "X", "momentum of sgd", .dmin = 0, .dmax = 1,
@@ -141,6 +144,9 @@ static const struct hm_opt table[] = {
 	{"memory", 0, HM_SIZE(memory), "SIZE",
 	 "data held in memory, the rest goes to files; half of the memory unless given", .min = 0,
 	 .max = INT64_C(1) << 50},
+
+	{"parallel", 0, HM_CHOICE(parallel), "none|mpi",
+	 "train in all processes that mpirun or srun starts, each with its share of every batch"},
 
 	{.group = "Sweeps"},
 	{"sweep", 0, HM_STR(sweep), "FILE.jsonl",
@@ -242,6 +248,8 @@ static void take_layers(struct hm_fuse *r)
 static void check_call(struct hm_fuse *r)
 {
 	struct hm_err e = {0};
+	if (r->o.sweep && r->o.parallel)
+		hm_cli_usage(&r->cli, "--parallel is for one training; --sweep trains a head per thread");
 	check_checkpoint(r);
 	check_sweep(r);
 	/* what does not depend on the number of classes */
@@ -297,17 +305,32 @@ static void check_call(struct hm_fuse *r)
 
 /* ---- the run */
 
+/* Ranks of one machine take its GPUs one after the other, unless each is shown a GPU of its own. */
+static int open_named(struct hm_fuse *r, struct hm_err *e)
+{
+	char name[32];
+	struct hm_err none = {0};
+	enum hm_precision precision = (enum hm_precision)r->cli.precision;
+	snprintf(name, sizeof name, "cuda:%d", r->ranks.local);
+	if (r->ranks.by && !strcmp(r->cli.device, "cuda"))
+		r->device = hm_device_open(name, precision, &none);
+	if (!r->device)
+		r->device = hm_device_open(r->cli.device, precision, e);
+	return r->device ? 0 : e->code;
+}
+
 /* -j, unless a checkpoint says with how many threads it was made. */
 static int open_device(struct hm_fuse *r, struct hm_err *e)
 {
 	double threads = (double)r->cli.jobs;
 	int rc = r->o.resume ? hm_checkpoint_peek(r->o.checkpoint, "threads", &threads, e) : 1;
+	if (r->ranks.by && (rc = hm_fuse_share(r, rc, &threads, e)) < 0)
+		return rc;
 	if (rc < 0)
 		return rc;
 	r->config.resume = rc == 0;
 	r->threads = (int)threads;
-	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
-	if (!r->device)
+	if (open_named(r, e))
 		return e->code;
 	r->device->threads = r->threads;
 	hm_cli_device(&r->cli, r->device->name);
@@ -381,7 +404,9 @@ int main(int argc, char **argv)
 	check_call(&r);
 	if (r.o.merge)
 		return hm_cli_end(&r.cli, hm_fuse_merge(&r, &e), &e);
-	int rc = open_device(&r, &e);
+	int rc = r.o.parallel ? hm_fuse_join(&r, &e) : 0;
+	if (!rc)
+		rc = open_device(&r, &e);
 	if (!rc)
 		rc = hm_setup_open(&r.setup, &r.options, r.device, r.cli.workers, &e);
 	if (!rc)
@@ -392,8 +417,12 @@ int main(int argc, char **argv)
 		note_precision(&r);
 	if (!rc && !(r.weight = hm_alloc((size_t)r.setup.classes, sizeof *r.weight, &e)))
 		rc = HM_EDATA;
+	if (r.ranks.by)
+		rc = hm_ranks_agree(&r.ranks, rc, &e);
 	if (!rc)
 		rc = r.o.sweep ? hm_fuse_sweep(&r, &e) : hm_fuse_run(&r, &result, &e);
+	if (r.ranks.by)
+		hm_fuse_leave(&r, rc, &e);
 	hm_logfile_close(&r.log);
 	hm_setup_clear(&r.setup);
 	hm_device_close(r.device);

@@ -115,6 +115,7 @@ static void publish_common(struct hm_cli *c)
 	c->precision = o->precision;
 	c->verbose = o->verbose;
 	c->quiet = o->quiet;
+	c->jobs_given = o->jobs_given;
 	c->writer.level = (int)o->level;
 	c->writer.block_size = (size_t)o->block_size;
 	c->writer.no_pg = o->no_pg;
@@ -251,7 +252,7 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e)
 	c->priv->line_open = false;
 	hm_workers_free(c->workers);
 	c->workers = NULL;
-	if (rc >= 0 && c->priv->o.stats_file)
+	if (rc >= 0 && c->priv->o.stats_file && !c->silent)
 		rc = write_stats(c, &late);
 	if (rc >= 0 && (fflush(stdout) || ferror(stdout)))
 		rc = hm_err_set(&late, HM_EDATA, "standard output: cannot write: %s", strerror(errno));

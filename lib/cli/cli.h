@@ -122,6 +122,8 @@ struct hm_cli {
 	char *device;	    /* --device, default "auto" */
 	int precision;	    /* --precision, an enum hm_precision */
 	int verbose, quiet; /* -v, -q */
+	bool jobs_given;    /* -j is the user's */
+	bool silent;	    /* for the tool to set: no message, no file of --stats; another process speaks */
 	struct hm_writer_options writer;
 	int n_operands;
 	char **operands;	    /* if none was given, the one operand "-", unless the tool takes none */
@@ -160,6 +162,8 @@ int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e);
 /* "hm-x: warning: …" and "hm-x: notice: …" on standard error, each in one write, with control bytes replaced
  * by '?'. -q silences notices; hm_cli_debug prints only with -v. */
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* For a tool that ends without hm_cli_end. */
+void hm_cli_error(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void hm_cli_notice(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A notice that says which device `--device auto` chose, unless it chose the processor. */
 void hm_cli_device(struct hm_cli *c, const char *name);

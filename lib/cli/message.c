@@ -15,6 +15,8 @@ void hm_cli_write_stderr(const char *p, size_t n)
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text)
 {
 	char line[1200];
+	if (c->silent)
+		return;
 	const char *wipe = c->priv && c->priv->line_open && c->priv->tty ? "\r\033[K" : "";
 	int n = snprintf(line, sizeof line - 1, "%s%s: %s%s", wipe, c->tool->name, kind, text);
 	if (n < 0)
@@ -43,6 +45,11 @@ void hm_cli_message(struct hm_cli *c, const char *kind, const char *text)
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...)
 {
 	SAY("warning: ");
+}
+
+void hm_cli_error(struct hm_cli *c, const char *fmt, ...)
+{
+	SAY("error: ");
 }
 
 void hm_cli_notice(struct hm_cli *c, const char *fmt, ...)
@@ -78,7 +85,7 @@ void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char
 	p->done = done;
 	p->total = total;
 	p->noun = noun;
-	if (c->quiet || !(p->tty || p->o.progress))
+	if (c->quiet || c->silent || !(p->tty || p->o.progress))
 		return;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	if (seconds(&p->shown, &now) < (p->tty ? 0.1 : 2.0))

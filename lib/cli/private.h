@@ -11,7 +11,7 @@ struct options {
 	char *out, *device, *stats_file;
 	int64_t jobs, level, block_size;
 	int precision, completion; /* completion -1: not asked for; else the shell's place in its words */
-	bool no_pg, verbose, quiet, progress, help, version;
+	bool no_pg, verbose, quiet, progress, help, version, jobs_given;
 };
 
 /* An option of the tool, or a common one, and the struct that it sets a member of. */

@@ -146,6 +146,7 @@ static void run_layers(struct hm_bert_tape *t, const struct hm_dropout *drop)
 	void *x = t->layers.x;
 	t->drop = drop ? *drop : (struct hm_dropout){0};
 	t->drop.site = 0;
+	t->drop.first = t->drop.rows * (uint64_t)h;
 	op->add_rows(d, t->sum, NULL, b->position, t->pos, m, h);
 	if (b->type)
 		op->add_rows(d, t->sum, NULL, b->type, NULL, m, h);

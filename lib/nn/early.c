@@ -209,6 +209,13 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 	const int32_t *ids = in->ids, *len = in->len;
 	int n = in->n, h = m->net.shape.dim[HM_TEXT], c = m->net.shape.dim[HM_IMAGE],
 	    rows = n * m->net.shape.cells;
+	struct hm_dropout place; /* each example has P rows more than words */
+	if (drop && drop->longest) {
+		place = *drop;
+		place.rows += place.examples * (uint64_t)m->net.shape.cells;
+		place.longest += m->net.shape.cells;
+		drop = &place;
+	}
 	int32_t *all = row_counts(t, len, n);
 	float *sum = all ? t->rows->begin(t->tower, all, n) : NULL; /* [m,h] */
 	free(all);

@@ -59,6 +59,7 @@ struct hm_fusion {
 	float *side[HM_SIDES]; /* f32 [n,D] or [n,P,D]: what those towers give, and its gradient */
 	float *logits;	       /* f32 [n,classes], and their gradient */
 	float *loss;	       /* f32 [1] */
+	double *sums;	       /* f64 [2]: its numerator and denominator */
 	int32_t *label;	       /* [n] */
 	float *weight;	       /* f32 [classes] */
 };
@@ -184,6 +185,7 @@ static void place_arrays(struct hm_fusion *f, const struct hm_minibatch *b)
 			f->side[k] = hm_slab_take(s, has_tape(&f->c, k) ? n * side_floats(f, k) * cell : 0);
 		f->logits = hm_slab_take(s, n * (size_t)f->c.classes * cell);
 		f->loss = hm_slab_take(s, cell);
+		f->sums = hm_slab_take(s, 2 * sizeof *f->sums);
 		f->label = hm_slab_take(s, n * sizeof *f->label);
 		f->weight = hm_slab_take(s, (size_t)f->c.classes * cell);
 	} while (hm_slab_again(s));
@@ -303,14 +305,18 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 {
 	struct hm_device *d = f->d;
 	const struct hm_ops *op = d->op;
-	compute_logits(f, b, true, drop);
+	struct hm_dropout place = drop ? *drop : (struct hm_dropout){0};
+	place.examples = b->part.examples;
+	place.rows = b->part.words;
+	place.longest = b->part.longest;
+	compute_logits(f, b, true, drop ? &place : NULL);
 	if (d->err.code)
 		return;
 	op->upload(d, f->label, b->label, (size_t)b->n * sizeof *b->label);
 	if (class_weight)
 		op->upload(d, f->weight, class_weight, (size_t)f->c.classes * sizeof *class_weight);
-	op->cross_entropy(d, NULL, f->loss, f->logits, f->logits, f->label, class_weight ? f->weight : NULL,
-			  0, b->n, f->c.classes);
+	op->cross_entropy(d, f->sums, f->loss, f->logits, f->logits, f->label,
+			  class_weight ? f->weight : NULL, b->part.total, b->n, f->c.classes);
 	run_backward(f);
 	op->submit(d);
 }
@@ -318,6 +324,11 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 const float *hm_fusion_loss(const struct hm_fusion *f)
 {
 	return f->loss;
+}
+
+const double *hm_fusion_sums(const struct hm_fusion *f)
+{
+	return f->sums;
 }
 
 int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,

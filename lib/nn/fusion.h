@@ -41,9 +41,19 @@ static inline struct hm_fusion_shape hm_fusion_shape_of(const struct hm_fusion_c
 		c->classes, {c->side[HM_IMAGE].dim, c->side[HM_TEXT].dim}, c->cells, c->head};
 }
 
+/* Where a part of a batch stands in the whole batch. All zero: it is the whole batch. The losses and the
+ * gradients of the parts add up to those of the whole batch, and dropout draws for each example what it draws
+ * in the whole batch. A batch norm in train mode sees the part alone. */
+struct hm_part {
+	uint64_t examples, words; /* before the part: examples, and token ids of them */
+	int32_t longest;	  /* the most token ids in one example of the whole batch */
+	double total;		  /* hm_cross_entropy_total of the whole batch */
+};
+
 /* A batch of examples in host memory. An array that no side needs is NULL. */
 struct hm_minibatch {
 	int n;
+	struct hm_part part;
 	const uint8_t *pixels; /* [n,3,h,w] */
 	int h, w;
 	const int32_t *ids, *len;	/* token ids end to end; len [n] */
@@ -98,6 +108,9 @@ int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const stru
 void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		     const float *class_weight);
 const float *hm_fusion_loss(const struct hm_fusion *f);
+/* The loss's numerator and denominator over these examples alone (cross_entropy's sums), f64 [2], device
+ * memory. */
+const double *hm_fusion_sums(const struct hm_fusion *f);
 /* Call after begin, with the batch that the next begin will get: its large arrays are uploaded while the
  * present batch is computed. */
 void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b);

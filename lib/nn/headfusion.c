@@ -107,14 +107,14 @@ static void reserve_tape(void *tape, int n, int64_t words)
 	while (hm_slab_again(&t->slab));
 }
 
-/* *out := dropout number `which` (0 to 2) at a site, for elements from `first` on. */
+/* *out := dropout number `which` (0 to 2) at a site, for rows of so many numbers from example `at` on. */
 static const struct hm_dropout *drop_at(const struct tape *t, struct hm_dropout *out, int which, int site,
-					size_t first)
+					int at, size_t width)
 {
 	*out = t->drop;
 	out->p = t->m->net.shape.head.dropout[which];
 	out->site = (uint32_t)site;
-	out->first = first;
+	out->first = (t->drop.examples + (uint64_t)at) * width;
 	out->longest = 0;
 	return t->drops ? out : NULL;
 }
@@ -141,7 +141,8 @@ static void forward_map(struct tape *t, int k)
 		float *y = t->map[k][l];
 		dense(t, y, x, &t->m->map[k][l], t->n);
 		t->d->op->relu_drop(t->d, y, y, l + 1 < h->map_layers,
-				    drop_at(t, &drop, 0, map_site(k, l), 0), (size_t)t->n * h->map_dim);
+				    drop_at(t, &drop, 0, map_site(k, l), 0, (size_t)h->map_dim),
+				    (size_t)t->n * h->map_dim);
 		x = y;
 	}
 	if (h->normalize)
@@ -159,8 +160,7 @@ static void make_joint(struct tape *t, int at, int rows)
 				       t->map[HM_TEXT][h->map_layers - 1] + from, rows, h->map_dim);
 	if (t->drops && h->dropout[1] > 0)
 		t->d->op->relu_drop(t->d, t->joint, t->joint, false,
-				    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, (size_t)at * width),
-				    rows * width);
+				    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, at, width), rows * width);
 }
 
 static void forward_fusion(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
@@ -188,7 +188,8 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 		if (l)
 			dense(t, t->pre[l], t->pre[l - 1], &t->m->pre[l], t->n);
 		t->d->op->relu_drop(t->d, t->pre[l], t->pre[l], true,
-				    drop_at(t, &d3, 2, HM_HEAD_PRE_SITE + l, 0), (size_t)t->n * h->pre_dim);
+				    drop_at(t, &d3, 2, HM_HEAD_PRE_SITE + l, 0, (size_t)h->pre_dim),
+				    (size_t)t->n * h->pre_dim);
 	}
 	if (h->pre_layers && !t->d->err.code)
 		dense(t, logits, t->pre[h->pre_layers - 1], &t->m->out, t->n);
@@ -221,7 +222,7 @@ static void joint_back(struct tape *t, const float *dreader)
 			   rows);
 		if (t->drops && h->dropout[1] > 0)
 			t->d->op->relu_drop(t->d, t->djoint, t->djoint, false,
-					    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, (size_t)at * width),
+					    drop_at(t, &drop, 1, HM_HEAD_JOINT_SITE, at, width),
 					    rows * width);
 		t->m->net.kind->joint->backward(t->d, t->dmap[HM_IMAGE] + from, t->dmap[HM_TEXT] + from,
 						t->spare, t->djoint,
@@ -241,7 +242,7 @@ static void map_back(struct tape *t, int k, float *dside)
 	if (h->normalize)
 		t->d->op->row_norm_backward(t->d, dy, dy, t->map[k][last], t->length[k], t->n, h->map_dim);
 	for (int l = last; l >= 0; l--) {
-		const struct hm_dropout *d1 = drop_at(t, &drop, 0, map_site(k, l), 0);
+		const struct hm_dropout *d1 = drop_at(t, &drop, 0, map_site(k, l), 0, (size_t)h->map_dim);
 		if (l < last)
 			t->d->op->relu_drop_backward(t->d, dy, dy, t->map[k][l], d1, count);
 		else if (d1 && d1->p > 0)
@@ -271,9 +272,10 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 	if (h->pre_layers)
 		dense_back(t, dy, dlogits, t->pre[h->pre_layers - 1], &t->m->out, t->n);
 	for (int l = h->pre_layers - 1; l >= 0; l--) {
-		t->d->op->relu_drop_backward(t->d, dy, dy, t->pre[l],
-					     drop_at(t, &drop, 2, HM_HEAD_PRE_SITE + l, 0),
-					     (size_t)t->n * (size_t)h->pre_dim);
+		t->d->op->relu_drop_backward(
+			t->d, dy, dy, t->pre[l],
+			drop_at(t, &drop, 2, HM_HEAD_PRE_SITE + l, 0, (size_t)h->pre_dim),
+			(size_t)t->n * (size_t)h->pre_dim);
 		if (!l)
 			break;
 		dense_back(t, dx, dy, t->pre[l - 1], &t->m->pre[l], t->n);

@@ -74,11 +74,20 @@ void hm_layers_plan(struct hm_layers_tape *t, struct hm_slab *s, int m, int n, b
 
 /* ---- forward */
 
-/* Dropout at site 3*layer + which; NULL: there is none. */
+/* Dropout at site 3*layer + which: 1 of the attention, 2 and 3 of the rows behind it; NULL: there is none. It
+ * draws for the rows' places in the whole batch. Behind its attention the last layer may have a row per
+ * example. */
 static const struct hm_dropout *drop_at(struct hm_layers_tape *t, int layer, int which)
 {
-	t->drop.site = (uint32_t)(3 * layer + which);
-	return t->drop.p > 0 ? &t->drop : NULL;
+	const struct hm_layers_config *c = &t->l->c;
+	struct hm_dropout *d = &t->drop;
+	bool wanted = t->rows.row && layer == c->layers - 1;
+	d->site = (uint32_t)(3 * layer + which);
+	if (which == 1)
+		d->first = d->rows * (uint64_t)c->heads * (uint64_t)hm_dropout_keys(d->longest);
+	else
+		d->first = (wanted ? d->examples : d->rows) * (uint64_t)c->hidden;
+	return d->p > 0 ? d : NULL;
 }
 
 /* *w [n,k] and *b [n] := those that LayerScale makes of them, for one use. */

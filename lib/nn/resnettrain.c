@@ -137,7 +137,7 @@ static void unit_forward(struct hm_resnet_tape *t, struct hm_resnet_unit *u, str
 {
 	const struct hm_ops *op = t->d->op;
 	const struct hm_conv *c = &u->conv;
-	struct hm_bn bn = {t->mode, HM_RESNET_BN_EPS, .1, relu};
+	struct hm_bn bn = {t->mode, HM_RESNET_BN_EPS, HM_BN_MOMENTUM, relu};
 	op->conv_forward(t->d, k->z, x, u->w, c, t->n, *h, *w);
 	*h = hm_conv_out(*h, c->kernel, c->stride, c->pad);
 	*w = hm_conv_out(*w, c->kernel, c->stride, c->pad);
@@ -199,7 +199,7 @@ static void unit_backward(struct hm_resnet_tape *t, struct hm_resnet_unit *u, co
 	const struct hm_ops *op = t->d->op;
 	const struct hm_params *p = &t->m->tower.params;
 	const struct hm_conv *c = &u->conv;
-	struct hm_bn bn = {t->mode, HM_RESNET_BN_EPS, .1, relu};
+	struct hm_bn bn = {t->mode, HM_RESNET_BN_EPS, HM_BN_MOMENTUM, relu};
 	int ho = hm_conv_out(h, c->kernel, c->stride, c->pad),
 	    wo = hm_conv_out(w, c->kernel, c->stride, c->pad);
 	op->batch_norm_backward(t->d, g->dz, g->shortcut, hm_params_grad(p, u->weight),

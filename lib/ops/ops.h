@@ -107,9 +107,10 @@ struct hm_linear {
 /* EVAL normalises with the running statistics. TRAIN normalises with the batch's statistics, which also
  * update the running ones. TRAIN_FROZEN does the same, but weight and bias get no gradient. */
 enum hm_bn_mode { HM_BN_EVAL, HM_BN_TRAIN, HM_BN_TRAIN_FROZEN };
+#define HM_BN_MOMENTUM .1
 struct hm_bn {
 	enum hm_bn_mode mode;
-	double eps, momentum; /* 1e-5, .1 */
+	double eps, momentum; /* 1e-5, HM_BN_MOMENTUM */
 	bool relu;	      /* max(0, .) at the end */
 };
 
@@ -124,6 +125,9 @@ struct hm_bn {
  * for attention are heads * hm_dropout_keys(longest), with `longest` the longest sequence of the whole batch.
  * The other operations ignore `longest`.
  *
+ * A network is given the numbers from which it computes `first`: how many examples, and how many rows of
+ * packed sequences, the whole batch has before the part, and `longest` in rows. Operations ignore both.
+ *
  * The counter's words are the block's low 32 bits, HM_RNG_DROPOUT + 2^8 times its high bits, step and site.
  * Numbers stay below 2^58. */
 struct hm_dropout {
@@ -132,6 +136,7 @@ struct hm_dropout {
 	uint32_t step, site;
 	uint64_t first; /* attention: a multiple of 4 */
 	int32_t longest;
+	uint64_t examples, rows;
 };
 /* Elements of one row and one head in attention's mask: a multiple of 4, so that each row begins a block. */
 static inline int32_t hm_dropout_keys(int32_t longest)

@@ -1,5 +1,4 @@
-/* Checkpoint files. See checkpoint.h. Tensors are flat: a table's elements in its order; numbers of the state
- * are hexadecimal texts, so that none is rounded. */
+/* Checkpoint files. See checkpoint.h. Tensors are flat: a table's elements in its order. */
 #include "train/checkpoint.h"
 #include "json/build.h"
 #include "train/identity.h"
@@ -38,81 +37,6 @@ void hm_checkpoint_copy(struct hm_fusion *f, float *kept, bool back)
 			hm_params_read(t[i].params, kept);
 }
 
-/* ---- the state as text */
-
-/* Every number of the state with its name; `real` ones print as %a. */
-struct number {
-	const char *key;
-	int64_t *whole;
-	double *real;
-};
-
-static size_t list_numbers(struct hm_train_state *s, int64_t *n, int64_t *log, struct number out[16])
-{
-	const struct number all[] = {{"epoch", &s->epoch, NULL},
-				     {"done", &s->done, NULL},
-				     {"step", &s->step, NULL},
-				     {"stale", &s->stale, NULL},
-				     {"best_epoch", &s->best.epoch, NULL},
-				     {"best_n", n, NULL},
-				     {"log_bytes", log, NULL},
-				     {"sum", NULL, &s->sum},
-				     {"seen", NULL, &s->seen},
-				     {"epoch_sum", NULL, &s->epoch_sum},
-				     {"best_value", NULL, &s->best_value},
-				     {"seconds", NULL, &s->seconds},
-				     {"best_loss", NULL, &s->best.loss},
-				     {"best_accuracy", NULL, &s->best.accuracy},
-				     {"best_auroc", NULL, &s->best.auroc}};
-	memcpy(out, all, sizeof all);
-	return sizeof all / sizeof *all;
-}
-
-static cJSON *state_json(const struct hm_train_state *s, struct hm_err *e)
-{
-	struct hm_train_state copy = *s;
-	struct number list[16];
-	char text[48];
-	int64_t n = (int64_t)s->best.n, bytes = (int64_t)s->log_bytes;
-	size_t count = list_numbers(&copy, &n, &bytes, list);
-	cJSON *o = hm_json_object(e);
-	hm_json_add_str(o, "reason", s->reason, e);
-	for (size_t i = 0; i < count; i++) {
-		if (list[i].whole)
-			snprintf(text, sizeof text, "%" PRId64, *list[i].whole);
-		else
-			snprintf(text, sizeof text, "%a", *list[i].real);
-		hm_json_add_str(o, list[i].key, text, e);
-	}
-	return hm_json_whole(o, e);
-}
-
-static int read_state(const cJSON *o, struct hm_train_state *s, struct hm_err *e)
-{
-	struct number list[16];
-	int64_t n = 0, bytes = 0;
-	const char *reason = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "reason"));
-	*s = (struct hm_train_state){0};
-	size_t count = list_numbers(s, &n, &bytes, list);
-	for (size_t i = 0; i < count; i++) {
-		const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, list[i].key));
-		char *end = NULL;
-		errno = 0;
-		if (text && *text && list[i].whole)
-			*list[i].whole = strtoll(text, &end, 10);
-		else if (text && *text)
-			*list[i].real = strtod(text, &end);
-		if (!end || *end || errno == ERANGE || (list[i].whole && *list[i].whole < 0))
-			return hm_err_set(e, HM_EDATA, "its state has no valid \"%s\"", list[i].key);
-	}
-	if (!reason || strlen(reason) >= sizeof s->reason)
-		return hm_err_set(e, HM_EDATA, "its state has no valid \"reason\"");
-	memcpy(s->reason, reason, strlen(reason) + 1);
-	s->best.n = (size_t)n;
-	s->log_bytes = (uint64_t)bytes;
-	return 0;
-}
-
 /* ---- the blocks of numbers */
 
 /* One flat tensor: its name, where it is, how much. */
@@ -121,6 +45,8 @@ struct block {
 	float *data;
 	size_t count;
 	bool host; /* kept; else device memory */
+	bool moment;
+	int table, k; /* of a moment */
 };
 
 /* Lists all blocks of a run, with the moments that the optimizer has. */
@@ -138,7 +64,10 @@ static int list_blocks(const struct hm_checkpoint *c, struct block out[BLOCKS])
 				if (c->optim->moment[j][k]) {
 					b = &out[n++];
 					*b = (struct block){.data = c->optim->moment[j][k],
-							    .count = t[i].params->count};
+							    .count = t[i].params->count,
+							    .moment = true,
+							    .table = j,
+							    .k = k};
 					snprintf(b->name, sizeof b->name, "%s.moment%d", side, k);
 				}
 	}
@@ -153,8 +82,9 @@ int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_sta
 	struct hm_tensor t[BLOCKS];
 	struct hm_device *d = c->optim->dev;
 	struct hm_arena copies = {0};
-	int n = list_blocks(c, b), rc = HM_EDATA;
-	cJSON *meta = hm_json_object(e), *state = state_json(s, e);
+	const bool lead = hm_ranks_lead(c->optim->ranks);
+	int n = list_blocks(c, b), ranks = hm_ranks_size(c->optim->ranks), rc = HM_EDATA;
+	cJSON *meta = hm_json_object(e), *state = hm_train_state_json(s, e);
 	hm_json_add_str(meta, "hm.digest", "", e);
 	hm_json_add_text(meta, STATE_KEY, state, e);
 	hm_json_add_text(meta, IDENTITY_KEY, c->identity, e);
@@ -164,15 +94,21 @@ int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_sta
 	}
 	for (int i = 0; i < n; i++) {
 		float *data = b[i].data;
-		if (!b[i].host && !d->host) {
-			if (!(data = hm_arena_get(&copies, b[i].count * sizeof *data, e)))
+		bool shared = b[i].moment && ranks > 1;
+		if (shared || (lead && !b[i].host && !d->host)) {
+			if (lead && !(data = hm_arena_get(&copies, b[i].count * sizeof *data, e)))
 				goto done;
-			d->op->download(d, data, b[i].data, b[i].count * sizeof *data);
+			if (shared && hm_optim_collect(c->optim, b[i].table, b[i].k, data, e))
+				goto done;
+			if (!shared)
+				d->op->download(d, data, b[i].data, b[i].count * sizeof *data);
 		}
 		t[i] = (struct hm_tensor){b[i].name, HM_F32, 1, {(int64_t)b[i].count}, data};
 	}
 	rc = hm_device_error(d, e);
-	if (!rc)
+	if (!rc && lead)
+		rc = hm_train_clock_write(c->path, s->seconds, e);
+	if (!rc && lead)
 		rc = hm_weights_save(c->path, t, (size_t)n, meta, e);
 done:
 	hm_arena_clear(&copies);
@@ -205,14 +141,17 @@ static int load_blocks(const struct hm_checkpoint *c, const struct hm_weights *w
 {
 	struct block b[BLOCKS];
 	struct hm_device *d = c->optim->dev;
-	int n = list_blocks(c, b);
-	if (w->n != (size_t)n)
-		return hm_err_set(e, HM_EDATA, "it holds %zu blocks, this run needs %d", w->n, n);
+	int n = list_blocks(c, b),
+	    other = !c->kept && !hm_ranks_lead(c->optim->ranks) && hm_weights_find(w, "kept");
+	if (w->n != (size_t)n + other)
+		return hm_err_set(e, HM_EDATA, "it holds %zu blocks, this run needs %d", w->n, n + other);
 	for (int i = 0; i < n; i++) {
 		const struct hm_tensor *t = hm_weights_find(w, b[i].name);
 		if (!t || t->dtype != HM_F32 || t->ndim != 1 || t->dim[0] != (int64_t)b[i].count)
 			return hm_err_set(e, HM_EDATA, "it has no %s of %zu numbers", b[i].name, b[i].count);
-		if (b[i].host)
+		if (b[i].moment)
+			hm_optim_restore(c->optim, b[i].table, b[i].k, t->data);
+		else if (b[i].host)
 			memcpy(b[i].data, t->data, b[i].count * sizeof(float));
 		else
 			d->op->upload(d, b[i].data, t->data, b[i].count * sizeof(float));
@@ -232,7 +171,9 @@ int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, 
 	if (!rc)
 		rc = compare_identity(identity, c->identity, c->grows, e);
 	if (!rc)
-		rc = read_state(state, s, e);
+		rc = hm_train_state_read(state, s, e);
+	if (!rc)
+		s->seconds = hm_train_clock_read(c->path);
 	if (!rc)
 		rc = load_blocks(c, w, e);
 	cJSON_Delete(state);

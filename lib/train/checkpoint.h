@@ -7,29 +7,9 @@
 
 #include "nn/fusion.h"
 #include "train/optim.h"
+#include "train/trainstate.h"
 
 #include <cjson/cJSON.h>
-
-/* An epoch's scores on the validation set. */
-struct hm_epoch_score {
-	int64_t epoch; /* 0: none yet */
-	double loss, accuracy, auroc;
-	size_t n;
-};
-
-struct hm_train_state {
-	int64_t epoch;	   /* the present one, from 1 */
-	int64_t done;	   /* examples done in this epoch */
-	int64_t step;	   /* steps done */
-	double sum, seen;  /* summed loss of the examples since the last step line, and their number */
-	double epoch_sum;  /* summed loss of this epoch's examples */
-	double best_value; /* of the metric that selects, larger is better; -infinity at first */
-	double seconds;	   /* of training so far, over all restarts */
-	int64_t stale;	   /* epochs since the best one */
-	struct hm_epoch_score best;
-	uint64_t log_bytes; /* length of the log */
-	char reason[16];    /* "" while the run goes on; "done" or "patience" at its end */
-};
 
 /* A run, apart from its state. */
 struct hm_checkpoint {
@@ -42,7 +22,8 @@ struct hm_checkpoint {
 	float *kept; /* the best epoch's parameters of all tables, host memory; NULL: not kept */
 };
 
-/* Writes the file, replaces the old one and syncs. 0 or HM_EDATA. */
+/* Writes the file, replaces the old one and syncs. Of several ranks all call, rank 0 writes; the file does
+ * not depend on their number. 0 or HM_EDATA. */
 int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_state *s, struct hm_err *e);
 /* Fills tables, moments, kept and *s from the file. 0, or HM_EDATA: the first key of the identity that
  * differs, with both values, or what is damaged. */

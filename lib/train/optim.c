@@ -1,15 +1,10 @@
 /* Clipping, decay groups and the loop over parameters. See optim.h. */
 #include "train/optim.h"
+#include "train/optimruns.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct hm_optim_run {
-	int table;
-	size_t first, count; /* elements */
-	double decay;
-};
 
 /* Whether decay leaves this parameter alone: a bias by its name, a normalisation's weight by its shape. */
 static bool spares_decay(const struct hm_optim_config *c, const struct hm_tensor *t)
@@ -40,12 +35,19 @@ static void add_runs(struct hm_optim *o, int table)
 	}
 }
 
+size_t hm_slice_begin(size_t count, int rank, int size)
+{
+	size_t blocks = (count + HM_OPTIM_BLOCK - 1) / HM_OPTIM_BLOCK,
+	       at = blocks * (size_t)rank / (size_t)size * HM_OPTIM_BLOCK;
+	return at < count ? at : count;
+}
+
 int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm_params *const *tables,
-		  const bool *encoder, int n, struct hm_device *dev, struct hm_err *e)
+		  const bool *encoder, int n, struct hm_device *dev, struct hm_ranks *ranks, struct hm_err *e)
 {
 	size_t most = 0;
 	int moments = c->kind == HM_SGD ? c->momentum > 0 : 2;
-	*o = (struct hm_optim){.c = *c, .dev = dev, .tables = n};
+	*o = (struct hm_optim){.c = *c, .dev = dev, .ranks = ranks, .tables = n};
 	for (int i = 0; i < n; i++)
 		most += tables[i]->n;
 	if (!(o->run = hm_alloc(most, sizeof *o->run, e)))
@@ -54,8 +56,10 @@ int hm_optim_init(struct hm_optim *o, const struct hm_optim_config *c, struct hm
 	for (int i = 0; i < n; i++) {
 		o->params[i] = tables[i];
 		o->rate[i] = encoder && encoder[i] && c->encoder_lr > 0 ? c->encoder_lr : c->lr;
+		o->from[i] = hm_slice_begin(tables[i]->count, hm_ranks_rank(ranks), hm_ranks_size(ranks));
+		o->to[i] = hm_slice_begin(tables[i]->count, hm_ranks_rank(ranks) + 1, hm_ranks_size(ranks));
 		for (int k = 0; k < moments; k++)
-			o->moment[i][k] = dev->op->alloc(dev, tables[i]->count * sizeof(float));
+			o->moment[i][k] = dev->op->alloc(dev, (o->to[i] - o->from[i]) * sizeof(float));
 		add_runs(o, i);
 	}
 	return hm_device_error(dev, e);
@@ -66,8 +70,12 @@ void hm_optim_clear(struct hm_optim *o)
 	for (int i = 0; i < o->tables; i++)
 		for (int k = 0; k < HM_OPTIM_MOMENTS; k++)
 			o->dev->op->free(o->dev, o->moment[i][k]);
-	if (o->dev)
+	if (o->dev) {
 		o->dev->op->free(o->dev, o->norm);
+		o->dev->op->free(o->dev, o->squares);
+	}
+	free(o->all);
+	free(o->stage);
 	free(o->run);
 	*o = (struct hm_optim){0};
 }
@@ -137,15 +145,18 @@ int hm_optim_step(struct hm_optim *o, double *lr, struct hm_err *e)
 	for (size_t i = 0; i < o->runs; i++) {
 		const struct hm_optim_run *r = &o->run[i];
 		const double rate = o->rate[r->table] * factor;
+		const struct hm_span s = hm_optim_cut(r, o->from[r->table], o->to[r->table]);
 		struct hm_adam a = {rate, 0.9, 0.999, 1e-8, r->decay, c->kind == HM_ADAMW};
-		float *p = o->params[r->table]->data + r->first, *g = o->params[r->table]->grad + r->first,
+		float *p = o->params[r->table]->data + s.first, *g = o->params[r->table]->grad + s.first,
 		      **moment = o->moment[r->table];
-		float *m = moment[0] ? moment[0] + r->first : NULL,
-		      *v = moment[1] ? moment[1] + r->first : NULL;
+		float *m = moment[0] ? moment[0] + (s.first - o->from[r->table]) : NULL,
+		      *v = moment[1] ? moment[1] + (s.first - o->from[r->table]) : NULL;
+		if (!s.count)
+			continue;
 		if (c->kind == HM_SGD)
-			op->sgd(o->dev, p, m, g, r->count, rate, c->momentum, r->decay, o->t);
+			op->sgd(o->dev, p, m, g, s.count, rate, c->momentum, r->decay, o->t);
 		else
-			op->adam(o->dev, p, m, v, g, r->count, &a, o->t);
+			op->adam(o->dev, p, m, v, g, s.count, &a, o->t);
 	}
 	op->submit(o->dev); /* while the host logs, reads, puts the next batch together */
 	return hm_device_error(o->dev, e);

@@ -57,6 +57,7 @@ int hm_recipe_config(const struct hm_recipe *r, bool val, int classes, float *we
 					    .schedule = (enum hm_schedule)r->schedule,
 					    .warmup = r->warmup};
 	c->batch_size = r->batch_size;
+	c->micro_batch = r->micro_batch;
 	c->epochs = r->epochs;
 	c->patience = r->patience;
 	c->seed = (uint64_t)r->seed;
@@ -90,6 +91,8 @@ void hm_recipe_json(const struct hm_recipe *r, cJSON *o, struct hm_err *e)
 	hm_json_add_str(o, "schedule", schedule[r->schedule], e);
 	hm_json_add_num(o, "warmup-steps", (double)r->warmup, e);
 	hm_json_add_num(o, "batch-size", (double)r->batch_size, e);
+	if (r->micro_batch)
+		hm_json_add_num(o, "micro-batch", (double)r->micro_batch, e);
 	hm_json_add_num(o, "epochs", (double)r->epochs, e);
 	hm_json_add_num(o, "seed", (double)r->seed, e);
 	hm_json_add_bool(o, "shuffle", !r->no_shuffle, e);

@@ -9,10 +9,11 @@
 struct hm_recipe {
 	int optimizer, schedule, select; /* enum hm_optim_kind, hm_schedule, hm_select */
 	double lr, momentum, weight_decay, clip_norm;
-	double encoder_lr; /* 0: lr */
+	double encoder_lr;	       /* 0: lr */
 	char *no_decay, *class_weight; /* "norm,bias"; "W0,W1"; NULL: none */
 	bool momentum_given, no_shuffle, drop_last;
 	int64_t warmup, batch_size, epochs, seed, patience;
+	int64_t micro_batch; /* 0: each batch is computed as a whole */
 	/* the fusion, and the layers of one that has them (struct hm_hidden) */
 	int fusion;					  /* number in hm_fusion_kinds; -1: not given */
 	int64_t map_dim, map_layers, pre_layers, pre_dim; /* pre_dim 0: as map_dim */

@@ -82,7 +82,7 @@ static int save_model(struct job *j, struct hm_sweep_item *item, int worker, str
 		rc = hm_sweep_fusion_new(&f, j->r, item, j->room[worker].device, 0, e);
 	if (!rc) {
 		hm_params_write(hm_fusion_params(f), item->params);
-		rc = hm_setup_save(setup, f, (const char *)path.data, selected, item->result.kept_steps, pg,
+		rc = hm_setup_save(setup, f, (const char *)path.data, selected, item->result.kept_batches, pg,
 				   e);
 	}
 	if (!rc && j->s->parts)

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 #include "stat/metrics.h"
 #include "train/order.h"
+#include "train/step.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -24,16 +25,15 @@ struct run {
 	struct hm_optim optim;
 	struct hm_train_state s;
 	struct hm_checkpoint checkpoint;
-	int64_t steps;		   /* of all epochs */
-	uint32_t *order;	   /* [n], of the larger set */
-	struct hm_minibatch batch; /* the next step's, when `ready` */
-	bool ready;
-	size_t used;  /* examples of an epoch: all, or those of full batches */
-	int constant; /* the class of all answers of the last evaluation, or -1 */
-	float *out;   /* probabilities [rows,C] of an evaluation's batch */
-	double *prob; /* [n of val, C] */
-	double began; /* the clock at the start, moved back by the time before a restart */
-	int signal;   /* the signal that stops the run; 0: none */
+	struct hm_step step;
+	int64_t steps;	 /* of all epochs */
+	uint32_t *order; /* [n], of the larger set */
+	size_t used;	 /* examples of an epoch: all, or those of full batches */
+	int constant;	 /* the class of all answers of the last evaluation, or -1 */
+	float *out;	 /* probabilities [rows,C] of an evaluation's batch */
+	double *prob;	 /* [n of val, C] */
+	double began;	 /* the clock at the start, moved back by the time before a restart */
+	int signal;	 /* the signal that stops the run; 0: none */
 	struct hm_arena arena;
 };
 
@@ -49,15 +49,16 @@ static size_t least_of(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* The most token ids in any batch of `rows` examples in so many epochs. */
-static int64_t most_words(struct run *r, const struct hm_examples *x, size_t rows, int64_t epochs,
-			  bool shuffle)
+/* The most token ids in any part of `micro` examples of any batch of `rows` in so many epochs. */
+static int64_t most_words(struct run *r, const struct hm_examples *x, size_t rows, size_t micro,
+			  int64_t epochs, bool shuffle)
 {
 	int64_t most = 0;
 	for (int64_t k = 1; k <= epochs && k <= 1 + LOOK_AHEAD / (int64_t)x->n; k++) {
 		hm_order_epoch(r->order, (uint32_t)x->n, r->c->seed, k, shuffle);
-		for (size_t at = 0; at < x->n; at += rows) {
-			int64_t words = hm_examples_words(x, r->order + at, least_of(rows, x->n - at));
+		for (size_t at = 0, part; at < x->n; at += part) {
+			part = least_of(least_of(micro, rows - at % rows), x->n - at);
+			int64_t words = hm_examples_words(x, r->order + at, part);
 			most = words > most ? words : most;
 		}
 	}
@@ -68,18 +69,21 @@ static int64_t most_words(struct run *r, const struct hm_examples *x, size_t row
  * run that does not fit fails here, and no step allocates. */
 static int reserve_memory(struct run *r, struct hm_err *e)
 {
-	size_t batch = (size_t)r->c->batch_size, rows = least_of(batch, r->train->n),
-	       evals = r->val ? least_of(eval_rows(r), r->val->n) : 0;
+	size_t batch = (size_t)r->c->batch_size,
+	       micro = least_of(batch, r->c->micro_batch ? (size_t)r->c->micro_batch : batch),
+	       rows = least_of(micro, r->train->n), evals = r->val ? least_of(eval_rows(r), r->val->n) : 0;
 	struct hm_examples *larger = rows < evals ? r->val : r->train;
 	struct hm_minibatch b;
 	int64_t words = 0, more = 0;
 	hm_order_epoch(r->order, (uint32_t)larger->n, r->c->seed, 1, false);
 	if (hm_examples_batch(larger, r->order, rows < evals ? evals : rows, &b, e))
 		return HM_EDATA;
+	r->step.words = b.ids;
 	if (b.ids)
-		words = most_words(r, r->train, batch, r->c->shuffle ? r->c->epochs : 1, r->c->shuffle);
+		words = most_words(r, r->train, batch, micro, r->c->shuffle ? r->c->epochs : 1,
+				   r->c->shuffle);
 	if (b.ids && evals)
-		more = most_words(r, r->val, evals, 1, false);
+		more = most_words(r, r->val, evals, evals, 1, false);
 	if (hm_fusion_reserve(r->f, &b, words > more ? words : more, e))
 		return HM_EDATA;
 	if (!evals || !r->c->judge)
@@ -90,15 +94,25 @@ static int reserve_memory(struct run *r, struct hm_err *e)
 	return hm_fusion_reserve(r->c->judge, &b, more, e);
 }
 
-/* A batch norm in train mode needs two values per channel. If the grid is one cell, a last batch of one
- * example has only one value. */
+/* A batch norm in train mode needs two values per channel. If the grid is one cell, a part of one example has
+ * only one value. last: examples of the last batch. */
 static int check_batch_norm(const struct run *r, size_t last, struct hm_err *e)
 {
 	const struct hm_fusion_side *s = &hm_fusion_config_of(r->f)->side[HM_IMAGE];
-	if (!s->tower || !s->tower->kind->batch_norm || last != 1 ||
+	int64_t batch = r->c->batch_size, micro = r->c->micro_batch;
+	if (!s->tower || !s->tower->kind->batch_norm ||
 	    s->tower->kind->cells(s->tower, r->train->h, r->train->w) > 1)
 		return 0;
-	if (r->c->batch_size == 1)
+	if (micro && (micro == 1 || (r->train->n >= (size_t)batch && batch % micro == 1) ||
+		      (int64_t)last % micro == 1))
+		return hm_err_set(e, HM_EDATA,
+				  "%zu examples in batches of %" PRId64 " and parts of %" PRId64
+				  " leave a part of one, whose batch norm has one value per channel: choose "
+				  "another --micro-batch",
+				  r->train->n, batch, micro);
+	if (micro || last != 1)
+		return 0;
+	if (batch == 1)
 		return hm_err_set(
 			e, HM_EDATA,
 			"a batch norm has one value per channel with --batch-size 1 and images this "
@@ -107,7 +121,7 @@ static int check_batch_norm(const struct run *r, size_t last, struct hm_err *e)
 		e, HM_EDATA,
 		"%zu examples in batches of %" PRId64 " leave a last batch of one, whose batch norm has "
 		"one value per channel: choose another --batch-size, or leave it out with --drop-last",
-		r->train->n, r->c->batch_size);
+		r->train->n, batch);
 }
 
 int hm_trainer_check_auroc(const struct hm_examples *val, struct hm_err *e)
@@ -155,32 +169,26 @@ static int prepare_run(struct run *r, struct hm_err *e)
 	if (!(r->order = hm_arena_get(&r->arena, (n > evals ? n : evals) * sizeof *r->order, e)) ||
 	    !(r->out = hm_arena_get(&r->arena, rows * classes * sizeof *r->out, e)) ||
 	    !(r->prob = hm_arena_get(&r->arena, evals * classes * sizeof *r->prob, e)) ||
-	    hm_optim_init(&r->optim, &oc, trained, encoder, count, r->d, e))
+	    hm_optim_init(&r->optim, &oc, trained, encoder, count, r->d, r->c->ranks, e))
 		return HM_EDATA;
 	r->checkpoint = (struct hm_checkpoint){.path = r->c->checkpoint,
 					       .identity = r->c->identity,
 					       .grows = oc.schedule == HM_CONSTANT ? "epochs" : NULL,
 					       .fusion = r->f,
 					       .optim = &r->optim};
-	if (r->c->select != HM_SELECT_LAST &&
+	if (r->c->select != HM_SELECT_LAST && hm_ranks_lead(r->c->ranks) &&
 	    !(r->checkpoint.kept = hm_arena_get(&r->arena, hm_checkpoint_count(r->f) * sizeof(float), e)))
 		return HM_EDATA;
 	if (r->checkpoint.kept)
 		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
-	return reserve_memory(r, e);
-}
-
-/* The sentence for a numeric failure: the step, its rate, the ids of the batch. */
-static int set_diverged(const struct run *r, int64_t step, double lr, const char *what, const uint32_t *at,
-			size_t rows, struct hm_err *e)
-{
-	char ids[256] = "";
-	size_t used = 0;
-	for (size_t i = 0; i < rows && used < sizeof ids - 48; i++)
-		used += (size_t)snprintf(ids + used, sizeof ids - used, "%s%.40s", i ? ", " : "",
-					 r->train->id[at[i]]);
-	return hm_err_set(e, HM_EDATA, "step %" PRId64 ", learning rate %g: %s; the batch's ids are %s%s",
-			  step, lr, what, ids, used >= sizeof ids - 48 ? ", ..." : "");
+	if (reserve_memory(r, e))
+		return HM_EDATA;
+	r->step.f = r->f;
+	r->step.d = r->d;
+	r->step.x = r->train;
+	r->step.c = r->c;
+	r->step.optim = &r->optim;
+	return hm_step_init(&r->step, e);
 }
 
 static double clock_now(void)
@@ -199,42 +207,39 @@ static int save_checkpoint(struct run *r, struct hm_err *e)
 	return rc ? rc : hm_checkpoint_write(&r->checkpoint, &r->s, e);
 }
 
-/* Starts forward and backward for the examples at[0..rows). Meanwhile the batch of the next `more` examples
- * is made. */
-static int run_pass(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
+/* The signal that asks for a checkpoint, on whatever rank it came; one that stops the run goes first. Returns
+ * it, 0 or HM_EDATA. */
+static int agree_on_signal(struct run *r, int asked, bool *stop, struct hm_err *e)
 {
-	struct hm_dropout drop = {.p = r->c->dropout, .seed = r->c->seed, .step = (uint32_t)r->s.step};
-	if (!r->ready && hm_examples_batch(r->train, at, rows, &r->batch, e))
+	struct hm_ranks *ranks = r->c->ranks;
+	int n = hm_ranks_size(ranks), first = 0, last = 0;
+	if (n == 1 || !r->c->checkpoint)
+		return asked;
+	struct {
+		int asked, stop;
+	} *all = hm_alloc((size_t)n, sizeof *all, e);
+	if (!all)
 		return HM_EDATA;
-	hm_fusion_begin(r->f, &r->batch, &drop, r->c->class_weight);
-	r->ready = more;
-	if (more && hm_examples_batch(r->train, at + rows, more, &r->batch, e))
-		return HM_EDATA;
-	if (more)
-		hm_fusion_ahead(r->f, &r->batch);
-	return 0;
+	all[ranks->rank].asked = asked;
+	all[ranks->rank].stop = *stop;
+	int rc = hm_ranks_gather_each(ranks, all, sizeof *all, e);
+	for (int k = 0; k < n; k++) {
+		first = first ? first : all[k].asked;
+		last = last || !all[k].stop ? last : all[k].asked;
+	}
+	free(all);
+	*stop = last;
+	return rc ? HM_EDATA : last ? last : first;
 }
 
-/* Forward, backward, optimizer. */
+/* A step, its line in the log, a checkpoint if one is due. */
 static int take_step(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
 {
-	struct hm_err why = {0};
-	bool stop = false, finite;
+	bool stop = false;
 	float loss;
-	double lr = hm_optim_lr(&r->optim);
-	hm_optim_zero(&r->optim);
-	if (run_pass(r, at, rows, more, e))
+	double lr;
+	if (hm_step_take(&r->step, r->s.step, at, rows, more, &loss, &lr, e))
 		return HM_EDATA;
-	hm_optim_clip(&r->optim);
-	if (hm_optim_read(&r->optim, hm_fusion_loss(r->f), &loss, &finite, e))
-		return HM_EDATA;
-	if (!isfinite(loss) || !finite)
-		return set_diverged(r, r->s.step + 1, lr,
-				    isfinite(loss) ? "the gradient's norm is not finite"
-						   : "the loss is not finite",
-				    at, rows, e);
-	if (hm_optim_step(&r->optim, &lr, &why))
-		return set_diverged(r, r->s.step + 1, lr, why.text, at, rows, e);
 	r->s.step++;
 	r->s.done += (int64_t)rows;
 	r->s.sum += (double)loss * (double)rows;
@@ -251,6 +256,9 @@ static int take_step(struct run *r, const uint32_t *at, size_t rows, size_t more
 			return HM_EDATA;
 	}
 	int asked = r->calls->step(r->calls->ctx, r->s.step, r->steps, loss, lr, &stop);
+	asked = agree_on_signal(r, asked, &stop, e);
+	if (asked < 0)
+		return HM_EDATA;
 	r->signal = stop ? asked : 0;
 	bool due = r->c->checkpoint_steps && r->s.step % r->c->checkpoint_steps == 0;
 	return asked || due ? save_checkpoint(r, e) : 0;
@@ -272,6 +280,27 @@ static int constant_answer(const struct run *r, size_t n, size_t classes)
 	return first;
 }
 
+/* The batch of the validation set with which a rank begins. */
+static size_t begin_eval(const struct run *r, int rank)
+{
+	size_t most = eval_rows(r);
+	return (r->val->n + most - 1) / most * (size_t)rank / (size_t)hm_ranks_size(r->c->ranks);
+}
+
+/* Every rank's answers to all. */
+static int gather_answers(struct run *r, size_t most, size_t classes, struct hm_err *e)
+{
+	int size = hm_ranks_size(r->c->ranks);
+	size_t *from = hm_alloc((size_t)size + 1, sizeof *from, e);
+	if (!from)
+		return HM_EDATA;
+	for (int k = 0; k <= size; k++)
+		from[k] = least_of(r->val->n, most * begin_eval(r, k)) * classes * sizeof *r->prob;
+	int rc = hm_ranks_gather(r->c->ranks, r->prob, from, e);
+	free(from);
+	return rc;
+}
+
 static int evaluate_set(struct run *r, struct hm_epoch_score *score, struct hm_err *e)
 {
 	struct hm_examples *v = r->val;
@@ -282,14 +311,18 @@ static int evaluate_set(struct run *r, struct hm_epoch_score *score, struct hm_e
 	struct hm_fusion *f = r->c->judge ? r->c->judge : r->f;
 	int rc = r->c->judge ? r->c->refold(r->c->refold_ctx, r->f, f, e) : 0;
 	hm_order_epoch(r->order, (uint32_t)v->n, r->c->seed, 1, false);
-	for (size_t i = 0, rows; !rc && i < v->n; i += rows) {
-		rows = least_of(most, v->n - i);
+	size_t from = most * begin_eval(r, hm_ranks_rank(r->c->ranks)),
+	       to = least_of(v->n, most * begin_eval(r, hm_ranks_rank(r->c->ranks) + 1));
+	for (size_t i = from, rows; !rc && i < to; i += rows) {
+		rows = least_of(most, to - i);
 		rc = hm_examples_batch(v, r->order + i, rows, &b, e);
 		if (!rc)
 			rc = hm_fusion_probabilities(f, &b, r->out, e);
 		for (size_t k = 0; !rc && k < rows * classes; k++)
 			r->prob[i * classes + k] = r->out[k];
 	}
+	if (!rc)
+		rc = gather_answers(r, most, classes, e);
 	if (rc || hm_sample_init(&s, v->n, (int)classes, r->prob, v->label, 0.5, e))
 		return HM_EDATA;
 	hm_metrics_compute(&s, NULL, value);
@@ -329,8 +362,8 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 	if (hm_optim_finite(&r->optim, &finite, e))
 		return HM_EDATA;
 	if (!finite) /* a last step can spoil the weights without a further loss to show it */
-		return set_diverged(r, r->s.step, hm_optim_lr(&r->optim), "its weights are not finite",
-				    r->order + last, n - last, e);
+		return hm_step_diverged(&r->step, r->s.step, hm_optim_lr(&r->optim),
+					"its weights are not finite", r->order + last, n - last, e);
 	if (r->calls->tell(r->calls->ctx, &ev, e) || (r->val && evaluate_set(r, &score, e)))
 		return HM_EDATA;
 	if (r->val) {
@@ -376,6 +409,14 @@ static int train_epochs(struct run *r, struct hm_err *e)
 	return rc;
 }
 
+/* How often a batch norm ran in train mode in so many epochs: once for each part of a batch. */
+static int64_t count_batches(const struct run *r, int64_t epochs)
+{
+	int64_t n = (int64_t)r->used, batch = r->c->batch_size, micro = r->c->micro_batch;
+	return epochs * (n / batch * hm_parts_count(batch, micro) +
+			 (n % batch ? hm_parts_count(n % batch, micro) : 0));
+}
+
 int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples *train_set,
 		   struct hm_examples *val, const struct hm_trainer_config *c,
 		   const struct hm_trainer_calls *calls, struct hm_trainer_result *result, struct hm_err *e)
@@ -402,7 +443,7 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 				"no epoch could be selected: the validation AUROC is undefined, all labels "
 				"are the same");
 	if (!rc && !r.signal && calls->last)
-		rc = calls->last(calls->ctx, r.s.epoch - 1, r.s.step, e);
+		rc = calls->last(calls->ctx, r.s.epoch - 1, count_batches(&r, r.s.epoch - 1), e);
 	if (!rc && !r.signal && r.checkpoint.kept)
 		hm_checkpoint_copy(f, r.checkpoint.kept, true);
 	if (!rc) {
@@ -412,8 +453,10 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 				      .reason = r.signal ? "signal" : r.s.reason};
 		rc = calls->tell(calls->ctx, &ev, e);
 	}
-	*result = (struct hm_trainer_result){r.s.best, r.s.step, r.steps / c->epochs * r.s.best.epoch,
-					     clock_now() - r.began, r.signal};
+	*result = (struct hm_trainer_result){
+		r.s.best,	  r.s.step, count_batches(&r, r.s.best.epoch), clock_now() - r.began,
+		r.step.sum.extra, r.signal};
+	hm_step_clear(&r.step);
 	hm_optim_clear(&r.optim);
 	hm_arena_clear(&r.arena);
 	return rc;

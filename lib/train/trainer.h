@@ -11,6 +11,9 @@ enum hm_select { HM_SELECT_LAST, HM_SELECT_ACCURACY, HM_SELECT_AUROC };
 struct hm_trainer_config {
 	struct hm_optim_config optim; /* its total is set by the trainer */
 	int64_t batch_size, epochs, log_steps;
+	int64_t micro_batch; /* each batch is computed in parts of so many examples (parts.h); 0: as a whole
+			      */
+	struct hm_ranks *ranks; /* the processes that train together; NULL: this one alone */
 	int64_t patience; /* stop after this many epochs without a better one (by `select`; for LAST by loss);
 			     0: never */
 	uint64_t seed;
@@ -59,22 +62,24 @@ struct hm_trainer_calls {
 	int (*log_sync)(void *ctx, uint64_t *bytes, struct hm_err *e);
 	int (*log_cut)(void *ctx, uint64_t bytes, struct hm_err *e);
 	/* Called at the end, while the model still has the last epoch's weights, before it gets those of the
-	 * epoch that `select` keeps. steps: steps in all. NULL: not called. */
-	int (*last)(void *ctx, int64_t epoch, int64_t steps, struct hm_err *e);
+	 * epoch that `select` keeps. batches: as kept_batches, in all. NULL: not called. */
+	int (*last)(void *ctx, int64_t epoch, int64_t batches, struct hm_err *e);
 };
 
 struct hm_trainer_result {
 	struct hm_epoch_score best; /* of the epoch kept; n is 0 without validation */
 	int64_t steps;		    /* in all */
-	int64_t kept_steps;	    /* until the end of the epoch kept */
-	double seconds;		    /* training time over all restarts; work lost by a kill is not counted */
-	int signal;		    /* the signal that stopped the run, after a checkpoint; else 0 */
+	int64_t kept_batches; /* that a batch norm saw until the end of the epoch kept: steps, or parts */
+	double seconds;	      /* training time over all restarts; work lost by a kill is not counted */
+	uint64_t extra; /* bytes that this rank sent beyond one partial sum per step and rank (gradsum.h) */
+	int signal;	/* the signal that stopped the run, after a checkpoint; else 0 */
 };
 
 /* HM_EDATA if AUROC can select no epoch by these examples, because all have the same label. */
 int hm_trainer_check_auroc(const struct hm_examples *val, struct hm_err *e);
 
-/* Trains f, placed on `d`, from its present parameters; at the end it has those of the selected epoch. val
+/* Of several ranks, all call with the same arguments, but the log and the checkpoint's file are rank 0's.
+ * Trains f, placed on `d`, from its present parameters; at the end it has those of the selected epoch. val
  * may be NULL unless select or patience need it. The caller has checked that labels are in [0,C). 0, or
  * HM_EDATA; if a loss or weights are not finite, the sentence names step, rate and the batch's ids. */
 int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples *train,

@@ -140,7 +140,7 @@ static int open_train(struct train *x)
 	for (int i = 0; i < tables; i++)
 		if (t[i].trained)
 			trained[count++] = t[i].params;
-	if (hm_optim_init(&x->optim, &o, trained, NULL, count, b->d, &b->e))
+	if (hm_optim_init(&x->optim, &o, trained, NULL, count, b->d, NULL, &b->e))
 		return HM_EDATA;
 	if (x->c.side[HM_IMAGE].use == HM_USE_FEATURE) {
 		x->width = early ? (size_t)x->c.cells * (size_t)x->c.side[HM_IMAGE].dim

@@ -79,7 +79,7 @@ refused() { # FOLDER PATTERN [SWEEP]
 @test "from a first model, hidden layers, without standardising: the same bytes too" {
 	hm-fuse-train -q --epochs 1 -o first.safetensors train.hmr
 	grep -v concat six.jsonl >late.jsonl
-	for how in "--no-standardize" "--standardize --names yes,no" "--sweep late.jsonl --init first.safetensors"; do
+	for how in "--no-standardize" "--standardize --names yes,no" "--micro-batch 16" "--sweep late.jsonl --init first.safetensors"; do
 		rm -rf one two
 		# shellcheck disable=SC2086
 		train $how -o one train.hmr

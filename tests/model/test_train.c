@@ -251,7 +251,7 @@ static void steps(const char *name, const char *kind, const char *device, double
 				    .momentum = sgd ? .9 : 0,
 				    .weight_decay = sgd ? 0 : .1,
 				    .total = count};
-	assert_int_equal(hm_optim_init(&optim, &c, trained, NULL, n, m.d, &e), 0);
+	assert_int_equal(hm_optim_init(&optim, &c, trained, NULL, n, m.d, NULL, &e), 0);
 	for (int64_t s = 0; s < count; s++) {
 		float loss;
 		double lr;

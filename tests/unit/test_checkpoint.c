@@ -63,7 +63,7 @@ static void start_run(struct run *r, bool encoders, int text, struct hm_optim_co
 		if (t[i].trained)
 			trained[n++] = t[i].params;
 	config.total = 10;
-	OK(hm_optim_init(&r->optim, &config, trained, NULL, n, r->d, &e));
+	OK(hm_optim_init(&r->optim, &config, trained, NULL, n, r->d, NULL, &e));
 	r->identity =
 		cJSON_Parse("{\"data\":\"0123456789abcdef\",\"lr\":0.001,\"shuffle\":true,\"threads\":2,"
 			    "\"seed\":9007199254740991,\"class-weight\":\"\"}");

@@ -29,9 +29,9 @@ static void model_init(struct model *m, struct hm_optim_config c)
 	m->dev = hm_device_open("cpu", HM_PREC_F32, &e);
 	assert_non_null(m->dev);
 	assert_int_equal(hm_params_place(&m->params, m->dev, true, &e), 0);
-	assert_int_equal(
-		hm_optim_init(&m->optim, &c, (struct hm_params *const[]){&m->params}, NULL, 1, m->dev, &e),
-		0);
+	assert_int_equal(hm_optim_init(&m->optim, &c, (struct hm_params *const[]){&m->params}, NULL, 1,
+				       m->dev, NULL, &e),
+			 0);
 	hm_optim_zero(&m->optim);
 }
 
@@ -82,7 +82,8 @@ static void encoders_have_a_rate_of_their_own(void **state)
 		model_init(&head, c);
 		model_init(&tower, c);
 		struct hm_params *const tables[] = {&head.params, &tower.params};
-		assert_int_equal(hm_optim_init(&both, &c, tables, (bool[]){false, true}, 2, head.dev, &e), 0);
+		assert_int_equal(
+			hm_optim_init(&both, &c, tables, (bool[]){false, true}, 2, head.dev, NULL, &e), 0);
 		for (int step = 0; step < 2; step++) {
 			for (size_t j = 0; j < head.params.count; j++)
 				head.params.grad[j] = tower.params.grad[j] = 1;
