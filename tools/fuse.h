@@ -1,6 +1,6 @@
-/* hm-fuse-train in four files: hm-fuse-train.c has the options and checks the call, fuse_run.c trains once,
- * fuse_sweep.c trains a head per line of a file, fuse_ranks.c is for a training of several processes. This is
- * what they share. */
+/* hm-fuse-train in five files: hm-fuse-train.c has the options and checks the call, fuse_run.c trains once,
+ * fuse_sweep.c trains a head per line of a file, fuse_shards.c knows the shards of such a sweep, fuse_ranks.c
+ * is for a training of several processes. This is what they share. */
 #ifndef HM_FUSE_H
 #define HM_FUSE_H
 
@@ -19,7 +19,8 @@ struct options {
 	char *train_layers;
 	char *out, *init, *spec[HM_SIDES], *columns[HM_SIDES], *log, *checkpoint, *last, *sweep, *keep,
 		*vocab, *names;
-	bool standardize, no_standardize, unknown, mismatch, resume, steps_given;
+	bool standardize, no_standardize, unknown, mismatch, resume, steps_given, merge;
+	struct hm_shard shard;
 	struct hm_recipe recipe;
 	struct tower_words tower;
 	int64_t classes, log_steps, checkpoint_steps, memory;
@@ -72,8 +73,23 @@ int hm_fuse_compare(struct hm_fuse *r, struct hm_err *e);
 /* Leaves the ranks at the end of the run. If only this rank failed, says so and ends all. */
 void hm_fuse_leave(struct hm_fuse *r, int rc, struct hm_err *e);
 
-/* fuse_sweep.c: trains a head per line of --sweep and writes models and table into the folder -o. 0 or a
- * negative code. */
+/* fuse_sweep.c: trains a head per line of --sweep, or of the share of --shard, and writes models and table,
+ * or the part of one, into the folder -o. 0 or a negative code. */
 int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e);
+/* Checks that the files that the sweep writes are not files that the call reads: --init, records, the lines.
+ * 0 or HM_EDATA; a wrong call ends here. */
+int hm_fuse_sweep_outputs(struct hm_fuse *r, const struct hm_sweep *s, struct hm_err *e);
+/* Reports the best configuration of those in `order`. HM_EDATA if any configuration failed. */
+int hm_fuse_sweep_report(struct hm_fuse *r, const struct hm_sweep *s, const size_t *order, struct hm_err *e);
+/* HM_EDATA if any configuration of the share failed. */
+int hm_fuse_sweep_failed(const struct hm_sweep *s, struct hm_err *e);
+
+/* The history's entry for one model; r: a struct hm_fuse. Caller frees; NULL with `e` without memory. */
+cJSON *hm_fuse_sweep_history(void *r, const struct hm_sweep_item *item, struct hm_err *e);
+
+/* fuse_shards.c: writes the part of the table that this shard has. 0 or HM_EDATA. */
+int hm_fuse_shard_write(struct hm_fuse *r, const struct hm_sweep *s, enum hm_sweep_by by, struct hm_err *e);
+/* Joins the shards of --sweep in the folder -o. 0 or HM_EDATA. */
+int hm_fuse_merge(struct hm_fuse *r, struct hm_err *e);
 
 #endif

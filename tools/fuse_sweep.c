@@ -1,14 +1,15 @@
 /* A sweep of hm-fuse-train: reads its lines, trains, ranks and writes by train/sweep.h, reports. See fuse.h.
  */
 #include "fuse.h"
+#include "train/sweeppart.h"
+#include "train/sweeptable.h"
+#include "train/sweepwrite.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* The context for reading the lines. Each is parsed into a copy of the call's own options. */
 struct sweeper {
@@ -55,8 +56,7 @@ static int finish_line(void *ctx, struct hm_sweep_item *item, struct hm_err *e)
 	return rc ? rc : hm_recipe_config(&item->recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
 }
 
-/* The history's entry for one model of the sweep. */
-static cJSON *line_history(void *ctx, const struct hm_sweep_item *item, struct hm_err *e)
+cJSON *hm_fuse_sweep_history(void *ctx, const struct hm_sweep_item *item, struct hm_err *e)
 {
 	return hm_fuse_history(ctx, &item->recipe, &item->config, e);
 }
@@ -66,45 +66,92 @@ static void show_progress(void *ctx, size_t done, size_t of)
 	hm_cli_progress(&((struct hm_fuse *)ctx)->cli, done, of, "configurations");
 }
 
-/* Reports the best configuration. Fails if any configuration failed. */
-static int report_sweep(struct hm_fuse *r, const struct hm_sweep *s, const size_t *order, struct hm_err *e)
+int hm_fuse_sweep_failed(const struct hm_sweep *s, struct hm_err *e)
 {
-	const struct hm_sweep_item *best = &s->item[order[0]], *bad = NULL;
-	char auroc[32] = "";
-	size_t failed = 0;
-	for (size_t i = s->n; i--;)
-		if (!s->item[i].params)
-			failed++, bad = &s->item[i];
-	if (best->params)
-		hm_cli_notice(&r->cli, "%s: %zu configurations, the best is %s, training loss %.4f", r->o.out,
-			      s->n, best->name, best->loss);
-	if (isfinite(best->result.best.auroc))
-		snprintf(auroc, sizeof auroc, ", AUROC %.4f", best->result.best.auroc);
-	if (best->params && best->result.best.n)
-		hm_cli_notice(&r->cli,
-			      "its validation accuracy %.4f%s: the best of %zu on the same records, so too "
-			      "good as an estimate",
-			      best->result.best.accuracy, auroc, s->n);
+	const struct hm_sweep_item *bad = NULL;
+	size_t failed = 0, n = hm_sweep_count(s);
+	for (size_t i = n; i--;)
+		if (!hm_sweep_own(s, i)->trained)
+			failed++, bad = hm_sweep_own(s, i);
 	return failed ? hm_err_set(e, HM_EDATA,
 				   "%zu of %zu configurations failed and have no model, the first is %s: %s",
-				   failed, s->n, bad->name, bad->error)
+				   failed, n, bad->name, hm_sweep_reason(bad))
 		      : 0;
 }
 
-/* Checks that the files that the sweep writes are not files that the call reads: --init, records, the lines.
- */
-static int check_outputs(struct hm_fuse *r, const struct hm_sweep *s, struct hm_err *e)
+int hm_fuse_sweep_report(struct hm_fuse *r, const struct hm_sweep *s, const size_t *order, struct hm_err *e)
+{
+	const struct hm_sweep_item *best = hm_sweep_count(s) ? &s->item[order[0]] : NULL;
+	char auroc[32] = "", share[80] = "";
+	if (s->parts)
+		snprintf(share, sizeof share, "shard %" PRIu64 "/%" PRIu64 ", %zu of ", s->part, s->parts,
+			 hm_sweep_count(s));
+	if (!best)
+		hm_cli_notice(&r->cli, "%s: %s%zu configurations", r->o.out, share, s->n);
+	if (best && best->trained)
+		hm_cli_notice(&r->cli, "%s: %s%zu configurations, the best is %s, training loss %.4f",
+			      r->o.out, share, s->n, best->name, best->loss);
+	if (best && isfinite(best->result.best.auroc))
+		snprintf(auroc, sizeof auroc, ", AUROC %.4f", best->result.best.auroc);
+	if (best && best->trained && best->result.best.n && !s->parts)
+		hm_cli_notice(&r->cli,
+			      "its validation accuracy %.4f%s: the best of %zu on the same records, so too "
+			      "good as an estimate",
+			      best->result.best.accuracy, auroc, hm_sweep_count(s));
+	return hm_fuse_sweep_failed(s, e);
+}
+
+int hm_fuse_sweep_outputs(struct hm_fuse *r, const struct hm_sweep *s, struct hm_err *e)
 {
 	struct hm_buf path = {0};
-	int rc = 0;
-	for (size_t i = 0; i <= s->n && !rc; i++) {
+	char part[HM_SWEEP_PART_NAME];
+	int rc = hm_buf_printf(&path, e, "%s/" HM_SWEEP_TABLE ".csv", r->o.out);
+	if (!rc)
+		hm_cli_output_once(&r->cli, (const char *)path.data);
+	path.len = 0;
+	if (!rc && s->parts)
+		rc = hm_buf_printf(&path, e, "%s/%s", r->o.out, hm_sweep_part_name(s->part, s->parts, part));
+	if (!rc && s->parts)
+		hm_cli_output_once(&r->cli, (const char *)path.data);
+	for (size_t i = 0; i < hm_sweep_count(s) && !rc; i++) {
 		path.len = 0;
-		rc = i < s->n ? hm_buf_printf(&path, e, "%s/%s.safetensors", r->o.out, s->item[i].name)
-			      : hm_buf_printf(&path, e, "%s/leaderboard.csv", r->o.out);
+		rc = hm_buf_printf(&path, e, "%s/%s.safetensors", r->o.out, hm_sweep_own(s, i)->name);
 		if (!rc)
 			hm_cli_output_once(&r->cli, (const char *)path.data);
 	}
 	hm_buf_clear(&path);
+	return rc;
+}
+
+/* Trains, ranks and writes what was read. */
+static int run_sweep(struct hm_fuse *r, struct hm_sweep *s, struct hm_err *e)
+{
+	const struct hm_sweep_run how = {.setup = &r->setup,
+					 .device = r->cli.device,
+					 .precision = (enum hm_precision)r->cli.precision,
+					 .workers = r->cli.workers,
+					 .val = r->o.val.n > 0,
+					 .done = show_progress,
+					 .ctx = r};
+	size_t n = hm_sweep_count(s), *order = hm_alloc(n, sizeof *order, e);
+	enum hm_sweep_by by = hm_sweep_by((enum hm_select)r->o.recipe.select, how.val);
+	const struct hm_sweep_out out = {.folder = r->o.out,
+					 .tool = r->cli.tool->name,
+					 .order = order,
+					 .keep = r->keep && r->keep < n ? r->keep : n,
+					 .options = hm_fuse_sweep_history,
+					 .ctx = r};
+	int rc = order ? hm_sweep_train(s, &how, e) : HM_EDATA;
+	if (!rc)
+		rc = hm_sweep_rank(s, by, order, e);
+	if (!rc)
+		rc = hm_sweep_write_models(s, &how, &out, e);
+	if (!rc)
+		rc = s->parts ? hm_fuse_shard_write(r, s, by, e)
+			      : hm_sweep_write_table(s, how.val, order, r->o.out, e);
+	if (!rc)
+		rc = hm_fuse_sweep_report(r, s, order, e);
+	free(order);
 	return rc;
 }
 
@@ -114,38 +161,22 @@ int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 	struct sweeper ctx = {.r = r};
 	const struct hm_sweep_reader reader = {&ctx, begin_line, set_option, finish_line};
 	struct hm_sweep s = {0};
-	struct hm_sweep_run how = {.setup = &r->setup,
-				   .device = r->cli.device,
-				   .precision = (enum hm_precision)r->cli.precision,
-				   .workers = r->cli.workers,
-				   .val = r->o.val.n > 0,
-				   .done = show_progress,
-				   .ctx = r};
-	size_t *order = NULL;
 	int rc = 0;
 	if (!c->kind->intakes || hm_fusion_runs_tower(c))
 		rc = hm_err_set(e, HM_EUSAGE,
 				"--sweep trains heads on cached features; hm-encode makes them");
 	if (!rc)
 		rc = hm_sweep_read(&s, r->o.sweep, &reader, e);
+	s.part = r->o.shard.i;
+	s.parts = r->o.shard.n;
 	if (!rc)
-		rc = check_outputs(r, &s, e);
-	if (!rc && !(order = hm_alloc(s.n, sizeof *order, e)))
-		rc = HM_EDATA;
-	if (!rc && how.val && r->o.recipe.select == HM_SELECT_AUROC)
+		rc = hm_fuse_sweep_outputs(r, &s, e);
+	if (!rc && r->o.val.n && r->o.recipe.select == HM_SELECT_AUROC)
 		rc = hm_trainer_check_auroc(&r->setup.val, e);
 	if (!rc)
 		rc = hm_folder_make(r->o.out, e);
 	if (!rc)
-		rc = hm_sweep_train(&s, &how, e);
-	if (!rc)
-		rc = hm_sweep_rank(&s, (enum hm_select)r->o.recipe.select, how.val, order, e);
-	if (!rc)
-		rc = hm_sweep_write(&s, &how, order, r->keep && r->keep < s.n ? r->keep : s.n, r->o.out,
-				    line_history, r, r->cli.tool->name, e);
-	if (!rc)
-		rc = report_sweep(r, &s, order, e);
-	free(order);
+		rc = run_sweep(r, &s, e);
 	hm_sweep_clear(&s);
 	return rc;
 }

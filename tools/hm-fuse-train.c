@@ -152,6 +152,9 @@ static const struct hm_opt table[] = {
 	{"sweep", 0, HM_STR(sweep), "FILE.jsonl",
 	 "train a head for each line of options; -o is then a folder", .file = HM_FILE_IN},
 	{"keep", 0, HM_STR(keep), "all|best:K", "which models a sweep writes"},
+	{"shard", 0, HM_SHARD(shard), "I/N", "only configurations I, I+N, I+2N, ..., counted from 0"},
+	{"merge", 0, HM_FLAG(merge), NULL, "join the shards in the folder of -o into the whole sweep",
+	 .no_operand = true},
 	{0}};
 
 static const struct hm_tool tool = {"hm-fuse-train",
@@ -192,6 +195,15 @@ static void check_sweep(struct hm_fuse *r)
 {
 	if (!r->o.sweep && r->o.keep)
 		hm_cli_usage(&r->cli, "--keep says what --sweep writes, which is not given");
+	if (!r->o.sweep && (r->o.shard.n || r->o.merge))
+		hm_cli_usage(&r->cli, "--%s is of --sweep, which is not given",
+			     r->o.merge ? "merge" : "shard");
+	for (const struct hm_opt *o = table; r->o.merge && (o->name || o->group); o++)
+		if (o->name && hm_cli_given(&r->cli, o->name) && strcmp(o->name, "sweep") &&
+		    strcmp(o->name, "output") && strcmp(o->name, "merge"))
+			hm_cli_usage(&r->cli,
+				     "--merge takes --sweep and -o alone: the shards say what --%s is",
+				     o->name);
 	int fusion = r->o.recipe.fusion;
 	if (r->o.sweep && r->o.vocab)
 		hm_cli_usage(&r->cli, "--vocab is for a model with its encoders, and --sweep trains heads");
@@ -390,6 +402,8 @@ int main(int argc, char **argv)
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	check_call(&r);
+	if (r.o.merge)
+		return hm_cli_end(&r.cli, hm_fuse_merge(&r, &e), &e);
 	int rc = r.o.parallel ? hm_fuse_join(&r, &e) : 0;
 	if (!rc)
 		rc = open_device(&r, &e);

@@ -172,6 +172,17 @@ void *hm_arena_get(struct hm_arena *a, size_t n, struct hm_err *e)
 	return p;
 }
 
+char *hm_arena_copy(struct hm_arena *a, const char *s, size_t len, struct hm_err *e)
+{
+	char *copy = hm_arena_get(a, len + 1, e);
+	if (!copy)
+		return NULL;
+	if (len)
+		memcpy(copy, s, len);
+	copy[len] = 0;
+	return copy;
+}
+
 void hm_arena_reset(struct hm_arena *a)
 {
 	if (!a->head)

@@ -56,6 +56,8 @@ struct hm_arena {
 };
 /* n bytes, 64-byte aligned, uninitialised; NULL as hm_alloc. */
 void *hm_arena_get(struct hm_arena *a, size_t n, struct hm_err *e);
+/* A NUL-terminated copy of s[0..len); NULL as hm_alloc. */
+char *hm_arena_copy(struct hm_arena *a, const char *s, size_t len, struct hm_err *e);
 /* Frees all allocations but keeps one chunk of storage for later ones. */
 void hm_arena_reset(struct hm_arena *a);
 void hm_arena_clear(struct hm_arena *a);

@@ -79,6 +79,7 @@ struct hm_opt {
 	enum hm_opt_file file;
 	bool hidden;	   /* in --help, but not in the usage line */
 	const char *group; /* alone in its row: the heading of the options below it in --help */
+	bool no_operand;   /* the call takes no operands with it, and does not read standard input instead */
 };
 
 /* Common options. -v -q --progress --stats --help --version --completion are always there. The usage line
@@ -130,6 +131,9 @@ struct hm_cli {
  * 2 Standard descriptors that are closed are opened on /dev/null first, so that no file of the tool gets
  * their numbers. */
 void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv);
+
+/* Whether the call gives the option, by its long name. */
+bool hm_cli_given(const struct hm_cli *c, const char *name);
 
 /* Declares a file that neither an option nor an operand names: a page written into a folder, a table that
  * another file refers to. If an output is also an input or another output the tool ends with exit 2, as in

@@ -25,6 +25,12 @@ static struct hm_row *find_row(const struct hm_cli *c, const char *name, size_t 
 	return NULL;
 }
 
+bool hm_cli_given(const struct hm_cli *c, const char *name)
+{
+	const struct hm_row *row = find_row(c, name, strlen(name), 0);
+	return row && row->seen;
+}
+
 static void mark_given(const struct hm_opt *o, void *base)
 {
 	if (o->given)
@@ -109,6 +115,7 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 {
 	const struct options *common = &c->priv->o;
 	bool only_operands = false;
+	bool no_operand = false;
 	int n = 0;
 	for (int i = 1; i < argc; i++) {
 		if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
@@ -131,6 +138,12 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 			snprintf(text, cap, "%s %s is required", hm_opt_spelled(o, name), o->arg);
 			return text;
 		}
+		no_operand |= o->no_operand && c->priv->row[i].seen;
+		if (o->no_operand && c->priv->row[i].seen && n) {
+			snprintf(text, cap, "%s takes no operand: '%s'", hm_opt_spelled(o, name),
+				 c->operands[0]);
+			return text;
+		}
 	}
 	if (n < c->tool->min_operands) {
 		snprintf(text, cap, "an operand is missing: %s", c->tool->operands);
@@ -140,7 +153,7 @@ const char *hm_opt_parse(struct hm_cli *c, int argc, char **argv, char *text, si
 		snprintf(text, cap, "too many operands: '%s'", c->operands[c->tool->max_operands]);
 		return text;
 	}
-	if (!n && c->tool->max_operands)
+	if (!n && c->tool->max_operands && !no_operand)
 		c->operands[c->n_operands++] = "-";
 	return NULL;
 }

@@ -38,10 +38,9 @@ void hm_params_add(struct hm_params *s, float **field, enum hm_init init, const 
 	va_start(ap, name);
 	vsnprintf(text, sizeof text, name, ap);
 	va_end(ap);
-	char *copy = hm_arena_get(&s->names, strlen(text) + 1, &s->err);
+	char *copy = hm_arena_copy(&s->names, text, strlen(text), &s->err);
 	if (!copy)
 		return;
-	memcpy(copy, text, strlen(text) + 1);
 	*p = (struct hm_param){.t = {.name = copy, .dtype = HM_F32}, .field = field, .init = init};
 	p->held = init == HM_INIT_RUNNING_MEAN || init == HM_INIT_RUNNING_VAR;
 	while (dim[p->t.ndim]) {

@@ -47,9 +47,7 @@ const struct hm_special *hm_specials_get(const struct hm_specials *s, int32_t id
 
 static const char *copy_string(struct hm_specials *s, const char *text, struct hm_err *e)
 {
-	size_t n = strlen(text) + 1;
-	char *copy = hm_arena_get(&s->strings, n, e);
-	return copy ? memcpy(copy, text, n) : NULL;
+	return hm_arena_copy(&s->strings, text, strlen(text), e);
 }
 
 /* Adds t, whose strings are copied; of a token that is there already only the id, when it had none. */

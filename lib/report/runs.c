@@ -91,7 +91,7 @@ static int read_parts(struct hm_runs *r, struct hm_err *e)
 {
 	return read_head(r, e) || hm_runs_rows(r, e) || compute_scores(r, e) || hm_runs_claims(r, e) ||
 			       hm_runs_stages(r, e) || hm_runs_literature(r, e)
-		       ? HM_EDATA
+		       ? e->code
 		       : 0;
 }
 

@@ -93,8 +93,9 @@ struct hm_runs {
 /* Reads the n > 0 operands of a call: either one table, and the files it names, all below its folder, links
  * out of it only when follow_symlinks; or files of predictions, each NAME=FILE or FILE, a row of one trial
  * each, whose default name is that of the file without its folder and ".csv". Its first bytes tell a table.
- * An operand is a FILE if there is such a file, else NAME=FILE. 0, or HM_EDATA with a sentence that names the
- * file and what is wrong. Caller clears, also after a failure. */
+ * An operand is a FILE if there is such a file, else NAME=FILE. 0, HM_EDATA with a sentence that names the
+ * file and what is wrong, or HM_EUSAGE: a table among several operands, or two rows of one name. Caller
+ * clears, also after a failure. */
 int hm_runs_open(struct hm_runs *r, int n, char *const *operands, bool follow_symlinks, struct hm_err *e);
 void hm_runs_clear(struct hm_runs *r);
 

@@ -55,13 +55,10 @@ int hm_runs_contents(struct hm_runs *r, const cJSON *o, const char *key, const c
 	if (!*name)
 		return 0;
 	if (!(path = hm_runs_path(r, name, e)) || hm_file_read(path, HM_RUNS_FILE, &b, e) ||
-	    !(copy = hm_arena_get(&r->arena, b.len + 1, e))) {
+	    !(copy = hm_arena_copy(&r->arena, (const char *)b.data, b.len, e))) {
 		hm_buf_clear(&b);
 		return HM_EDATA;
 	}
-	if (b.len)
-		memcpy(copy, b.data, b.len);
-	copy[b.len] = 0;
 	*out = copy;
 	*len = b.len;
 	hm_buf_clear(&b);
@@ -80,8 +77,9 @@ static int check_csv(const struct hm_runs *r, const char *path, int *hold, struc
 	if (form == HM_CSV_RECORDS && !kind)
 		return hm_err_set(e, HM_EDATA, "%s: not a CSV; of records, hm-score --csv FILE makes one",
 				  path);
-	return hm_err_set(e, HM_EDATA, "%s: %s, where %s is wanted (hm-report(1) describes them)", path,
-			  kind->name,
+	bool table = r->given && r->n_rows > 1 && !strcmp(kind->name, "a JSON text");
+	return hm_err_set(e, table ? HM_EUSAGE : HM_EDATA,
+			  "%s: %s, where %s is wanted (hm-report(1) describes them)", path, kind->name,
 			  !r->given	   ? "a CSV of predictions"
 			  : r->n_rows == 1 ? "a table of runs or a CSV of predictions"
 					   : "a CSV of predictions, one among several,");
@@ -143,11 +141,8 @@ int hm_runs_history(struct hm_runs *r, const cJSON *o, struct hm_trial *t, struc
 	if (!list)
 		hm_err_prefix(e, "%s", hm_runs_str(o, "history"));
 	cJSON_Delete(list);
-	if (!e->code && b.len && (lines = hm_arena_get(&r->arena, b.len + 1, e))) {
-		memcpy(lines, b.data, b.len);
-		lines[b.len] = 0;
+	if (!e->code && b.len && (lines = hm_arena_copy(&r->arena, (const char *)b.data, b.len, e)))
 		t->history = lines;
-	}
 	hm_buf_clear(&b);
 	return e->code ? HM_EDATA : 0;
 }

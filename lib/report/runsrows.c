@@ -57,7 +57,8 @@ static int read_row(struct hm_runs *r, const cJSON *o, int number, struct hm_row
 		return hm_err_set(e, HM_EDATA, "row %d has no \"name\"", number);
 	for (const struct hm_row *other = r->row; other < w; other++)
 		if (!strcmp(other->name, w->name))
-			return hm_err_set(e, HM_EDATA, "two rows are called \"%s\"%s", w->name,
+			return hm_err_set(e, r->given ? HM_EUSAGE : HM_EDATA, "two rows are called \"%s\"%s",
+					  w->name,
 					  r->given ? ": NAME=FILE gives one of them another name" : "");
 	if (hm_published_read(cJSON_GetObjectItemCaseSensitive(o, "published"), &w->published, e)) {
 		hm_err_prefix(e, "row \"%s\"", w->name);
@@ -114,5 +115,5 @@ static int read_trials(struct hm_runs *r, struct hm_err *e)
 
 int hm_runs_rows(struct hm_runs *r, struct hm_err *e)
 {
-	return read_rows(r, e) || read_trials(r, e) ? HM_EDATA : 0;
+	return read_rows(r, e) || read_trials(r, e) ? e->code : 0;
 }

@@ -20,16 +20,6 @@ int hm_truth_error(const struct hm_truth *t, uint64_t place, const char *id, str
 			     (unsigned long long)place, shown);
 }
 
-static const char *copy_text(struct hm_truth *t, const char *s, size_t len, struct hm_err *e)
-{
-	char *copy = hm_arena_get(&t->text, len + 1, e);
-	if (copy) {
-		memcpy(copy, s, len);
-		copy[len] = 0;
-	}
-	return copy;
-}
-
 /* The number of this label among the different ones; HM_EDATA: too many, or no memory. */
 static int find_word(struct hm_truth *t, const char *s, size_t len, struct hm_err *e)
 {
@@ -38,7 +28,7 @@ static int find_word(struct hm_truth *t, const char *s, size_t len, struct hm_er
 		return (int)at;
 	if (t->words == HM_LABELS_MOST)
 		return hm_err_set(e, HM_EDATA, "more than %d different labels", HM_LABELS_MOST);
-	const char *copy = copy_text(t, s, len, e);
+	const char *copy = hm_arena_copy(&t->text, s, len, e);
 	if (!copy || hm_strmap_add(&t->at, s, len, &at, e) < 0)
 		return HM_EDATA;
 	t->word[t->words] = copy;
@@ -59,7 +49,7 @@ static int add_entry(struct hm_truth *t, const char *id, size_t id_len, const ch
 	if (!rc)
 		return hm_err_set(e, HM_EDATA, "%s %llu has the same id", t->lines ? "line" : "record",
 				  (unsigned long long)((struct hm_truth_entry *)t->entry.data)[at].place);
-	if (!(o.id = copy_text(t, id, id_len, e)))
+	if (!(o.id = hm_arena_copy(&t->text, id, id_len, e)))
 		return HM_EDATA;
 	if (label && len && (o.word = find_word(t, label, len, e)) < 0)
 		return HM_EDATA;
@@ -214,7 +204,7 @@ static int read_records(struct hm_truth *t, const char *path, struct hm_workers 
 		rc = hm_err_prefix(e, "%s", t->name);
 	hm_truth_words(names, &t->own);
 	for (int c = 0; !rc && c < t->own.n; c++)
-		if (!(t->own.word[c] = copy_text(t, t->own.word[c], strlen(t->own.word[c]), e)))
+		if (!(t->own.word[c] = hm_arena_copy(&t->text, t->own.word[c], strlen(t->own.word[c]), e)))
 			rc = HM_EDATA;
 	cJSON_Delete(names);
 	for (uint64_t n = 0; !rc && (rc = hm_reader_next(in, &rec, e)) == 1; n++)

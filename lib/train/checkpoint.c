@@ -1,6 +1,7 @@
 /* Checkpoint files. See checkpoint.h. Tensors are flat: a table's elements in its order. */
 #include "train/checkpoint.h"
 #include "json/build.h"
+#include "train/identity.h"
 #include "weights/weights.h"
 
 #include <errno.h>
@@ -118,51 +119,13 @@ done:
 
 /* ---- reading */
 
-static void value_text(const cJSON *v, char out[96])
-{
-	char number[HM_JSON_NUMBER];
-	if (cJSON_IsString(v))
-		snprintf(out, 96, "%.90s", *v->valuestring ? v->valuestring : "nothing");
-	else if (cJSON_IsNumber(v))
-		snprintf(out, 96, "%s", hm_json_f64(v->valuedouble, number));
-	else
-		snprintf(out, 96, "%s", !v ? "absent" : cJSON_IsTrue(v) ? "yes" : "no");
-}
-
-/* Whether type and value are equal, to the last digit (cJSON_Compare accepts numbers that are nearly equal).
- */
-static bool values_equal(const cJSON *a, const cJSON *b)
-{
-	if (!a || !b || (a->type & 0xff) != (b->type & 0xff))
-		return false;
-	return cJSON_IsString(a)   ? !strcmp(a->valuestring, b->valuestring)
-	       : cJSON_IsNumber(a) ? a->valuedouble == b->valuedouble
-				   : true;
-}
-
-/* Compares both ways, so that neither has a key that the other lacks. */
 static int compare_identity(const cJSON *was, const cJSON *is, const char *grows, struct hm_err *e)
 {
-	const cJSON *v;
-	char there[96], here[96];
-	for (int pass = 0; pass < 2; pass++)
-		cJSON_ArrayForEach(v, (pass ? was : is))
-		{
-			const cJSON *a = cJSON_GetObjectItemCaseSensitive(was, v->string);
-			const cJSON *b = cJSON_GetObjectItemCaseSensitive(is, v->string);
-			value_text(a, there);
-			value_text(b, here);
-			bool grown = grows && !strcmp(v->string, grows) && cJSON_IsNumber(a) &&
-				     cJSON_IsNumber(b) && b->valuedouble > a->valuedouble;
-			if (!values_equal(a, b) && !grown)
-				return hm_err_set(
-					e, HM_EDATA,
-					"the checkpoint is of another run: %s was %s there and is %s "
-					"here%s",
-					v->string, there, here,
-					strcmp(v->string, "epochs") ? "" : EPOCHS_HINT);
-		}
-	return 0;
+	struct hm_identity_difference d;
+	if (!hm_identity_differs(was, is, grows, &d))
+		return 0;
+	return hm_err_set(e, HM_EDATA, "the checkpoint is of another run: %s was %s there and is %s here%s",
+			  d.key, d.was, d.is, strcmp(d.key, "epochs") ? "" : EPOCHS_HINT);
 }
 
 static int get_json(const struct hm_weights *w, const char *key, cJSON **out, struct hm_err *e)

@@ -9,23 +9,13 @@
 
 enum { FILE_MOST = 256 << 20, NAME_MOST = 200 };
 
-static const char *copy_text(struct hm_sweep *s, const char *from, size_t len, struct hm_err *e)
-{
-	char *to = hm_arena_get(&s->arena, len + 1, e);
-	if (to) {
-		memcpy(to, from, len);
-		to[len] = 0;
-	}
-	return to;
-}
-
 static int add_key(struct hm_sweep *s, const char *key, struct hm_err *e)
 {
 	for (size_t i = 0; i < s->keys; i++)
 		if (!strcmp(s->key[i], key))
 			return 0;
 	const char **more = hm_arena_get(&s->arena, (s->keys + 1) * sizeof *more, e);
-	if (!more || !(key = copy_text(s, key, strlen(key), e)))
+	if (!more || !(key = hm_arena_copy(&s->arena, key, strlen(key), e)))
 		return HM_EDATA;
 	if (s->keys)
 		memcpy(more, s->key, s->keys * sizeof *more);
@@ -47,7 +37,7 @@ static int take_name(struct hm_sweep *s, struct hm_sweep_item *item, const cJSON
 				  "\"name\" must be usable as a file's name, 1 to %d bytes, without / and "
 				  "leading dot",
 				  NAME_MOST);
-	item->name = copy_text(s, name, len, e);
+	item->name = hm_arena_copy(&s->arena, name, len, e);
 	return item->name ? 0 : HM_EDATA;
 }
 
@@ -69,9 +59,10 @@ static int read_line(struct hm_sweep *s, struct hm_sweep_item *item, const char 
 			continue;
 		}
 		if (cJSON_IsString(v))
-			value = copy_text(s, v->valuestring, strlen(v->valuestring), e);
+			value = hm_arena_copy(&s->arena, v->valuestring, strlen(v->valuestring), e);
 		else if ((cJSON_IsNumber(v) || cJSON_IsBool(v)) && hm_json_member(line, len, i, &start, &end))
-			value = copy_text(s, line + start, end - start, e); /* the user's own digits */
+			value = hm_arena_copy(&s->arena, line + start, end - start,
+					      e); /* the user's own digits */
 		else
 			rc = hm_err_set(e, HM_EDATA, "\"%s\" must be a number, a string or a boolean",
 					v->string);
@@ -95,6 +86,7 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 	size_t lines = 1, line = 0;
 	for (size_t i = 0; i < s->text.len; i++)
 		lines += s->text.data[i] == '\n';
+	hm_hex_digest(s->text.data, s->text.len, s->digest);
 	if (rc || lines > HM_SWEEP_MOST)
 		return rc ? rc : hm_err_set(e, HM_EDATA, "%s: more than %d lines", path, HM_SWEEP_MOST);
 	if (!(s->item = hm_alloc(lines, sizeof *s->item, e)))

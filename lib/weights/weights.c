@@ -11,12 +11,7 @@ enum { TENSORS_CAP = 1 << 18 };
 
 char *hm_weights_text(struct hm_weights *w, const char *s, size_t n, struct hm_err *e)
 {
-	char *own = hm_arena_get(&w->store->arena, n + 1, e);
-	if (own) {
-		memcpy(own, s, n);
-		own[n] = 0;
-	}
-	return own;
+	return hm_arena_copy(&w->store->arena, s, n, e);
 }
 
 int hm_weights_add(struct hm_weights *w, const char *prefix, const char *name, size_t len,

@@ -249,7 +249,7 @@ silent() { # FOLDER
 	hm-report -o files a=b.csv x.csv=p1.csv # a file that is there is meant, whatever its name
 	[ "$(cut -d, -f1 files/report.csv | paste -sd ' ')" = 'name "a=b" "x.csv"' ]
 	run hm-report p1.csv other/../p1.csv
-	expect 1 'two rows are called "p1": NAME=FILE gives one of them another name'
+	expect 2 'two rows are called "p1": NAME=FILE gives one of them another name'
 	run hm-report a=p1.csv b=none.csv
 	expect 1 '^hm-report: error: none.csv: cannot open'
 	run hm-report $'\xff=p1.csv' p4.csv
@@ -589,7 +589,12 @@ half() { # AUROC EXAMPLES POSITIVES
 	run hm-report
 	expect 2 'usage|RUNS.json'
 	run hm-report runs.json p1.csv
-	expect 1 '^hm-report: error: runs.json: a JSON text, where a CSV of predictions, one among several, is wanted'
+	expect 2 '^hm-report: error: runs.json: a JSON text, where a CSV of predictions, one among several, is wanted'
+	run hm-report runs.json runs.json
+	expect 2 'two rows are called "runs.json"'
+	printf '\211PNG\r\n\032\n' >picture
+	run hm-report p1.csv picture
+	expect 1 'picture: a PNG.*, where a CSV of predictions, one among several, is wanted'
 	run hm-report -o nowhere/there runs.json
 	expect 1 'nowhere'
 	run hm-report --nonsense runs.json

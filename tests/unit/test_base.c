@@ -125,6 +125,10 @@ static void arenas_keep_their_addresses(void **state)
 		hm_arena_reset(&a);
 	}
 	struct hm_err e = {0};
+	const char *copy = hm_arena_copy(&a, "words", 4, NULL);
+	assert_string_equal(copy, "word");
+	assert_string_equal(hm_arena_copy(&a, NULL, 0, NULL), "");
+	assert_string_equal(copy, "word");
 	assert_null(hm_arena_get(&a, SIZE_MAX / 2, &e));
 	assert_int_equal(e.code, HM_EDATA);
 	hm_arena_clear(&a);
