@@ -145,7 +145,7 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)
 
 # Tools of several files.
-$(B)/bin/hm-fuse-train: $(addprefix $(B)/tools/,fuse_ranks.o fuse_run.o fuse_sweep.o fuse_shards.o)
+$(B)/bin/hm-fuse-train: $(addprefix $(B)/tools/,fuse_call.o fuse_ranks.o fuse_run.o fuse_shards.o fuse_sweep.o)
 $(B)/bin/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
 $(B)/bin/hm-classify: $(B)/tools/classify_lines.o
 $(B)/bin/hm-jsonl2rec $(B)/bin/hm-csv2rec: $(B)/tools/rows2rec.o
@@ -172,7 +172,7 @@ $(B)/tests/tower/towers.c: lib/nn/towers.c
 	@sed 's/^static const .* kinds\[\] = {/extern const struct hm_tower_kind hm_mean_tower;\n&\n\t\&hm_mean_tower,/' $< >$@
 $(B)/tests/tower/towers.o: $(B)/tests/tower/towers.c
 	@$(CC) $(hm_cflags) $(CFLAGS) -c -o $@ $<
-$(B)/tests/tower/hm-fuse-train: $(addprefix $(B)/tools/,fuse_ranks.o fuse_run.o fuse_sweep.o fuse_shards.o)
+$(B)/tests/tower/hm-fuse-train: $(addprefix $(B)/tools/,fuse_call.o fuse_ranks.o fuse_run.o fuse_shards.o fuse_sweep.o)
 $(B)/tests/tower/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
 tower-tools: $(tower_tools)
 $(tower_tools): $(B)/tests/tower/hm-%: $(B)/tools/hm-%.o $(B)/tests/tower/towers.o $(B)/tests/tower/meantower.o $(B)/libhm.a

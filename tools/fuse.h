@@ -1,6 +1,6 @@
-/* hm-fuse-train in five files: hm-fuse-train.c has the options and checks the call, fuse_run.c trains once,
- * fuse_sweep.c trains a head per line of a file, fuse_shards.c knows the shards of such a sweep, fuse_ranks.c
- * is for a training of several processes. This is what they share. */
+/* hm-fuse-train in six files: hm-fuse-train.c has the options, fuse_call.c checks them, fuse_run.c trains
+ * once, fuse_sweep.c trains a head per line of a file, fuse_shards.c knows the shards of such a sweep,
+ * fuse_ranks.c is for a training of several processes. This is what they share. */
 #ifndef HM_FUSE_H
 #define HM_FUSE_H
 
@@ -47,6 +47,9 @@ struct hm_fuse {
 	size_t keep;		      /* models of a sweep; 0: all */
 	struct timespec start, first; /* when the training began, and when its first step was done */
 };
+
+/* fuse_call.c: fills r->options and r->config from the user's options; a wrong call ends here. */
+void hm_fuse_check_call(struct hm_fuse *r);
 
 /* fuse_run.c: the options that change the result, for the history and for a checkpoint's identity. recipe and
  * c: the run's own, or those of one head of a sweep. Caller frees with cJSON_Delete. NULL with `e` without

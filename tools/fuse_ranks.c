@@ -21,8 +21,8 @@ static void end_without(void *ctx, const struct hm_ranks *ranks, int rank)
 	if (ranks->rank == (rank == 0)) {
 		r->cli.silent = false;
 		hm_cli_error(&r->cli, "rank %d has ended, so all ranks end%s%s%s", rank,
-			    r->o.checkpoint ? "; --checkpoint " : "", r->o.checkpoint ? r->o.checkpoint : "",
-			    r->o.checkpoint ? " --resume goes on from its last state" : "");
+			     r->o.checkpoint ? "; --checkpoint " : "", r->o.checkpoint ? r->o.checkpoint : "",
+			     r->o.checkpoint ? " --resume goes on from its last state" : "");
 	} else {
 		sleep(1);
 	}

@@ -1,8 +1,9 @@
 /* The training loop. See trainer.h. */
 #include "train/trainer.h"
-#include "stat/metrics.h"
 #include "train/order.h"
 #include "train/step.h"
+#include "train/trainercheck.h"
+#include "train/validate.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,10 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-	EVAL_ROWS = 512,     /* batch size for cached features; with an encoder, the training's batch size */
-	LOOK_AHEAD = 1 << 27 /* examples that are looked at to find the largest batch: about a second */
-};
+enum { LOOK_AHEAD = 1 << 27 }; /* examples that are looked at to find the largest batch: about a second */
 
 struct run {
 	struct hm_fusion *f;
@@ -29,20 +27,11 @@ struct run {
 	int64_t steps;	 /* of all epochs */
 	uint32_t *order; /* [n], of the larger set */
 	size_t used;	 /* examples of an epoch: all, or those of full batches */
-	int constant;	 /* the class of all answers of the last evaluation, or -1 */
-	float *out;	 /* probabilities [rows,C] of an evaluation's batch */
-	double *prob;	 /* [n of val, C] */
-	double began;	 /* the clock at the start, moved back by the time before a restart */
-	int signal;	 /* the signal that stops the run; 0: none */
+	struct hm_validation validation;
+	double began; /* the clock at the start, moved back by the time before a restart */
+	int signal;   /* the signal that stops the run; 0: none */
 	struct hm_arena arena;
 };
-
-static size_t eval_rows(const struct run *r)
-{
-	const struct hm_fusion_config *c = hm_fusion_config_of(r->f);
-	size_t batch = (size_t)r->c->batch_size;
-	return !hm_fusion_runs_tower(c) && batch < EVAL_ROWS ? EVAL_ROWS : batch;
-}
 
 static size_t least_of(size_t a, size_t b)
 {
@@ -71,7 +60,7 @@ static int reserve_memory(struct run *r, struct hm_err *e)
 {
 	size_t batch = (size_t)r->c->batch_size,
 	       micro = least_of(batch, r->c->micro_batch ? (size_t)r->c->micro_batch : batch),
-	       rows = least_of(micro, r->train->n), evals = r->val ? least_of(eval_rows(r), r->val->n) : 0;
+	       rows = least_of(micro, r->train->n), evals = r->val ? r->validation.rows : 0;
 	struct hm_examples *larger = rows < evals ? r->val : r->train;
 	struct hm_minibatch b;
 	int64_t words = 0, more = 0;
@@ -94,70 +83,13 @@ static int reserve_memory(struct run *r, struct hm_err *e)
 	return hm_fusion_reserve(r->c->judge, &b, more, e);
 }
 
-/* A batch norm in train mode needs two values per channel. If the grid is one cell, a part of one example has
- * only one value. last: examples of the last batch. */
-static int check_batch_norm(const struct run *r, size_t last, struct hm_err *e)
-{
-	const struct hm_fusion_side *s = &hm_fusion_config_of(r->f)->side[HM_IMAGE];
-	int64_t batch = r->c->batch_size, micro = r->c->micro_batch;
-	if (!s->tower || !s->tower->kind->batch_norm ||
-	    s->tower->kind->cells(s->tower, r->train->h, r->train->w) > 1)
-		return 0;
-	if (micro && (micro == 1 || (r->train->n >= (size_t)batch && batch % micro == 1) ||
-		      (int64_t)last % micro == 1))
-		return hm_err_set(e, HM_EDATA,
-				  "%zu examples in batches of %" PRId64 " and parts of %" PRId64
-				  " leave a part of one, whose batch norm has one value per channel: choose "
-				  "another --micro-batch",
-				  r->train->n, batch, micro);
-	if (micro || last != 1)
-		return 0;
-	if (batch == 1)
-		return hm_err_set(
-			e, HM_EDATA,
-			"a batch norm has one value per channel with --batch-size 1 and images this "
-			"small: choose a larger --batch-size");
-	return hm_err_set(
-		e, HM_EDATA,
-		"%zu examples in batches of %" PRId64 " leave a last batch of one, whose batch norm has "
-		"one value per channel: choose another --batch-size, or leave it out with --drop-last",
-		r->train->n, batch);
-}
-
-int hm_trainer_check_auroc(const struct hm_examples *val, struct hm_err *e)
-{
-	size_t i = 1;
-	while (i < val->n && val->label[i] == val->label[0])
-		i++;
-	if (i < val->n)
-		return 0;
-	return hm_err_set(
-		e, HM_EDATA,
-		"--select auroc needs two classes in the validation set: all %zu labels are %" PRId32, val->n,
-		val->label[0]);
-}
-
-/* Finds, before the first step, what would end the run later. */
-static int check_run(const struct run *r, struct hm_err *e)
-{
-	size_t n = r->train->n, batch = (size_t)r->c->batch_size, last = n % batch;
-	if (r->c->drop_last && n < batch)
-		return hm_err_set(e, HM_EDATA,
-				  "--drop-last leaves nothing: there are %zu examples, and a batch has %zu",
-				  n, batch);
-	if (r->c->select == HM_SELECT_AUROC && r->val && hm_trainer_check_auroc(r->val, e))
-		return HM_EDATA;
-	return check_batch_norm(r, last && !r->c->drop_last ? last : n < batch ? n : batch, e);
-}
-
 static int prepare_run(struct run *r, struct hm_err *e)
 {
 	struct hm_fusion_table t[1 + HM_SIDES];
 	struct hm_params *trained[1 + HM_SIDES];
 	bool encoder[1 + HM_SIDES];
 	struct hm_optim_config oc = r->c->optim;
-	size_t n = r->train->n, classes = (size_t)hm_fusion_config_of(r->f)->classes,
-	       evals = r->val ? r->val->n : 0, rows = least_of(eval_rows(r), evals);
+	size_t n = r->train->n, evals = r->val ? r->val->n : 0;
 	int tables = hm_fusion_tables(r->f, t), count = 0;
 	for (int i = 0; i < tables; i++)
 		if (t[i].trained) {
@@ -167,8 +99,6 @@ static int prepare_run(struct run *r, struct hm_err *e)
 	r->used = r->c->drop_last ? n / (size_t)r->c->batch_size * (size_t)r->c->batch_size : n;
 	oc.total = r->steps = ((int64_t)r->used + r->c->batch_size - 1) / r->c->batch_size * r->c->epochs;
 	if (!(r->order = hm_arena_get(&r->arena, (n > evals ? n : evals) * sizeof *r->order, e)) ||
-	    !(r->out = hm_arena_get(&r->arena, rows * classes * sizeof *r->out, e)) ||
-	    !(r->prob = hm_arena_get(&r->arena, evals * classes * sizeof *r->prob, e)) ||
 	    hm_optim_init(&r->optim, &oc, trained, encoder, count, r->d, r->c->ranks, e))
 		return HM_EDATA;
 	r->checkpoint = (struct hm_checkpoint){.path = r->c->checkpoint,
@@ -181,7 +111,10 @@ static int prepare_run(struct run *r, struct hm_err *e)
 		return HM_EDATA;
 	if (r->checkpoint.kept)
 		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
-	if (reserve_memory(r, e))
+	r->validation.f = r->f;
+	r->validation.c = r->c;
+	r->validation.x = r->val;
+	if ((r->val && hm_validation_init(&r->validation, e)) || reserve_memory(r, e))
 		return HM_EDATA;
 	r->step.f = r->f;
 	r->step.d = r->d;
@@ -264,75 +197,6 @@ static int take_step(struct run *r, const uint32_t *at, size_t rows, size_t more
 	return asked || due ? save_checkpoint(r, e) : 0;
 }
 
-/* The class that has the largest probability in all n answers; -1 if they differ. */
-static int constant_answer(const struct run *r, size_t n, size_t classes)
-{
-	int first = -1;
-	for (size_t i = 0; i < n; i++) {
-		const double *p = r->prob + i * classes;
-		int best = 0;
-		for (size_t c = 1; c < classes; c++)
-			best = p[c] > p[best] ? (int)c : best;
-		if (i && best != first)
-			return -1;
-		first = best;
-	}
-	return first;
-}
-
-/* The batch of the validation set with which a rank begins. */
-static size_t begin_eval(const struct run *r, int rank)
-{
-	size_t most = eval_rows(r);
-	return (r->val->n + most - 1) / most * (size_t)rank / (size_t)hm_ranks_size(r->c->ranks);
-}
-
-/* Every rank's answers to all. */
-static int gather_answers(struct run *r, size_t most, size_t classes, struct hm_err *e)
-{
-	int size = hm_ranks_size(r->c->ranks);
-	size_t *from = hm_alloc((size_t)size + 1, sizeof *from, e);
-	if (!from)
-		return HM_EDATA;
-	for (int k = 0; k <= size; k++)
-		from[k] = least_of(r->val->n, most * begin_eval(r, k)) * classes * sizeof *r->prob;
-	int rc = hm_ranks_gather(r->c->ranks, r->prob, from, e);
-	free(from);
-	return rc;
-}
-
-static int evaluate_set(struct run *r, struct hm_epoch_score *score, struct hm_err *e)
-{
-	struct hm_examples *v = r->val;
-	size_t classes = (size_t)hm_fusion_config_of(r->f)->classes, most = eval_rows(r);
-	double value[HM_METRICS];
-	struct hm_sample s = {0};
-	struct hm_minibatch b;
-	struct hm_fusion *f = r->c->judge ? r->c->judge : r->f;
-	int rc = r->c->judge ? r->c->refold(r->c->refold_ctx, r->f, f, e) : 0;
-	hm_order_epoch(r->order, (uint32_t)v->n, r->c->seed, 1, false);
-	size_t from = most * begin_eval(r, hm_ranks_rank(r->c->ranks)),
-	       to = least_of(v->n, most * begin_eval(r, hm_ranks_rank(r->c->ranks) + 1));
-	for (size_t i = from, rows; !rc && i < to; i += rows) {
-		rows = least_of(most, to - i);
-		rc = hm_examples_batch(v, r->order + i, rows, &b, e);
-		if (!rc)
-			rc = hm_fusion_probabilities(f, &b, r->out, e);
-		for (size_t k = 0; !rc && k < rows * classes; k++)
-			r->prob[i * classes + k] = r->out[k];
-	}
-	if (!rc)
-		rc = gather_answers(r, most, classes, e);
-	if (rc || hm_sample_init(&s, v->n, (int)classes, r->prob, v->label, 0.5, e))
-		return HM_EDATA;
-	hm_metrics_compute(&s, NULL, value);
-	hm_sample_clear(&s);
-	r->constant = constant_answer(r, v->n, classes);
-	*score = (struct hm_epoch_score){r->s.epoch, value[HM_LOG_LOSS], value[HM_ACCURACY], value[HM_AUROC],
-					 v->n};
-	return 0;
-}
-
 /* Keeps the epoch when it is strictly better than the best so far. */
 static void judge_epoch(struct run *r, const struct hm_epoch_score *score)
 {
@@ -364,7 +228,8 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 	if (!finite) /* a last step can spoil the weights without a further loss to show it */
 		return hm_step_diverged(&r->step, r->s.step, hm_optim_lr(&r->optim),
 					"its weights are not finite", r->order + last, n - last, e);
-	if (r->calls->tell(r->calls->ctx, &ev, e) || (r->val && evaluate_set(r, &score, e)))
+	if (r->calls->tell(r->calls->ctx, &ev, e) ||
+	    (r->val && hm_validation_run(&r->validation, r->s.epoch, &score, e)))
 		return HM_EDATA;
 	if (r->val) {
 		judge_epoch(r, &score);
@@ -374,7 +239,7 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 				       .accuracy = score.accuracy,
 				       .auroc = score.auroc,
 				       .n = score.n,
-				       .constant = r->constant,
+				       .constant = r->validation.constant,
 				       .seconds = clock_now() - r->began};
 		if (r->calls->tell(r->calls->ctx, &ev, e))
 			return HM_EDATA;
@@ -424,7 +289,7 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 	struct run r = {.f = f, .d = d, .train = train_set, .val = val, .c = c, .calls = calls};
 	r.s = (struct hm_train_state){.epoch = 1, .best_value = -INFINITY};
 	r.began = clock_now();
-	int rc = check_run(&r, e);
+	int rc = hm_trainer_check(f, train_set, val, c, e);
 	if (!rc)
 		rc = prepare_run(&r, e);
 	if (!rc && c->resume) {
@@ -456,6 +321,7 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 	*result = (struct hm_trainer_result){
 		r.s.best,	  r.s.step, count_batches(&r, r.s.best.epoch), clock_now() - r.began,
 		r.step.sum.extra, r.signal};
+	hm_validation_clear(&r.validation);
 	hm_step_clear(&r.step);
 	hm_optim_clear(&r.optim);
 	hm_arena_clear(&r.arena);
