@@ -117,16 +117,17 @@ static float *chunk_at(const struct hm_gradsum *g, size_t k)
 }
 
 /* The sum of the node r over all ranks, `count` elements: one that some rank has as it is, in node[*next], or
- * a new one in the chunk number `free_one`. */
+ * a new one in `out`. Sums of halves are in the chunks from number `free_one` on. */
 static const float *sum_node(const struct hm_gradsum *g, const struct nodes *n, const float *const *node,
-			     struct hm_run r, int *next, size_t free_one, size_t count)
+			     struct hm_run r, int *next, float *out, size_t free_one, size_t count)
 {
 	if (n->run[*next].lo == r.lo && n->run[*next].hi == r.hi)
 		return node[(*next)++];
 	int64_t mid = hm_parts_middle(&r);
-	const float *left = sum_node(g, n, node, (struct hm_run){r.lo, mid}, next, free_one, count);
-	const float *right = sum_node(g, n, node, (struct hm_run){mid, r.hi}, next, free_one + 1, count);
-	float *out = chunk_at(g, free_one);
+	const float *left = sum_node(g, n, node, (struct hm_run){r.lo, mid}, next, chunk_at(g, free_one),
+				     free_one + 2, count);
+	const float *right = sum_node(g, n, node, (struct hm_run){mid, r.hi}, next, chunk_at(g, free_one + 1),
+				      free_one + 2, count);
 	for (size_t i = 0; i < count; i++)
 		out[i] = left[i] + right[i];
 	return out;
@@ -171,9 +172,9 @@ static int sum_chunk(struct hm_gradsum *g, const struct nodes *n, const float **
 	}
 	if (!bytes)
 		return 0;
-	const float *all = sum_node(g, n, node, (struct hm_run){0, n->run[n->n - 1].hi}, &next, (size_t)n->n,
-				    bytes / sizeof(float));
 	float *grad = g->host ? own_node(g, mine - 1, mine, table, (size_t)own.lo) : p->grad + own.lo;
+	const float *all = sum_node(g, n, node, (struct hm_run){0, n->run[n->n - 1].hi}, &next, grad,
+				    (size_t)n->n, bytes / sizeof(float));
 	if (all != grad)
 		memcpy(grad, all, bytes);
 	return 0;
@@ -241,7 +242,7 @@ static void measure_batch(struct hm_gradsum *g, int64_t parts)
 			g->spare = j > g->spare ? j : g->spare;
 		}
 	}
-	size_t chunks = size > 1 ? (size_t)all + (size_t)count_levels(parts) + 1 : 0;
+	size_t chunks = size > 1 ? (size_t)all + 2 * (size_t)count_levels(parts) : 0;
 	g->chunks = chunks > g->chunks ? chunks : g->chunks;
 }
 
