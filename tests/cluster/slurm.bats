@@ -147,13 +147,13 @@ same_results() {
 }
 
 row_job() { awk '$1 == "fast-learning" { print $2 }' experiment/slurm/jobs; }
-until_trained() { # until it has a checkpoint
+until_trained() { # until an epoch is over
 	local i
 	for ((i = 0; i < 300; i++)); do
-		[ ! -e experiment/runs/fast-learning/42/checkpoint ] || return 0
+		! grep -q ' epoch 1 of 4: ' experiment/slurm/fast-learning.log 2>/dev/null || return 0
 		sleep 0.1
 	done
-	fail "no checkpoint"
+	fail "no epoch: $(cat experiment/slurm/*.log)"
 }
 long_results() {
 	local f
