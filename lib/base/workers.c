@@ -3,7 +3,6 @@
 #include "base/mem.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -92,15 +91,6 @@ void hm_workers_free(struct hm_workers *w)
 int hm_workers_count(const struct hm_workers *w)
 {
 	return w->count;
-}
-
-int hm_workers_default(void)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof set, &set))
-		return 1;
-	int n = CPU_COUNT(&set);
-	return n > 0 ? n : 1;
 }
 
 void hm_workers_submit(struct hm_workers *w, struct hm_job *job)

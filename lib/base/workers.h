@@ -14,8 +14,6 @@ struct hm_workers *hm_workers_new(int n, struct hm_err *e);
 /* Waits for all jobs, ends the threads; NULL is fine. */
 void hm_workers_free(struct hm_workers *w);
 int hm_workers_count(const struct hm_workers *w);
-/* Processors this process may run on (its affinity mask), at least 1. */
-int hm_workers_default(void);
 
 /* One job, in the caller's storage, which must not move between submit and the return of wait. `run` gets
  * `arg` and the number of the worker, 0 .. count-1, for per-thread scratch. */

@@ -1,5 +1,6 @@
 /* The skeleton of a tool: begin and end. See cli.h. */
 #include "cli/private.h"
+#include "base/cpus.h"
 #include "base/fd.h"
 #include "base/file.h"
 #include "json/build.h"
@@ -138,7 +139,8 @@ static void init_cli(struct hm_cli *c, const struct hm_tool *tool, int argc)
 	c->operands = hm_alloc((size_t)argc + 1, sizeof *c->operands, NULL);
 	if (!c->priv || !c->operands)
 		hm_cli_no_memory(tool);
-	c->priv->o = (struct options){.jobs = hm_workers_default(),
+	int given = tool->common & HM_CLI_JOBS ? hm_cpus_given() : 1;
+	c->priv->o = (struct options){.jobs = given < HM_CLI_JOBS_MOST ? given : HM_CLI_JOBS_MOST,
 				      .device = "auto",
 				      .level = 1,
 				      .block_size = 1 << 20,
@@ -229,6 +231,8 @@ static int write_stats(struct hm_cli *c, struct hm_err *e)
 	hm_json_add_str(o, "tool", c->tool->name, e);
 	hm_json_add_num(o, "wall_s", wall, e);
 	hm_json_add_num(o, "user_s", (double)use.ru_utime.tv_sec + 1e-6 * (double)use.ru_utime.tv_usec, e);
+	if (c->tool->common & HM_CLI_JOBS)
+		hm_json_add_num(o, "jobs", (double)c->jobs, e);
 	hm_json_add_num(o, "peak_memory_bytes", 1024.0 * (double)use.ru_maxrss, e);
 	if (c->priv->noun) {
 		hm_json_add_num(o, c->priv->noun, (double)c->priv->done, e);

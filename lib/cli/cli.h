@@ -109,7 +109,7 @@ struct hm_tool {
 struct hm_cli {
 	const struct hm_tool *tool;
 	char *out;	    /* -o, NULL: standard output */
-	int64_t jobs;	    /* -j, default: all cores */
+	int64_t jobs;	    /* -j, default: the processors given to the run (base/cpus.h), at most 256 */
 	char *device;	    /* --device, default "auto" */
 	int precision;	    /* --precision, an enum hm_precision */
 	int verbose, quiet; /* -v, -q */

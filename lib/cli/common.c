@@ -10,10 +10,11 @@ static const struct hm_opt output[] = {{.group = "Output"},
 					"file for the records, else standard output", .file = HM_FILE_OUT},
 				       {0}};
 
-static const struct hm_opt jobs[] = {
-	{.group = "Computing"},
-	{"jobs", 'j', HM_INT(jobs), "N", "threads; the output does not depend on it", .min = 1, .max = 256},
-	{0}};
+static const struct hm_opt jobs[] = {{.group = "Computing"},
+				     {"jobs", 'j', HM_INT(jobs), "N",
+				      "threads; the output does not depend on it", .min = 1,
+				      .max = HM_CLI_JOBS_MOST},
+				     {0}};
 
 static const struct hm_opt device[] = {
 	{"device", 0, HM_STR(device), "auto|cpu|cuda[:N]|ref", "where to compute"},

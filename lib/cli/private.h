@@ -29,6 +29,8 @@ struct hm_stat {
 };
 enum { HM_CLI_STATS = 8 };
 
+enum { HM_CLI_JOBS_MOST = 256 }; /* threads of -j */
+
 struct hm_cli_private {
 	struct options o;
 	struct hm_row *row;		  /* [rows] the tool's options, then the common ones */

@@ -22,6 +22,7 @@ struct hm_deal {
 	struct input *last; /* gave the last record */
 	uint64_t records;   /* given so far */
 	uint64_t skipped;   /* of all inputs, after the end */
+	uint64_t expect;    /* records of all inputs, when their ends can be seen; else 0 */
 	bool cut;	    /* the histories name shards */
 };
 
@@ -173,10 +174,13 @@ static int check_promises(struct hm_deal *d, struct hm_err *e)
 {
 	for (int i = 0; i < d->n; i++) {
 		const struct hm_end *end = hm_reader_promise(d->in[i].reader);
-		if (!end)
+		if (!end) {
+			d->expect = 0;
 			return 0;
+		}
 		d->in[i].records = end->records;
 		d->in[i].skipped = end->skipped;
+		d->expect += end->records;
 	}
 	return check_numbers(d, e);
 }
@@ -285,11 +289,5 @@ uint64_t hm_deal_skipped(const struct hm_deal *d)
 
 uint64_t hm_deal_expect(const struct hm_deal *d)
 {
-	uint64_t sum = 0;
-	for (int i = 0; i < d->n; i++) {
-		if (!hm_reader_promise(d->in[i].reader))
-			return 0;
-		sum += hm_reader_promise(d->in[i].reader)->records;
-	}
-	return sum;
+	return d->expect;
 }

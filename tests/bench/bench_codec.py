@@ -1,5 +1,6 @@
 """The record codec on one core: GB/s of u8 pixels read (every hash checked) and written, on photo-like noise and on
-drawn, flat pictures. The peer reads the same bytes with plain zstd, which checks fewer of them. Best of 7."""
+drawn, flat pictures. The peer reads the same bytes with plain zstd, which checks fewer of them. And shards on all
+cores: hm-cat --deal beside hm-cat of the same files. Best of 7."""
 import json
 import os
 import subprocess
@@ -64,6 +65,19 @@ def main():
             print(f"codec read {kind} | {read:.2f} GB/s a core | zstd -d {peer:.2f} GB/s | {read / peer:.2f} | 1 GB/s"
                   f"{'' if read >= 1 else ' (short)'}")
             print(f"codec read and write {kind} | {write:.2f} GB/s a core, {100 * size:.0f} % of the bytes | - | - | -")
+            for n in (3, 64):
+                shards(stream, n)
+
+
+def shards(stream, n):
+    """A row: the stream cut into n, dealt out again and end to end."""
+    files = [f"{i}of{n}.hmr" for i in range(n)]
+    for i, file in enumerate(files):
+        tool("hm-cat", "--shard", f"{i}/{n}", "-o", file, stream)
+    deal = COUNT / best(["hm-cat", "--deal", "-o", "/dev/null", *files])
+    cat = COUNT / best(["hm-cat", "-o", "/dev/null", *files])
+    print(f"deal {n} shards of {stream} | {deal:.0f} records/s | hm-cat end to end {cat:.0f} records/s | {deal / cat:.2f} | 0.8"
+          f"{'' if deal >= 0.8 * cat else ' (short)'}")
 
 
 main()

@@ -112,7 +112,7 @@ pictures() { hm-jsonl2rec -q "${@:2}" | prepare --on-error "$1"; }
 	# the same where the numbers of records fit, and where they are known at the end alone
 	hm-view --schema 3.2.hmr | grep -q '"records":6,'
 	hm-view --schema 3.1.hmr | grep -q '"records":8,'
-	refused "standard input: ${why#*: }" 3.0.hmr 3.1.hmr - <3.2.hmr
+	refused "/dev/fd/[0-9]+: ${why#*: }" 3.0.hmr 3.1.hmr <(cat 3.2.hmr)
 	shards 2 pictures skip --shard I/N missing.jsonl
 	hm-view --schema 2.0.hmr | grep -q '"records":11,'
 	hm-view --schema 2.1.hmr | grep -q '"records":11,'
@@ -185,7 +185,12 @@ pictures() { hm-jsonl2rec -q "${@:2}" | prepare --on-error "$1"; }
 	# fewer lines: only the numbers tell
 	head -n 19 lines.jsonl | hm-jsonl2rec -q --shard 1/3 -o other.hmr
 	refused 'other.hmr \(shard 1/3\) has 6 records and 3.0.hmr \(shard 0/3\) has 8: a shard has as many' 3.0.hmr other.hmr 3.2.hmr
-	refused 'standard input \(shard 1/3\) has 6 records and 3.0.hmr \(shard 0/3\) has 8: ' 3.0.hmr - 3.2.hmr <other.hmr
+	refused '/dev/fd/[0-9]+ \(shard 1/3\) has 6 records and 3.0.hmr \(shard 0/3\) has 8: ' 3.0.hmr <(cat other.hmr) 3.2.hmr
+	# of files it is known before the work: the damage in one of them is not reached
+	cp 3.0.hmr hit.hmr
+	printf '\377\377\377' | dd of=hit.hmr bs=1 seek=$(($(stat -c %s hit.hmr) / 2)) conv=notrunc status=none
+	refused 'other.hmr \(shard 1/3\) has 6 records and hit.hmr ' hit.hmr other.hmr 3.2.hmr
+	refused 'hit.hmr: block 0 ' hit.hmr 3.1.hmr 3.2.hmr
 	seq 40 | sed 's/.*/{"id":"n&","img":"x","text":"t"}/' | hm-jsonl2rec -q --shard 2/3 -o other.hmr
 	refused 'other.hmr \(shard 2/3\) has 13 records and 3.1.hmr \(shard 1/3\) has 8: ' 3.0.hmr other.hmr 3.1.hmr
 	# an id that comes twice

@@ -210,6 +210,16 @@ wrong_call() { # CALL PATTERN
 	[ "$(cat kept)" = precious ]
 }
 
+@test "-j is the number of processors that the run was given" {
+	local first
+	first=$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')
+	taskset -c "$first" hm-cat --help | grep -q -- '-j, --jobs N .*(default 1)$'
+	taskset -c "$first" hm-cat --stats one.json -o out.hmr rec.hmr
+	grep -q '"jobs":1,' one.json || fail "$(cat one.json)"
+	taskset -c "$first" hm-cat -j3 --stats three.json -o out.hmr rec.hmr
+	grep -q '"jobs":3,' three.json || fail "$(cat three.json)"
+}
+
 @test "--stats and --progress" {
 	hm-cat --stats stats.json -o out.hmr rec.hmr
 	for k in '"tool":"hm-cat"' '"wall_s":' '"peak_memory_bytes":' '"records":8'; do grep -q "$k" stats.json || fail "$(cat stats.json)"; done
