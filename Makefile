@@ -39,6 +39,8 @@ test_headers := cmocka.h:libcmocka-dev:libcmocka-devel:cmocka
 # What else the tests and the demo need, by Debian's names.
 PACKAGES := $(sort $(foreach h,$(headers) $(onednn_header) $(test_headers),$(word 2,$(subst :, ,$h)))) \
             gnuplot-nox g++ bats mandoc zstd curl ca-certificates dpkg-dev
+# What check-cluster needs on top of them.
+CLUSTER_PACKAGES := slurm-wlm munge openmpi-bin libopenmpi-dev
 
 comma   := ,
 setting := $(if $(filter 1,$(ONEDNN)),onednn,plain)$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(DEBUG),-debug)
@@ -80,7 +82,7 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda lint bench oracle fuzz install uninstall deb check-deb \
+.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda check-cluster lint bench oracle fuzz install uninstall deb check-deb \
         clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -296,6 +298,11 @@ check-cuda: ## every CUDA operation: on the GPU where there is one, else on the 
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(if $(filter 1,$(CUDA)),cuda,all)
 	@B=$(B) MAKE="$(MAKE)" bash tests/cudasim/run
+
+check-cluster: ## the pipelines in shards and as jobs of a Slurm that is started here, trainings of several processes (root)
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) $(CLUSTER_PACKAGES)"
+	@$(MAKE) --no-print-directory all
+	@B=$(B) bash tests/cluster/run
 
 lint: ## arrows, banned calls, man pages
 	@bash tests/lint/run

@@ -9,6 +9,7 @@
 #   make -f pipelines/clip.mk list                                the rows, their options, and the recipes of the literature
 #
 # Every target is a file in OUT. If a row's options change, only this row trains again. A target's file is always complete.
+# SHARDS=N, RUN=, RUN_GPU=: see pipelines/README.md, "Many machines".
 
 DATA   ?=
 CLIP   ?= weights/clip-vit-large-patch14# a folder of Hugging Face or open_clip, or OpenAI's .pt
@@ -49,6 +50,9 @@ published = $(shell awk -F, '$$1 == "$1" { print $$3 ", " $$4; n = 1 } END { if 
 SELF  := $(lastword $(MAKEFILE_LIST))
 variables := DATA CLIP IMAGE TEXT VOCAB PIXELS TOKENS ENCODE OUT CACHE SEEDS EPOCHS ROWS
 without    = `$(HERE)/get-weights.sh clip-vit-large-patch14` fetches it into weights/; or say CLIP=FOLDER or CLIP=FILE.pt, or IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:clip-tiny-image and init:clip-tiny-text to try (of a small vocabulary, ENCODE="--vocab-size N", too)
+settled    = $(OUT)/data/settings
+endings   := hmr
+staged     = $(ROWS) knn
 include $(dir $(SELF))common.mk
 
 .PHONY: all report list help
@@ -56,19 +60,19 @@ all: $(OUT)/table.txt report ## features, heads, votes, the table, the report
 	@cat $<
 report: $(OUT)/report.html ## the report; rows that ROWS names
 
-# ---- features of each split ------------------------------------------------------------------------------------------
+# ---- features of each split, or of each of its shards ----------------------------------------------------------------
 $(OUT)/data/settings: FORCE
 	$(call settle,$(call from_here,$(DATA) $(lines_dev) $(VOCAB)) $(IMAGE) $(TEXT) $(PIXELS) $(TOKENS) $(ENCODE))
-$(OUT)/stats:
-	@mkdir -p $@
-define split
-$(OUT)/data/$1.hmr: $(lines_$1) $(OUT)/data/settings $(pictures) $(call weights,$(IMAGE) $(TEXT) $(VOCAB)) | $(OUT)/stats
-	hm-jsonl2rec --stats $(OUT)/stats/jsonl2rec-$1.json $$< | \
-	    hm-imgprep --root $(DATA)/img $(PIXELS) --stats $(OUT)/stats/imgprep-$1.json | \
-	    hm-tokenize --vocab $(VOCAB) $(TOKENS) --stats $(OUT)/stats/tokenize-$1.json | \
-	    hm-encode --image $(IMAGE) --text $(TEXT) $(ENCODE) --cache $(CACHE) --stats $(OUT)/stats/encode-$1.json -o $$@
+# chain(SPLIT, STEM, OPTION): see chains in common.mk
+define chain
+$(OUT)/data/$2.hmr: $(lines_$1) $(OUT)/data/settings $(pictures) $(call weights,$(IMAGE) $(TEXT) $(VOCAB)) | $(if $3,$(OUT)/data/shards) $(OUT)/stats
+	$$(call piped,$$(RUN_GPU),hm-jsonl2rec$3 --stats $(OUT)/stats/jsonl2rec-$(notdir $2).json $$< | \
+	    hm-imgprep --root $(DATA)/img $$(PIXELS) --stats $(OUT)/stats/imgprep-$(notdir $2).json | \
+	    hm-tokenize --vocab $(VOCAB) $$(TOKENS) --stats $(OUT)/stats/tokenize-$(notdir $2).json | \
+	    hm-encode --image $(IMAGE) --text $(TEXT) $$(ENCODE) --cache $(CACHE) --stats $(OUT)/stats/encode-$(notdir $2).json -o $$@)
 endef
-$(foreach s,train dev,$(eval $(call split,$s)))
+$(call chains,chain)
+$(call joins,hmr,jsonl2rec imgprep tokenize encode)
 features := $(OUT)/data/train.hmr $(OUT)/data/dev.hmr
 
 # ---- a head per row and seed; the mean of the seeds' probabilities is the row's answer ---------------------------------
@@ -79,16 +83,16 @@ define run
 $3/command.txt: FORCE
 	$$(call settle,$$(strip $$(call command,$1,$2,$3)))
 $3/model.safetensors: $3/command.txt $(features)
-	$$(strip $$(call command,$1,$2,$3))
+	$$(RUN_GPU) $$(strip $$(call command,$1,$2,$3))
 $3/dev.json: $3/model.safetensors $(OUT)/data/dev.hmr
-	hm-score --model $$< --stats $3/score.json --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(OUT)/data/dev.hmr >$3/dev.txt
+	$$(RUN_GPU) hm-score --model $$< --stats $3/score.json --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(OUT)/data/dev.hmr >$3/dev.txt
 endef
 $(foreach r,$(KNOWN),$(foreach s,$(SEEDS),$(eval $(call run,$r,$s,$(OUT)/runs/$r/$s))))
 
 # No training at all: the twenty most similar memes of train vote.
 $(OUT)/runs/knn/0/dev.json: $(features)
 	@mkdir -p $(@D)
-	hm-nearest --train $(OUT)/data/train.hmr $(OUT)/data/dev.hmr -o $(@D)/dev.hmr
+	$(RUN) hm-nearest --train $(OUT)/data/train.hmr $(OUT)/data/dev.hmr -o $(@D)/dev.hmr
 	hm-score --csv $(@D)/dev.csv --json $@ $(@D)/dev.hmr >$(@D)/dev.txt
 
 folders = $(foreach s,$(call seeds,$1),$(OUT)/runs/$1/$s)
@@ -100,6 +104,8 @@ $(OUT)/$1.json: $(addsuffix /dev.json,$(call folders,$1)) $(OUT)/runs/$1/seeds
 	$$(call average,$(addsuffix /dev.csv,$(call folders,$1)))
 endef
 $(foreach r,$(KNOWN) knn,$(eval $(call row,$r)))
+.PHONY: $(KNOWN) knn
+$(foreach r,$(KNOWN) knn,$(eval $r: $(OUT)/$r.json))
 $(OUT)/mean.json: $(ROWS:%=$(OUT)/%.json) $(OUT)/rows.tsv
 	$(call average,$(ROWS:%=$(OUT)/%.csv))
 

@@ -1,6 +1,10 @@
-# common.mk: what seed.mk and clip.mk share: checks of a call, where things are, files of settings, options of a row. They
-# include it behind their variables and rows, when these are set: SELF (the makefile), KNOWN (names of rows), and the
-# user's DATA OUT CACHE IMAGE TEXT VOCAB SEEDS EPOCHS ROWS.
+# common.mk: what seed.mk and clip.mk share: checks of a call, where things are, files of settings, options of a row, shards.
+# They include it behind their variables and rows, when these are set: SELF (the makefile), KNOWN (names of rows), settled
+# (files of settings), endings (of a split's files), staged (rows that jobs make), and the user's DATA OUT CACHE IMAGE TEXT
+# VOCAB SEEDS EPOCHS ROWS.
+SHARDS  ?= 1# each split is prepared and encoded in so many files, which are joined at the end
+RUN     ?=#   in front of every heavy command: RUN='srun --ntasks=1 --cpus-per-task=4'
+RUN_GPU ?= $(RUN)# in front of those that use the device
 .DEFAULT_GOAL := all
 HERE := $(patsubst %/,%,$(dir $(SELF)))
 # The tools of the tree that this file lies in; where it is installed, those in PATH.
@@ -12,6 +16,7 @@ SHELL := /bin/bash
 .SUFFIXES:
 
 # ---- wrong calls are reported before anything runs ----------------------------------------------------------------------------
+comma := ,
 override OUT := $(patsubst %/,%,$(OUT))
 matches = $(shell printf '%s\n' $2 | grep -vxqE '$1' || echo yes)# every word of $2
 $(foreach v,DATA OUT CACHE IMAGE TEXT VOCAB,$(if $(word 2,$($v)),$(error $v=$($v): a space, which make takes for the end of a name)))
@@ -19,6 +24,7 @@ $(if $(OUT),,$(error OUT=: say which folder the experiment is to be in))
 $(if $(call matches,0|[1-9][0-9]*,$(SEEDS)),,$(error SEEDS=$(SEEDS): one integer or several))
 $(if $(filter $(words $(SEEDS)),$(words $(sort $(SEEDS)))),,$(error SEEDS=$(SEEDS): names one twice))
 $(if $(EPOCHS),$(if $(call matches,[1-9][0-9]*,$(EPOCHS)),,$(error EPOCHS=$(EPOCHS): an integer from 1)))
+$(if $(if $(word 2,$(SHARDS)),,$(call matches,[1-9][0-9]{0$(comma)2},$(SHARDS))),,$(error SHARDS=$(SHARDS): an integer from 1 to 999))
 $(foreach r,$(or $(ROWS),''),$(if $(filter $r,$(KNOWN)),,$(error ROWS=$(ROWS): $r is not one of the rows: $(KNOWN))))
 
 # The data set's newer release calls dev.jsonl dev_seen.jsonl.
@@ -43,6 +49,36 @@ from_here = $(patsubst $(CURDIR)/%,%,$(abspath $1))
 .PHONY: FORCE
 FORCE:
 
+# ---- shards ------------------------------------------------------------------------------------------------------------------
+# Shard I of N has the records I, I + N, ... of a split. Its files are data/shards/SPLIT.IofN.ENDING. hm-cat --deal takes the
+# records of all shards in turn, which gives the bytes of an unsharded run.
+numbers := $(shell seq 0 $$(($(SHARDS) - 1)))
+sharded := $(filter-out 1,$(SHARDS))
+stem     = $(if $(sharded),shards/$1.$2of$(SHARDS),$1)# (SPLIT, NUMBER): what the shard's files are called, below data/
+stems    = $(if $(sharded),$(foreach i,$(numbers),$(call stem,$1,$i)),$1)# (SPLIT)
+# chains(NAME): the rules NAME(SPLIT, STEM, OPTION) of each split and shard
+chains   = $(foreach s,train dev,$(foreach i,$(numbers),$(eval $(call $1,$s,$(call stem,$s,$i),$(if $(sharded), --shard $i/$(SHARDS))))))
+# joined(SPLIT, ENDING, TOOLS): the rule that joins a split's files, and the times that TOOLS took for its shards
+define joined
+$(OUT)/data/$1.$2: $(patsubst %,$(OUT)/data/%.$2,$(call stems,$1))
+	$$(RUN) hm-cat --deal -o $$@ $$^
+	@$(foreach t,$3,{ cat $(OUT)/stats/$t-$1.{0..$(lastword $(numbers))}of$(SHARDS).json 2>/dev/null || :; } | awk -v shards=$(SHARDS) -f $(HERE)/stats.awk >$(OUT)/stats/$t-$1.json;)
+endef
+joins    = $(if $(sharded),$(foreach s,train dev,$(eval $(call joined,$s,$1,$2))))
+# piped(PREFIX, COMMAND): a command of several in a pipe, behind a prefix
+piped    = $(if $(strip $1),$1 bash -euo pipefail -c '$(subst ','\'',$2)',$2)
+$(OUT)/data $(OUT)/data/shards $(OUT)/stats:
+	@mkdir -p $@
+
+# What slurm.sh makes jobs of: `settings` when it submits, shard-I for each shard, `join`, the rows by name, then the goals.
+files_of = $(foreach e,$(endings),$(OUT)/data/$1.$e)# (STEM)
+.PHONY: settings join stages $(numbers:%=shard-%)
+settings: $(settled) | $(OUT)/data/shards $(OUT)/stats
+$(foreach i,$(numbers),$(eval shard-$i: $(foreach s,train dev,$(call files_of,$(call stem,$s,$i)))))
+join: $(call files_of,train) $(call files_of,dev)
+stages:
+	@printf '%s\n' 'out $(OUT)' 'shards $(SHARDS)' $(staged:%='row %')
+
 # The history of the predictions: tools, versions, options, the model's digest.
 $(OUT)/%history.json: $(OUT)/%dev.json
 	hm-view --history $(<:.json=.hmr) >$@.new && mv $@.new $@
@@ -56,4 +92,4 @@ $(OUT)/report.html: $(OUT)/runs.json
 
 help: ## this list
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' $(SELF) | sed 's|pipelines/\([a-z-]*\.[ms][kh]\)|$(HERE)/\1|g'; grep -hE '^[a-z0-9]+:.*##' $(SELF) $(HERE)/common.mk | sed 's/:[^#]*## /\t/' | expand -t 12
-	@echo; echo "variables: $(variables), and each row's options by its name"
+	@echo; echo "variables: $(variables) SHARDS RUN RUN_GPU, and each row's options by its name"

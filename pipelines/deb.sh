@@ -20,7 +20,7 @@ maintainer="${DEBFULLNAME:-the hm authors} <${DEBEMAIL:-hm@example.org}>"
 # NAME|section|other fields than Depends: the rest follows from the files
 packages() {
 	cat <<-END
-	hm|science|Recommends: gnuplot-nox, make|Suggests: hm-cuda, hm-mpi, python3-numpy, python3-zstandard, python3-xxhash, curl
+	hm|science|Recommends: gnuplot-nox, make|Suggests: hm-cuda, hm-mpi, python3-numpy, python3-zstandard, python3-xxhash, curl, slurm-client
 	hm-cuda|contrib/science|Suggests: nvidia-driver
 	hm-mpi|science|Recommends: openmpi-bin
 	END

@@ -7,7 +7,7 @@
 #   make -f pipelines/seed.mk freeze-text DATA=...                one of them
 #
 # Every target is a file in OUT. If a row's options change, only this row trains again. A run that was killed goes on
-# from its checkpoint. A target's file is always complete.
+# from its checkpoint. A target's file is always complete. SHARDS=N, RUN=, RUN_GPU=: see pipelines/README.md, "Many machines".
 
 DATA      ?=
 IMAGE     ?= weights/resnet18-f37072fd.pth
@@ -56,6 +56,9 @@ KNOWN := $(PART1) $(PART2)
 SELF  := $(lastword $(MAKEFILE_LIST))
 variables := DATA IMAGE TEXT VOCAB OUT DEVICE PRECISION SEEDS EPOCHS SIZE ROWS CACHE
 without    = `$(HERE)/get-weights.sh` fetches the encoders and their words into weights/; or say IMAGE=SPEC TEXT=SPEC VOCAB=FILE, with init:resnet-tiny and init:bert-tiny to try
+settled    = $(addprefix $(OUT)/data/,folder words size encoders)
+endings    = pixels.hmr tokens.hmr $(if $(filter %-cached,$(ROWS)),features.hmr)
+staged     = $(ROWS)
 include $(dir $(SELF))common.mk
 
 # ---- where things are ------------------------------------------------------------------------------------------------
@@ -73,23 +76,24 @@ report: $(OUT)/report.html ## the report; rows that ROWS names
 
 $(foreach r,$(PART1) $(PART2),$(eval $r: $(call scores,$r)))
 
-# ---- data: lines, pixels, tokens, features of each split ----------------------------------------------------------------
-$(OUT)/data $(OUT)/stats:
-	@mkdir -p $@
-
-define split
-$(OUT)/data/$1.lines.hmr: $(lines_$1) $(OUT)/data/folder | $(OUT)/data $(OUT)/stats
-	hm-jsonl2rec --stats $(OUT)/stats/jsonl2rec-$1.json -o $$@ $$<
-$(OUT)/data/$1.pixels.hmr: $(OUT)/data/$1.lines.hmr $(pictures) $(OUT)/data/size
-	hm-imgprep --root $(DATA)/img --size $(SIZE) --stats $(OUT)/stats/imgprep-$1.json -o $$@ $$<
-$(OUT)/data/$1.tokens.hmr: $(OUT)/data/$1.lines.hmr $(VOCAB) $(OUT)/data/words
-	hm-tokenize --vocab $(VOCAB) --stats $(OUT)/stats/tokenize-$1.json -o $$@ $$<
-$(OUT)/data/$1.features.hmr: $(OUT)/data/$1.pixels.hmr $(OUT)/data/$1.tokens.hmr $(call weights,$(IMAGE) $(TEXT)) $(OUT)/data/encoders
-	hm-encode --image $(IMAGE) --text $(TEXT) $(compute) --cache $(CACHE) --stats $(OUT)/stats/encode-$1.json -o $$@ \
-	    $(OUT)/data/$1.pixels.hmr $(OUT)/data/$1.tokens.hmr
+# ---- data: lines, pixels, tokens, features of each split, or of each of its shards ----------------------------------------
+# chain(SPLIT, STEM, OPTION): see chains in common.mk
+define chain
+$(OUT)/data/$2.lines.hmr: $(lines_$1) $(OUT)/data/folder | $(OUT)/data $(if $3,$(OUT)/data/shards) $(OUT)/stats
+	$$(RUN) hm-jsonl2rec$3 --stats $(OUT)/stats/jsonl2rec-$(notdir $2).json -o $$@ $$<
+$(OUT)/data/$2.pixels.hmr: $(OUT)/data/$2.lines.hmr $(pictures) $(OUT)/data/size
+	$$(RUN) hm-imgprep --root $(DATA)/img --size $(SIZE) --stats $(OUT)/stats/imgprep-$(notdir $2).json -o $$@ $$<
+$(OUT)/data/$2.tokens.hmr: $(OUT)/data/$2.lines.hmr $(VOCAB) $(OUT)/data/words
+	$$(RUN) hm-tokenize --vocab $(VOCAB) --stats $(OUT)/stats/tokenize-$(notdir $2).json -o $$@ $$<
+$(OUT)/data/$2.features.hmr: $(OUT)/data/$2.pixels.hmr $(OUT)/data/$2.tokens.hmr $(call weights,$(IMAGE) $(TEXT)) $(OUT)/data/encoders
+	$$(RUN_GPU) hm-encode --image $(IMAGE) --text $(TEXT) $(compute) --cache $(CACHE) --stats $(OUT)/stats/encode-$(notdir $2).json -o $$@ \
+	    $(OUT)/data/$2.pixels.hmr $(OUT)/data/$2.tokens.hmr
 endef
 compute = --device $(DEVICE) --precision $(PRECISION)
-$(foreach s,train dev,$(eval $(call split,$s)))
+$(call chains,chain)
+$(call joins,pixels.hmr,jsonl2rec imgprep)
+$(call joins,tokens.hmr,tokenize)
+$(call joins,features.hmr,encode)
 
 $(OUT)/data/folder: FORCE
 	$(call settle,$(call from_here,$(DATA) $(lines_dev)))
@@ -118,12 +122,12 @@ $3/command.txt: FORCE
 	$$(call settle,$$(strip $$(call command,$1,$2,$3)))
 $3/train.json: $3/command.txt $(call input,$1,train) $(if $(call early,$1),$(call input,$1,dev)) $(if $(call cached,$1),,$(call weights,$(IMAGE) $(TEXT)))
 	@for f in $$^; do [ ! $3/checkpoint -ot $$$$f ] || rm -f $3/checkpoint; done # of other options or data
-	$$(strip $$(call command,$1,$2,$3))
+	$$(RUN_GPU) $$(strip $$(call command,$1,$2,$3))
 	@mv $$@.new $$@; rm -f $3/checkpoint
 $3/dev.json: $3/train.json $(call input,$1,dev)
-	hm-score --model $3/model.safetensors $(compute) --stats $3/score.json --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(call input,$1,dev) >$3/dev.txt
+	$$(RUN_GPU) hm-score --model $3/model.safetensors $(compute) --stats $3/score.json --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(call input,$1,dev) >$3/dev.txt
 $3/best.dev.json: $3/train.json $(call input,$1,dev)
-	hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv -o $3/best.dev.hmr --json $$@ $(call input,$1,dev) >$3/best.dev.txt
+	$$(RUN_GPU) hm-score --model $3/best.safetensors $(compute) --csv $3/best.dev.csv -o $3/best.dev.hmr --json $$@ $(call input,$1,dev) >$3/best.dev.txt
 endef
 $(foreach r,$(PART1) $(PART2),$(foreach s,$(call seeds,$r),$(eval $(call run,$r,$s,$(OUT)/runs/$r/$s))))
 # ---- the report --------------------------------------------------------------------------------------------------------
