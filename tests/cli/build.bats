@@ -10,7 +10,7 @@ setup() {
 }
 
 tree() { # COMMAND...: make in the tree, into $o
-	env -u SAN -u ONEDNN -u CUDA make --no-print-directory -C "$ROOT" O="$o" "$@"
+	env -u SAN -u ONEDNN -u CUDA -u MPI make --no-print-directory -C "$ROOT" O="$o" "$@"
 }
 cuda() { # ARGUMENT...: the same with the toolkit below; its kernels are not there to be linked
 	tree -s ONEDNN=0 NVCC="$NVCC" CFLAGS=-O0 LDFLAGS=-Wl,--unresolved-symbols=ignore-all "$@"
@@ -50,7 +50,7 @@ blind() { # HEADER...
 	libc=$(printf '%s\n' alloca assert cpuid ctype dirent dlfcn elf endian errno fcntl fenv float getopt immintrin inttypes iso646 limits link locale malloc math \
 		poll pthread pwd sched setjmp signal spawn stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings termios \
 		time unistd wchar wctype omp)
-	for h in $(git ls-files 'lib/*.[ch]' 'tools/*.[ch]' | grep -v lib/ops/cuda/ | xargs sed -n 's/^ *# *include *<\([^>]*\)>.*/\1/p' | sort -u); do
+	for h in $(git ls-files 'lib/*.[ch]' 'tools/*.[ch]' | grep -vE "lib/(ops/cuda|ranks/mpi)/" | xargs sed -n 's/^ *# *include *<\([^>]*\)>.*/\1/p' | sort -u); do
 		grep -qxF "${h%.h}" <<<"$libc" || [[ $h == sys/* || $h == linux/* || $h == arpa/* || $h == netinet/* ]] && continue
 		case $h in dnnl*.h) h=dnnl.h ;; xxh3.h | xxh_x86dispatch.h) h=xxhash.h ;; zstd_errors.h) h=zstd.h ;; jerror.h) h=jpeglib.h ;; esac
 		[[ " $rows" == *" $h:"* ]] || fail "$h: no row of headers in the Makefile names its packages"
