@@ -10,7 +10,7 @@ export LC_ALL=C.UTF-8
 
 line() { printf '%s  %s\n' "$(sha256sum | cut -d' ' -f1)" "$1"; }
 file() { line "$1" <"$1"; }
-# A checkpoint without its clock and its own digest: both stand in the header, whose padding follows from their length.
+# A checkpoint without its own digest, which stands in the header.
 checkpoint() { tail -c +9 "$1" | LC_ALL=C sed -E 's/"hm.digest":"[0-9a-f]*"//' | tr -d ' ' | line "$1"; }
 column() { hm-view --full "$1" | grep -o "\"$2\":[^]]*\]*" | line "$1:$2"; }
 
