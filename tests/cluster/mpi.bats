@@ -123,7 +123,7 @@ children() { # NAME PID
 
 @test "other data, options or checkpoints on one rank are found before the first step" {
 	mixed() { # OPTIONS-OF-RANK-0 OPTIONS-OF-RANK-1
-		run mpirun --allow-run-as-root --oversubscribe -n 1 hm-fuse-train --parallel mpi -o m.model $common $1 : \
+		run timeout 30 mpirun --allow-run-as-root --oversubscribe -n 1 hm-fuse-train --parallel mpi -o m.model $common $1 : \
 			-n 1 hm-fuse-train --parallel mpi -o m.model $common $2
 	}
 	mixed "$init train.hmr" "$init fewer.hmr"
@@ -136,7 +136,15 @@ children() { # NAME PID
 	expect 1 'error: rank 1: nowhere.hmr: cannot open'
 	hm-fuse-train $common --checkpoint there.ckpt -o m.model train.features.hmr && rm m.model
 	mixed "--checkpoint there.ckpt --resume train.features.hmr" "--checkpoint away.ckpt --resume train.features.hmr"
-	expect 1 'rank 1 does not see it and rank 0 does: the checkpoint must lie where all machines see it'
+	expect 1 'rank 1 does not go on from a checkpoint and rank 0 does: it must lie where all machines see it'
+	cp there.ckpt older.ckpt
+	hm-fuse-train $common --epochs 3 --checkpoint there.ckpt --resume -o m.model train.features.hmr && rm m.model
+	mixed "--epochs 4 --checkpoint there.ckpt --resume train.features.hmr" "--epochs 4 --checkpoint older.ckpt --resume train.features.hmr"
+	expect 1 'rank 1 has another checkpoint than rank 0: it must lie where all machines see it'
+	mixed "--checkpoint new.ckpt train.features.hmr" "train.features.hmr"
+	expect 1 'rank 1 has other options or encoders than rank 0'
+	mixed "--checkpoint new.ckpt --checkpoint-steps 1 train.features.hmr" "--checkpoint new.ckpt --checkpoint-steps 2 train.features.hmr"
+	expect 1 'rank 1 has other options or encoders than rank 0'
 	[ ! -e m.model ]
 }
 
@@ -146,6 +154,10 @@ children() { # NAME PID
 	[ "$(grep -c 'nowhere.hmr' <<<"$output")" = 1 ] || fail "$output"
 	run ranks 2 $common --lr 1e6 --optimizer sgd -o m.model $init train.hmr # diverges
 	expect 1 'error: rank 0: step [0-9]+, learning rate 1e\+06: .*; all ranks end'
+	[ "$(grep -c 'all ranks end' <<<"$output")" = 1 ] || fail "$output"
+	run ranks 2 $common -o m.model - <train.features.hmr
+	expect 2 'error: several ranks read files, not standard input, which mpirun gives to rank 0 alone'
+	[ "$(grep -c 'hm-fuse-train' <<<"$output")" = 2 ] || fail "$output" # the error, and where to read on
 	run ranks 2 $common -o nowhere/m.model train.features.hmr # rank 0 writes
 	expect 1 'error: rank 0: nowhere/m.model: .*; all ranks end'
 }
