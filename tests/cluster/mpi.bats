@@ -79,6 +79,15 @@ same() {
 	cmp share.model want.model
 }
 
+@test "an epoch that is the best so far stays so when another number of ranks goes on" {
+	best="$common --lr .05 --batch-size 32 --val dev.features.hmr --select auroc"
+	hm-fuse-train $best --epochs 6 --log once.log -o once.model train.features.hmr
+	grep -qE '"best_epoch":[1-4],' once.log || fail "a later epoch is the best: choose another rate"
+	ranks 3 $best --epochs 4 --checkpoint best.ckpt -o best.model train.features.hmr
+	ranks 2 $best --epochs 6 --checkpoint best.ckpt --resume -o best.model train.features.hmr
+	cmp once.model best.model
+}
+
 long="$common --epochs 4 $init --checkpoint-steps 2 --val dev.hmr --select auroc"
 
 @test "kill -9 of each rank: one line names it, all end, another number of ranks goes on to the same bytes" {
@@ -172,6 +181,9 @@ children() { # NAME PID
 	expect 0 'hm-fuse-train: 3 ranks over Open MPI'
 	[ "$(grep -c 'epoch 1 of 1: training loss' <<<"$output")" = 1 ]
 	expect 0 'rank 0 sent [0-9.]+ MB, [0-9.]+ MB of it further partial sums'
+	of() { echo hm-fuse-train --parallel mpi $common -o $1.model --last $1.last --log $1.log --checkpoint $1.ckpt --stats $1.json train.features.hmr; }
+	mpirun --allow-run-as-root --oversubscribe -n 1 $(of w0) : -n 1 $(of w1)
+	[ "$(echo w*.*)" = "w0.ckpt w0.ckpt.seconds w0.json w0.last w0.log w0.model" ] || fail "$(echo w*.*)"
 	grep -qE '"ranks":3' stats.json && grep -qE '"sent_bytes":[1-9]' stats.json && grep -qE '"extra_bytes":[0-9]' stats.json
 }
 
