@@ -52,6 +52,14 @@ same() {
 	same frozen-eval "2 3" $init --freeze image --optimizer adam train.hmr
 }
 
+@test "running statistics move by the parts in their order, as by batches of one part" {
+	still="-q -j1 $init --freeze both --frozen-mode train --lr 0 --no-shuffle --epochs 1 --micro-batch 8" # nothing else moves
+	hm-fuse-train $still --batch-size 8 -o ones.model train.hmr
+	ranks 3 $still --batch-size 40 -o parts.model train.hmr
+	tensors() { tail -c +$((9 + $(od -An -tu8 -N8 "$1"))) "$1"; } # what follows the header, which has the options
+	cmp <(tensors ones.model) <(tensors parts.model)
+}
+
 @test "early fusion, the trunk in both modes" {
 	same early "2 3 4" --fusion early $init --frozen-mode train --clip-norm 1 --schedule cosine --warmup-steps 3 train.hmr
 	same early-eval "2 3" --fusion early $init --class-weight 1,2 --val dev.hmr train.hmr
