@@ -49,7 +49,7 @@ same() {
 
 @test "late fusion with frozen encoders, in both modes" {
 	same frozen-train "2 3" $init --freeze both --frozen-mode train --optimizer sgd --momentum .9 --lr 1e-2 train.hmr
-	same frozen-eval "2 3" $init --freeze image --optimizer adam train.hmr
+	same frozen-eval "3" $init --freeze image --optimizer adam train.hmr
 }
 
 @test "running statistics move by the parts in their order, as by batches of one part" {
@@ -61,8 +61,8 @@ same() {
 }
 
 @test "early fusion, the trunk in both modes" {
-	same early "2 3 4" --fusion early $init --frozen-mode train --clip-norm 1 --schedule cosine --warmup-steps 3 train.hmr
-	same early-eval "2 3" --fusion early $init --class-weight 1,2 --val dev.hmr train.hmr
+	same early "2 3" --fusion early $init --frozen-mode train --clip-norm 1 --schedule cosine --warmup-steps 3 train.hmr
+	same early-eval "4" --fusion early $init --class-weight 1,2 --val dev.hmr train.hmr
 }
 
 @test "the model is that of whole batches, up to rounding" {
@@ -191,7 +191,7 @@ children() { # NAME PID
 	expect 0 'rank 0 sent [0-9.]+ MB, [0-9.]+ MB of it further partial sums'
 	of() { echo hm-fuse-train --parallel mpi $common -o $1.model --last $1.last --log $1.log --checkpoint $1.ckpt --stats $1.json train.features.hmr; }
 	mpirun --allow-run-as-root --oversubscribe -n 1 $(of w0) : -n 1 $(of w1)
-	[ "$(echo w*.*)" = "w0.ckpt w0.ckpt.seconds w0.json w0.last w0.log w0.model" ] || fail "$(echo w*.*)"
+	[ "$(echo w[01].*)" = "w0.ckpt w0.ckpt.seconds w0.json w0.last w0.log w0.model" ] || fail "$(echo w[01].*)"
 	grep -qE '"ranks":3' stats.json && grep -qE '"sent_bytes":[1-9]' stats.json && grep -qE '"extra_bytes":[1-9]' stats.json
 }
 
