@@ -13,12 +13,12 @@
 
 /* ---- a rank that ends */
 
-/* Runs in the watch's thread. The lowest rank that is left on this machine speaks; the launcher ends those on
- * other machines. */
+/* Runs in the watch's thread. Of the ranks that are left on this machine the lowest speaks: the first one, or
+ * the second if the first has ended. The launcher ends those on other machines. */
 static void end_without(void *ctx, const struct hm_ranks *ranks, int rank)
 {
 	struct hm_fuse *r = ctx;
-	if (ranks->rank == (rank == 0)) {
+	if (ranks->local == 0 || (ranks->local == 1 && rank < ranks->rank)) {
 		r->cli.silent = false;
 		hm_cli_error(&r->cli, "rank %d has ended, so all ranks end%s%s%s", rank,
 			     r->o.checkpoint ? "; --checkpoint " : "", r->o.checkpoint ? r->o.checkpoint : "",
@@ -52,6 +52,16 @@ static void delay_sigterm(void)
 	sigaction(SIGTERM, &soon, NULL);
 }
 
+static bool reads_stdin(const struct hm_fuse *r)
+{
+	bool found = !r->cli.n_operands;
+	for (int i = 0; i < r->cli.n_operands; i++)
+		found |= !strcmp(r->cli.operands[i], "-");
+	for (int i = 0; i < r->o.val.n; i++)
+		found |= !strcmp(r->o.val.item[i], "-");
+	return found;
+}
+
 int hm_fuse_join(struct hm_fuse *r, struct hm_err *e)
 {
 	char by[96];
@@ -65,16 +75,19 @@ int hm_fuse_join(struct hm_fuse *r, struct hm_err *e)
 	r->ranks.by->describe(by, sizeof by);
 	hm_cli_debug(&r->cli, "%d ranks over %s", r->ranks.size, by);
 	hm_ranks_watch(&r->ranks, end_without, r);
+	if (r->ranks.size > 1 && reads_stdin(r))
+		return hm_err_set(
+			e, HM_EUSAGE,
+			"several ranks read files, not standard input, which mpirun gives to rank 0 "
+			"alone");
 	return 0;
 }
 
 void hm_fuse_leave(struct hm_fuse *r, int rc, struct hm_err *e)
 {
 	if (rc && r->training) {
-		if (r->ranks.rank) { /* where all fail alike, rank 0 speaks */
-			sleep(2);
-			r->cli.silent = false;
-		}
+		if (r->ranks.rank) /* where all fail alike, rank 0 speaks and ends this sleep by its signal */
+			r->cli.silent = sleep(2) > 0;
 		hm_err_prefix(e, "rank %d", r->ranks.rank);
 		hm_cli_error(&r->cli, "%s; all ranks end", e->text);
 		hm_ranks_close(&r->ranks, true);
@@ -117,10 +130,10 @@ int hm_fuse_share(struct hm_fuse *r, int peeked, double *threads, struct hm_err 
 	for (int k = 0; k < size && !rc; k++) {
 		if (all[k].peeked != all[0].peeked)
 			rc = hm_err_set(e, HM_EDATA,
-					"%s: rank %d %s it and rank 0 does%s: the checkpoint must lie where "
-					"all machines see it",
-					r->o.checkpoint, k, all[k].peeked ? "does not see" : "sees",
-					all[k].peeked ? "" : " not");
+					"rank %d %s a checkpoint and rank 0 %s: it must lie where all "
+					"machines see it, and all ranks need the same options",
+					k, all[k].peeked ? "does not go on from" : "goes on from",
+					all[k].peeked ? "does" : "does not");
 		if (all[k].threads < *threads)
 			*threads = all[k].threads;
 	}
@@ -133,6 +146,8 @@ int hm_fuse_share(struct hm_fuse *r, int peeked, double *threads, struct hm_err 
 struct plan {
 	char train[33], val[33];
 	uint64_t identity, processor;
+	int64_t checkpoint; /* when it writes checkpoints, for which all ranks exchange moments and signals:
+			       0: never, 1: after epochs, 1 + N: also after every N steps */
 	char device[96];
 };
 
@@ -150,6 +165,7 @@ int hm_fuse_compare(struct hm_fuse *r, struct hm_err *e)
 		memcpy(own->val, s->val.digest, sizeof own->val);
 		own->identity = XXH3_64bits(text.data, text.len);
 		own->processor = hm_device_processor(r->device);
+		own->checkpoint = r->o.checkpoint ? 1 + r->o.checkpoint_steps : 0;
 		hm_device_describe(r->device, own->device, sizeof own->device);
 	}
 	hm_buf_clear(&text);
@@ -162,7 +178,7 @@ int hm_fuse_compare(struct hm_fuse *r, struct hm_err *e)
 			rc = hm_err_set(e, HM_EDATA, "rank %d has other training data than rank 0", k);
 		else if (strcmp(all[k].val, all[0].val))
 			rc = hm_err_set(e, HM_EDATA, "rank %d has other validation data than rank 0", k);
-		else if (all[k].identity != all[0].identity)
+		else if (all[k].identity != all[0].identity || all[k].checkpoint != all[0].checkpoint)
 			rc = hm_err_set(e, HM_EDATA, "rank %d has other options or encoders than rank 0", k);
 		mixed |= all[k].processor != all[0].processor || strcmp(all[k].device, all[0].device);
 	}

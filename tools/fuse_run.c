@@ -219,9 +219,10 @@ int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_e
 		return HM_EDATA;
 	if (r->ranks.by && hm_fuse_compare(r, e))
 		return HM_EDATA;
+	if (hm_recipe_config(&r->o.recipe, r->o.val.n, r->setup.classes, r->weight, &r->config, e))
+		return e->code;
 	r->training = true;
-	if (hm_recipe_config(&r->o.recipe, r->o.val.n, r->setup.classes, r->weight, &r->config, e) ||
-	    hm_logfile_open(&r->log, r->o.log, r->o.checkpoint, r->config.resume, e))
+	if (hm_logfile_open(&r->log, r->o.log, r->o.checkpoint, r->config.resume, e))
 		return e->code;
 	return train_and_save(r, result, e);
 }

@@ -79,7 +79,7 @@ static void complain(struct hm_cli *c, int code, const char *text)
 	char line[80];
 	hm_cli_message(c, "error: ", text);
 	int n = snprintf(line, sizeof line, "see %s --help\n", c->tool->name);
-	if (code == HM_EUSAGE)
+	if (code == HM_EUSAGE && !c->silent)
 		hm_cli_write_stderr(line, (size_t)n);
 }
 

@@ -30,15 +30,15 @@ struct hm_transport {
 	void (*close)(void);
 	/* Ends all ranks at once with this exit status. Does not return. */
 	void (*end_all)(int status);
-	/* Writes what it is made of, cut to cap: "Open MPI 4.1.4". */
+	/* Writes the library's name and version, cut to cap: "Open MPI 4.1.4". */
 	void (*describe)(char *out, size_t cap);
 };
 #define HM_TRANSPORT_SYMBOL "hm_mpi_transport"
 
 struct hm_ranks {
 	int rank, size;
-	int local, locals; /* the same among the ranks of this machine */
-	int sharing;	   /* how many of them may run on just this rank's processors, itself among them */
+	int local, locals; /* rank and size among the ranks of this machine */
+	int sharing;	   /* how many of them may run on exactly this rank's processors, itself included */
 	const struct hm_transport *by;
 	uint64_t sent; /* bytes that this rank has sent so far */
 	struct hm_peers *peers;
@@ -49,8 +49,8 @@ struct hm_ranks {
 int hm_ranks_open(struct hm_ranks *r, const char *name, struct hm_err *e);
 /* The same over a transport that is there already. After a failure *r is a process alone. */
 int hm_ranks_join(struct hm_ranks *r, const struct hm_transport *by, struct hm_err *e);
-/* Leaves. failed: this rank cannot go on, and nobody has agreed with the others about it; all ranks end with
- * exit status 1, and the call does not return. Else it waits for all ranks. */
+/* Leaves the other ranks, and waits until all leave. failed: this rank cannot go on, and the others do not
+ * know it yet; then all ranks end at once with exit status 1, and the call does not return. */
 void hm_ranks_close(struct hm_ranks *r, bool failed);
 
 /* Watches the other ranks of this machine. If the process of one ends before hm_ranks_close, `lost` is called
@@ -80,8 +80,9 @@ int hm_ranks_exchange(struct hm_ranks *r, int to, const void *send, size_t out, 
 int hm_ranks_gather(struct hm_ranks *r, void *all, const size_t *from, struct hm_err *e);
 /* The same where each rank has `bytes`: all [size*bytes]. */
 int hm_ranks_gather_each(struct hm_ranks *r, void *all, size_t bytes, struct hm_err *e);
-/* Makes failures common: `rc` and the sentence of the lowest rank that failed become those of all, "rank 1: "
- * in front unless all failed alike. Returns the common rc; also that of a failed gather. */
+/* Makes a failure of any rank a failure of all. Every rank passes its own rc (0: it succeeded) and sentence,
+ * and gets those of the lowest rank that failed, with "rank 1: " in front unless all failed with the same
+ * sentence. Returns the common rc, or HM_EDATA if the ranks cannot be reached. */
 int hm_ranks_agree(struct hm_ranks *r, int rc, struct hm_err *e);
 
 #endif

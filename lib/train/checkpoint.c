@@ -1,5 +1,6 @@
 /* Checkpoint files. See checkpoint.h. Tensors are flat: a table's elements in its order. */
 #include "train/checkpoint.h"
+#include "base/xxh3.h"
 #include "json/build.h"
 #include "train/identity.h"
 #include "weights/weights.h"
@@ -159,6 +160,27 @@ static int load_blocks(const struct hm_checkpoint *c, const struct hm_weights *w
 	return hm_device_error(d, e);
 }
 
+/* Several ranks may have read different files under one name: they must be of the same moment. */
+static int compare_ranks(struct hm_ranks *r, const char *state, struct hm_err *e)
+{
+	int size = hm_ranks_size(r), rc;
+	uint64_t *all = size > 1 ? hm_alloc((size_t)size, sizeof *all, e) : NULL;
+	if (size == 1)
+		return 0;
+	if (!all)
+		return HM_EDATA;
+	all[r->rank] = XXH3_64bits(state, strlen(state));
+	rc = hm_ranks_gather_each(r, all, sizeof *all, e);
+	for (int k = 1; k < size && !rc; k++)
+		if (all[k] != all[0])
+			rc = hm_err_set(e, HM_EDATA,
+					"rank %d has another checkpoint than rank 0: it must lie where all "
+					"machines see it",
+					k);
+	free(all);
+	return rc;
+}
+
 int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, struct hm_err *e)
 {
 	struct hm_weights *w = NULL;
@@ -176,6 +198,8 @@ int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, 
 		s->seconds = hm_train_clock_read(c->path);
 	if (!rc)
 		rc = load_blocks(c, w, e);
+	if (!rc)
+		rc = compare_ranks(c->optim->ranks, hm_weights_meta(w, STATE_KEY), e);
 	cJSON_Delete(state);
 	cJSON_Delete(identity);
 	hm_weights_close(w);

@@ -26,7 +26,8 @@ struct hm_checkpoint {
  * not depend on their number. 0 or HM_EDATA. */
 int hm_checkpoint_write(const struct hm_checkpoint *c, const struct hm_train_state *s, struct hm_err *e);
 /* Fills tables, moments, kept and *s from the file. 0, or HM_EDATA: the first key of the identity that
- * differs, with both values, or what is damaged. */
+ * differs, with both values, or what is damaged. Of several ranks all call; it is an error if they read
+ * checkpoints of different moments. */
 int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, struct hm_err *e);
 /* *value := the number under this key of a file's identity; for use before a run is set up. 0; 1 if the file
  * does not exist; HM_EDATA. */

@@ -22,8 +22,8 @@ static inline int64_t hm_parts_middle(const struct hm_run *r)
 {
 	return r->lo + (r->hi - r->lo) / 2;
 }
-/* The parts of this rank, of `size` ranks. They follow the tree: with 2, 4, 8 ... ranks and at least as many
- * parts, each rank has a whole node. */
+/* The parts of this rank, of `size` ranks. With 2, 4, 8 ... ranks each rank gets a whole node of the tree, or
+ * none if there are fewer parts than ranks; with other numbers the parts are divided evenly. */
 struct hm_run hm_parts_of_rank(int64_t parts, int rank, int size);
 /* out := the largest nodes of the tree over `parts` that lie in the run, in order. Returns their number. */
 int hm_parts_nodes(int64_t parts, struct hm_run run, struct hm_run out[HM_PARTS_NODES]);

@@ -18,10 +18,10 @@ struct hm_step {
 	bool ready;
 	/* In parts: */
 	struct hm_gradsum sum;
-	int64_t most;	 /* parts of a batch */
-	double *loss;	 /* [most]: numerator of each part's loss */
-	size_t stats;	 /* running statistics of batch norms in train mode */
-	float **running; /* [tensors] where they are, device memory */
+	int64_t most;	 /* parts of the largest batch */
+	double *loss;	 /* [most]: each part's sum of weighted losses */
+	size_t stats;	 /* numbers in all running statistics of batch norms in train mode */
+	float **running; /* [tensors]: where they are, device memory */
 	size_t *length;	 /* [tensors] */
 	size_t tensors;
 	float *moved; /* [most,stats]: what each part adds to them */

@@ -8,7 +8,8 @@ enum { CACHED_ROWS = 512 }; /* of cached features */
 
 static size_t choose_rows(const struct hm_fusion *f, const struct hm_trainer_config *c)
 {
-	size_t batch = (size_t)c->batch_size;
+	int64_t least = c->micro_batch && c->micro_batch < c->batch_size ? c->micro_batch : c->batch_size;
+	size_t batch = (size_t)least;
 	return !hm_fusion_runs_tower(hm_fusion_config_of(f)) && batch < CACHED_ROWS ? CACHED_ROWS : batch;
 }
 

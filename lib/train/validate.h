@@ -9,7 +9,7 @@ struct hm_validation {
 	struct hm_fusion *f; /* all three borrowed: the trained one, its settings, the set */
 	const struct hm_trainer_config *c;
 	struct hm_examples *x;
-	size_t rows;	 /* examples of a batch: as in training, more if no tower runs */
+	size_t rows;	 /* examples computed at once: as in training, more if no tower runs */
 	uint32_t *order; /* [n] */
 	float *out;	 /* [rows,C]: a batch's probabilities */
 	double *prob;	 /* [n,C] */

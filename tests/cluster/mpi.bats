@@ -49,12 +49,20 @@ same() {
 
 @test "late fusion with frozen encoders, in both modes" {
 	same frozen-train "2 3" $init --freeze both --frozen-mode train --optimizer sgd --momentum .9 --lr 1e-2 train.hmr
-	same frozen-eval "2 3" $init --freeze image --optimizer adam train.hmr
+	same frozen-eval "3" $init --freeze image --optimizer adam train.hmr
+}
+
+@test "running statistics move by the parts in their order, as by batches of one part" {
+	still="-q -j1 $init --freeze both --frozen-mode train --lr 0 --no-shuffle --epochs 1 --micro-batch 8" # nothing else moves
+	hm-fuse-train $still --batch-size 8 -o ones.model train.hmr
+	ranks 3 $still --batch-size 40 -o parts.model train.hmr
+	tensors() { tail -c +$((9 + $(od -An -tu8 -N8 "$1"))) "$1"; } # what follows the header, which has the options
+	cmp <(tensors ones.model) <(tensors parts.model)
 }
 
 @test "early fusion, the trunk in both modes" {
-	same early "2 3 4" --fusion early $init --frozen-mode train --clip-norm 1 --schedule cosine --warmup-steps 3 train.hmr
-	same early-eval "2 3" --fusion early $init --class-weight 1,2 --val dev.hmr train.hmr
+	same early "2 3" --fusion early $init --frozen-mode train --clip-norm 1 --schedule cosine --warmup-steps 3 train.hmr
+	same early-eval "4" --fusion early $init --class-weight 1,2 --val dev.hmr train.hmr
 }
 
 @test "the model is that of whole batches, up to rounding" {
@@ -62,16 +70,30 @@ same() {
 	ranks 3 $common --log parts.log -o parts.model train.features.hmr
 	losses() { grep -o '"loss":[0-9.]*' "$1" | cut -d : -f 2; }
 	[ "$(losses whole.log | wc -l)" = 6 ]
-	paste <(losses whole.log) <(losses parts.log) | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 2e-6) exit 1 }'
+	close() { paste <(losses whole.log) <(losses parts.log) | awk '{ d = $1 - $2; if (d < 0) d = -d; if (d > 2e-6) exit 1 }'; }
+	close
+	text="--features text --text init:bert-tiny --dropout .3 --class-weight 1,3 --clip-norm .1 --optimizer sgd --lr .1" # no batch norm
+	hm-fuse-train -q -j1 --batch-size 50 --epochs 2 --log-steps 1 $text --log whole.log -o whole.model train.hmr
+	ranks 3 $common $text --log parts.log -o parts.model train.hmr
+	close
 }
 
 @test "--micro-batch, unless given, is a rank's share of a batch, which a checkpoint keeps" {
-	ranks 2 -q -j1 --batch-size 50 --epochs 1 --checkpoint share.ckpt -o share.model train.features.hmr
-	hm-fuse-train -q -j1 --batch-size 50 --micro-batch 25 --epochs 1 --checkpoint want.ckpt -o want.model train.features.hmr
+	ranks 3 -q -j1 --batch-size 50 --epochs 1 --checkpoint share.ckpt -o share.model train.features.hmr
+	hm-fuse-train -q -j1 --batch-size 50 --micro-batch 17 --epochs 1 --checkpoint want.ckpt -o want.model train.features.hmr
 	cmp share.model want.model
-	ranks 3 -q -j1 --batch-size 50 --epochs 2 --checkpoint share.ckpt --resume -o share.model train.features.hmr
-	hm-fuse-train -q -j1 --batch-size 50 --micro-batch 25 --epochs 2 --checkpoint want.ckpt --resume -o want.model train.features.hmr
+	ranks 2 -q -j1 --batch-size 50 --epochs 2 --checkpoint share.ckpt --resume -o share.model train.features.hmr
+	hm-fuse-train -q -j1 --batch-size 50 --micro-batch 17 --epochs 2 --checkpoint want.ckpt --resume -o want.model train.features.hmr
 	cmp share.model want.model
+}
+
+@test "an epoch that is the best so far stays so when another number of ranks goes on" {
+	best="$common --lr .05 --batch-size 32 --val dev.features.hmr --select auroc"
+	hm-fuse-train $best --epochs 6 --log once.log -o once.model train.features.hmr
+	grep -qE '"best_epoch":[1-4],' once.log || fail "a later epoch is the best: choose another rate"
+	ranks 3 $best --epochs 4 --checkpoint best.ckpt -o best.model train.features.hmr
+	ranks 2 $best --epochs 6 --checkpoint best.ckpt --resume -o best.model train.features.hmr
+	cmp once.model best.model
 }
 
 long="$common --epochs 4 $init --checkpoint-steps 2 --val dev.hmr --select auroc"
@@ -123,7 +145,7 @@ children() { # NAME PID
 
 @test "other data, options or checkpoints on one rank are found before the first step" {
 	mixed() { # OPTIONS-OF-RANK-0 OPTIONS-OF-RANK-1
-		run mpirun --allow-run-as-root --oversubscribe -n 1 hm-fuse-train --parallel mpi -o m.model $common $1 : \
+		run timeout 30 mpirun --allow-run-as-root --oversubscribe -n 1 hm-fuse-train --parallel mpi -o m.model $common $1 : \
 			-n 1 hm-fuse-train --parallel mpi -o m.model $common $2
 	}
 	mixed "$init train.hmr" "$init fewer.hmr"
@@ -136,7 +158,15 @@ children() { # NAME PID
 	expect 1 'error: rank 1: nowhere.hmr: cannot open'
 	hm-fuse-train $common --checkpoint there.ckpt -o m.model train.features.hmr && rm m.model
 	mixed "--checkpoint there.ckpt --resume train.features.hmr" "--checkpoint away.ckpt --resume train.features.hmr"
-	expect 1 'rank 1 does not see it and rank 0 does: the checkpoint must lie where all machines see it'
+	expect 1 'rank 1 does not go on from a checkpoint and rank 0 does: it must lie where all machines see it'
+	cp there.ckpt older.ckpt
+	hm-fuse-train $common --epochs 3 --checkpoint there.ckpt --resume -o m.model train.features.hmr && rm m.model
+	mixed "--epochs 4 --checkpoint there.ckpt --resume train.features.hmr" "--epochs 4 --checkpoint older.ckpt --resume train.features.hmr"
+	expect 1 'rank 1 has another checkpoint than rank 0: it must lie where all machines see it'
+	mixed "--checkpoint new.ckpt train.features.hmr" "train.features.hmr"
+	expect 1 'rank 1 has other options or encoders than rank 0'
+	mixed "--checkpoint new.ckpt --checkpoint-steps 1 train.features.hmr" "--checkpoint new.ckpt --checkpoint-steps 2 train.features.hmr"
+	expect 1 'rank 1 has other options or encoders than rank 0'
 	[ ! -e m.model ]
 }
 
@@ -146,6 +176,10 @@ children() { # NAME PID
 	[ "$(grep -c 'nowhere.hmr' <<<"$output")" = 1 ] || fail "$output"
 	run ranks 2 $common --lr 1e6 --optimizer sgd -o m.model $init train.hmr # diverges
 	expect 1 'error: rank 0: step [0-9]+, learning rate 1e\+06: .*; all ranks end'
+	[ "$(grep -c 'all ranks end' <<<"$output")" = 1 ] || fail "$output"
+	run ranks 2 $common -o m.model - <train.features.hmr
+	expect 2 'error: several ranks read files, not standard input, which mpirun gives to rank 0 alone'
+	[ "$(grep -c 'hm-fuse-train' <<<"$output")" = 2 ] || fail "$output" # the error, and where to read on
 	run ranks 2 $common -o nowhere/m.model train.features.hmr # rank 0 writes
 	expect 1 'error: rank 0: nowhere/m.model: .*; all ranks end'
 }
@@ -155,7 +189,10 @@ children() { # NAME PID
 	expect 0 'hm-fuse-train: 3 ranks over Open MPI'
 	[ "$(grep -c 'epoch 1 of 1: training loss' <<<"$output")" = 1 ]
 	expect 0 'rank 0 sent [0-9.]+ MB, [0-9.]+ MB of it further partial sums'
-	grep -qE '"ranks":3' stats.json && grep -qE '"sent_bytes":[1-9]' stats.json && grep -qE '"extra_bytes":[0-9]' stats.json
+	of() { echo hm-fuse-train --parallel mpi $common -o $1.model --last $1.last --log $1.log --checkpoint $1.ckpt --stats $1.json train.features.hmr; }
+	mpirun --allow-run-as-root --oversubscribe -n 1 $(of w0) : -n 1 $(of w1)
+	[ "$(echo w[01].*)" = "w0.ckpt w0.ckpt.seconds w0.json w0.last w0.log w0.model" ] || fail "$(echo w[01].*)"
+	grep -qE '"ranks":3' stats.json && grep -qE '"sent_bytes":[1-9]' stats.json && grep -qE '"extra_bytes":[1-9]' stats.json
 }
 
 @test "without the plug-in or with that of other sources: exit 3; alone: one rank; wrong calls: exit 2" {

@@ -99,6 +99,29 @@ static void ranks_gather_and_agree(void **state)
 	run_ranks(3, agree_all, &(struct failure){-1, false});
 }
 
+/* A message of more than one piece one way, a short one the other way. */
+static void send_pieces(struct hm_ranks *r, void *ctx)
+{
+	const size_t large = (1u << 28) + 5, small = 3;
+	const size_t out = r->rank ? small : large, in = r->rank ? large : small;
+	char *send = calloc(out, 1), *receive = malloc(in);
+	struct hm_err e = {0};
+	(void)ctx;
+	send[0] = 'a', send[out - 1] = 'z';
+	receive[0] = receive[in - 1] = 0;
+	if (hm_ranks_exchange(r, 1 - r->rank, send, out, 1 - r->rank, receive, in, &e) || r->sent < out ||
+	    receive[0] != 'a' || receive[in - 1] != 'z')
+		abort();
+	free(send);
+	free(receive);
+}
+
+static void long_messages_go_in_pieces(void **state)
+{
+	(void)state;
+	run_ranks(2, send_pieces, NULL);
+}
+
 /* ---- sums of gradients, the norm, the step */
 
 enum { TABLES = 2, LARGE = 3 * HM_OPTIM_BLOCK + 1000, SMALL = 37, MOST = 23 };
@@ -244,6 +267,36 @@ static void any_number_of_ranks_gives_the_same(void **state)
 	}
 }
 
+/* ---- one rank's gradient is infinite */
+
+static void clip_infinite(struct hm_ranks *ranks, void *ctx)
+{
+	struct rank r;
+	struct hm_err e = {0};
+	struct hm_optim o;
+	const struct hm_optim_config c = {.kind = HM_ADAM, .lr = .01, .clip_norm = 1, .total = 10};
+	bool finite = true;
+	(void)ctx;
+	open_rank(&r);
+	struct hm_params *tables[] = {&r.table[0], &r.table[1]};
+	if (hm_optim_init(&o, &c, tables, NULL, TABLES, r.d, ranks, &e))
+		abort();
+	r.table[0].grad[LARGE] = ranks->rank == ranks->size - 1 ? INFINITY : 0; /* of the last slice */
+	if (hm_optim_clip_shared(&o, &finite, &e) || finite)
+		abort();
+	hm_optim_clear(&o);
+	for (int t = 0; t < TABLES; t++)
+		hm_params_clear(&r.table[t]);
+	hm_device_close(r.d);
+}
+
+static void all_ranks_see_an_infinite_norm(void **state)
+{
+	(void)state;
+	for (int size = 1; size <= 4; size++)
+		run_ranks(size, clip_infinite, NULL);
+}
+
 /* ---- a slice's moments, to and fro */
 
 static void restore_moments(struct hm_ranks *ranks, void *ctx)
@@ -284,7 +337,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(runs_cover_all_parts),
 					   cmocka_unit_test(parts_are_counted),
 					   cmocka_unit_test(ranks_gather_and_agree),
+					   cmocka_unit_test(long_messages_go_in_pieces),
 					   cmocka_unit_test(any_number_of_ranks_gives_the_same),
+					   cmocka_unit_test(all_ranks_see_an_infinite_norm),
 					   cmocka_unit_test(moments_are_collected_and_restored)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

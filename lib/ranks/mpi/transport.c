@@ -33,7 +33,7 @@ static int exchange_bytes(int to, const void *send, size_t out, int from, void *
 	int rc =
 		MPI_Sendrecv(send, (int)out, MPI_BYTE, to < 0 ? MPI_PROC_NULL : to, 0, receive, (int)in,
 			     MPI_BYTE, from < 0 ? MPI_PROC_NULL : from, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-	return rc ? refuse_call(e, from, rc) : 0;
+	return rc ? refuse_call(e, from < 0 ? to : from, rc) : 0;
 }
 
 static void leave_world(void)
