@@ -121,9 +121,9 @@ define run
 $3/command.txt: FORCE
 	$$(call settle,$$(strip $$(call command,$1,$2,$3)))
 $3/train.json: $3/command.txt $(call input,$1,train) $(if $(call early,$1),$(call input,$1,dev)) $(if $(call cached,$1),,$(call weights,$(IMAGE) $(TEXT)))
-	@for f in $$^; do [ ! $3/checkpoint -ot $$$$f ] || rm -f $3/checkpoint; done # of other options or data
+	@for f in $$^; do [ ! $3/checkpoint -ot $$$$f ] || rm -f $3/checkpoint*; done # of other options or data
 	$$(RUN_GPU) $$(strip $$(call command,$1,$2,$3))
-	@mv $$@.new $$@; rm -f $3/checkpoint
+	@mv $$@.new $$@; rm -f $3/checkpoint*
 $3/dev.json: $3/train.json $(call input,$1,dev)
 	$$(RUN_GPU) hm-score --model $3/model.safetensors $(compute) --stats $3/score.json --csv $3/dev.csv -o $3/dev.hmr --json $$@ $(call input,$1,dev) >$3/dev.txt
 $3/best.dev.json: $3/train.json $(call input,$1,dev)
