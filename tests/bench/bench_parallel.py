@@ -1,6 +1,6 @@
 """One training in two processes of one thread each (mpirun -n 2 hm-fuse-train --parallel mpi) against one process of two
 threads, and against PyTorch's DistributedDataParallel over gloo in two processes of one thread: steps of late and early
-fusion of ResNet18 + BERT-base, batch 32, AdamW, and an align head (map 1024) on 1024 + 768 features, batch 64. Runs are
+fusion of ResNet18 + BERT-base, batch 32, AdamW, and heads on 1024 + 768 features: linear, and align (map 1024). Runs are
 interleaved, a figure is the best of ROUNDS; memory is the peak of both processes together. usage: bench_parallel.py BIN"""
 import json
 import os
@@ -17,7 +17,8 @@ import torch
 from trainkit import BATCH, BIN, PAD, STEPS, headskit, hmrkit, make_data, normalized, peer_model
 
 ROUNDS = 3
-HEAD_N, HEAD_DIMS, HEAD_BATCH, MAP, HEAD_EPOCHS = 8512, (1024, 768), 64, 1024, 4
+HEAD_N, HEAD_DIMS, MAP, HEAD_EPOCHS = 8704, (1024, 768), 1024, 4
+HEADS = {"linear head, batch 64": ("late", 64), "align head, batch 64": ("align", 64), "align head, batch 256": ("align", 256)}
 MPI = ["mpirun", "--allow-run-as-root", "--bind-to", "core", "-n", "2"]
 
 
@@ -27,17 +28,20 @@ def memory(processes):
 
 def hm(work, ranks):
     """Seconds per step and peak memory in GB."""
-    options = {"late": ["--image", "image.safetensors", "--text", "text.safetensors", "train.hmr"],
-               "early": ["--fusion", "early", "--frozen-mode", "eval", "--text", "text.safetensors", "cached.hmr"],
-               "head": ["--fusion", "align", "--map-dim", str(MAP), "head.hmr"]}[work]
-    train = ["--batch-size", str(HEAD_BATCH), "--epochs", str(HEAD_EPOCHS), "--lr", "1e-4"] if work == "head" else [
-        "--batch-size", str(BATCH), "--epochs", "1", "--lr", "1e-5", "--no-shuffle"]
+    if work in HEADS:
+        kind, batch = HEADS[work]
+        options = ["--fusion", kind, *(["--map-dim", str(MAP)] if kind == "align" else []), "head.hmr"]
+        train = ["--batch-size", str(batch), "--epochs", str(HEAD_EPOCHS), "--lr", "1e-4"]
+    else:
+        options = {"late": ["--image", "image.safetensors", "--text", "text.safetensors", "train.hmr"],
+                   "early": ["--fusion", "early", "--frozen-mode", "eval", "--text", "text.safetensors", "cached.hmr"]}[work]
+        train = ["--batch-size", str(BATCH), "--epochs", "1", "--lr", "1e-5", "--no-shuffle"]
     here = os.path.dirname(os.path.abspath(__file__))
     call = [sys.executable, "-S", f"{here}/peakmemory.py", "memory", f"{BIN}/hm-fuse-train", "-q", *train, "--stats", "stats.json", "-o",
             "model.safetensors", *(["--parallel", "mpi", "-j", "1"] if ranks == 2 else ["-j", "2"]), *options]
     subprocess.run((MPI if ranks == 2 else []) + call, check=True)
     stats = json.load(open("stats.json", encoding="utf-8"))
-    steps = HEAD_N // HEAD_BATCH * HEAD_EPOCHS if work == "head" else STEPS
+    steps = HEAD_N // HEADS[work][1] * HEAD_EPOCHS if work in HEADS else STEPS
     return (stats["train_s"] - stats["first_step_s"]) / (steps - 1), memory(ranks), stats.get("sent_bytes", 0) / steps
 
 
@@ -48,11 +52,16 @@ def peer_main(work, rank):
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=os.environ["PORT"])
     torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
-    batch = (HEAD_BATCH if work == "head" else BATCH) // 2
-    if work == "head":
+    batch = (HEADS[work][1] if work in HEADS else BATCH) // 2
+    if work in HEADS:
         image, text, label = torch.load("head.pt")
-        model = headskit.Fusion("align", HEAD_DIMS, 2, MAP, 1, MAP, 1, True)
-        forward = lambda net, i: net(image[i : i + batch], text[i : i + batch])
+        if HEADS[work][0] == "align":
+            model = headskit.Fusion("align", HEAD_DIMS, 2, MAP, 1, MAP, 1, True)
+            forward = lambda net, i: net(image[i : i + batch], text[i : i + batch])
+        else:
+            both = torch.cat([image, text], 1)
+            model = torch.nn.Linear(sum(HEAD_DIMS), 2)
+            forward = lambda net, i: net(both[i : i + batch])
     else:
         model = peer_model(work)
         pixels = normalized(torch.from_numpy(numpy.load("pixels.npy")).float())
@@ -69,7 +78,7 @@ def peer_main(work, rank):
 
     net = torch.nn.parallel.DistributedDataParallel(model, static_graph=True)
     optimizer = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-5, weight_decay=0, fused=True)
-    steps, warm = (100, 10) if work == "head" else (STEPS, 1)
+    steps, warm = (HEAD_N // (2 * batch), 4) if work in HEADS else (STEPS, 1)
     for step in range(steps):
         if step == warm:
             start = time.perf_counter()
@@ -107,7 +116,7 @@ def main():
         make_data()
         print("name | two ranks of one thread | beside it | ratio | target")
         port = 29500 + os.getpid() % 1000
-        for work, target in (("head", .8), ("early", .9), ("late", .9)):
+        for work, target in (*((h, .8) for h in HEADS), ("early", .9), ("late", .9)):
             one, two, ddp = [], [], []
             for r in range(ROUNDS):
                 one.append(hm(work, 1))
@@ -116,7 +125,7 @@ def main():
             best = {k: min(x[0] for x in v) for k, v in (("one", one), ("two", two), ("ddp", ddp))}
             gb = {k: max(x[1] for x in v) for k, v in (("one", one), ("two", two), ("ddp", ddp))}
             row = lambda name, a, b, unit, of, ratio, aim, good: print(
-                f"{work}, {name} | {a:.4g} {unit} | {b:.4g} {unit} ({of}) | {ratio:.2f} | {aim}{'' if good else ' (short)'}", flush=True)
+                f"{work}{'' if work in HEADS else ' fusion'}, {name} | {a:.4g} {unit} | {b:.4g} {unit} ({of}) | {ratio:.2f} | {aim}{'' if good else ' (short)'}", flush=True)
             row("a step", best["two"], best["one"], "s", "one process of two threads", best["one"] / best["two"], target,
                 best["one"] / best["two"] >= target)
             row("a step", best["two"], best["ddp"], "s", "PyTorch DDP, gloo", best["ddp"] / best["two"], 2, best["ddp"] / best["two"] >= 2)

@@ -224,21 +224,21 @@ def parameters(model):
 
 def training(name, options, source, batches, steps):
     """A row of the JSON: what a step of one process with one thread costs: fixed_s + update_s + batch * example_s. Two batch sizes
-    part the example from the step; SGD moves 12 bytes per parameter and Adam 28, so their difference parts Adam's update. User time alone:
-    a step asks for no memory, and what the start takes of the system varies by seconds."""
-    def step(batch, optimizer):
+    part the example from the step. Adam's update moves 28 bytes per parameter, at the rate of copying, which moves two bytes for one that
+    is copied. User time alone: a step asks for no memory, and what the start takes of the system varies by seconds."""
+    def step(batch):
         run(f"hm-cat --head {batch} {source} -o t.hmr")
-        took = [run_last(f"hm-fuse-train -q -j 1 {options} --classes 2 --optimizer {optimizer} --lr 1e-6 --batch-size {batch} --epochs {n} -o t.safetensors t.hmr 2>words.txt")
+        took = [run_last(f"hm-fuse-train -q -j 1 {options} --classes 2 --optimizer adam --lr 1e-6 --batch-size {batch} --epochs {n} -o t.safetensors t.hmr 2>words.txt")
                 for n in (2, 2 + steps)]
         return (took[1][0][0] - took[0][0][0]) / steps, took[1][1]
     small, large = batches
-    a, _ = step(small, "adam")
-    s, _ = step(small, "sgd")
-    b, peak = step(large, "adam")
+    a, _ = step(small)
+    b, peak = step(large)
     example = (b - a) / (large - small)
     whole = max(0, a - small * example)
-    update = min(whole, max(0, (a - s) * 28 / 16))
-    row = {"training": name, "parameters": parameters("t.safetensors"), "example_s": float(f"{example:.4g}"), "fixed_s": float(f"{whole - update:.4g}"),
+    count = parameters("t.safetensors")
+    update = min(whole, 28 * count / (2 * copy_rate()))
+    row = {"training": name, "parameters": count, "example_s": float(f"{example:.4g}"), "fixed_s": float(f"{whole - update:.4g}"),
            "update_s": float(f"{update:.4g}"), "step_batch": large, "step_s": float(f"{b:.4g}"), "peak_bytes": peak}
     print(json.dumps(row), flush=True)
     return row

@@ -144,3 +144,10 @@ round.json" ]
 		grep -qF "$command" "$ROOT/pipelines/AT-SCALE.md" || fail "not on the page: $command"
 	done
 }
+
+@test "the page shows what --check says of the measured ranks" {
+	cd "$ROOT"
+	tests/bench/scale_model.sh --check tests/bench/ranks.json >"$BATS_TEST_TMPDIR/said"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/said")" = 3 ]
+	while IFS= read -r line; do grep -qxF -- "$line" pipelines/AT-SCALE.md || fail "not on the page: $line"; done <"$BATS_TEST_TMPDIR/said"
+}
