@@ -70,7 +70,7 @@ send() { # NAME TASKS NEEDS SBATCH-OPTIONS -- TARGET...
 	if [ "$tasks" = 0 ]; then to+=("--output=$out/slurm/$name.log"); else to+=("--array=0-$((tasks - 1))" "--output=$out/slurm/$name-%a.log"); fi
 	[ -z "$needs" ] || to+=("--dependency=afterok$(for n in ${needs//,/ }; do printf ':%s' "${job_of[$n]}"; done)" --kill-on-invalid-dep=yes)
 	id=$(sbatch --parsable --requeue --open-mode=append --job-name="hm-$name" "${to[@]}" "$0" job "$out/slurm/$name" "$@" -- "${options[@]}") ||
-		{ cancel && die 1 "sbatch does not take the stage $name; what was submitted before it is cancelled"; }
+		{ cancel_queued && die 1 "sbatch does not take the stage $name; what was submitted before it is cancelled"; }
 	job_of[$name]=${id%%;*} # ID;CLUSTER
 	echo "$name ${job_of[$name]} $tasks $needs" >>"$out/slurm/jobs"
 }
@@ -138,6 +138,10 @@ status() {
 }
 
 cancel() {
+	[ -e "$out/slurm/jobs" ] || die 1 "$out/slurm/jobs does not exist: nothing was submitted for this OUT"
+	cancel_queued
+}
+cancel_queued() {
 	local ids
 	ids=$(queued | awk '!n[$1]++ { print $1 }')
 	[ -z "$ids" ] || scancel $ids
@@ -153,16 +157,16 @@ submit | status | cancel) command=$1 && shift ;;
 *) usage >&2 && exit 2 ;;
 esac
 while [ "${1:---}" != -- ]; do
-	[ $# -gt 1 ] && [ $command = submit ] || { usage >&2 && exit 2; }
+	[ $# -gt 1 ] && [ $command = submit ] || die 2 "$1: -- goes in front of make's arguments; see slurm.sh --help"
 	read -ra more <<<"$2"
 	case $1 in
 	--sbatch) sbatch+=("${more[@]}") ;;
 	--sbatch-gpu) gpu+=("${more[@]}") ;;
-	*) usage >&2 && exit 2 ;;
+	*) die 2 "$1 is no option of slurm.sh; -- goes in front of make's arguments" ;;
 	esac
 	shift 2
 done
-[ $# -gt 1 ] || { usage >&2 && exit 2; }
+[ $# -gt 1 ] || die 2 "make's arguments are missing: slurm.sh $command -- -f pipelines/seed.mk all DATA=..."
 for p in sbatch squeue scontrol scancel make; do
 	command -v $p >/dev/null || die 1 "$p is not installed: slurm.sh needs the commands of Slurm, on a machine that may submit jobs"
 done

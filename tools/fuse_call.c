@@ -84,9 +84,28 @@ static void take_layers(struct hm_fuse *r)
 	}
 }
 
+/* A launcher that started several processes of a training that knows nothing of the others. */
+static void warn_of_launcher(struct hm_fuse *r)
+{
+	static const char *const size[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"};
+	for (int i = 0; i < 3; i++) {
+		const char *n = getenv(size[i]);
+		if (n && strtol(n, NULL, 10) > 1) {
+			hm_cli_warn(
+				&r->cli,
+				"%s processes were started, and each trains alone: --parallel mpi trains one "
+				"model in all of them",
+				n);
+			return;
+		}
+	}
+}
+
 void hm_fuse_check_call(struct hm_fuse *r)
 {
 	struct hm_err e = {0};
+	if (!r->o.sweep && !r->o.parallel)
+		warn_of_launcher(r);
 	if (r->o.sweep && r->o.parallel)
 		hm_cli_usage(&r->cli, "--parallel is for one training; --sweep trains a head per thread");
 	check_checkpoint(r);

@@ -84,7 +84,7 @@ static const struct hm_opt table[] = {
 	{"epochs", 0, HM_INT(recipe.epochs), "N", "passes over the training data", .min = 1, .max = 1 << 20},
 	{"batch-size", 0, HM_INT(recipe.batch_size), "N", "examples per step", .min = 1, .max = 1 << 20},
 	{"micro-batch", 0, HM_INT(recipe.micro_batch), "N",
-	 "compute each batch in parts of N examples, which takes less memory; ranks share the parts",
+	 "compute each batch in parts of N examples: less memory for activations, more for gradients",
 	 .min = 1, .max = 1 << 20},
 	{"lr", 0, HM_DOUBLE(recipe.lr), "X", "learning rate", .dmin = 0, .dmax = 1e6},
 	{"optimizer", 0, HM_CHOICE(recipe.optimizer), "sgd|adam|adamw", "what turns gradients into steps"},

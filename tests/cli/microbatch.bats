@@ -63,3 +63,13 @@ train() { # NAME OPTION...
 	run hm-fuse-train -q --micro-batch 0 -o x.model train.features.hmr
 	expect 2 'micro-batch takes an integer from 1 to'
 }
+
+@test "several processes that a launcher starts without --parallel hear of it" {
+	for size in OMPI_COMM_WORLD_SIZE=2 PMI_SIZE=3 SLURM_STEP_NUM_TASKS=4; do
+		run env $size hm-fuse-train -q --epochs 1 -o x.model train.features.hmr
+		expect 0 "^hm-fuse-train: warning: ${size#*=} processes were started, and each trains alone: --parallel mpi trains one model"
+	done
+	run env OMPI_COMM_WORLD_SIZE=1 SLURM_STEP_NUM_TASKS=1 hm-fuse-train -q --epochs 1 -o x.model train.features.hmr
+	expect 0
+	[ -z "$output" ] || fail "$output"
+}

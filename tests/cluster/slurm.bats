@@ -232,7 +232,7 @@ long_results() {
 	expect 0 '^usage: slurm.sh submit '
 	for call in '' 'submit' 'submit --' 'start -- all' 'status --sbatch x -- all' 'submit --nice -- all' 'submit --sbatch'; do # shellcheck disable=SC2086
 		run "$ROOT/pipelines/slurm.sh" $call
-		expect 2 '^usage: slurm.sh submit '
+		expect 2 '^(usage: slurm.sh submit |slurm.sh: error: .*make.s arguments)'
 	done
 	run slurm submit -- freeze-image
 	expect 2 "^slurm.sh: error: freeze-image: goals are all or report; ROWS='freeze-image' is a run of that row"
