@@ -130,7 +130,7 @@ round.json" ]
 	I=0 N=2 V=data/vocab.txt
 	for I in 0 1; do
 		# as on the page, but for encoders, root and lines
-		hm-jsonl2rec --shard "$I/$N" data/train.jsonl | hm-tokenize --vocab "$V" | hm-imgprep --root data/img --size 32 --on-error skip |
+		hm-jsonl2rec --shard "$I/$N" data/train.jsonl | hm-tokenize --vocab "$V" | hm-imgprep --root data/img --size 32 --on-error keep |
 			hm-encode -q --image init:resnet-tiny --text init:bert-tiny --store f16 -o "features.$I.hmr"
 	done
 	hm-cat features.*.hmr | hm-fuse-train -q --memory 1K --epochs 2 -o head.safetensors
@@ -139,7 +139,7 @@ round.json" ]
 	for I in 0 1; do hm-score --model head.safetensors --bootstrap 0 -o "answers.$I.hmr" "features.$I.hmr" >/dev/null; done
 	run bash -c 'hm-cat answers.*.hmr | hm-score --bootstrap 0 -'
 	expect 0 ' n 30$'
-	for command in 'hm-jsonl2rec --shard "$I/$N" train.jsonl | hm-tokenize --vocab "$V" | hm-imgprep --root img --on-error skip |' \
+	for command in 'hm-jsonl2rec --shard "$I/$N" train.jsonl | hm-tokenize --vocab "$V" | hm-imgprep --root img --on-error keep |' \
 		'hm-cat features.*.hmr | hm-fuse-train' 'hm-score --model MODEL --bootstrap 0 -o answers.$I.hmr' 'hm-cat answers.*.hmr | hm-score --bootstrap 0 -'; do
 		grep -qF "$command" "$ROOT/pipelines/AT-SCALE.md" || fail "not on the page: $command"
 	done
