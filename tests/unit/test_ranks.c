@@ -170,6 +170,14 @@ static void open_rank(struct rank *r)
 			abort();
 }
 
+static void close_rank(struct rank *r, struct hm_optim *o)
+{
+	hm_optim_clear(o);
+	for (int t = 0; t < TABLES; t++)
+		hm_params_clear(&r->table[t]);
+	hm_device_close(r->d);
+}
+
 static void step_together(struct hm_ranks *ranks, void *ctx)
 {
 	struct result *out = ctx;
@@ -218,10 +226,7 @@ static void step_together(struct hm_ranks *ranks, void *ctx)
 		}
 	}
 	hm_gradsum_clear(&g);
-	hm_optim_clear(&o);
-	for (int t = 0; t < TABLES; t++)
-		hm_params_clear(&r.table[t]);
-	hm_device_close(r.d);
+	close_rank(&r, &o);
 }
 
 static void free_result(struct result *r)
@@ -284,10 +289,7 @@ static void clip_infinite(struct hm_ranks *ranks, void *ctx)
 	r.table[0].grad[LARGE] = ranks->rank == ranks->size - 1 ? INFINITY : 0; /* of the last slice */
 	if (hm_optim_clip_shared(&o, &finite, &e) || finite)
 		abort();
-	hm_optim_clear(&o);
-	for (int t = 0; t < TABLES; t++)
-		hm_params_clear(&r.table[t]);
-	hm_device_close(r.d);
+	close_rank(&r, &o);
 }
 
 static void all_ranks_see_an_infinite_norm(void **state)
@@ -319,10 +321,7 @@ static void restore_moments(struct hm_ranks *ranks, void *ctx)
 		abort();
 	free(in);
 	free(out);
-	hm_optim_clear(&o);
-	for (int t = 0; t < TABLES; t++)
-		hm_params_clear(&r.table[t]);
-	hm_device_close(r.d);
+	close_rank(&r, &o);
 }
 
 static void moments_are_collected_and_restored(void **state)
