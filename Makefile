@@ -82,7 +82,7 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda check-cluster lint bench oracle fuzz install uninstall deb check-deb \
+.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda check-cluster check-faults lint bench oracle fuzz install uninstall deb check-deb \
         clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -303,6 +303,11 @@ check-cluster: ## the pipelines in shards and as jobs of a Slurm that is started
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) $(CLUSTER_PACKAGES)"
 	@$(MAKE) --no-print-directory all
 	@B=$(B) bash tests/cluster/run
+
+check-faults: ## faults injected: allocations and system calls that fail, crashes, full disks; ALL=1: every case, which takes long
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory all
+	@B=$(B) MAKE="$(MAKE)" ALL=$(ALL) bash tests/faults/run
 
 lint: ## arrows, banned calls, man pages
 	@bash tests/lint/run

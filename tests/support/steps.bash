@@ -1,5 +1,5 @@
-# Steps of a check that are programs with TAP output: their lines are counted and added up. Sourced by tests/cudasim/run and
-# tests/cluster/run, which set `logs`, a folder, and `kind`, the first word of every line.
+# Steps of a check that are programs with TAP output: their lines are counted and added up. Sourced by the `run` of
+# tests/cudasim, tests/cluster and tests/faults, which set `logs`, a folder, and `kind`, the first word of every line.
 passed=0 failed=0 skipped=0
 
 # step NAME COMMAND...: counts its TAP lines; a command that fails without a `not ok`, says nothing or stops before its plan is
