@@ -25,24 +25,20 @@ struct named {
 /* Identifies what does not exist yet. Symbolic links are followed as output follows them. */
 static bool identify_new(struct named *f)
 {
-	char folder[PATH_MAX];
-	struct hm_err e = {0};
+	struct hm_err ignored = {0};
 	struct stat st;
-	char *target = hm_file_follow(f->path, &e);
-	const char *slash = target ? strrchr(target, '/') : NULL, *name = slash ? slash + 1 : target;
-	bool known = false;
-	if (target && *name && strlen(name) <= NAME_MAX) {
-		if (!slash)
-			snprintf(folder, sizeof folder, ".");
-		else
-			snprintf(folder, sizeof folder, "%.*s", slash == target ? 1 : (int)(slash - target),
-				 target);
+	char *name;
+	int folder = hm_file_folder(f->path, &name, &ignored);
+	if (folder < 0)
+		return false;
+	bool known = *name && strlen(name) <= NAME_MAX && !fstat(folder, &st);
+	if (known) {
 		snprintf(f->name, sizeof f->name, "%s", name);
-		known = !stat(folder, &st);
 		f->dev = st.st_dev;
 		f->ino = st.st_ino;
 	}
-	free(target);
+	close(folder);
+	free(name);
 	return known;
 }
 
