@@ -167,9 +167,7 @@ static void note_folder(struct hm_cli *c, const struct hm_opt *o, const char *fo
 		closedir(d);
 }
 
-/* The path within an option's value: behind = in "COLUMN=FILE", behind "fit:" in "P|fit:FILE"; NULL when the
- * value names none. */
-static const char *find_path(const struct hm_opt *o, const char *value)
+const char *hm_opt_path(const struct hm_opt *o, const char *value)
 {
 	const char *at = strstr(o->arg, "=FILE");
 	if (at)
@@ -193,12 +191,14 @@ static void note_stdin(struct hm_cli *c, const struct hm_opt *o)
 
 static void note_option(struct hm_cli *c, const struct hm_opt *o, const char *value)
 {
-	struct named f = {.opt = o, .path = find_path(o, value), .out = o->file != HM_FILE_IN};
+	struct named f = {.opt = o, .path = hm_opt_path(o, value), .out = o->file != HM_FILE_IN};
 	struct stat st;
-	if (!f.path || !*f.path)
+	char one[80], other[80];
+	if (!f.path)
 		return;
+	if (!*f.path)
+		hm_cli_usage(c, "%s takes the name of a file, not ''", hm_opt_spelled(o, one));
 	if (!strcmp(f.path, "-")) {
-		char one[80], other[80];
 		if (f.out && c->priv->to_stdout)
 			hm_cli_usage(c, "standard output can take one of %s and %s",
 				     hm_opt_spelled(c->priv->to_stdout, one), hm_opt_spelled(o, other));
@@ -217,10 +217,14 @@ static void note_option(struct hm_cli *c, const struct hm_opt *o, const char *va
 
 void hm_opt_check_files(struct hm_cli *c)
 {
+	char name[80];
 	note_file(c, (struct named){.out = true});
 	for (int i = 0; i < c->priv->rows; i++) {
 		const struct hm_row *row = &c->priv->row[i];
 		const void *value = row->base + row->opt->at;
+		if (row->seen && row->opt->arg && !strcmp(row->opt->arg, "DIR") && !**(char *const *)value)
+			hm_cli_usage(c, "%s takes the name of a folder, not ''",
+				     hm_opt_spelled(row->opt, name));
 		if (!row->seen || !row->opt->file)
 			continue;
 		const struct hm_strs *list = row->opt->kind == HM_OPT_LIST ? value : NULL;
