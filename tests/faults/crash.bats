@@ -31,7 +31,7 @@ setup() {
 record() {
 	cp -a work before
 	(cd work && find . -printf '%i %y %P\n') >before.list
-	(cd work && DISK_LOG=$PWD/../log LD_PRELOAD=$PWD/../record.so "$@")
+	(cd work && export DISK_LOG=$PLACE/log LD_PRELOAD=$PLACE/record.so && "$@")
 	./diskstates log before states
 	[ -s log ]
 }
@@ -86,30 +86,46 @@ old_or_new() { # FILES (pattern)
 	old_or_new none
 }
 
-train() { # OPTION...
-	hm-fuse-train -q --fusion late --epochs 3 --checkpoint run --log log.jsonl --last last.st --stats stats -o model.st "$@" --val ../../dev.hmr ../../train.hmr
+# OPTION...: a training whose log is in another folder than its model.
+train() {
+	hm-fuse-train -q --fusion late --epochs 3 --checkpoint run --log logs/log.jsonl --stats stats -o model.st "$@" \
+		--val "$PLACE/dev.hmr" "$PLACE/train.hmr"
+}
+
+# Where there is a new model, the whole log is there.
+log_is_first() { # MODEL
+	local state news=0
+	for state in states/*; do
+		cmp -s "$state/$1" "work/$1" || continue
+		cmp "$state/logs/log.jsonl" work/logs/log.jsonl
+		((++news))
+	done
+	((news > 0))
 }
 
 @test "a training: model, last, checkpoint and log; it goes on from every state to the same bytes" {
-	(mkdir -p old/x && cd old/x && rm -rf * && hm-fuse-train -q --fusion late --epochs 1 -o model.st ../../dev.hmr && cp model.st last.st)
-	cp old/x/*.st work
-	record hm-fuse-train -q --fusion late --epochs 3 --checkpoint run --log log.jsonl --last last.st --stats stats -o model.st \
-		--val ../dev.hmr ../train.hmr
-	old_or_new 'run|run.seconds|log.jsonl'
-	for state in states/*; do # where there is a model, its log is there
-		! cmp -s $state/model.st work/model.st || cmp $state/log.jsonl work/log.jsonl
-		! cmp -s $state/last.st work/last.st || cmp $state/log.jsonl work/log.jsonl
-	done
+	hm-fuse-train -q --fusion late --epochs 1 -o old.st dev.hmr
+	mkdir work/logs
+	cp old.st work/model.st
+	record train
+	old_or_new 'run|run.seconds|logs/log.jsonl'
+	log_is_first model.st
+	setup
+	mkdir work/logs
+	cp old.st work/model.st
+	cp old.st work/last.st
+	record train --last last.st
+	old_or_new 'run|run.seconds|logs/log.jsonl'
+	log_is_first model.st
+	log_is_first last.st
 	cmp states/end/run work/run
 	for state in $(some 12); do
-		(
-			cd $state
-			[ -e run ] && resume=--resume || resume=
-			train $resume >err 2>&1 || fail "$state: $(cat err)"
-			cmp model.st ../../work/model.st
-			cmp last.st ../../work/last.st
-			cmp log.jsonl ../../work/log.jsonl
-		)
+		cd "$PLACE/$state"
+		[ -e run ] && resume=--resume || resume=
+		train $resume --last last.st >err 2>&1 || fail "$state: $(cat err)"
+		cmp model.st "$PLACE/work/model.st"
+		cmp last.st "$PLACE/work/last.st"
+		cmp logs/log.jsonl "$PLACE/work/logs/log.jsonl"
 	done
 }
 
