@@ -1,6 +1,6 @@
 /* Makes the states in which a loss of power can leave a folder: after each call that diskrecord.c wrote down,
  * what was not synced is there or lost. Contents that were not synced are lost, or there, or zeros of the new
- * length; names in folders that were not synced are the old ones or the new ones.
+ * length, or half of them are there; names in folders that were not synced are the old ones or the new ones.
  *
  * diskstates LOG BEFORE OUT: BEFORE is a copy of the folder before the run, BEFORE.list the inodes of its
  * files, as `find -printf '%i %y %P\n'` lists them. Each state that differs from the others becomes OUT/N;
@@ -159,7 +159,7 @@ static void read_before(const char *before)
 
 /* ---- the states ---- */
 
-enum contents { LOST, THERE, ZEROS, CONTENTS };
+enum contents { LOST, THERE, ZEROS, TORN, CONTENTS };
 
 /* Writes a folder, or only adds it to the hash where `out` is NULL. */
 static void write_state(int folder, enum contents contents, bool names, const char *out, uint64_t *hash)
@@ -178,7 +178,9 @@ static void write_state(int folder, enum contents contents, bool names, const ch
 			write_state(e->inode, contents, names, out ? path : NULL, hash);
 			continue;
 		}
-		copy_bytes(&b, contents == THERE ? &of->now : &of->safe);
+		copy_bytes(&b, contents == THERE || contents == TORN ? &of->now : &of->safe);
+		if (contents == TORN && b.n > of->safe.n)
+			memset(b.p + b.n - (b.n - of->safe.n) / 2, 0, (b.n - of->safe.n) / 2);
 		if (contents == ZEROS)
 			set_length(&b, of->now.n);
 		for (size_t k = 0; k < b.n; k++)
