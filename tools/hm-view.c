@@ -60,7 +60,8 @@ struct view {
 
 static int flush_text(struct view *v, struct hm_err *e)
 {
-	int rc = hm_out_write(v->out, v->text.data, v->text.len, e);
+	int rc = hm_json_tame(&v->text, 0, e);
+	rc = rc ? rc : hm_out_write(v->out, v->text.data, v->text.len, e);
 	v->text.len = 0;
 	return rc;
 }

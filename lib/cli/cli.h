@@ -151,8 +151,8 @@ void hm_cli_usage(struct hm_cli *c, const char *fmt, ...) __attribute__((format(
  * hm_cli_begin made. */
 int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e);
 
-/* "hm-x: warning: …" and "hm-x: notice: …" on standard error, each in one write, with control bytes replaced
- * by '?'. -q silences notices; hm_cli_debug prints only with -v. */
+/* "hm-x: warning: …" and "hm-x: notice: …" on standard error, each in one write, masked as hm_utf8_mask
+ * does. -q silences notices; hm_cli_debug prints only with -v. */
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* For a tool that ends without hm_cli_end. */
 void hm_cli_error(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

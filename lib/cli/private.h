@@ -84,7 +84,7 @@ bool hm_opt_names_file(const struct hm_opt *o);
 /* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output. */
 void hm_opt_check_files(struct hm_cli *c);
 
-/* message.c: one line, one write, control bytes masked; an open progress line is wiped first. */
+/* message.c: one line, one write, masked as hm_utf8_mask does; an open progress line is wiped first. */
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text);
 /* n bytes to standard error; what cannot be written there is lost. */
 void hm_cli_write_stderr(const char *p, size_t n);
