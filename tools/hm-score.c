@@ -25,6 +25,8 @@ static const struct hm_opt table[] = {
 	 "score although records are missing, with best and worst case"},
 	{.group = "What is written"},
 	{"csv", 0, HM_STR(csv), "FILE", "write id,proba,label there", .file = HM_FILE_OUT},
+	{"spreadsheet", 0, HM_FLAG(spreadsheet), NULL,
+	 "let no id or word of --csv be a formula or a control character"},
 	{"submission", 0, HM_STR(submission), "FILE",
 	 "write id,proba,label there, the label being the answer, as the challenge's server takes it",
 	 .file = HM_FILE_OUT},
