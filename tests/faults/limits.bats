@@ -3,6 +3,9 @@
 
 load ../support/bats
 
+SAN_FACTOR=1
+[ -z "$SAN" ] || SAN_FACTOR=100 # a sanitizer needs more memory than any limit
+
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	hm-synth -q --train 12 --dev 0 --test 0 data
@@ -19,7 +22,7 @@ setup() {
 within() {
 	local memory=$1 seconds=$2
 	shift 2
-	[ -z "$SAN" ] || memory=$((memory * 100)) # a sanitizer needs more than the limit
+	memory=$((memory * SAN_FACTOR))
 	(ulimit -d $((memory * 1024)) -t "$seconds" && exec "$@")
 }
 
@@ -30,6 +33,14 @@ refused() {
 	run within "$@"
 	[ "$status" = 1 ] && [ "${#lines[@]}" = 1 ] || fail "exit status $status, ${#lines[@]} lines: ${*:3}: ${output:0:500}"
 	grep -qE -- "$pattern" <<<"$output" || fail "expected '$pattern' of ${*:3} in: ${output:0:500}"
+}
+
+# MEGABYTES: the run before wrote its figures to stats, and needed no more memory. (Threads reserve more than they use, so
+# ulimit -d is for one of them.)
+peaked() {
+	local peak
+	peak=$(grep -o '"peak_memory_bytes":[0-9]*' stats | cut -d: -f2)
+	[ "$((peak / 1048576))" -le $(($1 * SAN_FACTOR)) ] || fail "$((peak / 1048576)) MB, more than $1"
 }
 
 # ROWS BYTES: big.npy, zeros, sparse
@@ -53,4 +64,22 @@ zeros_npy() {
 		refused "119 ids are in $o.hmr but not in" 100 60 hm-view -q --verify -j1 <(hm-cat -q --head 1 ids.hmr) $o.hmr
 	done
 	rm big.npy
+}
+
+@test "hm-view --full --head 1 of large records: a record's text is written piece by piece, blocks are not read far ahead" {
+	seq 1 8 | awk '{ printf "{\"id\":\"%d\",\"img\":\"a\",\"text\":\"b\"}\n", $1 }' >ids.jsonl
+	zeros_npy 8 50000000
+	hm-jsonl2rec -q ids.jsonl | hm-npy2rec -q --ids - --column x=big.npy -o large.hmr
+	[ "$(hm-view -q -j8 --full --head 1 --stats stats large.hmr | wc -c)" -gt 100000000 ] # the text is twice the record
+	peaked 200
+	hm-view -q -j8 --verify --stats stats large.hmr
+	peaked 200
+	rm big.npy
+}
+
+@test "hm-cat of large records: what waits for the writer is 64 MiB, not a block for each thread" {
+	hm-cat -q -j8 --stats stats -o copy.hmr large.hmr
+	peaked 500
+	cmp <(hm-view large.hmr) <(hm-view copy.hmr)
+	rm large.hmr copy.hmr
 }
