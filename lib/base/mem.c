@@ -68,7 +68,7 @@ int hm_buf_reserve(struct hm_buf *b, size_t more, struct hm_err *e)
 		return hm_err_machine(e, "out of memory: a buffer would be larger than the address space");
 	if (need <= b->cap)
 		return 0;
-	size_t cap = b->cap ? b->cap : 256;
+	size_t cap = b->cap ? b->cap : need < 256 ? 256 : need; /* the first is as large as it must be */
 	while (cap < need)
 		cap += cap / 2 + 64;
 	void *p;
