@@ -1,5 +1,6 @@
-/* trickle MOST PAUSE [LIMIT]: copies standard input to standard output in pieces of 1 to MOST bytes, of sizes that are the
- * same in every run, and waits PAUSE microseconds after each: a slow reader, or a slow writer. Ends after LIMIT bytes. */
+/* trickle MOST PAUSE [LIMIT]: copies standard input to standard output in pieces of 1 to MOST bytes, of
+ * sizes that are the same in every run, and waits PAUSE microseconds after each: a slow reader or writer.
+ * Ends after LIMIT bytes. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
