@@ -53,7 +53,7 @@ CFLAGS  ?=
 hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-errno -fno-omit-frame-pointer -pthread -fopenmp \
               -ffile-prefix-map=$(CURDIR)=. \
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
-              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -DHM_SANITIZED=1)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
 hm_libs    := -lzstd -lxxhash -lpng -ljpeg -lwebp -lwebpdemux -lz -ldeflate -lcjson -lm -ldl
 ifeq ($(ONEDNN),1)
