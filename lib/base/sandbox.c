@@ -1,5 +1,5 @@
-/* The places of the sandbox, by Landlock: see sandbox.h. The numbers are those of linux/landlock.h; they are
- * written down here because the headers of many systems are older than their kernels. */
+/* The places of the sandbox, by Landlock: see sandbox.h. The numbers are the kernel's; they
+ * are written down here because the headers of many systems are older than their kernels. */
 #include "base/sandbox.h"
 #include "base/callfilter.h"
 
