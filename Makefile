@@ -291,7 +291,7 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 	@$(MAKE) --no-print-directory check
 
 # After deps, so that what was just installed is found.
-check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondreader $(B)/tests/pipes/httpd $(B)/tests/pipes/nonblock $(B)/tests/pipes/terminal
+check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondreader $(B)/tests/pipes/httpd $(B)/tests/pipes/nonblock $(B)/tests/pipes/terminal $(B)/tests/cli/oldkernel
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
 check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor
