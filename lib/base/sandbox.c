@@ -73,11 +73,11 @@ void hm_sandbox_begin(struct hm_sandbox *s, bool code)
 void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_place place)
 {
 	const uint64_t read = READ_FILE | READ_DIR,
-		       make = read | WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE,
+		       make = READ_DIR | WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE,
 		       rights[] = {[HM_PLACE_READ] = read,
 				   [HM_PLACE_WRITE] = WRITE_FILE,
 				   [HM_PLACE_MAKE] = make,
-				   [HM_PLACE_KEEP] = make | MAKE_DIR};
+				   [HM_PLACE_KEEP] = make | READ_FILE | MAKE_DIR};
 	struct stat st;
 	s->makes |= place != HM_PLACE_READ;
 	s->keeps |= place == HM_PLACE_KEEP;

@@ -152,6 +152,8 @@ static void allow_output(struct hm_sandbox *s, const char *path)
 		hm_sandbox_allow(s, path, HM_PLACE_WRITE);
 		return;
 	}
+	if (there)
+		hm_sandbox_allow(s, path, HM_PLACE_READ); /* what is replaced may be looked at */
 	char *target = hm_file_follow(path, &e);
 	if (target && hm_opt_folder(target, folder))
 		hm_sandbox_allow(s, folder, HM_PLACE_MAKE);

@@ -139,6 +139,26 @@ need_sandbox() {
 	done
 }
 
+# Pictures are opened by the threads of -j.
+@test "threads, too, open only what is below the root" {
+	need_sandbox
+	[[ $kernel = *landlock* ]] || skip "this kernel has no Landlock"
+	for want in 1 0; do
+		rm -rf root gone wait && mkdir root && cp -r data/img root/img && mkfifo wait
+		HM_SANDBOX=$want hm-imgprep -j 3 --root root/img --like wait -o x.hmr rec.hmr 2>said &
+		exec 7>wait
+		mv root/img gone && cp -r gone root/img
+		echo '{"do_resize": true, "size": {"height": 16, "width": 16}, "resample": 2, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}' >&7
+		exec 7>&-
+		if [ "$want" = 0 ]; then
+			wait $! || fail "$(cat said)"
+		else
+			refute wait $!
+			grep -q 'cannot open: Permission denied' said || fail "$(cat said)"
+		fi
+	done
+}
+
 @test "outputs and inputs of every kind" {
 	mkdir -p deep/er
 	hm-cat -o deep/er/x.hmr rec.hmr && hm-cat -o deep/er/x.hmr rec.hmr # new, and replaced

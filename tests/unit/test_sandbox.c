@@ -308,6 +308,11 @@ static int make_here(void)
 	return open("new", O_WRONLY | O_CREAT, 0600);
 }
 
+static int read_old(void)
+{
+	return open("made/old", O_RDONLY);
+}
+
 static int remove_other(void)
 {
 	return unlink("other");
@@ -332,7 +337,7 @@ static int make_folder(void)
 static int write_output(void)
 {
 	char self[64];
-	int fd = open("made", O_TMPFILE | O_RDWR, 0600);
+	int fd = open("made", O_TMPFILE | O_WRONLY, 0600);
 	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
 	return fd < 0 || write(fd, "new", 3) != 3 ||
 			       linkat(AT_FDCWD, self, AT_FDCWD, "made/new", AT_SYMLINK_FOLLOW) ||
@@ -361,6 +366,8 @@ static void test_places(void **state)
 		     {link_other, MAKES, EXDEV},
 		     {take_away_other, MAKES, EXDEV},
 		     {make_folder, MAKES, EPERM},
+		     {read_old, MAKES, EACCES},
+		     {read_old, KEEPS, 0},
 		     {write_output, MAKES, 0}};
 	(void)state;
 	if (hm_sandbox_kinds() != (HM_SANDBOX_CALLS | HM_SANDBOX_PLACES))
