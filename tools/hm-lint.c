@@ -31,8 +31,10 @@ static const struct hm_opt table[] = {
 	 "write all of it as JSON; - is standard output, instead of the table", .file = HM_FILE_OUT},
 	{0}};
 
-static const struct hm_tool tool = {
-	"hm-lint", "find what is wrong with the splits of a data set", "FILE ...", table, HM_CLI_JOBS, 1, -1};
+static const struct hm_tool tool = {"hm-lint",	 "find what is wrong with the splits of a data set",
+				    "FILE ...",	 table,
+				    HM_CLI_JOBS, 1,
+				    -1,		 .sandbox = HM_CLI_COMPUTE};
 
 /* The columns by which images (captions) are compared, in order of preference. */
 static const char *const image_columns[] = {"pixels", "image_grid", "image_feature", "img", NULL};

@@ -43,7 +43,8 @@ static const struct hm_tool tool = {"hm-view",
 				    HM_CLI_OUT | HM_CLI_JOBS,
 				    0,
 				    -1,
-				    .output = "file for what is printed, else standard output"};
+				    .output = "file for what is printed, else standard output",
+				    .sandbox = HM_CLI_PARSE};
 
 struct view {
 	struct hm_cli cli;

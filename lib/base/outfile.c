@@ -74,7 +74,7 @@ static int open_beside(struct hm_out *o, mode_t mode, struct hm_err *e)
 	if (!folder)
 		return HM_EDATA;
 	bool nameable = !access("/proc/self/fd", X_OK); /* needed to give it a name in the end */
-	o->fd = nameable ? hm_fd_open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, mode) : -1;
+	o->fd = nameable ? hm_fd_open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode) : -1;
 	free(folder);
 	if (o->fd >= 0)
 		return 0;
@@ -83,7 +83,7 @@ static int open_beside(struct hm_out *o, mode_t mode, struct hm_err *e)
 	do
 		if (choose_name(o, e))
 			return HM_EDATA;
-	while ((o->fd = hm_fd_open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)) < 0 &&
+	while ((o->fd = hm_fd_open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)) < 0 &&
 	       errno == EEXIST);
 	return o->fd < 0 ? refuse_output(e, o->path, "cannot create a file in its folder") : 0;
 }
