@@ -82,7 +82,7 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda check-cluster check-faults lint bench oracle fuzz install uninstall deb check-deb \
+.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda check-cluster check-faults lint bench oracle fuzz fuzz-coverage install uninstall deb check-deb \
         clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -329,6 +329,9 @@ bench: all $(rate) ## speed beside the peers, as ratios of one run (same virtual
 
 fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) bash tests/fuzz/run
+
+fuzz-coverage: ## the lines of every reader that corpora and unit tests reach (gcov)
+	@bash tests/fuzz/coverage
 
 # Completion scripts, as the tools print them.
 $(B)/completions/bash/%: $(B)/bin/%
