@@ -32,8 +32,9 @@ static int check_shape(const char *name, enum hm_dtype t, int ndim, const int64_
 	if (ndim < 0 || ndim > HM_MAX_DIMS || (t == HM_UTF8 && ndim))
 		return hm_err_set(e, HM_EDATA, "column \"%s\" has an impossible number of dimensions", name);
 	bool ragged = ndim && dim[0] == -1;
-	if (!hm_shape_count(ndim - ragged, dim + ragged, &count) ||
-	    count > HM_MAX_RECORD / hm_dtype_size(t) || (ragged && !count))
+	const int64_t *fixed = ragged ? dim + 1 : dim; /* dim of a scalar may be NULL */
+	if (!hm_shape_count(ndim - ragged, fixed, &count) || count > HM_MAX_RECORD / hm_dtype_size(t) ||
+	    (ragged && !count))
 		return hm_err_set(e, HM_EDATA, "column \"%s\" has an impossible shape", name);
 	return 0;
 }
