@@ -96,11 +96,16 @@ char *hm_file_follow(const char *path, struct hm_err *e)
 	return NULL;
 }
 
+const char *hm_file_temporary_folder(void)
+{
+	const char *env = getenv("TMPDIR");
+	return env && *env ? env : "/var/tmp";
+}
+
 int hm_file_temporary(const char *folder, struct hm_err *e)
 {
 	struct hm_buf name = {0};
-	const char *env = getenv("TMPDIR");
-	folder = folder ? folder : env && *env ? env : "/var/tmp";
+	folder = folder ? folder : hm_file_temporary_folder();
 	int fd = hm_fd_open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
 		return fd >= 0 ? fd : refuse_file(e, folder, "cannot write a temporary file there");

@@ -48,6 +48,8 @@ void hm_out_abort(struct hm_out *o);
  * stored on the file system of `folder` (NULL: $TMPDIR, else /var/tmp). Returns the descriptor, or
  * HM_EDATA. */
 int hm_file_temporary(const char *folder, struct hm_err *e);
+/* The folder in place of NULL: the value of $TMPDIR, borrowed, or /var/tmp. */
+const char *hm_file_temporary_folder(void);
 
 /* Opens, writes and commits in one call. */
 int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e);

@@ -77,6 +77,7 @@ void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_pl
 		       rights[] = {[HM_PLACE_READ] = read,
 				   [HM_PLACE_WRITE] = WRITE_FILE,
 				   [HM_PLACE_MAKE] = make,
+				   [HM_PLACE_SPILL] = make | READ_FILE,
 				   [HM_PLACE_KEEP] = make | READ_FILE | MAKE_DIR};
 	struct stat st;
 	s->makes |= place != HM_PLACE_READ;

@@ -14,7 +14,8 @@ enum hm_sandbox_place {
 	HM_PLACE_READ,	/* a file is read; a folder is listed, and all files below it are read */
 	HM_PLACE_WRITE, /* a file that is there is written, not read: a FIFO, a device */
 	HM_PLACE_MAKE,	/* below this folder files are made, written, named and removed; none is read */
-	HM_PLACE_KEEP,	/* as HM_PLACE_MAKE; files are read and folders made, too */
+	HM_PLACE_SPILL, /* as HM_PLACE_MAKE; files are read, too: temporary ones */
+	HM_PLACE_KEEP,	/* as HM_PLACE_SPILL; folders are made, too */
 };
 
 struct hm_sandbox {
