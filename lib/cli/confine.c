@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* What the C library and OpenMP read about the machine, and what a hidden name is made of. */
 static const char *const machine[] = {"/proc/cpuinfo",
@@ -144,8 +145,8 @@ static void allow_beside(struct hm_sandbox *s, const char *path)
 
 static void allow_output(struct hm_sandbox *s, const char *path)
 {
-	char folder[PATH_MAX];
-	struct hm_err e = {0};
+	char place[40], *name;
+	struct hm_err ignored = {0};
 	struct stat st;
 	bool there = !stat(path, &st);
 	if (there && !S_ISREG(st.st_mode)) {
@@ -154,10 +155,13 @@ static void allow_output(struct hm_sandbox *s, const char *path)
 	}
 	if (there)
 		hm_sandbox_allow(s, path, HM_PLACE_READ); /* what is replaced may be looked at */
-	char *target = hm_file_follow(path, &e);
-	if (target && hm_opt_folder(target, folder))
-		hm_sandbox_allow(s, folder, HM_PLACE_MAKE);
-	free(target);
+	int folder = hm_file_folder(path, &name, &ignored);
+	if (folder < 0)
+		return;
+	snprintf(place, sizeof place, "/proc/self/fd/%d", folder);
+	hm_sandbox_allow(s, place, HM_PLACE_MAKE);
+	close(folder);
+	free(name);
 }
 
 static void allow_value(struct hm_sandbox *s, const struct hm_opt *o, const char *value)
