@@ -22,33 +22,23 @@ struct named {
 	char name[NAME_MAX + 1]; /* "" when the file exists, else its name in that folder */
 };
 
-const char *hm_opt_folder(const char *path, char folder[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-	int n = slash == path ? 1 : slash ? (int)(slash - path) : 0;
-	if (!slash)
-		snprintf(folder, PATH_MAX, ".");
-	else if (snprintf(folder, PATH_MAX, "%.*s", n, path) >= PATH_MAX)
-		return NULL;
-	return slash ? slash + 1 : path;
-}
-
 /* Identifies what does not exist yet. Symbolic links are followed as output follows them. */
 static bool identify_new(struct named *f)
 {
-	char folder[PATH_MAX];
-	struct hm_err e = {0};
+	struct hm_err ignored = {0};
 	struct stat st;
-	char *target = hm_file_follow(f->path, &e);
-	const char *name = target ? hm_opt_folder(target, folder) : NULL;
-	bool known = false;
-	if (name && *name && strlen(name) <= NAME_MAX) {
+	char *name;
+	int folder = hm_file_folder(f->path, &name, &ignored);
+	if (folder < 0)
+		return false;
+	bool known = *name && strlen(name) <= NAME_MAX && !fstat(folder, &st);
+	if (known) {
 		snprintf(f->name, sizeof f->name, "%s", name);
-		known = !stat(folder, &st);
 		f->dev = st.st_dev;
 		f->ino = st.st_ino;
 	}
-	free(target);
+	close(folder);
+	free(name);
 	return known;
 }
 

@@ -4,7 +4,6 @@
 
 #include "cli/cli.h"
 
-#include <limits.h>
 #include <time.h>
 
 /* What the common options set; they are parsed as a tool's own are. */
@@ -88,9 +87,6 @@ void hm_opt_check_files(struct hm_cli *c);
 /* The path within an option's value: behind = in "COLUMN=FILE", behind "fit:" in "P|fit:FILE"; NULL when the
  * value names none. */
 const char *hm_opt_path(const struct hm_opt *o, const char *value);
-/* Writes the folder of a path that may be missing, "." if it names none, and returns the name in it; NULL if
- * it does not fit. */
-const char *hm_opt_folder(const char *path, char folder[PATH_MAX]);
 
 /* confine.c: enters the tool's sandbox, before any thread is made. */
 void hm_cli_confine(struct hm_cli *c);
