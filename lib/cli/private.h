@@ -52,6 +52,10 @@ struct hm_cli_private {
 /* cli.c: ends the tool with "out of memory", exit 1. */
 _Noreturn void hm_cli_no_memory(const struct hm_tool *tool);
 
+/* endings.c: from now on a signal that ends the tool removes its hidden files first, and a mapped file that
+ * was cut is an error with exit 1. */
+void hm_cli_catch_signals(const struct hm_tool *tool);
+
 /* A text that is made for standard output. Without memory the tool ends: no part of it is printed. */
 struct hm_text {
 	const struct hm_tool *tool;
