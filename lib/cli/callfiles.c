@@ -22,17 +22,6 @@ struct named {
 	char name[NAME_MAX + 1]; /* "" when the file exists, else its name in that folder */
 };
 
-const char *hm_opt_folder(const char *path, char folder[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-	int n = slash == path ? 1 : slash ? (int)(slash - path) : 0;
-	if (!slash)
-		snprintf(folder, PATH_MAX, ".");
-	else if (snprintf(folder, PATH_MAX, "%.*s", n, path) >= PATH_MAX)
-		return NULL;
-	return slash ? slash + 1 : path;
-}
-
 /* Identifies what does not exist yet. Symbolic links are followed as output follows them. */
 static bool identify_new(struct named *f)
 {

@@ -186,6 +186,7 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, i
 	char text[512];
 	struct hm_err e = {0};
 	open_standard();
+	hm_cli_catch_signals(tool);
 	init_cli(c, tool, argc);
 	hm_opt_rows(c, options);
 	const struct options *o = &c->priv->o;

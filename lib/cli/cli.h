@@ -80,6 +80,7 @@ struct hm_opt {
 	const char *(*preset)(int i); /* of "SPEC": the names behind init:, i from 0, NULL after the last */
 	enum hm_opt_file file;
 	bool anywhere;	   /* a call with it reads files that may lie anywhere */
+	bool temporary;	   /* a call with it may keep data in $TMPDIR */
 	bool program;	   /* a call with it runs another program, and so has no sandbox */
 	bool hidden;	   /* in --help, but not in the usage line */
 	const char *group; /* alone in its row: the heading of the options below it in --help */
@@ -119,6 +120,7 @@ struct hm_tool {
 	char *(*backends)(char *out, size_t cap);
 	const char *output, *jobs; /* what --help says about -o and -j; NULL: the usual line, if it is true */
 	enum hm_cli_sandbox sandbox;
+	bool joins; /* several operands are joined by id, for which data may be kept in $TMPDIR */
 };
 
 /* The values of the common options, and the state of a tool's skeleton. */

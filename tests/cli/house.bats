@@ -2,11 +2,11 @@
 
 load ../support/bats
 
-@test "the library holds no mutable globals" {
+@test "the library holds no mutable globals, but for signal handlers in lib/cli" {
 	lib=$ROOT/$B/libhm.a
 	# .data and .bss of our own objects; sanitizers add theirs, under other names
 	found=$(objdump -t "$lib" | awk '/:     file format/ { o = $1 } $(NF-2) ~ /^\.(data|bss)(\.[A-Za-z_]|$)/ && $(NF-2) !~ /^\.data\.rel\.ro/ && $2 != "d" { print o, $0 }' |
-		grep ' O ' | grep -vE '__(asan|odr_asan|ubsan|tsan|llvm|gcov)|\.Lubsan|\.LASAN|Lubsan_' || true)
+		grep ' O ' | grep -v '^endings\.o:\? ' | grep -vE '__(asan|odr_asan|ubsan|tsan|llvm|gcov)|\.Lubsan|\.LASAN|Lubsan_' || true)
 	[ -z "$found" ] || fail "$found"
 }
 
