@@ -85,7 +85,8 @@ void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_text *t);
 /* Whether an option's `arg` names a file: "FILE", "MODEL", "SPEC", "COLUMN=FILE", "P|fit:FILE". */
 bool hm_opt_names_file(const struct hm_opt *o);
 
-/* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output. */
+/* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output, or if a
+ * name is empty. */
 void hm_opt_check_files(struct hm_cli *c);
 
 /* The path within an option's value: behind = in "COLUMN=FILE", behind "fit:" in "P|fit:FILE"; NULL when the
