@@ -83,3 +83,48 @@ zeros_npy() {
 	cmp <(hm-view large.hmr) <(hm-view copy.hmr)
 	rm large.hmr copy.hmr
 }
+
+# NAME HEADER BYTES: a .safetensors file of that header and so many bytes of zeros, sparse
+sparse_weights() {
+	local pad=$(((8 - ${#2} % 8) % 8)) n i
+	n=$((${#2} + pad))
+	{ for i in 0 1 2 3 4 5 6 7; do printf "\\x$(printf %x $((n >> 8 * i & 255)))"; done && printf "%s%${pad}s" "$2" ''; } >"$1"
+	truncate -s $((8 + n + $3)) "$1"
+}
+
+@test "weights of 8 GB: names and shapes are looked at before bytes, by every tool and option" {
+	local digest='"__metadata__":{"hm.digest":"00000000000000000000000000000000"},'
+	local two='"conv1.weight":{"dtype":"F32","shape":[64,3,7,7],"data_offsets":[0,37632]},"x":{"dtype":"F32","shape":[2147483648],"data_offsets":[37632,8589972224]}'
+	sparse_weights huge.safetensors "{$two}" 8589972224
+	sparse_weights marked.safetensors "{$digest$two}" 8589972224
+	mkdir -p folder && ln -sf ../huge.safetensors folder/model.safetensors
+	for w in huge.safetensors marked.safetensors folder; do
+		refused "$w.*x" 60 5 hm-encode -q -j1 --device ref --image $w -o x.hmr raw.hmr
+		refused "$w.*" 60 5 hm-encode -q -j1 --device ref --text $w -o x.hmr raw.hmr
+		refused "$w.*" 60 5 hm-score -q -j1 --model $w train.hmr
+		refused "$w.*" 60 5 hm-classify -q -j1 $w data/img/10001.png text
+		refused "$w.*" 60 5 hm-bundle -q -o x.safetensors --image init:resnet-tiny $w
+		refused "$w.*" 60 5 hm-fuse-train -q -j1 --device ref --init $w --epochs 1 -o x.safetensors train.hmr
+		refused "$w.*" 60 5 hm-fuse-train -q -j1 --device ref --checkpoint $w --resume --epochs 1 -o x.safetensors train.hmr
+		within 60 5 hm-view -q $w | grep -q 2147
+	done
+	printf '1\n2\n' >two.ids
+	refused '2147483648 rows' 60 5 hm-npy2rec -q -j1 --ids two.ids --column x=huge.safetensors -o x.hmr
+}
+
+# N: lines of a sweep, of which the last repeats the first's name
+sweep_lines() {
+	awk -v n="$1" 'BEGIN { for (i = 1; i < n; i++) printf "{\"name\":\"a%d\",\"lr\":0.1,\"epochs\":1}\n", i; print "{\"name\":\"a1\"}" }'
+}
+
+@test "a sweep of very many lines is checked before the first head, in linear time and memory" {
+	local n=200000
+	[ -z "$ALL" ] || n=1000000
+	sweep_lines $n >sweep.jsonl
+	refused "line $n: the name \"a1\" is used twice" $((60 + n / 1000)) $((10 + n / 20000)) \
+		hm-fuse-train -q -j1 --device ref --sweep sweep.jsonl -o swept train.hmr
+	sweep_lines 1000001 >sweep.jsonl
+	refused 'more than 1000000 lines' 400 10 hm-fuse-train -q -j1 --device ref --sweep sweep.jsonl -o swept train.hmr
+	[ ! -e swept ]
+	rm sweep.jsonl
+}
