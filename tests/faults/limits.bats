@@ -6,12 +6,16 @@ load ../support/bats
 SAN_FACTOR=1
 [ -z "$SAN" ] || SAN_FACTOR=100 # a sanitizer needs more memory than any limit
 
+H=$ROOT/$B/tests/faults/hostile # writes what printf cannot
+
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
 	hm-synth -q --train 12 --dev 0 --test 0 data
 	hm-jsonl2rec -q data/train.jsonl -o plain.hmr
 	hm-imgprep -q --root data/img --size 32 plain.hmr | hm-tokenize -q --vocab data/vocab.txt -o raw.hmr
 	hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o train.hmr raw.hmr
+	printf '{"id":"1","img":"x","text":"t"}\n' | hm-jsonl2rec -q -o one.hmr -
+	awk 'NR <= 5 || /^[a-z]/' data/vocab.txt >vocab.txt
 }
 
 setup() {
@@ -23,7 +27,7 @@ within() {
 	local memory=$1 seconds=$2
 	shift 2
 	memory=$((memory * SAN_FACTOR))
-	(ulimit -d $((memory * 1024)) -t "$seconds" && exec "$@")
+	(ulimit -d $((memory * 1024)) -t "$seconds" && "$@")
 }
 
 # PATTERN MEGABYTES SECONDS COMMAND...: the command says PATTERN in one line and exits with 1.
@@ -127,4 +131,99 @@ sweep_lines() {
 	refused 'more than 1000000 lines' 400 10 hm-fuse-train -q -j1 --device ref --sweep sweep.jsonl -o swept train.hmr
 	[ ! -e swept ]
 	rm sweep.jsonl
+}
+
+# ARGUMENT...: the picture x, made by hostile
+picture() { "$H" "$@" >x; }
+prepare() { hm-imgprep -q -j1 --root . --size 32 -o /dev/null "$@" one.hmr; }
+
+@test "pictures that claim more than they hold are refused before memory is taken" {
+	picture png 60000 60000 8 2 0 100 && refused 'limits are 16384 per side' 50 2 prepare
+	picture png 0xffffffff 0xffffffff 8 2 0 100 && refused 'x: ' 50 2 prepare
+	picture png 0 4 8 2 0 100 && refused 'x: ' 50 2 prepare
+	picture png 8192 8192 8 2 0 100 && refused 'cannot hold 8192x8192' 50 2 prepare
+	picture png 8192 8192 16 6 0 100 && refused 'cannot hold 8192x8192' 50 2 prepare
+	picture png 8192 8192 1 0 1 100 && refused 'cannot hold 8192x8192' 50 2 prepare
+	picture png 200000 200000 8 2 0 100 && refused 'cannot hold|limits are' 50 2 prepare --max-side 262144 --max-pixels 1G
+	picture png 4 4 8 2 0 300000000 && refused 'more image data than 4x4' 50 5 prepare
+	picture jpeg 65000 65000 0 && refused 'limits are 16384' 50 2 prepare
+	picture jpeg 16000 4000 0 && refused 'x: ' 330 10 prepare # the rows that are there come first
+	picture jpeg 16000 4000 1 && refused 'x: ' 800 20 prepare
+	picture webp 16384 16384 && refused 'limits are' 50 2 prepare
+	picture webp 16383 4000 && within 600 10 prepare # 34 bytes that are a whole picture
+	picture webp 1 16384 && within 60 2 prepare
+}
+
+@test "pictures that hide much cost nothing: texts, empty chunks, files of 256 MiB" {
+	picture png-texts 300000000 1 && within 50 5 prepare
+	picture png-texts 50000000 40 && within 50 5 prepare
+	picture png-chunks 500000 && within 60 5 prepare
+	picture png 4 4 8 2 0 52 && truncate -s 268435456 x && within 320 5 prepare
+	truncate -s 268435457 x && refused 'larger than 256M' 50 2 prepare
+	ln -sf /dev/zero y && printf '{"id":"1","img":"y","text":"t"}\n' | hm-jsonl2rec -q -o y.hmr -
+	refused 'y: ' 50 2 hm-imgprep -q -j1 --root . --follow-symlinks --size 32 -o /dev/null y.hmr
+}
+
+@test "large pictures on several threads: one budget over all of them" {
+	picture png 16384 4096 16 6 0 536875008 # 64 Mpx, 738 MB each
+	for i in 1 2 3; do printf '{"id":"%d","img":"x","text":"t"}\n' $i; done | hm-jsonl2rec -q -o three.hmr -
+	hm-imgprep -q -j3 --root . --size 32 --stats stats -o three.j3.hmr three.hmr
+	peaked $((1024 + 3 * 128)) # 2.2 GB without it
+	hm-imgprep -q -j1 --root . --size 32 -o three.j1.hmr three.hmr
+	cmp three.j1.hmr three.j3.hmr
+	rm x
+}
+
+@test "streams that claim more than they hold" {
+	local read=("hm-view -q -j1 --verify x" "hm-cat -q -j1 -o /dev/null x" "hm-tokenize -q -j1 --vocab vocab.txt -o /dev/null x")
+	for r in "${read[@]}"; do
+		"$H" claims 67108864 67108864 1 1 >x && refused 'x: ' 50 2 $r
+		"$H" claims 0xffffffff 0xffffffff 1 1 >x && refused 'x: ' 50 2 $r
+		"$H" claims 64 64 0xffffffff 1 >x && refused 'x: ' 50 2 $r
+		"$H" claims 67108864 100 65536 1000 >x && refused 'x: ' 50 2 $r
+		"$H" bomb 67108864 1073741824 >x && refused 'x: ' 50 2 $r
+		"$H" bomb 1000 67108864 >x && refused 'x: ' 50 2 $r
+		"$H" bomb 67108864 67108864 >x && refused 'x: ' 230 5 $r # its payload is made, and its layout wrong
+		printf '\x5a\x2a\x4d\x18\xff\xff\xff\xffHMRH' >x && refused 'x: ' 50 2 $r
+		truncate -s 8G x && refused 'x: ' 50 5 $r
+		truncate -s 0 x && truncate -s 8G x && refused 'x: ' 50 5 $r
+	done
+	"$H" claims 67108864 67108864 1 1 >x && truncate -s 1G x && refused 'hash differs' 150 5 hm-view -q -j1 --verify x
+}
+
+@test "hm-cat --recover is linear in the file: frames that claim the same bytes" {
+	local recover="hm-cat -q -j1 --recover -o /dev/null x"
+	"$H" claims 67108864 67108864 1 20000 >x
+	run within 330 60 $recover
+	expect 1
+	"$H" indexes 500000 8000000 >x # 8 MB
+	run within 100 60 $recover
+	expect 1 'too much damage|cannot be read'
+	"$H" indexes 1000000 100 >x
+	run within 100 20 $recover
+	expect 1
+	rm x
+}
+
+@test "a join of two long histories is linear" {
+	"$H" history 60000 1 >a.hmr
+	"$H" history 60000 2 >b.hmr
+	within 200 6 hm-view -q -j1 --verify a.hmr b.hmr
+}
+
+@test "JSON lines that are deep, long, wide or without an end" {
+	line() { printf '{"id":"1","img":"x","text":"t","x":'; "$@"; printf '}\n'; }
+	repeat() { head -c "$2" /dev/zero | tr '\0' "$1"; } # one character, so many times
+	local read="hm-jsonl2rec -q -j1 -o /dev/null x"
+	line repeat '[' 1000000 >x && refused 'line 1: .*nest' 80 2 $read
+	repeat '{' 15000000 >x && refused 'line 1: ' 150 5 $read
+	{ printf '{"id":"' && head -c 20000000 /dev/zero | tr '\0' x; } >x && refused 'line 1: .*16' 80 5 $read
+	truncate -s 0 x && truncate -s 4G x && refused 'NUL bytes only' 80 5 $read
+	{ printf '{"id":"1","img":"x","text":"' && repeat x 15000000 && printf '"}\n'; } >x && within 180 5 $read
+	line repeat 1 1000000 >x && refused 'line 1: ' 80 2 $read
+	{ printf '{"id":"1","img":"x","text":"t"' && seq 300000 | awk '{ printf ",\"k%d\":1", $1 }' && printf '}\n'; } >x
+	run within 200 5 $read && [ "$status" -le 1 ]
+	{ printf '{"id":"1","img":"x","text":"t","x":[' && seq -s, 1000000 && printf ']}\n'; } >x
+	run within 300 5 $read && [ "$status" -le 1 ]
+	{ printf '{"id":"1","img":"x","text":"' && seq 500000 | awk '{ printf "\\u0001" }' && printf '"}\n'; } >x && within 80 5 $read
 }
