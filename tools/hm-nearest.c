@@ -42,7 +42,8 @@ static const struct hm_tool tool = {.name = "hm-nearest",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
-				    .backends = hm_device_backends};
+				    .backends = hm_device_backends,
+				    .sandbox = HM_CLI_COMPUTE};
 
 enum { WINDOW = 4096, WINDOW_BYTES = 64 << 20, ADDED = 3 };
 static const enum hm_column added[ADDED] = {HM_COLUMN_NEIGHBOURS, HM_COLUMN_LOGITS, HM_COLUMN_PROB};

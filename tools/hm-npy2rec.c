@@ -37,7 +37,8 @@ static const struct hm_tool tool = {.name = "hm-npy2rec",
 				    .summary = "turn arrays of other programs into records",
 				    .operands = "",
 				    .table = table,
-				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC};
+				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
+				    .sandbox = HM_CLI_PARSE};
 
 /* A column's place in the output, and where its values come from. */
 struct source {

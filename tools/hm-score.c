@@ -25,16 +25,19 @@ static const struct hm_opt table[] = {
 	 "score although records are missing, with best and worst case"},
 	{.group = "What is written"},
 	{"csv", 0, HM_STR(csv), "FILE", "write id,proba,label there", .file = HM_FILE_OUT},
+	{"spreadsheet", 0, HM_FLAG(spreadsheet), NULL,
+	 "let no id or word of --csv be a formula or a control character"},
 	{"submission", 0, HM_STR(submission), "FILE",
 	 "write id,proba,label there, the label being the answer, as the challenge's server takes it",
 	 .file = HM_FILE_OUT},
 	{"json", 0, HM_STR(json), "FILE", "write the scores there; - is standard output, without the report",
 	 .file = HM_FILE_OUT},
 	{"roc", 0, HM_STR(roc), "FILE",
-	 "draw the ROC curve there, a .png, .svg or .pdf by its ending (needs gnuplot)", .file = HM_FILE_OUT},
+	 "draw the ROC curve there, a .png, .svg or .pdf by its ending (needs gnuplot)", .file = HM_FILE_OUT,
+	 .program = true},
 	{"calibration", 0, HM_STR(calibration), "FILE",
 	 "draw there how often each probability is right, with intervals; the same endings",
-	 .file = HM_FILE_OUT},
+	 .file = HM_FILE_OUT, .program = true},
 	{"latex", 0, HM_STR(latex), "FILE", "write the scores there as tables of LaTeX (booktabs)",
 	 .file = HM_FILE_OUT},
 	{"errors", 0, HM_INT(errors), "N", "list the N most confident wrong answers", .max = 1000000},
@@ -77,7 +80,8 @@ static const struct hm_tool tool = {.name = "hm-score",
 				    .table = table,
 				    .common = HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
-				    .backends = hm_device_backends};
+				    .backends = hm_device_backends,
+				    .sandbox = HM_CLI_COMPUTE};
 
 int main(int argc, char **argv)
 {

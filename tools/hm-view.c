@@ -43,7 +43,8 @@ static const struct hm_tool tool = {"hm-view",
 				    HM_CLI_OUT | HM_CLI_JOBS,
 				    0,
 				    -1,
-				    .output = "file for what is printed, else standard output"};
+				    .output = "file for what is printed, else standard output",
+				    .sandbox = HM_CLI_PARSE};
 
 struct view {
 	struct hm_cli cli;
@@ -61,7 +62,8 @@ struct view {
 static int flush_text(void *view, struct hm_err *e)
 {
 	struct view *v = view;
-	int rc = hm_out_write(v->out, v->text.data, v->text.len, e);
+	int rc = hm_json_tame(&v->text, 0, e);
+	rc = rc ? rc : hm_out_write(v->out, v->text.data, v->text.len, e);
 	v->text.len = 0;
 	return rc;
 }

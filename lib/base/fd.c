@@ -25,9 +25,14 @@ bool hm_fd_again(int fd, short events)
 
 int hm_fd_open(const char *path, int flags, mode_t mode)
 {
+	return hm_fd_open_at(AT_FDCWD, path, flags, mode);
+}
+
+int hm_fd_open_at(int folder, const char *path, int flags, mode_t mode)
+{
 	int fd;
 	do
-		fd = open(path, flags, mode);
+		fd = openat(folder, path, flags, mode);
 	while (fd < 0 && errno == EINTR);
 	return fd;
 }

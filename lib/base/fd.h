@@ -11,6 +11,7 @@
 
 /* As open(2); `mode` counts only with O_CREAT or O_TMPFILE. */
 int hm_fd_open(const char *path, int flags, mode_t mode);
+int hm_fd_open_at(int folder, const char *path, int flags, mode_t mode); /* as openat(2) */
 /* As read(2): up to n bytes, 0 at the end. */
 ssize_t hm_fd_read(int fd, void *p, size_t n);
 /* The n bytes at `at`, as pread(2); fewer only when the file ends before. Returns how many. */

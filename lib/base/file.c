@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -74,33 +75,92 @@ void hm_map_release(const struct hm_map *m)
 		madvise((void *)(uintptr_t)m->data, m->len, MADV_DONTNEED);
 }
 
-char *hm_file_follow(const char *path, struct hm_err *e)
+/* Whether a link may be followed, by the rule of the kernel's protected_symlinks, which the kernel itself
+ * keeps only where that is switched on: anybody can put a link into a folder like /tmp. */
+static int check_link(const char *path, const struct stat *link, int folder, struct hm_err *e)
 {
-	char *now = hm_strndup(path, strlen(path), e), to[PATH_MAX];
-	for (int hops = 0; now && hops < 40; hops++) {
-		ssize_t n = readlink(now, to, sizeof to - 1);
-		if (n < 0)
-			return now;
-		to[n] = 0;
-		const char *slash = strrchr(now, '/');
-		struct hm_buf b = {0};
-		int rc = to[0] == '/' || !slash
-				 ? hm_buf_printf(&b, e, "%s", to)
-				 : hm_buf_printf(&b, e, "%.*s/%s", (int)(slash - now), now, to);
-		free(now);
-		now = rc ? NULL : (char *)b.data;
+	struct stat st;
+	if (fstat(folder, &st))
+		return refuse_file(e, path, "cannot stat its folder");
+	if ((st.st_mode & (S_ISVTX | S_IWOTH)) != (S_ISVTX | S_IWOTH) || link->st_uid == geteuid() ||
+	    link->st_uid == st.st_uid)
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "%s: a symbolic link of another user in a folder where everybody may write", path);
+}
+
+/* to := what the link `name` in the open folder points to. 1; 0 if it is no link or is not there. */
+static int read_link(const char *path, int folder, const char *name, char to[PATH_MAX], struct hm_err *e)
+{
+	struct stat st;
+	int rc = 0, fd = hm_fd_open_at(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	if (!fstat(fd, &st) && S_ISLNK(st.st_mode) && !(rc = check_link(path, &st, folder, e))) {
+		ssize_t n = readlinkat(fd, "", to, PATH_MAX - 1);
+		to[n > 0 ? n : 0] = 0;
+		rc = n > 0 ? 1 : refuse_file(e, path, "cannot read the symbolic link");
 	}
-	if (now)
-		hm_err_set(e, HM_EDATA, "%s: too many symbolic links", path);
-	free(now);
-	return NULL;
+	close(fd);
+	return rc;
+}
+
+/* Opens the folder of `path`, which begins at the folder `from`. -1 with errno. */
+static int open_folder(int from, const char *path, struct hm_err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = !slash ? hm_strndup(".", 1, e)
+			      : hm_strndup(path, slash == path ? 1 : (size_t)(slash - path), e);
+	errno = ENOMEM;
+	int fd = folder ? hm_fd_open_at(from, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) : -1;
+	if (fd < 0 && errno == EACCES) /* write and search are enough to make a file there */
+		fd = hm_fd_open_at(from, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	free(folder);
+	return fd;
+}
+
+int hm_file_folder(const char *path, char **name, struct hm_err *e)
+{
+	char now[PATH_MAX];
+	int folder = AT_FDCWD, more = 1;
+	*name = NULL;
+	if (snprintf(now, sizeof now, "%s", path) >= (int)sizeof now)
+		return hm_err_set(e, HM_EDATA, "%s: the name is too long", path);
+	for (int hops = 0; more > 0 && hops < 40; hops++) {
+		const char *slash = strrchr(now, '/');
+		int from = folder;
+		folder = open_folder(from, now, e);
+		int why = errno;
+		if (from >= 0)
+			close(from);
+		errno = why;
+		free(*name);
+		*name = NULL;
+		if (folder < 0)
+			return refuse_file(e, path, "cannot open its folder");
+		*name = hm_strndup(slash ? slash + 1 : now, strlen(slash ? slash + 1 : now), e);
+		more = *name ? read_link(path, folder, *name, now, e) : HM_EDATA;
+	}
+	if (more > 0)
+		more = hm_err_set(e, HM_EDATA, "%s: too many symbolic links", path);
+	if (!more)
+		return folder;
+	close(folder);
+	free(*name);
+	*name = NULL;
+	return more;
+}
+
+const char *hm_file_temporary_folder(void)
+{
+	const char *env = getenv("TMPDIR");
+	return env && *env ? env : "/var/tmp";
 }
 
 int hm_file_temporary(const char *folder, struct hm_err *e)
 {
 	struct hm_buf name = {0};
-	const char *env = getenv("TMPDIR");
-	folder = folder ? folder : env && *env ? env : "/var/tmp";
+	folder = folder ? folder : hm_file_temporary_folder();
 	int fd = hm_fd_open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
 		return fd >= 0 ? fd : refuse_file(e, folder, "cannot write a temporary file there");

@@ -18,18 +18,26 @@ void hm_map_close(struct hm_map *m);
 /* Takes what was read out of the process's memory; it is read from the file again where it is needed. */
 void hm_map_release(const struct hm_map *m);
 
-/* Follows symbolic links to the end of the chain, which need not exist. A path that is not a link is returned
- * as it is. Caller frees; NULL with `e` set. */
-char *hm_file_follow(const char *path, struct hm_err *e);
+/* Opens the folder that `path` is in or will be in, and gives its name there: symbolic links are followed to
+ * the end of the chain, which need not exist. Returns the descriptor, which the caller closes as it frees
+ * *name; HM_EDATA if the folder cannot be opened, or for another user's link in a folder where everybody may
+ * write and none may remove (/tmp), as the kernel's protected_symlinks refuses them. */
+int hm_file_folder(const char *path, char **name, struct hm_err *e);
 
 /* Output. A regular or new file is written without a name (O_TMPFILE). On commit it is fsynced and takes the
  * target's name in one step; then the folder is fsynced. Where the file system has no unnamed files, the file
- * has a hidden random name in the same folder until then. Symbolic links are followed. The mode is the old
- * file's, else 0666 & ~umask. A target that exists and is not a regular file (/dev/null, a FIFO, /dev/fd/N)
- * is opened and written directly. "-" is standard output.
+ * has a hidden name in the same folder until then (hiddenname.h). Symbolic links are followed, as
+ * hm_file_folder does. The mode is that of the old file, which must be writable as for cp, else what the
+ * umask leaves. A target that exists and is not a regular file (/dev/null, a FIFO, /dev/fd/N) is opened and
+ * written directly. "-" is standard output.
  *
- * kill -9 can leave a hidden file in two cases only: on a file system without unnamed files, and between the
- * last two system calls (link, rename) when an old file is replaced. */
+ * The folder is opened with the file and stays open: hm_out_write, _commit and _abort open nothing, and a
+ * folder that is put in its place meanwhile gets no file.
+ *
+ * A process that is killed leaves a hidden file in two cases only: on a file system without unnamed files,
+ * and between the last two system calls (link, rename) when an old file is replaced. The next hm_out_open of
+ * the same target removes it. Signals that end a process wait for these two calls in the thread that makes
+ * them, and lib/cli removes the hidden files of a process that a signal ends. */
 struct hm_out;
 /* NULL with `e` set when it cannot be opened. `path` is copied. */
 struct hm_out *hm_out_open(const char *path, struct hm_err *e);
@@ -39,7 +47,9 @@ int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e);
  * the stream itself. */
 bool hm_out_is_stream(const struct hm_out *o);
 int hm_out_fd(const struct hm_out *o);
-/* Gives the file its name and frees `o`, also on failure. */
+/* Gives the file its name and frees `o`, also on failure. After success file and name outlive a loss of
+ * power.
+ */
 int hm_out_commit(struct hm_out *o, struct hm_err *e);
 /* Leaves what was there before as it was, removes what was written and frees `o`; NULL is fine. */
 void hm_out_abort(struct hm_out *o);
@@ -48,6 +58,8 @@ void hm_out_abort(struct hm_out *o);
  * stored on the file system of `folder` (NULL: $TMPDIR, else /var/tmp). Returns the descriptor, or
  * HM_EDATA. */
 int hm_file_temporary(const char *folder, struct hm_err *e);
+/* The folder in place of NULL: the value of $TMPDIR, borrowed, or /var/tmp. */
+const char *hm_file_temporary_folder(void);
 
 /* Opens, writes and commits in one call. */
 int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e);

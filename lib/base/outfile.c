@@ -1,15 +1,16 @@
-/* Output files: see file.h. Hidden names are random and are given only to new files, so that two processes
- * never write the same one, not even on two machines that share a folder. */
+/* Output files: see file.h. All names are given in the folder that was opened in the beginning, so nobody can
+ * lead them into another one meanwhile. */
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/hiddenname.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,115 +20,149 @@ static int refuse_output(struct hm_err *e, const char *path, const char *verb)
 }
 
 struct hm_out {
-	int fd, failed;
-	bool stream;  /* written in place, nothing to rename */
-	char *path;   /* as the user named it, for messages */
-	char *target; /* after following symlinks */
-	char *temp;   /* the hidden name; NULL while the file has none */
+	int fd, folder; /* folder: the target's; -1 for a stream */
+	bool failed;
+	bool stream;		     /* written in place, nothing to rename */
+	char *path;		     /* as the user named it, for messages */
+	char *name;		     /* of the target in its folder */
+	char hidden[HM_HIDDEN_NAME]; /* the hidden name; "" while the file has none */
+	char mark[HM_HIDDEN_MARK];   /* of hidden names; "": they are random */
 };
 
 static void out_free(struct hm_out *o)
 {
 	if (o->fd > STDERR_FILENO)
 		close(o->fd);
+	if (o->folder >= 0)
+		close(o->folder);
 	free(o->path);
-	free(o->target);
-	free(o->temp);
+	free(o->name);
 	free(o);
 }
 
-/* The folder of o->target: "." or everything before its last slash. Caller frees. */
-static char *folder_of(const struct hm_out *o, struct hm_err *e)
+/* ---- opening ---- */
+
+/* Who can lock a file under a marked name takes it for dead, so its writer keeps it locked. False if somebody
+ * was quicker, or if there are no locks: names are random from then on. */
+static bool lock_file(struct hm_out *o)
 {
-	const char *slash = strrchr(o->target, '/');
-	if (!slash)
-		return hm_strndup(".", 1, e);
-	return hm_strndup(o->target, slash == o->target ? 1 : (size_t)(slash - o->target), e);
+	struct stat st;
+	if (!*o->mark)
+		return true;
+	if (hm_fd_lock(o->fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			*o->mark = 0;
+		return false;
+	}
+	return !*o->hidden || (!fstat(o->fd, &st) && st.st_nlink);
 }
 
-static void forget_name(struct hm_out *o)
+static int open_unnamed(struct hm_out *o, mode_t mode)
 {
-	free(o->temp);
-	o->temp = NULL;
-}
-
-/* Makes up a hidden name in the target's folder. */
-static int choose_name(struct hm_out *o, struct hm_err *e)
-{
-	struct hm_buf b = {0};
-	uint64_t random;
-	const char *slash = strrchr(o->target, '/'), *base = slash ? slash + 1 : o->target;
-	forget_name(o);
-	if (getrandom(&random, sizeof random, 0) != sizeof random)
-		return refuse_output(e, o->path, "cannot get a random number");
-	/* 200: the name itself may be as long as a name can be */
-	if (hm_buf_printf(&b, e, "%.*s.%.200s.%016" PRIx64 ".tmp", (int)(base - o->target), o->target, base,
-			  random))
-		return HM_EDATA;
-	o->temp = (char *)b.data;
+	errno = EOPNOTSUPP;
+	if (!access("/proc/self/fd", X_OK)) /* needed to give it a name in the end */
+		o->fd = hm_fd_open_at(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	if (o->fd < 0)
+		return -1;
+	lock_file(o);
 	return 0;
 }
 
-static int open_beside(struct hm_out *o, mode_t mode, struct hm_err *e)
+static int open_hidden(struct hm_out *o, mode_t mode)
 {
-	char *folder = folder_of(o, e);
-	if (!folder)
-		return HM_EDATA;
-	bool nameable = !access("/proc/self/fd", X_OK); /* needed to give it a name in the end */
-	o->fd = nameable ? hm_fd_open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, mode) : -1;
-	free(folder);
-	if (o->fd >= 0)
-		return 0;
-	if (nameable && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+	for (int i = 0; !hm_hidden_name(o->name, o->mark, i, o->hidden); i++) {
+		o->fd = hm_fd_open_at(o->folder, o->hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+		if (o->fd < 0 && errno != EEXIST)
+			break;
+		if (o->fd < 0)
+			continue;
+		if (lock_file(o))
+			return 0;
+		if (!*o->mark)
+			unlinkat(o->folder, o->hidden, 0);
+		close(o->fd);
+		o->fd = -1;
+	}
+	*o->hidden = 0;
+	return -1;
+}
+
+/* `old`: the file that will be replaced, or NULL. The umask is the kernel's matter. */
+static int open_new(struct hm_out *o, const struct stat *old, struct hm_err *e)
+{
+	mode_t mode = old ? 0600 : 0666;
+	hm_hidden_mark(o->mark);
+	hm_hidden_remove_dead(o->folder, o->name, o->mark);
+	int rc = open_unnamed(o, mode);
+	if (rc && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		rc = open_hidden(o, mode);
+	if (rc)
 		return refuse_output(e, o->path, "cannot create a file in its folder");
-	do
-		if (choose_name(o, e))
-			return HM_EDATA;
-	while ((o->fd = hm_fd_open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)) < 0 &&
-	       errno == EEXIST);
-	return o->fd < 0 ? refuse_output(e, o->path, "cannot create a file in its folder") : 0;
+	if (old)
+		fchmod(o->fd, old->st_mode & 0777);
+	return 0;
+}
+
+/* A target that exists and may be replaced: like cp, only one that may be written. */
+static int check_old(const struct hm_out *o, struct stat *old, struct hm_err *e)
+{
+	if (fstatat(o->folder, o->name, old, AT_SYMLINK_NOFOLLOW))
+		return refuse_output(e, o->path, "cannot be replaced");
+	if (!S_ISREG(old->st_mode))
+		return hm_err_set(e, HM_EDATA, "%s: something else took its place", o->path);
+	if (!faccessat(o->folder, o->name, W_OK, AT_EACCESS))
+		return 0;
+	if (errno != EACCES)
+		return refuse_output(e, o->path, "cannot be replaced");
+	return hm_err_set(e, HM_EDATA, "%s: is read-only, and so not replaced", o->path);
+}
+
+static int open_stream(struct hm_out *o, struct hm_err *e)
+{
+	struct stat st;
+	o->stream = true;
+	o->fd = hm_fd_open(o->path, O_WRONLY | O_CLOEXEC, 0);
+	if (o->fd < 0)
+		return refuse_output(e, o->path, "cannot open");
+	if (!fstat(o->fd, &st) && !S_ISREG(st.st_mode))
+		return 0;
+	return hm_err_set(e, HM_EDATA, "%s: something else took its place", o->path);
+}
+
+static int open_target(struct hm_out *o, struct hm_err *e)
+{
+	struct stat st, old;
+	if (!strcmp(o->path, "-")) {
+		o->fd = STDOUT_FILENO;
+		o->stream = true;
+		return 0;
+	}
+	if ((o->folder = hm_file_folder(o->path, &o->name, e)) < 0)
+		return HM_EDATA;
+	bool exists = !stat(o->path, &st);
+	if (!*o->name || (exists && S_ISDIR(st.st_mode)))
+		return hm_err_set(e, HM_EDATA, "%s: is a folder", o->path);
+	if (exists && !S_ISREG(st.st_mode))
+		return open_stream(o, e);
+	if (exists && check_old(o, &old, e))
+		return HM_EDATA;
+	return open_new(o, exists ? &old : NULL, e);
 }
 
 struct hm_out *hm_out_open(const char *path, struct hm_err *e)
 {
-	struct stat st;
 	struct hm_out *o = hm_alloc(1, sizeof *o, e);
 	if (!o)
 		return NULL;
-	o->fd = -1;
+	o->fd = o->folder = -1;
 	o->path = hm_strndup(path, strlen(path), e);
-	if (!o->path)
-		goto fail;
-	if (!strcmp(path, "-")) {
-		o->fd = STDOUT_FILENO;
-		o->stream = true;
+	if (o->path && !open_target(o, e))
 		return o;
-	}
-	bool exists = !stat(path, &st);
-	if (exists && S_ISDIR(st.st_mode)) {
-		hm_err_set(e, HM_EDATA, "%s: is a folder", path);
-		goto fail;
-	}
-	if (exists && !S_ISREG(st.st_mode)) {
-		o->stream = true;
-		o->fd = hm_fd_open(path, O_WRONLY | O_CLOEXEC, 0);
-		if (o->fd >= 0)
-			return o;
-		refuse_output(e, path, "cannot open");
-		goto fail;
-	}
-	mode_t mask = umask(0);
-	umask(mask);
-	mode_t mode = exists ? st.st_mode & 07777 : 0666 & ~mask;
-	o->target = hm_file_follow(path, e);
-	if (!o->target || open_beside(o, mode, e))
-		goto fail;
-	fchmod(o->fd, mode);
-	return o;
-fail:
-	out_free(o);
+	hm_out_abort(o);
 	return NULL;
 }
+
+/* ---- writing ---- */
 
 int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e)
 {
@@ -135,7 +170,7 @@ int hm_out_write(struct hm_out *o, const void *p, size_t n, struct hm_err *e)
 		return hm_err_set(e, HM_EDATA, "%s: an earlier write failed", o->path);
 	if (!hm_fd_write(o->fd, p, n))
 		return 0;
-	o->failed = 1;
+	o->failed = true;
 	return refuse_output(e, o->stream && o->fd == STDOUT_FILENO ? "standard output" : o->path,
 			     "cannot write");
 }
@@ -150,41 +185,55 @@ int hm_out_fd(const struct hm_out *o)
 	return o->fd;
 }
 
+/* ---- the end ---- */
+
 /* Gives an unnamed file the target's name, or a hidden name when the target exists already. */
 static int name_file(struct hm_out *o, struct hm_err *e)
 {
 	char self[64];
+	const char *name = o->name;
 	snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
-	const char *name = o->target;
-	while (linkat(AT_FDCWD, self, AT_FDCWD, name, AT_SYMLINK_FOLLOW)) {
-		if (errno != EEXIST) {
-			forget_name(o);
+	for (int i = 0; linkat(AT_FDCWD, self, o->folder, name, AT_SYMLINK_FOLLOW); i++) {
+		int why = errno;
+		*o->hidden = 0;
+		errno = why;
+		if (why != EEXIST || hm_hidden_name(o->name, o->mark, i, o->hidden))
 			return refuse_output(e, o->path, "cannot name the finished file");
-		}
-		if (choose_name(o, e))
-			return HM_EDATA;
-		name = o->temp;
+		name = o->hidden;
 	}
 	return 0;
 }
 
+static int take_name(struct hm_out *o, struct hm_err *e)
+{
+	if (!*o->hidden && name_file(o, e))
+		return HM_EDATA;
+	if (*o->hidden && renameat(o->folder, o->hidden, o->folder, o->name))
+		return refuse_output(e, o->path, "cannot rename the finished file");
+	*o->hidden = 0;
+	return 0;
+}
+
+/* Some file systems do not sync folders, nor can one that may not be read be synced; the name is there either
+ * way. */
+static int sync_folder(const struct hm_out *o, struct hm_err *e)
+{
+	return hm_fd_sync(o->folder) && errno != EINVAL && errno != EBADF && errno != EOPNOTSUPP &&
+			       errno != ENOSYS && errno != EROFS
+		       ? refuse_output(e, o->path, "cannot sync its folder")
+		       : 0;
+}
+
 static int make_real(struct hm_out *o, struct hm_err *e)
 {
+	sigset_t all, before;
 	if (hm_fd_sync(o->fd))
 		return refuse_output(e, o->path, "cannot sync");
-	if (!o->temp && name_file(o, e))
-		return HM_EDATA;
-	if (o->temp && rename(o->temp, o->target))
-		return refuse_output(e, o->path, "cannot rename the finished file");
-	forget_name(o);
-	char *folder = folder_of(o, NULL);
-	int fd = folder ? hm_fd_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) : -1;
-	if (fd >= 0) {
-		hm_fd_sync(fd); /* some file systems refuse it on folders; the name is there either way */
-		close(fd);
-	}
-	free(folder);
-	return 0;
+	sigfillset(&all); /* what ends the process waits, for the file has a hidden name in between */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int rc = take_name(o, e);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc ? rc : sync_folder(o, e);
 }
 
 int hm_out_commit(struct hm_out *o, struct hm_err *e)
@@ -197,10 +246,7 @@ int hm_out_commit(struct hm_out *o, struct hm_err *e)
 			rc = refuse_output(e, o->path, "cannot close");
 		o->fd = -1;
 	}
-	if (rc)
-		hm_out_abort(o);
-	else
-		out_free(o);
+	hm_out_abort(o);
 	return rc;
 }
 
@@ -208,8 +254,8 @@ void hm_out_abort(struct hm_out *o)
 {
 	if (!o)
 		return;
-	if (o->temp)
-		unlink(o->temp);
+	if (*o->hidden)
+		unlinkat(o->folder, o->hidden, 0);
 	out_free(o);
 }
 

@@ -22,27 +22,34 @@ struct named {
 	char name[NAME_MAX + 1]; /* "" when the file exists, else its name in that folder */
 };
 
+const char *hm_opt_folder(const char *path, char folder[PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	int n = slash == path ? 1 : slash ? (int)(slash - path) : 0;
+	if (!slash)
+		snprintf(folder, PATH_MAX, ".");
+	else if (snprintf(folder, PATH_MAX, "%.*s", n, path) >= PATH_MAX)
+		return NULL;
+	return slash ? slash + 1 : path;
+}
+
 /* Identifies what does not exist yet. Symbolic links are followed as output follows them. */
 static bool identify_new(struct named *f)
 {
-	char folder[PATH_MAX];
-	struct hm_err e = {0};
+	struct hm_err ignored = {0};
 	struct stat st;
-	char *target = hm_file_follow(f->path, &e);
-	const char *slash = target ? strrchr(target, '/') : NULL, *name = slash ? slash + 1 : target;
-	bool known = false;
-	if (target && *name && strlen(name) <= NAME_MAX) {
-		if (!slash)
-			snprintf(folder, sizeof folder, ".");
-		else
-			snprintf(folder, sizeof folder, "%.*s", slash == target ? 1 : (int)(slash - target),
-				 target);
+	char *name;
+	int folder = hm_file_folder(f->path, &name, &ignored);
+	if (folder < 0)
+		return false;
+	bool known = *name && strlen(name) <= NAME_MAX && !fstat(folder, &st);
+	if (known) {
 		snprintf(f->name, sizeof f->name, "%s", name);
-		known = !stat(folder, &st);
 		f->dev = st.st_dev;
 		f->ino = st.st_ino;
 	}
-	free(target);
+	close(folder);
+	free(name);
 	return known;
 }
 
@@ -171,9 +178,7 @@ static void note_folder(struct hm_cli *c, const struct hm_opt *o, const char *fo
 		closedir(d);
 }
 
-/* The path within an option's value: behind = in "COLUMN=FILE", behind "fit:" in "P|fit:FILE"; NULL when the
- * value names none. */
-static const char *find_path(const struct hm_opt *o, const char *value)
+const char *hm_opt_path(const struct hm_opt *o, const char *value)
 {
 	const char *at = strstr(o->arg, "=FILE");
 	if (at)
@@ -197,7 +202,7 @@ static void note_stdin(struct hm_cli *c, const struct hm_opt *o)
 
 static void note_option(struct hm_cli *c, const struct hm_opt *o, const char *value)
 {
-	struct named f = {.opt = o, .path = find_path(o, value), .out = o->file != HM_FILE_IN};
+	struct named f = {.opt = o, .path = hm_opt_path(o, value), .out = o->file != HM_FILE_IN};
 	struct stat st;
 	if (!f.path || !*f.path)
 		return;
@@ -225,7 +230,7 @@ void hm_opt_check_files(struct hm_cli *c)
 	for (int i = 0; i < c->priv->rows; i++) {
 		const struct hm_row *row = &c->priv->row[i];
 		const void *value = row->base + row->opt->at;
-		if (!row->seen || !row->opt->file)
+		if (!row->seen || !row->opt->file || row->opt->file >= HM_FILE_BELOW)
 			continue;
 		const struct hm_strs *list = row->opt->kind == HM_OPT_LIST ? value : NULL;
 		for (int k = 0; list && k < list->n; k++)

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 
+#include <limits.h>
 #include <time.h>
 
 /* What the common options set; they are parsed as a tool's own are. */
@@ -84,7 +85,19 @@ bool hm_opt_names_file(const struct hm_opt *o);
 /* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output. */
 void hm_opt_check_files(struct hm_cli *c);
 
-/* message.c: one line, one write, control bytes masked; an open progress line is wiped first. */
+/* The path within an option's value: behind = in "COLUMN=FILE", behind "fit:" in "P|fit:FILE"; NULL when the
+ * value names none. */
+const char *hm_opt_path(const struct hm_opt *o, const char *value);
+/* Writes the folder of a path that may be missing, "." if it names none, and returns the name in it; NULL if
+ * it does not fit. */
+const char *hm_opt_folder(const char *path, char folder[PATH_MAX]);
+
+/* confine.c: enters the tool's sandbox, before any thread is made. */
+void hm_cli_confine(struct hm_cli *c);
+/* "seccomp+landlock", or why there is none. Only the options must have been parsed. */
+void hm_cli_confined(const struct hm_cli *c, char *out, size_t cap);
+
+/* message.c: one line, one write, masked as hm_utf8_mask does; an open progress line is wiped first. */
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text);
 /* n bytes to standard error; what cannot be written there is lost. */
 void hm_cli_write_stderr(const char *p, size_t n);

@@ -18,7 +18,7 @@
 int hm_imageroot_open(struct hm_imageroot *r, const char *dir, bool follow_symlinks, struct hm_err *e)
 {
 	r->follow_symlinks = follow_symlinks;
-	r->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r->fd < 0)
 		return hm_err_set(e, HM_EDATA, "%s: cannot open the folder: %s", dir, strerror(errno));
 	return 0;

@@ -59,13 +59,13 @@ int flock(int fd, int how)
 	return refuse_call() ? -1 : (int)syscall(SYS_flock, fd, how);
 }
 
-int open(const char *path, int flags, ...)
+int openat(int from, const char *path, int flags, ...)
 {
 	va_list ap;
 	va_start(ap, flags);
 	mode_t mode = va_arg(ap, mode_t);
 	va_end(ap);
-	return refuse_call() ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+	return refuse_call() ? -1 : (int)syscall(SYS_openat, from, path, flags, mode);
 }
 
 int close(int fd)

@@ -1,0 +1,112 @@
+/* A sweep's file of configurations of any bytes, and after a byte 1 a folder's table: refused with a sentence
+ * that names the file, or configurations with names of their own, whose table is written, and found to be
+ * the same. */
+#include "base/strmap.h"
+#include "fuzzinput.h"
+#include "nn/late.h"
+#include "train/sweep.h"
+#include "train/sweeptable.h"
+
+#include <math.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void begin_line(void *ctx)
+{
+	*(struct hm_recipe *)ctx = (struct hm_recipe){.lr = .001, .epochs = 3, .batch_size = 4, .fusion = -1};
+}
+
+/* As hm-fuse-train: numbers, words, texts that are looked at later. */
+static int set_option(void *ctx, const char *name, char *value, struct hm_err *e)
+{
+	struct hm_recipe *r = ctx;
+	if (!strcmp(name, "lr"))
+		r->lr = strtod(value, NULL);
+	else if (!strcmp(name, "seed"))
+		r->seed = strtoll(value, NULL, 10) & INT64_C(0x1fffffffffffff);
+	else if (!strcmp(name, "class-weight"))
+		r->class_weight = value;
+	else if (!strcmp(name, "no-decay"))
+		r->no_decay = value;
+	else if (!strcmp(name, "head-dropout"))
+		r->head_dropout = value;
+	else
+		return hm_err_set(e, HM_EDATA, "\"%s\" is no option", name);
+	return 0;
+}
+
+static int finish_line(void *ctx, struct hm_sweep_item *item, struct hm_err *e)
+{
+	struct hm_trainer_config c = {0};
+	float weight[2];
+	item->recipe = *(struct hm_recipe *)ctx;
+	item->config = (struct hm_fusion_config){.kind = &hm_late_fusion, .classes = 2};
+	int rc = isfinite(item->recipe.lr) ? 0 : hm_err_set(e, HM_EDATA, "the rate is not finite");
+	if (!rc)
+		rc = hm_recipe_config(&item->recipe, true, 2, weight, &c, e);
+	for (int i = 0; !rc && item->recipe.class_weight && i < 2; i++)
+		must(isfinite(weight[i]) && weight[i] >= 0);
+	return rc ? rc : hm_recipe_head(&item->recipe, NULL, &item->config.head, e);
+}
+
+/* Results of all kinds. */
+static void make_results(struct hm_sweep *s)
+{
+	struct hm_err e = {0};
+	for (size_t i = 0; i < s->n; i++) {
+		struct hm_sweep_item *t = &s->item[i];
+		t->trained = i % 3 != 1;
+		t->loss = i % 2 ? NAN : 1. / (double)(i + 1);
+		t->result.best = (struct hm_epoch_score){
+			.epoch = 2, .loss = .5, .accuracy = .75, .auroc = NAN, .n = 4};
+		if (!t->trained)
+			must((t->error = hm_strndup("step 3: \"bad\", no", 17, &e)) != NULL);
+	}
+}
+
+static void write_and_compare(struct hm_sweep *s)
+{
+	struct hm_err e = {0};
+	bool same;
+	size_t *order = calloc(s->n, sizeof *order);
+	must(order && !hm_sweep_rank(s, HM_SWEEP_ACCURACY, order, &e));
+	must(!hm_sweep_write_table(s, true, order, fuzz_folder, &e));
+	must(!hm_sweep_table_compare(s, fuzz_folder, &same, &e) && same);
+	for (size_t i = 0; i < s->n; i++)
+		must(s->item[i].trained == (i % 3 != 1));
+	free(order);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct hm_recipe recipe;
+	const struct hm_sweep_reader reader = {&recipe, begin_line, set_option, finish_line};
+	struct hm_sweep s;
+	struct hm_err e = {0};
+	bool same;
+	make_fuzz_folder();
+	struct fuzz_part part = next_part(&data, &size, 1);
+	struct fuzz_file f = open_input(part.p, part.n);
+	put_file(HM_SWEEP_TABLE ".csv", size ? data : NULL, size);
+	if (hm_sweep_read(&s, f.path, &reader, &e)) {
+		must_say(&e, f.path);
+	} else {
+		struct hm_strmap names = {0};
+		for (size_t i = 0; i < s.n; i++) {
+			const char *name = s.item[i].name;
+			must(*name && *name != '.' && !strchr(name, '/') && strlen(name) <= 200);
+			must(!hm_strmap_find(&names, name, strlen(name), &(uint64_t){0}));
+			must(hm_strmap_add(&names, name, strlen(name), &(uint64_t){i}, &e) >= 0);
+		}
+		hm_strmap_clear(&names);
+		if (hm_sweep_table_compare(&s, fuzz_folder, &same, &e))
+			must_say(&e, fuzz_folder);
+		for (size_t i = 0; i < s.n; i++)
+			free(s.item[i].error), s.item[i].error = NULL;
+		make_results(&s);
+		write_and_compare(&s);
+	}
+	hm_sweep_clear(&s);
+	close(f.fd);
+	return 0;
+}
