@@ -6,7 +6,7 @@ load ../support/bats
 SAN_FACTOR=1
 [ -z "$SAN" ] || SAN_FACTOR=100 # a sanitizer needs more memory than any limit
 
-H=$ROOT/$B/tests/faults/hostile # writes what printf cannot
+H=$ROOT/$B/tests/faults/enemy # writes what printf cannot
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
@@ -133,7 +133,7 @@ sweep_lines() {
 	rm sweep.jsonl
 }
 
-# ARGUMENT...: the picture x, made by hostile
+# ARGUMENT...: the picture x, made by enemy.c
 picture() { "$H" "$@" >x; }
 prepare() { hm-imgprep -q -j1 --root . --size 32 -o /dev/null "$@" one.hmr; }
 
@@ -226,4 +226,94 @@ prepare() { hm-imgprep -q -j1 --root . --size 32 -o /dev/null "$@" one.hmr; }
 	{ printf '{"id":"1","img":"x","text":"t","x":[' && seq -s, 1000000 && printf ']}\n'; } >x
 	run within 300 5 $read && [ "$status" -le 1 ]
 	{ printf '{"id":"1","img":"x","text":"' && seq 500000 | awk '{ printf "\\u0001" }' && printf '"}\n'; } >x && within 80 5 $read
+}
+
+# NAME DTYPE SHAPE [BYTES]: NAME.npy with that header and zeros, sparse
+npy() {
+	{ printf '\x93NUMPY\x01\0\x76\0' && printf '%-117s\n' "{'descr':'$2','fortran_order':False,'shape':$3}"; } >"$1.npy"
+	truncate -s +"${4:-0}" "$1.npy"
+}
+
+@test "arrays with large shapes, texts and headers" {
+	printf '1\n2\n' >two.ids
+	local call="hm-npy2rec -q -j1 --ids two.ids -o /dev/null --column"
+	npy a '<f4' '(2,4611686018427387904)' && refused 'a.npy: ' 50 2 $call x=a.npy
+	npy a '<f4' '(9223372036854775807,)' && refused 'a.npy: ' 50 2 $call x=a.npy
+	npy a '<f4' '(2,99999999999999999999999)' && refused 'a.npy: ' 50 2 $call x=a.npy
+	npy a '<f4' '(2,1000000000)' 8000000000 && refused 'a.npy: |64 MiB' 60 2 $call x=a.npy
+	npy a '<f4' '(2000000000,)' 8000000000 && refused '2000000000 rows' 60 2 $call x=a.npy
+	npy a '<U1000000000' '(2,)' 8000000000 && refused 'a.npy: |64 MiB' 60 5 $call x=a.npy
+	npy a '|O' '(2,)' && refused 'a.npy: ' 50 2 $call x=a.npy
+	printf '\x93NUMPY\x02\0\xff\xff\xff\x7f{' >a.npy && truncate -s 3G a.npy && refused 'a.npy: ' 50 2 $call x=a.npy
+	npy a '<f4' '(2,2)' 16
+	npy i '<i8' '(2000000000,)' 16000000000 && refused 'rows|twice|same id' 60 10 hm-npy2rec -q -j1 --ids i.npy --column x=a.npy -o /dev/null
+	truncate -s 0 big.ids && truncate -s 4G big.ids && refused 'big.ids: ' 80 5 hm-npy2rec -q -j1 --ids big.ids --column x=a.npy -o /dev/null
+	rm ./*.npy big.ids
+}
+
+@test "CSVs: a quote without an end, columns without number, lines of any length" {
+	local read="hm-csv2rec -q -j1 -o /dev/null x.csv" score="hm-score -q -j1 --bootstrap 0 x.csv"
+	{ printf 'id,img,text,label\n1,x,"' && head -c 30000000 /dev/zero | tr '\0' x; } >x.csv && refused 'x.csv: ' 100 5 $read
+	{ printf 'id,img,text,label\n1,x,"t' && seq 3000000; } >x.csv && refused 'x.csv: ' 100 5 $read
+	head -c 5000000 /dev/zero | tr '\0' , >x.csv && refused 'x.csv: ' 120 5 $read
+	{ printf 'id,img,text,label\n' && head -c 5000000 /dev/zero | tr '\0' , && echo; } >x.csv && refused 'x.csv: ' 120 5 $read
+	truncate -s 0 x.csv && truncate -s 4G x.csv && refused 'x.csv: ' 100 5 $read
+	{ printf 'id,img,text,label\n' && printf '1,x,t,0\n%.0s' {1..2000}; } >x.csv && refused 'x.csv: ' 60 2 $read
+	{ printf 'id,proba,label\n"' && head -c 30000000 /dev/zero | tr '\0' x; } >x.csv && refused 'x.csv: ' 150 5 $score
+	{ printf 'id,proba,label\n' && head -c 5000000 /dev/zero | tr '\0' , && echo; } >x.csv && refused 'x.csv: ' 120 5 $score
+	seq -s, 1000000 >x.csv && refused 'x.csv: ' 120 5 $score
+	truncate -s 0 x.csv && truncate -s 4G x.csv && refused 'x.csv: ' 150 5 $score
+	{ printf 'id,proba,label\n' && seq 100000 | awk '{ print $1 ",0.5," $1 }'; } >x.csv && refused 'x.csv: ' 200 5 $score
+	rm x.csv
+}
+
+@test "vocabularies and tokenizers: words, merges and rows without number" {
+	local call="hm-tokenize -q -j1 -o /dev/null --vocab" special='[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n'
+	{ printf "$special" && seq 2000000; } >v.txt && refused 'v.txt: ' 100 5 $call v.txt plain.hmr
+	{ printf "$special" && head -c 9000000 /dev/zero | tr '\0' x; } >v.txt && refused 'v.txt: ' 100 5 $call v.txt plain.hmr
+	truncate -s 0 v.txt && truncate -s 4G v.txt && refused 'v.txt: ' 60 2 $call v.txt plain.hmr
+	mkdir -p t
+	{ printf '{"model":{"type":"BPE","vocab":{"a":0},"merges":[' && seq 400000 | awk '{ printf "%s\"a a\"", NR > 1 ? "," : "" }' && printf ']}}'; } >t/tokenizer.json
+	refused 't' 300 10 $call t plain.hmr
+	{ printf '{"model":{"type":"BPE","vocab":{' && seq 600000 | awk '{ printf "%s\"w%d\":%d", NR > 1 ? "," : "", $1, $1 }' && printf '},"merges":[]}}'; } >t/tokenizer.json
+	refused 't' 400 10 $call t plain.hmr
+	{ head -c 3000000 /dev/zero | tr '\0' '['; } >t/tokenizer.json && refused 't' 100 5 $call t plain.hmr
+	truncate -s 0 t/tokenizer.json && truncate -s 4G t/tokenizer.json && refused 't' 60 2 $call t plain.hmr
+	hm-jsonl2rec -q -o c.hmr - <<<'{"id":"1","img":"x","text":"'"$(head -c 4000000 /dev/zero | tr '\0' x)"'"}' && within 250 10 $call data/vocab.txt c.hmr
+}
+
+@test "folders of weights: huge configurations, indexes of a million rows" {
+	local w=$ROOT/tests/data/weights call="hm-encode -q -j1 --device ref -o /dev/null --text f raw.hmr" k
+	rm -rf f && cp -r "$w/bert" f && chmod -R u+w f
+	for k in num_hidden_layers num_attention_heads hidden_size vocab_size max_position_embeddings intermediate_size; do
+		sed "s/\"$k\": *[0-9]*/\"$k\": 2147483647/" "$w/bert/config.json" >f/config.json
+		refused 'f' 60 2 $call
+	done
+	head -c 200000 /dev/zero | tr '\0' '[' >f/config.json && refused 'f' 60 2 $call
+	truncate -s 0 f/config.json && truncate -s 4G f/config.json && refused 'f' 60 2 $call
+	rm -rf f && mkdir f
+	index() { # TENSORS SHARDS
+		printf '{"weight_map":{'
+		seq "$1" | awk -v m="$2" '{ printf "%s\"t%d\":\"s%d.safetensors\"", NR > 1 ? "," : "", $1, $1 % m }'
+		printf '}}'
+	}
+	index 1000000 1000000 >f/model.safetensors.index.json && refused 'f' 100 5 $call
+	index 60000 60000 >f/model.safetensors.index.json && refused 'f' 100 5 $call
+	index 60000 1 >f/model.safetensors.index.json && refused 'f' 100 5 $call
+}
+
+@test "headers of weights: names, shapes and metadata without number" {
+	local call="hm-encode -q -j1 --device ref -o /dev/null --image w.safetensors raw.hmr" n
+	list() { seq "$1" | awk "{ printf \"%s$2\", NR > 1 ? \",\" : \"\", \$1 }"; }
+	sparse_weights w.safetensors "{$(list 60000 '\\"t%d\\":{\\"dtype\\":\\"F32\\",\\"shape\\":[0],\\"data_offsets\\":[0,0]}')}" 0 && refused 'w.safetensors: ' 150 5 $call
+	sparse_weights w.safetensors "{\"__metadata__\":{$(list 200000 '\\"t%d\\":\\"a\\"')}}" 0 && refused 'w.safetensors: ' 150 5 $call
+	sparse_weights w.safetensors "{\"a\":{\"dtype\":\"F32\",\"shape\":[$(list 300000 1)],\"data_offsets\":[0,4]}}" 4 && refused 'w.safetensors: ' 150 5 $call
+	sparse_weights w.safetensors '{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}}' 4 && refused 'overflow' 50 2 $call
+	sparse_weights w.safetensors "{$(head -c 5000000 /dev/zero | tr '\0' ' ')}" 0 && refused 'more than 4 MiB' 60 2 $call
+	printf '\xff\xff\xff\xff\xff\xff\xff\x7f{' >w.safetensors && refused 'w.safetensors: ' 50 2 $call
+	truncate -s 0 w.safetensors && truncate -s 8G w.safetensors && refused 'w.safetensors: ' 50 2 $call
+	for n in 0x28 0x7d 0x5d 0x32 0x85 0x4e 0x29; do # MARK, EMPTY_DICT, EMPTY_LIST, DUP, TUPLE1, NONE, EMPTY_TUPLE
+		"$H" pickle $n 5000000 >w.safetensors && refused 'w.safetensors: ' 250 5 $call
+	done
+	rm w.safetensors
 }

@@ -1,4 +1,4 @@
-/* Inputs that claim more than they hold, or hold more than they show, for limits.bats: `hostile KIND [NUMBER
+/* Inputs that claim more than they hold, or hold more than they show, for limits.bats: `enemy KIND [NUMBER
  * ...]` writes one to standard output. */
 #include "rec/format.h"
 #include "base/xxh3.h"
@@ -15,7 +15,7 @@
 
 static uint64_t number[8];
 
-static void put(const void *p, size_t n)
+static void put_bytes(const void *p, size_t n)
 {
 	if (fwrite(p, 1, n, stdout) != n)
 		exit(1);
@@ -25,7 +25,7 @@ static void put_big_endian(uint32_t v)
 {
 	const unsigned char b[4] = {(unsigned char)(v >> 24), (unsigned char)(v >> 16),
 				    (unsigned char)(v >> 8), (unsigned char)v};
-	put(b, sizeof b);
+	put_bytes(b, sizeof b);
 }
 
 /* ---- PNG ---- */
@@ -34,8 +34,8 @@ static void put_chunk(const char *type, const void *p, size_t n)
 {
 	uint32_t crc = (uint32_t)crc32(crc32(0, (const Bytef *)type, 4), p, (uInt)n);
 	put_big_endian((uint32_t)n);
-	put(type, 4);
-	put(p, n);
+	put_bytes(type, 4);
+	put_bytes(p, n);
 	put_big_endian(crc);
 }
 
@@ -71,7 +71,7 @@ static void begin_png(uint64_t w, uint64_t h, uint64_t depth, uint64_t color, ui
 	ihdr[8] = (unsigned char)depth;
 	ihdr[9] = (unsigned char)color;
 	ihdr[12] = (unsigned char)interlaced;
-	put("\x89PNG\r\n\x1a\n", 8);
+	put_bytes("\x89PNG\r\n\x1a\n", 8);
 	put_chunk("IHDR", ihdr, sizeof ihdr);
 }
 
@@ -146,7 +146,7 @@ static void make_jpeg(void)
 			p[i + 8] = (unsigned char)number[0];
 			break;
 		}
-	put(p, n);
+	put_bytes(p, n);
 	free(p);
 }
 
@@ -160,7 +160,7 @@ static void make_webp(void)
 		exit(1);
 	for (int i = 0; i < 4; i++)
 		p[21 + i] = (uint8_t)((i == 3 ? p[24] & 0xf0 : 0) | sizes >> 8 * i);
-	put(p, n);
+	put_bytes(p, n);
 	WebPFree(p);
 }
 
@@ -191,7 +191,7 @@ static void put_head(void)
 		"{\"meta\":{},\"pg\":[],\"schema\":[{\"dtype\":\"UTF8\",\"name\":\"id\",\"shape\":[]}]}";
 	struct hm_buf frame = {0};
 	hm_frame_head(&frame, json, sizeof json - 1, NULL);
-	put(frame.data, frame.len);
+	put_bytes(frame.data, frame.len);
 	hm_buf_clear(&frame);
 }
 
@@ -199,7 +199,7 @@ static void put_block(struct hm_block_info i)
 {
 	unsigned char frame[8 + HM_BHDR_SIZE];
 	hm_frame_bhdr(frame, &i);
-	put(frame, sizeof frame);
+	put_bytes(frame, sizeof frame);
 }
 
 /* RAW PACKED RECORDS COUNT: headers of blocks that claim so much, with nothing behind them */
@@ -234,7 +234,7 @@ static void make_bomb(void)
 					 .raw = (uint32_t)number[0],
 					 .packed = (uint32_t)out.pos,
 					 .packed_hash = XXH3_64bits(b.data, out.pos)});
-	put(b.data, out.pos);
+	put_bytes(b.data, out.pos);
 	ZSTD_freeCCtx(z);
 	hm_buf_clear(&b);
 }
@@ -248,7 +248,7 @@ static void make_indexes(void)
 		hm_put32(frame, HM_SKIP_MAGIC);
 		hm_put32(frame + 4, (uint32_t)number[1]);
 		memcpy(frame + 8, "HMRI", 4);
-		put(frame, sizeof frame);
+		put_bytes(frame, sizeof frame);
 	}
 }
 
@@ -258,10 +258,10 @@ static void make_indexes(void)
 static void make_pickle(void)
 {
 	const unsigned char op = (unsigned char)number[0];
-	put("\x80\2\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\2M\xe9\3.\x80\2}.\x80\2]", 29);
+	put_bytes("\x80\2\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\2M\xe9\3.\x80\2}.\x80\2]", 29);
 	for (uint64_t i = 0; i < number[1]; i++)
-		put(&op, 1);
-	put(".", 1);
+		put_bytes(&op, 1);
+	put_bytes(".", 1);
 }
 
 int main(int argc, char **argv)
