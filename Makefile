@@ -310,7 +310,7 @@ check-cluster: ## the pipelines in shards and as jobs of a Slurm that is started
 
 check-faults: ## faults injected: allocations and system calls that fail, crashes, full disks; ALL=1: every case, which takes long
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(B)/tests/faults/enemy
 	@B=$(B) MAKE="$(MAKE)" ALL=$(ALL) bash tests/faults/run
 
 lint: ## arrows, banned calls, man pages

@@ -130,7 +130,7 @@ static int refuse_size(struct hm_err *e)
 static int read_all(int fd, size_t size, size_t most, struct hm_buf *out, struct hm_err *e)
 {
 	for (;;) {
-		size_t more = size > out->len ? size - out->len + 1 : READ_STEP;
+		size_t more = size >= out->len ? size - out->len + 1 : READ_STEP;
 		if (hm_buf_reserve(out, more, e))
 			return HM_EDATA;
 		ssize_t n = hm_fd_read(fd, out->data + out->len, more);

@@ -86,7 +86,7 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 	struct hm_strmap names = {0};
 	*s = (struct hm_sweep){0};
 	int rc = hm_file_read(path, FILE_MOST, &s->text, e);
-	size_t lines = 1, line = 0;
+	size_t lines = s->text.len && s->text.data[s->text.len - 1] != '\n', line = 0;
 	for (size_t i = 0; i < s->text.len; i++)
 		lines += s->text.data[i] == '\n';
 	hm_hex_digest(s->text.data, s->text.len, s->digest);
