@@ -22,6 +22,12 @@ def put(name, parts, sep=b"\x01"):
         f.write(sep.join(text(p) for p in parts))
 
 
+def npy(kind, shape, data, fortran=False):
+    head = b"{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (kind, str(fortran).encode(), shape)
+    head += b" " * (-(11 + len(head)) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
+
+
 def floats(*v):
     return struct.pack("<%df" % len(v), *v)
 
@@ -106,6 +112,13 @@ def answers():
             column("text_feature", "F16", [2], encoder=DIGEST)]
     two("near", stream(PG, near, [["1", [1, 0], [0], [1, 1]], ["2", [0, 1], [1], [2, 1]], ["3", [1, 1], [1], [1, 2]]]),
         stream(PG, near, [["q", [1, .5], [0], [1, 1]], ["r", [0, -1], [1], [0, 0]]]))
+    head = [ID, column("image_feature", "F32", [2], encoder="mine"), LABEL,
+            column("text_feature", "F32", [2], encoder="yours")]
+    features = stream(PG, head, [[i, [1, .5], [k % 2], [k, -1]] for k, i in enumerate("123")])
+    two("head", features, features)
+    two("arrays", npy(b"<i4", b"(3,)", struct.pack("<3i", 1, -7, 4)),
+        npy(b"<U3", b"(1,)", "a\u00e4".encode("utf-32-le") + b"\0" * 4))
+    two("bytes", npy(b"|S3", b"(2,)", b"ab\0xyz"), npy(b">u8", b"(1,)", b"\xff" * 8))
     two("ids", b"1\n2\n4\n", b'{"id":1,"label":0}\n{"id":"2","label":1}\n{"id":4,"label":null}\n')
     two("words", records, b"".join(b'{"id":"%d","label":"%s"}\n' % (i, [b"no", b"yes"][i % 2]) for i in range(1, 5)))
     two("pairs", b"a,b,kind\n1,2,image\n3,4,text\n", b"kind,b,a\ntext,1,1\n")
@@ -242,6 +255,13 @@ def sweep():
                         b"name,train_loss,val_loss,accuracy,accuracy_lo,accuracy_hi,auroc,n,epoch,error\n"
                         b'"b",1,,,,,,,2,""\n"a",,,,,,,,,"step 3: bad"\n'])
     put("sweep/twice", [b'{"name":"a"}\n{"name":"a"}\n'])
+    head = {"by": "accuracy", "call": {"x": 1}, "configurations": 2, "format": "hm sweep part 1", "keep": 0,
+            "lines": DIGEST, "part": 0, "parts": 1, "sweep": "@"}
+    rows = [{"accuracy": .5, "auroc": None, "error": None, "model": None, "n": 4, "name": "a", "row": '"a",1,""',
+             "train_loss": .25, "val_loss": .5},
+            {"error": "step 3: bad", "model": None, "name": "b", "row": '"b",,"step 3: bad"'}]
+    put("sweep/part", [b'{"name":"a","fusion":"concat","map-dim":8,"head-dropout":"0,.1,.2"}\n{"name":"b"}\n', b"",
+                       b"".join(text(x) + b"\n" for x in [head] + rows)])
     put("sweep/slash", [b'{"name":"a/b"}'])
     put("sweep/none", [b"\n \n"])
     put("sweep/values", [b'{"name":"a","no-shuffle":true,"lr":null}\n{"lr":[1],"name":"b"}'])
@@ -301,10 +321,6 @@ def args():
 
 
 def optiontext():
-    def npy(kind, shape, data, fortran=False):
-        head = b"{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (kind, str(fortran).encode(), shape)
-        head += b" " * (-(11 + len(head)) % 64) + b"\n"
-        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
     put("optiontext/array", [b"cimage_feature=f.npy,encoder=my,model,output=cls,precision=f32,size=224x224,"
                              b"mean=.5 .5 .5", npy(b"<f4", b"(2, 3)", floats(1, 2, 3, 4, 5, float("inf")))])
     put("optiontext/label", [b"clabel=l.npy,names=no yes", npy(b"<i8", b"(3,)", struct.pack("<3q", 0, -2, 1))])
@@ -319,5 +335,16 @@ def optiontext():
         put("optiontext/" + name, [words.encode()])
 
 
-for make in (columns, answers, join, sidefile, model, checkpoint, runs, sweep, config, args, optiontext):
+def pth():
+    """Files of other programs, which are refused by name."""
+    for name, first in {"gguf": b"GGUF\3\0\0\0", "hdf5": b"\x89HDF\r\n\x1a\n", "tflite": b"\x1c\0\0\0TFL3",
+                        "onnx": b"\x08\x07\x12\x07pytorch\x1a\x031.0", "savedmodel": b"\x08\x01\x12\x05serve",
+                        "tfindex": b"\0" * 40 + b"W\xfb\x80\x8b$uG\xdb", "gzip": b"\x1f\x8b\x08", "index":
+                        text({"weight_map": {"x": "a.safetensors"}}), "html": b"<!doctype html><html>",
+                        "lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+                        "emptyzip": b"PK\5\6" + b"\0" * 18}.items():
+        put("pth/" + name, [first + b"\0" * 16])
+
+
+for make in (pth, columns, answers, join, sidefile, model, checkpoint, runs, sweep, config, args, optiontext):
     make()
