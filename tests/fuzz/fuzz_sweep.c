@@ -34,7 +34,7 @@ static int set_option(void *ctx, const char *name, char *value, struct hm_err *e
 	else if (!strcmp(name, "head-dropout"))
 		r->head_dropout = value;
 	else if (!strcmp(name, "map-dim"))
-		r->map_dim_given = r->map_dim = strtoll(value, NULL, 10) & 1023;
+		r->map_dim = strtoll(value, NULL, 10) & 1023, r->map_dim_given = true;
 	else if (!strcmp(name, "normalize"))
 		r->normalize = *value == 't';
 	else if (!strcmp(name, "no-normalize"))
