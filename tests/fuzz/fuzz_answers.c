@@ -202,6 +202,8 @@ static void find_neighbours(char *path, char *other, const char *names)
 			must_say(&e, NULL);
 		} else if (a.dim == b.dim) {
 			must(!hm_nearest_open(&s, &a, d, w, &e));
+			for (size_t i = 0; i < 32; i++)
+				near[i] = (struct hm_near){SIZE_MAX, NAN};
 			must(a.n > 32 || !hm_nearest_find(s, b.row, 1, a.n, near, &e));
 			for (size_t i = 0; a.n <= 32 && i < a.n; i++)
 				must(near[i].row < a.n && fabs(near[i].similarity) <= 1.0000001 &&

@@ -92,6 +92,12 @@ def columns():
     put("columns/jsonlshard", [stream([step("hm-jsonl2rec", shard="0/2", limit=3), step("x", "", shard="0/2")],
                                       [ID, column("b", "BOOL", []), column("u", "U16", [2, 0])],
                                       [["1", [1], []]])])
+    for name, size in {"nosize": "0x0", "minus": "-1x-1", "notsquare": "2x3", "largest": "4097x4097"}.items():
+        put("columns/" + name, [stream([], [ID, column("image_feature", "F32", [1], size=size, fit="crop", short=1),
+                                            LABEL], [["1", [1], [0]]])])
+    put("columns/shapes", [stream([], [ID, column("label", "I32", [1]), column("pixels", "U8", [2, 2]),
+                                       column("text", "I32", []), column("token_ids", "I32", [3])],
+                                  [["1", [1], [0] * 4, [1], [1, 2, 3]]])])
     put("columns/nothead", [b'{"meta":{}}\x01'])
 
 
@@ -119,6 +125,8 @@ def answers():
     two("arrays", npy(b"<i4", b"(3,)", struct.pack("<3i", 1, -7, 4)),
         npy(b"<U3", b"(1,)", "a\u00e4".encode("utf-32-le") + b"\0" * 4))
     two("bytes", npy(b"|S3", b"(2,)", b"ab\0xyz"), npy(b">u8", b"(1,)", b"\xff" * 8))
+    two("nan", stream(PG, near, [["1", [1, float("nan")], [0], [1, 1]]]),
+        stream(PG, near, [["1", [float("inf"), 1], [0], [1, 1]], ["2", [0, 0], [5], [0, 0]]]))
     two("ids", b"1\n2\n4\n", b'{"id":1,"label":0}\n{"id":"2","label":1}\n{"id":4,"label":null}\n')
     two("words", records, b"".join(b'{"id":"%d","label":"%s"}\n' % (i, [b"no", b"yes"][i % 2]) for i in range(1, 5)))
     two("pairs", b"a,b,kind\n1,2,image\n3,4,text\n", b"kind,b,a\ntext,1,1\n")
@@ -179,6 +187,11 @@ def model():
     more = dict(said, image_encoder="mine", text_encoder="yours", image_family="vit", mean=[.5, .5, .5],
                 std=[1, 1, 1], heads=2, eps=1e-5, act="gelu")
     weights("model/texts", {"hm.digest": ZEROS, "hm.model": more}, late)
+    for name, wrong in {"names": {"names": ["no"]}, "long": {"image_output": "x" * 300}, "negative": {"text_dim": -2},
+                        "huge": {"image_dim": 1 << 40, "text_dim": 5 - (1 << 40)}, "half": {"image_dim": 3, "text_dim": None},
+                        "columns": {"image_columns": ["a"] * 9}, "longname": {"text_columns": ["a" * 80]}}.items():
+        weights("model/" + name, {"hm.digest": ZEROS, "hm.model": {k: v for k, v in dict(said, **wrong).items()
+                                                                   if v is not None}}, late)
     layers = [("image_map.0.weight", [4, 3], range(12)), ("image_map.0.bias", [4], [0] * 4),
               ("text_map.0.weight", [4, 2], range(8)), ("text_map.0.bias", [4], [0] * 4),
               ("output.weight", [2, 8], range(16)), ("output.bias", [2], [0, 1])]
@@ -196,13 +209,18 @@ def checkpoint():
     same = {"epochs": 9, "lr": 0.5, "name": "x"}
     blocks = [(n, [12], range(12)) for n in ("fusion.value", "fusion.moment0", "fusion.moment1", "kept")]
 
-    def one(name, identity, kept=True, tail=b""):
-        weights("checkpoint/" + name, {"hm.digest": ZEROS, "hm.identity": identity, "hm.state": state},
+    def one(name, identity, kept=True, tail=b"", **other):
+        weights("checkpoint/" + name, {"hm.digest": ZEROS, "hm.identity": identity, "hm.state": dict(state, **other)},
                 blocks if kept else blocks[:3], tail)
     one("whole", same, tail=b"\x0212.5\n")
     one("grows", dict(same, epochs=3), tail=b"\x02-1")
     one("other", dict(same, lr=.25, more=True))
     one("nokept", same, False)
+    one("negative", same, epoch="-3")
+    one("negativelog", same, log_bytes="-1")
+    one("long", same, reason="x" * 40)
+    blocks[1] = ("fusion.moment0", [11], range(11))
+    one("short", same)
 
 
 # ---- texts
@@ -244,6 +262,9 @@ def runs():
     three = b"id,proba_0,proba_1,proba_2,label\n" + b"".join(b"%d,0.5,0.25,0.25,%d\n" % (i, i % 3) for i in range(9))
     put("runs/three", [{"rows": [one, {"name": "B", "predictions": "b.csv"}],
                         "claims": [{"text": "c", "kind": "better", "pairs": [{"a": "A", "b": "B"}]}]}, three, three])
+    put("runs/margin", [{"rows": [one, {"name": "B", "predictions": "b.csv"}],
+                         "claims": [{"text": "c", "kind": "same", "margin": 2, "pairs": [{"a": "A", "b": "B"}]}]}, a, b])
+    put("runs/nolabels", [{"rows": [one]}, b"id,proba\n1,.5\n"])
     put("runs/outside", [{"rows": [{"name": "A", "predictions": "../a.csv"}]}, a])
     put("runs/sheet", [{"sheet": "b.csv", "sheet_of": "x", "rows": [one]}, a, b"\x89PNG\r\n\x1a\n"])
 
@@ -318,6 +339,10 @@ def args():
     one("line", "number", "12")
     one("linebad", "flag", "maybe")
     one("cluster", "-vqfn5")
+    one("below", "--number", "-99")
+    one("infinite", "--any", "inf")
+    one("nan", "--real=nan")
+    one("many", *["-lx"] * 300)
 
 
 def optiontext():
@@ -328,6 +353,7 @@ def optiontext():
     put("optiontext/bool", [b"ub.npy", npy(b"|b1", b"(4,)", b"\0\1\2\1")])
     put("optiontext/half", [b"ctext_feature=a,b.npy,vocab=x,cased=true",
                             npy(b"<f2", b"(2, 2)", struct.pack("<4e", 1, 2, 3, 4), True)])
+    put("optiontext/manylabels", [b"l" + b",".join(b"%d" % i for i in range(1030))])
     for name, words in {"labels": "lno,yes,maybe", "numbers": "l0,1.5,2", "form": "fa b:i32 c:f32 d:utf8 e:x",
                         "names": "nimage_feature,other", "ablate": "aimage=zero", "shuffle": "atext=shuffle",
                         "shard": "s3/7", "device": "scuda:1",
