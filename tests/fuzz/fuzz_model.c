@@ -15,6 +15,8 @@ static void check_head(const struct hm_modelfile *m)
 	must(m->fusion && m->classes >= 1 && m->inputs >= 1 && m->weight && m->bias);
 	for (int64_t i = 0; i < m->classes; i++)
 		must(isfinite(m->bias[i]));
+	for (int64_t i = 0; i < m->classes * m->inputs; i++)
+		must(isfinite(m->weight[i]));
 	must(!m->names || cJSON_GetArraySize(m->names) == m->classes);
 	must((m->dim[HM_IMAGE] < 0) == (m->dim[HM_TEXT] < 0));
 }

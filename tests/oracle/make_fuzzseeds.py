@@ -181,6 +181,9 @@ def model():
                            "hm.selected_on": "auroc, epoch 3", "hm.image_digest": DIGEST, "hm.text_digest": "f" * 32,
                            "hm.vocab": {"kind": "wordpiece"}}, late)
     weights("model/plain", None, late)
+    for name, odd in {"nan": float("nan"), "infinite": float("inf")}.items():
+        weights("model/" + name, None, [late[0], ("classifier.bias", [2], [1, odd])])
+        weights("model/%sweight" % name, None, [("classifier.weight", [2, 5], [odd] * 10), late[1]])
     weights("model/one-output", {"hm.digest": ZEROS, "hm.model": {"classes": 2}},
             [("classifier.weight", [1, 5], [1, 2, 3, 4, 5]), ("classifier.bias", [1], [1])])
     weights("model/module", None, [("module." + n, s, v) for n, s, v in late])
@@ -265,6 +268,8 @@ def runs():
     put("runs/margin", [{"rows": [one, {"name": "B", "predictions": "b.csv"}],
                          "claims": [{"text": "c", "kind": "same", "margin": 2, "pairs": [{"a": "A", "b": "B"}]}]}, a, b])
     put("runs/nolabels", [{"rows": [one]}, b"id,proba\n1,.5\n"])
+    back = b"".join(text({"event": "step", "step": s, "loss": .5}) + b"\n" for s in (3, 2, 1e300, 4))
+    put("runs/back", [{"rows": [dict(one, log="log.jsonl")]}, a, b"", back])
     put("runs/outside", [{"rows": [{"name": "A", "predictions": "../a.csv"}]}, a])
     put("runs/sheet", [{"sheet": "b.csv", "sheet_of": "x", "rows": [one]}, a, b"\x89PNG\r\n\x1a\n"])
 
