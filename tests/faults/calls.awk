@@ -1,6 +1,6 @@
 # Calls of a tool that nobody would make: reads its --help, prints `calls` lines of shell words. Options are the tool's
 # own, at times misspelt, with values of their kind, of another, or hostile; operands are files that are there or are
-# not. -v seed=N decides, equal seeds make equal calls.
+# not. -v seed=N decides: the same awk makes the same calls of it.
 function below(n) { return int(rand() * n) }
 function quote(s) { gsub(/'/, "'\\''", s); return "'" s "'" }
 function value(arg,   n, word) {
