@@ -65,8 +65,12 @@ int hm_file_temporary(const char *folder, struct hm_err *e);
 /* Opens, writes and commits in one call. */
 int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e);
 
-/* Makes the folder, whose parent is there, unless it is there already. HM_EDATA, naming it, if it cannot be
- * made or written into: a tool that writes there in the end finds it before the work. */
+/* Makes the name of a new file or folder outlive a loss of power: syncs the folder that it is in. 0, or
+ * HM_EDATA. */
+int hm_file_sync_name(const char *path, struct hm_err *e);
+
+/* Makes the folder, whose parent is there, unless it is there already, and syncs its name. HM_EDATA, naming
+ * it, if it cannot be made or written into: a tool that writes there in the end finds it before the work. */
 int hm_folder_make(const char *path, struct hm_err *e);
 
 #endif

@@ -85,3 +85,44 @@ every_call() {
 	expect 1 'error: folder/out: is read-only, and so not replaced'
 	[ "$(cat folder/out)" = kept ]
 }
+
+@test "modes: a new file and folder get what the umask leaves, a file that is replaced keeps its mode" {
+	hm-synth -q --train 12 --dev 2 --test 2 data
+	hm-jsonl2rec -q data/train.jsonl | hm-imgprep -q --root data/img --size 32 -o raw.hmr
+	hm-encode -q --image init:resnet-tiny --replace -o train.hmr raw.hmr
+	echo '{"name":"a","lr":0.1}' >sweep.jsonl
+	for mask in 077 022 002; do
+		rm -rf modes && mkdir modes && chmod 777 modes # of nobody in particular, as a shared folder is
+		(
+			umask $mask
+			hm-encode -q --image init:resnet-tiny --cache modes/cache --stats modes/stats -o modes/f.hmr raw.hmr
+			hm-fuse-train -q --features image --epochs 1 --checkpoint modes/run --log modes/log --last modes/last -o modes/model train.hmr
+			hm-fuse-train -q --features image --epochs 1 --sweep sweep.jsonl -o modes/swept train.hmr
+			hm-score -q --model modes/model --csv modes/csv --json modes/json train.hmr
+			hm-synth -q --train 1 --dev 1 --test 1 modes/data
+		)
+		files=$(printf %o $((0666 & ~mask))) folders=$(printf %o $((0777 & ~mask)))
+		[ "$(find modes -type f -printf '%m\n' | sort -u)" = "$files" ] || fail "$mask: $(find modes -type f -printf '%m %p\n')"
+		[ "$(find modes -mindepth 1 -type d -printf '%m\n' | sort -u)" = "$folders" ] || fail "$mask: $(find modes -type d -printf '%m %p\n')"
+		for kind in .feat .skim CACHEDIR.TAG run.seconds leaderboard.csv; do find modes | grep -qF "$kind" || fail "no $kind in $(find modes)"; done
+	done
+	chmod 604 modes/model modes/csv
+	hm-fuse-train -q --features image --epochs 1 -o modes/model train.hmr
+	hm-score -q --model modes/model --csv modes/csv train.hmr
+	[ "$(find modes/model modes/csv -printf '%m ')" = '604 604 ' ]
+	chmod 4755 modes/csv # rights that a program has are not for what is written
+	hm-score -q --model modes/model --csv modes/csv train.hmr
+	[ "$(find modes/csv -printf %m)" = 755 ]
+}
+
+@test "a feature of a shared cache counts no more than its checksum, whoever wrote it" {
+	hm-synth -q --train 6 --dev 2 --test 2 data
+	hm-jsonl2rec -q data/train.jsonl | hm-imgprep -q --root data/img --size 32 -o raw.hmr
+	hm-encode -q --image init:resnet-tiny --cache cache -o right.hmr raw.hmr
+	segment=$(echo cache/hm-cache/*.feat)
+	printf '\x7f' | dd of="$segment" bs=1 seek=80 conv=notrunc status=none # in the values of the first entry
+	[ "$(id -u)" != 0 ] || chown 65534 "$segment"
+	chmod 666 "$segment"
+	hm-encode -q --image init:resnet-tiny --cache cache -o again.hmr raw.hmr
+	cmp again.hmr right.hmr
+}
