@@ -53,7 +53,7 @@ CFLAGS  ?=
 hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-errno -fno-omit-frame-pointer -pthread -fopenmp \
               -ffile-prefix-map=$(CURDIR)=. \
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
-              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -DHM_SANITIZED=1)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
 hm_libs    := -lzstd -lxxhash -lpng -ljpeg -lwebp -lwebpdemux -lz -ldeflate -lcjson -lm -ldl
 ifeq ($(ONEDNN),1)
@@ -82,7 +82,7 @@ cuda_obj := $(cuda_src:%=$(B)/cuda/%.o)
 sim_src  := $(filter-out tests/cudasim/selftest.cpp,$(wildcard tests/cudasim/*.cpp))
 sim_obj  := $(cuda_src:%=$(B)/cudasim/%.o) $(sim_src:%=$(B)/cudasim/%.o)
 
-.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda check-cluster check-faults lint bench oracle fuzz install uninstall deb check-deb \
+.PHONY: all cuda nvcc-there without-mpi current-cuda tower-tools help config packages demo test check check-cuda check-cluster check-faults lint bench oracle fuzz fuzz-coverage install uninstall deb check-deb \
         clean deps FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -189,10 +189,14 @@ $(B)/tests/formats/secondreader: tests/formats/secondreader.c
 	@mkdir -p $(@D)
 	@$(CC) $(filter-out -Ilib,$(hm_cflags)) $(CFLAGS) $(hm_ldflags) $(LDFLAGS) -o $@ $< -lzstd -lxxhash -lcjson -lm
 
+fuzz_help := $(addprefix $(B)/tests/fuzz/,fuzzstream.o hostile.o)
 # A fuzz harness with its replay driver: runs the corpus and seeded mutations of it, needs no fuzzer.
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libhm.a
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(fuzz_help) $(B)/tests/fuzz/replay.o $(B)/libhm.a
 	@mkdir -p $(@D)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ $(hm_libs)
+# The same harness under libFuzzer: tests/fuzz/run calls this with clang.
+$(B)/tests/fuzz/libfuzzer_%: $(B)/tests/fuzz/fuzz_%.o $(fuzz_help) $(B)/tests/fuzz/mutator.o $(B)/libhm.a
+	@$(CC) $(hm_ldflags) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(hm_libs)
 
 # The plug-in: the CUDA device and what it needs of lib/base, nothing of it seen from outside but one table. The
 # CUDA runtime is linked in; cuBLASLt is a library of the machine.
@@ -268,7 +272,7 @@ $(B)/cudasim/test_ops_devices: $(check_src:%.c=$(B)/%.o)
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $^ -lcmocka -lxxhash -lm -ldl $(if $(filter 1,$(ONEDNN)),-ldnnl)
 
 -include $(cuda_obj:.o=.d) $(sim_obj:.o=.d) $(mpi_obj:.o=.d)
--include $(lib_obj:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tools/*.c tests/tower/*.c)) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d) $(rate_src:%.c=$(B)/%.d)
+-include $(lib_obj:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tools/*.c tests/tower/*.c)) $(unit_src:%.c=$(B)/%.d) $(help_obj:.o=.d) $(fuzz_src:%.c=$(B)/%.d) $(fuzz_help:.o=.d) $(rate_src:%.c=$(B)/%.d)
 
 config: ## print what was found and how it will be built
 	@echo "version    $(VERSION)"
@@ -291,7 +295,7 @@ test: ## the whole suite: no GPU, no Python, a few minutes
 	@$(MAKE) --no-print-directory check
 
 # After deps, so that what was just installed is found.
-check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondreader $(B)/tests/pipes/httpd $(B)/tests/pipes/nonblock $(B)/tests/pipes/terminal
+check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondreader $(B)/tests/pipes/httpd $(B)/tests/pipes/nonblock $(B)/tests/pipes/terminal $(B)/tests/cli/oldkernel
 	@B=$(B) SAN=$(SAN) ONEDNN=$(ONEDNN) MAKE="$(MAKE)" bash tests/run $(units)
 
 check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor
@@ -306,7 +310,7 @@ check-cluster: ## the pipelines in shards and as jobs of a Slurm that is started
 
 check-faults: ## faults injected: allocations and system calls that fail, crashes, full disks; ALL=1: every case, which takes long
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(B)/tests/faults/enemy
 	@B=$(B) MAKE="$(MAKE)" ALL=$(ALL) bash tests/faults/run
 
 lint: ## arrows, banned calls, man pages
@@ -325,6 +329,9 @@ bench: all $(rate) ## speed beside the peers, as ratios of one run (same virtual
 
 fuzz: ## fuzz every parser with clang's libFuzzer, FUZZ_SECONDS each (default 60)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) bash tests/fuzz/run
+
+fuzz-coverage: ## the lines of every reader that corpora and unit tests reach (gcov)
+	@bash tests/fuzz/coverage
 
 # Completion scripts, as the tools print them.
 $(B)/completions/bash/%: $(B)/bin/%

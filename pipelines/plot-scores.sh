@@ -14,7 +14,8 @@ for system; do
 	name=${system%=*} file=${system##*=}
 	[ -r "$file" ] || { echo "plot-scores.sh: $file: cannot read" >&2; exit 1; }
 	i=$((i + 1))
-	awk -v at=$i -v name="$name" '
+	name=$name awk -v at=$i '
+		BEGIN { name = ENVIRON["name"]; gsub(/["\\[:cntrl:]]/, "?", name) } # it is a column of what gnuplot reads
 		function number(key) {
 			return match($0, "\"" key "\":[0-9.e+-]+") ? substr($0, RSTART + length(key) + 3, RLENGTH - length(key) - 3) : "NaN"
 		}

@@ -76,7 +76,7 @@ static void put_bytes(struct hm_buf *b, const char *s, struct hm_err *e)
 
 static void put_text(struct hm_buf *b, const char *s, struct hm_err *e)
 {
-	hm_json_write_str(b, s, hm_utf8_check(s, strlen(s)), e);
+	hm_json_write_str(b, s, strlen(s), e); /* hm_json_tame makes UTF-8 of it */
 }
 
 /* An id is written as it came: a number's digits, or a string. */
@@ -126,6 +126,8 @@ static int write_batch(struct classify_run *r, const struct hand *h, struct hm_e
 		put_text(&r->out, p->failure.text, e);
 		put_bytes(&r->out, "}\n", e);
 	}
+	if (!e->code)
+		hm_json_tame(&r->out, 0, e);
 	if (!e->code && hm_fd_write(STDOUT_FILENO, r->out.data, r->out.len))
 		hm_err_machine(e, "standard output: cannot write: %s", strerror(errno));
 	return e->code;

@@ -1,6 +1,7 @@
 /* What can be said against a call of hm-fuse-train before any file is opened, and what its options mean. See
  * fuse.h. */
 #include "fuse.h"
+#include "base/memlimit.h"
 #include "prep/labels.h"
 
 #include <stdio.h>
@@ -158,5 +159,5 @@ void hm_fuse_check_call(struct hm_fuse *r)
 							      k ? "--text-feature" : "--image-feature", &e))
 			hm_cli_usage(&r->cli, "%s", e.text);
 	if (!r->o.memory)
-		r->options.memory = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE) / 2;
+		r->options.memory = hm_memory_given() / 2;
 }

@@ -41,7 +41,8 @@ static const struct hm_tool tool = {.name = "hm-bundle",
 				    .operands = "HEAD",
 				    .table = table,
 				    .min_operands = 1,
-				    .max_operands = 1};
+				    .max_operands = 1,
+				    .sandbox = HM_CLI_PARSE};
 
 struct run {
 	struct hm_cli cli;

@@ -38,7 +38,8 @@ static const struct hm_tool tool = {"hm-cat",
 				    table,
 				    HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
 				    0,
-				    -1};
+				    -1,
+				    .sandbox = HM_CLI_PARSE};
 
 /* The first input's schema and what is taken of it. */
 struct run {

@@ -24,7 +24,8 @@ static const struct options defaults = {
 
 static const struct hm_opt table[] = {
 	{.group = "Lines"},
-	{"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to, and may not leave"},
+	{"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to, and may not leave",
+	 .file = HM_FILE_BELOW},
 	{"id-field", 0, HM_STR(form.id), "NAME", "field of the id, a string or an integer"},
 	{"img-field", 0, HM_STR(form.img), "NAME", "field of the image's path"},
 	{"text-field", 0, HM_STR(form.text), "NAME", "field of the caption"},
@@ -54,7 +55,8 @@ static const struct hm_opt table[] = {
 	 .max = HM_IMAGE_PIXELS_MOST},
 	{"max-side", 0, HM_INT(max_side), "N", "refuse images that are wider or higher", .min = 1,
 	 .max = HM_IMAGE_SIDE_MOST},
-	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root"},
+	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root",
+	 .anywhere = true},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-classify",
@@ -64,7 +66,8 @@ static const struct hm_tool tool = {.name = "hm-classify",
 				    .common = HM_CLI_JOBS | HM_CLI_DEVICE,
 				    .min_operands = 1,
 				    .max_operands = -1,
-				    .backends = hm_device_backends};
+				    .backends = hm_device_backends,
+				    .sandbox = HM_CLI_COMPUTE};
 
 /* Whether the file begins as a picture does, of whatever kind. */
 static bool is_picture(const char *path)
@@ -173,6 +176,8 @@ static int answer_lines(struct classify_run *r, struct hm_err *e)
 		rc = hm_imageroot_open(&r->root, r->o.root, r->o.follow_symlinks, e);
 	for (int i = 0; !rc && i < n && !classify_stopped(); i++)
 		rc = classify_file(r, file[i], e);
+	if (!rc && !r->done && !classify_stopped())
+		hm_cli_warn(&r->cli, "no lines, so no answers: has their producer failed?");
 	if (!rc && r->bad && r->o.on_error == HM_SKIP)
 		hm_cli_notice(&r->cli, "%" PRIu64 " of %" PRIu64 " lines left out", r->bad, r->done);
 	else if (!rc && r->bad)

@@ -23,7 +23,8 @@ static const struct hm_tool tool = {.name = "hm-csv2rec",
 				    .operands = "[FILE ...]",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
-				    .max_operands = -1};
+				    .max_operands = -1,
+				    .sandbox = HM_CLI_PARSE};
 
 struct reader {
 	struct hm_csvfields file;

@@ -57,7 +57,8 @@ static const struct hm_opt table[] = {
 	{.group = "Speed"},
 	{"batch-size", 0, HM_INT(batch_size), "N", "images or captions computed at once", .min = 1,
 	 .max = 4096},
-	{"cache", 0, HM_STR(cache), "DIR", "folder that keeps features; those in it are not computed again"},
+	{"cache", 0, HM_STR(cache), "DIR", "folder that keeps features; those in it are not computed again",
+	 .file = HM_FILE_KEPT},
 	{"cache-size", 0, HM_SIZE(cache_size), "SIZE", "bytes that the cache may take at most",
 	 .min = 1 << 20, .max = (int64_t)1 << 46, .given = HM_GIVEN(size_given)},
 	{0}};
@@ -68,7 +69,9 @@ static const struct hm_tool tool = {.name = "hm-encode",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
-				    .backends = hm_device_backends};
+				    .backends = hm_device_backends,
+				    .sandbox = HM_CLI_COMPUTE,
+				    .joins = true};
 
 struct run {
 	struct hm_cli cli;

@@ -24,7 +24,7 @@ static const struct options defaults = {
 static const struct hm_opt table[] = {
 	{.group = "Images"},
 	{"root", 0, HM_STR(root), "DIR", "folder that img paths are relative to, and may not leave",
-	 .required = true},
+	 .required = true, .file = HM_FILE_BELOW},
 	{"like", 0, HM_STR(like), "FOLDER|FILE.json", "take the five below from a published preprocessor",
 	 .file = HM_FILE_IN},
 	{"size", 0, HM_INT(size), "N", "side of the square, in pixels", .min = 1, .max = HM_SQUARE_SIZE_MOST,
@@ -43,7 +43,8 @@ static const struct hm_opt table[] = {
 	 .max = HM_IMAGE_SIDE_MOST},
 	{"damaged", 0, HM_CHOICE(damaged), "fail|read", "read damaged files too, as far as they go"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip|keep", "what to do about a bad image"},
-	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root"},
+	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL, "let symbolic links lead out of the root",
+	 .anywhere = true},
 	{"replace", 0, HM_FLAG(replace), NULL, "replace the column pixels if it exists already"},
 	{0}};
 
@@ -52,7 +53,9 @@ static const struct hm_tool tool = {.name = "hm-imgprep",
 				    .operands = "[FILE ...]",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
-				    .max_operands = -1};
+				    .max_operands = -1,
+				    .sandbox = HM_CLI_PARSE,
+				    .joins = true};
 
 struct run {
 	struct hm_cli cli;

@@ -22,7 +22,8 @@ static const struct hm_tool tool = {.name = "hm-jsonl2rec",
 				    .operands = "[FILE ...]",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
-				    .max_operands = -1};
+				    .max_operands = -1,
+				    .sandbox = HM_CLI_PARSE};
 
 /* A file, and the line in hand. */
 struct reader {

@@ -13,7 +13,7 @@ struct options {
 	char *json, *pairs;
 	int64_t examples;
 	double near;
-	bool nearly;
+	bool nearly, spreadsheet;
 };
 
 static const struct hm_opt table[] = {
@@ -25,12 +25,16 @@ static const struct hm_opt table[] = {
 	{"examples", 0, HM_INT(examples), "N", "how many of each kind are shown", .max = 10000},
 	{"pairs", 0, HM_STR(pairs), "FILE.csv", "write the confounders, for hm-score --pairs",
 	 .file = HM_FILE_OUT},
+	{"spreadsheet", 0, HM_FLAG(spreadsheet), NULL,
+	 "let no id of --pairs be a formula or a control character"},
 	{"json", 0, HM_STR(json), "FILE",
 	 "write all of it as JSON; - is standard output, instead of the table", .file = HM_FILE_OUT},
 	{0}};
 
-static const struct hm_tool tool = {
-	"hm-lint", "find what is wrong with the splits of a data set", "FILE ...", table, HM_CLI_JOBS, 1, -1};
+static const struct hm_tool tool = {"hm-lint",	 "find what is wrong with the splits of a data set",
+				    "FILE ...",	 table,
+				    HM_CLI_JOBS, 1,
+				    -1,		 .sandbox = HM_CLI_COMPUTE};
 
 /* The columns by which images (captions) are compared, in order of preference. */
 static const char *const image_columns[] = {"pixels", "image_grid", "image_feature", "img", NULL};
@@ -134,6 +138,7 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 		rc = hm_err_prefix(e, "%s", hm_reader_name(in));
 	if (label >= 0 && (s->field[label].dtype != HM_I32 || s->field[label].ndim))
 		return hm_err_set(e, HM_EDATA, "%s: column \"label\" is no label", hm_reader_name(in));
+	size_t before = r->audit.n;
 	while (!rc && (rc = hm_reader_next(in, &rec, e)) == 1) {
 		struct hm_audit_record to = {rec.val[id].data, rec.val[id].count, -1, NULL, NULL, 0, 0};
 		bool broken = error >= 0 && rec.val[error].count; /* its pixels are zeros */
@@ -155,6 +160,8 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 			return hm_record_error(hm_reader_name(in), number, &rec.val[id], NULL, e);
 		hm_cli_progress(&r->cli, r->audit.n, 0, "records");
 	}
+	if (!rc && r->audit.n == before)
+		hm_cli_warn(&r->cli, "%s: no records", hm_reader_name(in));
 	return rc;
 }
 
@@ -171,7 +178,8 @@ static int write_all(struct run *r, struct hm_err *e)
 {
 	bool instead = r->o.json && !strcmp(r->o.json, "-");
 	int rc = 0;
-	if (r->o.pairs && !(rc = hm_audit_pairs(&r->audit, &r->out, e)))
+	if (r->o.pairs &&
+	    !(rc = hm_audit_pairs(&r->audit, r->o.spreadsheet ? hm_buf_cell : hm_buf_quote, &r->out, e)))
 		rc = hm_file_write(r->o.pairs, r->out.data, r->out.len, e);
 	r->out.len = 0;
 	if (!rc && r->o.json && !(rc = hm_audit_json(&r->audit, &r->view, &r->out, e)))
@@ -188,6 +196,8 @@ int main(int argc, char **argv)
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
 	read_allowed(&r);
+	if (r.o.spreadsheet && !r.o.pairs)
+		hm_cli_usage(&r.cli, "--spreadsheet says how --pairs is written, which is not given");
 	int rc = open_all(&r, &e), findings = 0;
 	if (!rc) {
 		r.view.image = find_common_column(&r, image_columns);

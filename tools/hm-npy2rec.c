@@ -37,7 +37,8 @@ static const struct hm_tool tool = {.name = "hm-npy2rec",
 				    .summary = "turn arrays of other programs into records",
 				    .operands = "",
 				    .table = table,
-				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC};
+				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
+				    .sandbox = HM_CLI_PARSE};
 
 /* A column's place in the output, and where its values come from. */
 struct source {
@@ -113,13 +114,15 @@ static int open_column(struct source *s, struct hm_err *e)
 	hm_map_close(&map);
 	if (!k || k->group != HM_FILEKIND_WEIGHTS)
 		return hm_npyarray_open(&s->column.from, file, e);
-	if (hm_weights_open(&s->weights, file, NULL, e))
+	if (hm_weights_open(&s->weights, file, &(struct hm_weights_options){.names_first = true}, e))
 		return HM_EDATA;
 	const struct hm_tensor *t = hm_weights_find(s->weights, s->spec.name);
 	char names[256];
 	if (!t)
 		return hm_err_set(e, HM_EDATA, "%s: there is no tensor \"%s\"; there are %s", file,
 				  s->spec.name, hm_weights_sample(s->weights, names, sizeof names));
+	if (hm_weights_verify(s->weights, t, 1, e))
+		return hm_err_prefix(e, "%s", file);
 	hm_npyarray_of_tensor(&s->column.from, t);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 struct options {
 	char *out;
-	bool follow_symlinks;
+	bool follow_symlinks, spreadsheet;
 };
 
 static const struct hm_opt table[] = {
@@ -17,6 +17,8 @@ static const struct hm_opt table[] = {
 	{"output", 'o', HM_STR(out), "DIR",
 	 "folder of the three files; default: that of RUNS.json, of predictions the current one",
 	 .file = HM_FILE_OUT},
+	{"spreadsheet", 0, HM_FLAG(spreadsheet), NULL,
+	 "let no text of report.csv be a formula or a control character"},
 	{.group = "Input"},
 	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL,
 	 "let symbolic links lead out of the table's folder"},
@@ -105,6 +107,7 @@ int main(int argc, char **argv)
 			"\"label\" is the prediction: then the scores say nothing");
 	if (!rc)
 		rc = hm_findings_compute(&r.findings, &r.runs, &e);
+	r.findings.spreadsheet = r.o.spreadsheet;
 	if (!rc && r.o.out)
 		rc = hm_folder_make(r.o.out, &e);
 	for (int i = 0; i < PAGES && !rc; i++)

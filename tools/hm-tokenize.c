@@ -39,7 +39,9 @@ static const struct hm_tool tool = {.name = "hm-tokenize",
 				    .operands = "[FILE ...]",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
-				    .max_operands = -1};
+				    .max_operands = -1,
+				    .sandbox = HM_CLI_PARSE,
+				    .joins = true};
 
 #define CHUNK 64 /* records that one thread takes at a time */
 #define CHUNK_BYTES ((size_t)1 << 20)

@@ -43,7 +43,9 @@ static const struct hm_tool tool = {"hm-view",
 				    HM_CLI_OUT | HM_CLI_JOBS,
 				    0,
 				    -1,
-				    .output = "file for what is printed, else standard output"};
+				    .output = "file for what is printed, else standard output",
+				    .sandbox = HM_CLI_PARSE,
+				    .joins = true};
 
 struct view {
 	struct hm_cli cli;
@@ -58,9 +60,11 @@ struct view {
 	uint64_t n;
 };
 
-static int flush_text(struct view *v, struct hm_err *e)
+static int flush_text(void *view, struct hm_err *e)
 {
-	int rc = hm_out_write(v->out, v->text.data, v->text.len, e);
+	struct view *v = view;
+	int rc = hm_json_tame(&v->text, 0, e);
+	rc = rc ? rc : hm_out_write(v->out, v->text.data, v->text.len, e);
 	v->text.len = 0;
 	return rc;
 }
@@ -132,9 +136,10 @@ static int show_record(struct view *v, const struct hm_rec *r, struct hm_err *e)
 		add_to_sheet(v, r);
 	if (!v->lines)
 		return 0;
-	if (hm_rec_print(r, v->o.full, &v->text, e) || hm_buf_add(&v->text, "\n", 1, e))
+	const struct hm_print_flush flush = {flush_text, v};
+	if (hm_rec_print(r, v->o.full, &v->text, &flush, e) || hm_buf_add(&v->text, "\n", 1, e))
 		return HM_EDATA;
-	return v->text.len < 1 << 16 ? 0 : flush_text(v, e);
+	return v->text.len < HM_PRINT_PIECE ? 0 : flush_text(v, e);
 }
 
 /* {"columns":[...],"records":n,"blocks":n,"skipped":n} */

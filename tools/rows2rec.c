@@ -141,15 +141,28 @@ static int take_row(struct run *r, struct hm_err *why, struct hm_err *e)
 	return rc;
 }
 
+/* A file without a row is what a producer that died leaves behind: a stream of no records would hide it. */
+static int refuse_empty(const struct run *r, struct hm_err *e)
+{
+	return r->o->allow_empty ? 0
+				 : hm_err_set(e, HM_EDATA,
+					      "%s: has no %s: has its producer failed? (--allow-empty takes "
+					      "it as no records)",
+					      r->in.name, r->r->unit);
+}
+
 static int take_file(struct run *r, struct hm_err *e)
 {
+	const uint64_t before = r->good + r->bad;
+	bool ended = false;
 	int rc = r->r->open(&r->in, r->cli->operands[r->file], e);
-	while (!rc && !(r->o->limited && r->written == (uint64_t)r->o->limit)) {
+	while (!rc && !ended && !(r->o->limited && r->written == (uint64_t)r->o->limit)) {
 		struct hm_err why = {0};
-		if (!r->r->next(&r->in, &why))
-			break;
-		rc = take_row(r, &why, e);
+		ended = !r->r->next(&r->in, &why);
+		rc = ended ? 0 : take_row(r, &why, e);
 	}
+	if (ended && r->good + r->bad == before)
+		rc = refuse_empty(r, e);
 	r->r->close(&r->in);
 	return rc;
 }

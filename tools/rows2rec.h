@@ -16,7 +16,7 @@ struct rows_options {
 	struct hm_strs keep;
 	struct hm_shard shard;
 	int64_t limit;
-	bool limited;
+	bool limited, allow_empty;
 	int on_error;
 };
 enum { NULL_EMPTY, NULL_ERROR };
@@ -61,8 +61,9 @@ enum { NULL_EMPTY, NULL_ERROR };
 		 "stop after N records",                                                                     \
 		 .max = INT64_MAX,                                                                           \
 		 .given = HM_GIVEN(rows.limited)},                                                           \
+		{"on-error", 0, HM_CHOICE(rows.on_error), "fail|skip", "what to do about a bad " UNIT},      \
 	{                                                                                                    \
-		"on-error", 0, HM_CHOICE(rows.on_error), "fail|skip", "what to do about a bad " UNIT         \
+		"allow-empty", 0, HM_FLAG(rows.allow_empty), NULL, "a file without a " UNIT " is no error"   \
 	}
 
 /* A file being read. */

@@ -16,7 +16,7 @@ struct options {
 		*pairs, *expect, *out, *columns[HM_SIDES];
 	struct hm_strs ablate;
 	int average;
-	bool averaged, compare, allow_missing, unknown, mismatch, keep, replace, no_normalize;
+	bool averaged, compare, allow_missing, unknown, mismatch, keep, replace, no_normalize, spreadsheet;
 	int64_t seed, bootstrap, errors, batch_size;
 	struct tower_words tower;
 };

@@ -182,6 +182,8 @@ void hm_score_check(struct hm_score *r)
 		hm_cli_usage(c, "--sheet draws what --errors N lists");
 	if (r->o.sheet)
 		check_twice(c, "--sheet");
+	if (r->o.spreadsheet && !r->o.csv)
+		hm_cli_usage(c, "--spreadsheet says how --csv is written, which is not given");
 	if (r->o.expect && !*r->o.expect)
 		hm_cli_usage(c, "--expect takes a number or a file");
 	check_picture(c, "--roc", r->o.roc);

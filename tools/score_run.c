@@ -43,6 +43,19 @@ static int load_system(struct hm_score *r, struct hm_predictions *p, const struc
 	return rc;
 }
 
+/* An input without records is what a producer that died leaves behind. */
+static int check_records(struct hm_score *r, const struct hm_predictions *p, struct hm_err *e)
+{
+	if (!p->n && !r->o.allow_missing)
+		return hm_err_set(e, HM_EDATA,
+				  "%s: no records to score: has its producer failed? (--allow-missing scores "
+				  "nothing)",
+				  p->name);
+	if (!p->n)
+		hm_cli_warn(&r->cli, "%s: no records", p->name);
+	return 0;
+}
+
 /* Gives the system the labels of --labels. Those of records that it lacks are missing. */
 static int label_system(struct hm_score *r, struct hm_predictions *p, struct hm_err *e)
 {
@@ -104,6 +117,7 @@ static int load_all(struct hm_score *r, struct hm_err *e)
 				 several ? r->path + i : r->cli.operands, e);
 		if (several)
 			r->said[i].name = r->name[i];
+		rc = rc ? rc : check_records(r, &r->said[i], e);
 		if (!rc && hm_system_skipped(&r->source) > r->how.skipped)
 			r->how.skipped = hm_system_skipped(&r->source);
 		if (!rc && r->o.labels)

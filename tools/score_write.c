@@ -33,7 +33,9 @@ static int make_texts(struct hm_score *r, struct hm_err *e)
 			    s->matched.failed);
 	if (!rc && r->o.latex)
 		rc = hm_scored_latex(s, &r->latex, e);
-	return !rc && r->o.csv ? hm_predictions_csv(r->said, &r->csv, e) : rc;
+	return !rc && r->o.csv ? hm_predictions_csv(r->said, r->o.spreadsheet ? hm_buf_cell : hm_buf_field,
+						    &r->csv, e)
+			       : rc;
 }
 
 /* Writes the files, then the report: it is not shown when a file could not be written. */

@@ -1,222 +1,42 @@
-/* Processors given to this process: see cpus.h. The files are described in proc(5), cgroups(7) and the
- * kernel's Documentation/admin-guide/cgroup-v2.rst. */
+/* Processors given to this process: see cpus.h. */
 #include "base/cpus.h"
-#include "base/file.h"
+#include "base/cgroup.h"
 
 #include <limits.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define MAX_CGROUP ((size_t)256 << 10)
-#define MAX_MOUNTS ((size_t)8 << 20)
-enum { MAX_LIMIT = 256 }; /* bytes of a file that holds a limit */
-
-/* The text of a file, NUL-terminated; false if it cannot be read or is larger than `cap`. */
-static bool read_text(const char *root, const char *path, size_t cap, struct hm_buf *out)
-{
-	char name[PATH_MAX];
-	int n = snprintf(name, sizeof name, "%s%s", root, path);
-	out->len = 0;
-	return n > 0 && n < (int)sizeof name && !hm_file_read(name, cap, out, NULL) &&
-	       !hm_buf_add(out, NULL, 1, NULL);
-}
-
-/* ---- a group's limit ---- */
-
-/* A decimal number of at most 15 digits, which ends with white space or the text. */
-static bool read_number(const char **text, uint64_t *v)
-{
-	size_t digits = strspn(*text, "0123456789");
-	if (!digits || digits > 15 || !strchr(" \n", (*text)[digits]))
-		return false;
-	*v = strtoull(*text, NULL, 10);
-	*text += digits;
-	*text += strspn(*text, " \n");
-	return true;
-}
 
 /* Processors that `quota` microseconds in each `period` are worth, rounded up; 0: no limit. */
-static int count_processors(uint64_t quota, uint64_t period)
+static uint64_t count_processors(uint64_t quota, uint64_t period)
 {
 	uint64_t n = quota && period ? (quota - 1) / period + 1 : 0;
-	return n <= INT_MAX ? (int)n : 0;
+	return n <= INT_MAX ? n : 0;
 }
 
-/* cpu.max: "QUOTA PERIOD", or "max PERIOD". */
-static int read_v2(const char *root, const char *folder, struct hm_buf *b)
-{
-	char path[PATH_MAX];
-	uint64_t quota, period;
-	snprintf(path, sizeof path, "%.*s/cpu.max", PATH_MAX - 32, folder);
-	if (!read_text(root, path, MAX_LIMIT, b))
-		return 0;
-	const char *p = (const char *)b->data;
-	return read_number(&p, &quota) && read_number(&p, &period) && !*p ? count_processors(quota, period)
-									  : 0;
-}
-
-/* The same in two files; a quota of -1 means no limit. */
-static int read_v1(const char *root, const char *folder, struct hm_buf *b)
+/* v2: cpu.max, "QUOTA PERIOD", or "max PERIOD". v1: the same in two files; a quota of -1 means no limit. */
+static uint64_t read_quota(const char *root, const char *folder, bool v2, struct hm_buf *b)
 {
 	static const char *const name[2] = {"cpu.cfs_quota_us", "cpu.cfs_period_us"};
 	uint64_t v[2];
-	for (int i = 0; i < 2; i++) {
-		char path[PATH_MAX];
-		snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 32, folder, name[i]);
-		if (!read_text(root, path, MAX_LIMIT, b))
+	for (int i = 0; i < 2 && !v2; i++) {
+		if (!hm_cgroup_text(root, folder, name[i], b))
 			return 0;
 		const char *p = (const char *)b->data;
-		if (!read_number(&p, &v[i]) || *p)
+		if (!hm_cgroup_number(&p, &v[i]) || *p)
+			return 0;
+	}
+	if (v2) {
+		if (!hm_cgroup_text(root, folder, "cpu.max", b))
+			return 0;
+		const char *p = (const char *)b->data;
+		if (!hm_cgroup_number(&p, &v[0]) || !hm_cgroup_number(&p, &v[1]) || *p)
 			return 0;
 	}
 	return count_processors(v[0], v[1]);
 }
 
-/* ---- where the groups are ---- */
-
-/* Whether a list of words, separated by commas, has the word. */
-static bool has_word(const char *list, const char *word)
-{
-	size_t n = strlen(word);
-	for (; list; list = strchr(list, ',')) {
-		list += *list == ',';
-		if (!strncmp(list, word, n) && strchr(",", list[n]))
-			return true;
-	}
-	return false;
-}
-
-/* The next line of a text, cut off and terminated; NULL at the end. */
-static char *next_line(char **text)
-{
-	char *line = *text, *end = strchr(line, '\n');
-	if (!*line)
-		return NULL;
-	*text = end ? end + 1 : line + strlen(line);
-	if (end)
-		*end = '\0';
-	return line;
-}
-
-/* A line of mountinfo, taken apart in place. */
-struct mount {
-	char *root, *point, *type, *options;
-};
-
-/* Undoes \040 and the like, with which mountinfo writes white space and backslashes. */
-static void unescape(char *s)
-{
-	char *to = s;
-	for (; *s; s++) {
-		if (*s == '\\' && strspn(s + 1, "01234567") >= 3) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
-/* "36 35 98:0 /ROOT /POINT rw,noatime master:1 - TYPE SOURCE OPTIONS" */
-static bool parse_mount(char *line, struct mount *m)
-{
-	char *field[6], *save = NULL, *tail = strstr(line, " - ");
-	if (!tail)
-		return false;
-	*tail = '\0';
-	for (int i = 0; i < 6; i++, line = NULL)
-		if (!(field[i] = strtok_r(line, " ", &save)))
-			return false;
-	m->root = field[3];
-	m->point = field[4];
-	m->type = strtok_r(tail + 3, " ", &save);
-	m->options = m->type && strtok_r(NULL, " ", &save) ? strtok_r(NULL, " ", &save) : NULL;
-	if (!m->options)
-		return false;
-	unescape(m->root);
-	unescape(m->point);
-	return true;
-}
-
-/* The group of this process in the hierarchy of `mount`: its path there, copied to `out`.
- * "4:cpu,cpuacct:/PATH" of v1, "0::/PATH" of v2. */
-static bool find_group(const char *cgroup, bool v2, char out[PATH_MAX])
-{
-	for (const char *line = cgroup; *line;) {
-		size_t len = strcspn(line, "\n");
-		const char *list = memchr(line, ':', len);
-		const char *path = list ? memchr(list + 1, ':', len - (size_t)(list + 1 - line)) : NULL;
-		char names[256] = "";
-		if (path && path - list - 1 < (ptrdiff_t)sizeof names)
-			memcpy(names, list + 1, (size_t)(path - list - 1));
-		size_t n = path ? len - (size_t)(path + 1 - line) : 0;
-		if (path && n < PATH_MAX && (v2 ? !*names && path == list + 1 : has_word(names, "cpu"))) {
-			memcpy(out, path + 1, n);
-			out[n] = '\0';
-			return true;
-		}
-		line += len + (line[len] == '\n');
-	}
-	return false;
-}
-
-/* The part of a group's path that is below the mounted one; "" if it is that one, or not below it. */
-static const char *below_mount(const char *path, const char *root)
-{
-	size_t n = strcmp(root, "/") ? strlen(root) : 0;
-	if (strncmp(path, root, n) || (path[n] && path[n] != '/') || strstr(path, "/..") ||
-	    !strcmp(path + n, "/"))
-		return "";
-	return path + n;
-}
-
-/* The smaller of two limits; 0 means no limit. */
-static int smaller_limit(int a, int b)
-{
-	return !a || (b && b < a) ? b : a;
-}
-
-/* The smallest limit of the group and of all above it, as far as they are mounted. */
-static int climb_groups(const char *root, const struct mount *m, const char *path, bool v2, struct hm_buf *b)
-{
-	char folder[PATH_MAX - 32];
-	int n = snprintf(folder, sizeof folder, "%s%s", m->point, below_mount(path, m->root)), least = 0;
-	size_t top = strlen(m->point);
-	if (n < 0 || n >= (int)sizeof folder)
-		return 0;
-	for (;;) {
-		least = smaller_limit(least, v2 ? read_v2(root, folder, b) : read_v1(root, folder, b));
-		char *slash = strrchr(folder, '/');
-		if (strlen(folder) <= top || !slash)
-			return least;
-		*slash = '\0';
-	}
-}
-
 int hm_cpus_quota(const char *root)
 {
-	struct hm_buf cgroup = {0}, mounts = {0}, limit = {0};
-	int least = 0;
-	char path[PATH_MAX];
-	bool read = read_text(root, "/proc/self/cgroup", MAX_CGROUP, &cgroup) &&
-		    read_text(root, "/proc/self/mountinfo", MAX_MOUNTS, &mounts);
-	char *text = (char *)mounts.data;
-	for (char *line; read && (line = next_line(&text));) {
-		struct mount m;
-		if (!parse_mount(line, &m))
-			continue;
-		bool v2 = !strcmp(m.type, "cgroup2");
-		bool v1 = !strcmp(m.type, "cgroup") && has_word(m.options, "cpu");
-		if ((v1 || v2) && find_group((const char *)cgroup.data, v2, path))
-			least = smaller_limit(least, climb_groups(root, &m, path, v2, &limit));
-	}
-	hm_buf_clear(&cgroup);
-	hm_buf_clear(&mounts);
-	hm_buf_clear(&limit);
-	return least;
+	return (int)hm_cgroup_least(root, "cpu", read_quota);
 }
 
 /* Processors in the affinity mask; 0 if it cannot be read. The mask's size depends on the kernel. */
@@ -235,6 +55,7 @@ static int count_affinity(void)
 
 int hm_cpus_given(void)
 {
-	int n = smaller_limit(count_affinity(), hm_cpus_quota(""));
+	int n = count_affinity(), quota = hm_cpus_quota("");
+	n = !n || (quota && quota < n) ? quota : n;
 	return n ? n : 1;
 }

@@ -17,24 +17,39 @@ static int refuse_file(struct hm_err *e, const char *path, const char *verb)
 	return hm_err_set(e, HM_EDATA, "%s: %s: %s", path, verb, strerror(errno));
 }
 
+static int refuse_size(struct hm_err *e, const char *path, size_t cap)
+{
+	return hm_err_set(e, HM_EDATA, "%s: larger than the %zu bytes allowed here", path, cap);
+}
+
+/* Bytes that an open file says it has; 0 when it is not a regular one. */
+static uint64_t size_of(int fd)
+{
+	struct stat st;
+	return !fstat(fd, &st) && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
 int hm_file_read(const char *path, size_t cap, struct hm_buf *out, struct hm_err *e)
 {
 	int rc = 0, fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return refuse_file(e, path, "cannot open");
-	for (size_t start = out->len;;) {
-		if ((rc = hm_buf_reserve(out, 1 << 16, e)))
+	uint64_t size = size_of(fd);
+	if (size > cap)
+		rc = refuse_size(e, path, cap);
+	for (size_t start = out->len; !rc;) {
+		size_t done = out->len - start,
+		       more = done <= size && size ? (size_t)size - done + 1 : 1 << 16;
+		if ((rc = hm_buf_reserve(out, more, e)))
 			break;
-		ssize_t n = hm_fd_read(fd, out->data + out->len, 1 << 16);
+		ssize_t n = hm_fd_read(fd, out->data + out->len, more);
 		if (n < 0)
 			rc = refuse_file(e, path, "cannot read");
 		if (n <= 0)
 			break;
 		out->len += (size_t)n;
-		if (out->len - start > cap) {
-			rc = hm_err_set(e, HM_EDATA, "%s: larger than the %zu bytes allowed here", path, cap);
-			break;
-		}
+		if (out->len - start > cap)
+			rc = refuse_size(e, path, cap);
 	}
 	close(fd);
 	return rc;
@@ -151,11 +166,16 @@ int hm_file_folder(const char *path, char **name, struct hm_err *e)
 	return more;
 }
 
+const char *hm_file_temporary_folder(void)
+{
+	const char *env = getenv("TMPDIR");
+	return env && *env ? env : "/var/tmp";
+}
+
 int hm_file_temporary(const char *folder, struct hm_err *e)
 {
 	struct hm_buf name = {0};
-	const char *env = getenv("TMPDIR");
-	folder = folder ? folder : env && *env ? env : "/var/tmp";
+	folder = folder ? folder : hm_file_temporary_folder();
 	int fd = hm_fd_open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
 		return fd >= 0 ? fd : refuse_file(e, folder, "cannot write a temporary file there");

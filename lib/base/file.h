@@ -54,8 +54,11 @@ int hm_out_commit(struct hm_out *o, struct hm_err *e);
 /* Leaves what was there before as it was, removes what was written and frees `o`; NULL is fine. */
 void hm_out_abort(struct hm_out *o);
 
+/* Where temporary data goes: the value of $TMPDIR, borrowed, else /var/tmp. */
+const char *hm_file_temporary_folder(void);
+
 /* Opens a new file without a name for reading and writing; nothing is left of it once it is closed. It is
- * stored on the file system of `folder` (NULL: $TMPDIR, else /var/tmp). Returns the descriptor, or
+ * stored on the file system of `folder` (NULL: hm_file_temporary_folder). Returns the descriptor, or
  * HM_EDATA. */
 int hm_file_temporary(const char *folder, struct hm_err *e);
 

@@ -51,7 +51,7 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static void remove_dead(int folder, const char *name)
 {
 	struct stat st, now;
-	int fd = hm_fd_open_at(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
+	int fd = hm_fd_open_at(folder, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !hm_fd_lock(fd, LOCK_EX | LOCK_NB) &&

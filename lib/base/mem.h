@@ -46,6 +46,12 @@ int hm_buf_vprintf(struct hm_buf *b, struct hm_err *e, const char *fmt, va_list 
 /* Appends s as a field of CSV (RFC 4180): in quotes always, or only where it must be. 0 or HM_EDATA. */
 int hm_buf_quote(struct hm_buf *b, const char *s, struct hm_err *e);
 int hm_buf_field(struct hm_buf *b, const char *s, struct hm_err *e);
+/* Appends s as a field of CSV in quotes, for people who open it in a spreadsheet: it is masked as by
+ * hm_utf8_mask, and an apostrophe stands in front of what would be a formula. Not for reading back: another
+ * text. 0 or HM_EDATA. */
+int hm_buf_cell(struct hm_buf *b, const char *s, struct hm_err *e);
+/* How a text becomes a field of CSV: hm_buf_quote, hm_buf_field or hm_buf_cell. */
+typedef int hm_field_writer(struct hm_buf *b, const char *s, struct hm_err *e);
 /* Frees the storage; the buffer is empty again and may be used on. */
 void hm_buf_clear(struct hm_buf *b);
 

@@ -61,7 +61,7 @@ static int open_unnamed(struct hm_out *o, mode_t mode)
 {
 	errno = EOPNOTSUPP;
 	if (!access("/proc/self/fd", X_OK)) /* needed to give it a name in the end */
-		o->fd = hm_fd_open_at(o->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+		o->fd = hm_fd_open_at(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 	if (o->fd < 0)
 		return -1;
 	lock_file(o);
@@ -71,7 +71,7 @@ static int open_unnamed(struct hm_out *o, mode_t mode)
 static int open_hidden(struct hm_out *o, mode_t mode)
 {
 	for (int i = 0; !hm_hidden_name(o->name, o->mark, i, o->hidden); i++) {
-		o->fd = hm_fd_open_at(o->folder, o->hidden, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+		o->fd = hm_fd_open_at(o->folder, o->hidden, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 		if (o->fd < 0 && errno != EEXIST)
 			break;
 		if (o->fd < 0)

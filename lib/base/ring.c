@@ -106,6 +106,11 @@ void hm_ring_submit(struct hm_ring *r, size_t bytes)
 		work_on_slot(t, 0);
 }
 
+size_t hm_ring_bytes(const struct hm_ring *r)
+{
+	return r->bytes;
+}
+
 void *hm_ring_oldest(struct hm_ring *r)
 {
 	if (r->submitted == r->released)

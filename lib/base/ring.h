@@ -56,6 +56,8 @@ void hm_ring_ahead(struct hm_ring *r);
 void *hm_ring_vacant(struct hm_ring *r);
 /* Passes the vacant slot, which holds `bytes`, to the workers. */
 void hm_ring_submit(struct hm_ring *r, size_t bytes);
+/* What the submitted slots hold. */
+size_t hm_ring_bytes(const struct hm_ring *r);
 /* Waits for the oldest submitted slot; NULL when none is submitted. The same one until it is released. */
 void *hm_ring_oldest(struct hm_ring *r);
 /* Makes that slot vacant again. */

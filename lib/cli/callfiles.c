@@ -225,7 +225,7 @@ void hm_opt_check_files(struct hm_cli *c)
 		if (row->seen && row->opt->arg && !strcmp(row->opt->arg, "DIR") && !**(char *const *)value)
 			hm_cli_usage(c, "%s takes the name of a folder, not ''",
 				     hm_opt_spelled(row->opt, name));
-		if (!row->seen || !row->opt->file)
+		if (!row->seen || !row->opt->file || row->opt->file >= HM_FILE_BELOW)
 			continue;
 		const struct hm_strs *list = row->opt->kind == HM_OPT_LIST ? value : NULL;
 		for (int k = 0; list && k < list->n; k++)

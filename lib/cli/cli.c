@@ -62,6 +62,9 @@ static _Noreturn void print_version(struct hm_cli *c)
 		char text[256];
 		hm_text_add(&t, "devices: %s\n", c->tool->backends(text, sizeof text));
 	}
+	char sandbox[80];
+	hm_cli_confined(c, sandbox, sizeof sandbox);
+	hm_text_add(&t, "sandbox: %s\n", sandbox);
 	print_and_exit(c, &t);
 }
 
@@ -186,6 +189,7 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, i
 	check_call(c);
 	if (!tool->own_try && hm_cli_try_outputs(c, NULL, &e))
 		exit(hm_cli_end(c, HM_EDATA, &e));
+	hm_cli_confine(c);
 	if (tool->common & HM_CLI_JOBS && !(c->workers = hm_workers_new((int)c->jobs, &e)))
 		exit(hm_cli_end(c, HM_EDATA, &e));
 }

@@ -62,6 +62,8 @@ enum hm_opt_file {
 	HM_FILE_IN,    /* reads it, or files in it when it is a folder */
 	HM_FILE_OUT,   /* writes it */
 	HM_FILE_STATE, /* writes it, and reads it to go on: a checkpoint */
+	HM_FILE_BELOW, /* reads files below it, a folder, which something else names */
+	HM_FILE_KEPT,  /* keeps files of its own in it, a folder, which it makes */
 };
 
 struct hm_opt {
@@ -77,6 +79,9 @@ struct hm_opt {
 	size_t given;		      /* HM_GIVEN(member), or 0 */
 	const char *(*preset)(int i); /* of "SPEC": the names behind init:, i from 0, NULL after the last */
 	enum hm_opt_file file;
+	bool anywhere;	   /* a call with it reads files that may lie anywhere */
+	bool temporary;	   /* a call with it may keep data in $TMPDIR */
+	bool program;	   /* a call with it runs another program, and so has no sandbox */
 	bool hidden;	   /* in --help, but not in the usage line */
 	const char *group; /* alone in its row: the heading of the options below it in --help */
 	bool no_operand;   /* the call takes no operands with it, and does not read standard input instead */
@@ -93,6 +98,16 @@ enum {
 	HM_CLI_DEVICE = 8, /* --device --precision */
 };
 
+/* The sandbox of a tool (base/sandbox.h), which hm_cli_begin enters. From then on the tool opens only what
+ * the call names: operands and the options' files (enum hm_opt_file). HM_SANDBOX=0 in the environment leaves
+ * it away. */
+enum hm_cli_sandbox {
+	HM_CLI_OPEN,	/* none: the tool starts other programs or processes */
+	HM_CLI_PARSE,	/* it reads and writes */
+	HM_CLI_COMPUTE, /* it computes with networks, too, for which oneDNN makes machine code; none with CUDA
+			 */
+};
+
 struct hm_tool {
 	const char *name;     /* "hm-imgprep" */
 	const char *summary;  /* one line, as in the man page's .Nd */
@@ -107,6 +122,8 @@ struct hm_tool {
 	 */
 	bool own_try;
 	const char *output, *jobs; /* what --help says about -o and -j; NULL: the usual line, if it is true */
+	enum hm_cli_sandbox sandbox;
+	bool joins; /* several operands are joined by id, for which data may be kept in $TMPDIR */
 };
 
 /* The values of the common options, and the state of a tool's skeleton. */
@@ -160,8 +177,8 @@ void hm_cli_usage(struct hm_cli *c, const char *fmt, ...) __attribute__((format(
  * hm_cli_begin made. */
 int hm_cli_end(struct hm_cli *c, int rc, const struct hm_err *e);
 
-/* "hm-x: warning: …" and "hm-x: notice: …" on standard error, each in one write, with control bytes replaced
- * by '?'. -q silences notices; hm_cli_debug prints only with -v. */
+/* "hm-x: warning: …" and "hm-x: notice: …" on standard error, each in one write, masked as hm_utf8_mask
+ * does. -q silences notices; hm_cli_debug prints only with -v. */
 void hm_cli_warn(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* For a tool that ends without hm_cli_end. */
 void hm_cli_error(struct hm_cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,7 @@
 /* Messages and the progress line on standard error. See cli.h. */
 #include "cli/private.h"
 #include "base/fd.h"
+#include "base/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,22 +13,28 @@ void hm_cli_write_stderr(const char *p, size_t n)
 	hm_fd_write(STDERR_FILENO, p, n); /* nowhere left to complain */
 }
 
+/* A text that was cut to its buffer may end within a character. */
+static size_t find_whole(const char *s)
+{
+	size_t n = strlen(s), at = n;
+	while (at && n - at < 4 && (s[at - 1] & 0xc0) == 0x80)
+		at--;
+	return at && (s[at - 1] & 0xc0) == 0xc0 && !hm_utf8_next(s + at - 1, n - at + 1, NULL) ? at - 1 : n;
+}
+
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text)
 {
 	char line[1200];
 	if (c->silent)
 		return;
 	const char *wipe = c->priv && c->priv->line_open && c->priv->tty ? "\r\033[K" : "";
-	int n = snprintf(line, sizeof line - 1, "%s%s: %s%s", wipe, c->tool->name, kind, text);
-	if (n < 0)
+	int n = snprintf(line, sizeof line, "%s%s: %s", wipe, c->tool->name, kind);
+	if (n < 0 || (size_t)n >= sizeof line - 2)
 		return;
-	if ((size_t)n >= sizeof line - 1)
-		n = sizeof line - 2;
-	for (int i = (int)strlen(wipe); i < n; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
-	line[n++] = '\n';
-	hm_cli_write_stderr(line, (size_t)n);
+	size_t len = (size_t)n;
+	len += hm_utf8_mask(text, find_whole(text), line + len, sizeof line - 1 - len);
+	line[len++] = '\n';
+	hm_cli_write_stderr(line, len);
 	if (c->priv)
 		c->priv->line_open = false;
 }
@@ -71,10 +78,12 @@ static double seconds(const struct timespec *from, const struct timespec *to)
 
 void hm_cli_progress_also(struct hm_cli *c, const char *fmt, ...)
 {
+	char text[sizeof c->priv->also];
 	va_list ap;
 	va_start(ap, fmt);
-	vsnprintf(c->priv->also, sizeof c->priv->also, fmt, ap);
+	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
+	hm_utf8_mask(text, find_whole(text), c->priv->also, sizeof c->priv->also);
 }
 
 void hm_cli_progress(struct hm_cli *c, uint64_t done, uint64_t total, const char *noun)

@@ -93,7 +93,12 @@ void hm_opt_check_files(struct hm_cli *c);
  * value names none. */
 const char *hm_opt_path(const struct hm_opt *o, const char *value);
 
-/* message.c: one line, one write, control bytes masked; an open progress line is wiped first. */
+/* confine.c: enters the tool's sandbox, before any thread is made. */
+void hm_cli_confine(struct hm_cli *c);
+/* "seccomp+landlock", or why there is none. Only the options must have been parsed. */
+void hm_cli_confined(const struct hm_cli *c, char *out, size_t cap);
+
+/* message.c: one line, one write, masked as hm_utf8_mask does; an open progress line is wiped first. */
 void hm_cli_message(struct hm_cli *c, const char *kind, const char *text);
 /* n bytes to standard error; what cannot be written there is lost. */
 void hm_cli_write_stderr(const char *p, size_t n);

@@ -12,7 +12,7 @@
 #include "model/encode.h"
 #include "nn/fusion.h"
 #include "rec/rec.h"
-#include "feed/blobs.h"
+#include "base/blobs.h"
 #include "feed/sidefeature.h"
 
 struct hm_examples_side {

@@ -28,6 +28,7 @@ struct hm_pictures {
 	int id, img, error, old; /* columns of the input, -1: none */
 	int pixels_to, error_to; /* columns of the output */
 	int threads;
+	struct hm_imagebudget budget;
 	struct hm_imageload **load; /* one per thread */
 	struct hm_ring *ring;	    /* of struct slot */
 	uint8_t *zero;		    /* [3,size,size] */
@@ -118,7 +119,7 @@ static int make_ring(struct hm_pictures *p, struct hm_workers *w, struct hm_err 
 	p->zero = hm_alloc(p->bytes, 1, e);
 	p->ring = hm_ring_new(&c, e);
 	for (int i = 0; !e->code && i < p->threads; i++)
-		p->load[i] = hm_imageload_new(e);
+		p->load[i] = hm_imageload_new(&p->budget, e);
 	for (int i = 0; !e->code && (s = hm_ring_slot(p->ring, i)); i++)
 		s->pixels = hm_alloc(p->bytes, 1, e);
 	return e->code;
@@ -132,6 +133,7 @@ struct hm_pictures *hm_pictures_new(struct hm_join *in, const struct hm_imageroo
 	size_t side = (size_t)o->load.square.size;
 	if (!p)
 		return NULL;
+	hm_imagebudget_init(&p->budget);
 	p->in = in;
 	p->root = root;
 	p->want = o->load;
@@ -209,6 +211,7 @@ void hm_pictures_free(struct hm_pictures *p)
 	for (int i = 0; p->load && i < p->threads; i++)
 		hm_imageload_free(p->load[i]);
 	free(p->load);
+	hm_imagebudget_clear(&p->budget);
 	free(p->zero);
 	hm_schema_clear(&p->schema);
 	free(p);

@@ -109,8 +109,11 @@ cJSON *hm_json_whole(cJSON *tree, struct hm_err *e)
 
 int hm_json_line(cJSON *tree, struct hm_buf *out, struct hm_err *e)
 {
+	size_t from = out->len;
 	tree = hm_json_whole(tree, e);
 	int rc = tree ? hm_json_write(tree, out, e) : e->code;
 	cJSON_Delete(tree);
+	if (!rc)
+		rc = hm_json_tame(out, from, e);
 	return rc ? rc : hm_buf_add(out, "\n", 1, e);
 }

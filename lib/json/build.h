@@ -43,8 +43,8 @@ cJSON *hm_json_copy(const cJSON *v, struct hm_err *e);
 
 /* The end of a builder: `tree`, or NULL with `tree` freed when anything failed on the way. */
 cJSON *hm_json_whole(cJSON *tree, struct hm_err *e);
-/* The same end for a tree that becomes a line of text: appends it, canonical, and "\n"; frees it in any case.
- * 0, or the code of `e`. */
+/* The same end for a tree that becomes a line of text: appends it, canonical but for what hm_json_tame does
+ * to it, and "\n"; frees it in any case. 0, or the code of `e`. */
 int hm_json_line(cJSON *tree, struct hm_buf *out, struct hm_err *e);
 
 #endif

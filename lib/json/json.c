@@ -83,6 +83,41 @@ int hm_json_write_str(struct hm_buf *out, const char *s, size_t n, struct hm_err
 	return rc ? rc : hm_buf_add(out, "\"", 1, e);
 }
 
+/* Where the first character of b[at..len) stands that acts on a terminal, or a byte that is not UTF-8, or
+ * len. What is written for it, and its length. */
+static size_t find_wild(const struct hm_buf *b, size_t at, uint32_t *cp, size_t *len)
+{
+	while (at < b->len) {
+		int n = b->data[at] < 0x7f ? 1 : hm_utf8_next((char *)b->data + at, b->len - at, cp);
+		*len = n ? (size_t)n : 1;
+		if (!n)
+			*cp = 0xfffd;
+		if (!n || (b->data[at] >= 0x7f && hm_utf8_is_control(*cp)))
+			return at;
+		at += *len;
+	}
+	return at;
+}
+
+int hm_json_tame(struct hm_buf *b, size_t from, struct hm_err *e)
+{
+	struct hm_buf tame = {0};
+	uint32_t cp;
+	size_t kept = from, at, n;
+	int rc = 0;
+	while (!rc && (at = find_wild(b, kept, &cp, &n)) < b->len) {
+		rc = hm_buf_add(&tame, b->data + kept, at - kept, e);
+		rc = rc ? rc : hm_buf_printf(&tame, e, "\\u%04x", cp);
+		kept = at + n;
+	}
+	if (!rc && kept > from && !(rc = hm_buf_add(&tame, b->data + kept, b->len - kept, e))) {
+		b->len = from;
+		rc = hm_buf_add(b, tame.data, tame.len, e);
+	}
+	hm_buf_clear(&tame);
+	return rc;
+}
+
 static int by_key(const void *a, const void *b)
 {
 	return strcmp((*(cJSON *const *)a)->string, (*(cJSON *const *)b)->string);

@@ -5,6 +5,7 @@
 #define HM_JSON_H
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <cjson/cJSON.h>
 
@@ -30,30 +31,14 @@ int hm_json_write(const cJSON *v, struct hm_buf *out, struct hm_err *e);
 bool hm_json_same(const cJSON *a, const cJSON *b, struct hm_err *e);
 /* Appends s[0..n), valid UTF-8, as a quoted JSON string. */
 int hm_json_write_str(struct hm_buf *out, const char *s, size_t n, struct hm_err *e);
+/* For JSON that people look at: rewrites b[from..len), a JSON text, so that no character acts on a terminal.
+ * Those of hm_utf8_is_control within strings become \uXXXX; every value stays the same. A byte that is not
+ * UTF-8, as a file name may have it, becomes U+FFFD. 0 or HM_EDATA (memory). */
+int hm_json_tame(struct hm_buf *b, size_t from, struct hm_err *e);
 /* The shortest decimal that reads back as the same f64 (f32); "NaN", "Infinity", "-Infinity" with their
  * quotes. */
 #define HM_JSON_NUMBER 40
 char *hm_json_f64(double v, char out[HM_JSON_NUMBER]);
 char *hm_json_f32(float v, char out[HM_JSON_NUMBER]);
-
-/* The length, 1 to 4, of the UTF-8 sequence with which s[0..len) begins; 0 when it is not valid (an overlong
- * form, a surrogate). *cp, when not NULL: the code point. */
-int hm_utf8_next(const char *s, size_t len, uint32_t *cp);
-/* out := the UTF-8 of a code point. Returns its length, 1 to 4. */
-static inline int hm_utf8_put(uint32_t cp, char out[4])
-{
-	int n = cp < 0x80 ? 1 : cp < 0x800 ? 2 : cp < 0x10000 ? 3 : 4;
-	for (int i = n - 1; i > 0; i--, cp >>= 6)
-		out[i] = (char)(0x80 | (cp & 0x3f));
-	out[0] = (char)(n == 1 ? cp : (0xf00u >> n & 0xff) | cp);
-	return n;
-}
-/* Offset of the first byte that is not valid UTF-8, or len. */
-size_t hm_utf8_check(const char *s, size_t len);
-/* Copies s[0..len) to out[0..cap), with a NUL at the end, for one line of a message or of a table. Each
- * control character (U+0000 to U+001F, U+007F to U+009F), line separator and bidirectional control becomes
- * one '?', and so does each byte that is not valid UTF-8. What does not fit is cut off, between characters.
- * Returns the length without the NUL. */
-size_t hm_utf8_mask(const char *s, size_t len, char *out, size_t cap);
 
 #endif

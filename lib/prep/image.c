@@ -13,7 +13,7 @@
 static const struct hm_image_format *const formats[] = {&hm_image_png, &hm_image_jpeg, &hm_image_webp};
 #define FORMATS (sizeof formats / sizeof *formats)
 
-#define LARGE ((size_t)32 << 20) /* bytes of a buffer that is worth freeing */
+#define LARGE ((size_t)1 << 20) /* bytes from which a buffer is not made larger than it must be */
 
 struct hm_image_decoder {
 	void *state[FORMATS]; /* made when the first file of the format comes */
@@ -24,10 +24,18 @@ struct hm_image_decoder *hm_image_decoder_new(struct hm_err *e)
 	return hm_alloc(1, sizeof(struct hm_image_decoder), e);
 }
 
+void hm_image_decoder_clear(struct hm_image_decoder *d)
+{
+	for (size_t i = 0; i < FORMATS; i++) {
+		formats[i]->state_free(d->state[i]);
+		d->state[i] = NULL;
+	}
+}
+
 void hm_image_decoder_free(struct hm_image_decoder *d)
 {
-	for (size_t i = 0; d && i < FORMATS; i++)
-		formats[i]->state_free(d->state[i]);
+	if (d)
+		hm_image_decoder_clear(d);
 	free(d);
 }
 
@@ -47,6 +55,16 @@ int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, stru
 		w, h, side, hm_size_text(pixels, most));
 }
 
+void hm_image_claim(const struct hm_image_options *o, uint32_t w, uint32_t h, size_t bytes)
+{
+	struct hm_image_claim *c = o->claim;
+	size_t need = c ? bytes + c->per_side * (w > h ? w : h) : 0;
+	if (need <= HM_IMAGE_SMALL)
+		return;
+	hm_budget_take(c->budget, need);
+	c->held = need;
+}
+
 int hm_image_fault(const struct hm_image_options *o, char damage[HM_IMAGE_DAMAGE], struct hm_err *e,
 		   const char *fmt, ...)
 {
@@ -64,10 +82,13 @@ int hm_image_fault(const struct hm_image_options *o, char damage[HM_IMAGE_DAMAGE
 
 uint8_t *hm_image_room(struct hm_buf *b, size_t n, struct hm_err *e)
 {
-	if (b->cap > LARGE && b->cap / 2 > n)
+	size_t need = n + HM_IMAGE_SLACK;
+	if (b->cap < need || (b->cap > HM_IMAGE_SMALL && b->cap / 2 > n))
 		hm_buf_clear(b);
+	if (!b->cap && need > LARGE && (b->data = hm_alloc(need, 1, e)))
+		b->cap = need;
 	b->len = 0;
-	if (hm_buf_reserve(b, n + HM_IMAGE_SLACK, e))
+	if (b->cap < need && (need > LARGE || hm_buf_reserve(b, need, e)))
 		return NULL;
 	memset(b->data + n, 0, HM_IMAGE_SLACK);
 	return b->data;

@@ -4,6 +4,7 @@
 #ifndef HM_IMAGE_H
 #define HM_IMAGE_H
 
+#include "base/budget.h"
 #include "base/mem.h"
 
 #define HM_IMAGE_SLACK 32 /* readable bytes behind the last pixel */
@@ -28,11 +29,24 @@ struct hm_image_limits {
  * them. Every decoder asks before it allocates. */
 int hm_image_check(const struct hm_image_limits *l, uint32_t w, uint32_t h, struct hm_err *e);
 
+/* What a picture takes of the memory that all threads share. One per thread, given back by its owner. */
+#define HM_IMAGE_SMALL ((size_t)32 << 20) /* a need that is not counted: each thread may have as much */
+struct hm_image_claim {
+	struct hm_budget *budget;
+	size_t per_side; /* bytes that the caller will need for each pixel of the longer side */
+	size_t held;	 /* taken of the budget; 0: nothing */
+};
+
 /* What a decoder may accept. */
 struct hm_image_options {
 	struct hm_image_limits limits;
-	bool damaged; /* also a damaged file, as far as it goes */
+	bool damaged;		      /* also a damaged file, as far as it goes */
+	struct hm_image_claim *claim; /* NULL: nothing is counted */
 };
+/* Every decoder calls it once, when the file is known to be a picture of w x h pixels and before it
+ * allocates: takes `bytes`, which the decoder will need, of the claim's budget, unless they are few. Waits
+ * until they are there. */
+void hm_image_claim(const struct hm_image_options *o, uint32_t w, uint32_t h, size_t bytes);
 /* A fault of a file that is read nevertheless when damaged files are asked for: then keeps the sentence in
  * `damage`, unless one is there already ("": none), and returns 0. Otherwise HM_EDATA with the sentence and
  * the option that helps. */
@@ -40,9 +54,9 @@ struct hm_image_options {
 int hm_image_fault(const struct hm_image_options *o, char damage[HM_IMAGE_DAMAGE], struct hm_err *e,
 		   const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* Room for n bytes in b, not set, with HM_IMAGE_SLACK bytes of zero behind them; what b held is lost. A large
- * buffer is freed before a picture that needs less than half of it, so that one huge picture does not hold
- * its memory for the rest of the run. NULL without memory. */
+/* Room for n bytes in b, not set, with HM_IMAGE_SLACK bytes of zero behind them; what b held is lost, and
+ * freed before more is allocated. A large buffer has no more bytes than are asked for. NULL without memory.
+ */
 uint8_t *hm_image_room(struct hm_buf *b, size_t n, struct hm_err *e);
 
 /* A format that can be read. `state` is a decoder's own storage, which it uses again from picture to picture.
@@ -61,6 +75,8 @@ struct hm_image_format {
 struct hm_image_decoder;
 struct hm_image_decoder *hm_image_decoder_new(struct hm_err *e);
 void hm_image_decoder_free(struct hm_image_decoder *d); /* NULL is fine */
+/* Frees what d holds, the last picture too. d stays usable. */
+void hm_image_decoder_clear(struct hm_image_decoder *d);
 
 /* Decodes the file p[0..n). `out` borrows from d until the next call with d. HM_EDATA with the reason alone;
  * for a file of no format of the table it says what the file is and what may be done about it. */

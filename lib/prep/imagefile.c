@@ -18,7 +18,7 @@
 int hm_imageroot_open(struct hm_imageroot *r, const char *dir, bool follow_symlinks, struct hm_err *e)
 {
 	r->follow_symlinks = follow_symlinks;
-	r->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (r->fd < 0)
 		return hm_err_set(e, HM_EDATA, "%s: cannot open the folder: %s", dir, strerror(errno));
 	return 0;
@@ -126,11 +126,11 @@ static int refuse_size(struct hm_err *e)
 	return hm_err_set(e, HM_EDATA, "the file is larger than %s", hm_size_text(HM_IMAGEFILE_MAX, most));
 }
 
-/* Reads to the end, whatever size the inode claims. */
-static int read_all(int fd, size_t size, struct hm_buf *out, struct hm_err *e)
+/* Reads to the end, whatever size the inode claims, but no more than `most` bytes. */
+static int read_all(int fd, size_t size, size_t most, struct hm_buf *out, struct hm_err *e)
 {
 	for (;;) {
-		size_t more = size > out->len ? size - out->len + 1 : READ_STEP;
+		size_t more = size >= out->len ? size - out->len + 1 : READ_STEP;
 		if (hm_buf_reserve(out, more, e))
 			return HM_EDATA;
 		ssize_t n = hm_fd_read(fd, out->data + out->len, more);
@@ -141,6 +141,8 @@ static int read_all(int fd, size_t size, struct hm_buf *out, struct hm_err *e)
 		out->len += (size_t)n;
 		if (out->len > HM_IMAGEFILE_MAX)
 			return refuse_size(e);
+		if (out->len > most)
+			return hm_err_set(e, HM_EDATA, "the file grows while it is read");
 	}
 }
 
@@ -187,15 +189,18 @@ static int open_regular(const struct hm_imageroot *r, const char *path, size_t l
 	return rc ? rc : fd;
 }
 
-int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_buf *out,
-		      struct hm_err *e)
+int hm_imagefile_read(const struct hm_imageroot *r, const char *path, size_t len, struct hm_budget *budget,
+		      size_t *held, struct hm_buf *out, struct hm_err *e)
 {
 	struct stat st;
-	out->len = 0;
+	out->len = *held = 0;
 	int fd = open_regular(r, path, len, &st, e);
 	if (fd < 0)
 		return fd;
-	int rc = read_all(fd, (size_t)st.st_size, out, e);
+	size_t size = (size_t)st.st_size, most = size > HM_IMAGEFILE_SMALL ? size : HM_IMAGEFILE_SMALL;
+	if (size > HM_IMAGEFILE_SMALL)
+		hm_budget_take(budget, *held = size);
+	int rc = read_all(fd, size, most, out, e);
 	close(fd);
 	return rc;
 }

@@ -212,6 +212,16 @@ static int make_room(struct run *r)
 	return 0;
 }
 
+/* Bytes that libjpeg needs: a few rows, and of a file in several scans all coefficients. */
+static size_t coefficient_bytes(struct jpeg_decompress_struct *c)
+{
+	size_t n = (size_t)c->image_width * 64;
+	for (int i = 0; jpeg_has_multiple_scans(c) && i < c->num_components; i++)
+		n += sizeof(JBLOCK) * ((size_t)c->comp_info[i].width_in_blocks + 4) *
+		     ((size_t)c->comp_info[i].height_in_blocks + 4);
+	return n;
+}
+
 static void read_rows(struct run *r)
 {
 	size_t w = r->c.output_width;
@@ -240,6 +250,8 @@ static int guarded_decode(struct run *r, const unsigned char *p, size_t n)
 	if (check_header(r))
 		return HM_EDATA;
 	r->opened = true;
+	hm_image_claim(r->o, r->c.image_width, r->c.image_height,
+		       (size_t)3 * r->c.image_width * r->c.image_height + coefficient_bytes(&r->c));
 	jpeg_start_decompress(&r->c);
 	if (is_incomplete(&r->c))
 		note_fault(r, "scans are missing in the progressive JPEG file");

@@ -82,8 +82,10 @@ static int begin_file(struct hm_lines *l, struct hm_err *e)
 				  k->command);
 	if (k && k->group != HM_FILEKIND_TEXT)
 		return hm_err_set(e, HM_EDATA, "%s: %s, not text", l->name, k->name);
-	if (n >= 3 && !memcmp(l->buf.data, "\xef\xbb\xbf", 3))
+	if (n >= 3 && !memcmp(l->buf.data, "\xef\xbb\xbf", 3)) {
 		l->at = 3;
+		l->seen = 0;
+	}
 	return 0;
 }
 
@@ -91,15 +93,16 @@ int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_
 {
 	if (!l->begun && begin_file(l, e))
 		return HM_EDATA;
-	for (size_t seen = 0;;) {
+	for (;;) {
 		size_t have = l->buf.len - l->at;
 		const char *from = (const char *)l->buf.data + l->at;
-		const char *stop = have > seen ? memchr(from + seen, '\n', have - seen) : NULL;
+		const char *stop = have > l->seen ? memchr(from + l->seen, '\n', have - l->seen) : NULL;
 		if (stop || (l->end && have)) {
 			size_t n = stop ? (size_t)(stop - from) : have;
 			*line = from;
 			*len = n > HM_LINE_MOST ? HM_LINE_MOST + 1 : n;
 			l->at += n + (stop != NULL);
+			l->seen = 0;
 			l->line++;
 			return 1;
 		}
@@ -107,7 +110,7 @@ int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_
 			return 0;
 		if (have > HM_LINE_MOST + 1)
 			l->buf.len = l->at + (have = HM_LINE_MOST + 1);
-		seen = have;
+		l->seen = have;
 		if (read_chunk(l, e))
 			return HM_EDATA;
 	}
@@ -115,13 +118,13 @@ int hm_lines_next(struct hm_lines *l, const char **line, size_t *len, struct hm_
 
 int hm_lines_ready(struct hm_lines *l, struct hm_err *e)
 {
-	for (size_t seen = 0;;) {
+	for (;;) {
 		struct pollfd p = {.fd = l->fd, .events = POLLIN};
 		size_t have = l->buf.len - l->at;
 		if (l->end || have > HM_LINE_MOST ||
-		    (have > seen && memchr(l->buf.data + l->at + seen, '\n', have - seen)))
+		    (have > l->seen && memchr(l->buf.data + l->at + l->seen, '\n', have - l->seen)))
 			return 1;
-		seen = have;
+		l->seen = have;
 		if (poll(&p, 1, 0) < 1)
 			return 0;
 		if (read_chunk(l, e))

@@ -19,7 +19,8 @@ struct hm_lines {
 	int fd;
 	bool begun, end;
 	struct hm_buf buf;
-	size_t at; /* where the next line starts in buf */
+	size_t at;   /* where the next line starts in buf */
+	size_t seen; /* so many bytes from there hold no line end */
 };
 /* "-" is standard input. HM_EDATA; the sentence begins with the name. */
 int hm_lines_open(struct hm_lines *l, const char *path, struct hm_err *e);

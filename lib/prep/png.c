@@ -74,6 +74,9 @@ static int inflate_data(struct hm_png *d, const struct hm_png_scan *s, size_t ne
 	    hm_image_fault(o, d->damage, e, "%zu bytes of image data cannot hold %ux%u pixels", s->idat_bytes,
 			   s->w, s->h))
 		return HM_EDATA;
+	hm_image_claim(o, s->w, s->h,
+		       need + (size_t)3 * s->w * s->h + (s->idats > 1 ? s->idat_bytes : 0) +
+			       sizeof(void *) * s->h);
 	if (!(data = join_data(d, s, e)) || !hm_image_room(&d->raw, need, e))
 		return HM_EDATA;
 	switch (libdeflate_zlib_decompress_ex(d->inflate, data, s->idat_bytes, d->raw.data, need, &used,
@@ -129,7 +132,7 @@ static int read_data(struct hm_png *d, const struct hm_png_scan *s, const struct
 int hm_png_decode(struct hm_png *d, const unsigned char *p, size_t n, const struct hm_png_options *o,
 		  struct hm_image *out, struct hm_err *e)
 {
-	const struct hm_image_options want = {o->limits, o->damaged};
+	const struct hm_image_options want = {o->limits, o->damaged, o->claim};
 	struct hm_png_scan s;
 	*d->damage = 0;
 	int rc = hm_png_scan_file(&s, p, n, &want, d->damage, e);
@@ -166,8 +169,10 @@ static void free_state(void *state)
 static int decode(void *state, const unsigned char *p, size_t n, const struct hm_image_options *o,
 		  struct hm_image *out, struct hm_err *e)
 {
-	return hm_png_decode(state, p, n,
-			     &(struct hm_png_options){.limits = o->limits, .damaged = o->damaged}, out, e);
+	return hm_png_decode(
+		state, p, n,
+		&(struct hm_png_options){.limits = o->limits, .damaged = o->damaged, .claim = o->claim}, out,
+		e);
 }
 
 const struct hm_image_format hm_image_png = {"PNG", hm_png_begins, new_state, free_state, decode};

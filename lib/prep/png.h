@@ -20,7 +20,8 @@ void hm_png_free(struct hm_png *d); /* NULL is fine */
 struct hm_png_options {
 	struct hm_image_limits limits;
 	bool libpng;  /* never take the fast path; for tests, which compare the two */
-	bool damaged; /* as in hm_image_options */
+	bool damaged; /* this and `claim` as in hm_image_options */
+	struct hm_image_claim *claim;
 };
 /* Decodes p[0..n). `out` borrows from d until the next call with d. HM_EDATA with the reason alone. Before it
  * allocates it has checked the limits, and that n bytes can hold that many pixels at all (deflate shrinks by

@@ -6,6 +6,8 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
+enum { HELD = 8 }; /* bytes for each pixel: 3 of the picture, libwebp has up to 5 (lossless: 4) */
+
 /* The first frame, decoded into its place on the canvas. The canvas has no colour of its own: what the file
  * names as background is for a viewer to choose, and Pillow does not. */
 static int decode_frame(const WebPIterator *f, uint32_t w, uint32_t h, uint8_t *rgb, struct hm_err *e)
@@ -27,15 +29,16 @@ static int decode_frame(const WebPIterator *f, uint32_t w, uint32_t h, uint8_t *
 	return rc == VP8_STATUS_OK ? 0 : hm_err_set(e, HM_EDATA, "damaged WebP image data");
 }
 
-static int decode_canvas(const WebPDemuxer *m, struct hm_buf *to, const struct hm_image_limits *limits,
+static int decode_canvas(const WebPDemuxer *m, struct hm_buf *to, const struct hm_image_options *o,
 			 struct hm_image *out, struct hm_err *e)
 {
 	uint32_t w = WebPDemuxGetI(m, WEBP_FF_CANVAS_WIDTH), h = WebPDemuxGetI(m, WEBP_FF_CANVAS_HEIGHT);
 	WebPIterator first;
-	if (hm_image_check(limits, w, h, e))
+	if (hm_image_check(&o->limits, w, h, e))
 		return HM_EDATA;
 	if (!WebPDemuxGetFrame(m, 1, &first))
 		return hm_err_set(e, HM_EDATA, "the WebP file has no picture");
+	hm_image_claim(o, w, h, (size_t)w * h * HELD);
 	uint8_t *rgb = hm_image_room(to, (size_t)w * h * 3, e);
 	int rc = rgb ? decode_frame(&first, w, h, rgb, e) : HM_EDATA;
 	WebPDemuxReleaseIterator(&first);
@@ -55,7 +58,7 @@ static int decode(void *state, const unsigned char *p, size_t n, const struct hm
 	else if (!m || found != WEBP_DEMUX_DONE)
 		rc = hm_err_set(e, HM_EDATA, "damaged WebP file");
 	else
-		rc = decode_canvas(m, state, &o->limits, out, e);
+		rc = decode_canvas(m, state, o, out, e);
 	WebPDemuxDelete(m);
 	return rc;
 }

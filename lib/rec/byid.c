@@ -6,6 +6,7 @@
 
 int hm_byid_open(struct hm_byid *b, const char *path, bool needed, struct hm_workers *w, struct hm_err *e)
 {
+	b->waiting.limit = HM_BYID_MEMORY;
 	int rc = hm_reader_open(&b->reader, path, w, e);
 	if (rc)
 		return rc;
@@ -23,7 +24,8 @@ void hm_byid_close(struct hm_byid *b)
 	hm_reader_close(b->reader);
 	hm_strmap_clear(&b->early);
 	hm_strmap_clear(&b->seen);
-	hm_batch_clear(&b->waiting);
+	hm_blobs_clear(&b->waiting);
+	hm_buf_clear(&b->found);
 }
 
 /* The record read last has the id of the earlier record `row`. */
@@ -45,18 +47,64 @@ int hm_byid_next(struct hm_byid *b, struct hm_rec *rec, struct hm_err *e)
 	return rc ? rc : refuse_twice(b, id, row, e);
 }
 
+/* ---- records that wait ----
+ * Such a record is one byte string: the count of each value, then the values, each from a multiple of 8. */
+
+static size_t padded_size(const struct hm_field *f, const struct hm_val *v)
+{
+	return (v->count * hm_dtype_size(f->dtype) + 7) & ~(size_t)7;
+}
+
+static int keep_record(struct hm_byid *b, const struct hm_rec *rec, struct hm_err *e)
+{
+	static const unsigned char zero[8];
+	uint64_t count[HM_MAX_FIELDS];
+	struct iovec part[1 + 2 * HM_MAX_FIELDS] = {{count, (size_t)rec->schema->n * sizeof *count}};
+	int n = 1;
+	for (int i = 0; i < rec->schema->n; i++) {
+		const struct hm_field *f = &rec->schema->field[i];
+		const struct hm_val *v = &rec->val[i];
+		size_t bytes = v->count * hm_dtype_size(f->dtype);
+		count[i] = v->count;
+		part[n++] = (struct iovec){(void *)(uintptr_t)v->data, bytes};
+		part[n++] = (struct iovec){(void *)(uintptr_t)zero, padded_size(f, v) - bytes};
+	}
+	return hm_blobs_add(&b->waiting, part, n, e);
+}
+
+/* Borrowed until the next call. */
+static int waiting_record(struct hm_byid *b, size_t at, struct hm_rec *rec, struct hm_err *e)
+{
+	const unsigned char *p = hm_blobs_at(&b->waiting, at);
+	size_t size = hm_blobs_size(&b->waiting, at);
+	rec->schema = hm_reader_schema(b->reader);
+	if (!p) {
+		b->found.len = 0;
+		if (hm_buf_add(&b->found, NULL, size, e) ||
+		    hm_blobs_read(&b->waiting, at, 0, b->found.data, size, e))
+			return HM_EDATA;
+		p = b->found.data;
+	}
+	const uint64_t *count = (const uint64_t *)(const void *)p;
+	p += (size_t)rec->schema->n * sizeof *count;
+	for (int i = 0; i < rec->schema->n; i++) {
+		rec->val[i] = (struct hm_val){p, count[i]};
+		p += padded_size(&rec->schema->field[i], &rec->val[i]);
+	}
+	return 0;
+}
+
 int hm_byid_find(struct hm_byid *b, const struct hm_val *id, struct hm_rec *rec, struct hm_err *e)
 {
 	uint64_t at;
-	if (b->waiting.n && b->taken == (uint64_t)b->waiting.n) { /* no record waits any more */
+	if (b->waiting.n && b->taken == b->waiting.n) { /* no record waits any more */
 		hm_strmap_clear(&b->early);
-		hm_batch_reset(&b->waiting);
+		hm_blobs_reset(&b->waiting);
 		b->taken = 0;
 	}
 	if (hm_strmap_find(&b->early, id->data, id->count, &at)) {
-		*rec = b->waiting.rec[at];
 		b->taken++;
-		return 1;
+		return waiting_record(b, at, rec, e) ? HM_EDATA : 1;
 	}
 	for (int rc; (rc = hm_byid_next(b, rec, e));) {
 		if (rc < 0)
@@ -64,9 +112,8 @@ int hm_byid_find(struct hm_byid *b, const struct hm_val *id, struct hm_rec *rec,
 		const struct hm_val *other = &rec->val[b->id];
 		if (other->count == id->count && !memcmp(other->data, id->data, id->count))
 			return 1;
-		at = (uint64_t)b->waiting.n;
-		if (hm_strmap_add(&b->early, other->data, other->count, &at, e) < 0 ||
-		    hm_batch_add(&b->waiting, rec, e))
+		at = b->waiting.n;
+		if (hm_strmap_add(&b->early, other->data, other->count, &at, e) < 0 || keep_record(b, rec, e))
 			return HM_EDATA;
 	}
 	return 0;
@@ -124,14 +171,15 @@ int hm_byid_check_end(struct hm_byid *b, const struct hm_byid *first, struct hm_
 	struct names names = {0};
 	struct hm_rec rec;
 	uint64_t at;
-	int rc;
-	for (int i = 0; i < b->waiting.n; i++) {
-		const struct hm_val *id = &b->waiting.rec[i].val[b->id];
-		if (!hm_strmap_find(&first->seen, id->data, id->count, &at))
-			name_id(&names, id);
+	int rc = 0;
+	for (size_t i = 0; i < b->waiting.n && !rc; i++) {
+		rc = waiting_record(b, i, &rec, e);
+		if (!rc && !hm_strmap_find(&first->seen, rec.val[b->id].data, rec.val[b->id].count, &at))
+			name_id(&names, &rec.val[b->id]);
 	}
-	while ((rc = hm_byid_next(b, &rec, e)) == 1)
-		name_id(&names, &rec.val[b->id]);
+	for (int more = 1; !rc && more; rc = more < 0 ? more : 0)
+		if ((more = hm_byid_next(b, &rec, e)) == 1)
+			name_id(&names, &rec.val[b->id]);
 	if (!rc && names.n)
 		return refuse_names(b, first, &names, e);
 	hm_buf_clear(&names.text);

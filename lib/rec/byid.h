@@ -1,18 +1,22 @@
 /* One input of a join: records by their ids. Ids must be unique. Records that come before they are asked for
- * are copied and wait in memory. */
+ * are copied and wait: HM_BYID_MEMORY bytes of them in memory, more in a temporary file without a name. */
 #ifndef HM_BYID_H
 #define HM_BYID_H
 
+#include "base/blobs.h"
 #include "base/strmap.h"
 #include "rec/rec.h"
+
+#define HM_BYID_MEMORY ((size_t)64 << 20)
 
 struct hm_byid {
 	struct hm_reader *reader;
 	int id;			 /* its id column, -1 none */
 	struct hm_strmap seen;	 /* ids read so far */
 	struct hm_strmap early;	 /* id -> number in `waiting` */
-	struct hm_batch waiting; /* records read and not yet asked for, and `taken` that were */
+	struct hm_blobs waiting; /* records read and not yet asked for, and `taken` that were */
 	uint64_t taken;
+	struct hm_buf found; /* the record given last, when it was in the file */
 };
 /* `needed`: an input without ids is refused. Caller closes with hm_byid_close, also after a failure. */
 int hm_byid_open(struct hm_byid *b, const char *path, bool needed, struct hm_workers *w, struct hm_err *e);

@@ -18,7 +18,7 @@ int hm_pack_init(struct hm_pack *p, int level, struct hm_err *e)
 	return 0;
 }
 
-void hm_pack_clear(struct hm_pack *p)
+static void free_storage(struct hm_pack *p)
 {
 	for (int i = 0; i < HM_MAX_FIELDS; i++) {
 		hm_buf_clear(&p->column[i]);
@@ -26,6 +26,11 @@ void hm_pack_clear(struct hm_pack *p)
 	}
 	hm_buf_clear(&p->payload);
 	hm_buf_clear(&p->packed);
+}
+
+void hm_pack_clear(struct hm_pack *p)
+{
+	free_storage(p);
 	ZSTD_freeCCtx(p->zstd);
 	p->zstd = NULL;
 }
@@ -127,8 +132,10 @@ void hm_pack_compress(struct hm_pack *p, const struct hm_schema *s)
 	p->info.packed_hash = XXH3_64bits(p->packed.data, p->packed.len);
 }
 
-void hm_pack_reset(struct hm_pack *p)
+void hm_pack_reset(struct hm_pack *p, size_t keep)
 {
+	if (p->size > keep)
+		free_storage(p);
 	for (int i = 0; i < HM_MAX_FIELDS; i++)
 		p->column[i].len = p->offsets[i].len = 0;
 	p->info.count = 0;

@@ -24,7 +24,7 @@ int hm_pack_add(struct hm_pack *p, const struct hm_schema *s, const struct hm_va
 		struct hm_err *e);
 /* Makes payload, zstd frame, sizes and hashes. What goes wrong is kept in p->err. */
 void hm_pack_compress(struct hm_pack *p, const struct hm_schema *s);
-/* Without records again; the storage is kept. */
-void hm_pack_reset(struct hm_pack *p);
+/* Without records again. The storage is kept unless the records had more than `keep` bytes. */
+void hm_pack_reset(struct hm_pack *p, size_t keep);
 
 #endif

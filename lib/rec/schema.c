@@ -32,8 +32,9 @@ static int check_shape(const char *name, enum hm_dtype t, int ndim, const int64_
 	if (ndim < 0 || ndim > HM_MAX_DIMS || (t == HM_UTF8 && ndim))
 		return hm_err_set(e, HM_EDATA, "column \"%s\" has an impossible number of dimensions", name);
 	bool ragged = ndim && dim[0] == -1;
-	if (!hm_shape_count(ndim - ragged, dim + ragged, &count) ||
-	    count > HM_MAX_RECORD / hm_dtype_size(t) || (ragged && !count))
+	const int64_t *fixed = ragged ? dim + 1 : dim; /* dim of a scalar may be NULL */
+	if (!hm_shape_count(ndim - ragged, fixed, &count) || count > HM_MAX_RECORD / hm_dtype_size(t) ||
+	    (ragged && !count))
 		return hm_err_set(e, HM_EDATA, "column \"%s\" has an impossible shape", name);
 	return 0;
 }
@@ -208,10 +209,22 @@ int hm_schema_from_json(const cJSON *array, struct hm_schema *s, struct hm_err *
 	return 0;
 }
 
+/* The values of options come from the command line, where any bytes may stand. */
+static void check_options(const cJSON *options, struct hm_err *e)
+{
+	struct hm_buf text = {0};
+	if (options && !e->code && !hm_json_write(options, &text, e) &&
+	    hm_utf8_check((char *)text.data, text.len) < text.len)
+		hm_err_set(e, HM_EDATA,
+			   "the value of an option is not UTF-8, and the history, which would hold it, is");
+	hm_buf_clear(&text);
+}
+
 cJSON *hm_pg_append(const cJSON *chain, const char *tool, cJSON *options, struct hm_err *e)
 {
 	cJSON *pg = chain ? hm_json_copy(chain, e) : hm_json_array(e);
 	cJSON *step = hm_json_add_object(pg, NULL, e);
+	check_options(options, e);
 	hm_json_add_tree(step, "options", options ? options : hm_json_object(e), e);
 	hm_json_add_str(step, "tool", tool, e);
 	hm_json_add_str(step, "version", HM_VERSION, e);

@@ -13,6 +13,7 @@ struct hm_writer {
 	struct hm_schema schema;
 	struct hm_out *out;
 	size_t block_size;
+	size_t most; /* bytes of records with the workers, and one block more */
 	struct hm_ring *ring;	  /* of struct hm_pack: filled by the caller, compressed by the workers */
 	uint64_t offset;	  /* bytes written */
 	uint64_t records, blocks; /* accepted; passed to the workers */
@@ -102,6 +103,9 @@ int hm_writer_open(struct hm_writer **out, const char *path, const struct hm_sch
 	w->block_size = o && o->block_size ? o->block_size : 1 << 20;
 	if (w->block_size > HM_MAX_RECORD - HM_RECORD_SLACK)
 		w->block_size = HM_MAX_RECORD - HM_RECORD_SLACK;
+	w->most = w->block_size * (workers ? (size_t)hm_workers_count(workers) : 1);
+	if (w->most < HM_MAX_AHEAD)
+		w->most = HM_MAX_AHEAD;
 	int rc = hm_tail_init(&w->tail, e);
 	if (!schema->n)
 		rc = hm_err_set(e, HM_EDATA, "a stream needs at least one column");
@@ -137,7 +141,7 @@ static int write_oldest(struct hm_writer *w, struct hm_err *e)
 	if (!rc)
 		rc = write_bytes(w, p->packed.data, p->packed.len, e);
 	hm_tail_digest(&w->tail, p->payload.data, p->payload.len);
-	hm_pack_reset(p);
+	hm_pack_reset(p, w->block_size);
 	hm_ring_release(w->ring);
 	return rc;
 }
@@ -149,7 +153,10 @@ static int flush_block(struct hm_writer *w, struct hm_err *e)
 	p->info.seq = w->blocks++;
 	p->info.first = w->records - p->info.count;
 	hm_ring_submit(w->ring, p->size);
-	return hm_ring_vacant(w->ring) ? 0 : write_oldest(w, e);
+	int rc = 0;
+	while (!rc && (!hm_ring_vacant(w->ring) || hm_ring_bytes(w->ring) > w->most))
+		rc = write_oldest(w, e);
+	return rc;
 }
 
 int hm_writer_put(struct hm_writer *w, const struct hm_val *val, struct hm_err *e)

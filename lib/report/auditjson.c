@@ -74,12 +74,12 @@ int hm_audit_json(const struct hm_audit *a, const struct hm_audit_view *v, struc
 /* Writes a pair, unless the file has it already or both ids are equal (the splits share ids then: a finding).
  */
 static int write_pair(struct hm_strmap *seen, const char *a, const char *b, const char *kind,
-		      struct hm_buf *out, struct hm_err *e)
+		      hm_field_writer *put, struct hm_buf *out, struct hm_err *e)
 {
 	size_t at = out->len;
-	hm_buf_quote(out, a, e);
+	put(out, a, e);
 	hm_buf_printf(out, e, ",");
-	hm_buf_quote(out, b, e);
+	put(out, b, e);
 	hm_buf_printf(out, e, ",%s\n", kind);
 	int fresh = e->code ? e->code : hm_strmap_add(seen, out->data + at, out->len - at, &(uint64_t){0}, e);
 	if (!fresh || !strcmp(a, b))
@@ -87,7 +87,7 @@ static int write_pair(struct hm_strmap *seen, const char *a, const char *b, cons
 	return fresh < 0 ? fresh : 0;
 }
 
-int hm_audit_pairs(const struct hm_audit *a, struct hm_buf *out, struct hm_err *e)
+int hm_audit_pairs(const struct hm_audit *a, hm_field_writer *put, struct hm_buf *out, struct hm_err *e)
 {
 	static const char *const kind[] = {"same-caption", "same-image"};
 	struct hm_strmap seen = {0};
@@ -97,7 +97,7 @@ int hm_audit_pairs(const struct hm_audit *a, struct hm_buf *out, struct hm_err *
 		for (size_t i = 0; !rc && i < a->confounder[k].len / sizeof *pair; i += 2) {
 			const char *x = hm_audit_item(a, pair[i])->id, *y = hm_audit_item(a, pair[i + 1])->id;
 			bool turned = strcmp(x, y) > 0;
-			rc = write_pair(&seen, turned ? y : x, turned ? x : y, kind[k], out, e);
+			rc = write_pair(&seen, turned ? y : x, turned ? x : y, kind[k], put, out, e);
 		}
 	}
 	hm_strmap_clear(&seen);

@@ -21,7 +21,8 @@ int hm_audit_text(const struct hm_audit *a, const struct hm_audit_view *v, struc
 /* One object on one line, canonical. */
 int hm_audit_json(const struct hm_audit *a, const struct hm_audit_view *v, struct hm_buf *out,
 		  struct hm_err *e);
-/* The confounders: "a,b,kind" with a header, for hm_confounders_read. */
-int hm_audit_pairs(const struct hm_audit *a, struct hm_buf *out, struct hm_err *e);
+/* The confounders: "a,b,kind" with a header. `put` writes the ids: hm_buf_quote for hm_confounders_read, or
+ * hm_buf_cell. */
+int hm_audit_pairs(const struct hm_audit *a, hm_field_writer *put, struct hm_buf *out, struct hm_err *e);
 
 #endif

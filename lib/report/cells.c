@@ -1,6 +1,6 @@
 /* Cells of plain-text tables. See cells.h. */
 #include "report/cells.h"
-#include "json/json.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #include "report/gnuplot.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "report/present.h"
 
 #include <errno.h>
@@ -43,13 +44,14 @@ int hm_gnuplot_begin(struct hm_buf *b, const char *path, int w, int h, struct hm
 
 int hm_gnuplot_text(struct hm_buf *b, const char *s, struct hm_err *e)
 {
-	int points = 0;
-	for (; *s; s++) {
-		points += (*s & 0xc0) != 0x80;
-		if (points > 48)
+	char one[8];
+	for (int points = 0, n; *s; points++, s += n) {
+		if (points == 48)
 			return hm_buf_printf(b, e, "...");
-		hm_buf_printf(b, e, *s == '\'' ? "''" : "%c",
-			      (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+		n = hm_utf8_next(s, strnlen(s, 4), NULL);
+		n = n ? n : 1;
+		hm_utf8_mask(s, (size_t)n, one, sizeof one);
+		hm_buf_printf(b, e, "%s", *one == '\'' ? "''" : one);
 	}
 	return e->code;
 }

@@ -13,7 +13,7 @@ int hm_gnuplot_begin(struct hm_buf *b, const char *path, int w, int h, struct hm
 int hm_gnuplot_run(const char *path, const struct hm_buf *script, struct hm_err *e);
 
 /* Appends the text as the inside of a single-quoted string, in which gnuplot expands nothing: its first 48
- * characters, control characters as "?". */
+ * characters, masked as hm_utf8_mask does. */
 int hm_gnuplot_text(struct hm_buf *b, const char *s, struct hm_err *e);
 
 /* The line of system i, the same in every picture: "lc rgb '#3060a0' dt 1". Static storage. */

@@ -1,22 +1,40 @@
 /* The report to read as text: its headline and its rows. See pages.h. */
 #include "report/markdownparts.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
+
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || (c & 0x80);
+}
+
+/* Whether the character at `at` of the text s would be markup, or make a link of what stands around it. */
+static bool is_markup(const char *s, const char *at)
+{
+	if (strchr("\\`[]|*~$", *at))
+		return true;
+	if (*at == '_') /* not within a word */
+		return at == s || !is_word(at[-1]) || !is_word(at[1]);
+	return (*at == ':' && at[1] == '/' && at[2] == '/') ||
+	       (*at == '.' && at - s >= 3 && !strncasecmp(at - 3, "www", 3));
+}
 
 void hm_markdown_text(struct hm_buf *b, const char *s, struct hm_err *e)
 {
 	char one[HM_PAGE_CHAR];
-	while (*s) {
-		const char c = *s, *shown = hm_page_char(&s, one);
+	for (const char *at = s; *at;) {
+		const char c = *at;
+		const bool markup = is_markup(s, at);
+		const char *shown = hm_page_char(&at, one);
 		if (c == '<' || c == '&')
 			hm_buf_printf(b, e, c == '<' ? "&lt;" : "&amp;");
-		else if (strchr("\\`[]|*", c))
-			hm_buf_printf(b, e, "\\%c", c);
 		else if (c == '\n' || c == '\t')
 			hm_buf_printf(b, e, " ");
 		else
-			hm_buf_printf(b, e, "%s", shown);
+			hm_buf_printf(b, e, "%s%s", markup ? "\\" : "", shown);
 	}
 }
 
@@ -28,7 +46,7 @@ void hm_markdown_paragraph(struct hm_buf *b, const char *s, struct hm_err *e)
 		hm_buf_add(b, s, digits, e);
 		hm_buf_printf(b, e, "\\");
 		s += digits;
-	} else if (*s && strchr("#>-+=~_:", *s)) {
+	} else if (*s && strchr("#>-+=:", *s) && !is_markup(s, s)) {
 		hm_buf_printf(b, e, "\\");
 	}
 	hm_markdown_text(b, s, e);

@@ -23,6 +23,7 @@ struct hm_findings {
 	/* Where a guesser's accuracy, AUROC falls 19 times of 20. A guesser draws one of the classes, each
 	 * alike. guess_auroc: NaN without AUROC. */
 	struct hm_interval guess, guess_auroc;
+	bool spreadsheet; /* for the caller to set: texts of the CSV are written by hm_buf_cell */
 };
 /* Computes what the pages share. `r` is borrowed. 0 or HM_EDATA (memory). Caller clears, also after a
  * failure. */

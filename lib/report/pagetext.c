@@ -1,7 +1,7 @@
 /* Numbers, names and sentences of the pages of a report. See pages.h. */
 #include "report/cells.h"
 #include "report/pages.h"
-#include "json/json.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* Predictions as CSV. See present.h. */
 #include "report/present.h"
 
-int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *b, struct hm_err *e)
+int hm_predictions_csv(const struct hm_predictions *p, hm_field_writer *put, struct hm_buf *b,
+		       struct hm_err *e)
 {
 	int first = p->classes == 2; /* of two classes, class 1's alone */
 	hm_buf_printf(b, e, first ? "id,proba" : "id");
@@ -10,7 +11,7 @@ int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *b, struct 
 	hm_buf_printf(b, e, p->names ? ",label,name\n" : ",label\n");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct hm_prediction *t = &p->item[i];
-		hm_buf_field(b, t->id, e);
+		put(b, t->id, e);
 		for (int c = first; c < p->classes; c++) {
 			hm_buf_printf(b, e, ",");
 			if (!t->failed)
@@ -19,7 +20,7 @@ int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *b, struct 
 		hm_buf_printf(b, e, t->label >= 0 ? ",%d" : ",", (int)t->label);
 		if (p->names) {
 			hm_buf_printf(b, e, ",");
-			hm_buf_field(b, t->label >= 0 ? p->names[t->label] : "", e);
+			put(b, t->label >= 0 ? p->names[t->label] : "", e);
 		}
 		hm_buf_printf(b, e, "\n");
 	}

@@ -28,8 +28,10 @@ int hm_scores_latex(const struct hm_scores *s, int k, const struct hm_pair *pair
 
 /* id,proba,label; with more than two classes id,proba_0,…,label; then name, the label's word, if the classes
  * have words. Probabilities are written by %.9g, so that they read back as the same f32. A failed record has
- * empty probabilities, an unknown label is empty. */
-int hm_predictions_csv(const struct hm_predictions *p, struct hm_buf *out, struct hm_err *e);
+ * empty probabilities, an unknown label is empty. `put` writes ids and words: hm_buf_field, or hm_buf_cell.
+ */
+int hm_predictions_csv(const struct hm_predictions *p, hm_field_writer *put, struct hm_buf *out,
+		       struct hm_err *e);
 /* A submission to a challenge: id,proba,label of every record that has an answer, the label being the answer
  * at the threshold. Two classes. */
 int hm_submission_csv(const struct hm_predictions *p, double threshold, struct hm_buf *out, struct hm_err *e);

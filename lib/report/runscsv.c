@@ -89,10 +89,10 @@ static bool has_column(const struct hm_runs *r, enum column c)
 }
 
 static void put_field(const struct hm_runs *r, const struct hm_row *w, const struct hm_trial *t,
-		      enum column c, struct hm_buf *b, struct hm_err *e)
+		      enum column c, hm_field_writer *put, struct hm_buf *b, struct hm_err *e)
 {
 	if (c == NAME || c == OPTIONS)
-		hm_buf_quote(b, c == NAME ? w->name : w->options, e);
+		put(b, c == NAME ? w->name : w->options, e);
 	else if (c == SELECTED)
 		hm_buf_printf(b, e, "%s", w->selected ? "dev" : "last");
 	else if (c == N)
@@ -104,6 +104,7 @@ static void put_field(const struct hm_runs *r, const struct hm_row *w, const str
 int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)
 {
 	const struct hm_runs *r = f->runs;
+	hm_field_writer *put = f->spreadsheet ? hm_buf_cell : hm_buf_quote;
 	bool has[COLUMNS];
 	for (enum column c = 0; c < COLUMNS; c++) {
 		has[c] = has_column(r, c);
@@ -117,7 +118,7 @@ int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *
 				if (has[c] && c)
 					hm_buf_printf(out, e, ",");
 				if (has[c])
-					put_field(r, &r->row[i], &r->row[i].trial[k], c, out, e);
+					put_field(r, &r->row[i], &r->row[i].trial[k], c, put, out, e);
 			}
 			hm_buf_printf(out, e, "\n");
 		}

@@ -174,8 +174,9 @@ static void write_origin(struct hm_buf *b, const struct hm_scores *s, struct hm_
 		hm_buf_printf(b, e, "\n");
 	if (!t)
 		return;
-	hm_buf_printf(b, e, "threshold %.9g, fitted on %s: %zu of %zu right there", t->at, t->from, t->right,
-		      t->n);
+	hm_buf_printf(b, e, "threshold %.9g, fitted on ", t->at);
+	hm_cell_text(b, t->from, e);
+	hm_buf_printf(b, e, ": %zu of %zu right there", t->right, t->n);
 	if (t->failed)
 		hm_buf_printf(b, e, ", %zu failed", t->failed);
 	if (t->shared)

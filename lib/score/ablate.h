@@ -3,7 +3,7 @@
 #ifndef HM_ABLATE_H
 #define HM_ABLATE_H
 
-#include "feed/blobs.h"
+#include "base/blobs.h"
 
 enum hm_ablation {
 	HM_ABLATE_NONE,

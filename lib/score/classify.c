@@ -30,6 +30,7 @@ struct hm_classify {
 	struct hm_predict predict;
 	struct hm_workers *workers;
 	struct hm_imageload_options load;
+	struct hm_imagebudget budget;
 	struct hm_imageload **loader; /* [workers] */
 	struct batch batch[HM_CLASSIFY_BATCHES];
 };
@@ -77,13 +78,14 @@ struct hm_classify *hm_classify_new(struct hm_rawmodel *m, const struct hm_image
 	struct hm_classify *x = hm_alloc(1, sizeof *x, e);
 	if (!x)
 		return NULL;
+	hm_imagebudget_init(&x->budget);
 	x->m = m;
 	x->workers = w;
 	x->load = (struct hm_imageload_options){.square = m->square, .limits = *limits};
 	x->loader = hm_alloc((size_t)n, sizeof(struct hm_imageload *), e);
 	bool made = x->loader;
 	for (int i = 0; made && i < n && m->used[HM_IMAGE]; i++)
-		made = (x->loader[i] = hm_imageload_new(e));
+		made = (x->loader[i] = hm_imageload_new(&x->budget, e));
 	if (made && !hm_predict_init(&x->predict, &m->model, &m->schema, "", &o, d, w, e))
 		return x;
 	hm_classify_free(x);
@@ -102,6 +104,7 @@ void hm_classify_free(struct hm_classify *x)
 	for (int i = 0; x->loader && i < hm_workers_count(x->workers); i++)
 		hm_imageload_free(x->loader[i]);
 	free(x->loader);
+	hm_imagebudget_clear(&x->budget);
 	free(x);
 }
 

@@ -138,10 +138,12 @@ static int get_json(const struct hm_weights *w, const char *key, cJSON **out, st
 	return 0;
 }
 
-static int load_blocks(const struct hm_checkpoint *c, const struct hm_weights *w, struct hm_err *e)
+static const struct hm_weights_options names_first = {.names_first = true};
+
+/* Whether the file holds this run's blocks, by names and sizes. */
+static int check_blocks(const struct hm_checkpoint *c, const struct hm_weights *w, struct hm_err *e)
 {
 	struct block b[BLOCKS];
-	struct hm_device *d = c->optim->dev;
 	int n = list_blocks(c, b),
 	    other = !c->kept && !hm_ranks_lead(c->optim->ranks) && hm_weights_find(w, "kept");
 	if (w->n != (size_t)n + other)
@@ -150,6 +152,16 @@ static int load_blocks(const struct hm_checkpoint *c, const struct hm_weights *w
 		const struct hm_tensor *t = hm_weights_find(w, b[i].name);
 		if (!t || t->dtype != HM_F32 || t->ndim != 1 || t->dim[0] != (int64_t)b[i].count)
 			return hm_err_set(e, HM_EDATA, "it has no %s of %zu numbers", b[i].name, b[i].count);
+	}
+	return 0;
+}
+
+static int load_blocks(const struct hm_checkpoint *c, const struct hm_weights *w, struct hm_err *e)
+{
+	struct block b[BLOCKS];
+	struct hm_device *d = c->optim->dev;
+	for (int i = 0, n = list_blocks(c, b); i < n; i++) {
+		const struct hm_tensor *t = hm_weights_find(w, b[i].name);
 		if (b[i].moment)
 			hm_optim_restore(c->optim, b[i].table, b[i].k, t->data);
 		else if (b[i].host)
@@ -185,9 +197,14 @@ int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, 
 {
 	struct hm_weights *w = NULL;
 	cJSON *state = NULL, *identity = NULL;
-	if (hm_weights_open(&w, c->path, NULL, e))
+	if (hm_weights_open(&w, c->path, &names_first, e))
 		return HM_EDATA;
-	int rc = get_json(w, STATE_KEY, &state, e);
+	/* The bytes of a file with other blocks, which may be large, are not read; it is refused in any case.
+	 */
+	struct hm_err other = {0};
+	int rc = check_blocks(c, w, &other) ? 0 : hm_weights_verify(w, w->tensor, w->n, e);
+	if (!rc)
+		rc = get_json(w, STATE_KEY, &state, e);
 	if (!rc)
 		rc = get_json(w, IDENTITY_KEY, &identity, e);
 	if (!rc)
@@ -197,7 +214,7 @@ int hm_checkpoint_read(const struct hm_checkpoint *c, struct hm_train_state *s, 
 	if (!rc)
 		s->seconds = hm_train_clock_read(c->path);
 	if (!rc)
-		rc = load_blocks(c, w, e);
+		rc = other.code ? hm_err_pass(e, &other) : load_blocks(c, w, e);
 	if (!rc)
 		rc = compare_ranks(c->optim->ranks, hm_weights_meta(w, STATE_KEY), e);
 	cJSON_Delete(state);
@@ -212,7 +229,7 @@ int hm_checkpoint_peek(const char *path, const char *key, double *value, struct 
 	cJSON *identity = NULL;
 	if (access(path, F_OK) && errno == ENOENT)
 		return 1;
-	if (hm_weights_open(&w, path, NULL, e))
+	if (hm_weights_open(&w, path, &names_first, e))
 		return HM_EDATA;
 	int rc = get_json(w, IDENTITY_KEY, &identity, e);
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(identity, key);

@@ -1,5 +1,6 @@
 /* Setting up a training run. See setup.h. */
 #include "train/setup.h"
+#include "base/memlimit.h"
 #include "feed/columns.h"
 #include "json/build.h"
 #include "train/setcheck.h"
@@ -8,7 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* ---- the sets */
 
@@ -145,15 +145,14 @@ int hm_setup_configure(const struct hm_setup *s, const struct hm_recipe *r, stru
 /* Training keeps each number with its gradient and two moments. */
 int hm_setup_check_memory(struct hm_fusion *f, const struct hm_device *d, int copies, struct hm_err *e)
 {
-	size_t count = hm_fusion_params(f)->count, bytes,
-	       there = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+	size_t count = hm_fusion_params(f)->count, bytes, there = hm_memory_given();
 	bool fits =
 		hm_size_mul(count, 4 * sizeof(float), &bytes) && hm_size_mul(bytes, (size_t)copies, &bytes);
 	if (!d->host || (fits && bytes <= there))
 		return 0;
 	return hm_err_set(e, HM_EDATA,
-			  "a head of %zu numbers takes %.1f GB to train with gradients and moments%s, the "
-			  "machine has %.1f GB: choose a smaller --map-dim or --pre-dim",
+			  "a head of %zu numbers takes %.1f GB to train with gradients and moments%s, there "
+			  "are %.1f GB: choose a smaller --map-dim or --pre-dim",
 			  count, (double)count * 16e-9 * copies, copies > 1 ? ", one for each thread" : "",
 			  (double)there * 1e-9);
 }

@@ -24,14 +24,17 @@ static int add_key(struct hm_sweep *s, const char *key, struct hm_err *e)
 	return 0;
 }
 
-/* A name becomes a file name: not empty, no slash, no leading dot, no control bytes. */
+/* A name becomes a file name: not empty, no slash, no leading dot, no control characters. */
 static int take_name(struct hm_sweep *s, struct hm_sweep_item *item, const cJSON *v, struct hm_err *e)
 {
 	const char *name = cJSON_IsString(v) ? v->valuestring : "";
 	size_t len = strlen(name);
 	bool plain = len > 0 && len <= NAME_MOST && *name != '.' && !strchr(name, '/');
-	for (size_t i = 0; i < len; i++)
-		plain &= (unsigned char)name[i] >= ' ' && name[i] != 0x7f;
+	uint32_t cp = 0;
+	for (size_t i = 0, n; i < len && plain; i += n) {
+		n = (size_t)hm_utf8_next(name + i, len - i, &cp); /* JSON is UTF-8 */
+		plain = n && !hm_utf8_is_control(cp);
+	}
 	if (!plain)
 		return hm_err_set(e, HM_EDATA,
 				  "\"name\" must be usable as a file's name, 1 to %d bytes, without / and "
@@ -83,7 +86,7 @@ int hm_sweep_read(struct hm_sweep *s, const char *path, const struct hm_sweep_re
 	struct hm_strmap names = {0};
 	*s = (struct hm_sweep){0};
 	int rc = hm_file_read(path, FILE_MOST, &s->text, e);
-	size_t lines = 1, line = 0;
+	size_t lines = s->text.len && s->text.data[s->text.len - 1] != '\n', line = 0;
 	for (size_t i = 0; i < s->text.len; i++)
 		lines += s->text.data[i] == '\n';
 	hm_hex_digest(s->text.data, s->text.len, s->digest);

@@ -292,7 +292,16 @@ gives() { # WANT TABLE [OPTION...]
 	hm-csv2rec -j4 --block-size 4K <m.csv >p.hmr
 	cmp 1.hmr 4.hmr
 	cmp 1.hmr p.hmr
-	head -1 m.csv | hm-csv2rec | hm-view --verify # no rows, a legal stream
+}
+
+@test "a header alone is an error of the producer; with --allow-empty no records, a legal stream" {
+	echo id,img,label,text >header.csv
+	run hm-csv2rec -o none.hmr header.csv
+	expect 1 '^hm-csv2rec: error: header.csv: has no row: has its producer failed\? \(--allow-empty takes it as no records\)$'
+	[ ! -e none.hmr ]
+	[ "$(hm-csv2rec --allow-empty header.csv | hm-view --schema | grep -o '"records":.*')" = '"records":0,"skipped":0}' ]
+	run hm-csv2rec --allow-empty -o none.hmr /dev/null
+	expect 1 'a CSV begins with a header$'
 }
 
 @test "wrong calls" {

@@ -130,7 +130,7 @@ END
 	run hm-fuse-train --fusion cross --map-dim 65536 -o no.safetensors train.hmr
 	expect 1 'choose a smaller --map-dim'
 	run hm-fuse-train --fusion cross --map-dim 4096 --pre-dim 65536 -o no.safetensors train.hmr
-	expect 1 'the machine has .* choose a smaller'
+	expect 1 'there are .* GB: choose a smaller'
 	hm-fuse-train -q --fusion align --map-dim 8 --epochs 1 -o m.safetensors train.hmr
 	run hm-fuse-train --init m.safetensors --map-dim 9 --epochs 1 -o no.safetensors train.hmr
 	expect 2 'init has --map-dim 8'

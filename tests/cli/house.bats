@@ -14,3 +14,16 @@ load ../support/bats
 	cd "$ROOT"
 	refute git grep -nIE '(^|[ "=:(])/(home|root|Users)/[a-z]' -- . ':!tests/cli/house.bats'
 }
+
+@test "every test that formats/faults.md names is there" {
+	cd "$ROOT"
+	sed -n 's/^| [0-9]* |.*| \(.*\) |$/\1/p' formats/faults.md | sed 's/<br>/\n/g' >"$BATS_TEST_TMPDIR/named"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/named")" -gt 40 ]
+	while read -r line; do
+		case $line in '`'*) file=${line#'`'} file=${file%%'`'*} line=${line#*'`: '} ;; esac
+		case $file in
+		*.bats) grep -qxF "@test \"$line\" {" "$file" || grep -qxF "@test '$line' {" "$file" || fail "$file has no test '$line'" ;;
+		*.c) grep -q "^static void $line(" "$file" || fail "$file has no test '$line'" ;;
+		esac
+	done <"$BATS_TEST_TMPDIR/named"
+}

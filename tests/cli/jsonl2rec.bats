@@ -279,9 +279,25 @@ T
 	expect 0 '"img":"p//1.png"'
 }
 
-@test "nothing in, no records out, a legal stream" {
-	hm-jsonl2rec </dev/null | hm-view --verify
-	[ "$(hm-jsonl2rec </dev/null | hm-view | wc -l)" = 0 ]
+@test "no line is an error of the producer; with --allow-empty no records, a legal stream" {
+	: >empty.jsonl
+	printf ' \n\n' >blank.jsonl
+	for f in empty.jsonl blank.jsonl /dev/null -; do
+		run hm-jsonl2rec -o none.hmr "$f" </dev/null
+		expect 1 "^hm-jsonl2rec: error: (${f/#-/standard input}): has no line: has its producer failed\? \(--allow-empty takes it as no records\)$"
+		[ ! -e none.hmr ]
+		hm-jsonl2rec --allow-empty "$f" </dev/null | hm-view --verify
+		[ "$(hm-jsonl2rec --allow-empty "$f" </dev/null | hm-view | wc -l)" = 0 ]
+	done
+	hm-synth -q --train 3 --dev 0 --test 0 some
+	run hm-jsonl2rec -o none.hmr some/train.jsonl empty.jsonl
+	expect 1 'error: empty.jsonl: has no line'
+	hm-jsonl2rec -q --allow-empty empty.jsonl some/train.jsonl | cmp - <(hm-jsonl2rec -q some/train.jsonl) # of no column a byte
+	hm-jsonl2rec -q --limit 3 -o some.hmr some/train.jsonl empty.jsonl # never looked at
+	hm-jsonl2rec -q --limit 0 -o some.hmr empty.jsonl
+	hm-jsonl2rec -q --shard 3/4 some/train.jsonl | hm-view --verify # has lines, of other shards
+	echo '{' >bad.jsonl
+	hm-jsonl2rec -q --on-error skip bad.jsonl | hm-view --verify # had one
 }
 
 @test "wrong calls" {

@@ -57,7 +57,7 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	[ "$(od -An -v -tu4 -j192 id.npy | xargs)" = "55 0 0 120 32 121" ]
 	head -c 192 text.npy | grep -aq "'descr': '<U14'"
 	[ "$(od -An -v -tu4 -j192 text.npy | xargs)" = "97 32 34 113 117 111 116 101 100 34 32 99 228 116$(printf ' 0%.0s' {1..14})" ] || fail "$(od -An -v -tu4 -j192 text.npy | xargs)"
-	hm-jsonl2rec /dev/null | hm-view --npy id=none.npy
+	hm-jsonl2rec --allow-empty /dev/null | hm-view --npy id=none.npy
 	head -c 192 none.npy | grep -aq "'descr': '<U1', 'fortran_order': False, 'shape': (0,)"
 	run hm-view --npy nope=x.npy in.hmr
 	expect 1 "no column 'nope'"
@@ -78,10 +78,10 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 }
 
 @test "zero records" {
-	run bash -c 'hm-jsonl2rec /dev/null | hm-view'
+	run bash -c 'hm-jsonl2rec --allow-empty /dev/null | hm-view'
 	expect 0
 	[ -z "$output" ]
-	hm-jsonl2rec /dev/null | hm-view --npy label=empty.npy
+	hm-jsonl2rec --allow-empty /dev/null | hm-view --npy label=empty.npy
 	head -c 192 empty.npy | grep -aq "'shape': (0,)"
 }
 

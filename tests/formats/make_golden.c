@@ -74,6 +74,20 @@ static void dtypes(void)
 	stop_unless(!hm_writer_finish(w, 0, &e));
 }
 
+/* Text is as long as its offsets say: U+0000 and other controls are characters like any other. */
+static void controls(void)
+{
+	static const struct hm_val text[] = {
+		{"", 1}, {"a\0b", 3},  {"\0\0\0", 3},
+		{"", 0}, {"\0end", 4}, {"\x01\x1b[31m\x7f\xc2\x9b\xe2\x80\xae\xe2\x80\xa8", 15}};
+	struct hm_schema s = {0};
+	hm_schema_add(&s, "text", HM_UTF8, 0, NULL, NULL, &e);
+	struct hm_writer *w = begin_golden("controls", &s, NULL, NULL, 0);
+	for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+		stop_unless(!hm_writer_put(w, &text[i], &e));
+	stop_unless(!hm_writer_finish(w, 0, &e));
+}
+
 static void shapes(void)
 {
 	struct hm_schema s = {0};
@@ -298,6 +312,7 @@ int main(int argc, char **argv)
 		return 2;
 	folder = argv[1];
 	dtypes();
+	controls();
 	shapes();
 	blocks();
 	pipeline();

@@ -11,7 +11,7 @@ READER=$ROOT/$B/tests/formats/secondreader
 		cmp "$BATS_TEST_TMPDIR/lines" "${v%.hmr}.jsonl"
 		n=$((n + 1))
 	done
-	[ "$n" -ge 7 ]
+	[ "$n" -ge 8 ]
 }
 
 @test "the second reader refuses every bad vector" {

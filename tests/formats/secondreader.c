@@ -186,12 +186,16 @@ static void unpack(const u8 *p, size_t size, size_t count)
 
 static void print_text(const u8 *p, size_t n)
 {
-	char *copy = strndup((const char *)p, n), *text;
-	cJSON *v = cJSON_CreateString(copy);
-	printf("%s", text = cJSON_PrintUnformatted(v));
-	free(text);
-	cJSON_Delete(v);
-	free(copy);
+	static const char plain[] = "\b\t\n\f\r\"\\", letter[] = "btnfr\"\\";
+	putchar('"');
+	for (size_t i = 0; i < n; i++) {
+		const char *at = p[i] ? strchr(plain, p[i]) : NULL;
+		if (at)
+			printf("\\%c", letter[at - plain]);
+		else
+			printf(p[i] < 0x20 || p[i] == 0x7f ? "\\u%04x" : "%c", p[i]);
+	}
+	putchar('"');
 }
 
 static void print_record(size_t i)

@@ -1,11 +1,15 @@
 /* Runs a fuzz harness without a fuzzer: every file named, and HM_MUTATIONS (default 200) seeded mutations of
- * each: flipped bits, changed bytes, cuts, doubled and removed spans. Same input, same mutations, always. */
+ * each: flipped bits, changed bytes, cuts, doubled and removed spans, and those of hostile.h. Same input,
+ * same mutations, always. */
 #include "base/file.h"
 #include "base/rng.h"
+#include "hostile.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { MORE = 4096 }; /* bytes that mutations may add */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -24,7 +28,7 @@ static void run_copy(const unsigned char *p, size_t n)
 static size_t mutate(struct hm_rng *r, unsigned char *p, size_t n, size_t cap)
 {
 	uint32_t at = hm_rng_below(r, (uint32_t)n), span = 1 + hm_rng_below(r, 16);
-	switch (hm_rng_below(r, 6)) {
+	switch (hm_rng_below(r, 8)) {
 	case 0:
 		p[at] ^= (unsigned char)(1u << hm_rng_below(r, 8));
 		return n;
@@ -41,6 +45,9 @@ static size_t mutate(struct hm_rng *r, unsigned char *p, size_t n, size_t cap)
 			return n;
 		memmove(p + at, p + at + span, n - at - span);
 		return n - span;
+	case 5:
+	case 6:
+		return hostile_change(r, p, n, cap);
 	default: /* double a span */
 		if (at + span > n || n + span > cap)
 			return n;
@@ -65,12 +72,12 @@ int main(int argc, char **argv)
 			struct hm_rng r;
 			hm_rng_init(&r, 1, HM_RNG_SYNTH, (uint32_t)i, (uint32_t)k);
 			m.len = 0;
-			if (hm_buf_reserve(&m, b.len + 256, &e))
+			if (hm_buf_reserve(&m, b.len + MORE, &e))
 				return 1;
 			memcpy(m.data, b.data, b.len);
 			size_t n = b.len;
 			for (uint32_t steps = 1 + hm_rng_below(&r, 8); steps; steps--)
-				n = mutate(&r, m.data, n, b.len + 256);
+				n = n ? mutate(&r, m.data, n, b.len + MORE) : 0;
 			run_copy(m.data, n);
 		}
 		hm_buf_clear(&b);

@@ -78,6 +78,28 @@ refuses() { # CALL INPUT
 	[ "$(wc -l <first)" = 1 ] && [ "$(wc -l <second)" = 1 ]
 }
 
+@test "a producer of lines that dies before the first one fails the whole pipe, down to the scores" {
+	hm-fuse-train -q --fusion late --epochs 1 -o model.st features.hmr
+	for stage in hm-jsonl2rec 'hm-csv2rec --id-field id'; do
+		run bash -c "cat nowhere 2>/dev/null | $stage -q - 2>first | hm-tokenize -q --vocab data/vocab.txt 2>/dev/null | hm-encode -q --text init:bert-tiny 2>/dev/null | hm-score -q --model model.st --csv out.hmr -"
+		expect 1 '^hm-score: error: standard input: '
+		[ ! -e out.hmr ]
+		grep -q '^hm-[a-z2]*: error: standard input: ' first
+	done
+	# Records there are none of: nobody's scores, unless that is what is wanted.
+	hm-cat --head 0 -o none.hmr features.hmr
+	echo id,proba,label >none.csv
+	for call in '--model model.st none.hmr' none.csv '--average mean none.csv none.csv' '--compare none.csv none.csv'; do
+		run hm-score $call
+		expect 1 '^hm-score: error: none.(hmr|csv): no records to score: has its producer failed\? \(--allow-missing scores nothing\)$'
+	done
+	run hm-lint none.hmr features.hmr
+	expect 0 '^hm-lint: warning: none.hmr: no records$'
+	run hm-score --allow-missing --model model.st none.hmr
+	expect 0 'warning: none.hmr: no records$'
+	expect 0 ' n 0$'
+}
+
 @test "a stage that is killed fails the stage behind it" {
 	for tool in "hm-cat" "hm-tokenize -q --vocab data/vocab.txt --replace" "hm-imgprep -q --root data/img --size 48 --replace"; do
 		rm -f in between out.hmr

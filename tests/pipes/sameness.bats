@@ -72,7 +72,7 @@ ENCODE=(hm-encode -q --image init:resnet-tiny --text init:bert-tiny)
 }
 
 @test "a stream without records passes through every tool" {
-	hm-jsonl2rec /dev/null | "${IMGPREP[@]}" | "${TOKENIZE[@]}" | "${ENCODE[@]}" | hm-cat >empty.hmr
+	hm-jsonl2rec --allow-empty /dev/null | "${IMGPREP[@]}" | "${TOKENIZE[@]}" | "${ENCODE[@]}" | hm-cat >empty.hmr
 	hm-view --verify empty.hmr
 	[ "$(hm-view empty.hmr | wc -c)" = 0 ]
 	hm-view --schema empty.hmr | grep -q '"records":0'

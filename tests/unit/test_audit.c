@@ -73,7 +73,7 @@ static void test_every_flaw(void **state)
 	v.allowed[HM_AUDIT_ID_TWICE] = v.allowed[HM_AUDIT_LABEL_SHIFT] = true;
 	assert_int_equal(hm_audit_findings(&a, &v), 6);
 	struct hm_buf out = {0};
-	assert_int_equal(hm_audit_pairs(&a, &out, &e), 0);
+	assert_int_equal(hm_audit_pairs(&a, hm_buf_quote, &out, &e), 0);
 	hm_buf_add(&out, "", 1, &e);
 	assert_string_equal(out.data, "a,b,kind\n\"1\",\"3\",same-caption\n\"1\",\"2\",same-image\n");
 	hm_buf_clear(&out);

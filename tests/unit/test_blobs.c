@@ -1,6 +1,6 @@
 /* Byte strings by number: the same bytes from memory, from the file, and from both sides of the limit; what
  * does not fit on the disk is an error. */
-#include "feed/blobs.h"
+#include "base/blobs.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -65,6 +65,8 @@ static void blobs_come_back_for_any_limit(void **unused)
 			assert_true(fits == (b.bytes + size_of(i) <= limit[k]));
 			assert_int_equal(add_blob(&b, i, size_of(i)), 0);
 			assert_true(b.spilled == !fits);
+			check_blob(&b, i / 2, 0, size_of(i / 2)); /* what is still to be written, too */
+			check_blob(&b, i, size_of(i) / 3, size_of(i) - size_of(i) / 3);
 		}
 		assert_int_equal(hm_blobs_end(&b, &e), 0);
 		assert_int_equal(b.n, BLOBS);
@@ -80,6 +82,10 @@ static void blobs_come_back_for_any_limit(void **unused)
 			check_blob(&b, i, size / 2, size - size / 2);
 			check_blob(&b, i, size, 0);
 		}
+		hm_blobs_reset(&b);
+		assert_true(!b.n && !b.bytes && !b.spilled && b.limit == limit[k]);
+		assert_int_equal(add_blob(&b, 7, 20), 0);
+		check_blob(&b, 0, 0, 0);
 		hm_blobs_clear(&b);
 		assert_int_equal(b.limit, limit[k]); /* and may be used on */
 		assert_int_equal(add_blob(&b, 0, 10), 0);

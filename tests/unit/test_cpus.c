@@ -1,7 +1,8 @@
-/* lib/base's count of processors: quotas of made-up control groups of both versions, nested, in containers,
- * and files that say nothing or too much. */
+/* lib/base's count of processors, and of memory: limits of made-up control groups of both versions, nested,
+ * in containers, and files that say nothing or too much. */
 #include "base/cpus.h"
 #include "base/file.h"
+#include "base/memlimit.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -236,6 +237,42 @@ static void what_is_not_understood_is_no_limit(void **state)
 	assert_int_equal(hm_cpus_quota(root), 0);
 }
 
+static void memory_has_limits_too(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint64_t want;
+	} c[] = {{"max\n", 0},
+		 {"536870912\n", 536870912},
+		 {"9223372036854771712\n", 0},
+		 {"", 0},
+		 {"1 2\n", 0},
+		 {"0\n", 0},
+		 {"-1\n", 0}};
+	assert_int_equal(hm_memory_limit(root), 0); /* no file at all */
+	put_file("/proc/self/cgroup", "0::/a/b\n");
+	put_file("/proc/self/mountinfo", V2_MOUNT);
+	for (size_t i = 0; i < sizeof c / sizeof *c; i++) {
+		put_file("/sys/fs/cgroup/a/b/memory.max", c[i].text);
+		assert_int_equal(hm_memory_limit(root), c[i].want);
+	}
+	put_file("/sys/fs/cgroup/a/b/memory.max", "2000000000\n");
+	put_file("/sys/fs/cgroup/a/memory.max", "1000000000\n");
+	put_file("/sys/fs/cgroup/a/b/cpu.max", "1 1\n");
+	assert_int_equal(hm_memory_limit(root), 1000000000);
+	put_file("/proc/self/cgroup", "9:memory:/job\n2:cpu:/a\n0::/\n");
+	put_file("/proc/self/mountinfo", "40 33 0:35 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n");
+	put_file("/sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+	assert_int_equal(hm_memory_limit(root), 0);
+	put_file("/sys/fs/cgroup/memory/job/memory.limit_in_bytes", "300000000\n");
+	put_file("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "1\n");
+	assert_int_equal(hm_memory_limit(root), 300000000);
+	size_t given = hm_memory_given();
+	assert_true(given >= 1 << 20 &&
+		    given <= (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE));
+}
+
 static void the_affinity_mask_counts(void **state)
 {
 	(void)state;
@@ -260,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_smallest_above_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(mounts_of_a_part, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_not_understood_is_no_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(memory_has_limits_too, setup, teardown),
 		cmocka_unit_test(the_affinity_mask_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,8 @@ static bool try_open(bool follow, const char *path, size_t len, const char *want
 	struct hm_err e = {0};
 	if (hm_imageroot_open(&r, "root", follow, &e))
 		return false;
-	int rc = hm_imagefile_read(&r, path, len, &b, &e);
+	size_t held;
+	int rc = hm_imagefile_read(&r, path, len, NULL, &held, &b, &e);
 	bool ok = want ? rc == HM_EDATA && strstr(e.text, want) : !rc;
 	if (!ok)
 		print_error("%s: %s\n", path, rc ? e.text : "opened");
@@ -115,14 +116,27 @@ static void test_contents(void **state)
 	struct hm_imageroot r;
 	struct hm_buf b = {0};
 	struct hm_err e = {0};
+	size_t held;
 	assert_int_equal(hm_imageroot_open(&r, "root", false, &e), 0);
 	for (int again = 0; again < 2; again++) {
-		assert_int_equal(hm_imagefile_read(&r, "a.png", 5, &b, &e), 0);
+		assert_int_equal(hm_imagefile_read(&r, "a.png", 5, NULL, &held, &b, &e), 0);
 		assert_int_equal(b.len, 7);
 		assert_memory_equal(b.data, "picture", 7);
-		assert_int_equal(hm_imagefile_read(&r, "sub/b.png", 9, &b, &e), 0);
+		assert_int_equal(hm_imagefile_read(&r, "sub/b.png", 9, NULL, &held, &b, &e), 0);
 		assert_int_equal(b.len, 0);
 	}
+	/* a file that is not small is taken of the budget, once */
+	struct hm_budget budget;
+	hm_budget_init(&budget, HM_IMAGEFILE_MAX);
+	assert_int_equal(truncate("root/a.png", (off_t)HM_IMAGEFILE_SMALL), 0);
+	assert_int_equal(hm_imagefile_read(&r, "a.png", 5, &budget, &held, &b, &e), 0);
+	assert_true(!held && b.len == HM_IMAGEFILE_SMALL);
+	assert_int_equal(truncate("root/a.png", (off_t)HM_IMAGEFILE_SMALL + 1), 0);
+	assert_int_equal(hm_imagefile_read(&r, "a.png", 5, &budget, &held, &b, &e), 0);
+	assert_true(held == HM_IMAGEFILE_SMALL + 1 && budget.held == held && b.len == held);
+	hm_budget_give(&budget, held);
+	hm_budget_clear(&budget);
+	assert_int_equal(truncate("root/a.png", 7), 0);
 	hm_imageroot_close(&r);
 	hm_buf_clear(&b);
 	assert_int_equal(hm_imageroot_open(&r, "root/a.png", false, &e), HM_EDATA);
@@ -140,15 +154,16 @@ static void test_faults_of_the_machine(void **state)
 	if (!child) {
 		struct hm_imageroot r;
 		struct hm_buf b = {0};
+		size_t held;
 		struct hm_err data = {0}, many = {0}, io = {0};
 		bool ok = !hm_imageroot_open(&r, "root", true, &io) &&
-			  hm_imagefile_read(&r, "none.png", 8, &b, &data) == HM_EDATA && !data.machine &&
-			  !symlink("/proc/self/mem", "root/mem") &&
-			  hm_imagefile_read(&r, "mem", 3, &b, &io) == HM_EDATA && io.machine;
+			  hm_imagefile_read(&r, "none.png", 8, NULL, &held, &b, &data) == HM_EDATA &&
+			  !data.machine && !symlink("/proc/self/mem", "root/mem") &&
+			  hm_imagefile_read(&r, "mem", 3, NULL, &held, &b, &io) == HM_EDATA && io.machine;
 		unlink("root/mem");
 		struct rlimit none = {0};
 		ok = ok && !setrlimit(RLIMIT_NOFILE, &none) &&
-		     hm_imagefile_read(&r, "a.png", 5, &b, &many) == HM_EDATA && many.machine;
+		     hm_imagefile_read(&r, "a.png", 5, NULL, &held, &b, &many) == HM_EDATA && many.machine;
 		_exit(ok ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

@@ -171,6 +171,28 @@ static void text_for_a_terminal_is_masked(void **state)
 	assert_string_equal(out, "a?b");
 }
 
+static void json_for_a_terminal_is_tame(void **state)
+{
+	(void)state;
+	struct hm_buf b = {0};
+	/* before `from` nothing is touched; the end of a line and what is no control stay */
+	const char in
+		[] = "\xc2\x9b{\"a\xc2\x9b\":"
+		     "\"\xe2\x80\xae\xe2\x80\xa8\xe2\x81\xa6\xd8\x9c\xc2\xa0\xf0\x9f\x90\x88\x7f\"}"
+		     "\n\"\xff\xe2\x80\"\n",
+	      out[] = "\xc2\x9b{\"a\\u009b\":\"\\u202e\\u2028\\u2066\\u061c\xc2\xa0\xf0\x9f\x90\x88\\u007f\"}"
+		      "\n\"\\ufffd\\ufffd\\ufffd\"\n";
+	hm_buf_add(&b, in, sizeof in - 1, &e);
+	assert_int_equal(hm_json_tame(&b, 2, &e), 0);
+	assert_int_equal(b.len, sizeof out - 1);
+	assert_memory_equal(b.data, out, b.len);
+	assert_int_equal(hm_json_tame(&b, 2, &e), 0); /* tame already: as it is */
+	assert_int_equal(b.len, sizeof out - 1);
+	assert_memory_equal(b.data, out, b.len);
+	assert_int_equal(hm_json_tame(&b, b.len, NULL), 0);
+	hm_buf_clear(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +204,7 @@ int main(void)
 		cmocka_unit_test_setup(numbers_come_back, setup),
 		cmocka_unit_test_setup(utf8_is_checked, setup),
 		cmocka_unit_test_setup(text_for_a_terminal_is_masked, setup),
+		cmocka_unit_test_setup(json_for_a_terminal_is_tame, setup),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

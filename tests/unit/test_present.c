@@ -35,8 +35,7 @@ static void zero_has_no_minus(void **state)
 	for (size_t i = 0; i < sizeof row / sizeof *row; i++)
 		assert_string_equal(hm_cell_number(row[i].v, row[i].digits, row[i].sign, out), row[i].text);
 	assert_string_equal(hm_cell_value(NAN, out), "undefined");
-	assert_string_equal(hm_cell_range((struct hm_interval){-1e-9, .5}, false, range),
-			    "[0.0000, 0.5000]");
+	assert_string_equal(hm_cell_range((struct hm_interval){-1e-9, .5}, false, range), "[0.0000, 0.5000]");
 	assert_string_equal(hm_cell_range((struct hm_interval){NAN, NAN}, false, range), "");
 	assert_string_equal(hm_page_difference(-.0004, out), "+0.000");
 	assert_string_equal(hm_page_interval((struct hm_interval){-.0004, .5}, true, page),
@@ -72,6 +71,38 @@ static void csv_is_quoted_where_it_must_be(void **state)
 	hm_buf_quote(&b, "plain", &e);
 	assert_int_equal(hm_buf_add(&b, "", 1, &e), 0);
 	assert_string_equal((char *)b.data, "plain;\"a,b\";\"\"\"q\"\"\";\"two\nlines\";; ;\"plain\"");
+	hm_buf_clear(&b);
+}
+
+static void no_cell_is_a_formula(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	struct hm_buf b = {0};
+	static const char *const text[] = {"plain",
+					   "=1+1",
+					   "+1",
+					   "-1",
+					   "@x",
+					   "\tx",
+					   "\r=1",
+					   "\n=1",
+					   "\xef\xbc\x9d"
+					   "1",
+					   "a=\"1\",\n",
+					   "",
+					   " =",
+					   "'=",
+					   "\xc2\x9bx\xff"};
+	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+		hm_buf_cell(&b, text[i], &e);
+		hm_buf_add(&b, ";", 1, &e);
+	}
+	assert_int_equal(hm_buf_add(&b, "", 1, &e), 0);
+	assert_string_equal((char *)b.data,
+			    "\"plain\";\"'=1+1\";\"'+1\";\"'-1\";\"'@x\";\"'?x\";\"'?=1\";\"'?=1\";"
+			    "\"'\xef\xbc\x9d"
+			    "1\";\"a=\"\"1\"\",?\";\"\";\" =\";\"'=\";\"?x?\";");
 	hm_buf_clear(&b);
 }
 
@@ -165,6 +196,7 @@ int main(void)
 		cmocka_unit_test(zero_has_no_minus),
 		cmocka_unit_test(foreign_text_is_masked),
 		cmocka_unit_test(csv_is_quoted_where_it_must_be),
+		cmocka_unit_test(no_cell_is_a_formula),
 		cmocka_unit_test(json_is_whole_or_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * xxh3_128. */
 #include "base/file.h"
 #include "rec/npy.h"
+#include "json/json.h"
 #include "rec/print.h"
 #include "../support/streams.h"
 
@@ -23,7 +24,7 @@ static void prints(enum hm_dtype t, int ndim, const int64_t *dim, const void *da
 	struct hm_buf out = {0};
 	assert_int_equal(hm_schema_add(&s, "c", t, ndim, dim, NULL, &e), 0);
 	struct hm_rec r = {.schema = &s, .val = {{data, count}}};
-	assert_int_equal(hm_rec_print(&r, full, &out, &e), 0);
+	assert_int_equal(hm_rec_print(&r, full, &out, NULL, &e), 0);
 	assert_int_equal(hm_buf_add(&out, "", 1, &e), 0);
 	assert_string_equal((char *)out.data, want);
 	hm_buf_clear(&out);
@@ -70,10 +71,10 @@ static void rows_without_elements(void **state)
 	prints(HM_U8, DIMS(0, INT32_MAX), NULL, 0, true, "{\"c\":[]}");
 	assert_int_equal(hm_schema_add(&s, "c", HM_U8, DIMS(3, INT32_MAX, 0), NULL, &e), 0);
 	struct hm_rec r = {.schema = &s, .val = {{NULL, 0}}};
-	assert_int_equal(hm_rec_print(&r, true, &out, &e), HM_EDATA);
+	assert_int_equal(hm_rec_print(&r, true, &out, NULL, &e), HM_EDATA);
 	assert_non_null(strstr(e.text, "too many rows"));
 	out.len = 0;
-	assert_int_equal(hm_rec_print(&r, false, &out, &e), 0);
+	assert_int_equal(hm_rec_print(&r, false, &out, NULL, &e), 0);
 	hm_buf_clear(&out);
 	hm_schema_clear(&s);
 }
@@ -167,6 +168,58 @@ static void texts_have_limits(void **state)
 	hm_schema_clear(&s);
 }
 
+/* What flush took so far: the buffer that is printed into, and the pieces together. */
+struct pieces {
+	struct hm_buf *out, whole;
+	size_t n, largest;
+};
+
+static int take_piece(void *ctx, struct hm_err *e)
+{
+	struct pieces *p = ctx;
+	p->n++;
+	p->largest = p->out->len > p->largest ? p->out->len : p->largest;
+	int rc = hm_buf_add(&p->whole, p->out->data, p->out->len, e);
+	p->out->len = 0;
+	return rc;
+}
+
+/* A text with characters of 1 to 4 bytes at every place of a piece's end, and a tensor. */
+static void large_records_in_pieces(void **state)
+{
+	static const char some[] = "a\1\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z";
+	struct hm_schema s = {0};
+	struct hm_err e = {0};
+	struct hm_buf text = {0}, out = {0}, piece = {0};
+	struct pieces p = {.out = &piece};
+	const struct hm_print_flush flush = {take_piece, &p};
+	(void)state;
+	while (text.len < 5 * HM_PRINT_PIECE)
+		assert_int_equal(hm_buf_add(&text, some, sizeof some - 1, &e), 0);
+	assert_int_equal(hm_schema_add(&s, "t", HM_UTF8, 0, NULL, NULL, &e), 0);
+	assert_int_equal(hm_schema_add(&s, "x", HM_U8, DIMS(-1, 3), NULL, &e), 1);
+	for (size_t cut = 0; cut < sizeof some - 1; cut++) {
+		struct hm_rec r = {
+			.schema = &s,
+			.val = {{text.data + cut, text.len - cut}, {text.data, 3 * HM_PRINT_PIECE}}};
+		out.len = piece.len = p.whole.len = p.n = 0;
+		assert_int_equal(hm_rec_print(&r, true, &out, NULL, &e), 0);
+		assert_int_equal(hm_rec_print(&r, true, &piece, &flush, &e), 0);
+		assert_int_equal(take_piece(&p, &e), 0);
+		piece.len = 0; /* the text as one string */
+		assert_int_equal(hm_json_write_str(&piece, (char *)text.data + cut, text.len - cut, &e), 0);
+		assert_memory_equal(out.data + strlen("{\"t\":"), piece.data, piece.len);
+		assert_int_equal(p.whole.len, out.len);
+		assert_memory_equal(p.whole.data, out.data, out.len);
+		assert_true(p.n > 10 && p.largest < 8 * HM_PRINT_PIECE);
+	}
+	hm_buf_clear(&text);
+	hm_buf_clear(&out);
+	hm_buf_clear(&piece);
+	hm_buf_clear(&p.whole);
+	hm_schema_clear(&s);
+}
+
 static void pipes_are_refused(void **state)
 {
 	struct hm_schema s = {0};
@@ -193,6 +246,7 @@ int main(void)
 					   cmocka_unit_test(arrays),
 					   cmocka_unit_test(texts),
 					   cmocka_unit_test(texts_have_limits),
+					   cmocka_unit_test(large_records_in_pieces),
 					   cmocka_unit_test(pipes_are_refused)};
 	return cmocka_run_group_tests_name("print", tests, NULL, NULL);
 }

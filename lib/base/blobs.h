@@ -28,13 +28,15 @@ struct hm_blobs {
 bool hm_blobs_fit(const struct hm_blobs *b, const struct iovec *part, int parts);
 /* Appends one blob made of the parts. 0 or HM_EDATA. */
 int hm_blobs_add(struct hm_blobs *b, const struct iovec *part, int parts, struct hm_err *e);
-/* Writes what is pending. Call after the last add and before the first read. 0 or HM_EDATA. */
+/* Writes what is pending and frees its buffer. Call after the last add. 0 or HM_EDATA. */
 int hm_blobs_end(struct hm_blobs *b, struct hm_err *e);
-/* to[0..n) := bytes first .. first+n-1 of blob i. 0 or HM_EDATA. */
+/* to[0..n) := bytes first .. first+n-1 of blob i; also between two adds. 0 or HM_EDATA. */
 int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, size_t n, struct hm_err *e);
 size_t hm_blobs_size(const struct hm_blobs *b, size_t i);
 /* The address of blob i in memory; NULL if it is in the file. */
 void *hm_blobs_at(const struct hm_blobs *b, size_t i);
+/* Without blobs again; some memory is kept, a file is closed. */
+void hm_blobs_reset(struct hm_blobs *b);
 void hm_blobs_clear(struct hm_blobs *b);
 
 #endif

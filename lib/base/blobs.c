@@ -1,5 +1,5 @@
 /* Byte strings by number. See blobs.h. */
-#include "feed/blobs.h"
+#include "base/blobs.h"
 #include "base/fd.h"
 #include "base/file.h"
 
@@ -17,7 +17,7 @@ static struct hm_blob *blob_list(const struct hm_blobs *b)
 static int flush_pending(struct hm_blobs *b, struct hm_err *e)
 {
 	if (hm_fd_write(b->fd, b->pending.data, b->pending.len))
-		return hm_err_set(e, HM_EDATA, "cannot write a temporary file: %s", strerror(errno));
+		return hm_err_machine(e, "cannot write a temporary file: %s", strerror(errno));
 	b->pending.len = 0;
 	return 0;
 }
@@ -93,11 +93,15 @@ int hm_blobs_read(const struct hm_blobs *b, size_t i, size_t first, void *to, si
 		memcpy(to, blob->at + first, n);
 		return 0;
 	}
-	ssize_t got = hm_fd_read_at(b->fd, to, n, blob->offset + first);
-	if (got == (ssize_t)n)
-		return 0;
-	return hm_err_set(e, HM_EDATA, "cannot read the temporary file: %s",
-			  got < 0 ? strerror(errno) : "it has become shorter");
+	uint64_t at = blob->offset + first, written = b->bytes - b->pending.len;
+	size_t there = at >= written ? 0 : n < written - at ? n : (size_t)(written - at);
+	ssize_t got = there ? hm_fd_read_at(b->fd, to, there, at) : 0;
+	if (got < (ssize_t)there)
+		return hm_err_machine(e, "cannot read the temporary file: %s",
+				      got < 0 ? strerror(errno) : "it has become shorter");
+	if (n > there)
+		memcpy((unsigned char *)to + there, b->pending.data + (at + there - written), n - there);
+	return 0;
 }
 
 size_t hm_blobs_size(const struct hm_blobs *b, size_t i)
@@ -108,6 +112,18 @@ size_t hm_blobs_size(const struct hm_blobs *b, size_t i)
 void *hm_blobs_at(const struct hm_blobs *b, size_t i)
 {
 	return blob_list(b)[i].at;
+}
+
+void hm_blobs_reset(struct hm_blobs *b)
+{
+	if (b->spilled) {
+		hm_blobs_clear(b);
+		return;
+	}
+	hm_arena_reset(&b->arena);
+	b->place.len = 0;
+	b->n = 0;
+	b->bytes = 0;
 }
 
 void hm_blobs_clear(struct hm_blobs *b)

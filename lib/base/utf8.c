@@ -1,5 +1,5 @@
-/* UTF-8: validation (RFC 3629), and masking of what must not reach a terminal. See json.h. */
-#include "json/json.h"
+/* UTF-8: validation (RFC 3629), and masking of what must not reach a terminal. See utf8.h. */
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -44,8 +44,7 @@ size_t hm_utf8_check(const char *s, size_t len)
 	return len;
 }
 
-/* Characters that move a terminal's cursor, break a line or turn the direction of the text around them. */
-static bool is_control(uint32_t cp)
+bool hm_utf8_is_control(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c || cp == 0x200e || cp == 0x200f ||
 	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
@@ -57,7 +56,7 @@ size_t hm_utf8_mask(const char *s, size_t len, char *out, size_t cap)
 	for (size_t i = 0; i < len;) {
 		uint32_t cp = 0;
 		int n = hm_utf8_next(s + i, len - i, &cp);
-		bool masked = !n || is_control(cp);
+		bool masked = !n || hm_utf8_is_control(cp);
 		size_t wide = masked ? 1 : (size_t)n;
 		if (to + wide >= cap)
 			break;
