@@ -156,8 +156,8 @@ void hm_batch_clear(struct hm_batch *b);
 
 /* Appends {"tool":…, "version":…, "options":{…}} to a copy of `chain` (an array or NULL); `options` (an
  * object or NULL) is taken over. Caller frees with cJSON_Delete. NULL without memory, when a value in it is
- * not UTF-8, and when `e` holds an
- * error already: `options` may come unchecked from the calls of json/build.h with the same `e`. */
+ * not UTF-8, and when `e` holds an error already: `options` may come unchecked from the calls of json/build.h
+ * with the same `e`. */
 cJSON *hm_pg_append(const cJSON *chain, const char *tool, cJSON *options, struct hm_err *e);
 
 #endif

@@ -461,7 +461,7 @@ T
 }
 
 @test "no records is a legal stream" {
-	records | hm-imgprep --root root | hm-view --schema >view
+	hm-jsonl2rec --allow-empty </dev/null | hm-imgprep --root root | hm-view --schema >view
 	grep -q '"records":0' view
 }
 
