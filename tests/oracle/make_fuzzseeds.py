@@ -358,7 +358,7 @@ def optiontext():
     put("optiontext/bool", [b"ub.npy", npy(b"|b1", b"(4,)", b"\0\1\2\1")])
     put("optiontext/half", [b"ctext_feature=a,b.npy,vocab=x,cased=true",
                             npy(b"<f2", b"(2, 2)", struct.pack("<4e", 1, 2, 3, 4), True)])
-    put("optiontext/manylabels", [b"l" + b",".join(b"%d" % i for i in range(1030))])
+    put("optiontext/manylabels", [b"l" + b",".join(b"a%d" % i for i in range(1030))])
     for name, words in {"labels": "lno,yes,maybe", "numbers": "l0,1.5,2", "form": "fa b:i32 c:f32 d:utf8 e:x",
                         "names": "nimage_feature,other", "ablate": "aimage=zero", "shuffle": "atext=shuffle",
                         "shard": "s3/7", "device": "scuda:1",
