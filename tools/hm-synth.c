@@ -1,6 +1,7 @@
 /* hm-synth: writes a synthetic data set in the layout of the real one, to try everything on: memes whose
  * picture and caption each carry a concept, and a label that depends on one, on the sum, or on the exclusive
  * or of the two. */
+#include "base/fd.h"
 #include "base/file.h"
 #include "cli/cli.h"
 #include "draw/caption.h"
@@ -139,10 +140,10 @@ static int make_folders(const char *dir, bool force, struct hm_err *e)
 {
 	char img[4096];
 	if (mkdir(dir, 0777) && errno != EEXIST)
-		return hm_err_set(e, HM_EDATA, "%s: cannot make the folder: %s", dir, strerror(errno));
-	DIR *d = opendir(dir);
+		return hm_err_system(e, errno, "%s: cannot make the folder: %s", dir, strerror(errno));
+	DIR *d = hm_fd_list(dir);
 	if (!d)
-		return hm_err_set(e, HM_EDATA, "%s: cannot read the folder: %s", dir, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot read the folder: %s", dir, strerror(errno));
 	int entries = 0;
 	for (struct dirent *f; (f = readdir(d));)
 		entries += strcmp(f->d_name, ".") && strcmp(f->d_name, "..");
@@ -153,7 +154,7 @@ static int make_folders(const char *dir, bool force, struct hm_err *e)
 	if ((size_t)snprintf(img, sizeof img, "%s/img", dir) >= sizeof img - 32)
 		return hm_err_set(e, HM_EDATA, "%s: the path is too long", dir);
 	if (mkdir(img, 0777) && errno != EEXIST)
-		return hm_err_set(e, HM_EDATA, "%s: cannot make the folder: %s", img, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot make the folder: %s", img, strerror(errno));
 	return 0;
 }
 

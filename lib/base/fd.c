@@ -25,9 +25,14 @@ bool hm_fd_again(int fd, short events)
 
 int hm_fd_open(const char *path, int flags, mode_t mode)
 {
+	return hm_fd_open_at(AT_FDCWD, path, flags, mode);
+}
+
+int hm_fd_open_at(int folder, const char *path, int flags, mode_t mode)
+{
 	int fd;
 	do
-		fd = open(path, flags, mode);
+		fd = openat(folder, path, flags, mode);
 	while (fd < 0 && errno == EINTR);
 	return fd;
 }
@@ -89,6 +94,27 @@ int hm_fd_write_at(int fd, const void *p, size_t n, uint64_t at)
 		done += (size_t)did;
 	}
 	return 0;
+}
+
+DIR *hm_fd_list(const char *folder)
+{
+	int fd = hm_fd_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (fd >= 0 && !d) {
+		int why = errno;
+		close(fd);
+		errno = why;
+	}
+	return d;
+}
+
+int hm_fd_cut(int fd, uint64_t bytes)
+{
+	int rc;
+	do
+		rc = ftruncate(fd, (off_t)bytes);
+	while (rc && errno == EINTR);
+	return rc;
 }
 
 int hm_fd_sync(int fd)

@@ -23,7 +23,7 @@ int hm_lines_open(struct hm_lines *l, const char *path, struct hm_err *e)
 	*l = (struct hm_lines){.name = hm_lines_name(path), .fd = STDIN_FILENO};
 	if (strcmp(path, "-"))
 		l->fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
-	return l->fd < 0 ? hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno)) : 0;
+	return l->fd < 0 ? hm_err_system(e, errno, "%s: cannot open: %s", path, strerror(errno)) : 0;
 }
 
 void hm_lines_close(struct hm_lines *l)
