@@ -122,7 +122,10 @@ int hm_lines_ready(struct hm_lines *l, struct hm_err *e)
 		    (have > seen && memchr(l->buf.data + l->at + seen, '\n', have - seen)))
 			return 1;
 		seen = have;
-		if (poll(&p, 1, 0) < 1)
+		int come = poll(&p, 1, 0);
+		if (come < 0 && errno != EINTR)
+			return hm_err_machine(e, "%s: cannot wait for it: %s", l->name, strerror(errno));
+		if (come < 1)
 			return 0;
 		if (read_chunk(l, e))
 			return HM_EDATA;

@@ -10,11 +10,12 @@ vec() { # NAME FILE.vec: that picture out of the vectors of the unit tests
 	local line head
 	line=$(LC_ALL=C grep -abE "^$1 [0-9]+ [0-9]+ [0-9]+ [0-9]+\$" "$root/tests/data/$2")
 	head=${line#*:} # its bytes and a newline stand before the file
-	tail -c +$((${line%%:*} + ${#head} + 2)) "$root/tests/data/$2" | head -c "${line##* }"
+	dd if="$root/tests/data/$2" iflag=skip_bytes,count_bytes skip=$((${line%%:*} + ${#head} + 1)) count="${line##* }" bs=64K status=none
 }
 
 hm-synth -q --train 8 --dev 6 --test 2 d
-cp "$root/tests/data/text/vocab.txt" vocab.txt
+printf '%s\n' '[PAD]' '[UNK]' '[CLS]' '[SEP]' '[MASK]' when the you a is my day of cat dog and to in me it >vocab.txt
+cp "$root/tests/data/weights/late.safetensors" tiny.st # a ResNet and a BERT, of 20 words
 cp -r "$root/tests/data/text/clip" bpe
 cp -r "$root/tests/data/towers/clip" clip
 mkdir root
@@ -36,20 +37,21 @@ hm-jsonl2rec -q --img-prefix '' -o pictures.hmr pictures.jsonl
 
 for s in train dev; do
 	hm-jsonl2rec -q -o $s.rec.hmr d/$s.jsonl
-	hm-imgprep -q --root d/img --size 32 $s.rec.hmr | hm-tokenize -q --vocab d/vocab.txt -o $s.raw.hmr
-	hm-encode -q --device ref --image init:resnet-tiny --text init:bert-tiny --vocab-size 400 --keep -o $s.hmr $s.raw.hmr
+	hm-imgprep -q --root d/img --size 16 $s.rec.hmr | hm-tokenize -q --vocab vocab.txt --max-length 8 -o $s.raw.hmr
+	hm-encode -q --device ref --image tiny.st --text tiny.st --keep -o $s.hmr $s.raw.hmr
 	hm-cat -q --columns id,label,image_feature,text_feature -o $s.f.hmr $s.hmr
 done
 hm-cat -q --head 3 -o few.raw.hmr train.raw.hmr
 hm-imgprep -q --root d/img --size 16 -o few.16.hmr dev.rec.hmr
 for i in 0 1 2; do hm-cat -q --shard $i/3 -o part.$i.hmr train.rec.hmr; done
-head -c $(($(stat -c %s train.raw.hmr) * 2 / 3)) train.raw.hmr >cut.hmr
+hm-cat -q --block-size 400 -o blocks.hmr train.raw.hmr
+head -c $(($(stat -c %s blocks.hmr) * 2 / 3)) blocks.hmr >cut.hmr
 hm-view -q --npy text_feature=text.npy --npy label=label.npy dev.f.hmr
 hm-view -q dev.f.hmr | sed 's/^{"id":"\([^"]*\)".*/\1/' >dev.ids
 
 train() { hm-fuse-train -q -j1 --device ref --epochs 1 "$@"; }
 train --val dev.f.hmr --log head.jsonl -o head.st train.f.hmr
-train --image init:resnet-tiny --text init:bert-tiny --vocab d/vocab.txt --vocab-size 400 --batch-size 4 -o late.st few.raw.hmr
+train --image tiny.st --text tiny.st --vocab vocab.txt --batch-size 3 -o late.st few.raw.hmr
 for k in 1 2; do
 	hm-fuse-train -q -j1 --device ref --epochs $k --seed $k -o k.st train.f.hmr
 	hm-score -q --device ref --bootstrap 0 --model k.st --csv p$k.csv -o p$k.hmr dev.hmr >scores$k
@@ -62,7 +64,7 @@ for i in 0 1; do sweep --shard $i/2 -o parts; done
 mkdir parts.from && mv parts parts.from/heads
 mkdir -p half.from && sweep --shard 0/2 -o half.from/heads
 mkdir warm.from
-hm-encode -q -j1 --device ref --image init:resnet-tiny --text init:bert-tiny --vocab-size 400 --cache warm.from/c -o warm.hmr few.raw.hmr
+hm-encode -q -j1 --device ref --image tiny.st --text tiny.st --cache warm.from/c -o warm.hmr few.raw.hmr
 mkdir ckpt.from
 # a training that was stopped: a checkpoint of its first epoch, and its log
 (

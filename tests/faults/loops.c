@@ -1,12 +1,13 @@
 /* The loops: every tool, every kind of output, one fault at the k-th place, k = 1, 2, ... until a run meets
  * none.
  *
- * loops [-j N] [-s STEP] [-o OFFSET] [-c CAP] [-k KIND,...] [-n NAME] [-1 K] [-v] TABLE INPUTS WORK SHIM
+ * loops [-j N] [-s STEP] [-o OFFSET] [-c CAP] [-f N] [-k KIND,...] [-n NAME,...] [-1 K] [-v]
+ *       TABLE INPUTS WORK SHIM
  *
- * -s: only every STEP-th k, from OFFSET; -c: at most so many places of a case and kind, evenly: then only
- * every n-th k, from OFFSET modulo n, so that an OFFSET that grows tries all in time. -1: only that k, with
- * all that is said. -n: cases whose name begins so. Prints each wrong run, a line per case and kind with -v,
- * and totals; exit 1 when a run is wrong. */
+ * -s: only every STEP-th k, from OFFSET. -c: at most so many places of a case and kind, evenly: then only
+ * every n-th k, from OFFSET modulo n, so that an OFFSET that grows tries all in time. -f: only the first N
+ * places. -1: only that k, with all that is said. -n: cases whose names begin so. Prints each wrong run, a
+ * line per case and kind with -v, and totals; exit 1 when a run is wrong. */
 #include "loops.h"
 
 #include <stdio.h>
@@ -73,7 +74,7 @@ static long print_totals(const struct loops *l)
 static void read_options(struct loops *l, int argc, char **argv)
 {
 	*l = (struct loops){.jobs = 1, .step = 1, .kinds = (1u << KINDS) - 1, .name = ""};
-	for (int o; (o = getopt(argc, argv, "j:s:o:c:k:n:1:v")) != -1;)
+	for (int o; (o = getopt(argc, argv, "j:s:o:c:f:k:n:1:v")) != -1;)
 		switch (o) {
 		case 'j':
 			l->jobs = (int)strtol(optarg, NULL, 10);
@@ -83,6 +84,9 @@ static void read_options(struct loops *l, int argc, char **argv)
 			break;
 		case 'o':
 			l->offset = strtol(optarg, NULL, 10);
+			break;
+		case 'f':
+			l->first = strtol(optarg, NULL, 10);
 			break;
 		case 'c':
 			l->cap = strtol(optarg, NULL, 10);

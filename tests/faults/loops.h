@@ -5,6 +5,7 @@
 
 #include "shim.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -81,6 +82,7 @@ struct outcome {
 	struct snapshot after;
 };
 enum { HANG = -1000, SECONDS = 20 };
+extern volatile sig_atomic_t time_is_up; /* set by SIGALRM */
 void run_tool(const struct server *s, struct shim_page *page, enum kind kind, long k, struct outcome *o);
 void free_outcome(struct outcome *o);
 
@@ -110,7 +112,7 @@ struct tally {
 /* The call of the program, and what its workers share. */
 struct loops {
 	int jobs, verbose;
-	long step, offset, cap, only;
+	long step, offset, cap, first, only; /* 0: no cap, not only the first, not only one */
 	unsigned kinds;
 	const char *name, *inputs, *work, *shim;
 	struct case_table table;

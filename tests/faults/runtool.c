@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+volatile sig_atomic_t time_is_up;
+
 _Noreturn void end_loops(const char *fmt, ...)
 {
 	va_list ap;

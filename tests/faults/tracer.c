@@ -124,15 +124,17 @@ void trace_calls(pid_t root, enum kind kind, long k, struct outcome *o)
 		       PTRACE_O_EXITKILL);
 	ptrace(PTRACE_CONT, root, 0, 0);
 	o->status = HANG;
+	time_is_up = 0;
 	alarm(SECONDS);
 	for (bool killed = false;;) {
 		pid_t pid = waitpid(-1, &status, __WALL);
-		if (pid < 0 && errno == EINTR && !killed) {
+		if (time_is_up && !killed) { /* also where the tool does not pause between calls */
 			kill(-root, SIGKILL);
 			kill(root, SIGKILL);
 			killed = true;
-			continue;
 		}
+		if (pid < 0 && errno == EINTR)
+			continue;
 		if (pid < 0)
 			break;
 		if (WIFEXITED(status) || WIFSIGNALED(status)) {

@@ -128,7 +128,8 @@ static void run_unit(struct worker *w, enum kind kind, int part)
 		return;
 	}
 	/* one more than there are: a run that meets no fault */
-	for (long k = 1 + l->offset % step; k <= places + (step == 1); k += step)
+	long last = l->first && l->first < places ? l->first : places + (step == 1);
+	for (long k = 1 + l->offset % step; k <= last; k += step)
 		if (tried++ % PARTS == part)
 			try_place(w, kind, k);
 }
@@ -154,9 +155,22 @@ static void end_case(struct worker *w)
 	free_snapshot(&w->before);
 }
 
+/* Is `name` among the cases that were asked for: does it begin as one of the list? */
+static bool is_asked_for(const char *list, const char *name)
+{
+	for (const char *at = list;; at += strcspn(at, ",") + 1) {
+		size_t n = strcspn(at, ",");
+		if (!strncmp(at, name, n))
+			return true;
+		if (!at[n])
+			return false;
+	}
+}
+
 static void catch_alarm(int signal)
 {
 	(void)signal;
+	time_is_up = 1;
 }
 
 void work_on(const struct loops *l, int number)
@@ -179,7 +193,7 @@ void work_on(const struct loops *l, int number)
 	for (int u; (u = l->shared->next++) < units;) {
 		const struct case_row *c = &l->table.row[u / (KINDS * PARTS)];
 		enum kind kind = (enum kind)(u / PARTS % KINDS);
-		if (!(c->kinds & l->kinds & 1u << kind) || strncmp(c->name, l->name, strlen(l->name)))
+		if (!(c->kinds & l->kinds & 1u << kind) || !is_asked_for(l->name, c->name))
 			continue;
 		if (w.c != c) {
 			if (w.c)
