@@ -115,7 +115,10 @@ static long choose_step(const struct loops *l, long places)
 static void run_unit(struct worker *w, enum kind kind, int part)
 {
 	const struct loops *l = w->l;
+	const bool few = l->cap || l->first || l->only; /* not worth the workers' sharing them */
 	struct outcome count;
+	if (few && part)
+		return;
 	run_case(w, kind, 0, &count);
 	long places = count.places, step = choose_step(l, places), tried = 0;
 	free_outcome(&count);
@@ -123,14 +126,13 @@ static void run_unit(struct worker *w, enum kind kind, int part)
 	if (!part)
 		t->places = places;
 	if (l->only) {
-		if (!part)
-			try_place(w, kind, l->only);
+		try_place(w, kind, l->only);
 		return;
 	}
 	/* one more than there are: a run that meets no fault */
 	long last = l->first && l->first < places ? l->first : places + (step == 1);
 	for (long k = 1 + l->offset % step; k <= last; k += step)
-		if (tried++ % PARTS == part)
+		if (few || tried++ % PARTS == part)
 			try_place(w, kind, k);
 }
 
