@@ -190,6 +190,18 @@ $(B)/tests/formats/secondreader: tests/formats/secondreader.c
 	@$(CC) $(filter-out -Ilib,$(hm_cflags)) $(CFLAGS) $(hm_ldflags) $(LDFLAGS) -o $@ $< -lzstd -lxxhash -lcjson -lm
 
 fuzz_help := $(addprefix $(B)/tests/fuzz/,fuzzstream.o hostile.o)
+# The fault loops: what is preloaded into a tool, and the runner. Both have nothing of lib/.
+fault_shim  := failalloc startmain syscalls
+fault_loops := loops worker runtool casetable snapshot tracer judge syscalls
+fault_flags  = $(filter-out -Ilib -fsanitize=% -fno-sanitize-recover=all,$(hm_cflags))
+faults      := $(B)/tests/faults/shim.so $(B)/tests/faults/loops
+$(B)/tests/faults/shim.so: $(fault_shim:%=tests/faults/%.c) $(wildcard tests/faults/*.h)
+	@mkdir -p $(@D)
+	@$(CC) $(fault_flags) $(CFLAGS) -fPIC -shared -o $@ $(filter %.c,$^) -ldl
+$(B)/tests/faults/loops: $(fault_loops:%=tests/faults/%.c) $(wildcard tests/faults/*.h)
+	@mkdir -p $(@D)
+	@$(CC) $(fault_flags) $(CFLAGS) -o $@ $(filter %.c,$^)
+
 # A fuzz harness with its replay driver: runs the corpus and seeded mutations of it, needs no fuzzer.
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(fuzz_help) $(B)/tests/fuzz/replay.o $(B)/libhm.a
 	@mkdir -p $(@D)
@@ -310,8 +322,11 @@ check-cluster: ## the pipelines in shards and as jobs of a Slurm that is started
 
 check-faults: ## faults injected: allocations and system calls that fail, crashes, full disks; ALL=1: every case, which takes long
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all $(B)/tests/faults/enemy
+	@$(MAKE) --no-print-directory all fault-tools
 	@B=$(B) MAKE="$(MAKE)" ALL=$(ALL) bash tests/faults/run
+
+.PHONY: fault-tools
+fault-tools: $(faults) $(B)/tests/faults/enemy
 
 lint: ## arrows, banned calls, man pages
 	@bash tests/lint/run

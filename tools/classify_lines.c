@@ -47,10 +47,12 @@ bool classify_stopped(void)
 }
 
 /* Waits for more of the file, or for a signal. */
-static void wait_for_input(int fd)
+static int wait_for_input(const struct hm_lines *l, struct hm_err *e)
 {
-	struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
-	poll(p, 2, -1);
+	struct pollfd p[2] = {{.fd = l->fd, .events = POLLIN}, {.fd = wake[0], .events = POLLIN}};
+	if (poll(p, 2, -1) < 0 && errno != EINTR)
+		return hm_err_machine(e, "%s: cannot wait for it: %s", l->name, strerror(errno));
+	return 0;
 }
 
 /* ---- answers */
@@ -221,7 +223,7 @@ static int answer_all(struct classify_run *r, struct hm_lines *l, struct hm_err 
 		more = fill_batch(r, h, l, e);
 		rc = more < 0 ? more : h->n ? hm_classify_begin(r->classify, which, h->pair, h->n, e) : 0;
 		if (!rc && !h->n && !other->n && more)
-			wait_for_input(l->fd);
+			rc = wait_for_input(l, e);
 		else if (!rc)
 			rc = end_batch(r, !which, e);
 		which = !which;

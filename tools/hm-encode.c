@@ -109,9 +109,11 @@ static int check_vocab(struct run *r, struct hm_err *e)
 	const char *spec = r->o.encoder[HM_TEXT], *name = hm_join_name(r->in);
 	struct hm_err why = {0};
 	int ids = hm_column_at(s, HM_COLUMN_TOKEN_IDS);
-	if (!spec || ids < 0 || !hm_schema_attr(s, ids, "vocab") || !hm_tokenizer_found(spec) ||
-	    !hm_tokenizer_check(spec, s->field[ids].attr, &why))
+	if (!spec || ids < 0 || !hm_schema_attr(s, ids, "vocab"))
 		return 0;
+	int found = hm_tokenizer_found(spec, e);
+	if (found <= 0 || !hm_tokenizer_check(spec, s->field[ids].attr, &why))
+		return found < 0 ? found : 0;
 	if (why.machine)
 		return hm_err_pass(e, &why);
 	if (!r->o.mismatch)

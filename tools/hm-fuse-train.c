@@ -205,9 +205,11 @@ static int check_vocab(struct hm_fuse *r, struct hm_err *e)
 	const char *spec = r->o.spec[HM_TEXT];
 	const cJSON *used = r->setup.train.prepared[HM_TEXT];
 	struct hm_err why = {0};
-	if (!spec || !cJSON_GetObjectItemCaseSensitive(used, "vocab") || !hm_tokenizer_found(spec) ||
-	    !hm_tokenizer_check(spec, used, &why))
+	if (!spec || !cJSON_GetObjectItemCaseSensitive(used, "vocab"))
 		return 0;
+	int found = hm_tokenizer_found(spec, e);
+	if (found <= 0 || !hm_tokenizer_check(spec, used, &why))
+		return found < 0 ? found : 0;
 	if (why.machine)
 		return hm_err_pass(e, &why);
 	if (!r->o.mismatch)
@@ -222,7 +224,10 @@ static int take_vocab(struct hm_fuse *r, struct hm_err *e)
 {
 	const char *spec = r->o.spec[HM_TEXT];
 	const struct hm_setup *s = &r->setup;
-	bool whole = s->encoder[HM_TEXT].kind, found = whole && spec && hm_tokenizer_found(spec);
+	bool whole = s->encoder[HM_TEXT].kind;
+	int found = whole && spec ? hm_tokenizer_found(spec, e) : 0;
+	if (found < 0)
+		return found;
 	struct hm_buf folder = {0};
 	struct hm_err why = {0};
 	if (r->o.vocab || found) {

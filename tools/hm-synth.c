@@ -1,6 +1,7 @@
 /* hm-synth: writes a synthetic data set in the layout of the real one, to try everything on: memes whose
  * picture and caption each carry a concept, and a label that depends on one, on the sum, or on the exclusive
  * or of the two. */
+#include "base/fd.h"
 #include "base/file.h"
 #include "cli/cli.h"
 #include "draw/caption.h"
@@ -140,9 +141,9 @@ static int make_folders(const char *dir, bool force, struct hm_err *e)
 	char img[4096];
 	if (hm_folder_make(dir, e))
 		return HM_EDATA;
-	DIR *d = opendir(dir);
+	DIR *d = hm_fd_list(dir);
 	if (!d)
-		return hm_err_set(e, HM_EDATA, "%s: cannot read the folder: %s", dir, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot read the folder: %s", dir, strerror(errno));
 	int entries = 0;
 	for (struct dirent *f; (f = readdir(d));)
 		entries += strcmp(f->d_name, ".") && strcmp(f->d_name, "..");

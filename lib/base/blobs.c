@@ -17,7 +17,7 @@ static struct hm_blob *blob_list(const struct hm_blobs *b)
 static int flush_pending(struct hm_blobs *b, struct hm_err *e)
 {
 	if (hm_fd_write(b->fd, b->pending.data, b->pending.len))
-		return hm_err_machine(e, "cannot write a temporary file: %s", strerror(errno));
+		return hm_err_system(e, errno, "cannot write a temporary file: %s", strerror(errno));
 	b->pending.len = 0;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* Errors as values: see err.h. */
 #include "base/err.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,6 +29,35 @@ int hm_err_machine(struct hm_err *e, const char *fmt, ...)
 	va_list ap;
 	va_start(ap, fmt);
 	store_sentence(e, HM_EDATA, true, fmt, ap);
+	va_end(ap);
+	return HM_EDATA;
+}
+
+static bool is_about_name(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case EEXIST:
+	case EACCES:
+	case EPERM:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case EINVAL:
+	case EILSEQ:
+	case ENXIO:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int hm_err_system(struct hm_err *e, int error, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	store_sentence(e, HM_EDATA, !is_about_name(error), fmt, ap);
 	va_end(ap);
 	return HM_EDATA;
 }

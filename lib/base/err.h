@@ -23,6 +23,10 @@ int hm_err_set(struct hm_err *e, int code, const char *fmt, ...) __attribute__((
 /* The same with HM_EDATA for a fault of the machine: sets `machine` too. */
 int hm_err_machine(struct hm_err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same for a system call that failed with errno `error`: a fault of the machine, unless the errno speaks
+ * of the name or the kind of the file that was given (missing, a folder, not allowed). Returns HM_EDATA. */
+int hm_err_system(struct hm_err *e, int error, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* Stores what `from` holds, an error that was kept until its turn, unless `e` holds one already. Returns the
  * code of `from`. */
 int hm_err_pass(struct hm_err *e, const struct hm_err *from);

@@ -96,6 +96,27 @@ int hm_fd_write_at(int fd, const void *p, size_t n, uint64_t at)
 	return 0;
 }
 
+DIR *hm_fd_list(const char *folder)
+{
+	int fd = hm_fd_open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (fd >= 0 && !d) {
+		int why = errno;
+		close(fd);
+		errno = why;
+	}
+	return d;
+}
+
+int hm_fd_cut(int fd, uint64_t bytes)
+{
+	int rc;
+	do
+		rc = ftruncate(fd, (off_t)bytes);
+	while (rc && errno == EINTR);
+	return rc;
+}
+
 int hm_fd_sync(int fd)
 {
 	int rc;

@@ -4,6 +4,7 @@
 #ifndef HM_FD_H
 #define HM_FD_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 /* As open(2); `mode` counts only with O_CREAT or O_TMPFILE. */
 int hm_fd_open(const char *path, int flags, mode_t mode);
 int hm_fd_open_at(int folder, const char *path, int flags, mode_t mode); /* as openat(2) */
+DIR *hm_fd_list(const char *folder);					 /* as opendir(3) */
 /* As read(2): up to n bytes, 0 at the end. */
 ssize_t hm_fd_read(int fd, void *p, size_t n);
 /* The n bytes at `at`, as pread(2); fewer only when the file ends before. Returns how many. */
@@ -20,7 +22,8 @@ ssize_t hm_fd_read_at(int fd, void *p, size_t n, uint64_t at);
 int hm_fd_write(int fd, const void *p, size_t n);
 /* The same at byte `at` of a file, as pwrite(2). */
 int hm_fd_write_at(int fd, const void *p, size_t n, uint64_t at);
-int hm_fd_sync(int fd); /* as fsync(2) */
+int hm_fd_cut(int fd, uint64_t bytes); /* as ftruncate(2) */
+int hm_fd_sync(int fd);		       /* as fsync(2) */
 /* The same for a folder. Some file systems do not sync folders, and one that was opened without leave to read
  * cannot be synced: that is no failure. */
 int hm_fd_sync_folder(int fd);

@@ -14,7 +14,7 @@
 
 static int refuse_file(struct hm_err *e, const char *path, const char *verb)
 {
-	return hm_err_set(e, HM_EDATA, "%s: %s: %s", path, verb, strerror(errno));
+	return hm_err_system(e, errno, "%s: %s: %s", path, verb, strerror(errno));
 }
 
 static int refuse_size(struct hm_err *e, const char *path, size_t cap)
@@ -172,6 +172,23 @@ const char *hm_file_temporary_folder(void)
 	return env && *env ? env : "/var/tmp";
 }
 
+int hm_file_there(const char *path, struct hm_err *e)
+{
+	if (!access(path, F_OK))
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : refuse_file(e, path, "cannot look for it");
+}
+
+int hm_file_is_folder(const char *path, struct hm_err *e)
+{
+	struct stat st;
+	if (!stat(path, &st))
+		return S_ISDIR(st.st_mode);
+	struct hm_err why = {0};
+	hm_err_system(&why, errno, "%s: cannot look for it: %s", path, strerror(errno));
+	return why.machine ? hm_err_pass(e, &why) : 0;
+}
+
 int hm_file_temporary(const char *folder, struct hm_err *e)
 {
 	struct hm_buf name = {0};
@@ -213,8 +230,8 @@ int hm_folder_make(const char *path, struct hm_err *e)
 	if (!mkdir(path, 0777))
 		return hm_file_sync_name(path, e);
 	if (errno != EEXIST)
-		return hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno));
+		return hm_err_system(e, errno, "%s: %s", path, strerror(errno));
 	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
 		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
-	return access(path, W_OK | X_OK) ? hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno)) : 0;
+	return access(path, W_OK | X_OK) ? hm_err_system(e, errno, "%s: %s", path, strerror(errno)) : 0;
 }

@@ -8,6 +8,11 @@
  * or holds more than `cap` bytes; the sentence begins with the path. */
 int hm_file_read(const char *path, size_t cap, struct hm_buf *out, struct hm_err *e);
 
+/* 1: there is something at `path`; 0: there is not; HM_EDATA: it cannot be found out. */
+int hm_file_there(const char *path, struct hm_err *e);
+/* 1: `path` is a folder; 0: it is another file or nothing; HM_EDATA: it cannot be found out. */
+int hm_file_is_folder(const char *path, struct hm_err *e);
+
 /* A read-only mapping of a regular file; an empty file maps to len 0. Caller unmaps with hm_map_close. */
 struct hm_map {
 	const unsigned char *data;

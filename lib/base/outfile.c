@@ -16,7 +16,7 @@
 
 static int refuse_output(struct hm_err *e, const char *path, const char *verb)
 {
-	return hm_err_set(e, HM_EDATA, "%s: %s: %s", path, verb, strerror(errno));
+	return hm_err_system(e, errno, "%s: %s: %s", path, verb, strerror(errno));
 }
 
 struct hm_out {
@@ -232,7 +232,8 @@ int hm_out_commit(struct hm_out *o, struct hm_err *e)
 	if (!rc && !o->stream)
 		rc = make_real(o, e);
 	if (!rc && o->fd > STDERR_FILENO) {
-		if (hm_fd_close(o->fd))
+		/* a file that is synced and named is there, whatever its closing says */
+		if (hm_fd_close(o->fd) && o->stream)
 			rc = refuse_output(e, o->path, "cannot close");
 		o->fd = -1;
 	}

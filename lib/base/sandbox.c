@@ -2,6 +2,7 @@
  * are written down here because the headers of many systems are older than their kernels. */
 #include "base/sandbox.h"
 #include "base/callfilter.h"
+#include "base/fd.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -82,7 +83,7 @@ void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_pl
 	struct stat st;
 	s->makes |= place != HM_PLACE_READ;
 	s->keeps |= place == HM_PLACE_KEEP;
-	int fd = s->rules < 0 ? -1 : open(path, O_PATH | O_CLOEXEC);
+	int fd = s->rules < 0 ? -1 : hm_fd_open(path, O_PATH | O_CLOEXEC, 0);
 	if (fd < 0)
 		return;
 	struct rule r = {rights[place] & handled(landlock_version()), fd};

@@ -75,7 +75,9 @@ struct hm_workers *hm_workers_new(int n, struct hm_err *e)
 	w->worker = hm_alloc((size_t)n, sizeof *w->worker, e);
 	for (int i = 0; w->worker && n > 1 && i < n; i++) {
 		if (start_worker(w, i)) {
-			hm_err_set(e, HM_EDATA, "thread %d of %d could not be started", i + 1, n);
+			hm_err_machine(e,
+				       "thread %d of %d could not be started: no memory, or too many threads",
+				       i + 1, n);
 			hm_workers_free(w);
 			return NULL;
 		}

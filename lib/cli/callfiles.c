@@ -2,6 +2,7 @@
  * are compared by device and inode, so that other spellings, symbolic and hard links are seen; one that is
  * not there yet is known by its folder's device and inode and its name. See cli.h. */
 #include "cli/private.h"
+#include "base/fd.h"
 #include "base/file.h"
 
 #include <dirent.h>
@@ -153,7 +154,7 @@ static void note_folder(struct hm_cli *c, const struct hm_opt *o, const char *fo
 	static const char *const begins[] = {"model",	  "pytorch_model", "vocab",
 					     "tokenizer", "config.json",   "merges"};
 	const struct dirent *entry;
-	DIR *d = opendir(folder);
+	DIR *d = hm_fd_list(folder);
 	while (d && (entry = readdir(d)))
 		for (size_t k = 0; k < sizeof begins / sizeof *begins; k++) {
 			if (strncmp(entry->d_name, begins[k], strlen(begins[k])) != 0)

@@ -131,7 +131,7 @@ static void open_standard(void)
 {
 	static const int mode[] = {O_WRONLY, O_RDONLY, O_WRONLY};
 	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd]) != fd)
+		if (fcntl(fd, F_GETFD) < 0 && hm_fd_open("/dev/null", mode[fd], 0) != fd)
 			_exit(1);
 }
 

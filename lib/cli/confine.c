@@ -1,6 +1,7 @@
 /* Which places a call needs, by its options and operands, and the sandbox made of them. See cli.h and
  * base/sandbox.h. */
 #include "cli/private.h"
+#include "base/fd.h"
 #include "base/file.h"
 #include "base/sandbox.h"
 #include "ops/backend.h"
@@ -103,7 +104,7 @@ static void allow_in(struct hm_sandbox *s, const char *folder, const char *name)
 static void allow_links(struct hm_sandbox *s, const char *folder)
 {
 	const struct dirent *entry;
-	DIR *d = opendir(folder);
+	DIR *d = hm_fd_list(folder);
 	while (d && (entry = readdir(d)))
 		if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
 			allow_in(s, folder, entry->d_name);

@@ -66,7 +66,7 @@ static void digest_piece(void *ctx, size_t i, int worker)
 /* out := the digest of all bytes of a source, s->was := which file that is. 1, 0: not to be had, HM_EDATA. */
 static int digest_source(struct source *s, struct hm_workers *w, unsigned char out[16], struct hm_err *e)
 {
-	struct pieces p = {.fd = open(s->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+	struct pieces p = {.fd = hm_fd_open(s->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0)};
 	int rc = 0; /* "-" is standard input, also where a file has that name */
 	if (strcmp(s->path, "-") && p.fd >= 0 && !fstat(p.fd, &s->was) && S_ISREG(s->was.st_mode)) {
 		p.size = (uint64_t)s->was.st_size;

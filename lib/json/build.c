@@ -5,7 +5,7 @@
 static cJSON *check_made(cJSON *v, struct hm_err *e)
 {
 	if (!v)
-		hm_err_set(e, HM_EDATA, "out of memory");
+		hm_err_machine(e, "out of memory");
 	return v;
 }
 
@@ -31,7 +31,7 @@ static cJSON *add_item(cJSON *in, const char *key, cJSON *v, struct hm_err *e)
 	if (!e->code && check_made(v, e)) {
 		if (key ? cJSON_AddItemToObject(in, key, v) : cJSON_AddItemToArray(in, v))
 			return v;
-		hm_err_set(e, HM_EDATA, "out of memory");
+		hm_err_machine(e, "out of memory");
 	}
 	cJSON_Delete(v);
 	return NULL;

@@ -1,5 +1,6 @@
 /* SPEC to encoder: see encoder.h. */
 #include "model/encoder.h"
+#include "base/file.h"
 #include "model/config.h"
 #include "model/names.h"
 
@@ -153,12 +154,6 @@ static int take_tower(struct hm_encoder *x, const struct hm_names_place *at, str
 	return 0;
 }
 
-static bool is_folder(const char *path)
-{
-	struct stat st;
-	return !stat(path, &st) && S_ISDIR(st.st_mode);
-}
-
 /* config.json is asked first: what it names is said before tensors are looked at. One that lies in the folder
  * of a file may belong to another file there: an image encoder takes it only if it is of an image encoder. */
 static int open_config(struct hm_config *config, enum hm_side side, const char *spec, struct hm_err *e)
@@ -167,7 +162,10 @@ static int open_config(struct hm_config *config, enum hm_side side, const char *
 	int rc = hm_config_open(config, side, spec, &why);
 	if (!rc)
 		return 0;
-	if (side == HM_IMAGE && !is_folder(spec) && !why.machine) {
+	int folder = hm_file_is_folder(spec, e);
+	if (folder < 0)
+		return folder;
+	if (side == HM_IMAGE && !folder && !why.machine) {
 		hm_config_close(config);
 		return 0;
 	}

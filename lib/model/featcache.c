@@ -78,7 +78,7 @@ static int scan_segment(struct hm_featcache *c, int segment, struct hm_err *e)
 	struct stat st;
 	char start[MAGIC];
 	if (fstat(s->fd, &st))
-		return hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
+		return hm_err_system(e, errno, "%s: %s", s->path, strerror(errno));
 	if (!s->end && hm_fd_read_at(s->fd, start, MAGIC, 0) == MAGIC &&
 	    !memcmp(start, HM_FEATFOLDER_MAGIC, MAGIC))
 		s->end = MAGIC;
@@ -109,9 +109,9 @@ static int add_segment(void *to, const char *path, bool own, struct hm_err *e)
 	struct stat st;
 	if (c->n == HM_FEATFOLDER_SEGMENTS)
 		return 0;
-	*s = (struct segment){.fd = own && c->dir >= 0 ? open(path, O_RDWR | O_APPEND | flags) : -1};
+	*s = (struct segment){.fd = own && c->dir >= 0 ? hm_fd_open(path, O_RDWR | O_APPEND | flags, 0) : -1};
 	if (s->fd < 0)
-		s->fd = open(path, O_RDONLY | flags);
+		s->fd = hm_fd_open(path, O_RDONLY | flags, 0);
 	if (s->fd < 0)
 		return 0;
 	int rc = 0;
@@ -141,8 +141,9 @@ struct hm_featcache *hm_featcache_open(const char *folder, uint64_t limit, struc
 	c->limit = limit;
 	c->each = segment_bytes(limit > HM_FEATFOLDER_TAG ? limit - HM_FEATFOLDER_TAG : 0);
 	int rc = hm_featfolder_open(&c->room, folder, e);
-	if (!rc && !c->room.readonly && (c->dir = open(c->room.own, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		rc = hm_err_set(e, HM_EDATA, "%s: %s", c->room.own, strerror(errno));
+	if (!rc && !c->room.readonly &&
+	    (c->dir = hm_fd_open(c->room.own, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) < 0)
+		rc = hm_err_system(e, errno, "%s: %s", c->room.own, strerror(errno));
 	if (!rc)
 		rc = hm_featfolder_each(&c->room, add_segment, c, e);
 	if (rc) {
@@ -201,7 +202,7 @@ static bool take_segment(struct hm_featcache *c, int i, uint64_t bytes, struct h
 	    hm_fd_lock(s->fd, LOCK_EX | LOCK_NB))
 		return false;
 	if (!fstat(s->fd, &st) && st.st_nlink && !scan_segment(c, i, e) && s->end + bytes <= c->each &&
-	    !ftruncate(s->fd, (off_t)s->end))
+	    !hm_fd_cut(s->fd, s->end))
 		return true;
 	hm_fd_lock(s->fd, LOCK_UN);
 	return false;
@@ -220,11 +221,11 @@ static int new_segment(struct hm_featcache *c, struct hm_err *e)
 			  now.tv_nsec, (long)getpid()))
 		return HM_EDATA;
 	*s = (struct segment){.path = (char *)path.data, .end = MAGIC};
-	s->fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+	s->fd = hm_fd_open(s->path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
 	bool made = s->fd >= 0;
 	/* the first bytes at once: they mark it as hm's even if this process is killed now */
 	if (!made || hm_fd_lock(s->fd, LOCK_EX | LOCK_NB) || hm_fd_write(s->fd, HM_FEATFOLDER_MAGIC, MAGIC)) {
-		hm_err_set(e, HM_EDATA, "%s: %s", s->path, strerror(errno));
+		hm_err_system(e, errno, "%s: %s", s->path, strerror(errno));
 		if (made)
 			unlink(s->path);
 		drop_segment(s);

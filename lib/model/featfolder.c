@@ -101,16 +101,16 @@ int hm_featfolder_open(struct hm_featfolder *r, const char *folder, struct hm_er
 	if (!(r->user = hm_strndup(folder, strlen(folder), e)) || !(r->own = join_path(folder, own_name, e)))
 		return HM_EDATA;
 	if (mkdir(folder, 0777) && errno != EEXIST && errno != EROFS)
-		return hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+		return hm_err_system(e, errno, "%s: %s", folder, strerror(errno));
 	if (mkdir(r->own, 0777) && errno != EEXIST) {
 		if (errno != EACCES && errno != EPERM && errno != EROFS)
-			return hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+			return hm_err_system(e, errno, "%s: %s", folder, strerror(errno));
 		free(r->own); /* the user's folder may still hold an older version's files */
 		r->own = NULL;
 		r->readonly = true;
 	}
 	if (access(r->own ? r->own : folder, R_OK | X_OK))
-		return hm_err_set(e, HM_EDATA, "%s: %s", r->own ? r->own : folder, strerror(errno));
+		return hm_err_system(e, errno, "%s: %s", r->own ? r->own : folder, strerror(errno));
 	r->readonly = r->readonly || access(r->own, W_OK);
 	if (!r->readonly)
 		mark_folder(r->own);
@@ -130,8 +130,8 @@ static int each_file(const char *folder, bool own, bool (*wanted)(const char *na
 		     struct hm_err *e)
 {
 	const struct dirent *entry;
-	DIR *d = opendir(folder);
-	int rc = d || !own ? 0 : hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+	DIR *d = hm_fd_list(folder);
+	int rc = d || !own ? 0 : hm_err_system(e, errno, "%s: %s", folder, strerror(errno));
 	while (!rc && d && (entry = readdir(d))) {
 		if (!wanted(entry->d_name))
 			continue;
@@ -165,7 +165,7 @@ int hm_featfolder_each(const struct hm_featfolder *r,
 static int open_ours(const char *path, struct stat *st)
 {
 	const char *name = strrchr(path, '/') + 1;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	int fd = hm_fd_open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC, 0);
 	if (fd >= 0 && !fstat(fd, st) && S_ISREG(st->st_mode) && is_proved(fd, is_segment(name)))
 		return fd;
 	if (fd >= 0)

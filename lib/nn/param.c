@@ -63,7 +63,7 @@ static void point_fields(struct hm_params *s, float *data)
 int hm_params_alloc(struct hm_params *s, struct hm_err *e)
 {
 	if (s->err.code)
-		return hm_err_set(e, s->err.code, "%s", s->err.text);
+		return hm_err_pass(e, &s->err);
 	if (s->data)
 		return 0;
 	float *data = hm_alloc(s->count, sizeof *data, e);
@@ -90,7 +90,7 @@ static int check_param(const struct hm_param *p, const struct hm_tensor *t, stru
 
 int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, struct hm_err *e)
 {
-	int rc = 0;
+	int rc = s->err.code ? hm_err_pass(e, &s->err) : 0;
 	for (size_t i = 0; i < s->n && !rc; i++)
 		rc = check_param(&s->item[i], find(ctx, s->item[i].t.name), e);
 	return rc;

@@ -39,7 +39,8 @@ struct hm_params {
 	float *grad;		  /* their gradients in the same order; NULL: not placed with gradients */
 	struct hm_device *device; /* whose memory data and grad are; NULL: host memory */
 	struct hm_arena names;
-	struct hm_err err; /* the first failure of hm_params_add; load, init and alloc return it */
+	/* The first failure of hm_params_add; check, load, borrow, init and alloc return it. */
+	struct hm_err err;
 };
 
 /* Returns a tensor by its published name, valid until the next call; NULL if there is no such tensor. */

@@ -52,7 +52,7 @@ int hm_csv_recognise(const char *path, enum hm_csv_form *form, const struct hm_f
 	int fd = standard ? STDIN_FILENO : hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
 	*hold = -1;
 	if (fd < 0)
-		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot open: %s", path, strerror(errno));
 	ssize_t got = peek(fd, p, sizeof p);
 	size_t n = got > 0 ? (size_t)got : 0;
 	*other = hm_filekind_find(p, n);

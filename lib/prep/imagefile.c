@@ -18,9 +18,9 @@
 int hm_imageroot_open(struct hm_imageroot *r, const char *dir, bool follow_symlinks, struct hm_err *e)
 {
 	r->follow_symlinks = follow_symlinks;
-	r->fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	r->fd = hm_fd_open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 	if (r->fd < 0)
-		return hm_err_set(e, HM_EDATA, "%s: cannot open the folder: %s", dir, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot open the folder: %s", dir, strerror(errno));
 	return 0;
 }
 
@@ -40,11 +40,12 @@ static int open_stepwise(int root, const char *path)
 	for (char *at = name, *slash; dir >= 0; at = slash + 1) {
 		slash = strchr(at, '/');
 		if (!slash) {
-			fd = openat(dir, at, OPEN_FLAGS | O_NOFOLLOW);
+			fd = hm_fd_open_at(dir, at, OPEN_FLAGS | O_NOFOLLOW, 0);
 			break;
 		}
 		*slash = 0;
-		int next = *at ? openat(dir, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : dup(dir);
+		int next = *at ? hm_fd_open_at(dir, at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0)
+			       : dup(dir);
 		int why = errno;
 		close(dir);
 		errno = why;
@@ -64,7 +65,7 @@ static int open_below(const struct hm_imageroot *r, const char *path)
 	bool stepwise = false;
 	long fd = -1;
 	for (int tries = 0; tries < 100; tries++) {
-		fd = r->follow_symlinks ? openat(r->fd, path, OPEN_FLAGS)
+		fd = r->follow_symlinks ? hm_fd_open_at(r->fd, path, OPEN_FLAGS, 0)
 		     : stepwise		? open_stepwise(r->fd, path)
 					: syscall(SYS_openat2, r->fd, path, &how, sizeof how);
 		if (fd >= 0)

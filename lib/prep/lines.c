@@ -23,7 +23,7 @@ int hm_lines_open(struct hm_lines *l, const char *path, struct hm_err *e)
 	*l = (struct hm_lines){.name = hm_lines_name(path), .fd = STDIN_FILENO};
 	if (strcmp(path, "-"))
 		l->fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
-	return l->fd < 0 ? hm_err_set(e, HM_EDATA, "%s: cannot open: %s", path, strerror(errno)) : 0;
+	return l->fd < 0 ? hm_err_system(e, errno, "%s: cannot open: %s", path, strerror(errno)) : 0;
 }
 
 void hm_lines_close(struct hm_lines *l)
@@ -125,7 +125,10 @@ int hm_lines_ready(struct hm_lines *l, struct hm_err *e)
 		    (have > l->seen && memchr(l->buf.data + l->at + l->seen, '\n', have - l->seen)))
 			return 1;
 		l->seen = have;
-		if (poll(&p, 1, 0) < 1)
+		int come = poll(&p, 1, 0);
+		if (come < 0 && errno != EINTR)
+			return hm_err_machine(e, "%s: cannot wait for it: %s", l->name, strerror(errno));
+		if (come < 1)
 			return 0;
 		if (read_chunk(l, e))
 			return HM_EDATA;

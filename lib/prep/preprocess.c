@@ -114,7 +114,7 @@ static int read_named(struct hm_preprocess *p, const char *dir, const char *name
 	if (!lstat(at, &st))
 		rc = read_file(p, at, e);
 	else if (errno != ENOENT)
-		rc = hm_err_set(e, HM_EDATA, "%s: cannot open: %s", at, strerror(errno));
+		rc = hm_err_system(e, errno, "%s: cannot open: %s", at, strerror(errno));
 	hm_buf_clear(&path);
 	return rc;
 }
@@ -137,9 +137,9 @@ static int read_folder(struct hm_preprocess *p, const char *dir, struct hm_err *
 
 int hm_preprocess_open(struct hm_preprocess *p, const char *path, struct hm_err *e)
 {
-	struct stat st;
 	*p = (struct hm_preprocess){0};
-	return !stat(path, &st) && S_ISDIR(st.st_mode) ? read_folder(p, path, e) : read_file(p, path, e);
+	int folder = hm_file_is_folder(path, e);
+	return folder < 0 ? folder : folder ? read_folder(p, path, e) : read_file(p, path, e);
 }
 
 void hm_preprocess_close(struct hm_preprocess *p)

@@ -85,7 +85,7 @@ static int find_file(const char *dir, size_t n, const char *name, char **path, s
 	if (!stat(*path, &st))
 		return 0;
 	if (errno != ENOENT && errno != ENOTDIR)
-		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s", *path, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot open: %s", *path, strerror(errno));
 	if (!lstat(*path, &st))
 		return hm_err_set(e, HM_EDATA, "%s: the symbolic link leads nowhere", *path);
 	free(*path);
@@ -265,7 +265,8 @@ int hm_token_folder_read(struct hm_token_folder *f, const char *path, struct hm_
 	if (stat(path, &st) && errno == ENOENT && strstr(path, "bert-base-uncased"))
 		return hm_err_set(e, HM_EDATA, "%s: cannot open: %s; pipelines/get-weights.sh fetches it",
 				  path, strerror(ENOENT));
-	return !stat(path, &st) && S_ISDIR(st.st_mode) ? read_folder(f, e) : read_file(f, e);
+	int folder = hm_file_is_folder(path, e);
+	return folder < 0 ? folder : folder ? read_folder(f, e) : read_file(f, e);
 }
 
 void hm_token_folder_clear(struct hm_token_folder *f)

@@ -1,5 +1,6 @@
 /* The families of tokenizers and what is done for all of them: see tokenizer.h. */
 #include "prep/tokenizer.h"
+#include "base/file.h"
 #include "json/build.h"
 #include "prep/bpetext.h"
 #include "prep/quotes.h"
@@ -137,30 +138,30 @@ int hm_tokenizer_folder(const char *path, struct hm_buf *b, struct hm_err *e)
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	if (strncmp(name, "model", 5) != 0 && strncmp(name, "pytorch_model", 13) != 0)
 		return hm_buf_printf(b, e, "%s", path);
-	struct stat st;
-	if (stat(path, &st) || S_ISDIR(st.st_mode))
+	int folder = hm_file_is_folder(path, e), there = folder ? folder : hm_file_there(path, e);
+	if (there < 0)
+		return there;
+	if (folder || !there)
 		return hm_buf_printf(b, e, "%s", path);
 	return slash ? hm_buf_printf(b, e, "%.*s", (int)(slash - path + (slash == path)), path)
 		     : hm_buf_printf(b, e, ".");
 }
 
-bool hm_tokenizer_found(const char *path)
+int hm_tokenizer_found(const char *path, struct hm_err *e)
 {
 	static const char *const names[] = {"vocab.txt", "tokenizer.json", "merges.txt",
 					    "bpe_simple_vocab_16e6.txt.gz"};
 	struct hm_buf folder = {0};
-	struct hm_err none = {0};
-	bool found = false;
-	int rc = hm_tokenizer_folder(path, &folder, &none);
-	for (size_t i = 0; !rc && !found && i < sizeof names / sizeof *names; i++) {
+	int rc = hm_tokenizer_folder(path, &folder, e);
+	for (size_t i = 0; !rc && i < sizeof names / sizeof *names; i++) {
 		struct hm_buf b = {0};
-		struct stat st;
-		found = !hm_buf_printf(&b, &none, "%s/%s", (char *)folder.data, names[i]) &&
-			!stat((char *)b.data, &st);
+		rc = hm_buf_printf(&b, e, "%s/%s", (char *)folder.data, names[i]);
+		if (!rc)
+			rc = hm_file_there((char *)b.data, e);
 		hm_buf_clear(&b);
 	}
 	hm_buf_clear(&folder);
-	return found;
+	return rc;
 }
 
 /* Attributes that only the options choose, and those that a folder without a word about casing leaves open.

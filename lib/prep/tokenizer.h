@@ -84,9 +84,9 @@ int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t l
  * tokenizer cannot be opened. What only the user chooses (max_length, plain_specials, quotes) is not
  * compared. */
 int hm_tokenizer_check(const char *path, const cJSON *used, struct hm_err *e);
-/* True when there are the files of a tokenizer at `path`. In both functions `path` may also be a file of a
- * published folder: model*, pytorch_model*. */
-bool hm_tokenizer_found(const char *path);
+/* 1 when there are the files of a tokenizer at `path`, 0 when there are none, or HM_EDATA. In both functions
+ * `path` may also be a file of a published folder: model*, pytorch_model*. */
+int hm_tokenizer_found(const char *path, struct hm_err *e);
 /* Appends the folder where they look, and a NUL: that of such a file, else `path` itself. 0, or HM_EDATA
  * without memory. */
 int hm_tokenizer_folder(const char *path, struct hm_buf *folder, struct hm_err *e);

@@ -1,6 +1,7 @@
 /* The WebP decoder: libwebpdemux finds canvas and first frame, libwebp decodes it. See webp.h. */
 #include "prep/webp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <webp/decode.h>
@@ -23,8 +24,10 @@ static int decode_frame(const WebPIterator *f, uint32_t w, uint32_t h, uint8_t *
 	c.output.u.RGBA.rgba = rgb + first;
 	c.output.u.RGBA.stride = (int)row;
 	c.output.u.RGBA.size = row * h - first;
+	errno = 0;
 	VP8StatusCode rc = WebPDecode(f->fragment.bytes, f->fragment.size, &c);
-	if (rc == VP8_STATUS_OUT_OF_MEMORY)
+	/* some of its decoders say that the data is damaged when they get no memory; malloc sets errno */
+	if (rc == VP8_STATUS_OUT_OF_MEMORY || (rc != VP8_STATUS_OK && errno == ENOMEM))
 		return hm_err_machine(e, "out of memory while a WebP file is decoded");
 	return rc == VP8_STATUS_OK ? 0 : hm_err_set(e, HM_EDATA, "damaged WebP image data");
 }
@@ -51,9 +54,12 @@ static int decode(void *state, const unsigned char *p, size_t n, const struct hm
 		  struct hm_image *out, struct hm_err *e)
 {
 	WebPDemuxState found;
+	errno = 0;
 	WebPDemuxer *m = WebPDemuxPartial(&(WebPData){p, n}, &found);
 	int rc = 0;
-	if (found == WEBP_DEMUX_PARSING_HEADER || found == WEBP_DEMUX_PARSED_HEADER)
+	if (!m && errno == ENOMEM)
+		rc = hm_err_machine(e, "out of memory while a WebP file is decoded");
+	else if (found == WEBP_DEMUX_PARSING_HEADER || found == WEBP_DEMUX_PARSED_HEADER)
 		rc = hm_err_set(e, HM_EDATA, "the WebP file is cut off after %zu bytes", n);
 	else if (!m || found != WEBP_DEMUX_DONE)
 		rc = hm_err_set(e, HM_EDATA, "damaged WebP file");

@@ -72,7 +72,7 @@ static volatile char *map_page(int fd)
 static void open_page(struct hm_peers *p)
 {
 	p->fd = memfd_create("rank", MFD_CLOEXEC);
-	if (p->fd >= 0 && !ftruncate(p->fd, 1))
+	if (p->fd >= 0 && !hm_fd_cut(p->fd, 1))
 		p->page = map_page(p->fd);
 }
 

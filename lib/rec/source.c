@@ -18,7 +18,7 @@ int hm_source_open(struct hm_source *s, const char *path, struct hm_err *e)
 	*s = (struct hm_source){.fd = STDIN_FILENO};
 	if (path && strcmp(path, "-"))
 		s->fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC, 0);
-	return s->fd < 0 ? hm_err_set(e, HM_EDATA, "cannot open: %s", strerror(errno)) : 0;
+	return s->fd < 0 ? hm_err_system(e, errno, "cannot open: %s", strerror(errno)) : 0;
 }
 
 void hm_source_close(struct hm_source *s)
@@ -45,7 +45,7 @@ int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e)
 			return HM_EDATA;
 		ssize_t got = hm_fd_read(s->fd, s->in.data + s->in.len, want);
 		if (got < 0)
-			return hm_err_set(e, HM_EDATA, "cannot read: %s", strerror(errno));
+			return hm_err_system(e, errno, "cannot read: %s", strerror(errno));
 		if (!got)
 			return 0;
 		s->in.len += (size_t)got;

@@ -87,7 +87,7 @@ static int run_child(const int fd[3], struct hm_err *e)
 		return hm_err_set(e, HM_EDATA, "cannot run gnuplot: %s", strerror(failed));
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
-			return hm_err_set(e, HM_EDATA, "cannot wait for gnuplot: %s", strerror(errno));
+			return hm_err_system(e, errno, "cannot wait for gnuplot: %s", strerror(errno));
 	if (WIFEXITED(status) &&
 	    WEXITSTATUS(status) == 127) /* some C libraries report a missing program so */
 		return hm_err_set(e, HM_EDATA,
@@ -114,7 +114,7 @@ int hm_gnuplot_run(const char *path, const struct hm_buf *text, struct hm_err *e
 	int fd[3] = {-1, -1, -1}, rc = 0;
 	for (int i = 0; !rc && i < 3; i++)
 		if ((fd[i] = memfd_create("hm-plot", MFD_CLOEXEC)) < 0)
-			rc = hm_err_set(e, HM_EDATA, "cannot make a temporary file: %s", strerror(errno));
+			rc = hm_err_system(e, errno, "cannot make a temporary file: %s", strerror(errno));
 	if (!rc && hm_fd_write_at(fd[0], text->data, text->len, 0))
 		rc = hm_err_set(e, HM_EDATA, "cannot write a temporary file");
 	if (!rc)

@@ -40,7 +40,10 @@ static int find_vocab(struct hm_rawmodel *c, const char *path, const struct hm_r
 	}
 	if (c->model.head.vocab)
 		return 0;
-	if (o->vocab_of_text && text && hm_tokenizer_found(text)) {
+	int found = o->vocab_of_text && text ? hm_tokenizer_found(text, e) : 0;
+	if (found < 0)
+		return found;
+	if (found) {
 		int rc = hm_tokenizer_folder(text, &folder, e);
 		c->vocab = (char *)folder.data;
 		return rc;

@@ -15,7 +15,7 @@
 
 static int set_error(const struct hm_logfile *l, struct hm_err *e)
 {
-	return hm_err_set(e, HM_EDATA, "%s: %s", l->path, strerror(errno));
+	return hm_err_system(e, errno, "%s: %s", l->path, strerror(errno));
 }
 
 int hm_logfile_open(struct hm_logfile *l, const char *path, bool grows, bool keep, struct hm_err *e)
@@ -32,7 +32,7 @@ int hm_logfile_open(struct hm_logfile *l, const char *path, bool grows, bool kee
 		return hm_err_set(e, HM_EDATA, "%s: another process is writing it", path);
 	if (hm_file_sync_name(path, e))
 		return HM_EDATA;
-	return !keep && ftruncate(l->fd, 0) && errno != EINVAL ? set_error(l, e) : 0; /* EINVAL: a device */
+	return !keep && hm_fd_cut(l->fd, 0) && errno != EINVAL ? set_error(l, e) : 0; /* EINVAL: a device */
 }
 
 static int add_line(struct hm_logfile *l, const char *line, struct hm_err *e)
@@ -104,7 +104,7 @@ int hm_logfile_cut(struct hm_logfile *l, uint64_t bytes, struct hm_err *e)
 				  "%s: the checkpoint expects %" PRIu64
 				  " bytes of this log, but it has %" PRIu64,
 				  l->path, bytes, (uint64_t)st.st_size);
-	return ftruncate(l->fd, (off_t)bytes) ? set_error(l, e) : 0;
+	return hm_fd_cut(l->fd, bytes) ? set_error(l, e) : 0;
 }
 
 int hm_logfile_commit(struct hm_logfile *l, struct hm_err *e)

@@ -1,5 +1,6 @@
 /* Joining the parts of a sweep. See sweepmerge.h. */
 #include "train/sweepmerge.h"
+#include "base/fd.h"
 #include "train/identity.h"
 #include "train/sweeppart.h"
 #include "train/sweeptable.h"
@@ -31,9 +32,9 @@ static int list_parts(const char *folder, struct hm_buf *list, struct hm_err *e)
 {
 	const struct dirent *entry;
 	char name[HM_SWEEP_PART_NAME];
-	DIR *d = opendir(folder);
+	DIR *d = hm_fd_list(folder);
 	if (!d)
-		return hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+		return hm_err_system(e, errno, "%s: %s", folder, strerror(errno));
 	int rc = 0;
 	while (!rc && (errno = 0, entry = readdir(d))) {
 		struct part p;
@@ -43,7 +44,7 @@ static int list_parts(const char *folder, struct hm_buf *list, struct hm_err *e)
 			rc = hm_buf_add(list, &p, sizeof p, e);
 	}
 	if (!rc && errno)
-		rc = hm_err_set(e, HM_EDATA, "%s: %s", folder, strerror(errno));
+		rc = hm_err_system(e, errno, "%s: %s", folder, strerror(errno));
 	closedir(d);
 	if (list->len)
 		qsort(list->data, list->len / sizeof(struct part), sizeof(struct part), by_number);

@@ -168,9 +168,10 @@ int hm_sweep_table_there(const char *folder, bool *there, struct hm_err *e)
 {
 	struct hm_buf path = {0};
 	int rc = hm_buf_printf(&path, e, "%s/" HM_SWEEP_TABLE ".csv", folder);
-	*there = !rc && !access((const char *)path.data, F_OK);
-	if (!rc && !*there && errno != ENOENT)
-		rc = hm_err_set(e, HM_EDATA, "%s: %s", (const char *)path.data, strerror(errno));
+	if (!rc)
+		rc = hm_file_there((const char *)path.data, e);
+	*there = rc > 0;
+	rc = rc < 0 ? rc : 0;
 	hm_buf_clear(&path);
 	return rc;
 }

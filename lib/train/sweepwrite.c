@@ -18,7 +18,7 @@ int hm_sweep_remove(const char *folder, const char *name, const char *ending, st
 	struct hm_buf path = {0};
 	int rc = hm_buf_printf(&path, e, "%s/%s%s", folder, name, ending);
 	if (!rc && unlink((const char *)path.data) && errno != ENOENT)
-		rc = hm_err_set(e, HM_EDATA, "%s: %s", (const char *)path.data, strerror(errno));
+		rc = hm_err_system(e, errno, "%s: %s", (const char *)path.data, strerror(errno));
 	hm_buf_clear(&path);
 	return rc;
 }

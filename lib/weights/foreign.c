@@ -157,7 +157,7 @@ int hm_weights_refuse_path(const char *path, int error, struct hm_err *e)
 		help = "; pipelines/get-weights.sh fetches resnet18-f37072fd.pth";
 	else if (error == ENOENT && is_hub_name(path))
 		help = "; names of the Hugging Face hub are not fetched, give the folder of the download";
-	return hm_err_set(e, HM_EDATA, "%s: cannot open: %s%s", path, strerror(error), help);
+	return hm_err_system(e, error, "%s: cannot open: %s%s", path, strerror(error), help);
 }
 
 static bool ends(const char *s, const char *with)
@@ -209,7 +209,7 @@ int hm_weights_refuse_folder(const char *path, struct hm_err *e)
 	bool snapshots = false;
 	int n = scandir(path, &file, is_visible, by_rank_and_name);
 	if (n < 0)
-		return hm_err_set(e, HM_EDATA, "%s: cannot list the folder: %s", path, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot list the folder: %s", path, strerror(errno));
 	for (int i = 0; i < n; i++) {
 		if (i < 4 && used < sizeof names)
 			used += (size_t)snprintf(names + used, sizeof names - used, "%s\"%.60s\"",

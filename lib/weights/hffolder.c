@@ -1,5 +1,7 @@
 /* The folders of Hugging Face and of open_clip: one weight file, or shards named by an index, and config.json
  * or other JSON next to it. See weights.h. */
+#include "base/fd.h"
+#include "base/file.h"
 #include "base/strmap.h"
 #include "json/json.h"
 #include "weights/store.h"
@@ -102,7 +104,7 @@ static const struct {
 
 bool hm_weights_is_folder(const char *path)
 {
-	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int dir = hm_fd_open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	bool found = false;
 	for (size_t i = 0; dir >= 0 && i < sizeof known / sizeof *known; i++)
 		found |= !faccessat(dir, known[i].name, F_OK, 0);
@@ -117,8 +119,8 @@ int hm_weights_read_folder(struct hm_weights *w, const char *dir, struct hm_err 
 		char *path = hm_weights_path(dir, known[i].name, e);
 		if (!path)
 			return HM_EDATA;
-		bool there = !access(path, F_OK);
-		int rc = !there		  ? 0
+		int there = hm_file_there(path, e);
+		int rc = there <= 0	  ? there
 			 : known[i].index ? read_shards(w, dir, path, e)
 					  : hm_weights_read_file(w, path, e);
 		free(path);
@@ -130,15 +132,17 @@ int hm_weights_read_folder(struct hm_weights *w, const char *dir, struct hm_err 
 
 int hm_weights_json(const char *path, const char *name, cJSON **tree, struct hm_err *e)
 {
-	struct stat st;
 	*tree = NULL;
+	int folder = hm_file_is_folder(path, e);
+	if (folder < 0)
+		return folder;
 	const char *slash = strrchr(path, '/');
-	char *dir = !stat(path, &st) && S_ISDIR(st.st_mode) ? hm_strndup(path, strlen(path), e)
-		    : slash				    ? hm_strndup(path, (size_t)(slash - path) + 1, e)
-							    : hm_strndup(".", 1, e);
+	char *dir = folder  ? hm_strndup(path, strlen(path), e)
+		    : slash ? hm_strndup(path, (size_t)(slash - path) + 1, e)
+			    : hm_strndup(".", 1, e);
 	char *file = dir ? hm_weights_path(dir, name, e) : NULL;
-	int rc = file ? 0 : HM_EDATA;
-	if (file && !access(file, F_OK)) {
+	int rc = file ? hm_file_there(file, e) : HM_EDATA;
+	if (rc > 0) {
 		*tree = read_json(file, e);
 		rc = *tree ? 0 : HM_EDATA;
 	}

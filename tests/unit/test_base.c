@@ -5,6 +5,7 @@
 #include "base/strmap.h"
 #include "base/workers.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,6 +38,19 @@ static void faults_of_the_machine_are_marked(void **state)
 	hm_err_set(&e, HM_EUSAGE, "later");
 	assert_true(e.machine);
 	assert_int_equal(hm_err_machine(NULL, "nobody listens"), HM_EDATA);
+	static const int of_the_machine[] = {EIO, ENOMEM, ENOSPC, EMFILE, ENFILE, EINTR, EAGAIN};
+	static const int of_the_name[] = {ENOENT, ENOTDIR, EISDIR, EACCES, ELOOP, ENAMETOOLONG};
+	for (size_t i = 0; i < sizeof of_the_machine / sizeof *of_the_machine; i++) {
+		e = (struct hm_err){0};
+		assert_int_equal(hm_err_system(&e, of_the_machine[i], "x: %d", 1), HM_EDATA);
+		assert_true(e.machine);
+		assert_string_equal(e.text, "x: 1");
+	}
+	for (size_t i = 0; i < sizeof of_the_name / sizeof *of_the_name; i++) {
+		e = (struct hm_err){0};
+		assert_int_equal(hm_err_system(&e, of_the_name[i], "x"), HM_EDATA);
+		assert_false(e.machine);
+	}
 }
 
 static void long_sentences_are_cut(void **state)

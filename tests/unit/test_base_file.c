@@ -271,6 +271,25 @@ static void temporary_files_have_no_name(void **state)
 	unsetenv("TMPDIR");
 }
 
+static void what_is_there_is_found_out(void **state)
+{
+	(void)state;
+	assert_int_equal(hm_file_there(in_folder("none"), &e), 0);
+	assert_int_equal(hm_file_is_folder(in_folder("none"), &e), 0);
+	assert_int_equal(hm_file_write(in_folder("one"), "x", 1, &e), 0);
+	assert_int_equal(hm_file_there(in_folder("one"), &e), 1);
+	assert_int_equal(hm_file_there(in_folder("one/below"), &e), 0);
+	assert_int_equal(hm_file_is_folder(in_folder("one"), &e), 0);
+	assert_int_equal(hm_file_there(folder, &e), 1);
+	assert_int_equal(hm_file_is_folder(folder, &e), 1);
+	assert_int_equal(e.code, 0);
+	char longer[300];
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = 0;
+	assert_int_equal(hm_file_there(in_folder(longer), &e), HM_EDATA); /* not "it is not there" */
+	assert_non_null(strstr(e.text, "cannot look for it"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +303,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reading_has_a_cap, setup, teardown),
 		cmocka_unit_test_setup_teardown(temporary_files_have_no_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(mappings_show_the_file, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_there_is_found_out, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

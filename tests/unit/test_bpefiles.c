@@ -167,7 +167,7 @@ static void every_form_is_one_tokenizer(void **state)
 		struct hm_buf want = {0};
 		empty(p);
 		write_pair(p, kind);
-		assert_true(hm_tokenizer_found(p->folder));
+		assert_true(hm_tokenizer_found(p->folder, NULL));
 		describe(p, NULL, &want);
 		assert_non_null(
 			strstr((char *)want.data, kind ? "\"kind\":\"byte-bpe\"" : "\"kind\":\"clip-bpe\""));
@@ -385,7 +385,7 @@ static void half_a_pair_is_refused(void **state)
 				open_place(p, named ? names[k] : NULL, (struct hm_tokenizer_options){0}, &e));
 			assert_non_null(strstr(e.text, "a BPE tokenizer needs "));
 			assert_non_null(strstr(e.text, names[!k]));
-			assert_int_equal(hm_tokenizer_found(p->folder), k);
+			assert_int_equal(hm_tokenizer_found(p->folder, NULL), k);
 		}
 }
 

@@ -68,6 +68,11 @@ int openat(int from, const char *path, int flags, ...)
 	return refuse_call() ? -1 : (int)syscall(SYS_openat, from, path, flags, mode);
 }
 
+int ftruncate(int fd, off_t bytes)
+{
+	return refuse_call() ? -1 : (int)syscall(SYS_ftruncate, fd, bytes);
+}
+
 int close(int fd)
 {
 	int rc = (int)syscall(SYS_close, fd); /* whatever it says, the descriptor is gone */
@@ -108,6 +113,10 @@ static void go_through(int error, int times)
 	assert_int_equal(hm_fd_read(fd, text, sizeof text), trickle ? 1 : 2);
 	assert_int_equal(text[0], '8');
 	next_fault(error, times);
+	assert_int_equal(hm_fd_cut(fd, 9), 0);
+	assert_int_equal(calls, times + 1);
+	assert_int_equal(hm_fd_read_at(fd, text, sizeof text, 0), 9);
+	next_fault(error, times);
 	assert_int_equal(hm_fd_sync(fd), 0);
 	assert_int_equal(calls, times + 1);
 	next_fault(error, times);
@@ -116,7 +125,12 @@ static void go_through(int error, int times)
 	next_fault(error, times);
 	assert_int_equal(hm_fd_close(fd), 0);
 	assert_int_equal(calls, 1); /* never twice: the number may be another file's by then */
+	next_fault(error, times);
+	DIR *d = hm_fd_list("/tmp");
+	assert_non_null(d);
+	assert_int_equal(calls, times + 1);
 	next_fault(0, 0);
+	closedir(d);
 	unlink(path);
 }
 
@@ -136,9 +150,14 @@ static void failures_are_reported(void **state)
 {
 	(void)state;
 	char text[4];
-	int fd = open("/dev/zero", O_RDWR, 0);
+	int fd = openat(AT_FDCWD, "/dev/zero", O_RDWR, 0);
 	next_fault(EIO, 1);
 	assert_int_equal(hm_fd_open("/dev/zero", O_RDONLY, 0), -1);
+	next_fault(EIO, 1);
+	assert_null(hm_fd_list("/tmp"));
+	assert_int_equal(errno, EIO);
+	next_fault(EIO, 1);
+	assert_int_equal(hm_fd_cut(fd, 0), -1);
 	next_fault(EIO, 1);
 	assert_int_equal(hm_fd_write(fd, text, 4), -1);
 	next_fault(EIO, 1);

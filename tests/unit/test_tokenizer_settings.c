@@ -261,7 +261,7 @@ static void one_tokenizer_has_one_digest(void **state)
 	hm_tokenizer_close(t);
 	place_empty(p);
 	place_write(p, "tokenizer.json", JSON("false"), strlen(JSON("false")));
-	assert_true(hm_tokenizer_found(p->folder));
+	assert_int_equal(hm_tokenizer_found(p->folder, NULL), 1);
 	t = place_open(p, NULL, (struct hm_tokenizer_options){0}, &e);
 	assert_non_null(t);
 	attr[1] = cJSON_Duplicate(t->attr, true);
@@ -270,7 +270,8 @@ static void one_tokenizer_has_one_digest(void **state)
 	cJSON_Delete(attr[0]);
 	cJSON_Delete(attr[1]);
 	place_empty(p);
-	assert_false(hm_tokenizer_found(p->folder));
+	assert_int_equal(hm_tokenizer_found(p->folder, NULL), 0);
+	assert_int_equal(hm_tokenizer_found("a/folder/nobody/has", NULL), 0);
 }
 
 static void compare_with_folder(struct place *p, const char *used, const char *why)
