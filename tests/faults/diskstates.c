@@ -179,8 +179,11 @@ static void write_state(int folder, enum contents contents, bool names, const ch
 			continue;
 		}
 		copy_bytes(&b, contents == THERE || contents == TORN ? &of->now : &of->safe);
-		if (contents == TORN && b.n > of->safe.n)
-			memset(b.p + b.n - (b.n - of->safe.n) / 2, 0, (b.n - of->safe.n) / 2);
+		size_t more = b.n > of->safe.n ? b.n - of->safe.n : 0;
+		size_t torn =
+			more > 64 ? more / 2 + 10 : more / 2; /* 10: not between two entries of one size */
+		if (contents == TORN && torn)
+			memset(b.p + b.n - torn, 0, torn);
 		if (contents == ZEROS)
 			set_length(&b, of->now.n);
 		for (size_t k = 0; k < b.n; k++)
