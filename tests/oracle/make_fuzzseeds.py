@@ -125,6 +125,7 @@ def answers():
     two("arrays", npy(b"<i4", b"(3,)", struct.pack("<3i", 1, -7, 4)),
         npy(b"<U3", b"(1,)", "a\u00e4".encode("utf-32-le") + b"\0" * 4))
     two("bytes", npy(b"|S3", b"(2,)", b"ab\0xyz"), npy(b">u8", b"(1,)", b"\xff" * 8))
+    two("flatarrays", npy(b"<i4", b"(2, 1)", struct.pack("<2i", 1, 4)), npy(b"<f4", b"(1,)", floats(1)))
     two("nan", stream(PG, near, [["1", [1, float("nan")], [0], [1, 1]]]),
         stream(PG, near, [["1", [float("inf"), 1], [0], [1, 1]], ["2", [0, 0], [5], [0, 0]]]))
     two("ids", b"1\n2\n4\n", b'{"id":1,"label":0}\n{"id":"2","label":1}\n{"id":4,"label":null}\n')
@@ -142,6 +143,10 @@ def join():
     cut = lambda i: PG + [step("hm-cat", shard="%d/2" % i)]
     two("shards", stream(cut(1), [ID, LABEL], [["2", [0]], ["4", [1]]]),
         stream(cut(0), [ID, LABEL], [["1", [0]], ["3", [1]], ["5", [1]]]))
+    of = lambda i, n: stream(PG + [step("hm-cat", shard="%d/%d" % (i, n))], [ID, LABEL], [["%d" % i, [0]]])
+    two("missing", of(0, 5), of(3, 5))
+    two("doubled", of(1, 3), of(1, 3))
+    two("mixed", of(0, 2), of(1, 3))
     two("order", stream(PG, [ID, LABEL], [["1", [0]], ["3", [1]]]), stream(PG, [ID, LABEL], [["2", [0]]]))
     two("later", stream(cut(0) + [step("hm-imgprep", size=48)], [ID, LABEL], [["1", [0]], ["3", [1]]]),
         stream(cut(1) + [step("hm-imgprep", size=32)], [ID, LABEL], [["2", [0]]]))
@@ -186,6 +191,8 @@ def model():
         weights("model/%sweight" % name, None, [("classifier.weight", [2, 5], [odd] * 10), late[1]])
     weights("model/one-output", {"hm.digest": ZEROS, "hm.model": {"classes": 2}},
             [("classifier.weight", [1, 5], [1, 2, 3, 4, 5]), ("classifier.bias", [1], [1])])
+    weights("model/one-plain", None, [("classifier.weight", [1, 5], [1, 2, 3, 4, 5]), ("classifier.bias", [1], [1])])
+    weights("model/flat", None, [("classifier.weight", [5], [1, 2, 3, 4, 5]), ("classifier.bias", [1, 1], [1])])
     weights("model/module", None, [("module." + n, s, v) for n, s, v in late])
     more = dict(said, image_encoder="mine", text_encoder="yours", image_family="vit", mean=[.5, .5, .5],
                 std=[1, 1, 1], heads=2, eps=1e-5, act="gelu")
@@ -358,6 +365,10 @@ def optiontext():
     put("optiontext/bool", [b"ub.npy", npy(b"|b1", b"(4,)", b"\0\1\2\1")])
     put("optiontext/half", [b"ctext_feature=a,b.npy,vocab=x,cased=true",
                             npy(b"<f2", b"(2, 2)", struct.pack("<4e", 1, 2, 3, 4), True)])
+    put("optiontext/texts", [b"cx=f", npy(b"<U1", b"(1,)", b"a\0\0\0")])
+    put("optiontext/scalar", [b"cx=f", npy(b"<f4", b"()", floats(1))])
+    put("optiontext/empty", [b"cx=f", npy(b"<f4", b"(2, 0)", b"")])
+    put("optiontext/dims", [b"cx=f", npy(b"<f4", b"(1, 1, 1, 1, 1, 1, 1, 1, 1)", floats(1))])
     put("optiontext/manylabels", [b"l" + b",".join(b"a%d" % i for i in range(1030))])
     for name, words in {"labels": "lno,yes,maybe", "numbers": "l0,1.5,2", "form": "fa b:i32 c:f32 d:utf8 e:x",
                         "names": "nimage_feature,other", "ablate": "aimage=zero", "shuffle": "atext=shuffle",
