@@ -48,7 +48,7 @@ sane() { # FILE...
 
 @test "features, cache, progress and statistics" {
 	for by in $YEARS -$YEARS; do
-		for at in 1 $([ -z "$ALL" ] || seq 2 9); do
+		for at in 2 $([ -z "$ALL" ] || seq 1 9); do # 2: between the first time and the next
 			rm -f "$t/readings"
 			jump $at $by hm-encode --image init:resnet-tiny --text init:bert-tiny --progress --cache "$t/c$at$by" --stats "$t/s.json" -o "$t/out.hmr" train.raw.hmr 2>"$t/said"
 			cmp "$t/out.hmr" train.hmr
@@ -65,8 +65,7 @@ sane() { # FILE...
 @test "training, its notices, log, checkpoint and seconds" {
 	for by in $YEARS -$YEARS; do
 		rm -f "$t"/ckpt*
-		rc=0
-		jump 1 $by hm-fuse-train --epochs 4 --log-steps 1 --batch-size 8 --val dev.hmr --checkpoint "$t/ckpt" --checkpoint-steps 1 --log "$t/log" \
+		jump 2 $by hm-fuse-train --epochs 4 --log-steps 1 --batch-size 8 --val dev.hmr --checkpoint "$t/ckpt" --checkpoint-steps 1 --log "$t/log" \
 			--progress --stats "$t/s.json" -o "$t/out.st" train.hmr 2>"$t/said"
 		cmp "$t/out.st" right.st
 		sane "$t/said" "$t/s.json"
