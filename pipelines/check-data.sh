@@ -26,18 +26,19 @@ found() { # SENTENCE: something is missing
 	missing=$((missing + 1))
 }
 
-# The img column of hm-view's lines, as file names below img/.
+# The img column of hm-view's lines, as it is written there, in which no character acts on a terminal.
 pictures() {
-	sed -nE 's/^\{"id":"([^"\\]|\\.)*","img":"(([^"\\]|\\.)*)".*/\2/p' | sed 's/\\\(["\\/]\)/\1/g'
+	sed -nE 's/^\{"id":"([^"\\]|\\.)*","img":"(([^"\\]|\\.)*)".*/\2/p'
 }
 
-# Of the file names on standard input, those of no picture that hm-imgprep could read.
+# Of these names on standard input, those of no picture that hm-imgprep could read.
 unreadable() {
-	local f
+	local f path
 	while IFS= read -r f; do
-		if [ ! -s "$data/img/$f" ]; then
+		LC_ALL=C.UTF-8 printf -v path %b "${f//\\\"/\"}"
+		if [ ! -s "$data/img/$path" ]; then
 			printf '%s\n' "$f"
-		elif LC_ALL=C IFS= read -r -n 4 -d '' start <"$data/img/$f"; [ "$start" != $'\x89PNG' ]; then
+		elif LC_ALL=C IFS= read -r -n 4 -d '' start <"$data/img/$path"; [ "$start" != $'\x89PNG' ]; then
 			printf '%s (no PNG)\n' "$f"
 		fi
 	done
@@ -53,7 +54,7 @@ split() {
 		return 0
 	fi
 	echo "$name: $file"
-	if ! hm-jsonl2rec -q -o "$tmp/$name.hmr" "$data/$file" 2>"$tmp/error"; then
+	if ! hm-jsonl2rec -q --allow-empty -o "$tmp/$name.hmr" "$data/$file" 2>"$tmp/error"; then
 		found "a readable $file: $(sed 's/^hm-jsonl2rec: error: //' "$tmp/error")"
 		return 0
 	fi

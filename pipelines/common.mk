@@ -36,6 +36,9 @@ weights      = $(foreach e,$(call file_of,$1),$(if $(wildcard $e/.),$(wildcard $
 ifneq ($(filter-out list help check,$(or $(MAKECMDGOALS),all)),)
 $(foreach s,train dev,$(if $(wildcard $(lines_$s)),,$(error DATA=$(DATA) holds no $s.jsonl: give the data set's folder as DATA=FOLDER; `$(HERE)/check-data.sh FOLDER` says what should be in it, `hm-synth FOLDER` makes one to try)))
 $(foreach f,$(call file_of,$(IMAGE)) $(call file_of,$(TEXT)) $(VOCAB),$(if $(wildcard $f),,$(error there is no $f: $(without))))
+# make never makes a file again that is newer than all it depends on, so one that a wrong clock dated would stay when its input changes.
+ahead := $(if $(wildcard $(OUT)/.),$(shell find $(OUT) -name hm-cache -prune -o -type f -newermt '1 day' -print))
+$(if $(ahead),$(error dated more than a day ahead, by a clock that was wrong: $(ahead): `touch` them if nothing has changed since then, else remove them))
 endif
 
 # A row's options; EPOCHS counts for every row.

@@ -9,9 +9,11 @@
 #   ViT-B-32 ViT-B-16 ViT-L-14 ViT-L-14-336px
 #                                    the same of OpenAI, NAME.pt, and the vocabulary bpe_simple_vocab_16e6.txt.gz
 #
-# The right sha256: torchvision's file names contain its first 8 digits, OpenAI's addresses contain it, and this script
-# knows those of the vocabularies of bert-base-uncased and OpenAI. For the other files it writes the digest of the first
-# download into FOLDER/SHA256SUMS, and every later run compares with that.
+# The right sha256: OpenAI's addresses contain it, and this script knows those of resnet18-f37072fd.pth, of the files of
+# google-bert/bert-base-uncased, of the weights of Hugging Face's CLIP but clip-vit-base-patch16's, and of OpenAI's
+# vocabulary. Of torchvision's other files it knows the first 8 digits, which their names contain. Of all other files none
+# is known here: the first download is trusted, its digest is written into FOLDER/SHA256SUMS, and every later run compares
+# with that. Whoever has digests of them from elsewhere can write them there beforehand, in the form of sha256sum.
 #
 #   --resnet FILE    another of torchvision's files, such as resnet50-0676ba61.pth
 #   --bert NAME      another BERT of the hub, such as google-bert/bert-large-uncased
@@ -19,7 +21,7 @@
 #                    mirror, a server of yours, file:///...): torchvision's, one BERT's, all of Hugging Face, OpenAI's
 #                    models, OpenAI's vocabulary; the variables HM_BASE_RESNET and so on do the same
 #
-# An address that begins with https is never left for one that does not, if curl is there.
+# An address that begins with https is never left for one that does not. Needs curl.
 # Exit 0: all there and right, 1: missing, wrong or not to be had, 2: wrong call.
 set -euo pipefail
 
@@ -37,21 +39,33 @@ ViT-L-14 224 b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836
 ViT-L-14-336px 336 3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02
 TABLE
 }
+# The sha256 of a file of the hub, by its repository and name; - where it is not known here.
+sum_of() {
+	case $1 in
+	google-bert/bert-base-uncased/config.json) echo 7160e1553ad2ca51d8c1cb066be533db31826e12d173824c1bb0cb1a4f187d20 ;;
+	google-bert/bert-base-uncased/vocab.txt) echo 07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3 ;;
+	google-bert/bert-base-uncased/model.safetensors) echo 68d45e234eb4a928074dfd868cead0219ab85354cc53d20e772753c6bb9169d3 ;;
+	openai/clip-vit-base-patch32/pytorch_model.bin) echo a63082132ba4f97a80bea76823f544493bffa8082296d62d71581a4feff1576f ;;
+	openai/clip-vit-large-patch14/model.safetensors) echo a2bf730a0c7debf160f7a6b50b3aaf3703e7e88ac73de7a314903141db026dcb ;;
+	openai/clip-vit-large-patch14/pytorch_model.bin) echo f1a17cdbe0f36fec524f5cafb1c261ea3bbbc13e346e0f74fc9eb0460dedd0d3 ;;
+	openai/clip-vit-large-patch14-336/pytorch_model.bin) echo c6032c2e0caae3dc2d4fba35535fa6307dbb49df59c7e182b1bc4b3329b81801 ;;
+	*) echo - ;;
+	esac
+}
 # A line per file: NAME, file, address, sha256 or its beginning (- where none was published), and a file that does as well
 # where the first is not to be had.
 files_of_names() {
 	local name side sum f d=${bert##*/}
-	echo "resnet $resnet $base_resnet/$resnet ${resnet: -12:8}"
-	echo "bert $d/config.json $base_bert/config.json -"
-	sum=-
-	[ "$d" != bert-base-uncased ] || sum=07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3
-	echo "bert $d/vocab.txt $base_bert/vocab.txt $sum"
-	echo "bert $d/model.safetensors $base_bert/model.safetensors -"
+	sum=${resnet: -12:8}
+	[ "$resnet" != resnet18-f37072fd.pth ] || sum=f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec
+	echo "resnet $resnet $base_resnet/$resnet $sum"
+	for f in config.json vocab.txt model.safetensors; do echo "bert $d/$f $base_bert/$f $(sum_of "$bert/$f")"; done
 	for name in $hub_clips; do
 		for f in config.json preprocessor_config.json vocab.json merges.txt tokenizer_config.json; do
-			echo "$name $name/$f $base_hub/openai/$name/resolve/main/$f -"
+			echo "$name $name/$f $base_hub/openai/$name/resolve/main/$f $(sum_of "openai/$name/$f")"
 		done
-		echo "$name $name/model.safetensors $base_hub/openai/$name/resolve/main/model.safetensors - $name/pytorch_model.bin"
+		f=model.safetensors
+		echo "$name $name/$f $base_hub/openai/$name/resolve/main/$f $(sum_of "openai/$name/$f") $name/pytorch_model.bin"
 	done
 	openai_clips | while read -r name side sum; do
 		echo "$name $name.pt $base_openai/$sum/$name.pt $sum"
@@ -123,7 +137,7 @@ there() { [ -f "$folder/$1" ] || [ -f "$folder/$1.part" ]; }
 while read -r name file address sum other; do
 	[[ " $names " == *" $name "* && -z ${url[$file]:-} ]] || continue
 	if [ -n "$other" ] && ! there "$file" && there "$other"; then
-		address=${address%/*}/${other##*/} file=$other other=''
+		address=${address%/*}/${other##*/} file=$other other='' sum=$(sum_of "openai/$file")
 	fi
 	url[$file]=$address published[$file]=${sum#-} instead[$file]=$other
 	files+=("$file")
@@ -171,32 +185,23 @@ fi
 
 # ---- fetching
 
-if command -v curl >/dev/null; then
-	fetch() { # URL FILE
-		local meter=(-sS)
-		[ ! -t 2 ] || meter=()
-		local answer rc=0 only=(--proto "=${1%%:*}" --proto-redir "=https")
-		[[ $1 != http:* ]] || only=(--proto "=http" --proto-redir "=http,https") # a server of yours
-		answer=$(curl -fL "${only[@]}" "${meter[@]}" --retry 3 -C - -w '%{http_code}' -o "$2" "$1") || rc=$?
-		if [ "$rc $answer" = "22 416" ]; then
-			echo "there is nothing behind what came before: the file is whole"
-			rc=0
-		elif [ $rc = 33 ]; then
-			echo "this server cannot go on in the middle of a file: from the beginning"
-			rc=0
-			curl -fL "${only[@]}" "${meter[@]}" --retry 3 -o "$2" "$1" || rc=$?
-		fi
-		return $rc
-	}
-elif command -v wget >/dev/null; then
-	fetch() {
-		local meter=(-nv)
-		[ ! -t 2 ] || meter=()
-		wget "${meter[@]}" -t 3 -c -O "$2" "$1"
-	}
-else
-	die "neither curl nor wget is there: install one of them"
-fi
+command -v curl >/dev/null || die "curl, which fetches the files, is not installed (package curl)"
+fetch() { # URL FILE
+	local meter=(-sS)
+	[ ! -t 2 ] || meter=()
+	local answer rc=0 only=(--proto "=${1%%:*}" --proto-redir "=https")
+	[[ $1 != http:* ]] || only=(--proto "=http" --proto-redir "=http,https") # a server of yours
+	answer=$(curl -fL "${only[@]}" "${meter[@]}" --retry 3 -C - -w '%{http_code}' -o "$2" "$1") || rc=$?
+	if [ "$rc $answer" = "22 416" ]; then
+		echo "there is nothing behind what came before: the file is whole"
+		rc=0
+	elif [ $rc = 33 ]; then
+		echo "this server cannot go on in the middle of a file: from the beginning"
+		rc=0
+		curl -fL "${only[@]}" "${meter[@]}" --retry 3 -o "$2" "$1" || rc=$?
+	fi
+	return $rc
+}
 
 mkdir -p "$folder"
 exec 9>"$folder/.lock"
@@ -221,7 +226,8 @@ for i in "${!files[@]}"; do
 			other=${instead[$f]}
 			[ -n "$other" ] && [ ! -s "$at" ] || die "${url[$f]}: not fetched; what came is in $at, the next call goes on from there"
 			rm -f "$at"
-			url[$other]=${url[$f]%/*}/${other##*/} published[$other]=''
+			url[$other]=${url[$f]%/*}/${other##*/} sum=$(sum_of "openai/$other")
+			published[$other]=${sum#-}
 			get_part "$other" || die "${url[$f]}: not fetched, nor is ${other##*/} beside it"
 			f=$other files[i]=$other at=$folder/$other.part
 		fi
@@ -256,7 +262,7 @@ for f in "${files[@]}"; do
 	[ -f "$folder/$f" ] || mv "$folder/$f.part" "$folder/$f"
 	[ -n "$(recorded "$f")" ] || printf '%s  %s\n' "${digest[$f]}" "$f" >>"$tmp/sums"
 	if [ -n "${published[$f]}" ]; then
-		echo "$folder/$f: sha256 ${digest[$f]}, as published$([ "$f" != "$resnet" ] || echo " in its name")"
+		echo "$folder/$f: sha256 ${digest[$f]}, as published$([ ${#published[$f]} = 64 ] || echo " in its name")"
 	else
 		echo "$folder/$f: sha256 ${digest[$f]}, recorded in $sums: no published digest is known here"
 	fi

@@ -146,8 +146,11 @@ static int save_model(struct hm_fuse *r, const char *path, const char *by, int64
 static int save_last(void *ctx, int64_t epoch, int64_t batches, struct hm_err *e)
 {
 	struct hm_fuse *r = ctx;
-	return r->o.last && hm_ranks_lead(&r->ranks) ? save_model(r, r->o.last, "last", epoch, batches, e)
-						     : 0;
+	uint64_t bytes;
+	if (!r->o.last || !hm_ranks_lead(&r->ranks))
+		return 0;
+	int rc = hm_logfile_sync(&r->log, &bytes, e);
+	return rc ? rc : save_model(r, r->o.last, "last", epoch, batches, e);
 }
 
 /* ---- the run */
@@ -173,7 +176,7 @@ static void report_best(struct hm_fuse *r, const struct hm_trainer_result *t)
 		      r->o.recipe.epochs, scores);
 }
 
-/* Trains, then writes the model and the log. */
+/* Trains, then writes the log and the model: where there is a model, its log is on the disk. */
 static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct hm_err *e)
 {
 	const struct hm_trainer_calls calls = {r, tell_event, after_step, log_sync, log_cut, save_last};
@@ -200,9 +203,10 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 		return rc ? rc : hm_logfile_commit(&r->log, e);
 	if (!hm_ranks_lead(&r->ranks))
 		return 0;
-	rc = save_model(r, r->o.out, hm_recipe_select(&r->o.recipe), t->best.epoch, t->kept_batches, e);
+	rc = hm_logfile_commit(&r->log, e);
 	if (!rc)
-		rc = hm_logfile_commit(&r->log, e);
+		rc = save_model(r, r->o.out, hm_recipe_select(&r->o.recipe), t->best.epoch, t->kept_batches,
+				e);
 	if (!rc)
 		report_best(r, t);
 	return rc;

@@ -176,6 +176,8 @@ static int answer_lines(struct classify_run *r, struct hm_err *e)
 		rc = hm_imageroot_open(&r->root, r->o.root, r->o.follow_symlinks, e);
 	for (int i = 0; !rc && i < n && !classify_stopped(); i++)
 		rc = classify_file(r, file[i], e);
+	if (!rc && !r->done && !classify_stopped())
+		hm_cli_warn(&r->cli, "no lines, so no answers: has their producer failed?");
 	if (!rc && r->bad && r->o.on_error == HM_SKIP)
 		hm_cli_notice(&r->cli, "%" PRIu64 " of %" PRIu64 " lines left out", r->bad, r->done);
 	else if (!rc && r->bad)

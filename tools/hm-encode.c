@@ -70,7 +70,8 @@ static const struct hm_tool tool = {.name = "hm-encode",
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
 				    .backends = hm_device_backends,
-				    .sandbox = HM_CLI_COMPUTE};
+				    .sandbox = HM_CLI_COMPUTE,
+				    .joins = true};
 
 struct run {
 	struct hm_cli cli;

@@ -164,6 +164,7 @@ static const struct hm_tool tool = {"hm-fuse-train",
 				    0,
 				    -1,
 				    hm_device_backends,
+				    .own_try = true,
 				    .jobs = "threads; the last bits of trained encoders depend on it"};
 
 /* Ranks of one machine take its GPUs one after the other, unless each is shown a GPU of its own. */
@@ -266,6 +267,8 @@ int main(int argc, char **argv)
 	if (r.o.merge)
 		return hm_cli_end(&r.cli, hm_fuse_merge(&r, &e), &e);
 	int rc = r.o.parallel ? hm_fuse_join(&r, &e) : 0;
+	if (!rc && hm_ranks_lead(&r.ranks))
+		rc = hm_cli_try_outputs(&r.cli, r.o.sweep ? r.o.out : NULL, &e);
 	if (!rc)
 		rc = open_device(&r, &e);
 	if (!rc)

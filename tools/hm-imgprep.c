@@ -54,7 +54,8 @@ static const struct hm_tool tool = {.name = "hm-imgprep",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
 				    .max_operands = -1,
-				    .sandbox = HM_CLI_PARSE};
+				    .sandbox = HM_CLI_PARSE,
+				    .joins = true};
 
 struct run {
 	struct hm_cli cli;

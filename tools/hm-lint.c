@@ -138,6 +138,7 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 		rc = hm_err_prefix(e, "%s", hm_reader_name(in));
 	if (label >= 0 && (s->field[label].dtype != HM_I32 || s->field[label].ndim))
 		return hm_err_set(e, HM_EDATA, "%s: column \"label\" is no label", hm_reader_name(in));
+	size_t before = r->audit.n;
 	while (!rc && (rc = hm_reader_next(in, &rec, e)) == 1) {
 		struct hm_audit_record to = {rec.val[id].data, rec.val[id].count, -1, NULL, NULL, 0, 0};
 		bool broken = error >= 0 && rec.val[error].count; /* its pixels are zeros */
@@ -159,6 +160,8 @@ static int read_split(struct run *r, struct hm_reader *in, struct hm_err *e)
 			return hm_record_error(hm_reader_name(in), number, &rec.val[id], NULL, e);
 		hm_cli_progress(&r->cli, r->audit.n, 0, "records");
 	}
+	if (!rc && r->audit.n == before)
+		hm_cli_warn(&r->cli, "%s: no records", hm_reader_name(in));
 	return rc;
 }
 

@@ -24,7 +24,7 @@ static const struct hm_opt table[] = {
 	{.group = "Neighbours"},
 	{"train", 0, HM_LIST(train), "FILE",
 	 "records among which neighbours are looked for (repeatable: joined by id)", .required = true,
-	 .file = HM_FILE_IN},
+	 .file = HM_FILE_IN, .temporary = true},
 	{"k", 0, HM_INT(k), "N", "neighbours that vote", .min = 1, .max = 1000},
 	{"columns", 0, HM_STR(columns), "NAME,NAME", "features that are compared"},
 	{.group = "What is written"},
@@ -43,7 +43,8 @@ static const struct hm_tool tool = {.name = "hm-nearest",
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
 				    .backends = hm_device_backends,
-				    .sandbox = HM_CLI_COMPUTE};
+				    .sandbox = HM_CLI_COMPUTE,
+				    .joins = true};
 
 enum { WINDOW = 4096, WINDOW_BYTES = 64 << 20, ADDED = 3 };
 static const enum hm_column added[ADDED] = {HM_COLUMN_NEIGHBOURS, HM_COLUMN_LOGITS, HM_COLUMN_PROB};

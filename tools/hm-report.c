@@ -15,7 +15,8 @@ struct options {
 static const struct hm_opt table[] = {
 	{.group = "Output"},
 	{"output", 'o', HM_STR(out), "DIR",
-	 "folder of the three files; default: that of RUNS.json, of predictions the current one"},
+	 "folder of the three files; default: that of RUNS.json, of predictions the current one",
+	 .file = HM_FILE_OUT},
 	{"spreadsheet", 0, HM_FLAG(spreadsheet), NULL,
 	 "let no text of report.csv be a formula or a control character"},
 	{.group = "Input"},
@@ -28,7 +29,8 @@ static const struct hm_tool tool = {.name = "hm-report",
 				    .operands = "RUNS.json | [NAME=]PREDICTIONS.csv ...",
 				    .table = table,
 				    .min_operands = 1,
-				    .max_operands = -1};
+				    .max_operands = -1,
+				    .own_try = true};
 
 enum { CSV, MARKDOWN, HTML, PAGES }; /* the page for people last: whoever waits for it finds the others */
 
@@ -95,7 +97,9 @@ int main(int argc, char **argv)
 	static struct run r;
 	struct hm_err e = {0};
 	hm_cli_begin(&r.cli, &tool, &r.o, argc, argv);
-	int rc = read_runs(&r, &e);
+	int rc = hm_cli_try_outputs(&r.cli, r.o.out, &e);
+	if (!rc)
+		rc = read_runs(&r, &e);
 	if (!rc && r.runs.echo)
 		hm_cli_warn(
 			&r.cli,

@@ -62,7 +62,7 @@ static const struct hm_opt table[] = {
 	{"no-normalize", 0, HM_FLAG(no_normalize), NULL,
 	 "the model, which does not say, joins its maps as they are"},
 	{"ablate", 0, HM_LIST(ablate), "image|text=zero|shuffle",
-	 "give the model zeros or another record's input on that side"},
+	 "give the model zeros or another record's input on that side", .temporary = true},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
 	 "score inputs that were prepared otherwise than the model's (size, fit, vocabulary, casing)"},
 	{"allow-unknown-features", 0, HM_FLAG(unknown), NULL,
@@ -81,7 +81,8 @@ static const struct hm_tool tool = {.name = "hm-score",
 				    .common = HM_CLI_JOBS | HM_CLI_REC | HM_CLI_DEVICE,
 				    .max_operands = -1,
 				    .backends = hm_device_backends,
-				    .sandbox = HM_CLI_COMPUTE};
+				    .sandbox = HM_CLI_COMPUTE,
+				    .joins = true};
 
 int main(int argc, char **argv)
 {

@@ -138,8 +138,8 @@ static int make_split(struct hm_cli *c, struct work *w, const char *name, int64_
 static int make_folders(const char *dir, bool force, struct hm_err *e)
 {
 	char img[4096];
-	if (mkdir(dir, 0777) && errno != EEXIST)
-		return hm_err_set(e, HM_EDATA, "%s: cannot make the folder: %s", dir, strerror(errno));
+	if (hm_folder_make(dir, e))
+		return HM_EDATA;
 	DIR *d = opendir(dir);
 	if (!d)
 		return hm_err_set(e, HM_EDATA, "%s: cannot read the folder: %s", dir, strerror(errno));
@@ -152,9 +152,7 @@ static int make_folders(const char *dir, bool force, struct hm_err *e)
 				  dir);
 	if ((size_t)snprintf(img, sizeof img, "%s/img", dir) >= sizeof img - 32)
 		return hm_err_set(e, HM_EDATA, "%s: the path is too long", dir);
-	if (mkdir(img, 0777) && errno != EEXIST)
-		return hm_err_set(e, HM_EDATA, "%s: cannot make the folder: %s", img, strerror(errno));
-	return 0;
+	return hm_folder_make(img, e);
 }
 
 int main(int argc, char **argv)

@@ -40,7 +40,8 @@ static const struct hm_tool tool = {.name = "hm-tokenize",
 				    .table = table,
 				    .common = HM_CLI_OUT | HM_CLI_JOBS | HM_CLI_REC,
 				    .max_operands = -1,
-				    .sandbox = HM_CLI_PARSE};
+				    .sandbox = HM_CLI_PARSE,
+				    .joins = true};
 
 #define CHUNK 64 /* records that one thread takes at a time */
 #define CHUNK_BYTES ((size_t)1 << 20)

@@ -44,7 +44,8 @@ static const struct hm_tool tool = {"hm-view",
 				    0,
 				    -1,
 				    .output = "file for what is printed, else standard output",
-				    .sandbox = HM_CLI_PARSE};
+				    .sandbox = HM_CLI_PARSE,
+				    .joins = true};
 
 struct view {
 	struct hm_cli cli;

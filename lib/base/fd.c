@@ -105,6 +105,14 @@ int hm_fd_sync(int fd)
 	return rc;
 }
 
+int hm_fd_sync_folder(int fd)
+{
+	return hm_fd_sync(fd) && errno != EINVAL && errno != EBADF && errno != EOPNOTSUPP &&
+			       errno != ENOSYS && errno != EROFS
+		       ? -1
+		       : 0;
+}
+
 int hm_fd_close(int fd)
 {
 	int rc = close(fd);

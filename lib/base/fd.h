@@ -21,6 +21,9 @@ int hm_fd_write(int fd, const void *p, size_t n);
 /* The same at byte `at` of a file, as pwrite(2). */
 int hm_fd_write_at(int fd, const void *p, size_t n, uint64_t at);
 int hm_fd_sync(int fd); /* as fsync(2) */
+/* The same for a folder. Some file systems do not sync folders, and one that was opened without leave to read
+ * cannot be synced: that is no failure. */
+int hm_fd_sync_folder(int fd);
 /* As close(2). It is not made again after a signal, for the descriptor is closed then. */
 int hm_fd_close(int fd);
 /* As flock(2), which waits unless `how` holds LOCK_NB. */

@@ -189,10 +189,30 @@ int hm_file_temporary(const char *folder, struct hm_err *e)
 	return fd;
 }
 
+int hm_file_sync_name(const char *path, struct hm_err *e)
+{
+	size_t n = strlen(path);
+	char *bare, *name;
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	if (!(bare = hm_strndup(path, n, e)))
+		return HM_EDATA;
+	int folder = hm_file_folder(bare, &name, e), rc = folder < 0 ? HM_EDATA : 0;
+	if (!rc && hm_fd_sync_folder(folder))
+		rc = refuse_file(e, path, "cannot sync its folder");
+	if (folder >= 0)
+		close(folder);
+	free(bare);
+	free(name);
+	return rc;
+}
+
 int hm_folder_make(const char *path, struct hm_err *e)
 {
 	struct stat st;
-	if (mkdir(path, 0777) && errno != EEXIST)
+	if (!mkdir(path, 0777))
+		return hm_file_sync_name(path, e);
+	if (errno != EEXIST)
 		return hm_err_set(e, HM_EDATA, "%s: %s", path, strerror(errno));
 	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
 		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);

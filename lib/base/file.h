@@ -54,18 +54,23 @@ int hm_out_commit(struct hm_out *o, struct hm_err *e);
 /* Leaves what was there before as it was, removes what was written and frees `o`; NULL is fine. */
 void hm_out_abort(struct hm_out *o);
 
+/* Where temporary data goes: the value of $TMPDIR, borrowed, else /var/tmp. */
+const char *hm_file_temporary_folder(void);
+
 /* Opens a new file without a name for reading and writing; nothing is left of it once it is closed. It is
- * stored on the file system of `folder` (NULL: $TMPDIR, else /var/tmp). Returns the descriptor, or
+ * stored on the file system of `folder` (NULL: hm_file_temporary_folder). Returns the descriptor, or
  * HM_EDATA. */
 int hm_file_temporary(const char *folder, struct hm_err *e);
-/* The folder in place of NULL: the value of $TMPDIR, borrowed, or /var/tmp. */
-const char *hm_file_temporary_folder(void);
 
 /* Opens, writes and commits in one call. */
 int hm_file_write(const char *path, const void *p, size_t n, struct hm_err *e);
 
-/* Makes the folder, whose parent is there, unless it is there already. HM_EDATA, naming it, if it cannot be
- * made or written into: a tool that writes there in the end finds it before the work. */
+/* Makes the name of a new file or folder outlive a loss of power: syncs the folder that it is in. 0, or
+ * HM_EDATA. */
+int hm_file_sync_name(const char *path, struct hm_err *e);
+
+/* Makes the folder, whose parent is there, unless it is there already, and syncs its name. HM_EDATA, naming
+ * it, if it cannot be made or written into: a tool that writes there in the end finds it before the work. */
 int hm_folder_make(const char *path, struct hm_err *e);
 
 #endif

@@ -214,16 +214,6 @@ static int take_name(struct hm_out *o, struct hm_err *e)
 	return 0;
 }
 
-/* Some file systems do not sync folders, nor can one that may not be read be synced; the name is there either
- * way. */
-static int sync_folder(const struct hm_out *o, struct hm_err *e)
-{
-	return hm_fd_sync(o->folder) && errno != EINVAL && errno != EBADF && errno != EOPNOTSUPP &&
-			       errno != ENOSYS && errno != EROFS
-		       ? refuse_output(e, o->path, "cannot sync its folder")
-		       : 0;
-}
-
 static int make_real(struct hm_out *o, struct hm_err *e)
 {
 	sigset_t all, before;
@@ -233,7 +223,7 @@ static int make_real(struct hm_out *o, struct hm_err *e)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int rc = take_name(o, e);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc ? rc : sync_folder(o, e);
+	return !rc && hm_fd_sync_folder(o->folder) ? refuse_output(e, o->path, "cannot sync its folder") : rc;
 }
 
 int hm_out_commit(struct hm_out *o, struct hm_err *e)

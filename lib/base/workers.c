@@ -3,6 +3,7 @@
 #include "base/mem.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -46,6 +47,22 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
+/* Starts worker `i`. Signals that other processes send are for the thread that made the pool: there they can
+ * wait until a file has its name. */
+static int start_worker(struct hm_workers *w, int i)
+{
+	static const int which[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
+	sigset_t block, before;
+	sigemptyset(&block);
+	for (size_t k = 0; k < sizeof which / sizeof *which; k++)
+		sigaddset(&block, which[k]);
+	w->worker[i] = (struct worker){.pool = w, .number = i};
+	pthread_sigmask(SIG_BLOCK, &block, &before);
+	int rc = pthread_create(&w->worker[i].thread, NULL, worker_main, &w->worker[i]);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
 struct hm_workers *hm_workers_new(int n, struct hm_err *e)
 {
 	struct hm_workers *w = hm_alloc(1, sizeof *w, e);
@@ -57,8 +74,7 @@ struct hm_workers *hm_workers_new(int n, struct hm_err *e)
 	pthread_cond_init(&w->done, NULL);
 	w->worker = hm_alloc((size_t)n, sizeof *w->worker, e);
 	for (int i = 0; w->worker && n > 1 && i < n; i++) {
-		w->worker[i] = (struct worker){.pool = w, .number = i};
-		if (pthread_create(&w->worker[i].thread, NULL, worker_main, &w->worker[i])) {
+		if (start_worker(w, i)) {
 			hm_err_set(e, HM_EDATA, "thread %d of %d could not be started", i + 1, n);
 			hm_workers_free(w);
 			return NULL;

@@ -22,17 +22,6 @@ struct named {
 	char name[NAME_MAX + 1]; /* "" when the file exists, else its name in that folder */
 };
 
-const char *hm_opt_folder(const char *path, char folder[PATH_MAX])
-{
-	const char *slash = strrchr(path, '/');
-	int n = slash == path ? 1 : slash ? (int)(slash - path) : 0;
-	if (!slash)
-		snprintf(folder, PATH_MAX, ".");
-	else if (snprintf(folder, PATH_MAX, "%.*s", n, path) >= PATH_MAX)
-		return NULL;
-	return slash ? slash + 1 : path;
-}
-
 /* Identifies what does not exist yet. Symbolic links are followed as output follows them. */
 static bool identify_new(struct named *f)
 {
@@ -204,10 +193,12 @@ static void note_option(struct hm_cli *c, const struct hm_opt *o, const char *va
 {
 	struct named f = {.opt = o, .path = hm_opt_path(o, value), .out = o->file != HM_FILE_IN};
 	struct stat st;
-	if (!f.path || !*f.path)
+	char one[80], other[80];
+	if (!f.path)
 		return;
+	if (!*f.path)
+		hm_cli_usage(c, "%s takes the name of a file, not ''", hm_opt_spelled(o, one));
 	if (!strcmp(f.path, "-")) {
-		char one[80], other[80];
 		if (f.out && c->priv->to_stdout)
 			hm_cli_usage(c, "standard output can take one of %s and %s",
 				     hm_opt_spelled(c->priv->to_stdout, one), hm_opt_spelled(o, other));
@@ -226,10 +217,14 @@ static void note_option(struct hm_cli *c, const struct hm_opt *o, const char *va
 
 void hm_opt_check_files(struct hm_cli *c)
 {
+	char name[80];
 	note_file(c, (struct named){.out = true});
 	for (int i = 0; i < c->priv->rows; i++) {
 		const struct hm_row *row = &c->priv->row[i];
 		const void *value = row->base + row->opt->at;
+		if (row->seen && row->opt->arg && !strcmp(row->opt->arg, "DIR") && !**(char *const *)value)
+			hm_cli_usage(c, "%s takes the name of a folder, not ''",
+				     hm_opt_spelled(row->opt, name));
 		if (!row->seen || !row->opt->file || row->opt->file >= HM_FILE_BELOW)
 			continue;
 		const struct hm_strs *list = row->opt->kind == HM_OPT_LIST ? value : NULL;

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 _Noreturn void hm_cli_no_memory(const struct hm_tool *tool)
@@ -168,24 +167,12 @@ static void check_call(struct hm_cli *c)
 		hm_cli_usage(c, "records are not written to a terminal: use -o FILE or a pipe");
 }
 
-/* The file of --stats is written last: that it cannot be is found before the work. A pipe or a device is left
- * alone until then. */
-static int check_stats(const struct hm_cli *c, struct hm_err *e)
-{
-	const char *path = c->priv->o.stats_file;
-	struct stat st;
-	if (!path || !strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
-		return 0;
-	struct hm_out *o = hm_out_open(path, e);
-	hm_out_abort(o);
-	return o ? 0 : HM_EDATA;
-}
-
 void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv)
 {
 	char text[512];
 	struct hm_err e = {0};
 	open_standard();
+	hm_cli_catch_signals(tool);
 	init_cli(c, tool, argc);
 	hm_opt_rows(c, options);
 	const struct options *o = &c->priv->o;
@@ -200,7 +187,7 @@ void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, i
 		wrong_call(c, wrong);
 	publish_common(c);
 	check_call(c);
-	if (check_stats(c, &e))
+	if (!tool->own_try && hm_cli_try_outputs(c, NULL, &e))
 		exit(hm_cli_end(c, HM_EDATA, &e));
 	hm_cli_confine(c);
 	if (tool->common & HM_CLI_JOBS && !(c->workers = hm_workers_new((int)c->jobs, &e)))

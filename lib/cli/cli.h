@@ -80,6 +80,7 @@ struct hm_opt {
 	const char *(*preset)(int i); /* of "SPEC": the names behind init:, i from 0, NULL after the last */
 	enum hm_opt_file file;
 	bool anywhere;	   /* a call with it reads files that may lie anywhere */
+	bool temporary;	   /* a call with it may keep data in $TMPDIR */
 	bool program;	   /* a call with it runs another program, and so has no sandbox */
 	bool hidden;	   /* in --help, but not in the usage line */
 	const char *group; /* alone in its row: the heading of the options below it in --help */
@@ -117,8 +118,12 @@ struct hm_tool {
 	/* For --version: hm_device_backends with HM_CLI_DEVICE, else NULL. It is a pointer so that tools that
 	 * compute nothing are not linked with the devices. */
 	char *(*backends)(char *out, size_t cap);
+	/* The tool calls hm_cli_try_outputs itself: it may be one of several processes, of which one writes.
+	 */
+	bool own_try;
 	const char *output, *jobs; /* what --help says about -o and -j; NULL: the usual line, if it is true */
 	enum hm_cli_sandbox sandbox;
+	bool joins; /* several operands are joined by id, for which data may be kept in $TMPDIR */
 };
 
 /* The values of the common options, and the state of a tool's skeleton. */
@@ -146,6 +151,12 @@ struct hm_cli {
  * 2 Standard descriptors that are closed are opened on /dev/null first, so that no file of the tool gets
  * their numbers. */
 void hm_cli_begin(struct hm_cli *c, const struct hm_tool *tool, void *options, int argc, char **argv);
+
+/* Opens and closes again each output that an option names: one that is in no folder, or that may not be
+ * written, is found before the work. What was there stays; pipes and devices are left alone. `folder`: the
+ * one of them, as the call gives it, that is a folder or will be, or NULL. 0, or HM_EDATA. hm_cli_begin does
+ * it, but for tools with `own_try`. */
+int hm_cli_try_outputs(const struct hm_cli *c, const char *folder, struct hm_err *e);
 
 /* Whether the call gives the option, by its long name. */
 bool hm_cli_given(const struct hm_cli *c, const char *name);

@@ -7,6 +7,7 @@
 #include "ops/ops.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,15 +139,17 @@ static void allow_input(struct hm_sandbox *s, const char *text)
 static void allow_beside(struct hm_sandbox *s, const char *path)
 {
 	char folder[PATH_MAX];
-	if (hm_opt_folder(path, folder))
+	const char *slash = strrchr(path, '/');
+	int n = slash ? (int)(slash - path + 1) : 0;
+	if (snprintf(folder, sizeof folder, "%.*s.", n, path) < (int)sizeof folder)
 		for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
 			allow_in(s, folder, beside[i]);
 }
 
 static void allow_output(struct hm_sandbox *s, const char *path)
 {
-	char place[40], *name;
-	struct hm_err ignored = {0};
+	char folder[64], *name;
+	struct hm_err e = {0};
 	struct stat st;
 	bool there = !stat(path, &st);
 	if (there && !S_ISREG(st.st_mode)) {
@@ -155,12 +158,12 @@ static void allow_output(struct hm_sandbox *s, const char *path)
 	}
 	if (there)
 		hm_sandbox_allow(s, path, HM_PLACE_READ); /* what is replaced may be looked at */
-	int folder = hm_file_folder(path, &name, &ignored);
-	if (folder < 0)
-		return;
-	snprintf(place, sizeof place, "/proc/self/fd/%d", folder);
-	hm_sandbox_allow(s, place, HM_PLACE_MAKE);
-	close(folder);
+	int fd = hm_file_folder(path, &name, &e);
+	if (fd < 0)
+		return; /* whoever opens the output says so */
+	snprintf(folder, sizeof folder, "/proc/self/fd/%d", fd);
+	hm_sandbox_allow(s, folder, HM_PLACE_MAKE);
+	close(fd);
 	free(name);
 }
 
@@ -197,6 +200,8 @@ static void allow_row(struct hm_sandbox *s, const struct hm_row *row)
 	const void *value = row->base + o->at;
 	if (row->seen && o->anywhere)
 		hm_sandbox_allow(s, "/", HM_PLACE_READ);
+	if (row->seen && o->temporary)
+		hm_sandbox_allow(s, hm_file_temporary_folder(), HM_PLACE_SPILL);
 	if (!o->file || !(row->seen || o->file == HM_FILE_BELOW))
 		return;
 	const struct hm_strs *list = o->kind == HM_OPT_LIST ? value : NULL;
@@ -223,9 +228,9 @@ void hm_cli_confine(struct hm_cli *c)
 	for (int i = 0; i < c->n_operands; i++)
 		if (strcmp(c->operands[i], "-") != 0)
 			allow_input(&s, c->operands[i]);
+	if (c->tool->joins && c->n_operands > 1)
+		hm_sandbox_allow(&s, hm_file_temporary_folder(), HM_PLACE_SPILL);
 	if (c->n_operands)
 		allow_beside(&s, c->operands[0]);
-	if (c->n_operands > 1) /* records of a join that wait for others */
-		hm_sandbox_allow(&s, hm_file_temporary_folder(), HM_PLACE_SPILL);
 	hm_cli_debug(c, "sandbox: %s", name_kinds(hm_sandbox_enter(&s)));
 }

@@ -4,7 +4,6 @@
 
 #include "cli/cli.h"
 
-#include <limits.h>
 #include <time.h>
 
 /* What the common options set; they are parsed as a tool's own are. */
@@ -53,6 +52,10 @@ struct hm_cli_private {
 /* cli.c: ends the tool with "out of memory", exit 1. */
 _Noreturn void hm_cli_no_memory(const struct hm_tool *tool);
 
+/* endings.c: from now on a signal that ends the tool removes its hidden files first, and a mapped file that
+ * was cut is an error with exit 1. */
+void hm_cli_catch_signals(const struct hm_tool *tool);
+
 /* A text that is made for standard output. Without memory the tool ends: no part of it is printed. */
 struct hm_text {
 	const struct hm_tool *tool;
@@ -82,15 +85,13 @@ void hm_opt_completion(const struct hm_cli *c, int shell, struct hm_text *t);
 /* Whether an option's `arg` names a file: "FILE", "MODEL", "SPEC", "COLUMN=FILE", "P|fit:FILE". */
 bool hm_opt_names_file(const struct hm_opt *o);
 
-/* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output. */
+/* callfiles.c: notes the files of the call; a wrong call if an output is an input or another output, or if a
+ * name is empty. */
 void hm_opt_check_files(struct hm_cli *c);
 
 /* The path within an option's value: behind = in "COLUMN=FILE", behind "fit:" in "P|fit:FILE"; NULL when the
  * value names none. */
 const char *hm_opt_path(const struct hm_opt *o, const char *value);
-/* Writes the folder of a path that may be missing, "." if it names none, and returns the name in it; NULL if
- * it does not fit. */
-const char *hm_opt_folder(const char *path, char folder[PATH_MAX]);
 
 /* confine.c: enters the tool's sandbox, before any thread is made. */
 void hm_cli_confine(struct hm_cli *c);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char own_name[] = "hm-cache", tag_name[] = "CACHEDIR.TAG";
@@ -189,8 +190,11 @@ struct file {
 	bool busy, segment;
 };
 
+#define DAY 86400 /* seconds by which clocks of two machines may differ */
+
 struct files {
 	struct hm_buf file; /* struct file[] */
+	time_t now;
 	int segments;
 	uint64_t sum, each; /* bytes; a locked segment counts as `each` at least */
 };
@@ -207,6 +211,8 @@ static int note_file(void *to, const char *path, bool own, struct hm_err *e)
 			 hm_fd_lock(fd, LOCK_EX | LOCK_NB) != 0, is_segment(strrchr(path, '/') + 1)};
 	if (f.busy && f.bytes < all->each)
 		f.bytes = all->each;
+	if (f.used.tv_sec > all->now + DAY)
+		f.used = (struct timespec){0}; /* a wrong clock's; it would outlast every other file */
 	all->sum += f.bytes;
 	all->segments += f.segment;
 	if (!f.path || hm_buf_add(&all->file, &f, sizeof f, e))
@@ -225,7 +231,7 @@ static int compare_use(const void *a, const void *b)
 
 int hm_featfolder_make(const struct hm_featfolder *r, uint64_t limit, uint64_t each, struct hm_err *e)
 {
-	struct files all = {.each = each, .sum = HM_FEATFOLDER_TAG};
+	struct files all = {.now = time(NULL), .each = each, .sum = HM_FEATFOLDER_TAG};
 	char size[HM_SIZE_TEXT];
 	int rc = each_wanted(r, is_named, note_file, &all, e);
 	struct file *file = (struct file *)(void *)all.file.data;

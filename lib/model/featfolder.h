@@ -3,8 +3,8 @@
  * CACHEDIR.TAG. Older versions of hm put the files into the user's folder itself. A file is hm's if both its
  * name and its first bytes say so; no other file is ever opened for writing or removed.
  *
- * The files that were used longest ago (by mtime) are removed first. A locked file is being appended to and
- * is not removed. */
+ * The files that were used longest ago (by mtime) are removed first. A time more than a day ahead is that of
+ * a wrong clock and counts as the oldest. A locked file is being appended to and is not removed. */
 #ifndef HM_FEATFOLDER_H
 #define HM_FEATFOLDER_H
 

@@ -30,6 +30,8 @@ int hm_logfile_open(struct hm_logfile *l, const char *path, bool grows, bool kee
 		return set_error(l, e);
 	if (hm_fd_lock(l->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
 		return hm_err_set(e, HM_EDATA, "%s: another process is writing it", path);
+	if (hm_file_sync_name(path, e))
+		return HM_EDATA;
 	return !keep && ftruncate(l->fd, 0) && errno != EINVAL ? set_error(l, e) : 0; /* EINVAL: a device */
 }
 
@@ -107,12 +109,15 @@ int hm_logfile_cut(struct hm_logfile *l, uint64_t bytes, struct hm_err *e)
 
 int hm_logfile_commit(struct hm_logfile *l, struct hm_err *e)
 {
+	uint64_t bytes;
 	int rc = 0;
 	if (l->out)
 		rc = hm_out_commit(l->out, e);
 	l->out = NULL;
 	if (l->grows && l->fd >= 0) {
-		rc = close(l->fd) ? set_error(l, e) : 0;
+		rc = hm_logfile_sync(l, &bytes, e);
+		if (hm_fd_close(l->fd) && !rc)
+			rc = set_error(l, e);
 		l->fd = -1;
 	}
 	return rc;

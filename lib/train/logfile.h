@@ -21,7 +21,7 @@ int hm_logfile_event(struct hm_logfile *l, const struct hm_event *ev, struct hm_
 int hm_logfile_sync(struct hm_logfile *l, uint64_t *bytes, struct hm_err *e);
 /* Cuts the log to a length. 0, or HM_EDATA if it is shorter already. */
 int hm_logfile_cut(struct hm_logfile *l, uint64_t bytes, struct hm_err *e);
-/* Completes the file and closes it. 0 or HM_EDATA. */
+/* Writes the whole log and its name to the disk and closes it. 0 or HM_EDATA. */
 int hm_logfile_commit(struct hm_logfile *l, struct hm_err *e);
 /* Closes what is open. A log that does not grow and was not committed is lost. */
 void hm_logfile_close(struct hm_logfile *l);

@@ -307,10 +307,6 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 		rc = hm_err_set(e, HM_EDATA,
 				"no epoch could be selected: the validation AUROC is undefined, all labels "
 				"are the same");
-	if (!rc && !r.signal && calls->last)
-		rc = calls->last(calls->ctx, r.s.epoch - 1, count_batches(&r, r.s.epoch - 1), e);
-	if (!rc && !r.signal && r.checkpoint.kept)
-		hm_checkpoint_copy(f, r.checkpoint.kept, true);
 	if (!rc) {
 		struct hm_event ev = {.kind = HM_EVENT_END,
 				      .step = r.s.step,
@@ -318,6 +314,10 @@ int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples 
 				      .reason = r.signal ? "signal" : r.s.reason};
 		rc = calls->tell(calls->ctx, &ev, e);
 	}
+	if (!rc && !r.signal && calls->last)
+		rc = calls->last(calls->ctx, r.s.epoch - 1, count_batches(&r, r.s.epoch - 1), e);
+	if (!rc && !r.signal && r.checkpoint.kept)
+		hm_checkpoint_copy(f, r.checkpoint.kept, true);
 	*result = (struct hm_trainer_result){
 		r.s.best,	  r.s.step, count_batches(&r, r.s.best.epoch), clock_now() - r.began,
 		r.step.sum.extra, r.signal};

@@ -262,6 +262,10 @@ says() {
 		[ -s err ]
 		grep -qF 'no\u009b\u202e<b>.png: cannot open' out || grep -qF 'no??<b>.png: cannot open' err
 	done
+	says hm-classify --root data/img whole.st -
+	[ "$status" = 0 ]
+	[ ! -s out ]
+	grep -qx 'hm-classify: warning: no lines, so no answers: has their producer failed?' err
 	cp "data/img/$(ls data/img | head -n 1)" "$latin$file.png"
 	says hm-classify whole.st "$latin$file.png" "$no"
 	[ "$status" = 0 ]

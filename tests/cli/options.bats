@@ -197,7 +197,7 @@ wrong_call() { # CALL PATTERN
 	run hm-cat -o . rec.hmr
 	expect 1 'is a folder'
 	run hm-cat -o none/x.hmr rec.hmr
-	expect 1 'none/x.hmr: cannot create a file in its folder: No such file'
+	expect 1 'none/x.hmr: cannot open its folder: No such file'
 	run hm-cat -o '' rec.hmr
 	[ "$status" != 0 ]
 }

@@ -607,7 +607,7 @@ half() { # AUROC EXAMPLES POSITIVES
 	hm-report -q a=a.csv -o new
 	[ -s new/report.html ] && [ -s new/report.md ] && [ -s new/report.csv ]
 	run hm-report -q a=a.csv -o none/new
-	expect 1 '^hm-report: error: none/new: No such file or directory$'
+	expect 1 '^hm-report: error: none/new: cannot open its folder: No such file or directory$'
 	run hm-report -q a=a.csv -o a.csv
 	expect 1 '^hm-report: error: a.csv: not a folder$'
 }

@@ -83,6 +83,12 @@ need_sandbox() {
 	expect 0 "^sandbox: ${kernel//+/\\+}$"
 	LD_PRELOAD=libm.so.6 run hm-cat --version
 	expect 0 '^sandbox: off \(LD_PRELOAD\)$'
+	HM_CUDA_PLUGIN=/dev/null run hm-encode --version # as where the plug-in is installed
+	expect 0 '^sandbox: off \(device cuda; --device cpu has one\)$'
+	HM_CUDA_PLUGIN=/dev/null run hm-encode --device cpu --version
+	expect 0 "^sandbox: ${kernel//+/\\+}$"
+	HM_CUDA_PLUGIN=/dev/null run hm-cat --version
+	expect 0 "^sandbox: ${kernel//+/\\+}$"
 	[ "$kernel" = seccomp+landlock ] || skip "the kernel has a part of it: $kernel"
 	run "$oldkernel" landlock hm-cat -v -o x.hmr rec.hmr
 	expect 0 '^hm-cat: sandbox: seccomp$'

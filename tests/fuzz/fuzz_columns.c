@@ -7,7 +7,9 @@
 #include "feed/featurecolumns.h"
 #include "feed/pictures.h"
 #include "feed/prepared.h"
+#include "feed/sources.h"
 #include "nn/late.h"
+#include "prep/tokenizer.h"
 #include "rec/print.h"
 #include "rec/shard.h"
 
@@ -44,6 +46,28 @@ static int print_records(const char *path)
 	return n;
 }
 
+/* What code behind hm_column_find relies on. */
+static bool fits_column(const struct hm_field *f, enum hm_column c)
+{
+	switch (c) {
+	case HM_COLUMN_ID:
+	case HM_COLUMN_TEXT:
+	case HM_COLUMN_ERROR:
+		return f->dtype == HM_UTF8 && !f->ndim;
+	case HM_COLUMN_LABEL:
+		return f->dtype == HM_I32 && !f->ndim;
+	case HM_COLUMN_PIXELS:
+		return f->dtype == HM_U8 && f->ndim == 3 && f->dim[0] == 3 && f->dim[1] > 0 && f->dim[2] > 0;
+	case HM_COLUMN_TOKEN_IDS:
+		return f->dtype == HM_I32 && f->ndim == 1 && f->dim[0] == -1;
+	case HM_COLUMN_IMAGE_FEATURE:
+	case HM_COLUMN_PROB:
+		return f->ndim == 1 && f->dim[0] > 0;
+	default:
+		return true;
+	}
+}
+
 /* What is said of each column, and of each pair of columns. */
 static void describe_columns(const struct hm_schema *s)
 {
@@ -69,15 +93,27 @@ static void describe_columns(const struct hm_schema *s)
 						  sizeof warning, &none));
 			must(!rc == !*warning);
 		}
-	for (int i = 0; i < s->n; i++)
+	for (int i = 0; i < s->n; i++) {
+		struct hm_square q;
+		struct hm_err why = {0};
+		const struct hm_tokenizer_options o = hm_tokenizer_options_of(prepared[i]);
+		must(o.max_length == 0 || (o.max_length >= 2 && o.max_length <= HM_TOKENIZER_MAX_LENGTH));
+		if (hm_square_of(&q, prepared[i], &why))
+			must_say(&why, NULL);
+		else
+			must(q.size >= 1 && q.size <= HM_SQUARE_SIZE_MOST &&
+			     (q.fit == HM_FIT_CROP ? q.shorter >= q.size && q.shorter <= HM_SQUARE_SHORT_MOST
+						   : !q.shorter));
 		cJSON_Delete(prepared[i]);
+	}
 	for (int c = HM_COLUMN_ID; c <= HM_COLUMN_NEIGHBOURS; c++) {
 		struct hm_err why = {0};
 		int at;
 		if (hm_column_find(s, (enum hm_column)c, &at, &why))
 			must_say(&why, hm_column_name((enum hm_column)c));
 		else
-			must(at == hm_schema_find(s, hm_column_name((enum hm_column)c)));
+			must(at == hm_schema_find(s, hm_column_name((enum hm_column)c)) &&
+			     (at < 0 || fits_column(&s->field[at], (enum hm_column)c)));
 	}
 }
 
@@ -109,19 +145,43 @@ static void plan_features(const struct hm_schema *s)
 	}
 }
 
+/* What a training or a scoring would take of each side, by every wish. */
+static void choose_sources(const struct hm_schema *s)
+{
+	static const enum hm_use wish[] = {HM_USE_FEATURE, HM_USE_FROZEN, HM_USE_TRAINED};
+	for (int i = 0; i < 24; i++) {
+		struct hm_err e = {0};
+		enum hm_use use;
+		const struct hm_source_ask ask = {.side = i & 1 ? HM_IMAGE : HM_TEXT,
+						  .kind = &hm_late_fusion,
+						  .use = wish[i / 2 % 3],
+						  .encoder = i % 12 < 6 ? NULL
+									: "0123456789abcdef0123456789abcdef",
+						  .output = i < 12 ? NULL : "pooled",
+						  .unknown = i & 2,
+						  .option = "--image SPEC"};
+		if (hm_source_choose(&use, &ask, s, "in", &e))
+			must_say(&e, NULL);
+		else
+			must(use != HM_USE_NONE);
+	}
+}
+
 /* The examples of a training on the feature columns; batches are numbers for every example. */
 static void read_examples(char *path, const struct hm_fusion_kind *kind, bool skip, bool on_disk)
 {
+	static const struct hm_feature_names both = {2, {"image_feature", "text_feature"}};
 	struct hm_join *in;
 	struct hm_examples x = {0};
 	struct hm_minibatch b;
 	struct hm_err e = {0};
-	const struct hm_examples_options o = {.kind = kind,
-					      .side = {{.use = HM_USE_FEATURE}, {.use = HM_USE_FEATURE}},
-					      .memory = on_disk ? 16 : 1 << 20,
-					      .path = on_disk ? path : NULL,
-					      .skip = skip,
-					      .unknown = true};
+	const struct hm_examples_options o = {
+		.kind = kind,
+		.side = {{.use = HM_USE_FEATURE}, {.use = HM_USE_FEATURE, .columns = skip ? &both : NULL}},
+		.memory = on_disk ? 16 : 1 << 20,
+		.path = on_disk ? path : NULL,
+		.skip = skip,
+		.unknown = true};
 	must(!hm_join_open(&in, 1, &path, NULL, &e));
 	if (hm_examples_read(&x, in, &o, NULL, NULL, &e))
 		must_say(&e, path);
@@ -187,6 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(!hm_reader_open(&r, f.path, NULL, &e));
 		describe_columns(hm_reader_schema(r));
 		plan_features(hm_reader_schema(r));
+		choose_sources(hm_reader_schema(r));
 		read_history(hm_reader_pg(r));
 		hm_reader_close(r);
 		read_examples(f.path, &hm_late_fusion, false, false);

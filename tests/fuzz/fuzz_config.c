@@ -3,6 +3,7 @@
  * weights. For every family: refused with a sentence, or hints within their limits. */
 #include "fuzzinput.h"
 #include "model/config.h"
+#include "prep/preprocess.h"
 
 #include <math.h>
 
@@ -37,6 +38,24 @@ static void read_model(const uint8_t *p, size_t n)
 	cJSON_Delete(o);
 }
 
+/* As hm-imgprep --like does. */
+static void read_preprocessor(void)
+{
+	struct hm_preprocess p;
+	struct hm_square s;
+	struct hm_err e = {0};
+	int rc = hm_preprocess_open(&p, fuzz_folder, &e);
+	if (rc == 1)
+		rc = hm_preprocess_square(&p, &s, &e);
+	else if (!rc)
+		s.size = 1; /* the folder has none */
+	if (rc)
+		must_say(&e, fuzz_folder);
+	else
+		must(s.size >= 1 && s.size <= HM_SQUARE_SIZE_MOST);
+	hm_preprocess_close(&p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = {"config.json", "open_clip_config.json",
@@ -55,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int side = 0; side < HM_SIDES; side++) {
 		struct hm_config c;
 		struct hm_err why = {0};
+		if (side == HM_IMAGE)
+			read_preprocessor();
 		if (hm_config_open(&c, (enum hm_side)side, fuzz_folder, &why))
 			must_say(&why, NULL);
 		for (const struct hm_tower_kind *const *k = hm_tower_kinds(); !why.code && *k; k++) {

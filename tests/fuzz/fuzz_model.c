@@ -1,6 +1,6 @@
-/* Model files of any metadata and tensors (fuzzweights.h): refused with a sentence that names the file, or a
- * model whose parts fit each other, which is shown, opened for raw inputs, written, and read again as the
- * same. */
+/* Model files of any metadata and tensors (fuzzweights.h), or, if it begins with no brace, of any bytes:
+ * refused with a sentence that names the file, or a model whose parts fit each other, which is shown, opened
+ * for raw inputs, written, and read again as the same. */
 #include "fuzzweights.h"
 #include "model/fusionfile.h"
 #include "model/modelprint.h"
@@ -15,6 +15,8 @@ static void check_head(const struct hm_modelfile *m)
 	must(m->fusion && m->classes >= 1 && m->inputs >= 1 && m->weight && m->bias);
 	for (int64_t i = 0; i < m->classes; i++)
 		must(isfinite(m->bias[i]));
+	for (int64_t i = 0; i < m->classes * m->inputs; i++)
+		must(isfinite(m->weight[i]));
 	must(!m->names || cJSON_GetArraySize(m->names) == m->classes);
 	must((m->dim[HM_IMAGE] < 0) == (m->dim[HM_TEXT] < 0));
 }
@@ -39,24 +41,25 @@ static void write_again(const struct hm_modelfile *m)
 {
 	struct hm_modelfile again = {0};
 	struct hm_err e = {0};
-	struct hm_tensor more[64];
+	struct hm_tensor *more = calloc(m->file->n, sizeof *more);
 	size_t n = 0;
 	char last[2][32];
 	snprintf(last[0], sizeof *last, "%s.weight", m->fusion->last);
 	snprintf(last[1], sizeof *last, "%s.bias", m->fusion->last);
-	for (size_t i = 0; i < m->file->n && n < 64; i++) {
+	for (size_t i = 0; i < m->file->n; i++) {
 		const struct hm_tensor *t = &m->file->tensor[i];
 		if (strcmp(t->name, last[0]) && strcmp(t->name, last[1]))
 			more[n++] = *t;
 	}
 	char *path = strdup(put_file("again", NULL, 0));
-	must(!hm_modelfile_write(path, m, more, n, &e));
+	must(more && !hm_modelfile_write(path, m, more, n, &e));
 	if (hm_modelfile_read(&again, path, &e)) {
 		fprintf(stderr, "%s\n", e.text);
 		abort();
 	}
 	compare_heads(m, &again);
 	hm_modelfile_clear(&again);
+	free(more);
 	free(path);
 }
 
@@ -86,7 +89,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hm_modelfile m;
 	struct hm_err e = {0}, why = {0};
 	make_fuzz_folder();
-	build_weights(&b, data, size);
+	if (size && *data != '{')
+		must(!hm_buf_add(&b, data, size, &e));
+	else
+		build_weights(&b, data, size);
 	struct fuzz_file f = open_input(b.data, b.len);
 	if (hm_modelfile_read(&m, f.path, &e)) {
 		must_say(&e, f.path);

@@ -5,6 +5,8 @@
 #include "prep/csvrows.h"
 #include "report/pages.h"
 
+#include <math.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const names[] = {"runs.json", "a.csv", "b.csv", "log.jsonl", "history.json", "stats.json"};
@@ -36,6 +38,27 @@ static void check_html(const struct hm_buf *b)
 	for (size_t i = 0; i < sizeof never / sizeof *never; i++)
 		if (memmem(b->data, b->len, never[i], strlen(never[i])))
 			must(i >= 3); /* as text they may be there */
+}
+
+/* What the pages rely on. */
+static void check_runs(const struct hm_runs *r)
+{
+	must(r->n_rows >= 1 && r->n_rows <= HM_RUNS_ROWS && r->matched.n > 0);
+	for (int i = 0; i < r->n_rows; i++) {
+		must(*r->row[i].name && r->row[i].n >= 1 && r->row[i].n <= HM_RUNS_TRIALS);
+		for (int k = 0; k < r->row[i].n; k++) {
+			const struct hm_curve *c = &r->row[i].trial[k].train;
+			must(r->row[i].trial[k].accuracy >= 0 && r->row[i].trial[k].accuracy <= 1);
+			for (size_t j = 0; j < c->n; j++)
+				must(isfinite(c->x[j]) && isfinite(c->y[j]) &&
+				     (!j || c->x[j] >= c->x[j - 1]));
+		}
+	}
+	for (int i = 0; i < r->n_claims; i++) {
+		const struct hm_claim *c = &r->claim[i];
+		must(c->n >= 1 && c->n <= HM_RUNS_PAIRS);
+		must(c->kind == HM_CLAIM_BETTER || (c->margin > 0 && c->margin < 1));
+	}
 }
 
 static void make_pages(const struct hm_runs *r)
@@ -76,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (hm_runs_open(&r, 1 + given, operand + given, false, &e))
 			must_say(&e, NULL);
 		else
-			make_pages(&r);
+			check_runs(&r), make_pages(&r);
 		hm_runs_clear(&r);
 	}
 	return 0;

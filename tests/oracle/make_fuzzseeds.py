@@ -22,6 +22,12 @@ def put(name, parts, sep=b"\x01"):
         f.write(sep.join(text(p) for p in parts))
 
 
+def npy(kind, shape, data, fortran=False):
+    head = b"{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (kind, str(fortran).encode(), shape)
+    head += b" " * (-(11 + len(head)) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
+
+
 def floats(*v):
     return struct.pack("<%df" % len(v), *v)
 
@@ -86,6 +92,12 @@ def columns():
     put("columns/jsonlshard", [stream([step("hm-jsonl2rec", shard="0/2", limit=3), step("x", "", shard="0/2")],
                                       [ID, column("b", "BOOL", []), column("u", "U16", [2, 0])],
                                       [["1", [1], []]])])
+    for name, size in {"nosize": "0x0", "minus": "-1x-1", "notsquare": "2x3", "largest": "4097x4097"}.items():
+        put("columns/" + name, [stream([], [ID, column("image_feature", "F32", [1], size=size, fit="crop", short=1),
+                                            LABEL], [["1", [1], [0]]])])
+    put("columns/shapes", [stream([], [ID, column("label", "I32", [1]), column("pixels", "U8", [2, 2]),
+                                       column("text", "I32", []), column("token_ids", "I32", [3])],
+                                  [["1", [1], [0] * 4, [1], [1, 2, 3]]])])
     put("columns/nothead", [b'{"meta":{}}\x01'])
 
 
@@ -106,6 +118,15 @@ def answers():
             column("text_feature", "F16", [2], encoder=DIGEST)]
     two("near", stream(PG, near, [["1", [1, 0], [0], [1, 1]], ["2", [0, 1], [1], [2, 1]], ["3", [1, 1], [1], [1, 2]]]),
         stream(PG, near, [["q", [1, .5], [0], [1, 1]], ["r", [0, -1], [1], [0, 0]]]))
+    head = [ID, column("image_feature", "F32", [2], encoder="mine"), LABEL,
+            column("text_feature", "F32", [2], encoder="yours")]
+    features = stream(PG, head, [[i, [1, .5], [k % 2], [k, -1]] for k, i in enumerate("123")])
+    two("head", features, features)
+    two("arrays", npy(b"<i4", b"(3,)", struct.pack("<3i", 1, -7, 4)),
+        npy(b"<U3", b"(1,)", "a\u00e4".encode("utf-32-le") + b"\0" * 4))
+    two("bytes", npy(b"|S3", b"(2,)", b"ab\0xyz"), npy(b">u8", b"(1,)", b"\xff" * 8))
+    two("nan", stream(PG, near, [["1", [1, float("nan")], [0], [1, 1]]]),
+        stream(PG, near, [["1", [float("inf"), 1], [0], [1, 1]], ["2", [0, 0], [5], [0, 0]]]))
     two("ids", b"1\n2\n4\n", b'{"id":1,"label":0}\n{"id":"2","label":1}\n{"id":4,"label":null}\n')
     two("words", records, b"".join(b'{"id":"%d","label":"%s"}\n' % (i, [b"no", b"yes"][i % 2]) for i in range(1, 5)))
     two("pairs", b"a,b,kind\n1,2,image\n3,4,text\n", b"kind,b,a\ntext,1,1\n")
@@ -160,12 +181,20 @@ def model():
                            "hm.selected_on": "auroc, epoch 3", "hm.image_digest": DIGEST, "hm.text_digest": "f" * 32,
                            "hm.vocab": {"kind": "wordpiece"}}, late)
     weights("model/plain", None, late)
+    for name, odd in {"nan": float("nan"), "infinite": float("inf")}.items():
+        weights("model/" + name, None, [late[0], ("classifier.bias", [2], [1, odd])])
+        weights("model/%sweight" % name, None, [("classifier.weight", [2, 5], [odd] * 10), late[1]])
     weights("model/one-output", {"hm.digest": ZEROS, "hm.model": {"classes": 2}},
             [("classifier.weight", [1, 5], [1, 2, 3, 4, 5]), ("classifier.bias", [1], [1])])
     weights("model/module", None, [("module." + n, s, v) for n, s, v in late])
     more = dict(said, image_encoder="mine", text_encoder="yours", image_family="vit", mean=[.5, .5, .5],
                 std=[1, 1, 1], heads=2, eps=1e-5, act="gelu")
     weights("model/texts", {"hm.digest": ZEROS, "hm.model": more}, late)
+    for name, wrong in {"names": {"names": ["no"]}, "long": {"image_output": "x" * 300}, "negative": {"text_dim": -2},
+                        "huge": {"image_dim": 1 << 40, "text_dim": 5 - (1 << 40)}, "half": {"image_dim": 3, "text_dim": None},
+                        "columns": {"image_columns": ["a"] * 9}, "longname": {"text_columns": ["a" * 80]}}.items():
+        weights("model/" + name, {"hm.digest": ZEROS, "hm.model": {k: v for k, v in dict(said, **wrong).items()
+                                                                   if v is not None}}, late)
     layers = [("image_map.0.weight", [4, 3], range(12)), ("image_map.0.bias", [4], [0] * 4),
               ("text_map.0.weight", [4, 2], range(8)), ("text_map.0.bias", [4], [0] * 4),
               ("output.weight", [2, 8], range(16)), ("output.bias", [2], [0, 1])]
@@ -183,13 +212,18 @@ def checkpoint():
     same = {"epochs": 9, "lr": 0.5, "name": "x"}
     blocks = [(n, [12], range(12)) for n in ("fusion.value", "fusion.moment0", "fusion.moment1", "kept")]
 
-    def one(name, identity, kept=True, tail=b""):
-        weights("checkpoint/" + name, {"hm.digest": ZEROS, "hm.identity": identity, "hm.state": state},
+    def one(name, identity, kept=True, tail=b"", **other):
+        weights("checkpoint/" + name, {"hm.digest": ZEROS, "hm.identity": identity, "hm.state": dict(state, **other)},
                 blocks if kept else blocks[:3], tail)
     one("whole", same, tail=b"\x0212.5\n")
     one("grows", dict(same, epochs=3), tail=b"\x02-1")
     one("other", dict(same, lr=.25, more=True))
     one("nokept", same, False)
+    one("negative", same, epoch="-3")
+    one("negativelog", same, log_bytes="-1")
+    one("long", same, reason="x" * 40)
+    blocks[1] = ("fusion.moment0", [11], range(11))
+    one("short", same)
 
 
 # ---- texts
@@ -231,6 +265,11 @@ def runs():
     three = b"id,proba_0,proba_1,proba_2,label\n" + b"".join(b"%d,0.5,0.25,0.25,%d\n" % (i, i % 3) for i in range(9))
     put("runs/three", [{"rows": [one, {"name": "B", "predictions": "b.csv"}],
                         "claims": [{"text": "c", "kind": "better", "pairs": [{"a": "A", "b": "B"}]}]}, three, three])
+    put("runs/margin", [{"rows": [one, {"name": "B", "predictions": "b.csv"}],
+                         "claims": [{"text": "c", "kind": "same", "margin": 2, "pairs": [{"a": "A", "b": "B"}]}]}, a, b])
+    put("runs/nolabels", [{"rows": [one]}, b"id,proba\n1,.5\n"])
+    back = b"".join(text({"event": "step", "step": s, "loss": .5}) + b"\n" for s in (3, 2, 1e300, 4))
+    put("runs/back", [{"rows": [dict(one, log="log.jsonl")]}, a, b"", back])
     put("runs/outside", [{"rows": [{"name": "A", "predictions": "../a.csv"}]}, a])
     put("runs/sheet", [{"sheet": "b.csv", "sheet_of": "x", "rows": [one]}, a, b"\x89PNG\r\n\x1a\n"])
 
@@ -242,6 +281,13 @@ def sweep():
                         b"name,train_loss,val_loss,accuracy,accuracy_lo,accuracy_hi,auroc,n,epoch,error\n"
                         b'"b",1,,,,,,,2,""\n"a",,,,,,,,,"step 3: bad"\n'])
     put("sweep/twice", [b'{"name":"a"}\n{"name":"a"}\n'])
+    head = {"by": "accuracy", "call": {"x": 1}, "configurations": 2, "format": "hm sweep part 1", "keep": 0,
+            "lines": DIGEST, "part": 0, "parts": 1, "sweep": "@"}
+    rows = [{"accuracy": .5, "auroc": None, "error": None, "model": None, "n": 4, "name": "a", "row": '"a",1,""',
+             "train_loss": .25, "val_loss": .5},
+            {"error": "step 3: bad", "model": None, "name": "b", "row": '"b",,"step 3: bad"'}]
+    put("sweep/part", [b'{"name":"a","fusion":"concat","map-dim":8,"head-dropout":"0,.1,.2"}\n{"name":"b"}\n', b"",
+                       b"".join(text(x) + b"\n" for x in [head] + rows)])
     put("sweep/slash", [b'{"name":"a/b"}'])
     put("sweep/none", [b"\n \n"])
     put("sweep/values", [b'{"name":"a","no-shuffle":true,"lr":null}\n{"lr":[1],"name":"b"}'])
@@ -298,13 +344,13 @@ def args():
     one("line", "number", "12")
     one("linebad", "flag", "maybe")
     one("cluster", "-vqfn5")
+    one("below", "--number", "-99")
+    one("infinite", "--any", "inf")
+    one("nan", "--real=nan")
+    one("many", *["-lx"] * 300)
 
 
 def optiontext():
-    def npy(kind, shape, data, fortran=False):
-        head = b"{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (kind, str(fortran).encode(), shape)
-        head += b" " * (-(11 + len(head)) % 64) + b"\n"
-        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + data
     put("optiontext/array", [b"cimage_feature=f.npy,encoder=my,model,output=cls,precision=f32,size=224x224,"
                              b"mean=.5 .5 .5", npy(b"<f4", b"(2, 3)", floats(1, 2, 3, 4, 5, float("inf")))])
     put("optiontext/label", [b"clabel=l.npy,names=no yes", npy(b"<i8", b"(3,)", struct.pack("<3q", 0, -2, 1))])
@@ -312,6 +358,7 @@ def optiontext():
     put("optiontext/bool", [b"ub.npy", npy(b"|b1", b"(4,)", b"\0\1\2\1")])
     put("optiontext/half", [b"ctext_feature=a,b.npy,vocab=x,cased=true",
                             npy(b"<f2", b"(2, 2)", struct.pack("<4e", 1, 2, 3, 4), True)])
+    put("optiontext/manylabels", [b"l" + b",".join(b"%d" % i for i in range(1030))])
     for name, words in {"labels": "lno,yes,maybe", "numbers": "l0,1.5,2", "form": "fa b:i32 c:f32 d:utf8 e:x",
                         "names": "nimage_feature,other", "ablate": "aimage=zero", "shuffle": "atext=shuffle",
                         "shard": "s3/7", "device": "scuda:1",
@@ -319,5 +366,16 @@ def optiontext():
         put("optiontext/" + name, [words.encode()])
 
 
-for make in (columns, answers, join, sidefile, model, checkpoint, runs, sweep, config, args, optiontext):
+def pth():
+    """Files of other programs, which are refused by name."""
+    for name, first in {"gguf": b"GGUF\3\0\0\0", "hdf5": b"\x89HDF\r\n\x1a\n", "tflite": b"\x1c\0\0\0TFL3",
+                        "onnx": b"\x08\x07\x12\x07pytorch\x1a\x031.0", "savedmodel": b"\x08\x01\x12\x05serve",
+                        "tfindex": b"\0" * 40 + b"W\xfb\x80\x8b$uG\xdb", "gzip": b"\x1f\x8b\x08", "index":
+                        text({"weight_map": {"x": "a.safetensors"}}), "html": b"<!doctype html><html>",
+                        "lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+                        "emptyzip": b"PK\5\6" + b"\0" * 18}.items():
+        put("pth/" + name, [first + b"\0" * 16])
+
+
+for make in (pth, columns, answers, join, sidefile, model, checkpoint, runs, sweep, config, args, optiontext):
     make()

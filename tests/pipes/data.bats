@@ -89,6 +89,14 @@ check() { run "$ROOT/pipelines/check-data.sh" "$@"; }
 	cp real/img/1.png 'odd/img/ it'\''s "my" picture.png'
 	check odd
 	expect 0 complete
+	name=$(printf 'o\u009b31m\u202e\x1b\n%%s\u00fc.png')
+	cp real/img/1.png "odd/img/$name"
+	echo '{"id":"a","img":"img/o\u009b31m\u202e\u001b\n%s\u00fc.png","label":0,"text":"x","image_concept":0}' >odd/train.jsonl
+	LC_ALL=C check odd
+	expect 0 complete
+	rm "odd/img/$name"
+	check odd
+	expect 1 'MISSING: 1 of the pictures of train.jsonl: img/o\\u009b31m\\u202e\\u001b\\n%sü.png$'
 }
 
 @test "lines: too few, too many, broken, without labels" {

@@ -93,6 +93,8 @@ refuses() { # CALL INPUT
 		run hm-score $call
 		expect 1 '^hm-score: error: none.(hmr|csv): no records to score: has its producer failed\? \(--allow-missing scores nothing\)$'
 	done
+	run hm-lint none.hmr features.hmr
+	expect 0 '^hm-lint: warning: none.hmr: no records$'
 	run hm-score --allow-missing --model model.st none.hmr
 	expect 0 'warning: none.hmr: no records$'
 	expect 0 ' n 0$'

@@ -10,6 +10,8 @@ setup_file() {
 	hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o features.hmr all.hmr
 	hm-fuse-train -q --fusion late --epochs 1 -o head.safetensors features.hmr
 	hm-score -q --model head.safetensors -o scored.hmr --csv scored.csv features.hmr >/dev/null
+	hm-fuse-train -q --fusion late --image init:resnet-tiny --text init:bert-tiny --vocab-size 400 --epochs 1 -o raw.safetensors all.hmr
+	hm-bundle -q --vocab data/vocab.txt -o whole.safetensors raw.safetensors
 }
 
 # INPUT|CALL: every tool that reads standard input or writes standard output.
@@ -28,6 +30,9 @@ calls() {
 		scored.csv|hm-score -
 		scored.hmr|hm-score --json - -
 		all.hmr|hm-lint -
+		scored.csv|hm-csv2rec --no-img --no-text -
+		features.hmr|hm-nearest --columns image_feature --train features.hmr
+		data/dev.jsonl|hm-classify whole.safetensors --root data/img
 		rec.hmr|hm-cat --help
 		rec.hmr|hm-fuse-train --completion bash
 		rec.hmr|hm-cat --no-such-option

@@ -145,13 +145,22 @@ teardown() {
 	# The published names, with other bytes under them.
 	cp "server/$RESNET" server/resnet18-f37072fd.pth
 	run "$ROOT/pipelines/get-weights.sh" one
-	expect 1 '^  expected f37072fd$'
+	expect 1 '^  expected f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec$'
 	run "$ROOT/pipelines/get-weights.sh" --resnet "resnet-$(sha256sum <"server/$RESNET" | cut -c 1-8).pth" --base-resnet "file://$PWD/none" two
 	expect 1 'none/resnet-[0-9a-f]{8}.pth: not fetched'
 	mv "server/$RESNET" "server/resnet-$(sha256sum <"server/$RESNET" | cut -c 1-8).pth"
 	run "$ROOT/pipelines/get-weights.sh" --resnet "$(cd server && ls resnet-*)" three
-	expect 1 '^three/bert-base-uncased/vocab.txt.part: the sha256 is wrong$'
-	expect 1 '^  expected 07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3$'
+	expect 1 '^three/bert-base-uncased/config.json.part: the sha256 is wrong$'
+	expect 1 '^  expected 7160e1553ad2ca51d8c1cb066be533db31826e12d173824c1bb0cb1a4f187d20$'
+	for f in config.json:7160e155 vocab.txt:07eced37 model.safetensors:68d45e23; do # each of them, and no other repository's
+		mkdir -p four/bert-base-uncased
+		echo other >"four/bert-base-uncased/${f%:*}"
+		run "$ROOT/pipelines/get-weights.sh" --check bert four
+		expect 1 "^  expected ${f#*:}[0-9a-f]{56}$"
+		rm -r four
+	done
+	run "$ROOT/pipelines/get-weights.sh" --bert other/bert-base-uncased bert five
+	expect 0 '^five/bert-base-uncased/config.json: sha256 [0-9a-f]{64}, recorded in'
 }
 
 @test "what was recorded is held to it" {
@@ -209,7 +218,7 @@ teardown() {
 
 # A tiny CLIP as a folder of Hugging Face, and as one file of OpenAI's with a word list of its size: server/openai/NAME/...
 tiny_clip() {
-	local text=$ROOT/tests/data/text/clip d=server/openai/clip-vit-base-patch32/resolve/main
+	local text=$ROOT/tests/data/text/clip d=server/openai/clip-vit-base-patch16/resolve/main
 	mkdir -p $d
 	cp "$text"/* $d
 	echo '{"hidden_act":"quick_gelu"}' >$d/config.json
@@ -223,44 +232,56 @@ clip() { run "$ROOT/pipelines/get-weights.sh" --base-hub "file://$PWD/server" "$
 
 @test "a CLIP of Hugging Face: its folder alone is fetched, tried as both encoders, recorded" {
 	tiny_clip
-	clip clip-vit-base-patch32 w
-	expect 0 '^w/clip-vit-base-patch32/merges.txt: sha256 [0-9a-f]{64}, recorded in w/SHA256SUMS'
-	[ "$(ls w)" = "$(printf 'SHA256SUMS\nclip-vit-base-patch32')" ] # no ResNet, no BERT
-	diff -r server/openai/clip-vit-base-patch32/resolve/main w/clip-vit-base-patch32
+	clip clip-vit-base-patch16 w
+	expect 0 '^w/clip-vit-base-patch16/merges.txt: sha256 [0-9a-f]{64}, recorded in w/SHA256SUMS'
+	[ "$(ls w)" = "$(printf 'SHA256SUMS\nclip-vit-base-patch16')" ] # no ResNet, no BERT
+	diff -r server/openai/clip-vit-base-patch16/resolve/main w/clip-vit-base-patch16
 	[ "$(wc -l <w/SHA256SUMS)" = 6 ]
 	(cd w && sha256sum --quiet -c SHA256SUMS)
 	rm -r server/openai
-	clip w clip-vit-base-patch32 # in any order; nobody is asked again
+	clip w clip-vit-base-patch16 # in any order; nobody is asked again
 	expect 0 '^w: all there, all right$'
-	clip --check clip-vit-base-patch32 w
+	clip --check clip-vit-base-patch16 w
 	expect 0
 	[ "$(grep -c ': right$' <<<"$output")" = 6 ]
-	clip --check clip-vit-base-patch32 clip-vit-base-patch16 w
-	expect 1 '^w/clip-vit-base-patch16/model.safetensors: missing$'
+	clip --check clip-vit-base-patch16 clip-vit-base-patch32 w
+	expect 1 '^w/clip-vit-base-patch32/model.safetensors: missing$'
 	[ "$(wc -l <<<"$output")" = 12 ]
-	printf x >>w/clip-vit-base-patch32/merges.txt
-	clip --check clip-vit-base-patch32 w
-	expect 1 '^w/clip-vit-base-patch32/merges.txt: the sha256 is wrong$'
+	printf x >>w/clip-vit-base-patch16/merges.txt
+	clip --check clip-vit-base-patch16 w
+	expect 1 '^w/clip-vit-base-patch16/merges.txt: the sha256 is wrong$'
 }
 
 @test "a CLIP of Hugging Face without model.safetensors: its pytorch_model.bin; with neither it is said" {
 	tiny_clip
-	local d=server/openai/clip-vit-base-patch32/resolve/main
+	local d=server/openai/clip-vit-base-patch16/resolve/main
 	mv $d/model.safetensors $d/pytorch_model.bin
-	clip clip-vit-base-patch32 w
-	expect 0 '^w/clip-vit-base-patch32/pytorch_model.bin: sha256'
-	[ ! -e w/clip-vit-base-patch32/model.safetensors ]
+	clip clip-vit-base-patch16 w
+	expect 0 '^w/clip-vit-base-patch16/pytorch_model.bin: sha256'
+	[ ! -e w/clip-vit-base-patch16/model.safetensors ]
 	[ -z "$(find w -name '*.part')" ]
-	clip clip-vit-base-patch32 w
+	clip clip-vit-base-patch16 w
 	expect 0 '^w: all there, all right$'
-	clip --check clip-vit-base-patch32 w
-	expect 0 '^w/clip-vit-base-patch32/pytorch_model.bin: right$'
+	clip --check clip-vit-base-patch16 w
+	expect 0 '^w/clip-vit-base-patch16/pytorch_model.bin: right$'
 	rm $d/pytorch_model.bin
-	clip clip-vit-base-patch32 none
+	clip clip-vit-base-patch16 none
 	expect 1 '/main/model.safetensors: not fetched, nor is pytorch_model.bin beside it$'
-	head -c 9000 w/clip-vit-base-patch32/pytorch_model.bin >$d/model.safetensors
-	clip clip-vit-base-patch32 cut
-	expect 1 '^get-weights.sh: error: cut/clip-vit-base-patch32: the files there are no encoder$'
+	for name in base-patch32:a6308213 large-patch14:f1a17cdb large-patch14-336:c6032c2e; do # known ones are held to their digests
+		mkdir -p known/clip-vit-${name%:*}
+		echo other >known/clip-vit-${name%:*}/pytorch_model.bin
+		clip --check clip-vit-${name%:*} known
+		expect 1 "^  expected ${name#*:}[0-9a-f]{56}$"
+	done
+	mkdir -p server/openai/clip-vit-large-patch14/resolve
+	cp -r $d server/openai/clip-vit-large-patch14/resolve/main
+	echo other >server/openai/clip-vit-large-patch14/resolve/main/pytorch_model.bin
+	clip clip-vit-large-patch14 known2
+	expect 1 '^  expected f1a17cdbe0f36fec524f5cafb1c261ea3bbbc13e346e0f74fc9eb0460dedd0d3$'
+	[ ! -e known2/clip-vit-large-patch14/pytorch_model.bin ]
+	head -c 9000 w/clip-vit-base-patch16/pytorch_model.bin >$d/model.safetensors
+	clip clip-vit-base-patch16 cut
+	expect 1 '^get-weights.sh: error: cut/clip-vit-base-patch16: the files there are no encoder$'
 	[ -z "$(find cut -name '*.safetensors')" ]
 }
 
@@ -315,6 +336,13 @@ clip() { run "$ROOT/pipelines/get-weights.sh" --base-hub "file://$PWD/server" "$
 	PATH=$PWD/bin:$PATH get w
 	grep -q -- '--proto =file --proto-redir =https .* file:' calls
 	refute grep -qv -- '--proto ' calls
+}
+
+@test "without curl nothing is fetched" {
+	mkdir bin
+	for t in bash sed awk cut paste cat dirname mkdir; do ln -s "$(command -v $t)" bin/$t; done
+	PATH=$PWD/bin run "$ROOT/pipelines/get-weights.sh" --resnet "$RESNET" --bert some/bert w
+	expect 1 '^get-weights.sh: error: curl, which fetches the files, is not installed \(package curl\)$'
 }
 
 @test "two at a time, wrong calls, --help" {

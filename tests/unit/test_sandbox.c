@@ -1,4 +1,5 @@
 /* The sandbox as an intruder meets it: each case is tried in a process of its own that has entered it. */
+#include "base/file.h"
 #include "base/sandbox.h"
 #include "../support/scratch.h"
 
@@ -155,9 +156,10 @@ static int turn_into_code(void)
 	return p == MAP_FAILED ? 0 : mprotect(p, 4096, PROT_READ | PROT_EXEC);
 }
 
+/* The kernel knows it, the table does not. */
 static int call_unknown(void)
 {
-	return (int)syscall(1000);
+	return (int)syscall(SYS_inotify_init1, 0);
 }
 
 static int type_into_terminal(void)
@@ -313,6 +315,14 @@ static int read_old(void)
 	return open("made/old", O_RDONLY);
 }
 
+static int keep_temporary(void)
+{
+	struct hm_err e = {0};
+	char c;
+	int fd = hm_file_temporary("made", &e);
+	return fd < 0 || write(fd, "x", 1) != 1 || pread(fd, &c, 1, 0) != 1 ? -1 : fd;
+}
+
 static int remove_other(void)
 {
 	return unlink("other");
@@ -368,6 +378,8 @@ static void test_places(void **state)
 		     {make_folder, MAKES, EPERM},
 		     {read_old, MAKES, EACCES},
 		     {read_old, KEEPS, 0},
+		     {keep_temporary, KEEPS, 0},
+		     {keep_temporary, CODES, EPERM},
 		     {write_output, MAKES, 0}};
 	(void)state;
 	if (hm_sandbox_kinds() != (HM_SANDBOX_CALLS | HM_SANDBOX_PLACES))
@@ -418,6 +430,14 @@ static int enter_without_places(void)
 	return read_other() < 0 || write_output() ? 123 : 10 * kinds + entered_kinds;
 }
 
+/* Landlock keeps signals in, too; here the filter is alone. */
+static int kill_without_places(void)
+{
+	lose_call(CREATE_RULESET);
+	enter(READS);
+	return kill_parent() < 0 ? errno : 0;
+}
+
 static int enter_without_calls(void)
 {
 	lose_call(SYS_seccomp);
@@ -442,6 +462,7 @@ static void test_kernels(void **state)
 	assert_int_equal(outcome(enter_without_places), 11 * HM_SANDBOX_CALLS);
 	assert_int_equal(outcome(enter_without_calls), 11 * (kinds & HM_SANDBOX_PLACES));
 	assert_int_equal(outcome(enter_without_both), 0);
+	assert_int_equal(outcome(kill_without_places), EPERM);
 }
 
 int main(void)

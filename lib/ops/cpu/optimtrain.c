@@ -111,7 +111,7 @@ void hm_cpu_sum_squares(struct hm_device *d, double *sum, const float *g, size_t
 		*sum += part[c];
 }
 
-HM_SIMD static void scale_run(float *g, float factor, size_t n)
+HM_SIMD static void scale_gradients(float *g, float factor, size_t n)
 {
 	for (size_t j = 0; j < n; j++)
 		g[j] *= factor;
@@ -125,6 +125,6 @@ void hm_cpu_clip(struct hm_device *d, float *g, size_t n, const double *sum, dou
 #pragma omp parallel for num_threads(d->threads)
 	for (int part = 0; part < d->threads; part++) {
 		size_t from = hm_part(n, part, d->threads, LINE);
-		scale_run(g + from, (float)factor, hm_part(n, part + 1, d->threads, LINE) - from);
+		scale_gradients(g + from, (float)factor, hm_part(n, part + 1, d->threads, LINE) - from);
 	}
 }
