@@ -317,3 +317,57 @@ npy() {
 	done
 	rm w.safetensors
 }
+
+# N: n.jsonl and n.csv of so many records, other.jsonl with other ids, p.csv and q.csv of predictions, f.npy of 8 features
+many_records() {
+	awk -v n="$1" 'BEGIN {
+		for (i = 0; i < n; i++) {
+			printf "{\"id\":\"%07d\",\"img\":\"a%d\",\"text\":\"caption %d\",\"label\":%d}\n", i, i / 2, i % (n / 2), i % 2 >"n.jsonl"
+			printf "{\"id\":\"b%06d\",\"img\":\"b%d\",\"text\":\"text %d\",\"label\":%d}\n", i, i / 2, i % (n / 2), i % 2 >"other.jsonl"
+			if (!i) {
+				print "id,img,text,label" >"n.csv"
+				print "id,proba,label" >"p.csv"
+				print "id,proba,label" >"q.csv"
+			}
+			printf "%07d,a%d,caption %d,%d\n", i, i / 2, i % (n / 2), i % 2 >"n.csv"
+			printf "%07d,%.6f,%d\n", i, (i * 7919 % n) / n, i % 2 >"p.csv"
+			printf "%07d,%.6f,%d\n", i, (i * 104729 % n) / n, i % 2 >"q.csv"
+		}
+	}'
+	npy f '<f4' "($1,8)" $(($1 * 32))
+}
+
+@test "memory for many records is what the pages say, and time is linear" {
+	local n=100000 program=10 stream=27 # reading and writing blocks of 1 MiB with -j2, of hm-stream(5)
+	[ -z "$ALL" ] || n=1000000
+	many_records $n
+	held() { # BYTES COMMAND...: takes so many bytes for each record besides
+		local most=$((program + stream + n * $1 / 1000000))
+		shift
+		(ulimit -t $((5 + n / 20000)) && "$@" --stats stats)
+		peaked "$most"
+	}
+	held 210 hm-jsonl2rec -q -j2 -o n.hmr n.jsonl
+	held 210 hm-jsonl2rec -q -j2 -o other.hmr other.jsonl
+	held 210 hm-csv2rec -q -j2 -o c.hmr n.csv
+	held 210 hm-cat -q -j2 -o x.hmr n.hmr
+	held 210 hm-view -q -j2 --verify n.hmr
+	held 420 hm-view -q -j2 --verify n.hmr c.hmr
+	held 210 hm-tokenize -q -j2 --vocab data/vocab.txt -o x.hmr n.hmr
+	held 210 hm-npy2rec -q -j2 --ids n.hmr --column image_feature=f.npy,encoder=x -o f.hmr
+	held 1300 hm-lint -q -j2 --pairs pairs.csv n.hmr other.hmr >lint.out || [ $? = 1 ]
+	held 350 hm-score -q -j2 --bootstrap 0 p.csv >score.out
+	held 700 hm-score -q -j2 --bootstrap 20 --compare p.csv q.csv >score.out
+	hm-cat -q --head 50 -o few.hmr f.hmr
+	held 520 hm-nearest -q -j2 --device cpu --train f.hmr --columns image_feature -o x.hmr few.hmr
+	held 440 hm-fuse-train -q -j2 --device cpu --epochs 1 --batch-size 1000 -o head.safetensors f.hmr
+	held 590 hm-score -q -j2 --device cpu --bootstrap 0 --model head.safetensors f.hmr >score.out
+	rm -f ./n.* ./*.csv other.* c.hmr x.hmr f.npy f.hmr
+}
+
+@test "what goes into a report is bounded" {
+	mkdir -p r
+	truncate -s 4G runs.json && refused 'runs.json: ' 50 2 hm-report -q -o r runs.json
+	head -c 3000000 /dev/zero | tr '\0' '[' >runs.json && refused 'runs.json' 60 2 hm-report -q -o r runs.json
+	{ printf '{"rows":[' && seq -s, 3000000 && printf ']}'; } >runs.json && refused 'runs.json' 400 5 hm-report -q -o r runs.json
+}
