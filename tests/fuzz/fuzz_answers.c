@@ -111,7 +111,7 @@ static void score_systems(const struct hm_predictions *p, int k, const char *by)
 	}
 	for (int i = 0; i < k; i++) {
 		e = (struct hm_err){0};
-		must(!hm_predictions_csv(&p[i], &b, &e));
+		must(!hm_predictions_csv(&p[i], i % 2 ? hm_buf_cell : hm_buf_field, &b, &e));
 		must(hm_utf8_check((const char *)b.data, b.len) == b.len);
 		b.len = 0;
 	}
