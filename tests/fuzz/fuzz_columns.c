@@ -29,7 +29,7 @@ static int print_records(const char *path)
 	for (; (rc = hm_reader_next(r, &rec, &e)) == 1; n++)
 		for (int full = 0; full < 2; full++) {
 			struct hm_buf b = {0};
-			if (hm_rec_print(&rec, full, &b, &e)) {
+			if (hm_rec_print(&rec, full, &b, NULL, &e)) {
 				must(full);
 				e = (struct hm_err){0};
 			} else {
