@@ -128,9 +128,8 @@ static int open_all(struct classify_run *r, struct hm_err *e)
 	const struct hm_image_limits limits = {(uint64_t)r->o.max_pixels, (uint32_t)r->o.max_side};
 	size_t n;
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
-	if (!r->device)
+	if (!r->device || hm_device_use_threads(r->device, (int)r->cli.jobs, e))
 		return e->code;
-	r->device->threads = (int)r->cli.jobs;
 	r->picture = r->cli.n_operands > 1 && is_picture(r->cli.operands[1]);
 	r->device->once = r->picture;
 	if (r->picture)
