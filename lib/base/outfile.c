@@ -59,9 +59,11 @@ static bool lock_file(struct hm_out *o)
 
 static int open_unnamed(struct hm_out *o, mode_t mode)
 {
-	errno = EOPNOTSUPP;
-	if (!access("/proc/self/fd", X_OK)) /* needed to give it a name in the end */
-		o->fd = hm_fd_open_at(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	if (access("/proc/self/fd", X_OK)) { /* which gives it a name in the end */
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	o->fd = hm_fd_open_at(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 	if (o->fd < 0)
 		return -1;
 	lock_file(o);

@@ -149,7 +149,7 @@ static void allow_beside(struct hm_sandbox *s, const char *path)
 
 static void allow_output(struct hm_sandbox *s, const char *path)
 {
-	char folder[64], *name;
+	char *name;
 	struct hm_err e = {0};
 	struct stat st;
 	bool there = !stat(path, &st);
@@ -162,8 +162,7 @@ static void allow_output(struct hm_sandbox *s, const char *path)
 	int fd = hm_file_folder(path, &name, &e);
 	if (fd < 0)
 		return; /* whoever opens the output says so */
-	snprintf(folder, sizeof folder, "/proc/self/fd/%d", fd);
-	hm_sandbox_allow(s, folder, HM_PLACE_MAKE);
+	hm_sandbox_allow_open(s, fd, HM_PLACE_MAKE);
 	close(fd);
 	free(name);
 }
