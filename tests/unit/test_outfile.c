@@ -23,7 +23,7 @@
 static char folder[64], target[128];
 static struct hm_err e;
 static bool no_tmpfile, no_locks; /* as on NFS and FAT */
-static bool foreign_folder, foreign_link;
+static bool foreign_folder, foreign_link, foreign_file;
 static int same_number, links, opens, umasks; /* random numbers that are still alike; calls */
 static int kill_at_rename;		      /* a signal that comes between link and rename */
 static int sync_error, times = 0;	      /* what the next `times` calls of fsync say */
@@ -62,6 +62,20 @@ int fstat(int fd, struct stat *st)
 	if (foreign_link && S_ISLNK(st->st_mode))
 		st->st_uid = getuid() + 2;
 	return rc;
+}
+
+int fstatat(int from, const char *path, struct stat *st, int flags)
+{
+	int rc = (int)syscall(SYS_newfstatat, from, path, st, flags);
+	if (!rc && foreign_file)
+		st->st_uid = geteuid() + 2;
+	return rc;
+}
+
+/* Root may do what the tests see refused. */
+uid_t geteuid(void)
+{
+	return foreign_file ? 7 : (uid_t)syscall(SYS_geteuid);
 }
 
 int renameat(int from, const char *old, int to, const char *new)
@@ -123,7 +137,7 @@ static int count_files(bool removing)
 static int teardown(void **state)
 {
 	(void)state;
-	no_tmpfile = no_locks = foreign_folder = foreign_link = false;
+	no_tmpfile = no_locks = foreign_folder = foreign_link = foreign_file = false;
 	same_number = times = kill_at_rename = 0;
 	count_files(true);
 	return rmdir(folder);
@@ -383,6 +397,25 @@ static void a_link_of_another_user_in_such_a_folder_is_not_followed(void **state
 	}
 }
 
+/* The kernel would say so when the work is done. */
+static void a_file_of_another_user_in_such_a_folder_is_refused_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(hm_file_write(target, "old", 3, &e), 0);
+	assert_int_equal(chmod(target, 0666), 0);
+	foreign_folder = foreign_file = true;
+	for (int sticky = 0; sticky < 2; sticky++) {
+		assert_int_equal(chmod(folder, sticky ? 01777 : 0777), 0);
+		struct hm_out *o = hm_out_open(target, &e);
+		assert_int_equal(!o, sticky);
+		hm_out_abort(o);
+	}
+	assert_non_null(strstr(e.text, "f: cannot be replaced: another user's file"));
+	foreign_file = false;
+	assert_int_equal(hm_file_write(target, "mine", 4, &e), 0);
+	holds(target, "mine");
+}
+
 /* The umask is of the whole process: a thread that looks at it by changing it changes other threads' files.
  */
 static void the_umask_is_kept_and_not_touched(void **state)
@@ -442,6 +475,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_end_opens_nothing_and_stays_in_its_folder, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_link_of_another_user_in_such_a_folder_is_not_followed,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_of_another_user_in_such_a_folder_is_refused_at_once,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(the_umask_is_kept_and_not_touched, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_read_only_target_is_refused_at_once, setup, teardown),
