@@ -41,8 +41,14 @@ int openat(int from, const char *path, int flags, ...)
 		       : (int)syscall(SYS_openat, from, path, flags, mode);
 }
 
+static void (*before_lock)(void); /* what another process does before the next lock */
+
 int flock(int fd, int how)
 {
+	void (*first)(void) = before_lock;
+	before_lock = NULL;
+	if (first)
+		first();
 	errno = ENOLCK;
 	return no_locks ? -1 : (int)syscall(SYS_flock, fd, how);
 }
@@ -300,6 +306,64 @@ static void what_may_be_of_a_living_writer_is_left(void **state)
 	assert_int_equal(count_files(false), 2);
 }
 
+static void slot_path(int slot, char path[512])
+{
+	char mark[HM_HIDDEN_MARK], name[HM_HIDDEN_NAME];
+	hm_hidden_mark(mark);
+	hm_hidden_name("f", mark, slot, name);
+	snprintf(path, 512, "%s/%s", folder, name);
+}
+
+static void every_slot_is_looked_at(void **state)
+{
+	char path[512];
+	(void)state;
+	for (int i = 0; i < HM_HIDDEN_SLOTS; i++) {
+		slot_path(i, path);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+	}
+	hm_out_abort(hm_out_open(target, &e));
+	assert_int_equal(count_files(false), 0);
+}
+
+static void remove_all(void)
+{
+	count_files(true);
+}
+
+/* Between the making of a hidden file and its lock another process may take it for dead. */
+static void a_file_that_is_removed_before_its_lock_is_made_again(void **state)
+{
+	(void)state;
+	no_tmpfile = true;
+	before_lock = remove_all;
+	assert_int_equal(hm_file_write(target, "new", 3, &e), 0);
+	assert_null(before_lock);
+	holds(target, "new");
+	assert_int_equal(count_files(false), 1);
+}
+
+static void put_another_there(void)
+{
+	char path[512], other[512];
+	slot_path(0, path);
+	snprintf(other, sizeof other, "%s/other", folder);
+	close(open(other, O_CREAT | O_WRONLY, 0600));
+	rename(other, path);
+}
+
+/* A dead file that was opened, but has lost its name to a living one's. */
+static void what_took_a_dead_ones_name_is_left(void **state)
+{
+	(void)state;
+	no_tmpfile = true;
+	die_with_a_hidden_file();
+	before_lock = put_another_there;
+	hm_out_abort(hm_out_open(target, &e));
+	assert_null(before_lock);
+	assert_int_equal(count_files(false), 1);
+}
+
 /* Where files cannot be locked nobody can know that a writer is dead. */
 static void without_locks_nothing_is_removed(void **state)
 {
@@ -469,6 +533,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_next_writer_removes_what_a_killed_one_left, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_may_be_of_a_living_writer_is_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_slot_is_looked_at, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_is_removed_before_its_lock_is_made_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_took_a_dead_ones_name_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_locks_nothing_is_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_signal_waits_for_the_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_process_removes_its_own_hidden_files, setup, teardown),
