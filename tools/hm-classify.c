@@ -59,16 +59,6 @@ static const struct hm_opt table[] = {
 	 .anywhere = true},
 	{0}};
 
-static const struct hm_tool tool = {.name = "hm-classify",
-				    .summary = "answer memes with a trained model, as they come",
-				    .operands = "MODEL [PICTURE [CAPTION] | FILE.jsonl ...]",
-				    .table = table,
-				    .common = HM_CLI_JOBS | HM_CLI_DEVICE,
-				    .min_operands = 1,
-				    .max_operands = -1,
-				    .backends = hm_device_backends,
-				    .sandbox = HM_CLI_COMPUTE};
-
 /* Whether the file begins as a picture does, of whatever kind. */
 static bool is_picture(const char *path)
 {
@@ -80,6 +70,23 @@ static bool is_picture(const char *path)
 	const struct hm_filekind *k = n > 0 ? hm_filekind_find(first, (size_t)n) : NULL;
 	return k && k->group == HM_FILEKIND_PICTURE;
 }
+
+/* The last of MODEL PICTURE CAPTION. */
+static bool is_caption(const struct hm_cli *c, int i)
+{
+	return i == 2 && is_picture(c->operands[1]);
+}
+
+static const struct hm_tool tool = {.name = "hm-classify",
+				    .summary = "answer memes with a trained model, as they come",
+				    .operands = "MODEL [PICTURE [CAPTION] | FILE.jsonl ...]",
+				    .table = table,
+				    .common = HM_CLI_JOBS | HM_CLI_DEVICE,
+				    .min_operands = 1,
+				    .max_operands = -1,
+				    .backends = hm_device_backends,
+				    .sandbox = HM_CLI_COMPUTE,
+				    .is_words = is_caption};
 
 static int open_model(struct classify_run *r, struct hm_err *e)
 {
