@@ -230,8 +230,10 @@ int hm_folder_make(const char *path, struct hm_err *e)
 	if (!mkdir(path, 0777))
 		return hm_file_sync_name(path, e);
 	if (errno != EEXIST)
-		return hm_err_system(e, errno, "%s: %s", path, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot make the folder: %s", path, strerror(errno));
 	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
 		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
-	return access(path, W_OK | X_OK) ? hm_err_system(e, errno, "%s: %s", path, strerror(errno)) : 0;
+	if (access(path, W_OK | X_OK))
+		return hm_err_system(e, errno, "%s: cannot write into the folder: %s", path, strerror(errno));
+	return 0;
 }

@@ -217,8 +217,7 @@ void hm_cli_confine(struct hm_cli *c)
 	struct hm_sandbox s;
 	const char *objection = find_objection(c);
 	if (objection) {
-		if (c->tool->sandbox != HM_CLI_OPEN)
-			hm_cli_debug(c, "sandbox: %s", objection);
+		hm_cli_debug(c, "sandbox: %s", objection);
 		return;
 	}
 	hm_sandbox_begin(&s, c->tool->sandbox == HM_CLI_COMPUTE);
