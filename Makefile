@@ -302,7 +302,7 @@ packages: ## print the Debian packages that the build, the tests and the demo ne
 deps: ## install the Debian packages that are missing (or print the line to run)
 	@sh pipelines/deps.sh $(PACKAGES)
 
-test: ## the whole suite: no GPU, no Python, a few minutes
+test: ## the whole suite: no GPU, no Python, ten to twenty minutes on two cores
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
 

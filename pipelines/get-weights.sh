@@ -114,8 +114,8 @@ while [ $# != 0 ]; do
 	*)
 		if [[ " resnet bert $hub_clips $(openai_clips | cut -d ' ' -f 1 | paste -sd ' ') " == *" $1 "* ]]; then
 			names="$names $1"
-		elif [[ $1 =~ ^(clip-vit|ViT)- ]]; then
-			wrong_call "$1 is not one of the encoders: --help lists them"
+		elif [[ ${1,,} =~ ^(clip|vit|resnet|bert|distilbert|roberta|dinov2)[^/]*$ ]]; then
+			wrong_call "$1 is not one of the encoders: --help lists them (a folder of that name is ./$1)"
 		else
 			[ -z "$folder" ] || wrong_call "too many operands: '$1'"
 			folder=$1

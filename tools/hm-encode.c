@@ -205,7 +205,8 @@ static void show_progress(void *ctx, uint64_t done)
 static void report_counts(struct run *r, const struct hm_features_counts *n)
 {
 	if (n->skipped)
-		hm_cli_notice(&r->cli, "%" PRIu64 " records left out", n->skipped);
+		hm_cli_notice(&r->cli, "%" PRIu64 " record%s left out", n->skipped,
+			      n->skipped == 1 ? "" : "s");
 	if (!r->o.cache)
 		return;
 	hm_cli_stat(&r->cli, "cache_hits", (double)n->hits);

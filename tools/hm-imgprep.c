@@ -163,9 +163,11 @@ static void report_pictures(struct run *r)
 {
 	bool one = r->damaged == 1;
 	if (r->failed)
-		hm_cli_notice(&r->cli, "%" PRIu64 " records %s", r->failed,
-			      r->o.on_error == HM_SKIP ? "left out for their images"
-						       : "kept without an image, their error set");
+		hm_cli_notice(&r->cli, "%" PRIu64 " record%s %s (-v names %s)", r->failed,
+			      r->failed == 1 ? "" : "s",
+			      r->o.on_error == HM_SKIP ? "left out because of the image"
+						       : "kept without an image, with its error",
+			      r->failed == 1 ? "it" : "them");
 	if (r->damaged)
 		hm_cli_notice(&r->cli, "%" PRIu64 " image%s damaged and read as far as %s (-v names %s)",
 			      r->damaged, one ? " is" : "s are", one ? "it goes" : "they go",

@@ -41,7 +41,6 @@ static bool is_about_name(int error)
 	case EISDIR:
 	case EEXIST:
 	case EACCES:
-	case EPERM:
 	case ENAMETOOLONG:
 	case ELOOP:
 	case EINVAL:

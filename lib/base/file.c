@@ -189,17 +189,24 @@ int hm_file_is_folder(const char *path, struct hm_err *e)
 	return why.machine ? hm_err_pass(e, &why) : 0;
 }
 
-int hm_file_temporary(const char *folder, struct hm_err *e)
+static int refuse_temporary(struct hm_err *e, const char *folder)
+{
+	return hm_err_system(e, errno, "%s: cannot write a temporary file there%s: %s",
+			     folder ? folder : hm_file_temporary_folder(),
+			     folder ? "" : " (TMPDIR may name another folder)", strerror(errno));
+}
+
+int hm_file_temporary(const char *chosen, struct hm_err *e)
 {
 	struct hm_buf name = {0};
-	folder = folder ? folder : hm_file_temporary_folder();
+	const char *folder = chosen ? chosen : hm_file_temporary_folder();
 	int fd = hm_fd_open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
-		return fd >= 0 ? fd : refuse_file(e, folder, "cannot write a temporary file there");
+		return fd >= 0 ? fd : refuse_temporary(e, chosen);
 	if (hm_buf_printf(&name, e, "%s/hm-XXXXXX", folder))
 		return HM_EDATA;
 	fd = mkostemp((char *)name.data, O_CLOEXEC);
-	fd = fd < 0 ? refuse_file(e, folder, "cannot write a temporary file there") : fd;
+	fd = fd < 0 ? refuse_temporary(e, chosen) : fd;
 	if (fd >= 0)
 		unlink((char *)name.data);
 	hm_buf_clear(&name);
@@ -230,8 +237,10 @@ int hm_folder_make(const char *path, struct hm_err *e)
 	if (!mkdir(path, 0777))
 		return hm_file_sync_name(path, e);
 	if (errno != EEXIST)
-		return hm_err_system(e, errno, "%s: %s", path, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot make the folder: %s", path, strerror(errno));
 	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
 		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
-	return access(path, W_OK | X_OK) ? hm_err_system(e, errno, "%s: %s", path, strerror(errno)) : 0;
+	if (access(path, W_OK | X_OK))
+		return hm_err_system(e, errno, "%s: cannot write into the folder: %s", path, strerror(errno));
+	return 0;
 }

@@ -153,6 +153,8 @@ static int open_target(struct hm_out *o, struct hm_err *e)
 	if ((o->folder = hm_file_folder(o->path, &o->name, e)) < 0)
 		return HM_EDATA;
 	bool exists = !stat(o->path, &st);
+	if (!exists && errno != ENOENT) /* such as a name that is too long */
+		return refuse_output(e, o->path, "cannot create");
 	if (!*o->name || (exists && S_ISDIR(st.st_mode)))
 		return hm_err_set(e, HM_EDATA, "%s: is a folder", o->path);
 	if (exists && !S_ISREG(st.st_mode))

@@ -4,9 +4,11 @@
 #include "base/callfilter.h"
 #include "base/fd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -71,6 +73,12 @@ void hm_sandbox_begin(struct hm_sandbox *s, bool code)
 		s->rules = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
 }
 
+void hm_sandbox_note(struct hm_sandbox *s, const struct hm_err *e)
+{
+	if (e->machine)
+		hm_err_pass(&s->failure, e);
+}
+
 void hm_sandbox_allow_open(struct hm_sandbox *s, int fd, enum hm_sandbox_place place)
 {
 	const uint64_t read = READ_FILE | READ_DIR,
@@ -89,12 +97,18 @@ void hm_sandbox_allow_open(struct hm_sandbox *s, int fd, enum hm_sandbox_place p
 	if (!fstat(fd, &st) && !S_ISDIR(st.st_mode))
 		r.rights &= READ_FILE | WRITE_FILE | TRUNCATE;
 	/* Pipes and sockets are not below any folder and take no rule; they may be opened again anyway. */
-	syscall(SYS_landlock_add_rule, s->rules, RULE_PATH_BENEATH, &r, 0);
+	if (syscall(SYS_landlock_add_rule, s->rules, RULE_PATH_BENEATH, &r, 0) && errno == ENOMEM)
+		hm_err_system(&s->failure, errno, "the sandbox is out of memory");
 }
 
 void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_place place)
 {
 	int fd = s->rules < 0 ? -1 : hm_fd_open(path, O_PATH | O_CLOEXEC, 0);
+	if (fd < 0 && s->rules >= 0) {
+		struct hm_err e = {0};
+		hm_err_system(&e, errno, "%s: cannot open: %s", path, strerror(errno));
+		hm_sandbox_note(s, &e);
+	}
 	hm_sandbox_allow_open(s, fd, place);
 	if (fd >= 0)
 		close(fd);

@@ -6,6 +6,8 @@
 #ifndef HM_SANDBOX_H
 #define HM_SANDBOX_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 
 enum { HM_SANDBOX_CALLS = 1, HM_SANDBOX_PLACES = 2 };
@@ -19,9 +21,10 @@ enum hm_sandbox_place {
 };
 
 struct hm_sandbox {
-	bool code;	   /* memory may become executable, for libraries that make code as they run */
-	bool makes, keeps; /* hm_sandbox_allow sets them */
-	int rules;	   /* descriptor of Landlock's rules; -1: this kernel has none */
+	bool code;	       /* memory may become executable, for libraries that make code as they run */
+	bool makes, keeps;     /* hm_sandbox_allow sets them */
+	int rules;	       /* descriptor of Landlock's rules; -1: this kernel has none */
+	struct hm_err failure; /* the first fault of the machine: a place that is needed may be missing */
 };
 
 /* Which parts this kernel has (HM_SANDBOX_CALLS | HM_SANDBOX_PLACES). Changes nothing. */
@@ -31,6 +34,9 @@ int hm_sandbox_kinds(void);
 void hm_sandbox_begin(struct hm_sandbox *s, bool code);
 /* Symbolic links are followed. A path that leads nowhere is passed over. */
 void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_place place);
+/* Keeps a fault of the machine that was met while places were looked for; errors about names are passed over,
+ * for whoever opens the file says what is wrong. */
+void hm_sandbox_note(struct hm_sandbox *s, const struct hm_err *e);
 /* The same for what is open as `fd`, which stays the caller's. */
 void hm_sandbox_allow_open(struct hm_sandbox *s, int fd, enum hm_sandbox_place place);
 /* Enters: threads that exist come under the filter of calls, threads made later under both parts. Returns

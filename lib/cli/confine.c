@@ -8,6 +8,7 @@
 #include "ops/ops.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,7 +105,12 @@ static void allow_in(struct hm_sandbox *s, const char *folder, const char *name)
 static void allow_links(struct hm_sandbox *s, const char *folder)
 {
 	const struct dirent *entry;
+	struct hm_err e = {0};
 	DIR *d = hm_fd_list(folder);
+	if (!d) {
+		hm_err_system(&e, errno, "%s: cannot list: %s", folder, strerror(errno));
+		hm_sandbox_note(s, &e);
+	}
 	while (d && (entry = readdir(d)))
 		if (entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN)
 			allow_in(s, folder, entry->d_name);
@@ -114,11 +120,13 @@ static void allow_links(struct hm_sandbox *s, const char *folder)
 
 static bool allow_existing(struct hm_sandbox *s, const char *path)
 {
-	struct stat st;
-	if (stat(path, &st))
+	struct hm_err e = {0};
+	int folder = hm_file_is_folder(path, &e), there = hm_file_there(path, &e);
+	hm_sandbox_note(s, &e);
+	if (there != 1)
 		return false;
 	hm_sandbox_allow(s, path, HM_PLACE_READ);
-	if (S_ISDIR(st.st_mode))
+	if (folder == 1)
 		allow_links(s, path);
 	return true;
 }
@@ -164,6 +172,7 @@ static void allow_output(struct hm_sandbox *s, const char *path)
 	if (there)
 		hm_sandbox_allow(s, path, HM_PLACE_READ); /* what is replaced may be looked at */
 	int fd = hm_file_folder(path, &name, &e);
+	hm_sandbox_note(s, &e);
 	if (fd < 0)
 		return; /* whoever opens the output says so */
 	hm_sandbox_allow_open(s, fd, HM_PLACE_MAKE);
@@ -220,8 +229,7 @@ void hm_cli_confine(struct hm_cli *c)
 	struct hm_sandbox s;
 	const char *objection = find_objection(c);
 	if (objection) {
-		if (c->tool->sandbox != HM_CLI_OPEN)
-			hm_cli_debug(c, "sandbox: %s", objection);
+		hm_cli_debug(c, "sandbox: %s", objection);
 		return;
 	}
 	hm_sandbox_begin(&s, c->tool->sandbox == HM_CLI_COMPUTE);
@@ -236,5 +244,7 @@ void hm_cli_confine(struct hm_cli *c)
 		hm_sandbox_allow(&s, hm_file_temporary_folder(), HM_PLACE_SPILL);
 	if (c->n_operands)
 		allow_beside(&s, c->operands[0]);
+	if (s.failure.code)
+		exit(hm_cli_end(c, HM_EDATA, &s.failure));
 	hm_cli_debug(c, "sandbox: %s", name_kinds(hm_sandbox_enter(&s)));
 }

@@ -101,16 +101,18 @@ int hm_featfolder_open(struct hm_featfolder *r, const char *folder, struct hm_er
 	if (!(r->user = hm_strndup(folder, strlen(folder), e)) || !(r->own = join_path(folder, own_name, e)))
 		return HM_EDATA;
 	if (mkdir(folder, 0777) && errno != EEXIST && errno != EROFS)
-		return hm_err_system(e, errno, "%s: %s", folder, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot make the folder: %s", folder, strerror(errno));
 	if (mkdir(r->own, 0777) && errno != EEXIST) {
 		if (errno != EACCES && errno != EPERM && errno != EROFS)
-			return hm_err_system(e, errno, "%s: %s", folder, strerror(errno));
+			return hm_err_system(e, errno, "%s: cannot make a folder in it: %s", folder,
+					     strerror(errno));
 		free(r->own); /* the user's folder may still hold an older version's files */
 		r->own = NULL;
 		r->readonly = true;
 	}
 	if (access(r->own ? r->own : folder, R_OK | X_OK))
-		return hm_err_system(e, errno, "%s: %s", r->own ? r->own : folder, strerror(errno));
+		return hm_err_system(e, errno, "%s: cannot read the folder: %s", r->own ? r->own : folder,
+				     strerror(errno));
 	r->readonly = r->readonly || access(r->own, W_OK);
 	if (!r->readonly)
 		mark_folder(r->own);

@@ -264,7 +264,8 @@ int hm_csvrows_open(struct hm_csvrows *c, const char *path, char delimiter, stru
 		return HM_EDATA;
 	rc = next_row(c, e);
 	if (!rc)
-		return hm_err_set(e, HM_EDATA, "%s: empty, a CSV begins with a header", c->lines.name);
+		return hm_err_set(e, HM_EDATA, "%s: empty, not even a header: has its producer failed?",
+				  c->lines.name);
 	if (rc < 0)
 		return rc;
 	c->fields = rc;

@@ -51,7 +51,8 @@ int hm_head_read(struct hm_source *in, struct hm_head *h, struct hm_err *e)
 	*h = (struct hm_head){0};
 	int rc = hm_source_need(in, 1, e);
 	if (!rc)
-		return hm_err_set(e, HM_EDATA, "the input is empty, not even a header: its producer failed");
+		return hm_err_set(e, HM_EDATA,
+				  "the input is empty, not even a header: has its producer failed?");
 	rc = rc < 0 ? rc : hm_source_need(in, 12, e);
 	if (rc < 0)
 		return rc;

@@ -28,7 +28,7 @@ static int open_csv(struct hm_system *s, const struct hm_answers_options *o, con
 static int refuse_other(const struct hm_filekind *k, const char *path, bool model, struct hm_err *e)
 {
 	const char *want =
-		model ? "the records to score are wanted" : "predictions are wanted, records or a CSV";
+		model ? "records to score are wanted" : "predictions are wanted, as records or CSV";
 	char hint[128] = "";
 	if (k->group == HM_FILEKIND_WEIGHTS && !model)
 		snprintf(hint, sizeof hint, "; --model runs it on records");
@@ -53,9 +53,14 @@ int hm_system_open(struct hm_system *s, const struct hm_answers_options *o, int 
 		rc = refuse_other(other, paths[0], o->model, e);
 	else if (form == HM_CSV_RECORDS)
 		rc = hm_answers_open(&s->answers, o, n, paths, w, e);
-	else if (n > 1 || o->model || o->out)
-		rc = hm_err_set(e, HM_EUSAGE, "%s: a CSV is scored alone, without --model and -o",
+	else if (n > 1)
+		rc = hm_err_set(e, HM_EUSAGE,
+				"%s: a CSV is scored alone; --compare and --average take several",
 				hm_lines_name(paths[0]));
+	else if (o->model || o->out)
+		rc = hm_err_set(e, HM_EUSAGE, "%s: a CSV has predictions: %s", hm_lines_name(paths[0]),
+				o->model ? "--model takes records"
+					 : "-o, which writes records, takes records");
 	else
 		rc = open_csv(s, o, paths[0], e);
 	if (hold >= 0)

@@ -257,10 +257,10 @@ counts() { encode --cache "$c" --stats "$s" "$@" >"$BATS_TEST_TMPDIR/out.hmr"; p
 
 @test "what is refused, and what is only said" {
 	run hm-encode --cache "$c/deep/er" --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
-	expect 1 "--cache: $c/deep/er: No such file or directory"
+	expect 1 "--cache: $c/deep/er: cannot make the folder: No such file or directory"
 	[ ! -e "$BATS_TEST_TMPDIR/x.hmr" ]
 	run hm-encode --cache in.hmr --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
-	expect 1 '--cache: in.hmr: Not a directory'
+	expect 1 '--cache: in.hmr: cannot make a folder in it: Not a directory'
 	run hm-encode --cache-size 1G --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr
 	expect 2 '--cache-size needs --cache'
 	run hm-encode --cache "$c" --cache-size 4K --image init:resnet-tiny -o "$BATS_TEST_TMPDIR/x.hmr" in.hmr

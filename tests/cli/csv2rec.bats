@@ -185,7 +185,7 @@ gives() { # WANT TABLE [OPTION...]
 	hm-csv2rec a.csv -o a.hmr
 	named a.hmr 'a stream of records \(.hmr\), not text$'
 	: >empty.csv
-	named empty.csv 'empty, a CSV begins with a header$'
+	named empty.csv 'empty, not even a header: has its producer failed\?$'
 	printf 'id,img,text,label\r1,a.png,a,0\r' >mac.csv
 	named mac.csv 'line 1: a line end of CR alone'
 	run hm-jsonl2rec -o out.hmr a.csv
@@ -301,7 +301,7 @@ gives() { # WANT TABLE [OPTION...]
 	[ ! -e none.hmr ]
 	[ "$(hm-csv2rec --allow-empty header.csv | hm-view --schema | grep -o '"records":.*')" = '"records":0,"skipped":0}' ]
 	run hm-csv2rec --allow-empty -o none.hmr /dev/null
-	expect 1 'a CSV begins with a header$'
+	expect 1 'empty, not even a header: has its producer failed\?$'
 }
 
 @test "wrong calls" {

@@ -218,7 +218,7 @@ T
 	run hm-imgprep -v --root root --size 4 --damaged read --on-error skip -o out.hmr in.hmr
 	expect 0 'in.hmr: record 1 \(id r1\): cut.png: the PNG file is cut off after [0-9]+ bytes'
 	expect 0 'in.hmr: record 2 \(id r2\): cut.jpg: the JPEG file is cut off after [0-9]+ bytes'
-	expect 0 'notice: 2 records left out for their images'
+	expect 0 'notice: 2 records left out because of the image \(-v names them\)$'
 	expect 0 'notice: 2 images are damaged and read as far as they go \(-v names them\)$'
 	hm-view out.hmr >view
 	[ "$(wc -l <view)" = 3 ]

@@ -55,6 +55,12 @@ every_call() {
 	every_call 1 ': error: (no/such|/proc/self|plain)/x\.png: cannot ' no/such/x.png /proc/self/x.png plain/x.png
 }
 
+@test "a name that is too long for its folder" {
+	local name
+	printf -v name '%0300d' 1
+	every_call 1 ": error: (--cache: )?$name: [a-z ]*: File name too long$" "$name"
+}
+
 @test "an empty name of an output is a wrong call" {
 	every_call 2 ": error: -.* takes the name of a (file|folder), not ''" "''"
 	run hm-encode --cache '' --image init:resnet-tiny </dev/null

@@ -89,6 +89,8 @@ need_sandbox() {
 	expect 0 "^sandbox: ${kernel//+/\\+}$"
 	HM_CUDA_PLUGIN=/dev/null run hm-cat --version
 	expect 0 "^sandbox: ${kernel//+/\\+}$"
+	run hm-synth -v --train 1 --dev 0 --test 0 few
+	expect 0 '^hm-synth: sandbox: none \(not for this tool\)$'
 	[ "$kernel" = seccomp+landlock ] || skip "the kernel has a part of it: $kernel"
 	run "$oldkernel" landlock hm-cat -v -o x.hmr rec.hmr
 	expect 0 '^hm-cat: sandbox: seccomp$'

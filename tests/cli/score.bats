@@ -310,16 +310,16 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 @test "something else where predictions are wanted is named" {
 	echo '{"id":1,"text":"t"}' >lines.jsonl
 	run hm-score lines.jsonl
-	expect 1 '^hm-score: error: lines.jsonl: a JSON text, where predictions are wanted, records or a CSV; hm-jsonl2rec makes records of JSON lines, --model makes predictions$'
+	expect 1 '^hm-score: error: lines.jsonl: a JSON text, where predictions are wanted, as records or CSV; hm-jsonl2rec makes records of JSON lines, --model makes predictions$'
 	run hm-score "$ROOT/tests/data/models/late.safetensors"
-	expect 1 'late.safetensors: a safetensors file, where predictions are wanted, records or a CSV; --model runs it on records$'
+	expect 1 'late.safetensors: a safetensors file, where predictions are wanted, as records or CSV; --model runs it on records$'
 	run hm-score - <"$ROOT/tests/data/weights/resnet.pth"
 	expect 1 'standard input: a PyTorch checkpoint, where predictions are wanted'
 	run hm-score --model "$ROOT/tests/data/models/late.safetensors" lines.jsonl
-	expect 1 'lines.jsonl: a JSON text, where the records to score are wanted; hm-jsonl2rec makes records of JSON lines$'
+	expect 1 'lines.jsonl: a JSON text, where records to score are wanted; hm-jsonl2rec makes records of JSON lines$'
 	gzip <a.csv >a.gz
 	run hm-score --compare a.csv a.gz
-	expect 1 'a.gz: a gzip file, where predictions are wanted, records or a CSV; gzip -dc helps$'
+	expect 1 'a.gz: a gzip file, where predictions are wanted, as records or CSV; gzip -dc helps$'
 }
 
 @test "zero has no minus: reports, JSON, CSV" {
@@ -479,7 +479,11 @@ model() {
 	run hm-score --model m.safetensors <(hm-jsonl2rec data/dev.jsonl)
 	expect 1 "no column 'text_feature'; hm-encode makes it"
 	run hm-score --model m.safetensors a.csv
-	expect 2 'a CSV is scored alone'
+	expect 2 'a.csv: a CSV has predictions: --model takes records$'
+	run hm-score -o x.hmr a.csv
+	expect 2 'a.csv: a CSV has predictions: -o, which writes records, takes records$'
+	run hm-score a.csv a.csv
+	expect 2 'a.csv: a CSV is scored alone; --compare and --average take several$'
 	{ cat data/dev.jsonl; echo '{"id":'; } >broken.jsonl
 	hm-jsonl2rec -q --on-error skip broken.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o skip.hmr
 	run hm-score --model m.safetensors -o x.hmr skip.hmr

@@ -183,6 +183,6 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 		beheaded|an .hmr stream without its beginning, which is lost$
 		begun|the stream ends within its header: it was cut, or its producer died$
 		zeros|not an .hmr stream but a file of NUL bytes only
-		empty|the input is empty, not even a header: its producer failed$
+		empty|the input is empty, not even a header: has its producer failed\?$
 	END
 }

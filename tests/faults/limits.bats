@@ -362,6 +362,10 @@ many_records() {
 	held 520 hm-nearest -q -j2 --device cpu --train f.hmr --columns image_feature -o x.hmr few.hmr
 	held 440 hm-fuse-train -q -j2 --device cpu --epochs 1 --batch-size 1000 -o head.safetensors f.hmr
 	held 590 hm-score -q -j2 --device cpu --bootstrap 0 --model head.safetensors f.hmr >score.out
+	npy wide '<f4' '(10000,1024)' 40960000
+	head -n 10000 n.jsonl | hm-npy2rec -q -j2 --ids - --column image_feature=wide.npy,encoder=x -o wide.hmr
+	hm-cat -q --head 50 -o few.hmr wide.hmr
+	n=10000 held $((450 + 3 * 4 * 1024)) hm-nearest -q -j2 --device cpu --train wide.hmr --columns image_feature -o x.hmr few.hmr
 	rm -f ./n.* ./*.csv other.* c.hmr x.hmr f.npy f.hmr
 }
 

@@ -86,7 +86,7 @@ check() {
 			if (s[1] == "long" && index($0, "{\"id\":" s[2] ",\"label\":") != 1) stop("no answer")
 			if (s[1] == "answer") {
 				d = prob($0) - p[s[3]]
-				if (index($0, "{\"id\":" s[2] ",\"label\":" label[s[3]] ",\"prob\":[") != 1 || d > 1e-6 || d < -1e-6) stop("another answer")
+				if (index($0, "{\"id\":" s[2] ",\"label\":" label[s[3]] ",\"prob\":[") != 1 || d > 1e-5 || d < -1e-5) stop("another answer")
 			}
 		}
 		END { if (!failed && (getline w < want) > 0) { print "no answer behind line " NR " (wanted: " w ")"; failed = 1 } exit failed }'
@@ -151,7 +151,13 @@ served() { # STATUS [WORDS]: the input ends, and so does the tool
 	served 1 "hm-classify: error: $bad of $(wc -l <"$t/want") lines have an error for an answer"
 	[ "$(grep -c ^long "$t/want")" -ge "$long" ]
 	check <"$t/out"
-	[ "$(grep -f <(sed -n 's/^long\t\(.*\)/"id":\1,/p' "$t/want") "$t/out" | sed 's/.*"label"//' | sort | uniq -c | wc -l)" = 1 ]
+	# the same caption and picture: one answer up to rounding, whichever lines it was computed with
+	grep -f <(sed -n 's/^long\t\(.*\)/"id":\1,/p' "$t/want") "$t/out" | awk '
+		{ match($0, /"label":[0-9]+/); l = substr($0, RSTART, RLENGTH); sub(/.*"prob":\[/, ""); p = $0 + 0 }
+		NR == 1 { label = l; least = most = p }
+		l != label { exit bad = 1 }
+		{ least = p < least ? p : least; most = p > most ? p : most }
+		END { exit bad || !NR || most - least > 1e-5 }'
 	echo "# $long lines of 10 MB answered, as many of 20 MB refused: peak of $after MiB" >&3
 	[ "$after" -lt 300 ] || fail "$after MiB"
 }

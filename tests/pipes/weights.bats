@@ -352,7 +352,7 @@ clip() { run "$ROOT/pipelines/get-weights.sh" --base-hub "file://$PWD/server" "$
 	get
 	expect 1 'another get-weights.sh is at work there'
 	exec 8>&-
-	for call in '--nonsense' 'a b' '--resnet' '--resnet ../x.pth' '--resnet resnet18.pth' '--resnet ../x-01234567.pth' '--resnet x-01234567.pth.part' '--bert ..' '--bert a/../' 'ViT-L-15' 'clip-vit-huge' '--base-hub'; do
+	for call in '--nonsense' 'a b' '--resnet' '--resnet ../x.pth' '--resnet resnet18.pth' '--resnet ../x-01234567.pth' '--resnet x-01234567.pth.part' '--bert ..' '--bert a/../' 'ViT-L-15' 'clip-vit-huge' 'CLIP' 'resnet50' 'bert-base-uncased' '--base-hub'; do
 		run "$ROOT/pipelines/get-weights.sh" $call
 		expect 2 '^usage: get-weights.sh'
 	done

@@ -267,7 +267,9 @@ static void temporary_files_have_no_name(void **state)
 	assert_true((fd = hm_file_temporary(NULL, &e)) >= 0);
 	close(fd);
 	setenv("TMPDIR", "/nowhere/at-all", 1);
+	e = (struct hm_err){0};
 	assert_int_equal(hm_file_temporary(NULL, &e), HM_EDATA);
+	assert_non_null(strstr(e.text, "TMPDIR may name another folder"));
 	unsetenv("TMPDIR");
 }
 

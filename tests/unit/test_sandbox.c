@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <limits.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -33,7 +34,7 @@
 
 /* folder/{in, other, root/{picture, out -> ../other}, made/{old}}: "in" and "root" may be read, files may be
  * made in "made". */
-static char folder[TEST_PATH];
+static char folder[PATH_MAX];
 
 static void write_file(const char *name)
 {
@@ -46,8 +47,10 @@ static void write_file(const char *name)
 static int make_tree(void **state)
 {
 	(void)state;
-	test_scratch_folder(folder);
-	assert_int_equal(chdir(folder), 0);
+	char made[TEST_PATH];
+	test_scratch_folder(made);
+	assert_int_equal(chdir(made), 0);
+	assert_non_null(getcwd(folder, sizeof folder)); /* $TMPDIR may be a relative path */
 	assert_int_equal(mkdir("root", 0700) | mkdir("made", 0700), 0);
 	write_file("in");
 	write_file("other");
@@ -79,6 +82,27 @@ static int enter(enum kind kind)
 	if (kind == MAKES || kind == KEEPS)
 		hm_sandbox_allow(&s, "made", kind == KEEPS ? HM_PLACE_KEEP : HM_PLACE_MAKE);
 	return hm_sandbox_enter(&s);
+}
+
+/* A place that is missing is passed over; one that cannot be opened for want of descriptors is a failure. */
+static void test_faults_of_the_machine(void **state)
+{
+	struct hm_sandbox s;
+	struct rlimit was, none = {0};
+	(void)state;
+	hm_sandbox_begin(&s, false);
+	if (s.rules < 0)
+		return; /* no places on this kernel */
+	hm_sandbox_allow(&s, "missing", HM_PLACE_READ);
+	assert_int_equal(s.failure.code, 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	none.rlim_max = was.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	hm_sandbox_allow(&s, "in", HM_PLACE_READ);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	close(s.rules);
+	assert_true(s.failure.machine);
+	assert_string_equal(s.failure.text, "in: cannot open: Too many open files");
 }
 
 /* Runs `attempt` in a child inside the sandbox. What became of it: 0, an errno, or minus the signal that
@@ -468,7 +492,8 @@ static void test_kernels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_calls), cmocka_unit_test(test_threads), cmocka_unit_test(test_places),
-		cmocka_unit_test(test_reader_writes_nothing), cmocka_unit_test(test_kernels)};
+		cmocka_unit_test(test_calls),	cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_places),	cmocka_unit_test(test_reader_writes_nothing),
+		cmocka_unit_test(test_kernels), cmocka_unit_test(test_faults_of_the_machine)};
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);
 }
