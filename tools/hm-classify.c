@@ -59,16 +59,6 @@ static const struct hm_opt table[] = {
 	 .anywhere = true},
 	{0}};
 
-static const struct hm_tool tool = {.name = "hm-classify",
-				    .summary = "answer memes with a trained model, as they come",
-				    .operands = "MODEL [PICTURE [CAPTION] | FILE.jsonl ...]",
-				    .table = table,
-				    .common = HM_CLI_JOBS | HM_CLI_DEVICE,
-				    .min_operands = 1,
-				    .max_operands = -1,
-				    .backends = hm_device_backends,
-				    .sandbox = HM_CLI_COMPUTE};
-
 /* Whether the file begins as a picture does, of whatever kind. */
 static bool is_picture(const char *path)
 {
@@ -80,6 +70,23 @@ static bool is_picture(const char *path)
 	const struct hm_filekind *k = n > 0 ? hm_filekind_find(first, (size_t)n) : NULL;
 	return k && k->group == HM_FILEKIND_PICTURE;
 }
+
+/* The last of MODEL PICTURE CAPTION. */
+static bool is_caption(const struct hm_cli *c, int i)
+{
+	return i == 2 && is_picture(c->operands[1]);
+}
+
+static const struct hm_tool tool = {.name = "hm-classify",
+				    .summary = "answer memes with a trained model, as they come",
+				    .operands = "MODEL [PICTURE [CAPTION] | FILE.jsonl ...]",
+				    .table = table,
+				    .common = HM_CLI_JOBS | HM_CLI_DEVICE,
+				    .min_operands = 1,
+				    .max_operands = -1,
+				    .backends = hm_device_backends,
+				    .sandbox = HM_CLI_COMPUTE,
+				    .is_words = is_caption};
 
 static int open_model(struct classify_run *r, struct hm_err *e)
 {
@@ -128,9 +135,8 @@ static int open_all(struct classify_run *r, struct hm_err *e)
 	const struct hm_image_limits limits = {(uint64_t)r->o.max_pixels, (uint32_t)r->o.max_side};
 	size_t n;
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
-	if (!r->device)
+	if (!r->device || hm_device_use_threads(r->device, (int)r->cli.jobs, e))
 		return e->code;
-	r->device->threads = (int)r->cli.jobs;
 	r->picture = r->cli.n_operands > 1 && is_picture(r->cli.operands[1]);
 	r->device->once = r->picture;
 	if (r->picture)

@@ -194,7 +194,8 @@ static int open_device(struct hm_fuse *r, struct hm_err *e)
 	r->threads = (int)threads;
 	if (open_named(r, e))
 		return e->code;
-	r->device->threads = r->threads;
+	if (hm_device_use_threads(r->device, r->threads, e))
+		return e->code;
 	hm_cli_device(&r->cli, r->device->name);
 	return 0;
 }

@@ -1,9 +1,8 @@
-/* The system calls of the sandbox, and the seccomp program made of them. See sandbox.h. A call that is not
- * let through gets one of three answers: death    what only an intruder would do (start a program, use the
- * network, look into other processes): the process ends at once by SIGSYS EPERM    what the tables know, but
- * not with these arguments or not for this tool ENOSYS   what they do not know: a C library that is newer
- * than they are falls back on an older call So a library that wants more than they know fails or falls back,
- * and does not die. */
+/* The system calls of the sandbox, and the seccomp program made of them: see sandbox.h. A call that is not
+ * let through ends the process by SIGSYS if only an intruder would make it (start a program, use the network,
+ * look into other processes). It fails with EPERM if the tables know it, but not with these arguments or not
+ * for this tool; with ENOSYS if they do not know it, so that a newer C library falls back on an older call.
+ */
 #include "base/callfilter.h"
 
 #include <assert.h>

@@ -59,9 +59,11 @@ static bool lock_file(struct hm_out *o)
 
 static int open_unnamed(struct hm_out *o, mode_t mode)
 {
-	errno = EOPNOTSUPP;
-	if (!access("/proc/self/fd", X_OK)) /* needed to give it a name in the end */
-		o->fd = hm_fd_open_at(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	if (access("/proc/self/fd", X_OK)) { /* which gives it a name in the end */
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	o->fd = hm_fd_open_at(o->folder, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 	if (o->fd < 0)
 		return -1;
 	lock_file(o);
@@ -103,6 +105,17 @@ static int open_new(struct hm_out *o, const struct stat *old, struct hm_err *e)
 	return 0;
 }
 
+/* Whether the kernel would refuse to replace a file in a folder like /tmp: it is another user's. */
+static int check_sticky(const struct hm_out *o, const struct stat *old, struct hm_err *e)
+{
+	struct stat in;
+	uid_t me = geteuid();
+	if (!me || fstat(o->folder, &in) || !(in.st_mode & S_ISVTX) || in.st_uid == me || old->st_uid == me)
+		return 0;
+	return hm_err_set(e, HM_EDATA, "%s: cannot be replaced: another user's file in a folder like /tmp",
+			  o->path);
+}
+
 /* A target that exists and may be replaced: like cp, only one that may be written. */
 static int check_old(const struct hm_out *o, struct stat *old, struct hm_err *e)
 {
@@ -111,7 +124,7 @@ static int check_old(const struct hm_out *o, struct stat *old, struct hm_err *e)
 	if (!S_ISREG(old->st_mode))
 		return hm_err_set(e, HM_EDATA, "%s: something else took its place", o->path);
 	if (!faccessat(o->folder, o->name, W_OK, AT_EACCESS))
-		return 0;
+		return check_sticky(o, old, e);
 	if (errno != EACCES)
 		return refuse_output(e, o->path, "cannot be replaced");
 	return hm_err_set(e, HM_EDATA, "%s: is read-only, and so not replaced", o->path);

@@ -71,7 +71,7 @@ void hm_sandbox_begin(struct hm_sandbox *s, bool code)
 		s->rules = (int)syscall(SYS_landlock_create_ruleset, &r, size, 0);
 }
 
-void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_place place)
+void hm_sandbox_allow_open(struct hm_sandbox *s, int fd, enum hm_sandbox_place place)
 {
 	const uint64_t read = READ_FILE | READ_DIR,
 		       make = READ_DIR | WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE,
@@ -83,15 +83,21 @@ void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_pl
 	struct stat st;
 	s->makes |= place != HM_PLACE_READ;
 	s->keeps |= place == HM_PLACE_KEEP;
-	int fd = s->rules < 0 ? -1 : hm_fd_open(path, O_PATH | O_CLOEXEC, 0);
-	if (fd < 0)
+	if (s->rules < 0 || fd < 0)
 		return;
 	struct rule r = {rights[place] & handled(landlock_version()), fd};
 	if (!fstat(fd, &st) && !S_ISDIR(st.st_mode))
 		r.rights &= READ_FILE | WRITE_FILE | TRUNCATE;
 	/* Pipes and sockets are not below any folder and take no rule; they may be opened again anyway. */
 	syscall(SYS_landlock_add_rule, s->rules, RULE_PATH_BENEATH, &r, 0);
-	close(fd);
+}
+
+void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_place place)
+{
+	int fd = s->rules < 0 ? -1 : hm_fd_open(path, O_PATH | O_CLOEXEC, 0);
+	hm_sandbox_allow_open(s, fd, place);
+	if (fd >= 0)
+		close(fd);
 }
 
 int hm_sandbox_enter(struct hm_sandbox *s)

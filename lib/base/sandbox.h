@@ -31,6 +31,8 @@ int hm_sandbox_kinds(void);
 void hm_sandbox_begin(struct hm_sandbox *s, bool code);
 /* Symbolic links are followed. A path that leads nowhere is passed over. */
 void hm_sandbox_allow(struct hm_sandbox *s, const char *path, enum hm_sandbox_place place);
+/* The same for what is open as `fd`, which stays the caller's. */
+void hm_sandbox_allow_open(struct hm_sandbox *s, int fd, enum hm_sandbox_place place);
 /* Enters: threads that exist come under the filter of calls, threads made later under both parts. Returns
  * which parts are in force. */
 int hm_sandbox_enter(struct hm_sandbox *s);

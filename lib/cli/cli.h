@@ -108,6 +108,7 @@ enum hm_cli_sandbox {
 			 */
 };
 
+struct hm_cli;
 struct hm_tool {
 	const char *name;     /* "hm-imgprep" */
 	const char *summary;  /* one line, as in the man page's .Nd */
@@ -124,6 +125,8 @@ struct hm_tool {
 	const char *output, *jobs; /* what --help says about -o and -j; NULL: the usual line, if it is true */
 	enum hm_cli_sandbox sandbox;
 	bool joins; /* several operands are joined by id, for which data may be kept in $TMPDIR */
+	/* Whether operand `i` is words of a stranger, which name no file to open; NULL: none is. */
+	bool (*is_words)(const struct hm_cli *c, int i);
 };
 
 /* The values of the common options, and the state of a tool's skeleton. */

@@ -123,18 +123,22 @@ static bool allow_existing(struct hm_sandbox *s, const char *path)
 	return true;
 }
 
+enum { TRIES = 256 }; /* a text may be a caption of any length, full of such signs */
+
 /* `text` is a path, or has one in it: NAME=FILE, FILE,KEY=VALUE. */
 static void allow_input(struct hm_sandbox *s, const char *text)
 {
 	char part[PATH_MAX];
-	const char *equals = strchr(text, '=');
-	if (allow_existing(s, text))
-		return;
-	for (const char *comma = text; (comma = strchr(comma, ',')); comma++)
-		if (snprintf(part, sizeof part, "%.*s", (int)(comma - text), text) < (int)sizeof part)
-			allow_existing(s, part);
-	if (equals && equals > text)
-		allow_input(s, equals + 1);
+	int tries = 0;
+	for (const char *from = text, *equals; tries++ < TRIES; from = equals + 1) {
+		if (allow_existing(s, from))
+			return;
+		for (const char *comma = from; (comma = strchr(comma, ',')) && tries++ < TRIES; comma++)
+			if (snprintf(part, sizeof part, "%.*s", (int)(comma - from), from) < (int)sizeof part)
+				allow_existing(s, part);
+		if (!(equals = strchr(from, '=')) || equals == from)
+			return;
+	}
 }
 
 static void allow_beside(struct hm_sandbox *s, const char *path)
@@ -149,7 +153,7 @@ static void allow_beside(struct hm_sandbox *s, const char *path)
 
 static void allow_output(struct hm_sandbox *s, const char *path)
 {
-	char folder[64], *name;
+	char *name;
 	struct hm_err e = {0};
 	struct stat st;
 	bool there = !stat(path, &st);
@@ -162,8 +166,7 @@ static void allow_output(struct hm_sandbox *s, const char *path)
 	int fd = hm_file_folder(path, &name, &e);
 	if (fd < 0)
 		return; /* whoever opens the output says so */
-	snprintf(folder, sizeof folder, "/proc/self/fd/%d", fd);
-	hm_sandbox_allow(s, folder, HM_PLACE_MAKE);
+	hm_sandbox_allow_open(s, fd, HM_PLACE_MAKE);
 	close(fd);
 	free(name);
 }
@@ -226,7 +229,7 @@ void hm_cli_confine(struct hm_cli *c)
 	for (int i = 0; i < c->priv->rows; i++)
 		allow_row(&s, &c->priv->row[i]);
 	for (int i = 0; i < c->n_operands; i++)
-		if (strcmp(c->operands[i], "-") != 0)
+		if (strcmp(c->operands[i], "-") != 0 && !(c->tool->is_words && c->tool->is_words(c, i)))
 			allow_input(&s, c->operands[i]);
 	if (c->tool->joins && c->n_operands > 1)
 		hm_sandbox_allow(&s, hm_file_temporary_folder(), HM_PLACE_SPILL);

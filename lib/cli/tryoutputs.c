@@ -3,11 +3,24 @@
 #include "cli/private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* A folder that is not there yet is tried as a file is: what can be made in its parent. */
+static int try_folder(const char *path, struct hm_err *e)
+{
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	char *bare = hm_strndup(path, n, e);
+	struct hm_out *o = bare ? hm_out_open(bare, e) : NULL;
+	hm_out_abort(o);
+	free(bare);
+	return o ? 0 : HM_EDATA;
+}
+
 static int try_output(const char *path, bool folder, struct hm_err *e)
 {
 	struct stat st;
@@ -19,6 +32,8 @@ static int try_output(const char *path, bool folder, struct hm_err *e)
 						 : 0;
 	if (there && folder)
 		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
+	if (folder)
+		return try_folder(path, e);
 	struct hm_out *o = hm_out_open(path, e);
 	hm_out_abort(o);
 	return o ? 0 : HM_EDATA;

@@ -35,7 +35,7 @@ struct hm_device {
 	enum hm_precision precision;
 	enum hm_dtype act; /* type of activations: HM_F32, or HM_BF16 with HM_PREC_BF16 */
 	const char *name;  /* "ref", "cpu", "cuda" */
-	int threads;	   /* threads of one training operation; 1 unless set before the first one */
+	int threads;	   /* threads of one training operation; set by hm_device_use_threads, else 1 */
 	bool once;	   /* weights are used for a call or two, which packing would not repay; set before
 			      networks are made ready */
 	bool host;	   /* device memory is host memory */
@@ -53,6 +53,9 @@ bool hm_device_parse(const char *name, enum hm_device_name *which, int *index);
  * when no device has this name; HM_EDEVICE when the device is not built in, is absent, or lacks the
  * precision. */
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e);
+/* The threads that one training operation may take, at least 1. Call before the first operation. HM_EUSAGE if
+ * OpenMP may not start as many: oneDNN would wait for them for ever. */
+int hm_device_use_threads(struct hm_device *d, int n, struct hm_err *e);
 /* Opens another context of the same device for another thread. It shares the packed weights and nothing
  * that changes. `d` must outlive it. NULL with `e`. */
 struct hm_device *hm_device_fork(const struct hm_device *d, struct hm_err *e);

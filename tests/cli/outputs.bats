@@ -67,6 +67,17 @@ every_call() {
 	expect 2 "error: --cache takes the name of a folder, not ''"
 }
 
+@test "the name of a folder that is not there yet may end with slashes" {
+	hm-synth -q --train 12 --dev 2 --test 2 data//
+	hm-jsonl2rec -q data/train.jsonl | hm-imgprep -q --root data/img --size 32 | hm-encode -q --image init:resnet-tiny --cache cache/ -o f.hmr
+	echo '{"name":"a","lr":0.1}' >sweep.jsonl
+	hm-fuse-train -q --features image --epochs 1 --sweep sweep.jsonl -o heads/ f.hmr
+	[ -s heads/a.safetensors ]
+	hm-score -q --model heads/a.safetensors --csv a.csv f.hmr >/dev/null
+	hm-report -q -o page// a.csv
+	[ -s page/report.html ]
+}
+
 @test "a folder, where a file is to be" {
 	mkdir folder
 	while read -r call; do

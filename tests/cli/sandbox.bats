@@ -147,6 +147,33 @@ need_sandbox() {
 	done
 }
 
+# A stranger's caption may be the name of a folder, or be made to cost memory and time where names of files are looked for.
+@test "hm-classify: a caption is words, whatever stands in it" {
+	picture=$(ls data/img | head -n 1)
+	for word in a= a, a,=; do
+		caption=$(printf "$word%.0s" {1..40000})
+		HM_SANDBOX=0 hm-classify whole.safetensors "data/img/$picture" "$caption" >want
+		(ulimit -t 20 && hm-classify whole.safetensors "data/img/$picture" "$caption") | cmp - want
+	done
+	need_sandbox
+	[[ $kernel = *landlock* ]] || skip "this kernel has no Landlock"
+	rm -rf strange wait empty && mkdir strange empty && cp "data/img/$picture" strange/p.png && mkfifo wait
+	for want in 1 0; do
+		HM_SANDBOX=$want hm-classify --root empty --image init:resnet-tiny --text init:bert-tiny --vocab wait head.safetensors \
+			strange/p.png "$PWD/strange" >/dev/null 2>said &
+		exec 7>wait
+		cp strange/p.png strange/other && mv strange/other strange/p.png # another file of this name
+		cat data/vocab.txt >&7
+		exec 7>&-
+		if [ "$want" = 0 ]; then
+			wait $! || fail "$(cat said)"
+		else
+			refute wait $!
+			grep -q 'p.png: cannot open: Permission denied' said || fail "$(cat said)"
+		fi
+	done
+}
+
 # Pictures are opened by the threads of -j.
 @test "threads, too, open only what is below the root" {
 	need_sandbox

@@ -53,8 +53,10 @@ train() { hm-fuse-train --epochs 2 -o $BATS_TEST_TMPDIR/m.st "$@"; }
 	run train --image init:resnet-tiny --batch-size 1 train.raw.hmr
 	expect 1 'one value per channel with --batch-size 1 .*choose a larger --batch-size'
 	run train --stats $BATS_TEST_TMPDIR/none/s.json --checkpoint $BATS_TEST_TMPDIR/c.ckpt train.hmr
-	expect 1 'none/s.json: cannot create a file in its folder: No such file'
+	expect 1 'none/s.json: cannot open its folder: No such file'
 	[ ! -e $BATS_TEST_TMPDIR/c.ckpt ]
+	OMP_THREAD_LIMIT=1 run train -j 2 train.hmr # oneDNN would wait for ever for the second thread
+	expect 2 '2 threads are asked for, and OMP_THREAD_LIMIT allows 1'
 	run train --batch-size 64 --drop-last train.hmr
 	expect 1 '--drop-last leaves nothing: there are 33 examples, and a batch has 64'
 }

@@ -9,6 +9,7 @@
 
 #include <sched.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 enum { THREADS = 8, TURNS = 2000, TOTAL = 100 };
 
@@ -92,9 +93,40 @@ static void a_large_need_is_not_passed(void **state)
 	hm_budget_clear(&budget);
 }
 
+static void *take_and_keep(void *arg)
+{
+	(void)arg;
+	hm_budget_take(&budget, 10);
+	atomic_fetch_add(&holders, 1);
+	return NULL;
+}
+
+/* Whoever is served wakes the next one, who need not wait for anything to be given. */
+static void all_that_fit_are_served(void **state)
+{
+	pthread_t t[THREADS];
+	(void)state;
+	alarm(60);
+	for (int turn = 0; turn < 20; turn++) {
+		hm_budget_init(&budget, TOTAL);
+		hm_budget_take(&budget, TOTAL);
+		atomic_store(&holders, 0);
+		for (int i = 0; i < THREADS; i++)
+			assert_int_equal(pthread_create(&t[i], NULL, take_and_keep, NULL), 0);
+		wait_until_asked(THREADS + 1);
+		hm_budget_give(&budget, TOTAL);
+		for (int i = 0; i < THREADS; i++)
+			pthread_join(t[i], NULL);
+		assert_int_equal(atomic_load(&holders), THREADS);
+		hm_budget_clear(&budget);
+	}
+	alarm(0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(no_more_than_the_total_together),
-					   cmocka_unit_test(a_large_need_is_not_passed)};
+					   cmocka_unit_test(a_large_need_is_not_passed),
+					   cmocka_unit_test(all_that_fit_are_served)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

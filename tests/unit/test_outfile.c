@@ -23,7 +23,7 @@
 static char folder[64], target[128];
 static struct hm_err e;
 static bool no_tmpfile, no_locks; /* as on NFS and FAT */
-static bool foreign_folder, foreign_link;
+static bool foreign_folder, foreign_link, foreign_file;
 static int same_number, links, opens, umasks; /* random numbers that are still alike; calls */
 static int kill_at_rename;		      /* a signal that comes between link and rename */
 static int sync_error, times = 0;	      /* what the next `times` calls of fsync say */
@@ -41,8 +41,14 @@ int openat(int from, const char *path, int flags, ...)
 		       : (int)syscall(SYS_openat, from, path, flags, mode);
 }
 
+static void (*before_lock)(void); /* what another process does before the next lock */
+
 int flock(int fd, int how)
 {
+	void (*first)(void) = before_lock;
+	before_lock = NULL;
+	if (first)
+		first();
 	errno = ENOLCK;
 	return no_locks ? -1 : (int)syscall(SYS_flock, fd, how);
 }
@@ -62,6 +68,20 @@ int fstat(int fd, struct stat *st)
 	if (foreign_link && S_ISLNK(st->st_mode))
 		st->st_uid = getuid() + 2;
 	return rc;
+}
+
+int fstatat(int from, const char *path, struct stat *st, int flags)
+{
+	int rc = (int)syscall(SYS_newfstatat, from, path, st, flags);
+	if (!rc && foreign_file)
+		st->st_uid = geteuid() + 2;
+	return rc;
+}
+
+/* Root may do what the tests see refused. */
+uid_t geteuid(void)
+{
+	return foreign_file ? 7 : (uid_t)syscall(SYS_geteuid);
 }
 
 int renameat(int from, const char *old, int to, const char *new)
@@ -123,7 +143,7 @@ static int count_files(bool removing)
 static int teardown(void **state)
 {
 	(void)state;
-	no_tmpfile = no_locks = foreign_folder = foreign_link = false;
+	no_tmpfile = no_locks = foreign_folder = foreign_link = foreign_file = false;
 	same_number = times = kill_at_rename = 0;
 	count_files(true);
 	return rmdir(folder);
@@ -286,6 +306,64 @@ static void what_may_be_of_a_living_writer_is_left(void **state)
 	assert_int_equal(count_files(false), 2);
 }
 
+static void slot_path(int slot, char path[512])
+{
+	char mark[HM_HIDDEN_MARK], name[HM_HIDDEN_NAME];
+	hm_hidden_mark(mark);
+	hm_hidden_name("f", mark, slot, name);
+	snprintf(path, 512, "%s/%s", folder, name);
+}
+
+static void every_slot_is_looked_at(void **state)
+{
+	char path[512];
+	(void)state;
+	for (int i = 0; i < HM_HIDDEN_SLOTS; i++) {
+		slot_path(i, path);
+		close(open(path, O_CREAT | O_WRONLY, 0600));
+	}
+	hm_out_abort(hm_out_open(target, &e));
+	assert_int_equal(count_files(false), 0);
+}
+
+static void remove_all(void)
+{
+	count_files(true);
+}
+
+/* Between the making of a hidden file and its lock another process may take it for dead. */
+static void a_file_that_is_removed_before_its_lock_is_made_again(void **state)
+{
+	(void)state;
+	no_tmpfile = true;
+	before_lock = remove_all;
+	assert_int_equal(hm_file_write(target, "new", 3, &e), 0);
+	assert_null(before_lock);
+	holds(target, "new");
+	assert_int_equal(count_files(false), 1);
+}
+
+static void put_another_there(void)
+{
+	char path[512], other[512];
+	slot_path(0, path);
+	snprintf(other, sizeof other, "%s/other", folder);
+	close(open(other, O_CREAT | O_WRONLY, 0600));
+	rename(other, path);
+}
+
+/* A dead file that was opened, but has lost its name to a living one's. */
+static void what_took_a_dead_ones_name_is_left(void **state)
+{
+	(void)state;
+	no_tmpfile = true;
+	die_with_a_hidden_file();
+	before_lock = put_another_there;
+	hm_out_abort(hm_out_open(target, &e));
+	assert_null(before_lock);
+	assert_int_equal(count_files(false), 1);
+}
+
 /* Where files cannot be locked nobody can know that a writer is dead. */
 static void without_locks_nothing_is_removed(void **state)
 {
@@ -383,6 +461,25 @@ static void a_link_of_another_user_in_such_a_folder_is_not_followed(void **state
 	}
 }
 
+/* The kernel would say so when the work is done. */
+static void a_file_of_another_user_in_such_a_folder_is_refused_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(hm_file_write(target, "old", 3, &e), 0);
+	assert_int_equal(chmod(target, 0666), 0);
+	foreign_folder = foreign_file = true;
+	for (int sticky = 0; sticky < 2; sticky++) {
+		assert_int_equal(chmod(folder, sticky ? 01777 : 0777), 0);
+		struct hm_out *o = hm_out_open(target, &e);
+		assert_int_equal(!o, sticky);
+		hm_out_abort(o);
+	}
+	assert_non_null(strstr(e.text, "f: cannot be replaced: another user's file"));
+	foreign_file = false;
+	assert_int_equal(hm_file_write(target, "mine", 4, &e), 0);
+	holds(target, "mine");
+}
+
 /* The umask is of the whole process: a thread that looks at it by changing it changes other threads' files.
  */
 static void the_umask_is_kept_and_not_touched(void **state)
@@ -436,12 +533,18 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_next_writer_removes_what_a_killed_one_left, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_may_be_of_a_living_writer_is_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_slot_is_looked_at, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_is_removed_before_its_lock_is_made_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_took_a_dead_ones_name_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_locks_nothing_is_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_signal_waits_for_the_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_process_removes_its_own_hidden_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_end_opens_nothing_and_stays_in_its_folder, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_link_of_another_user_in_such_a_folder_is_not_followed,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_of_another_user_in_such_a_folder_is_refused_at_once,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(the_umask_is_kept_and_not_touched, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_read_only_target_is_refused_at_once, setup, teardown),
