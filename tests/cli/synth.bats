@@ -62,5 +62,5 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
 	run hm-synth --train -1 d
 	expect 2 'train'
 	run hm-synth nowhere/deep
-	expect 1 'nowhere/deep: No such file or directory'
+	expect 1 'nowhere/deep: cannot make the folder: No such file or directory'
 }
