@@ -162,6 +162,9 @@ static void check_output(struct hm_cli *c)
 static void report_pictures(struct run *r)
 {
 	bool one = r->damaged == 1;
+	if (r->failed && r->failed == r->done)
+		hm_cli_warn(&r->cli, "no record has an image that could be read: do their paths begin in %s?",
+			    r->o.root);
 	if (r->failed)
 		hm_cli_notice(&r->cli, "%" PRIu64 " record%s %s (-v names %s)", r->failed,
 			      r->failed == 1 ? "" : "s",

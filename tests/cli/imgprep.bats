@@ -219,10 +219,15 @@ T
 	expect 0 'in.hmr: record 1 \(id r1\): cut.png: the PNG file is cut off after [0-9]+ bytes'
 	expect 0 'in.hmr: record 2 \(id r2\): cut.jpg: the JPEG file is cut off after [0-9]+ bytes'
 	expect 0 'notice: 2 records left out because of the image \(-v names them\)$'
+	refute grep -q warning <<<"$output"
 	expect 0 'notice: 2 images are damaged and read as far as they go \(-v names them\)$'
 	hm-view out.hmr >view
 	[ "$(wc -l <view)" = 3 ]
 	hm-view --history out.hmr | grep -q '"damaged":"read"'
+	for how in skip keep; do # none at all: most likely the wrong folder
+		run hm-imgprep -q --root . --size 4 --on-error $how -o out.hmr in.hmr
+		expect 0 '^hm-imgprep: warning: no record has an image that could be read: do their paths begin in \.\?$'
+	done
 	# the rows of cut.png are all there; without the switch it is bad, and whole files are the same with it
 	records good.png >whole.hmr
 	hm-imgprep --root root --size 4 -o a.hmr whole.hmr

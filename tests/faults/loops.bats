@@ -36,7 +36,7 @@ part() {
 }
 
 @test "the k-th allocation fails, once or with all that follow: the right bytes, or exit 1, one line and the old files" {
-	part 90 -k alloc,alloc-ever
+	part 50 -k alloc,alloc-ever
 }
 
 @test "the first allocations of every tool: one line says that memory is out" {
@@ -53,13 +53,13 @@ part() {
 }
 
 @test "the k-th system call fails, once or with all that follow: the right bytes, or exit 1, one line and the old files" {
-	part 0 -k io,io-ever,room
+	part 32 -k io,io-ever,room
 }
 
 @test "the k-th system call is interrupted, would have to wait, or moves one byte: the right bytes" {
-	part 0 -k intr,again,cut
+	part 32 -k intr,again,cut
 }
 
 @test "killed at the k-th system call: every file is old or new, and the run after it gives the right bytes" {
-	part 0 -k kill
+	part 32 -k kill
 }
