@@ -234,7 +234,5 @@ void hm_cli_confine(struct hm_cli *c)
 			allow_input(&s, c->operands[i]);
 	if (c->tool->joins && c->n_operands > 1)
 		hm_sandbox_allow(&s, hm_file_temporary_folder(), HM_PLACE_SPILL);
-	if (c->n_operands)
-		allow_beside(&s, c->operands[0]);
 	hm_cli_debug(c, "sandbox: %s", name_kinds(hm_sandbox_enter(&s)));
 }
