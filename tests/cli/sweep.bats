@@ -159,7 +159,7 @@ alone() { # OPTION...
 	run timeout 20 hm-fuse-train --sweep four.jsonl --epochs 1000000 --val dev.hmr -o file train.hmr
 	expect 1 'file: not a folder'
 	run hm-fuse-train --sweep four.jsonl --val dev.hmr -o no/where train.hmr
-	expect 1 'no/where: No such file or directory'
+	expect 1 'no/where: cannot open its folder: No such file or directory'
 }
 
 @test "wrong calls" {
