@@ -237,7 +237,7 @@ int hm_folder_make(const char *path, struct hm_err *e)
 	if (!mkdir(path, 0777))
 		return hm_file_sync_name(path, e);
 	if (errno != EEXIST)
-		return hm_err_system(e, errno, "%s: cannot make the folder: %s", path, strerror(errno));
+		return refuse_file(e, path, "cannot make the folder");
 	if (!stat(path, &st) && !S_ISDIR(st.st_mode))
 		return hm_err_set(e, HM_EDATA, "%s: not a folder", path);
 	if (access(path, W_OK | X_OK))

@@ -242,8 +242,6 @@ void hm_cli_confine(struct hm_cli *c)
 			allow_input(&s, c->operands[i]);
 	if (c->tool->joins && c->n_operands > 1)
 		hm_sandbox_allow(&s, hm_file_temporary_folder(), HM_PLACE_SPILL);
-	if (c->n_operands)
-		allow_beside(&s, c->operands[0]);
 	if (s.failure.code)
 		exit(hm_cli_end(c, HM_EDATA, &s.failure));
 	hm_cli_debug(c, "sandbox: %s", name_kinds(hm_sandbox_enter(&s)));

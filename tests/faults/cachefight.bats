@@ -27,10 +27,19 @@ setup() {
 encode() { hm-encode -q -j1 --image init:resnet-tiny --image-output both --text init:bert-tiny "$@"; }
 train() { hm-fuse-train -q -j1 --image init:resnet-tiny --text init:bert-tiny --batch-size 16 --epochs 2 --val dev.hmr "$@" part0.hmr; }
 
-# fight SEED COMMAND: runs `COMMAND K` for K below $processes at once and kills about a half of them at moments that SEED says.
-# Leaves exit statuses in status[K].
+# COMMAND: $longest := milliseconds that `COMMAND K` for K below $processes takes here at once, so that kills meet it.
+calibrate() {
+	local k start=${EPOCHREALTIME/[.,]/}
+	for ((k = 0; k < processes; k++)); do "$1" $k & done
+	wait
+	longest=$(((${EPOCHREALTIME/[.,]/} - start) / 1000))
+}
+
+# fight SEED COMMAND: runs `COMMAND K` for K below $processes at once and kills about a half of them at moments that SEED says,
+# within the time that they took before. Leaves exit statuses in status[K].
 fight() {
-	local k pid=() victims=() longest
+	local k pid=() victims=()
+	[ -n "${longest-}" ] || calibrate "$2"
 	RANDOM=$1
 	for ((k = 0; k < processes; k++)); do
 		"$2" $k &
@@ -39,7 +48,6 @@ fight() {
 	for ((k = 0; k < processes; k++)); do
 		((RANDOM % 2)) && victims+=("$k")
 	done
-	longest=$((processes * 60)) # milliseconds; two processors have so much to do
 	for k in "${victims[@]}"; do
 		sleep "$(printf '0.%06d' $((RANDOM * 1000 / 32768 * longest / (${#victims[@]} + 1))))"
 		kill -KILL "${pid[k]}" 2>/dev/null || true

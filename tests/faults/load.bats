@@ -109,7 +109,7 @@ serve() { # COMMAND...
 	: >"$t/out"
 	"$@" <"$t/through" >"$t/out" &
 	reader=$!
-	hm-classify model.st --root data/img <"$t/in" >"$t/through" 2>"$t/said" &
+	hm-classify -j2 model.st --root data/img <"$t/in" >"$t/through" 2>"$t/said" &
 	pid=$!
 	exec 8>"$t/in"
 }

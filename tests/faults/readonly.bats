@@ -98,7 +98,7 @@ refused() { # PATTERN BEFORE
 @test "a checkpoint, a log and a model: the run ends, the checkpoint of before is whole" {
 	for ((k = 0; k < 2; k++)); do
 		rm -rf box/*
-		"${bound[@]}" hm-fuse-train -q --epochs 3000 --batch-size 16 --val "$D/dev.hmr" --checkpoint box/ckpt --log box/log.jsonl -o box/model.st "$D/train.hmr" 2>said &
+		"${bound[@]}" hm-fuse-train -q --epochs 1048576 --batch-size 16 --val "$D/dev.hmr" --checkpoint box/ckpt --log box/log.jsonl -o box/model.st "$D/train.hmr" 2>said &
 		pid=$!
 		for ((i = 0; i < 1200; i++)); do [ ! -e box/ckpt ] || break; sleep .05; done
 		[ -e box/ckpt ]
@@ -110,7 +110,7 @@ refused() { # PATTERN BEFORE
 		[ ! -e box/model.st ]
 		[ -z "$(find box -name '.*')" ]
 		# it goes on from there
-		"${bound[@]}" timeout -s TERM 3 hm-fuse-train -q --epochs 3000 --batch-size 16 --val "$D/dev.hmr" --checkpoint box/ckpt --resume --log box/log.jsonl -o box/model.st "$D/train.hmr" || rc=$?
+		"${bound[@]}" timeout -s TERM 3 hm-fuse-train -q --epochs 1048576 --batch-size 16 --val "$D/dev.hmr" --checkpoint box/ckpt --resume --log box/log.jsonl -o box/model.st "$D/train.hmr" || rc=$?
 		case $rc in 124 | 143) ;; *) fail "exit $rc" ;; esac
 	done
 }

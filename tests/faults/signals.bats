@@ -26,7 +26,7 @@ start_writing() {
 	pid=$!
 	exec 8>feed
 	head -c 60000 all.hmr >&8
-	until [ "$(hidden)" = 1 ]; do sleep 0.01; done
+	until [ "$(hidden)" = 1 ]; do kill -0 $pid && sleep 0.01 || fail "ended: $(cat err)"; done
 }
 
 @test "signals that end a tool remove its hidden file, and the tool dies of them" {

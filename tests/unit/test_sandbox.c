@@ -15,6 +15,7 @@
 #include <linux/io_uring.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -191,6 +192,25 @@ static int type_into_terminal(void)
 	char c = 'x';
 	return ioctl(0, TIOCSTI, &c);
 }
+
+#ifdef __x86_64__
+/* 20 is getpid there, and writev here. A kernel that has no such calls ends the process, too. */
+static int call_as_32_bits(void)
+{
+	int rc;
+	__asm__ volatile("int $0x80" : "=a"(rc) : "a"(20) : "memory", "r8", "r9", "r10", "r11");
+	return rc < 0 ? -1 : 0;
+}
+
+static void test_32_bits(void **state)
+{
+	(void)state;
+	if (!(hm_sandbox_kinds() & HM_SANDBOX_CALLS))
+		skip();
+	int got = attempt_in(CODES, call_as_32_bits);
+	assert_true(got == -SIGSYS || got == -SIGSEGV);
+}
+#endif
 
 static void test_calls(void **state)
 {
@@ -462,6 +482,30 @@ static int kill_without_places(void)
 	return kill_parent() < 0 ? errno : 0;
 }
 
+static int signal_thread_without_places(void)
+{
+	lose_call(CREATE_RULESET);
+	enter(READS);
+	return signal_parents_thread() < 0 ? errno : 0;
+}
+
+/* Here Landlock is alone. */
+static int bind_without_calls(void)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET};
+	lose_call(SYS_seccomp);
+	enter(READS);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	return fd < 0 ? 125 : bind(fd, (struct sockaddr *)&any, sizeof any) ? errno : 0;
+}
+
+static int kill_without_calls(void)
+{
+	lose_call(SYS_seccomp);
+	enter(READS);
+	return kill_parent() < 0 ? errno : 0;
+}
+
 static int enter_without_calls(void)
 {
 	lose_call(SYS_seccomp);
@@ -487,11 +531,19 @@ static void test_kernels(void **state)
 	assert_int_equal(outcome(enter_without_calls), 11 * (kinds & HM_SANDBOX_PLACES));
 	assert_int_equal(outcome(enter_without_both), 0);
 	assert_int_equal(outcome(kill_without_places), EPERM);
+	assert_int_equal(outcome(signal_thread_without_places), EPERM);
+	/* what the versions of Landlock know */
+	long version = syscall(CREATE_RULESET, NULL, (size_t)0, 1);
+	assert_int_equal(outcome(bind_without_calls), version >= 4 ? EACCES : 0);
+	assert_int_equal(outcome(kill_without_calls), version >= 6 ? EPERM : 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#ifdef __x86_64__
+		cmocka_unit_test(test_32_bits),
+#endif
 		cmocka_unit_test(test_calls),	cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_places),	cmocka_unit_test(test_reader_writes_nothing),
 		cmocka_unit_test(test_kernels), cmocka_unit_test(test_faults_of_the_machine)};
