@@ -43,6 +43,8 @@ PACKAGES := $(sort $(foreach h,$(headers) $(onednn_header) $(test_headers),$(wor
 CLUSTER_PACKAGES := slurm-wlm munge openmpi-bin libopenmpi-dev
 
 comma   := ,
+# Targets that build first and then do something else build with all processors, unless -j is given.
+jobs     = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 setting := $(if $(filter 1,$(ONEDNN)),onednn,plain)$(if $(SAN),-san-$(subst $(comma),-,$(SAN)))$(if $(DEBUG),-debug)
 O       := build
 B       := $(O)/$(setting)
@@ -304,7 +306,7 @@ deps: ## install the Debian packages that are missing (or print the line to run)
 
 test: ## the whole suite: no GPU, no Python, ten to twenty minutes on two cores
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) $(jobs) --no-print-directory check
 
 # After deps, so that what was just installed is found.
 check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondreader $(B)/tests/pipes/httpd $(B)/tests/pipes/nonblock $(B)/tests/pipes/terminal $(B)/tests/cli/oldkernel
@@ -312,17 +314,17 @@ check: all $(units) $(replays) $(tower_tools) $(rate) $(B)/tests/formats/secondr
 
 check-cuda: ## every CUDA operation: on the GPU where there is one, else on the processor
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory $(if $(filter 1,$(CUDA)),cuda,all)
+	@$(MAKE) $(jobs) --no-print-directory $(if $(filter 1,$(CUDA)),cuda,all)
 	@B=$(B) MAKE="$(MAKE)" bash tests/cudasim/run
 
 check-cluster: ## the pipelines in shards and as jobs of a Slurm that is started here, trainings of several processes (root)
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) $(CLUSTER_PACKAGES)"
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(jobs) --no-print-directory all
 	@B=$(B) bash tests/cluster/run
 
 check-faults: ## faults injected: allocations and system calls that fail, crashes, full disks; ALL=1: every case, which takes long
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all fault-tools
+	@$(MAKE) $(jobs) --no-print-directory all fault-tools
 	@B=$(B) MAKE="$(MAKE)" ALL=$(ALL) bash tests/faults/run
 
 .PHONY: fault-tools
@@ -333,7 +335,7 @@ lint: ## arrows, banned calls, man pages
 
 demo: ## data, features, training, both fusions, scores, pictures: about a minute
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(jobs) --no-print-directory all
 	@bash pipelines/demo.sh
 
 oracle: all $(units) ## compare with Pillow, tokenizers, torch, scikit-learn (PyPI, several GB, in $(VENV))
