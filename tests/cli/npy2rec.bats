@@ -192,7 +192,7 @@ npy() {
 	run hm-npy2rec --ids two.ids --column train.npy -o no.hmr
 	expect 2 "NAME=FILE is wanted, not 'train.npy'"
 	run hm-npy2rec --ids two.ids --column x= -o no.hmr
-	expect 2 'no file is named for x'
+	expect 2 "--column takes the name of a file, not ''"
 	run hm-npy2rec --ids two.ids --column id=train.npy -o no.hmr
 	expect 2 'the ids are those of --ids'
 	run hm-npy2rec --ids two.ids --column x=train.npy --column x=dev.npy -o no.hmr

@@ -53,7 +53,7 @@ train() { hm-fuse-train --epochs 2 -o $BATS_TEST_TMPDIR/m.st "$@"; }
 	run train --image init:resnet-tiny --batch-size 1 train.raw.hmr
 	expect 1 'one value per channel with --batch-size 1 .*choose a larger --batch-size'
 	run train --stats $BATS_TEST_TMPDIR/none/s.json --checkpoint $BATS_TEST_TMPDIR/c.ckpt train.hmr
-	expect 1 'none/s.json: cannot create a file in its folder: No such file'
+	expect 1 'none/s.json: cannot open its folder: No such file'
 	[ ! -e $BATS_TEST_TMPDIR/c.ckpt ]
 	run train --batch-size 64 --drop-last train.hmr
 	expect 1 '--drop-last leaves nothing: there are 33 examples, and a batch has 64'
