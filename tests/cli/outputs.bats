@@ -103,6 +103,20 @@ every_call() {
 	[ "$(cat folder/out)" = kept ]
 }
 
+@test "a folder that may be written and not listed takes outputs" {
+	[ "$(id -u)" = 0 ] && as='setpriv --reuid 65534 --clear-groups --' || as=
+	printf 'id,img,text,label\n1,a.png,one,0\n' | hm-csv2rec -q -o in.hmr -
+	cp "$(command -v hm-cat)" .
+	mkdir folder && chmod 733 folder && chmod 777 .
+	[ -n "$as" ] || chmod 300 folder
+	for _ in new replaced; do
+		run $as ./hm-cat -o folder/out.hmr - <in.hmr
+		expect 0
+	done
+	chmod 755 folder
+	[ "$(ls -A folder)" = out.hmr ]
+}
+
 @test "modes: a new file and folder get what the umask leaves, a file that is replaced keeps its mode" {
 	hm-synth -q --train 12 --dev 2 --test 2 data
 	hm-jsonl2rec -q data/train.jsonl | hm-imgprep -q --root data/img --size 32 -o raw.hmr

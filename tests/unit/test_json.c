@@ -193,9 +193,24 @@ static void json_for_a_terminal_is_tame(void **state)
 	hm_buf_clear(&b);
 }
 
+/* Exactly these are masked wherever text is shown. */
+static void controls_are_these(void **state)
+{
+	static const uint32_t range[][2] = {{0, 0x1f},	      {0x7f, 0x9f},	{0x61c, 0x61c},
+					    {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}};
+	(void)state;
+	for (uint32_t cp = 0; cp < 0x11000; cp++) {
+		bool wanted = false;
+		for (size_t i = 0; i < sizeof range / sizeof *range; i++)
+			wanted |= range[i][0] <= cp && cp <= range[i][1];
+		assert_int_equal(hm_utf8_is_control(cp), wanted);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(controls_are_these),
 		cmocka_unit_test_setup(damage_has_a_column, setup),
 		cmocka_unit_test_setup(bytes_that_no_text_holds, setup),
 		cmocka_unit_test_setup(keys_and_depth, setup),
