@@ -275,6 +275,8 @@ int main(int argc, char **argv)
 	int rc = r.o.parallel ? hm_fuse_join(&r, &e) : 0;
 	if (!rc && hm_ranks_lead(&r.ranks))
 		rc = hm_cli_try_outputs(&r.cli, r.o.sweep ? r.o.out : NULL, &e);
+	if (r.ranks.by) /* what follows, all ranks do together */
+		rc = hm_ranks_agree(&r.ranks, rc, &e);
 	if (!rc)
 		rc = open_device(&r, &e);
 	if (!rc)

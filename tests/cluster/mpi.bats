@@ -181,7 +181,7 @@ children() { # NAME PID
 	expect 2 'error: several ranks read files, not standard input, which mpirun gives to rank 0 alone'
 	[ "$(grep -c 'hm-fuse-train' <<<"$output")" = 2 ] || fail "$output" # the error, and where to read on
 	run ranks 2 $common -o nowhere/m.model train.features.hmr # rank 0 writes
-	expect 1 'error: rank 0: nowhere/m.model: .*; all ranks end'
+	expect 1 'error: rank 0: nowhere/m.model: cannot open its folder'
 }
 
 @test "rank 0 alone speaks, and writes --stats; -v says what was sent" {
