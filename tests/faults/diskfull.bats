@@ -84,7 +84,7 @@ whole() { # NAME
 # Sizes in KiB, from nearly nothing to more than the call needs: every (ALL) or some of them.
 sizes() { # NAME
 	local need step k=0
-	need=$(du -s --apparent-size -B 1024 "$D/right/$1" | cut -f 1)
+	need=$(find "$D/right/$1" -type f -printf '%s\n' | awk '{ n += 4 * int(($1 + 4095) / 4096) } END { print n + 4 }') # in pages
 	step=$([ -n "$ALL" ] && echo $((need / 40 + 4)) || echo $((need / 2 + 3)))
 	for ((k = 4; k < need + 2 * step; k += step)); do echo "$k"; done
 }
@@ -139,7 +139,7 @@ try_graph() { # NAME
 	"$1" >"$t/printed" 2>"$t/said" || rc=$?
 	echo $rc >>"$t/rcs"
 	if [ $rc != 0 ]; then
-		grep -qE '(^hm-[a-z0-9-]+: error: [^:]+: |: write error: |^mkdir: |^mv: ).*No space left on device' "$t/said" || fail "exit $rc, said: $(cat "$t/said")"
+		grep -qE '(^hm-[a-z0-9-]+: error: [^:]+: |: write error: |^mkdir: |^mv: |^awk: ).*No space left on device' "$t/said" || fail "exit $rc, said: $(cat "$t/said")"
 	fi
 	[ -z "$(find . -name '.*.tmp')" ]
 	for f in $(find out -name '*.hmr'); do hm-view --verify "$f"; done
