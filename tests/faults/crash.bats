@@ -23,15 +23,15 @@ teardown_file() { rm -rf "$PLACE"; }
 
 setup() {
 	cd "$PLACE"
-	rm -rf work before before.list log states
-	mkdir work
+	rm -rf disk before before.list log states
+	mkdir disk
 }
 
-# CALL...: runs it in work/, recorded; then states/1, 2, ... and states/end lie beside.
+# CALL...: runs it in disk/, recorded; then states/1, 2, ... and states/end lie beside.
 record() {
-	cp -a work before
-	(cd work && find . -printf '%i %y %P\n') >before.list
-	(cd work && export DISK_LOG=$PLACE/log LD_PRELOAD=$PLACE/record.so && "$@")
+	cp -a disk before
+	(cd disk && find . -printf '%i %y %P\n') >before.list
+	(cd disk && export DISK_LOG=$PLACE/log LD_PRELOAD=$PLACE/record.so && "$@")
 	./diskstates log before states
 	[ -s log ]
 }
@@ -50,7 +50,7 @@ old_or_new() { # FILES (pattern)
 	local state file old=0 new=0
 	for state in states/*; do
 		while read -r file; do
-			if cmp -s "$state/$file" "work/$file"; then
+			if cmp -s "$state/$file" "disk/$file"; then
 				((++new))
 			elif cmp -s "$state/$file" "before/$file"; then
 				((++old))
@@ -64,7 +64,7 @@ old_or_new() { # FILES (pattern)
 	done
 	((new > 0))
 	[ -z "$(ls before)" ] || ((old > 0))
-	diff <(cd work && find . -type f | grep -vxE "\./($1)" | sort | xargs md5sum) \
+	diff <(cd disk && find . -type f | grep -vxE "\./($1)" | sort | xargs md5sum) \
 		<(cd states/end && find . -type f ! -name '.*.tmp' | grep -vxE "\./($1)" | sort | xargs md5sum)
 }
 
@@ -73,15 +73,15 @@ old_or_new() { # FILES (pattern)
 		[ -n "$DISK_NAMED" ] && export DISK_NAMED || unset DISK_NAMED
 		for old in 0 1; do
 			setup
-			[ $old = 0 ] || cp dev.hmr work/out.hmr
-			[ $old = 0 ] || echo old >work/stats
+			[ $old = 0 ] || cp dev.hmr disk/out.hmr
+			[ $old = 0 ] || echo old >disk/stats
 			record hm-cat -q --stats stats -o out.hmr ../train.hmr
 			old_or_new none
 		done
 	done
 	setup
 	unset DISK_NAMED
-	cp dev.hmr work/f.npy
+	cp dev.hmr disk/f.npy
 	record hm-view -q --npy image_feature=f.npy --npy text=t.npy ../train.hmr
 	old_or_new none
 }
@@ -96,8 +96,8 @@ train() {
 log_is_first() { # MODEL
 	local state news=0
 	for state in states/*; do
-		cmp -s "$state/$1" "work/$1" || continue
-		cmp "$state/logs/log.jsonl" work/logs/log.jsonl
+		cmp -s "$state/$1" "disk/$1" || continue
+		cmp "$state/logs/log.jsonl" disk/logs/log.jsonl
 		((++news))
 	done
 	((news > 0))
@@ -105,27 +105,27 @@ log_is_first() { # MODEL
 
 @test "a training: model, last, checkpoint and log; it goes on from every state to the same bytes" {
 	hm-fuse-train -q --fusion late --epochs 1 -o old.st dev.hmr
-	mkdir work/logs
-	cp old.st work/model.st
+	mkdir disk/logs
+	cp old.st disk/model.st
 	record train
 	old_or_new 'run|run.seconds|logs/log.jsonl'
 	log_is_first model.st
 	setup
-	mkdir work/logs
-	cp old.st work/model.st
-	cp old.st work/last.st
+	mkdir disk/logs
+	cp old.st disk/model.st
+	cp old.st disk/last.st
 	record train --last last.st
 	old_or_new 'run|run.seconds|logs/log.jsonl'
 	log_is_first model.st
 	log_is_first last.st
-	cmp states/end/run work/run
+	cmp states/end/run disk/run
 	for state in $(some 12); do
 		cd "$PLACE/$state"
 		[ -e run ] && resume=--resume || resume=
 		train $resume --last last.st >err 2>&1 || fail "$state: $(cat err)"
-		cmp model.st "$PLACE/work/model.st"
-		cmp last.st "$PLACE/work/last.st"
-		cmp logs/log.jsonl "$PLACE/work/logs/log.jsonl"
+		cmp model.st "$PLACE/disk/model.st"
+		cmp last.st "$PLACE/disk/last.st"
+		cmp logs/log.jsonl "$PLACE/disk/logs/log.jsonl"
 	done
 }
 
@@ -138,9 +138,9 @@ log_is_first() { # MODEL
 @test "a cache: a feature that is not whole is computed again" {
 	encode() { hm-encode -q --image init:resnet-tiny --text init:bert-tiny --cache "$1" "${@:2}"; }
 	hm-encode -q --image init:resnet-tiny --text init:bert-tiny --no-pg -o right.hmr train.raw.hmr
-	encode work/cache --no-pg -o /dev/null dev.raw.hmr # older entries
+	encode disk/cache --no-pg -o /dev/null dev.raw.hmr # older entries
 	record hm-encode -q --image init:resnet-tiny --text init:bert-tiny --cache cache --no-pg -o out.hmr ../train.raw.hmr
-	cmp work/out.hmr right.hmr
+	cmp disk/out.hmr right.hmr
 	cmp states/end/out.hmr right.hmr
 	for state in $(some 16); do
 		encode $state/cache --no-pg -o again.hmr train.raw.hmr 2>&1
