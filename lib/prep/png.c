@@ -8,7 +8,7 @@
 
 struct hm_png {
 	struct libdeflate_decompressor *inflate;
-	struct hm_inflate *photo; /* the faster way for some streams */
+	struct hm_inflate *photo; /* the faster way for photographs */
 	struct hm_buf data;	  /* IDAT chunks joined, when there are several */
 	struct hm_buf raw;	  /* inflated */
 	struct hm_buf zero;	  /* a row of zeros */
@@ -84,10 +84,9 @@ static int inflate_data(struct hm_png *d, const struct hm_png_scan *s, size_t ne
 	hm_image_claim(o, s->w, s->h,
 		       need + (size_t)3 * s->w * s->h + (s->idats > 1 ? s->idat_bytes : 0) +
 			       sizeof(void *) * s->h);
-	if (!(data = join_data(d, s, e)) || !hm_image_room(&d->raw, need + HM_INFLATE_ROOM, e))
+	if (!(data = join_data(d, s, e)) || !hm_image_room(&d->raw, need, e))
 		return HM_EDATA;
-	/* What was joined has room behind it, as d->photo wants; a file of one chunk need not have it. */
-	if (s->idats > 1 && hm_inflate_suits(data, s->idat_bytes, need) &&
+	if (hm_inflate_suits(data, s->idat_bytes, need) &&
 	    hm_inflate_run(d->photo, data, s->idat_bytes, d->raw.data, need))
 		return 0;
 	switch (libdeflate_zlib_decompress_ex(d->inflate, data, s->idat_bytes, d->raw.data, need, &used,

@@ -71,7 +71,7 @@ class Library:
                                  "json/*")
                for f in glob.glob(f"{ROOT}/lib/{n}.c")]
         subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{ROOT}/lib", "-o",
-                        f"{folder}/hm.so", *src, "-lpng", "-ljpeg", "-lwebp", "-lwebpdemux", "-lz", "-ldeflate", "-lcjson", "-lm"], check=True)
+                        f"{folder}/hm.so", *src, "-lpng", "-ljpeg", "-lwebp", "-lwebpdemux", "-lz", "-ldeflate", "-lisal", "-lcjson", "-lm"], check=True)
         self.lib = c.CDLL(f"{folder}/hm.so")
         self.lib.hm_png_new.restype = c.c_void_p
         self.lib.hm_square_plan.restype = Plan
