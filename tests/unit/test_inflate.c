@@ -209,7 +209,7 @@ static void test_refusals(void **state)
 	/* An incomplete code, which libdeflate refuses, is no fault to ISA-L: the data has no word of what is
 	 * missing, and its checksum is right. */
 	assert_true(accepts(make_coded(2, 2, 2), "a", 1));
-	assert_false(accepts(make_coded(1, 1, 1), "a", 1));
+	assert_true(accepts(make_coded(1, 1, 1), "a", 1)); /* one distance of one bit is allowed */
 	assert_false(accepts(make_coded(1, 1, 3), "a", 1)); /* too many codes */
 	struct writer w = begin_stream(3);
 	put_bytes(&w, "ab", 2);
