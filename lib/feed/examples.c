@@ -14,9 +14,9 @@ void hm_examples_clear(struct hm_examples *x)
 {
 	struct hm_examples_store *s = x->store;
 	if (s) {
-		struct hm_buf *own[] = {&s->part[HM_IMAGE], &s->part[HM_TEXT], &s->len, &s->label},
+		struct hm_buf *own[] = {&s->part[HM_IMAGE], &s->part[HM_TEXT], &s->len, &s->label, &s->at},
 			      *shared[] = {&s->labels, &s->ids, &s->lens, &s->places};
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 5; i++)
 			hm_buf_clear(own[i]);
 		for (int i = 0; i < 4 && !s->view; i++)
 			hm_buf_clear(shared[i]);
@@ -45,7 +45,7 @@ int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, stru
 	*view->store = *s;
 	view->store->view = true;
 	view->store->part[HM_IMAGE] = view->store->part[HM_TEXT] = view->store->len = view->store->label =
-		(struct hm_buf){0};
+		view->store->at = (struct hm_buf){0};
 	return 0;
 }
 
@@ -160,15 +160,26 @@ static void point_arrays(const struct hm_examples *x, struct hm_minibatch *b, un
 			b->feature[k] = (const float *)(void *)part[k];
 }
 
+/* Are these the examples that the batch's arrays hold? */
+static bool batch_there(const struct hm_examples_store *s, const uint32_t *at, size_t rows)
+{
+	return rows && s->at.len == rows * sizeof *at && !memcmp(s->at.data, at, s->at.len);
+}
+
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e)
 {
 	struct hm_examples_store *s = x->store;
+	if (batch_there(s, at, rows)) {
+		*b = s->lent;
+		return 0;
+	}
 	const int32_t *lens = (const int32_t *)(const void *)s->lens.data;
 	size_t text_bytes = (size_t)hm_examples_words(x, at, rows) * sizeof(int32_t);
 	int32_t *label = reserve_array(&s->label, rows * sizeof *label, e),
 		*len = reserve_array(&s->len, rows * sizeof *len, e);
 	unsigned char *part[HM_SIDES];
+	s->at.len = 0;
 	part[HM_IMAGE] = reserve_array(&s->part[HM_IMAGE],
 				       rows * s->bytes[HM_IMAGE] + (s->joined ? text_bytes : 0), e);
 	part[HM_TEXT] = s->joined ? part[HM_IMAGE] : reserve_array(&s->part[HM_TEXT], text_bytes, e);
@@ -189,7 +200,8 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 		part[HM_IMAGE] += bytes[HM_IMAGE] + (s->joined ? bytes[HM_TEXT] : 0);
 		part[HM_TEXT] += bytes[HM_TEXT];
 	}
-	return rc;
+	s->lent = *b;
+	return rc ? rc : hm_buf_add(&s->at, at, rows * sizeof *at, e);
 }
 
 /* ---- standardisation */
@@ -229,6 +241,7 @@ void hm_examples_standardise(struct hm_examples *x, const double *mean, const do
 {
 	struct hm_examples_store *s = x->store;
 	size_t k = (size_t)x->feature[HM_IMAGE].dim + (size_t)x->feature[HM_TEXT].dim;
+	s->at.len = 0;
 	if (s->blobs.spilled || s->fetch) {
 		s->mean = mean;
 		s->deviation = deviation;
@@ -240,6 +253,7 @@ void hm_examples_standardise(struct hm_examples *x, const double *mean, const do
 
 void hm_examples_view_standardised(struct hm_examples *view, const double *mean, const double *deviation)
 {
+	view->store->at.len = 0;
 	view->store->mean = mean;
 	view->store->deviation = deviation;
 }
@@ -247,5 +261,6 @@ void hm_examples_view_standardised(struct hm_examples *view, const double *mean,
 void hm_examples_serve(struct hm_examples *x, const struct hm_fusion_kind *kind)
 {
 	struct hm_examples_store *s = x->store;
+	s->at.len = 0;
 	s->joined = kind->joined && !s->raw[HM_IMAGE] && !s->raw[HM_TEXT];
 }

@@ -60,7 +60,8 @@ void hm_examples_clear(struct hm_examples *x);
 int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, struct hm_err *e);
 
 /* *b := examples at[0..rows) as a batch. Its arrays belong to x and are valid until the next call, which any
- * thread may make. 0, or HM_EDATA: out of memory, or the file that values are fetched from has changed. */
+ * thread may make. The examples of the last call are lent again as they are. 0, or HM_EDATA: out of memory,
+ * or the file that values are fetched from has changed. */
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e);
 
