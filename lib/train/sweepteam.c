@@ -14,7 +14,7 @@ enum { TEAM_BYTES = 1 << 20 }; /* half of a second-level cache; the batch and it
 struct entry {
 	struct hm_sweep_item *item;
 	size_t at, bytes; /* its place in the share; what training keeps of it */
-	int64_t key[7];
+	int64_t key[6];
 };
 
 static int by_key(const void *a, const void *b)
@@ -37,7 +37,7 @@ static int fill_entry(struct entry *t, struct hm_sweep_item *item, size_t at, co
 	*t = (struct entry){.item = item,
 			    .at = at,
 			    .key = {kind, hm_standard_wanted(r->setup->o->standardize, &item->config),
-				    q->no_shuffle, q->seed, q->batch_size, q->micro_batch, q->drop_last}};
+				    q->no_shuffle, q->seed, q->batch_size, q->drop_last}};
 	int rc = hm_fusion_new(&f, &item->config, r->setup->device, e);
 	if (!rc && !hm_size_mul(hm_fusion_params(f)->count, 4 * sizeof(float), &t->bytes))
 		t->bytes = SIZE_MAX;
