@@ -1,14 +1,10 @@
-/* Batches of examples, and their standardisation. See examples.h. */
+/* Batches of examples. See examples.h. */
 #include "feed/examplesparts.h"
 #include "feed/sources.h"
 #include "base/xxh3.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CONSTANT 0x1p-20 /* a deviation below this share of the mean is the rounding of F32 features */
-#define TINY 0x1p-100	 /* and weights divided by less than this overflow */
 
 void hm_examples_clear(struct hm_examples *x)
 {
@@ -118,19 +114,13 @@ static void *reserve_array(struct hm_buf *b, size_t bytes, struct hm_err *e)
 	return hm_buf_reserve(b, bytes + 1, e) ? NULL : b->data; /* one more: an address even for nothing */
 }
 
-static void scale_features(float *x, const double *mean, const double *deviation, size_t n)
-{
-	for (size_t j = 0; j < n; j++)
-		x[j] = (float)((x[j] - mean[j]) / deviation[j]);
-}
-
 /* An example's features, at its parts of the batch. */
 static void scale_example(const struct hm_examples_store *s, unsigned char *const part[])
 {
 	size_t first = s->bytes[HM_IMAGE] / sizeof(float);
-	scale_features((float *)(void *)part[HM_IMAGE], s->mean, s->deviation, first);
-	scale_features((float *)(void *)part[HM_TEXT], s->mean + first, s->deviation + first,
-		       s->bytes[HM_TEXT] / sizeof(float));
+	hm_examples_scale((float *)(void *)part[HM_IMAGE], s->mean, s->deviation, first);
+	hm_examples_scale((float *)(void *)part[HM_TEXT], s->mean + first, s->deviation + first,
+			  s->bytes[HM_TEXT] / sizeof(float));
 }
 
 int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows)
@@ -204,52 +194,7 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 	return rc ? rc : hm_buf_add(&s->at, at, rows * sizeof *at, e);
 }
 
-/* ---- standardisation */
-
-int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, struct hm_err *e)
-{
-	size_t images = (size_t)x->feature[HM_IMAGE].dim, k = images + (size_t)x->feature[HM_TEXT].dim;
-	struct hm_minibatch b;
-	memset(mean, 0, k * sizeof *mean);
-	memset(deviation, 0, k * sizeof *deviation);
-	for (int pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < x->n; i++) {
-			if (hm_examples_batch(x, &i, 1, &b, e))
-				return HM_EDATA;
-			for (size_t j = 0; j < k; j++) {
-				float v = b.joined     ? b.joined[j]
-					  : j < images ? b.feature[HM_IMAGE][j]
-						       : b.feature[HM_TEXT][j - images];
-				if (pass)
-					deviation[j] += (v - mean[j]) * (v - mean[j]);
-				else
-					mean[j] += v;
-			}
-		}
-		for (size_t j = 0; j < k && !pass; j++)
-			mean[j] /= (double)x->n;
-	}
-	for (size_t j = 0; j < k; j++) {
-		deviation[j] = sqrt(deviation[j] / (double)x->n);
-		if (deviation[j] <= fabs(mean[j]) * CONSTANT || deviation[j] < TINY)
-			deviation[j] = 1;
-	}
-	return 0;
-}
-
-void hm_examples_standardise(struct hm_examples *x, const double *mean, const double *deviation)
-{
-	struct hm_examples_store *s = x->store;
-	size_t k = (size_t)x->feature[HM_IMAGE].dim + (size_t)x->feature[HM_TEXT].dim;
-	s->at.len = 0;
-	if (s->blobs.spilled || s->fetch) {
-		s->mean = mean;
-		s->deviation = deviation;
-		return;
-	}
-	for (size_t i = 0; i < x->n; i++)
-		scale_features(hm_blobs_at(&s->blobs, i), mean, deviation, k);
-}
+/* ---- how batches are made */
 
 void hm_examples_view_standardised(struct hm_examples *view, const double *mean, const double *deviation)
 {

@@ -32,4 +32,7 @@ struct hm_examples_store {
 /* The hash of the values that the sides take from a record. */
 uint64_t hm_examples_hash(const struct hm_examples_store *s, const struct hm_rec *rec);
 
+/* x [n] := (x - mean) / deviation. */
+void hm_examples_scale(float *x, const double *mean, const double *deviation, size_t n);
+
 #endif

@@ -52,10 +52,11 @@ static int standardise_set(struct job *j, struct hm_err *e)
 	for (size_t i = 0; i < n; i++)
 		standard += hm_standard_wanted(setup->o->standardize, &hm_sweep_own(j->s, i)->config);
 	j->in_place = n && standard == n;
-	if (standard && hm_standard_measure(&setup->standard, &setup->train, e))
+	if (standard && hm_standard_measure(&setup->standard, &setup->train, j->r->workers, e))
 		return HM_EDATA;
 	if (j->in_place)
-		hm_examples_standardise(&setup->train, setup->standard.mean, setup->standard.deviation);
+		hm_examples_standardise(&setup->train, j->r->workers, setup->standard.mean,
+					setup->standard.deviation);
 	return 0;
 }
 

@@ -302,9 +302,9 @@ static void standardised_features(void **state)
 	assert_int_equal(v.dim, 20);
 	examples(&x, v.x, v.label, NULL, ROWS, 20, SIZE_MAX);
 	examples(&spilled, v.x, v.label, NULL, ROWS, 20, 0);
-	assert_int_equal(hm_examples_moments(&x, mean, deviation, &e), 0);
-	hm_examples_standardise(&x, mean, deviation);
-	hm_examples_standardise(&spilled, mean, deviation);
+	assert_int_equal(hm_examples_moments(&x, NULL, mean, deviation, &e), 0);
+	hm_examples_standardise(&x, NULL, mean, deviation);
+	hm_examples_standardise(&spilled, NULL, mean, deviation);
 	for (uint32_t i = 0; i < ROWS; i++)
 		order[i] = (i * 7) % ROWS;
 	assert_int_equal(hm_examples_batch(&x, order, ROWS, &a, &e), 0);
@@ -330,7 +330,7 @@ static void constant_columns_keep_their_scale(void **state)
 	double mean[3], deviation[3];
 	(void)state;
 	examples(&set, x, label, NULL, 4, 3, SIZE_MAX);
-	assert_int_equal(hm_examples_moments(&set, mean, deviation, &e), 0);
+	assert_int_equal(hm_examples_moments(&set, NULL, mean, deviation, &e), 0);
 	assert_true(deviation[0] == 1 && deviation[1] == 1);
 	assert_true(mean[2] == 1.5 && deviation[2] == sqrt(1.25));
 	hm_examples_clear(&set);
@@ -412,8 +412,7 @@ static void a_last_step_that_overflows_stops(void **state)
 	assert_int_equal(h.seen.steps, 1);
 	assert_true(isfinite(h.seen.loss[0]));
 	assert_non_null(strstr(
-		e.text,
-		"step 1, learning rate 1e+06: its weights are not finite; the batch's ids are c9"));
+		e.text, "step 1, learning rate 1e+06: its weights are not finite; the batch's ids are c9"));
 	head_close(&h);
 	hm_examples_clear(&set);
 }

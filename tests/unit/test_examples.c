@@ -216,13 +216,13 @@ static void features_are_standardised(void **state)
 						.unknown = true};
 		double mean[C + H], deviation[C + H], again[C + H], one[C + H];
 		assert_int_equal(set_read(&x, set_file, &o, 1), 0);
-		assert_int_equal(hm_examples_moments(&x, mean, deviation, &e), 0);
+		assert_int_equal(hm_examples_moments(&x, NULL, mean, deviation, &e), 0);
 		assert_true(fabs(mean[0] - (N - 1) / 6.0) < 1e-6);
 		assert_true(mean[C + 2] == 7 && deviation[C + 2] == 1); /* constant */
-		hm_examples_standardise(&x, mean, deviation);
+		hm_examples_standardise(&x, NULL, mean, deviation);
 		assert_int_equal(hm_examples_batch(&x, &(uint32_t){9}, 1, &b, &e), 0);
 		assert_true(b.joined[C + 1] == (float)((8 - mean[C + 1]) / deviation[C + 1]));
-		assert_int_equal(hm_examples_moments(&x, again, one, &e), 0);
+		assert_int_equal(hm_examples_moments(&x, NULL, again, one, &e), 0);
 		for (int j = 0; j < C + H; j++)
 			assert_true(fabs(again[j]) < 1e-6 && fabs(one[j] - 1) < 1e-6);
 		hm_examples_clear(&x);
@@ -253,7 +253,7 @@ static void a_batch_is_lent_again_while_it_is_the_same(void **state)
 	assert_true(b.joined[C + H] == second);
 	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
 	assert_int_equal(b.n, 2);
-	assert_int_equal(hm_examples_moments(&x, mean, deviation, &e), 0);
+	assert_int_equal(hm_examples_moments(&x, NULL, mean, deviation, &e), 0);
 	hm_examples_view_standardised(&view, mean, deviation);
 	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
 	assert_true(b.joined[C + H] == (float)((second - mean[0]) / deviation[0]));
@@ -263,7 +263,7 @@ static void a_batch_is_lent_again_while_it_is_the_same(void **state)
 	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
 	assert_true(!b.joined && b.feature[HM_IMAGE][C] == second);
 	assert_int_equal(hm_examples_batch(&x, other, 3, &b, &e), 0);
-	hm_examples_standardise(&x, mean, deviation);
+	hm_examples_standardise(&x, NULL, mean, deviation);
 	assert_int_equal(hm_examples_batch(&x, other, 3, &b, &e), 0);
 	assert_true(b.joined[C + H] == (float)((second - mean[0]) / deviation[0]));
 	hm_examples_clear(&view);
