@@ -48,7 +48,7 @@ struct hm_event {
 	double seconds;		/* EPOCH, EVAL: training time so far */
 	size_t n;		/* EVAL: examples */
 	int64_t best_epoch;	/* END: the epoch whose weights the model now has */
-	const char *reason;	/* END: "done", "patience" or "signal" */
+	const char *reason;	/* END: "done", "patience" or "signal"; until the call returns */
 };
 
 /* The loop's calls to its caller. A negative return value stops the training. */

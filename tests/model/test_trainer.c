@@ -84,6 +84,7 @@ struct seen {
 	double loss[64], lr[64];
 	int steps, evals, epochs;
 	struct hm_event eval[64], end;
+	char reason[16]; /* of the end; the event's goes with the training */
 };
 
 static int listen(void *ctx, const struct hm_event *ev, struct hm_err *e)
@@ -104,6 +105,7 @@ static int listen(void *ctx, const struct hm_event *ev, struct hm_err *e)
 		break;
 	case HM_EVENT_END:
 		s->end = *ev;
+		snprintf(s->reason, sizeof s->reason, "%s", ev->reason);
 		break;
 	}
 	return 0;
@@ -285,7 +287,7 @@ static void patience_stops(void **state)
 	with_val(c, &h);
 	assert_int_equal(h.seen.evals, 3); /* nothing moves: the first is the best, two more are not better */
 	assert_int_equal(h.result.best.epoch, 1);
-	assert_string_equal(h.seen.end.reason, "patience");
+	assert_string_equal(h.seen.reason, "patience");
 	head_close(&h);
 }
 
