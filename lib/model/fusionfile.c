@@ -49,7 +49,6 @@ static int open_encoders(struct hm_fusionfile *m, const char *path, const struct
 		if (!hm_names_holds(w, prefix))
 			continue;
 		own.digest = m->head.encoder[k]; /* that of its tensors */
-		own.borrow = o->borrow && m->head.fusion->gives[k] != HM_WORDS;
 		if (choose_output(m, k, &own, e))
 			return HM_EUSAGE;
 		if (hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix,

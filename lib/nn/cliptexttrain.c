@@ -139,4 +139,4 @@ static void backward_batch(void *tape, const float *dpooled)
 }
 
 const struct hm_tower_train hm_clip_text_train = {new_tape,	 free_tape,	 reserve_tape,
-						  forward_batch, backward_batch, NULL};
+						  forward_batch, backward_batch, NULL, NULL};

@@ -185,7 +185,7 @@ const struct hm_tower_kind hm_resnet_tower = {
 	.cells = grid_cells,
 	.output = output_name,
 	.batch_norm = true,
-	.infer = &(const struct hm_tower_infer){prepare_net, free_net, new_work, free_work, encode_batch},
+	.infer = &(const struct hm_tower_infer){prepare_net, free_net, new_work, free_work, encode_batch, NULL},
 	.train = &(const struct hm_tower_train){.tape_new = new_tape,
 						.tape_free = free_tape,
 						.reserve = reserve_tape,
