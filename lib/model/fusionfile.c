@@ -206,6 +206,14 @@ int hm_fusionfile_attach(struct hm_fusionfile *m, enum hm_side k, const char *pa
 	return rc;
 }
 
+int hm_fusionfile_unchanged(const struct hm_fusionfile *m, struct hm_err *e)
+{
+	int rc = hm_weights_unchanged(m->head.file, e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = hm_weights_unchanged(m->side[k].file, e);
+	return rc;
+}
+
 void hm_fusionfile_close(struct hm_fusionfile *m)
 {
 	for (int k = 0; k < HM_SIDES; k++)
