@@ -165,8 +165,8 @@ static int open_all(struct run *r, struct hm_err *e)
 {
 	r->o.tower.spec.forget = true;
 	r->o.tower.spec.workers = r->cli.workers;
-	/* if the cache has everything, only the weights' digest is needed; a feature that is kept may not come
-	 * from weights that somebody writes into */
+	/* if the cache has everything, only the weights' digest is needed; a feature that is kept may not
+	 * come from weights that somebody writes into */
 	r->o.tower.spec.defer = r->o.cache;
 	r->o.tower.spec.borrow = !r->o.cache;
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);

@@ -281,8 +281,8 @@ void hm_bert_work_free(struct hm_bert_work *work)
 	free(work);
 }
 
-/* Checks the lengths and uploads positions, lengths and first rows; sets the sizes of the batch. 0 or a negative
- * code. */
+/* Checks the lengths and uploads positions, lengths and first rows; sets the sizes of the batch. 0 or a
+ * negative code. */
 static int stage_lengths(struct hm_bert_work *work, const int32_t *len, int n)
 {
 	struct hm_device *d = work->d;

@@ -258,8 +258,8 @@ static const struct hm_tower_infer infer = {prepare_net, free_net,     new_work,
 					    free_work,	 encode_batch, &hm_bert_rows},
 				   infer_alone = {prepare_net, free_net,     new_work,
 						  free_work,   encode_batch, NULL};
-static const struct hm_tower_train train = {new_tape,	   free_tape,	   reserve_tape, forward_batch,
-					    backward_batch, &rows,	   &rows_back},
+static const struct hm_tower_train train = {new_tape,	    free_tape, reserve_tape, forward_batch,
+					    backward_batch, &rows,     &rows_back},
 				   train_alone = {new_tape,	  free_tape, reserve_tape, forward_batch,
 						  backward_batch, NULL,	     NULL};
 

@@ -243,7 +243,8 @@ static void *prepare_net(struct hm_fusion_net *net, const struct hm_tower *text,
 		return NULL;
 	*r = (struct ready){
 		.m = (struct hm_early *)net, .text = text->kind, .vocab = text->kind->shape(text).vocab};
-	if (!hm_params_place(&net->params, d, false, e) && (r->tower = text->kind->infer->prepare(text, d, e)))
+	if (!hm_params_place(&net->params, d, false, e) &&
+	    (r->tower = text->kind->infer->prepare(text, d, e)))
 		return r;
 	free_net(r);
 	return NULL;

@@ -10,7 +10,7 @@ int64_t hm_early_inputs(const struct hm_fusion_kind *k, const struct hm_fusion_s
 }
 
 int hm_early_read(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tower_shape *text,
-		      hm_find_fn *find, void *ctx, struct hm_err *e)
+		  hm_find_fn *find, void *ctx, struct hm_err *e)
 {
 	int64_t project[2], position[2];
 	if (hm_find_shape(find, ctx, "image_dim_augmentation.weight", 2, MOST, project, e) ||
@@ -32,7 +32,7 @@ int hm_early_read(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tow
 }
 
 struct hm_fusion_net *hm_early_new(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s,
-				     struct hm_err *e)
+				   struct hm_err *e)
 {
 	struct hm_early *m = hm_alloc(1, sizeof *m, e);
 	if (!m)

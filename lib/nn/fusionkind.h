@@ -51,8 +51,8 @@ struct hm_intake {
 	int outputs, inputs, first;
 };
 
-/* Inference, as struct hm_tower_infer has it of a tower. A prepared net is immutable and shared by threads; work
- * holds one thread's activations. */
+/* Inference, as struct hm_tower_infer has it of a tower. A prepared net is immutable and shared by threads;
+ * work holds one thread's activations. */
 struct hm_fusion_infer {
 	/* The fusion made ready to run on `d` and its forks. Places `net` on `d` (param.h) and borrows both.
 	 * text: the text tower, for a kind that takes HM_WORDS, whose parameters may be released afterwards
@@ -121,8 +121,8 @@ struct hm_fusion_kind {
 	const struct hm_fusion_infer *infer;
 };
 
-/* Inference of a fusion that runs no tower: its forward pass, so that the answers are validation's to the last
- * bit. */
+/* Inference of a fusion that runs no tower: its forward pass, so that the answers are validation's to the
+ * last bit. */
 extern const struct hm_fusion_infer hm_plain_infer;
 
 /* The names of all fusions, in the form that option tables take. */

@@ -194,7 +194,8 @@ struct filling {
 	size_t *piece; /* [s->n + 1]: the first piece of each parameter */
 };
 
-/* Elements from..to-1 of parameter i. Two random words make a uniform number, a block of four a normal one. */
+/* Elements from..to-1 of parameter i. Two random words make a uniform number, a block of four a normal one.
+ */
 static void init_elements(struct hm_params *s, size_t i, struct hm_rng *r, size_t from, size_t to)
 {
 	struct hm_param *p = &s->item[i];

@@ -117,14 +117,15 @@ struct hm_tower_pass {
 	const struct hm_dropout *drop; /* p, seed, step; NULL: no dropout */
 };
 
-/* The network on rows that the caller fills. Early fusion runs it over the cells of an image and the words of a
- * caption. `run` is a tape of hm_tower_train, or the work of hm_tower_infer. Arrays are device memory unless a
- * comment says otherwise. */
+/* The network on rows that the caller fills. Early fusion runs it over the cells of an image and the words of
+ * a caption. `run` is a tape of hm_tower_train, or the work of hm_tower_infer. Arrays are device memory
+ * unless a comment says otherwise. */
 struct hm_tower_rows {
 	/* Makes room for n sequences of len [n] rows (host memory). Returns their rows f32 [m,width], zeroed,
 	 * for the caller to fill; NULL after a failure, which sticks to the device of `run`. */
 	float *(*begin)(void *run, const int32_t *len, int n);
-	/* Row at[r] += the word embedding ids[r], or += the position pos[r]; all are i32 [count], in range. */
+	/* Row at[r] += the word embedding ids[r], or += the position pos[r]; all are i32 [count], in range.
+	 */
 	void (*add_words)(void *run, const int32_t *at, const int32_t *ids, int count);
 	void (*add_positions)(void *run, const int32_t *at, const int32_t *pos, int count);
 	/* Adds positions 0, 1, ... of each sequence and runs the layers. first f32 [n,width] := the last

@@ -26,7 +26,7 @@ CALLS = {
     "hm-fuse-train": "--epochs 1 --log /dev/stdout -o m.st few.f.hmr",
     "hm-score": "--model head.st --bootstrap 0 few.f.hmr",
     "hm-classify": "tiny.st --root d/img one.jsonl",
-    "hm-bundle": "--image init:resnet-tiny --text init:bert-tiny --vocab d -o /dev/stdout head.st",
+    "hm-bundle": "--image tiny.st --text tiny.st --vocab d -o /dev/stdout head.st",
     "hm-report": "--help",
     "hm-synth": "--help",
 }
@@ -63,10 +63,9 @@ def make_inputs():
        "hm-jsonl2rec -q one.jsonl -o lines.hmr;"
        "hm-imgprep -q --root d/img --size 32 lines.hmr | hm-tokenize -q --vocab d/vocab.txt -o raw.hmr;"
        "hm-jsonl2rec -q few.jsonl | hm-imgprep -q --root d/img --size 32 | hm-tokenize -q --vocab d/vocab.txt -o few.hmr;"
-       "hm-encode -q --image init:resnet-tiny --text init:bert-tiny -o few.f.hmr few.hmr;"
-       "hm-view --npy text_feature=few.npy -o /dev/null few.f.hmr;"
-       "hm-fuse-train -q --epochs 1 -o head.st few.f.hmr;"
-       "hm-fuse-train -q --image init:resnet-tiny --text init:bert-tiny --vocab d --epochs 1 -o tiny.st few.hmr")
+       "hm-fuse-train -q --image init:resnet-tiny --text init:bert-tiny --vocab d --vocab-size $(wc -l <d/vocab.txt)"
+       " --epochs 1 -o tiny.st few.hmr;"
+       "hm-encode -q --image tiny.st --text tiny.st -o few.f.hmr few.hmr; hm-fuse-train -q --epochs 1 -o head.st few.f.hmr")
     import numpy
     numpy.save("x.npy", numpy.zeros((1, 4), "f4"))
 

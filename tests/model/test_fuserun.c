@@ -1,6 +1,6 @@
-/* A fusion over many inputs gives the answers of hm_fusion_logits and hm_fusion_probabilities: late fusion bit for
- * bit, whatever the batch; early fusion, whose transformer runs with packed weights, within float rounding. The
- * number of workers makes no difference to a bit. */
+/* A fusion over many inputs gives the answers of hm_fusion_logits and hm_fusion_probabilities: late fusion
+ * bit for bit, whatever the batch; early fusion, whose transformer runs with packed weights, within float
+ * rounding. The number of workers makes no difference to a bit. */
 #include "../support/devices.h"
 #include "base/rng.h"
 #include "model/fuserun.h"
@@ -175,7 +175,8 @@ static void early_answers_are_those_of_validation(void **state)
 	compare(true);
 }
 
-/* Inputs of up to 508 words: a batch is cut where it has 2,048 rows, and the answers are those of any batch. */
+/* Inputs of up to 508 words: a batch is cut where it has 2,048 rows, and the answers are those of any batch.
+ */
 static void long_inputs_are_cut_into_batches_by_their_rows(void **state)
 {
 	enum { LONG = 508 };

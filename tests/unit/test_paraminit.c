@@ -1,5 +1,5 @@
-/* Initial values are those of one stream per parameter, drawn from its beginning to its end, however many threads
- * fill it. */
+/* Initial values are those of one stream per parameter, drawn from its beginning to its end, however many
+ * threads fill it. */
 #include "base/rng.h"
 #include "nn/param.h"
 
