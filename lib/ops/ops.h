@@ -59,8 +59,8 @@ struct hm_device *hm_device_open(const char *name, enum hm_precision precision, 
  * device in bf16; else 0, also without memory. HM_BF16_WORTH is what pays for the lesser accuracy. */
 double hm_device_bf16_gain(const struct hm_device *d);
 #define HM_BF16_WORTH 1.1
-/* The threads that one training operation may take, at least 1. Call before the first operation. HM_EUSAGE if
- * OpenMP may not start as many: oneDNN would wait for them for ever. */
+/* The threads that one training operation may take, at least 1. Starts them: call it in the thread that calls
+ * the operations, before the first one. 0, or a machine's fault with `e` set. */
 int hm_device_use_threads(struct hm_device *d, int n, struct hm_err *e);
 /* Opens another context of the same device for another thread. It shares the packed weights and nothing
  * that changes. `d` must outlive it. NULL with `e`. */
