@@ -10,7 +10,7 @@ import time
 
 from benchkit import BIN, sh
 
-ROUNDS, LOAD = 4, 4
+ROUNDS, LOAD = 3, 4
 HM = [f"{BIN}/hm-fuse-train", "-q", "-j", "2", "--image", "init:resnet-tiny", "--text", "init:bert-tiny", "--epochs", "6",
       "--batch-size", "32", "-o", "/dev/null", "t.hmr"]
 PEER = [sys.executable, os.path.abspath(__file__), BIN, "peer"]
@@ -58,13 +58,13 @@ def peer():
 
     step()
     begin = time.perf_counter()
-    for _ in range(150):
+    for _ in range(60):
         step()
     print(time.perf_counter() - begin)
 
 
-def row(what, value, beside, target, lower=True):
-    short = f" (short)" if target and value / beside > target else ""
+def row(what, value, beside, target):
+    short = " (short)" if target and value / beside > target else ""
     print(f"{what} | {value:.2f} s | {beside:.2f} s | {value / beside:.2f} | {f'<= {target}{short}' if target else '-'}", flush=True)
 
 
