@@ -157,6 +157,7 @@ $(B)/bin/%: $(B)/tools/%.o $(B)/libhm.a
 $(B)/bin/hm-fuse-train: $(addprefix $(B)/tools/,fuse_call.o fuse_ranks.o fuse_run.o fuse_shards.o fuse_sweep.o)
 $(B)/bin/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
 $(B)/bin/hm-classify: $(B)/tools/classify_lines.o
+$(B)/bin/hm-encode $(B)/bin/hm-score $(B)/bin/hm-classify: $(B)/tools/opendevice.o
 $(B)/bin/hm-jsonl2rec $(B)/bin/hm-csv2rec: $(B)/tools/rows2rec.o
 
 # build/bin/X follows the setting of the last make.
@@ -183,6 +184,7 @@ $(B)/tests/tower/towers.o: $(B)/tests/tower/towers.c
 	@$(CC) $(hm_cflags) $(CFLAGS) -c -o $@ $<
 $(B)/tests/tower/hm-fuse-train: $(addprefix $(B)/tools/,fuse_call.o fuse_ranks.o fuse_run.o fuse_shards.o fuse_sweep.o)
 $(B)/tests/tower/hm-score: $(B)/tools/score_call.o $(B)/tools/score_run.o $(B)/tools/score_write.o
+$(B)/tests/tower/hm-encode $(B)/tests/tower/hm-score: $(B)/tools/opendevice.o
 tower-tools: $(tower_tools)
 $(tower_tools): $(B)/tests/tower/hm-%: $(B)/tools/hm-%.o $(B)/tests/tower/towers.o $(B)/tests/tower/meantower.o $(B)/libhm.a
 	@$(CC) $(hm_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(hm_libs)

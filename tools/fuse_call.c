@@ -105,6 +105,10 @@ static void warn_of_launcher(struct hm_fuse *r)
 void hm_fuse_check_call(struct hm_fuse *r)
 {
 	struct hm_err e = {0};
+	if (r->cli.precision == HM_PREC_AUTO)
+		hm_cli_usage(&r->cli,
+			     "--precision auto is for tools that only run networks: a training names its "
+			     "precision, as another machine would choose another");
 	if (!r->o.sweep && !r->o.parallel)
 		warn_of_launcher(r);
 	if (r->o.sweep && r->o.parallel)

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/filekind.h"
 #include "classifyrun.h"
+#include "opendevice.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -133,14 +134,13 @@ static int open_all(struct classify_run *r, struct hm_err *e)
 {
 	const struct hm_image_limits limits = {(uint64_t)r->o.max_pixels, (uint32_t)r->o.max_side};
 	size_t n;
-	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
+	r->device = open_asked_device(&r->cli, e);
 	if (!r->device || hm_device_use_threads(r->device, (int)r->cli.jobs, e))
 		return e->code;
 	r->picture = r->cli.n_operands > 1 && is_picture(r->cli.operands[1]);
 	r->device->once = r->picture;
 	if (r->picture)
 		r->o.batch_size = 1;
-	hm_cli_device(&r->cli, r->device->name);
 	int rc = open_model(r, e);
 	if (rc)
 		return rc;

@@ -4,6 +4,7 @@
 #include "feed/columns.h"
 #include "feed/features.h"
 #include "json/build.h"
+#include "opendevice.h"
 #include "prep/tokenizer.h"
 #include "towerwords.h"
 
@@ -169,10 +170,9 @@ static int open_all(struct run *r, struct hm_err *e)
 	 * come from weights that somebody writes into */
 	r->o.tower.spec.defer = r->o.cache;
 	r->o.tower.spec.borrow = !r->o.cache;
-	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
+	r->device = open_asked_device(&r->cli, e);
 	if (!r->device)
 		return e->code;
-	hm_cli_device(&r->cli, r->device->name);
 	int rc = 0;
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = open_encoder(r, (enum hm_side)k, e);

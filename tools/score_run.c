@@ -1,4 +1,5 @@
 /* From the inputs of hm-score to the scores. See score.h. */
+#include "opendevice.h"
 #include "score.h"
 #include "score/pairsfile.h"
 
@@ -157,13 +158,9 @@ static int score_systems(struct hm_score *r, struct hm_err *e)
 
 int hm_score_run(struct hm_score *r, struct hm_err *e)
 {
-	const char *device = r->cli.device;
-	int rc = 0;
-	if (r->o.model && !(r->device = hm_device_open(device, (enum hm_precision)r->cli.precision, e)))
+	if (r->o.model && !(r->device = open_asked_device(&r->cli, e)))
 		return e->code;
-	if (r->device)
-		hm_cli_device(&r->cli, r->device->name);
-	rc = load_all(r, e);
+	int rc = load_all(r, e);
 	if (!rc)
 		rc = score_systems(r, e);
 	return rc ? rc : hm_score_write(r, e);

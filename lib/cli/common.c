@@ -18,7 +18,7 @@ static const struct hm_opt jobs[] = {{.group = "Computing"},
 
 static const struct hm_opt device[] = {
 	{"device", 0, HM_STR(device), "auto|cpu|cuda[:N]|ref", "where to compute"},
-	{"precision", 0, HM_CHOICE(precision), "f32|bf16|tf32",
+	{"precision", 0, HM_CHOICE(precision), "f32|bf16|tf32|auto",
 	 "arithmetic of the networks; weights, statistics and loss are f32"},
 	{0}};
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const precision_name[] = {"f32", "bf16", "tf32"};
+static const char *const precision_name[] = {"f32", "bf16", "tf32", "auto"};
 
 const char *hm_precision_name(enum hm_precision p)
 {
@@ -44,8 +44,20 @@ static int open_named(struct hm_device *d, const char *name, struct hm_err *e)
 	}
 }
 
+static struct hm_device *open_fastest(const char *name, struct hm_err *e)
+{
+	struct hm_device *d = hm_device_open(name, HM_PREC_BF16, NULL);
+	if (d && d->host && hm_device_bf16_gain(d) < HM_BF16_WORTH) {
+		hm_device_close(d);
+		d = NULL;
+	}
+	return d ? d : hm_device_open(name, HM_PREC_F32, e);
+}
+
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e)
 {
+	if (precision == HM_PREC_AUTO)
+		return open_fastest(name, e);
 	struct hm_device *d = hm_alloc(1, sizeof *d, e);
 	if (d) {
 		d->threads = 1;

@@ -27,7 +27,8 @@
 
 #include "base/tensor.h"
 
-enum hm_precision { HM_PREC_F32, HM_PREC_BF16, HM_PREC_TF32 };
+/* No device has HM_PREC_AUTO: hm_device_open chooses f32 or bf16 for it. */
+enum hm_precision { HM_PREC_F32, HM_PREC_BF16, HM_PREC_TF32, HM_PREC_AUTO };
 
 /* One context of a device. One thread at a time uses it. */
 struct hm_device {
@@ -51,8 +52,13 @@ bool hm_device_parse(const char *name, enum hm_device_name *which, int *index);
 
 /* name is auto, cpu, ref, cuda or cuda:N; auto takes the fastest device present. NULL with `e`: HM_EUSAGE
  * when no device has this name; HM_EDEVICE when the device is not built in, is absent, or lacks the
- * precision. */
+ * precision. HM_PREC_AUTO becomes bf16 on a GPU, and on the processor where bf16 gains HM_BF16_WORTH;
+ * otherwise f32. d->precision says which. */
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e);
+/* How many times as fast as in f32 a product in bf16 is, measured in some milliseconds, if d is the cpu
+ * device in bf16; else 0, also without memory. HM_BF16_WORTH is what pays for the lesser accuracy. */
+double hm_device_bf16_gain(const struct hm_device *d);
+#define HM_BF16_WORTH 1.1
 /* The threads that one training operation may take, at least 1. Starts them: call it in the thread that calls
  * the operations, before the first one. 0, or a machine's fault with `e` set. */
 int hm_device_use_threads(struct hm_device *d, int n, struct hm_err *e);
@@ -77,7 +83,7 @@ char *hm_device_backends(char *out, size_t cap);
 /* Identifies the kind of processor: the last bits of results may differ between two values. 0: they do not.
  */
 uint64_t hm_device_processor(const struct hm_device *d);
-/* "f32", "bf16", "tf32". */
+/* "f32", "bf16", "tf32", "auto". */
 const char *hm_precision_name(enum hm_precision p);
 
 /* Weights prepared for one operation on one device (reordered, converted). Immutable; all contexts share

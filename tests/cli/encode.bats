@@ -106,6 +106,27 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	expect 2 'text-output needs --text'
 }
 
+@test "--precision auto says what it took, and gives its bytes; bf16 that gains nothing is noticed" {
+	cd "$BATS_TEST_TMPDIR"
+	run hm-encode --text init:bert-tiny --precision auto --cache cache -o auto.hmr "$BATS_FILE_TMPDIR/raw.hmr"
+	expect 0 'notice: --precision auto: (f32|bf16)$'
+	took=${output##*auto: } took=${took%%$'\n'*}
+	hm-view --schema auto.hmr | grep -q "\"precision\":\"$took\""
+	hm-encode -q --text init:bert-tiny --precision "$took" --cache cache --stats s -o named.hmr "$BATS_FILE_TMPDIR/raw.hmr"
+	grep -q '"cache_misses":0' s
+	cmp auto.hmr named.hmr # the history, too, says what was used
+	run hm-encode --device ref --text init:bert-tiny --precision auto -o r.hmr "$BATS_FILE_TMPDIR/raw.hmr"
+	expect 0 'notice: --precision auto: f32'
+	hm-fuse-train -q --features text --epochs 1 -o m.safetensors auto.hmr
+	hm-score -q --model m.safetensors --precision auto -o /dev/null auto.hmr
+	# where products of bf16 are computed in f32, they cannot gain
+	if has_bf16 && grep -q GenuineIntel /proc/cpuinfo && ! grep -q amx_bf16 /proc/cpuinfo; then
+		[ "$took" = f32 ]
+		run hm-encode --text init:bert-tiny --precision bf16 -o b.hmr "$BATS_FILE_TMPDIR/raw.hmr"
+		expect 0 'bf16 products run at [01].[0-9] times the speed of f32'
+	fi
+}
+
 @test "another vocabulary than the folder's" {
 	cp -r "$W/bert" $BATS_TEST_TMPDIR/bert
 	cp data/vocab.txt $BATS_TEST_TMPDIR/bert

@@ -239,6 +239,8 @@ near() { awk -v a="$1" -v b="$2" 'BEGIN { d = a - b; exit !(d < 1e-5 && d > -1e-
 		run hm-fuse-train $options --precision bf16 -o c.safetensors train.raw.hmr
 		expect 3 'bf16'
 	fi
+	run hm-fuse-train $options --precision auto -o c.safetensors train.raw.hmr
+	expect 2 '--precision auto is for tools that only run networks'
 }
 
 @test "a run that diverges keeps its last checkpoint and writes no model" {

@@ -413,6 +413,29 @@ static void devices_by_name(void **state)
 	assert_non_null(strstr(hm_device_backends(text, sizeof text), "ref, cpu ("));
 }
 
+/* Which of the two it is depends on the processor, and never that it is one. */
+static void automatic_precision(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	struct hm_device *d = hm_device_open("cpu", HM_PREC_AUTO, &e);
+	assert_true(d && (d->precision == HM_PREC_F32 || d->precision == HM_PREC_BF16));
+	assert_int_equal(d->act, d->precision == HM_PREC_BF16 ? HM_BF16 : HM_F32);
+	hm_device_close(d);
+	d = hm_device_open("ref", HM_PREC_AUTO, &e);
+	assert_int_equal(d->precision, HM_PREC_F32);
+	hm_device_close(d);
+	assert_null(hm_device_open("gpu", HM_PREC_AUTO, &e));
+	assert_int_equal(e.code, HM_EUSAGE);
+	d = hm_device_open("cpu", HM_PREC_F32, NULL);
+	assert_true(hm_device_bf16_gain(d) == 0);
+	hm_device_close(d);
+	d = hm_device_open("cpu", HM_PREC_BF16, NULL);
+	double gain = d ? hm_device_bf16_gain(d) : 1;
+	assert_true(gain > 0 && gain < 1000);
+	hm_device_close(d);
+}
+
 static void failures_stick(void **state)
 {
 	(void)state;
@@ -444,6 +467,7 @@ int main(void)
 		cmocka_unit_test(attention),
 		cmocka_unit_test(attention_without_overflow),
 		cmocka_unit_test(devices_by_name),
+		cmocka_unit_test(automatic_precision),
 		cmocka_unit_test(failures_stick),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

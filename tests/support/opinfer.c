@@ -140,6 +140,8 @@ const struct op_case op_infer_cases[] = {
 	{&matmul, 0, {20, 18, 40, HM_ACT_QUICK_GELU, 1}},
 	{&matmul, OP_SECOND, {65, 32, 72, HM_ACT_TANH, 0}},
 	{&matmul, OP_SECOND, {3, 96, 128, HM_ACT_TANH, 1}},
+	{&matmul, OP_SECOND, {600, 24, 16, HM_ACT_GELU, 0}},
+	{&matmul, 0, {300, 40, 24, HM_ACT_NONE, 1}},
 	{&widen, 0, {1}},
 	{&widen, 0, {1003}},
 	{&narrow, 0, {7}},

@@ -125,8 +125,9 @@ void *hm_cpu_scratch(struct hm_device *d, size_t n);
 /* A context: what d->ctx points to. */
 struct hm_cpu {
 	struct hm_buf scratch;
-	struct hm_dnnl *dnnl; /* NULL with ONEDNN=0 */
-	size_t block;	      /* channels per block of f32 images; 1: images lie as [i,h,w,c] */
+	struct hm_buf widened; /* rows of bf16 as f32, and their products: dnnlsteps.c */
+	struct hm_dnnl *dnnl;  /* NULL with ONEDNN=0 */
+	size_t block;	       /* channels per block of f32 images; 1: images lie as [i,h,w,c] */
 };
 
 #if HM_ONEDNN

@@ -52,6 +52,15 @@ static bool has_isa(dnnl_cpu_isa_t isa)
 	return (dnnl_get_effective_cpu_isa() & isa) == (unsigned)isa;
 }
 
+bool hm_dnnl_bf16_pays(void)
+{
+#if defined(__x86_64__)
+	return has_isa(dnnl_cpu_isa_avx512_core_amx) || __builtin_cpu_is("amd");
+#else
+	return true;
+#endif
+}
+
 static struct hm_dnnl *open_context(struct hm_dnnl_shared *s, bool owner, struct hm_err *e)
 {
 	struct hm_dnnl *n = hm_alloc(1, sizeof *n, e);

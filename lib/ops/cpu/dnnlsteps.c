@@ -22,6 +22,7 @@ struct hm_weight {
 	struct hm_linear linear;
 	float *w, *b; /* plain; b may be NULL */
 	bool stay;    /* w and b are the caller's */
+	bool widen;   /* linear: products of bf16 values are computed in f32 */
 	dnnl_memory_desc_t plain;
 	struct packed *packed;
 	pthread_mutex_t lock; /* protects `packed` */
@@ -99,9 +100,14 @@ struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c
 struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
 				      const float *b)
 {
-	struct hm_weight *wt = weight_new(d, w, b, l->stay, 2, (dnnl_dims_t){l->n, l->k}, dnnl_ab);
-	if (wt)
-		wt->linear = *l;
+	bool widen = d->act == HM_BF16 && !hm_dnnl_bf16_pays();
+	struct hm_weight *wt = weight_new(d, w, b, l->stay && !widen, 2, (dnnl_dims_t){l->n, l->k}, dnnl_ab);
+	if (!wt)
+		return NULL;
+	wt->linear = *l;
+	wt->widen = widen;
+	for (size_t j = 0, n = (size_t)l->n * (size_t)l->k; widen && j < n; j++)
+		wt->w[j] = hm_bf16_to_f32(hm_f32_to_bf16(w[j]));
 	return wt;
 }
 
@@ -192,15 +198,15 @@ static dnnl_status_t linear_desc(struct hm_device *d, const struct hm_weight *wt
 						  dnnl_eltwise_swish};
 	const struct hm_dnnl_shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
 	const struct hm_linear *l = &wt->linear;
-	dnnl_data_type_t out = l->f32 ? dnnl_f32 : act_type(d);
+	dnnl_data_type_t in = wt->widen ? dnnl_f32 : act_type(d), out = l->f32 ? dnnl_f32 : in;
 	dnnl_memory_desc_t src = {0}, filter = {0}, bias = {0}, dst = {0};
 	dnnl_primitive_attr_t attr = NULL;
-	dnnl_status_t st = hm_dnnl_md(&src, 2, (dnnl_dims_t){m, l->k}, act_type(d), dnnl_ab);
+	dnnl_status_t st = hm_dnnl_md(&src, 2, (dnnl_dims_t){m, l->k}, in, dnnl_ab);
 	if (!st)
 		st = hm_dnnl_md(&dst, 2, (dnnl_dims_t){m, l->n}, out, dnnl_ab);
 	if (!st)
-		st = hm_dnnl_md(&filter, 2, (dnnl_dims_t){l->n, l->k}, act_type(d),
-				d->once && d->act == HM_F32 ? dnnl_ab : dnnl_format_tag_any);
+		st = hm_dnnl_md(&filter, 2, (dnnl_dims_t){l->n, l->k}, in,
+				d->once && in == dnnl_f32 ? dnnl_ab : dnnl_format_tag_any);
 	if (!st)
 		st = hm_dnnl_md(&bias, 1, (dnnl_dims_t){l->n}, dnnl_f32, dnnl_a);
 	if (!st)
@@ -324,9 +330,33 @@ void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct 
 	step_run(d, wt, y, x, i, h, w);
 }
 
+/* bf16 by f32 products: some rows at a time are widened, multiplied and narrowed, so that a thread needs
+ * little memory for them and the caches hold much of it. */
+enum { WIDE_ROWS = 256 };
+static void matmul_widened(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int m)
+{
+	size_t n = (size_t)wt->linear.n, k = (size_t)wt->linear.k, most = m < WIDE_ROWS ? m : WIDE_ROWS;
+	struct hm_buf *room = &((struct hm_cpu *)d->ctx)->widened;
+	room->len = 0;
+	if (d->err.code || hm_buf_reserve(room, most * (n + k) * sizeof(float), &d->err))
+		return;
+	float *from = (float *)(void *)room->data, *to = from + most * k;
+	for (size_t at = 0, rows; at < (size_t)m && !d->err.code; at += rows) {
+		rows = (size_t)m - at < most ? (size_t)m - at : most;
+		hm_cpu_widen(d, from, (const uint16_t *)x + at * k, rows * k);
+		step_run(d, wt, wt->linear.f32 ? (float *)y + at * n : to, from, (int)rows, 0, 0);
+		if (!wt->linear.f32)
+			hm_cpu_narrow(d, (uint16_t *)y + at * n, to, rows * n);
+	}
+}
+
 void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int m)
 {
-	step_run(d, wt, y, x, wt->linear.same ? m : hm_dnnl_rows_round(d, m), 0, 0);
+	int rows = wt->linear.same ? m : hm_dnnl_rows_round(d, m);
+	if (wt->widen)
+		matmul_widened(d, y, x, wt, rows);
+	else
+		step_run(d, wt, y, x, rows, 0, 0);
 }
 
 /* Multiples of 16, and from 256 rows on of an eighth of m or less: at most an eighth of the work is wasted,
