@@ -101,13 +101,27 @@ static const struct image_case {
 	struct hm_conv c; /* cin, cout, kernel, stride, pad, relu, residual */
 	int i, h, w;
 } image_case[] = {
-	{{3, 16, 7, 2, 3, true, false}, 2, 32, 32},   {{3, 5, 7, 2, 3, true, false}, 1, 33, 20},
-	{{16, 16, 3, 1, 1, true, false}, 2, 14, 14},  {{16, 16, 3, 1, 1, true, true}, 3, 9, 13},
-	{{64, 64, 3, 1, 1, true, true}, 1, 28, 28},   {{16, 32, 3, 2, 1, true, false}, 2, 15, 16},
-	{{16, 32, 1, 2, 0, false, false}, 2, 15, 16}, {{32, 64, 1, 1, 0, true, false}, 1, 7, 7},
-	{{32, 64, 1, 1, 0, true, true}, 2, 7, 7},     {{5, 7, 3, 1, 1, false, false}, 2, 11, 6},
-	{{24, 17, 3, 1, 1, true, true}, 1, 10, 10},   {{17, 24, 3, 2, 1, true, false}, 2, 5, 5},
-	{{128, 128, 3, 1, 1, true, false}, 4, 4, 4},  {{16, 16, 3, 1, 1, false, true}, 1, 1, 1},
+	{{3, 16, 7, 2, 3, true, false}, 2, 32, 32},
+	{{3, 5, 7, 2, 3, true, false}, 1, 33, 20},
+	{{16, 16, 3, 1, 1, true, false}, 2, 14, 14},
+	{{16, 16, 3, 1, 1, true, true}, 3, 9, 13},
+	{{64, 64, 3, 1, 1, true, true}, 1, 28, 28},
+	{{16, 32, 3, 2, 1, true, false}, 2, 15, 16},
+	{{16, 32, 1, 2, 0, false, false}, 2, 15, 16},
+	{{32, 64, 1, 1, 0, true, false}, 1, 7, 7},
+	{{32, 64, 1, 1, 0, true, true}, 2, 7, 7},
+	{{5, 7, 3, 1, 1, false, false}, 2, 11, 6},
+	{{24, 17, 3, 1, 1, true, true}, 1, 10, 10},
+	{{17, 24, 3, 2, 1, true, false}, 2, 5, 5},
+	{{128, 128, 3, 1, 1, true, false}, 4, 4, 4},
+	{{16, 16, 3, 1, 1, false, true}, 1, 1, 1},
+	/* Winograd's: one tile, tiles that are cut at each side, more tiles than are computed at once */
+	{{16, 32, 3, 1, 1, false, true}, 1, 1, 1},
+	{{32, 96, 3, 1, 1, true, true}, 3, 1, 7},
+	{{48, 32, 3, 1, 1, true, false}, 2, 5, 2},
+	{{64, 64, 3, 1, 1, false, false}, 5, 17, 19},
+	{{512, 64, 3, 1, 1, true, true}, 9, 7, 7},
+	{{80, 160, 3, 1, 1, true, true}, 2, 12, 13},
 };
 
 /* pixels -> normalise -> 3x3 convolution to c channels: images [i,h,w,c] of d. Caller frees with d's free. */
@@ -180,6 +194,105 @@ static void convolution(void **state)
 			free(f);
 			free(b);
 		}
+}
+
+/* The largest error of the device's convolution of x [h,w,cin] with f, as a share of the largest output. */
+static double conv_error(struct hm_device *d, const struct hm_conv *c, const float *x, const float *f, int h,
+			 int w)
+{
+	const struct hm_ops *op = d->op;
+	void *in = op->alloc(d, op->image_bytes(d, 1, h, w, c->cin)),
+	     *out = op->alloc(d, op->image_bytes(d, 1, h, w, c->cout));
+	struct hm_weight *wt = op->conv_pack(d, c, f, NULL);
+	op->image_put(d, in, x, 1, h, w, c->cin);
+	op->conv(d, out, in, wt, 1, h, w);
+	float *y = grid_of(d, out, 1, h, w, c->cout);
+	double worst = 0, most = 0;
+	for (int at = 0; at < h * w; at++)
+		for (int k = 0; k < c->cout; k++) {
+			double sum = 0;
+			for (int r = -1; r <= 1; r++)
+				for (int s = -1; s <= 1; s++) {
+					int iy = at / w + r, ix = at % w + s;
+					if (iy < 0 || ix < 0 || iy >= h || ix >= w)
+						continue;
+					for (int j = 0; j < c->cin; j++)
+						sum += (double)x[(iy * w + ix) * c->cin + j] *
+						       f[(k * c->cin + j) * 9 + (r + 1) * 3 + s + 1];
+				}
+			most = fmax(most, fabs(sum));
+			worst = fmax(worst, fabs(sum - (double)y[at * c->cout + k]));
+		}
+	free(y);
+	op->weight_free(d, wt);
+	op->free(d, in);
+	op->free(d, out);
+	return worst / most;
+}
+
+/* f32 against float64. Winograd's transforms multiply an error of a direct convolution, 2^-24 times the root
+ * of the number of terms, by ten or so: of 512*9 terms, and of the largest output, that is 4e-6 at most. It
+ * is in proportion to the activations, whatever their size. */
+static void convolution_is_exact_enough(void **state)
+{
+	(void)state;
+	static const struct {
+		int cin, cout;
+		double scale, mean, bound;
+	} c[] = {{64, 64, 1, 0, 3e-6},	    {512, 32, 1, 0, 5e-6},    {512, 32, 1e12, 0, 5e-6},
+		 {512, 32, 1e-12, 0, 5e-6}, {256, 32, 1e3, .8, 4e-6}, {128, 128, 1, 4, 3e-6}};
+	enum { H = 14, W = 9 };
+	for (size_t k = 0; k < sizeof c / sizeof *c; k++) {
+		const struct hm_conv conv = {c[k].cin, c[k].cout, 3, 1, 1, false, false};
+		struct hm_device *d = hm_device_open("cpu", HM_PREC_F32, NULL);
+		size_t n = (size_t)H * W * c[k].cin;
+		float *x = randoms(n, 1, 90),
+		      *f = randoms((size_t)conv.cin * 9 * conv.cout, 1 / sqrt(conv.cin * 9.), 91);
+		for (size_t j = 0; j < n; j++)
+			x[j] = (float)(c[k].scale * fmax(x[j] + c[k].mean, 0));
+		double error = conv_error(d, &conv, x, f, H, W);
+		if (!(error <= c[k].bound))
+			fail_msg("%d channels to %d, case %zu: off by %g of the largest", conv.cin, conv.cout,
+				 k, error);
+		free(x);
+		free(f);
+		hm_device_close(d);
+	}
+}
+
+/* Winograd's tiles are computed some at a time, over images: an image gets the same bytes alone. */
+static void an_image_alone(void **state)
+{
+	(void)state;
+	enum { I = 7, H = 7, W = 11, CIN = 32, COUT = 64, N = H * W * COUT };
+	const struct hm_conv c = {CIN, COUT, 3, 1, 1, true, false};
+	float *x = randoms((size_t)I * H * W * CIN, 1, 92), *f = randoms((size_t)CIN * 9 * COUT, .1, 93);
+	for (int bf16 = 0; bf16 < 2; bf16++) {
+		struct hm_device *d = hm_device_open("cpu", bf16 ? HM_PREC_BF16 : HM_PREC_F32, NULL);
+		if (!d)
+			continue; /* bf16, which not every processor has */
+		const struct hm_ops *op = d->op;
+		void *in = op->alloc(d, op->image_bytes(d, I, H, W, CIN)),
+		     *out = op->alloc(d, op->image_bytes(d, I, H, W, COUT));
+		struct hm_weight *wt = op->conv_pack(d, &c, f, NULL);
+		op->image_put(d, in, x, I, H, W, CIN);
+		op->conv(d, out, in, wt, I, H, W);
+		float *all = grid_of(d, out, I, H, W, COUT);
+		for (size_t i = 0; i < I; i++) {
+			op->image_put(d, in, x + i * H * W * CIN, 1, H, W, CIN);
+			op->conv(d, out, in, wt, 1, H, W);
+			float *one = grid_of(d, out, 1, H, W, COUT);
+			assert_memory_equal(one, all + i * N, N * sizeof *one);
+			free(one);
+		}
+		free(all);
+		op->weight_free(d, wt);
+		op->free(d, in);
+		op->free(d, out);
+		hm_device_close(d);
+	}
+	free(x);
+	free(f);
 }
 
 static void pooling(void **state)
@@ -460,6 +573,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(convolution),
+		cmocka_unit_test(convolution_is_exact_enough),
+		cmocka_unit_test(an_image_alone),
 		cmocka_unit_test(pooling),
 		cmocka_unit_test(normalisation),
 		cmocka_unit_test(matmul),

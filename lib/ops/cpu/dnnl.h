@@ -14,6 +14,7 @@ struct hm_dnnl_shared {
 	uint64_t next_id;     /* of a weight */
 	pthread_mutex_t lock; /* of next_id */
 	size_t block;	      /* channels that lie together in f32 images */
+	bool winograd;	      /* winograd.h computes what it takes */
 };
 struct hm_dnnl {
 	struct hm_dnnl_shared *shared;

@@ -1,8 +1,10 @@
-/* This file computes convolution and matmul of inference with oneDNN. A weight holds the plain filter and
+/* This file computes convolution and matmul of inference with oneDNN, and leaves to winograd.h the
+ * convolutions that it takes. A weight holds the plain filter and
  * one packed copy per layout that a primitive needs; a copy is made once and shared by all contexts. Each
  * context makes a primitive at the first call with a shape and keeps it. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
+#include "ops/cpu/winograd.h"
 
 #include <omp.h>
 #include <pthread.h>
@@ -25,7 +27,8 @@ struct hm_weight {
 	bool widen;   /* linear: products of bf16 values are computed in f32 */
 	dnnl_memory_desc_t plain;
 	struct packed *packed;
-	pthread_mutex_t lock; /* protects `packed` */
+	pthread_mutex_t lock;	      /* protects `packed` */
+	struct hm_winograd *winograd; /* where it is not NULL, nothing else but id is set */
 };
 
 /* A primitive for one weight and one shape, with its arguments. */
@@ -72,6 +75,11 @@ void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *wt)
 	(void)d;
 	if (!wt)
 		return;
+	if (wt->winograd) {
+		hm_winograd_free(wt->winograd);
+		free(wt);
+		return;
+	}
 	for (struct packed *p = wt->packed, *next; p; p = next) {
 		next = p->next;
 		hm_dnnl_md_clear(&p->md);
@@ -90,11 +98,22 @@ void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *wt)
 struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
 				    const float *b)
 {
-	struct hm_weight *wt = weight_new(d, w, b, false, 4,
-					  (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel}, dnnl_oihw);
-	if (wt)
-		wt->conv = *c;
-	return wt;
+	struct hm_weight *wt;
+	if (!((struct hm_cpu *)d->ctx)->dnnl->shared->winograd || !hm_winograd_takes(c)) {
+		wt = weight_new(d, w, b, false, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel},
+				dnnl_oihw);
+		if (wt)
+			wt->conv = *c;
+		return wt;
+	}
+	wt = hm_alloc(1, sizeof *wt, &d->err);
+	if (!wt)
+		return NULL;
+	wt->winograd = hm_winograd_new(c, w, b, &d->err);
+	if (wt->winograd)
+		return wt;
+	free(wt);
+	return NULL;
 }
 
 struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
@@ -147,8 +166,7 @@ static dnnl_data_type_t act_type(const struct hm_device *d)
 	return d->act == HM_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
-/* Winograd's transform is used where oneDNN has it (f32, 3x3, stride 1): it is two to three times faster,
- * and its error is about 1e-5 of the largest output. Otherwise the convolution is direct. */
+/* Direct, also where oneDNN has Winograd's transform: winograd.h is faster, and takes nearly all of these. */
 static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, int i, int h, int w,
 			       dnnl_primitive_desc_t *pd)
 {
@@ -171,17 +189,10 @@ static dnnl_status_t conv_desc(struct hm_device *d, const struct hm_weight *wt, 
 	if (!st)
 		st = hm_dnnl_attr(&attr, c->residual, c->relu ? dnnl_eltwise_relu : dnnl_alg_kind_undef,
 				  act_type(d));
-	for (int winograd = c->kernel == 3 && c->stride == 1 && d->act == HM_F32; !st && winograd >= 0;
-	     winograd--) {
-		st = hm_dnnl_conv(
-			pd, s->engine, winograd ? dnnl_convolution_winograd : dnnl_convolution_direct,
-			hm_dnnl_md_ref(&src), hm_dnnl_md_ref(&filter), wt->b ? hm_dnnl_md_ref(&bias) : NULL,
-			hm_dnnl_md_ref(&dst), c->stride, c->pad, attr);
-		if (!st)
-			break;
-		if (winograd)
-			st = dnnl_success;
-	}
+	if (!st)
+		st = hm_dnnl_conv(pd, s->engine, dnnl_convolution_direct, hm_dnnl_md_ref(&src),
+				  hm_dnnl_md_ref(&filter), wt->b ? hm_dnnl_md_ref(&bias) : NULL,
+				  hm_dnnl_md_ref(&dst), c->stride, c->pad, attr);
 	hm_dnnl_md_clear(&src);
 	hm_dnnl_md_clear(&filter);
 	hm_dnnl_md_clear(&bias);
@@ -327,7 +338,10 @@ static void step_run(struct hm_device *d, const struct hm_weight *wt, void *y, c
 void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int i, int h,
 		      int w)
 {
-	step_run(d, wt, y, x, i, h, w);
+	if (wt->winograd)
+		hm_winograd_run(d, y, x, wt->winograd, i, h, w);
+	else
+		step_run(d, wt, y, x, i, h, w);
 }
 
 /* bf16 by f32 products: some rows at a time are widened, multiplied and narrowed, so that a thread needs
