@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define PIECE ((size_t)4 << 10) /* bytes of keys that are asked for at once */
+
 struct hm_strmap_slot {
 	const char *key; /* NULL: free */
 	size_t len;
@@ -44,6 +46,23 @@ static int grow_table(struct hm_strmap *m, struct hm_err *e)
 	return 0;
 }
 
+/* A copy of a key. Most are short, and the arena would give each of them a line of the cache. */
+static char *copy_key(struct hm_strmap *m, const void *key, size_t len, struct hm_err *e)
+{
+	if (!m->room || m->left < len) {
+		m->left = len < PIECE ? PIECE : len;
+		m->room = hm_arena_get(&m->text, m->left, e);
+		if (!m->room)
+			return NULL;
+	}
+	char *copy = m->room;
+	if (len)
+		memcpy(copy, key, len);
+	m->room += len;
+	m->left -= len;
+	return copy;
+}
+
 int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *value, struct hm_err *e)
 {
 	if (2 * (m->n + 1) > m->cap && grow_table(m, e))
@@ -54,10 +73,9 @@ int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *va
 		*value = s->value;
 		return 0;
 	}
-	char *copy = hm_arena_get(&m->text, len, e);
+	char *copy = copy_key(m, key, len, e);
 	if (!copy)
 		return HM_EDATA;
-	memcpy(copy, key, len);
 	*s = (struct hm_strmap_slot){copy, len, hash, *value};
 	m->n++;
 	return 1;

@@ -8,8 +8,10 @@
 struct hm_strmap {
 	struct hm_strmap_slot *slot; /* open addressing, cap a power of two */
 	size_t n, cap;
-	uint64_t seed; /* of the hash: random, so that nobody can make keys that meet */
-	struct hm_arena text;
+	uint64_t seed;	      /* of the hash: random, so that nobody can make keys that meet */
+	struct hm_arena text; /* pieces in which keys stand end to end */
+	char *room;	      /* what is left of the last piece */
+	size_t left;
 };
 /* Adds key[0..len) -> value. 1 when it is new; 0 when the key was there, *value then holds its value,
  * unchanged; HM_EDATA without memory. */

@@ -34,7 +34,10 @@ size_t hm_utf8_check(const char *s, size_t len)
 		while (len - i >= sizeof eight &&
 		       !(memcpy(&eight, s + i, sizeof eight), eight & 0x8080808080808080u))
 			i += sizeof eight;
-		if (i == len)
+		unsigned char rest = 0; /* of what is shorter, the same */
+		for (size_t k = i; len - i < sizeof eight && k < len; k++)
+			rest |= (unsigned char)s[k];
+		if (len - i < sizeof eight && rest < 0x80)
 			break;
 		int n = hm_utf8_next(s + i, len - i, NULL);
 		if (!n)
