@@ -7,7 +7,7 @@
 #include <string.h>
 
 enum {
-	HM_MEMO_BITS = 12,
+	HM_MEMO_BITS = 13,
 	HM_MEMO_LONGEST = 15, /* bytes of a word that is kept */
 	HM_MEMO_IDS = 3
 };

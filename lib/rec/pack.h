@@ -18,6 +18,7 @@ struct hm_pack {
 	struct hm_block_info info;     /* count; after hm_pack_compress the sizes and hashes too */
 	struct hm_buf payload, packed; /* after hm_pack_compress */
 	ZSTD_CCtx *zstd;
+	bool quick;	   /* what looks random is not compressed */
 	struct hm_err err; /* of hm_pack_compress */
 };
 /* The schema is borrowed until hm_pack_clear. level: zstd's. 0 or HM_EDATA. */
