@@ -64,8 +64,9 @@ def main():
             with open("payloads", "wb") as f:
                 subprocess.run(["zstd", "-q", "-d", "-c", stream], check=True, stdout=f)
             compress = ["zstd", "-q", "-1", "-f", "-o", "/dev/null", "payloads"]
-            view, unzip, cat, *zips = best(["hm-view", "-j", "1", "--verify", stream], ["zstd", "-q", "-d", "-f", "-o", "/dev/null", stream],
-                                           ["hm-cat", "-j", "1", "-o", "/dev/null", stream], [*compress, "-T1"], [*compress, "--single-thread"])
+            view, unzip, cat, *zips = best(
+                ["hm-view", "-j", "1", "--verify", stream], ["zstd", "-q", "-d", "-f", "-o", "/dev/null", stream],
+                ["hm-cat", "-j", "1", "-o", "/dev/null", stream], [*compress, "-T1"], [*compress, "--single-thread"])
             read, peer, write, level1 = giga / view, giga / unzip, giga / (cat - view), giga / min(zips)
             size = os.path.getsize(stream) / 1e9 / giga
             print(f"codec read {kind} | {read:.2f} GB/s a core | zstd -d {peer:.2f} GB/s | {read / peer:.2f} | 1 GB/s"
