@@ -140,6 +140,8 @@ static bool looks_random(struct hm_pack *p)
 			return false;
 		taken += SAMPLE;
 		packed += n;
+		if (packed < taken - taken / 4)
+			return false;
 	}
 	return taken >= 2 * SAMPLE && packed > taken - taken / 20;
 }
