@@ -64,6 +64,10 @@ hm_libs    += -ldnnl
 else
 hm_cflags  += -DHM_ONEDNN=0
 endif
+# lib/ops/cpu/team.c is the OpenMP runtime of what gcc compiled: hm's loops and oneDNN. TEAM=0 leaves it to libgomp, and clang
+# has its own.
+TEAM       ?= $(if $(shell $(CC) --version 2>/dev/null | grep clang),0,1)
+hm_cflags  += -DHM_TEAM=$(TEAM)
 
 lib_src  := $(filter-out lib/ops/cuda/%,$(wildcard lib/*/*.c lib/ops/*/*.c))
 tool_src := $(wildcard tools/hm-*.c)

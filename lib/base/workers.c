@@ -2,7 +2,6 @@
 #include "base/workers.h"
 #include "base/mem.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -47,18 +46,15 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-/* Starts worker `i`. Signals that other processes send are for the thread that made the pool: there they can
- * wait until a file has its name. */
-static int start_worker(struct hm_workers *w, int i)
+int hm_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
 {
 	static const int which[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
 	sigset_t block, before;
 	sigemptyset(&block);
 	for (size_t k = 0; k < sizeof which / sizeof *which; k++)
 		sigaddset(&block, which[k]);
-	w->worker[i] = (struct worker){.pool = w, .number = i};
 	pthread_sigmask(SIG_BLOCK, &block, &before);
-	int rc = pthread_create(&w->worker[i].thread, NULL, worker_main, &w->worker[i]);
+	int rc = pthread_create(thread, NULL, fn, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return rc;
 }
@@ -74,7 +70,8 @@ struct hm_workers *hm_workers_new(int n, struct hm_err *e)
 	pthread_cond_init(&w->done, NULL);
 	w->worker = hm_alloc((size_t)n, sizeof *w->worker, e);
 	for (int i = 0; w->worker && n > 1 && i < n; i++) {
-		if (start_worker(w, i)) {
+		w->worker[i] = (struct worker){.pool = w, .number = i};
+		if (hm_thread_start(&w->worker[i].thread, worker_main, &w->worker[i])) {
 			hm_err_machine(e,
 				       "thread %d of %d could not be started: no memory, or too many threads",
 				       i + 1, n);

@@ -1,7 +1,7 @@
 /* This file opens devices by name. */
 #include "ops/backend.h"
+#include "ops/cpu/team.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,11 +60,10 @@ struct hm_device *hm_device_open(const char *name, enum hm_precision precision, 
 
 int hm_device_use_threads(struct hm_device *d, int n, struct hm_err *e)
 {
-	if (n > omp_get_thread_limit())
-		return hm_err_set(e, HM_EUSAGE, "%d threads are asked for, and OMP_THREAD_LIMIT allows %d", n,
-				  omp_get_thread_limit());
-	d->threads = n;
-	return 0;
+	int rc = hm_team_reserve(n, e);
+	if (!rc)
+		d->threads = n;
+	return rc;
 }
 
 struct hm_device *hm_device_fork(const struct hm_device *from, struct hm_err *e)

@@ -53,8 +53,8 @@ bool hm_device_parse(const char *name, enum hm_device_name *which, int *index);
  * when no device has this name; HM_EDEVICE when the device is not built in, is absent, or lacks the
  * precision. */
 struct hm_device *hm_device_open(const char *name, enum hm_precision precision, struct hm_err *e);
-/* The threads that one training operation may take, at least 1. Call before the first operation. HM_EUSAGE if
- * OpenMP may not start as many: oneDNN would wait for them for ever. */
+/* The threads that one training operation may take, at least 1. Starts them: call it in the thread that calls
+ * the operations, before the first one. 0, or a machine's fault with `e` set. */
 int hm_device_use_threads(struct hm_device *d, int n, struct hm_err *e);
 /* Opens another context of the same device for another thread. It shares the packed weights and nothing
  * that changes. `d` must outlive it. NULL with `e`. */

@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 warnings.filterwarnings("ignore")
 os.environ["TORCH_LOGS"] = "-all"
@@ -18,21 +17,12 @@ import numpy
 import torch
 import transformers
 
-
-from encodekit import THREADS, best_of, hm_seconds, peak, row, tool
+from encodekit import THREADS, best_of, hm_seconds, name_missing, onnx, peak, row, tool, vino, wrap
 
 try:
     import open_clip
 except ImportError:
     open_clip = None
-try:
-    import openvino
-except ImportError:
-    openvino = None
-try:
-    import onnxruntime
-except ImportError:
-    onnxruntime = None
 
 ROUNDS, CAPTIONS, PADDED, FEW, TOKENS_MEDIAN, TOKENS_P99 = 2, 256, 64, 32, 14, 45
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,19 +35,6 @@ IMAGES = {"b32": (32, 768, 12, 12, 8.8, 32, (1, 8, 32), (32, 160), 1.3),
           "l14": (14, 1024, 24, 16, 162.0, 4, (4,), (16, 32), 1.15)}
 # text: width, layers, heads, projection, image tower's layers, GFLOP a token
 TEXTS = {"text-b": (512, 12, 8, 512, 0.075), "text-l": (768, 12, 12, 768, 0.17)}
-
-
-def wrap(call):
-    """A module whose forward pass is `call` over one tensor, for the exporters."""
-    class Wrapped(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.model = call[0]
-
-        def forward(self, x):
-            return call[1](self.model, x)
-
-    return Wrapped().eval()
 
 
 def vision(name):
@@ -94,61 +71,6 @@ def hm_of(name, stream, *options):
         while f.read(1 << 24):
             pass
     return hm_seconds(stream, *options)
-
-
-def streams(make, run):
-    """{suffix: function of a list of batches}: one session of THREADS threads, and THREADS sessions of one thread."""
-    whole, parts = make(THREADS), [make(1) for _ in range(THREADS)]
-
-    def split(batches):
-        with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda k: [run(parts[k], b) for b in batches[k::THREADS]], range(THREADS)))
-
-    return {"1 stream": lambda batches: [run(whole, b) for b in batches], f"{THREADS} streams": split}
-
-
-def onnx(module, example, dynamic):
-    if not onnxruntime:
-        return {}
-    torch.onnx.export(module, (example,), "peer.onnx", input_names=["x"], output_names=["y"], dynamo=False, opset_version=17,
-                      dynamic_axes={"x": dict(enumerate(dynamic))})
-
-    def make(threads):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        return onnxruntime.InferenceSession("peer.onnx", options, providers=["CPUExecutionProvider"])
-
-    return {f"ONNX Runtime, {k}": f for k, f in streams(make, lambda s, b: s.run(None, {"x": b.numpy()})).items()}
-
-
-def vino(module, example, precision, shapes):
-    """OpenVINO over batches of the fixed `shapes` (its fastest), or of any where there are too many of them."""
-    if not openvino:
-        return {}
-    model = openvino.convert_model(module, example_input=example)
-    core, made = openvino.Core(), {}
-
-    def compiled(n, shape):
-        key = n, shape if shape in shapes else None
-        if key not in made:
-            model.reshape(openvino.PartialShape(list(shape) if shape in shapes else [-1] * len(shape)))
-            made[key] = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision, "NUM_STREAMS": n,
-                                                          "INFERENCE_NUM_THREADS": THREADS})
-        return made[key]
-
-    def run(n):
-        def of(batches):
-            queues = {}
-            for b in batches:
-                c = compiled(n, tuple(b.shape))
-                q = queues.setdefault(id(c), openvino.AsyncInferQueue(c, n))
-                q.start_async({0: b.numpy()})
-            for q in queues.values():
-                q.wait_all()
-        return of
-
-    return {f"OpenVINO, {n} stream{'s' * (n > 1)}": run(n) for n in (1, THREADS)}
 
 
 def check(features, expected, name):
@@ -247,9 +169,7 @@ def texts(name, precision, ids, top):
 def main():
     torch.set_num_threads(THREADS)
     wanted = sys.argv[2:] or [*IMAGES, *TEXTS]
-    for name, module in (("open_clip", open_clip), ("OpenVINO", openvino), ("ONNX Runtime", onnxruntime)):
-        if not module:
-            print(f"# {name} is not installed in this environment, so it was not measured")
+    name_missing(("open_clip", open_clip))
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         print("name | hm | peer | ratio | target")

@@ -1,9 +1,11 @@
 """Frozen encoders on two threads: images a second through ResNet18, captions a second through BERT-base, hm-encode beside
-PyTorch at its best settings, with the share of the matmul peak that PyTorch reaches on this machine. Rounds are
-interleaved, the best of each counts; of the peer's settings the two fastest at first go through all rounds. hm-encode's
-start is taken off by running it on few records and on many."""
+PyTorch, ONNX Runtime and OpenVINO at their best settings (batch sizes, one stream of two threads or two of one, compiled,
+the captions sorted by length), with the share of the matmul peak that PyTorch reaches on this machine. Rounds are
+interleaved, the best of each counts; of the peers' settings the two fastest at first go through all rounds. hm-encode's
+start is taken off by running it on few records and on many. usage: python bench_encode.py BIN [resnet|bert]"""
 import json
 import os
+import sys
 import tempfile
 import warnings
 
@@ -14,7 +16,7 @@ import torch
 import torchvision
 import transformers
 
-from encodekit import THREADS, best_of, hm_seconds, peak, row, tool
+from encodekit import THREADS, best_of, hm_seconds, name_missing, onnx, peak, row, tool, vino, wrap
 
 FEW, MANY = 32, 288
 CAPTIONS, TOKENS_MEDIAN, TOKENS_P99 = 256, 14, 45
@@ -50,9 +52,20 @@ def resnet(dtype, top, target):
         for name, (f, v) in runs.items():
             peers[f"{name}, batch {batch}"] = lambda f=f, v=v, b=batch: [f(part) for part in v.split(b)]
     precision = "f32" if dtype == F32 else "bf16"
+    contiguous = x.contiguous()
+    call = model, lambda m, v: m(v)
+    with torch.inference_mode():
+        whole = {**(onnx(wrap(call), contiguous[:2], ("n",)) if dtype == F32 else {}),
+                 **vino(wrap(call), contiguous[:2], precision, [(b, 3, 224, 224) for b in (1, 4, 16)])}
+    peers |= {f"{k}, batch {b}": lambda f=f, b=b: f(contiguous.split(b)) for k, f in whole.items() for b in (1, 4, 16)}
     hm, peer = best_of(lambda: hm_seconds("images.hmr", "--image", "init:resnet18", "--precision", precision), peers)
     name = min(peer, key=peer.get)
     row(f"ResNet18 encode {precision}", (MANY - FEW) / hm, "images/s", len(x) / peer[name], name, target, IMAGE_GFLOP, top)
+    others(peer, len(x))
+
+
+def others(peer, n):
+    print("#   " + "; ".join(f"{k} {n / v:.3g}" for k, v in sorted(peer.items(), key=lambda p: p[1])[:8]), flush=True)
 
 
 def captions():
@@ -74,42 +87,61 @@ def captions():
     return ids[FEW:]
 
 
-def bert(ids, top):
+def padded(order, size):
+    """Batches of `size` captions, each padded with 0 to its longest."""
+    out = []
+    for i in range(0, len(order), size):
+        part = order[i : i + size]
+        longest = max(map(len, part))
+        out.append(torch.tensor([v + [0] * (longest - len(v)) for v in part]))
+    return out
+
+
+def bert(ids, dtype, top, targets):
+    """f32: PyTorch, ONNX Runtime and OpenVINO; bf16: those of them that have it."""
+    precision = "f32" if dtype == F32 else "bf16"
     model = transformers.BertModel(transformers.BertConfig()).eval()
+    low = transformers.BertModel(transformers.BertConfig()).eval().bfloat16()
+    call = model, lambda m, v: m(input_ids=v, attention_mask=(v != 0).long()).pooler_output
     tokens = sum(map(len, ids))
-
-    def batches(order):
-        out = []
-        for i in range(0, len(order), 64):
-            part = order[i : i + 64]
-            longest = max(map(len, part))
-            rows = torch.tensor([v + [0] * (longest - len(v)) for v in part])
-            mask = torch.tensor([[1] * len(v) + [0] * (longest - len(v)) for v in part])
-            out.append((rows, mask))
-        return out
-
-    compiled = torch.compile(model, dynamic=True)
-    for order, data, target in (("as they come", ids, 2.5), ("sorted by length", sorted(ids, key=len), 1.2)):
-        peers = {name: lambda f=f, b=batches(data): [f(input_ids=i, attention_mask=m).pooler_output for i, m in b]
-                 for name, f in (("eager", model), ("compile", compiled))}
-        hm, peer = best_of(lambda: hm_seconds("captions.hmr", "--text", "init:bert-base"), peers)
+    with torch.inference_mode():
+        example = padded(ids, 2)[0]
+        whole = {**(onnx(wrap(call), example, ("n", "t")) if dtype == F32 else {}), **vino(wrap(call), example, precision, [])}
+    eager = wrap((model if dtype == F32 else low, call[1]))
+    runs = {"eager": eager, "compile": torch.compile(eager, dynamic=True)}
+    for order, data, target in zip(("as they come", "sorted by length"), (ids, sorted(ids, key=len)), targets):
+        peers = {}
+        for size in (8, 64):
+            some = padded(data, size)
+            peers |= {f"{k}, batch {size}": lambda f=f, some=some: [f(v) for v in some] for k, f in runs.items()}
+            peers |= {f"{k}, batch {size}": lambda f=f, some=some: f(some) for k, f in whole.items()}
+        hm, peer = best_of(lambda: hm_seconds("captions.hmr", "--text", "init:bert-base", "--precision", precision), peers)
         name = min(peer, key=peer.get)
-        row(f"BERT-base encode f32, peer's captions {order}", len(ids) / hm, "captions/s", len(ids) / peer[name], name,
+        row(f"BERT-base encode {precision}, peer's captions {order}", len(ids) / hm, "captions/s", len(ids) / peer[name], name,
             target, TOKEN_GFLOP * tokens / len(ids), top)
+        others(peer, len(ids))
 
 
 def main():
+    wanted = sys.argv[2:] or ["resnet", "bert"]
     torch.set_num_threads(THREADS)
+    name_missing()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         print("name | hm | peer | ratio | target")
-        tops = {F32: peak(F32), BF16: peak(BF16)}
-        images()
+        precisions = [F32, *([BF16] if "avx512_bf16" in open("/proc/cpuinfo", encoding="utf-8").read() else [])]
+        if BF16 not in precisions:
+            print("# bf16: this processor has no avx512_bf16")
+        tops = {dtype: peak(dtype) for dtype in precisions}
         print("# shares count 3.64 GFLOP an image and 0.17 a token; Winograd convolutions and a last layer of [CLS] rows do less")
-        for dtype, target in ((F32, 1.05), (BF16, 1.15)):
-            if dtype == F32 or "avx512_bf16" in open("/proc/cpuinfo", encoding="utf-8").read():
-                resnet(dtype, tops[dtype], target)
-        bert(captions(), tops[F32])
+        if "resnet" in wanted:
+            images()
+            for dtype in precisions:
+                resnet(dtype, tops[dtype], 1.5 if dtype == F32 else 1.1)
+        if "bert" in wanted:
+            ids = captions()
+            for dtype in precisions:
+                bert(ids, dtype, tops[dtype], (2.5, 2))
 
 
 main()

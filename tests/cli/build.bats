@@ -44,6 +44,20 @@ blind() { # HEADER...
 	expect 0 '^  CC      lib/base/err\.c$'
 }
 
+@test "what oneDNN and hm's loops ask of OpenMP is what lib/ops/cpu/team.c defines, and nothing else" {
+	asked=
+	if [ "$ONEDNN" = 1 ]; then
+		dnnl=$(ldd "$HM_BIN/hm-encode" | sed -n 's/.*libdnnl[^ ]* => \([^ ]*\).*/\1/p')
+		asked=$(nm -D --undefined-only "$dnnl" | sed -n 's/.* \(\(GOMP\|omp\)_[A-Za-z_]*\).*/\1/p')
+		[ -n "$asked" ]
+	fi
+	for tool in hm-encode hm-fuse-train hm-score; do
+		has=$(nm -D --defined-only "$HM_BIN/$tool" | sed -n 's/.* \(\(GOMP\|omp\)_[A-Za-z_]*\).*/\1/p')
+		for name in $asked; do grep -qxF "$name" <<<"$has" || fail "$tool: oneDNN asks for $name; with libgomp's it would not know the threads of team.c"; done
+		refute grep -E 'GOMP|omp_' <<<"$(nm -D --undefined-only "$HM_BIN/$tool")"
+	done
+}
+
 @test "every header of another library that the sources include is in the table" {
 	cd "$ROOT"
 	rows=$(make -s --no-print-directory -f - rows <<<$'include Makefile\nrows:\n\t@echo $(headers) $(onednn_header) $(test_headers)')

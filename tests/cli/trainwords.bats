@@ -55,8 +55,8 @@ train() { hm-fuse-train --epochs 2 -o $BATS_TEST_TMPDIR/m.st "$@"; }
 	run train --stats $BATS_TEST_TMPDIR/none/s.json --checkpoint $BATS_TEST_TMPDIR/c.ckpt train.hmr
 	expect 1 'none/s.json: cannot open its folder: No such file'
 	[ ! -e $BATS_TEST_TMPDIR/c.ckpt ]
-	OMP_THREAD_LIMIT=1 run train -j 2 train.hmr # oneDNN would wait for ever for the second thread
-	expect 2 '2 threads are asked for, and OMP_THREAD_LIMIT allows 1'
+	OMP_THREAD_LIMIT=1 run train -q -j 2 --image init:resnet-tiny --epochs 1 train.raw.hmr # -j counts, and not OpenMP's variables
+	expect 0
 	run train --batch-size 64 --drop-last train.hmr
 	expect 1 '--drop-last leaves nothing: there are 33 examples, and a batch has 64'
 }

@@ -16,7 +16,7 @@ teardown_file() {
 loops() {
 	local work tools=$ROOT/$B/tests/faults
 	work=$(mktemp -d "$WORK/XXXXXX")
-	"$tools/loops" -j "$(env -u OMP_NUM_THREADS nproc)" "$@" "$ROOT/tests/faults/cases.txt" "$WORK/in" "$work" "$tools/shim.so" >"$WORK/said" 2>&1 || {
+	"$tools/loops" -j "$(nproc)" "$@" "$ROOT/tests/faults/cases.txt" "$WORK/in" "$work" "$tools/shim.so" >"$WORK/said" 2>&1 || {
 		cat "$WORK/said"
 		return 1
 	}

@@ -4,7 +4,7 @@
 #include "ops/cpu/attention.h"
 #include "ops/cpu/vec.h"
 
-#include <omp.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* ---- distributing heads among threads */
@@ -40,9 +40,11 @@ void hm_cpu_heads_run(const struct hm_heads *h,
 		      void *arg)
 {
 	size_t n = (size_t)h->sequences * h->heads;
-#pragma omp parallel for num_threads(h->d->threads) schedule(dynamic)
-	for (size_t i = 0; i < n; i++)
-		fn(h, arg, i / h->heads, i % h->heads, h->scratch + (size_t)omp_get_thread_num() * h->floats);
+	atomic_size_t next = 0; /* heads of long captions take longer: whoever is free takes the next one */
+#pragma omp parallel for num_threads(h->d->threads)
+	for (int t = 0; t < h->d->threads; t++)
+		for (size_t i; (i = atomic_fetch_add(&next, 1)) < n;)
+			fn(h, arg, i / h->heads, i % h->heads, h->scratch + (size_t)t * h->floats);
 }
 
 /* ---- forward */
