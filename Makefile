@@ -33,6 +33,7 @@ headers      := zstd.h:libzstd-dev:libzstd-devel:zstd \
                 webp/demux.h:libwebp-dev:libwebp-devel:webp \
                 zlib.h:zlib1g-dev:zlib-ng-compat-devel:zlib \
                 libdeflate.h:libdeflate-dev:libdeflate-devel:libdeflate \
+                isa-l/igzip_lib.h:libisal-dev:isa-l-devel:isa-l \
                 cjson/cJSON.h:libcjson-dev:cjson-devel:cjson
 onednn_header := dnnl.h:libdnnl-dev:onednn-devel:onednn
 test_headers := cmocka.h:libcmocka-dev:libcmocka-devel:cmocka
@@ -57,7 +58,7 @@ hm_cflags  := -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -ffp-contract=off -fno-math-
               -Ilib -I$(B) -DHM_VERSION='"$(VERSION)"' $(if $(CI),-Werror) \
               $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -DHM_SANITIZED=1)
 hm_ldflags := -pthread -fopenmp $(if $(SAN),-fsanitize=$(SAN))
-hm_libs    := -lzstd -lxxhash -lpng -ljpeg -lwebp -lwebpdemux -lz -ldeflate -lcjson -lm -ldl
+hm_libs    := -lzstd -lxxhash -lpng -ljpeg -lwebp -lwebpdemux -lz -ldeflate -lisal -lcjson -lm -ldl
 ifeq ($(ONEDNN),1)
 hm_cflags  += -DHM_ONEDNN=1
 hm_libs    += -ldnnl

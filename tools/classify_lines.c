@@ -135,20 +135,6 @@ static int write_batch(struct classify_run *r, const struct hand *h, struct hm_e
 	return e->code;
 }
 
-/* The model stays mapped: a file that is written into gives answers of neither model. (One that takes its
- * place under its name is another file.) */
-static int check_model(const struct classify_run *r, struct hm_err *e)
-{
-	const char *path = r->cli.operands[0];
-	const struct stat *was = &r->file;
-	struct stat now;
-	if (stat(path, &now) || now.st_ino != was->st_ino || now.st_dev != was->st_dev ||
-	    (now.st_size == was->st_size && now.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-	     now.st_mtim.tv_nsec == was->st_mtim.tv_nsec))
-		return 0;
-	return hm_err_set(e, HM_EDATA, "%s: changed while it was in use", path);
-}
-
 static void drop_batch(struct hand *h)
 {
 	for (int i = 0; i < h->n; i++)
@@ -162,7 +148,7 @@ static int end_batch(struct classify_run *r, int which, struct hm_err *e)
 	struct hand *h = &r->hand[which];
 	int rc = h->n ? hm_classify_end(r->classify, which, e) : 0;
 	if (!rc && h->n)
-		rc = check_model(r, e);
+		rc = hm_fusionfile_unchanged(&r->model.model, e); /* it stays mapped */
 	if (!rc && h->n)
 		rc = write_batch(r, h, e);
 	drop_batch(h);

@@ -37,7 +37,6 @@ struct classify_run {
 	struct hm_imageroot root;
 	struct hm_device *device;
 	struct hm_rawmodel model;
-	struct stat file; /* of the model, when it was opened */
 	struct hm_classify *classify;
 	struct hand {			       /* lines in hand: a batch of them */
 		struct question *question;     /* [batch_size] */

@@ -124,6 +124,7 @@ void hm_fuse_check_call(struct hm_fuse *r)
 	r->config.dropout = r->o.dropout;
 	r->config.checkpoint = r->o.checkpoint;
 	r->config.checkpoint_steps = r->o.checkpoint_steps;
+	r->o.tower.spec.workers = r->cli.workers;
 	r->options = (struct hm_setup_options){
 		.n_train = r->cli.n_operands,
 		.n_val = r->o.val.n,

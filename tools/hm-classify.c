@@ -93,14 +93,13 @@ static int open_model(struct classify_run *r, struct hm_err *e)
 	const char *path = r->cli.operands[0];
 	struct hm_encoder_options encoder = r->o.tower.spec;
 	encoder.borrow = true;
+	encoder.workers = r->cli.workers;
 	const struct hm_rawmodel_options o = {.spec = {r->o.spec[HM_IMAGE], r->o.spec[HM_TEXT]},
 					      .vocab = r->o.vocab,
 					      .vocab_of_text = true,
 					      .allow_mismatch = r->o.mismatch,
 					      .encoder = encoder};
 	struct hm_rawmodel *c = &r->model;
-	if (stat(path, &r->file))
-		r->file = (struct stat){0};
 	int rc = hm_rawmodel_open(c, path, &o, e);
 	if (rc)
 		return rc;

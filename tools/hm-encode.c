@@ -164,8 +164,11 @@ static int open_writer(struct run *r, struct hm_err *e)
 static int open_all(struct run *r, struct hm_err *e)
 {
 	r->o.tower.spec.forget = true;
-	/* if the cache has everything, only the weights' digest is needed */
+	r->o.tower.spec.workers = r->cli.workers;
+	/* if the cache has everything, only the weights' digest is needed; a feature that is kept may not
+	 * come from weights that somebody writes into */
 	r->o.tower.spec.defer = r->o.cache;
+	r->o.tower.spec.borrow = !r->o.cache;
 	r->device = hm_device_open(r->cli.device, (enum hm_precision)r->cli.precision, e);
 	if (!r->device)
 		return e->code;
@@ -289,6 +292,8 @@ int main(int argc, char **argv)
 	int rc = open_all(&r, &e);
 	if (!rc)
 		rc = hm_features_run(r.features, r.writer, show_progress, &r, &e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = hm_weights_unchanged(r.encoder[k].file, &e);
 	if (!rc) {
 		struct hm_features_counts n = hm_features_counts(r.features);
 		rc = hm_writer_finish(r.writer, n.before + n.skipped, &e);

@@ -145,10 +145,13 @@ void *hm_arena_get(struct hm_arena *a, size_t n, struct hm_err *e)
 		if (cap < n)
 			cap = n;
 		void *p;
-		if (posix_memalign(&p, ALIGN, sizeof *c + cap)) {
+		size_t total = sizeof *c + cap;
+		if (posix_memalign(&p, total < LARGE ? ALIGN : HUGE_PAGE, total)) {
 			hm_err_machine(e, "out of memory: %zu bytes were asked for", cap);
 			return NULL;
 		}
+		if (total >= LARGE)
+			madvise(p, total / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE); /* advice only */
 		c = p;
 		*c = (struct hm_arena_chunk){.next = a->head, .cap = cap};
 		a->head = c;

@@ -24,6 +24,12 @@ void hm_rng_init(struct hm_rng *r, uint64_t seed, uint32_t purpose, uint32_t a, 
 	*r = (struct hm_rng){.key = {(uint32_t)seed, (uint32_t)(seed >> 32)}, .ctr = {0, purpose, a, b}};
 }
 
+void hm_rng_seek(struct hm_rng *r, uint32_t n)
+{
+	r->ctr[0] = n;
+	r->left = 0;
+}
+
 uint32_t hm_rng_u32(struct hm_rng *r)
 {
 	if (!r->left) {

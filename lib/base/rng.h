@@ -30,6 +30,8 @@ struct hm_rng {
 };
 /* purpose: enum hm_rng_purpose; a, b: epoch and step, tensor number, or 0. */
 void hm_rng_init(struct hm_rng *r, uint64_t seed, uint32_t purpose, uint32_t a, uint32_t b);
+/* Makes element block n, of four 32-bit words, the next to be drawn. */
+void hm_rng_seek(struct hm_rng *r, uint32_t n);
 uint32_t hm_rng_u32(struct hm_rng *r);
 /* Uniform in [0, n), unbiased (rejection); n > 0. */
 uint32_t hm_rng_below(struct hm_rng *r, uint32_t n);

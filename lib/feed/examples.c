@@ -1,22 +1,18 @@
-/* Batches of examples, and their standardisation. See examples.h. */
+/* Batches of examples. See examples.h. */
 #include "feed/examplesparts.h"
 #include "feed/sources.h"
 #include "base/xxh3.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CONSTANT 0x1p-20 /* a deviation below this share of the mean is the rounding of F32 features */
-#define TINY 0x1p-100	 /* and weights divided by less than this overflow */
 
 void hm_examples_clear(struct hm_examples *x)
 {
 	struct hm_examples_store *s = x->store;
 	if (s) {
-		struct hm_buf *own[] = {&s->part[HM_IMAGE], &s->part[HM_TEXT], &s->len, &s->label},
+		struct hm_buf *own[] = {&s->part[HM_IMAGE], &s->part[HM_TEXT], &s->len, &s->label, &s->at},
 			      *shared[] = {&s->labels, &s->ids, &s->lens, &s->places};
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 5; i++)
 			hm_buf_clear(own[i]);
 		for (int i = 0; i < 4 && !s->view; i++)
 			hm_buf_clear(shared[i]);
@@ -45,7 +41,7 @@ int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, stru
 	*view->store = *s;
 	view->store->view = true;
 	view->store->part[HM_IMAGE] = view->store->part[HM_TEXT] = view->store->len = view->store->label =
-		(struct hm_buf){0};
+		view->store->at = (struct hm_buf){0};
 	return 0;
 }
 
@@ -118,19 +114,13 @@ static void *reserve_array(struct hm_buf *b, size_t bytes, struct hm_err *e)
 	return hm_buf_reserve(b, bytes + 1, e) ? NULL : b->data; /* one more: an address even for nothing */
 }
 
-static void scale_features(float *x, const double *mean, const double *deviation, size_t n)
-{
-	for (size_t j = 0; j < n; j++)
-		x[j] = (float)((x[j] - mean[j]) / deviation[j]);
-}
-
 /* An example's features, at its parts of the batch. */
 static void scale_example(const struct hm_examples_store *s, unsigned char *const part[])
 {
 	size_t first = s->bytes[HM_IMAGE] / sizeof(float);
-	scale_features((float *)(void *)part[HM_IMAGE], s->mean, s->deviation, first);
-	scale_features((float *)(void *)part[HM_TEXT], s->mean + first, s->deviation + first,
-		       s->bytes[HM_TEXT] / sizeof(float));
+	hm_examples_scale((float *)(void *)part[HM_IMAGE], s->mean, s->deviation, first);
+	hm_examples_scale((float *)(void *)part[HM_TEXT], s->mean + first, s->deviation + first,
+			  s->bytes[HM_TEXT] / sizeof(float));
 }
 
 int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows)
@@ -160,15 +150,26 @@ static void point_arrays(const struct hm_examples *x, struct hm_minibatch *b, un
 			b->feature[k] = (const float *)(void *)part[k];
 }
 
+/* Are these the examples that the batch's arrays hold? */
+static bool batch_there(const struct hm_examples_store *s, const uint32_t *at, size_t rows)
+{
+	return rows && s->at.len == rows * sizeof *at && !memcmp(s->at.data, at, s->at.len);
+}
+
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e)
 {
 	struct hm_examples_store *s = x->store;
+	if (batch_there(s, at, rows)) {
+		*b = s->lent;
+		return 0;
+	}
 	const int32_t *lens = (const int32_t *)(const void *)s->lens.data;
 	size_t text_bytes = (size_t)hm_examples_words(x, at, rows) * sizeof(int32_t);
 	int32_t *label = reserve_array(&s->label, rows * sizeof *label, e),
 		*len = reserve_array(&s->len, rows * sizeof *len, e);
 	unsigned char *part[HM_SIDES];
+	s->at.len = 0;
 	part[HM_IMAGE] = reserve_array(&s->part[HM_IMAGE],
 				       rows * s->bytes[HM_IMAGE] + (s->joined ? text_bytes : 0), e);
 	part[HM_TEXT] = s->joined ? part[HM_IMAGE] : reserve_array(&s->part[HM_TEXT], text_bytes, e);
@@ -189,57 +190,15 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 		part[HM_IMAGE] += bytes[HM_IMAGE] + (s->joined ? bytes[HM_TEXT] : 0);
 		part[HM_TEXT] += bytes[HM_TEXT];
 	}
-	return rc;
+	s->lent = *b;
+	return rc ? rc : hm_buf_add(&s->at, at, rows * sizeof *at, e);
 }
 
-/* ---- standardisation */
-
-int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, struct hm_err *e)
-{
-	size_t images = (size_t)x->feature[HM_IMAGE].dim, k = images + (size_t)x->feature[HM_TEXT].dim;
-	struct hm_minibatch b;
-	memset(mean, 0, k * sizeof *mean);
-	memset(deviation, 0, k * sizeof *deviation);
-	for (int pass = 0; pass < 2; pass++) {
-		for (uint32_t i = 0; i < x->n; i++) {
-			if (hm_examples_batch(x, &i, 1, &b, e))
-				return HM_EDATA;
-			for (size_t j = 0; j < k; j++) {
-				float v = b.joined     ? b.joined[j]
-					  : j < images ? b.feature[HM_IMAGE][j]
-						       : b.feature[HM_TEXT][j - images];
-				if (pass)
-					deviation[j] += (v - mean[j]) * (v - mean[j]);
-				else
-					mean[j] += v;
-			}
-		}
-		for (size_t j = 0; j < k && !pass; j++)
-			mean[j] /= (double)x->n;
-	}
-	for (size_t j = 0; j < k; j++) {
-		deviation[j] = sqrt(deviation[j] / (double)x->n);
-		if (deviation[j] <= fabs(mean[j]) * CONSTANT || deviation[j] < TINY)
-			deviation[j] = 1;
-	}
-	return 0;
-}
-
-void hm_examples_standardise(struct hm_examples *x, const double *mean, const double *deviation)
-{
-	struct hm_examples_store *s = x->store;
-	size_t k = (size_t)x->feature[HM_IMAGE].dim + (size_t)x->feature[HM_TEXT].dim;
-	if (s->blobs.spilled || s->fetch) {
-		s->mean = mean;
-		s->deviation = deviation;
-		return;
-	}
-	for (size_t i = 0; i < x->n; i++)
-		scale_features(hm_blobs_at(&s->blobs, i), mean, deviation, k);
-}
+/* ---- how batches are made */
 
 void hm_examples_view_standardised(struct hm_examples *view, const double *mean, const double *deviation)
 {
+	view->store->at.len = 0;
 	view->store->mean = mean;
 	view->store->deviation = deviation;
 }
@@ -247,5 +206,6 @@ void hm_examples_view_standardised(struct hm_examples *view, const double *mean,
 void hm_examples_serve(struct hm_examples *x, const struct hm_fusion_kind *kind)
 {
 	struct hm_examples_store *s = x->store;
+	s->at.len = 0;
 	s->joined = kind->joined && !s->raw[HM_IMAGE] && !s->raw[HM_TEXT];
 }

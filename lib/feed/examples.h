@@ -60,20 +60,23 @@ void hm_examples_clear(struct hm_examples *x);
 int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, struct hm_err *e);
 
 /* *b := examples at[0..rows) as a batch. Its arrays belong to x and are valid until the next call, which any
- * thread may make. 0, or HM_EDATA: out of memory, or the file that values are fetched from has changed. */
+ * thread may make. The examples of the last call are lent again as they are. 0, or HM_EDATA: out of memory,
+ * or the file that values are fetched from has changed. */
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e);
 
 /* The number of token ids in examples at[0..rows) together. Call it only for a set that has token ids. */
 int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_t rows);
 
-/* mean [I] and deviation [I] := those of the features, image before text, computed in double. Every side must
- * be a feature. The deviation is the biased one. It is 1 for a number
- * that is constant up to F32 rounding, because scaling it would cost the folded head precision. 0 or
- * HM_EDATA. */
-int hm_examples_moments(struct hm_examples *x, double *mean, double *deviation, struct hm_err *e);
+/* mean [I] and deviation [I] := those of the features, image before text, computed in double, the same for
+ * any number of workers; w may be NULL. Every side must be a feature. The deviation is the biased one. It is
+ * 1 for a number that is constant up to F32 rounding, because scaling it would cost the folded head
+ * precision. 0 or HM_EDATA. */
+int hm_examples_moments(struct hm_examples *x, struct hm_workers *w, double *mean, double *deviation,
+			struct hm_err *e);
 /* From now on features are (feature - mean)/deviation; both arrays must stay. */
-void hm_examples_standardise(struct hm_examples *x, const double *mean, const double *deviation);
+void hm_examples_standardise(struct hm_examples *x, struct hm_workers *w, const double *mean,
+			     const double *deviation);
 /* The same for the batches of this view alone, or with NULL no longer; x's own features stay as they are. */
 void hm_examples_view_standardised(struct hm_examples *view, const double *mean, const double *deviation);
 /* From now on batches are made for that fusion: features side by side or as one matrix. */

@@ -145,6 +145,12 @@ size_t hm_sidefeature_count(const struct hm_taken *t, const struct hm_rec *rec)
 	return n;
 }
 
+const float *hm_sidefeature_floats(const struct hm_taken *t, const struct hm_rec *rec)
+{
+	bool one = t->n == 1 && rec->schema->field[t->at[0]].dtype == HM_F32;
+	return one ? rec->val[t->at[0]].data : NULL;
+}
+
 int hm_sidefeature_widen(const struct hm_taken *t, const struct hm_rec *rec, float *to, struct hm_err *e)
 {
 	for (int i = 0; i < t->n; i++) {

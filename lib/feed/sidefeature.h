@@ -34,6 +34,8 @@ int hm_sidefeature_find(struct hm_taken *to, struct hm_feature *f, int *cells, c
 /* How their inputs were prepared (prepared.h); of several columns an object with a member for each. Caller
  * frees; NULL with `e`. */
 cJSON *hm_sidefeature_prepared(const struct hm_schema *s, const struct hm_taken *t, struct hm_err *e);
+/* The numbers of a record as they lie in it, if they are one column of f32; else NULL. */
+const float *hm_sidefeature_floats(const struct hm_taken *t, const struct hm_rec *rec);
 /* The numbers of a record, and `to` := them as f32. 0 or HM_EDATA. */
 size_t hm_sidefeature_count(const struct hm_taken *t, const struct hm_rec *rec);
 int hm_sidefeature_widen(const struct hm_taken *t, const struct hm_rec *rec, float *to, struct hm_err *e);

@@ -82,7 +82,7 @@ static int open_init(struct hm_encoder *x, enum hm_side side, const char *spec,
 	x->tower = hm_tower_make(side, name, &hints, e);
 	if (!x->tower)
 		return e->code;
-	int rc = hm_params_init(&x->tower->params, seed, 0, e);
+	int rc = hm_params_init_by(&x->tower->params, seed, 0, o->workers, e);
 	return rc ? rc : digest_params(&x->tower->params, x->digest, e);
 }
 
@@ -106,6 +106,11 @@ static int check_tensors(struct hm_encoder *x, struct table *t, struct hm_err *e
 			  left, left > 1 ? "s are" : " is", first);
 }
 
+static int read_params(struct hm_encoder *x, struct table *t, struct hm_err *e)
+{
+	return (x->borrows ? hm_params_borrow : hm_params_load)(&x->tower->params, find_tensor, t, e);
+}
+
 /* Loads the tensors, or sees that they could be. */
 static int load_params(struct hm_encoder *x, struct hm_weights *w, struct hm_names_list *l,
 		       const struct hm_encoder_options *o, struct hm_err *e)
@@ -115,9 +120,8 @@ static int load_params(struct hm_encoder *x, struct hm_weights *w, struct hm_nam
 	    hm_weights_verify(w, x->counter, x->n_counter, e) || hm_names_turn(l, &x->names, e))
 		return HM_EDATA;
 	x->deferred = o->defer;
-	if (o->defer)
-		return 0;
-	return (o->borrow ? hm_params_borrow : hm_params_load)(&x->tower->params, find_tensor, &t, e);
+	x->borrows = o->borrow;
+	return o->defer ? 0 : read_params(x, &t, e);
 }
 
 /* The tower at that place. */
@@ -199,6 +203,8 @@ static int open_spec(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
 	int rc = open_file(x, side, spec, o, e);
+	if (!rc && o->borrow)
+		hm_weights_release(x->file);
 	if (!rc && o->forget && !o->defer && !o->borrow) {
 		hm_weights_close(x->file);
 		x->file = NULL;
@@ -271,7 +277,7 @@ int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *
 int hm_encoder_load(struct hm_encoder *x, struct hm_err *e)
 {
 	struct table t = {x->tensor, x->n_tensor};
-	int rc = x->deferred ? hm_params_load(&x->tower->params, find_tensor, &t, e) : 0;
+	int rc = x->deferred ? read_params(x, &t, e) : 0;
 	x->deferred = x->deferred && rc;
 	return rc && x->file ? hm_err_prefix(e, "%s", x->file->path) : rc;
 }

@@ -19,9 +19,11 @@ struct hm_encoder_options {
 			     */
 	bool forget;	    /* close the file once it is read: the encoder will not be saved */
 	bool borrow; /* parameters stay in the file where they can (hm_params_borrow), which stays open: for
-			inference alone */
+			inference alone. Ask hm_weights_unchanged afterwards */
 	const char *digest; /* the encoder's, if it is known already; NULL: it is computed */
-	bool defer;	    /* leave the parameters in the file until hm_encoder_load; the digest is known */
+	struct hm_workers
+		*workers; /* draw the parameters of an init: encoder; NULL: the calling thread does */
+	bool defer;	  /* leave the parameters in the file until hm_encoder_load; the digest is known */
 };
 
 struct hm_encoder {
@@ -35,8 +37,8 @@ struct hm_encoder {
 	 * names, for saving them unchanged. NULL and 0 for init:. Their data belongs to the open file. */
 	const struct hm_tensor *tensor, *counter;
 	size_t n_tensor, n_counter;
-	struct hm_arena names; /* of tensor and counter */
-	bool deferred;
+	struct hm_arena names;	 /* of tensor and counter */
+	bool deferred, borrows;	 /* the options defer, until it is loaded, and borrow */
 	bool keyed;		 /* the option `key` named a part of its file */
 	struct hm_weights *file; /* closed with the encoder; NULL: somebody else owns it */
 };

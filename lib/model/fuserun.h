@@ -1,6 +1,8 @@
-/* Runs a fusion over many inputs in eval mode. Consecutive inputs form a batch, and one worker with its own
- * device context computes a batch. So the same inputs give the same bytes for any number of workers. The
- * arithmetic is that of hm_fusion_logits and hm_fusion_probabilities. */
+/* Runs a fusion over many inputs by its inference (struct hm_fusion_infer). Consecutive inputs form a batch
+ * by rules that know no threads, and one worker with its own device context computes a batch. So the same
+ * inputs give the same bytes for any number of workers. A fusion that runs no tower answers as
+ * hm_fusion_logits and hm_fusion_probabilities do, to the last bit; one that runs a tower within float
+ * rounding of them, because the tower's weights are packed here. */
 #ifndef HM_FUSERUN_H
 #define HM_FUSERUN_H
 
@@ -15,9 +17,11 @@ struct hm_fuserun_item {
 };
 
 struct hm_fuserun;
-/* Computes `batch` inputs at once. text: the text tower of a fusion that takes HM_WORDS, else NULL. Places
- * net and tower on `d` (param.h): they must not be placed yet. Borrows its arguments. 0 or HM_EDATA. */
-int hm_fuserun_new(struct hm_fuserun **r, struct hm_fusion_net *net, struct hm_tower *text, int batch,
+/* Computes up to `batch` inputs at once. text: the text tower of a fusion that takes HM_WORDS, whose
+ * parameters may be released afterwards unless they are borrowed; else NULL. With it a batch has at most 2048
+ * rows, cells and token ids together (16384 on a device of its own), unless one input alone has more. Places
+ * `net` on `d` (param.h): it must not be placed yet. Borrows net, d and w. 0 or HM_EDATA. */
+int hm_fuserun_new(struct hm_fuserun **r, struct hm_fusion_net *net, const struct hm_tower *text, int batch,
 		   struct hm_device *d, struct hm_workers *w, struct hm_err *e);
 void hm_fuserun_free(struct hm_fuserun *r); /* NULL is fine */
 /* Fills logits and prob of item[0..n). 0, or the first failure among the batches. */

@@ -49,7 +49,6 @@ static int open_encoders(struct hm_fusionfile *m, const char *path, const struct
 		if (!hm_names_holds(w, prefix))
 			continue;
 		own.digest = m->head.encoder[k]; /* that of its tensors */
-		own.borrow = o->borrow && m->head.fusion->gives[k] != HM_WORDS;
 		if (choose_output(m, k, &own, e))
 			return HM_EUSAGE;
 		if (hm_encoder_take(&m->side[k], (enum hm_side)k, w, prefix,
@@ -204,6 +203,14 @@ int hm_fusionfile_attach(struct hm_fusionfile *m, enum hm_side k, const char *pa
 		snprintf(m->notice, sizeof m->notice, "%s", x->notice);
 	if (rc)
 		hm_encoder_clear(x);
+	return rc;
+}
+
+int hm_fusionfile_unchanged(const struct hm_fusionfile *m, struct hm_err *e)
+{
+	int rc = hm_weights_unchanged(m->head.file, e);
+	for (int k = 0; k < HM_SIDES && !rc; k++)
+		rc = hm_weights_unchanged(m->side[k].file, e);
 	return rc;
 }
 

@@ -41,6 +41,8 @@ int hm_fusionfile_load(const struct hm_fusionfile *m, struct hm_params *own, str
  * spec or path. */
 int hm_fusionfile_attach(struct hm_fusionfile *m, enum hm_side k, const char *path, const char *spec,
 			 const struct hm_encoder_options *o, struct hm_err *e);
+/* hm_weights_unchanged of the file, and of those of attached encoders. */
+int hm_fusionfile_unchanged(const struct hm_fusionfile *m, struct hm_err *e);
 void hm_fusionfile_close(struct hm_fusionfile *m);
 
 /* The origin of a cached feature, from its column's attributes. NULL or "": unknown. */

@@ -226,13 +226,15 @@ void hm_bert_net_free(struct hm_bert_net *net)
 /* ---- forward */
 
 struct hm_bert_work {
+	const struct hm_bert_net *net;
 	struct hm_device *d;
 	int batch, tokens;
+	int m, n;		  /* rows and sequences of the batch */
 	int32_t *host;		  /* [2*tokens + batch]: positions, then first rows, host memory */
 	int32_t *ids, *pos, *row; /* [tokens], [tokens], [batch], device memory */
 	int32_t *len;		  /* [batch], device memory */
 	struct hm_layers_work layers;
-	float *pooled; /* [batch,hidden] */
+	float *pooled; /* [batch,hidden]; before that, rows of the caller's [tokens,hidden] */
 	/* HM_BERT_MEAN: the last hidden states [tokens,hidden]; the share of each token in the mean of its
 	 * sequence [tokens,batch], on the device and on the host. */
 	float *wide, *share, *host_share;
@@ -246,7 +248,7 @@ struct hm_bert_work *hm_bert_work_new(const struct hm_bert_net *net, struct hm_d
 		return NULL;
 	int room = tokens > batch ? tokens : batch;
 	size_t rows = (size_t)d->op->rows_round(d, room), h = (size_t)net->c.hidden;
-	*work = (struct hm_bert_work){.d = d, .batch = batch, .tokens = tokens};
+	*work = (struct hm_bert_work){.net = net, .d = d, .batch = batch, .tokens = tokens};
 	work->host = hm_alloc((size_t)tokens + batch, sizeof *work->host, &d->err);
 	work->ids = d->op->alloc(d, (size_t)tokens * sizeof *work->ids);
 	work->pos = d->op->alloc(d, (size_t)tokens * sizeof *work->pos);
@@ -279,12 +281,12 @@ void hm_bert_work_free(struct hm_bert_work *work)
 	free(work);
 }
 
-/* Checks the lengths and uploads ids, positions, lengths and first rows. Returns the number of ids, or a
+/* Checks the lengths and uploads positions, lengths and first rows; sets the sizes of the batch. 0 or a
  * negative code. */
-static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
-		       const int32_t *len, int n)
+static int stage_lengths(struct hm_bert_work *work, const int32_t *len, int n)
 {
 	struct hm_device *d = work->d;
+	const struct hm_bert_config *c = &work->net->c;
 	int32_t *pos = work->host, *row = work->host + work->tokens;
 	int m = 0;
 	if (n > work->batch)
@@ -292,22 +294,20 @@ static int stage_batch(const struct hm_bert_net *net, struct hm_bert_work *work,
 				  "a batch of %d sequences is larger than the %d that memory was made for", n,
 				  work->batch);
 	for (int s = 0; s < n; s++) {
-		if (len[s] < 1 || len[s] > net->c.positions || len[s] > work->tokens - m)
+		if (len[s] < 1 || len[s] > c->positions || len[s] > work->tokens - m)
 			return hm_err_set(
 				&d->err, HM_EDATA,
 				"a sequence of %d tokens is outside 1 to %d, the lengths this network takes",
-				len[s], net->c.positions);
+				len[s], c->positions);
 		row[s] = m;
-		for (int j = 0; j < len[s]; j++, m++) {
-			assert(ids[m] >= 0 && ids[m] < net->c.vocab); /* hm_encoder_check_ids is the door */
-			pos[m] = net->c.style->first + j;
-		}
+		for (int j = 0; j < len[s]; j++)
+			pos[m++] = c->style->first + j;
 	}
-	d->op->upload(d, work->ids, ids, (size_t)m * sizeof *ids);
 	d->op->upload(d, work->pos, pos, (size_t)m * sizeof *pos);
 	d->op->upload(d, work->row, row, (size_t)n * sizeof *row);
 	d->op->upload(d, work->len, len, (size_t)n * sizeof *len);
-	return m;
+	work->m = m, work->n = n;
+	return d->err.code;
 }
 
 /* pooled [n,h] := the mean of each sequence's last hidden states, as one product: shares^T [n,m] . x [m,h].
@@ -331,9 +331,13 @@ void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, co
 	struct hm_device *d = work->d;
 	const struct hm_ops *op = d->op;
 	const struct hm_bert_config *c = &net->c;
-	int h = c->hidden, m = stage_batch(net, work, ids, len, n);
-	if (m < 1)
+	int h = c->hidden;
+	if (stage_lengths(work, len, n))
 		return;
+	int m = work->m;
+	for (int r = 0; r < m; r++)
+		assert(ids[r] >= 0 && ids[r] < c->vocab); /* hm_encoder_check_ids is the door */
+	op->upload(d, work->ids, ids, (size_t)m * sizeof *ids);
 	op->embed(d, work->layers.x, work->ids, work->pos, net->word, net->position, net->type, net->norm_w,
 		  net->norm_b, c->eps, m, h); /* [m,h] */
 	/* the pooler and `cls` read the first row of each sequence, the mean all of them */
@@ -348,3 +352,50 @@ void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, co
 		pool_mean(work, len, n, m, h);
 	op->copy(d, pooled, work->pooled, (size_t)n * h * sizeof *pooled);
 }
+
+/* ---- rows that are not words alone */
+
+static float *begin_rows(void *run, const int32_t *len, int n)
+{
+	struct hm_bert_work *work = run;
+	if (stage_lengths(work, len, n))
+		return NULL;
+	work->d->op->zero(work->d, work->pooled,
+			  (size_t)work->m * (size_t)work->net->c.hidden * sizeof *work->pooled);
+	return work->pooled;
+}
+
+static void add_words(void *run, const int32_t *at, const int32_t *ids, int count)
+{
+	struct hm_bert_work *work = run;
+	work->d->op->add_rows(work->d, work->pooled, at, work->net->word, ids, count, work->net->c.hidden);
+}
+
+static void add_positions(void *run, const int32_t *at, const int32_t *pos, int count)
+{
+	struct hm_bert_work *work = run;
+	work->d->op->add_rows(work->d, work->pooled, at, work->net->position, pos, count,
+			      work->net->c.hidden);
+}
+
+static void forward_rows(void *run, const struct hm_dropout *drop, float *first)
+{
+	struct hm_bert_work *work = run;
+	const struct hm_bert_net *net = work->net;
+	struct hm_device *d = work->d;
+	const struct hm_ops *op = d->op;
+	int m = work->m, h = net->c.hidden;
+	(void)drop;
+	if (d->err.code)
+		return;
+	op->add_rows(d, work->pooled, NULL, net->position, work->pos, m, h);
+	op->add_rows(d, work->pooled, NULL, net->type, NULL, m, h);
+	op->narrow(d, work->layers.y, work->pooled, (size_t)m * h);
+	op->layer_norm(d, work->layers.x, work->layers.y, NULL, net->norm_w, net->norm_b, net->c.eps, m,
+		       h); /* [m,h] */
+	const void *x = hm_layers_infer(&net->layers, &work->layers,
+					&(struct hm_packed){m, work->n, work->len, work->row}); /* [n,h] */
+	op->widen(d, first, x, (size_t)work->n * h);
+}
+
+const struct hm_tower_rows hm_bert_rows = {begin_rows, add_words, add_positions, forward_rows};

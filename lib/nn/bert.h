@@ -83,4 +83,8 @@ void hm_bert_work_free(struct hm_bert_work *work);
 void hm_bert_encode(const struct hm_bert_net *net, struct hm_bert_work *work, const int32_t *ids,
 		    const int32_t *len, int n, float *pooled);
 
+/* The same network on rows that the caller makes, as BertModel(inputs_embeds=...): struct hm_tower_rows,
+ * whose `run` is a struct hm_bert_work. */
+extern const struct hm_tower_rows hm_bert_rows;
+
 #endif

@@ -243,14 +243,9 @@ static void add_positions_backward(void *tape, const void *drows, const int32_t 
 	hm_bert_add_positions_backward(tape, drows, at, pos, count);
 }
 
-static const struct hm_tower_rows rows = {.unused = POOLER,
-					  .begin = begin_rows,
-					  .forward = forward_rows,
-					  .backward = backward_rows,
-					  .add_words = add_words,
-					  .add_words_backward = add_words_backward,
-					  .add_positions = add_positions,
-					  .add_positions_backward = add_positions_backward};
+static const struct hm_tower_rows rows = {begin_rows, add_words, add_positions, forward_rows};
+static const struct hm_tower_rows_back rows_back = {POOLER, backward_rows, add_words_backward,
+						    add_positions_backward};
 
 static const char *const demands[][2] = {{"hidden_act", "gelu"},
 					 {"position_embedding_type", "absolute"},
@@ -259,11 +254,14 @@ static const char *const demands[][2] = {{"hidden_act", "gelu"},
 					 {NULL, NULL}},
 			 *const distil_demands[][2] = {{"activation", "gelu"}, {NULL, NULL}};
 
-static const struct hm_tower_infer infer = {prepare_net, free_net, new_work, free_work, encode_batch};
-static const struct hm_tower_train train = {new_tape,	   free_tape,	   reserve_tape,
-					    forward_batch, backward_batch, &rows},
-				   train_alone = {new_tape,	 free_tape,	 reserve_tape,
-						  forward_batch, backward_batch, NULL};
+static const struct hm_tower_infer infer = {prepare_net, free_net,     new_work,
+					    free_work,	 encode_batch, &hm_bert_rows},
+				   infer_alone = {prepare_net, free_net,     new_work,
+						  free_work,   encode_batch, NULL};
+static const struct hm_tower_train train = {new_tape,	    free_tape, reserve_tape, forward_batch,
+					    backward_batch, &rows,     &rows_back},
+				   train_alone = {new_tape,	  free_tape, reserve_tape, forward_batch,
+						  backward_batch, NULL,	     NULL};
 
 static const struct hm_tower_layout
 	bert_layouts[] = {{(const char *const[]){"embeddings.word_embeddings.weight",
@@ -279,8 +277,7 @@ static const struct hm_tower_layout
 
 /* What the rows have in common. */
 #define FAMILY                                                                                               \
-	.side = HM_TEXT, .free = free_tower, .shape = shape_of, .hints = hints_of, .output = output_name,    \
-	.infer = &infer
+	.side = HM_TEXT, .free = free_tower, .shape = shape_of, .hints = hints_of, .output = output_name
 /* Those of the networks that transformers made of its BertModel. */
 #define BERT_FAMILY .layouts = bert_layouts, .layers = "encoder.layer."
 #define BERT_KEYS                                                                                            \
@@ -298,6 +295,7 @@ const struct hm_tower_kind hm_bert_tower = {
 	.preset = hm_bert_preset_name,
 	.make = make_preset,
 	.read = read_bert,
+	.infer = &infer,
 	.train = &train,
 };
 
@@ -310,6 +308,7 @@ const struct hm_tower_kind hm_roberta_tower = {
 	.config = {.model_types = (const char *const[]){"roberta", NULL}, BERT_KEYS},
 	.preset = hm_tower_no_preset,
 	.read = read_roberta,
+	.infer = &infer_alone,
 	.train = &train_alone,
 };
 
@@ -325,5 +324,6 @@ const struct hm_tower_kind hm_distilbert_tower = {
 		   .layers = "n_layers"},
 	.preset = hm_tower_no_preset,
 	.read = read_distilbert,
+	.infer = &infer_alone,
 	.train = &train_alone,
 };

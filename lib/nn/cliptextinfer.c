@@ -128,4 +128,5 @@ static void encode_batch(const void *p, void *work, const struct hm_tower_batch 
 		 (size_t)n * (size_t)(c->projected ? c->projection : h) * sizeof *k->pooled);
 }
 
-const struct hm_tower_infer hm_clip_text_infer = {prepare_net, free_net, new_work, free_work, encode_batch};
+const struct hm_tower_infer hm_clip_text_infer = {prepare_net, free_net,     new_work,
+						  free_work,   encode_batch, NULL};

@@ -138,5 +138,5 @@ static void backward_batch(void *tape, const float *dpooled)
 	op->add_rows_backward(d, hm_params_grad(p, k->position), t->pos, t->layers.dx, NULL, -1, t->rows, h);
 }
 
-const struct hm_tower_train hm_clip_text_train = {new_tape,	 free_tape,	 reserve_tape,
-						  forward_batch, backward_batch, NULL};
+const struct hm_tower_train hm_clip_text_train = {new_tape,	  free_tape, reserve_tape, forward_batch,
+						  backward_batch, NULL,	     NULL};

@@ -1,26 +1,18 @@
-/* Early fusion, forward and backward. See early.h. */
-#include "nn/early.h"
+/* Early fusion: training and inference. See early.h; sizes and parameters are in earlynet.c. */
+#include "nn/earlyparts.h"
 #include "nn/slab.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-enum { MOST = 1 << 24 }; /* of any size in a file's tensors */
-
-struct early {
-	struct hm_fusion_net net;
-	float *word_modality;		    /* [H] */
-	float *project_w, *project_b;	    /* [H,D], [H] */
-	float *image_position;		    /* [P,H] */
-	float *image_modality;		    /* [H] */
-	float *classifier_w, *classifier_b; /* [C,H], [C] */
-};
-
+/* The activations of a pass: of training, or with `infer` of inference. */
 struct tape {
-	struct early *m;
-	struct hm_tower *text;
+	const struct hm_early *m;
+	const struct hm_tower_kind *text;
+	int vocab; /* of the text tower */
+	bool infer;
 	const struct hm_tower_rows *rows; /* the text tower's */
-	void *tower;			  /* its tape */
+	void *tower;			  /* its tape, or its work */
 	struct hm_device *d;
 	int n, words;	    /* examples, words of all */
 	struct hm_buf host; /* the index arrays below, one after the other */
@@ -38,57 +30,6 @@ struct tape {
 	float *first, *dfirst; /* f32 [n,H] */
 };
 
-/* ---- sizes and parameters */
-
-static int64_t count_inputs(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s)
-{
-	(void)k;
-	return s->dim[HM_TEXT];
-}
-
-static int read_shape(struct hm_fusion_shape *s, int64_t inputs, const struct hm_tower_shape *text,
-		      hm_find_fn *find, void *ctx, struct hm_err *e)
-{
-	int64_t project[2], position[2];
-	if (hm_find_shape(find, ctx, "image_dim_augmentation.weight", 2, MOST, project, e) ||
-	    hm_find_shape(find, ctx, "image_positional_embeddings.weight", 2, MOST, position, e))
-		return HM_EDATA;
-	if (!text->width)
-		return hm_err_set(e, HM_EDATA, "holds no transformer: there is no tensor \"transformer.…\"");
-	if (text->width != inputs)
-		return hm_err_set(e, HM_EDATA, "classifier.weight has %lld inputs, the transformer gives %d",
-				  (long long)inputs, text->width);
-	if (position[0] + 2 > text->positions)
-		return hm_err_set(e, HM_EDATA,
-				  "%lld image positions leave no room for words in the transformer's %d",
-				  (long long)position[0], text->positions);
-	s->dim[HM_IMAGE] = (int)project[1];
-	s->dim[HM_TEXT] = (int)inputs;
-	s->cells = (int)position[0];
-	return 0;
-}
-
-static struct hm_fusion_net *new_net(const struct hm_fusion_kind *k, const struct hm_fusion_shape *s,
-				     struct hm_err *e)
-{
-	struct early *m = hm_alloc(1, sizeof *m, e);
-	if (!m)
-		return NULL;
-	int hidden = s->dim[HM_TEXT];
-	m->net = (struct hm_fusion_net){.kind = k, .shape = *s};
-	struct hm_params *p = &m->net.params;
-	hm_params_add(p, &m->word_modality, HM_INIT_ZERO, HM_DIMS(hidden), "word_modality_embeddings");
-	hm_params_add(p, &m->project_w, HM_INIT_UNIFORM, HM_DIMS(hidden, s->dim[HM_IMAGE]),
-		      "image_dim_augmentation.weight");
-	hm_params_add(p, &m->project_b, HM_INIT_UNIFORM_BIAS, HM_DIMS(hidden), "image_dim_augmentation.bias");
-	hm_params_add(p, &m->image_position, HM_INIT_UNIT, HM_DIMS(s->cells, hidden),
-		      "image_positional_embeddings.weight");
-	hm_params_add(p, &m->image_modality, HM_INIT_ONE, HM_DIMS(hidden), "image_modality_embeddings");
-	hm_params_add(p, &m->classifier_w, HM_INIT_UNIFORM, HM_DIMS(s->classes, hidden), "classifier.weight");
-	hm_params_add(p, &m->classifier_b, HM_INIT_UNIFORM_BIAS, HM_DIMS(s->classes), "classifier.bias");
-	return &m->net;
-}
-
 /* ---- the tape */
 
 static void free_tape(void *tape)
@@ -96,7 +37,7 @@ static void free_tape(void *tape)
 	struct tape *t = tape;
 	if (!t)
 		return;
-	t->text->kind->train->tape_free(t->tower);
+	(t->infer ? t->text->infer->work_free : t->text->train->tape_free)(t->tower);
 	hm_slab_clear(&t->slab);
 	hm_buf_clear(&t->host);
 	free(t);
@@ -105,17 +46,19 @@ static void free_tape(void *tape)
 static void *new_tape(struct hm_fusion_net *net, struct hm_tower *text, struct hm_device *d, bool backward,
 		      struct hm_err *e)
 {
+	const struct hm_tower_train *train = text->kind->train;
 	struct tape *t = hm_alloc(1, sizeof *t, e);
 	if (!t)
 		return NULL;
-	*t = (struct tape){.m = (struct early *)net,
-			   .text = text,
-			   .rows = text->kind->train->rows,
+	*t = (struct tape){.m = (struct hm_early *)net,
+			   .text = text->kind,
+			   .vocab = text->kind->shape(text).vocab,
+			   .rows = train->rows,
 			   .d = d,
 			   .slab = {.d = d}};
-	if (t->rows->unused)
-		hm_params_hold(&text->params, t->rows->unused);
-	t->tower = text->kind->train->tape_new(text, d, backward, e);
+	if (train->rows_back->unused)
+		hm_params_hold(&text->params, train->rows_back->unused);
+	t->tower = train->tape_new(text, d, backward, e);
 	if (t->tower)
 		return t;
 	free_tape(t);
@@ -147,7 +90,7 @@ static void reserve_tape(void *tape, int n, int64_t words)
 {
 	struct tape *t = tape;
 	const struct hm_tower_room room = {.n = n, .rows = (int64_t)n * t->m->net.shape.cells + words};
-	t->text->kind->train->reserve(t->tower, &room);
+	t->text->train->reserve(t->tower, &room);
 	if (!t->d->err.code)
 		place_batch(t, n, (int)words);
 }
@@ -157,8 +100,6 @@ static void stage_rows(struct tape *t, const int32_t *ids, const int32_t *len, i
 {
 	struct hm_device *d = t->d;
 	int grid = t->m->net.shape.cells, rows = n * grid, words = 0;
-	int vocab = t->text->kind->shape(t->text).vocab;
-	(void)vocab;
 	for (int s = 0; s < n; s++)
 		words += len[s];
 	place_batch(t, n, words);
@@ -175,7 +116,7 @@ static void stage_rows(struct tape *t, const int32_t *ids, const int32_t *len, i
 			iota[i] = i;
 		}
 		for (int j = 0; j < len[s]; j++, w++) {
-			assert(ids[w] >= 0 && ids[w] < vocab); /* hm_encoder_check_ids is the door */
+			assert(ids[w] >= 0 && ids[w] < t->vocab); /* hm_encoder_check_ids is the door */
 			wrow[w] = at++;
 			wpos[w] = j;
 			wid[w] = ids[w];
@@ -203,7 +144,7 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 			   float *logits)
 {
 	struct tape *t = tape;
-	struct early *m = t->m;
+	const struct hm_early *m = t->m;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
 	const int32_t *ids = in->ids, *len = in->len;
@@ -243,7 +184,7 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 static void backward_fusion(void *tape, const float *dlogits, float *const dside[HM_SIDES])
 {
 	struct tape *t = tape;
-	struct early *m = t->m;
+	const struct hm_early *m = t->m;
 	const struct hm_params *p = &m->net.params;
 	struct hm_device *d = t->d;
 	const struct hm_ops *op = d->op;
@@ -254,14 +195,15 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 	op->linear_backward(d, t->dfirst, hm_params_grad(p, m->classifier_w),
 			    hm_params_grad(p, m->classifier_b), dlogits, t->first, m->classifier_w, t->n,
 			    m->net.shape.classes, h);
-	const void *drows = t->rows->backward(t->tower, t->dfirst); /* [m,h] */
+	const struct hm_tower_rows_back *back = t->text->train->rows_back;
+	const void *drows = back->backward(t->tower, t->dfirst); /* [m,h] */
 	if (!drows)
 		return;
 	if (t->words) {
 		op->add_rows_backward(d, hm_params_grad(p, m->word_modality), NULL, drows, t->word_row, -1,
 				      t->words, h);
-		t->rows->add_positions_backward(t->tower, drows, t->word_row, t->word_pos, t->words);
-		t->rows->add_words_backward(t->tower, drows, t->word_row, t->word_id, t->words);
+		back->add_positions(t->tower, drows, t->word_row, t->word_pos, t->words);
+		back->add_words(t->tower, drows, t->word_row, t->word_id, t->words);
 	}
 	op->add_rows_backward(d, hm_params_grad(p, m->image_modality), NULL, drows, t->image_row, -1, rows,
 			      h);
@@ -272,6 +214,71 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 			   t->projected, t->x, m->project_w, rows, h, m->net.shape.dim[HM_IMAGE]);
 }
 
+/* ---- inference: the same pass, with the text tower's inference in place of its tape */
+
+struct ready {
+	const struct hm_early *m;
+	const struct hm_tower_kind *text;
+	int vocab;
+	void *tower; /* its net */
+};
+
+static void free_net(void *net)
+{
+	struct ready *r = net;
+	if (r && r->tower)
+		r->text->infer->net_free(r->tower);
+	free(r);
+}
+
+static void *prepare_net(struct hm_fusion_net *net, const struct hm_tower *text, struct hm_device *d,
+			 struct hm_err *e)
+{
+	struct ready *r = NULL;
+	if (!text->kind->infer->rows)
+		hm_err_set(e, HM_EDATA, "early fusion cannot run a %s", text->kind->name);
+	else
+		r = hm_alloc(1, sizeof *r, e);
+	if (!r)
+		return NULL;
+	*r = (struct ready){
+		.m = (struct hm_early *)net, .text = text->kind, .vocab = text->kind->shape(text).vocab};
+	if (!hm_params_place(&net->params, d, false, e) &&
+	    (r->tower = text->kind->infer->prepare(text, d, e)))
+		return r;
+	free_net(r);
+	return NULL;
+}
+
+static void *new_work(const void *net, struct hm_device *d, int n, int rows, struct hm_err *e)
+{
+	const struct ready *r = net;
+	const struct hm_tower_room room = {.n = n, .rows = rows};
+	int cells = r->m->net.shape.cells, most = rows / (cells + 1);
+	struct tape *t = hm_alloc(1, sizeof *t, e);
+	if (!t)
+		return NULL;
+	*t = (struct tape){.m = r->m,
+			   .text = r->text,
+			   .vocab = r->vocab,
+			   .infer = true,
+			   .rows = r->text->infer->rows,
+			   .d = d,
+			   .slab = {.d = d}};
+	t->tower = r->text->infer->work_new(r->tower, d, &room, e);
+	if (t->tower)
+		place_batch(t, n < most ? n : most, rows - cells);
+	if (t->tower && !hm_device_error(d, e))
+		return t;
+	free_tape(t);
+	return NULL;
+}
+
+static void run_work(void *work, const struct hm_fusion_input *in, float *logits)
+{
+	forward_fusion(work, in, NULL, logits);
+}
+
 const struct hm_fusion_kind hm_early_fusion = {
 	.name = "early",
 	.gives = {[HM_IMAGE] = HM_GRID, [HM_TEXT] = HM_WORDS},
@@ -280,12 +287,13 @@ const struct hm_fusion_kind hm_early_fusion = {
 				     "image_positional_embeddings.", "image_modality_embeddings", NULL},
 	.text_prefix = "transformer.",
 	.sequential = true,
-	.read = read_shape,
-	.inputs = count_inputs,
-	.net_new = new_net,
+	.read = hm_early_read,
+	.inputs = hm_early_inputs,
+	.net_new = hm_early_new,
 	.tape_new = new_tape,
 	.tape_free = free_tape,
 	.reserve = reserve_tape,
 	.forward = forward_fusion,
 	.backward = backward_fusion,
+	.infer = &(const struct hm_fusion_infer){prepare_net, free_net, new_work, free_tape, run_work},
 };

@@ -51,6 +51,24 @@ struct hm_intake {
 	int outputs, inputs, first;
 };
 
+/* Inference, as struct hm_tower_infer has it of a tower. A prepared net is immutable and shared by threads;
+ * work holds one thread's activations. */
+struct hm_fusion_infer {
+	/* The fusion made ready to run on `d` and its forks. Places `net` on `d` (param.h) and borrows both.
+	 * text: the text tower, for a kind that takes HM_WORDS, whose parameters may be released afterwards
+	 * unless they are borrowed; else NULL. NULL with `e`. */
+	void *(*prepare)(struct hm_fusion_net *net, const struct hm_tower *text, struct hm_device *d,
+			 struct hm_err *e);
+	void (*net_free)(void *net); /* NULL is fine */
+	/* One thread's activations on `d`, for batches of up to n examples. rows: the most rows of the text
+	 * tower, cells and token ids together, of a kind that takes HM_WORDS. Borrows net and d. NULL with
+	 * `e`. */
+	void *(*work_new)(const void *net, struct hm_device *d, int n, int rows, struct hm_err *e);
+	void (*work_free)(void *work); /* NULL is fine */
+	/* logits f32 [n,C], device memory := the fusion of `in`. Failures stick to the work's device. */
+	void (*run)(void *work, const struct hm_fusion_input *in, float *logits);
+};
+
 struct hm_fusion_kind {
 	const char *name;	      /* "late": the word of --fusion and of the model file */
 	enum hm_give gives[HM_SIDES]; /* what it takes from each side */
@@ -100,7 +118,12 @@ struct hm_fusion_kind {
 	 * parameters, also of a tower that the fusion runs. dside[k] f32 [n,D] := the gradient of side k, in
 	 * place of in->side[k]; NULL: not wanted, which holds for every grid. */
 	void (*backward)(void *tape, const float *dlogits, float *const dside[HM_SIDES]);
+	const struct hm_fusion_infer *infer;
 };
+
+/* Inference of a fusion that runs no tower: its forward pass, so that the answers are validation's to the
+ * last bit. */
+extern const struct hm_fusion_infer hm_plain_infer;
 
 /* The names of all fusions, in the form that option tables take. */
 #define HM_FUSION_WORDS "late|early|align|concat|cross|align-concat"

@@ -297,7 +297,7 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 		.measure = hm_headnet_measure, .read = hm_headnet_read, .inputs = hm_headnet_inputs,         \
 		.net_new = hm_headnet_new, .intakes = hm_headnet_intakes, .tape_new = new_tape,              \
 		.tape_free = free_tape, .reserve = reserve_tape, .forward = forward_fusion,                  \
-		.backward = backward_fusion                                                                  \
+		.backward = backward_fusion, .infer = &hm_plain_infer                                        \
 	}
 static const char *const own[] = {"image_map.", "text_map.", "pre_output.", NULL};
 const struct hm_fusion_kind hm_align_fusion = HEAD("align", &hm_joint_align);

@@ -147,4 +147,5 @@ const struct hm_fusion_kind hm_late_fusion = {
 	.reserve = reserve_tape,
 	.forward = forward_fusion,
 	.backward = backward_fusion,
+	.infer = &hm_plain_infer,
 };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOAD_PIECE = 8192 }; /* elements */
+enum { LOAD_PIECE = 8192, INIT_PIECE = 1 << 15 }; /* elements; the latter even */
 
 /* A zeroed new entry, or NULL with s->err set. */
 static struct hm_param *new_entry(struct hm_params *s)
@@ -186,7 +186,17 @@ static double initial_deviation(const struct hm_param *p)
 	return sqrt(2 / fan_out);
 }
 
-static void init_param(struct hm_params *s, size_t i, struct hm_rng *r)
+/* Pieces of parameters, which threads fill. */
+struct filling {
+	struct hm_params *s;
+	uint64_t seed;
+	uint32_t first;
+	size_t *piece; /* [s->n + 1]: the first piece of each parameter */
+};
+
+/* Elements from..to-1 of parameter i. Two random words make a uniform number, a block of four a normal one.
+ */
+static void init_elements(struct hm_params *s, size_t i, struct hm_rng *r, size_t from, size_t to)
 {
 	struct hm_param *p = &s->item[i];
 	float *x = *p->field;
@@ -195,35 +205,63 @@ static void init_param(struct hm_params *s, size_t i, struct hm_rng *r)
 	case HM_INIT_ONE:
 	case HM_INIT_RUNNING_MEAN:
 	case HM_INIT_RUNNING_VAR:
-		for (size_t j = 0; j < p->count; j++)
+		for (size_t j = from; j < to; j++)
 			x[j] = p->init == HM_INIT_ONE || p->init == HM_INIT_RUNNING_VAR;
 		break;
 	case HM_INIT_UNIFORM:
 	case HM_INIT_UNIFORM_BIAS: {
 		double bound = 1 / sqrt(fan_in(s, i));
-		for (size_t j = 0; j < p->count; j++)
+		hm_rng_seek(r, (uint32_t)(from / 2));
+		for (size_t j = from; j < to; j++)
 			x[j] = (float)(bound * (2 * hm_rng_uniform(r) - 1));
 		break;
 	}
 	default: {
 		double std = initial_deviation(p);
-		for (size_t j = 0; j < p->count; j++)
+		hm_rng_seek(r, (uint32_t)from);
+		for (size_t j = from; j < to; j++)
 			x[j] = (float)(std * hm_rng_normal(r));
-		if (p->init == HM_INIT_NORMAL_PAD)
-			memset(x, 0, p->count / (size_t)p->t.dim[0] * sizeof *x);
+		size_t row = p->count / (size_t)p->t.dim[0];
+		if (p->init == HM_INIT_NORMAL_PAD && from < row)
+			memset(x + from, 0, ((to < row ? to : row) - from) * sizeof *x);
 	}
 	}
 }
 
+static void fill_piece(void *ctx, size_t k, int worker)
+{
+	const struct filling *f = ctx;
+	size_t low = 0, high = f->s->n;
+	struct hm_rng r;
+	(void)worker;
+	while (high - low > 1) { /* the parameter that piece k is of */
+		size_t mid = (low + high) / 2;
+		*(f->piece[mid] <= k ? &low : &high) = mid;
+	}
+	size_t from = (k - f->piece[low]) * INIT_PIECE, left = f->s->item[low].count - from;
+	hm_rng_init(&r, f->seed, HM_RNG_INIT, f->first + (uint32_t)low, 0);
+	init_elements(f->s, low, &r, from, from + (left < INIT_PIECE ? left : INIT_PIECE));
+}
+
+int hm_params_init_by(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_workers *w,
+		      struct hm_err *e)
+{
+	struct filling f = {s, seed, first, NULL};
+	if (hm_params_alloc(s, e) || !(f.piece = hm_alloc(s->n + 1, sizeof *f.piece, e)))
+		return HM_EDATA;
+	for (size_t i = 0; i < s->n; i++)
+		f.piece[i + 1] = f.piece[i] + (s->item[i].count + INIT_PIECE - 1) / INIT_PIECE;
+	if (w)
+		hm_workers_each(w, f.piece[s->n], fill_piece, &f);
+	for (size_t k = 0; k < f.piece[s->n] && !w; k++)
+		fill_piece(&f, k, 0);
+	free(f.piece);
+	return 0;
+}
+
 int hm_params_init(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_err *e)
 {
-	struct hm_rng r;
-	int rc = hm_params_alloc(s, e);
-	for (size_t i = 0; i < s->n && !rc; i++) {
-		hm_rng_init(&r, seed, HM_RNG_INIT, first + (uint32_t)i, 0);
-		init_param(s, i, &r);
-	}
-	return rc;
+	return hm_params_init_by(s, seed, first, NULL, e);
 }
 
 bool hm_params_has(const struct hm_params *s, const char *name)

@@ -6,6 +6,7 @@
 #ifndef HM_PARAM_H
 #define HM_PARAM_H
 
+#include "base/workers.h"
 #include "ops/ops.h"
 
 /* What a parameter starts as. */
@@ -65,6 +66,9 @@ int hm_params_check(const struct hm_params *s, hm_find_fn *find, void *ctx, stru
 /* Every parameter := its initial value, a function of the random seed and of first + its number in the table.
  * 0 or HM_EDATA. */
 int hm_params_init(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_err *e);
+/* The same by the threads of w, or NULL: in the calling thread. The same bytes for any number. */
+int hm_params_init_by(struct hm_params *s, uint64_t seed, uint32_t first, struct hm_workers *w,
+		      struct hm_err *e);
 /* True if the table has a parameter of this name. */
 bool hm_params_has(const struct hm_params *s, const char *name);
 /* Excludes the parameters whose names begin with `prefix` from the optimizer's steps, decay and clipping. */

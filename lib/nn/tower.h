@@ -117,10 +117,26 @@ struct hm_tower_pass {
 	const struct hm_dropout *drop; /* p, seed, step; NULL: no dropout */
 };
 
+/* The network on rows that the caller fills. Early fusion runs it over the cells of an image and the words of
+ * a caption. `run` is a tape of hm_tower_train, or the work of hm_tower_infer. Arrays are device memory
+ * unless a comment says otherwise. */
+struct hm_tower_rows {
+	/* Makes room for n sequences of len [n] rows (host memory). Returns their rows f32 [m,width], zeroed,
+	 * for the caller to fill; NULL after a failure, which sticks to the device of `run`. */
+	float *(*begin)(void *run, const int32_t *len, int n);
+	/* Row at[r] += the word embedding ids[r], or += the position pos[r]; all are i32 [count], in range.
+	 */
+	void (*add_words)(void *run, const int32_t *at, const int32_t *ids, int count);
+	void (*add_positions)(void *run, const int32_t *at, const int32_t *pos, int count);
+	/* Adds positions 0, 1, ... of each sequence and runs the layers. first f32 [n,width] := the last
+	 * hidden state of each sequence's first row. drop: NULL for work. */
+	void (*forward)(void *run, const struct hm_dropout *drop, float *first);
+};
+
 /* Inference. A prepared net is immutable and shared by threads; work holds one thread's activations. */
 struct hm_tower_infer {
 	/* The network made ready to run on `d` and its forks. Borrows `d`; the tower's parameters may be
-	 * released afterwards. NULL with `e`. */
+	 * released afterwards, unless they are borrowed (param.h). NULL with `e`. */
 	void *(*prepare)(const struct hm_tower *t, struct hm_device *d, struct hm_err *e);
 	void (*net_free)(void *net); /* NULL is fine */
 	/* One thread's activations on `d`, for batches of up to `room`. Borrows `d`. NULL with `e`. */
@@ -131,31 +147,20 @@ struct hm_tower_infer {
 	 * NULL: not wanted. Failures stick to the work's device. */
 	void (*encode)(const void *net, void *work, const struct hm_tower_batch *b,
 		       float *const out[HM_GIVES]);
+	/* On work of which `room` counts rows of all kinds. NULL: early fusion cannot run this family. */
+	const struct hm_tower_rows *rows;
 };
 
-/* The same network on rows that the caller fills. Early fusion runs it over the cells of an image and the
- * words of a caption. Tapes are those of hm_tower_train. Arrays are device memory unless a comment says
- * otherwise.
- */
-struct hm_tower_rows {
+/* The way back over rows, on a tape. */
+struct hm_tower_rows_back {
 	const char *unused; /* prefix of the parameters that are not used; NULL: all are used */
-	/* Makes room for n sequences of len [n] rows (host memory). Returns their rows f32 [m,width], zeroed,
-	 * for the caller to fill; NULL after a failure. */
-	float *(*begin)(void *tape, const int32_t *len, int n);
-	/* Adds positions 0, 1, ... of each sequence and runs the layers. first f32 [n,width] := the last
-	 * hidden state of each sequence's first row. */
-	void (*forward)(void *tape, const struct hm_dropout *drop, float *first);
 	/* dfirst f32 [n,width]: the gradient of `first`. Returns the gradient of the rows, act [m,width],
 	 * valid until the next call. */
 	const void *(*backward)(void *tape, const float *dfirst);
-	/* Row at[r] += the word embedding ids[r], or += the position pos[r]; all are i32 [count], in range.
-	 * The _backward functions add to the tables' gradients from drows, which `backward` returned. */
-	void (*add_words)(void *tape, const int32_t *at, const int32_t *ids, int count);
-	void (*add_words_backward)(void *tape, const void *drows, const int32_t *at, const int32_t *ids,
-				   int count);
-	void (*add_positions)(void *tape, const int32_t *at, const int32_t *pos, int count);
-	void (*add_positions_backward)(void *tape, const void *drows, const int32_t *at, const int32_t *pos,
-				       int count);
+	/* Add to the tables' gradients from drows, which `backward` returned. */
+	void (*add_words)(void *tape, const void *drows, const int32_t *at, const int32_t *ids, int count);
+	void (*add_positions)(void *tape, const void *drows, const int32_t *at, const int32_t *pos,
+			      int count);
 };
 
 /* Training. The tower's parameters are used where they are: place them first (param.h). */
@@ -173,6 +178,7 @@ struct hm_tower_train {
 	 * parameter's gradient. */
 	void (*backward)(void *tape, const float *dpooled);
 	const struct hm_tower_rows *rows; /* NULL: early fusion cannot run this family */
+	const struct hm_tower_rows_back *rows_back;
 };
 
 struct hm_tower_kind {

@@ -233,4 +233,4 @@ static void encode_batch(const void *p, void *work, const struct hm_tower_batch 
 	op->copy(d, out[HM_POOLED], k->pooled, (size_t)n * width * sizeof(float));
 }
 
-const struct hm_tower_infer hm_vit_infer = {prepare_net, free_net, new_work, free_work, encode_batch};
+const struct hm_tower_infer hm_vit_infer = {prepare_net, free_net, new_work, free_work, encode_batch, NULL};

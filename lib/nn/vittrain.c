@@ -314,5 +314,5 @@ static void backward_batch(void *tape, const float *dpooled)
 			   cells, h, hm_vit_patch(&k->c));
 }
 
-const struct hm_tower_train hm_vit_train = {new_tape,	   free_tape,	   reserve_tape,
-					    forward_batch, backward_batch, NULL};
+const struct hm_tower_train hm_vit_train = {new_tape,	    free_tape, reserve_tape, forward_batch,
+					    backward_batch, NULL,      NULL};

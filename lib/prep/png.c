@@ -1,4 +1,5 @@
 /* The PNG decoder: scan, inflate, rows. See png.h for what it accepts and pngparts.h for its parts. */
+#include "prep/inflate.h"
 #include "prep/pngparts.h"
 
 #include <libdeflate.h>
@@ -7,9 +8,10 @@
 
 struct hm_png {
 	struct libdeflate_decompressor *inflate;
-	struct hm_buf data; /* IDAT chunks joined, when there are several */
-	struct hm_buf raw;  /* inflated */
-	struct hm_buf zero; /* a row of zeros */
+	struct hm_inflate *photo; /* the faster way for photographs */
+	struct hm_buf data;	  /* IDAT chunks joined, when there are several */
+	struct hm_buf raw;	  /* inflated */
+	struct hm_buf zero;	  /* a row of zeros */
 	struct hm_buf rgb;
 	char damage[HM_IMAGE_DAMAGE]; /* of the last picture, "": none */
 };
@@ -19,12 +21,16 @@ struct hm_png {
 struct hm_png *hm_png_new(struct hm_err *e)
 {
 	struct hm_png *d = hm_alloc(1, sizeof *d, e);
-	if (d && !(d->inflate = libdeflate_alloc_decompressor())) {
-		hm_err_machine(e, "out of memory: no decompressor");
-		free(d);
+	if (!d)
 		return NULL;
-	}
-	return d;
+	if (!(d->inflate = libdeflate_alloc_decompressor()))
+		hm_err_machine(e, "out of memory: no decompressor");
+	else
+		d->photo = hm_inflate_new(e);
+	if (d->photo)
+		return d;
+	hm_png_free(d);
+	return NULL;
 }
 
 void hm_png_free(struct hm_png *d)
@@ -32,6 +38,7 @@ void hm_png_free(struct hm_png *d)
 	if (!d)
 		return;
 	libdeflate_free_decompressor(d->inflate);
+	hm_inflate_free(d->photo);
 	hm_buf_clear(&d->data);
 	hm_buf_clear(&d->raw);
 	hm_buf_clear(&d->zero);
@@ -79,6 +86,9 @@ static int inflate_data(struct hm_png *d, const struct hm_png_scan *s, size_t ne
 			       sizeof(void *) * s->h);
 	if (!(data = join_data(d, s, e)) || !hm_image_room(&d->raw, need, e))
 		return HM_EDATA;
+	if (hm_inflate_suits(data, s->idat_bytes, need) &&
+	    hm_inflate_run(d->photo, data, s->idat_bytes, d->raw.data, need))
+		return 0;
 	switch (libdeflate_zlib_decompress_ex(d->inflate, data, s->idat_bytes, d->raw.data, need, &used,
 					      &got)) {
 	case LIBDEFLATE_SUCCESS:

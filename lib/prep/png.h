@@ -2,9 +2,9 @@
  * and tRNS dropped, 16 bits cut to the high byte, colour chunks and orientation ignored. hm-imgprep(1) lists
  * where we are stricter.
  *
- * One walk over the chunks and one inflate (libdeflate) decide what is accepted. Then the rows of plain 8-bit
- * pictures are unfiltered here, those of every other kind by libpng, so that both paths accept the same
- * files. */
+ * One walk over the chunks and one inflate (ISA-L for photographs, else libdeflate) decide what is
+ * accepted. Then the rows of plain 8-bit pictures are unfiltered here, those of every other kind by libpng,
+ * so that both paths accept the same files. */
 #ifndef HM_PNG_H
 #define HM_PNG_H
 

@@ -96,24 +96,27 @@ static inline void unfilter_paeth(size_t bpp, const uint8_t *src, const uint8_t 
 	}
 }
 
-/* Two Paeth rows at once, the lower a pixel behind the upper: each pixel waits for its left neighbour, so two
- * chains take little longer than one. */
+/* Two Paeth rows at once, one in each half of the registers. The lower is a pixel behind the upper, so that
+ * what is above it was computed the step before. */
 static inline void unfilter_paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2,
 				      const uint8_t *prev, uint8_t *dst, uint8_t *dst2, size_t n)
 {
-	__m128i c = load_wide(prev), a = _mm_add_epi8(load_wide(src), c), a2 = _mm_setzero_si128(), c2 = a2;
+	const __m128i zero = _mm_setzero_si128();
+	__m128i c = load_wide(prev), a = _mm_add_epi8(load_wide(src), c);
 	uint8_t first = (uint8_t)(src2[0] + (uint8_t)_mm_cvtsi128_si32(a));
 	store_wide(dst, a);
 	for (size_t i = bpp; i < n; i += bpp) {
-		__m128i b = load_wide(prev + i), left = a;
-		a = paeth_step(load_wide(src + i), left, b, c);
-		a2 = paeth_step(load_wide(src2 + i - bpp), a2, left, c2);
+		__m128i b = _mm_unpacklo_epi64(load_wide(prev + i), a);
+		__m128i x = _mm_unpacklo_epi32(hm_lane_load(src + i), hm_lane_load(src2 + i - bpp));
+		a = paeth_step(_mm_unpacklo_epi8(x, zero), a, b, c);
 		c = b;
-		c2 = left;
-		store_wide(dst + i, a);
-		store_wide(dst2 + i - bpp, a2);
+		__m128i bytes = _mm_packus_epi16(a, a);
+		hm_lane_store(dst + i, bytes);
+		hm_lane_store(dst2 + i - bpp, _mm_srli_epi64(bytes, 32));
 	}
-	store_wide(dst2 + n - bpp, paeth_step(load_wide(src2 + n - bpp), a2, a, c2));
+	/* a is above the last one */
+	__m128i left = _mm_unpackhi_epi64(a, zero), corner = _mm_unpackhi_epi64(c, zero);
+	store_wide(dst2 + n - bpp, paeth_step(load_wide(src2 + n - bpp), left, a, corner));
 	dst2[0] = first; /* the last store of the upper row overwrote it */
 }
 

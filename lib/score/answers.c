@@ -63,9 +63,11 @@ static int find_prob(struct hm_answers *a, struct hm_err *e)
 static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err *e)
 {
 	const struct hm_modelfile *h = &a->model.head;
+	a->o.encoder.borrow = true;
 	int rc = hm_fusionfile_open(&a->model, a->o.model, &a->o.encoder, e);
 	if (rc)
 		return rc;
+	hm_weights_release(a->model.head.file);
 	for (int k = 0; k < HM_SIDES; k++) {
 		const char *side = hm_side_name((enum hm_side)k);
 		if ((a->o.encoder.output[k] || a->o.encoder.side_heads[k]) && !a->model.side[k].kind)
@@ -222,9 +224,10 @@ static int answer_batch(struct hm_answers *a, struct hm_err *e)
 	for (int i = 0; !a->o.model && i < b->n; i++)
 		if (!a->failed[i])
 			memcpy(a->prob + (size_t)i * c, b->rec[i].val[a->given].data, c * sizeof *a->prob);
-	if (!a->o.model ||
-	    !hm_predict_records(&a->predict, b->rec, b->n, a->failed, a->logits, a->prob, &bad, e))
+	if (!a->o.model)
 		return 0;
+	if (!hm_predict_records(&a->predict, b->rec, b->n, a->failed, a->logits, a->prob, &bad, e))
+		return hm_fusionfile_unchanged(&a->model, e); /* it stays mapped */
 	return bad < 0 ? hm_err_prefix(e, "%s", hm_join_name(a->in)) : record_error(a, bad, e);
 }
 

@@ -53,7 +53,10 @@ static int open_fusion(struct hm_predict *a, const struct hm_predict_options *o,
 	int batch = !text ? VECTORS : o->batch_size ? o->batch_size : d->host ? PAIRS : DEVICE_PAIRS;
 	if (o->live && !text && !(a->here = hm_workers_new(1, e)))
 		return HM_EDATA;
-	return hm_fuserun_new(&a->run, a->net, text, batch, d, a->here ? a->here : w, e);
+	int rc = hm_fuserun_new(&a->run, a->net, text, batch, d, a->here ? a->here : w, e);
+	if (text)
+		hm_encoder_release(&a->model->side[HM_TEXT]);
+	return rc;
 }
 
 /* --no-normalize: for a head whose file does not say. */

@@ -193,12 +193,12 @@ static int make_fusion(struct hm_setup *s, struct hm_err *e)
 
 /* ---- first parameters */
 
-static int standardise_sets(struct hm_setup *s, struct hm_err *e)
+static int standardise_sets(struct hm_setup *s, struct hm_workers *w, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
-	if (hm_standard_measure(&s->standard, &s->train, e))
+	if (hm_standard_measure(&s->standard, &s->train, w, e))
 		return HM_EDATA;
-	hm_examples_standardise(&s->train, s->standard.mean, s->standard.deviation);
+	hm_examples_standardise(&s->train, w, s->standard.mean, s->standard.deviation);
 	if (!s->val.n)
 		return 0;
 	/* validation uses raw features and the folded head, as hm-score will */
@@ -241,7 +241,7 @@ int hm_setup_open(struct hm_setup *s, const struct hm_setup_options *o, struct h
 	if (rc || o->sweep)
 		return rc;
 	if (hm_standard_wanted(o->standardize, hm_fusion_config_of(s->fusion)))
-		rc = standardise_sets(s, e);
+		rc = standardise_sets(s, w, e);
 	if (!rc)
 		rc = hm_setup_init_params(s, s->fusion, o->seed, e);
 	return rc ? rc : hm_fusion_place(s->fusion, e);

@@ -9,13 +9,13 @@ bool hm_standard_wanted(enum hm_standardize how, const struct hm_fusion_config *
 	       (how == HM_STANDARDIZE_YES || c->kind->standard);
 }
 
-int hm_standard_measure(struct hm_standard *m, struct hm_examples *x, struct hm_err *e)
+int hm_standard_measure(struct hm_standard *m, struct hm_examples *x, struct hm_workers *w, struct hm_err *e)
 {
 	size_t inputs = (size_t)x->feature[HM_IMAGE].dim + (size_t)x->feature[HM_TEXT].dim;
 	if (!(m->mean = hm_alloc(inputs, sizeof *m->mean, e)) ||
 	    !(m->deviation = hm_alloc(inputs, sizeof *m->deviation, e)))
 		return HM_EDATA;
-	return hm_examples_moments(x, m->mean, m->deviation, e);
+	return hm_examples_moments(x, w, m->mean, m->deviation, e);
 }
 
 void hm_standard_clear(struct hm_standard *m)

@@ -19,7 +19,7 @@ struct hm_standard {
 bool hm_standard_wanted(enum hm_standardize how, const struct hm_fusion_config *c);
 
 /* *m := the moments of these examples. 0 or HM_EDATA. Caller clears, also after a failure. */
-int hm_standard_measure(struct hm_standard *m, struct hm_examples *x, struct hm_err *e);
+int hm_standard_measure(struct hm_standard *m, struct hm_examples *x, struct hm_workers *w, struct hm_err *e);
 void hm_standard_clear(struct hm_standard *m);
 
 /* out [count], host memory := the own parameters of f, which takes x, changed to take raw features. */

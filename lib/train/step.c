@@ -32,7 +32,7 @@ static struct hm_dropout drop_of(const struct hm_step *s, int64_t step)
 /* ---- a batch as a whole */
 
 /* Starts forward and backward for the examples at[0..rows). Meanwhile the batch of the next `more` examples
- * is made. */
+ * is made, except on a host, which has computed by then. There trainings that take turns share a batch. */
 static int start_batch(struct hm_step *s, int64_t step, const uint32_t *at, size_t rows, size_t more,
 		       struct hm_err *e)
 {
@@ -40,6 +40,8 @@ static int start_batch(struct hm_step *s, int64_t step, const uint32_t *at, size
 	if (!s->ready && hm_examples_batch(s->x, at, rows, &s->batch, e))
 		return HM_EDATA;
 	hm_fusion_begin(s->f, &s->batch, &drop, s->c->class_weight);
+	if (s->d->host)
+		return 0;
 	s->ready = more;
 	if (more && hm_examples_batch(s->x, at + rows, more, &s->batch, e))
 		return HM_EDATA;

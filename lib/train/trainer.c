@@ -14,7 +14,7 @@
 
 enum { LOOK_AHEAD = 1 << 27 }; /* examples that are looked at to find the largest batch: about a second */
 
-struct run {
+struct hm_trainer {
 	struct hm_fusion *f;
 	struct hm_device *d;
 	struct hm_examples *train, *val;
@@ -26,6 +26,7 @@ struct run {
 	struct hm_step step;
 	int64_t steps;	 /* of all epochs */
 	uint32_t *order; /* [n], of the larger set */
+	int64_t ordered; /* the epoch whose order that is; 0: none's */
 	size_t used;	 /* examples of an epoch: all, or those of full batches */
 	struct hm_validation validation;
 	double began; /* the clock at the start, moved back by the time before a restart */
@@ -39,7 +40,7 @@ static size_t least_of(size_t a, size_t b)
 }
 
 /* The most token ids in any part of `micro` examples of any batch of `rows` in so many epochs. */
-static int64_t most_words(struct run *r, const struct hm_examples *x, size_t rows, size_t micro,
+static int64_t most_words(struct hm_trainer *r, const struct hm_examples *x, size_t rows, size_t micro,
 			  int64_t epochs, bool shuffle)
 {
 	int64_t most = 0;
@@ -56,7 +57,7 @@ static int64_t most_words(struct run *r, const struct hm_examples *x, size_t row
 
 /* Reserves memory for the largest batch of the run. The random seed fixes the shuffles, so it is known now; a
  * run that does not fit fails here, and no step allocates. */
-static int reserve_memory(struct run *r, struct hm_err *e)
+static int reserve_memory(struct hm_trainer *r, struct hm_err *e)
 {
 	size_t batch = (size_t)r->c->batch_size,
 	       micro = least_of(batch, r->c->micro_batch ? (size_t)r->c->micro_batch : batch),
@@ -83,7 +84,7 @@ static int reserve_memory(struct run *r, struct hm_err *e)
 	return hm_fusion_reserve(r->c->judge, &b, more, e);
 }
 
-static int prepare_run(struct run *r, struct hm_err *e)
+static int prepare_run(struct hm_trainer *r, struct hm_err *e)
 {
 	struct hm_fusion_table t[1 + HM_SIDES];
 	struct hm_params *trained[1 + HM_SIDES];
@@ -131,7 +132,7 @@ static double clock_now(void)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int save_checkpoint(struct run *r, struct hm_err *e)
+static int save_checkpoint(struct hm_trainer *r, struct hm_err *e)
 {
 	if (!r->c->checkpoint)
 		return 0;
@@ -142,7 +143,7 @@ static int save_checkpoint(struct run *r, struct hm_err *e)
 
 /* The signal that asks for a checkpoint, on whatever rank it came; one that stops the run goes first. Returns
  * it, 0 or HM_EDATA. */
-static int agree_on_signal(struct run *r, int asked, bool *stop, struct hm_err *e)
+static int agree_on_signal(struct hm_trainer *r, int asked, bool *stop, struct hm_err *e)
 {
 	struct hm_ranks *ranks = r->c->ranks;
 	int n = hm_ranks_size(ranks), first = 0, last = 0;
@@ -166,7 +167,7 @@ static int agree_on_signal(struct run *r, int asked, bool *stop, struct hm_err *
 }
 
 /* A step, its line in the log, a checkpoint if one is due. */
-static int take_step(struct run *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
+static int take_step(struct hm_trainer *r, const uint32_t *at, size_t rows, size_t more, struct hm_err *e)
 {
 	bool stop = false;
 	float loss;
@@ -198,7 +199,7 @@ static int take_step(struct run *r, const uint32_t *at, size_t rows, size_t more
 }
 
 /* Keeps the epoch when it is strictly better than the best so far. */
-static void judge_epoch(struct run *r, const struct hm_epoch_score *score)
+static void judge_epoch(struct hm_trainer *r, const struct hm_epoch_score *score)
 {
 	double value = r->c->select == HM_SELECT_ACCURACY ? score->accuracy
 		       : r->c->select == HM_SELECT_AUROC  ? score->auroc
@@ -213,7 +214,7 @@ static void judge_epoch(struct run *r, const struct hm_epoch_score *score)
 		hm_checkpoint_copy(r->f, r->checkpoint.kept, false);
 }
 
-static int finish_epoch(struct run *r, struct hm_err *e)
+static int finish_epoch(struct hm_trainer *r, struct hm_err *e)
 {
 	size_t n = r->used, last = (n - 1) / (size_t)r->c->batch_size * (size_t)r->c->batch_size;
 	struct hm_event ev = {.kind = HM_EVENT_EPOCH,
@@ -256,74 +257,102 @@ static int finish_epoch(struct run *r, struct hm_err *e)
 	return save_checkpoint(r, e);
 }
 
-/* Trains from the state's place to the end, or until a signal. */
-static int train_epochs(struct run *r, struct hm_err *e)
+/* One step from the state's place, and what is due behind the last of an epoch. */
+int hm_trainer_advance(struct hm_trainer *r, struct hm_err *e)
 {
-	size_t n = r->used, batch = (size_t)r->c->batch_size;
+	size_t n = r->used, at = (size_t)r->s.done, batch = (size_t)r->c->batch_size;
 	int rc = 0;
-	while (!rc && !r->signal && !*r->s.reason) {
+	if (r->ordered != r->s.epoch)
 		hm_order_epoch(r->order, (uint32_t)r->train->n, r->c->seed, r->s.epoch, r->c->shuffle);
-		while (!rc && !r->signal && (size_t)r->s.done < n) {
-			size_t at = (size_t)r->s.done, rows = least_of(batch, n - at),
-			       more = least_of(batch, n - at - rows);
-			rc = take_step(r, r->order + at, rows, more, e);
-		}
-		if (!rc && !r->signal)
-			rc = finish_epoch(r, e);
+	r->ordered = r->s.epoch;
+	if (at < n) {
+		size_t rows = least_of(batch, n - at), more = least_of(batch, n - at - rows);
+		rc = take_step(r, r->order + at, rows, more, e);
 	}
-	return rc;
+	return rc || r->signal || (size_t)r->s.done < n ? rc : finish_epoch(r, e);
 }
 
 /* How often a batch norm ran in train mode in so many epochs: once for each part of a batch. */
-static int64_t count_batches(const struct run *r, int64_t epochs)
+static int64_t count_batches(const struct hm_trainer *r, int64_t epochs)
 {
 	int64_t n = (int64_t)r->used, batch = r->c->batch_size, micro = r->c->micro_batch;
 	return epochs * (n / batch * hm_parts_count(batch, micro) +
 			 (n % batch ? hm_parts_count(n % batch, micro) : 0));
 }
 
-int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples *train_set,
-		   struct hm_examples *val, const struct hm_trainer_config *c,
-		   const struct hm_trainer_calls *calls, struct hm_trainer_result *result, struct hm_err *e)
+int hm_trainer_open(struct hm_trainer **out, struct hm_fusion *f, struct hm_device *d,
+		    struct hm_examples *train_set, struct hm_examples *val, const struct hm_trainer_config *c,
+		    const struct hm_trainer_calls *calls, struct hm_err *e)
 {
-	struct run r = {.f = f, .d = d, .train = train_set, .val = val, .c = c, .calls = calls};
-	r.s = (struct hm_train_state){.epoch = 1, .best_value = -INFINITY};
-	r.began = clock_now();
+	struct hm_trainer *r = *out = hm_alloc(1, sizeof *r, e);
+	if (!r)
+		return HM_EDATA;
+	*r = (struct hm_trainer){.f = f, .d = d, .train = train_set, .val = val, .c = c, .calls = calls};
+	r->s = (struct hm_train_state){.epoch = 1, .best_value = -INFINITY};
+	r->began = clock_now();
 	int rc = hm_trainer_check(f, train_set, val, c, e);
 	if (!rc)
-		rc = prepare_run(&r, e);
-	if (!rc && c->resume) {
-		rc = hm_checkpoint_read(&r.checkpoint, &r.s, e);
-		if (!rc && !strcmp(r.s.reason, "done") && r.s.epoch <= c->epochs)
-			*r.s.reason = 0; /* more epochs than planned */
-		r.optim.t = r.s.step;
-		r.began -= r.s.seconds;
-		if (!rc)
-			rc = calls->log_cut(calls->ctx, r.s.log_bytes, e);
-	}
-	if (!rc)
-		rc = train_epochs(&r, e);
-	if (!rc && !r.signal && val && !r.s.best.n)
+		rc = prepare_run(r, e);
+	if (rc || !c->resume)
+		return rc;
+	rc = hm_checkpoint_read(&r->checkpoint, &r->s, e);
+	if (!rc && !strcmp(r->s.reason, "done") && r->s.epoch <= c->epochs)
+		*r->s.reason = 0; /* more epochs than planned */
+	r->optim.t = r->s.step;
+	r->began -= r->s.seconds;
+	return rc ? rc : calls->log_cut(calls->ctx, r->s.log_bytes, e);
+}
+
+bool hm_trainer_over(const struct hm_trainer *r)
+{
+	return r->signal || *r->s.reason;
+}
+
+int hm_trainer_finish(struct hm_trainer *r, struct hm_trainer_result *result, struct hm_err *e)
+{
+	int rc = 0;
+	if (!r->signal && r->val && !r->s.best.n)
 		rc = hm_err_set(e, HM_EDATA,
 				"no epoch could be selected: the validation AUROC is undefined, all labels "
 				"are the same");
 	if (!rc) {
 		struct hm_event ev = {.kind = HM_EVENT_END,
-				      .step = r.s.step,
-				      .best_epoch = r.s.best.epoch,
-				      .reason = r.signal ? "signal" : r.s.reason};
-		rc = calls->tell(calls->ctx, &ev, e);
+				      .step = r->s.step,
+				      .best_epoch = r->s.best.epoch,
+				      .reason = r->signal ? "signal" : r->s.reason};
+		rc = r->calls->tell(r->calls->ctx, &ev, e);
 	}
-	if (!rc && !r.signal && calls->last)
-		rc = calls->last(calls->ctx, r.s.epoch - 1, count_batches(&r, r.s.epoch - 1), e);
-	if (!rc && !r.signal && r.checkpoint.kept)
-		hm_checkpoint_copy(f, r.checkpoint.kept, true);
+	if (!rc && !r->signal && r->calls->last)
+		rc = r->calls->last(r->calls->ctx, r->s.epoch - 1, count_batches(r, r->s.epoch - 1), e);
+	if (!rc && !r->signal && r->checkpoint.kept)
+		hm_checkpoint_copy(r->f, r->checkpoint.kept, true);
 	*result = (struct hm_trainer_result){
-		r.s.best,	  r.s.step, count_batches(&r, r.s.best.epoch), clock_now() - r.began,
-		r.step.sum.extra, r.signal};
-	hm_validation_clear(&r.validation);
-	hm_step_clear(&r.step);
-	hm_optim_clear(&r.optim);
-	hm_arena_clear(&r.arena);
+		r->s.best,	   r->s.step, count_batches(r, r->s.best.epoch), clock_now() - r->began,
+		r->step.sum.extra, r->signal};
+	return rc;
+}
+
+void hm_trainer_close(struct hm_trainer *r)
+{
+	if (!r)
+		return;
+	hm_validation_clear(&r->validation);
+	hm_step_clear(&r->step);
+	hm_optim_clear(&r->optim);
+	hm_arena_clear(&r->arena);
+	free(r);
+}
+
+int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples *train_set,
+		   struct hm_examples *val, const struct hm_trainer_config *c,
+		   const struct hm_trainer_calls *calls, struct hm_trainer_result *result, struct hm_err *e)
+{
+	struct hm_trainer *r;
+	int rc = hm_trainer_open(&r, f, d, train_set, val, c, calls, e);
+	while (!rc && !hm_trainer_over(r))
+		rc = hm_trainer_advance(r, e);
+	if (!rc)
+		rc = hm_trainer_finish(r, result, e);
+	hm_trainer_close(r);
 	return rc;
 }

@@ -48,7 +48,7 @@ struct hm_event {
 	double seconds;		/* EPOCH, EVAL: training time so far */
 	size_t n;		/* EVAL: examples */
 	int64_t best_epoch;	/* END: the epoch whose weights the model now has */
-	const char *reason;	/* END: "done", "patience" or "signal" */
+	const char *reason;	/* END: "done", "patience" or "signal"; until the call returns */
 };
 
 /* The loop's calls to its caller. A negative return value stops the training. */
@@ -85,5 +85,24 @@ int hm_trainer_check_auroc(const struct hm_examples *val, struct hm_err *e);
 int hm_trainer_run(struct hm_fusion *f, struct hm_device *d, struct hm_examples *train,
 		   struct hm_examples *val, const struct hm_trainer_config *c,
 		   const struct hm_trainer_calls *calls, struct hm_trainer_result *result, struct hm_err *e);
+
+/* The same in steps, so that a caller can train several heads in turn:
+ *   rc = hm_trainer_open(&t, ...);
+ *   while (!rc && !hm_trainer_over(t))
+ *           rc = hm_trainer_advance(t, e);
+ *   if (!rc)
+ *           rc = hm_trainer_finish(t, &result, e);
+ *   hm_trainer_close(t);
+ * The arguments of open must stay until close, which also follows a failure. Trainings that share a set of
+ * examples may take turns if their device is a host. */
+struct hm_trainer;
+int hm_trainer_open(struct hm_trainer **t, struct hm_fusion *f, struct hm_device *d,
+		    struct hm_examples *train, struct hm_examples *val, const struct hm_trainer_config *c,
+		    const struct hm_trainer_calls *calls, struct hm_err *e);
+bool hm_trainer_over(const struct hm_trainer *t); /* done, out of patience, or stopped by a signal */
+/* Takes one step; at the end of an epoch also validates. */
+int hm_trainer_advance(struct hm_trainer *t, struct hm_err *e);
+int hm_trainer_finish(struct hm_trainer *t, struct hm_trainer_result *result, struct hm_err *e);
+void hm_trainer_close(struct hm_trainer *t); /* NULL is fine */
 
 #endif

@@ -6,13 +6,21 @@
 #include "base/file.h"
 #include "weights/weights.h"
 
+#include <sys/stat.h>
 #include <sys/uio.h>
 
 #define HM_WEIGHTS_HEADER_CAP ((size_t)4 << 20) /* bytes of a JSON header */
 
+/* A file as it was when it was mapped. */
+struct hm_weights_file {
+	struct hm_map map;
+	const char *path;
+	struct stat was;
+};
+
 struct hm_weights_store {
-	struct hm_map *map;
-	size_t maps;
+	struct hm_weights_file *file;
+	size_t files;
 	struct hm_arena arena; /* names, and data of strided tensors */
 	struct hm_buf list;    /* struct hm_tensor[], becomes w->tensor */
 	size_t names;	       /* bytes of all names */

@@ -116,20 +116,41 @@ int hm_weights_parse(struct hm_weights **out, const unsigned char *p, size_t n,
 int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *e)
 {
 	struct hm_weights_store *s = w->store;
-	struct hm_map *more = hm_alloc(s->maps + 1, sizeof *more, e);
+	struct hm_weights_file *more = hm_alloc(s->files + 1, sizeof *more, e);
 	if (!more)
 		return HM_EDATA;
-	if (s->maps)
-		memcpy(more, s->map, s->maps * sizeof *more);
-	free(s->map);
-	s->map = more;
-	struct hm_map *m = &s->map[s->maps];
-	int rc = hm_map_open(m, path, e);
-	if (rc)
-		return rc;
-	s->maps++;
-	rc = parse_any(w, m->data, m->len, e);
+	if (s->files)
+		memcpy(more, s->file, s->files * sizeof *more);
+	free(s->file);
+	s->file = more;
+	struct hm_weights_file *f = &s->file[s->files];
+	f->path = hm_weights_text(w, path, strlen(path), e);
+	if (!f->path || hm_map_open(&f->map, path, e))
+		return HM_EDATA;
+	s->files++;
+	if (stat(path, &f->was))
+		f->was = (struct stat){0};
+	int rc = parse_any(w, f->map.data, f->map.len, e);
 	return rc ? hm_err_prefix(e, "%s", path) : 0;
+}
+
+void hm_weights_release(const struct hm_weights *w)
+{
+	for (size_t i = 0; i < w->store->files; i++)
+		hm_map_release(&w->store->file[i].map);
+}
+
+int hm_weights_unchanged(const struct hm_weights *w, struct hm_err *e)
+{
+	for (size_t i = 0; w && i < w->store->files; i++) {
+		const struct hm_weights_file *f = &w->store->file[i];
+		struct stat now;
+		if (!stat(f->path, &now) && now.st_ino == f->was.st_ino && now.st_dev == f->was.st_dev &&
+		    (now.st_size != f->was.st_size || now.st_mtim.tv_sec != f->was.st_mtim.tv_sec ||
+		     now.st_mtim.tv_nsec != f->was.st_mtim.tv_nsec))
+			return hm_err_set(e, HM_EDATA, "%s: changed while it was in use", f->path);
+	}
+	return 0;
 }
 
 int hm_weights_open(struct hm_weights **out, const char *path, const struct hm_weights_options *o,
@@ -155,9 +176,9 @@ void hm_weights_close(struct hm_weights *w)
 {
 	if (!w)
 		return;
-	for (size_t i = 0; i < w->store->maps; i++)
-		hm_map_close(&w->store->map[i]);
-	free(w->store->map);
+	for (size_t i = 0; i < w->store->files; i++)
+		hm_map_close(&w->store->file[i].map);
+	free(w->store->file);
 	hm_buf_clear(&w->store->list);
 	hm_buf_clear(&w->store->pieces);
 	hm_buf_clear(&w->store->gathers);

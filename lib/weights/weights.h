@@ -65,6 +65,13 @@ int hm_weights_parse(struct hm_weights **w, const unsigned char *p, size_t n,
  * The sentence does not begin with the path. */
 int hm_weights_verify(struct hm_weights *w, const struct hm_tensor *tensor, size_t n, struct hm_err *e);
 void hm_weights_close(struct hm_weights *w); /* NULL is fine */
+/* Takes the mapped bytes that were read out of the process's memory; they are read from the files again where
+ * they are needed. */
+void hm_weights_release(const struct hm_weights *w);
+/* For whoever leaves tensors where the files are mapped: 0, or HM_EDATA if one of them was written into since
+ * it was opened, so that what was computed is of neither content. A file that took its place under its name
+ * is another file. NULL is fine. The sentence begins with the path. */
+int hm_weights_unchanged(const struct hm_weights *w, struct hm_err *e);
 /* The tensor of that name, borrowed, or NULL. */
 const struct hm_tensor *hm_weights_find(const struct hm_weights *w, const char *name);
 /* A text of __metadata__, borrowed, or NULL. */

@@ -19,7 +19,7 @@ from torchvision import transforms
 BIN = os.path.abspath(sys.argv[1])
 N, ROUNDS, CORES = 300, 3, 2
 # kind, photo, width, height, ending, files, filters, the ratio aimed at
-SETS = [("photos", True, 550, 413, "png", N, ("bilinear", "bicubic"), 3), ("flat pictures", False, 550, 413, "png", N, ("bilinear", "bicubic"), 3),
+SETS = [("photos", True, 550, 413, "png", N, ("bilinear", "bicubic"), 5), ("flat pictures", False, 550, 413, "png", N, ("bilinear", "bicubic"), 3),
         ("JPEG photos", True, 550, 413, "jpg", N, ("bilinear",), 2), ("JPEG photos of 2000x1500", True, 2000, 1500, "jpg", 96, ("bilinear",), 1.5)]
 
 

@@ -202,3 +202,28 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	expect 1 'cut.safetensors: .*lie outside'
 	[ ! -e x.hmr ]
 }
+
+@test "weights that are written into while they are in use end the run, a file that takes their place does not" {
+	mkfifo held.fifo
+	for how in replaced written; do
+		cp "$ROOT/tests/data/models/late.safetensors" live.st
+		hm-encode -q --image live.st -o $how.hmr held.fifo 2>stderr &
+		pid=$!
+		exec 8>held.fifo # it has opened the weights when it opens its input
+		if [ $how = replaced ]; then
+			cp live.st other.st && mv other.st live.st
+		else
+			printf x | dd of=live.st bs=1 seek=$(($(stat -c %s live.st) - 1)) conv=notrunc 2>/dev/null
+		fi
+		cat raw.hmr >&8
+		exec 8>&-
+		rc=0
+		wait $pid || rc=$?
+		if [ $how = replaced ]; then
+			[ $rc = 0 ] && [ -s $how.hmr ]
+		else
+			[ $rc = 1 ] && [ ! -e $how.hmr ]
+			grep -qx 'hm-encode: error: live.st: changed while it was in use' stderr
+		fi
+	done
+}

@@ -43,6 +43,40 @@ alone() { # OPTION...
 	done
 }
 
+# Heads of one seed and batch size train in step on one worker and share each batch; the lines mix those that can with those
+# that cannot, in numbers that no division into teams makes even.
+@test "heads that train in step: the same bytes as alone, whatever their neighbours are" {
+	cat >mixed.jsonl <<'END'
+{"name":"m0","lr":1e-2}
+{"name":"m1","lr":1e-3,"weight-decay":0.5}
+{"name":"m2","seed":7}
+{"name":"m3","lr":3e-2,"optimizer":"sgd","momentum":0.9}
+{"name":"m4","batch-size":9}
+{"name":"m5","clip-norm":0.01,"epochs":1}
+{"name":"m6","batch-size":9,"lr":1e-2,"optimizer":"adam"}
+{"name":"m7","seed":7,"lr":1e-2}
+{"name":"m8","no-shuffle":true}
+{"name":"m9","drop-last":true}
+{"name":"m10","drop-last":true,"lr":1e-2}
+{"name":"m11","fusion":"align","map-dim":8}
+{"name":"m12","fusion":"concat","map-dim":8,"lr":1e-2}
+{"name":"m13","fusion":"align","map-dim":8,"lr":1e-2,"head-dropout":"0.2,0.1,0.3"}
+{"name":"m14","lr":1e-6,"schedule":"cosine","warmup-steps":2}
+END
+	for how in "--classes 2 --class-weight 1,2.5" "--classes 3 --val dev.hmr" "--no-standardize --class-weight 2,1"; do
+		while read -r line; do
+			name=$(sed -E 's/.*"name":"([^"]*)".*/\1/' <<<"$line")
+			options=$(sed -E 's/[{}]//g; s/"name":"[^"]*"//; s/:true//g; s/,?"([a-z-]+)":/ --\1 /g; s/,"([a-z-]+)"/ --\1/g; s/"//g' <<<"$line")
+			hm-fuse-train -q --batch-size 16 --epochs 3 $how $options -o $name.alone train.hmr
+		done <mixed.jsonl
+		for j in 1 2; do
+			rm -rf swept
+			hm-fuse-train -q -j $j --batch-size 16 --epochs 3 $how --sweep mixed.jsonl -o swept train.hmr
+			for i in {0..14}; do cmp m$i.alone swept/m$i.safetensors; done
+		done
+	done
+}
+
 @test "from a first model, standardised: the same bytes too" {
 	hm-fuse-train -q --standardize --epochs 1 -o first.safetensors train.hmr
 	alone --epochs 3 --val dev.hmr --init first.safetensors --standardize

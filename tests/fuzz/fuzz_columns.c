@@ -192,7 +192,8 @@ static void read_examples(char *path, const struct hm_fusion_kind *kind, bool sk
 	if (!e.code && x.n && x.feature[HM_IMAGE].dim && x.feature[HM_IMAGE].dim < 1000) {
 		double *mean = calloc(2 * 1000 * 64, sizeof *mean);
 		size_t numbers = (size_t)x.feature[HM_IMAGE].dim + (size_t)x.feature[HM_TEXT].dim;
-		if (numbers < 1000 * 64 && !x.cells && hm_examples_moments(&x, mean, mean + 1000 * 64, &e))
+		if (numbers < 1000 * 64 && !x.cells &&
+		    hm_examples_moments(&x, NULL, mean, mean + 1000 * 64, &e))
 			must_say(&e, NULL);
 		free(mean);
 	}

@@ -1,5 +1,6 @@
-/* A fusion over many inputs gives the answers of hm_fusion_logits and hm_fusion_probabilities, bit for bit,
- * whatever the number of workers and, for late fusion, the batch. */
+/* A fusion over many inputs gives the answers of hm_fusion_logits and hm_fusion_probabilities: late fusion
+ * bit for bit, whatever the batch; early fusion, whose transformer runs with packed weights, within float
+ * rounding. The number of workers makes no difference to a bit. */
 #include "../support/devices.h"
 #include "base/rng.h"
 #include "model/fuserun.h"
@@ -91,7 +92,22 @@ static void expect_from_fusion(struct data *x, const char *device, bool early, i
 	hm_device_close(d);
 }
 
-static void run_and_compare(const struct data *x, const char *device, bool early, int batch, int threads)
+/* Logits of a few units out of some hundred sums of float numbers: a wrong row or weight is off by 1e-2. */
+static void compare_answers(const struct data *x, const float *logits, const float *prob, bool early)
+{
+	for (int i = 0; i < N * CLASSES && early; i++) {
+		assert_float_equal(logits[i], x->logits[i], 1e-5);
+		assert_float_equal(prob[i], x->prob[i], 1e-5);
+	}
+	if (early)
+		return;
+	assert_memory_equal(logits, x->logits, sizeof x->logits);
+	assert_memory_equal(prob, x->prob, sizeof x->prob);
+}
+
+/* alone [N,CLASSES] := the logits of one thread; those of several are the same bytes. */
+static void run_and_compare(const struct data *x, const char *device, bool early, int batch, int threads,
+			    float *alone)
 {
 	struct hm_device *d = hm_device_open(device, HM_PREC_F32, &e);
 	struct hm_workers *w = hm_workers_new(threads, &e);
@@ -104,6 +120,7 @@ static void run_and_compare(const struct data *x, const char *device, bool early
 	float logits[N * CLASSES], prob[N * CLASSES];
 	if (hm_params_init(&net->params, 5, 0, &e) || hm_fuserun_new(&r, net, text, batch, d, w, &e))
 		fail_msg("%s", e.text);
+	hm_tower_free(text); /* it is packed */
 	for (int i = 0; i < N; i++) {
 		size_t wide = (size_t)IMAGE * (early ? CELLS : 1);
 		item[i] = (struct hm_fuserun_item){
@@ -116,12 +133,13 @@ static void run_and_compare(const struct data *x, const char *device, bool early
 	for (int round = 0; round < 2; round++) { /* it is used again */
 		if (hm_fuserun_compute(r, item, N, &e))
 			fail_msg("%s", e.text);
-		assert_memory_equal(logits, x->logits, sizeof logits);
-		assert_memory_equal(prob, x->prob, sizeof prob);
+		compare_answers(x, logits, prob, early);
+		if (threads == 1)
+			memcpy(alone, logits, sizeof logits);
+		assert_memory_equal(logits, alone, sizeof logits);
 	}
 	hm_fuserun_free(r);
 	hm_fusion_net_free(net);
-	hm_tower_free(text);
 	hm_workers_free(w);
 	hm_device_close(d);
 }
@@ -131,12 +149,13 @@ static void compare(bool early)
 	static const int batches[] = {1, 4, N, 32};
 	for (const char *const *device = op_devices(); *device; device++) {
 		struct data x;
+		float alone[N * CLASSES];
 		make_data(&x, early);
 		for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
 			if (early || !i)
 				expect_from_fusion(&x, *device, early, batches[i]);
 			for (int threads = 1; threads < 4; threads++)
-				run_and_compare(&x, *device, early, batches[i], threads);
+				run_and_compare(&x, *device, early, batches[i], threads, alone);
 		}
 		free(x.image);
 		free(x.text);
@@ -156,9 +175,51 @@ static void early_answers_are_those_of_validation(void **state)
 	compare(true);
 }
 
+/* Inputs of up to 508 words: a batch is cut where it has 2,048 rows, and the answers are those of any batch.
+ */
+static void long_inputs_are_cut_into_batches_by_their_rows(void **state)
+{
+	enum { LONG = 508 };
+	struct hm_device *d = hm_device_open("cpu", HM_PREC_F32, &e);
+	struct hm_workers *w = hm_workers_new(2, &e);
+	struct hm_tower *text = make_text();
+	const struct hm_fusion_shape shape = {CLASSES, {IMAGE, TEXT}, CELLS};
+	struct hm_fusion_net *net = hm_early_fusion.net_new(&hm_early_fusion, &shape, &e);
+	float *image = noise((size_t)N * CELLS * IMAGE, 1), logits[2][N * CLASSES], prob[N * CLASSES];
+	int32_t ids[LONG];
+	struct hm_fuserun_item item[N];
+	struct hm_fuserun *r;
+	(void)state;
+	for (int j = 0; j < LONG; j++)
+		ids[j] = j % 50;
+	assert_int_equal(hm_params_init(&net->params, 5, 0, &e), 0);
+	if (hm_fuserun_new(&r, net, text, 32, d, w, &e))
+		fail_msg("%s", e.text);
+	for (int i = 0; i < N; i++)
+		item[i] = (struct hm_fuserun_item){.side = {image + (size_t)i * CELLS * IMAGE, NULL},
+						   .ids = ids,
+						   .len = i % 3 ? LONG - i : 1 + i,
+						   .logits = logits[0] + i * CLASSES,
+						   .prob = prob + i * CLASSES};
+	assert_int_equal(hm_fuserun_compute(r, item, N, &e), 0);
+	for (int i = 0; i < N; i++) { /* each alone */
+		item[i].logits = logits[1] + i * CLASSES;
+		assert_int_equal(hm_fuserun_compute(r, item + i, 1, &e), 0);
+	}
+	for (int i = 0; i < N * CLASSES; i++)
+		assert_float_equal(logits[0][i], logits[1][i], 1e-5);
+	hm_fuserun_free(r);
+	hm_fusion_net_free(net);
+	hm_tower_free(text);
+	free(image);
+	hm_workers_free(w);
+	hm_device_close(d);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(late_answers_are_those_of_validation),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(long_inputs_are_cut_into_batches_by_their_rows),
+					   cmocka_unit_test(late_answers_are_those_of_validation),
 					   cmocka_unit_test(early_answers_are_those_of_validation)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@ static void rows_are_whole(void **state)
 		assert_true(i && i->prepare && i->net_free && i->work_new && i->work_free && i->encode);
 		const struct hm_tower_train *t = k->train;
 		assert_true(t && t->tape_new && t->tape_free && t->reserve && t->forward && t->backward);
+		assert_true(!t->rows == !i->rows && !t->rows == !t->rows_back);
 		for (const struct hm_tower_kind *const *q = hm_tower_kinds(); q != p; q++)
 			assert_string_not_equal((*q)->name, k->name);
 	}
@@ -31,6 +32,8 @@ static void rows_are_whole(void **state)
 		const struct hm_fusion_kind *k = *p;
 		assert_true(k->name && k->own && k->text_prefix && k->read && k->inputs && k->net_new);
 		assert_true(k->tape_new && k->tape_free && k->reserve && k->forward && k->backward);
+		const struct hm_fusion_infer *i = k->infer;
+		assert_true(i && i->prepare && i->net_free && i->work_new && i->work_free && i->run);
 		assert_ptr_equal(hm_fusion_kind(k->name), k);
 	}
 	assert_null(hm_fusion_kind("none"));

@@ -28,11 +28,11 @@ class Limits(c.Structure):
 
 
 class Options(c.Structure):
-    _fields_ = [("limits", Limits), ("libpng", c.c_bool), ("damaged", c.c_bool)]
+    _fields_ = [("limits", Limits), ("libpng", c.c_bool), ("damaged", c.c_bool), ("claim", c.c_void_p)]
 
 
 class ImageOptions(c.Structure):
-    _fields_ = [("limits", Limits), ("damaged", c.c_bool)]
+    _fields_ = [("limits", Limits), ("damaged", c.c_bool), ("claim", c.c_void_p)]
 
 
 class Plan(c.Structure):
@@ -67,10 +67,11 @@ def pillow_square(image, size, fit, filter, short, offset):
 
 class Library:
     def __init__(self, folder):
-        src = [f for n in ("prep/png*", "prep/jpeg", "prep/webp", "prep/resize*", "prep/square", "prep/image", "base/err", "base/mem", "base/filekind", "json/*")
+        src = [f for n in ("prep/png*", "prep/inflate*", "prep/jpeg", "prep/webp", "prep/resize*", "prep/square", "prep/image", "base/err", "base/mem", "base/utf8", "base/budget", "base/filekind",
+                                 "json/*")
                for f in glob.glob(f"{ROOT}/lib/{n}.c")]
         subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-ffp-contract=off", "-shared", "-fPIC", f"-I{ROOT}/lib", "-o",
-                        f"{folder}/hm.so", *src, "-lpng", "-ljpeg", "-lwebp", "-lwebpdemux", "-lz", "-ldeflate", "-lcjson", "-lm"], check=True)
+                        f"{folder}/hm.so", *src, "-lpng", "-ljpeg", "-lwebp", "-lwebpdemux", "-lz", "-ldeflate", "-lisal", "-lcjson", "-lm"], check=True)
         self.lib = c.CDLL(f"{folder}/hm.so")
         self.lib.hm_png_new.restype = c.c_void_p
         self.lib.hm_square_plan.restype = Plan

@@ -3,7 +3,9 @@ harness takes. Writes tests/fuzz/corpus/NAME/. What else lies there was publishe
 bug."""
 import json
 import os
+import random
 import struct
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CORPUS = os.path.join(ROOT, "tests", "fuzz", "corpus")
@@ -388,5 +390,20 @@ def pth():
         put("pth/" + name, [first + b"\0" * 16])
 
 
-for make in (pth, columns, answers, join, sidefile, model, checkpoint, runs, sweep, config, args, optiontext):
+def inflate():
+    """Deflate streams: blocks of every kind, literals alone, matches, codes of very unequal lengths."""
+    rng = random.Random(3)
+    noise = bytes(rng.randrange(8) + rng.randrange(8) for _ in range(1500))
+    words = [b"a picture ", b"of a cat "]
+    mix = b"".join(rng.choice(words + [bytes([rng.randrange(256)]) * rng.randrange(1, 30)]) for _ in range(150))
+    unequal = bytes(min(int(rng.expovariate(0.45)), 60) for _ in range(3000))
+    for name, data, level, strategy in (
+            ("literals", noise, 6, zlib.Z_HUFFMAN_ONLY), ("filtered", noise, 6, zlib.Z_FILTERED), ("matches", mix, 9, zlib.Z_DEFAULT_STRATEGY),
+            ("fast", mix, 1, zlib.Z_DEFAULT_STRATEGY), ("fixed", mix[:300], 6, zlib.Z_FIXED), ("stored", noise[:200], 0, zlib.Z_DEFAULT_STRATEGY),
+            ("runs", b"\0" * 5000 + b"\1\2\3" * 400, 6, zlib.Z_RLE), ("unequal", unequal, 6, zlib.Z_HUFFMAN_ONLY), ("empty", b"", 6, zlib.Z_DEFAULT_STRATEGY)):
+        c = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
+        put("inflate/" + name, [c.compress(data) + c.flush()])
+
+
+for make in (pth, columns, answers, join, sidefile, model, checkpoint, runs, sweep, config, args, optiontext, inflate):
     make()

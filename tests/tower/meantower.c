@@ -157,6 +157,6 @@ const struct hm_tower_kind hm_mean_tower = {
 	.free = free_tower,
 	.shape = shape_of,
 	.output = output_name,
-	.infer = &(const struct hm_tower_infer){copy_tower, free_copy, new_work, free_run, encode},
-	.train = &(const struct hm_tower_train){new_tape, free_run, reserve, forward, backward, NULL},
+	.infer = &(const struct hm_tower_infer){copy_tower, free_copy, new_work, free_run, encode, NULL},
+	.train = &(const struct hm_tower_train){new_tape, free_run, reserve, forward, backward, NULL, NULL},
 };

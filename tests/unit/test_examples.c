@@ -2,6 +2,7 @@
  * temporary file; encoders that run while reading give hm_encode's bytes. */
 #include "../support/exampleset.h"
 #include "nn/early.h"
+#include "nn/headfusion.h"
 #include "nn/late.h"
 
 #include <math.h>
@@ -215,17 +216,58 @@ static void features_are_standardised(void **state)
 						.unknown = true};
 		double mean[C + H], deviation[C + H], again[C + H], one[C + H];
 		assert_int_equal(set_read(&x, set_file, &o, 1), 0);
-		assert_int_equal(hm_examples_moments(&x, mean, deviation, &e), 0);
+		assert_int_equal(hm_examples_moments(&x, NULL, mean, deviation, &e), 0);
 		assert_true(fabs(mean[0] - (N - 1) / 6.0) < 1e-6);
 		assert_true(mean[C + 2] == 7 && deviation[C + 2] == 1); /* constant */
-		hm_examples_standardise(&x, mean, deviation);
+		hm_examples_standardise(&x, NULL, mean, deviation);
 		assert_int_equal(hm_examples_batch(&x, &(uint32_t){9}, 1, &b, &e), 0);
 		assert_true(b.joined[C + 1] == (float)((8 - mean[C + 1]) / deviation[C + 1]));
-		assert_int_equal(hm_examples_moments(&x, again, one, &e), 0);
+		assert_int_equal(hm_examples_moments(&x, NULL, again, one, &e), 0);
 		for (int j = 0; j < C + H; j++)
 			assert_true(fabs(again[j]) < 1e-6 && fabs(one[j] - 1) < 1e-6);
 		hm_examples_clear(&x);
 	}
+}
+
+/* The examples of the last call are lent again, but only those, and only as the set serves them now. */
+static void a_batch_is_lent_again_while_it_is_the_same(void **state)
+{
+	(void)state;
+	static const uint32_t one[] = {1, 2, 3}, other[] = {1, 5, 3}, shorter[] = {1, 5};
+	struct hm_examples x, view;
+	struct hm_minibatch a, b;
+	struct hm_examples_options o = {.kind = &hm_late_fusion,
+					.side = {{HM_USE_FEATURE, NULL}, {HM_USE_FEATURE, NULL}},
+					.memory = 1 << 20,
+					.unknown = true};
+	double mean[C + H], deviation[C + H];
+	assert_int_equal(set_read(&x, set_file, &o, 1), 0);
+	assert_int_equal(hm_examples_view(&view, &x, &e), 0);
+	assert_int_equal(hm_examples_batch(&view, one, 3, &a, &e), 0);
+	float second = a.joined[C + H];
+	assert_int_equal(hm_examples_batch(&view, other, 3, &a, &e), 0);
+	assert_true(a.joined[C + H] != second);
+	second = a.joined[C + H];
+	assert_int_equal(hm_examples_batch(&view, other, 3, &b, &e), 0);
+	assert_memory_equal(&a, &b, sizeof a);
+	assert_true(b.joined[C + H] == second);
+	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
+	assert_int_equal(b.n, 2);
+	assert_int_equal(hm_examples_moments(&x, NULL, mean, deviation, &e), 0);
+	hm_examples_view_standardised(&view, mean, deviation);
+	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
+	assert_true(b.joined[C + H] == (float)((second - mean[0]) / deviation[0]));
+	hm_examples_view_standardised(&view, NULL, NULL);
+	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
+	hm_examples_serve(&view, &hm_align_fusion);
+	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
+	assert_true(!b.joined && b.feature[HM_IMAGE][C] == second);
+	assert_int_equal(hm_examples_batch(&x, other, 3, &b, &e), 0);
+	hm_examples_standardise(&x, NULL, mean, deviation);
+	assert_int_equal(hm_examples_batch(&x, other, 3, &b, &e), 0);
+	assert_true(b.joined[C + H] == (float)((second - mean[0]) / deviation[0]));
+	hm_examples_clear(&view);
+	hm_examples_clear(&x);
 }
 
 int main(void)
@@ -235,6 +277,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(batches_hold_what_the_records_say, set_setup, set_teardown),
 		cmocka_unit_test_setup_teardown(encoders_give_their_own_bytes, set_setup, set_teardown),
 		cmocka_unit_test_setup_teardown(features_are_standardised, set_setup, set_teardown),
+		cmocka_unit_test_setup_teardown(a_batch_is_lent_again_while_it_is_the_same, set_setup,
+						set_teardown),
 	};
 	return cmocka_run_group_tests(tests, set_open_encoders, set_clear_encoders);
 }

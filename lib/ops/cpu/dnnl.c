@@ -70,6 +70,10 @@ static struct hm_dnnl *open_context(struct hm_dnnl_shared *s, bool owner, struct
 struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct hm_err *e)
 {
 	struct hm_dnnl *n = NULL;
+	/* Else it looks for the library of a profiler, in dozens of folders, when it makes its first kernel.
+	 */
+	if (!getenv("DNNL_JIT_PROFILE"))
+		dnnl_set_jit_profiling_flags(DNNL_JIT_PROFILE_NONE);
 	if (!runtime_name(dnnl_version()->cpu_runtime)) {
 		hm_err_set(e, HM_EDEVICE,
 			   "this oneDNN runs its threads by neither OpenMP nor the caller's (runtime %u)",

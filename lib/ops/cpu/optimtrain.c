@@ -31,6 +31,10 @@ void hm_cpu_sgd(struct hm_device *d, float *p, float *v, const float *g, size_t 
 		double weight_decay, int64_t t)
 {
 	const struct sgd s = {(float)-lr, (float)momentum, (float)weight_decay, t == 1};
+	if (hm_few(n)) {
+		sgd_run(&s, p, v, g, n);
+		return;
+	}
 #pragma omp parallel for num_threads(d->threads)
 	for (int part = 0; part < d->threads; part++) {
 		size_t from = hm_part(n, part, d->threads, LINE);
@@ -71,6 +75,10 @@ void hm_cpu_adam(struct hm_device *d, float *p, float *m, float *v, const float 
 		.eps = (float)o->eps,
 		.step = (float)(-o->lr / (1 - pow(o->beta1, (double)t))),
 	};
+	if (hm_few(n)) {
+		adam_run(&a, p, m, v, g, n);
+		return;
+	}
 #pragma omp parallel for num_threads(d->threads)
 	for (int part = 0; part < d->threads; part++) {
 		size_t from = hm_part(n, part, d->threads, LINE);
@@ -101,6 +109,10 @@ HM_SIMD static double sum_squares_run(const float *g, size_t n)
 void hm_cpu_sum_squares(struct hm_device *d, double *sum, const float *g, size_t n)
 {
 	size_t chunks = (n + CHUNK - 1) / CHUNK;
+	if (hm_few(n)) {
+		*sum += sum_squares_run(g, n);
+		return;
+	}
 	double *part = hm_cpu_scratch(d, chunks * sizeof *part);
 	if (!part)
 		return;
@@ -122,6 +134,10 @@ void hm_cpu_clip(struct hm_device *d, float *g, size_t n, const double *sum, dou
 	double factor = most / (sqrt(*sum) + 1e-6);
 	if (!(factor < 1))
 		return;
+	if (hm_few(n)) {
+		scale_gradients(g, (float)factor, n);
+		return;
+	}
 #pragma omp parallel for num_threads(d->threads)
 	for (int part = 0; part < d->threads; part++) {
 		size_t from = hm_part(n, part, d->threads, LINE);

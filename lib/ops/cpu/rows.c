@@ -13,6 +13,10 @@ enum { LINE = 64, BLOCK = 256 }; /* columns, elements: parts begin at multiples 
 
 void hm_cpu_zero(struct hm_device *d, void *dst, size_t bytes)
 {
+	if (hm_few(bytes / sizeof(float))) {
+		memset(dst, 0, bytes);
+		return;
+	}
 #pragma omp parallel for num_threads(d->threads)
 	for (int t = 0; t < d->threads; t++) {
 		size_t from = hm_part(bytes, t, d->threads, 4096);
