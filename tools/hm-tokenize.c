@@ -5,6 +5,7 @@
 #include "feed/columns.h"
 #include "json/build.h"
 #include "prep/tokenizer.h"
+#include "prep/tokenmemo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,7 @@ static const struct hm_tool tool = {.name = "hm-tokenize",
 				    .sandbox = HM_CLI_PARSE,
 				    .joins = true};
 
-#define CHUNK 64 /* records that one thread takes at a time */
+#define CHUNK 256 /* records that one thread takes at a time */
 #define CHUNK_BYTES ((size_t)1 << 20)
 #define AHEAD_BYTES ((size_t)32 << 20) /* of records that wait */
 
@@ -63,9 +64,10 @@ struct run {
 	struct hm_schema schema; /* of the output; token_ids stands last */
 	struct hm_tokenizer *tokenizer;
 	struct hm_writer *out;
-	struct hm_ring *ring;	  /* of struct chunk */
-	int id, text, error, old; /* columns of the input, -1: none */
-	bool ended;		  /* the input */
+	struct hm_ring *ring;	    /* of struct chunk */
+	struct hm_token_memo *memo; /* [workers] */
+	int id, text, error, old;   /* columns of the input, -1: none */
+	bool ended;		    /* the input */
 	uint64_t done, cut;
 };
 
@@ -168,7 +170,6 @@ static void tokenize_chunk(void *run, void *chunk, int worker)
 {
 	const struct run *r = run;
 	struct chunk *c = chunk;
-	(void)worker;
 	c->ids.len = 0;
 	c->cut = 0;
 	for (int k = 0; k < c->batch.n && !c->e.code; k++) {
@@ -181,7 +182,8 @@ static void tokenize_chunk(void *run, void *chunk, int worker)
 			return;
 		int32_t *ids = (int32_t *)(void *)(c->ids.data + c->ids.len);
 		bool cut = false;
-		c->count[k] = hm_tokenizer_encode(r->tokenizer, text->data, text->count, ids, &cut, &c->e);
+		c->count[k] = hm_tokenizer_encode_many(r->tokenizer, &r->memo[worker], text->data,
+						       text->count, ids, &cut, &c->e);
 		c->cut += c->count[k] > 0 && cut;
 		if (c->count[k] > 0)
 			c->ids.len += (size_t)c->count[k] * sizeof(int32_t);
@@ -230,7 +232,8 @@ static int tokenize_all(struct run *r, struct hm_err *e)
 	void *chunk;
 	int rc = 0, more = 1;
 	r->ring = hm_ring_new(&c, e);
-	if (!r->ring)
+	r->memo = r->ring ? hm_alloc((size_t)hm_workers_count(r->cli.workers), sizeof *r->memo, e) : NULL;
+	if (!r->memo)
 		return HM_EDATA;
 	while (!rc && (more = hm_ring_next(r->ring, &chunk, e)) == 1)
 		rc = write_chunk(r, chunk, e);
@@ -258,6 +261,7 @@ int main(int argc, char **argv)
 			      (unsigned long long)r.cut, (unsigned long long)r.done, r.tokenizer->max_length);
 	hm_writer_abort(r.out);
 	hm_ring_free(r.ring, clear_chunk);
+	free(r.memo);
 	hm_schema_clear(&r.schema);
 	hm_tokenizer_close(r.tokenizer);
 	hm_join_close(r.in);

@@ -1,4 +1,5 @@
-/* Byte strings to numbers: see strmap.h. */
+/* Byte strings to numbers: see strmap.h. The table that is searched holds 8 bytes for a key, so that it stays
+ * in the cache when there are a hundred thousand. */
 #include "base/strmap.h"
 #include "base/xxh3.h"
 
@@ -7,17 +8,33 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define PIECE ((size_t)4 << 10) /* bytes of keys that are asked for at once */
+
 struct hm_strmap_slot {
-	const char *key; /* NULL: free */
-	size_t len;
-	uint64_t hash, value;
+	uint32_t mark;	/* the lower half of the key's hash */
+	uint32_t entry; /* its number, from 1; 0: free */
 };
 
-static struct hm_strmap_slot *find_slot(const struct hm_strmap *m, const void *key, size_t len, uint64_t hash)
+struct hm_strmap_entry {
+	const char *key;
+	size_t len;
+	uint64_t value;
+};
+
+static struct hm_strmap_entry *entry_at(const struct hm_strmap *m, uint32_t number)
 {
-	for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
+	return (struct hm_strmap_entry *)(void *)m->entries.data + number - 1;
+}
+
+/* The key's slot, or the free one where it belongs. */
+static struct hm_strmap_slot *find_slot(const struct hm_strmap *m, const void *key, size_t len, uint32_t mark)
+{
+	for (size_t i = mark & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
 		struct hm_strmap_slot *s = &m->slot[i];
-		if (!s->key || (s->hash == hash && s->len == len && !memcmp(s->key, key, len)))
+		if (!s->entry)
+			return s;
+		const struct hm_strmap_entry *e = s->mark == mark ? entry_at(m, s->entry) : NULL;
+		if (e && e->len == len && !memcmp(e->key, key, len))
 			return s;
 	}
 }
@@ -31,35 +48,57 @@ static int grow_table(struct hm_strmap *m, struct hm_err *e)
 {
 	if (!m->cap && getrandom(&m->seed, sizeof m->seed, 0) != sizeof m->seed)
 		return hm_err_machine(e, "cannot get a random number: %s", strerror(errno));
-	struct hm_strmap bigger = {.cap = m->cap ? 2 * m->cap : 1024};
-	bigger.slot = hm_alloc(bigger.cap, sizeof *bigger.slot, e);
-	if (!bigger.slot)
+	size_t cap = m->cap ? 2 * m->cap : 1024;
+	if (cap > HM_STRMAP_MOST)
+		return hm_err_machine(e, "out of memory: more than %zu different strings", m->n);
+	struct hm_strmap_slot *slot = hm_alloc(cap, sizeof *slot, e);
+	if (!slot)
 		return HM_EDATA;
-	for (size_t i = 0; i < m->cap; i++)
-		if (m->slot[i].key)
-			*find_slot(&bigger, m->slot[i].key, m->slot[i].len, m->slot[i].hash) = m->slot[i];
+	for (size_t i = 0; i < m->cap; i++) {
+		if (!m->slot[i].entry)
+			continue;
+		size_t to = m->slot[i].mark & (cap - 1);
+		while (slot[to].entry)
+			to = (to + 1) & (cap - 1);
+		slot[to] = m->slot[i];
+	}
 	free(m->slot);
-	m->slot = bigger.slot;
-	m->cap = bigger.cap;
+	m->slot = slot;
+	m->cap = cap;
 	return 0;
+}
+
+/* A copy of a key. Most are short, and the arena would give each of them a line of the cache. */
+static char *copy_key(struct hm_strmap *m, const void *key, size_t len, struct hm_err *e)
+{
+	if (!m->room || m->left < len) {
+		m->left = len < PIECE ? PIECE : len;
+		m->room = hm_arena_get(&m->text, m->left, e);
+		if (!m->room)
+			return NULL;
+	}
+	char *copy = m->room;
+	if (len)
+		memcpy(copy, key, len);
+	m->room += len;
+	m->left -= len;
+	return copy;
 }
 
 int hm_strmap_add(struct hm_strmap *m, const void *key, size_t len, uint64_t *value, struct hm_err *e)
 {
 	if (2 * (m->n + 1) > m->cap && grow_table(m, e))
 		return HM_EDATA;
-	uint64_t hash = hm_strmap_hash(m, key, len);
-	struct hm_strmap_slot *s = find_slot(m, key, len, hash);
-	if (s->key) {
-		*value = s->value;
+	uint32_t mark = (uint32_t)hm_strmap_hash(m, key, len);
+	struct hm_strmap_slot *s = find_slot(m, key, len, mark);
+	if (s->entry) {
+		*value = entry_at(m, s->entry)->value;
 		return 0;
 	}
-	char *copy = hm_arena_get(&m->text, len, e);
-	if (!copy)
+	struct hm_strmap_entry entry = {copy_key(m, key, len, e), len, *value};
+	if (!entry.key || hm_buf_add(&m->entries, &entry, sizeof entry, e))
 		return HM_EDATA;
-	memcpy(copy, key, len);
-	*s = (struct hm_strmap_slot){copy, len, hash, *value};
-	m->n++;
+	*s = (struct hm_strmap_slot){mark, (uint32_t)++m->n};
 	return 1;
 }
 
@@ -67,15 +106,16 @@ bool hm_strmap_find(const struct hm_strmap *m, const void *key, size_t len, uint
 {
 	if (!m->cap)
 		return false;
-	const struct hm_strmap_slot *s = find_slot(m, key, len, hm_strmap_hash(m, key, len));
-	if (s->key)
-		*value = s->value;
-	return s->key;
+	const struct hm_strmap_slot *s = find_slot(m, key, len, (uint32_t)hm_strmap_hash(m, key, len));
+	if (s->entry)
+		*value = entry_at(m, s->entry)->value;
+	return s->entry;
 }
 
 void hm_strmap_clear(struct hm_strmap *m)
 {
 	free(m->slot);
+	hm_buf_clear(&m->entries);
 	hm_arena_clear(&m->text);
 	*m = (struct hm_strmap){0};
 }

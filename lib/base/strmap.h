@@ -5,11 +5,16 @@
 
 #include "base/mem.h"
 
+#define HM_STRMAP_MOST ((size_t)1 << 32) /* slots; at most half of them are used */
+
 struct hm_strmap {
 	struct hm_strmap_slot *slot; /* open addressing, cap a power of two */
 	size_t n, cap;
-	uint64_t seed; /* of the hash: random, so that nobody can make keys that meet */
-	struct hm_arena text;
+	struct hm_buf entries; /* keys and values, in the order in which they came */
+	uint64_t seed;	       /* of the hash: random, so that nobody can make keys that meet */
+	struct hm_arena text;  /* pieces in which keys stand end to end */
+	char *room;	       /* what is left of the last piece */
+	size_t left;
 };
 /* Adds key[0..len) -> value. 1 when it is new; 0 when the key was there, *value then holds its value,
  * unchanged; HM_EDATA without memory. */

@@ -27,13 +27,37 @@ int hm_utf8_next(const char *s, size_t len, uint32_t *cp)
 	return n;
 }
 
+static uint64_t high_bits(const char *s)
+{
+	uint64_t eight;
+	memcpy(&eight, s, sizeof eight);
+	return eight & 0x8080808080808080u;
+}
+
+/* From i over ASCII, many bytes at a time. Returns len, or where a code point begins near the next other
+ * byte.
+ */
+static size_t skip_ascii(const char *s, size_t len, size_t i)
+{
+	unsigned char rest = 0;
+	while (len - i >= 32 &&
+	       !(high_bits(s + i) | high_bits(s + i + 8) | high_bits(s + i + 16) | high_bits(s + i + 24)))
+		i += 32;
+	while (len - i >= 8 && !high_bits(s + i))
+		i += 8;
+	if (len - i >= 8)
+		return i;
+	if (len >= 8)
+		return high_bits(s + len - 8) ? i : len;
+	for (size_t k = i; k < len; k++)
+		rest |= (unsigned char)s[k];
+	return rest < 0x80 ? len : i;
+}
+
 size_t hm_utf8_check(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len;) {
-		uint64_t eight; /* ASCII goes eight bytes at a time */
-		while (len - i >= sizeof eight &&
-		       !(memcpy(&eight, s + i, sizeof eight), eight & 0x8080808080808080u))
-			i += sizeof eight;
+		i = skip_ascii(s, len, i);
 		if (i == len)
 			break;
 		int n = hm_utf8_next(s + i, len - i, NULL);

@@ -179,11 +179,12 @@ size_t hm_bpe_room(const struct hm_tokenizer *t, size_t len)
 	return len < most / 5 ? 5 * len + 2 < most ? 5 * len + 2 : most : most;
 }
 
-int hm_bpe_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
-		  struct hm_err *e)
+int hm_bpe_encode(const struct hm_tokenizer *t, struct hm_token_memo *memo, const char *text, size_t len,
+		  int32_t *ids, bool *cut, struct hm_err *e)
 {
 	const struct hm_bpe_tokenizer *b = (const struct hm_bpe_tokenizer *)(const void *)t;
 	struct hm_bpe_work w;
+	(void)memo; /* short words are one look-up as it is */
 	w.s = NULL;
 	w.n = w.cap = 0;
 	w.large = w.points = (struct hm_buf){0};

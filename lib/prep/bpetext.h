@@ -24,8 +24,8 @@ extern const struct hm_tokenizer_kind hm_clip_bpe_kind, hm_byte_bpe_kind;
 
 /* The slots of both kinds; bpefile.c has the others. */
 size_t hm_bpe_room(const struct hm_tokenizer *t, size_t len);
-int hm_bpe_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
-		  struct hm_err *e);
+int hm_bpe_encode(const struct hm_tokenizer *t, struct hm_token_memo *memo, const char *text, size_t len,
+		  int32_t *ids, bool *cut, struct hm_err *e);
 
 /* A stretch of text on its way: what is normalised, with HM_BPE_PADDING readable bytes behind it. */
 struct hm_bpe_work {

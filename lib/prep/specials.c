@@ -339,7 +339,8 @@ int hm_specials_find(struct hm_specials *s, struct hm_vocab *v, const char *path
 	for (size_t i = 0; i < n; i++) {
 		if (!is_searched(&list[i], plain))
 			continue;
-		hm_trie_add(&s->trie, list[i].text, strlen(list[i].text), list[i].id);
+		if (hm_trie_add(&s->trie, list[i].text, strlen(list[i].text), list[i].id, e))
+			return HM_EDATA;
 		s->first[(unsigned char)*list[i].text] = true;
 	}
 	for (int i = 0; i < HM_ROLES; i++)

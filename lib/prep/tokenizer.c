@@ -123,12 +123,18 @@ size_t hm_tokenizer_room(const struct hm_tokenizer *t, size_t len)
 int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
 			struct hm_err *e)
 {
+	return hm_tokenizer_encode_many(t, NULL, text, len, ids, cut, e);
+}
+
+int hm_tokenizer_encode_many(const struct hm_tokenizer *t, struct hm_token_memo *memo, const char *text,
+			     size_t len, int32_t *ids, bool *cut, struct hm_err *e)
+{
 	struct hm_buf straight = {0};
 	if (!t->straight_quotes || !hm_quotes_any(text, len))
-		return t->kind->encode(t, text, len, ids, cut, e);
+		return t->kind->encode(t, memo, text, len, ids, cut, e);
 	int n = hm_quotes_straighten(text, len, &straight, e);
 	if (!n)
-		n = t->kind->encode(t, (const char *)straight.data, straight.len, ids, cut, e);
+		n = t->kind->encode(t, memo, (const char *)straight.data, straight.len, ids, cut, e);
 	hm_buf_clear(&straight);
 	return n;
 }

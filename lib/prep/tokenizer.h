@@ -16,6 +16,7 @@
 #define HM_TOKENIZER_MAX_LENGTH 65536
 
 struct hm_token_folder;
+struct hm_token_memo; /* tokenmemo.h */
 
 enum hm_casing { HM_CASING_OF_FOLDER, HM_CASED, HM_UNCASED };
 /* Typographic quotes in a text become ' and " before all else. */
@@ -51,10 +52,10 @@ struct hm_tokenizer_kind {
 	/* *t is NULL on failure. It keeps nothing of the folder. */
 	int (*open)(struct hm_tokenizer **t, const struct hm_token_folder *f,
 		    const struct hm_tokenizer_options *o, struct hm_err *e);
-	/* As the functions below. */
+	/* As the functions below; a family may leave the memo alone. */
 	size_t (*room)(const struct hm_tokenizer *t, size_t len);
-	int (*encode)(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
-		      struct hm_err *e);
+	int (*encode)(const struct hm_tokenizer *t, struct hm_token_memo *memo, const char *text, size_t len,
+		      int32_t *ids, bool *cut, struct hm_err *e);
 	void (*close)(struct hm_tokenizer *t);
 };
 
@@ -78,6 +79,10 @@ size_t hm_tokenizer_room(const struct hm_tokenizer *t, size_t len);
  * HM_EDATA when the text is not UTF-8. Several threads may share t. */
 int hm_tokenizer_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
 			struct hm_err *e);
+/* The same for a thread that encodes many texts: it remembers words in a memo of its own, which it has used
+ * with this tokenizer alone. hm_alloc makes one, free frees it. */
+int hm_tokenizer_encode_many(const struct hm_tokenizer *t, struct hm_token_memo *memo, const char *text,
+			     size_t len, int32_t *ids, bool *cut, struct hm_err *e);
 
 /* Is a column token_ids with the attributes `used` from the tokenizer at `path`? 0 when it is, as far as both
  * say; HM_EDATA with a sentence that names the attribute, both values and hm-tokenize's option; also when the

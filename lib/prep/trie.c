@@ -20,14 +20,22 @@ static struct hm_trie_edge *find_slot(const struct hm_trie *t, uint32_t node, un
 	}
 }
 
+static int make_table(struct hm_trie *t, uint32_t bits, struct hm_err *e)
+{
+	t->mask = (1u << bits) - 1;
+	t->shift = 32 - bits;
+	t->edge = hm_alloc((size_t)1 << bits, sizeof *t->edge, e);
+	return t->edge ? 0 : HM_EDATA;
+}
+
+/* Tokens share their beginnings, so there are far fewer nodes than bytes. */
 int hm_trie_init(struct hm_trie *t, size_t bytes, struct hm_err *e)
 {
 	uint32_t bits = 8;
-	while ((size_t)1 << bits < 2 * bytes)
+	while ((size_t)1 << bits < bytes / 2)
 		bits++;
-	*t = (struct hm_trie){.mask = (1u << bits) - 1, .shift = 32 - bits};
-	t->edge = hm_alloc((size_t)1 << bits, sizeof *t->edge, e);
-	return t->edge ? 0 : HM_EDATA;
+	*t = (struct hm_trie){0};
+	return make_table(t, bits, e);
 }
 
 void hm_trie_clear(struct hm_trie *t)
@@ -36,9 +44,25 @@ void hm_trie_clear(struct hm_trie *t)
 	*t = (struct hm_trie){0};
 }
 
-void hm_trie_add(struct hm_trie *t, const char *s, size_t n, int32_t id)
+static int grow_table(struct hm_trie *t, struct hm_err *e)
+{
+	struct hm_trie bigger = *t;
+	if (make_table(&bigger, 33 - t->shift, e))
+		return HM_EDATA;
+	for (uint32_t i = 0; i <= t->mask; i++)
+		if (t->edge[i].node)
+			*find_slot(&bigger, t->edge[i].key >> 8, (unsigned char)t->edge[i].key) = t->edge[i];
+	free(t->edge);
+	*t = bigger;
+	return 0;
+}
+
+int hm_trie_add(struct hm_trie *t, const char *s, size_t n, int32_t id, struct hm_err *e)
 {
 	uint32_t node = 0;
+	while (2 * (t->nodes + n) > t->mask)
+		if (grow_table(t, e))
+			return HM_EDATA;
 	for (size_t i = 0; i < n; i++) {
 		unsigned char byte = (unsigned char)s[i];
 		struct hm_trie_edge *next = find_slot(t, node, byte);
@@ -48,6 +72,7 @@ void hm_trie_add(struct hm_trie *t, const char *s, size_t n, int32_t id)
 			next->id = id;
 		node = next->node;
 	}
+	return 0;
 }
 
 uint32_t hm_trie_node(const struct hm_trie *t, const char *s, size_t n)

@@ -12,12 +12,12 @@ struct hm_trie {
 	uint32_t mask, shift;	   /* slots - 1; 32 - log2(slots) */
 	uint32_t nodes;		   /* without the root, which is node 0 */
 };
-/* Room for tokens of `bytes` bytes in all, below 1 << 24. HM_EDATA without memory. Caller clears, also on
- * failure. */
+/* An empty one, for tokens of `bytes` bytes in all, below 1 << 24. HM_EDATA without memory. Caller clears,
+ * also on failure. */
 int hm_trie_init(struct hm_trie *t, size_t bytes, struct hm_err *e);
 void hm_trie_clear(struct hm_trie *t);
-/* Adds s[0..n) as token id >= 0; an empty one is left out. */
-void hm_trie_add(struct hm_trie *t, const char *s, size_t n, int32_t id);
+/* Adds s[0..n) as token id >= 0; an empty one is left out. HM_EDATA without memory. */
+int hm_trie_add(struct hm_trie *t, const char *s, size_t n, int32_t id, struct hm_err *e);
 /* The node that s[0..n) leads to from the root, or HM_TRIE_NONE. */
 uint32_t hm_trie_node(const struct hm_trie *t, const char *s, size_t n);
 /* The id of the longest token that s[0..len) begins with, its bytes in *used; -1 when there is none. Only

@@ -2,6 +2,7 @@
  * a finished word is then cut into pieces by trie.h. */
 #include "prep/wordpiece.h"
 #include "json/json.h"
+#include "prep/tokenmemo.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ struct wordpiece {
 	uint32_t inner; /* the trie's node where the pieces inside a word begin */
 	uint32_t word_chars;
 	int32_t unk, cls, sep;
-	char lower[128]; /* ASCII that only adds itself to a word, as it stands there; else 0 */
+	char lower[256]; /* by byte: ASCII that only adds itself to a word, as it stands there; else 0 */
 };
 
 int hm_wordpiece_new(struct hm_tokenizer **t, struct hm_trie *words, struct hm_specials *s,
@@ -62,10 +63,11 @@ void hm_wordpiece_close(struct hm_tokenizer *t)
 /* ---- a word ---- */
 
 struct word {
-	uint32_t len, chars; /* bytes in b; code points seen, those past `cap` included */
-	uint32_t cap;	     /* code points of the longest word that is looked up */
-	uint32_t fence;	     /* marks are not reordered across this offset */
-	char *b;	     /* [cap * 4] */
+	uint32_t len, chars;	    /* bytes in b; code points seen, those past `cap` included */
+	uint32_t cap;		    /* code points of the longest word that is looked up */
+	uint32_t fence;		    /* marks are not reordered across this offset */
+	char *b;		    /* [cap * 4], 16 or more */
+	struct hm_token_memo *memo; /* may be NULL */
 };
 
 struct ids {
@@ -83,7 +85,7 @@ static void put_id(struct ids *out, int32_t id)
 }
 
 /* Greedy longest match; [UNK] alone when any part of the word has none. */
-static void match_word(const struct wordpiece *w, const char *s, uint32_t len, struct ids *out)
+static void cut_word(const struct wordpiece *w, const char *s, uint32_t len, struct ids *out)
 {
 	size_t from = out->n;
 	bool cut = out->cut;
@@ -99,12 +101,36 @@ static void match_word(const struct wordpiece *w, const char *s, uint32_t len, s
 	}
 }
 
+/* A word whose ids may be known. */
+static void match_word(const struct wordpiece *w, const struct word *word, struct ids *out)
+{
+	uint64_t key[2];
+	if (!word->memo || !word->len || word->len > HM_MEMO_LONGEST) {
+		cut_word(w, word->b, word->len, out);
+		return;
+	}
+	hm_memo_key(word->b, word->len, key);
+	struct hm_memo_word *known = hm_memo_place(word->memo, key);
+	if (known->key[0] == key[0] && known->key[1] == key[1]) {
+		for (uint32_t i = 0; i < known->n; i++)
+			put_id(out, known->id[i]);
+		return;
+	}
+	size_t from = out->n;
+	cut_word(w, word->b, word->len, out);
+	size_t n = out->n - from;
+	if (out->cut || n > HM_MEMO_IDS)
+		return;
+	*known = (struct hm_memo_word){.key = {key[0], key[1]}, .n = (uint32_t)n};
+	memcpy(known->id, out->to + from, n * sizeof *known->id);
+}
+
 static void end_word(const struct wordpiece *w, struct word *word, struct ids *out)
 {
 	if (word->chars > word->cap)
 		put_id(out, w->unk);
 	else if (word->chars)
-		match_word(w, word->b, word->len, out);
+		match_word(w, word, out);
 	word->len = word->chars = word->fence = 0;
 }
 
@@ -117,14 +143,15 @@ static void add_char(struct word *word, uint32_t cp)
 /* Adds what s[0..len) begins with of plain ASCII; returns how many bytes. */
 static size_t add_ascii(const struct wordpiece *w, struct word *word, const char *s, size_t len)
 {
-	size_t n = 0;
-	for (; n < len; n++) {
-		unsigned char c = (unsigned char)s[n];
-		if (c >= 0x80 || !w->lower[c])
-			break;
-		if (word->chars++ < word->cap)
-			word->b[word->len++] = w->lower[c];
-	}
+	char *to = word->b + word->len, c;
+	size_t n = 0, room = word->chars < word->cap ? word->cap - word->chars : 0;
+	size_t fits = len < room ? len : room;
+	while (n < fits && (c = w->lower[(unsigned char)s[n]]))
+		to[n++] = c;
+	word->len += (uint32_t)n;
+	while (n >= fits && n < len && w->lower[(unsigned char)s[n]])
+		n++;
+	word->chars += (uint32_t)n;
 	return n;
 }
 
@@ -213,14 +240,15 @@ size_t hm_wordpiece_room(const struct hm_tokenizer *t, size_t len)
 	return len < (size_t)t->max_length - 2 ? len + 2 : (size_t)t->max_length;
 }
 
-int hm_wordpiece_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
-			struct hm_err *e)
+int hm_wordpiece_encode(const struct hm_tokenizer *t, struct hm_token_memo *memo, const char *text,
+			size_t len, int32_t *ids, bool *cut, struct hm_err *e)
 {
 	const struct wordpiece *w = (const struct wordpiece *)t;
 	char letters[HM_WORDPIECE_WORD_CAP * 4];
-	struct word word = {.cap = w->word_chars, .b = letters};
+	struct word word = {.cap = w->word_chars, .b = letters, .memo = memo};
 	struct ids out = {.to = ids, .n = 1, .cap = hm_wordpiece_room(t, len) - 1};
 	ids[0] = w->cls;
+	memset(letters, 0, 16); /* hm_memo_key reads as many */
 	for (size_t at = 0; at < len && !out.cut;) {
 		uint32_t cp, used;
 		at += add_ascii(w, &word, text + at, len - at);
@@ -235,7 +263,7 @@ int hm_wordpiece_encode(const struct hm_tokenizer *t, const char *text, size_t l
 			at += used;
 			continue;
 		}
-		int n = hm_utf8_next(text + at, len - at, &cp);
+		int n = (cp = (unsigned char)text[at]) < 0x80 ? 1 : hm_utf8_next(text + at, len - at, &cp);
 		if (!n)
 			return hm_err_set(e, HM_EDATA, "the text is not UTF-8 at byte %zu", at + 1);
 		add_code_point(w, &word, cp, &out);

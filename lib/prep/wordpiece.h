@@ -25,8 +25,8 @@ int hm_wordpiece_new(struct hm_tokenizer **t, struct hm_trie *words, struct hm_s
 		     const struct hm_wordpiece_rules *r, struct hm_err *e);
 /* The slots of hm_wordpiece_kind, wordpiecefile.c has `claims` and `open`. */
 size_t hm_wordpiece_room(const struct hm_tokenizer *t, size_t len);
-int hm_wordpiece_encode(const struct hm_tokenizer *t, const char *text, size_t len, int32_t *ids, bool *cut,
-			struct hm_err *e);
+int hm_wordpiece_encode(const struct hm_tokenizer *t, struct hm_token_memo *memo, const char *text,
+			size_t len, int32_t *ids, bool *cut, struct hm_err *e);
 void hm_wordpiece_close(struct hm_tokenizer *t);
 
 #endif

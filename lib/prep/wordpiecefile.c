@@ -36,7 +36,8 @@ static int fill_trie(struct hm_wordpiece_opening *w, struct hm_err *e)
 	for (uint32_t i = 0; i < w->vocab.n; i++) {
 		size_t n;
 		const char *s = hm_vocab_token(&w->vocab, i, &n);
-		hm_trie_add(&w->words, s, n, (int32_t)i);
+		if (hm_trie_add(&w->words, s, n, (int32_t)i, e))
+			return HM_EDATA;
 	}
 	return 0;
 }

@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Values of a record begin at multiples of 16, as malloc would have it. */
+static size_t padded_size(size_t n)
+{
+	return (n + 15) & ~(size_t)15;
+}
+
 int hm_batch_add(struct hm_batch *b, const struct hm_rec *rec, struct hm_err *e)
 {
 	if (b->n == b->cap) {
@@ -19,15 +25,20 @@ int hm_batch_add(struct hm_batch *b, const struct hm_rec *rec, struct hm_err *e)
 	}
 	struct hm_rec *to = &b->rec[b->n];
 	to->schema = rec->schema;
+	size_t bytes[HM_MAX_FIELDS], room = 0;
 	for (int i = 0; i < rec->schema->n; i++) {
-		size_t bytes = rec->val[i].count * hm_dtype_size(rec->schema->field[i].dtype);
-		void *p = hm_arena_get(&b->arena, bytes, e);
-		if (!p)
-			return HM_EDATA;
-		if (bytes)
-			memcpy(p, rec->val[i].data, bytes);
+		bytes[i] = rec->val[i].count * hm_dtype_size(rec->schema->field[i].dtype);
+		room += padded_size(bytes[i]);
+	}
+	unsigned char *p = hm_arena_get(&b->arena, room, e);
+	if (!p)
+		return HM_EDATA;
+	for (int i = 0; i < rec->schema->n; i++) {
+		if (bytes[i])
+			memcpy(p, rec->val[i].data, bytes[i]);
 		to->val[i] = (struct hm_val){p, rec->val[i].count};
-		b->bytes += bytes;
+		p += padded_size(bytes[i]);
+		b->bytes += bytes[i];
 	}
 	b->n++;
 	return 0;

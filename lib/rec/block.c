@@ -66,12 +66,11 @@ void hm_block_record(const struct hm_block *b, const struct hm_schema *s, uint32
 	rec->schema = s;
 	for (int i = 0; i < s->n; i++) {
 		const struct hm_column *c = &b->column[i];
-		size_t per_row = hm_field_count(&s->field[i]), size = hm_dtype_size(s->field[i].dtype),
-		       from = row, rows = 1;
+		size_t from = row, rows = 1;
 		if (c->offsets) {
 			from = c->offsets[row];
 			rows = c->offsets[row + 1] - from;
 		}
-		rec->val[i] = (struct hm_val){c->data + from * per_row * size, rows * per_row};
+		rec->val[i] = (struct hm_val){c->data + from * c->row * c->size, rows * c->row};
 	}
 }

@@ -75,7 +75,10 @@ int hm_schema_from_json(const cJSON *array, struct hm_schema *s, struct hm_err *
 struct hm_column {
 	const unsigned char *data; /* elements of all records, end to end */
 	const uint32_t *offsets;   /* [n+1] for ragged columns, else NULL */
+	size_t row, size;	   /* elements of a row; bytes of an element */
 };
+/* A column of that kind, without data. */
+struct hm_column hm_layout_column(const struct hm_field *f);
 /* Payload size for n records; rows[i]: rows of all records of ragged column i. False when it passes a
  * size_t. */
 bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, size_t *size);

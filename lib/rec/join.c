@@ -217,7 +217,7 @@ int hm_join_next(struct hm_join *j, struct hm_rec *rec, struct hm_err *e)
 	if (rc <= 0)
 		return rc ? rc : check_ends(j, e);
 	rec->schema = &j->schema;
-	memcpy(rec->val, own.val, sizeof own.val);
+	memcpy(rec->val, own.val, (size_t)own.schema->n * sizeof *own.val);
 	struct hm_val id = j->n > 1 ? own.val[first->id] : (struct hm_val){0};
 	int filled = own.schema->n;
 	for (int i = 1; i < j->n; i++) {

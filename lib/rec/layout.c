@@ -17,6 +17,11 @@ static size_t row_bytes(const struct hm_field *f)
 	return hm_field_count(f) * hm_dtype_size(f->dtype);
 }
 
+struct hm_column hm_layout_column(const struct hm_field *f)
+{
+	return (struct hm_column){.row = hm_field_count(f), .size = hm_dtype_size(f->dtype)};
+}
+
 bool hm_layout_size(const struct hm_schema *s, size_t n, const uint64_t *rows, size_t *size)
 {
 	size_t total = 0, part;
@@ -45,13 +50,12 @@ static unsigned char *put_part(unsigned char *out, const void *p, size_t n, size
 void hm_layout_pack(const struct hm_schema *s, size_t n, const struct hm_column *c, unsigned char *out)
 {
 	for (int i = 0; i < s->n; i++) {
-		const struct hm_field *f = &s->field[i];
 		size_t rows = n;
-		if (hm_field_ragged(f)) {
+		if (c[i].offsets) {
 			out = put_part(out, c[i].offsets, n + 1, sizeof(uint32_t));
 			rows = c[i].offsets[n];
 		}
-		out = put_part(out, c[i].data, rows * hm_field_count(f), hm_dtype_size(f->dtype));
+		out = put_part(out, c[i].data, rows * c[i].row, c[i].size);
 	}
 }
 
@@ -80,14 +84,15 @@ static const unsigned char *take_part(struct cursor *c, size_t n, size_t size)
 	return from;
 }
 
+/* Each record's text is UTF-8 when all of it is and none begins inside a code point. */
 static bool all_utf8(const struct hm_column *c, size_t n)
 {
-	const char *text = (const char *)c->data;
-	for (size_t i = 0; i < n; i++) {
-		size_t len = c->offsets[i + 1] - c->offsets[i];
-		if (hm_utf8_check(text + c->offsets[i], len) < len)
+	size_t len = c->offsets[n];
+	if (hm_utf8_check((const char *)c->data, len) < len)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (c->offsets[i] < len && (c->data[c->offsets[i]] & 0xc0) == 0x80)
 			return false;
-	}
 	return true;
 }
 
@@ -98,7 +103,7 @@ int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *i
 	for (int i = 0; i < s->n; i++) {
 		const struct hm_field *f = &s->field[i];
 		size_t rows = n, elements;
-		c[i].offsets = NULL;
+		c[i] = hm_layout_column(f);
 		if (hm_field_ragged(f)) {
 			c[i].offsets =
 				(const uint32_t *)(const void *)take_part(&cur, n + 1, sizeof(uint32_t));
@@ -109,9 +114,9 @@ int hm_layout_unpack(const struct hm_schema *s, size_t n, const unsigned char *i
 					return hm_err_set(e, HM_EDATA, "column \"%s\": bad offsets", f->name);
 			rows = c[i].offsets[n];
 		}
-		if (!hm_size_mul(rows, hm_field_count(f), &elements))
+		if (!hm_size_mul(rows, c[i].row, &elements))
 			return hm_err_set(e, HM_EDATA, "column \"%s\": impossible size", f->name);
-		c[i].data = take_part(&cur, elements, hm_dtype_size(f->dtype));
+		c[i].data = take_part(&cur, elements, c[i].size);
 		if (!c[i].data)
 			return hm_err_set(e, HM_EDATA,
 					  "column \"%s\": data or padding is not as the format says",

@@ -5,8 +5,19 @@
 
 #include <string.h>
 
-int hm_pack_init(struct hm_pack *p, int level, struct hm_err *e)
+/* Bytes of a sample, and from one to the next. */
+#define SAMPLE ((size_t)8 << 10)
+#define SAMPLE_EVERY ((size_t)128 << 10)
+
+int hm_pack_init(struct hm_pack *p, const struct hm_schema *s, int level, struct hm_err *e)
 {
+	p->schema = s;
+	p->quick = level <= 1;
+	for (int i = 0; i < s->n; i++) {
+		const struct hm_field *f = &s->field[i];
+		p->column[i] = (struct hm_pack_column){
+			.is = hm_layout_column(f), .ragged = hm_field_ragged(f), .text = f->dtype == HM_UTF8};
+	}
 	p->zstd = ZSTD_createCCtx();
 	if (!p->zstd)
 		return hm_err_set(e, HM_EDATA, "out of memory for a zstd context");
@@ -21,8 +32,8 @@ int hm_pack_init(struct hm_pack *p, int level, struct hm_err *e)
 static void free_storage(struct hm_pack *p)
 {
 	for (int i = 0; i < HM_MAX_FIELDS; i++) {
-		hm_buf_clear(&p->column[i]);
-		hm_buf_clear(&p->offsets[i]);
+		hm_buf_clear(&p->column[i].data);
+		hm_buf_clear(&p->column[i].offsets);
 	}
 	hm_buf_clear(&p->payload);
 	hm_buf_clear(&p->packed);
@@ -35,74 +46,104 @@ void hm_pack_clear(struct hm_pack *p)
 	p->zstd = NULL;
 }
 
-bool hm_pack_record_size(const struct hm_schema *s, const struct hm_val *val, size_t *size)
+bool hm_pack_record_size(const struct hm_pack *p, const struct hm_val *val, size_t *size)
 {
 	size_t total = 0, part;
-	for (int i = 0; i < s->n; i++) {
-		if (!hm_size_mul(val[i].count, hm_dtype_size(s->field[i].dtype), &part) ||
-		    !hm_size_add(total, part + 4 * hm_field_ragged(&s->field[i]), &total))
+	for (int i = 0; i < p->schema->n; i++) {
+		if (!hm_size_mul(val[i].count, p->column[i].is.size, &part) ||
+		    !hm_size_add(total, part + 4 * p->column[i].ragged, &total))
 			return false;
 	}
 	*size = total;
 	return total <= HM_MAX_RECORD - HM_RECORD_SLACK;
 }
 
-static int add_value(struct hm_pack *p, int i, const struct hm_field *f, const struct hm_val *v,
-		     struct hm_err *e)
+/* As hm_buf_add; most values are small and have room. */
+static inline int append(struct hm_buf *b, const void *p, size_t n, struct hm_err *e)
 {
-	size_t per_row = hm_field_count(f);
-	if (hm_field_ragged(f)) {
-		uint32_t at = 0;
-		if (v->count % per_row)
-			return hm_err_set(e, HM_EDATA,
-					  "column \"%s\": %zu elements are not a whole number of rows of %zu",
-					  f->name, v->count, per_row);
-		if (f->dtype == HM_UTF8 && hm_utf8_check(v->data, v->count) < v->count)
-			return hm_err_set(e, HM_EDATA, "column \"%s\": text is not UTF-8", f->name);
-		if (!p->info.count && hm_buf_add(&p->offsets[i], &at, sizeof at, e))
-			return HM_EDATA;
-		memcpy(&at, p->offsets[i].data + p->offsets[i].len - sizeof at, sizeof at);
-		at += (uint32_t)(v->count / per_row);
-		if (hm_buf_add(&p->offsets[i], &at, sizeof at, e))
-			return HM_EDATA;
-	} else if (v->count != per_row) {
-		return hm_err_set(e, HM_EDATA, "column \"%s\": %zu elements, its shape has %zu", f->name,
-				  v->count, per_row);
-	}
-	return v->count ? hm_buf_add(&p->column[i], v->data, v->count * hm_dtype_size(f->dtype), e) : 0;
+	if (n > b->cap - b->len)
+		return hm_buf_add(b, p, n, e);
+	memcpy(b->data + b->len, p, n);
+	b->len += n;
+	return 0;
 }
 
-int hm_pack_add(struct hm_pack *p, const struct hm_schema *s, const struct hm_val *val, size_t size,
-		struct hm_err *e)
+static int add_value(struct hm_pack_column *c, bool first, const struct hm_field *f, const struct hm_val *v,
+		     struct hm_err *e)
 {
-	for (int i = 0; i < s->n; i++)
-		if (add_value(p, i, &s->field[i], &val[i], e))
+	if (c->ragged) {
+		size_t rows = c->is.row == 1 ? v->count : v->count / c->is.row; /* row >= 1 */
+		uint32_t at = 0;
+		if (rows * c->is.row != v->count)
+			return hm_err_set(e, HM_EDATA,
+					  "column \"%s\": %zu elements are not a whole number of rows of %zu",
+					  f->name, v->count, c->is.row);
+		if (c->text && hm_utf8_check(v->data, v->count) < v->count)
+			return hm_err_set(e, HM_EDATA, "column \"%s\": text is not UTF-8", f->name);
+		if (first && append(&c->offsets, &at, sizeof at, e))
+			return HM_EDATA;
+		memcpy(&at, c->offsets.data + c->offsets.len - sizeof at, sizeof at);
+		at += (uint32_t)rows;
+		if (append(&c->offsets, &at, sizeof at, e))
+			return HM_EDATA;
+	} else if (v->count != c->is.row) {
+		return hm_err_set(e, HM_EDATA, "column \"%s\": %zu elements, its shape has %zu", f->name,
+				  v->count, c->is.row);
+	}
+	return v->count ? append(&c->data, v->data, v->count * c->is.size, e) : 0;
+}
+
+int hm_pack_add(struct hm_pack *p, const struct hm_val *val, size_t size, struct hm_err *e)
+{
+	for (int i = 0; i < p->schema->n; i++)
+		if (add_value(&p->column[i], !p->info.count, &p->schema->field[i], &val[i], e))
 			return HM_EDATA;
 	p->size += size;
 	p->info.count++;
 	return 0;
 }
 
-static int lay_out(struct hm_pack *p, const struct hm_schema *s)
+static int lay_out(struct hm_pack *p)
 {
 	struct hm_column column[HM_MAX_FIELDS];
 	uint64_t rows[HM_MAX_FIELDS] = {0};
 	size_t size;
-	for (int i = 0; i < s->n; i++) {
-		column[i] = (struct hm_column){p->column[i].data, NULL};
-		if (hm_field_ragged(&s->field[i])) {
-			column[i].offsets = (const uint32_t *)(const void *)p->offsets[i].data;
+	for (int i = 0; i < p->schema->n; i++) {
+		const struct hm_pack_column *c = &p->column[i];
+		column[i] = c->is;
+		column[i].data = c->data.data;
+		if (c->ragged) {
+			column[i].offsets = (const uint32_t *)(const void *)c->offsets.data;
 			rows[i] = column[i].offsets[p->info.count];
 		}
 	}
-	if (!hm_layout_size(s, p->info.count, rows, &size) || size > HM_MAX_BLOCK)
+	if (!hm_layout_size(p->schema, p->info.count, rows, &size) || size > HM_MAX_BLOCK)
 		return hm_err_set(&p->err, HM_EDATA, "a block would be larger than 64 MiB");
 	/* one more, so that the payload of empty records has an address */
 	if (hm_buf_reserve(&p->payload, size + 1, &p->err))
 		return HM_EDATA;
 	p->payload.len = size;
-	hm_layout_pack(s, p->info.count, column, p->payload.data);
+	hm_layout_pack(p->schema, p->info.count, column, p->payload.data);
 	return 0;
+}
+
+/* Whether zstd saves less than a twentieth on samples from all over a large payload. Photographs are like
+ * that, and zstd would take most of the time of writing them to find it out. Pieces that repeat each other
+ * from afar are taken for random; zstd's quick levels seldom find them either. */
+static bool looks_random(struct hm_pack *p)
+{
+	size_t taken = 0, packed = 0;
+	for (size_t at = SAMPLE_EVERY / 2; at + SAMPLE <= p->payload.len; at += SAMPLE_EVERY) {
+		size_t n =
+			ZSTD_compress2(p->zstd, p->packed.data, p->packed.cap, p->payload.data + at, SAMPLE);
+		if (ZSTD_isError(n))
+			return false;
+		taken += SAMPLE;
+		packed += n;
+		if (packed < taken - taken / 4)
+			return false;
+	}
+	return taken >= 2 * SAMPLE && packed > taken - taken / 20;
 }
 
 /* The payload as one zstd frame. */
@@ -111,6 +152,8 @@ static int compress_payload(struct hm_pack *p)
 	size_t size = p->payload.len;
 	if (hm_buf_reserve(&p->packed, ZSTD_compressBound(size), &p->err))
 		return HM_EDATA;
+	if (p->quick && looks_random(p))
+		return hm_frame_store(&p->packed, p->payload.data, size, &p->err);
 	size_t n = ZSTD_compress2(p->zstd, p->packed.data, p->packed.cap, p->payload.data, size);
 	if (ZSTD_isError(n))
 		return hm_err_set(&p->err, HM_EDATA, "zstd: %s", ZSTD_getErrorName(n));
@@ -120,11 +163,11 @@ static int compress_payload(struct hm_pack *p)
 	return 0;
 }
 
-void hm_pack_compress(struct hm_pack *p, const struct hm_schema *s)
+void hm_pack_compress(struct hm_pack *p)
 {
 	p->err = (struct hm_err){0};
 	p->payload.len = p->packed.len = 0;
-	if (lay_out(p, s) || compress_payload(p))
+	if (lay_out(p) || compress_payload(p))
 		return;
 	p->info.raw = (uint32_t)p->payload.len;
 	p->info.packed = (uint32_t)p->packed.len;
@@ -137,7 +180,7 @@ void hm_pack_reset(struct hm_pack *p, size_t keep)
 	if (p->size > keep)
 		free_storage(p);
 	for (int i = 0; i < HM_MAX_FIELDS; i++)
-		p->column[i].len = p->offsets[i].len = 0;
+		p->column[i].data.len = p->column[i].offsets.len = 0;
 	p->info.count = 0;
 	p->size = 0;
 }

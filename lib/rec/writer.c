@@ -13,7 +13,7 @@ struct hm_writer {
 	struct hm_schema schema;
 	struct hm_out *out;
 	size_t block_size;
-	size_t most; /* bytes of records with the workers, and one block more */
+	size_t most;		  /* bytes of records with the workers, and one block more */
 	struct hm_ring *ring;	  /* of struct hm_pack: filled by the caller, compressed by the workers */
 	uint64_t offset;	  /* bytes written */
 	uint64_t records, blocks; /* accepted; passed to the workers */
@@ -55,9 +55,9 @@ static int write_head(struct hm_writer *w, const cJSON *meta, const cJSON *pg, s
 
 static void compress_block(void *writer, void *pack, int worker)
 {
-	const struct hm_writer *w = writer;
+	(void)writer;
 	(void)worker;
-	hm_pack_compress(pack, &w->schema);
+	hm_pack_compress(pack);
 }
 
 static void clear_block(void *pack)
@@ -78,7 +78,7 @@ static int make_ring(struct hm_writer *w, int level, struct hm_workers *workers,
 	if (!w->ring)
 		return HM_EDATA;
 	for (int i = 0; (p = hm_ring_slot(w->ring, i)); i++)
-		if (hm_pack_init(p, level, e))
+		if (hm_pack_init(p, &w->schema, level, e))
 			return HM_EDATA;
 	return 0;
 }
@@ -165,13 +165,13 @@ int hm_writer_put(struct hm_writer *w, const struct hm_val *val, struct hm_err *
 	const struct hm_pack *p = hm_ring_vacant(w->ring);
 	if (w->err.code)
 		return hm_err_pass(e, &w->err);
-	int rc = !hm_pack_record_size(&w->schema, val, &size)
+	int rc = !hm_pack_record_size(p, val, &size)
 			 ? hm_err_set(&w->err, HM_EDATA, "the record is larger than 64 MiB less 64 KiB")
 			 : 0;
 	if (!rc && p->info.count && (p->size + size > w->block_size || p->info.count == HM_MAX_BLOCK_RECORDS))
 		rc = flush_block(w, &w->err);
 	if (!rc)
-		rc = hm_pack_add(hm_ring_vacant(w->ring), &w->schema, val, size, &w->err);
+		rc = hm_pack_add(hm_ring_vacant(w->ring), val, size, &w->err);
 	if (rc)
 		return hm_err_pass(e, &w->err);
 	w->records++;

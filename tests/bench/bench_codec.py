@@ -1,6 +1,7 @@
 """The record codec on one core: GB/s of u8 pixels read (every hash checked) and written, on photo-like noise and on
-drawn, flat pictures. The peer reads the same bytes with plain zstd, which checks fewer of them. And shards on all
-cores: hm-cat --deal beside hm-cat of the same files. Best of 7."""
+drawn, flat pictures. The peer reads the same bytes with plain zstd, which checks fewer of them. What writing takes is
+hm-cat less hm-view --verify, which reads; its peer is zstd -1 over the same payloads, reading a cached file, by the faster
+of -T1 and --single-thread. And shards on all cores: hm-cat --deal beside hm-cat of the same files. Best of 7, in turn."""
 import json
 import os
 import subprocess
@@ -32,19 +33,21 @@ def tool(*args, **kw):
     subprocess.run([BIN + "/" + args[0], *args[1:]], check=True, **kw)
 
 
-def best(command):
-    """Seconds of the fastest run; hm's tools say their own time, others are timed from outside."""
-    seconds = []
-    for _ in range(ROUNDS):
-        if command[0].startswith("hm-"):
-            tool(*command, "--stats", "stats.json")
-            with open("stats.json", encoding="utf-8") as f:
-                seconds.append(json.load(f)["wall_s"])
-        else:
-            start = time.perf_counter()
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            seconds.append(time.perf_counter() - start)
-    return min(seconds)
+def seconds(command):
+    """Of one run; hm's tools say their own time, others are timed from outside."""
+    if command[0].startswith("hm-"):
+        tool(*command, "--stats", "stats.json")
+        with open("stats.json", encoding="utf-8") as f:
+            return json.load(f)["wall_s"]
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def best(*commands):
+    """Seconds of the fastest run of each, in turn."""
+    rounds = [[seconds(c) for c in commands] for _ in range(ROUNDS)]
+    return [min(r) for r in zip(*rounds)]
 
 
 def main():
@@ -58,13 +61,18 @@ def main():
             tool("hm-jsonl2rec", "-o", kind + ".rec", kind + "/train.jsonl")
             tool("hm-imgprep", "-q", "--root", kind + "/img", "-o", stream, kind + ".rec")
             giga = COUNT * 3 * SIDE * SIDE / 1e9
-            read = giga / best(["hm-view", "-j", "1", "--verify", stream])
-            peer = giga / best(["zstd", "-q", "-d", "-f", "-o", "/dev/null", stream])
-            write = giga / best(["hm-cat", "-j", "1", "-o", "/dev/null", stream])
+            with open("payloads", "wb") as f:
+                subprocess.run(["zstd", "-q", "-d", "-c", stream], check=True, stdout=f)
+            compress = ["zstd", "-q", "-1", "-f", "-o", "/dev/null", "payloads"]
+            view, unzip, cat, *zips = best(
+                ["hm-view", "-j", "1", "--verify", stream], ["zstd", "-q", "-d", "-f", "-o", "/dev/null", stream],
+                ["hm-cat", "-j", "1", "-o", "/dev/null", stream], [*compress, "-T1"], [*compress, "--single-thread"])
+            read, peer, write, level1 = giga / view, giga / unzip, giga / (cat - view), giga / min(zips)
             size = os.path.getsize(stream) / 1e9 / giga
             print(f"codec read {kind} | {read:.2f} GB/s a core | zstd -d {peer:.2f} GB/s | {read / peer:.2f} | 1 GB/s"
                   f"{'' if read >= 1 else ' (short)'}")
-            print(f"codec read and write {kind} | {write:.2f} GB/s a core, {100 * size:.0f} % of the bytes | - | - | -")
+            print(f"codec write {kind} | {write:.2f} GB/s a core, {100 * size:.0f} % of the bytes | zstd -1 {level1:.2f} GB/s | "
+                  f"{write / level1:.2f} | 0.9{'' if write >= 0.9 * level1 else ' (short)'}")
             for n in (3, 64):
                 shards(stream, n)
 
@@ -74,8 +82,7 @@ def shards(stream, n):
     files = [f"{i}of{n}.hmr" for i in range(n)]
     for i, file in enumerate(files):
         tool("hm-cat", "--shard", f"{i}/{n}", "-o", file, stream)
-    deal = COUNT / best(["hm-cat", "--deal", "-o", "/dev/null", *files])
-    cat = COUNT / best(["hm-cat", "-o", "/dev/null", *files])
+    deal, cat = (COUNT / s for s in best(["hm-cat", "--deal", "-o", "/dev/null", *files], ["hm-cat", "-o", "/dev/null", *files]))
     print(f"deal {n} shards of {stream} | {deal:.0f} records/s | hm-cat end to end {cat:.0f} records/s | {deal / cat:.2f} | 0.8"
           f"{'' if deal >= 0.8 * cat else ' (short)'}")
 

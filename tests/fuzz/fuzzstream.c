@@ -43,16 +43,15 @@ static bool pack_record(struct hm_pack *pack, const struct hm_schema *s, const u
 		if (at > STREAM_BYTES - 8)
 			return false;
 	}
-	must(hm_pack_record_size(s, val, &size) && !hm_pack_add(pack, s, val, size, &e));
+	must(hm_pack_record_size(pack, val, &size) && !hm_pack_add(pack, val, size, &e));
 	return true;
 }
 
-static void add_block(struct hm_buf *out, struct hm_tail *tail, struct hm_pack *pack,
-		      const struct hm_schema *s)
+static void add_block(struct hm_buf *out, struct hm_tail *tail, struct hm_pack *pack)
 {
 	struct hm_err e = {0};
 	unsigned char frame[8 + HM_BHDR_SIZE];
-	hm_pack_compress(pack, s);
+	hm_pack_compress(pack);
 	must(!pack->err.code);
 	pack->info.offset = out->len;
 	hm_frame_bhdr(frame, &pack->info);
@@ -78,13 +77,13 @@ int build_stream(struct hm_buf *out, const uint8_t *data, size_t size)
 	must(!hm_frame_head(out, (const char *)text.data, text.len, &e));
 	bool sound = o && !hm_schema_from_json(array, &schema, &why);
 	if (sound) {
-		must(!hm_tail_init(&tail, &e) && !hm_pack_init(&pack, 1, &e) &&
+		must(!hm_tail_init(&tail, &e) && !hm_pack_init(&pack, &schema, 1, &e) &&
 		     !hm_json_write(array, &names, &e));
 		hm_tail_digest(&tail, names.data, names.len);
 		while (size && records < STREAM_RECORDS && pack_record(&pack, &schema, &data, &size))
 			records++;
 		if (records)
-			add_block(out, &tail, &pack, &schema);
+			add_block(out, &tail, &pack);
 		must(!hm_tail_write(&tail, out->len, 0, out, &e));
 		hm_tail_clear(&tail);
 		hm_pack_clear(&pack);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "json/json.h"
 #include "prep/tokenizer.h"
+#include "prep/tokenmemo.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,6 +35,24 @@ static inline int tokencases_each(const char *path, void (*one)(void *ctx, cJSON
 	return line;
 }
 
+/* A thread that met the words before gets the same ids. */
+static inline void tokencases_remember(const struct hm_tokenizer *t, const char *s, size_t n,
+				       const int32_t *ids, int count)
+{
+	struct hm_err e = {0};
+	size_t room = hm_tokenizer_room(t, n);
+	int32_t *again = malloc(room * sizeof *again);
+	struct hm_token_memo *memo = hm_alloc(1, sizeof *memo, &e);
+	assert_non_null(memo);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(hm_tokenizer_encode_many(t, memo, s, n, again, NULL, &e), count);
+		if (count > 0)
+			assert_memory_equal(again, ids, (size_t)count * sizeof *ids);
+	}
+	free(again);
+	free(memo);
+}
+
 /* Encodes s[0..n) with the tokenizer `path`, out of a block of exactly n bytes and into one of exactly the
  * promised size, so that a sanitizer sees one byte or id too many. Returns what hm_tokenizer_encode does;
  * the caller frees *ids. */
@@ -49,6 +68,7 @@ static inline int tokencases_encode(const char *path, struct hm_tokenizer_option
 	*ids = malloc(room * sizeof **ids);
 	int count = hm_tokenizer_encode(t, exact, n, *ids, cut, e);
 	assert_true(count < 0 || (size_t)count <= room);
+	tokencases_remember(t, exact, n, *ids, count);
 	free(exact);
 	hm_tokenizer_close(t);
 	return count;

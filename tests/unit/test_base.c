@@ -177,6 +177,18 @@ static void maps_hold_what_was_put(void **state)
 	assert_int_equal(hm_strmap_add(&m, "a\0b", 3, &v, NULL), 1);
 	assert_int_equal(hm_strmap_add(&m, "a\0c", 3, &v, NULL), 1);
 	assert_int_equal(hm_strmap_add(&m, "a", 1, &v, NULL), 1);
+	/* long ones among short ones, none of which takes another's place */
+	char *all = malloc(9000);
+	for (size_t len = 1; len <= 9000; len += len < 40 ? 1 : 997) {
+		memset(all, (int)('a' + len % 26), len);
+		v = len;
+		assert_int_equal(hm_strmap_add(&m, all, len, &v, NULL), 1);
+	}
+	for (size_t len = 1; len <= 9000; len += len < 40 ? 1 : 997) {
+		memset(all, (int)('a' + len % 26), len);
+		assert_true(hm_strmap_find(&m, all, len, &v) && v == len);
+	}
+	free(all);
 	hm_strmap_clear(&m);
 	assert_false(hm_strmap_find(&m, "", 0, &v));
 }

@@ -139,6 +139,18 @@ static void utf8_is_checked(void **state)
 	uint32_t cp;
 	assert_int_equal(hm_utf8_check(mixed, 52), 52);
 	assert_int_equal(hm_utf8_check(mixed, sizeof mixed - 1), sizeof mixed - 5);
+	for (size_t len = 1; len < 80;
+	     len++) /* ASCII is skipped in steps: at no place does one hide a byte */
+		for (size_t bad = 0; bad < len; bad++) {
+			char *text = malloc(len);
+			memset(text, 'a', len);
+			text[bad] = '\x80';
+			assert_int_equal(hm_utf8_check(text, len), bad);
+			if (bad)
+				text[bad - 1] = '\xc3';
+			assert_int_equal(hm_utf8_check(text, len), bad ? len : 0);
+			free(text);
+		}
 	assert_int_equal(hm_utf8_next("\xf4\x8f\xbf\xbf", 4, &cp), 4);
 	assert_int_equal(cp, 0x10ffff);
 	assert_int_equal(hm_utf8_next("\xf4\x8f\xbf", 3, &cp), 0);

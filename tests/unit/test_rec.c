@@ -2,7 +2,7 @@
  * what readers would. Damage is test_damage.c's. */
 #include "base/file.h"
 #include "base/rng.h"
-#include "rec/format.h"
+#include "rec/pack.h"
 #include "../support/streams.h"
 
 #include <fcntl.h>
@@ -405,6 +405,49 @@ static void a_chain_grows_at_its_end(void **state)
 	cJSON_Delete(two);
 }
 
+/* How a payload of n bytes is kept at a level. */
+static size_t packed_size(const unsigned char *p, size_t n, int level)
+{
+	struct hm_pack pack = {0};
+	struct hm_schema s = {0};
+	size_t size;
+	const int64_t row = 4096;
+	assert_int_equal(hm_schema_add(&s, "pixels", HM_U8, 1, &row, NULL, &e), 0);
+	assert_int_equal(hm_pack_init(&pack, &s, level, &e), 0);
+	for (size_t at = 0; at < n; at += (size_t)row) {
+		const struct hm_val v = {p + at, (size_t)row};
+		assert_true(hm_pack_record_size(&pack, &v, &size));
+		assert_int_equal(hm_pack_add(&pack, &v, size, &e), 0);
+	}
+	hm_pack_compress(&pack);
+	assert_int_equal(pack.err.code, 0);
+	assert_int_equal(pack.info.raw, n);
+	size = pack.info.packed;
+	hm_pack_clear(&pack);
+	hm_schema_clear(&s);
+	return size;
+}
+
+static void what_looks_random_is_stored(void **state)
+{
+	(void)state;
+	enum { PART = 64 << 10, ALL = 16 * PART };
+	unsigned char *p = malloc(ALL);
+	struct hm_rng rng;
+	hm_rng_init(&rng, 7, HM_RNG_SYNTH, 0, 0);
+	for (size_t i = 0; i < ALL; i++)
+		p[i] = (unsigned char)hm_rng_below(&rng, 256);
+	assert_int_equal(packed_size(p, ALL, 1), hm_frame_store_size(ALL) - 3);
+	memset(p + ALL / 2, 'a', ALL / 4); /* wherever it is, a part that shrinks is found */
+	assert_true(packed_size(p, ALL, 1) < ALL * 4 / 5);
+	for (size_t i = PART; i < ALL; i++) /* what repeats from afar is asked of the slow levels */
+		p[i] = p[i - PART];
+	assert_int_equal(packed_size(p, ALL, 1), hm_frame_store_size(ALL) - 3);
+	assert_true(packed_size(p, ALL, 3) < ALL / 4);
+	assert_true(packed_size(p, PART, 1) > PART); /* too small for samples */
+	free(p);
+}
+
 static void a_record_is_named(void **state)
 {
 	(void)state;
@@ -441,6 +484,7 @@ int main(void)
 		cmocka_unit_test_setup(writers_refuse, setup),
 		cmocka_unit_test_setup(the_largest_record_passes, setup),
 		cmocka_unit_test_setup(giving_up_is_seen, setup),
+		cmocka_unit_test_setup(what_looks_random_is_stored, setup),
 		cmocka_unit_test_setup(batches_are_deep_copies, setup),
 		cmocka_unit_test_setup(a_chain_grows_at_its_end, setup),
 	};

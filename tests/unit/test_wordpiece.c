@@ -4,6 +4,7 @@
 #include "prep/vocab.h"
 #include "../support/tokencases.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 #define VOCAB "tests/data/text/vocab.txt"
@@ -84,6 +85,36 @@ static void what_json_cannot_carry(void **state)
 	assert_int_equal(encode(o, "the \xff", 5, &ids, &e), HM_EDATA);
 	assert_string_equal(e.text, "the text is not UTF-8 at byte 5");
 	free(ids);
+}
+
+/* What was cut off is no word's end, and words of one place do not become each other. */
+static void a_cut_word_is_not_remembered(void **state)
+{
+	const struct hm_tokenizer_options o = {.casing = HM_UNCASED, .max_length = 4};
+	struct hm_err e = {0};
+	struct hm_token_memo *memo = hm_alloc(1, sizeof *memo, &e);
+	struct hm_tokenizer *t = hm_tokenizer_open(VOCAB, &o, &e);
+	int32_t ids[4], *want;
+	bool cut;
+	(void)state;
+	assert_true(memo && t);
+	assert_int_equal(hm_tokenizer_encode_many(t, memo, "the theca", 9, ids, &cut, &e), 4);
+	assert_true(cut);
+	int n = encode(o, "theca", 5, &want, &e);
+	assert_int_equal(hm_tokenizer_encode_many(t, memo, "theca", 5, ids, &cut, &e), n);
+	assert_memory_equal(ids, want, (size_t)n * sizeof *ids);
+	assert_true(cut);
+	for (int i = 0; i < 2 << HM_MEMO_BITS; i++) { /* far more words than it has places */
+		char word[8];
+		int32_t plain[4];
+		int len = snprintf(word, sizeof word, "%x", (unsigned)i);
+		n = hm_tokenizer_encode(t, word, (size_t)len, plain, NULL, &e);
+		assert_int_equal(hm_tokenizer_encode_many(t, memo, word, (size_t)len, ids, NULL, &e), n);
+		assert_memory_equal(ids, plain, (size_t)n * sizeof *ids);
+	}
+	free(want);
+	free(memo);
+	hm_tokenizer_close(t);
 }
 
 static void special_tokens_as_plain_text(void **state)
@@ -178,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_reference_agrees, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_json_cannot_carry, setup, teardown),
+		cmocka_unit_test(a_cut_word_is_not_remembered),
 		cmocka_unit_test_setup_teardown(special_tokens_as_plain_text, setup, teardown),
 		cmocka_unit_test(every_special_token_is_needed),
 		cmocka_unit_test(the_map_has_class_and_form),
