@@ -127,7 +127,7 @@ static int lay_out(struct hm_pack *p)
 	return 0;
 }
 
-/* Whether zstd saves less than a twentieth on samples from all over a large payload. Photographs are like
+/* Whether zstd saves less than an eighth on samples from all over a large payload. Photographs are like
  * that, and zstd would take most of the time of writing them to find it out. Pieces that repeat each other
  * from afar are taken for random; zstd's quick levels seldom find them either. */
 static bool looks_random(struct hm_pack *p)
@@ -143,7 +143,7 @@ static bool looks_random(struct hm_pack *p)
 		if (packed < taken - taken / 4)
 			return false;
 	}
-	return taken >= 2 * SAMPLE && packed > taken - taken / 20;
+	return taken >= 2 * SAMPLE && packed > taken - taken / 8;
 }
 
 /* The payload as one zstd frame. */

@@ -428,6 +428,12 @@ static size_t packed_size(const unsigned char *p, size_t n, int level)
 	return size;
 }
 
+static void draw_bytes(struct hm_rng *rng, unsigned char *p, size_t n, uint32_t values)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (unsigned char)hm_rng_below(rng, values);
+}
+
 static void what_looks_random_is_stored(void **state)
 {
 	(void)state;
@@ -435,8 +441,12 @@ static void what_looks_random_is_stored(void **state)
 	unsigned char *p = malloc(ALL);
 	struct hm_rng rng;
 	hm_rng_init(&rng, 7, HM_RNG_SYNTH, 0, 0);
-	for (size_t i = 0; i < ALL; i++)
-		p[i] = (unsigned char)hm_rng_below(&rng, 256);
+	draw_bytes(&rng, p, ALL, 112); /* of 6.8 bits each */
+	assert_true(packed_size(p, ALL, 1) < ALL * 7 / 8);
+	draw_bytes(&rng, p, ALL, 132); /* of 7 bits, a little less than an eighth saved */
+	assert_int_equal(packed_size(p, ALL, 1), hm_frame_store_size(ALL) - 3);
+	assert_true(packed_size(p, ALL, 2) < ALL * 9 / 10);
+	draw_bytes(&rng, p, ALL, 256);
 	assert_int_equal(packed_size(p, ALL, 1), hm_frame_store_size(ALL) - 3);
 	memset(p + ALL / 2, 'a', ALL / 4); /* wherever it is, a part that shrinks is found */
 	assert_true(packed_size(p, ALL, 1) < ALL * 4 / 5);
