@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-enum { NONE, SUB, UP, AVERAGE, PAETH };
-
 /* The neighbour (a left, b above, c above left) nearest to a + b - c; ties in the order a, b, c. */
 static int paeth(int a, int b, int c)
 {
@@ -21,12 +19,14 @@ static void unfilter_plain(int filter, size_t bpp, const uint8_t *src, const uin
 {
 	for (size_t i = 0; i < bpp && i < n; i++) {
 		int b = prev[i];
-		dst[i] = (uint8_t)(src[i] + (filter == SUB ? 0 : filter == AVERAGE ? b >> 1 : b));
+		dst[i] = (uint8_t)(src[i] + (filter == HM_PNG_SUB	? 0
+					     : filter == HM_PNG_AVERAGE ? b >> 1
+									: b));
 	}
-	if (filter == SUB) {
+	if (filter == HM_PNG_SUB) {
 		for (size_t i = bpp; i < n; i++)
 			dst[i] = (uint8_t)(src[i] + dst[i - bpp]);
-	} else if (filter == AVERAGE) {
+	} else if (filter == HM_PNG_AVERAGE) {
 		for (size_t i = bpp; i < n; i++)
 			dst[i] = (uint8_t)(src[i] + ((dst[i - bpp] + prev[i]) >> 1));
 	} else {
@@ -96,48 +96,14 @@ static inline void unfilter_paeth(size_t bpp, const uint8_t *src, const uint8_t 
 	}
 }
 
-/* Two Paeth rows at once, one in each half of the registers. The lower is a pixel behind the upper, so that
- * what is above it was computed the step before. */
-static inline void unfilter_paeth_two(size_t bpp, const uint8_t *src, const uint8_t *src2,
-				      const uint8_t *prev, uint8_t *dst, uint8_t *dst2, size_t n)
-{
-	const __m128i zero = _mm_setzero_si128();
-	__m128i c = load_wide(prev), a = _mm_add_epi8(load_wide(src), c);
-	uint8_t first = (uint8_t)(src2[0] + (uint8_t)_mm_cvtsi128_si32(a));
-	store_wide(dst, a);
-	for (size_t i = bpp; i < n; i += bpp) {
-		__m128i b = _mm_unpacklo_epi64(load_wide(prev + i), a);
-		__m128i x = _mm_unpacklo_epi32(hm_lane_load(src + i), hm_lane_load(src2 + i - bpp));
-		a = paeth_step(_mm_unpacklo_epi8(x, zero), a, b, c);
-		c = b;
-		__m128i bytes = _mm_packus_epi16(a, a);
-		hm_lane_store(dst + i, bytes);
-		hm_lane_store(dst2 + i - bpp, _mm_srli_epi64(bytes, 32));
-	}
-	/* a is above the last one */
-	__m128i left = _mm_unpackhi_epi64(a, zero), corner = _mm_unpackhi_epi64(c, zero);
-	store_wide(dst2 + n - bpp, paeth_step(load_wide(src2 + n - bpp), left, a, corner));
-	dst2[0] = first; /* the last store of the upper row overwrote it */
-}
-
-static bool unfilter_simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev,
-			      uint8_t *dst, uint8_t *dst2, size_t n)
-{
-	if (bpp == 3)
-		unfilter_paeth_two(3, src, src2, prev, dst, dst2, n);
-	else if (bpp == 4)
-		unfilter_paeth_two(4, src, src2, prev, dst, dst2, n);
-	return bpp >= 3;
-}
-
 static bool unfilter_simd(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst,
 			  size_t n)
 {
 	if (bpp < 3)
 		return false;
-	if (filter == SUB)
+	if (filter == HM_PNG_SUB)
 		bpp == 3 ? unfilter_sub(3, src, dst, n) : unfilter_sub(4, src, dst, n);
-	else if (filter == AVERAGE)
+	else if (filter == HM_PNG_AVERAGE)
 		bpp == 3 ? unfilter_average(3, src, prev, dst, n) : unfilter_average(4, src, prev, dst, n);
 	else
 		bpp == 3 ? unfilter_paeth(3, src, prev, dst, n) : unfilter_paeth(4, src, prev, dst, n);
@@ -150,29 +116,22 @@ static bool unfilter_simd(int filter, int bpp, const uint8_t *src, const uint8_t
 	(void)filter, (void)bpp, (void)src, (void)prev, (void)dst, (void)n;
 	return false;
 }
-
-static bool unfilter_simd_two(int bpp, const uint8_t *src, const uint8_t *src2, const uint8_t *prev,
-			      uint8_t *dst, uint8_t *dst2, size_t n)
-{
-	(void)bpp, (void)src, (void)src2, (void)prev, (void)dst, (void)dst2, (void)n;
-	return false;
-}
 #endif
 
 bool hm_png_unfilter(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n)
 {
 	switch (filter) {
-	case NONE:
+	case HM_PNG_NONE:
 		if (dst != src)
 			memcpy(dst, src, n);
 		return true;
-	case UP:
+	case HM_PNG_UP:
 		for (size_t i = 0; i < n; i++)
 			dst[i] = (uint8_t)(src[i] + prev[i]);
 		return true;
-	case SUB:
-	case AVERAGE:
-	case PAETH:
+	case HM_PNG_SUB:
+	case HM_PNG_AVERAGE:
+	case HM_PNG_PAETH:
 		if (!unfilter_simd(filter, bpp, src, prev, dst, n))
 			unfilter_plain(filter, (size_t)bpp, src, prev, dst, n);
 		return true;
@@ -213,19 +172,18 @@ int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *z
 	size_t n = (size_t)s->w * (size_t)bpp, width = (size_t)s->w * 3;
 	const uint8_t *prev = zero;
 	for (uint32_t y = 0, rows; y < s->h; y += rows) {
-		uint8_t *row = raw + y * (n + 1), *row2 = row + n + 1, *out = rgb + y * width;
+		uint8_t *row = raw + y * (n + 1), *out = rgb + y * width;
 		/* RGB goes straight to its place; the others are undone where they stand, then widened. */
-		uint8_t *dst = bpp == 3 ? out : row + 1, *dst2 = bpp == 3 ? out + width : row2 + 1;
-		bool two = y + 1 < s->h && row[0] == PAETH && row2[0] == PAETH;
-		rows = two && unfilter_simd_two(bpp, row + 1, row2 + 1, prev, dst, dst2, n) ? 2 : 1;
-		if (rows == 1 && !hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
+		uint8_t *dst = bpp == 3 ? out : row + 1;
+		size_t stride = bpp == 3 ? width : n + 1;
+		bool four = s->h - y >= 4 && hm_png_unfilter_four(bpp, row, prev, dst, stride, s->w);
+		rows = four ? 4 : 1;
+		if (!four && !hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
 			return hm_err_set(e, HM_EDATA, "damaged image data (row %u has filter %d)", y,
 					  row[0]);
-		if (bpp != 3)
-			widen_row(s, dst, out);
-		if (bpp != 3 && rows == 2)
-			widen_row(s, dst2, out + width);
-		prev = rows == 2 ? dst2 : dst;
+		for (uint32_t k = 0; bpp != 3 && k < rows; k++)
+			widen_row(s, dst + k * stride, out + k * width);
+		prev = dst + (rows - 1) * stride;
 	}
 	return 0;
 }

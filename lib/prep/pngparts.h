@@ -5,6 +5,7 @@
 #include "prep/png.h"
 
 enum { HM_PNG_GREY = 0, HM_PNG_RGB = 2, HM_PNG_PALETTE = 3, HM_PNG_GREY_ALPHA = 4, HM_PNG_RGBA = 6 };
+enum { HM_PNG_NONE, HM_PNG_SUB, HM_PNG_UP, HM_PNG_AVERAGE, HM_PNG_PAETH }; /* filters of rows */
 
 /* A file whose chunks are in order, or as Pillow reads it when damaged files are asked for. */
 struct hm_png_scan {
@@ -54,5 +55,11 @@ int hm_png_libpng_rows(const struct hm_png_scan *s, const uint8_t *raw, uint8_t 
  * byte above in prev). bpp 1..4, bytes per pixel. dst is src or does not overlap it; in the second case up to
  * 4 bytes behind dst + n may be overwritten. False for a filter that does not exist. */
 bool hm_png_unfilter(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n);
+/* The same of four rows of w pixels at once. src: the filter byte of the first; each row is followed by the
+ * next one. dst: the first row, the others `stride` bytes apart; it is src + 1, or does not overlap src.
+ * Reads up to 1 byte behind the rows and writes none. False, with nothing done: the rows are to be taken one
+ * by one. */
+bool hm_png_unfilter_four(int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t stride,
+			  size_t w);
 
 #endif
