@@ -89,10 +89,59 @@ void hm_pass_across(const struct hm_weights *k, const uint8_t *row, size_t strid
 		across_row(k, row + (size_t)i * stride, out + (size_t)i * (size_t)k->n * 3);
 }
 
+#define WIDE 32 /* bytes of a row at once */
+
+/* acc[j] += the pixels v[j] of two rows, as 16 bits, times their two weights */
+__attribute__((target("avx2"), always_inline)) static inline void
+add_products(__m256i acc[4], const __m256i v[4], const int16_t weight[2])
+{
+	__m256i w = _mm256_broadcastd_epi32(hm_lane_load(weight));
+	for (int j = 0; j < 4; j++)
+		acc[j] = _mm256_add_epi32(acc[j], _mm256_madd_epi16(v[j], w));
+}
+
+__attribute__((target("avx2"), always_inline)) static inline __m256i round_wide(const __m256i hi[2],
+										const __m256i lo[2])
+{
+	__m256i v[2];
+	for (int j = 0; j < 2; j++) {
+		v[j] = _mm256_add_epi32(_mm256_slli_epi32(hi[j], 15), lo[j]);
+		v[j] = _mm256_srai_epi32(_mm256_add_epi32(v[j], _mm256_set1_epi32(HALF)), 22);
+	}
+	return _mm256_packs_epi32(v[0], v[1]);
+}
+
+__attribute__((target("avx2"))) static void down_wide(const struct hm_pair *weights, int taps,
+						      const uint8_t *rows, size_t n, uint8_t *out)
+{
+	const __m256i zero = _mm256_setzero_si256();
+	for (size_t x = 0; x < n; x += WIDE) {
+		const struct hm_pair *w = weights;
+		const uint8_t *px = rows + x;
+		__m256i lo[4] = {zero, zero, zero, zero}, hi[4] = {zero, zero, zero, zero};
+		for (int t = 0; t < taps; t += 2, w++, px += 2 * n) {
+			const uint8_t *next = t + 1 < taps ? px + n : px; /* as below */
+			__m256i a = _mm256_loadu_si256((const __m256i *)px),
+				b = _mm256_loadu_si256((const __m256i *)next);
+			__m256i l = _mm256_unpacklo_epi8(a, b), h = _mm256_unpackhi_epi8(a, b);
+			__m256i v[4] = {_mm256_unpacklo_epi8(l, zero), _mm256_unpackhi_epi8(l, zero),
+					_mm256_unpacklo_epi8(h, zero), _mm256_unpackhi_epi8(h, zero)};
+			add_products(lo, v, w->lo);
+			add_products(hi, v, w->hi);
+		}
+		__m256i v = _mm256_packus_epi16(round_wide(hi, lo), round_wide(hi + 2, lo + 2));
+		_mm256_storeu_si256((__m256i *)(out + x), v);
+	}
+}
+
 void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t n, uint8_t *out)
 {
 	const __m128i zero = _mm_setzero_si128();
 	int taps = k->span[i].n;
+	if (__builtin_cpu_supports("avx2")) {
+		down_wide(k->pair + k->span[i].pair, taps, rows, n, out);
+		return;
+	}
 	for (size_t x = 0; x < n; x += 8) {
 		const struct hm_pair *w = k->pair + k->span[i].pair;
 		const uint8_t *px = rows + x;
@@ -147,18 +196,48 @@ void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t
 }
 #endif
 
+#ifdef __SSE2__
+#define PIXELS 16 /* of a row at once */
+
+/* As many pixels of a row as come in sixteens; returns their number. Reads 4 bytes behind them. */
+__attribute__((target("ssse3"))) static int part_wide(const uint8_t *px, int w, size_t n, uint8_t *to)
+{
+	/* r g b of four pixels to four r, four g, four b */
+	const __m128i mix = _mm_setr_epi8(0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11, -1, -1, -1, -1);
+	int x = 0;
+	for (; x + PIXELS <= w; x += PIXELS, px += 3 * PIXELS) {
+		__m128i v[4];
+		for (int j = 0; j < 4; j++)
+			v[j] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(px + 12 * (size_t)j)), mix);
+		__m128i rg0 = _mm_unpacklo_epi32(v[0], v[1]), rg2 = _mm_unpacklo_epi32(v[2], v[3]);
+		__m128i b0 = _mm_unpackhi_epi32(v[0], v[1]), b2 = _mm_unpackhi_epi32(v[2], v[3]);
+		_mm_storeu_si128((__m128i *)(to + x), _mm_unpacklo_epi64(rg0, rg2));
+		_mm_storeu_si128((__m128i *)(to + n + (size_t)x), _mm_unpackhi_epi64(rg0, rg2));
+		_mm_storeu_si128((__m128i *)(to + 2 * n + (size_t)x), _mm_unpacklo_epi64(b0, b2));
+	}
+	return x;
+}
+#endif
+
+/* A row to its place in three planes of n bytes each. */
+static void part_row(const uint8_t *px, int w, size_t n, uint8_t *to)
+{
+	int x = 0;
+#ifdef __SSE2__
+	if (__builtin_cpu_supports("ssse3"))
+		x = part_wide(px, w, n, to);
+#endif
+	for (; x < w; x++)
+		for (size_t c = 0; c < 3; c++)
+			to[c * n + (size_t)x] = px[3 * (size_t)x + c];
+}
+
 void hm_image_planes(const struct hm_image *in, const struct hm_resize *p, uint8_t *out)
 {
-	size_t side = (size_t)p->side, n = side * side;
-	const uint8_t *px = in->rgb;
+	size_t side = (size_t)p->side, n = side * side, width = (size_t)in->w * 3;
 	if (in->w != p->side || in->h != p->side)
 		memset(out, 0, 3 * n);
-	for (int y = 0; y < in->h; y++) {
-		uint8_t *to = out + (size_t)(p->top + y) * side + (size_t)p->left;
-		for (int x = 0; x < in->w; x++, px += 3) {
-			to[x] = px[0];
-			to[n + (size_t)x] = px[1];
-			to[2 * n + (size_t)x] = px[2];
-		}
-	}
+	for (int y = 0; y < in->h; y++)
+		part_row(in->rgb + (size_t)y * width, in->w, n,
+			 out + (size_t)(p->top + y) * side + (size_t)p->left);
 }

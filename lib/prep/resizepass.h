@@ -23,7 +23,7 @@ struct hm_weights {
  * after row. Reads up to 8 bytes behind the last row and writes up to 1 behind `out`. */
 void hm_pass_across(const struct hm_weights *k, const uint8_t *row, size_t stride, int n, uint8_t *out);
 /* Scales down: computes output row i, n bytes. `rows` is its first row of samples, the next ones follow n
- * bytes apart. Reads and writes up to 7 bytes behind a row. */
+ * bytes apart. Reads and writes up to 31 bytes behind a row. */
 void hm_pass_down(const struct hm_weights *k, int i, const uint8_t *rows, size_t n, uint8_t *out);
 
 #endif
