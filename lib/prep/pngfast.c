@@ -176,9 +176,10 @@ int hm_png_fast_rows(const struct hm_png_scan *s, uint8_t *raw, const uint8_t *z
 		/* RGB goes straight to its place; the others are undone where they stand, then widened. */
 		uint8_t *dst = bpp == 3 ? out : row + 1;
 		size_t stride = bpp == 3 ? width : n + 1;
-		bool four = s->h - y >= 4 && hm_png_unfilter_four(bpp, row, prev, dst, stride, s->w);
-		rows = four ? 4 : 1;
-		if (!four && !hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
+		bool many =
+			s->h - y >= HM_PNG_ROWS && hm_png_unfilter_rows(bpp, row, prev, dst, stride, s->w);
+		rows = many ? HM_PNG_ROWS : 1;
+		if (!many && !hm_png_unfilter(row[0], bpp, row + 1, prev, dst, n))
 			return hm_err_set(e, HM_EDATA, "damaged image data (row %u has filter %d)", y,
 					  row[0]);
 		for (uint32_t k = 0; bpp != 3 && k < rows; k++)

@@ -55,11 +55,12 @@ int hm_png_libpng_rows(const struct hm_png_scan *s, const uint8_t *raw, uint8_t 
  * byte above in prev). bpp 1..4, bytes per pixel. dst is src or does not overlap it; in the second case up to
  * 4 bytes behind dst + n may be overwritten. False for a filter that does not exist. */
 bool hm_png_unfilter(int filter, int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t n);
-/* The same of four rows of w pixels at once. src: the filter byte of the first; each row is followed by the
- * next one. dst: the first row, the others `stride` bytes apart; it is src + 1, or does not overlap src.
- * Reads up to 1 byte behind the rows and writes none. False, with nothing done: the rows are to be taken one
- * by one. */
-bool hm_png_unfilter_four(int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t stride,
+/* The same of HM_PNG_ROWS rows of w pixels at once. src: the filter byte of the first; each row is followed
+ * by the next one. dst: the first row, the others `stride` bytes apart; it is src + 1, or does not overlap
+ * src. Reads up to 1 byte behind the rows and writes none. False, with nothing done: the rows are to be taken
+ * one by one. */
+#define HM_PNG_ROWS 8
+bool hm_png_unfilter_rows(int bpp, const uint8_t *src, const uint8_t *prev, uint8_t *dst, size_t stride,
 			  size_t w);
 
 #endif
