@@ -143,7 +143,8 @@ bool hm_png_unfilter_rows(int bpp, const uint8_t *src, const uint8_t *prev, uint
 		keep[2][k] = -all;
 		keep[3][k] = -mean;
 	}
-	/* Rows one by one cost less when at most one of them waits long for its left neighbours. */
+	/* Rows one by one cost less when they are short, or at most one waits long for its left neighbours.
+	 */
 	if (bpp < 3 || w <= ENDS || paeth + average < 2 || !__builtin_cpu_supports("avx2"))
 		return false;
 	memcpy(&r.keep_a, keep[0], sizeof r.keep_a);
