@@ -280,7 +280,7 @@ static void an_image_alone(void **state)
 		op->image_put(d, in, x, I, H, W, CIN);
 		op->conv(d, out, in, wt, I, H, W);
 		float *all = grid_of(d, out, I, H, W, COUT);
-		assert_true(isnan(all[3 * N]) && isfinite(all[4 * N - 1]));
+		assert_true(isfinite(all[4 * N - 1]));
 		for (size_t i = 0; i < I; i++) {
 			if (i == 3)
 				continue;
