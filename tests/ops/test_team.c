@@ -3,6 +3,7 @@
  * With TEAM=0 libgomp runs the regions. */
 #include "ops/cpu/team.h"
 
+#include <dirent.h>
 #include <omp.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -90,6 +91,23 @@ static void test_a_barrier_holds(void **state)
 #pragma omp barrier
 		}
 		assert_int_equal(wrong, 0);
+	}
+}
+
+/* Each slot is another thread's, for all meet; then one of them takes its time. */
+static void test_a_region_ends_with_its_last_slot(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 3; late++) {
+		atomic_int ended = 0;
+#pragma omp parallel num_threads(3)
+		{
+#pragma omp barrier
+			if (omp_get_thread_num() == late)
+				usleep(20000);
+			ended++;
+		}
+		assert_int_equal(ended, 3);
 	}
 }
 
@@ -191,6 +209,31 @@ static void *begin_regions(void *arg)
 	return NULL;
 }
 
+static int count_threads(void)
+{
+	int n = 0;
+	DIR *d = opendir("/proc/self/task");
+	assert_non_null(d);
+	for (struct dirent *f; (f = readdir(d));)
+		n += f->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void test_a_team_ends_with_its_thread(void **state)
+{
+	(void)state;
+	skip_without_team();
+	atomic_int runs = 0;
+	pthread_t t;
+	int before = count_threads(), tries = 1000;
+	assert_int_equal(pthread_create(&t, NULL, begin_regions, &runs), 0);
+	pthread_join(t, NULL);
+	while (count_threads() > before && tries--) /* a thread that was joined may be listed for a moment */
+		usleep(1000);
+	assert_int_equal(count_threads(), before);
+}
+
 static void test_several_threads_begin_regions(void **state)
 {
 	(void)state;
@@ -207,6 +250,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_slot_runs_once),
+		cmocka_unit_test(test_a_region_ends_with_its_last_slot),
+		cmocka_unit_test(test_a_team_ends_with_its_thread),
 		cmocka_unit_test(test_a_region_within_a_region_has_one_thread),
 		cmocka_unit_test(test_the_number_of_threads_is_the_calling_threads),
 		cmocka_unit_test(test_a_barrier_holds),

@@ -17,7 +17,7 @@
 static char name[TEST_PATH], other[TEST_PATH];
 static struct hm_err e;
 
-static void save(const char *path, float x)
+static void save_number(const char *path, float x)
 {
 	const struct hm_tensor t = {.name = "a", .data = &x, .dtype = HM_F32, .ndim = 1, .dim = {1}};
 	assert_int_equal(hm_weights_save(path, &t, 1, NULL, &e), 0);
@@ -41,11 +41,11 @@ static void a_write_is_seen_under_any_name(void **state)
 	struct hm_weights *w;
 	for (int how = 0; how < 3; how++) { /* its name stays, goes to another file, is removed */
 		e = (struct hm_err){0};
-		save(name, 1);
+		save_number(name, 1);
 		assert_int_equal(hm_weights_open(&w, name, NULL, &e), 0);
 		int fd = open(name, O_WRONLY);
 		if (how == 1) {
-			save(other, 3);
+			save_number(other, 3);
 			assert_int_equal(rename(other, name), 0);
 		} else if (how == 2) {
 			unlink(name);
@@ -66,7 +66,7 @@ static void a_fresh_file_is_opened_a_tick_later(void **state)
 {
 	(void)state;
 	e = (struct hm_err){0};
-	save(name, 1);
+	save_number(name, 1);
 	for (int i = 0; i < 20; i++) {
 		struct hm_weights *w;
 		struct stat st;
