@@ -55,24 +55,30 @@ int hm_file_read(const char *path, size_t cap, struct hm_buf *out, struct hm_err
 	return rc;
 }
 
-int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e)
+int hm_map_fd(struct hm_map *m, int fd, const char *path, struct hm_err *e)
 {
 	struct stat st;
 	*m = (struct hm_map){0};
-	int rc = 0, fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+	if (fstat(fd, &st))
+		return refuse_file(e, path, "cannot stat");
+	if (!S_ISREG(st.st_mode))
+		return hm_err_set(e, HM_EDATA, "%s: not a regular file", path);
+	if (!st.st_size)
+		return 0;
+	void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return refuse_file(e, path, "cannot map");
+	*m = (struct hm_map){p, (size_t)st.st_size};
+	return 0;
+}
+
+int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e)
+{
+	*m = (struct hm_map){0};
+	int fd = hm_fd_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (fd < 0)
 		return refuse_file(e, path, "cannot open");
-	if (fstat(fd, &st))
-		rc = refuse_file(e, path, "cannot stat");
-	else if (!S_ISREG(st.st_mode))
-		rc = hm_err_set(e, HM_EDATA, "%s: not a regular file", path);
-	else if (st.st_size) {
-		void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (p == MAP_FAILED)
-			rc = refuse_file(e, path, "cannot map");
-		else
-			*m = (struct hm_map){p, (size_t)st.st_size};
-	}
+	int rc = hm_map_fd(m, fd, path, e);
 	close(fd);
 	return rc;
 }

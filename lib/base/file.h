@@ -19,6 +19,8 @@ struct hm_map {
 	size_t len;
 };
 int hm_map_open(struct hm_map *m, const char *path, struct hm_err *e);
+/* The same of the open file `fd`, which stays open and the caller's. */
+int hm_map_fd(struct hm_map *m, int fd, const char *path, struct hm_err *e);
 void hm_map_close(struct hm_map *m);
 /* Takes what was read out of the process's memory; it is read from the file again where it is needed. */
 void hm_map_release(const struct hm_map *m);

@@ -203,6 +203,8 @@ static int open_spec(struct hm_encoder *x, enum hm_side side, const char *spec,
 		     const struct hm_encoder_options *o, struct hm_err *e)
 {
 	int rc = open_file(x, side, spec, o, e);
+	if (!rc)
+		rc = hm_weights_unchanged(x->file, e); /* the digest is that of the values */
 	if (!rc && o->borrow)
 		hm_weights_release(x->file);
 	if (!rc && o->forget && !o->defer && !o->borrow) {
@@ -278,8 +280,12 @@ int hm_encoder_load(struct hm_encoder *x, struct hm_err *e)
 {
 	struct table t = {x->tensor, x->n_tensor};
 	int rc = x->deferred ? read_params(x, &t, e) : 0;
+	if (rc && x->file)
+		hm_err_prefix(e, "%s", x->file->path);
+	if (!rc && x->deferred) /* what was copied has the digest: a cache keeps what is computed with it */
+		rc = hm_weights_unchanged(x->file, e);
 	x->deferred = x->deferred && rc;
-	return rc && x->file ? hm_err_prefix(e, "%s", x->file->path) : rc;
+	return rc;
 }
 
 void hm_encoder_release(struct hm_encoder *x)

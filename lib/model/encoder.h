@@ -70,7 +70,8 @@ int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *
 		    const char *family, const char *path, const struct hm_encoder_options *o,
 		    struct hm_err *e);
 void hm_encoder_clear(struct hm_encoder *x);
-/* Reads the parameters if they were deferred and are still missing. 0 or HM_EDATA. */
+/* Reads the parameters if they were deferred and are still missing. 0, or HM_EDATA: also if their file was
+ * written into since it was opened, for the digest would be of other values. */
 int hm_encoder_load(struct hm_encoder *x, struct hm_err *e);
 /* Frees the parameters only; for use once a network is prepared from them. Borrowed ones stay until
  * hm_encoder_clear. */

@@ -6,14 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEAM_BYTES = 1 << 20 }; /* half of a second-level cache; the batch and its copies get the rest */
+enum {
+	TEAM_BYTES = 1 << 20, /* half of a second-level cache; the batch and its copies get the rest */
+	TEAM_HELD = 32 << 20  /* what its heads may have for examples; one that needs more is alone */
+};
 
 /* ---- who goes together */
 
 /* What decides the order and the content of a head's batches, as numbers that compare. */
 struct entry {
 	struct hm_sweep_item *item;
-	size_t at, bytes; /* its place in the share; what training keeps of it */
+	size_t at, bytes; /* its place in the share; its parameters, gradients and moments */
+	size_t held;	  /* about what it keeps for examples: orders, answers, activations of a batch */
 	int64_t key[6];
 };
 
@@ -26,6 +30,18 @@ static int by_key(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
+/* Such a head's memory for examples: of each set an order, of each example to validate its probabilities, and
+ * of a batch once more what it reads. */
+static size_t held_bytes(const struct hm_recipe *q, const struct hm_sweep_run *r)
+{
+	const struct hm_setup *s = r->setup;
+	size_t evals = r->val ? s->val.n : 0, n = s->train.n, batch = (size_t)q->batch_size,
+	       k = (size_t)s->train.feature[HM_IMAGE].dim + (size_t)s->train.feature[HM_TEXT].dim;
+	batch = q->micro_batch && (size_t)q->micro_batch < batch ? (size_t)q->micro_batch : batch;
+	return (n + evals) * sizeof(uint32_t) + evals * (size_t)s->classes * sizeof(double) +
+	       (batch < n ? batch : n) * k * sizeof(float);
+}
+
 static int fill_entry(struct entry *t, struct hm_sweep_item *item, size_t at, const struct hm_sweep_run *r,
 		      struct hm_err *e)
 {
@@ -36,6 +52,7 @@ static int fill_entry(struct entry *t, struct hm_sweep_item *item, size_t at, co
 		kind++;
 	*t = (struct entry){.item = item,
 			    .at = at,
+			    .held = held_bytes(q, r),
 			    .key = {kind, hm_standard_wanted(r->setup->o->standardize, &item->config),
 				    q->no_shuffle, q->seed, q->batch_size, q->drop_last}};
 	int rc = hm_fusion_new(&f, &item->config, r->setup->device, e);
@@ -50,10 +67,18 @@ static bool same_batches(const struct entry *a, const struct entry *b)
 	return !memcmp(a->key, b->key, sizeof a->key) && a->bytes == b->bytes;
 }
 
+static size_t least_of(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
 /* The entries [first, first + n) take the same batches: cuts them into teams of nearly equal size. */
 static void cut_teams(struct hm_sweep_teams *t, const struct entry *list, size_t first, size_t n, size_t most)
 {
-	size_t fit = TEAM_BYTES / list[first].bytes, size = fit < most ? fit : most,
+	size_t held = list[first].held + 1;
+	for (size_t i = first; i < first + n; i++)
+		held = list[i].held > held ? list[i].held : held;
+	size_t fit = least_of(TEAM_BYTES / list[first].bytes, TEAM_HELD / held), size = least_of(fit, most),
 	       pieces = size > 1 ? (n + size - 1) / size : n;
 	for (size_t k = 0; k < pieces; k++) {
 		size_t from = n * k / pieces, to = n * (k + 1) / pieces;

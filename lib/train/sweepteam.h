@@ -18,7 +18,8 @@ struct hm_sweep_teams {
 };
 
 /* Divides this run's share into teams. A team's parameters, gradients and moments fit into a core's cache
- * together, and there are teams for all workers. 0 or HM_EDATA; caller clears, also after a failure. */
+ * together, what its heads keep for examples is bounded, and there are teams for all workers. 0 or HM_EDATA;
+ * caller clears, also after a failure. */
 int hm_sweep_teams_init(struct hm_sweep_teams *t, const struct hm_sweep *s, const struct hm_sweep_run *r,
 			struct hm_err *e);
 void hm_sweep_teams_clear(struct hm_sweep_teams *t);

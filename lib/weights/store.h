@@ -11,10 +11,11 @@
 
 #define HM_WEIGHTS_HEADER_CAP ((size_t)4 << 20) /* bytes of a JSON header */
 
-/* A file as it was when it was mapped. */
+/* A file as it was when it was mapped. It stays open: under its name there may be another one by now. */
 struct hm_weights_file {
 	struct hm_map map;
 	const char *path;
+	int fd;
 	struct stat was;
 };
 
@@ -51,6 +52,10 @@ int hm_weights_refuse_text(const unsigned char *p, size_t n, struct hm_err *e);
 /* What to say of a path that is not there or a folder that holds no weights. */
 int hm_weights_refuse_path(const char *path, int error, struct hm_err *e);
 int hm_weights_refuse_folder(const char *path, struct hm_err *e);
+
+/* watch.c: opens and maps `path`, and notes the state for hm_weights_unchanged. 0 or HM_EDATA. */
+int hm_weights_map_file(struct hm_weights_file *f, const char *path, struct hm_err *e);
+void hm_weights_unmap_file(struct hm_weights_file *f);
 
 /* Maps a file that stays until close and appends its tensors; the sentence begins with the path. */
 int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *e);

@@ -125,11 +125,9 @@ int hm_weights_read_file(struct hm_weights *w, const char *path, struct hm_err *
 	s->file = more;
 	struct hm_weights_file *f = &s->file[s->files];
 	f->path = hm_weights_text(w, path, strlen(path), e);
-	if (!f->path || hm_map_open(&f->map, path, e))
+	if (!f->path || hm_weights_map_file(f, path, e))
 		return HM_EDATA;
 	s->files++;
-	if (stat(path, &f->was))
-		f->was = (struct stat){0};
 	int rc = parse_any(w, f->map.data, f->map.len, e);
 	return rc ? hm_err_prefix(e, "%s", path) : 0;
 }
@@ -138,19 +136,6 @@ void hm_weights_release(const struct hm_weights *w)
 {
 	for (size_t i = 0; i < w->store->files; i++)
 		hm_map_release(&w->store->file[i].map);
-}
-
-int hm_weights_unchanged(const struct hm_weights *w, struct hm_err *e)
-{
-	for (size_t i = 0; w && i < w->store->files; i++) {
-		const struct hm_weights_file *f = &w->store->file[i];
-		struct stat now;
-		if (!stat(f->path, &now) && now.st_ino == f->was.st_ino && now.st_dev == f->was.st_dev &&
-		    (now.st_size != f->was.st_size || now.st_mtim.tv_sec != f->was.st_mtim.tv_sec ||
-		     now.st_mtim.tv_nsec != f->was.st_mtim.tv_nsec))
-			return hm_err_set(e, HM_EDATA, "%s: changed while it was in use", f->path);
-	}
-	return 0;
 }
 
 int hm_weights_open(struct hm_weights **out, const char *path, const struct hm_weights_options *o,
@@ -177,7 +162,7 @@ void hm_weights_close(struct hm_weights *w)
 	if (!w)
 		return;
 	for (size_t i = 0; i < w->store->files; i++)
-		hm_map_close(&w->store->file[i].map);
+		hm_weights_unmap_file(&w->store->file[i]);
 	free(w->store->file);
 	hm_buf_clear(&w->store->list);
 	hm_buf_clear(&w->store->pieces);

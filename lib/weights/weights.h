@@ -69,8 +69,11 @@ void hm_weights_close(struct hm_weights *w); /* NULL is fine */
  * they are needed. */
 void hm_weights_release(const struct hm_weights *w);
 /* For whoever leaves tensors where the files are mapped: 0, or HM_EDATA if one of them was written into since
- * it was opened, so that what was computed is of neither content. A file that took its place under its name
- * is another file. NULL is fine. The sentence begins with the path. */
+ * it was opened, under whatever name, so that what was computed is of neither content. A file that took its
+ * place under its name is another file. It goes by size and time of the last write, and hm_weights_open waits
+ * for the next tick of the clock if a file was written within this one: a write that follows has another
+ * time. Who sets the old time again, or writes through a mapping of his own, is not seen. NULL is fine. The
+ * sentence begins with the path. */
 int hm_weights_unchanged(const struct hm_weights *w, struct hm_err *e);
 /* The tensor of that name, borrowed, or NULL. */
 const struct hm_tensor *hm_weights_find(const struct hm_weights *w, const char *name);

@@ -248,3 +248,27 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 		fi
 	done
 }
+
+@test "a cache gets no features of weights that were written into after their digest was taken" {
+	local o=$BATS_TEST_TMPDIR
+	for s in 1 2; do
+		hm-fuse-train -q --features image --epochs 1 --image init:resnet-tiny:$s -o $o/$s.st raw.hmr
+	done
+	[ $(stat -c %s $o/1.st) = $(stat -c %s $o/2.st) ]
+	hm-encode -q --image $o/1.st -o $o/right.hmr raw.hmr
+	cp $o/1.st $o/live.st
+	mkfifo $o/held
+	hm-encode -q --image $o/live.st --cache $o/cache -o $o/mixed.hmr $o/held 2>$o/stderr &
+	pid=$!
+	exec 8>$o/held # it has opened the weights when it opens its input
+	cat $o/2.st >$o/live.st
+	cat raw.hmr >&8
+	exec 8>&-
+	rc=0
+	wait $pid || rc=$?
+	[ $rc = 1 ] && [ ! -e $o/mixed.hmr ]
+	grep -q 'live.st: changed while it was in use' $o/stderr
+	hm-encode -q --image $o/1.st --cache $o/cache -o $o/again.hmr raw.hmr
+	hm-view -q $o/right.hmr >$o/right
+	hm-view -q $o/again.hmr | cmp - $o/right
+}

@@ -213,3 +213,25 @@ END
 	run hm-fuse-train --sweep four.jsonl --keep best:2 -o x train.hmr
 	expect 2 'needs --val'
 }
+
+# A team of small heads fits into the cache; what each keeps for the examples of a large set does not.
+@test "many small heads need little more memory than one" {
+	[ -z "$SAN" ] || skip "sanitizers keep what is freed"
+	zeros() { # NPY TYPE SHAPE BYTES
+		printf '\x93NUMPY\1\0\x76\0%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': ($3), }" >"$1"
+		head -c "$4" /dev/zero >>"$1"
+	}
+	zeros x.npy '<f4' '10000, 4' 160000
+	zeros l.npy '<i4' '10000,' 40000
+	seq 10000 >large.ids
+	hm-npy2rec -q --ids large.ids --column text_feature=x.npy,encoder=none --column label=l.npy -o large.hmr
+	for i in {1..100}; do echo "{\"name\":\"m$i\",\"lr\":${i}e-3}"; done >many.jsonl
+	head -n 1 many.jsonl >one.jsonl
+	for s in one many; do
+		hm-fuse-train -q -j 1 --features text --classes 32 --epochs 1 --batch-size 4096 --sweep $s.jsonl --val large.hmr \
+			--stats $s.stats -o memory.$s large.hmr
+		grep -oE '"peak_memory_bytes":[0-9]+' $s.stats | cut -d: -f2 >$s.peak
+	done
+	[ $(($(<many.peak) - $(<one.peak))) -lt $((72 << 20)) ] || fail "$(cat one.stats many.stats)"
+	cmp memory.one/m1.safetensors memory.many/m1.safetensors
+}

@@ -260,7 +260,8 @@ static void convolution_is_exact_enough(void **state)
 	}
 }
 
-/* Winograd's tiles are computed some at a time, over images: an image gets the same bytes alone. */
+/* Winograd's tiles are computed some at a time, over images: an image gets the same bytes alone, and what is
+ * not finite in one image is in no other. */
 static void an_image_alone(void **state)
 {
 	(void)state;
@@ -275,10 +276,14 @@ static void an_image_alone(void **state)
 		void *in = op->alloc(d, op->image_bytes(d, I, H, W, CIN)),
 		     *out = op->alloc(d, op->image_bytes(d, I, H, W, COUT));
 		struct hm_weight *wt = op->conv_pack(d, &c, f, NULL);
+		x[3 * H * W * CIN + 5] = NAN;
 		op->image_put(d, in, x, I, H, W, CIN);
 		op->conv(d, out, in, wt, I, H, W);
 		float *all = grid_of(d, out, I, H, W, COUT);
+		assert_true(isfinite(all[4 * N - 1]));
 		for (size_t i = 0; i < I; i++) {
+			if (i == 3)
+				continue;
 			op->image_put(d, in, x + i * H * W * CIN, 1, H, W, CIN);
 			op->conv(d, out, in, wt, 1, H, W);
 			float *one = grid_of(d, out, 1, H, W, COUT);

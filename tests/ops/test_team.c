@@ -1,8 +1,9 @@
 /* The OpenMP runtime of lib/ops/cpu/team.c: each slot of a region runs once and knows its number; barriers
  * hold; a region does not wait for a thread that does not run; threads that cannot be started are an error.
- */
+ * With TEAM=0 libgomp runs the regions. */
 #include "ops/cpu/team.h"
 
+#include <dirent.h>
 #include <omp.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -93,6 +94,30 @@ static void test_a_barrier_holds(void **state)
 	}
 }
 
+/* Each slot is another thread's, for all meet; then one of them takes its time. */
+static void test_a_region_ends_with_its_last_slot(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 3; late++) {
+		atomic_int ended = 0;
+#pragma omp parallel num_threads(3)
+		{
+#pragma omp barrier
+			if (omp_get_thread_num() == late)
+				usleep(20000);
+			ended++;
+		}
+		assert_int_equal(ended, 3);
+	}
+}
+
+/* libgomp, with TEAM=0, promises none of what follows. */
+static void skip_without_team(void)
+{
+	if (!HM_TEAM)
+		skip();
+}
+
 static int hold[2]; /* a pipe on which the thread below waits */
 static atomic_bool held;
 
@@ -132,6 +157,7 @@ static void *run_beside_a_stopped_thread(void *arg)
 static void test_a_region_does_not_wait_for_a_thread_that_does_not_run(void **state)
 {
 	(void)state;
+	skip_without_team();
 	int by_me = 0;
 	pthread_t t;
 	struct sigaction act = {.sa_handler = wait_for_a_byte};
@@ -163,6 +189,7 @@ static void *reserve_for_a_thread(void *arg)
 static void test_threads_that_cannot_be_started_are_the_machines_fault(void **state)
 {
 	(void)state;
+	skip_without_team();
 	struct hm_err e = {0};
 	pthread_t t;
 	void *right;
@@ -182,6 +209,31 @@ static void *begin_regions(void *arg)
 	return NULL;
 }
 
+static int count_threads(void)
+{
+	int n = 0;
+	DIR *d = opendir("/proc/self/task");
+	assert_non_null(d);
+	for (struct dirent *f; (f = readdir(d));)
+		n += f->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void test_a_team_ends_with_its_thread(void **state)
+{
+	(void)state;
+	skip_without_team();
+	atomic_int runs = 0;
+	pthread_t t;
+	int before = count_threads(), tries = 1000;
+	assert_int_equal(pthread_create(&t, NULL, begin_regions, &runs), 0);
+	pthread_join(t, NULL);
+	while (count_threads() > before && tries--) /* a thread that was joined may be listed for a moment */
+		usleep(1000);
+	assert_int_equal(count_threads(), before);
+}
+
 static void test_several_threads_begin_regions(void **state)
 {
 	(void)state;
@@ -198,6 +250,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_slot_runs_once),
+		cmocka_unit_test(test_a_region_ends_with_its_last_slot),
+		cmocka_unit_test(test_a_team_ends_with_its_thread),
 		cmocka_unit_test(test_a_region_within_a_region_has_one_thread),
 		cmocka_unit_test(test_the_number_of_threads_is_the_calling_threads),
 		cmocka_unit_test(test_a_barrier_holds),

@@ -193,6 +193,29 @@ static void maps_hold_what_was_put(void **state)
 	assert_false(hm_strmap_find(&m, "", 0, &v));
 }
 
+/* Keys of all lengths fill many pieces to their ends. One that ran over an end would be overwritten by the
+ * next piece, or what is left would become a huge number. An id costs its bytes and 80 at most. */
+static void maps_grow_within_their_pieces(void **state)
+{
+	enum { N = 150000 };
+	(void)state;
+	struct hm_strmap m = {0};
+	char key[300];
+	for (int pass = 0; pass < 2; pass++)
+		for (uint64_t i = 0; i < N; i++) {
+			size_t len = (size_t)snprintf(key, sizeof key, "%llu", (unsigned long long)i);
+			size_t more = i % 71 ? i % 13 : sizeof key - len;
+			uint64_t v = i;
+			memset(key + len, 'x', more);
+			assert_int_equal(hm_strmap_add(&m, key, len + more, &v, NULL), pass == 0);
+			assert_int_equal(v, i);
+			assert_true(m.left <= 4096);
+		}
+	assert_int_equal(m.n, N);
+	assert_true(m.cap * 8 + m.entries.cap <= (size_t)80 * N);
+	hm_strmap_clear(&m);
+}
+
 /* Ids come from strangers: whoever knew the hash could make a hundred thousand that meet. */
 static void every_map_has_a_hash_of_its_own(void **state)
 {
@@ -292,6 +315,7 @@ int main(void)
 		cmocka_unit_test(buffers_grow),
 		cmocka_unit_test(arenas_keep_their_addresses),
 		cmocka_unit_test(maps_hold_what_was_put),
+		cmocka_unit_test(maps_grow_within_their_pieces),
 		cmocka_unit_test(every_map_has_a_hash_of_its_own),
 		cmocka_unit_test(digests_are_xxh3_128),
 		cmocka_unit_test(every_index_is_worked_once),

@@ -384,6 +384,8 @@ static void batches_are_deep_copies(void **state)
 		char id[16];
 		snprintf(id, sizeof id, "%05d", i);
 		assert_memory_equal(batch.rec[i].val[0].data, id, 5);
+		for (int k = 0; k < batch.rec[i].schema->n; k++)
+			assert_int_equal((uintptr_t)batch.rec[i].val[k].data % 16, 0);
 	}
 	hm_batch_reset(&batch);
 	assert_int_equal(batch.n, 0);
@@ -445,6 +447,9 @@ static void what_looks_random_is_stored(void **state)
 	assert_int_equal(packed_size(p, ALL, 1), hm_frame_store_size(ALL) - 3);
 	assert_true(packed_size(p, ALL, 3) < ALL / 4);
 	assert_true(packed_size(p, PART, 1) > PART); /* too small for samples */
+	memset(p, 0, (size_t)2 * PART);		     /* one sample, of what is random, is not enough */
+	memcpy(p + PART, p + ALL / 2 + 3, 8 << 10);
+	assert_true(packed_size(p, (size_t)2 * PART, 1) < PART / 4);
 	free(p);
 }
 

@@ -7,7 +7,11 @@
 
 #include <immintrin.h>
 
+#if defined(__clang__) /* ignores the whole attribute if it does not know a part of it */
+#define WIDE __attribute__((target("arch=x86-64-v4")))
+#else
 #define WIDE __attribute__((target("arch=x86-64-v4,prefer-vector-width=512")))
+#endif
 #define WIDE_INLINE WIDE HM_INLINE
 
 /* A tile's outputs and inputs per side; places; rows and columns of the product's block of registers. */
