@@ -1,5 +1,6 @@
 /* Reading examples out of joined records: columns, records, encoders that run once on the way. See
  * examples.h. */
+#include "base/simd.h"
 #include "base/xxh3.h"
 #include "feed/examplesparts.h"
 #include "feed/prepared.h"
@@ -24,6 +25,7 @@ struct reading {
 	const struct hm_examples_options *o;
 	int label, id, error; /* columns; -1: none; those of the sides are in the store */
 	int text_max;	      /* the most ids in a caption */
+	bool fits;	      /* the input promises no more payload than the memory holds */
 	struct hm_encode *encode;
 	struct hm_encode_window work;
 	struct hm_encode_item item[WINDOW];
@@ -118,6 +120,17 @@ static int find_side(struct reading *r, int k, const struct hm_device *d, struct
 	return 0;
 }
 
+/* Whether all payload fits into memory if the input's promise is true. If it is false, the rest goes to a
+ * temporary file, and the reader reports it in the end. */
+static bool promises_to_fit(const struct reading *r)
+{
+	const struct hm_examples_store *s = r->s;
+	uint64_t records = hm_join_expect(r->in);
+	size_t bytes;
+	return records && !s->raw[HM_TEXT] &&
+	       hm_size_mul(records, s->bytes[HM_IMAGE] + s->bytes[HM_TEXT], &bytes) && bytes <= r->o->memory;
+}
+
 static int find_columns(struct reading *r, const struct hm_device *d, struct hm_err *e)
 {
 	const struct hm_schema *s = hm_join_schema(r->in);
@@ -132,6 +145,7 @@ static int find_columns(struct reading *r, const struct hm_device *d, struct hm_
 		if (find_side(r, k, d, e))
 			return HM_EDATA;
 	hm_examples_serve(r->x, o->kind);
+	r->fits = promises_to_fit(r);
 	if (text)
 		r->text_max = text->shape.positions - (hm_fusion_takes_words(o->kind) ? r->x->cells : 0);
 	if (hm_fusion_takes_words(o->kind) && r->text_max < 2)
@@ -165,15 +179,21 @@ static int check_wanted(struct reading *r, const struct hm_rec *rec, struct hm_e
 			    e);
 }
 
+/* Whether one of the numbers is not finite; without a branch, in vectors. */
+HM_SIMD static bool any_odd(const float *x, size_t n)
+{
+	uint32_t odd = 0, bits;
+	for (size_t j = 0; j < n; j++) {
+		memcpy(&bits, &x[j], sizeof bits);
+		odd |= (bits & 0x7f800000) == 0x7f800000;
+	}
+	return odd;
+}
+
 static int check_finite(const struct reading *r, const struct hm_rec *rec, const float *x, size_t n,
 			struct hm_err *e)
 {
-	uint32_t bad = 0, bits;
-	for (size_t j = 0; j < n; j++) { /* without a branch, in vectors */
-		memcpy(&bits, &x[j], sizeof bits);
-		bad |= (bits & 0x7f800000) == 0x7f800000;
-	}
-	return bad ? record_error(r, rec, "its feature holds a number that is not finite", e) : 0;
+	return any_odd(x, n) ? record_error(r, rec, "its feature holds a number that is not finite", e) : 0;
 }
 
 /* *part := a side's floats as f32, where they are or in r->wide, which has room. They must be finite. */
@@ -238,7 +258,7 @@ static int keep_parts(struct reading *r, const struct hm_rec *rec, const struct 
 	const char *path = r->encode ? NULL : r->o->path;
 	struct hm_examples_place place = {r->at, 0};
 	struct hm_err no_fetch = {0};
-	if (path && strcmp(path, "-")) {
+	if (path && strcmp(path, "-") && !r->fits) {
 		place.hash = hm_examples_hash(s, rec);
 		if (hm_buf_add(&s->places, &place, sizeof place, e))
 			return HM_EDATA;

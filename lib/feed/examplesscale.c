@@ -1,4 +1,5 @@
 /* Standardising examples: the moments of their features, and scaling by them. See examples.h. */
+#include "base/simd.h"
 #include "feed/examplesparts.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #define CONSTANT 0x1p-20 /* a deviation below this share of the mean is the rounding of F32 features */
 #define TINY 0x1p-100	 /* and weights divided by less than this overflow */
 
-void hm_examples_scale(float *x, const double *mean, const double *deviation, size_t n)
+HM_SIMD void hm_examples_scale(float *x, const double *mean, const double *deviation, size_t n)
 {
 	for (size_t j = 0; j < n; j++)
 		x[j] = (float)((x[j] - mean[j]) / deviation[j]);
@@ -22,13 +23,14 @@ struct sums {
 	bool squares; /* of what differs from the mean */
 };
 
-static void add_numbers(double *restrict sum, const float *restrict v, size_t n)
+HM_SIMD static void add_numbers(double *restrict sum, const float *restrict v, size_t n)
 {
 	for (size_t j = 0; j < n; j++)
 		sum[j] += v[j];
 }
 
-static void add_squares(double *restrict sum, const double *restrict mean, const float *restrict v, size_t n)
+HM_SIMD static void add_squares(double *restrict sum, const double *restrict mean, const float *restrict v,
+				size_t n)
 {
 	for (size_t j = 0; j < n; j++)
 		sum[j] += (v[j] - mean[j]) * (v[j] - mean[j]);

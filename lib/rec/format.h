@@ -105,6 +105,8 @@ int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e);
 /* The same before END was read, when the end of the input is an error. `records`: how many were read so far,
  * for the sentence. 0 or HM_EDATA. */
 int hm_source_must(struct hm_source *s, size_t n, uint64_t records, struct hm_err *e);
+/* *out := the next n bytes, consumed; most are read into it without a copy. Before END was read, as above. */
+int hm_source_take(struct hm_source *s, struct hm_buf *out, size_t n, uint64_t records, struct hm_err *e);
 const unsigned char *hm_source_here(const struct hm_source *s);
 size_t hm_source_left(const struct hm_source *s);   /* bytes visible */
 void hm_source_skip(struct hm_source *s, size_t n); /* consumes n visible bytes */

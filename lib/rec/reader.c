@@ -43,14 +43,9 @@ static int read_block(struct hm_reader *r, struct hm_block *b, uint32_t content,
 		return hm_err_set(e, HM_EDATA,
 				  "block %llu at byte %llu is out of order: a block was lost or moved",
 				  (unsigned long long)b->info.seq, (unsigned long long)at);
-	if (hm_source_must(in, b->info.packed, r->tail.records, e))
+	if (hm_source_take(in, &b->packed, b->info.packed, r->tail.records, e))
 		return HM_EDATA;
-	b->packed.len = 0;
-	if (hm_buf_add(&b->packed, hm_source_here(in), b->info.packed, e) ||
-	    hm_tail_add(&r->tail, &b->info, e))
-		return HM_EDATA;
-	hm_source_skip(in, b->info.packed);
-	return 0;
+	return hm_tail_add(&r->tail, &b->info, e);
 }
 
 /* Fills a slot of the ring with the next block. 1; 0: something else comes next, not consumed; HM_EDATA. */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LEAST_READ ((size_t)256 << 10)
+#define LEAST_READ ((size_t)64 << 10)
 /* Memory grows with the bytes that arrive, not with what a header claims. */
 #define LARGEST_READ ((size_t)4 << 20)
 
@@ -29,8 +29,22 @@ void hm_source_close(struct hm_source *s)
 	s->fd = -1;
 }
 
+/* Reads some of the next n bytes to the end of b. 1, 0 at the end of the input, HM_EDATA. */
+static int read_some(const struct hm_source *s, struct hm_buf *b, size_t n, struct hm_err *e)
+{
+	n = n > LARGEST_READ ? LARGEST_READ : n;
+	if (hm_buf_reserve(b, n, e))
+		return HM_EDATA;
+	ssize_t got = hm_fd_read(s->fd, b->data + b->len, n);
+	if (got < 0)
+		return hm_err_system(e, errno, "cannot read: %s", strerror(errno));
+	b->len += (size_t)got;
+	return got > 0;
+}
+
 int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e)
 {
+	int rc = 1;
 	if (hm_source_left(s) >= n)
 		return 1;
 	if (s->at) {
@@ -38,30 +52,41 @@ int hm_source_need(struct hm_source *s, size_t n, struct hm_err *e)
 		s->in.len -= s->at;
 		s->at = 0;
 	}
-	while (s->in.len < n) {
-		size_t want = n - s->in.len;
-		want = want < LEAST_READ ? LEAST_READ : want > LARGEST_READ ? LARGEST_READ : want;
-		if (hm_buf_reserve(&s->in, want, e))
-			return HM_EDATA;
-		ssize_t got = hm_fd_read(s->fd, s->in.data + s->in.len, want);
-		if (got < 0)
-			return hm_err_system(e, errno, "cannot read: %s", strerror(errno));
-		if (!got)
-			return 0;
-		s->in.len += (size_t)got;
+	while (rc == 1 && s->in.len < n)
+		rc = read_some(s, &s->in, n - s->in.len < LEAST_READ ? LEAST_READ : n - s->in.len, e);
+	return rc;
+}
+
+/* What the sentence says when the input ends before END; `left` bytes were read and not consumed. */
+static int report_cut(const struct hm_source *s, size_t left, uint64_t records, struct hm_err *e)
+{
+	return hm_err_set(e, HM_EDATA,
+			  "the stream ends without its end mark (after %llu records, byte %llu): it was cut, "
+			  "or its producer died",
+			  (unsigned long long)records, (unsigned long long)(s->offset + left));
+}
+
+int hm_source_take(struct hm_source *s, struct hm_buf *out, size_t n, uint64_t records, struct hm_err *e)
+{
+	size_t left = hm_source_left(s), there = left < n ? left : n;
+	int rc = 1;
+	out->len = 0;
+	if (hm_buf_add(out, hm_source_here(s), there, e))
+		return HM_EDATA;
+	while (rc == 1 && out->len < n)
+		rc = read_some(s, out, n - out->len, e);
+	if (rc == 1) {
+		s->at += there;
+		s->offset += n;
+		return 0;
 	}
-	return 1;
+	return rc ? rc : report_cut(s, out->len, records, e);
 }
 
 int hm_source_must(struct hm_source *s, size_t n, uint64_t records, struct hm_err *e)
 {
 	int rc = hm_source_need(s, n, e);
-	if (rc)
-		return rc < 0 ? rc : 0;
-	return hm_err_set(e, HM_EDATA,
-			  "the stream ends without its end mark (after %llu records, byte %llu): it was cut, "
-			  "or its producer died",
-			  (unsigned long long)records, (unsigned long long)(s->offset + hm_source_left(s)));
+	return rc == 1 ? 0 : rc ? rc : report_cut(s, hm_source_left(s), records, e);
 }
 
 const unsigned char *hm_source_here(const struct hm_source *s)

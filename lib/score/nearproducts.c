@@ -1,4 +1,5 @@
 /* Which products of a query can matter, and their similarities in double. See nearsearch.h. */
+#include "base/simd.h"
 #include "score/nearparts.h"
 
 #include <math.h>
@@ -8,15 +9,9 @@ enum {
 	SUMS = 32  /* of multiply_rows */
 };
 
-/* The sums stand in one order whatever the instruction set: all give the same bits. */
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
-#else
-#define CLONES
-#endif
-
-/* The product of two rows: products of floats are exact in double, and 32 sums take them in turn. */
-CLONES static double multiply_rows(const float *a, const float *b, size_t n)
+/* The product of two rows: products of floats are exact in double, and 32 sums take them in turn, in one
+ * order whatever the instruction set. */
+HM_SIMD static double multiply_rows(const float *a, const float *b, size_t n)
 {
 	double sum[SUMS] = {0};
 	size_t i = 0;

@@ -1,6 +1,7 @@
 /* Examples for training: what a batch holds is what the records say, in memory, fetched by index or out of a
  * temporary file; encoders that run while reading give hm_encode's bytes. */
 #include "../support/exampleset.h"
+#include "feed/examplesparts.h"
 #include "nn/early.h"
 #include "nn/headfusion.h"
 #include "nn/late.h"
@@ -119,6 +120,26 @@ static void where_examples_lie_does_not_matter(void **state)
 		}
 		hm_buf_clear(&want);
 		hm_buf_clear(&got);
+	}
+}
+
+/* Nothing is noted for fetching when all features fit; of one byte less, everything is. */
+static void features_that_fit_need_no_places(void **state)
+{
+	(void)state;
+	const size_t all = N * (C + H) * sizeof(float);
+	set_write(set_file, false, -1, -1);
+	for (size_t less = 0; less < 2; less++) {
+		struct hm_examples x;
+		struct hm_examples_options o = {.kind = &hm_late_fusion,
+						.side = {{HM_USE_FEATURE, NULL}, {HM_USE_FEATURE, NULL}},
+						.memory = all - less,
+						.path = set_file,
+						.unknown = true};
+		assert_int_equal(set_read(&x, set_file, &o, 2), 0);
+		assert_int_equal(x.store->fetch != NULL, less);
+		assert_int_equal(x.store->places.len, less * N * sizeof(struct hm_examples_place));
+		hm_examples_clear(&x);
 	}
 }
 
@@ -274,6 +295,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(where_examples_lie_does_not_matter, set_setup, set_teardown),
+		cmocka_unit_test_setup_teardown(features_that_fit_need_no_places, set_setup, set_teardown),
 		cmocka_unit_test_setup_teardown(batches_hold_what_the_records_say, set_setup, set_teardown),
 		cmocka_unit_test_setup_teardown(encoders_give_their_own_bytes, set_setup, set_teardown),
 		cmocka_unit_test_setup_teardown(features_are_standardised, set_setup, set_teardown),
