@@ -69,6 +69,8 @@ struct hm_fusion_infer {
 	void (*run)(void *work, const struct hm_fusion_input *in, float *logits);
 };
 
+enum { HM_TOGETHER = 64 };
+
 struct hm_fusion_kind {
 	const char *name;	      /* "late": the word of --fusion and of the model file */
 	enum hm_give gives[HM_SIDES]; /* what it takes from each side */
@@ -118,6 +120,11 @@ struct hm_fusion_kind {
 	 * parameters, also of a tower that the fusion runs. dside[k] f32 [n,D] := the gradient of side k, in
 	 * place of in->side[k]; NULL: not wanted, which holds for every grid. */
 	void (*backward)(void *tape, const float *dlogits, float *const dside[HM_SIDES]);
+	/* The same, without dside, of n <= HM_TOGETHER fusions of one shape that take the same in->joined, in
+	 * operations that load it once. Both or neither; NULL: forward and backward in turn are as fast. */
+	void (*forward_each)(void *const *tape, size_t n, const struct hm_fusion_input *in,
+			     float *const *logits);
+	void (*backward_each)(void *const *tape, size_t n, float *const *dlogits);
 	const struct hm_fusion_infer *infer;
 };
 
