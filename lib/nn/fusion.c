@@ -238,7 +238,7 @@ int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t
 		if (f->tower[k])
 			f->c.side[k].tower->kind->train->reserve(f->tower[k], &room);
 	if (!d->err.code)
-		f->c.kind->reserve(f->tape, b->n, words);
+		f->c.kind->reserve(f->tape, b->n, words, b->joined);
 	if (!d->err.code)
 		place_arrays(f, b);
 	if (!d->err.code && !d->host) {

@@ -109,9 +109,9 @@ struct hm_fusion_kind {
 	void *(*tape_new)(struct hm_fusion_net *net, struct hm_tower *text, struct hm_device *d,
 			  bool backward, struct hm_err *e);
 	void (*tape_free)(void *tape); /* NULL is fine */
-	/* Reserves memory for batches of up to n examples with up to `words` token ids in all: none of them
-	 * allocates. */
-	void (*reserve)(void *tape, int n, int64_t words);
+	/* Reserves memory for batches of up to n examples with up to `words` token ids in all, whose features
+	 * come as in->joined if `joined`: none of them allocates. */
+	void (*reserve)(void *tape, int n, int64_t words, bool joined);
 	/* logits f32 [n,C], device memory := the fusion of `in`. drop: p of a tower that the fusion runs,
 	 * seed and step of all dropout; NULL: none at all. Failures stick to the device. */
 	void (*forward)(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,

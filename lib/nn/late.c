@@ -81,10 +81,10 @@ static void free_tape(void *tape)
 	free(t);
 }
 
-static void reserve_tape(void *tape, int n, int64_t words)
+static void reserve_tape(void *tape, int n, int64_t words, bool joined)
 {
 	struct tape *t = tape;
-	size_t bytes = (size_t)n * (size_t)width_of(&t->m->net.shape) * sizeof *t->x;
+	size_t bytes = joined ? 0 : (size_t)n * (size_t)width_of(&t->m->net.shape) * sizeof *t->x;
 	(void)words;
 	t->n = n;
 	do {
@@ -100,7 +100,7 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 	const struct hm_fusion_shape *s = &t->m->net.shape;
 	int n = in->n, inputs = width_of(s), at = 0;
 	(void)drop;
-	reserve_tape(t, n, 0);
+	reserve_tape(t, n, 0, in->joined);
 	if (t->d->err.code)
 		return;
 	t->head = in->joined ? in->joined : t->x;

@@ -134,9 +134,9 @@ static int open_member(struct member *m, const struct hm_sweep_run *r, struct hm
 		return HM_EDATA;
 	int rc = hm_recipe_config(&item->recipe, r->val, s->classes, m->weight, &m->config, e);
 	if (!rc)
-		rc = hm_sweep_fusion_new(&m->f, r, item, room->device, m->config.seed, e);
+		rc = hm_sweep_fusion_new(&m->f, r, item, room, m->config.seed, e);
 	if (!rc && r->val && hm_standard_wanted(s->o->standardize, &item->config)) {
-		rc = hm_sweep_fusion_new(&m->judge, r, item, room->device, m->config.seed, e);
+		rc = hm_sweep_fusion_new(&m->judge, r, item, room, m->config.seed, e);
 		m->config.judge = m->judge;
 		m->config.refold = hm_standard_refold;
 		m->config.refold_ctx = &s->standard;

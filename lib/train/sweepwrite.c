@@ -79,7 +79,7 @@ static int save_model(struct job *j, struct hm_sweep_item *item, int worker, str
 	if (!rc)
 		rc = hm_buf_printf(&path, e, "%s/%s.safetensors", j->out->folder, item->name);
 	if (!rc)
-		rc = hm_sweep_fusion_new(&f, j->r, item, j->room[worker].device, 0, e);
+		rc = hm_sweep_fusion_new(&f, j->r, item, &j->room[worker], 0, e);
 	if (!rc) {
 		hm_params_write(hm_fusion_params(f), item->params);
 		rc = hm_setup_save(setup, f, (const char *)path.data, selected, item->result.kept_batches, pg,
