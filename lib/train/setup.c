@@ -287,7 +287,8 @@ int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, con
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(f);
 	const struct hm_params *own = hm_fusion_params(f);
-	struct hm_fusionfile_parts p = {.batches = batches,
+	struct hm_fusionfile_parts p = {.unsynced = s->o->sweep,
+					.batches = batches,
 					.selected_on = selected_on,
 					.pg = pg,
 					.names = s->names,

@@ -77,7 +77,8 @@ int hm_setup_init_params(struct hm_setup *s, struct hm_fusion *f, uint64_t seed,
 void hm_setup_identify(const struct hm_setup *s, cJSON *identity, struct hm_err *e);
 
 /* Writes the model file: the fusion's present parameters with standardisation folded in, and its encoders.
- * batches: train-mode batches of a running image encoder. 0 or HM_EDATA. */
+ * batches: train-mode batches of a running image encoder. Of a sweep the caller syncs the folder. 0 or
+ * HM_EDATA. */
 int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, const char *selected_on,
 		  int64_t batches, const cJSON *pg, struct hm_err *e);
 

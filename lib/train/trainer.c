@@ -274,8 +274,12 @@ void hm_trainers_begin(struct hm_trainer *const *t, size_t n)
 	arrange_epoch(r);
 	for (size_t i = 0, more; i < n; i += more) {
 		more = least_of(n - i, HM_TOGETHER);
-		for (size_t k = 0; k < more; k++)
+		for (size_t k = 0; k < more; k++) {
 			step[k] = &t[i + k]->step;
+			if (t[i + k]->ordered != r->ordered)
+				memcpy(t[i + k]->order, r->order, r->train->n * sizeof *r->order);
+			t[i + k]->ordered = r->ordered;
+		}
 		hm_steps_begin(step, more, r->s.step, r->order + at,
 			       least_of((size_t)r->c->batch_size, r->used - at));
 	}
