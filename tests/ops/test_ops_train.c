@@ -33,8 +33,8 @@ static void assert_close(const float *a, const float *b, size_t n, double bound)
 static void linear_layers_agree(void **state)
 {
 	(void)state;
-	static const int shape[][3] = {{1, 1, 1},     {64, 2, 1280}, {3, 5, 17},
-				       {52, 2, 1280}, {7, 9, 64},    {4, 4, 63}};
+	static const int shape[][3] = {{1, 1, 1},  {64, 2, 1280}, {3, 5, 17},	{52, 2, 1280},
+				       {7, 9, 64}, {4, 4, 63},	  {131, 3, 70}, {66, 5, 150}};
 	for (size_t t = 0; t < sizeof shape / sizeof *shape; t++) {
 		size_t m = (size_t)shape[t][0], n = (size_t)shape[t][1], k = (size_t)shape[t][2];
 		float *x = malloc(m * k * 4), *w = malloc(n * k * 4), *b = malloc(n * 4),
