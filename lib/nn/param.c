@@ -298,8 +298,8 @@ void hm_params_read(const struct hm_params *s, float *out)
 {
 	if (s->device)
 		s->device->op->download(s->device, out, s->data, s->count * sizeof *out);
-	else
-		memcpy(out, s->data, s->count * sizeof *out);
+	for (size_t i = 0; i < s->n && !s->device; out += s->item[i++].count)
+		memcpy(out, *s->item[i].field, s->item[i].count * sizeof *out);
 }
 
 void hm_params_write(struct hm_params *s, const float *in)

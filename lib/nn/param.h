@@ -82,8 +82,8 @@ static inline float *hm_params_grad(const struct hm_params *s, const float *fiel
 {
 	return s->grad ? s->grad + (field - s->data) : NULL;
 }
-/* out [count], host memory := all parameters in order, wherever they are; write is the way back. Failures
- * stick to the device. */
+/* out [count], host memory := all parameters in order, wherever they are, borrowed ones too; write is the way
+ * back, for a table that has `data`. Failures stick to the device. */
 void hm_params_read(const struct hm_params *s, float *out);
 void hm_params_write(struct hm_params *s, const float *in);
 /* Frees all storage; the table is empty. */

@@ -136,7 +136,8 @@ struct hm_tower_rows {
 /* Inference. A prepared net is immutable and shared by threads; work holds one thread's activations. */
 struct hm_tower_infer {
 	/* The network made ready to run on `d` and its forks. Borrows `d`; the tower's parameters may be
-	 * released afterwards, unless they are borrowed (param.h). NULL with `e`. */
+	 * released afterwards, unless they are borrowed (param.h): then params.data is NULL, and the fields
+	 * point into the file. NULL with `e`. */
 	void *(*prepare)(const struct hm_tower *t, struct hm_device *d, struct hm_err *e);
 	void (*net_free)(void *net); /* NULL is fine */
 	/* One thread's activations on `d`, for batches of up to `room`. Borrows `d`. NULL with `e`. */

@@ -1,7 +1,7 @@
 /* Runs a model over records: finds the columns it needs, checks that they are like those it was trained on,
  * and computes logits and probabilities of many records at once. A side's values come from a feature column
  * if the model's own encoder made it, else the encoder in the model file computes them from the raw column.
- * The fusion runs as in the validation during training (fuserun.h).
+ * The fusion runs in its inference (fuserun.h says how that agrees with validation).
  *
  * Shuffled sides (ablate.h) take two readings of the records: hm_predict_collect for all of them,
  * hm_predict_shuffle, then hm_predict_records for all of them in the same order. */

@@ -4,7 +4,6 @@
 #include "nn/tower.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 enum { WIDTH = 8, COLOURS = 3 };
 
@@ -73,7 +72,7 @@ static void *copy_tower(const struct hm_tower *t, struct hm_device *d, struct hm
 	(void)d;
 	if (!own || hm_params_alloc(&own->params, e))
 		return free_tower(own), NULL;
-	return memcpy(own->params.data, t->params.data, t->params.count * sizeof(float)), own;
+	return hm_params_read(&t->params, own->params.data), own;
 }
 
 static void free_copy(void *net)

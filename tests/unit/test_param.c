@@ -28,7 +28,10 @@ static void borrow_param(enum hm_init init, const struct hm_tensor *t, const flo
 	int rc = hm_params_borrow(&s, find_tensor, (void *)(uintptr_t)t, &e);
 	assert_string_equal(e.text, says);
 	if (want) {
+		float read[N];
+		hm_params_read(&s, read);
 		assert_int_equal(rc, 0);
+		assert_memory_equal(read, want, sizeof read);
 		assert_memory_equal(field, want, N * sizeof *want);
 		assert_true(((const void *)field == t->data) == in_place);
 	}
