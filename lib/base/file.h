@@ -58,6 +58,9 @@ int hm_out_fd(const struct hm_out *o);
  * power.
  */
 int hm_out_commit(struct hm_out *o, struct hm_err *e);
+/* The same for one of many files in a folder: its name outlives a loss of power only after hm_file_sync_name
+ * of any of them. Until then there may be the old file under the name, whole, or none. */
+int hm_out_commit_unsynced(struct hm_out *o, struct hm_err *e);
 /* Leaves what was there before as it was, removes what was written and frees `o`; NULL is fine. */
 void hm_out_abort(struct hm_out *o);
 

@@ -229,7 +229,7 @@ static int take_name(struct hm_out *o, struct hm_err *e)
 	return 0;
 }
 
-static int make_real(struct hm_out *o, struct hm_err *e)
+static int make_real(struct hm_out *o, bool sync_name, struct hm_err *e)
 {
 	sigset_t all, before;
 	if (hm_fd_sync(o->fd))
@@ -238,14 +238,16 @@ static int make_real(struct hm_out *o, struct hm_err *e)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int rc = take_name(o, e);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return !rc && hm_fd_sync_folder(o->folder) ? refuse_output(e, o->path, "cannot sync its folder") : rc;
+	return !rc && sync_name && hm_fd_sync_folder(o->folder)
+		       ? refuse_output(e, o->path, "cannot sync its folder")
+		       : rc;
 }
 
-int hm_out_commit(struct hm_out *o, struct hm_err *e)
+static int commit(struct hm_out *o, bool sync_name, struct hm_err *e)
 {
 	int rc = o->failed ? hm_err_set(e, HM_EDATA, "%s: an earlier write failed", o->path) : 0;
 	if (!rc && !o->stream)
-		rc = make_real(o, e);
+		rc = make_real(o, sync_name, e);
 	if (!rc && o->fd > STDERR_FILENO) {
 		/* a file that is synced and named is there, whatever its closing says */
 		if (hm_fd_close(o->fd) && o->stream)
@@ -254,6 +256,16 @@ int hm_out_commit(struct hm_out *o, struct hm_err *e)
 	}
 	hm_out_abort(o);
 	return rc;
+}
+
+int hm_out_commit(struct hm_out *o, struct hm_err *e)
+{
+	return commit(o, true, e);
+}
+
+int hm_out_commit_unsynced(struct hm_out *o, struct hm_err *e)
+{
+	return commit(o, false, e);
 }
 
 void hm_out_abort(struct hm_out *o)

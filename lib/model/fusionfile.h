@@ -66,6 +66,7 @@ struct hm_fusionfile_parts {
 			     host memory, in the table's order; NULL: write the live ones */
 	const char *selected_on; /* hm.selected_on; NULL: left out */
 	const cJSON *pg;	 /* an array; NULL: left out */
+	bool unsynced;		 /* by hm_weights_save_unsynced: the caller syncs the folder */
 };
 
 /* Writes the file whole or not at all. The same input gives the same bytes. hm.image_digest and

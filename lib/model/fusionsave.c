@@ -187,6 +187,7 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 	to->head = c->head;
 	to->names = (cJSON *)(uintptr_t)p->names; /* only read */
 	to->vocab = p->vocab;
+	to->unsynced = p->unsynced;
 	to->pg = (cJSON *)(uintptr_t)p->pg; /* only read */
 	to->selected_on = (char *)(uintptr_t)p->selected_on;
 	for (int k = 0; k < HM_SIDES; k++) {

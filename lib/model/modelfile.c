@@ -170,7 +170,7 @@ int hm_modelfile_write(const char *path, const struct hm_modelfile *m, const str
 		t[1] = (struct hm_tensor){bias, HM_F32, 1, {m->classes}, m->bias};
 		if (n_more)
 			memcpy(t + 2, more, n_more * sizeof *t);
-		rc = hm_weights_save(path, t, n_more + 2, meta, e);
+		rc = (m->unsynced ? hm_weights_save_unsynced : hm_weights_save)(path, t, n_more + 2, meta, e);
 	} else {
 		hm_err_prefix(e, "%s", path);
 	}

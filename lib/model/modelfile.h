@@ -35,6 +35,7 @@ struct hm_modelfile {
 			      file. Read: borrowed from `file` */
 	char *selected_on; /* hm.selected_on, free text such as "auroc, epoch 3"; NULL: not said */
 	cJSON *pg;	   /* an array, oldest step first; NULL: not said */
+	bool unsynced;	   /* written: by hm_weights_save_unsynced */
 	struct hm_weights *file; /* read: every tensor of the file; NULL for one made in memory */
 };
 

@@ -86,10 +86,11 @@ static void place_batch(struct tape *t, int n, int words)
 	while (hm_slab_again(&t->slab));
 }
 
-static void reserve_tape(void *tape, int n, int64_t words)
+static void reserve_tape(void *tape, int n, int64_t words, bool joined)
 {
 	struct tape *t = tape;
 	const struct hm_tower_room room = {.n = n, .rows = (int64_t)n * t->m->net.shape.cells + words};
+	(void)joined;
 	t->text->train->reserve(t->tower, &room);
 	if (!t->d->err.code)
 		place_batch(t, n, (int)words);

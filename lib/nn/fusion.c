@@ -238,7 +238,7 @@ int hm_fusion_reserve(struct hm_fusion *f, const struct hm_minibatch *b, int64_t
 		if (f->tower[k])
 			f->c.side[k].tower->kind->train->reserve(f->tower[k], &room);
 	if (!d->err.code)
-		f->c.kind->reserve(f->tape, b->n, words);
+		f->c.kind->reserve(f->tape, b->n, words, b->joined);
 	if (!d->err.code)
 		place_arrays(f, b);
 	if (!d->err.code && !d->host) {
@@ -300,11 +300,22 @@ static void run_backward(struct hm_fusion *f)
 			f->c.side[k].tower->kind->train->backward(f->tower[k], dside[k]);
 }
 
+/* The loss, and f->logits := their gradient. */
+static void compare_labels(struct hm_fusion *f, const struct hm_minibatch *b, const float *class_weight)
+{
+	struct hm_device *d = f->d;
+	const struct hm_ops *op = d->op;
+	op->upload(d, f->label, b->label, (size_t)b->n * sizeof *b->label);
+	if (class_weight)
+		op->upload(d, f->weight, class_weight, (size_t)f->c.classes * sizeof *class_weight);
+	op->cross_entropy(d, f->sums, f->loss, f->logits, f->logits, f->label,
+			  class_weight ? f->weight : NULL, b->part.total, b->n, f->c.classes);
+}
+
 void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		     const float *class_weight)
 {
 	struct hm_device *d = f->d;
-	const struct hm_ops *op = d->op;
 	struct hm_dropout place = drop ? *drop : (struct hm_dropout){0};
 	place.examples = b->part.examples;
 	place.rows = b->part.words;
@@ -312,13 +323,49 @@ void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const st
 	compute_logits(f, b, true, drop ? &place : NULL);
 	if (d->err.code)
 		return;
-	op->upload(d, f->label, b->label, (size_t)b->n * sizeof *b->label);
-	if (class_weight)
-		op->upload(d, f->weight, class_weight, (size_t)f->c.classes * sizeof *class_weight);
-	op->cross_entropy(d, f->sums, f->loss, f->logits, f->logits, f->label,
-			  class_weight ? f->weight : NULL, b->part.total, b->n, f->c.classes);
+	compare_labels(f, b, class_weight);
 	run_backward(f);
-	op->submit(d);
+	d->op->submit(d);
+}
+
+/* Whether fusions like this one have passes together: over cached features, on a host, whose arrays are the
+ * batch's own. */
+static bool runs_together(const struct hm_fusion *f, const struct hm_minibatch *b)
+{
+	return f->c.kind->forward_each && f->d->host && b->joined && !hm_fusion_runs_tower(&f->c);
+}
+
+/* hm_fusions_begin for as many as the kind takes at once. */
+static void begin_together(struct hm_fusion *const *f, size_t n, const struct hm_minibatch *b,
+			   const float *const *class_weight)
+{
+	const struct hm_fusion_kind *k = f[0]->c.kind;
+	const struct hm_fusion_input x = {.n = b->n, .joined = b->joined};
+	void *tape[HM_TOGETHER];
+	float *logits[HM_TOGETHER];
+	for (size_t i = 0; i < n; i++) {
+		place_arrays(f[i], b);
+		tape[i] = f[i]->tape;
+		logits[i] = f[i]->logits;
+	}
+	if (f[0]->d->err.code)
+		return;
+	k->forward_each(tape, n, &x, logits);
+	for (size_t i = 0; i < n; i++)
+		compare_labels(f[i], b, class_weight[i]);
+	k->backward_each(tape, n, logits);
+}
+
+void hm_fusions_begin(struct hm_fusion *const *f, size_t n, const struct hm_minibatch *b,
+		      const struct hm_dropout *drop, const float *const *class_weight)
+{
+	for (size_t i = 0, more; i < n; i += more) {
+		more = n - i < HM_TOGETHER ? n - i : HM_TOGETHER;
+		if (runs_together(f[i], b))
+			begin_together(f + i, more, b, class_weight + i);
+		for (size_t k = i; k < i + more && !runs_together(f[k], b); k++)
+			hm_fusion_begin(f[k], b, &drop[k], class_weight[k]);
+	}
 }
 
 const float *hm_fusion_loss(const struct hm_fusion *f)

@@ -107,6 +107,10 @@ int hm_fusion_step(struct hm_fusion *f, const struct hm_minibatch *b, const stru
  * waits. The batch's arrays may be reused when begin returns. Failures stick to the device. */
 void hm_fusion_begin(struct hm_fusion *f, const struct hm_minibatch *b, const struct hm_dropout *drop,
 		     const float *class_weight);
+/* The same for n fusions of one shape with one batch, drop [n] and class_weight [n]. What each computes is
+ * that of hm_fusion_begin, to the bit. */
+void hm_fusions_begin(struct hm_fusion *const *f, size_t n, const struct hm_minibatch *b,
+		      const struct hm_dropout *drop, const float *const *class_weight);
 const float *hm_fusion_loss(const struct hm_fusion *f);
 /* The loss's numerator and denominator over these examples alone (cross_entropy's sums), f64 [2], device
  * memory. */

@@ -69,6 +69,8 @@ struct hm_fusion_infer {
 	void (*run)(void *work, const struct hm_fusion_input *in, float *logits);
 };
 
+enum { HM_TOGETHER = 64 };
+
 struct hm_fusion_kind {
 	const char *name;	      /* "late": the word of --fusion and of the model file */
 	enum hm_give gives[HM_SIDES]; /* what it takes from each side */
@@ -107,9 +109,9 @@ struct hm_fusion_kind {
 	void *(*tape_new)(struct hm_fusion_net *net, struct hm_tower *text, struct hm_device *d,
 			  bool backward, struct hm_err *e);
 	void (*tape_free)(void *tape); /* NULL is fine */
-	/* Reserves memory for batches of up to n examples with up to `words` token ids in all: none of them
-	 * allocates. */
-	void (*reserve)(void *tape, int n, int64_t words);
+	/* Reserves memory for batches of up to n examples with up to `words` token ids in all, whose features
+	 * come as in->joined if `joined`: none of them allocates. */
+	void (*reserve)(void *tape, int n, int64_t words, bool joined);
 	/* logits f32 [n,C], device memory := the fusion of `in`. drop: p of a tower that the fusion runs,
 	 * seed and step of all dropout; NULL: none at all. Failures stick to the device. */
 	void (*forward)(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
@@ -118,6 +120,11 @@ struct hm_fusion_kind {
 	 * parameters, also of a tower that the fusion runs. dside[k] f32 [n,D] := the gradient of side k, in
 	 * place of in->side[k]; NULL: not wanted, which holds for every grid. */
 	void (*backward)(void *tape, const float *dlogits, float *const dside[HM_SIDES]);
+	/* The same, without dside, of n <= HM_TOGETHER fusions of one shape that take the same in->joined, in
+	 * operations that load it once. Both or neither; NULL: forward and backward in turn are as fast. */
+	void (*forward_each)(void *const *tape, size_t n, const struct hm_fusion_input *in,
+			     float *const *logits);
+	void (*backward_each)(void *const *tape, size_t n, float *const *dlogits);
 	const struct hm_fusion_infer *infer;
 };
 

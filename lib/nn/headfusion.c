@@ -96,10 +96,10 @@ static void plan_memory(struct tape *t)
 	t->dpre2 = hm_slab_take(&t->slab, pre);
 }
 
-static void reserve_tape(void *tape, int n, int64_t words)
+static void reserve_tape(void *tape, int n, int64_t words, bool joined)
 {
 	struct tape *t = tape;
-	(void)words;
+	(void)words, (void)joined;
 	t->n = n;
 	t->rows = piece_rows(t->m, n);
 	do
@@ -173,7 +173,7 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 	t->drops = drop != NULL;
 	if (drop)
 		t->drop = *drop;
-	reserve_tape(t, in->n, 0);
+	reserve_tape(t, in->n, 0, in->joined);
 	for (int k = 0; k < HM_SIDES && !t->d->err.code; k++) {
 		t->side[k] = in->side[k];
 		forward_map(t, k);

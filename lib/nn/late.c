@@ -81,10 +81,10 @@ static void free_tape(void *tape)
 	free(t);
 }
 
-static void reserve_tape(void *tape, int n, int64_t words)
+static void reserve_tape(void *tape, int n, int64_t words, bool joined)
 {
 	struct tape *t = tape;
-	size_t bytes = (size_t)n * (size_t)width_of(&t->m->net.shape) * sizeof *t->x;
+	size_t bytes = joined ? 0 : (size_t)n * (size_t)width_of(&t->m->net.shape) * sizeof *t->x;
 	(void)words;
 	t->n = n;
 	do {
@@ -100,7 +100,7 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 	const struct hm_fusion_shape *s = &t->m->net.shape;
 	int n = in->n, inputs = width_of(s), at = 0;
 	(void)drop;
-	reserve_tape(t, n, 0);
+	reserve_tape(t, n, 0, in->joined);
 	if (t->d->err.code)
 		return;
 	t->head = in->joined ? in->joined : t->x;
@@ -129,6 +129,38 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 					       s->dim[k]);
 }
 
+static void forward_each(void *const *tape, size_t n, const struct hm_fusion_input *in, float *const *logits)
+{
+	const float *w[HM_TOGETHER], *b[HM_TOGETHER];
+	const struct tape *first = tape[0];
+	const struct hm_fusion_shape *s = &first->m->net.shape;
+	for (size_t i = 0; i < n; i++) {
+		struct tape *t = tape[i];
+		t->n = in->n;
+		t->head = in->joined;
+		w[i] = t->m->weight;
+		b[i] = t->m->bias;
+	}
+	first->d->op->linears_forward(first->d, logits, in->joined, w, b, (int)n, in->n, s->classes,
+				      width_of(s));
+}
+
+static void backward_each(void *const *tape, size_t n, float *const *dlogits)
+{
+	float *dw[HM_TOGETHER], *db[HM_TOGETHER];
+	const float *dy[HM_TOGETHER];
+	const struct tape *first = tape[0];
+	const struct hm_fusion_shape *s = &first->m->net.shape;
+	for (size_t i = 0; i < n; i++) {
+		const struct tape *t = tape[i];
+		dw[i] = hm_params_grad(&t->m->net.params, t->m->weight);
+		db[i] = hm_params_grad(&t->m->net.params, t->m->bias);
+		dy[i] = dlogits[i];
+	}
+	first->d->op->linears_backward(first->d, dw, db, dy, first->head, (int)n, first->n, s->classes,
+				       width_of(s));
+}
+
 const struct hm_fusion_kind hm_late_fusion = {
 	.name = "late",
 	.gives = {[HM_IMAGE] = HM_POOLED, [HM_TEXT] = HM_POOLED},
@@ -147,5 +179,7 @@ const struct hm_fusion_kind hm_late_fusion = {
 	.reserve = reserve_tape,
 	.forward = forward_fusion,
 	.backward = backward_fusion,
+	.forward_each = forward_each,
+	.backward_each = backward_each,
 	.infer = &hm_plain_infer,
 };

@@ -39,7 +39,7 @@ static void *new_work(const void *net, struct hm_device *d, int n, int rows, str
 	w->kind = of->kind;
 	w->tape = w->kind->tape_new(of, NULL, d, false, e);
 	if (w->tape)
-		w->kind->reserve(w->tape, n, 0);
+		w->kind->reserve(w->tape, n, 0, false);
 	if (w->tape && !hm_device_error(d, e))
 		return w;
 	free_work(w);

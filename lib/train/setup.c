@@ -143,9 +143,10 @@ int hm_setup_configure(const struct hm_setup *s, const struct hm_recipe *r, stru
 }
 
 /* Training keeps each number with its gradient and two moments. */
-int hm_setup_check_memory(struct hm_fusion *f, const struct hm_device *d, int copies, struct hm_err *e)
+int hm_setup_check_memory(struct hm_fusion *f, const struct hm_device *d, int copies, size_t there,
+			  struct hm_err *e)
 {
-	size_t count = hm_fusion_params(f)->count, bytes, there = hm_memory_given();
+	size_t count = hm_fusion_params(f)->count, bytes;
 	bool fits =
 		hm_size_mul(count, 4 * sizeof(float), &bytes) && hm_size_mul(bytes, (size_t)copies, &bytes);
 	if (!d->host || (fits && bytes <= there))
@@ -188,7 +189,7 @@ static int make_fusion(struct hm_setup *s, struct hm_err *e)
 	rc = hold_layers(s, &c, e);
 	if (!rc)
 		rc = hm_fusion_new(&s->fusion, &c, s->device, e);
-	return rc || s->o->sweep ? rc : hm_setup_check_memory(s->fusion, s->device, 1, e);
+	return rc || s->o->sweep ? rc : hm_setup_check_memory(s->fusion, s->device, 1, hm_memory_given(), e);
 }
 
 /* ---- first parameters */
@@ -286,7 +287,8 @@ int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, con
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(f);
 	const struct hm_params *own = hm_fusion_params(f);
-	struct hm_fusionfile_parts p = {.batches = batches,
+	struct hm_fusionfile_parts p = {.unsynced = s->o->sweep,
+					.batches = batches,
 					.selected_on = selected_on,
 					.pg = pg,
 					.names = s->names,

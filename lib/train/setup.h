@@ -64,8 +64,9 @@ void hm_setup_clear(struct hm_setup *s);
  * or these options; HM_EDATA: it needs a side that the sets do not have. */
 int hm_setup_configure(const struct hm_setup *s, const struct hm_recipe *r, struct hm_fusion_config *c,
 		       struct hm_err *e);
-/* Checks that `copies` trainings of the fusion at once fit into the machine's memory. 0 or HM_EDATA. */
-int hm_setup_check_memory(struct hm_fusion *f, const struct hm_device *d, int copies, struct hm_err *e);
+/* Checks that `copies` trainings of the fusion at once fit into `there` bytes of memory. 0 or HM_EDATA. */
+int hm_setup_check_memory(struct hm_fusion *f, const struct hm_device *d, int copies, size_t there,
+			  struct hm_err *e);
 
 /* Gives a fusion of this configuration its first parameters: those of --init, else random ones that depend on
  * the random seed only. Call before placing it. 0 or HM_EDATA. */
@@ -76,7 +77,8 @@ int hm_setup_init_params(struct hm_setup *s, struct hm_fusion *f, uint64_t seed,
 void hm_setup_identify(const struct hm_setup *s, cJSON *identity, struct hm_err *e);
 
 /* Writes the model file: the fusion's present parameters with standardisation folded in, and its encoders.
- * batches: train-mode batches of a running image encoder. 0 or HM_EDATA. */
+ * batches: train-mode batches of a running image encoder. Of a sweep the caller syncs the folder. 0 or
+ * HM_EDATA. */
 int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, const char *selected_on,
 		  int64_t batches, const cJSON *pg, struct hm_err *e);
 

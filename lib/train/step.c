@@ -50,11 +50,33 @@ static int start_batch(struct hm_step *s, int64_t step, const uint32_t *at, size
 	return 0;
 }
 
+void hm_steps_begin(struct hm_step *const *s, size_t n, int64_t step, const uint32_t *at, size_t rows)
+{
+	struct hm_fusion *f[HM_TOGETHER];
+	struct hm_dropout drop[HM_TOGETHER];
+	const float *weight[HM_TOGETHER];
+	struct hm_minibatch *b = &s[0]->batch;
+	struct hm_err e = {0};
+	if (hm_step_in_parts(s[0]->c) || hm_examples_batch(s[0]->x, at, rows, b, &e))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		hm_optim_zero(s[i]->optim);
+		f[i] = s[i]->f;
+		drop[i] = drop_of(s[i], step);
+		weight[i] = s[i]->c->class_weight;
+		s[i]->begun = true;
+	}
+	hm_fusions_begin(f, n, b, drop, weight);
+}
+
 static int run_batch(struct hm_step *s, int64_t step, const uint32_t *at, size_t rows, size_t more,
 		     float *loss, bool *finite, struct hm_err *e)
 {
-	hm_optim_zero(s->optim);
-	if (start_batch(s, step, at, rows, more, e))
+	bool begun = s->begun;
+	s->begun = false;
+	if (!begun)
+		hm_optim_zero(s->optim);
+	if (!begun && start_batch(s, step, at, rows, more, e))
 		return HM_EDATA;
 	hm_optim_clip(s->optim);
 	return hm_optim_read(s->optim, hm_fusion_loss(s->f), loss, finite, e);

@@ -16,6 +16,7 @@ struct hm_step {
 	bool words;		   /* the examples have token ids */
 	struct hm_minibatch batch; /* the next step's, if `ready` */
 	bool ready;
+	bool begun; /* the next step's passes are computed */
 	/* In parts: */
 	struct hm_gradsum sum;
 	int64_t most;	 /* parts of the largest batch */
@@ -34,6 +35,10 @@ bool hm_step_in_parts(const struct hm_trainer_config *c);
  * after a failure. */
 int hm_step_init(struct hm_step *s, struct hm_err *e);
 void hm_step_clear(struct hm_step *s);
+/* Computes the passes of step number `step` of n <= HM_TOGETHER trainings whose fusions have one shape and
+ * take the same batch, examples at[0..rows), on a host device; hm_step_take does the rest. Does nothing for
+ * batches in parts, or if there is no batch: hm_step_take then says why. */
+void hm_steps_begin(struct hm_step *const *s, size_t n, int64_t step, const uint32_t *at, size_t rows);
 /* Takes step number `step` (from 0) with examples at[0..rows), of which the next `more` examples of at[] are
  * the next step's. *loss := the batch's mean loss, *lr := the rate. 0 or HM_EDATA; if loss or gradients are
  * not finite, the sentence names the step, the rate and the batch's ids. */

@@ -1,5 +1,6 @@
 /* What a sweep's workers have for themselves. See sweeproom.h. */
 #include "train/sweeproom.h"
+#include "base/memlimit.h"
 
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@ void hm_sweep_rooms_free(struct hm_sweep_room *room, const struct hm_sweep_run *
 int hm_sweep_rooms_new(struct hm_sweep_room **rooms, const struct hm_sweep_run *r, struct hm_err *e)
 {
 	int rc = 0, n = hm_workers_count(r->workers);
+	size_t memory = hm_memory_given();
 	if (!(*rooms = hm_alloc((size_t)n, sizeof **rooms, e)))
 		return HM_EDATA;
 	for (int i = 0; !rc && i < n; i++) {
@@ -23,6 +25,7 @@ int hm_sweep_rooms_new(struct hm_sweep_room **rooms, const struct hm_sweep_run *
 		if (!(room->device = hm_device_open(r->device, r->precision, e)))
 			return e->code;
 		room->device->threads = 1;
+		room->memory = memory;
 		rc = hm_examples_view(&room->train, &r->setup->train, e);
 		if (!rc && r->val)
 			rc = hm_examples_view(&room->val, &r->setup->val, e);
@@ -31,11 +34,11 @@ int hm_sweep_rooms_new(struct hm_sweep_room **rooms, const struct hm_sweep_run *
 }
 
 int hm_sweep_fusion_new(struct hm_fusion **f, const struct hm_sweep_run *r, const struct hm_sweep_item *item,
-			struct hm_device *d, uint64_t seed, struct hm_err *e)
+			const struct hm_sweep_room *room, uint64_t seed, struct hm_err *e)
 {
-	int rc = hm_fusion_new(f, &item->config, d, e);
+	int rc = hm_fusion_new(f, &item->config, room->device, e);
 	if (!rc)
-		rc = hm_setup_check_memory(*f, d, hm_workers_count(r->workers), e);
+		rc = hm_setup_check_memory(*f, room->device, hm_workers_count(r->workers), room->memory, e);
 	if (!rc)
 		rc = hm_setup_init_params(r->setup, *f, seed, e);
 	return rc ? rc : hm_fusion_place(*f, e);

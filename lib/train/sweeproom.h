@@ -6,6 +6,7 @@
 
 struct hm_sweep_room {
 	struct hm_device *device;
+	size_t memory;		       /* hm_memory_given */
 	struct hm_examples train, val; /* val is empty without a validation set */
 };
 
@@ -13,9 +14,9 @@ struct hm_sweep_room {
 int hm_sweep_rooms_new(struct hm_sweep_room **room, const struct hm_sweep_run *r, struct hm_err *e);
 void hm_sweep_rooms_free(struct hm_sweep_room *room, const struct hm_sweep_run *r);
 
-/* *f := the item's fusion, placed on the device, with the first parameters of that random seed. 0 or a
+/* *f := the item's fusion, placed on the room's device, with the first parameters of that random seed. 0 or a
  * negative code. Caller frees, also after a failure. */
 int hm_sweep_fusion_new(struct hm_fusion **f, const struct hm_sweep_run *r, const struct hm_sweep_item *item,
-			struct hm_device *d, uint64_t seed, struct hm_err *e);
+			const struct hm_sweep_room *room, uint64_t seed, struct hm_err *e);
 
 #endif

@@ -159,9 +159,9 @@ static int open_member(struct member *m, const struct hm_sweep_run *r, struct hm
 		return HM_EDATA;
 	int rc = hm_recipe_config(&item->recipe, r->val, s->classes, m->weight, &m->config, e);
 	if (!rc)
-		rc = hm_sweep_fusion_new(&m->f, r, item, room->device, m->config.seed, e);
+		rc = hm_sweep_fusion_new(&m->f, r, item, room, m->config.seed, e);
 	if (!rc && r->val && hm_standard_wanted(s->o->standardize, &item->config)) {
-		rc = hm_sweep_fusion_new(&m->judge, r, item, room->device, m->config.seed, e);
+		rc = hm_sweep_fusion_new(&m->judge, r, item, room, m->config.seed, e);
 		m->config.judge = m->judge;
 		m->config.refold = hm_standard_refold;
 		m->config.refold_ctx = &s->standard;
@@ -198,16 +198,29 @@ static void mark_failure(struct hm_sweep_item *item, const struct hm_err *e)
 	item->error = hm_strndup(shown, hm_utf8_mask(e->text, strlen(e->text), shown, sizeof shown), NULL);
 }
 
+/* Begins a step of those that train on. */
+static void begin_step(const struct member *team, size_t n, struct hm_trainer **list)
+{
+	size_t on = 0;
+	for (size_t i = 0; i < n; i++)
+		if (team[i].trainer)
+			list[on++] = team[i].trainer;
+	hm_trainers_begin(list, on);
+}
+
 void hm_sweep_team_train(struct hm_sweep_item *const *item, size_t n, const struct hm_sweep_run *r,
 			 struct hm_sweep_room *room, void (*done)(void *ctx), void *ctx)
 {
 	struct member *team = hm_alloc(n, sizeof *team, NULL);
-	size_t left = team ? n : 0;
-	for (size_t i = 0; i < n && !team; i++)
+	struct hm_trainer **on = team ? hm_alloc(n, sizeof *on, NULL) : NULL;
+	size_t left = on ? n : 0;
+	for (size_t i = 0; i < n && !on; i++)
 		done(ctx); /* without memory; an item that is not trained and has no error says so */
-	for (size_t i = 0; i < n && team; i++)
+	for (size_t i = 0; i < n && on; i++)
 		team[i].item = item[i];
-	for (bool first = true; left; first = false)
+	for (bool first = true; left; first = false) {
+		if (!first)
+			begin_step(team, n, on);
 		for (size_t i = 0; i < n; i++) {
 			struct member *m = &team[i];
 			struct hm_err e = {0};
@@ -222,5 +235,7 @@ void hm_sweep_team_train(struct hm_sweep_item *const *item, size_t n, const stru
 			left--;
 			done(ctx);
 		}
+	}
+	free(on);
 	free(team);
 }

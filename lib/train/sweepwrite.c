@@ -79,7 +79,7 @@ static int save_model(struct job *j, struct hm_sweep_item *item, int worker, str
 	if (!rc)
 		rc = hm_buf_printf(&path, e, "%s/%s.safetensors", j->out->folder, item->name);
 	if (!rc)
-		rc = hm_sweep_fusion_new(&f, j->r, item, j->room[worker].device, 0, e);
+		rc = hm_sweep_fusion_new(&f, j->r, item, &j->room[worker], 0, e);
 	if (!rc) {
 		hm_params_write(hm_fusion_params(f), item->params);
 		rc = hm_setup_save(setup, f, (const char *)path.data, selected, item->result.kept_batches, pg,
@@ -106,6 +106,17 @@ static void save_one(void *ctx, size_t i, int worker)
 	pthread_mutex_unlock(&j->lock);
 }
 
+/* Once for all models. */
+static int sync_folder(const char *folder, struct hm_err *e)
+{
+	struct hm_buf path = {0};
+	int rc = hm_buf_printf(&path, e, "%s/" HM_SWEEP_TABLE ".csv", folder);
+	if (!rc)
+		rc = hm_file_sync_name((const char *)path.data, e);
+	hm_buf_clear(&path);
+	return rc;
+}
+
 int hm_sweep_write_models(struct hm_sweep *s, const struct hm_sweep_run *r, const struct hm_sweep_out *o,
 			  struct hm_err *e)
 {
@@ -117,5 +128,6 @@ int hm_sweep_write_models(struct hm_sweep *s, const struct hm_sweep_run *r, cons
 		hm_workers_each(r->workers, o->keep, save_one, &j);
 	hm_sweep_rooms_free(j.room, r);
 	pthread_mutex_destroy(&j.lock);
-	return rc ? rc : hm_err_pass(e, &j.failure);
+	rc = rc ? rc : hm_err_pass(e, &j.failure);
+	return rc ? rc : sync_folder(o->folder, e);
 }

@@ -257,14 +257,40 @@ static int finish_epoch(struct hm_trainer *r, struct hm_err *e)
 	return save_checkpoint(r, e);
 }
 
+static void arrange_epoch(struct hm_trainer *r)
+{
+	if (r->ordered != r->s.epoch)
+		hm_order_epoch(r->order, (uint32_t)r->train->n, r->c->seed, r->s.epoch, r->c->shuffle);
+	r->ordered = r->s.epoch;
+}
+
+void hm_trainers_begin(struct hm_trainer *const *t, size_t n)
+{
+	struct hm_step *step[HM_TOGETHER];
+	struct hm_trainer *r = t[0];
+	size_t at = (size_t)r->s.done;
+	if (n == 1 || at >= r->used)
+		return;
+	arrange_epoch(r);
+	for (size_t i = 0, more; i < n; i += more) {
+		more = least_of(n - i, HM_TOGETHER);
+		for (size_t k = 0; k < more; k++) {
+			step[k] = &t[i + k]->step;
+			if (t[i + k]->ordered != r->ordered)
+				memcpy(t[i + k]->order, r->order, r->train->n * sizeof *r->order);
+			t[i + k]->ordered = r->ordered;
+		}
+		hm_steps_begin(step, more, r->s.step, r->order + at,
+			       least_of((size_t)r->c->batch_size, r->used - at));
+	}
+}
+
 /* One step from the state's place, and what is due behind the last of an epoch. */
 int hm_trainer_advance(struct hm_trainer *r, struct hm_err *e)
 {
 	size_t n = r->used, at = (size_t)r->s.done, batch = (size_t)r->c->batch_size;
 	int rc = 0;
-	if (r->ordered != r->s.epoch)
-		hm_order_epoch(r->order, (uint32_t)r->train->n, r->c->seed, r->s.epoch, r->c->shuffle);
-	r->ordered = r->s.epoch;
+	arrange_epoch(r);
 	if (at < n) {
 		size_t rows = least_of(batch, n - at), more = least_of(batch, n - at - rows);
 		rc = take_step(r, r->order + at, rows, more, e);

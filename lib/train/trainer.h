@@ -102,6 +102,10 @@ int hm_trainer_open(struct hm_trainer **t, struct hm_fusion *f, struct hm_device
 bool hm_trainer_over(const struct hm_trainer *t); /* done, out of patience, or stopped by a signal */
 /* Takes one step; at the end of an epoch also validates. */
 int hm_trainer_advance(struct hm_trainer *t, struct hm_err *e);
+/* Computes the passes of the next step of n trainings, which take the batches of t[0] from the same examples
+ * in the same order, on a host device: what is loaded serves all. hm_trainer_advance then does the rest of
+ * each step. */
+void hm_trainers_begin(struct hm_trainer *const *t, size_t n);
 int hm_trainer_finish(struct hm_trainer *t, struct hm_trainer_result *result, struct hm_err *e);
 void hm_trainer_close(struct hm_trainer *t); /* NULL is fine */
 

@@ -77,8 +77,10 @@ static int header_text(const cJSON *tree, struct hm_buf *b, struct hm_err *e)
 	return rc;
 }
 
+typedef int commit_fn(struct hm_out *o, struct hm_err *e);
+
 static int write_all(const char *path, const struct hm_buf *head, const struct iovec *body, size_t n,
-		     struct hm_err *e)
+		     commit_fn *commit, struct hm_err *e)
 {
 	struct hm_out *o = hm_out_open(path, e);
 	if (!o)
@@ -87,13 +89,13 @@ static int write_all(const char *path, const struct hm_buf *head, const struct i
 	for (size_t i = 0; !rc && i < n; i++)
 		rc = hm_out_write(o, body[i].iov_base, body[i].iov_len, e);
 	if (!rc)
-		return hm_out_commit(o, e);
+		return commit(o, e);
 	hm_out_abort(o);
 	return rc;
 }
 
-int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
-		    struct hm_err *e)
+static int save_tensors(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
+			commit_fn *commit, struct hm_err *e)
 {
 	struct hm_buf head = {0};
 	struct hm_err own = {0};
@@ -118,11 +120,23 @@ int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, 
 			goto done;
 		memcpy(place, digits, 32);
 	}
-	rc = write_all(path, &head, body, n, e);
+	rc = write_all(path, &head, body, n, commit, e);
 done:
 	hm_buf_clear(&head);
 	cJSON_Delete(tree);
 	free(body);
 	free(order);
 	return rc;
+}
+
+int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
+		    struct hm_err *e)
+{
+	return save_tensors(path, tensor, n, meta, hm_out_commit, e);
+}
+
+int hm_weights_save_unsynced(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
+			     struct hm_err *e)
+{
+	return save_tensors(path, tensor, n, meta, hm_out_commit_unsynced, e);
 }

@@ -113,6 +113,9 @@ bool hm_weights_is_folder(const char *path);
  * input, the same bytes. */
 int hm_weights_save(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
 		    struct hm_err *e);
+/* The same, committed by hm_out_commit_unsynced. */
+int hm_weights_save_unsynced(const char *path, const struct hm_tensor *tensor, size_t n, const cJSON *meta,
+			     struct hm_err *e);
 
 /* XXH3-128, as 32 hex digits and a NUL, over the tensors in bytewise order of their names. Each contributes
  *   name, a zero byte, dtype's safetensors name, a zero byte, ndim as one byte, each dim as 8 bytes

@@ -33,8 +33,8 @@ static void assert_close(const float *a, const float *b, size_t n, double bound)
 static void linear_layers_agree(void **state)
 {
 	(void)state;
-	static const int shape[][3] = {{1, 1, 1},     {64, 2, 1280}, {3, 5, 17},
-				       {52, 2, 1280}, {7, 9, 64},    {4, 4, 63}};
+	static const int shape[][3] = {{1, 1, 1},  {64, 2, 1280}, {3, 5, 17},	{52, 2, 1280},
+				       {7, 9, 64}, {4, 4, 63},	  {131, 3, 70}, {66, 5, 150}};
 	for (size_t t = 0; t < sizeof shape / sizeof *shape; t++) {
 		size_t m = (size_t)shape[t][0], n = (size_t)shape[t][1], k = (size_t)shape[t][2];
 		float *x = malloc(m * k * 4), *w = malloc(n * k * 4), *b = malloc(n * 4),
@@ -70,6 +70,50 @@ static void linear_layers_agree(void **state)
 		free(b);
 		free(dy);
 	}
+}
+
+/* Layers together give the bytes of each alone: numbers of layers, rows, outputs and inputs that fill groups
+ * of outputs, pairs of rows, panels and vectors, and that do not. */
+static void layers_together_are_layers_alone(void **state)
+{
+	(void)state;
+	enum { MOST = 7, SIZE = 1 << 18 };
+	static const int shape[][4] = {{1, 64, 2, 1280}, {7, 67, 2, 1280}, {5, 130, 3, 100}, {2, 1, 1, 64},
+				       {3, 9, 1, 223},	 {4, 3, 4, 15},	   {2, 8, 17, 96},   {6, 65, 16, 33}};
+	float *all = malloc(sizeof(float) * SIZE * 8), *x = all, *one = all + SIZE, *at[5][MOST];
+	for (int t = 0; t < 2 * (int)(sizeof shape / sizeof *shape); t++) {
+		const int *s = shape[t / 2], m = s[1], n = s[2], k = s[3];
+		size_t size[] = {(size_t)(m * n), (size_t)(n * k), (size_t)n, (size_t)(n * k), (size_t)n},
+		       used = 0;
+		struct hm_device *d = hm_device_open(device[t % 2], HM_PREC_F32, NULL);
+		for (int a = 0; a < 5; a++) /* dy or y, w, b, dw, db */
+			for (int h = 0; h < s[0]; used += size[a], h++) {
+				at[a][h] = all + 2 * SIZE + used;
+				randoms(at[a][h], size[a], (uint64_t)(a * MOST + h));
+			}
+		assert_true(used <= 6 * SIZE && (size_t)(m * k) <= SIZE);
+		randoms(x, (size_t)(m * k), 99);
+		at[2][s[0] - 1] = at[4][s[0] - 1] = NULL; /* the last has no bias */
+		d->op->linears_backward(d, at[3], at[4], (const float *const *)at[0], x, s[0], m, n, k);
+		for (int h = 0; h < s[0]; h++) {
+			float *db = at[4][h] ? one + size[3] : NULL;
+			randoms(one, size[3], (uint64_t)(3 * MOST + h));
+			randoms(one + size[3], size[4], (uint64_t)(4 * MOST + h));
+			d->op->linear_backward(d, NULL, one, db, at[0][h], x, at[1][h], m, n, k);
+			assert_memory_equal(at[3][h], one, size[3] * sizeof *one);
+			if (db)
+				assert_memory_equal(at[4][h], db, size[4] * sizeof *db);
+		}
+		d->op->linears_forward(d, at[0], x, (const float *const *)at[1], (const float *const *)at[2],
+				       s[0], m, n, k);
+		for (int h = 0; h < s[0]; h++) {
+			d->op->linear_forward(d, one, x, at[1][h], at[2][h], m, n, k);
+			assert_memory_equal(at[0][h], one, size[0] * sizeof *one);
+		}
+		assert_int_equal(hm_device_error(d, NULL), 0);
+		hm_device_close(d);
+	}
+	free(all);
 }
 
 /* The loss of the head at (x, w, b), by ref: what finite differences are taken of. */
@@ -241,9 +285,13 @@ static void norm_and_clip(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(linear_layers_agree), cmocka_unit_test(gradients_are_slopes),
-		cmocka_unit_test(pytorch_head),	       cmocka_unit_test(cross_entropy_of_large_logits),
-		cmocka_unit_test(pytorch_optimizers),  cmocka_unit_test(norm_and_clip),
+		cmocka_unit_test(linear_layers_agree),
+		cmocka_unit_test(gradients_are_slopes),
+		cmocka_unit_test(layers_together_are_layers_alone),
+		cmocka_unit_test(pytorch_head),
+		cmocka_unit_test(cross_entropy_of_large_logits),
+		cmocka_unit_test(pytorch_optimizers),
+		cmocka_unit_test(norm_and_clip),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

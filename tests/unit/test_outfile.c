@@ -26,6 +26,7 @@ static bool no_tmpfile, no_locks; /* as on NFS and FAT */
 static bool foreign_folder, foreign_link, foreign_file;
 static int same_number, links, opens, umasks; /* random numbers that are still alike; calls */
 static int kill_at_rename;		      /* a signal that comes between link and rename */
+static int syncs;			      /* calls of fsync */
 static int sync_error, times = 0;	      /* what the next `times` calls of fsync say */
 
 int openat(int from, const char *path, int flags, ...)
@@ -108,6 +109,7 @@ int linkat(int from, const char *old, int to, const char *new, int flags)
 
 int fsync(int fd)
 {
+	syncs++;
 	errno = sync_error;
 	return times && times-- ? -1 : (int)syscall(SYS_fsync, fd);
 }
@@ -396,6 +398,22 @@ static void a_signal_waits_for_the_name(void **state)
 	assert_int_equal(count_files(false), 1);
 }
 
+/* One of many files in a folder: its bytes are synced before it has its name, the folder is not. */
+static void a_name_may_be_synced_later(void **state)
+{
+	(void)state;
+	for (int later = 0; later < 2; later++)
+		for (int old = 0; old < 2; old++) {
+			struct hm_out *o = hm_out_open(target, &e);
+			assert_int_equal(hm_out_write(o, "new", 3, &e), 0);
+			syncs = 0;
+			assert_int_equal((later ? hm_out_commit_unsynced : hm_out_commit)(o, &e), 0);
+			assert_int_equal(syncs, later ? 1 : 2);
+			holds(target, "new");
+			assert_int_equal(count_files(false), 1);
+		}
+}
+
 /* What lib/cli does on a signal; other programs' files and those of other processes stay. */
 static void a_process_removes_its_own_hidden_files(void **state)
 {
@@ -539,6 +557,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_took_a_dead_ones_name_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_locks_nothing_is_removed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_signal_waits_for_the_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_name_may_be_synced_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_process_removes_its_own_hidden_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_end_opens_nothing_and_stays_in_its_folder, setup,
 						teardown),

@@ -43,6 +43,20 @@ void hm_ref_linear_backward(struct hm_device *d, float *dx, float *dw, float *db
 	}
 }
 
+void hm_ref_linears_forward(struct hm_device *d, float *const *y, const float *x, const float *const *w,
+			    const float *const *b, int heads, int m, int n, int k)
+{
+	for (int h = 0; h < heads; h++)
+		hm_ref_linear_forward(d, y[h], x, w[h], b[h], m, n, k);
+}
+
+void hm_ref_linears_backward(struct hm_device *d, float *const *dw, float *const *db, const float *const *dy,
+			     const float *x, int heads, int m, int n, int k)
+{
+	for (int h = 0; h < heads; h++)
+		hm_ref_linear_backward(d, NULL, dw[h], db[h], dy[h], x, NULL, m, n, k);
+}
+
 /* log sum_j exp(x[j]), without overflow. */
 static double log_sum_exp(const float *x, int n)
 {
