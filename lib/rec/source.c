@@ -66,6 +66,19 @@ static int report_cut(const struct hm_source *s, size_t left, uint64_t records, 
 			  (unsigned long long)records, (unsigned long long)(s->offset + left));
 }
 
+/* Gives b room for n bytes in all, and no more. */
+static int hold_all(struct hm_buf *b, size_t n, struct hm_err *e)
+{
+	struct hm_buf whole = {0};
+	if (hm_buf_reserve(&whole, n, e) || hm_buf_add(&whole, b->data, b->len, e)) {
+		hm_buf_clear(&whole);
+		return HM_EDATA;
+	}
+	hm_buf_clear(b);
+	*b = whole;
+	return 1;
+}
+
 int hm_source_take(struct hm_source *s, struct hm_buf *out, size_t n, uint64_t records, struct hm_err *e)
 {
 	size_t left = hm_source_left(s), there = left < n ? left : n;
@@ -73,8 +86,12 @@ int hm_source_take(struct hm_source *s, struct hm_buf *out, size_t n, uint64_t r
 	out->len = 0;
 	if (hm_buf_add(out, hm_source_here(s), there, e))
 		return HM_EDATA;
-	while (rc == 1 && out->len < n)
-		rc = read_some(s, out, n - out->len, e);
+	while (rc == 1 && out->len < n) {
+		if (out->cap < n && out->len >= n / 4) /* so many bytes are believed */
+			rc = hold_all(out, n, e);
+		if (rc == 1)
+			rc = read_some(s, out, n - out->len, e);
+	}
 	if (rc == 1) {
 		s->at += there;
 		s->offset += n;
