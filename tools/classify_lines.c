@@ -1,5 +1,6 @@
 /* Lines into batches, batches into answers. See classifyrun.h. */
 #include "base/fd.h"
+#include "base/signals.h"
 #include "classifyrun.h"
 #include "json/json.h"
 #include "prep/lines.h"
@@ -8,7 +9,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,8 +36,8 @@ static int catch_signals(struct hm_err *e)
 		return 0;
 	if (pipe2(wake, O_CLOEXEC))
 		return hm_err_machine(e, "cannot make a pipe: %s", strerror(errno));
-	sigaction(SIGTERM, &a, NULL);
-	sigaction(SIGINT, &a, NULL);
+	hm_signal_handle(SIGTERM, &a);
+	hm_signal_handle(SIGINT, &a);
 	return 0;
 }
 

@@ -1,11 +1,11 @@
 /* A training of several processes: meeting, what all must have alike, how a failure of one ends all. See
  * fuse.h. */
+#include "base/signals.h"
 #include "base/xxh3.h"
 #include "fuse.h"
 #include "json/build.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +48,8 @@ static void delay_sigterm(void)
 			 soon = {.sa_handler = end_soon, .sa_flags = SA_RESTART};
 	sigemptyset(&now.sa_mask);
 	sigemptyset(&soon.sa_mask);
-	sigaction(SIGALRM, &now, NULL);
-	sigaction(SIGTERM, &soon, NULL);
+	hm_signal_handle(SIGALRM, &now);
+	hm_signal_handle(SIGTERM, &soon);
 }
 
 static bool reads_stdin(const struct hm_fuse *r)

@@ -1,10 +1,10 @@
 /* One training of hm-fuse-train: signals, log, checkpoints, the model file. See fuse.h. */
+#include "base/signals.h"
 #include "fuse.h"
 #include "json/build.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +23,7 @@ static void catch_signals(void)
 	struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	sigemptyset(&a.sa_mask);
 	for (int i = 0; i < 3; i++)
-		sigaction(which[i], &a, NULL);
+		hm_signal_handle(which[i], &a);
 }
 
 /* ---- what the trainer calls */

@@ -1,8 +1,8 @@
 /* The worker pool: one queue, one lock. See workers.h. */
 #include "base/workers.h"
 #include "base/mem.h"
+#include "base/signals.h"
 
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -44,19 +44,6 @@ static void *worker_main(void *arg)
 	}
 	pthread_mutex_unlock(&w->lock);
 	return NULL;
-}
-
-int hm_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg)
-{
-	static const int which[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
-	sigset_t block, before;
-	sigemptyset(&block);
-	for (size_t k = 0; k < sizeof which / sizeof *which; k++)
-		sigaddset(&block, which[k]);
-	pthread_sigmask(SIG_BLOCK, &block, &before);
-	int rc = pthread_create(thread, NULL, fn, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc;
 }
 
 struct hm_workers *hm_workers_new(int n, struct hm_err *e)

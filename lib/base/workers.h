@@ -8,10 +8,6 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* Starts fn(arg) in a thread that gets no signal which other processes send: those are for the thread that
- * started it, where they can wait until a file has its name. The caller joins it. 0, or an errno value. */
-int hm_thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
-
 struct hm_workers;
 
 /* n >= 1 threads (1: none is started). NULL with `e` set when they cannot be started. */

@@ -3,9 +3,9 @@
 #include "cli/private.h"
 #include "base/fd.h"
 #include "base/hiddenname.h"
+#include "base/signals.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,11 +90,11 @@ void hm_cli_catch_signals(const struct hm_tool *tool)
 	static const int which[] = {SIGHUP,  SIGINT,  SIGQUIT,	 SIGPIPE, SIGALRM, SIGTERM,
 				    SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU, SIGXFSZ};
 	struct sigaction end = {.sa_handler = on_end, .sa_flags = (int)SA_RESETHAND | SA_RESTART},
-			 bus = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO}, was;
+			 bus = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
 	ending_tool = tool;
 	maps = hm_fd_open("/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
 	for (size_t i = 0; i < sizeof which / sizeof *which; i++)
-		if (!sigaction(which[i], NULL, &was) && was.sa_handler == SIG_DFL) /* nohup ignores some */
-			sigaction(which[i], &end, NULL);
-	sigaction(SIGBUS, &bus, NULL);
+		if (hm_signal_has_default(which[i]))
+			hm_signal_handle(which[i], &end);
+	hm_signal_handle(SIGBUS, &bus);
 }

@@ -4,13 +4,13 @@
 #include "ranks/peers.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/signals.h"
 #include "base/xxh3.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +134,6 @@ void hm_ranks_watch(struct hm_ranks *r, void (*lost)(void *ctx, const struct hm_
 		    void *ctx)
 {
 	struct hm_peers *p = r->peers;
-	sigset_t all, before;
 	if (!p || r->size == 1 || pipe2(p->stop, O_CLOEXEC))
 		return;
 	for (int k = 0; k < r->size; k++) {
@@ -151,10 +150,7 @@ void hm_ranks_watch(struct hm_ranks *r, void (*lost)(void *ctx, const struct hm_
 	p->wait[p->n] = (struct pollfd){.fd = p->stop[0], .events = POLLIN};
 	p->lost = lost;
 	p->ctx = ctx;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	p->watches = !pthread_create(&p->thread, NULL, wait_for_peers, p);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	p->watches = !hm_thread_start(&p->thread, wait_for_peers, p);
 }
 
 void hm_peers_leave(struct hm_ranks *r)

@@ -5,7 +5,7 @@
 #if HM_TEAM
 
 #include "base/mem.h"
-#include "base/workers.h"
+#include "base/signals.h"
 
 #include <assert.h>
 #include <limits.h>
