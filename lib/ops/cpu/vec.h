@@ -11,6 +11,7 @@
 #include "base/tensor.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { HM_LANES = 16 };
 typedef float hm_vec __attribute__((vector_size(64), aligned(4), may_alias));
@@ -33,6 +34,44 @@ HM_INLINE bool hm_vec_wide(void)
 #else
 	return false;
 #endif
+}
+
+/* s += a * b, rounded once, in functions marked HM_SIMD_FMA. */
+HM_INLINE void hm_vec_fma(hm_vec *s, const hm_vec *a, const hm_vec *b)
+{
+	float x[HM_LANES], y[HM_LANES], z[HM_LANES];
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	memcpy(z, s, sizeof z);
+#pragma GCC unroll 1
+	for (int l = 0; l < HM_LANES; l++)
+		z[l] = fmaf(x[l], y[l], z[l]);
+	memcpy(s, z, sizeof z);
+}
+
+HM_INLINE void hm_vec8_fma(hm_vec8 *s, const hm_vec8 *a, const hm_vec8 *b)
+{
+	float x[HM_HALF], y[HM_HALF], z[HM_HALF];
+	memcpy(x, a, sizeof x);
+	memcpy(y, b, sizeof y);
+	memcpy(z, s, sizeof z);
+#pragma GCC unroll 1
+	for (int l = 0; l < HM_HALF; l++)
+		z[l] = fmaf(x[l], y[l], z[l]);
+	memcpy(s, z, sizeof z);
+}
+
+/* The same with one factor for all lanes. */
+HM_INLINE void hm_vec_fma1(hm_vec *s, const hm_vec *a, float f)
+{
+	hm_vec b = f - (hm_vec){0};
+	hm_vec_fma(s, a, &b);
+}
+
+HM_INLINE void hm_vec8_fma1(hm_vec8 *s, const hm_vec8 *a, float f)
+{
+	hm_vec8 b = f - (hm_vec8){0};
+	hm_vec8_fma(s, a, &b);
 }
 
 /* Sum of sixteen lanes, pairwise: those of `low`, then those of `high`. */

@@ -1,0 +1,243 @@
+/* f32 linear layers of few outputs on the cpu device: vector loops, made for the last layer of a head, which
+ * has many inputs. Several layers that take the same input are computed in one pass over it. */
+#include "ops/cpu/narrowlinear.h"
+#include "ops/cpu/vec.h"
+
+enum { GROUP = 4 }; /* outputs computed together */
+
+/* One output of one of them. */
+struct output {
+	const float *w, *dy;
+	float *dw, *y;
+	float b;
+};
+
+/* The outputs from number `first` on of the layers in turn; returns how many they are. */
+HM_INLINE size_t list_outputs(const struct hm_narrow *l, struct output o[GROUP], size_t first)
+{
+	size_t outs = l->heads * l->n - first < GROUP ? l->heads * l->n - first : GROUP;
+	for (size_t c = 0; c < outs; c++) {
+		size_t h = (first + c) / l->n, i = (first + c) % l->n;
+		o[c] = l->y ? (struct output){.w = l->w[h] + i * l->k,
+					      .y = l->y[h] + i,
+					      .b = l->b[h] ? l->b[h][i] : 0}
+			    : (struct output){.dw = l->dw[h] + i * l->k, .dy = l->dy[h] + i};
+	}
+	return outs;
+}
+
+/* Outputs of ROWS rows that are computed together with AVX-512, PAIR without. Each is the same sum, however
+ * many there are: lane l adds the products of every sixteenth number from l on, then lanes are added. */
+enum { ROWS = 4, PAIR = 2 };
+
+/* y[c] of the row x for each of the outputs; lanes [outs,16] hold the products of its first j numbers. */
+HM_INLINE void end_outputs(const struct output *o, size_t outs, const float *lanes, const float *x, size_t at,
+			   size_t j, size_t k)
+{
+	for (size_t c = 0; c < outs; c++, lanes += HM_LANES) {
+		float sum = hm_vec_sum((const hm_vec *)lanes);
+		for (size_t i = j; i < k; i++)
+			sum = fmaf(x[i], o[c].w[i], sum);
+		o[c].y[at] = sum + o[c].b;
+	}
+}
+
+/* Of the rows from number `at` on, which begin at x. */
+HM_INLINE void set_outputs_wide(const struct output *o, size_t at, size_t outs, const float *x, size_t n,
+				size_t k)
+{
+	hm_vec s[ROWS][GROUP] = {0}, w[GROUP];
+	float lanes[ROWS][GROUP][HM_LANES];
+	size_t j = 0;
+	for (; j + HM_LANES <= k; j += HM_LANES) {
+#pragma GCC unroll 4
+		for (size_t c = 0; c < outs; c++)
+			w[c] = *(const hm_vec *)(o[c].w + j);
+#pragma GCC unroll 4
+		for (size_t r = 0; r < ROWS; r++) {
+			hm_vec v = *(const hm_vec *)(x + r * k + j);
+#pragma GCC unroll 4
+			for (size_t c = 0; c < outs; c++)
+				hm_vec_fma(&s[r][c], &v, &w[c]);
+		}
+	}
+#pragma GCC unroll 4
+	for (size_t r = 0; r < ROWS; r++)
+#pragma GCC unroll 4
+		for (size_t c = 0; c < outs; c++)
+			*(hm_vec *)lanes[r][c] = s[r][c];
+	for (size_t r = 0; r < ROWS; r++)
+		end_outputs(o, outs, lanes[r][0], x + r * k, (at + r) * n, j, k);
+}
+
+HM_INLINE void set_outputs_half(const struct output *o, size_t at, size_t outs, const float *x, size_t rows,
+				size_t n, size_t k)
+{
+	hm_vec8 s[PAIR][PAIR][2] = {0}, w[PAIR][2];
+	float lanes[PAIR][PAIR][HM_LANES];
+	size_t j = 0;
+	for (; j + HM_LANES <= k; j += HM_LANES) {
+#pragma GCC unroll 4
+		for (size_t c = 0; c < 2 * outs; c++)
+			w[c / 2][c % 2] = *(const hm_vec8 *)(o[c / 2].w + j + c % 2 * HM_HALF);
+#pragma GCC unroll 4
+		for (size_t r = 0; r < 2 * rows; r++) {
+			hm_vec8 v = *(const hm_vec8 *)(x + r / 2 * k + j + r % 2 * HM_HALF);
+#pragma GCC unroll 2
+			for (size_t c = 0; c < outs; c++)
+				hm_vec8_fma(&s[r / 2][c][r % 2], &v, &w[c][r % 2]);
+		}
+	}
+#pragma GCC unroll 2
+	for (size_t r = 0; r < rows; r++)
+#pragma GCC unroll 2
+		for (size_t c = 0; c < outs; c++) {
+			*(hm_vec8 *)lanes[r][c] = s[r][c][0];
+			*(hm_vec8 *)(lanes[r][c] + HM_HALF) = s[r][c][1];
+		}
+	for (size_t r = 0; r < rows; r++)
+		end_outputs(o, outs, lanes[r][0], x + r * k, (at + r) * n, j, k);
+}
+
+/* The outputs o[0..outs) of all rows. The loops are compiled for the constants that they are called with. */
+HM_INLINE void forward_group(const struct output *o, size_t outs, const float *x, size_t m, size_t n,
+			     size_t k)
+{
+	size_t r = 0, whole = outs == GROUP ? GROUP : 0, pairs = outs / PAIR * PAIR;
+	for (; hm_vec_wide() && r + ROWS <= m; r += ROWS) {
+		const float *rows = x + r * k;
+		if (whole)
+			set_outputs_wide(o, r, GROUP, rows, n, k);
+		else if (pairs)
+			set_outputs_wide(o, r, PAIR, rows, n, k);
+		if (outs > pairs)
+			set_outputs_wide(o + pairs, r, 1, rows, n, k);
+	}
+	for (; r + PAIR <= m; r += PAIR) {
+		for (size_t c = 0; c < pairs; c += PAIR)
+			set_outputs_half(o + c, r, PAIR, x + r * k, PAIR, n, k);
+		if (outs > pairs)
+			set_outputs_half(o + pairs, r, 1, x + r * k, PAIR, n, k);
+	}
+	for (size_t c = 0; r < m && c < outs; c++)
+		set_outputs_half(o + c, r, 1, x + r * k, 1, n, k);
+}
+
+HM_SIMD_FMA void hm_narrow_forward(const struct hm_narrow *l, const float *x, size_t m)
+{
+	struct output o[GROUP];
+	for (size_t first = 0, outs; first < l->heads * l->n; first += outs) {
+		outs = list_outputs(l, o, first);
+		forward_group(o, outs, x, m, l->n, l->k);
+	}
+}
+
+/* y [k] += f * x [k]. */
+HM_INLINE void axpy(float *restrict y, const float *restrict x, float f, size_t k)
+{
+	for (size_t j = 0; j < k; j++)
+		y[j] = fmaf(f, x[j], y[j]);
+}
+
+/* o[c].dw [j .. j + 64) += dy^T x over m rows, with AVX-512: the sums stay in registers, and a row that is
+ * loaded serves all outputs. dy has row stride n, x has ldx. */
+enum { WIDE = 4 * HM_LANES, PANEL = 64 };
+HM_INLINE void add_products_wide(const struct output *o, const float *x, size_t ldx, size_t m, size_t n,
+				 size_t j, size_t outs)
+{
+	hm_vec s[GROUP][4];
+	for (size_t c = 0; c < outs; c++)
+		for (size_t q = 0; q < 4; q++)
+			s[c][q] = *(const hm_vec *)(o[c].dw + j + q * HM_LANES);
+	for (size_t r = 0; r < m; r++, x += ldx)
+#pragma GCC unroll 4
+		for (size_t q = 0; q < 4; q++) {
+			hm_vec v = *(const hm_vec *)(x + q * HM_LANES);
+#pragma GCC unroll 4
+			for (size_t c = 0; c < outs; c++)
+				hm_vec_fma1(&s[c][q], &v, o[c].dy[r * n]);
+		}
+	for (size_t c = 0; c < outs; c++)
+		for (size_t q = 0; q < 4; q++)
+			*(hm_vec *)(o[c].dw + j + q * HM_LANES) = s[c][q];
+}
+
+/* The same for 32 columns, in the registers that others have: two outputs at most. */
+HM_INLINE void add_products_half(const struct output *o, const float *x, size_t ldx, size_t m, size_t n,
+				 size_t j, size_t outs)
+{
+	hm_vec8 s[2][4];
+	for (size_t c = 0; c < outs; c++)
+		for (size_t q = 0; q < 4; q++)
+			s[c][q] = *(const hm_vec8 *)(o[c].dw + j + q * HM_HALF);
+	for (size_t r = 0; r < m; r++, x += ldx)
+#pragma GCC unroll 4
+		for (size_t q = 0; q < 4; q++) {
+			hm_vec8 v = *(const hm_vec8 *)(x + q * HM_HALF);
+#pragma GCC unroll 2
+			for (size_t c = 0; c < outs; c++)
+				hm_vec8_fma1(&s[c][q], &v, o[c].dy[r * n]);
+		}
+	for (size_t c = 0; c < outs; c++)
+		for (size_t q = 0; q < 4; q++)
+			*(hm_vec8 *)(o[c].dw + j + q * HM_HALF) = s[c][q];
+}
+
+/* x [m,64] of the columns from j on for one group after another: a copy without gaps, if it serves several.
+ */
+HM_INLINE void add_products_tile(const struct hm_narrow *l, const float *x, size_t m, size_t from, size_t j)
+{
+	float panel[PANEL * WIDE];
+	struct output o[GROUP];
+	size_t all = l->heads * l->n, k = l->k, ld = k, outs;
+	const float *rows = x + from * k + j;
+	if (all > GROUP) {
+		for (size_t r = 0; r < m; r++)
+			for (size_t q = 0; q < WIDE; q += HM_LANES)
+				*(hm_vec *)(panel + r * WIDE + q) = *(const hm_vec *)(rows + r * k + q);
+		rows = panel;
+		ld = WIDE;
+	}
+	for (size_t first = 0; first < all; first += outs) {
+		outs = list_outputs(l, o, first);
+		for (size_t c = 0; c < outs; c++)
+			o[c].dy += from * l->n;
+		if (outs == GROUP)
+			add_products_wide(o, rows, ld, m, l->n, j, GROUP);
+		else
+			for (size_t c = 0; c < outs; c += 2)
+				add_products_wide(o + c, rows, ld, m, l->n, j, outs - c > 1 ? 2 : 1);
+	}
+}
+
+HM_SIMD_FMA void hm_narrow_add_products(const struct hm_narrow *l, const float *x, size_t m)
+{
+	size_t done = 0, k = l->k, n = l->n, outs;
+	struct output o[GROUP];
+	for (; hm_vec_wide() && done + WIDE <= k; done += WIDE)
+		for (size_t from = 0, rows; from < m; from += rows) {
+			rows = m - from < PANEL ? m - from : PANEL;
+			add_products_tile(l, x, rows, from, done);
+		}
+	for (size_t first = 0; first < l->heads * n; first += outs) {
+		size_t j = done;
+		outs = list_outputs(l, o, first);
+		for (; j + WIDE / 2 <= k; j += WIDE / 2)
+			for (size_t c = 0; c < outs; c += 2)
+				add_products_half(o + c, x + j, k, m, n, j, outs - c > 1 ? 2 : 1);
+		for (size_t r = 0; r < m; r++)
+			for (size_t c = 0; c < outs; c++)
+				axpy(o[c].dw + j, x + r * k + j, o[c].dy[r * n], k - j);
+	}
+}
+
+HM_SIMD_FMA void hm_narrow_input_gradient(float *dx, const float *dy, const float *w, size_t m, size_t n,
+					  size_t k)
+{
+	for (size_t r = 0; r < m; r++) {
+		for (size_t j = 0; j < k; j++)
+			dx[r * k + j] = 0;
+		for (size_t c = 0; c < n; c++)
+			axpy(dx + r * k, w + c * k, dy[r * n + c], k);
+	}
+}
