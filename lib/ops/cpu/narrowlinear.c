@@ -204,9 +204,10 @@ HM_INLINE void add_products_tile(const struct hm_narrow *l, const float *x, size
 			o[c].dy += from * l->n;
 		if (outs == GROUP)
 			add_products_wide(o, rows, ld, m, l->n, j, GROUP);
-		else
-			for (size_t c = 0; c < outs; c += 2)
-				add_products_wide(o + c, rows, ld, m, l->n, j, outs - c > 1 ? 2 : 1);
+		else if (outs >= PAIR)
+			add_products_wide(o, rows, ld, m, l->n, j, PAIR);
+		if (outs % PAIR)
+			add_products_wide(o + outs - 1, rows, ld, m, l->n, j, 1);
 	}
 }
 
@@ -222,9 +223,12 @@ HM_SIMD_FMA void hm_narrow_add_products(const struct hm_narrow *l, const float *
 	for (size_t first = 0; first < l->heads * n; first += outs) {
 		size_t j = done;
 		outs = list_outputs(l, o, first);
-		for (; j + WIDE / 2 <= k; j += WIDE / 2)
-			for (size_t c = 0; c < outs; c += 2)
-				add_products_half(o + c, x + j, k, m, n, j, outs - c > 1 ? 2 : 1);
+		for (; j + WIDE / 2 <= k; j += WIDE / 2) {
+			for (size_t c = 0; c + PAIR <= outs; c += PAIR)
+				add_products_half(o + c, x + j, k, m, n, j, PAIR);
+			if (outs % PAIR)
+				add_products_half(o + outs - 1, x + j, k, m, n, j, 1);
+		}
 		for (size_t r = 0; r < m; r++)
 			for (size_t c = 0; c < outs; c++)
 				axpy(o[c].dw + j, x + r * k + j, o[c].dy[r * n], k - j);
