@@ -49,6 +49,20 @@ uint32_t hm_rng_below(struct hm_rng *r, uint32_t n)
 	return x % n;
 }
 
+/* Remainders without division: Lemire, Kaser, Kurz, "Faster remainder by direct computation", 2019. */
+void hm_rng_fill_below(struct hm_rng *r, uint32_t n, uint32_t *x, size_t count)
+{
+	uint32_t limit = -n % n;
+	uint64_t inverse = UINT64_MAX / n + 1; /* 0 for n = 1, as its remainders are */
+	for (size_t k = 0; k < count; k++) {
+		uint32_t v;
+		do
+			v = hm_rng_u32(r);
+		while (v < limit);
+		x[k] = (uint32_t)((__extension__(unsigned __int128)(inverse * v) * n) >> 64);
+	}
+}
+
 double hm_rng_uniform(struct hm_rng *r)
 {
 	uint64_t hi = hm_rng_u32(r) >> 5, lo = hm_rng_u32(r) >> 6;

@@ -4,6 +4,7 @@
 #ifndef HM_RNG_H
 #define HM_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum hm_rng_purpose {
@@ -35,6 +36,8 @@ void hm_rng_seek(struct hm_rng *r, uint32_t n);
 uint32_t hm_rng_u32(struct hm_rng *r);
 /* Uniform in [0, n), unbiased (rejection); n > 0. */
 uint32_t hm_rng_below(struct hm_rng *r, uint32_t n);
+/* x[0..count) := what so many calls of hm_rng_below give. */
+void hm_rng_fill_below(struct hm_rng *r, uint32_t n, uint32_t *x, size_t count);
 /* Uniform in [0,1): 53 bits. */
 double hm_rng_uniform(struct hm_rng *r);
 /* Standard normal, by Box-Muller: two uniform numbers per call. */

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 
 /* Sets what handles a signal, like sigaction. The handler runs on the alternate stack of the thread that gets
- * the signal; the calling thread is given one. The other threads have one if hm_thread_start started them. */
+ * the signal; the calling thread, which must be the program's first one, is given one. Other threads have one
+ * if hm_thread_start started them. */
 void hm_signal_handle(int number, const struct sigaction *a);
 /* False if the signal has a handler or is ignored, as nohup does with some. */
 bool hm_signal_has_default(int number);

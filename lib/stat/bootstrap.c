@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define TAIL .025
+enum { DRAWN = 256 }; /* numbers that are drawn together */
 
 struct draws {
 	size_t n, resamples;
@@ -22,14 +23,18 @@ struct draws {
 /* weight[] := how often each example is drawn; false when all of them are of one class. */
 static bool draw_resample(const struct draws *d, struct hm_rng *r, uint32_t *weight)
 {
+	uint32_t drawn[DRAWN];
 	bool mixed = false;
 	int32_t first = -1;
 	memset(weight, 0, d->n * sizeof *weight);
-	for (size_t k = 0; k < d->n; k++) {
-		uint32_t i = hm_rng_below(r, (uint32_t)d->n);
-		weight[i]++;
-		first = k ? first : d->label[i];
-		mixed = mixed || d->label[i] != first;
+	for (size_t done = 0, n; done < d->n; done += n) {
+		n = d->n - done < DRAWN ? d->n - done : DRAWN;
+		hm_rng_fill_below(r, (uint32_t)d->n, drawn, n);
+		first = done ? first : d->label[drawn[0]];
+		for (size_t k = 0; k < n; k++)
+			weight[drawn[k]]++;
+		for (size_t k = 0; k < n && !mixed; k++)
+			mixed = d->label[drawn[k]] != first;
 	}
 	return mixed;
 }

@@ -88,8 +88,7 @@ static int rank_classes(struct work *k, const double *prob, struct hm_err *e)
 	for (size_t c = 0; !rc && c < classes; c++) {
 		for (size_t i = 0; i < s->n; i++)
 			own[i] = prob[i * classes + c];
-		rc = hm_ranking_init(&k->rank[c], s->n, own, s->label, e);
-		k->rank[c].positive = (int32_t)c;
+		rc = hm_ranking_init(&k->rank[c], s->n, own, s->label, (int32_t)c, e);
 	}
 	free(own);
 	return rc;

@@ -66,7 +66,7 @@ int hm_sample_init(struct hm_sample *s, size_t n, int classes, const double *pro
 		s->score[i] = p[1];
 		s->loss[i] = log_loss(p, classes, label[i]);
 	}
-	if (classes > 2 || !hm_ranking_init(&s->rank, n, s->score, label, e))
+	if (classes > 2 || !hm_ranking_init(&s->rank, n, s->score, label, 1, e))
 		return 0;
 fail:
 	hm_sample_clear(s);
@@ -124,8 +124,7 @@ void hm_metrics_compute(const struct hm_sample *s, const uint32_t *weight, doubl
 	value[HM_LOG_LOSS] = t.loss / t.n;
 	if (s->classes > 2)
 		return;
-	value[HM_AUROC] = hm_auroc(&s->rank, weight);
-	value[HM_AVERAGE_PRECISION] = hm_average_precision(&s->rank, weight);
+	hm_ranking_compute(&s->rank, weight, &value[HM_AUROC], &value[HM_AVERAGE_PRECISION]);
 	value[HM_F1] = divide_or_zero(2 * t.tp, t.predicted + t.positive);
 	value[HM_PRECISION] = divide_or_zero(t.tp, t.predicted);
 	value[HM_RECALL] = divide_or_zero(t.tp, t.positive);

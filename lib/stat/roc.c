@@ -18,9 +18,9 @@ static int by_falling_score(const void *a, const void *b)
 }
 
 int hm_ranking_init(struct hm_ranking *r, size_t n, const double *score, const int32_t *label,
-		    struct hm_err *e)
+		    int32_t positive, struct hm_err *e)
 {
-	*r = (struct hm_ranking){.n = n, .label = label, .positive = 1};
+	*r = (struct hm_ranking){.n = n, .label = label, .positive = positive};
 	if (n > INT32_MAX)
 		return hm_err_set(e, HM_EDATA, "%zu examples are more than can be ranked", n);
 	struct scored *s = hm_alloc(n, sizeof *s, e);
@@ -28,7 +28,9 @@ int hm_ranking_init(struct hm_ranking *r, size_t n, const double *score, const i
 		r->order = hm_alloc(n, sizeof *r->order, e);
 	if (r->order)
 		r->last = hm_alloc(n, sizeof *r->last, e);
-	if (!r->last) {
+	if (r->last)
+		r->is_positive = hm_alloc(n, sizeof *r->is_positive, e);
+	if (!r->is_positive) {
 		free(s);
 		hm_ranking_clear(r);
 		return HM_EDATA;
@@ -39,6 +41,7 @@ int hm_ranking_init(struct hm_ranking *r, size_t n, const double *score, const i
 	for (size_t i = 0; i < n; i++) {
 		r->order[i] = s[i].at;
 		r->last[i] = i + 1 == n || s[i + 1].score != s[i].score;
+		r->is_positive[i] = label[s[i].at] == positive;
 	}
 	free(s);
 	return 0;
@@ -48,6 +51,7 @@ void hm_ranking_clear(struct hm_ranking *r)
 {
 	free(r->order);
 	free(r->last);
+	free(r->is_positive);
 	*r = (struct hm_ranking){0};
 }
 
@@ -66,41 +70,49 @@ static bool next_group(const struct hm_ranking *r, const uint32_t *weight, struc
 	if (w->k == r->n)
 		return false;
 	do {
-		uint32_t i = r->order[w->k], times = weight ? weight[i] : 1;
-		*(r->label[i] == r->positive ? &w->pos_here : &w->neg_here) += times;
+		uint32_t times = weight ? weight[r->order[w->k]] : 1,
+			 of_positive = r->is_positive[w->k] ? times : 0;
+		w->pos_here += of_positive;
+		w->neg_here += times - of_positive;
 	} while (!r->last[w->k++]);
 	return true;
 }
 
-/* Twice the number of pairs in which the positive is above, a tie counting half; the totals to *pos, *neg. */
-static double pairs_won(const struct hm_ranking *r, const uint32_t *weight, uint64_t *pos, uint64_t *neg)
+/* Twice the number of pairs in which a positive of the group is above a negative, a tie counting half. */
+static uint64_t pairs_won(const struct walk *w)
 {
-	struct walk w = {0};
-	uint64_t won = 0;
-	while (next_group(r, weight, &w))
-		won += w.neg_here * (2 * w.pos + w.pos_here);
-	*pos = w.pos;
-	*neg = w.neg;
-	return (double)won;
+	return w->neg_here * (2 * w->pos + w->pos_here);
+}
+
+/* The share of the pairs, after the walk. */
+static double share_of_pairs(const struct walk *w, uint64_t won)
+{
+	return w->pos && w->neg ? (double)won / (2.0 * (double)w->pos * (double)w->neg) : NAN;
 }
 
 double hm_auroc(const struct hm_ranking *r, const uint32_t *weight)
 {
-	uint64_t pos, neg;
-	double won = pairs_won(r, weight, &pos, &neg);
-	return pos && neg ? won / (2.0 * (double)pos * (double)neg) : NAN;
+	struct walk w = {0};
+	uint64_t won = 0;
+	while (next_group(r, weight, &w))
+		won += pairs_won(&w);
+	return share_of_pairs(&w, won);
 }
 
-double hm_average_precision(const struct hm_ranking *r, const uint32_t *weight)
+void hm_ranking_compute(const struct hm_ranking *r, const uint32_t *weight, double *auroc,
+			double *average_precision)
 {
 	struct walk w = {0};
+	uint64_t won = 0;
 	double sum = 0;
 	while (next_group(r, weight, &w)) {
 		uint64_t above = w.pos + w.pos_here, all = above + w.neg + w.neg_here;
+		won += pairs_won(&w);
 		if (w.pos_here)
 			sum += (double)w.pos_here * ((double)above / (double)all);
 	}
-	return w.pos ? sum / (double)w.pos : 0;
+	*auroc = share_of_pairs(&w, won);
+	*average_precision = w.pos ? sum / (double)w.pos : 0;
 }
 
 size_t hm_roc_curve(const struct hm_ranking *r, double *fpr, double *tpr)
@@ -122,11 +134,14 @@ size_t hm_roc_curve(const struct hm_ranking *r, double *fpr, double *tpr)
 void hm_auroc_bounds(const struct hm_ranking *r, size_t positives, size_t negatives, size_t unknown,
 		     double *worst, double *best)
 {
-	uint64_t pos, neg;
-	double won = pairs_won(r, NULL, &pos, &neg) / 2;
+	struct walk w = {0};
+	uint64_t pairs = 0;
+	while (next_group(r, NULL, &w))
+		pairs += pairs_won(&w);
+	double won = (double)pairs / 2;
 	*worst = *best = NAN;
 	for (size_t x = 0; x <= unknown; x++) { /* x of the unknown are positive */
-		double p = (double)pos, n = (double)neg, more_p = (double)(positives + x),
+		double p = (double)w.pos, n = (double)w.neg, more_p = (double)(positives + x),
 		       more_n = (double)(negatives + unknown - x), all = (p + more_p) * (n + more_n);
 		if (all == 0)
 			continue;

@@ -64,7 +64,7 @@ int hm_threshold_fit(struct hm_threshold *t, const struct hm_predictions *p, str
 			   p->name);
 		goto done;
 	}
-	rc = hm_ranking_init(&r, t->n, score, label, e);
+	rc = hm_ranking_init(&r, t->n, score, label, 1, e);
 	if (!rc)
 		try_thresholds(t, &r, score);
 done:

@@ -218,7 +218,7 @@ int hm_setup_init_params(struct hm_setup *s, struct hm_fusion *f, uint64_t seed,
 		return hm_err_prefix(e, "%s", s->o->init);
 	if (s->standard.mean && hm_standard_wanted(s->o->standardize, hm_fusion_config_of(f)))
 		hm_standard_unfold(&s->standard, f, own->data);
-	return 0;
+	return hm_fusionfile_unchanged(&s->init, e); /* the model says what it began with */
 }
 
 /* ---- in and out */

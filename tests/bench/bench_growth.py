@@ -61,6 +61,8 @@ def make(n):
     sh(f"""cd {n}; hm-jsonl2rec -q -o x.hmr x.jsonl; tac x.jsonl >r.jsonl; hm-jsonl2rec -q -o r.hmr r.jsonl
         hm-npy2rec -q --ids x.jsonl --column image_feature=x.npy,encoder=a --column text_feature=x.npy,encoder=b -o f.hmr
         hm-tokenize -q --vocab ../v.txt -o t.hmr x.hmr""")
+    if n <= 100_000:
+        sh(f"hm-encode -q --text init:bert-tiny --cache {n}/cache -o /dev/null {n}/t.hmr")
 
 
 def main():

@@ -53,6 +53,21 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	[ ! -e x.safetensors ]
 }
 
+@test "a model that is written into after its digest was taken is none to begin with" {
+	hm-fuse-train -q --epochs 1 -o live.st train.hmr
+	mkfifo held.fifo
+	hm-fuse-train -q --epochs 1 --init live.st -o begun.st held.fifo 2>stderr &
+	pid=$!
+	exec 8>held.fifo # it has opened the model when it opens its input
+	printf x | dd of=live.st bs=1 seek=$(($(stat -c %s live.st) - 1)) conv=notrunc 2>/dev/null
+	cat train.hmr >&8
+	exec 8>&-
+	rc=0
+	wait $pid || rc=$?
+	[ $rc = 1 ] && [ ! -e begun.st ]
+	grep -qx 'hm-fuse-train: error: live.st: changed while it was in use' stderr
+}
+
 @test "the last epoch's model beside the best one's" {
 	local how=(--lr 0.3 --optimizer sgd --momentum 0.9 --epochs 6 --val dev.hmr)
 	hm-fuse-train -q "${how[@]}" --log all.jsonl -o last.safetensors train.hmr

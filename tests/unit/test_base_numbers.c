@@ -207,6 +207,22 @@ static void draws_are_uniform_and_normal(void **state)
 		assert_int_equal(hm_rng_below(&r, 1), 0);
 }
 
+static void many_below_are_those_of_single_calls(void **state)
+{
+	(void)state;
+	static const uint32_t below[] = {1, 2, 3, 7, 500, 65536, 1000003, 0x7fffffff, 0x80000001, UINT32_MAX};
+	for (size_t i = 0; i < sizeof below / sizeof *below; i++) {
+		struct hm_rng one, many;
+		uint32_t x[1000];
+		hm_rng_init(&one, 5, HM_RNG_SYNTH, (uint32_t)i, 0);
+		many = one;
+		hm_rng_fill_below(&many, below[i], x, 333);
+		hm_rng_fill_below(&many, below[i], x + 333, 667);
+		for (int k = 0; k < 1000; k++)
+			assert_int_equal(x[k], hm_rng_below(&one, below[i]));
+	}
+}
+
 static void permutations_are_whole(void **state)
 {
 	(void)state;
@@ -242,6 +258,7 @@ int main(void)
 		cmocka_unit_test(philox_gives_the_known_answers),
 		cmocka_unit_test(streams_are_named_by_their_numbers),
 		cmocka_unit_test(draws_are_uniform_and_normal),
+		cmocka_unit_test(many_below_are_those_of_single_calls),
 		cmocka_unit_test(permutations_are_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

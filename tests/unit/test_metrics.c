@@ -143,7 +143,7 @@ static void bounds_of_auroc(void **state)
 	int32_t label[] = {0, 1, 0, 1, 0, 0};
 	struct hm_ranking r;
 	double worst, best, least = 1, most = 0;
-	assert_int_equal(hm_ranking_init(&r, 4, score, label, NULL), 0);
+	assert_int_equal(hm_ranking_init(&r, 4, score, label, 1, NULL), 0);
 	hm_auroc_bounds(&r, 0, 0, 2, &worst, &best);
 	hm_ranking_clear(&r);
 	for (int way = 0; way < 16; way++) {
@@ -151,7 +151,7 @@ static void bounds_of_auroc(void **state)
 			label[4 + i] = way >> i & 1;
 			score[4 + i] = way >> (2 + i) & 1;
 		}
-		assert_int_equal(hm_ranking_init(&r, 6, score, label, NULL), 0);
+		assert_int_equal(hm_ranking_init(&r, 6, score, label, 1, NULL), 0);
 		least = fmin(least, hm_auroc(&r, NULL));
 		most = fmax(most, hm_auroc(&r, NULL));
 		hm_ranking_clear(&r);
@@ -166,7 +166,7 @@ static void the_curve(void **state)
 	double score[] = {.9, .5, .5, .1}, x[5], y[5];
 	int32_t label[] = {1, 1, 0, 0};
 	struct hm_ranking r;
-	assert_int_equal(hm_ranking_init(&r, 4, score, label, NULL), 0);
+	assert_int_equal(hm_ranking_init(&r, 4, score, label, 1, NULL), 0);
 	assert_int_equal(hm_roc_curve(&r, x, y), 4);
 	assert_true(x[0] == 0 && y[0] == 0 && x[1] == 0 && y[1] == .5 && x[2] == .5 && y[2] == 1 &&
 		    x[3] == 1 && y[3] == 1);

@@ -30,7 +30,7 @@ struct gate {
 
 struct team {
 	struct gate begun, ended, met;	/* regions; slots that arrived at a barrier */
-	_Atomic uint64_t ticket;	/* region << 32 | slots << 16 | next slot to be taken */
+	_Atomic uint32_t ticket;	/* slots of the region << 16 | next one to be taken */
 	atomic_int unfinished, arrived; /* slots of the region; slots at the barrier */
 	void (*body)(void *);
 	void *arg;
@@ -92,12 +92,14 @@ static void wait_at(struct gate *g, unsigned old)
 }
 
 /* Runs slots of the team's region until none is left to take. A slot that is taken after another one has
- * ended in the same thread cannot be one that the other had to wait for. */
+ * ended in the same thread cannot be one that the other had to wait for. A thread that was held up between
+ * reading the ticket and taking it may find the same ticket in a later region: then its slot is one of that
+ * region, whose body it reads afterwards. */
 static void take_slots(struct team *t)
 {
-	uint64_t ticket = atomic_load(&t->ticket);
+	uint32_t ticket = atomic_load(&t->ticket);
 	for (;;) {
-		int slots = (int)(ticket >> 16 & 0xffff), slot = (int)(ticket & 0xffff);
+		int slots = (int)(ticket >> 16), slot = (int)(ticket & 0xffff);
 		if (slot >= slots)
 			return;
 		if (!atomic_compare_exchange_weak(&t->ticket, &ticket, ticket + 1))
@@ -213,7 +215,7 @@ void GOMP_parallel(void (*body)(void *), void *arg, unsigned threads, unsigned f
 	t->body = body;
 	t->arg = arg;
 	atomic_store(&t->unfinished, n);
-	atomic_store(&t->ticket, ((atomic_load(&t->ticket) >> 32) + 1) << 32 | (uint64_t)n << 16);
+	atomic_store(&t->ticket, (uint32_t)n << 16);
 	open_gate(&t->begun);
 	take_slots(t);
 	wait_at(&t->ended, ended);
