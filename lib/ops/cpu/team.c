@@ -19,9 +19,10 @@
 #include <unistd.h>
 
 /* How a thread waits: it looks SPINS times, then gives way to others YIELDS times, about as long as it takes
- * to fall asleep and to wake up, then it sleeps. If others ran for LONG meanwhile, it sleeps at once: the
- * processor is not free. */
-enum { SPINS = 100, YIELDS = 300, LONG_NS = 100 * 1000 };
+ * to fall asleep and to wake up, then it sleeps. If others ran for LONG meanwhile, the processor is not free,
+ * and it sleeps at once. If they ran for a SLICE, they do not give way themselves: then it sleeps in the next
+ * CROWDED waits, too, since the scheduler owes something to who slept and nothing to who gave way. */
+enum { SPINS = 100, YIELDS = 300, LONG_NS = 100 * 1000, SLICE_NS = 1000 * 1000, CROWDED = 64 };
 
 /* A number that grows, and threads that wait until it does. */
 struct gate {
@@ -46,6 +47,8 @@ static _Thread_local struct place {
 } here = {.slots = 1};
 static _Thread_local struct team *own;
 static _Thread_local int wanted = 1; /* by omp_set_num_threads */
+
+static _Thread_local int crowded; /* waits without giving way, since others ran for LONG */
 
 static int64_t nanoseconds(void)
 {
@@ -77,11 +80,14 @@ static void wait_at(struct gate *g, unsigned old)
 		look_again_soon();
 	}
 	int64_t before = nanoseconds(), after;
-	for (int i = 0; i < YIELDS; i++, before = after) {
+	crowded -= crowded > 0;
+	for (int i = 0; i < YIELDS && !crowded; i++, before = after) {
 		if (atomic_load(&g->value) != old)
 			return;
 		sched_yield();
 		after = nanoseconds();
+		if (after - before > SLICE_NS)
+			crowded = CROWDED;
 		if (after - before > LONG_NS)
 			break;
 	}
