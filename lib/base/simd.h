@@ -11,5 +11,7 @@
 #define HM_SIMD
 #define HM_SIMD_FMA
 #endif
+/* A part of such functions, compiled with each of them. */
+#define HM_INLINE static inline __attribute__((always_inline))
 
 #endif

@@ -10,9 +10,10 @@ void hm_examples_clear(struct hm_examples *x)
 {
 	struct hm_examples_store *s = x->store;
 	if (s) {
-		struct hm_buf *own[] = {&s->part[HM_IMAGE], &s->part[HM_TEXT], &s->len, &s->label, &s->at},
+		struct hm_buf *own[] =
+			{&s->part[HM_IMAGE], &s->part[HM_TEXT], &s->len, &s->label, &s->at, &s->row},
 			      *shared[] = {&s->labels, &s->ids, &s->lens, &s->places};
-		for (int i = 0; i < 5; i++)
+		for (int i = 0; i < 6; i++)
 			hm_buf_clear(own[i]);
 		for (int i = 0; i < 4 && !s->view; i++)
 			hm_buf_clear(shared[i]);
@@ -41,7 +42,7 @@ int hm_examples_view(struct hm_examples *view, const struct hm_examples *x, stru
 	*view->store = *s;
 	view->store->view = true;
 	view->store->part[HM_IMAGE] = view->store->part[HM_TEXT] = view->store->len = view->store->label =
-		view->store->at = (struct hm_buf){0};
+		view->store->at = view->store->row = (struct hm_buf){0};
 	return 0;
 }
 
@@ -134,11 +135,11 @@ int64_t hm_examples_words(const struct hm_examples *x, const uint32_t *at, size_
 
 /* The batch's arrays as the fusion knows them, at the parts' buffers. */
 static void point_arrays(const struct hm_examples *x, struct hm_minibatch *b, unsigned char *const part[],
-			 const int32_t *len)
+			 const int32_t *len, const float *const *row)
 {
 	const struct hm_examples_store *s = x->store;
 	if (s->joined) {
-		b->joined = (const float *)(void *)part[0];
+		b->joined = row;
 		return;
 	}
 	if (s->raw[HM_IMAGE])
@@ -156,6 +157,12 @@ static bool batch_there(const struct hm_examples_store *s, const uint32_t *at, s
 	return rows && s->at.len == rows * sizeof *at && !memcmp(s->at.data, at, s->at.len);
 }
 
+/* Whether batches hold the features where the store has them. */
+static bool lends_features(const struct hm_examples_store *s)
+{
+	return s->joined && s->host && !s->mean && !s->fetch && !s->blobs.spilled;
+}
+
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e)
 {
@@ -165,25 +172,33 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 		return 0;
 	}
 	const int32_t *lens = (const int32_t *)(const void *)s->lens.data;
-	size_t text_bytes = (size_t)hm_examples_words(x, at, rows) * sizeof(int32_t);
+	bool lends = lends_features(s);
+	size_t text_bytes = lends ? 0 : (size_t)hm_examples_words(x, at, rows) * sizeof(int32_t),
+	       image_bytes = lends ? 0 : rows * s->bytes[HM_IMAGE];
+	const float **row = reserve_array(&s->row, s->joined ? rows * sizeof *row : 0, e);
 	int32_t *label = reserve_array(&s->label, rows * sizeof *label, e),
 		*len = reserve_array(&s->len, rows * sizeof *len, e);
 	unsigned char *part[HM_SIDES];
 	s->at.len = 0;
-	part[HM_IMAGE] = reserve_array(&s->part[HM_IMAGE],
-				       rows * s->bytes[HM_IMAGE] + (s->joined ? text_bytes : 0), e);
+	part[HM_IMAGE] = reserve_array(&s->part[HM_IMAGE], image_bytes + (s->joined ? text_bytes : 0), e);
 	part[HM_TEXT] = s->joined ? part[HM_IMAGE] : reserve_array(&s->part[HM_TEXT], text_bytes, e);
-	if (!label || !len || !part[HM_IMAGE] || !part[HM_TEXT])
+	if (!row || !label || !len || !part[HM_IMAGE] || !part[HM_TEXT])
 		return HM_EDATA;
 	*b = (struct hm_minibatch){.n = (int)rows, .h = x->h, .w = x->w, .label = label};
-	point_arrays(x, b, part, len);
+	point_arrays(x, b, part, len, row);
 	int rc = 0;
 	for (size_t i = 0; !rc && i < rows; i++) {
 		const size_t bytes[] = {s->bytes[HM_IMAGE], (size_t)lens[at[i]] * sizeof(int32_t)};
 		label[i] = x->label[at[i]];
 		len[i] = lens[at[i]];
-		if (s->joined)
+		if (lends) {
+			row[i] = hm_blobs_at(&s->blobs, at[i]);
+			continue;
+		}
+		if (s->joined) {
+			row[i] = (const float *)(void *)part[HM_IMAGE];
 			part[HM_TEXT] = part[HM_IMAGE] + bytes[HM_IMAGE];
+		}
 		rc = read_payload(x, at[i], (void *const[]){part[HM_IMAGE], part[HM_TEXT]}, bytes, e);
 		if (!rc && s->mean)
 			scale_example(s, part);

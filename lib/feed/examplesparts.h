@@ -20,13 +20,15 @@ struct hm_examples_store {
 	size_t bytes[HM_SIDES];		  /* of an example's part; 0 for token ids, see lens */
 	bool raw[HM_SIDES];		  /* the part is the raw column */
 	struct hm_buf labels, ids, lens;  /* i32, const char *, i32 */
-	bool joined;			  /* both parts are features and batches hold them as one matrix */
+	bool joined;			  /* both parts are features and batches hold them together */
+	bool host;			  /* batches need not hold them end to end */
 	bool view;			  /* it owns only the batch's arrays */
 	struct hm_arena names;
-	struct hm_buf part[HM_SIDES], len, label; /* a batch's arrays; joined features are in part[0] */
-	struct hm_buf at;			  /* u32: the examples that these arrays hold; empty: none */
-	struct hm_minibatch lent;		  /* that batch */
-	const double *mean, *deviation;		  /* applied to each batch; NULL: none */
+	struct hm_buf part[HM_SIDES], len, label, row; /* a batch's arrays; joined features are row's, or in
+							  part[0] */
+	struct hm_buf at;		/* u32: the examples that these arrays hold; empty: none */
+	struct hm_minibatch lent;	/* that batch */
+	const double *mean, *deviation; /* applied to each batch; NULL: none */
 };
 
 /* The hash of the values that the sides take from a record. */

@@ -394,6 +394,7 @@ int hm_examples_read(struct hm_examples *x, struct hm_join *in, const struct hm_
 		goto done;
 	*r = (struct reading){.x = x, .s = x->store, .in = in, .o = o, .hash = XXH3_createState()};
 	x->store->blobs.limit = o->memory;
+	x->store->host = !d || d->host;
 	if (!r->hash) {
 		hm_err_set(e, HM_EDATA, "out of memory");
 		goto done;

@@ -23,36 +23,55 @@ struct sums {
 	bool squares; /* of what differs from the mean */
 };
 
-HM_SIMD static void add_numbers(double *restrict sum, const float *restrict v, size_t n)
+enum { ROWS = 8 }; /* examples that are added in one pass over the sums */
+
+/* sum[j] += number j of each row, or with a mean the square of what it differs by from mean[j]. */
+HM_INLINE void add_rows(double *restrict sum, const double *restrict mean, const float *const *row, int rows,
+			size_t n)
 {
-	for (size_t j = 0; j < n; j++)
-		sum[j] += v[j];
+	for (size_t j = 0; j < n; j++) {
+		double s = sum[j];
+#pragma GCC unroll 8
+		for (int r = 0; r < rows; r++) {
+			double v = row[r][j];
+			s += mean ? (v - mean[j]) * (v - mean[j]) : v;
+		}
+		sum[j] = s;
+	}
 }
 
-HM_SIMD static void add_squares(double *restrict sum, const double *restrict mean, const float *restrict v,
+/* Adds n columns of some examples, from number `first` on, which begin at row[r]. The loops are compiled for
+ * the constants. */
+HM_SIMD static void add_columns(const struct sums *t, const float *const *row, int rows, size_t first,
 				size_t n)
 {
-	for (size_t j = 0; j < n; j++)
-		sum[j] += (v[j] - mean[j]) * (v[j] - mean[j]);
-}
-
-/* Adds n columns of an example, from `first` on, which are v. */
-static void add_columns(const struct sums *t, const float *v, size_t first, size_t n)
-{
-	if (t->squares)
-		add_squares(t->deviation + first, t->mean + first, v, n);
-	else
-		add_numbers(t->mean + first, v, n);
+	double *sum = (t->squares ? t->deviation : t->mean) + first;
+	const double *mean = t->mean + first;
+	int done = 0;
+	for (; done + ROWS <= rows; done += ROWS)
+		if (t->squares)
+			add_rows(sum, mean, row + done, ROWS, n);
+		else
+			add_rows(sum, NULL, row + done, ROWS, n);
+	for (; done < rows; done++)
+		if (t->squares)
+			add_rows(sum, mean, row + done, 1, n);
+		else
+			add_rows(sum, NULL, row + done, 1, n);
 }
 
 static void add_part(void *ctx, size_t part, int worker)
 {
 	const struct sums *t = ctx;
-	size_t first = t->k * part / t->parts, last = t->k * (part + 1) / t->parts;
+	size_t first = t->k * part / t->parts, last = t->k * (part + 1) / t->parts, n = t->x->n;
+	const float *row[ROWS];
 	(void)worker;
-	for (size_t i = 0; i < t->x->n; i++)
-		add_columns(t, (const float *)hm_blobs_at(&t->x->store->blobs, i) + first, first,
-			    last - first);
+	for (size_t i = 0; i < n; i += ROWS) {
+		int rows = n - i < ROWS ? (int)(n - i) : ROWS;
+		for (int r = 0; r < rows; r++)
+			row[r] = (const float *)hm_blobs_at(&t->x->store->blobs, i + (size_t)r) + first;
+		add_columns(t, row, rows, first, last - first);
+	}
 }
 
 /* The examples of one pass, which are not all in memory. */
@@ -64,13 +83,13 @@ static int add_fetched(const struct sums *t, struct hm_err *e)
 		if (hm_examples_batch(t->x, &i, 1, &b, e))
 			return HM_EDATA;
 		if (b.joined) {
-			add_columns(t, b.joined, 0, t->k);
+			add_columns(t, b.joined, 1, 0, t->k);
 			continue;
 		}
 		if (images)
-			add_columns(t, b.feature[HM_IMAGE], 0, images);
+			add_columns(t, &b.feature[HM_IMAGE], 1, 0, images);
 		if (t->k > images)
-			add_columns(t, b.feature[HM_TEXT], images, t->k - images);
+			add_columns(t, &b.feature[HM_TEXT], 1, images, t->k - images);
 	}
 	return 0;
 }

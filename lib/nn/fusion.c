@@ -44,6 +44,7 @@ struct input {
 	struct hm_slab slab;
 	const uint8_t *pixels; /* u8 [n,3,h,w] */
 	const float *feature[HM_SIDES], *joined;
+	const float *const *row; /* on a host, in place of `joined` */
 };
 
 struct hm_fusion {
@@ -219,7 +220,8 @@ static void send_batch(struct hm_fusion *f, struct input *in, const struct hm_mi
 	in->pixels = send_array(f, p, b->pixels, pixels, fn);
 	for (int k = 0; k < HM_SIDES; k++)
 		in->feature[k] = send_array(f, x[k], b->feature[k], bytes[k], fn);
-	in->joined = send_array(f, j, b->joined, joined, fn);
+	in->row = f->d->host ? b->joined : NULL;
+	in->joined = b->joined && !f->d->host ? send_array(f, j, b->joined[0], joined, fn) : NULL;
 }
 
 void hm_fusion_ahead(struct hm_fusion *f, const struct hm_minibatch *b)
@@ -282,6 +284,7 @@ static void compute_logits(struct hm_fusion *f, const struct hm_minibatch *b, bo
 		x.side[k] = f->tower[k] ? f->side[k] : in->feature[k];
 	}
 	x.joined = in->joined;
+	x.row = in->row;
 	if (!f->d->err.code)
 		f->c.kind->forward(f->tape, &x, train ? drop : NULL, f->logits); /* [n,classes] */
 }
@@ -340,7 +343,7 @@ static void begin_together(struct hm_fusion *const *f, size_t n, const struct hm
 			   const float *const *class_weight)
 {
 	const struct hm_fusion_kind *k = f[0]->c.kind;
-	const struct hm_fusion_input x = {.n = b->n, .joined = b->joined};
+	const struct hm_fusion_input x = {.n = b->n, .row = b->joined};
 	void *tape[HM_TOGETHER];
 	float *logits[HM_TOGETHER];
 	for (size_t i = 0; i < n; i++) {

@@ -58,8 +58,10 @@ struct hm_minibatch {
 	int h, w;
 	const int32_t *ids, *len;	/* token ids end to end; len [n] */
 	const float *feature[HM_SIDES]; /* [n,D], of HM_GRID [n,P,D] */
-	const float *joined;		/* [n,D+D], in place of `feature` if hm_fusion_joins */
-	const int32_t *label;		/* [n] in [0,classes); evaluation ignores it */
+	/* [n]: the D+D numbers of each example, in place of `feature` if hm_fusion_joins; wherever they are
+	 * on a host, else end to end */
+	const float *const *joined;
+	const int32_t *label; /* [n] in [0,classes); evaluation ignores it */
 };
 
 struct hm_fusion;

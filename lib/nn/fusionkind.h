@@ -40,7 +40,10 @@ struct hm_fusion_net {
 struct hm_fusion_input {
 	int n;
 	const float *side[HM_SIDES]; /* [n,D], of HM_GRID [n,P,D]; NULL: not used, or HM_WORDS */
-	const float *joined; /* [n,D+D]: both sides as one matrix, in place of `side`; NULL: see `side` */
+	/* Both sides in place of `side`: [n,D+D] as one matrix, or on a host row by row, [n] of D+D numbers
+	 * each. Both NULL: see `side`. */
+	const float *joined;
+	const float *const *row;
 	const int32_t *ids, *len; /* HM_WORDS: n sequences end to end, len [n]; host memory */
 };
 
@@ -110,7 +113,7 @@ struct hm_fusion_kind {
 			  bool backward, struct hm_err *e);
 	void (*tape_free)(void *tape); /* NULL is fine */
 	/* Reserves memory for batches of up to n examples with up to `words` token ids in all, whose features
-	 * come as in->joined if `joined`: none of them allocates. */
+	 * come as in->joined or in->row if `joined`: none of them allocates. */
 	void (*reserve)(void *tape, int n, int64_t words, bool joined);
 	/* logits f32 [n,C], device memory := the fusion of `in`. drop: p of a tower that the fusion runs,
 	 * seed and step of all dropout; NULL: none at all. Failures stick to the device. */
@@ -120,7 +123,7 @@ struct hm_fusion_kind {
 	 * parameters, also of a tower that the fusion runs. dside[k] f32 [n,D] := the gradient of side k, in
 	 * place of in->side[k]; NULL: not wanted, which holds for every grid. */
 	void (*backward)(void *tape, const float *dlogits, float *const dside[HM_SIDES]);
-	/* The same, without dside, of n <= HM_TOGETHER fusions of one shape that take the same in->joined, in
+	/* The same, without dside, of n <= HM_TOGETHER fusions of one shape that take the same in->row, in
 	 * operations that load it once. Both or neither; NULL: forward and backward in turn are as fast. */
 	void (*forward_each)(void *const *tape, size_t n, const struct hm_fusion_input *in,
 			     float *const *logits);

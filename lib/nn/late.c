@@ -15,8 +15,9 @@ struct tape {
 	struct hm_device *d;
 	int n;
 	struct hm_slab slab;
-	float *x, *dx;	   /* f32 [n,I]: both sides, and their gradient */
-	const float *head; /* the classifier's input: x, or the batch's own matrix */
+	float *x, *dx;		 /* f32 [n,I]: both sides, and their gradient */
+	const float *head;	 /* the classifier's input: x, or the batch's own matrix; or */
+	const float *const *row; /* [n] of I numbers each, wherever they are; NULL: see head */
 };
 
 static int width_of(const struct hm_fusion_shape *s)
@@ -93,6 +94,45 @@ static void reserve_tape(void *tape, int n, int64_t words, bool joined)
 	} while (hm_slab_again(&t->slab));
 }
 
+static void forward_each(void *const *tape, size_t n, const struct hm_fusion_input *in, float *const *logits)
+{
+	const float *w[HM_TOGETHER], *b[HM_TOGETHER];
+	const struct tape *first = tape[0];
+	const struct hm_fusion_shape *s = &first->m->net.shape;
+	for (size_t i = 0; i < n; i++) {
+		struct tape *t = tape[i];
+		t->n = in->n;
+		t->row = in->row;
+		w[i] = t->m->weight;
+		b[i] = t->m->bias;
+	}
+	first->d->op->linears_forward(first->d, logits, in->row, w, b, (int)n, in->n, s->classes,
+				      width_of(s));
+}
+
+/* backward_each for gradients dlogits[i] [n,C]. */
+static void add_gradients(void *const *tape, size_t n, const float *const *dlogits)
+{
+	float *dw[HM_TOGETHER], *db[HM_TOGETHER];
+	const struct tape *first = tape[0];
+	const struct hm_fusion_shape *s = &first->m->net.shape;
+	for (size_t i = 0; i < n; i++) {
+		const struct tape *t = tape[i];
+		dw[i] = hm_params_grad(&t->m->net.params, t->m->weight);
+		db[i] = hm_params_grad(&t->m->net.params, t->m->bias);
+	}
+	first->d->op->linears_backward(first->d, dw, db, dlogits, first->row, (int)n, first->n, s->classes,
+				       width_of(s));
+}
+
+static void backward_each(void *const *tape, size_t n, float *const *dlogits)
+{
+	const float *dy[HM_TOGETHER];
+	for (size_t i = 0; i < n; i++)
+		dy[i] = dlogits[i];
+	add_gradients(tape, n, dy);
+}
+
 static void forward_fusion(void *tape, const struct hm_fusion_input *in, const struct hm_dropout *drop,
 			   float *logits)
 {
@@ -100,9 +140,14 @@ static void forward_fusion(void *tape, const struct hm_fusion_input *in, const s
 	const struct hm_fusion_shape *s = &t->m->net.shape;
 	int n = in->n, inputs = width_of(s), at = 0;
 	(void)drop;
-	reserve_tape(t, n, 0, in->joined);
+	reserve_tape(t, n, 0, in->joined || in->row);
 	if (t->d->err.code)
 		return;
+	if (in->row) {
+		forward_each(&tape, 1, in, &logits);
+		return;
+	}
+	t->row = NULL;
 	t->head = in->joined ? in->joined : t->x;
 	for (int k = 0; k < HM_SIDES && !in->joined; at += s->dim[k++])
 		if (s->dim[k])
@@ -120,6 +165,10 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 	bool below = dside[HM_IMAGE] || dside[HM_TEXT];
 	if (t->d->err.code)
 		return;
+	if (t->row) {
+		add_gradients(&tape, 1, &dlogits);
+		return;
+	}
 	t->d->op->linear_backward(t->d, below ? t->dx : NULL, hm_params_grad(p, m->weight),
 				  hm_params_grad(p, m->bias), dlogits, t->head, m->weight, t->n, s->classes,
 				  inputs);
@@ -127,38 +176,6 @@ static void backward_fusion(void *tape, const float *dlogits, float *const dside
 		if (dside[k])
 			t->d->op->copy_columns(t->d, dside[k], s->dim[k], t->dx + at, inputs, t->n,
 					       s->dim[k]);
-}
-
-static void forward_each(void *const *tape, size_t n, const struct hm_fusion_input *in, float *const *logits)
-{
-	const float *w[HM_TOGETHER], *b[HM_TOGETHER];
-	const struct tape *first = tape[0];
-	const struct hm_fusion_shape *s = &first->m->net.shape;
-	for (size_t i = 0; i < n; i++) {
-		struct tape *t = tape[i];
-		t->n = in->n;
-		t->head = in->joined;
-		w[i] = t->m->weight;
-		b[i] = t->m->bias;
-	}
-	first->d->op->linears_forward(first->d, logits, in->joined, w, b, (int)n, in->n, s->classes,
-				      width_of(s));
-}
-
-static void backward_each(void *const *tape, size_t n, float *const *dlogits)
-{
-	float *dw[HM_TOGETHER], *db[HM_TOGETHER];
-	const float *dy[HM_TOGETHER];
-	const struct tape *first = tape[0];
-	const struct hm_fusion_shape *s = &first->m->net.shape;
-	for (size_t i = 0; i < n; i++) {
-		const struct tape *t = tape[i];
-		dw[i] = hm_params_grad(&t->m->net.params, t->m->weight);
-		db[i] = hm_params_grad(&t->m->net.params, t->m->bias);
-		dy[i] = dlogits[i];
-	}
-	first->d->op->linears_backward(first->d, dw, db, dy, first->head, (int)n, first->n, s->classes,
-				       width_of(s));
 }
 
 const struct hm_fusion_kind hm_late_fusion = {

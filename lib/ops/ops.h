@@ -258,13 +258,14 @@ struct hm_ops {
 	/* dx [m,k] = dy . w; dw [n,k] += dy^T . x; db [n] += column sums of dy [m,n]. */
 	void (*linear_backward)(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 				const float *x, const float *w, int m, int n, int k);
-	/* The same of several layers [n,k] that take one x: y[h], w[h], b[h] (or NULL), dw[h], db[h] (or
-	 * NULL) and dy[h] are those of layer h < heads; the tables of pointers are host memory. The bytes are
-	 * those of linear_forward and linear_backward in turn. */
-	void (*linears_forward)(struct hm_device *d, float *const *y, const float *x, const float *const *w,
-				const float *const *b, int heads, int m, int n, int k);
+	/* Hosts only, NULL on others: the same of several layers [n,k] that take one x, whose row r is x[r],
+	 * [k], wherever that is. y[h], w[h], b[h] (or NULL), dw[h], db[h] (or NULL) and dy[h] are those of
+	 * layer h < heads. The bytes are those of linear_forward and linear_backward in turn. */
+	void (*linears_forward)(struct hm_device *d, float *const *y, const float *const *x,
+				const float *const *w, const float *const *b, int heads, int m, int n, int k);
 	void (*linears_backward)(struct hm_device *d, float *const *dw, float *const *db,
-				 const float *const *dy, const float *x, int heads, int m, int n, int k);
+				 const float *const *dy, const float *const *x, int heads, int m, int n,
+				 int k);
 	/* y [m,n] = softmax of each row of x [m,n]; in place. */
 	void (*softmax)(struct hm_device *d, float *y, const float *x, int m, int n);
 	/* Of rows x [m,n] with labels i32 [m], each in [0,n) (the caller has checked), and class weights

@@ -19,8 +19,9 @@ struct train {
 	int n;			   /* examples; of one batch */
 	uint8_t *pixels;	   /* [batch,3,side,side] */
 	int32_t *ids, *len, *label;
-	float *rows;	 /* features or grids of a batch [batch, width] */
-	float *features; /* made ones to take them from [records, width] */
+	float *rows;	   /* features or grids of a batch [batch, width] */
+	const float **row; /* where each example's begin */
+	float *features;   /* made ones to take them from [records, width] */
 	int records;
 	size_t width; /* of one of them; 0: none */
 	uint32_t *order;
@@ -58,7 +59,7 @@ static void gather(struct train *x)
 					 .h = b->side,
 					 .w = b->side,
 					 .feature = {head ? NULL : x->rows},
-					 .joined = head ? x->rows : NULL,
+					 .joined = head ? x->row : NULL,
 					 .ids = x->ids,
 					 .len = x->len,
 					 .label = x->label};
@@ -147,6 +148,9 @@ static int open_train(struct train *x)
 				 : (size_t)(x->c.side[HM_IMAGE].dim + x->c.side[HM_TEXT].dim);
 		x->records = early ? BENCH_IMAGES : b->captions;
 		x->rows = bench_need(n * x->width, sizeof *x->rows);
+		x->row = bench_need(n, sizeof *x->row);
+		for (size_t i = 0; x->width && i < n; i++)
+			x->row[i] = x->rows + i * x->width;
 		x->features = bench_need((size_t)x->records * x->width, sizeof *x->features);
 		hm_rng_init(&r, 4, HM_RNG_SYNTH, 0, 0);
 		for (size_t j = 0; j < (size_t)x->records * x->width; j++)
@@ -187,7 +191,7 @@ int bench_training(struct bench *b)
 			  : bench_measure(b, 5, b->repeat ? b->repeat : 20, train_step, &x);
 	hm_optim_clear(&x.optim);
 	hm_fusion_free(x.f);
-	void *all[] = {x.pixels, x.ids, x.len, x.label, x.rows, x.features, x.order};
+	void *all[] = {x.pixels, x.ids, x.len, x.label, x.rows, x.row, x.features, x.order};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
 	return rc;

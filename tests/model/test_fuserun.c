@@ -78,11 +78,14 @@ static void expect_from_fusion(struct data *x, const char *device, bool early, i
 	for (int i = 0; i < N; i += batch) {
 		int n = N - i < batch ? N - i : batch;
 		struct hm_minibatch b = {.n = n};
+		const float *row[N];
+		for (int k = 0; k < n; k++)
+			row[k] = x->joined + (size_t)(i + k) * (IMAGE + TEXT);
 		if (early)
 			b.feature[HM_IMAGE] = x->image + (size_t)i * CELLS * IMAGE, b.ids = x->ids + x->at[i],
 			b.len = x->len + i;
 		else
-			b.joined = x->joined + (size_t)i * (IMAGE + TEXT);
+			b.joined = row;
 		if (hm_fusion_logits(f, &b, x->logits + i * CLASSES, &e) ||
 		    hm_fusion_probabilities(f, &b, x->prob + i * CLASSES, &e))
 			fail_msg("%s", e.text);

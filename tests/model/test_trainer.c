@@ -311,10 +311,10 @@ static void standardised_features(void **state)
 		order[i] = (i * 7) % ROWS;
 	assert_int_equal(hm_examples_batch(&x, order, ROWS, &a, &e), 0);
 	assert_int_equal(hm_examples_batch(&spilled, order, ROWS, &b, &e), 0);
-	assert_memory_equal(a.joined, b.joined, ROWS * 20 * sizeof(float));
 	for (int i = 0; i < ROWS; i++) {
-		sum += a.joined[i * 20 + 3];
-		squares += (double)a.joined[i * 20 + 3] * a.joined[i * 20 + 3];
+		assert_memory_equal(a.joined[i], b.joined[i], 20 * sizeof(float));
+		sum += a.joined[i][3];
+		squares += (double)a.joined[i][3] * a.joined[i][3];
 	}
 	assert_true(fabs(sum / ROWS) < 1e-6 && fabs(squares / ROWS - 1) < 1e-5);
 	hm_examples_clear(&x);

@@ -77,10 +77,12 @@ static void linear_layers_agree(void **state)
 static void layers_together_are_layers_alone(void **state)
 {
 	(void)state;
-	enum { MOST = 7, SIZE = 1 << 18 };
+	enum { MOST = 7, SIZE = 1 << 18, MOST_ROWS = 130 };
 	static const int shape[][4] = {{1, 64, 2, 1280}, {7, 67, 2, 1280}, {5, 130, 3, 100}, {2, 1, 1, 64},
 				       {3, 9, 1, 223},	 {4, 3, 4, 15},	   {2, 8, 17, 96},   {6, 65, 16, 33}};
-	float *all = malloc(sizeof(float) * SIZE * 8), *x = all, *one = all + SIZE, *at[5][MOST];
+	float *all = malloc(sizeof(float) * SIZE * 9), *x = all, *one = all + SIZE, *at[5][MOST],
+	      *rows = all + 8 * SIZE;
+	const float *row[MOST_ROWS];
 	for (int t = 0; t < 2 * (int)(sizeof shape / sizeof *shape); t++) {
 		const int *s = shape[t / 2], m = s[1], n = s[2], k = s[3];
 		size_t size[] = {(size_t)(m * n), (size_t)(n * k), (size_t)n, (size_t)(n * k), (size_t)n},
@@ -93,21 +95,25 @@ static void layers_together_are_layers_alone(void **state)
 			}
 		assert_true(used <= 6 * SIZE && (size_t)(m * k) <= SIZE);
 		randoms(x, (size_t)(m * k), 99);
+		for (int r = 0; r < m; r++) { /* the rows of x from the last on, and the same end to end */
+			row[r] = x + (size_t)((m - 1 - r) * k);
+			memcpy(rows + (size_t)(r * k), row[r], (size_t)k * sizeof *rows);
+		}
 		at[2][s[0] - 1] = at[4][s[0] - 1] = NULL; /* the last has no bias */
-		d->op->linears_backward(d, at[3], at[4], (const float *const *)at[0], x, s[0], m, n, k);
+		d->op->linears_backward(d, at[3], at[4], (const float *const *)at[0], row, s[0], m, n, k);
 		for (int h = 0; h < s[0]; h++) {
 			float *db = at[4][h] ? one + size[3] : NULL;
 			randoms(one, size[3], (uint64_t)(3 * MOST + h));
 			randoms(one + size[3], size[4], (uint64_t)(4 * MOST + h));
-			d->op->linear_backward(d, NULL, one, db, at[0][h], x, at[1][h], m, n, k);
+			d->op->linear_backward(d, NULL, one, db, at[0][h], rows, at[1][h], m, n, k);
 			assert_memory_equal(at[3][h], one, size[3] * sizeof *one);
 			if (db)
 				assert_memory_equal(at[4][h], db, size[4] * sizeof *db);
 		}
-		d->op->linears_forward(d, at[0], x, (const float *const *)at[1], (const float *const *)at[2],
-				       s[0], m, n, k);
+		d->op->linears_forward(d, at[0], row, (const float *const *)at[1],
+				       (const float *const *)at[2], s[0], m, n, k);
 		for (int h = 0; h < s[0]; h++) {
-			d->op->linear_forward(d, one, x, at[1][h], at[2][h], m, n, k);
+			d->op->linear_forward(d, one, rows, at[1][h], at[2][h], m, n, k);
 			assert_memory_equal(at[0][h], one, size[0] * sizeof *one);
 		}
 		assert_int_equal(hm_device_error(d, NULL), 0);

@@ -35,9 +35,9 @@ static void take_batches(struct hm_examples *x, struct hm_buf *out)
 						   (size_t)(k == HM_IMAGE && x->cells ? x->cells : 1) *
 						   sizeof(float),
 					   &e);
-		if (b.joined)
-			hm_buf_add(out, b.joined,
-				   5 * (size_t)(x->feature[HM_IMAGE].dim + x->feature[HM_TEXT].dim) *
+		for (int i = 0; b.joined && i < 5; i++)
+			hm_buf_add(out, b.joined[i],
+				   (size_t)(x->feature[HM_IMAGE].dim + x->feature[HM_TEXT].dim) *
 					   sizeof(float),
 				   &e);
 		if (b.ids)
@@ -216,7 +216,7 @@ static void encoders_give_their_own_bytes(void **state)
 		assert_string_equal(set.feature[HM_TEXT].precision, "f32");
 		for (uint32_t i = 0; i < N; i++) {
 			assert_int_equal(hm_examples_batch(&set, &i, 1, &b, &e), 0);
-			assert_memory_equal(b.joined, want[i], sizeof want[i]);
+			assert_memory_equal(b.joined[0], want[i], sizeof want[i]);
 		}
 		hm_examples_clear(&set);
 	}
@@ -242,7 +242,7 @@ static void features_are_standardised(void **state)
 		assert_true(mean[C + 2] == 7 && deviation[C + 2] == 1); /* constant */
 		hm_examples_standardise(&x, NULL, mean, deviation);
 		assert_int_equal(hm_examples_batch(&x, &(uint32_t){9}, 1, &b, &e), 0);
-		assert_true(b.joined[C + 1] == (float)((8 - mean[C + 1]) / deviation[C + 1]));
+		assert_true(b.joined[0][C + 1] == (float)((8 - mean[C + 1]) / deviation[C + 1]));
 		assert_int_equal(hm_examples_moments(&x, NULL, again, one, &e), 0);
 		for (int j = 0; j < C + H; j++)
 			assert_true(fabs(again[j]) < 1e-6 && fabs(one[j] - 1) < 1e-6);
@@ -265,19 +265,19 @@ static void a_batch_is_lent_again_while_it_is_the_same(void **state)
 	assert_int_equal(set_read(&x, set_file, &o, 1), 0);
 	assert_int_equal(hm_examples_view(&view, &x, &e), 0);
 	assert_int_equal(hm_examples_batch(&view, one, 3, &a, &e), 0);
-	float second = a.joined[C + H];
+	float second = a.joined[1][0];
 	assert_int_equal(hm_examples_batch(&view, other, 3, &a, &e), 0);
-	assert_true(a.joined[C + H] != second);
-	second = a.joined[C + H];
+	assert_true(a.joined[1][0] != second);
+	second = a.joined[1][0];
 	assert_int_equal(hm_examples_batch(&view, other, 3, &b, &e), 0);
 	assert_memory_equal(&a, &b, sizeof a);
-	assert_true(b.joined[C + H] == second);
+	assert_true(b.joined[1][0] == second);
 	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
 	assert_int_equal(b.n, 2);
 	assert_int_equal(hm_examples_moments(&x, NULL, mean, deviation, &e), 0);
 	hm_examples_view_standardised(&view, mean, deviation);
 	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
-	assert_true(b.joined[C + H] == (float)((second - mean[0]) / deviation[0]));
+	assert_true(b.joined[1][0] == (float)((second - mean[0]) / deviation[0]));
 	hm_examples_view_standardised(&view, NULL, NULL);
 	assert_int_equal(hm_examples_batch(&view, shorter, 2, &b, &e), 0);
 	hm_examples_serve(&view, &hm_align_fusion);
@@ -286,7 +286,7 @@ static void a_batch_is_lent_again_while_it_is_the_same(void **state)
 	assert_int_equal(hm_examples_batch(&x, other, 3, &b, &e), 0);
 	hm_examples_standardise(&x, NULL, mean, deviation);
 	assert_int_equal(hm_examples_batch(&x, other, 3, &b, &e), 0);
-	assert_true(b.joined[C + H] == (float)((second - mean[0]) / deviation[0]));
+	assert_true(b.joined[1][0] == (float)((second - mean[0]) / deviation[0]));
 	hm_examples_clear(&view);
 	hm_examples_clear(&x);
 }

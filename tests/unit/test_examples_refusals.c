@@ -42,7 +42,7 @@ static void what_cannot_be_trained_on(void **state)
 		assert_int_equal(x.failed + 2 * x.unlabelled, bad[k].error >= 0 ? 1 : 2);
 		assert_string_equal(x.id[6], "n7");
 		assert_int_equal(hm_examples_batch(&x, &(uint32_t){6}, 1, &b, &e), 0);
-		assert_true(b.joined[1] == 6); /* record 7's, fetched by its number in the file */
+		assert_true(b.joined[0][1] == 6); /* record 7's, fetched by its number in the file */
 		hm_examples_clear(&x);
 	}
 }

@@ -36,10 +36,10 @@ void hm_cpu_linear_forward(struct hm_device *d, float *y, const float *x, const 
 			   int m, int n, int k);
 void hm_cpu_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 			    const float *x, const float *w, int m, int n, int k);
-void hm_cpu_linears_forward(struct hm_device *d, float *const *y, const float *x, const float *const *w,
-			    const float *const *b, int heads, int m, int n, int k);
+void hm_cpu_linears_forward(struct hm_device *d, float *const *y, const float *const *x,
+			    const float *const *w, const float *const *b, int heads, int m, int n, int k);
 void hm_cpu_linears_backward(struct hm_device *d, float *const *dw, float *const *db, const float *const *dy,
-			     const float *x, int heads, int m, int n, int k);
+			     const float *const *x, int heads, int m, int n, int k);
 
 void hm_cpu_cross_entropy(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
 			  const int32_t *label, const float *weight, double total, int m, int n);
@@ -122,9 +122,10 @@ void *hm_cpu_scratch(struct hm_device *d, size_t n);
 /* A context: what d->ctx points to. */
 struct hm_cpu {
 	struct hm_buf scratch;
-	struct hm_buf widened; /* rows of bf16 as f32, and their products: dnnlsteps.c */
-	struct hm_dnnl *dnnl;  /* NULL with ONEDNN=0 */
-	size_t block;	       /* channels per block of f32 images; 1: images lie as [i,h,w,c] */
+	struct hm_buf gathered; /* rows side by side: train.c */
+	struct hm_buf widened;	/* rows of bf16 as f32, and their products: dnnlsteps.c */
+	struct hm_dnnl *dnnl;	/* NULL with ONEDNN=0 */
+	size_t block;		/* channels per block of f32 images; 1: images lie as [i,h,w,c] */
 };
 
 #if HM_ONEDNN

@@ -12,6 +12,11 @@ struct output {
 	float b;
 };
 
+HM_INLINE const float *row_at(const struct hm_narrow *l, size_t r)
+{
+	return l->at ? l->at[r] : l->x + r * l->k;
+}
+
 /* The outputs from number `first` on of the layers in turn; returns how many they are. */
 HM_INLINE size_t list_outputs(const struct hm_narrow *l, struct output o[GROUP], size_t first)
 {
@@ -42,9 +47,9 @@ HM_INLINE void end_outputs(const struct output *o, size_t outs, const float *lan
 	}
 }
 
-/* Of the rows from number `at` on, which begin at x. */
-HM_INLINE void set_outputs_wide(const struct output *o, size_t at, size_t outs, const float *x, size_t n,
-				size_t k)
+/* Of the rows x[0..ROWS), which are number `at` and following. Meanwhile the rows `next` are fetched. */
+HM_INLINE void set_outputs_wide(const struct output *o, size_t at, size_t outs, const float *const *x,
+				const float *const *next, size_t n, size_t k)
 {
 	hm_vec s[ROWS][GROUP] = {0}, w[GROUP];
 	float lanes[ROWS][GROUP][HM_LANES];
@@ -55,7 +60,8 @@ HM_INLINE void set_outputs_wide(const struct output *o, size_t at, size_t outs, 
 			w[c] = *(const hm_vec *)(o[c].w + j);
 #pragma GCC unroll 4
 		for (size_t r = 0; r < ROWS; r++) {
-			hm_vec v = *(const hm_vec *)(x + r * k + j);
+			hm_vec v = *(const hm_vec *)(x[r] + j);
+			__builtin_prefetch(next[r] + j);
 #pragma GCC unroll 4
 			for (size_t c = 0; c < outs; c++)
 				hm_vec_fma(&s[r][c], &v, &w[c]);
@@ -67,22 +73,24 @@ HM_INLINE void set_outputs_wide(const struct output *o, size_t at, size_t outs, 
 		for (size_t c = 0; c < outs; c++)
 			*(hm_vec *)lanes[r][c] = s[r][c];
 	for (size_t r = 0; r < ROWS; r++)
-		end_outputs(o, outs, lanes[r][0], x + r * k, (at + r) * n, j, k);
+		end_outputs(o, outs, lanes[r][0], x[r], (at + r) * n, j, k);
 }
 
-HM_INLINE void set_outputs_half(const struct output *o, size_t at, size_t outs, const float *x, size_t rows,
-				size_t n, size_t k)
+HM_INLINE void set_outputs_half(const struct output *o, size_t at, size_t outs, const float *const *x,
+				const float *const *next, size_t rows, size_t n, size_t k)
 {
 	hm_vec8 s[PAIR][PAIR][2] = {0}, w[PAIR][2];
 	float lanes[PAIR][PAIR][HM_LANES];
 	size_t j = 0;
 	for (; j + HM_LANES <= k; j += HM_LANES) {
+		for (size_t r = 0; r < rows; r++)
+			__builtin_prefetch(next[r] + j);
 #pragma GCC unroll 4
 		for (size_t c = 0; c < 2 * outs; c++)
 			w[c / 2][c % 2] = *(const hm_vec8 *)(o[c / 2].w + j + c % 2 * HM_HALF);
 #pragma GCC unroll 4
 		for (size_t r = 0; r < 2 * rows; r++) {
-			hm_vec8 v = *(const hm_vec8 *)(x + r / 2 * k + j + r % 2 * HM_HALF);
+			hm_vec8 v = *(const hm_vec8 *)(x[r / 2] + j + r % 2 * HM_HALF);
 #pragma GCC unroll 2
 			for (size_t c = 0; c < outs; c++)
 				hm_vec8_fma(&s[r / 2][c][r % 2], &v, &w[c][r % 2]);
@@ -96,39 +104,51 @@ HM_INLINE void set_outputs_half(const struct output *o, size_t at, size_t outs, 
 			*(hm_vec8 *)(lanes[r][c] + HM_HALF) = s[r][c][1];
 		}
 	for (size_t r = 0; r < rows; r++)
-		end_outputs(o, outs, lanes[r][0], x + r * k, (at + r) * n, j, k);
+		end_outputs(o, outs, lanes[r][0], x[r], (at + r) * n, j, k);
+}
+
+/* row[i] := row number r + i of m, of those behind the last one the last. */
+HM_INLINE void list_rows(const struct hm_narrow *l, const float *row[ROWS], size_t r, size_t m)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		row[i] = row_at(l, r + i < m ? r + i : m - 1);
 }
 
 /* The outputs o[0..outs) of all rows. The loops are compiled for the constants that they are called with. */
-HM_INLINE void forward_group(const struct output *o, size_t outs, const float *x, size_t m, size_t n,
-			     size_t k)
+HM_INLINE void forward_group(const struct hm_narrow *l, const struct output *o, size_t outs, size_t m)
 {
-	size_t r = 0, whole = outs == GROUP ? GROUP : 0, pairs = outs / PAIR * PAIR;
+	size_t r = 0, whole = outs == GROUP ? GROUP : 0, pairs = outs / PAIR * PAIR, n = l->n, k = l->k;
+	const float *x[ROWS], *next[ROWS];
 	for (; hm_vec_wide() && r + ROWS <= m; r += ROWS) {
-		const float *rows = x + r * k;
+		list_rows(l, x, r, m);
+		list_rows(l, next, r + ROWS, m);
 		if (whole)
-			set_outputs_wide(o, r, GROUP, rows, n, k);
+			set_outputs_wide(o, r, GROUP, x, next, n, k);
 		else if (pairs)
-			set_outputs_wide(o, r, PAIR, rows, n, k);
+			set_outputs_wide(o, r, PAIR, x, next, n, k);
 		if (outs > pairs)
-			set_outputs_wide(o + pairs, r, 1, rows, n, k);
+			set_outputs_wide(o + pairs, r, 1, x, next, n, k);
 	}
 	for (; r + PAIR <= m; r += PAIR) {
+		list_rows(l, x, r, m);
+		list_rows(l, next, r + PAIR, m);
 		for (size_t c = 0; c < pairs; c += PAIR)
-			set_outputs_half(o + c, r, PAIR, x + r * k, PAIR, n, k);
+			set_outputs_half(o + c, r, PAIR, x, next, PAIR, n, k);
 		if (outs > pairs)
-			set_outputs_half(o + pairs, r, 1, x + r * k, PAIR, n, k);
+			set_outputs_half(o + pairs, r, 1, x, next, PAIR, n, k);
 	}
+	if (r < m)
+		list_rows(l, x, r, m);
 	for (size_t c = 0; r < m && c < outs; c++)
-		set_outputs_half(o + c, r, 1, x + r * k, 1, n, k);
+		set_outputs_half(o + c, r, 1, x, x, 1, n, k);
 }
 
-HM_SIMD_FMA void hm_narrow_forward(const struct hm_narrow *l, const float *x, size_t m)
+HM_SIMD_FMA void hm_narrow_forward(const struct hm_narrow *l, size_t m)
 {
 	struct output o[GROUP];
 	for (size_t first = 0, outs; first < l->heads * l->n; first += outs) {
 		outs = list_outputs(l, o, first);
-		forward_group(o, outs, x, m, l->n, l->k);
+		forward_group(l, o, outs, m);
 	}
 }
 
@@ -139,99 +159,113 @@ HM_INLINE void axpy(float *restrict y, const float *restrict x, float f, size_t 
 		y[j] = fmaf(f, x[j], y[j]);
 }
 
+/* Numbers of m rows: a copy without gaps, or those from column j on where the layers' rows are, from row
+ * `from` on. */
+struct columns {
+	const struct hm_narrow *l;
+	const float *copy; /* [m,WIDE]; NULL: none */
+	size_t from, j, m;
+};
+
+HM_INLINE const float *columns_at(const struct columns *x, size_t r)
+{
+	return x->copy ? x->copy + r * (4 * HM_LANES) : row_at(x->l, x->from + r) + x->j;
+}
+
 /* o[c].dw [j .. j + 64) += dy^T x over m rows, with AVX-512: the sums stay in registers, and a row that is
- * loaded serves all outputs. dy has row stride n, x has ldx. */
+ * loaded serves all outputs. dy has row stride n. */
 enum { WIDE = 4 * HM_LANES, PANEL = 64 };
-HM_INLINE void add_products_wide(const struct output *o, const float *x, size_t ldx, size_t m, size_t n,
-				 size_t j, size_t outs)
+HM_INLINE void add_products_wide(const struct output *o, const struct columns *x, size_t outs)
 {
 	hm_vec s[GROUP][4];
+	size_t j = x->j, n = x->l->n;
 	for (size_t c = 0; c < outs; c++)
 		for (size_t q = 0; q < 4; q++)
 			s[c][q] = *(const hm_vec *)(o[c].dw + j + q * HM_LANES);
-	for (size_t r = 0; r < m; r++, x += ldx)
+	for (size_t r = 0; r < x->m; r++) {
+		const float *row = columns_at(x, r);
 #pragma GCC unroll 4
 		for (size_t q = 0; q < 4; q++) {
-			hm_vec v = *(const hm_vec *)(x + q * HM_LANES);
+			hm_vec v = *(const hm_vec *)(row + q * HM_LANES);
 #pragma GCC unroll 4
 			for (size_t c = 0; c < outs; c++)
 				hm_vec_fma1(&s[c][q], &v, o[c].dy[r * n]);
 		}
+	}
 	for (size_t c = 0; c < outs; c++)
 		for (size_t q = 0; q < 4; q++)
 			*(hm_vec *)(o[c].dw + j + q * HM_LANES) = s[c][q];
 }
 
 /* The same for 32 columns, in the registers that others have: two outputs at most. */
-HM_INLINE void add_products_half(const struct output *o, const float *x, size_t ldx, size_t m, size_t n,
-				 size_t j, size_t outs)
+HM_INLINE void add_products_half(const struct output *o, const struct columns *x, size_t outs)
 {
 	hm_vec8 s[2][4];
+	size_t j = x->j, n = x->l->n;
 	for (size_t c = 0; c < outs; c++)
 		for (size_t q = 0; q < 4; q++)
 			s[c][q] = *(const hm_vec8 *)(o[c].dw + j + q * HM_HALF);
-	for (size_t r = 0; r < m; r++, x += ldx)
+	for (size_t r = 0; r < x->m; r++) {
+		const float *row = columns_at(x, r);
 #pragma GCC unroll 4
 		for (size_t q = 0; q < 4; q++) {
-			hm_vec8 v = *(const hm_vec8 *)(x + q * HM_HALF);
+			hm_vec8 v = *(const hm_vec8 *)(row + q * HM_HALF);
 #pragma GCC unroll 2
 			for (size_t c = 0; c < outs; c++)
 				hm_vec8_fma1(&s[c][q], &v, o[c].dy[r * n]);
 		}
+	}
 	for (size_t c = 0; c < outs; c++)
 		for (size_t q = 0; q < 4; q++)
 			*(hm_vec8 *)(o[c].dw + j + q * HM_HALF) = s[c][q];
 }
 
-/* x [m,64] of the columns from j on for one group after another: a copy without gaps, if it serves several.
- */
-HM_INLINE void add_products_tile(const struct hm_narrow *l, const float *x, size_t m, size_t from, size_t j)
+/* 64 columns for one group after another: of a copy, if it serves several. */
+HM_INLINE void add_products_tile(const struct columns *there)
 {
 	float panel[PANEL * WIDE];
+	struct columns tile = *there, *x = &tile;
 	struct output o[GROUP];
-	size_t all = l->heads * l->n, k = l->k, ld = k, outs;
-	const float *rows = x + from * k + j;
-	if (all > GROUP) {
-		for (size_t r = 0; r < m; r++)
-			for (size_t q = 0; q < WIDE; q += HM_LANES)
-				*(hm_vec *)(panel + r * WIDE + q) = *(const hm_vec *)(rows + r * k + q);
-		rows = panel;
-		ld = WIDE;
-	}
+	size_t all = x->l->heads * x->l->n, outs;
+	for (size_t r = 0; all > GROUP && r < x->m; r++)
+		for (size_t q = 0; q < WIDE; q += HM_LANES)
+			*(hm_vec *)(panel + r * WIDE + q) = *(const hm_vec *)(columns_at(x, r) + q);
+	if (all > GROUP)
+		x->copy = panel;
 	for (size_t first = 0; first < all; first += outs) {
-		outs = list_outputs(l, o, first);
+		outs = list_outputs(x->l, o, first);
 		for (size_t c = 0; c < outs; c++)
-			o[c].dy += from * l->n;
+			o[c].dy += x->from * x->l->n;
 		if (outs == GROUP)
-			add_products_wide(o, rows, ld, m, l->n, j, GROUP);
+			add_products_wide(o, x, GROUP);
 		else if (outs >= PAIR)
-			add_products_wide(o, rows, ld, m, l->n, j, PAIR);
+			add_products_wide(o, x, PAIR);
 		if (outs % PAIR)
-			add_products_wide(o + outs - 1, rows, ld, m, l->n, j, 1);
+			add_products_wide(o + outs - 1, x, 1);
 	}
 }
 
-HM_SIMD_FMA void hm_narrow_add_products(const struct hm_narrow *l, const float *x, size_t m)
+HM_SIMD_FMA void hm_narrow_add_products(const struct hm_narrow *l, size_t m)
 {
 	size_t done = 0, k = l->k, n = l->n, outs;
 	struct output o[GROUP];
 	for (; hm_vec_wide() && done + WIDE <= k; done += WIDE)
 		for (size_t from = 0, rows; from < m; from += rows) {
 			rows = m - from < PANEL ? m - from : PANEL;
-			add_products_tile(l, x, rows, from, done);
+			add_products_tile(&(struct columns){.l = l, .from = from, .j = done, .m = rows});
 		}
 	for (size_t first = 0; first < l->heads * n; first += outs) {
-		size_t j = done;
+		struct columns x = {.l = l, .j = done, .m = m};
 		outs = list_outputs(l, o, first);
-		for (; j + WIDE / 2 <= k; j += WIDE / 2) {
+		for (; x.j + WIDE / 2 <= k; x.j += WIDE / 2) {
 			for (size_t c = 0; c + PAIR <= outs; c += PAIR)
-				add_products_half(o + c, x + j, k, m, n, j, PAIR);
+				add_products_half(o + c, &x, PAIR);
 			if (outs % PAIR)
-				add_products_half(o + outs - 1, x + j, k, m, n, j, 1);
+				add_products_half(o + outs - 1, &x, 1);
 		}
 		for (size_t r = 0; r < m; r++)
 			for (size_t c = 0; c < outs; c++)
-				axpy(o[c].dw + j, x + r * k + j, o[c].dy[r * n], k - j);
+				axpy(o[c].dw + x.j, row_at(l, r) + x.j, o[c].dy[r * n], k - x.j);
 	}
 }
 

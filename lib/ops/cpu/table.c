@@ -139,6 +139,7 @@ static void cpu_close(struct hm_device *d)
 	hm_dnnl_close(c->dnnl);
 #endif
 	hm_buf_clear(&c->scratch);
+	hm_buf_clear(&c->gathered);
 	hm_buf_clear(&c->widened);
 	free(c);
 }

@@ -19,7 +19,6 @@ typedef int32_t hm_vec_int __attribute__((vector_size(64), aligned(4), may_alias
 typedef float hm_vec8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t hm_vec8_int __attribute__((vector_size(32), aligned(4), may_alias));
 enum { HM_HALF = 8 };
-#define HM_INLINE static inline __attribute__((always_inline))
 
 HM_INLINE size_t hm_lanes_up(size_t n)
 {

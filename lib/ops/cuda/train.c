@@ -42,20 +42,6 @@ void hm_cuda_linear_backward(struct hm_device *d, float *dx, float *dw, float *d
 	hm_cuda_gemm(d, &to_w, dw, dy, x, NULL, db);
 }
 
-void hm_cuda_linears_forward(struct hm_device *d, float *const *y, const float *x, const float *const *w,
-			     const float *const *b, int heads, int m, int n, int k)
-{
-	for (int h = 0; h < heads; h++)
-		hm_cuda_linear_forward(d, y[h], x, w[h], b[h], m, n, k);
-}
-
-void hm_cuda_linears_backward(struct hm_device *d, float *const *dw, float *const *db, const float *const *dy,
-			      const float *x, int heads, int m, int n, int k)
-{
-	for (int h = 0; h < heads; h++)
-		hm_cuda_linear_backward(d, NULL, dw[h], db[h], dy[h], x, NULL, m, n, k);
-}
-
 void hm_cuda_softmax(struct hm_device *d, float *y, const float *x, int m, int n)
 {
 	const struct softmax_args a = {y, x, m, n};

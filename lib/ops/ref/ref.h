@@ -67,10 +67,10 @@ void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const 
 			   int m, int n, int k);
 void hm_ref_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 			    const float *x, const float *w, int m, int n, int k);
-void hm_ref_linears_forward(struct hm_device *d, float *const *y, const float *x, const float *const *w,
-			    const float *const *b, int heads, int m, int n, int k);
+void hm_ref_linears_forward(struct hm_device *d, float *const *y, const float *const *x,
+			    const float *const *w, const float *const *b, int heads, int m, int n, int k);
 void hm_ref_linears_backward(struct hm_device *d, float *const *dw, float *const *db, const float *const *dy,
-			     const float *x, int heads, int m, int n, int k);
+			     const float *const *x, int heads, int m, int n, int k);
 void hm_ref_softmax(struct hm_device *d, float *y, const float *x, int m, int n);
 void hm_ref_cross_entropy(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
 			  const int32_t *label, const float *weight, double total, int m, int n);

@@ -3,6 +3,8 @@
 #include "ops/ref/ref.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 void hm_ref_linear_forward(struct hm_device *d, float *y, const float *x, const float *w, const float *b,
 			   int m, int n, int k)
@@ -43,18 +45,31 @@ void hm_ref_linear_backward(struct hm_device *d, float *dx, float *dw, float *db
 	}
 }
 
-void hm_ref_linears_forward(struct hm_device *d, float *const *y, const float *x, const float *const *w,
-			    const float *const *b, int heads, int m, int n, int k)
+/* The rows side by side; NULL sticks an error. The caller frees. */
+static float *gather_rows(struct hm_device *d, const float *const *x, size_t m, size_t k)
 {
-	for (int h = 0; h < heads; h++)
-		hm_ref_linear_forward(d, y[h], x, w[h], b[h], m, n, k);
+	float *all = hm_alloc(m * k, sizeof *all, &d->err);
+	for (size_t r = 0; all && r < m; r++)
+		memcpy(all + r * k, x[r], k * sizeof *all);
+	return all;
+}
+
+void hm_ref_linears_forward(struct hm_device *d, float *const *y, const float *const *x,
+			    const float *const *w, const float *const *b, int heads, int m, int n, int k)
+{
+	float *all = gather_rows(d, x, (size_t)m, (size_t)k);
+	for (int h = 0; all && h < heads; h++)
+		hm_ref_linear_forward(d, y[h], all, w[h], b[h], m, n, k);
+	free(all);
 }
 
 void hm_ref_linears_backward(struct hm_device *d, float *const *dw, float *const *db, const float *const *dy,
-			     const float *x, int heads, int m, int n, int k)
+			     const float *const *x, int heads, int m, int n, int k)
 {
-	for (int h = 0; h < heads; h++)
-		hm_ref_linear_backward(d, NULL, dw[h], db[h], dy[h], x, NULL, m, n, k);
+	float *all = gather_rows(d, x, (size_t)m, (size_t)k);
+	for (int h = 0; all && h < heads; h++)
+		hm_ref_linear_backward(d, NULL, dw[h], db[h], dy[h], all, NULL, m, n, k);
+	free(all);
 }
 
 /* log sum_j exp(x[j]), without overflow. */
