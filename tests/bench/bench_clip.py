@@ -24,7 +24,7 @@ try:
 except ImportError:
     open_clip = None
 
-ROUNDS, CAPTIONS, PADDED, FEW, TOKENS_MEDIAN, TOKENS_P99 = 2, 256, 64, 32, 14, 45
+ROUNDS, CAPTIONS, PADDED, FEW, TOKENS_MEDIAN, TOKENS_P99 = 3, 256, 64, 32, 14, 45
 HERE = os.path.dirname(os.path.abspath(__file__))
 VOCAB = os.path.join(HERE, "..", "data", "text", "clip")
 BF16_HERE = "avx512_bf16" in open("/proc/cpuinfo", encoding="utf-8").read()
@@ -32,7 +32,7 @@ BF16_HERE = "avx512_bf16" in open("/proc/cpuinfo", encoding="utf-8").read()
 # with batches of 8), target
 IMAGES = {"b32": (32, 768, 12, 12, 8.8, 32, (1, 8, 32), (32, 160), 1.3),
           "b16": (16, 768, 12, 12, 35.1, 8, (1, 4, 8), (16, 64), 1.15),
-          "l14": (14, 1024, 24, 16, 162.0, 4, (4,), (16, 32), 1.15)}
+          "l14": (14, 1024, 24, 16, 162.0, 4, (4,), (16, 64), 1.15)}
 # text: width, layers, heads, projection, image tower's layers, GFLOP a token
 TEXTS = {"text-b": (512, 12, 8, 512, 0.075), "text-l": (768, 12, 12, 768, 0.17)}
 
@@ -96,10 +96,11 @@ def row_of(kind, hm, unit, many, n, peers, target, gflop, top):
 def images(name, precision, top):
     gflop, n, batches, (few, many), target = IMAGES[name][4:]
     call = vision(name)
-    tool("hm-synth", "--train", str(many), "--dev", "1", "--test", "1", name + "-data")
+    data = f"{name}-{precision}"
+    tool("hm-synth", "--train", str(many), "--dev", "1", "--test", "1", data)
     for part, k in (("few-", few), ("", many)):
-        tool("hm-jsonl2rec", "--limit", str(k), "-o", "lines.hmr", name + "-data/train.jsonl")
-        tool("hm-imgprep", "--filter", "bicubic", "--root", name + "-data/img", "-o", part + "images.hmr", "lines.hmr")
+        tool("hm-jsonl2rec", "--limit", str(k), "-o", "lines.hmr", f"{data}/train.jsonl")
+        tool("hm-imgprep", "--filter", "bicubic", "--root", f"{data}/img", "-o", part + "images.hmr", "lines.hmr")
     tool("hm-encode", "--image", name, "-o", "f.hmr", "few-images.hmr")
     tool("hm-view", "--npy", "image_feature=f.npy", "f.hmr")
     tool("hm-view", "--npy", "pixels=p.npy", "few-images.hmr")

@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """hm-imgprep beside torchvision's DataLoader (2 workers), to 224x224 u8, in one run on 2 cores: 550x413 PNGs by both filters,
-and JPEGs (quality 88, 4:2:0) of 550x413 and of 2000x1500. Neither side stores its result: the peer drops its batches, hm compresses and hashes its stream and writes it to /dev/null.
+and JPEGs (quality 88, 4:2:0) of 550x413 and of 2000x1500. A further row per kind of PNG is hm's share of the inflate limit: its
+rate beside that of two processes that do nothing but inflate the same files with ISA-L. Neither side stores its result: the peer drops its batches, hm compresses and hashes its stream and writes it to /dev/null.
 usage: bench_imgprep.py BIN. Prints rows `name | hm | peer | ratio | target`, images a second."""
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import Barrier
 
 import numpy as np
 import torch
 import torchvision
+from isal import isal_zlib
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
@@ -95,6 +100,39 @@ def single(name, f, paths):
     return best
 
 
+def deflated(path):
+    """The PNG's IDAT chunks joined: a zlib stream."""
+    data, at, parts = open(path, "rb").read(), 8, []
+    while at < len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        parts.append(data[at + 8 : at + 8 + size] if kind == b"IDAT" else b"")
+        at += 12 + size
+    return b"".join(parts)
+
+
+def wait_for(barrier):
+    global together
+    together = barrier
+
+
+def inflate(job):
+    """Seconds for one process's files; all processes begin at once. Without the checksum, into a buffer of the right size."""
+    paths, size = job
+    streams = [deflated(p)[2:-4] for p in paths]
+    together.wait()
+    start = time.perf_counter()
+    for s in streams:
+        isal_zlib.decompress(s, -15, size)
+    return time.perf_counter() - start
+
+
+def inflate_limit(paths, w, h):
+    """Pictures a second that all cores inflate when they do nothing else."""
+    with ProcessPoolExecutor(CORES, initializer=wait_for, initargs=(Barrier(CORES),)) as pool:
+        jobs = [(paths[k::CORES], h * (3 * w + 1)) for k in range(CORES)]
+        return max(len(paths) / max(pool.map(inflate, jobs)) for _ in range(3 * ROUNDS))
+
+
 def compare(kind, filter, paths, d, target):
     mode = transforms.InterpolationMode(filter)
     call = [f"{BIN}/hm-imgprep", "-q", "-j", str(CORES), "--filter", filter, "--root", d, "-o", "/dev/null", f"{d}/x.hmr"]
@@ -107,6 +145,7 @@ def compare(kind, filter, paths, d, target):
             best[i] = max(best[i], *(rate(lambda: sum(1 for _ in m), len(paths)) for m in made))
     row(f"imgprep, {filter}, {kind}, DataLoader(2 workers) on PIL", hm, best[0], target)
     row(f"imgprep, {filter}, {kind}, DataLoader(2 workers) on torchvision.io (other pixels)", hm, best[1])
+    return hm
 
 
 def main():
@@ -123,8 +162,9 @@ def main():
                 for i in range(n):
                     f.write(json.dumps({"id": str(i), "img": f"{i}.{ending}", "text": "", "label": 0}) + "\n")
             subprocess.run([f"{BIN}/hm-jsonl2rec", "-o", f"{d}/x.hmr", f"{d}/x.jsonl"], check=True)
-            for filter in filters:
-                compare(kind, filter, paths, d, target)
+            rates = [compare(kind, filter, paths, d, target) for filter in filters]
+            if ending == "png":
+                row(f"imgprep, {filters[0]}, {kind}, share of the inflate limit: ISA-L alone, {CORES} processes", rates[0], inflate_limit(paths, w, h))
             size = sum(os.path.getsize(p) for p in paths) / n / 1024
             decode = single("decode", lambda p: Image.open(p).convert("RGB"), paths[:100])
             print(f"# {kind}: {size:.0f} KiB a file; Pillow decodes {decode:.0f}/s on one core")
