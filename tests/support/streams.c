@@ -31,6 +31,17 @@ int test_file(const void *p, size_t n, char name[64])
 	return fd;
 }
 
+struct hm_writer *test_writer(char path[TEST_PATH], const struct hm_schema *s, size_t block_size,
+			      struct hm_workers *w)
+{
+	struct hm_writer *out;
+	struct hm_err e = {0};
+	struct hm_writer_options o = {.block_size = block_size};
+	test_scratch(path);
+	must(!hm_writer_open(&out, path, s, NULL, NULL, &o, w, &e), e.text);
+	return out;
+}
+
 void test_take(const char *path, struct hm_buf *out)
 {
 	struct hm_err e = {0};

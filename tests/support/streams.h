@@ -15,6 +15,10 @@
 /* A file that has no name in any folder, holding p[0..n); path (to be opened) into name. The descriptor. */
 int test_file(const void *p, size_t n, char name[64]);
 
+/* A writer to a file of test_scratch. */
+struct hm_writer *test_writer(char path[TEST_PATH], const struct hm_schema *s, size_t block_size,
+			      struct hm_workers *w);
+
 /* Reads a file of test_scratch whole, and removes it. */
 void test_take(const char *path, struct hm_buf *out);
 
