@@ -163,6 +163,34 @@ static bool lends_features(const struct hm_examples_store *s)
 	return s->joined && s->host && !s->mean && !s->fetch && !s->blobs.spilled;
 }
 
+static void lend_rows(const struct hm_examples_store *s, const uint32_t *at, size_t rows, const float **row)
+{
+	for (size_t i = 0; i < rows; i++)
+		row[i] = hm_blobs_at(&s->blobs, at[i]);
+}
+
+/* The examples' parts into the batch's buffers, which begin at part[k]; row[i] := where joined ones begin. */
+static int copy_rows(struct hm_examples *x, const uint32_t *at, size_t rows, unsigned char *part[],
+		     const float **row, struct hm_err *e)
+{
+	const struct hm_examples_store *s = x->store;
+	const int32_t *lens = (const int32_t *)(const void *)s->lens.data;
+	for (size_t i = 0; i < rows; i++) {
+		const size_t bytes[] = {s->bytes[HM_IMAGE], (size_t)lens[at[i]] * sizeof(int32_t)};
+		if (s->joined) {
+			row[i] = (const float *)(void *)part[HM_IMAGE];
+			part[HM_TEXT] = part[HM_IMAGE] + bytes[HM_IMAGE];
+		}
+		if (read_payload(x, at[i], (void *const[]){part[HM_IMAGE], part[HM_TEXT]}, bytes, e))
+			return HM_EDATA;
+		if (s->mean)
+			scale_example(s, part);
+		part[HM_IMAGE] += bytes[HM_IMAGE] + (s->joined ? bytes[HM_TEXT] : 0);
+		part[HM_TEXT] += bytes[HM_TEXT];
+	}
+	return 0;
+}
+
 int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, struct hm_minibatch *b,
 		      struct hm_err *e)
 {
@@ -186,27 +214,16 @@ int hm_examples_batch(struct hm_examples *x, const uint32_t *at, size_t rows, st
 		return HM_EDATA;
 	*b = (struct hm_minibatch){.n = (int)rows, .h = x->h, .w = x->w, .label = label};
 	point_arrays(x, b, part, len, row);
-	int rc = 0;
-	for (size_t i = 0; !rc && i < rows; i++) {
-		const size_t bytes[] = {s->bytes[HM_IMAGE], (size_t)lens[at[i]] * sizeof(int32_t)};
+	for (size_t i = 0; i < rows; i++) {
 		label[i] = x->label[at[i]];
 		len[i] = lens[at[i]];
-		if (lends) {
-			row[i] = hm_blobs_at(&s->blobs, at[i]);
-			continue;
-		}
-		if (s->joined) {
-			row[i] = (const float *)(void *)part[HM_IMAGE];
-			part[HM_TEXT] = part[HM_IMAGE] + bytes[HM_IMAGE];
-		}
-		rc = read_payload(x, at[i], (void *const[]){part[HM_IMAGE], part[HM_TEXT]}, bytes, e);
-		if (!rc && s->mean)
-			scale_example(s, part);
-		part[HM_IMAGE] += bytes[HM_IMAGE] + (s->joined ? bytes[HM_TEXT] : 0);
-		part[HM_TEXT] += bytes[HM_TEXT];
 	}
+	if (lends)
+		lend_rows(s, at, rows, row);
+	else if (copy_rows(x, at, rows, part, row, e))
+		return HM_EDATA;
 	s->lent = *b;
-	return rc ? rc : hm_buf_add(&s->at, at, rows * sizeof *at, e);
+	return hm_buf_add(&s->at, at, rows * sizeof *at, e);
 }
 
 /* ---- how batches are made */

@@ -110,7 +110,8 @@ struct hm_linear {
 	enum hm_act act;
 	bool f32;  /* y is f32, not of the activations' type */
 	bool stay; /* w and b stay until weight_free: a host need not copy them */
-	bool same; /* every matmul has the same m, or one of a few; so nothing is gained by rounding it up */
+	bool same; /* every matmul has the same m, or one of a few: shapes are few without rounding it far up
+		    */
 };
 
 /* EVAL normalises with the running statistics. TRAIN normalises with the batch's statistics, which also

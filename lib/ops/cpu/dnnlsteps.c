@@ -364,9 +364,11 @@ static void matmul_widened(struct hm_device *d, void *y, const void *x, const st
 	}
 }
 
+/* Where all calls have the same m, it is rounded to a multiple of 16 alone: oneDNN computes 2,056 rows an
+ * eighth more slowly than 2,064. */
 void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int m)
 {
-	int rows = wt->linear.same ? m : hm_dnnl_rows_round(d, m);
+	int rows = wt->linear.same ? (m + 15) / 16 * 16 : hm_dnnl_rows_round(d, m);
 	if (wt->widen)
 		matmul_widened(d, y, x, wt, rows);
 	else
@@ -374,8 +376,8 @@ void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm
 }
 
 /* Multiples of 16, and from 256 rows on of an eighth of m or less: at most an eighth of the work is wasted,
- * and there are few primitives. (Eight images of 257 rows are so 2,304 rows instead of 2,056, 12 % more work:
- * where all calls have the same m, it is not rounded.) */
+ * and there are few primitives. (Eight images of 257 rows are so 2,304 rows instead of 2,056, 12 % more
+ * work.) */
 int hm_dnnl_rows_round(const struct hm_device *d, int m)
 {
 	int step = 16;
