@@ -259,9 +259,10 @@ struct hm_ops {
 	/* dx [m,k] = dy . w; dw [n,k] += dy^T . x; db [n] += column sums of dy [m,n]. */
 	void (*linear_backward)(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 				const float *x, const float *w, int m, int n, int k);
-	/* Hosts only, NULL on others: the same of several layers [n,k] that take one x, whose row r is x[r],
-	 * [k], wherever that is. y[h], w[h], b[h] (or NULL), dw[h], db[h] (or NULL) and dy[h] are those of
-	 * layer h < heads. The bytes are those of linear_forward and linear_backward in turn. */
+	/* The same of several layers [n,k] that take one x, whose row r is x[r], [k], wherever that is: y[h],
+	 * w[h], b[h] (or NULL), dw[h], db[h] (or NULL) and dy[h] are those of layer h < heads; the tables of
+	 * pointers are host memory. The bytes are those of linear_forward and linear_backward in turn. Made
+	 * for hosts: a device with its own memory copies the rows first. */
 	void (*linears_forward)(struct hm_device *d, float *const *y, const float *const *x,
 				const float *const *w, const float *const *b, int heads, int m, int n, int k);
 	void (*linears_backward)(struct hm_device *d, float *const *dw, float *const *db,

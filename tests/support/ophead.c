@@ -31,6 +31,40 @@ static void linear_backward(struct op_run *r)
 
 static const struct op_kind linear = {"linear", linear_shape, linear_forward, linear_backward, 1, 1, 5, 1};
 
+/* The same, of x row by row; x has no gradient. */
+enum { MOST_ROWS = 64 };
+
+static void linears_shape(struct op_run *r)
+{
+	linear_shape(r);
+	r->fixed = 1;
+}
+
+static const float *const *rows_of(const struct op_run *r, const float *row[MOST_ROWS])
+{
+	for (int i = 0; i < r->c->n[0]; i++)
+		row[i] = (const float *)r->in[0].dev + (size_t)i * (size_t)r->c->n[2];
+	return row;
+}
+
+static void linears_forward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	const float *row[MOST_ROWS], *const w = r->in[1].dev, *const b = r->in[2].dev;
+	r->d->op->linears_forward(r->d, (float *[]){r->y.dev}, rows_of(r, row), &w, &b, 1, n[0], n[1], n[2]);
+}
+
+static void linears_backward(struct op_run *r)
+{
+	const int *n = r->c->n;
+	const float *row[MOST_ROWS], *const dy = r->dy.dev;
+	r->d->op->linears_backward(r->d, (float *[]){r->grad[1].dev}, (float *[]){r->grad[2].dev}, &dy,
+				   rows_of(r, row), 1, n[0], n[1], n[2]);
+}
+
+static const struct op_kind linears = {"linears", linears_shape, linears_forward, linears_backward, 1, 1, 4,
+				       1};
+
 /* ---- n k; in: x, scale */
 
 static void scaled_shape(struct op_run *r)
@@ -219,6 +253,10 @@ const struct op_case op_head_cases[] = {
 	{&linear, OP_SECOND, {3, 5, 17}},
 	{&linear, 0, {7, 9, 64}},
 	{&linear, OP_SECOND, {64, 12, 40}},
+	{&linears, OP_SECOND, {1, 1, 1}},
+	{&linears, OP_SECOND, {52, 2, 161}},
+	{&linears, 0, {7, 9, 64}},
+	{&linears, OP_SECOND, {37, 30, 70}},
 	{&scaled, 0, {1, 1}},
 	{&scaled, 0, {5, 1}},
 	{&scaled, 0, {7, 37}},

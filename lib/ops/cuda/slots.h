@@ -44,6 +44,10 @@ void hm_cuda_linear_forward(struct hm_device *d, float *y, const float *x, const
 			    int m, int n, int k);
 void hm_cuda_linear_backward(struct hm_device *d, float *dx, float *dw, float *db, const float *dy,
 			     const float *x, const float *w, int m, int n, int k);
+void hm_cuda_linears_forward(struct hm_device *d, float *const *y, const float *const *x,
+			     const float *const *w, const float *const *b, int heads, int m, int n, int k);
+void hm_cuda_linears_backward(struct hm_device *d, float *const *dw, float *const *db, const float *const *dy,
+			      const float *const *x, int heads, int m, int n, int k);
 void hm_cuda_softmax(struct hm_device *d, float *y, const float *x, int m, int n);
 void hm_cuda_cross_entropy(struct hm_device *d, double *sums, float *loss, float *dx, const float *x,
 			   const int32_t *label, const float *weight, double total, int m, int n);

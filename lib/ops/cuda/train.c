@@ -42,6 +42,31 @@ void hm_cuda_linear_backward(struct hm_device *d, float *dx, float *dw, float *d
 	hm_cuda_gemm(d, &to_w, dw, dy, x, NULL, db);
 }
 
+/* The rows side by side, until the next operation. NULL sticks an error. */
+static float *gather_rows(struct hm_device *d, const float *const *x, size_t m, size_t k)
+{
+	float *all = hm_cuda_scratch(d, m * k * sizeof *all);
+	for (size_t r = 0; all && r < m; r++)
+		hm_cuda_copy(d, all + r * k, x[r], k * sizeof *all);
+	return all;
+}
+
+void hm_cuda_linears_forward(struct hm_device *d, float *const *y, const float *const *x,
+			     const float *const *w, const float *const *b, int heads, int m, int n, int k)
+{
+	const float *all = gather_rows(d, x, (size_t)m, (size_t)k); /* products need no scratch memory */
+	for (int h = 0; all && h < heads; h++)
+		hm_cuda_linear_forward(d, y[h], all, w[h], b[h], m, n, k);
+}
+
+void hm_cuda_linears_backward(struct hm_device *d, float *const *dw, float *const *db, const float *const *dy,
+			      const float *const *x, int heads, int m, int n, int k)
+{
+	const float *all = gather_rows(d, x, (size_t)m, (size_t)k);
+	for (int h = 0; all && h < heads; h++)
+		hm_cuda_linear_backward(d, NULL, dw[h], db[h], dy[h], all, NULL, m, n, k);
+}
+
 void hm_cuda_softmax(struct hm_device *d, float *y, const float *x, int m, int n)
 {
 	const struct softmax_args a = {y, x, m, n};
