@@ -18,7 +18,7 @@ import transformers
 
 from encodekit import THREADS, best_of, hm_seconds, name_missing, onnx, peak, row, tool, vino, wrap
 
-FEW, MANY = 32, 288
+FEW, MANY = 32, 1056
 CAPTIONS, TIMES, TOKENS_MEDIAN, TOKENS_P99 = 256, 4, 14, 45  # hm-encode gets the peers' captions TIMES times
 IMAGE_GFLOP, TOKEN_GFLOP = 3.64, 0.17
 F32, BF16 = torch.float32, torch.bfloat16
