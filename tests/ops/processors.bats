@@ -3,7 +3,9 @@
 load ../support/bats
 
 @test "every operation without AVX-512" {
-	CMOCKA_MESSAGE_OUTPUT=STDOUT DNNL_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 "$B/tests/ops/test_ops_devices"
+	for t in devices images infer; do
+		CMOCKA_MESSAGE_OUTPUT=STDOUT DNNL_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 "$B/tests/ops/test_ops_$t"
+	done
 }
 
 @test "every operation without AVX" {

@@ -15,10 +15,11 @@ static void matmul(void **state)
 		int m, n, k;
 		enum hm_act act;
 		bool f32;
-	} shape[] = {{1, 1, 1, HM_ACT_NONE, false},    {16, 64, 64, HM_ACT_GELU, false},
-		     {17, 30, 24, HM_ACT_TANH, true},  {300, 96, 32, HM_ACT_GELU, false},
-		     {5, 768, 768, HM_ACT_TANH, true}, {70, 33, 100, HM_ACT_RELU, false},
-		     {7, 72, 24, HM_ACT_NONE, false},  {3, 10, 1000, HM_ACT_NONE, true}};
+	} shape[] = {{1, 1, 1, HM_ACT_NONE, false},	      {16, 64, 64, HM_ACT_GELU, false},
+		     {17, 30, 24, HM_ACT_TANH, true},	      {300, 96, 32, HM_ACT_GELU, false},
+		     {5, 768, 768, HM_ACT_TANH, true},	      {70, 33, 100, HM_ACT_RELU, false},
+		     {7, 72, 24, HM_ACT_NONE, false},	      {3, 10, 1000, HM_ACT_NONE, true},
+		     {150, 40, 520, HM_ACT_QUICK_GELU, false}};
 	for (size_t t = 0; t < sizeof shape / sizeof *shape; t++)
 		for (int mode = 0; mode < 8; mode++) {
 			int m = shape[t].m, n = shape[t].n, k = shape[t].k;

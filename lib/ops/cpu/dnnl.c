@@ -103,7 +103,7 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 						       : 1;
 	/* In bf16 too: without AMX, bf16 products are at most twice as fast as those of f32, of which
 	 * Winograd's transform leaves a quarter. */
-	s->winograd = has_isa(dnnl_cpu_isa_avx512_core) &&
+	s->winograd = has_isa(dnnl_cpu_isa_avx2) &&
 		      (precision == HM_PREC_F32 || !has_isa(dnnl_cpu_isa_avx512_core_amx));
 	if (dnnl_engine_create(&s->engine, dnnl_cpu, 0))
 		hm_err_set(e, HM_EDEVICE, "oneDNN cannot make a CPU engine");

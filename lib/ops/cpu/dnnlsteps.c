@@ -27,7 +27,7 @@ struct hm_weight {
 	bool widen;   /* linear: products of bf16 values are computed in f32 */
 	dnnl_memory_desc_t plain;
 	struct packed *packed;
-	pthread_mutex_t lock;	      /* protects `packed` */
+	pthread_mutex_t lock; /* protects `packed` */
 	struct hm_winograd *winograd; /* where it is not NULL, nothing else but id is set */
 };
 
@@ -98,8 +98,9 @@ void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *wt)
 struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
 				    const float *b)
 {
+	const struct hm_dnnl_shared *s = ((struct hm_cpu *)d->ctx)->dnnl->shared;
 	struct hm_weight *wt;
-	if (!((struct hm_cpu *)d->ctx)->dnnl->shared->winograd || !hm_winograd_takes(c)) {
+	if (!s->winograd || !hm_winograd_takes(c, s->block)) {
 		wt = weight_new(d, w, b, false, 4, (dnnl_dims_t){c->cout, c->cin, c->kernel, c->kernel},
 				dnnl_oihw);
 		if (wt)
@@ -109,7 +110,7 @@ struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c
 	wt = hm_alloc(1, sizeof *wt, &d->err);
 	if (!wt)
 		return NULL;
-	wt->winograd = hm_winograd_new(c, w, b, &d->err);
+	wt->winograd = hm_winograd_new(c, s->block, w, b, &d->err);
 	if (wt->winograd)
 		return wt;
 	free(wt);

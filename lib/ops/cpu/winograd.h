@@ -11,11 +11,13 @@
 
 struct hm_winograd;
 
-/* Whether it is for this convolution: 3x3, stride 1, whole vectors of channels. The device's processor must
- * have AVX-512; its images lie as [.,h,w,16] or as [.,h,w,c]. */
-bool hm_winograd_takes(const struct hm_conv *c);
-/* w [cout,cin,3,3] and b [cout] or NULL are transformed and copied. NULL with `e`. */
-struct hm_winograd *hm_winograd_new(const struct hm_conv *c, const float *w, const float *b,
+/* Whether it is for this convolution: 3x3, stride 1, whole vectors of channels. The device's images lie as
+ * [.,h,w,block]: 16 channels together, or 1 for [.,h,w,c], on a processor that has AVX-512; 8 on one that has
+ * AVX2. */
+bool hm_winograd_takes(const struct hm_conv *c, size_t block);
+/* For a convolution that it takes: w [cout,cin,3,3] and b [cout] or NULL are transformed and copied. NULL
+ * with `e`. */
+struct hm_winograd *hm_winograd_new(const struct hm_conv *c, size_t block, const float *w, const float *b,
 				    struct hm_err *e);
 void hm_winograd_free(struct hm_winograd *p);
 /* conv of ops.h. */
