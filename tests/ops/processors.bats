@@ -3,7 +3,7 @@
 load ../support/bats
 
 @test "every operation without AVX-512" {
-	for t in devices images infer; do
+	for t in devices images imagetrain infer; do
 		CMOCKA_MESSAGE_OUTPUT=STDOUT DNNL_MAX_CPU_ISA=AVX2 ONEDNN_MAX_CPU_ISA=AVX2 "$B/tests/ops/test_ops_$t"
 	done
 }

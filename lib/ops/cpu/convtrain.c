@@ -3,6 +3,7 @@
  * the weights' gradient back while it is added. Nothing is kept between calls, as in densetrain.c. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
+#include "ops/cpu/winograd.h"
 #include "ops/ref/ref.h"
 
 #include <omp.h>
@@ -16,9 +17,9 @@ struct pass {
 	float *weights; /* [cout,cin,kernel,kernel]: read, or their gradient is added to */
 };
 
-/* Makes the primitive's descriptor. Winograd's transform is used where oneDNN has it (f32, 3x3, stride 1):
- * it takes half the time, and its error is a few 1e-6 of the largest gradient. Otherwise the convolution is
- * direct. */
+/* Makes the primitive's descriptor. Winograd's transform is used where oneDNN has it (f32, 3x3, stride 1,
+ * AVX-512): it takes half the time, and its error is a few 1e-6 of the largest gradient. Otherwise the
+ * convolution is direct. */
 static dnnl_status_t describe_conv(struct hm_device *d, const struct pass *p, dnnl_primitive_desc_t *pd)
 {
 	const struct hm_conv *c = p->c;
@@ -103,10 +104,22 @@ static void make_and_run(struct hm_device *d, const struct pass *p)
 	dnnl_primitive_desc_destroy(pd);
 }
 
+/* With AVX2, whose images lie in blocks of 8, winograd.h computes what it takes: oneDNN has no transform. */
+static bool takes_winograd(const struct hm_device *d, const struct hm_conv *c, bool back)
+{
+	struct hm_conv k = *c;
+	k.cin = back ? c->cout : c->cin;
+	k.cout = back ? c->cin : c->cout;
+	return ((const struct hm_cpu *)d->ctx)->block == 8 && !d->err.code && hm_winograd_takes(&k, 8);
+}
+
 void hm_dnnl_conv_forward(struct hm_device *d, void *y, const void *x, const float *w,
 			  const struct hm_conv *c, int i, int h, int wd)
 {
-	make_and_run(d, &(struct pass){HM_DNNL_FORWARD, c, i, h, wd, (void *)x, y, (float *)w});
+	if (takes_winograd(d, c, false))
+		hm_winograd_train(d, y, x, w, c, false, i, h, wd);
+	else
+		make_and_run(d, &(struct pass){HM_DNNL_FORWARD, c, i, h, wd, (void *)x, y, (float *)w});
 }
 
 void hm_dnnl_conv_backward(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
@@ -118,6 +131,8 @@ void hm_dnnl_conv_backward(struct hm_device *d, void *dx, float *dw, const void 
 	bool broken = d->act == HM_BF16 && c->kernel == 1 && c->cout % 16;
 	if (dx && broken)
 		hm_ref_conv_backward(d, dx, NULL, dy, x, w, c, i, h, wd);
+	else if (dx && takes_winograd(d, c, true))
+		hm_winograd_train(d, dx, dy, w, c, true, i, h, wd);
 	else if (dx)
 		make_and_run(d,
 			     &(struct pass){HM_DNNL_BACKWARD_DATA, c, i, h, wd, dx, (void *)dy, (float *)w});

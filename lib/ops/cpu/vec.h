@@ -8,6 +8,7 @@
 #ifndef HM_VEC_H
 #define HM_VEC_H
 
+#include "base/simd.h"
 #include "base/tensor.h"
 
 #include <math.h>

@@ -23,5 +23,12 @@ void hm_winograd_free(struct hm_winograd *p);
 /* conv of ops.h. */
 void hm_winograd_run(struct hm_device *d, void *y, const void *x, const struct hm_winograd *p, int i, int h,
 		     int w);
+/* The same in training, for a convolution that it takes, of weights w [cout,cin,3,3] that change with every
+ * step: y [i,h,wd,cout] = x [i,h,wd,cin] * w, without bias, or with `back` y [i,h,wd,cin] = the gradient of
+ * the convolution's input, where x [i,h,wd,cout] is that of its output. f32 images, d->threads threads, whose
+ * number does not show in the result. For `back`, it must take the convolution with cin and cout exchanged.
+ */
+void hm_winograd_train(struct hm_device *d, void *y, const void *x, const float *w, const struct hm_conv *c,
+		       bool back, int i, int h, int wd);
 
 #endif

@@ -1,6 +1,5 @@
 /* Winograd's convolution with AVX2: vectors of 8 floats, f32 images. See winograd.h. */
 #if HM_ONEDNN && defined(__x86_64__)
-#include "ops/cpu/cpu.h"
 #include "ops/cpu/winogradparts.h"
 
 #include <immintrin.h>
@@ -25,5 +24,5 @@ TARGET_INLINE void store(void *y, size_t at, vec v, bool bf16)
 
 #include "ops/cpu/winogradloops.h"
 
-const struct hm_winograd_loops hm_winograd_half = {LANES, COLUMNS, convolve_images};
+const struct hm_winograd_loops hm_winograd_half = {LANES, COLUMNS, count_room, convolve_tiles};
 #endif

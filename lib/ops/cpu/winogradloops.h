@@ -50,15 +50,12 @@ static struct place find_place(size_t block, int h, int w, int c)
 	return (struct place){hw * (size_t)c, LANES, hw * LANES};
 }
 
-/* One call's work. */
+/* Some tiles' work. */
 struct job {
-	const struct hm_winograd *p;
-	void *y;
-	const void *x;
+	const struct hm_winograd_call *p;
 	struct place in, out;
-	int h, w, across; /* tiles in a row */
-	size_t tiles;	  /* of an image */
-	float *v, *m;	  /* [36, rows, cin], [36, rows, cout], places vstep and mstep apart */
+	size_t across, tiles; /* in a row, in an image */
+	float *v, *m;	      /* [36, rows, cin], [36, rows, cout], places vstep and mstep apart */
 	size_t rows, vstep, mstep;
 };
 
@@ -86,13 +83,13 @@ TARGET_INLINE void transform_patch(vec *t, const struct patch *from, size_t stri
 static void copy_edge(char *out, size_t size, const struct job *j, size_t from, int top, int left)
 {
 	int r0 = top < 0, c0 = left < 0;
-	int r1 = top + IN > j->h ? j->h - top : IN, c1 = left + IN > j->w ? j->w - left : IN;
+	int r1 = top + IN > j->p->h ? j->p->h - top : IN, c1 = left + IN > j->p->w ? j->p->w - left : IN;
 	size_t strip = LANES * size;
 	for (int r = r0; r < r1; r++)
 		for (int s = c0; s < c1; s++)
 			memcpy(out + (size_t)(r * IN + s) * strip,
-			       (const char *)j->x +
-				       (from + (size_t)((top + r) * j->w + left + s) * j->in.pixel) * size,
+			       (const char *)j->p->x +
+				       (from + (size_t)((top + r) * j->p->w + left + s) * j->in.pixel) * size,
 			       strip);
 }
 
@@ -101,14 +98,14 @@ TARGET_INLINE void gather_tile(const struct job *j, size_t tile, size_t row, boo
 {
 	const size_t size = bf16 ? sizeof(uint16_t) : sizeof(float);
 	size_t cin = (size_t)j->p->c.cin, spot = tile % j->tiles, image = tile / j->tiles * j->in.image;
-	int top = (int)(spot / (size_t)j->across) * OUT - 1, left = (int)(spot % (size_t)j->across) * OUT - 1;
-	bool inside = top >= 0 && left >= 0 && top + IN <= j->h && left + IN <= j->w;
+	int top = (int)(spot / j->across) * OUT - 1, left = (int)(spot % j->across) * OUT - 1;
+	bool inside = top >= 0 && left >= 0 && top + IN <= j->p->h && left + IN <= j->p->w;
 	float edge[PLACES * LANES] = {0};
 	struct patch from = {(const char *)edge, IN * LANES * size, LANES * size, 0};
 	if (inside)
 		from = (struct patch){
-			(const char *)j->x + (image + (size_t)(top * j->w + left) * j->in.pixel) * size,
-			(size_t)j->w * j->in.pixel * size, j->in.pixel * size, j->in.strip * size};
+			(const char *)j->p->x + (image + (size_t)(top * j->p->w + left) * j->in.pixel) * size,
+			(size_t)j->p->w * j->in.pixel * size, j->in.pixel * size, j->in.strip * size};
 	for (size_t c = 0; c < cin; c += LANES) {
 		vec t[PLACES];
 		if (!inside)
@@ -170,8 +167,9 @@ TARGET_INLINE void scatter_tile(const struct job *j, size_t tile, size_t row, bo
 {
 	const struct hm_conv *k = &j->p->c;
 	size_t cout = (size_t)k->cout, spot = tile % j->tiles;
-	int top = (int)(spot / (size_t)j->across) * OUT, left = (int)(spot % (size_t)j->across) * OUT;
-	int rows = j->h - top < OUT ? j->h - top : OUT, columns = j->w - left < OUT ? j->w - left : OUT;
+	int top = (int)(spot / j->across) * OUT, left = (int)(spot % j->across) * OUT;
+	int rows = j->p->h - top < OUT ? j->p->h - top : OUT,
+	    columns = j->p->w - left < OUT ? j->p->w - left : OUT;
 	for (size_t c = 0; c < cout; c += LANES) {
 		vec t[OUT * IN], y[OUT * OUT], bias = V(loadu_ps)(j->p->b + c);
 		size_t to = tile / j->tiles * j->out.image + c / LANES * j->out.strip;
@@ -187,13 +185,13 @@ TARGET_INLINE void scatter_tile(const struct job *j, size_t tile, size_t row, bo
 			transform_output(y + r * OUT, 1, t + r * IN);
 		for (int r = 0; r < rows; r++)
 			for (int s = 0; s < columns; s++) {
-				size_t at = to + (size_t)((top + r) * j->w + left + s) * j->out.pixel;
+				size_t at = to + (size_t)((top + r) * j->p->w + left + s) * j->out.pixel;
 				vec v = y[r * OUT + s] + bias;
 				if (k->residual)
-					v += load(j->y, at, bf16);
+					v += load(j->p->y, at, bf16);
 				if (k->relu)
 					v = V(max_ps)(V(setzero_ps)(), v); /* NaN stays NaN */
-				store(j->y, at, v, bf16);
+				store(j->p->y, at, v, bf16);
 			}
 	}
 }
@@ -227,29 +225,28 @@ static size_t count_rows(const struct hm_conv *c, size_t all)
 	return (rows + ROWS - 1) / ROWS * ROWS;
 }
 
-static void convolve_images(struct hm_device *d, void *y, const void *x, const struct hm_winograd *p, int i,
-			    int h, int w)
+static size_t count_room(const struct hm_conv *c, size_t tiles)
 {
-	const size_t block = ((struct hm_cpu *)d->ctx)->block;
-	const bool bf16 = d->act == HM_BF16;
-	size_t cin = (size_t)p->c.cin, cout = (size_t)p->c.cout;
-	struct job j = {.p = p, .y = y, .x = x, .h = h, .w = w, .across = (w + OUT - 1) / OUT};
-	if (d->err.code)
-		return;
-	j.in = find_place(block, h, w, p->c.cin);
-	j.out = find_place(block, h, w, p->c.cout);
-	j.tiles = (size_t)j.across * (size_t)((h + OUT - 1) / OUT);
-	j.rows = count_rows(&p->c, j.tiles * (size_t)i);
+	return PLACES * (count_rows(c, tiles) * (size_t)(c->cin + c->cout) + 2 * LANES);
+}
+
+static void convolve_tiles(const struct hm_winograd_call *k, size_t first, size_t last, float *room)
+{
+	size_t cin = (size_t)k->c.cin, cout = (size_t)k->c.cout;
+	struct job j = {.p = k,
+			.in = find_place(k->block, k->h, k->w, k->c.cin),
+			.out = find_place(k->block, k->h, k->w, k->c.cout),
+			.across = (size_t)(k->w + OUT - 1) / OUT,
+			.tiles = hm_winograd_tiles(k->h, k->w),
+			.rows = count_rows(&k->c, last - first),
+			.v = room};
 	j.vstep = j.rows * cin + LANES;
 	j.mstep = j.rows * cout + LANES;
-	j.v = hm_cpu_scratch(d, PLACES * (j.vstep + j.mstep) * sizeof(float));
-	if (!j.v)
-		return;
 	j.m = j.v + PLACES * j.vstep;
-	for (size_t first = 0, all = j.tiles * (size_t)i; first < all; first += j.rows) {
-		size_t n = all - first < j.rows ? all - first : j.rows;
-		gather_tiles(&j, first, n, bf16);
+	for (size_t n; first < last; first += n) {
+		n = last - first < j.rows ? last - first : j.rows;
+		gather_tiles(&j, first, n, k->bf16);
 		multiply_places(&j, n);
-		scatter_tiles(&j, first, n, bf16);
+		scatter_tiles(&j, first, n, k->bf16);
 	}
 }

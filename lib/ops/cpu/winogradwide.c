@@ -1,6 +1,5 @@
 /* Winograd's convolution with AVX-512: vectors of 16 floats, images in f32 or bf16. See winograd.h. */
 #if HM_ONEDNN && defined(__x86_64__)
-#include "ops/cpu/cpu.h"
 #include "ops/cpu/strip.h"
 #include "ops/cpu/winogradparts.h"
 
@@ -31,5 +30,5 @@ TARGET_INLINE void store(void *y, size_t at, vec v, bool bf16)
 
 #include "ops/cpu/winogradloops.h"
 
-const struct hm_winograd_loops hm_winograd_wide = {LANES, COLUMNS, convolve_images};
+const struct hm_winograd_loops hm_winograd_wide = {LANES, COLUMNS, count_room, convolve_tiles};
 #endif
