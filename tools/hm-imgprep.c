@@ -193,7 +193,7 @@ int main(int argc, char **argv)
 	rc = rc ? rc : more;
 	if (!rc) {
 		rc = hm_writer_finish(
-			r.out, hm_join_end(r.in)->skipped + (r.o.on_error == HM_SKIP ? r.failed : 0), &e);
+			r.out, hm_join_skipped(r.in) + (r.o.on_error == HM_SKIP ? r.failed : 0), &e);
 		r.out = NULL;
 	}
 	if (!rc)

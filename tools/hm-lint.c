@@ -1,6 +1,7 @@
 /* hm-lint: checks the splits of a data set before anything is trained on them. */
 #include "base/file.h"
 #include "cli/cli.h"
+#include "feed/columns.h"
 #include "report/auditpages.h"
 #include "score/nearaudit.h"
 
@@ -69,6 +70,24 @@ static void read_allowed(struct run *r)
 	}
 }
 
+/* All files call the classes alike: labels of the same number are compared. */
+static int compare_labels(const struct run *r, struct hm_err *e)
+{
+	const struct hm_reader *named = NULL;
+	for (int i = 0; i < r->cli.n_operands; i++) {
+		const struct hm_schema *s = hm_reader_schema(r->in[i]);
+		int label = hm_schema_find(s, "label");
+		if (label < 0 || !cJSON_HasObjectItem(s->field[label].attr, "names"))
+			continue;
+		named = named ? named : r->in[i];
+		const struct hm_schema *t = hm_reader_schema(named);
+		if (hm_column_labels_compare(s, label, t, hm_schema_find(t, "label"), hm_reader_name(named),
+					     e))
+			return hm_err_prefix(e, "%s", hm_reader_name(r->in[i]));
+	}
+	return 0;
+}
+
 static int open_all(struct run *r, struct hm_err *e)
 {
 	int n = r->cli.n_operands;
@@ -84,7 +103,7 @@ static int open_all(struct run *r, struct hm_err *e)
 					  "%s: there is no column \"id\" (hm-jsonl2rec makes it)",
 					  hm_reader_name(r->in[i]));
 	}
-	return 0;
+	return compare_labels(r, e);
 }
 
 /* The first of these columns that all files have, prepared alike, or NULL. */

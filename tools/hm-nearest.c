@@ -116,6 +116,9 @@ static int prepare_input(struct run *r, struct hm_err *e)
 	if (hm_nearcolumns_find(&r->of_in, r->o.columns, s, e) ||
 	    hm_nearcolumns_compare(&r->of_train, hm_join_schema(r->train), &r->of_in, s, e))
 		return hm_err_prefix(e, "%s", hm_join_name(r->in));
+	if (!r->o.pairs && hm_column_labels_compare(s, r->of_in.label, hm_join_schema(r->train),
+						    r->of_train.label, hm_join_name(r->train), e))
+		return hm_err_prefix(e, "%s", hm_join_name(r->in));
 	if (r->o.sheet && hm_nearsheet_check(s, hm_join_name(r->in), e))
 		return HM_EDATA;
 	if (hm_size_mul(WINDOW, r->of_in.dim, &(size_t){0}))
@@ -241,7 +244,7 @@ static int judge_all(struct run *r, struct hm_err *e)
 					r->cli.workers, e);
 	if (rc)
 		return rc;
-	rc = hm_writer_finish(r->out, hm_join_end(r->in)->skipped, e);
+	rc = hm_writer_finish(r->out, hm_join_skipped(r->in), e);
 	r->out = NULL;
 	return rc;
 }

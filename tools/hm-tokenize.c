@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 	if (!rc)
 		rc = tokenize_all(&r, &e);
 	if (!rc) {
-		rc = hm_writer_finish(r.out, hm_join_end(r.in)->skipped, &e);
+		rc = hm_writer_finish(r.out, hm_join_skipped(r.in), &e);
 		r.out = NULL;
 	}
 	if (!rc && r.cut)

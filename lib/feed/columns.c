@@ -3,6 +3,7 @@
 #include "json/build.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { SIDE = 1 << 14, WIDE = 1 << 20 }; /* most of an image's side, of a feature's dimension */
 enum { FLOATS = -1 };			 /* any of F32, F16, BF16 */
@@ -112,4 +113,33 @@ int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct 
 				  "column \"%s\": its attribute names is not an array of strings",
 				  s->field[label].name);
 	return !list || (*names = hm_json_copy(list, e)) ? 0 : HM_EDATA;
+}
+
+int hm_column_names_compare(const cJSON *a, const cJSON *b)
+{
+	const cJSON *v = a ? a->child : NULL, *w = b ? b->child : NULL;
+	for (int c = 0; v && w; v = v->next, w = w->next, c++)
+		if (strcmp(v->valuestring, w->valuestring))
+			return c;
+	return -1;
+}
+
+int hm_column_labels_compare(const struct hm_schema *s, int label, const struct hm_schema *t, int other,
+			     const char *file, struct hm_err *e)
+{
+	cJSON *a = NULL, *b = NULL;
+	int rc = label < 0 || other < 0 ? 0 : hm_column_names(s, label, &a, e);
+	if (!rc && a && !(rc = hm_column_names(t, other, &b, e))) {
+		int c = hm_column_names_compare(a, b);
+		if (c >= 0)
+			rc = hm_err_set(
+				e, HM_EDATA,
+				"class %d is \"%.64s\", and \"%.64s\" in %.200s; --labels of hm-csv2rec "
+				"and hm-jsonl2rec gives the order",
+				c, cJSON_GetArrayItem(a, c)->valuestring,
+				cJSON_GetArrayItem(b, c)->valuestring, file);
+	}
+	cJSON_Delete(a);
+	cJSON_Delete(b);
+	return rc;
 }

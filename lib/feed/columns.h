@@ -47,5 +47,11 @@ int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct 
  * from class 0; NULL if it does not say. Caller frees with cJSON_Delete. HM_EDATA if `names` is something
  * else. */
 int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct hm_err *e);
+/* The first class that both arrays name, and otherwise; NULL has no names. -1: there is none. */
+int hm_column_names_compare(const cJSON *a, const cJSON *b);
+/* Whether the label columns of s and t, -1 for none, call their classes alike; if not, HM_EDATA: "class 0 is
+ * "yes", and "no" in FILE", where FILE holds t. */
+int hm_column_labels_compare(const struct hm_schema *s, int label, const struct hm_schema *t, int other,
+			     const char *file, struct hm_err *e);
 
 #endif

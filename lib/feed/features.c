@@ -352,9 +352,10 @@ int hm_features_open(struct hm_features **f, const struct hm_features_options *o
 
 struct hm_features_counts hm_features_counts(const struct hm_features *f)
 {
-	const struct hm_end *end =
-		hm_sidefile_reads(f->o.skim) ? hm_sidefile_end(f->o.skim) : hm_join_end(f->in);
-	struct hm_features_counts c = {.skipped = f->skipped, .before = end->skipped};
+	bool skims = hm_sidefile_reads(f->o.skim);
+	struct hm_features_counts c = {.skipped = f->skipped,
+				       .before = skims ? hm_sidefile_end(f->o.skim)->skipped
+						       : hm_join_skipped(f->in)};
 	hm_encode_counts(f->encode, &c.hits, &c.misses);
 	return c;
 }

@@ -85,6 +85,21 @@ static int refuse_header(const struct hm_csv *c, const char *what, struct hm_err
 	return hm_csvrows_bad(&c->rows, e, text);
 }
 
+/* proba_0, proba_1 and proba_3 would be read as two classes. */
+static int refuse_gap(const struct hm_csv *c, struct hm_err *e)
+{
+	char text[160];
+	for (int i = 0; i < c->rows.fields; i++) {
+		const char *name = c->rows.name[i], *digits = name + strlen("proba_");
+		if (strncmp(name, "proba_", strlen("proba_")) || !*digits ||
+		    strspn(digits, "0123456789") != strlen(digits) || strtol(digits, NULL, 10) < c->classes)
+			continue;
+		snprintf(text, sizeof text, "the header has \"%.32s\" and no \"proba_%d\"", name, c->classes);
+		return hm_csvrows_bad(&c->rows, e, text);
+	}
+	return 0;
+}
+
 static int read_header(struct hm_csv *c, struct hm_err *e)
 {
 	char name[32];
@@ -109,6 +124,8 @@ static int read_header(struct hm_csv *c, struct hm_err *e)
 			break;
 		c->column[c->classes] = at;
 	}
+	if (!c->single && refuse_gap(c, e))
+		return HM_EDATA;
 	if (c->single) {
 		c->classes = 2;
 		c->column[1] = proba;

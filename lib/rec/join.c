@@ -260,6 +260,16 @@ const struct hm_end *hm_join_end(const struct hm_join *j)
 	return hm_reader_end(j->in[0].by.reader);
 }
 
+uint64_t hm_join_skipped(const struct hm_join *j)
+{
+	uint64_t most = 0;
+	for (int i = 0; i < j->n; i++) {
+		uint64_t skipped = hm_reader_end(j->in[i].by.reader)->skipped;
+		most = skipped > most ? skipped : most;
+	}
+	return most;
+}
+
 uint64_t hm_join_expect(const struct hm_join *j)
 {
 	return hm_reader_expect(j->in[0].by.reader);

@@ -140,6 +140,9 @@ const cJSON *hm_join_pg(const struct hm_join *j);
 const char *hm_join_name(const struct hm_join *j);
 int hm_join_next(struct hm_join *j, struct hm_rec *rec, struct hm_err *e); /* as hm_reader_next */
 const struct hm_end *hm_join_end(const struct hm_join *j);		   /* of the first input */
+/* After the end: how many records were left out before, by the input that says the most. All inputs hold the
+ * same ids, so it is no less than what each of them lacks. */
+uint64_t hm_join_skipped(const struct hm_join *j);
 uint64_t hm_join_expect(const struct hm_join *j);
 
 /* ---- batches ---- */

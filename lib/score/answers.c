@@ -87,20 +87,16 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 /* The labels of the input are of the model's classes only if both call them alike. */
 static int compare_names(struct hm_answers *a, struct hm_err *e)
 {
-	const cJSON *now, *trained = a->o.model ? a->model.head.names : NULL;
+	const cJSON *trained = a->o.model && !a->o.unlabelled ? a->model.head.names : NULL;
 	cJSON *own;
 	if (hm_truth_names(hm_join_schema(a->in), &own, e))
 		return hm_err_prefix(e, "%s", hm_join_name(a->in));
-	now = own && trained && !a->o.unlabelled ? own->child : NULL;
-	trained = trained ? trained->child : NULL;
-	for (int c = 0; now && trained; now = now->next, trained = trained->next, c++)
-		if (strcmp(now->valuestring, trained->valuestring)) {
-			snprintf(
-				a->warning, sizeof a->warning,
-				"%.200s: class %d is \"%.64s\", and was \"%.64s\" when the model was trained",
-				hm_join_name(a->in), c, now->valuestring, trained->valuestring);
-			break;
-		}
+	int c = hm_column_names_compare(own, trained);
+	if (c >= 0)
+		snprintf(a->warning, sizeof a->warning,
+			 "%.200s: class %d is \"%.64s\", and was \"%.64s\" when the model was trained",
+			 hm_join_name(a->in), c, cJSON_GetArrayItem(own, c)->valuestring,
+			 cJSON_GetArrayItem(trained, c)->valuestring);
 	cJSON_Delete(own);
 	if (!a->warning[0] || a->o.predict.allow_mismatch)
 		return 0;
@@ -283,7 +279,7 @@ int hm_answers_call(const struct hm_answers *a, struct hm_predictions *p, struct
 
 uint64_t hm_answers_skipped(const struct hm_answers *a)
 {
-	return hm_join_end(a->in)->skipped;
+	return hm_join_skipped(a->in);
 }
 
 int hm_answers_finish(struct hm_answers *a, struct hm_err *e)

@@ -25,9 +25,9 @@ int hm_expected_count(size_t *expected, const char *spec, const struct hm_matche
 		all = (size_t)strtoull(spec, NULL, 10);
 	else if (spec && count_lines(spec, &all, e))
 		return HM_EDATA;
-	if (all < have)
-		return hm_err_set(e, HM_EDATA, "%zu records have an answer where %zu are expected", have,
-				  all);
+	if (all < have + m->failed)
+		return hm_err_set(e, HM_EDATA, "%zu records are there where %zu are expected",
+				  have + m->failed, all);
 	*expected = all - m->unlabelled;
 	if (all == have || allow)
 		return 0;

@@ -85,6 +85,8 @@ int hm_audit_add(struct hm_audit *a, const struct hm_audit_record *r, struct hm_
 	    find_number(a, PAIR, r->image && r->caption ? &to.number[IMAGE] : NULL,
 			2 * sizeof to.number[IMAGE], &to.number[PAIR], e))
 		return HM_EDATA;
+	if (r->caption && !r->caption_len)
+		a->empty = to.number[CAPTION] + 1;
 	memcpy(id, r->id, r->id_len);
 	id[r->id_len] = 0;
 	to.id = id;
@@ -105,11 +107,17 @@ int hm_audit_add(struct hm_audit *a, const struct hm_audit_record *r, struct hm_
 /* ---- groups of records that have something in common ---- */
 
 struct groups {
-	size_t *order; /* [a->n] items sorted by number, equal ones in their order; items without a number are
+	size_t *order; /* [a->n] items sorted by number, equal ones in their order; items in no group are
 			  last */
 	size_t *start; /* [n + 1] where each group begins in `order` */
 	size_t n;
 };
+
+/* Whether the item has something in common with others that have its number. Two empty captions do not. */
+static bool in_group(const struct hm_audit *a, const struct hm_audit_item *x, int kind)
+{
+	return x->number[kind] != HM_AUDIT_NONE && (kind != CAPTION || x->number[kind] + 1 != a->empty);
+}
 
 /* Counting sort: numbers are 0 .. n-1. */
 static int sort_groups(struct groups *g, const struct hm_audit *a, int kind, struct hm_err *e)
@@ -120,12 +128,12 @@ static int sort_groups(struct groups *g, const struct hm_audit *a, int kind, str
 	if (!g->order || !g->start)
 		return HM_EDATA;
 	for (size_t i = 0; i < a->n; i++)
-		if (hm_audit_item(a, i)->number[kind] != HM_AUDIT_NONE)
+		if (in_group(a, hm_audit_item(a, i), kind))
 			g->start[hm_audit_item(a, i)->number[kind] + 2]++;
 	for (size_t k = 2; k < g->n + 2; k++)
 		g->start[k] += g->start[k - 1];
 	for (size_t i = 0; i < a->n; i++)
-		if (hm_audit_item(a, i)->number[kind] != HM_AUDIT_NONE)
+		if (in_group(a, hm_audit_item(a, i), kind))
 			g->order[g->start[hm_audit_item(a, i)->number[kind] + 1]++] = i;
 	return 0;
 }

@@ -71,6 +71,7 @@ struct hm_audit {
 	struct hm_kinds labels;	   /* the different labels, as decimals */
 	struct hm_strmap same[4];  /* id, image, caption, image with caption -> its number */
 	struct hm_audit_result result[HM_AUDIT_CHECKS];
+	uint64_t empty;		 /* the number of the empty caption, plus 1; 0: no caption is empty */
 	const size_t (*near)[2]; /* what hm_audit_near was given; NULL: nothing */
 	size_t n_near;
 	struct hm_buf confounder[2]; /* size_t[][2]: items, by caption and by image */
@@ -80,7 +81,7 @@ struct hm_audit {
 /* Begins the next split. 0 or HM_EDATA. */
 int hm_audit_split(struct hm_audit *a, const char *name, struct hm_err *e);
 /* A record. `image` is any bytes that are equal when the images are, so is `caption`; NULL: nothing to
- * compare. */
+ * compare. Captions of 0 bytes count as equal only where the images are equal. */
 struct hm_audit_record {
 	const char *id;
 	size_t id_len;

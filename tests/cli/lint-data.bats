@@ -82,6 +82,23 @@ label() { sed -n "${2}s/.*\"label\":\([01]\).*/\1/p" "data/$1.jsonl"; }
 	grep -q '"kind":"same-image"' scores.json
 }
 
+@test "an empty caption has nothing in common with another one" {
+	sed 's/"text":"[^"]*"/"text":""/' data/dev.jsonl >mute.jsonl
+	prepare mute.jsonl mute.hmr
+	run hm-lint --pairs pairs.csv mute.hmr
+	expect 0 'same caption, other image and label +none'
+	[ "$(wc -l <pairs.csv)" = 1 ]
+	sed 's/"text":"[^"]*"/"text":""/; s/"id":/&9/' data/train.jsonl >mute2.jsonl
+	prepare mute2.jsonl mute2.hmr
+	run hm-lint mute.hmr mute2.hmr
+	expect 0 'captions in more than one split +none'
+	# but the same picture without a caption is the same meme
+	{ head -n 1 mute.jsonl; head -n 1 mute.jsonl | sed 's/"id":/&7/; s/"label":0/"label":X/; s/"label":1/"label":0/; s/"label":X/"label":1/'; } >twice.jsonl
+	prepare twice.jsonl twice.hmr
+	run hm-lint twice.hmr
+	expect 1 'pair-twice label-conflict'
+}
+
 @test "other columns tell images and captions too; what cannot be compared is said" {
 	hm-jsonl2rec data/train.jsonl -o lines.hmr
 	run hm-lint lines.hmr dev.hmr

@@ -134,6 +134,22 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	[ ! -e x.hmr ]
 }
 
+@test "classes with other words on one side are refused" {
+	made() { # SPLIT LABELS OUT
+		sed 's/"label":0/"label":"no"/; s/"label":1/"label":"yes"/' data/$1.jsonl | hm-jsonl2rec --labels "$2" |
+			hm-imgprep -q --root data/img --size 64 | hm-encode -q --image init:resnet-tiny -o "$3"
+	}
+	made train no,yes t.hmr
+	made dev no,yes same.hmr
+	made dev yes,no other.hmr
+	hm-nearest --columns image_feature --train t.hmr same.hmr -o x.hmr
+	run hm-nearest --columns image_feature --train t.hmr other.hmr -o y.hmr
+	expect 1 'other.hmr: class 0 is "yes", and "no" in t.hmr'
+	[ ! -e y.hmr ]
+	run hm-lint t.hmr other.hmr
+	expect 1 'other.hmr: class 0 is "yes", and "no" in t.hmr'
+}
+
 @test "wrong calls" {
 	run hm-nearest dev.hmr -o x.hmr
 	expect 2 '--train'

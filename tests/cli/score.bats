@@ -358,7 +358,29 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	run hm-score --expect r.jsonl a.csv
 	expect 0 'n 8$'
 	run hm-score --expect 7 --allow-missing a.csv
-	expect 1 '8 records have an answer where 7 are expected'
+	expect 1 '8 records are there where 7 are expected'
+	printf '9,,1\n' >>a.csv # one that failed is there, too
+	run hm-score --expect 8 a.csv
+	expect 1 '9 records are there where 8 are expected'
+	run hm-score --expect 9 a.csv
+	expect 1 'no scores: 1 of 9 records are missing \(1 failed'
+}
+
+@test "a header whose classes have a gap is refused" {
+	run hm-score <(printf 'id,proba_0,proba_1,proba_3,label\n1,.1,.2,.7,0\n')
+	expect 1 'the header has "proba_3" and no "proba_2"'
+	run hm-score <(printf 'id,proba_0,proba_1,proba_x,label\n1,.6,.4,.7,0\n2,.2,.8,.1,1\n')
+	expect 0 'accuracy 1.0000'
+}
+
+@test "predictions that are written keep every difference, and an F32 its nine digits" {
+	printf 'id,proba,label\n1,0.99999999999994,0\n2,0.99999999999997,1\n3,0.300000012,0\n4,0.3,1\n' >close.csv
+	hm-score -q --csv out.csv --submission sub.csv close.csv >/dev/null
+	[ "$(cat out.csv)" = "$(cat close.csv)" ]
+	[ "$(cut -d, -f1,2 sub.csv)" = "$(cut -d, -f1,2 close.csv)" ]
+	printf 'id,proba,label\n1,0.10000000149011612,0\n2,1,1\n' >f32.csv # (float)0.1
+	hm-score -q --csv out.csv f32.csv >/dev/null
+	grep -qx '1,0.100000001,0' out.csv
 }
 
 @test "comparison: matched by id, tested, corrected for three" {
@@ -489,6 +511,11 @@ model() {
 	run hm-score --model m.safetensors -o x.hmr skip.hmr
 	expect 1 'no scores: 1 of 21 records are missing \(0 failed, 1 left out before\)'
 	[ ! -e x.hmr ]
+	hm-view skip.hmr >skip.jsonl
+	hm-view --npy text_feature=skip.npy skip.hmr
+	hm-npy2rec --ids skip.jsonl --column image_feature=skip.npy,encoder=x -o extra.hmr
+	run hm-score --model m.safetensors extra.hmr skip.hmr # whichever stands first
+	expect 1 'no scores: 1 of 21 records are missing \(0 failed, 1 left out before\)'
 	run hm-score --model m.safetensors --allow-missing -o x.hmr skip.hmr
 	expect 0 'n 20$'
 	hm-view --schema x.hmr | grep -q '"skipped":1'
@@ -666,7 +693,7 @@ raw() {
 	printf 'id,proba,label\n1,0.9,1\n2,0.2,0\n3,0.4,0\n4,0.4,1\n' >a1.csv
 	printf 'id,proba\n4,0.8\n3,0.1\n2,0.3\n1,0.5\n' >a2.csv
 	hm-score --average mean --csv mean.csv a1.csv a2.csv >report
-	[ "$(tr '\n' ' ' <mean.csv)" = 'id,proba,label 1,0.7,1 2,0.25,0 3,0.25,0 4,0.6,1 ' ] || fail "$(cat mean.csv)"
+	[ "$(tr '\n' ' ' <mean.csv)" = 'id,proba,label 1,0.7,1 2,0.25,0 3,0.25,0 4,0.6000000000000001,1 ' ] || fail "$(cat mean.csv)"
 	grep -q 'auroc 1.0000' report
 	# ranks of a1: 4, 1, 2.5, 2.5; of a2: 3, 2, 1, 4
 	run hm-score --average rank --csv rank.csv a1.csv a2.csv
@@ -678,7 +705,7 @@ raw() {
 	printf 'id,proba,label\n1,0.9,\n2,,0\n3,0.4,0\n4,0.4,1\n' >a3.csv
 	printf 'id,proba,label\n1,0.2,1\n2,0.3,0\n3,0.1,0\n4,0.8,1\n' >a4.csv
 	hm-score -q --average rank --allow-missing --csv rank.csv a3.csv a4.csv >/dev/null
-	[ "$(tr '\n' ' ' <rank.csv)" = 'id,proba,label 1,0.666666667,1 2,,0 3,0.25,0 4,0.583333333,1 ' ] || fail "$(cat rank.csv)"
+	[ "$(tr '\n' ' ' <rank.csv)" = 'id,proba,label 1,0.6666666666666667,1 2,,0 3,0.25,0 4,0.5833333333333334,1 ' ] || fail "$(cat rank.csv)"
 	# an average of one system with itself is that system
 	hm-score --average mean --csv same.csv a4.csv a4.csv >/dev/null
 	cmp same.csv a4.csv
