@@ -9,7 +9,8 @@
 
 struct options {
 	char *out;
-	bool follow_symlinks, spreadsheet;
+	bool spreadsheet;
+	struct hm_runs_options runs;
 };
 
 static const struct hm_opt table[] = {
@@ -20,7 +21,9 @@ static const struct hm_opt table[] = {
 	{"spreadsheet", 0, HM_FLAG(spreadsheet), NULL,
 	 "let no text of report.csv be a formula or a control character"},
 	{.group = "Input"},
-	{"follow-symlinks", 0, HM_FLAG(follow_symlinks), NULL,
+	{"allow-missing", 0, HM_FLAG(runs.allow_missing), NULL,
+	 "report although a system failed on records, on the others"},
+	{"follow-symlinks", 0, HM_FLAG(runs.follow_symlinks), NULL,
 	 "let symbolic links lead out of the table's folder"},
 	{0}};
 
@@ -70,7 +73,7 @@ static int read_runs(struct run *r, struct hm_err *e)
 {
 	if (r->o.out && name_pages(r, e))
 		return HM_EDATA;
-	int rc = hm_runs_open(&r->runs, r->cli.n_operands, r->cli.operands, r->o.follow_symlinks, e);
+	int rc = hm_runs_open(&r->runs, r->cli.n_operands, r->cli.operands, &r->o.runs, e);
 	if (!rc && !r->o.out)
 		rc = name_pages(r, e);
 	const char *const *read = (const char *const *)(void *)r->runs.files.data;

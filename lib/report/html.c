@@ -41,6 +41,18 @@ static void put_bold(struct hm_html *p, const char *s)
 	hm_html_put(p, "</b>");
 }
 
+/* How many examples count, and why others do not. */
+static void put_examples(struct hm_html *p)
+{
+	struct hm_buf text = {0};
+	hm_html_print(p, "%zu examples have a label and an answer from every row. ", p->r->matched.n);
+	if (!hm_page_left_out(p->r, &text, p->e) && *text.data) {
+		hm_html_text(p, (const char *)text.data);
+		hm_html_put(p, " ");
+	}
+	hm_buf_clear(&text);
+}
+
 /* The data set and the encoders, as far as the table says. */
 static void put_data(struct hm_html *p)
 {
@@ -57,7 +69,7 @@ static void put_data(struct hm_html *p)
 			      isnan(r->dev) ? ". " : ", ");
 	if (!isnan(r->dev))
 		hm_html_print(p, "%s to score on. ", hm_page_value(r->dev, 0, s));
-	hm_html_print(p, "%zu examples have a label and an answer from every row. ", r->matched.n);
+	put_examples(p);
 	if (*r->image || *r->text) {
 		hm_html_put(p, *r->image && *r->text ? "Encoders " : "Encoder ");
 		if (*r->image)

@@ -40,10 +40,9 @@ void hm_html_headline(struct hm_html *p)
 	snprintf(also, sizeof also, "%s %s to %s", f->auroc ? "AUROC" : "accuracy",
 		 hm_page_value(guess.lo, 3, s), hm_page_value(guess.hi, 3, t));
 	put_tile(p, "Within guessing", rows > 1 ? value : f->guessing ? "yes" : "no", also);
-	snprintf(value, sizeof value, "%zu", n);
 	snprintf(also, sizeof also, "%.1f %% of the commonest class",
 		 100 * (double)hm_sample_majority(p->r->row[0].trial[0].sample) / (double)n);
-	put_tile(p, "Examples", value, also);
+	put_tile(p, "Examples", hm_page_examples(p->r, s), also);
 	hm_html_put(p, "</dl>\n");
 }
 

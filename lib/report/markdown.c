@@ -129,7 +129,7 @@ static void put_headline(const struct hm_findings *f, struct hm_buf *b, struct h
 	const struct hm_summary *m = &f->row[f->best];
 	const struct hm_interval guess = f->auroc ? f->guess_auroc : f->guess;
 	const int rows = f->runs->n_rows;
-	char v[2][HM_PAGE_NUMBER], best[HM_PAGE_BEST];
+	char v[3][HM_PAGE_NUMBER], best[HM_PAGE_BEST];
 	if (rows > 1)
 		hm_buf_printf(b, e, "\nBest of %d rows: **", rows);
 	else
@@ -139,8 +139,8 @@ static void put_headline(const struct hm_findings *f, struct hm_buf *b, struct h
 	if (f->auroc)
 		hm_buf_printf(b, e, "AUROC %s %s, ", hm_page_value(m->auroc, 3, v[0]),
 			      hm_page_auroc_interval(m, v[1]));
-	hm_buf_printf(b, e, "accuracy %s %s, on %zu examples. ", hm_page_value(m->accuracy, 3, v[0]),
-		      hm_page_interval(m->accuracy_ci, false, v[1]), f->runs->matched.n);
+	hm_buf_printf(b, e, "accuracy %s %s, on %s examples. ", hm_page_value(m->accuracy, 3, v[0]),
+		      hm_page_interval(m->accuracy_ci, false, v[1]), hm_page_examples(f->runs, v[2]));
 	if (rows > 1)
 		hm_buf_printf(b, e, "It is %s. %d of %d rows lie within guessing", hm_page_best(f, best),
 			      f->guessing, rows);
@@ -148,6 +148,18 @@ static void put_headline(const struct hm_findings *f, struct hm_buf *b, struct h
 		hm_buf_printf(b, e, "It lies %s guessing", f->guessing ? "within" : "outside of");
 	hm_buf_printf(b, e, ": %s %s to %s in 95 %% of draws.\n", f->auroc ? "an AUROC of" : "an accuracy of",
 		      hm_page_value(guess.lo, 3, v[0]), hm_page_value(guess.hi, 3, v[1]));
+}
+
+/* A paragraph of its own, where some examples do not count. */
+static void put_left_out(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+{
+	struct hm_buf text = {0};
+	if (!hm_page_left_out(f->runs, &text, e) && *text.data) {
+		hm_buf_printf(b, e, "\n");
+		hm_markdown_text(b, (const char *)text.data, e);
+		hm_buf_printf(b, e, "\n");
+	}
+	hm_buf_clear(&text);
 }
 
 int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
@@ -160,6 +172,7 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 	hm_buf_clear(&title);
 	hm_buf_printf(b, e, "\n");
 	put_headline(f, b, e);
+	put_left_out(f, b, e);
 	for (int i = 0; i < r->n_about; i++) {
 		hm_buf_printf(b, e, "\n");
 		hm_markdown_paragraph(b, r->about[i], e);

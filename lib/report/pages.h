@@ -68,6 +68,11 @@ char *hm_page_p(double p, char out[HM_PAGE_NUMBER]);
 char *hm_page_measure(double v, char out[HM_PAGE_NUMBER]);
 /* The interval of a row's AUROC; in place of one without width what made it so: "constant answer". */
 char *hm_page_auroc_interval(const struct hm_summary *m, char out[HM_PAGE_NUMBER]);
+/* How many examples count: "200"; where some do not, "180 of 200". Returns out. */
+char *hm_page_examples(const struct hm_runs *r, char out[HM_PAGE_NUMBER]);
+/* The sentence that says how many examples do not count and why, plain text with names of rows; "" when all
+ * count. */
+int hm_page_left_out(const struct hm_runs *r, struct hm_buf *out, struct hm_err *e);
 /* The heading of a page, plain text: the table's title, or how many rows and examples there are. */
 int hm_page_title(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
 

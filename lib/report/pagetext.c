@@ -76,12 +76,32 @@ char *hm_page_auroc_interval(const struct hm_summary *m, char out[HM_PAGE_NUMBER
 	return out;
 }
 
+char *hm_page_examples(const struct hm_runs *r, char out[HM_PAGE_NUMBER])
+{
+	const size_t n = r->matched.n, all = hm_matched_records(&r->matched);
+	snprintf(out, HM_PAGE_NUMBER, all > n ? "%zu of %zu" : "%zu", n, all);
+	return out;
+}
+
+int hm_page_left_out(const struct hm_runs *r, struct hm_buf *out, struct hm_err *e)
+{
+	const size_t all = hm_matched_records(&r->matched), left = all - r->matched.n;
+	struct hm_buf why = {0};
+	if (left && !hm_runs_uncounted(r, &why, e))
+		hm_buf_printf(out, e, "%zu of %zu examples %s left out: %s.", left, all,
+			      left > 1 ? "are" : "is", (char *)why.data);
+	hm_buf_clear(&why);
+	return hm_buf_add(out, "", 1, e);
+}
+
 int hm_page_title(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)
 {
 	const struct hm_runs *r = f->runs;
+	char n[HM_PAGE_NUMBER];
 	if (*r->title)
 		return hm_buf_add(out, r->title, strlen(r->title) + 1, e);
-	hm_buf_printf(out, e, "%d row%s on %zu examples", r->n_rows, r->n_rows == 1 ? "" : "s", r->matched.n);
+	hm_buf_printf(out, e, "%d row%s on %s examples", r->n_rows, r->n_rows == 1 ? "" : "s",
+		      hm_page_examples(r, n));
 	return hm_buf_add(out, "", 1, e);
 }
 

@@ -25,14 +25,12 @@ int hm_runs_objects(const cJSON *o, const char *key, int most, const cJSON **arr
 }
 
 /* Every trial's scores on the examples that all have answered. */
-static int compute_scores(struct hm_runs *r, struct hm_err *e)
+static int compute_scores(struct hm_runs *r, bool allow_missing, struct hm_err *e)
 {
 	const struct hm_matched *m = &r->matched;
 	double value[HM_METRICS];
-	if (hm_matched_init(&r->matched, r->system, r->systems, e))
+	if (hm_matched_init(&r->matched, r->system, r->systems, e) || hm_runs_check(r, allow_missing, e))
 		return HM_EDATA;
-	if (!m->n)
-		return hm_err_set(e, HM_EDATA, "no example has a label and an answer from every run");
 	r->echo = true;
 	for (int i = 0; i < r->systems; i++)
 		r->echo = r->echo && hm_predictions_echo(&r->system[i], .5);
@@ -87,10 +85,10 @@ static int read_head(struct hm_runs *r, struct hm_err *e)
 }
 
 /* What the operands or the table say, when r->json is there. */
-static int read_parts(struct hm_runs *r, struct hm_err *e)
+static int read_parts(struct hm_runs *r, const struct hm_runs_options *o, struct hm_err *e)
 {
-	return read_head(r, e) || hm_runs_rows(r, e) || compute_scores(r, e) || hm_runs_claims(r, e) ||
-			       hm_runs_stages(r, e) || hm_runs_literature(r, e)
+	return read_head(r, e) || hm_runs_rows(r, e) || compute_scores(r, o->allow_missing, e) ||
+			       hm_runs_claims(r, e) || hm_runs_stages(r, e) || hm_runs_literature(r, e)
 		       ? e->code
 		       : 0;
 }
@@ -106,17 +104,18 @@ static int parse_table(struct hm_runs *r, const struct hm_buf *b, struct hm_err 
 	return 0;
 }
 
-static int read_table(struct hm_runs *r, const char *path, bool follow_symlinks, struct hm_err *e)
+static int read_table(struct hm_runs *r, const char *path, const struct hm_runs_options *o, struct hm_err *e)
 {
 	struct hm_buf b = {0};
 	const char *slash = strrchr(path, '/');
 	int rc = hm_file_read(path, TABLE_MOST, &b, e);
 	if (!rc) {
 		r->folder = hm_strndup(path, slash ? (size_t)(slash + 1 - path) : 0, e);
-		rc = r->folder ? hm_imageroot_open(&r->root, *r->folder ? r->folder : ".", follow_symlinks, e)
+		rc = r->folder ? hm_imageroot_open(&r->root, *r->folder ? r->folder : ".", o->follow_symlinks,
+						   e)
 			       : HM_EDATA;
 	}
-	if (!rc && (parse_table(r, &b, e) || read_parts(r, e)))
+	if (!rc && (parse_table(r, &b, e) || read_parts(r, o, e)))
 		rc = hm_err_prefix(e, "%s", path);
 	hm_buf_clear(&b);
 	return rc;
@@ -139,7 +138,8 @@ static const char *split_operand(const char *operand, const char **name, size_t 
 }
 
 /* The table that says what the operands say: a row for each. */
-static int read_given(struct hm_runs *r, int n, char *const *operands, struct hm_err *e)
+static int read_given(struct hm_runs *r, int n, char *const *operands, const struct hm_runs_options *o,
+		      struct hm_err *e)
 {
 	r->given = true;
 	r->folder = hm_strndup("", 0, e);
@@ -161,10 +161,11 @@ static int read_given(struct hm_runs *r, int n, char *const *operands, struct hm
 		hm_json_add_str(row, "predictions", path, e);
 		free(name);
 	}
-	return e->code ? HM_EDATA : read_parts(r, e);
+	return e->code ? HM_EDATA : read_parts(r, o, e);
 }
 
-int hm_runs_open(struct hm_runs *r, int n, char *const *operands, bool follow_symlinks, struct hm_err *e)
+int hm_runs_open(struct hm_runs *r, int n, char *const *operands, const struct hm_runs_options *o,
+		 struct hm_err *e)
 {
 	enum hm_csv_form form;
 	const struct hm_filekind *kind;
@@ -173,12 +174,12 @@ int hm_runs_open(struct hm_runs *r, int n, char *const *operands, bool follow_sy
 	int hold;
 	*r = (struct hm_runs){.root.fd = -1};
 	if (n > 1)
-		return read_given(r, n, operands, e);
+		return read_given(r, n, operands, o, e);
 	if (hm_csv_recognise(split_operand(*operands, &name, &len), &form, &kind, &hold, e))
 		return HM_EDATA;
 	int rc = form == HM_CSV_OTHER && !strcmp(kind->name, "a JSON text")
-			 ? read_table(r, *operands, follow_symlinks, e)
-			 : read_given(r, n, operands, e);
+			 ? read_table(r, *operands, o, e)
+			 : read_given(r, n, operands, o, e);
 	if (hold >= 0)
 		close(hold);
 	return rc;

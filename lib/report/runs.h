@@ -30,6 +30,7 @@ struct hm_trial {
 	const struct hm_sample *sample; /* of the examples that all trials share, in the same order */
 	double accuracy, auroc;		/* at threshold .5; auroc: NaN unless there are two classes */
 	struct hm_interval accuracy_ci, auroc_ci; /* Wilson, DeLong */
+	size_t failed;				  /* records that it has no answer to */
 	double loss, seconds;			  /* training loss of the last epoch, time of the training */
 	struct hm_curve train, val;		  /* loss by step: training, validation */
 };
@@ -61,6 +62,11 @@ struct hm_stage {
 	double seconds, records, memory; /* records: NaN when not counted; memory in bytes */
 };
 
+struct hm_runs_options {
+	bool follow_symlinks; /* links may lead out of the table's folder */
+	bool allow_missing;   /* records on which a run failed are left out; else they are an error */
+};
+
 struct hm_runs {
 	const char *title, *data, *image, *text, *baseline, *sheet_of;
 	const char *claims_about; /* whose claims they are: a paragraph */
@@ -77,9 +83,10 @@ struct hm_runs {
 	struct hm_claim *claim;
 	struct hm_stage *stage;
 	struct hm_literature literature;
-	struct hm_buf sheet;	   /* a PNG file, or empty */
-	struct hm_buf files;	   /* const char *[]: paths of the files that were read */
-	struct hm_matched matched; /* of all trials, which have the same classes */
+	struct hm_buf sheet; /* a PNG file, or empty */
+	struct hm_buf files; /* const char *[]: paths of the files that were read */
+	/* Of all trials, which have the same classes; also how many records count for no score. */
+	struct hm_matched matched;
 	/* for runs*.c alone */
 	cJSON *json;
 	char *folder;		  /* of the table, with its slash; "": the current one */
@@ -90,13 +97,16 @@ struct hm_runs {
 	struct hm_arena arena;
 };
 
-/* Reads the n > 0 operands of a call: either one table, and the files it names, all below its folder, links
- * out of it only when follow_symlinks; or files of predictions, each NAME=FILE or FILE, a row of one trial
- * each, whose default name is that of the file without its folder and ".csv". Its first bytes tell a table.
- * An operand is a FILE if there is such a file, else NAME=FILE. 0, HM_EDATA with a sentence that names the
- * file and what is wrong, or HM_EUSAGE: a table among several operands, or two rows of one name. Caller
- * clears, also after a failure. */
-int hm_runs_open(struct hm_runs *r, int n, char *const *operands, bool follow_symlinks, struct hm_err *e);
+/* Reads the n > 0 operands of a call: either one table, and the files it names, all below its folder; or
+ * files of predictions, each NAME=FILE or FILE, a row of one trial each, whose default name is that of the
+ * file without its folder and ".csv". Its first bytes tell a table. An operand is a FILE if there is such a
+ * file, else NAME=FILE. 0, HM_EDATA with a sentence that names the file and what is wrong, or HM_EUSAGE: a
+ * table among several operands, or two rows of one name. Caller clears, also after a failure. */
+int hm_runs_open(struct hm_runs *r, int n, char *const *operands, const struct hm_runs_options *o,
+		 struct hm_err *e);
+/* Appends why records count for no score, NUL-terminated: "some row failed on 80 ("a" on 78, run 2 of "b" on
+ * 9), 5 more have no label"; "" when all count. At most three runs are named. 0 or HM_EDATA (memory). */
+int hm_runs_uncounted(const struct hm_runs *r, struct hm_buf *out, struct hm_err *e);
 void hm_runs_clear(struct hm_runs *r);
 
 #endif

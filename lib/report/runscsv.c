@@ -26,6 +26,9 @@ enum column {
 	PUB_AUROC,
 	PUB_AUROC_LO,
 	PUB_AUROC_HI,
+	LEFT_OUT,
+	UNLABELLED,
+	FAILED,
 	COLUMNS
 };
 
@@ -50,10 +53,15 @@ static const char *const names[COLUMNS] = {
 	[PUB_AUROC] = "published_auroc",
 	[PUB_AUROC_LO] = "published_auroc_lo",
 	[PUB_AUROC_HI] = "published_auroc_hi",
+	[LEFT_OUT] = "left_out",
+	[UNLABELLED] = "unlabelled",
+	[FAILED] = "failed",
 };
 
-static double find_number(const struct hm_row *w, const struct hm_trial *t, enum column c)
+static double find_number(const struct hm_runs *r, const struct hm_row *w, const struct hm_trial *t,
+			  enum column c)
 {
+	const struct hm_matched *m = &r->matched;
 	const struct hm_published *p = &w->published;
 	const double value[COLUMNS] = {
 		[PART] = w->part,
@@ -72,6 +80,9 @@ static double find_number(const struct hm_row *w, const struct hm_trial *t, enum
 		[PUB_AUROC] = p->value[HM_PUBLISHED_AUROC],
 		[PUB_AUROC_LO] = p->auroc_ci.lo,
 		[PUB_AUROC_HI] = p->auroc_ci.hi,
+		[LEFT_OUT] = m->failed || m->unlabelled ? (double)(m->failed + m->unlabelled) : NAN,
+		[UNLABELLED] = m->unlabelled ? (double)m->unlabelled : NAN,
+		[FAILED] = m->failed ? (double)t->failed : NAN,
 	};
 	return value[c];
 }
@@ -84,7 +95,7 @@ static bool has_column(const struct hm_runs *r, enum column c)
 		for (int k = 0; k < r->row[i].n && !any; k++)
 			any = c == SELECTED  ? r->row[i].selected
 			      : c == OPTIONS ? *r->row[i].options != 0
-					     : !isnan(find_number(&r->row[i], &r->row[i].trial[k], c));
+					     : !isnan(find_number(r, &r->row[i], &r->row[i].trial[k], c));
 	return any;
 }
 
@@ -97,8 +108,8 @@ static void put_field(const struct hm_runs *r, const struct hm_row *w, const str
 		hm_buf_printf(b, e, "%s", w->selected ? "dev" : "last");
 	else if (c == N)
 		hm_buf_printf(b, e, "%zu", r->matched.n);
-	else if (!isnan(find_number(w, t, c)))
-		hm_buf_printf(b, e, c < NUMBERS ? "%.17g" : "%.9g", 0. + find_number(w, t, c));
+	else if (!isnan(find_number(r, w, t, c)))
+		hm_buf_printf(b, e, c < NUMBERS ? "%.17g" : "%.9g", 0. + find_number(r, w, t, c));
 }
 
 int hm_page_csv(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e)

@@ -15,6 +15,9 @@ int hm_runs_objects(const cJSON *o, const char *key, int most, const cJSON **arr
 
 /* Reads "rows" of the table, and the files of their trials. */
 int hm_runs_rows(struct hm_runs *r, struct hm_err *e);
+/* HM_EDATA when no example counts, or when a run failed on some and `allow` is false: the sentence says on
+ * how many, and which run. */
+int hm_runs_check(const struct hm_runs *r, bool allow, struct hm_err *e);
 /* Reads "claims" about these rows; reads "stages". */
 int hm_runs_claims(struct hm_runs *r, struct hm_err *e);
 int hm_runs_stages(struct hm_runs *r, struct hm_err *e);

@@ -20,6 +20,7 @@ static int read_trial(struct hm_runs *r, const cJSON *o, struct hm_trial *t, str
 	if (hm_runs_predictions(r, o, p, e) || hm_runs_contents(r, o, "command", &t->command, &len, e) ||
 	    hm_runs_history(r, o, t, e) || hm_runs_log(r, o, t, e) || hm_runs_stats(r, o, &stats, e))
 		return HM_EDATA;
+	t->failed = hm_predictions_failed(p);
 	t->seconds = hm_runs_number(stats, "train_s");
 	cJSON_Delete(stats);
 	return 0;

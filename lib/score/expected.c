@@ -20,7 +20,7 @@ static int count_lines(const char *path, size_t *n, struct hm_err *e)
 int hm_expected_count(size_t *expected, const char *spec, const struct hm_matched *m, size_t skipped,
 		      bool allow, struct hm_err *e)
 {
-	size_t have = m->n + m->unlabelled, all = have + m->failed + skipped;
+	size_t have = m->n + m->unlabelled, all = hm_matched_records(m) + skipped;
 	if (spec && strspn(spec, "0123456789") == strlen(spec))
 		all = (size_t)strtoull(spec, NULL, 10);
 	else if (spec && count_lines(spec, &all, e))

@@ -143,6 +143,14 @@ int hm_predictions_call(struct hm_predictions *p, const char *const *word, int n
 	return names ? 0 : HM_EDATA;
 }
 
+size_t hm_predictions_failed(const struct hm_predictions *p)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++)
+		n += p->item[i].failed;
+	return n;
+}
+
 void hm_predictions_clear(struct hm_predictions *p)
 {
 	hm_kinds_clear(&p->groups);

@@ -48,6 +48,8 @@ bool hm_predictions_echo(const struct hm_predictions *p, double threshold);
 /* Gives the classes their words, which are copied: word[0..n), of which those beyond C are left out; a class
  * beyond n is called by its number. p->classes is known. 0 or HM_EDATA (memory). */
 int hm_predictions_call(struct hm_predictions *p, const char *const *word, int n, struct hm_err *e);
+/* How many records this system has no answer to. */
+size_t hm_predictions_failed(const struct hm_predictions *p);
 void hm_predictions_clear(struct hm_predictions *p);
 
 /* Whether k systems have the same ids, the same number of classes, and the same words for these where they
@@ -73,5 +75,10 @@ struct hm_matched {
  * hm_matched_clear. */
 int hm_matched_init(struct hm_matched *m, const struct hm_predictions *system, int k, struct hm_err *e);
 void hm_matched_clear(struct hm_matched *m);
+/* How many records the systems have, those that do not count among them. */
+static inline size_t hm_matched_records(const struct hm_matched *m)
+{
+	return m->n + m->unlabelled + m->failed;
+}
 
 #endif

@@ -433,6 +433,18 @@ table() {
 	tame given/report.html given/report.md
 	awk -f "$ROOT/tests/support/htmlcheck.awk" given/report.html
 	awk -f "$ROOT/tests/support/markdowncheck.awk" given/report.md
+	# and where a row failed, its name
+	awk -F, -v OFS=, 'NR == 2 { $2 = "" } { print }' p.csv >failed.csv
+	for name in "$(printf '<b>|`x`[a](b)&\u009b\u202e')" "$yes"; do
+		says hm-report -o given p.csv "$name=failed.csv"
+		[ "$status" = 1 ]
+		says hm-report --allow-missing -o given p.csv "$name=failed.csv"
+		[ "$status" = 0 ]
+		grep -q 'left out' given/report.md
+		tame given/report.html given/report.md
+		awk -f "$ROOT/tests/support/htmlcheck.awk" given/report.html
+		awk -f "$ROOT/tests/support/markdowncheck.awk" given/report.md
+	done
 	says hm-report -o given "$latin.csv" p.csv
 	[ "$status" = 1 ]
 	for bad in '{"rows":[{"name":"\u009b"}]}' '{"rows":[{"name":"a","predictions":"\u009b\u202e.csv"}]}' '{"\u009b":' '{"rows":[{"name":"a","predictions":"p.csv"},{"name":"a","predictions":"p.csv"}],"claims":[{"kind":"\u009b"}]}'; do

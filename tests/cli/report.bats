@@ -585,6 +585,102 @@ half() { # AUROC EXAMPLES POSITIVES
 	expect 0 'warning: in every file of predictions each label is the answer'
 }
 
+# CSV EVERY: without an answer on every so many-th of its records.
+fail_on() { awk -F, -v OFS=, -v every="$2" 'NR > 1 && $1 % every == 0 { $2 = "" } { print }' "$1"; }
+
+@test "records that a row failed on: refused as by hm-score, allowed and said on every page" {
+	cd "$BATS_TEST_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/p[134].csv .
+	fail_on p1.csv 4 >fail.csv # 50 of the 200
+	fail_on p3.csv 6 >six.csv  # 34, of which 17 are among them
+	no_report() { # PATTERN CALL...
+		run hm-score --compare "${@:2}"
+		expect 1 '^hm-score: error: no scores: '
+		run hm-report -o no "${@:2}"
+		expect 1 "$1"
+		[ "${#lines[@]}" = 1 ]
+		[ ! -e no ]
+	}
+	no_report '^hm-report: error: no report: 50 of 200 records are missing: some row failed on 50 \("bad" on 50\); --allow-missing reports on the others$' \
+		bad=fail.csv p4.csv
+	no_report 'no report: 67 of 200 records are missing: some row failed on 67 \("fail" on 50, "six" on 34\); --allow-missing' p4.csv fail.csv six.csv
+	no_report 'some row failed on 67 \("a" on 50, "b" on 34, "c" on 50, \.\.\.\);' a=fail.csv b=six.csv c=fail.csv d=six.csv
+	sed 's/^8,,0$/8,,/' fail.csv >label.csv # a failed record is failed, whether its label is known or not
+	no_report 'no report: 50 of 200 records are missing: some row failed on 50 \("label" on 50\);' label.csv l=p4.csv
+	fail_on p1.csv 199 | sed '2s/,[^,]*,/,0.5,/' >one.csv
+	no_report 'no report: 1 of 200 records is missing: some row failed on 1 \("one" on 1\);' one.csv p4.csv
+	hm-report --allow-missing -o one one.csv p4.csv
+	grep -qx '1 of 200 examples is left out: some row failed on 1 ("one" on 1)\.' one/report.md
+
+	hm-report --allow-missing -o with p4.csv fail.csv six.csv
+	grep -qx '# 3 rows on 133 of 200 examples' with/report.md
+	grep -qE '^Best of 3 rows: .*, on 133 of 200 examples\. ' with/report.md
+	grep -qx '67 of 200 examples are left out: some row failed on 67 ("fail" on 50, "six" on 34)\.' with/report.md
+	grep -qF '<title>3 rows on 133 of 200 examples</title>' with/report.html
+	grep -qF '<dt>Examples</dt><dd>133 of 200 <small>' with/report.html
+	words with/report.html | grep -qF '133 examples have a label and an answer from every row. 67 of 200 examples are left out: some row failed on 67 ("fail" on 50, "six" on 34). '
+	balanced with/report.html
+	[ "$(head -n 1 with/report.csv)" = name,n,accuracy,accuracy_lo,accuracy_hi,auroc,auroc_lo,auroc_hi,left_out,failed ]
+	[ "$(cut -d, -f1,2,9- with/report.csv | tail -n 3 | paste -sd ' ')" = '"p4",133,67,0 "fail",133,67,50 "six",133,67,34' ]
+	# the scores are those of the others, as hm-score has them
+	hm-score -q --allow-missing --compare --json others.json p4.csv fail.csv six.csv >others.txt
+	[ "$(cut -d, -f3 with/report.csv | tail -n 3 | awk '{ printf "%.4f\n", $1 }')" = "$(awk '/^[ABC]   / { print $3 }' others.txt)" ]
+	# nothing is missing: nothing is said of it, and the option changes nothing
+	hm-report -o all p1.csv p4.csv
+	hm-report --allow-missing -o same p1.csv p4.csv
+	for f in html md csv; do
+		cmp all/report.$f same/report.$f
+		refute grep -qE 'left.out|failed|of 200' all/report.$f
+	done
+}
+
+@test "a table of runs: which run of which row failed" {
+	cd "$BATS_TEST_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/p[134].csv .
+	fail_on p3.csv 4 >fail.csv
+	echo '{"title":"T","rows":[{"name":"one","predictions":"p1.csv"},{"name":"two","runs":[{"seed":7,"predictions":"p4.csv"},{"seed":8,"predictions":"fail.csv"}]}]}' >runs.json
+	run hm-report runs.json
+	expect 1 '^hm-report: error: runs.json: no report: 50 of 200 records are missing: some row failed on 50 \(run 2 of "two" on 50\); --allow-missing reports on the others$'
+	[ "${#lines[@]}" = 1 ]
+	for f in html md csv; do [ ! -e report.$f ]; done
+	hm-report --allow-missing runs.json
+	grep -qx '# T' report.md
+	grep -qx '50 of 200 examples are left out: some row failed on 50 (run 2 of "two" on 50)\.' report.md
+	words report.html | grep -qF '50 of 200 examples are left out: some row failed on 50 (run 2 of "two" on 50). '
+	[ "$(awk -F, '{ print $1 "," $2 "," $(NF - 1) "," $NF }' report.csv | paste -sd ' ')" = 'name,seed,left_out,failed "one",,50,0 "two",7,50,0 "two",8,50,50' ]
+}
+
+@test "records without a label in every file: no error, as with hm-score; they are counted on every page" {
+	cd "$BATS_TEST_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/p[14].csv .
+	for k in 1 4; do sed -E 's/^(1[0-9],.*),[01]$/\1,/' p$k.csv >u$k.csv; done
+	hm-score --compare u1.csv u4.csv >compare.txt
+	grep -q '^190 records, matched by id: 190 expected, 0 failed, 10 without label$' compare.txt
+	hm-report -o out u1.csv u4.csv
+	grep -qx '# 2 rows on 190 of 200 examples' out/report.md
+	grep -qx '10 of 200 examples are left out: 10 have no label\.' out/report.md
+	words out/report.html | grep -qF '10 of 200 examples are left out: 10 have no label. '
+	[ "$(cut -d, -f2,9- out/report.csv | paste -sd ' ')" = 'n,left_out,unlabelled 190,10,10 190,10,10' ]
+	hm-report -o out u1.csv p4.csv # one of the files knows them
+	grep -qx '# 2 rows on 200 examples' out/report.md
+	fail_on u4.csv 4 >both.csv # failed first: 50, and 8 of the ten are left
+	run hm-report -o no u1.csv both.csv
+	expect 1 'no report: 50 of 200 records are missing: some row failed on 50 \("both" on 50\), 8 more have no label; --allow-missing'
+	hm-report --allow-missing -o out u1.csv both.csv
+	grep -qx '58 of 200 examples are left out: some row failed on 50 ("both" on 50), 8 more have no label\.' out/report.md
+	[ "$(cut -d, -f2,9- out/report.csv | paste -sd ' ')" = 'n,left_out,unlabelled,failed 142,58,8,0 142,58,8,50' ]
+	# nothing is left: the option is of no use and not named
+	sed 's/,[01]$/,/' p1.csv >none.csv
+	fail_on p1.csv 1 >nothing.csv
+	for option in '' --allow-missing; do
+		run hm-report $option -o no none.csv
+		expect 1 '^hm-report: error: no example has a label and an answer from every run: 200 have no label$'
+		run hm-report $option -o no p4.csv nothing.csv
+		expect 1 '^hm-report: error: no example has a label and an answer from every run: some row failed on 200 \("nothing" on 200\)$'
+	done
+	[ ! -e no ]
+}
+
 @test "wrong calls" {
 	run hm-report
 	expect 2 'usage|RUNS.json'

@@ -82,10 +82,23 @@ static void make_pages(const struct hm_runs *r)
 	}
 }
 
+/* Without --allow-missing the same is refused when a run failed on records, and only then. */
+static void check_refusal(int n, char *const *operands, bool failed)
+{
+	struct hm_runs r;
+	struct hm_err e = {0};
+	const bool refused = hm_runs_open(&r, n, operands, &(struct hm_runs_options){0}, &e) != 0;
+	must(refused == failed);
+	if (refused)
+		must_say(&e, NULL);
+	hm_runs_clear(&r);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct hm_runs r;
 	struct hm_err e = {0};
+	const struct hm_runs_options all = {.allow_missing = true};
 	char path[3][128], *operand[3] = {path[0], path[1], path[2]};
 	make_fuzz_folder();
 	for (int i = 0; i < NAMES; i++) {
@@ -96,10 +109,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		snprintf(path[i], sizeof path[i], "%s/%s", fuzz_folder, names[i]);
 	for (int given = 0; given < 2; given++) { /* by the table, and by its predictions alone */
 		e = (struct hm_err){0};
-		if (hm_runs_open(&r, 1 + given, operand + given, false, &e))
+		if (hm_runs_open(&r, 1 + given, operand + given, &all, &e))
 			must_say(&e, NULL);
 		else
-			check_runs(&r), make_pages(&r);
+			check_runs(&r), make_pages(&r),
+				check_refusal(1 + given, operand + given, r.matched.failed);
 		hm_runs_clear(&r);
 	}
 	return 0;

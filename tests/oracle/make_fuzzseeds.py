@@ -277,6 +277,8 @@ def runs():
     put("runs/margin", [{"rows": [one, {"name": "B", "predictions": "b.csv"}],
                          "claims": [{"text": "c", "kind": "same", "margin": 2, "pairs": [{"a": "A", "b": "B"}]}]}, a, b])
     put("runs/nolabels", [{"rows": [one]}, b"id,proba\n1,.5\n"])
+    put("runs/failed", [{"rows": [one, {"name": "B", "runs": [{"predictions": "a.csv"}, {"predictions": "b.csv"}]}]},
+                        a + b"12,.5,\n", (b + b"12,.5,\n").replace(b"3,0.590,", b"3,,")])
     back = b"".join(text({"event": "step", "step": s, "loss": .5}) + b"\n" for s in (3, 2, 1e300, 4))
     put("runs/back", [{"rows": [dict(one, log="log.jsonl")]}, a, b"", back])
     put("runs/outside", [{"rows": [{"name": "A", "predictions": "../a.csv"}]}, a])

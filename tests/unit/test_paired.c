@@ -91,6 +91,8 @@ static void matched_by_id(void **state)
 	assert_int_equal(m.failed, 1);
 	assert_int_equal(m.failed_label[0], 1);
 	assert_int_equal(m.unlabelled, 1);
+	assert_int_equal(hm_matched_records(&m), s[0].n);
+	assert_int_equal(hm_predictions_failed(&s[0]) + hm_predictions_failed(&s[1]), 1);
 	assert_int_equal(m.label[0], 1);
 	assert_int_equal(m.label[1], 1);
 	assert_true(m.prob[0][1] == .9 && m.prob[1][1] == .7 && m.prob[0][3] == .2 && m.prob[1][3] == .6);
