@@ -20,14 +20,13 @@ static int count_lines(const char *path, size_t *n, struct hm_err *e)
 int hm_expected_count(size_t *expected, const char *spec, const struct hm_matched *m, size_t skipped,
 		      bool allow, struct hm_err *e)
 {
-	size_t have = m->n + m->unlabelled, all = hm_matched_records(m) + skipped;
+	size_t have = m->n + m->unlabelled, there = hm_matched_records(m), all = there + skipped;
 	if (spec && strspn(spec, "0123456789") == strlen(spec))
 		all = (size_t)strtoull(spec, NULL, 10);
 	else if (spec && count_lines(spec, &all, e))
 		return HM_EDATA;
-	if (all < have + m->failed)
-		return hm_err_set(e, HM_EDATA, "%zu records are there where %zu are expected",
-				  have + m->failed, all);
+	if (all < there)
+		return hm_err_set(e, HM_EDATA, "%zu records are there where %zu are expected", there, all);
 	*expected = all - m->unlabelled;
 	if (all == have || allow)
 		return 0;
