@@ -83,7 +83,7 @@ $(OUT)/data/$2.lines.hmr: $(lines_$1) $(OUT)/data/folder | $(OUT)/data $(if $3,$
 	$$(RUN) hm-jsonl2rec$3 --stats $(OUT)/stats/jsonl2rec-$(notdir $2).json -o $$@ $$<
 $(OUT)/data/$2.pixels.hmr: $(OUT)/data/$2.lines.hmr $(pictures) $(OUT)/data/size
 	$$(RUN) hm-imgprep --root $(DATA)/img --size $(SIZE) --stats $(OUT)/stats/imgprep-$(notdir $2).json -o $$@ $$<
-$(OUT)/data/$2.tokens.hmr: $(OUT)/data/$2.lines.hmr $(VOCAB) $(OUT)/data/words
+$(OUT)/data/$2.tokens.hmr: $(OUT)/data/$2.lines.hmr $(call weights,$(VOCAB)) $(OUT)/data/words
 	$$(RUN) hm-tokenize --vocab $(VOCAB) --stats $(OUT)/stats/tokenize-$(notdir $2).json -o $$@ $$<
 $(OUT)/data/$2.features.hmr: $(OUT)/data/$2.pixels.hmr $(OUT)/data/$2.tokens.hmr $(call weights,$(IMAGE) $(TEXT)) $(OUT)/data/encoders
 	$$(RUN_GPU) hm-encode --image $(IMAGE) --text $(TEXT) $(compute) --cache $(CACHE) --stats $(OUT)/stats/encode-$(notdir $2).json -o $$@ \

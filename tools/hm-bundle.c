@@ -51,15 +51,43 @@ struct run {
 	struct hm_buf vocab;
 };
 
+/* Other words for the classes are fine, but not the word of another class. */
+static int refuse_moved(const cJSON *own, const cJSON *names, struct hm_err *e)
+{
+	const cJSON *v, *w;
+	int c = 0, d = 0;
+	cJSON_ArrayForEach(v, names)
+	{
+		d = 0;
+		cJSON_ArrayForEach(w, own)
+		{
+			if (c != d && !strcmp(v->valuestring, w->valuestring))
+				return hm_err_set(
+					e, HM_EDATA,
+					"--names: class %d is \"%.64s\", which class %d was called when the "
+					"model was trained; --allow-mismatch goes on",
+					c, v->valuestring, d);
+			d++;
+		}
+		c++;
+	}
+	return 0;
+}
+
 /* --names, one for each class. */
 static int take_names(struct run *r, struct hm_err *e)
 {
 	struct hm_modelfile *h = &r->model.model.head;
 	if (!r->o.names)
 		return 0;
-	cJSON_Delete(h->names);
+	cJSON *own = h->names;
 	if (!(h->names = hm_labels_json(r->o.names, e)))
-		return hm_err_prefix(e, "--names");
+		hm_err_prefix(e, "--names");
+	else if (!r->o.mismatch)
+		refuse_moved(own, h->names, e);
+	cJSON_Delete(own);
+	if (e->code)
+		return e->code;
 	int words = cJSON_GetArraySize(h->names);
 	return words == h->classes ? 0
 				   : hm_err_set(e, HM_EUSAGE, "--names has %d words, %s has %lld classes",

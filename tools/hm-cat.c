@@ -48,6 +48,7 @@ struct run {
 	struct hm_schema in, out;
 	int from[HM_MAX_FIELDS]; /* out's column i is in's from[i] */
 	int id;
+	int failed; /* the column `error` that --columns leaves out; -1: there is none */
 	struct hm_strmap ids;
 	struct hm_writer *w;
 	struct hm_deal *deal; /* with --deal */
@@ -107,6 +108,7 @@ static int open_output(struct run *r, const struct hm_schema *s, const cJSON *me
 	if (!rc && !(rc = choose_columns(r, e)))
 		rc = hm_writer_open(&r->w, r->cli.out, &r->out, meta, pg, &r->cli.writer, r->cli.workers, e);
 	cJSON_Delete(pg);
+	r->failed = hm_schema_find(&r->out, "error") < 0 ? hm_schema_find(&r->in, "error") : -1;
 	r->id = hm_column_at(&r->in, HM_COLUMN_ID);
 	if (r->id >= 0 && r->in.field[r->id].dtype != HM_UTF8)
 		r->id = -1; /* a column of that name which holds no ids */
@@ -136,6 +138,16 @@ static int refuse_id(const struct run *r, const struct hm_rec *rec, uint64_t ear
 	return hm_record_error(name, here, &rec->val[r->id], why, e);
 }
 
+/* Without the column, zeros that stand for its features would count as an answer. */
+static int refuse_failed(const struct run *r, const struct hm_rec *rec, struct hm_err *e)
+{
+	uint64_t number;
+	const char *name = find_record(r, r->seen - 1, &number);
+	return hm_record_error(name, number, r->id >= 0 ? &rec->val[r->id] : NULL,
+			       "a tool failed on it, which its column \"error\" says: add error to --columns",
+			       e);
+}
+
 static int take_record(struct run *r, const struct hm_rec *rec, struct hm_err *e)
 {
 	uint64_t where = r->seen;
@@ -149,6 +161,8 @@ static int take_record(struct run *r, const struct hm_rec *rec, struct hm_err *e
 	}
 	if (!hm_shard_has(&r->o.shard, r->seen++) || (r->o.has_head && r->written >= (uint64_t)r->o.head))
 		return 0;
+	if (r->failed >= 0 && rec->val[r->failed].count)
+		return refuse_failed(r, rec, e);
 	struct hm_val val[HM_MAX_FIELDS];
 	for (int i = 0; i < r->out.n; i++)
 		val[i] = rec->val[r->from[i]];

@@ -250,16 +250,20 @@ static int start_window(void *features, void *window, size_t *bytes, struct hm_e
 	return rc ? rc : w->in.n > 0;
 }
 
-/* f[0..n) as the file has it, in place. */
-static void narrow_feature(float *f, size_t n, enum hm_dtype store)
+/* f[0..n) as the file has it, in place. false: a finite number became infinite. */
+static bool narrow_feature(float *f, size_t n, enum hm_dtype store)
 {
+	const uint16_t infinite = store == HM_F16 ? 0x7c00 : 0x7f80;
 	unsigned char *p = (unsigned char *)f;
+	bool fits = true;
 	for (size_t i = 0; store != HM_F32 && i < n; i++) {
 		float v;
 		memcpy(&v, p + 4 * i, 4);
 		uint16_t h = store == HM_F16 ? hm_f32_to_f16(v) : hm_f32_to_bf16(v);
+		fits &= (h & 0x7fff) != infinite;
 		memcpy(p + 2 * i, &h, 2);
 	}
+	return fits;
 }
 
 /* The value of output column c: what was read, a feature, or why there is none. */
@@ -283,7 +287,13 @@ static int make_value(struct hm_features *r, struct window *w, int i, int c, str
 		if (!isfinite(feature[j]))
 			return record_error(r, &w->in.rec[i], w->number[i], "a feature is NaN or infinite",
 					    e);
-	narrow_feature(feature, r->c.width[k][g], r->o.store);
+	if (!narrow_feature(feature, r->c.width[k][g], r->o.store))
+		return record_error(r, &w->in.rec[i], w->number[i],
+				    r->o.store == HM_F16
+					    ? "a feature is beyond 65504, the most that --store f16 "
+					      "holds; bf16 and f32 hold it"
+					    : "a feature is beyond what --store bf16 holds; f32 holds it",
+				    e);
 	*v = (struct hm_val){feature, r->c.width[k][g]};
 	return 0;
 }

@@ -176,6 +176,11 @@ static int get_colours(const cJSON *o, const char *mean, const char *std, struct
 	return 0;
 }
 
+int hm_config_read_colours(const cJSON *prepared, struct hm_colours *out, struct hm_err *e)
+{
+	return get_colours(prepared, "mean", "std", out, e);
+}
+
 /* The keys in hm.model of what a side's tensors do not tell. */
 static const struct {
 	const char *heads, *eps, *act, *mean, *std;

@@ -17,8 +17,14 @@ struct hm_config {
  * "model_type" of config.json is not a family of that side. Caller closes, also after a failure. */
 int hm_config_open(struct hm_config *c, enum hm_side side, const char *spec, struct hm_err *e);
 void hm_config_close(struct hm_config *c);
+/* *out := the colours, "mean" and "std", that a preparation says; it stays where there are none. 0 or
+ * HM_EDATA. */
+int hm_config_read_colours(const cJSON *prepared, struct hm_colours *out, struct hm_err *e);
 /* Fills *hints with what the object hm.model says of a side's encoder; or adds that to the object. 0 or
  * HM_EDATA. */
+/* *out := the colours, "mean" and "std", that the object of a preparation says; it stays where there are
+ * none. */
+int hm_config_read_colours(const cJSON *prepared, struct hm_colours *out, struct hm_err *e);
 int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hints *hints, struct hm_err *e);
 void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e);
 /* Adds to an object that says how inputs are prepared what an encoder computes by beyond its weights: an

@@ -1,5 +1,6 @@
 /* The five numbers of a preprocessor_config.json: size, crop_size, resample and what is done or left out. An
- * int `size` is the shortest edge of a crop, else both sides. See preprocess.h. */
+ * int `size` is the shortest edge of a crop, else both sides; with DeiT's, BEiT's and ViT's processors it is
+ * both sides in a crop, too. See preprocess.h. */
 #include "prep/preprocessparts.h"
 
 #include <string.h>
@@ -72,6 +73,19 @@ static int read_extent(const struct hm_preprocess *p, const char *key, int most,
 				 : hm_preprocess_int(p, v, key, most, &out->number, e);
 }
 
+/* Whether an int `size` of this processor is both sides, and not the shortest edge, although it crops. */
+static bool squares_size(const struct hm_preprocess *p)
+{
+	static const char *const square[] = {"DeiT", "Beit", "ViTImage", "ViTFeature", NULL};
+	const cJSON *type = cJSON_GetObjectItemCaseSensitive(p->body, "image_processor_type");
+	if (!type)
+		type = cJSON_GetObjectItemCaseSensitive(p->body, "feature_extractor_type");
+	const char *const *k = square;
+	while (cJSON_IsString(type) && *k && strncmp(type->valuestring, *k, strlen(*k)))
+		k++;
+	return cJSON_IsString(type) && *k;
+}
+
 /* The short side becomes size, then crop_size is cut out; both sides that become what is cut out are
  * squashed. */
 static int read_crop(const struct hm_preprocess *p, struct hm_square *out, struct hm_err *e)
@@ -80,6 +94,8 @@ static int read_crop(const struct hm_preprocess *p, struct hm_square *out, struc
 	if (read_extent(p, "size", HM_SQUARE_SHORT_MOST, &size, e) ||
 	    read_extent(p, "crop_size", HM_SQUARE_SIZE_MOST, &crop, e))
 		return HM_EDATA;
+	if (size.number && squares_size(p))
+		size = (struct extent){.side = size.number};
 	if (crop.edge)
 		return hm_preprocess_fault(p, e,
 					   "\"crop_size\" has a \"shortest_edge\", and no height and width");

@@ -15,7 +15,10 @@ static int take_encoder(struct hm_rawmodel *c, int k, const char *path, const st
 {
 	const struct hm_modelfile *h = &c->model.head;
 	const char *side = hm_side_name((enum hm_side)k);
-	const struct hm_encoder_options own = hm_encoder_options_of(&o->encoder, o->spec, (enum hm_side)k);
+	struct hm_encoder_options own = hm_encoder_options_of(&o->encoder, o->spec, (enum hm_side)k);
+	if (o->spec[k] && k == HM_IMAGE && h->prepared[k] && /* those of hm-encode --mean and --std */
+	    hm_config_read_colours(h->prepared[k], &own.colours, e))
+		return hm_err_prefix(e, "%s", path);
 	if (o->spec[k])
 		return hm_fusionfile_attach(&c->model, (enum hm_side)k, path, o->spec[k], &own, e);
 	c->used[k] = h->dim[k] > 0;

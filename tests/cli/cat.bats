@@ -35,6 +35,17 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	[ ! -e out.hmr ]
 }
 
+@test "--columns does not turn a record that failed into one that did not" {
+	hm-synth -q --train 4 --dev 1 --test 1 some
+	rm some/img/"$(sed -n '2s/.*"img":"[^"]*\/\([^"]*\)".*/\1/p' some/train.jsonl)"
+	hm-jsonl2rec some/train.jsonl | hm-imgprep -q --root some/img --size 32 --on-error keep -o failed.hmr
+	run hm-cat --columns id,label,pixels -o slim.hmr failed.hmr
+	expect 1 'failed.hmr: record 1 \(id [0-9]+\): a tool failed on it, .*: add error to --columns$'
+	[ ! -e slim.hmr ]
+	hm-cat --columns id,label,pixels,error -o slim.hmr failed.hmr
+	hm-cat --columns id,label,pixels -o slim.hmr <(hm-cat --head 1 failed.hmr) # none failed
+}
+
 @test "an id that comes twice, schemas that differ" {
 	run hm-cat -o out.hmr a.hmr a.hmr
 	expect 1 'a.hmr: record 0 \(id 0\): record 0 of a.hmr has the same id'

@@ -217,6 +217,24 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	hm-view again.st | grep -q '"vocab_in_file":true'
 }
 
+@test "hm-bundle --names gives no class the word of another" {
+	run hm-bundle bundle.st --names mean,kind -o moved.st
+	expect 1 '--names: class 0 is "mean", which class 1 was called when the model was trained; --allow-mismatch goes on'
+	[ ! -e moved.st ]
+	hm-bundle bundle.st --names nice,mean -o named.st
+	hm-bundle bundle.st --names mean,kind --allow-mismatch -o moved.st
+	hm-view moved.st | grep -q '"names":\["mean","kind"\]'
+}
+
+@test "a head on features of other colours gets its encoder with them" {
+	for s in train dev; do hm-encode -q --image init:resnet-tiny --mean .1,.2,.3 --std .3,.2,.1 -o $s.colour.hmr $s.raw.hmr; done
+	hm-fuse-train -q --epochs 2 --features image -o colour.st train.colour.hmr
+	hm-bundle --image init:resnet-tiny colour.st -o colours.st
+	hm-score --bootstrap 0 --model colour.st --csv - dev.colour.hmr 2>/dev/null | sed 1d | cut -d, -f1,2 >want
+	hm-classify colours.st --batch-size 24 --root data/img data/dev.jsonl | as_csv | diff want -
+	hm-classify --image init:resnet-tiny colour.st --batch-size 24 --root data/img data/dev.jsonl | as_csv | diff want -
+}
+
 @test "a random CLIP of a small vocabulary: --vocab-size" {
 	local clip=$ROOT/tests/data/text/clip text=init:clip-tiny-text
 	hm-jsonl2rec --limit 16 data/train.jsonl | hm-tokenize --vocab "$clip" |

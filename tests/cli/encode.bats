@@ -127,6 +127,13 @@ columns() { hm-view --schema "$1" | grep -o '"name":"[a-z_]*"' | cut -d'"' -f4 |
 	fi
 }
 
+@test "a feature that --store cannot hold is an error" {
+	run hm-encode --image init:resnet-tiny --mean 0,0,0 --std .000001,.000001,.000001 --store f16 -o big.hmr raw.hmr
+	expect 1 'raw.hmr: record 0 \(id [0-9]+\): a feature is beyond 65504, the most that --store f16 holds; bf16 and f32 hold it$'
+	[ ! -e big.hmr ]
+	hm-encode -q --image init:resnet-tiny --mean 0,0,0 --std .000001,.000001,.000001 --store bf16 -o big.hmr raw.hmr
+}
+
 @test "another vocabulary than the folder's" {
 	cp -r "$W/bert" $BATS_TEST_TMPDIR/bert
 	cp data/vocab.txt $BATS_TEST_TMPDIR/bert

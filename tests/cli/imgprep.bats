@@ -118,6 +118,13 @@ T
 	no root 'root: the folder has neither a preprocessor_config.json nor an open_clip_config.json$'
 	sed 's/"resample": 3/"resample": 1/' clip/*.json >x.json
 	no x.json 'x.json: "resample" is neither 2 \(bilinear\) nor 3 \(bicubic\)$'
+	# an int is DeiT's both sides, and CLIP's shortest edge
+	type() { printf '{"image_processor_type":"%s","size":256,"crop_size":224,"do_center_crop":true,"resample":3}\n' "$1" >x.json; }
+	type DeiTImageProcessor
+	no x.json 'x.json: "size" makes pictures 256 high and wide before 224 are cut out, which hm-imgprep cannot do'
+	type BitImageProcessor
+	hm-imgprep -q --root root --like x.json -o out.hmr in.hmr
+	rm out.hmr
 	sed 's/"do_resize": true/"do_resize": false/' clip/*.json >x.json
 	no x.json 'x.json: "do_resize" is false'
 	head -c 100 clip/preprocessor_config.json >x.json

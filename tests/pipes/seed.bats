@@ -187,6 +187,20 @@ early-fusion .574, .3906, 3303" ]
 	[[ $output != *hm-imgprep* ]]
 	[ "$(grep -c '^hm-tokenize --' <<<"$output")" = 2 ]
 	[ "$(grep -c '^hm-fuse-train --' <<<"$output")" = 12 ]
+	"${MK[@]}" -t all >/dev/null
+	echo '{"do_lower_case":true}' >data/tokenizer_config.json # hm-tokenize reads what stands beside
+	run "${MK[@]}" -n all
+	rm data/tokenizer_config.json
+	[ "$(grep -c '^hm-tokenize --' <<<"$output")" = 2 ]
+}
+
+@test "weights and words of a folder are what features depend on, also where the other encoder is random" {
+	mkdir folder
+	touch folder/{model.safetensors,config.json,merges.txt,vocab.txt}
+	run make -p -n -f "$ROOT/pipelines/seed.mk" DATA=data OUT=elsewhere IMAGE=init:resnet-tiny TEXT=folder elsewhere/data/dev.features.hmr
+	for f in model.safetensors config.json; do grep -qE "^elsewhere/data/dev.features.hmr:.* folder/$f" <<<"$output" || fail "$f"; done
+	run make -p -n -f "$ROOT/pipelines/clip.mk" DATA=data OUT=elsewhere IMAGE=init:clip-tiny-image TEXT=init:clip-tiny-text VOCAB=folder elsewhere/data/dev.hmr
+	for f in merges.txt vocab.txt; do grep -qE "^elsewhere/data/dev.hmr:.* folder/$f" <<<"$output" || fail "$f"; done
 }
 
 @test "another data set or other words in the same OUT, older than what was made of them, are noticed" {
