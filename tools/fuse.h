@@ -90,7 +90,9 @@ int hm_fuse_sweep_failed(const struct hm_sweep *s, struct hm_err *e);
 /* The history's entry for one model; r: a struct hm_fuse. Caller frees; NULL with `e` without memory. */
 cJSON *hm_fuse_sweep_history(void *r, const struct hm_sweep_item *item, struct hm_err *e);
 
-/* fuse_shards.c: writes the part of the table that this shard has. 0 or HM_EDATA. */
+/* fuse_shards.c: adds to an identity the digest of a tree's text; of none, "". Failures stick to `e`. */
+void hm_fuse_add_tree(cJSON *o, const char *key, const cJSON *tree, struct hm_err *e);
+/* Writes the part of the table that this shard has. 0 or HM_EDATA. */
 int hm_fuse_shard_write(struct hm_fuse *r, const struct hm_sweep *s, enum hm_sweep_by by, struct hm_err *e);
 /* Joins the shards of --sweep in the folder -o. 0 or HM_EDATA. */
 int hm_fuse_merge(struct hm_fuse *r, struct hm_err *e);

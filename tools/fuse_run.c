@@ -218,6 +218,8 @@ int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_e
 	hm_json_add_num(identity, "log-steps", (double)r->o.log_steps, e);
 	hm_json_add_num(identity, "threads", r->threads, e);
 	hm_setup_identify(&r->setup, identity, e);
+	if (r->setup.names) /* without words, a checkpoint is as it was before they were compared */
+		hm_fuse_add_tree(identity, "names", r->setup.names, e);
 	r->config.identity = r->identity = hm_json_whole(identity, e);
 	if (!r->identity)
 		return HM_EDATA;

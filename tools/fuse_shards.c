@@ -19,8 +19,7 @@ static void add_digest(cJSON *o, const char *key, const void *p, size_t n, struc
 	hm_json_add_str(o, key, digest, e);
 }
 
-/* The digest of a tree's text; of none, "". */
-static void add_tree(cJSON *o, const char *key, const cJSON *tree, struct hm_err *e)
+void hm_fuse_add_tree(cJSON *o, const char *key, const cJSON *tree, struct hm_err *e)
 {
 	struct hm_buf text = {0};
 	if (tree && !hm_json_write(tree, &text, e))
@@ -57,8 +56,8 @@ static cJSON *identify_call(const struct hm_fuse *r, struct hm_err *e)
 	hm_setup_identify(&r->setup, o, e);
 	hm_json_add_num(o, "standardize option", r->setup.o->standardize, e);
 	hm_json_add_num(o, "models to keep", (double)r->keep, e);
-	add_tree(o, "names", r->setup.names, e);
-	add_tree(o, "history of the training data", r->setup.pg, e);
+	hm_fuse_add_tree(o, "names", r->setup.names, e);
+	hm_fuse_add_tree(o, "history of the training data", r->setup.pg, e);
 	add_init(o, r->o.init, e);
 	hm_json_add_str(o, "version of hm", HM_VERSION, e);
 	return hm_json_whole(o, e);

@@ -60,7 +60,7 @@ static const struct hm_opt table[] = {
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip", "what to do about failed and unlabelled records"},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
 	 "take --val or --init although their inputs were prepared otherwise (size, fit, vocabulary, "
-	 "casing)"},
+	 "casing) or their classes have other words"},
 	{"allow-unknown-features", 0, HM_FLAG(unknown), NULL,
 	 "take features that do not say which encoder made them"},
 

@@ -2,6 +2,7 @@
 #include "feed/columns.h"
 #include "json/build.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,12 +116,16 @@ int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct 
 	return !list || (*names = hm_json_copy(list, e)) ? 0 : HM_EDATA;
 }
 
-int hm_column_names_compare(const cJSON *a, const cJSON *b)
+int hm_column_names_differ(const cJSON *a, const cJSON *b, int most, const char *word[2])
 {
-	const cJSON *v = a ? a->child : NULL, *w = b ? b->child : NULL;
-	for (int c = 0; v && w; v = v->next, w = w->next, c++)
-		if (strcmp(v->valuestring, w->valuestring))
+	a = a ? a->child : NULL;
+	b = b ? b->child : NULL;
+	for (int c = 0; a && b && c < most; a = a->next, b = b->next, c++)
+		if (strcmp(a->valuestring, b->valuestring) != 0) {
+			word[0] = a->valuestring;
+			word[1] = b->valuestring;
 			return c;
+		}
 	return -1;
 }
 
@@ -128,16 +133,16 @@ int hm_column_labels_compare(const struct hm_schema *s, int label, const struct 
 			     const char *file, struct hm_err *e)
 {
 	cJSON *a = NULL, *b = NULL;
+	const char *word[2];
 	int rc = label < 0 || other < 0 ? 0 : hm_column_names(s, label, &a, e);
 	if (!rc && a && !(rc = hm_column_names(t, other, &b, e))) {
-		int c = hm_column_names_compare(a, b);
+		int c = hm_column_names_differ(a, b, INT_MAX, word);
 		if (c >= 0)
 			rc = hm_err_set(
 				e, HM_EDATA,
 				"class %d is \"%.64s\", and \"%.64s\" in %.200s; --labels of hm-csv2rec "
 				"and hm-jsonl2rec gives the order",
-				c, cJSON_GetArrayItem(a, c)->valuestring,
-				cJSON_GetArrayItem(b, c)->valuestring, file);
+				c, word[0], word[1], file);
 	}
 	cJSON_Delete(a);
 	cJSON_Delete(b);

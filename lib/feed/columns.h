@@ -47,8 +47,10 @@ int hm_column_need(const struct hm_schema *s, enum hm_column c, int *at, struct 
  * from class 0; NULL if it does not say. Caller frees with cJSON_Delete. HM_EDATA if `names` is something
  * else. */
 int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct hm_err *e);
-/* The first class that both arrays name, and otherwise; NULL has no names. -1: there is none. */
-int hm_column_names_compare(const cJSON *a, const cJSON *b);
+/* The first class below `most` that two such arrays call differently, and word[0], word[1] := its words,
+ * which are borrowed. -1: none. NULL says nothing, and neither does the shorter array of what lies behind its
+ * end. */
+int hm_column_names_differ(const cJSON *a, const cJSON *b, int most, const char *word[2]);
 /* Whether the label columns of s and t, -1 for none, call their classes alike; if not, HM_EDATA: "class 0 is
  * "yes", and "no" in FILE", where FILE holds t. */
 int hm_column_labels_compare(const struct hm_schema *s, int label, const struct hm_schema *t, int other,

@@ -88,15 +88,15 @@ static int open_model(struct hm_answers *a, struct hm_workers *w, struct hm_err 
 static int compare_names(struct hm_answers *a, struct hm_err *e)
 {
 	const cJSON *trained = a->o.model && !a->o.unlabelled ? a->model.head.names : NULL;
+	const char *word[2];
 	cJSON *own;
 	if (hm_truth_names(hm_join_schema(a->in), &own, e))
 		return hm_err_prefix(e, "%s", hm_join_name(a->in));
-	int c = hm_column_names_compare(own, trained);
+	int c = hm_column_names_differ(own, trained, a->classes, word);
 	if (c >= 0)
 		snprintf(a->warning, sizeof a->warning,
 			 "%.200s: class %d is \"%.64s\", and was \"%.64s\" when the model was trained",
-			 hm_join_name(a->in), c, cJSON_GetArrayItem(own, c)->valuestring,
-			 cJSON_GetArrayItem(trained, c)->valuestring);
+			 hm_join_name(a->in), c, word[0], word[1]);
 	cJSON_Delete(own);
 	if (!a->warning[0] || a->o.predict.allow_mismatch)
 		return 0;

@@ -1,6 +1,7 @@
 /* Checks of the sets of a training run. See setcheck.h. */
 #include "train/setcheck.h"
 #include "base/strmap.h"
+#include "feed/columns.h"
 #include "feed/prepared.h"
 #include "json/build.h"
 #include "model/config.h"
@@ -89,20 +90,76 @@ int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *
 	return 0;
 }
 
-/* Whether training and validation call the classes alike. */
-static int same_names(const struct hm_setup *s, const cJSON *trained, const cJSON *now, struct hm_err *e)
+/* ---- the words of the classes ---- */
+
+/* What the classes are called, and who says so. */
+struct words {
+	const cJSON *names;
+	const char *by;
+};
+enum { WORDS = 2 };
+
+/* Those of the call and of the records, both of which count: --names may have other words than the records.
+ */
+static void list_words(const struct hm_setup *s, struct words out[WORDS])
 {
-	static const char what[] =
-		"--val: its classes have other words than those of training, or in another order";
-	if (!trained || !now || cJSON_Compare(trained, now, true))
-		return 0;
+	out[0] = (struct words){s->o->names, "by --names"};
+	out[1] = (struct words){s->train.names, "in the training records"};
+}
+
+static int refuse_words(const struct hm_setup *s, const char *text, struct hm_err *e)
+{
 	if (!s->o->mismatch)
-		return hm_err_set(e, HM_EDATA,
-				  "%s; hm-jsonl2rec --labels gives the order, --allow-mismatch goes on",
-				  what);
-	hm_setup_notice(s, true, "%s", what);
+		return hm_err_set(
+			e, HM_EDATA,
+			"%s; hm-jsonl2rec --labels and --names give the order, --allow-mismatch goes on",
+			text);
+	hm_setup_notice(s, true, "%s", text);
 	return 0;
 }
+
+/* Whether validation calls the classes as training does. Where nobody says it in training, they keep the
+ * words of --init; the words of other classes do not matter. */
+static int same_val_names(const struct hm_setup *s, struct hm_err *e)
+{
+	const cJSON *now = s->val.names,
+		    *first = s->init.head.classes == s->classes ? s->init.head.names : NULL;
+	const char *word[2];
+	char text[320] = "";
+	struct words w[WORDS];
+	list_words(s, w);
+	for (int i = 0, c; i < WORDS && !*text; i++)
+		if ((c = hm_column_names_differ(w[i].names, now, s->classes, word)) >= 0)
+			snprintf(text, sizeof text, "--val: class %d is \"%.64s\", and is \"%.64s\" %s", c,
+				 word[1], word[0], w[i].by);
+	int c = w[0].names || w[1].names ? -1 : hm_column_names_differ(first, now, s->classes, word);
+	if (c >= 0)
+		snprintf(text, sizeof text,
+			 "--val: class %d is \"%.64s\", and was \"%.64s\" when the model of --init was "
+			 "trained",
+			 c, word[1], word[0]);
+	return *text ? refuse_words(s, text, e) : 0;
+}
+
+int hm_setup_same_init_names(const struct hm_setup *s, struct hm_err *e)
+{
+	const char *word[2];
+	char text[512];
+	struct words w[WORDS];
+	list_words(s, w);
+	for (int i = 0; i < WORDS; i++) {
+		int c = hm_column_names_differ(w[i].names, s->init.head.names, s->classes, word);
+		if (c < 0)
+			continue;
+		snprintf(text, sizeof text,
+			 "%.200s: class %d is \"%.64s\" %s, and was \"%.64s\" when the model was trained",
+			 s->o->init, c, word[0], w[i].by, word[1]);
+		return refuse_words(s, text, e);
+	}
+	return 0;
+}
+
+/* ---- the sets ---- */
 
 int hm_setup_compare_sets(struct hm_setup *s, struct hm_err *e)
 {
@@ -116,7 +173,7 @@ int hm_setup_compare_sets(struct hm_setup *s, struct hm_err *e)
 	for (int k = 0; k < HM_SIDES && !rc; k++)
 		rc = hm_setup_same_preparation(s, a->prepared[k], b->prepared[k], k, "--val", e);
 	if (!rc)
-		rc = same_names(s, a->names, b->names, e);
+		rc = same_val_names(s, e);
 	if (!rc && a->cells != b->cells)
 		rc = hm_err_set(e, HM_EDATA, "the image has %d positions in training and %d in validation",
 				a->cells, b->cells);

@@ -20,8 +20,12 @@ int hm_setup_same_preparation(const struct hm_setup *s, const cJSON *trained, co
 int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *x, int k, const char *in,
 			    struct hm_err *e);
 
-/* Checks that both sets have the same kind of features and preparation, and warns of ids that are in both.
- * 0 or HM_EDATA. */
+/* Checks that --names and the training set call the classes as --init's model does, whose classes are theirs.
+ * A difference as above. 0 or HM_EDATA. */
+int hm_setup_same_init_names(const struct hm_setup *s, struct hm_err *e);
+
+/* Checks that both sets have the same kind of features and preparation and the same words for the classes,
+ * and warns of ids that are in both. Needs s->classes. 0 or HM_EDATA. */
 int hm_setup_compare_sets(struct hm_setup *s, struct hm_err *e);
 
 /* Sets s->classes, from --classes, from the labels or from --init. Checks that all labels are below it, and

@@ -158,5 +158,5 @@ int hm_setup_compare_init(const struct hm_setup *s, const struct hm_fusion_confi
 		if (hm_setup_same_preparation(s, f->prepared[k], s->train.prepared[k], k, s->o->init, e))
 			return HM_EDATA;
 	}
-	return 0;
+	return hm_setup_same_init_names(s, e);
 }

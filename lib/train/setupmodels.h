@@ -11,8 +11,8 @@ int hm_setup_open_models(struct hm_setup *s, struct hm_err *e);
 /* HM_EUSAGE: --fusion asks for another fusion than that of --init. */
 int hm_setup_refuse_fusion(const struct hm_setup *s, struct hm_err *e);
 
-/* Checks that the training set, and the fusion made for it, are like what --init was trained on. 0 or
- * HM_EDATA. */
+/* Checks that the training set, the words of its classes and the fusion are like what --init was trained on.
+ * 0 or HM_EDATA. */
 int hm_setup_compare_init(const struct hm_setup *s, const struct hm_fusion_config *c, struct hm_err *e);
 
 #endif

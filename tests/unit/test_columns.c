@@ -190,6 +190,33 @@ static void sides_and_their_columns(void **state)
 	assert_int_equal(hm_column_feature(HM_TEXT, HM_POOLED), HM_COLUMN_TEXT_FEATURE);
 }
 
+/* The words of two arrays, as JSON, below a number of classes. */
+static void differs_at(int want, const char *a, const char *b, int most, const char *first,
+		       const char *second)
+{
+	cJSON *x = a ? cJSON_Parse(a) : NULL, *y = b ? cJSON_Parse(b) : NULL;
+	const char *word[2] = {"", ""};
+	assert_int_equal(hm_column_names_differ(x, y, most, word), want);
+	assert_string_equal(word[0], first);
+	assert_string_equal(word[1], second);
+	cJSON_Delete(x);
+	cJSON_Delete(y);
+}
+
+static void words_of_classes_that_differ(void **state)
+{
+	(void)state;
+	static const char abc[] = "[\"a\",\"b\",\"c\"]";
+	differs_at(-1, abc, abc, 3, "", "");
+	differs_at(0, abc, "[\"b\",\"a\",\"c\"]", 3, "a", "b");
+	differs_at(2, abc, "[\"a\",\"b\",\"d\"]", 3, "c", "d");
+	differs_at(-1, abc, "[\"a\",\"b\",\"d\"]", 2, "", "");
+	differs_at(-1, abc, "[\"a\",\"b\"]", 3, "", "");
+	differs_at(1, "[\"a\",\"B\"]", abc, 3, "B", "b");
+	differs_at(-1, NULL, abc, 3, "", "");
+	differs_at(-1, abc, NULL, 3, "", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +224,7 @@ int main(void)
 		cmocka_unit_test(what_it_does_not_make_is_refused),
 		cmocka_unit_test(what_is_not_there),
 		cmocka_unit_test(sides_and_their_columns),
+		cmocka_unit_test(words_of_classes_that_differ),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
