@@ -3,6 +3,7 @@
  * densetrain.c and convtrain.c. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
+#include "ops/cpu/panels.h"
 
 #include <dnnl_version.h>
 #include <stdio.h>
@@ -105,6 +106,7 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 	 * Winograd's transform leaves a quarter. */
 	s->winograd = has_isa(dnnl_cpu_isa_avx2) &&
 		      (precision == HM_PREC_F32 || !has_isa(dnnl_cpu_isa_avx512_core_amx));
+	s->panels = s->block == 8 && hm_panels_take();
 	if (dnnl_engine_create(&s->engine, dnnl_cpu, 0))
 		hm_err_set(e, HM_EDEVICE, "oneDNN cannot make a CPU engine");
 	else

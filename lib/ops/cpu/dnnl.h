@@ -15,6 +15,7 @@ struct hm_dnnl_shared {
 	pthread_mutex_t lock; /* of next_id */
 	size_t block;	      /* channels that lie together in f32 images */
 	bool winograd;	      /* winograd.h computes what it takes */
+	bool panels;	      /* panels.h computes linear layers of inference */
 };
 struct hm_dnnl {
 	struct hm_dnnl_shared *shared;

@@ -4,6 +4,7 @@
  * context makes a primitive at the first call with a shape and keeps it. */
 #if HM_ONEDNN
 #include "ops/cpu/dnnl.h"
+#include "ops/cpu/panels.h"
 #include "ops/cpu/winograd.h"
 
 #include <omp.h>
@@ -28,7 +29,9 @@ struct hm_weight {
 	dnnl_memory_desc_t plain;
 	struct packed *packed;
 	pthread_mutex_t lock; /* protects `packed` */
-	struct hm_winograd *winograd; /* where it is not NULL, nothing else but id is set */
+	/* Where one of these is not NULL, nothing else is set. */
+	struct hm_winograd *winograd;
+	struct hm_panels *panels;
 };
 
 /* A primitive for one weight and one shape, with its arguments. */
@@ -75,8 +78,9 @@ void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *wt)
 	(void)d;
 	if (!wt)
 		return;
-	if (wt->winograd) {
+	if (wt->winograd || wt->panels) {
 		hm_winograd_free(wt->winograd);
+		hm_panels_free(wt->panels);
 		free(wt);
 		return;
 	}
@@ -118,10 +122,25 @@ struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c
 	return NULL;
 }
 
+static struct hm_weight *panels_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
+				     const float *b)
+{
+	struct hm_weight *wt = hm_alloc(1, sizeof *wt, &d->err);
+	if (!wt)
+		return NULL;
+	wt->panels = hm_panels_new(l, w, b, &d->err);
+	if (wt->panels)
+		return wt;
+	free(wt);
+	return NULL;
+}
+
 struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
 				      const float *b)
 {
 	bool widen = d->act == HM_BF16 && !hm_dnnl_bf16_pays();
+	if (((struct hm_cpu *)d->ctx)->dnnl->shared->panels && !d->once)
+		return panels_pack(d, l, w, b);
 	struct hm_weight *wt = weight_new(d, w, b, l->stay && !widen, 2, (dnnl_dims_t){l->n, l->k}, dnnl_ab);
 	if (!wt)
 		return NULL;
@@ -370,6 +389,10 @@ static void matmul_widened(struct hm_device *d, void *y, const void *x, const st
  * eighth more slowly than 2,064. */
 void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int m)
 {
+	if (wt->panels) {
+		hm_panels_run(d, y, x, wt->panels, m);
+		return;
+	}
 	int rows = wt->linear.same ? (m + 15) / 16 * 16 : hm_dnnl_rows_round(d, m);
 	if (wt->widen)
 		matmul_widened(d, y, x, wt, rows);
