@@ -130,20 +130,20 @@ struct band {
 	bool first, last; /* of the inputs */
 };
 
-/* The tile at row r of panel o. Where it goes past the edge of y, it is computed beside it. */
+/* The tile at row r of panel o. Where it goes past the edge of y, it is computed elsewhere and copied. */
 TARGET_INLINE void compute_tile(const struct band *t, size_t r, size_t o, const float *next)
 {
 	const struct hm_panels *p = t->p;
 	size_t rows = t->rows - r, columns = p->n - o * COLUMNS, ldy = p->n;
-	float *out = t->y + r * ldy + o * COLUMNS, *y = out, beside[ROWS * COLUMNS];
+	float *out = t->y + r * ldy + o * COLUMNS, *y = out, own[ROWS * COLUMNS];
 	const float *w = t->w + o * COLUMNS * t->depth;
 	bool whole = rows >= ROWS && columns >= COLUMNS;
 	rows = rows < ROWS ? rows : ROWS;
 	columns = columns < COLUMNS ? columns : COLUMNS;
 	if (!whole) {
-		y = beside;
+		y = own;
 		ldy = COLUMNS;
-		memset(beside, 0, sizeof beside);
+		memset(own, 0, sizeof own);
 		if (!t->first)
 			copy_tile(y, ldy, out, p->n, rows, columns);
 	}
