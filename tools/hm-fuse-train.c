@@ -59,8 +59,7 @@ static const struct hm_opt table[] = {
 	{"no-standardize", 0, HM_FLAG(no_standardize), NULL, "take features as they are"},
 	{"on-error", 0, HM_CHOICE(on_error), "fail|skip", "what to do about failed and unlabelled records"},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
-	 "take --val or --init although their inputs were prepared otherwise (size, fit, vocabulary, "
-	 "casing) or their classes have other words"},
+	 "take --val or --init although inputs were prepared otherwise or classes have other words"},
 	{"allow-unknown-features", 0, HM_FLAG(unknown), NULL,
 	 "take features that do not say which encoder made them"},
 

@@ -35,6 +35,11 @@ static void read_model(const uint8_t *p, size_t n)
 		must(h.heads == again.heads && h.act == again.act);
 		cJSON_Delete(out);
 	}
+	struct hm_colours c = {0};
+	if (o && cJSON_IsObject(o) && hm_config_read_colours(o, &c, &e))
+		must_say(&e, NULL);
+	for (int j = 0; j < 3; j++) /* within bounds, or none */
+		must(c.mean[j] >= 0 && c.mean[j] <= 1 && c.std[j] >= 0 && c.std[j] <= 1);
 	cJSON_Delete(o);
 }
 
