@@ -56,6 +56,8 @@ static int fill_entry(struct entry *t, struct hm_sweep_item *item, size_t at, co
 			    .key = {kind, hm_standard_wanted(r->setup->o->standardize, &item->config),
 				    q->no_shuffle, q->seed, q->batch_size, q->drop_last}};
 	int rc = hm_fusion_new(&f, &item->config, r->setup->device, e);
+	if (!rc && hm_fusion_params(f)->err.code) /* it has not all of its parameters, perhaps none */
+		rc = hm_err_pass(e, &hm_fusion_params(f)->err);
 	if (!rc && !hm_size_mul(hm_fusion_params(f)->count, 4 * sizeof(float), &t->bytes))
 		t->bytes = SIZE_MAX;
 	hm_fusion_free(f);
