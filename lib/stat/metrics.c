@@ -21,13 +21,18 @@ int hm_prob_bin(double p)
 
 int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e)
 {
-	for (int c = classes; c-- > 0;) { /* class 1 first: of two classes, it is what a CSV holds */
+	double sum = 0;
+	for (int c = classes; p && c-- > 0;) { /* class 1 first: of two classes, it is what a CSV holds */
 		if (isnan(p[c]))
 			return hm_err_set(e, HM_EDATA, "the probability of class %d is NaN", c);
 		if (p[c] < 0 || p[c] > 1)
 			return hm_err_set(e, HM_EDATA, "the probability of class %d is %.9g, not in [0, 1]",
 					  c, p[c]);
+		sum += p[c];
 	}
+	if (p && fabs(sum - 1) > HM_PROB_ROUNDED * classes)
+		return hm_err_set(e, HM_EDATA, "the probabilities of the %d classes add up to %.4g, not to 1",
+				  classes, sum);
 	if (label < -1 || label >= classes)
 		return hm_err_set(e, HM_EDATA, "label %d is outside the %d classes, 0 to %d", (int)label,
 				  classes, classes - 1);

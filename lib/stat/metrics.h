@@ -24,8 +24,12 @@ int hm_prob_bin(double p);
 /* The metric's key in JSON: "average_precision". Static storage. */
 const char *hm_metric_key(enum hm_metric m);
 
+/* How far each of a record's probabilities may be from what makes their sum 1: twice what rounding to two
+ * digits does. */
+#define HM_PROB_ROUNDED .01
 /* Checks p[classes], classes >= 2, and a label. HM_EDATA with a sentence: a probability is NaN, below 0 or
- * above 1; the label is not a class. A label of -1 (unknown) is fine. */
+ * above 1; they do not add up to 1 within HM_PROB_ROUNDED * classes; the label is not a class. p may be NULL:
+ * the record has no answer. A label of -1 (unknown) is fine. */
 int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e);
 /* The answer. Two classes: 1 if p[1] > threshold, else 0. More: the most probable class, the lowest one of a
  * tie. */

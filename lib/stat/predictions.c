@@ -48,7 +48,7 @@ int hm_predictions_add(struct hm_predictions *p, const char *id, size_t id_len, 
 	double *own = p->prob + p->n * (size_t)p->classes; /* zero until now */
 	for (int k = 0; prob && k < p->classes; k++)
 		own[k] = prob[k] + 0.; /* -0 becomes 0, here and so in all that is written */
-	if (hm_prob_check(own, p->classes, label, e))
+	if (hm_prob_check(prob ? own : NULL, p->classes, label, e))
 		return HM_EDATA;
 	int rc = hm_strmap_add(&p->ids, id, id_len, &at, e);
 	if (rc < 0)

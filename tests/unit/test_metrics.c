@@ -120,7 +120,21 @@ static void what_is_no_probability(void **state)
 	assert_int_equal(hm_prob_check(below, 2, 0, NULL), HM_EDATA);
 	assert_int_equal(hm_prob_check(above, 2, 0, NULL), HM_EDATA);
 	assert_int_equal(hm_prob_check(inf, 2, 0, NULL), HM_EDATA);
+	assert_int_equal(hm_prob_check(NULL, 2, 1, NULL), 0);
+	assert_int_equal(hm_prob_check(NULL, 2, 2, NULL), HM_EDATA);
 	assert_int_equal(hm_prob_class((double[]){.5, .5}, 2, .5), 0);
+}
+
+/* Rounded probabilities are taken, those of classes that do not exclude each other are not. */
+static void sum_of_probabilities(void **state)
+{
+	(void)state;
+	struct hm_err e = {0};
+	const double rounded[3] = {.33, .33, .33}, each[3] = {.9, .8, .1}, none[2] = {.4, .3};
+	assert_int_equal(hm_prob_check(rounded, 3, 0, NULL), 0);
+	assert_int_equal(hm_prob_check(each, 3, 0, &e), HM_EDATA);
+	assert_string_equal(e.text, "the probabilities of the 3 classes add up to 1.8, not to 1");
+	assert_int_equal(hm_prob_check(none, 2, 0, NULL), HM_EDATA);
 }
 
 static void nothing_to_score(void **state)
@@ -176,10 +190,15 @@ static void the_curve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_scikit_learn),	  cmocka_unit_test(bins),
-		cmocka_unit_test(weights_are_copies),	  cmocka_unit_test(three_classes),
-		cmocka_unit_test(what_is_no_probability), cmocka_unit_test(nothing_to_score),
-		cmocka_unit_test(bounds_of_auroc),	  cmocka_unit_test(the_curve),
+		cmocka_unit_test(as_scikit_learn),
+		cmocka_unit_test(bins),
+		cmocka_unit_test(weights_are_copies),
+		cmocka_unit_test(three_classes),
+		cmocka_unit_test(what_is_no_probability),
+		cmocka_unit_test(sum_of_probabilities),
+		cmocka_unit_test(nothing_to_score),
+		cmocka_unit_test(bounds_of_auroc),
+		cmocka_unit_test(the_curve),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
