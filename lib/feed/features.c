@@ -29,12 +29,21 @@ struct hm_features {
 	struct hm_encode *encode;
 	struct hm_encode_config config;
 	struct hm_feature_columns c;
-	struct hm_ring *ring; /* of struct window: one is computed, another one read or written */
-	bool ended;	      /* the input */
+	const char *output[HM_SIDES]; /* what is computed: "projected", "grid", "both" (pooled and grid) */
+	struct hm_ring *ring;	      /* of struct window: one is computed, another one read or written */
+	bool ended;		      /* the input */
 	uint64_t read, written, skipped;
 	void (*progress)(void *ctx, uint64_t done); /* of the run; NULL: none */
 	void *progress_ctx;
 };
+
+static const char *outputs_of(const struct hm_features_options *o, int k)
+{
+	const struct hm_encoder *x = o->encoder[k];
+	if (o->want[k][HM_POOLED] && o->want[k][HM_GRID])
+		return "both";
+	return x->kind->output(x->tower, o->want[k][HM_GRID] ? HM_GRID : HM_POOLED);
+}
 
 static int open_encode(struct hm_features *r, struct hm_workers *w, struct hm_device *d, struct hm_err *e)
 {
@@ -48,9 +57,11 @@ static int open_encode(struct hm_features *r, struct hm_workers *w, struct hm_de
 	for (int k = 0; k < HM_SIDES; k++) {
 		c->side[k].encoder = r->o.encoder[k];
 		c->side[k].batch = 1;
-		if (r->o.encoder[k])
+		if (r->o.encoder[k]) {
 			c->side[k].batch = hm_encode_batch_size(d, (enum hm_side)k, c->height, c->width,
 								r->o.batch_size);
+			r->output[k] = outputs_of(&r->o, k);
+		}
 		for (int g = 0; g < HM_GIVES; g++)
 			c->side[k].want[g] = r->c.width[k][g];
 	}
@@ -91,22 +102,17 @@ const struct hm_schema *hm_features_schema(const struct hm_features *f)
 void hm_features_history(const struct hm_features *f, cJSON *p, struct hm_err *e)
 {
 	const struct hm_features_options *o = &f->o;
-	const bool *image = o->want[HM_IMAGE];
 	for (int k = 0; k < HM_SIDES; k++) {
-		char batch[32];
+		char batch[32], output[32];
 		if (!o->encoder[k])
 			continue;
 		const char *side = hm_side_name((enum hm_side)k);
 		snprintf(batch, sizeof batch, "%s-batch", side);
+		snprintf(output, sizeof output, "%s-output", side);
 		hm_json_add_str(p, side, o->encoder[k]->digest, e);
 		hm_json_add_num(p, batch, f->config.side[k].batch, e);
+		hm_json_add_str(p, output, f->output[k], e);
 	}
-	if (o->encoder[HM_IMAGE])
-		hm_json_add_str(p, "image-output",
-				image[HM_POOLED] && image[HM_GRID] ? "both"
-				: image[HM_GRID]		   ? "grid"
-								   : "pooled",
-				e);
 	hm_json_add_str(p, "precision", hm_precision_name(o->precision), e);
 	hm_json_add_str(p, "store", o->store == HM_F32 ? "f32" : o->store == HM_F16 ? "f16" : "bf16", e);
 }

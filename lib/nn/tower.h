@@ -216,7 +216,8 @@ struct hm_tower_kind {
 	struct hm_tower_hints (*hints)(const struct hm_tower *t);
 	/* image: the number of grid cells of an image of h x w; NULL: the family has no grid. */
 	int (*cells)(const struct hm_tower *t, int h, int w);
-	/* The name of this output in the attribute `output`: "pooled"; NULL: it has no such output. */
+	/* The name of this output in the attribute `output`: "pooled", static storage; NULL: it has no such
+	 * output. */
 	const char *(*output)(const struct hm_tower *t, enum hm_give give);
 	bool batch_norm; /* in train mode each result depends on the whole batch */
 	const struct hm_tower_infer *infer;

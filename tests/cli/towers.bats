@@ -26,6 +26,9 @@ TEXT='init:clip-tiny-text --vocab-size 797'
 	hm-view --schema b.hmr >schema
 	grep -q '"name":"clip_p","output":"projected",.*"shape":\[32\]' schema
 	grep -q '"name":"text_feature","output":"projected",.*"shape":\[32\]' schema
+	hm-view --history b.hmr >history # says so, too
+	grep -q '"image-output":"projected"' history
+	grep -q '"text-output":"projected"' history
 	hm-encode -j1 --image $IMAGE --text $TEXT --image-output both -o c.hmr dev.hmr
 	cmp a.hmr c.hmr
 }
