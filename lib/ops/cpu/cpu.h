@@ -123,7 +123,7 @@ void *hm_cpu_scratch(struct hm_device *d, size_t n);
 struct hm_cpu {
 	struct hm_buf scratch;
 	struct hm_buf gathered; /* rows side by side: train.c */
-	struct hm_buf widened;	/* rows of bf16 as f32, and their products: dnnlsteps.c */
+	struct hm_buf widened;	/* rows of bf16 as f32, and their products: dnnlweight.c */
 	struct hm_dnnl *dnnl;	/* NULL with ONEDNN=0 */
 	size_t block;		/* channels per block of f32 images; 1: images lie as [i,h,w,c] */
 };
@@ -135,13 +135,6 @@ struct hm_dnnl *hm_dnnl_fork(const struct hm_dnnl *from, struct hm_err *e);
 void hm_dnnl_close(struct hm_dnnl *n);
 void hm_dnnl_describe(char *out, size_t cap);
 uint64_t hm_dnnl_processor(void);
-struct hm_weight *hm_dnnl_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
-				    const float *b);
-void hm_dnnl_conv_run(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h,
-		      int wd);
-struct hm_weight *hm_dnnl_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
-				      const float *b);
-void hm_dnnl_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int m);
 int hm_dnnl_rows_round(const struct hm_device *d, int m);
 void hm_dnnl_dense_forward(struct hm_device *d, void *y, const void *x, const float *w, const float *b, int m,
 			   int n, int k);
@@ -156,7 +149,15 @@ void hm_dnnl_conv_forward(struct hm_device *d, void *y, const void *x, const flo
 			  const struct hm_conv *c, int i, int h, int wd);
 void hm_dnnl_conv_backward(struct hm_device *d, void *dx, float *dw, const void *dy, const void *x,
 			   const float *w, const struct hm_conv *c, int i, int h, int wd);
-void hm_dnnl_weight_free(struct hm_device *d, struct hm_weight *w);
+/* Packed weights of inference, each computed in the way that weight.c chooses. */
+struct hm_weight *hm_cpu_conv_pack(struct hm_device *d, const struct hm_conv *c, const float *w,
+				   const float *b);
+void hm_cpu_conv(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int i, int h,
+		 int wd);
+struct hm_weight *hm_cpu_linear_pack(struct hm_device *d, const struct hm_linear *l, const float *w,
+				     const float *b);
+void hm_cpu_matmul(struct hm_device *d, void *y, const void *x, const struct hm_weight *w, int m);
+void hm_cpu_weight_free(struct hm_device *d, struct hm_weight *w);
 #endif
 
 #endif

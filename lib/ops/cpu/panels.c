@@ -4,18 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct hm_panels {
-	size_t n, k, panels; /* outputs, inputs; panels are n/16, rounded up */
-	enum hm_act act;
-	float *w; /* [k/DEPTH][panels][DEPTH][16]: the last inputs are fewer; outputs past n are 0 */
-	float *b; /* [panels*16] */
-};
-
 #if HM_ONEDNN && defined(__x86_64__)
 #include "ops/cpu/cpu.h"
 #include "ops/cpu/curves.h"
 
 #include <immintrin.h>
+
+struct hm_panels {
+	struct hm_weight head;
+	size_t n, k, panels; /* outputs, inputs; panels are n/16, rounded up */
+	enum hm_act act;
+	float *w; /* [k/DEPTH][panels][DEPTH][16]: the last inputs are fewer; outputs past n are 0 */
+	float *b; /* [panels*16] */
+};
 
 #define TARGET __attribute__((target("avx2,fma")))
 #define TARGET_INLINE TARGET HM_INLINE
@@ -28,32 +29,6 @@ enum { ROWS = 6, LANES = 8, COLUMNS = 2 * LANES, DEPTH = 256, BAND = 24 * ROWS }
 bool hm_panels_take(void)
 {
 	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
-
-struct hm_panels *hm_panels_new(const struct hm_linear *l, const float *w, const float *b, struct hm_err *e)
-{
-	struct hm_panels *p = hm_alloc(1, sizeof *p, e);
-	if (!p)
-		return NULL;
-	*p = (struct hm_panels){.n = (size_t)l->n, .k = (size_t)l->k, .act = l->act};
-	p->panels = (p->n + COLUMNS - 1) / COLUMNS;
-	p->w = hm_alloc(p->panels * COLUMNS * p->k, sizeof *p->w, e);
-	p->b = hm_alloc(p->panels * COLUMNS, sizeof *p->b, e);
-	if (!p->w || !p->b) {
-		hm_panels_free(p);
-		return NULL;
-	}
-	if (b)
-		memcpy(p->b, b, p->n * sizeof *b);
-	float *to = p->w;
-	for (size_t from = 0, depth; from < p->k; from += depth) {
-		depth = p->k - from < DEPTH ? p->k - from : DEPTH;
-		for (size_t o = 0; o < p->panels * COLUMNS; o += COLUMNS, to += depth * COLUMNS)
-			for (size_t c = o; c < o + COLUMNS && c < p->n; c++)
-				for (size_t j = 0; j < depth; j++)
-					to[j * COLUMNS + c - o] = w[c * p->k + from + j];
-	}
-	return p;
 }
 
 /* a [rows/6][depth][6] = x [rows,depth] (row stride k); rows past the last are 0. */
@@ -164,23 +139,61 @@ TARGET static void compute_band(const struct band *t)
 			compute_tile(t, r, o, t->w + (o + (!r && o + 1 < t->p->panels)) * COLUMNS * t->depth);
 }
 
-void hm_panels_run(struct hm_device *d, float *y, const float *x, const struct hm_panels *p, int m)
+static void run_panels(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int m)
 {
+	const struct hm_panels *p = (const struct hm_panels *)wt;
 	float *a = hm_cpu_scratch(d, (size_t)BAND * DEPTH * sizeof *a);
 	if (!a)
 		return;
 	for (size_t row = 0; row < (size_t)m; row += BAND) {
-		struct band t = {.p = p, .a = a, .w = p->w, .y = y + row * p->n};
+		struct band t = {.p = p, .a = a, .w = p->w, .y = (float *)y + row * p->n};
 		t.rows = (size_t)m - row < BAND ? (size_t)m - row : BAND;
 		for (size_t from = 0; from < p->k; from += t.depth) {
 			t.depth = p->k - from < DEPTH ? p->k - from : DEPTH;
 			t.first = from == 0;
 			t.last = from + t.depth == p->k;
-			pack_rows(a, x + row * p->k + from, p->k, t.rows, t.depth);
+			pack_rows(a, (const float *)x + row * p->k + from, p->k, t.rows, t.depth);
 			compute_band(&t);
 			t.w += p->panels * COLUMNS * t.depth;
 		}
 	}
+}
+
+static void free_panels(struct hm_weight *wt)
+{
+	struct hm_panels *p = (struct hm_panels *)wt;
+	free(p->w);
+	free(p->b);
+	free(p);
+}
+
+static const struct hm_weight_kind panels_kind = {.matmul = run_panels, .free = free_panels};
+
+struct hm_weight *hm_panels_pack(const struct hm_linear *l, const float *w, const float *b, struct hm_err *e)
+{
+	struct hm_panels *p = hm_alloc(1, sizeof *p, e);
+	if (!p)
+		return NULL;
+	*p = (struct hm_panels){
+		.head.kind = &panels_kind, .n = (size_t)l->n, .k = (size_t)l->k, .act = l->act};
+	p->panels = (p->n + COLUMNS - 1) / COLUMNS;
+	p->w = hm_alloc(p->panels * COLUMNS * p->k, sizeof *p->w, e);
+	p->b = hm_alloc(p->panels * COLUMNS, sizeof *p->b, e);
+	if (!p->w || !p->b) {
+		free_panels(&p->head);
+		return NULL;
+	}
+	if (b)
+		memcpy(p->b, b, p->n * sizeof *b);
+	float *to = p->w;
+	for (size_t from = 0, depth; from < p->k; from += depth) {
+		depth = p->k - from < DEPTH ? p->k - from : DEPTH;
+		for (size_t o = 0; o < p->panels * COLUMNS; o += COLUMNS, to += depth * COLUMNS)
+			for (size_t c = o; c < o + COLUMNS && c < p->n; c++)
+				for (size_t j = 0; j < depth; j++)
+					to[j * COLUMNS + c - o] = w[c * p->k + from + j];
+	}
+	return &p->head;
 }
 
 #else
@@ -189,24 +202,10 @@ bool hm_panels_take(void)
 	return false;
 }
 
-struct hm_panels *hm_panels_new(const struct hm_linear *l, const float *w, const float *b, struct hm_err *e)
+struct hm_weight *hm_panels_pack(const struct hm_linear *l, const float *w, const float *b, struct hm_err *e)
 {
 	(void)l, (void)w, (void)b;
 	hm_err_set(e, HM_EDEVICE, "this processor has no AVX2");
 	return NULL;
 }
-
-void hm_panels_run(struct hm_device *d, float *y, const float *x, const struct hm_panels *p, int m)
-{
-	(void)d, (void)y, (void)x, (void)p, (void)m;
-}
 #endif
-
-void hm_panels_free(struct hm_panels *p)
-{
-	if (!p)
-		return;
-	free(p->w);
-	free(p->b);
-	free(p);
-}

@@ -6,16 +6,12 @@
 #ifndef HM_PANELS_H
 #define HM_PANELS_H
 
-#include "ops/ops.h"
-
-struct hm_panels;
+#include "ops/cpu/weight.h"
 
 /* Whether this processor has the instructions. */
 bool hm_panels_take(void);
-/* w [n,k] and b [n] or NULL are copied. NULL with `e`. */
-struct hm_panels *hm_panels_new(const struct hm_linear *l, const float *w, const float *b, struct hm_err *e);
-void hm_panels_free(struct hm_panels *p);
-/* matmul of ops.h: y [m,n] = f(x [m,k] . w^T + b), f32. No other rows are read or written. */
-void hm_panels_run(struct hm_device *d, float *y, const float *x, const struct hm_panels *p, int m);
+/* linear_pack of ops.h: w [n,k] and b [n] or NULL are copied. NULL with `e`. Its matmul reads and writes no
+ * rows but m. */
+struct hm_weight *hm_panels_pack(const struct hm_linear *l, const float *w, const float *b, struct hm_err *e);
 
 #endif

@@ -70,37 +70,47 @@ static void transform_strip(float *u, const struct hm_conv *c, size_t columns, s
 				  w + (turn ? j * cout + k : k * cin + j) * 9, turn ? 9 : cin * 9, turn);
 }
 
-struct hm_winograd *hm_winograd_new(const struct hm_conv *c, size_t block, const float *w, const float *b,
-				    struct hm_err *e)
+static void run_winograd(struct hm_device *d, void *y, const void *x, const struct hm_weight *wt, int i,
+			 int h, int w)
 {
-	struct hm_winograd *p = hm_alloc(1, sizeof *p, e);
-	size_t cin = (size_t)c->cin, cout = (size_t)c->cout;
-	if (!p)
-		return NULL;
-	p->c = *c;
-	p->loops = choose_loops(block);
-	p->u = hm_alloc(PLACES * cin * cout, sizeof *p->u, e);
-	p->b = hm_alloc(cout, sizeof *p->b, e);
-	if (!p->u || !p->b) {
-		hm_winograd_free(p);
-		return NULL;
-	}
-	if (b)
-		memcpy(p->b, b, cout * sizeof *b);
-	for (size_t k = 0; k < cout; k += STRIP)
-		transform_strip(p->u, c, p->loops->columns, k, w, false);
-	return p;
-}
-
-void hm_winograd_run(struct hm_device *d, void *y, const void *x, const struct hm_winograd *p, int i, int h,
-		     int w)
-{
+	const struct hm_winograd *p = (const struct hm_winograd *)wt;
 	const struct hm_winograd_call k = {
 		p->c, p->u, p->b, y, x, h, w, ((struct hm_cpu *)d->ctx)->block, d->act == HM_BF16};
 	size_t tiles = hm_winograd_tiles(h, w) * (size_t)i;
 	float *room = hm_cpu_scratch(d, p->loops->room(&k.c, tiles) * sizeof *room);
 	if (room)
 		p->loops->run(&k, 0, tiles, room);
+}
+
+static void free_winograd(struct hm_weight *wt)
+{
+	struct hm_winograd *p = (struct hm_winograd *)wt;
+	free(p->u);
+	free(p->b);
+	free(p);
+}
+
+static const struct hm_weight_kind winograd_kind = {.conv = run_winograd, .free = free_winograd};
+
+struct hm_weight *hm_winograd_pack(const struct hm_conv *c, size_t block, const float *w, const float *b,
+				   struct hm_err *e)
+{
+	struct hm_winograd *p = hm_alloc(1, sizeof *p, e);
+	size_t cin = (size_t)c->cin, cout = (size_t)c->cout;
+	if (!p)
+		return NULL;
+	*p = (struct hm_winograd){.head.kind = &winograd_kind, .c = *c, .loops = choose_loops(block)};
+	p->u = hm_alloc(PLACES * cin * cout, sizeof *p->u, e);
+	p->b = hm_alloc(cout, sizeof *p->b, e);
+	if (!p->u || !p->b) {
+		free_winograd(&p->head);
+		return NULL;
+	}
+	if (b)
+		memcpy(p->b, b, cout * sizeof *b);
+	for (size_t k = 0; k < cout; k += STRIP)
+		transform_strip(p->u, c, p->loops->columns, k, w, false);
+	return &p->head;
 }
 
 void hm_winograd_train(struct hm_device *d, void *y, const void *x, const float *w, const struct hm_conv *c,
@@ -125,13 +135,4 @@ void hm_winograd_train(struct hm_device *d, void *y, const void *x, const float 
 	for (int t = 0; t < d->threads; t++)
 		l->run(&k, hm_part(tiles, t, d->threads, 1), hm_part(tiles, t + 1, d->threads, 1),
 		       room + (size_t)t * each);
-}
-
-void hm_winograd_free(struct hm_winograd *p)
-{
-	if (!p)
-		return;
-	free(p->u);
-	free(p->b);
-	free(p);
 }

@@ -9,20 +9,14 @@
 
 #include "ops/ops.h"
 
-struct hm_winograd;
-
 /* Whether it is for this convolution: 3x3, stride 1, whole vectors of channels. The device's images lie as
  * [.,h,w,block]: 16 channels together, or 1 for [.,h,w,c], on a processor that has AVX-512; 8 on one that has
  * AVX2. */
 bool hm_winograd_takes(const struct hm_conv *c, size_t block);
-/* For a convolution that it takes: w [cout,cin,3,3] and b [cout] or NULL are transformed and copied. NULL
- * with `e`. */
-struct hm_winograd *hm_winograd_new(const struct hm_conv *c, size_t block, const float *w, const float *b,
-				    struct hm_err *e);
-void hm_winograd_free(struct hm_winograd *p);
-/* conv of ops.h. */
-void hm_winograd_run(struct hm_device *d, void *y, const void *x, const struct hm_winograd *p, int i, int h,
-		     int w);
+/* conv_pack of ops.h for a convolution that it takes: w [cout,cin,3,3] and b [cout] or NULL are transformed
+ * and copied. NULL with `e`. */
+struct hm_weight *hm_winograd_pack(const struct hm_conv *c, size_t block, const float *w, const float *b,
+				   struct hm_err *e);
 /* The same in training, for a convolution that it takes, of weights w [cout,cin,3,3] that change with every
  * step: y [i,h,wd,cout] = x [i,h,wd,cin] * w, without bias, or with `back` y [i,h,wd,cin] = the gradient of
  * the convolution's input, where x [i,h,wd,cout] is that of its output. f32 images, d->threads threads, whose

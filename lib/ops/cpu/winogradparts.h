@@ -3,6 +3,7 @@
 #ifndef HM_WINOGRADPARTS_H
 #define HM_WINOGRADPARTS_H
 
+#include "ops/cpu/weight.h"
 #include "ops/cpu/winograd.h"
 #include "base/simd.h"
 
@@ -29,6 +30,7 @@ struct hm_winograd_loops {
 extern const struct hm_winograd_loops hm_winograd_wide, hm_winograd_half; /* AVX-512, AVX2 with FMA */
 
 struct hm_winograd {
+	struct hm_weight head;
 	struct hm_conv c;
 	const struct hm_winograd_loops *loops;
 	float *u; /* [36, cout/columns, cin, columns]: the filter, transformed */
