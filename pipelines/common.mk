@@ -33,7 +33,8 @@ lines_dev   := $(firstword $(wildcard $(DATA)/dev.jsonl $(DATA)/dev_seen.jsonl) 
 pictures    := $(wildcard $(DATA)/img/*.png)
 file_of      = $(if $(filter init:%,$1),,$1)# nothing to depend on where weights are random
 # What weights and vocabularies are read from: of a folder its files, of a file itself and what tools read that stands next to it.
-beside       = config.json preprocessor_config.json tokenizer.json tokenizer_config.json special_tokens_map.json added_tokens.json merges.txt
+beside       = config.json open_clip_config.json preprocessor_config.json processor_config.json tokenizer.json \
+               tokenizer_config.json special_tokens_map.json added_tokens.json merges.txt
 weights      = $(foreach e,$(filter-out init:%,$1),$(if $(wildcard $e/.),$(wildcard $(addprefix $e/*.,safetensors bin pt pth json txt gz)),$e $(wildcard $(addprefix $(dir $e),$(beside)))))
 ifneq ($(filter-out list help check,$(or $(MAKECMDGOALS),all)),)
 $(foreach s,train dev,$(if $(wildcard $(lines_$s)),,$(error DATA=$(DATA) holds no $s.jsonl: give the data set's folder as DATA=FOLDER; `$(HERE)/check-data.sh FOLDER` says what should be in it, `hm-synth FOLDER` makes one to try)))

@@ -29,6 +29,7 @@ static const struct {
 	     {"std", "hm-encode --mean and --std"},
 	     {"act", "hm-encode --act "},
 	     {"heads", "hm-encode --image-heads and --text-heads"},
+	     {"eps", "hm-encode with the encoder's config.json of the training"},
 	     {"vocab", "hm-tokenize --vocab with that vocabulary"},
 	     {"cased", "hm-tokenize with or without --cased"}};
 enum { KNOWN = sizeof known / sizeof *known };

@@ -1,5 +1,6 @@
 /* config.json of an encoder: see config.h. */
 #include "model/config.h"
+#include "model/configcolours.h"
 #include "json/build.h"
 #include "json/json.h"
 #include "nn/acts.h"
@@ -34,14 +35,18 @@ static int get_eps(const cJSON *o, const char *key, double *out, struct hm_err *
 	return 0;
 }
 
-/* o[key], where it is there and not null, must be `want`; "false" is a boolean. */
+/* o[key], where it is there and not null, must be `want`; "false" is a boolean, "1" a number. */
 static int demand_value(const cJSON *o, const char *key, const char *want, struct hm_err *e)
 {
 	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-	const char *has = cJSON_IsString(v)  ? v->valuestring
-			  : cJSON_IsFalse(v) ? "false"
-			  : cJSON_IsTrue(v)  ? "true"
-					     : "neither text nor boolean";
+	char number[32] = "";
+	if (cJSON_IsNumber(v))
+		snprintf(number, sizeof number, "%.17g", v->valuedouble);
+	const char *has = *number	      ? number
+			  : cJSON_IsString(v) ? v->valuestring
+			  : cJSON_IsFalse(v)  ? "false"
+			  : cJSON_IsTrue(v)   ? "true"
+					      : "neither text, number nor boolean";
 	if (!v || cJSON_IsNull(v) || !strcmp(has, want))
 		return 0;
 	return hm_err_set(e, HM_EDATA, "\"%s\" is %.64s, only %s can be computed", key, has, want);
@@ -103,6 +108,7 @@ int hm_config_open(struct hm_config *c, enum hm_side side, const char *spec, str
 	*c = (struct hm_config){0};
 	if (hm_weights_json(spec, "config.json", &c->tree, e) ||
 	    (side == HM_IMAGE && hm_weights_json(spec, "preprocessor_config.json", &c->preprocessor, e)) ||
+	    (side == HM_IMAGE && hm_weights_json(spec, "processor_config.json", &c->processor, e)) ||
 	    (!c->tree && hm_weights_json(spec, "open_clip_config.json", &c->open_clip, e)))
 		return HM_EDATA;
 	const cJSON *type = cJSON_GetObjectItemCaseSensitive(c->tree, "model_type");
@@ -124,6 +130,7 @@ void hm_config_close(struct hm_config *c)
 	cJSON_Delete(c->tree);
 	cJSON_Delete(c->open_clip);
 	cJSON_Delete(c->preprocessor);
+	cJSON_Delete(c->processor);
 	*c = (struct hm_config){0};
 }
 
@@ -139,48 +146,6 @@ static int get_act(const cJSON *o, const char *key, enum hm_act *out, struct hm_
 			  cJSON_IsString(v) ? v->valuestring : "no text");
 }
 
-/* The three numbers of o[key], each of [low,high], into out; *there says whether the key is. */
-static int get_colour(const cJSON *o, const char *key, double low, double high, float out[3], bool *there,
-		      struct hm_err *e)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key), *x = NULL;
-	int n = 0;
-	*there = v && !cJSON_IsNull(v);
-	if (!*there)
-		return 0;
-	cJSON_ArrayForEach(x, v)
-	{
-		if (n == 3 || !cJSON_IsNumber(x) || !(x->valuedouble >= low && x->valuedouble <= high))
-			n = 4;
-		if (n < 3)
-			out[n++] = (float)x->valuedouble;
-	}
-	return cJSON_IsArray(v) && n == 3
-		       ? 0
-		       : hm_err_set(e, HM_EDATA, "\"%s\" is not three numbers of %g to %g", key, low, high);
-}
-
-/* The colours that o says under these keys, both or neither. */
-static int get_colours(const cJSON *o, const char *mean, const char *std, struct hm_colours *out,
-		       struct hm_err *e)
-{
-	struct hm_colours c = {0};
-	bool has_mean, has_std;
-	if (get_colour(o, mean, 0, 1, c.mean, &has_mean, e) ||
-	    get_colour(o, std, 1e-6, 1, c.std, &has_std, e))
-		return HM_EDATA;
-	if (has_mean != has_std)
-		return hm_err_set(e, HM_EDATA, "has only one of \"%s\" and \"%s\"", mean, std);
-	if (has_mean)
-		*out = c;
-	return 0;
-}
-
-int hm_config_read_colours(const cJSON *prepared, struct hm_colours *out, struct hm_err *e)
-{
-	return get_colours(prepared, "mean", "std", out, e);
-}
-
 /* The keys in hm.model of what a side's tensors do not tell. */
 static const struct {
 	const char *heads, *eps, *act, *mean, *std;
@@ -193,32 +158,9 @@ int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hint
 	    get_eps(o, model_keys[side].eps, &hints->eps, e) ||
 	    get_act(o, model_keys[side].act, &hints->act, e) ||
 	    (side == HM_IMAGE &&
-	     get_colours(o, model_keys[side].mean, model_keys[side].std, &hints->colours, e)))
+	     hm_configcolours_read(o, model_keys[side].mean, model_keys[side].std, &hints->colours, e)))
 		return hm_err_prefix(e, "hm.model");
 	return 0;
-}
-
-/* The shortest decimal that is read as x: 0.1, not 0.100000001490116. */
-static double shortest_decimal(float x)
-{
-	char text[24];
-	for (int digits = 6; digits <= 9; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, (double)x);
-		float back = strtof(text, NULL);
-		if (!(back < x || back > x))
-			break;
-	}
-	return strtod(text, NULL);
-}
-
-static void add_colours(cJSON *o, const char *mean_key, const char *std_key, const struct hm_colours *c,
-			struct hm_err *e)
-{
-	cJSON *mean = hm_json_add_array(o, mean_key, e), *std = hm_json_add_array(o, std_key, e);
-	for (int j = 0; j < 3; j++) {
-		hm_json_add_num(mean, NULL, shortest_decimal(c->mean[j]), e);
-		hm_json_add_num(std, NULL, shortest_decimal(c->std[j]), e);
-	}
 }
 
 void hm_config_add_settings(cJSON *o, const struct hm_tower_kind *kind, const struct hm_tower_hints *hints,
@@ -226,13 +168,15 @@ void hm_config_add_settings(cJSON *o, const struct hm_tower_kind *kind, const st
 {
 	if (hints->colours.std[0] > 0 && !cJSON_GetObjectItemCaseSensitive(o, "mean") &&
 	    !cJSON_GetObjectItemCaseSensitive(o, "std"))
-		add_colours(o, "mean", "std", &hints->colours, e);
-	if (!kind || !kind->config.usual.act)
+		hm_configcolours_add(o, "mean", "std", &hints->colours, e);
+	if (!kind)
 		return;
 	if (hints->act && !cJSON_GetObjectItemCaseSensitive(o, "act"))
 		hm_json_add_str(o, "act", hm_act_name(hints->act), e);
 	if (hints->heads && !cJSON_GetObjectItemCaseSensitive(o, "heads"))
 		hm_json_add_num(o, "heads", hints->heads, e);
+	if (hints->eps > 0 && !cJSON_GetObjectItemCaseSensitive(o, "eps"))
+		hm_json_add_num(o, "eps", hints->eps, e);
 }
 
 void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e)
@@ -244,7 +188,7 @@ void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hi
 	if (hints->act)
 		hm_json_add_str(o, model_keys[side].act, hm_act_name(hints->act), e);
 	if (hints->colours.std[0] > 0)
-		add_colours(o, model_keys[side].mean, model_keys[side].std, &hints->colours, e);
+		hm_configcolours_add(o, model_keys[side].mean, model_keys[side].std, &hints->colours, e);
 }
 
 /* Fills *hints from hm.model, which hm's own files have. */
@@ -269,6 +213,38 @@ bool hm_config_in_model(const struct hm_weights *w)
 
 /* ---- config.json ---- */
 
+/* CLIP's vector is that of the token with the highest id where the end token is 2 or the highest id. */
+static int check_end(const cJSON *o, const char *key, struct hm_err *e)
+{
+	const cJSON *v = key ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL,
+		    *vocab = cJSON_GetObjectItemCaseSensitive(o, "vocab_size");
+	double last = (cJSON_IsNumber(vocab) ? vocab->valuedouble : 49408) - 1;
+	if (!cJSON_IsNumber(v) || v->valuedouble == 2 || v->valuedouble == last)
+		return 0;
+	return hm_err_set(e, HM_EDATA,
+			  "\"%s\" is %.17g, only 2 and the last of \"vocab_size\", %.17g, can be computed",
+			  key, v->valuedouble, last);
+}
+
+/* timm's config.json names the network, which tensors need not tell. One of another family lies there for
+ * another file. */
+static int check_architecture(const cJSON *tree, const struct hm_tower_kind *kind, struct hm_err *e)
+{
+	const char *const *fine = kind->config.architectures;
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(tree, "architecture"),
+		    *args = cJSON_GetObjectItemCaseSensitive(tree, "model_args");
+	if (!cJSON_IsString(v) || !fine || !strstr(v->valuestring, kind->name))
+		return 0;
+	if (!has_word(fine, v->valuestring))
+		return hm_err_set(
+			e, HM_EDATA,
+			"\"architecture\" is %.64s, which has these tensors and computes something else",
+			v->valuestring);
+	return args && args->child
+		       ? hm_err_set(e, HM_EDATA, "\"model_args\" asks for what cannot be computed")
+		       : 0;
+}
+
 /* One object of config.json: what it demands, and the hints that are still missing. */
 static int ask_object(const cJSON *o, const struct hm_tower_config *k, bool in_model,
 		      struct hm_tower_hints *hints, struct hm_err *e)
@@ -276,6 +252,8 @@ static int ask_object(const cJSON *o, const struct hm_tower_config *k, bool in_m
 	int rc = 0;
 	for (const char *const(*d)[2] = k->demand; !rc && d && (*d)[0]; d++)
 		rc = demand_value(o, (*d)[0], (*d)[1], e);
+	if (!rc)
+		rc = check_end(o, k->end, e);
 	if (!rc && !hints->heads)
 		rc = get_positive(o, k->heads, &hints->heads, e);
 	if (!rc && !in_model && !hints->layers)
@@ -311,6 +289,49 @@ static int ask_config(const cJSON *tree, const struct hm_tower_config *k, bool i
 	return 0;
 }
 
+/* Every member of vision_cfg or text_cfg must be one that tensors tell, too, or that changes nothing here; or
+ * nothing, false, 0, empty; or open_clip's usual pool_type. */
+static int refuse_open_clip(const cJSON *side, const char *section, struct hm_err *e)
+{
+	static const char *const fine[] = {"image_size",
+					   "layers",
+					   "width",
+					   "head_width",
+					   "patch_size",
+					   "mlp_ratio",
+					   "ls_init_value",
+					   "patch_dropout",
+					   "output_tokens",
+					   "context_length",
+					   "vocab_size",
+					   "heads",
+					   "text_mask",
+					   "hf_tokenizer_name",
+					   "tokenizer_kwargs",
+					   "embed_cls",
+					   "proj_bias",
+					   "proj_type",
+					   "bos_id",
+					   "eos_id",
+					   "pad_id",
+					   NULL};
+	const char *pool = strcmp(section, "vision_cfg") ? "argmax" : "tok";
+	const cJSON *v;
+	cJSON_ArrayForEach(v, side)
+	{
+		bool none = cJSON_IsNull(v) || cJSON_IsFalse(v) ||
+			    (cJSON_IsNumber(v) && v->valuedouble == 0) ||
+			    (cJSON_IsString(v) && !*v->valuestring) ||
+			    ((cJSON_IsObject(v) || cJSON_IsArray(v)) && !v->child);
+		bool usual =
+			!strcmp(v->string, "pool_type") && cJSON_IsString(v) && !strcmp(v->valuestring, pool);
+		if (!none && !usual && !has_word(fine, v->string))
+			return hm_err_set(e, HM_EDATA, "\"%.64s\" of \"%s\" asks for what cannot be computed",
+					  v->string, section);
+	}
+	return 0;
+}
+
 /* open_clip_config.json, whose missing keys mean what open_clip's classes have. */
 static int ask_open_clip(const cJSON *tree, const struct hm_tower_config *k, struct hm_tower_hints *hints,
 			 struct hm_err *e)
@@ -320,6 +341,8 @@ static int ask_open_clip(const cJSON *tree, const struct hm_tower_config *k, str
 	int width = 768, head_width = 64, heads = k->usual.heads;
 	if (!side)
 		return 0;
+	if (refuse_open_clip(side, k->open_clip, e))
+		return HM_EDATA;
 	if (!strcmp(k->open_clip, "vision_cfg")) {
 		if (get_positive(side, "width", &width, e) ||
 		    get_positive(side, "head_width", &head_width, e))
@@ -337,27 +360,18 @@ static int ask_open_clip(const cJSON *tree, const struct hm_tower_config *k, str
 	return 0;
 }
 
-static int ask_colours(const struct hm_config *c, struct hm_colours *out, struct hm_err *e)
-{
-	const cJSON *open_clip = cJSON_GetObjectItemCaseSensitive(c->open_clip, "preprocess_cfg");
-	if (out->std[0] > 0)
-		return 0;
-	if (c->preprocessor && get_colours(c->preprocessor, "image_mean", "image_std", out, e))
-		return hm_err_prefix(e, "preprocessor_config.json");
-	if (out->std[0] == 0 && open_clip && get_colours(open_clip, "mean", "std", out, e))
-		return hm_err_prefix(e, "open_clip_config.json");
-	return 0;
-}
-
 int hm_config_hints(const struct hm_config *c, const struct hm_tower_kind *kind, const struct hm_weights *w,
 		    struct hm_tower_hints *hints, struct hm_err *e)
 {
 	const struct hm_tower_config *k = &kind->config;
 	if (ask_model(w, kind->side, hints, e) ||
-	    (kind->side == HM_IMAGE && ask_colours(c, &hints->colours, e)))
+	    (kind->side == HM_IMAGE && hm_configcolours_ask(c, &hints->colours, e)))
 		return HM_EDATA;
 	if (c->open_clip && ask_open_clip(c->open_clip, k, hints, e))
 		return hm_err_prefix(e, "open_clip_config.json");
+	hints->named = c->tree || hm_weights_meta(w, "hm.model");
+	if (c->tree && check_architecture(c->tree, kind, e))
+		return hm_err_prefix(e, "config.json");
 	if (c->tree && ask_config(c->tree, k, hm_weights_meta(w, "hm.model"), hints, e))
 		return hm_err_prefix(e, "config.json");
 	if (!hints->act && k->act && w->torchscript) /* OpenAI's archives */

@@ -10,6 +10,7 @@ struct hm_config {
 	cJSON *tree;		/* config.json; NULL: there is none */
 	cJSON *open_clip;	/* open_clip_config.json, read when there is no config.json */
 	cJSON *preprocessor;	/* preprocessor_config.json, of the image side */
+	cJSON *processor;	/* processor_config.json, of the image side */
 	const char *model_type; /* NULL: not given */
 };
 
@@ -17,20 +18,14 @@ struct hm_config {
  * "model_type" of config.json is not a family of that side. Caller closes, also after a failure. */
 int hm_config_open(struct hm_config *c, enum hm_side side, const char *spec, struct hm_err *e);
 void hm_config_close(struct hm_config *c);
-/* *out := the colours, "mean" and "std", that a preparation says; it stays where there are none. 0 or
- * HM_EDATA. */
-int hm_config_read_colours(const cJSON *prepared, struct hm_colours *out, struct hm_err *e);
 /* Fills *hints with what the object hm.model says of a side's encoder; or adds that to the object. 0 or
  * HM_EDATA. */
-/* *out := the colours, "mean" and "std", that the object of a preparation says; it stays where there are
- * none. */
-int hm_config_read_colours(const cJSON *prepared, struct hm_colours *out, struct hm_err *e);
 int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hints *hints, struct hm_err *e);
 void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e);
 /* Adds to an object that says how inputs are prepared what an encoder computes by beyond its weights: an
  * image encoder's colours, "mean" and "std", three numbers each, unless they are the family's own; of a
- * family whose files may lack them (CLIP), the activation "act" and the number of attention heads "heads".
- * What the object has stays. kind NULL: colours alone. */
+ * transformer the number of attention heads "heads", the "eps" of its LayerNorms and, where files may choose,
+ * the activation "act". What the object has stays. kind NULL: colours alone. */
 void hm_config_add_settings(cJSON *o, const struct hm_tower_kind *kind, const struct hm_tower_hints *hints,
 			    struct hm_err *e);
 /* Whether hm.model in the file's metadata says what config.json is asked for. */

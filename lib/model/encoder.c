@@ -318,6 +318,12 @@ int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t 
 			return hm_err_set(e, HM_EDATA,
 					  "token id %d is outside the text encoder's vocabulary of %d",
 					  ids[i], x->shape.vocab);
+		if (x->shape.pad && ids[i] == x->shape.pad)
+			return hm_err_set(
+				e, HM_EDATA,
+				"its tokens hold the padding token %d, which the text encoder does not count "
+				"as a position: a caption may not hold its text",
+				x->shape.pad);
 		ended = ended || ids[i] == x->shape.end;
 	}
 	if (!ended)

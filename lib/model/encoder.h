@@ -77,9 +77,9 @@ int hm_encoder_load(struct hm_encoder *x, struct hm_err *e);
  * hm_encoder_clear. */
 void hm_encoder_release(struct hm_encoder *x);
 
-/* Checks that a text encoder can encode ids[0..n): n in 1 .. positions, each id in [0,vocab), and one of them
- * the end token where the family needs one. 0 or HM_EDATA.
- * This is the only check of token ids: code below asserts it. */
+/* Checks that a text encoder can encode ids[0..n): n in 1 .. positions, each id in [0,vocab), none of them
+ * the padding token that RoBERTa does not count, and one of them the end token where the family needs one. 0
+ * or HM_EDATA. This is the only check of token ids: code below asserts it. */
 int hm_encoder_check_ids(const struct hm_encoder *x, const int32_t *ids, size_t n, struct hm_err *e);
 
 #endif

@@ -100,9 +100,21 @@ static struct hm_tower *read_style(const struct hm_bert_style *style, hm_find_fn
 	return as_tower(hm_bert_new(&c, e));
 }
 
+static void free_tower(struct hm_tower *t)
+{
+	hm_bert_free((struct hm_bert *)t);
+}
+
 static struct hm_tower *read_bert(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints, struct hm_err *e)
 {
-	return read_style(&hm_bert_style, find, ctx, hints, e);
+	struct hm_tower *t = read_style(&hm_bert_style, find, ctx, hints, e);
+	if (!t || hints->named || hm_bert_config_of(as_bert(t))->types > 1)
+		return t;
+	hm_err_set(e, HM_EDATA,
+		   "it has one type of tokens, as RoBERTa's relatives have, and BERT has two: a config.json "
+		   "in its folder would say which it is");
+	free_tower(t);
+	return NULL;
 }
 
 static struct hm_tower *read_roberta(hm_find_fn *find, void *ctx, struct hm_tower_hints *hints,
@@ -117,15 +129,11 @@ static struct hm_tower *read_distilbert(hm_find_fn *find, void *ctx, struct hm_t
 	return read_style(&hm_distilbert_style, find, ctx, hints, e);
 }
 
-static void free_tower(struct hm_tower *t)
-{
-	hm_bert_free((struct hm_bert *)t);
-}
-
 static struct hm_tower_shape shape_of(const struct hm_tower *t)
 {
 	const struct hm_bert_config *c = hm_bert_config_of(as_bert(t));
-	return (struct hm_tower_shape){.width = c->hidden, .vocab = c->vocab, .positions = c->positions};
+	return (struct hm_tower_shape){
+		.width = c->hidden, .vocab = c->vocab, .positions = c->positions, .pad = c->style->padding};
 }
 
 static struct hm_tower_hints hints_of(const struct hm_tower *t)
@@ -247,11 +255,14 @@ static const struct hm_tower_rows rows = {begin_rows, add_words, add_positions, 
 static const struct hm_tower_rows_back rows_back = {POOLER, backward_rows, add_words_backward,
 						    add_positions_backward};
 
-static const char *const demands[][2] = {{"hidden_act", "gelu"},
-					 {"position_embedding_type", "absolute"},
-					 {"is_decoder", "false"},
-					 {"add_cross_attention", "false"},
-					 {NULL, NULL}},
+#define BERT_DEMANDS                                                                                         \
+	{"hidden_act", "gelu"}, {"position_embedding_type", "absolute"}, {"is_decoder", "false"},            \
+	{                                                                                                    \
+		"add_cross_attention", "false"                                                               \
+	}
+static const char *const demands[][2] = {BERT_DEMANDS, {NULL, NULL}},
+			 /* positions are counted from the padding token's id + 1 */
+	*const roberta_demands[][2] = {BERT_DEMANDS, {"pad_token_id", "1"}, {NULL, NULL}},
 			 *const distil_demands[][2] = {{"activation", "gelu"}, {NULL, NULL}};
 
 static const struct hm_tower_infer infer = {prepare_net, free_net,     new_work,
@@ -280,8 +291,8 @@ static const struct hm_tower_layout
 	.side = HM_TEXT, .free = free_tower, .shape = shape_of, .hints = hints_of, .output = output_name
 /* Those of the networks that transformers made of its BertModel. */
 #define BERT_FAMILY .layouts = bert_layouts, .layers = "encoder.layer."
-#define BERT_KEYS                                                                                            \
-	.demand = demands, .heads = "num_attention_heads", .eps = "layer_norm_eps",                          \
+#define BERT_KEYS(DEMANDS)                                                                                   \
+	.demand = DEMANDS, .heads = "num_attention_heads", .eps = "layer_norm_eps",                          \
 	.layers = "num_hidden_layers"
 
 const struct hm_tower_kind hm_bert_tower = {
@@ -291,7 +302,7 @@ const struct hm_tower_kind hm_bert_tower = {
 	.tensors = "transformers' BertModel",
 	/* they count positions from another number */
 	.unlike = (const char *const[]){"roberta", "xlm_roberta", "camembert", "data2vec_text", NULL},
-	.config = {.model_types = (const char *const[]){"bert", NULL}, BERT_KEYS},
+	.config = {.model_types = (const char *const[]){"bert", NULL}, BERT_KEYS(demands)},
 	.preset = hm_bert_preset_name,
 	.make = make_preset,
 	.read = read_bert,
@@ -305,7 +316,7 @@ const struct hm_tower_kind hm_roberta_tower = {
 	.name = "roberta",
 	.tensors = "transformers' RobertaModel",
 	.only = (const char *const[]){"roberta", NULL},
-	.config = {.model_types = (const char *const[]){"roberta", NULL}, BERT_KEYS},
+	.config = {.model_types = (const char *const[]){"roberta", NULL}, BERT_KEYS(roberta_demands)},
 	.preset = hm_tower_no_preset,
 	.read = read_roberta,
 	.infer = &infer_alone,

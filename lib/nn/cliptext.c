@@ -191,6 +191,7 @@ const struct hm_tower_kind hm_clip_text_tower = {
 		   .eps = "layer_norm_eps",
 		   .layers = "num_hidden_layers",
 		   .act = "hidden_act",
+		   .end = "eos_token_id",
 		   .section = "text_config",
 		   .open_clip = "text_cfg",
 		   .usual = {.heads = 8, .eps = 1e-5, .act = HM_ACT_QUICK_GELU}},

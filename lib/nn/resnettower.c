@@ -174,7 +174,12 @@ const struct hm_tower_kind hm_resnet_tower = {
 	.tensors = "torchvision's ResNet",
 	.layouts = layouts,
 	.layers = "layer",
-	.config = {.model_types = (const char *const[]){"resnet", NULL}},
+	.config = {.model_types = (const char *const[]){"resnet", NULL},
+		   /* not those that blur before they leave out pixels, which has no parameters */
+		   .architectures = (const char *const[]){"resnet18", "resnet26", "resnet34", "resnet50",
+							  "resnet101", "resnet152", "tv_resnet34",
+							  "tv_resnet50", "tv_resnet101", "tv_resnet152",
+							  "wide_resnet50_2", "wide_resnet101_2", NULL}},
 	.sequential = sequential_name,
 	.preset = hm_resnet_preset_name,
 	.make = make_preset,

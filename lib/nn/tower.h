@@ -40,6 +40,8 @@ struct hm_tower_shape {
 	int side;	      /* image: the only height and width that it takes, in pixels; 0: any */
 	int vocab, positions; /* text: rows of the word table; the most ids in a sequence. image: 0 */
 	int end;	      /* text: an id that every sequence must have; 0: there is none */
+	int pad; /* text: an id that no sequence may have, since positions would not count it; 0: there is
+		    none */
 };
 
 /* Numbers in what a tower gives: in its vector, in a cell of its grid, in a word's row. */
@@ -57,6 +59,7 @@ struct hm_tower_hints {
 	enum hm_act act;    /* of the layers' feed-forward networks; HM_ACT_NONE: unknown */
 	struct hm_colours colours;
 	int vocab;    /* rows of the word table, for a preset */
+	bool named;   /* a config.json or hm.model says which family the tensors are of */
 	bool guessed; /* set by read: `heads` was unknown, so the customary value was taken */
 };
 
@@ -64,9 +67,14 @@ struct hm_tower_hints {
 struct hm_tower_config {
 	const char *const *model_types; /* the "model_type" of this family's folders, ended by NULL */
 	const char *const (*demand)[2]; /* {key, value} pairs, ended by NULL: if the key is present, only
-					    this value can be computed; "false" stands for a boolean */
+					    this value can be computed; "false" stands for a boolean, digits
+					   for a number */
 	const char *heads, *eps, *layers, *act; /* the keys of these hints; NULL: the family has no such hint
 						 */
+	const char *end; /* the key of the end token, which must be 2 or the last of "vocab_size"; NULL: the
+			    family has no such key */
+	const char *const *architectures; /* those of timm's, of the same tensors, that are computed in the
+					     same way, ended by NULL; NULL: not asked */
 	/* Where one config.json describes both sides: the object of this side, "vision_config", and how
 	 * open_clip_config.json calls it, "vision_cfg". NULL: the keys stand at the top. */
 	const char *section, *open_clip;

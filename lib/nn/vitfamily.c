@@ -88,7 +88,9 @@ const struct hm_tower_kind hm_vit_tower = {
 	.name = "vit",
 	.tensors = "transformers' ViTModel",
 	FAMILY(read_vit, "encoder.layer.0.layernorm_before.weight"),
-	.config = {.model_types = (const char *const[]){"vit", NULL}, HM_VIT_KEYS},
+	.config = {.model_types = (const char *const[]){"vit", NULL},
+		   .demand = (const char *const[][2]){{"pooler_act", "tanh"}, {NULL, NULL}},
+		   HM_VIT_KEYS},
 };
 
 const struct hm_tower_kind hm_dinov2_tower = {

@@ -1,4 +1,4 @@
-/* Finds and reads the file, and what it says of the normalisation: see preprocess.h. */
+/* Finds and reads the file: see preprocess.h. */
 #include "base/file.h"
 #include "json/json.h"
 #include "prep/preprocessparts.h"
@@ -122,17 +122,15 @@ static int read_named(struct hm_preprocess *p, const char *dir, const char *name
 static int read_folder(struct hm_preprocess *p, const char *dir, struct hm_err *e)
 {
 	struct hm_err other = {0};
-	int rc = read_named(p, dir, "preprocessor_config.json", e);
-	if (rc)
-		return rc;
-	/* many of that name say nothing of pictures */
-	rc = read_named(p, dir, "processor_config.json", &other);
+	/* many of that name say nothing of pictures; one that does counts first, as for transformers */
+	int rc = read_named(p, dir, "processor_config.json", &other);
 	if (rc < 0 && !p->tree)
 		return hm_err_pass(e, &other);
 	if (rc == 1 && p->body != p->tree && !p->open_clip)
 		return rc;
 	hm_preprocess_close(p);
-	return read_named(p, dir, "open_clip_config.json", e);
+	rc = read_named(p, dir, "preprocessor_config.json", e);
+	return rc ? rc : read_named(p, dir, "open_clip_config.json", e);
 }
 
 int hm_preprocess_open(struct hm_preprocess *p, const char *path, struct hm_err *e)
@@ -153,56 +151,4 @@ int hm_preprocess_square(const struct hm_preprocess *p, struct hm_square *out, s
 {
 	*out = (struct hm_square){0};
 	return p->open_clip ? hm_preprocess_square_clip(p, out, e) : hm_preprocess_square_hf(p, out, e);
-}
-
-/* out[0..3) := body[key], three numbers or one for all; 1, 0 when it is not there, HM_EDATA. */
-static int read_three(const struct hm_preprocess *p, const char *key, bool positive, float out[3],
-		      struct hm_err *e)
-{
-	const cJSON *v = hm_preprocess_member(p->body, key);
-	if (!v)
-		return 0;
-	if (cJSON_IsArray(v) ? cJSON_GetArraySize(v) != 3 : !cJSON_IsNumber(v))
-		return hm_preprocess_fault(p, e, "\"%s\" is not three numbers", key);
-	for (int i = 0; i < 3; i++) {
-		const cJSON *one = cJSON_IsArray(v) ? cJSON_GetArrayItem(v, i) : v;
-		out[i] = cJSON_IsNumber(one) ? (float)one->valuedouble : NAN;
-		if (!isfinite(out[i]) || (positive && !(out[i] > 0)))
-			return hm_preprocess_fault(p, e, "\"%s\" has a value that is no %s number", key,
-						   positive ? "positive" : "finite");
-	}
-	return 1;
-}
-
-/* Values must come as u8/255. */
-static int check_rescale(const struct hm_preprocess *p, struct hm_err *e)
-{
-	const cJSON *factor = hm_preprocess_member(p->body, "rescale_factor");
-	bool rescale = true;
-	if (hm_preprocess_bool(p, "do_rescale", &rescale, e) < 0)
-		return HM_EDATA;
-	if (!rescale)
-		return hm_preprocess_fault(p, e, "\"do_rescale\" is false: values are not divided by 255");
-	if (factor && !(cJSON_IsNumber(factor) && fabs(factor->valuedouble * 255 - 1) < 1e-5))
-		return hm_preprocess_fault(p, e, "\"rescale_factor\" is not 1/255");
-	return 0;
-}
-
-int hm_preprocess_norm(const struct hm_preprocess *p, struct hm_norm *out, struct hm_err *e)
-{
-	static const char *const keys[2][2] = {{"image_mean", "image_std"}, {"mean", "std"}};
-	bool normalize = true;
-	*out = (struct hm_norm){0};
-	if (!p->open_clip &&
-	    (check_rescale(p, e) || hm_preprocess_bool(p, "do_normalize", &normalize, e) < 0))
-		return HM_EDATA;
-	if (!normalize) {
-		*out = (struct hm_norm){true, true, {0, 0, 0}, {1, 1, 1}};
-		return 0;
-	}
-	int mean = read_three(p, keys[p->open_clip][0], false, out->mean, e);
-	int std = mean < 0 ? mean : read_three(p, keys[p->open_clip][1], true, out->std, e);
-	out->has_mean = mean == 1;
-	out->has_std = std == 1;
-	return std < 0 ? std : 0;
 }

@@ -1,6 +1,6 @@
 /* The five numbers of a preprocessor_config.json: size, crop_size, resample and what is done or left out. An
- * int `size` is the shortest edge of a crop, else both sides; with DeiT's, BEiT's and ViT's processors it is
- * both sides in a crop, too. See preprocess.h. */
+ * int `size` is the shortest edge of a crop, else both sides, unless the processor that the file names takes
+ * it otherwise. See preprocess.h. */
 #include "prep/preprocessparts.h"
 
 #include <string.h>
@@ -9,6 +9,41 @@
 struct extent {
 	int number, edge, side;
 };
+
+/* The processors of transformers that do what their file says and no more, and what they take for granted:
+ * that they crop, and that an int `size` is both sides, not the shortest edge. */
+static const struct processor {
+	const char *name; /* followed by ImageProcessor or FeatureExtractor */
+	bool crops, squares;
+} processors[] = {{"CLIP", true, false},	{"ChineseCLIP", true, false}, {"Bit", true, false},
+		  {"MobileNetV1", true, false}, {"MobileNetV2", true, false}, {"DeiT", true, true},
+		  {"ViT", false, true},		{"Beit", false, true},	      {"Blip", false, true},
+		  {"Segformer", false, true},	{"Siglip", false, false}};
+
+/* *out := the processor that the file names; NULL where it names none. */
+static int find_processor(const struct hm_preprocess *p, const struct processor **out, const char **key,
+			  struct hm_err *e)
+{
+	const cJSON *type = hm_preprocess_member(p->body, *key = "image_processor_type");
+	type = type ? type : hm_preprocess_member(p->body, *key = "feature_extractor_type");
+	*out = NULL;
+	if (!type)
+		return 0;
+	for (size_t i = 0; cJSON_IsString(type) && i < sizeof processors / sizeof *processors; i++) {
+		size_t n = strlen(processors[i].name);
+		const char *rest = type->valuestring + n;
+		if (!strncmp(type->valuestring, processors[i].name, n) &&
+		    (!strncmp(rest, "ImageProcessor", 14) || !strncmp(rest, "FeatureExtractor", 16))) {
+			*out = &processors[i];
+			return 0;
+		}
+	}
+	return hm_preprocess_fault(
+		p, e,
+		"\"%s\" is \"%.64s\", which has rules of its own that hm-imgprep does not know "
+		"(--size, --fit, --short and --filter say what it is to do)",
+		*key, cJSON_IsString(type) ? type->valuestring : "(no text)");
+}
 
 /* Every "do_" that is true must be one that hm does, or that does not move pixels. */
 static int refuse_steps(const struct hm_preprocess *p, struct hm_err *e)
@@ -73,28 +108,16 @@ static int read_extent(const struct hm_preprocess *p, const char *key, int most,
 				 : hm_preprocess_int(p, v, key, most, &out->number, e);
 }
 
-/* Whether an int `size` of this processor is both sides, and not the shortest edge, although it crops. */
-static bool squares_size(const struct hm_preprocess *p)
-{
-	static const char *const square[] = {"DeiT", "Beit", "ViTImage", "ViTFeature", NULL};
-	const cJSON *type = cJSON_GetObjectItemCaseSensitive(p->body, "image_processor_type");
-	if (!type)
-		type = cJSON_GetObjectItemCaseSensitive(p->body, "feature_extractor_type");
-	const char *const *k = square;
-	while (cJSON_IsString(type) && *k && strncmp(type->valuestring, *k, strlen(*k)))
-		k++;
-	return cJSON_IsString(type) && *k;
-}
-
 /* The short side becomes size, then crop_size is cut out; both sides that become what is cut out are
  * squashed. */
-static int read_crop(const struct hm_preprocess *p, struct hm_square *out, struct hm_err *e)
+static int read_crop(const struct hm_preprocess *p, const struct processor *by, struct hm_square *out,
+		     struct hm_err *e)
 {
 	struct extent size, crop;
 	if (read_extent(p, "size", HM_SQUARE_SHORT_MOST, &size, e) ||
 	    read_extent(p, "crop_size", HM_SQUARE_SIZE_MOST, &crop, e))
 		return HM_EDATA;
-	if (size.number && squares_size(p))
+	if (size.number && by && by->squares)
 		size = (struct extent){.side = size.number};
 	if (crop.edge)
 		return hm_preprocess_fault(p, e,
@@ -113,16 +136,16 @@ static int read_crop(const struct hm_preprocess *p, struct hm_square *out, struc
 	return 0;
 }
 
-static int read_squash(const struct hm_preprocess *p, struct hm_square *out, struct hm_err *e)
+static int read_squash(const struct hm_preprocess *p, const struct processor *by, struct hm_square *out,
+		       struct hm_err *e)
 {
 	struct extent size;
 	if (read_extent(p, "size", HM_SQUARE_SIZE_MOST, &size, e))
 		return HM_EDATA;
-	if (size.edge)
-		return hm_preprocess_fault(
-			p, e,
-			"\"size\" has a \"shortest_edge\" without a true \"do_center_crop\", "
-			"which makes no square");
+	if (size.edge || (size.number && by && !by->squares))
+		return hm_preprocess_fault(p, e,
+					   "\"size\" is a shortest edge without a true \"do_center_crop\", "
+					   "which makes no square");
 	out->size = size.side + size.number;
 	return 0;
 }
@@ -131,7 +154,10 @@ int hm_preprocess_square_hf(const struct hm_preprocess *p, struct hm_square *out
 {
 	bool resize = true, crop = false;
 	int resample = 0, said;
-	if (refuse_steps(p, e) || hm_preprocess_bool(p, "do_resize", &resize, e) < 0)
+	const struct processor *by;
+	const char *key;
+	if (find_processor(p, &by, &key, e) || refuse_steps(p, e) ||
+	    hm_preprocess_bool(p, "do_resize", &resize, e) < 0)
 		return HM_EDATA;
 	if (!resize)
 		return hm_preprocess_fault(p, e, "\"do_resize\" is false: pictures keep their sizes");
@@ -140,6 +166,12 @@ int hm_preprocess_square_hf(const struct hm_preprocess *p, struct hm_square *out
 	if (!said && hm_preprocess_member(p->body, "crop_size") &&
 	    !cJSON_HasObjectItem(p->body, "do_center_crop"))
 		return hm_preprocess_fault(p, e, "there is a \"crop_size\" and no \"do_center_crop\"");
+	if (!said && by && by->crops)
+		return hm_preprocess_fault(
+			p, e,
+			"there is no \"do_center_crop\", and what \"%s\" names crops unless "
+			"that is false",
+			key);
 	const cJSON *v = hm_preprocess_member(p->body, "resample");
 	if (!v)
 		return hm_preprocess_fault(p, e, "there is no \"resample\"");
@@ -149,5 +181,5 @@ int hm_preprocess_square_hf(const struct hm_preprocess *p, struct hm_square *out
 		return hm_preprocess_fault(p, e, "\"resample\" is neither 2 (bilinear) nor 3 (bicubic)");
 	out->filter = resample == 3 ? HM_FILTER_BICUBIC : HM_FILTER_BILINEAR;
 	out->offset = HM_OFFSET_FLOOR;
-	return crop ? read_crop(p, out, e) : read_squash(p, out, e);
+	return crop ? read_crop(p, by, out, e) : read_squash(p, by, out, e);
 }

@@ -5,6 +5,7 @@
 #include "feed/vocabulary.h"
 #include "json/build.h"
 #include "model/config.h"
+#include "model/configcolours.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static int take_encoder(struct hm_rawmodel *c, int k, const char *path, const st
 	const char *side = hm_side_name((enum hm_side)k);
 	struct hm_encoder_options own = hm_encoder_options_of(&o->encoder, o->spec, (enum hm_side)k);
 	if (o->spec[k] && k == HM_IMAGE && h->prepared[k] && /* those of hm-encode --mean and --std */
-	    hm_config_read_colours(h->prepared[k], &own.colours, e))
+	    hm_configcolours_read(h->prepared[k], "mean", "std", &own.colours, e))
 		return hm_err_prefix(e, "%s", path);
 	if (o->spec[k])
 		return hm_fusionfile_attach(&c->model, (enum hm_side)k, path, o->spec[k], &own, e);

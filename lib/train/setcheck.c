@@ -67,7 +67,7 @@ int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *
 	struct hm_err why = {0};
 	if (!s->encoder[k].kind || !x->feature[k].dim || !x->prepared[k] || s->columns[k].n > 1)
 		return 0;
-	static const char *const settings[] = {"mean", "std", "act", "heads"};
+	static const char *const settings[] = {"mean", "std", "act", "heads", "eps"};
 	cJSON *own = hm_json_copy(x->prepared[k], e);
 	for (size_t i = 0; own && i < sizeof settings / sizeof *settings; i++)
 		cJSON_DeleteItemFromObjectCaseSensitive(own, settings[i]);
@@ -81,12 +81,12 @@ int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *
 		return rc ? hm_err_pass(e, &why) : 0;
 	if (!s->o->mismatch)
 		return hm_err_set(e, HM_EDATA,
-				  "%s: column \"%s\" was made with another mean, std, act or heads than "
-				  "--%s has; hm-encode makes it anew, --allow-mismatch goes on",
+				  "%s: column \"%s\" was made with another mean, std, act, heads or eps "
+				  "than --%s has; hm-encode makes it anew, --allow-mismatch goes on",
 				  in, feature_text(s, k, feature), hm_side_name((enum hm_side)k));
 	hm_setup_notice(s, true,
-			"%s: column \"%s\" was made with another mean, std, act or heads than --%s has", in,
-			feature_text(s, k, feature), hm_side_name((enum hm_side)k));
+			"%s: column \"%s\" was made with another mean, std, act, heads or eps than --%s has",
+			in, feature_text(s, k, feature), hm_side_name((enum hm_side)k));
 	return 0;
 }
 

@@ -93,7 +93,11 @@ T
 	cmp like.hmr same.hmr
 	[ -z "$(hm-imgprep -q --root root --like clip -o like.hmr in.hmr 2>&1)" ]
 	refute grep -q clip <<<"$(hm-view --history like.hmr)" # numbers, and no path
-	# both files: Hugging Face's counts; alone, open_clip's
+	# of several files that of the whole processor counts, as in transformers; then Hugging Face's; alone, open_clip's
+	sed 's/.*/{"image_processor":&/; $s/$/}/' <(tr -d '\n' <clip/preprocessor_config.json; echo) | sed 's/: 32/: 24/g' >clip/processor_config.json
+	run hm-imgprep --root root --like clip -o like.hmr in.hmr
+	expect 0 'from clip/processor_config.json: --size 24'
+	rm clip/processor_config.json
 	echo '{"model_cfg":{"vision_cfg":{"image_size":40}},"preprocess_cfg":{"resize_mode":"longest"}}' >clip/open_clip_config.json
 	run hm-imgprep --root root --like clip -o like.hmr in.hmr
 	expect 0 'from clip/preprocessor_config.json: --size 32'
@@ -125,6 +129,13 @@ T
 	type BitImageProcessor
 	hm-imgprep -q --root root --like x.json -o out.hmr in.hmr
 	rm out.hmr
+	# classes with rules of their own, and what a class does unless its file says no
+	type LevitImageProcessor
+	no x.json 'x.json: "image_processor_type" is "LevitImageProcessor", which has rules of its own that hm-imgprep does not know \(--size, '
+	echo '{"image_processor_type":"DeiTImageProcessor","size":{"height":32,"width":32},"resample":3}' >x.json
+	no x.json 'x.json: there is no "do_center_crop", and what "image_processor_type" names crops unless that is false$'
+	echo '{"image_processor_type":"SiglipImageProcessor","size":32,"resample":3}' >x.json
+	no x.json 'x.json: "size" is a shortest edge without a true "do_center_crop", which makes no square$'
 	sed 's/"do_resize": true/"do_resize": false/' clip/*.json >x.json
 	no x.json 'x.json: "do_resize" is false'
 	head -c 100 clip/preprocessor_config.json >x.json

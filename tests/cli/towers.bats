@@ -112,12 +112,12 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 		expect 1 "mean is the family's own here, the model was trained on 0.5,0.5,0.5"
 		hm-fuse-train -q --features image --image folder $how --epochs 1 --val 16.hmr -o m.st half.hmr
 		run hm-fuse-train -q --features image --image folder $how --epochs 1 -o x.st own.hmr
-		expect 1 'own.hmr: column "image_feature" was made with another mean, std, act or heads than --image has; '
+		expect 1 'own.hmr: column "image_feature" was made with another mean, std, act, heads or eps than --image has; '
 		run hm-fuse-train -q --features image --image folder $how --epochs 1 --val own.hmr -o x.st half.hmr
-		expect 1 'own.hmr: column "image_feature" was made with another mean, std, act or heads'
+		expect 1 'own.hmr: column "image_feature" was made with another mean, std, act, heads or eps'
 		[ ! -e x.st ]
 		run hm-fuse-train -q --features image --image folder $how --epochs 1 --allow-mismatch -o x.st own.hmr
-		expect 0 'warning: own.hmr: column "image_feature" was made with another mean, std, act or heads'
+		expect 0 'warning: own.hmr: column "image_feature" was made with another mean, std, act, heads or eps'
 	done
 }
 
@@ -136,7 +136,7 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 	run hm-fuse-train -q --features image --epochs 1 --val gelu:2.hmr -o y.st quick_gelu:2.hmr
 	expect 1 '--val: column "image_feature": act is gelu here'
 	run hm-fuse-train -q --features image --image bare.safetensors --act gelu --heads 2 --freeze image --epochs 1 -o y.st quick_gelu:2.hmr
-	expect 1 'was made with another mean, std, act or heads than --image has; '
+	expect 1 'was made with another mean, std, act, heads or eps than --image has; '
 	[ ! -e y.st ]
 }
 
@@ -172,6 +172,54 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 	run hm-fuse-train --image $IMAGE --text $TEXT --freeze image --train-layers image:1 -o x.safetensors train.hmr
 	expect 2 '^hm-fuse-train: error: --train-layers image: the image encoder is not trained here$'
 	[ ! -e x.safetensors ]
+}
+
+@test "what a folder says that is not computed, and what a caption may not hold" {
+	local at="$ROOT/tests/data/towers"
+	no() { # OPTION PATTERN
+		run hm-encode "$1" said -o said.hmr dev.hmr
+		expect 1 "^hm-encode: error: $1: said: $2"
+		[ ! -e said.hmr ]
+		rm -r said
+	}
+	cp -r "$at/roberta" said
+	sed -i 's/{/{"pad_token_id": 0, /' said/config.json
+	no --text 'config.json: "pad_token_id" is 0, only 1 can be computed$'
+	cp -r "$at/vit" said
+	sed -i 's/{/{"pooler_act": "relu", /' said/config.json
+	no --image 'config.json: "pooler_act" is relu, only tanh can be computed$'
+	cp -r "$at/clip" said
+	rm said/config.json
+	echo '{"model_cfg":{"text_cfg":{"heads":2,"no_causal_mask":true}}}' >said/open_clip_config.json
+	no --text 'open_clip_config.json: "no_causal_mask" of "text_cfg" asks for what cannot be computed$'
+	# RoBERTa's weights alone are not BERT's
+	cp -r "$at/roberta" said
+	rm said/config.json
+	no --text 'it has one type of tokens, as RoBERTa.s relatives have'
+	# positions do not count RoBERTa's padding token: a caption that holds it is refused
+	hm-jsonl2rec <<<'{"id":"1","img":"a","text":"<pad>"}' | hm-tokenize --vocab "$ROOT/tests/data/text/roberta" -o pad.hmr
+	run hm-encode --text "$at/roberta" -o said.hmr pad.hmr
+	expect 1 'its tokens hold the padding token 1, which the text encoder does not count as a position'
+}
+
+@test "a processor of a folder says how pixels are normalised" {
+	hm-imgprep --root d/img --size 16 --replace -o 16.hmr dev.hmr
+	rm -rf said
+	cp -r "$ROOT/tests/data/towers/clip" said
+	hm-encode -q --image said --mean .5,.5,.5 --std .5,.5,.5 -o half.hmr 16.hmr
+	hm-encode -q --image said --mean 0,0,0 --std 1,1,1 -o none.hmr 16.hmr
+	echo '{"image_mean":[0.1,0.1,0.1],"image_std":[0.5,0.5,0.5]}' >said/preprocessor_config.json
+	echo '{"image_processor":{"image_mean":[0.5,0.5,0.5],"image_std":[0.5,0.5,0.5]},"processor_class":"CLIPProcessor"}' >said/processor_config.json
+	hm-encode -q --image said -o said.hmr 16.hmr
+	cmp said.hmr half.hmr
+	rm said/processor_config.json
+	echo '{"image_mean":[1,1,1],"image_std":[1,1,1],"rescale_factor":0.00784313725490196}' >said/preprocessor_config.json
+	hm-encode -q --image said -o said.hmr 16.hmr
+	cmp said.hmr half.hmr
+	echo '{"image_mean":[0.1,0.1,0.1],"image_std":[0.5,0.5,0.5],"do_normalize":false}' >said/preprocessor_config.json
+	hm-encode -q --image said -o said.hmr 16.hmr
+	cmp said.hmr none.hmr
+	rm -r said said.hmr
 }
 
 @test "images of another size and captions without an end are refused" {

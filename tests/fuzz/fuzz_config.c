@@ -1,8 +1,10 @@
 /* What a published folder says of its encoder, of any bytes: config.json, open_clip_config.json and
- * preprocessor_config.json, each ended by a byte 1; an empty one is not there. Then hm.model of a file of
- * weights. For every family: refused with a sentence, or hints within their limits. */
+ * preprocessor_config.json, which is called processor_config.json where it holds an "image_processor", each
+ * ended by a byte 1; an empty one is not there. Then hm.model of a file of weights. For every family: refused
+ * with a sentence, or hints within their limits. */
 #include "fuzzinput.h"
 #include "model/config.h"
+#include "model/configcolours.h"
 #include "prep/preprocess.h"
 
 #include <math.h>
@@ -36,7 +38,7 @@ static void read_model(const uint8_t *p, size_t n)
 		cJSON_Delete(out);
 	}
 	struct hm_colours c = {0};
-	if (o && cJSON_IsObject(o) && hm_config_read_colours(o, &c, &e))
+	if (o && cJSON_IsObject(o) && hm_configcolours_read(o, "mean", "std", &c, &e))
 		must_say(&e, NULL);
 	for (int j = 0; j < 3; j++) /* within bounds, or none */
 		must(c.mean[j] >= 0 && c.mean[j] <= 1 && c.std[j] >= 0 && c.std[j] <= 1);
@@ -64,7 +66,7 @@ static void read_preprocessor(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const names[] = {"config.json", "open_clip_config.json",
-					    "preprocessor_config.json"};
+					    "preprocessor_config.json", "processor_config.json"};
 	static const char file[] = "\x3a\0\0\0\0\0\0\0{\"x\":{\"dtype\":\"F32\",\"shape\":[],\"data_"
 				   "offsets\":[0,4]}}     \0\0\0";
 	struct hm_err e = {0};
@@ -72,7 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_fuzz_folder();
 	for (int i = 0; i < 3; i++) {
 		struct fuzz_part part = next_part(&data, &size, 1);
-		put_file(names[i], part.n ? part.p : NULL, part.n);
+		bool nested = i == 2 && memmem(part.p, part.n, "image_processor", 15);
+		put_file(names[i], part.n && !nested ? part.p : NULL, part.n);
+		if (i == 2)
+			put_file(names[3], part.n && nested ? part.p : NULL, part.n);
 	}
 	read_model(data, size);
 	must(!hm_weights_parse(&w, (const unsigned char *)file, sizeof file, NULL, &e));

@@ -35,9 +35,10 @@ cmp cached.hmr again.hmr
 tail -c +9 cache/hm-cache/*.feat | line cache
 
 train() { # NAME INPUT OPTION...
-	local name=$1 in=$2
+	local name=$1 in=$2 words=
 	shift 2
-	hm-fuse-train -q --device $device -j1 $plain --batch-size 8 --epochs 2 --log-steps 2 --vocab-size 200 --log $name.jsonl --checkpoint $name.ckpt \
+	[[ " $*" != *" --text "* ]] || words='--vocab-size 200'
+	hm-fuse-train -q --device $device -j1 $plain --batch-size 8 --epochs 2 --log-steps 2 $words --log $name.jsonl --checkpoint $name.ckpt \
 		--val dev.$in.hmr -o $name.safetensors "$@" train.$in.hmr
 	file $name.jsonl
 	file $name.safetensors

@@ -1,7 +1,9 @@
 /* What config.json says of an encoder: its family, quoted where it is unknown or of the other side; what
  * cannot be computed; heads and eps, which hm.model in the weight file says first. */
+#include "json/json.h"
 #include "model/config.h"
 #include "nn/bert.h"
+#include "nn/clip.h"
 #include "nn/resnet.h"
 #include "../support/scratch.h"
 
@@ -256,7 +258,7 @@ static void what_is_not_computed_is_refused(void **state)
 	for (const struct hm_tower_kind *const *k = hm_tower_kinds(); *k; k++)
 		for (const char *const(*d)[2] = (*k)->config.demand; d && (*d)[0]; d++, demands++) {
 			bool no = !strcmp((*d)[1], "false");
-			const char *quote = no ? "" : "\"";
+			const char *quote = no || strspn((*d)[1], "0123456789") ? "" : "\"";
 			char text[128], says[128];
 			snprintf(text, sizeof text, "{\"%s\":%s%s%s}", (*d)[0], quote, (*d)[1], quote);
 			if (ask_hints(*k, NULL, text, &h))
@@ -294,6 +296,80 @@ static void what_is_not_computed_is_refused(void **state)
 	assert_true(!h.heads && h.eps == 0);
 }
 
+/* What a folder says that is computed, and what differs in one point from it. */
+static void the_rest_of_config_json(void **state)
+{
+	(void)state;
+	struct hm_tower_hints h;
+	static const struct {
+		const struct hm_tower_kind *kind;
+		const char *good, *bad, *says;
+	} row[] = {
+		{&hm_resnet_tower, "{\"architecture\":\"resnet50\",\"model_args\":{}}",
+		 "{\"architecture\":\"resnetblur50\"}",
+		 "\"architecture\" is resnetblur50, which has these tensors and"},
+		{&hm_resnet_tower, "{\"architecture\":\"wide_resnet50_2\"}",
+		 "{\"architecture\":\"resnet50\",\"model_args\":{\"aa_layer\":\"avg\"}}",
+		 "\"model_args\" asks for"},
+		{&hm_clip_text_tower, "{\"text_config\":{\"eos_token_id\":2}}",
+		 "{\"text_config\":{\"eos_token_id\":49406}}",
+		 "\"eos_token_id\" is 49406, only 2 and the last of \"vocab_size\", 49407, can be computed"},
+		{&hm_clip_text_tower, "{\"text_config\":{\"eos_token_id\":99,\"vocab_size\":100}}",
+		 "{\"text_config\":{\"eos_token_id\":49407,\"vocab_size\":100}}",
+		 "\"eos_token_id\" is 49407"},
+	};
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		if (ask_hints(row[i].kind, NULL, row[i].good, &h))
+			fail_msg("%s: %s", row[i].good, e.text);
+		assert_true(h.named);
+		assert_int_equal(ask_hints(row[i].kind, NULL, row[i].bad, &h), HM_EDATA);
+		if (!strstr(e.text, row[i].says))
+			fail_msg("%s: \"%s\"", row[i].bad, e.text);
+	}
+	assert_int_equal(ask_hints(&hm_bert_tower, NULL, NULL, &h), 0);
+	assert_false(h.named);
+	assert_int_equal(ask_hints(&hm_bert_tower, "{}", NULL, &h), 0);
+	assert_true(h.named);
+}
+
+/* Members of open_clip's sections: those that change what is computed are refused by name. */
+static void open_clip_config(void **state)
+{
+	(void)state;
+	static const char *const good[] = {
+		"\"width\":64,\"layers\":2,\"pool_type\":\"tok\",\"no_ln_pre\":false,\"norm_kwargs\":{}",
+		"\"width\":64,\"heads\":1,\"pool_type\":\"argmax\",\"no_causal_mask\":false,\"act_kwargs\":"
+		"null"};
+	static const char *const bad[][2] = {{"vision_cfg", "\"pool_type\":\"avg\""},
+					     {"vision_cfg", "\"final_ln_after_pool\":true"},
+					     {"vision_cfg", "\"norm_kwargs\":{\"eps\":0.1}"},
+					     {"vision_cfg", "\"timm_model_name\":\"vit\""},
+					     {"text_cfg", "\"no_causal_mask\":true"},
+					     {"text_cfg", "\"pool_type\":\"last\""},
+					     {"text_cfg", "\"act_kwargs\":{\"approximate\":\"tanh\"}"},
+					     {"text_cfg", "\"what_comes_next\":1"}};
+	for (size_t i = 0; i < 2 + sizeof bad / sizeof *bad; i++) {
+		const char *section = i < 2 ? i ? "text_cfg" : "vision_cfg" : bad[i - 2][0],
+			   *members = i < 2 ? good[i] : bad[i - 2][1];
+		const struct hm_tower_kind *kind =
+			section[0] == 't' ? &hm_clip_text_tower : &hm_clip_image_tower;
+		char text[256], says[64];
+		struct hm_tower_hints h = {0};
+		snprintf(text, sizeof text, "{\"model_cfg\":{\"%s\":{%s}}}", section, members);
+		put_config(NULL);
+		struct hm_config c = {.open_clip = hm_json_parse(text, strlen(text), 8, NULL, &e)};
+		struct hm_weights *w = open_weights(NULL);
+		assert_non_null(c.open_clip);
+		int rc = hm_config_hints(&c, kind, w, &h, &e);
+		snprintf(says, sizeof says, "open_clip_config.json: %.*s of \"%s\" asks for what",
+			 (int)strcspn(members, ":"), members, section);
+		if (i < 2 ? rc : !rc || !strstr(e.text, says))
+			fail_msg("%s: \"%s\"", text, e.text);
+		hm_config_close(&c);
+		hm_weights_close(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +379,8 @@ int main(void)
 		cmocka_unit_test(hm_model_is_asked_before_config_json),
 		cmocka_unit_test(numbers_out_of_range_are_refused),
 		cmocka_unit_test(what_is_not_computed_is_refused),
+		cmocka_unit_test(the_rest_of_config_json),
+		cmocka_unit_test(open_clip_config),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,5 +1,5 @@
-/* What published preprocessors say: the five numbers of files as transformers and open_clip write them, mean
- * and std, which file of a folder counts, and what is refused. */
+/* What published preprocessors say: the five numbers of files as transformers and open_clip write them,
+ * which file of a folder counts, and what is refused. */
 #include "base/file.h"
 #include "prep/preprocess.h"
 
@@ -131,7 +131,7 @@ static void refusals(void **state)
 		{"{\"size\":224,\"resample\":3,\"crop_size\":224}",
 		 "f: there is a \"crop_size\" and no \"do_center_crop\""},
 		{"{\"size\":{\"shortest_edge\":224},\"resample\":3}",
-		 "f: \"size\" has a \"shortest_edge\" without a true \"do_center_crop\", which makes no "
+		 "f: \"size\" is a shortest edge without a true \"do_center_crop\", which makes no "
 		 "square"},
 		{HF "\"size\":{\"shortest_edge\":224,\"longest_edge\":500},\"crop_size\":224}",
 		 "f: \"size\" has \"longest_edge\", which makes no square"},
@@ -175,65 +175,14 @@ static void refusals(void **state)
 	CHECK_ALL(k);
 }
 
-/* "R,G,B" of mean and std, "-" where it is not known. */
-static const char *read_norm(const char *text, char out[1024])
-{
-	struct hm_preprocess p;
-	struct hm_norm n;
-	struct hm_err e = {0};
-	char mean[64] = "-", std[64] = "-";
-	assert_int_equal(hm_preprocess_parse(&p, "f", text, strlen(text), &e), 1);
-	int rc = hm_preprocess_norm(&p, &n, &e);
-	assert_int_equal(rc, e.code);
-	if (n.has_mean)
-		snprintf(mean, sizeof mean, "%.9g,%.9g,%.9g", n.mean[0], n.mean[1], n.mean[2]);
-	if (n.has_std)
-		snprintf(std, sizeof std, "%.9g,%.9g,%.9g", n.std[0], n.std[1], n.std[2]);
-	snprintf(out, 1024, "%s%s%s", rc ? e.text : mean, rc ? "" : " ", rc ? "" : std);
-	hm_preprocess_close(&p);
-	return out;
-}
-
-static void normalisation(void **state)
-{
-	(void)state;
-	char out[1024];
-	static const struct known k[] = {
-		{"{\"size\":9," MEAN "}",
-		 "0.48145467,0.457827508,0.408210725 0.268629551,0.26130259,0.275777102"},
-		{"{\"size\":9,\"image_mean\":0.5,\"image_std\":[0.5,0.25,1]}", "0.5,0.5,0.5 0.5,0.25,1"},
-		{"{\"size\":9}", "- -"},
-		{"{\"size\":9,\"image_mean\":0.5,\"do_normalize\":false}", "0,0,0 1,1,1"},
-		{"{\"preprocess_cfg\":{\"mean\":[0.5,0.5,0.5]}}", "0.5,0.5,0.5 -"},
-		{"{\"model_cfg\":{}}", "- -"},
-		/* the square fails there, the normalisation does not */
-		{"{\"size\":9,\"do_resize\":false,\"image_std\":[2,2,2]}", "- 2,2,2"},
-		{"{\"size\":9,\"image_mean\":[0.5,0.5]}", "f: \"image_mean\" is not three numbers"},
-		{"{\"size\":9,\"image_mean\":\"x\"}", "f: \"image_mean\" is not three numbers"},
-		{"{\"size\":9,\"image_mean\":[0,0,null]}",
-		 "f: \"image_mean\" has a value that is no finite number"},
-		{"{\"size\":9,\"image_mean\":[0,0,1e39]}",
-		 "f: \"image_mean\" has a value that is no finite number"},
-		{"{\"size\":9,\"image_std\":[1,1,0]}",
-		 "f: \"image_std\" has a value that is no positive number"},
-		{"{\"size\":9,\"do_rescale\":false}",
-		 "f: \"do_rescale\" is false: values are not divided by 255"},
-		{"{\"size\":9,\"rescale_factor\":0.0078}", "f: \"rescale_factor\" is not 1/255"},
-		{"{\"size\":9,\"do_normalize\":\"no\"}", "f: \"do_normalize\" is neither true nor false"},
-	};
-	for (size_t i = 0; i < sizeof k / sizeof *k; i++)
-		if (strcmp(read_norm(k[i].text, out), k[i].want))
-			fail_msg("%s\ngives \"%s\", not \"%s\"", k[i].text, out, k[i].want);
-}
-
 /* Which of a folder's files counts. Each says another size. */
 static void folders(void **state)
 {
 	(void)state;
 	static const struct known file[] = {
 		{"open_clip_config.json", "{\"preprocess_cfg\":{\"size\":1}}"},
-		{"processor_config.json", "{\"image_processor\":{\"size\":2,\"resample\":2}}"},
-		{"preprocessor_config.json", "{\"size\":3,\"resample\":2}"},
+		{"preprocessor_config.json", "{\"size\":2,\"resample\":2}"},
+		{"processor_config.json", "{\"image_processor\":{\"size\":3,\"resample\":2}}"},
 	};
 	char folder[] = "/tmp/hm-preprocess-XXXXXX", path[128];
 	struct hm_preprocess p;
@@ -266,7 +215,7 @@ static void folders(void **state)
 	hm_preprocess_close(&p);
 	assert_int_equal(unlink(path) | symlink("gone", path), 0);
 	assert_int_equal(hm_preprocess_open(&p, folder, &e), HM_EDATA);
-	assert_non_null(strstr(e.text, "preprocessor_config.json: cannot open"));
+	assert_non_null(strstr(e.text, "/processor_config.json: cannot open"));
 	hm_preprocess_close(&p);
 	for (int i = 0; i < 3; i++) {
 		snprintf(path, sizeof path, "%s/%s", folder, file[i].text);
@@ -278,8 +227,10 @@ static void folders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hugging_face),	 cmocka_unit_test(open_clip), cmocka_unit_test(refusals),
-		cmocka_unit_test(normalisation), cmocka_unit_test(folders),
+		cmocka_unit_test(hugging_face),
+		cmocka_unit_test(open_clip),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(folders),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
