@@ -65,6 +65,30 @@ static void check_sweep(struct hm_fuse *r)
 	}
 }
 
+/* Where no encoder runs, options on encoders would do nothing. */
+static void check_encoders(struct hm_fuse *r)
+{
+	static const char *const of_encoders[] = {"encoder-lr", "dropout", "heads", "act", "vocab-size"};
+	bool any = r->o.spec[HM_IMAGE] || r->o.spec[HM_TEXT] || r->o.init;
+	for (size_t i = 0; !any && i < sizeof of_encoders / sizeof *of_encoders; i++)
+		if (hm_cli_given(&r->cli, of_encoders[i]))
+			hm_cli_usage(
+				&r->cli,
+				"--%s is of encoders, and neither --image, --text nor --init gives one%s",
+				of_encoders[i],
+				strcmp(of_encoders[i], "dropout") ? ""
+								  : "; layers of a head: --head-dropout");
+	if (!any && r->o.frozen_mode)
+		hm_cli_usage(&r->cli,
+			     "--frozen-mode train runs encoders, and neither --image, --text nor --init "
+			     "gives one");
+	for (int k = 0; k < HM_SIDES; k++)
+		if (r->o.columns[k] && r->o.features == !k)
+			hm_cli_usage(&r->cli,
+				     "--%s-feature names columns, and --features %s leaves that side out",
+				     hm_side_name((enum hm_side)k), hm_side_name((enum hm_side) !k));
+}
+
 /* "image:K,text:K", one or both. */
 static void take_layers(struct hm_fuse *r)
 {
@@ -115,6 +139,7 @@ void hm_fuse_check_call(struct hm_fuse *r)
 		hm_cli_usage(&r->cli, "--parallel is for one training; --sweep trains a head per thread");
 	check_checkpoint(r);
 	check_sweep(r);
+	check_encoders(r);
 	/* what does not depend on the number of classes */
 	struct hm_recipe plain = r->o.recipe;
 	plain.class_weight = NULL;

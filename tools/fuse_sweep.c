@@ -15,12 +15,14 @@
 struct sweeper {
 	struct hm_fuse *r;
 	struct options line;
+	const char *of_maps; /* an option of the line that only fusions with maps have; NULL: none */
 };
 
 static void begin_line(void *ctx)
 {
 	struct sweeper *s = ctx;
 	s->line = s->r->o;
+	s->of_maps = NULL;
 }
 
 static int set_option(void *ctx, const char *name, char *value, struct hm_err *e)
@@ -30,6 +32,8 @@ static int set_option(void *ctx, const char *name, char *value, struct hm_err *e
 		"schedule",   "warmup-steps", "batch-size", "epochs",	    "seed",	    "no-shuffle",
 		"drop-last",  "class-weight", "select",	    "patience",	    "fusion",	    "map-dim",
 		"map-layers", "pre-layers",   "pre-dim",    "normalize",    "no-normalize", "head-dropout"};
+	enum { FIRST_OF_MAPS = 17 };
+	static char yes[] = "true";
 	struct sweeper *s = ctx;
 	char text[256];
 	const char *wrong = NULL;
@@ -39,6 +43,13 @@ static int set_option(void *ctx, const char *name, char *value, struct hm_err *e
 	if (i == n)
 		return hm_err_set(e, HM_EDATA, "\"%s\" is not an option that can differ within a sweep",
 				  name);
+	if (i >= FIRST_OF_MAPS && strcmp(value, "false") != 0)
+		s->of_maps = may[i];
+	if (!strcmp(name, "normalize") && !strcmp(value, "false")) {
+		s->line.recipe.normalize = false;
+		name = "no-normalize";
+		value = yes;
+	}
 	wrong = hm_cli_set(&s->r->cli, &s->line, name, value, text, sizeof text);
 	return wrong ? hm_err_set(e, HM_EDATA, "%s", wrong) : 0;
 }
@@ -52,6 +63,9 @@ static int finish_line(void *ctx, struct hm_sweep_item *item, struct hm_err *e)
 	int rc = hm_setup_configure(&r->setup, &item->recipe, &item->config, e);
 	if (!rc && !item->config.kind->intakes)
 		rc = hm_err_set(e, HM_EDATA, "%s fusion is not a head on cached features",
+				item->config.kind->name);
+	if (!rc && s->of_maps && !item->config.kind->measure)
+		rc = hm_err_set(e, HM_EDATA, "\"%s\" is not an option of %s fusion", s->of_maps,
 				item->config.kind->name);
 	return rc ? rc : hm_recipe_config(&item->recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
 }

@@ -33,7 +33,7 @@ static const struct hm_opt table[] = {
 	{"vocab-size", 0, HM_INT(tower.spec.vocab), "N", "rows of the word table of an init: text encoder",
 	 .min = 1, .max = 4194304},
 	{"allow-mismatch", 0, HM_FLAG(mismatch), NULL,
-	 "join encoders whose settings (mean, std, act, heads) are not those of the training"},
+	 "join encoders whose settings (mean, std, act, heads, eps) are not those of the training"},
 	{0}};
 
 static const struct hm_tool tool = {.name = "hm-bundle",

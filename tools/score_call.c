@@ -171,7 +171,7 @@ void hm_score_check(struct hm_score *r)
 		hm_cli_usage(c, "--by and --pairs score one system, --compare has several");
 	if (r->o.labels && r->o.out)
 		hm_cli_usage(c, "--labels goes without -o, which writes the labels of the input");
-	if ((r->o.keep || (r->o.replace && r->o.model)) && !r->o.out)
+	if ((r->o.keep || r->o.replace) && !r->o.out)
 		hm_cli_usage(c, "--keep and --replace say what -o writes, which is not given");
 	if (!r->o.model && (tower_words_given(&r->o.tower) || r->o.batch_size || c->precision))
 		hm_cli_usage(

@@ -37,11 +37,18 @@ static const char *attr_of(const struct hm_schema *s, int at, const char *key)
 	return text ? text : unsaid;
 }
 
+/* To what the numbers of a column were rounded. */
+static const char *store_of(const struct hm_schema *s, int at)
+{
+	enum hm_dtype t = s->field[at].dtype;
+	return t == HM_F16 ? "f16" : t == HM_BF16 ? "bf16" : unsaid;
+}
+
 /* Of several columns. */
 static void combine_origins(struct hm_feature *f, const struct hm_schema *s, const struct hm_taken *t)
 {
 	XXH128_hash_t h = {0, 0};
-	bool known = true, alike = true;
+	bool known = true, alike = true, stored = true;
 	for (int i = 0; i < t->n; i++) {
 		char text[HM_ENCODER_TEXT + HM_OUTPUT_TEXT + 64], length[24] = "";
 		const char *encoder = attr_of(s, t->at[i], "encoder");
@@ -53,10 +60,13 @@ static void combine_origins(struct hm_feature *f, const struct hm_schema *s, con
 		h = XXH3_128bits(text, (size_t)n);
 		known &= *encoder != 0;
 		alike &= !strcmp(attr_of(s, t->at[i], "precision"), attr_of(s, t->at[0], "precision"));
+		stored &= s->field[t->at[i]].dtype == s->field[t->at[0]].dtype;
 	}
 	if (known)
 		snprintf(f->encoder, sizeof f->encoder, "%016" PRIx64 "%016" PRIx64, (uint64_t)h.high64,
 			 (uint64_t)h.low64);
+	if (stored)
+		snprintf(f->store, sizeof f->store, "%s", store_of(s, t->at[0]));
 	if (alike)
 		snprintf(f->precision, sizeof f->precision, "%s", attr_of(s, t->at[0], "precision"));
 }
@@ -71,6 +81,7 @@ static void describe_origin(struct hm_feature *f, const struct hm_schema *s, con
 	snprintf(f->encoder, sizeof f->encoder, "%s", attr_of(s, t->at[0], "encoder"));
 	snprintf(f->output, sizeof f->output, "%s", attr_of(s, t->at[0], "output"));
 	snprintf(f->precision, sizeof f->precision, "%s", attr_of(s, t->at[0], "precision"));
+	snprintf(f->store, sizeof f->store, "%s", store_of(s, t->at[0]));
 }
 
 bool hm_sidefeature_there(struct hm_feature *origin, const struct hm_schema *s, enum hm_side side,

@@ -18,6 +18,8 @@ struct hm_taken {
 struct hm_feature {
 	int dim; /* 0: the side is not a feature */
 	char encoder[HM_ENCODER_TEXT], output[HM_OUTPUT_TEXT], precision[8];
+	char store[8]; /* "f16", "bf16": to what its numbers were rounded; "": they are f32, or of several
+			  columns' types */
 };
 
 /* The columns' names for a message: "image_feature", "a,b". Cut to cap. Returns out. */

@@ -47,7 +47,7 @@ void hm_fusionfile_close(struct hm_fusionfile *m);
 
 /* The origin of a cached feature, from its column's attributes. NULL or "": unknown. */
 struct hm_fusionfile_feature {
-	const char *encoder, *output, *precision;
+	const char *encoder, *output, *precision, *store;
 };
 
 /* What goes into the file besides the fusion's own parameters. */

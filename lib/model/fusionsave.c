@@ -203,6 +203,7 @@ static void describe_model(struct hm_modelfile *to, const struct hm_fusion_confi
 		copy_text(to->encoder[k], sizeof to->encoder[k], f->encoder);
 		copy_text(to->output[k], sizeof to->output[k], f->output);
 		copy_text(to->precision[k], sizeof to->precision[k], f->precision);
+		copy_text(to->store[k], sizeof to->store[k], f->store);
 	}
 }
 

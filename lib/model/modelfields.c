@@ -50,14 +50,24 @@ static int read_columns(struct hm_feature_names *f, const cJSON *o, const char *
 
 /* Where a side's fields stand in hm.model. */
 static const struct {
-	const char *dim, *output, *precision, *family, *columns;
+	const char *dim, *output, *precision, *store, *family, *columns;
 	const char *encoder; /* of features whose encoder is known by no digest */
-} keys[HM_SIDES] = {
-	{"image_dim", "image_output", "image_precision", "image_family", "image_columns", "image_encoder"},
-	{"text_dim", "text_output", "text_precision", "text_family", "text_columns", "text_encoder"}};
+} keys[HM_SIDES] = {{"image_dim", "image_output", "image_precision", "image_store", "image_family",
+		     "image_columns", "image_encoder"},
+		    {"text_dim", "text_output", "text_precision", "text_store", "text_family", "text_columns",
+		     "text_encoder"}};
 
 /* The output of a file that gives an encoder's digest and no output. */
 static const char *const usual_output[HM_SIDES] = {"", "pooler"};
+
+static int read_store(const cJSON *o, const char *key, char out[8], struct hm_err *e)
+{
+	if (get_text(o, key, out, 8, e))
+		return HM_EDATA;
+	return !*out || !strcmp(out, "f16") || !strcmp(out, "bf16")
+		       ? 0
+		       : hm_err_set(e, HM_EDATA, "hm.model: \"%s\" is neither f16 nor bf16", key);
+}
 
 static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 {
@@ -66,6 +76,7 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		if (get_size(o, keys[k].dim, -1, &m->dim[k], e) ||
 		    get_text(o, keys[k].output, m->output[k], sizeof m->output[k], e) ||
 		    get_text(o, keys[k].precision, m->precision[k], sizeof m->precision[k], e) ||
+		    read_store(o, keys[k].store, m->store[k], e) ||
 		    get_text(o, keys[k].family, m->family[k], sizeof m->family[k], e) ||
 		    get_text(o, keys[k].encoder, m->encoder[k], sizeof m->encoder[k], e) ||
 		    hm_config_read_model(o, (enum hm_side)k, &m->hints[k], e) ||
@@ -178,6 +189,8 @@ cJSON *hm_modelfields_make(const struct hm_modelfile *m, struct hm_err *e)
 			hm_json_add_copy(o, hm_side_name((enum hm_side)k), m->prepared[k], e);
 		if (*m->precision[k])
 			hm_json_add_str(o, keys[k].precision, m->precision[k], e);
+		if (*m->store[k])
+			hm_json_add_str(o, keys[k].store, m->store[k], e);
 		if (m->dim[HM_IMAGE] >= 0 && m->dim[HM_TEXT] >= 0)
 			hm_json_add_num(o, keys[k].dim, (double)m->dim[k], e);
 		add_columns(o, keys[k].columns, &m->columns[k], e);

@@ -25,6 +25,8 @@ struct hm_modelfile {
 	cJSON *prepared[HM_SIDES];   /* hm.model's "image" and "text": how the inputs were prepared; NULL:
 					unknown */
 	char precision[HM_SIDES][8]; /* "f32", "bf16" */
+	char store[HM_SIDES][8]; /* "f16", "bf16": to what the features of its training were rounded; "": they
+				    were not */
 	struct hm_tower_hints hints[HM_SIDES]; /* what the towers' tensors do not tell */
 	char family[HM_SIDES][16];	       /* the towers', where their tensors' names do not tell it */
 	struct hm_feature_names columns[HM_SIDES]; /* the feature columns it was trained on; n 0: not said */

@@ -74,6 +74,7 @@ static void add_side(cJSON *o, const struct hm_modelfile *m, enum hm_side side, 
 	add_said(one, hm_hex_is_digest(m->encoder[side]) ? "digest" : "encoder", m->encoder[side], e);
 	add_said(one, "output", m->output[side], e);
 	add_said(one, "precision", m->precision[side], e);
+	add_said(one, "store", m->store[side], e);
 	if (m->prepared[side])
 		hm_json_add_copy(one, "prepared", m->prepared[side], e);
 	hm_json_add_bool(one, "in_file", hm_names_holds(m->file, prefix), e);

@@ -15,12 +15,11 @@ bool hm_model_recognise(const char *path);
  *                 "pre_layers", "pre_dim", "normalize" and "dropout" of a fusion with hidden layers,
  *                 "selected_on", "heads" and "eps" of the text tower, "history" (the commands that made
  *                 it, oldest first), and for "image" and "text" the "columns", "dim", "output",
- *                 "precision" and "prepared" of the features it was trained on, the encoder's "digest",
- *                 and whether the encoder is "in_file". What the file does not say is not there.
- *                 "weights": "networks", the families of towers whose tensors are in it ("family", "side",
- *                 "prefix"), "metadata", the texts of a .safetensors, and "torchscript", true of an archive.
- *   "tensors"     "name", "dtype" and "shape" of each, by name; "numbers" is how many numbers they have in
- * all.
+ *                 "precision", "store" and "prepared" of the features it was trained on, the encoder's
+ * "digest", and whether the encoder is "in_file". What the file does not say is not there. "weights":
+ * "networks", the families of towers whose tensors are in it ("family", "side", "prefix"), "metadata", the
+ * texts of a .safetensors, and "torchscript", true of an archive. "tensors"     "name", "dtype" and "shape"
+ * of each, by name; "numbers" is how many numbers they have in all.
  *
  * 0 or HM_EDATA; sentences begin with the path. */
 int hm_model_print(const char *path, struct hm_buf *out, struct hm_err *e);

@@ -126,6 +126,8 @@ static int read_header(struct hm_csv *c, struct hm_err *e)
 	}
 	if (!c->single && refuse_gap(c, e))
 		return HM_EDATA;
+	if (c->single && hm_csvrows_column(&c->rows, "proba_0") != -1)
+		return hm_csvrows_bad(&c->rows, e, "the header has both \"proba\" and \"proba_0\"");
 	if (c->single) {
 		c->classes = 2;
 		c->column[1] = proba;

@@ -20,6 +20,9 @@ int hm_ablation_parse(enum hm_ablation side[2], const char *word, struct hm_err 
 		size_t n = strlen(name[k]);
 		for (int a = HM_ABLATE_ZERO; !strncmp(word, name[k], n) && a <= HM_ABLATE_SHUFFLE; a++)
 			if (!strcmp(word + n, hm_ablation_name((enum hm_ablation)a))) {
+				if (side[k] && side[k] != (enum hm_ablation)a)
+					return hm_err_set(e, HM_EUSAGE,
+							  "one way for each side, and %s has two", word);
 				side[k] = (enum hm_ablation)a;
 				return 0;
 			}

@@ -12,7 +12,8 @@ enum hm_ablation {
 };
 /* "zero", "shuffle"; NULL for none. Static storage. */
 const char *hm_ablation_name(enum hm_ablation a);
-/* "image=zero", "text=shuffle", ...: sets side[0] or side[1]. 0, or HM_EUSAGE for any other word. */
+/* "image=zero", "text=shuffle", ...: sets side[0] or side[1]. 0, or HM_EUSAGE for any other word and for
+ * a side that is set otherwise. */
 int hm_ablation_parse(enum hm_ablation side[2], const char *word, struct hm_err *e);
 
 /* A side's values of all records, to be handed out in another order. An empty one is all zero. */

@@ -111,6 +111,16 @@ static int start_encode(struct hm_predict *a, struct hm_predict_batch *b, struct
 	return hm_encode_start(a->encode, &b->work, e);
 }
 
+/* Rounds an encoder's features as those of the head's training were: hm-encode --store. */
+static void round_features(const struct hm_predict *a, int k, float *x)
+{
+	const char *store = a->model->head.store[k];
+	size_t n = a->side[k].raw && *store ? a->side[k].numbers : 0;
+	bool half = !strcmp(store, "f16");
+	for (size_t i = 0; i < n; i++)
+		x[i] = half ? hm_f16_to_f32(hm_f32_to_f16(x[i])) : hm_bf16_to_f32(hm_f32_to_bf16(x[i]));
+}
+
 /* The fusion of the items whose records did not fail: logits and prob of record row[i]. */
 static int answer_items(struct hm_predict *a, struct hm_predict_batch *b, const bool *failed, float *logits,
 			float *prob, struct hm_err *e)
@@ -128,8 +138,10 @@ static int answer_items(struct hm_predict *a, struct hm_predict_batch *b, const 
 			continue;
 		in[n] = (struct hm_fuserun_item){
 			.ids = item->ids, .len = item->len, .logits = logits + at, .prob = prob + at};
-		for (int k = 0; k < HM_SIDES; k++)
+		for (int k = 0; k < HM_SIDES; k++) {
+			round_features(a, k, item->out[k][gives[k]]);
 			in[n].side[k] = item->out[k][gives[k]];
+		}
 		n++;
 	}
 	return n ? hm_fuserun_compute(a->run, in, n, e) : 0;

@@ -16,7 +16,7 @@ struct side {
 	const struct hm_feature_names *columns; /* the feature's */
 	char feature[160];			/* their names */
 	const struct hm_encoder *encoder;	/* kind NULL: not in the file */
-	const char *trained, *precision, *output;
+	const char *trained, *precision, *store, *output;
 	int64_t shape[2]; /* of the feature */
 	int ndim;
 };
@@ -31,6 +31,7 @@ static struct side describe_side(const struct hm_predict *a, int k, const struct
 			 .encoder = &a->model->side[k],
 			 .trained = h->encoder[k],
 			 .precision = h->precision[k],
+			 .store = h->store[k],
 			 .output = h->output[k],
 			 .shape = {give == HM_GRID ? a->model->cells : h->dim[k], h->dim[k]},
 			 .ndim = give == HM_GRID ? 2 : 1};
@@ -94,6 +95,9 @@ static int take_feature(struct hm_predict *a, int k, const struct side *d, const
 	else if (*f.precision && *d->precision && strcmp(f.precision, d->precision))
 		snprintf(a->notice, sizeof a->notice, "%s was computed in %s, the model was trained on %s",
 			 d->feature, f.precision, d->precision);
+	else if (strcmp(f.store, d->store) != 0)
+		snprintf(a->notice, sizeof a->notice, "%s is stored as %s, the model was trained on %s",
+			 d->feature, *f.store ? f.store : "f32", *d->store ? d->store : "f32");
 	to->raw = false;
 	to->numbers = (size_t)f.dim * (size_t)(d->ndim == 2 ? cells : 1);
 	return 0;

@@ -298,7 +298,7 @@ int hm_setup_save(struct hm_setup *s, struct hm_fusion *f, const char *path, con
 		p.encoder[k] = s->encoder[k].kind && c->side[k].use ? &s->encoder[k] : NULL;
 		p.prepared[k] = s->train.prepared[k];
 		p.columns[k] = s->use[k] == HM_USE_FEATURE ? &s->columns[k] : NULL;
-		p.feature[k] = (struct hm_fusionfile_feature){x->encoder, x->output, x->precision};
+		p.feature[k] = (struct hm_fusionfile_feature){x->encoder, x->output, x->precision, x->store};
 	}
 	float *folded = NULL;
 	if (s->standard.mean && hm_standard_wanted(s->o->standardize, c)) {

@@ -235,6 +235,47 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	hm-classify --image init:resnet-tiny colour.st --batch-size 24 --root data/img data/dev.jsonl | as_csv | diff want -
 }
 
+@test "encoders with other heads than the training's are refused, also BERT's" {
+	for s in train dev; do hm-encode -q --image init:resnet-tiny --text init:bert-tiny --text-heads 4 -o $s.heads.hmr $s.raw.hmr; done
+	hm-view --schema dev.heads.hmr | grep -q '"eps":1e-12,"heads":4,"max_length":12,"name":"text_feature"' || fail "$(hm-view --schema dev.heads.hmr)"
+	hm-fuse-train -q --epochs 2 -o heads.st train.heads.hmr
+	local both=(--image init:resnet-tiny --text init:bert-tiny --vocab data/vocab.txt)
+	run hm-bundle "${both[@]}" heads.st -o x.st
+	expect 1 'heads is 2 here, the model was trained on 4 \(hm-encode --image-heads and --text-heads; --allow-mismatch'
+	run hm-classify "${both[@]}" heads.st --root data/img data/dev.jsonl
+	expect 1 'heads is 2 here, the model was trained on 4'
+	run hm-fuse-train --val dev.hmr --epochs 1 -o x.st train.heads.hmr
+	expect 1 'column "text_feature": heads is 2 here'
+	run hm-nearest --train train.heads.hmr dev.hmr
+	expect 1 'heads'
+	[ ! -e x.st ]
+	hm-bundle "${both[@]}" --text-heads 4 heads.st -o headed.st
+	hm-score --bootstrap 0 --model heads.st --csv - dev.heads.hmr 2>/dev/null | sed 1d | cut -d, -f1,2 >want
+	hm-classify headed.st --batch-size 24 --root data/img data/dev.jsonl | as_csv | diff want -
+	# a model file says its own
+	for tool in "hm-score --model late.st dev.raw.hmr" "hm-classify late.st --root data/img data/dev.jsonl" \
+		"hm-fuse-train --init late.st -o x.st train.raw.hmr" "hm-bundle bundle.st --names u,v -o x.st"; do
+		run $tool --heads 4
+		expect 1 'heads is 4 here, the model was trained on 2'
+	done
+	[ ! -e x.st ]
+}
+
+@test "a head on features that were stored as f16 or bf16: its bundle rounds as they were" {
+	for store in f16 bf16; do
+		for s in train dev; do hm-encode -q --store $store --image init:resnet-tiny --text init:bert-tiny -o $s.$store.hmr $s.raw.hmr; done
+		hm-fuse-train -q --lr .03 --epochs 3 -o $store.st train.$store.hmr
+		hm-view $store.st | grep -q "\"store\":\"$store\".*\"store\":\"$store\""
+		hm-bundle --image init:resnet-tiny --text init:bert-tiny --vocab data/vocab.txt $store.st -o stored.st
+		hm-score --bootstrap 0 --model $store.st --csv want.csv dev.$store.hmr >/dev/null
+		hm-score --bootstrap 0 --model stored.st --csv - dev.raw.hmr 2>/dev/null | diff want.csv -
+		sed 1d want.csv | cut -d, -f1,2 >want
+		hm-classify stored.st --batch-size 24 --root data/img data/dev.jsonl | as_csv | diff want -
+		run hm-score --bootstrap 0 --model $store.st dev.hmr
+		expect 0 "notice: .*is stored as f32, the model was trained on $store"
+	done
+}
+
 @test "a random CLIP of a small vocabulary: --vocab-size" {
 	local clip=$ROOT/tests/data/text/clip text=init:clip-tiny-text
 	hm-jsonl2rec --limit 16 data/train.jsonl | hm-tokenize --vocab "$clip" |

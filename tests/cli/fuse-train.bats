@@ -154,6 +154,12 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	expect 2 'class-weight takes 2 positive numbers'
 	run hm-fuse-train --fusion early -o x.safetensors train.hmr
 	expect 2 'fusion'
+	for o in '--encoder-lr 1' '--dropout .3' '--heads 4' '--act gelu' '--vocab-size 3' '--freeze both --frozen-mode train'; do
+		run hm-fuse-train $o -o x.safetensors train.hmr
+		expect 2 '^hm-fuse-train: error: --(encoder-lr|dropout|heads|act|vocab-size|frozen-mode train) .* neither --image, --text nor --init gives one'
+	done
+	run hm-fuse-train --features image --text-feature nope -o x.safetensors train.hmr
+	expect 2 '^hm-fuse-train: error: --text-feature names columns, and --features image leaves that side out'
 	run hm-fuse-train --device cuda -o x.safetensors train.hmr
 	expect 3 'cuda'
 }

@@ -57,6 +57,14 @@ END
 	grep -q '^"\?a"\?,"\?align"\?,8,"0.1,0.4,0.2",' swept/leaderboard.csv
 }
 
+@test "a sweep: normalize false is no-normalize" {
+	printf '%s\n' '{"name":"off","normalize":false}' '{"name":"on","normalize":true}' '{"name":"plain","no-normalize":true}' >norm.jsonl
+	hm-fuse-train -q --sweep norm.jsonl --fusion align --map-dim 4 --epochs 1 -o norm train.hmr
+	refute cmp -s norm/off.safetensors norm/on.safetensors
+	cmp norm/off.safetensors norm/plain.safetensors
+	grep -q '^"\?off"\?,.*false' norm/leaderboard.csv || fail "$(cat norm/leaderboard.csv)"
+}
+
 @test "--standardize folds into the maps: the model takes features as they are" {
 	hm-fuse-train -q --fusion align --map-dim 8 --standardize --epochs 1 --val dev.hmr --log log.jsonl -o s.safetensors train.hmr
 	hm-score -q --model s.safetensors --json score.json dev.hmr

@@ -369,6 +369,10 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 @test "a header whose classes have a gap is refused" {
 	run hm-score <(printf 'id,proba_0,proba_1,proba_3,label\n1,.1,.2,.7,0\n')
 	expect 1 'the header has "proba_3" and no "proba_2"'
+	run hm-score <(printf 'id,proba,proba_0,proba_1,label\n1,.9,.8,.2,1\n')
+	expect 1 'the header has both "proba" and "proba_0"'
+	run hm-score <(printf 'id,proba_0,proba_1,label\n1,.9,.8,1\n')
+	expect 1 'line 2 \(id 1\): the probabilities of the 2 classes add up to 1.7, not to 1'
 	run hm-score <(printf 'id,proba_0,proba_1,proba_x,label\n1,.6,.4,.7,0\n2,.2,.8,.1,1\n')
 	expect 0 'accuracy 1.0000'
 }
@@ -641,6 +645,10 @@ raw() {
 	expect 1 'one.hmr: there is one record only, and no other whose text it could get'
 	run hm-score --model "$model" --ablate image raw.hmr
 	expect 2 "ablate takes image=zero, image=shuffle, text=zero or text=shuffle, not 'image'"
+	run hm-score --model "$model" --ablate image=zero --ablate image=shuffle raw.hmr
+	expect 2 "ablate takes one way for each side, and image=shuffle has two"
+	run hm-score --replace a.csv
+	expect 2 'which is not given'
 	run hm-score --ablate image=zero a.csv
 	expect 2 'what --model sees, which is not given'
 }

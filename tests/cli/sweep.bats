@@ -177,6 +177,8 @@ END
 	bad '{"name":"x","momentum":0.9}' "--momentum is sgd's alone"
 	bad '{"name":"x","class-weight":"1"}' '--class-weight takes 2'
 	bad '{"name":"x","no-shuffle":1}' '.*true or false'
+	bad '{"name":"x","map-dim":4}' '"map-dim" is not an option of late fusion'
+	bad '{"name":"x","fusion":"late","normalize":true}' '"normalize" is not an option of late fusion'
 	bad '{"lr":1}' '"name" is missing'
 	bad '{"name":"a/b"}' '"name" must be'
 	bad '{"name":".x"}' '"name" must be'
