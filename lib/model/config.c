@@ -265,7 +265,8 @@ static int ask_object(const cJSON *o, const struct hm_tower_config *k, bool in_m
 	return rc;
 }
 
-/* The side's own object and, as transformers reads it, before that the object of the same name with _dict. */
+/* The side's own object; where there is one of the same name with _dict, that takes its place, as in
+ * transformers: what it lacks is the family's usual value. */
 static int ask_config(const cJSON *tree, const struct hm_tower_config *k, bool in_model,
 		      struct hm_tower_hints *hints, struct hm_err *e)
 {
@@ -276,12 +277,12 @@ static int ask_config(const cJSON *tree, const struct hm_tower_config *k, bool i
 		part[0] = cJSON_GetObjectItemCaseSensitive(tree, dict);
 		part[1] = cJSON_GetObjectItemCaseSensitive(tree, k->section);
 	}
-	for (int j = 0; j < 2; j++)
-		if (cJSON_IsObject(part[j]) && ask_object(part[j], k, in_model, hints, e))
-			return HM_EDATA;
+	const cJSON *own = cJSON_IsObject(part[0]) ? part[0] : part[1];
+	if (cJSON_IsObject(own) && ask_object(own, k, in_model, hints, e))
+		return HM_EDATA;
 	const cJSON *type = cJSON_GetObjectItemCaseSensitive(tree, "model_type");
 	bool shared = k->section && cJSON_IsString(type) && !strcmp(type->valuestring, k->model_types[0]);
-	if (!shared && !cJSON_IsObject(part[1]) && ask_object(tree, k, in_model, hints, e))
+	if (!shared && !cJSON_IsObject(own) && ask_object(tree, k, in_model, hints, e))
 		return HM_EDATA;
 	hints->heads = hints->heads ? hints->heads : k->usual.heads;
 	hints->eps = hints->eps > 0 ? hints->eps : k->usual.eps;

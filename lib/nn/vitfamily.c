@@ -4,6 +4,7 @@
 #include "nn/familyparts.h"
 #include "nn/vit.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* What both have in common. */
@@ -35,9 +36,34 @@ static const struct hm_vit_style
 			.outputs = (const char *const[]){"pooled", NULL},
 			.output_of = (const enum hm_vit_output[]){HM_VIT_POOLED}};
 
+/* transformers from 5 on saves a model under the published names, and calls its tensors otherwise in memory,
+ * from where the state_dict() of a training script has them. */
+static void publish_live(const char *name, struct hm_tensor_name *out)
+{
+	static const char *const parts[][2] = {{".attention.q_proj.", ".attention.attention.query."},
+					       {".attention.k_proj.", ".attention.attention.key."},
+					       {".attention.v_proj.", ".attention.attention.value."},
+					       {".attention.o_proj.", ".attention.output.dense."},
+					       {".mlp.fc1.", ".intermediate.dense."}, /* of a ViT */
+					       {".mlp.fc2.", ".output.dense."}};
+	bool vit = !strncmp(name, "layers.", 7);
+	const char *layer = vit ? "encoder.layer." : "", *rest = vit ? name + 7 : name;
+	for (int i = 0; i < (vit ? 6 : 4); i++) {
+		const char *at = strstr(rest, parts[i][0]);
+		if (!at)
+			continue;
+		snprintf(out->name, sizeof out->name, "%s%.*s%s%s", layer, (int)(at - rest), rest,
+			 parts[i][1], at + strlen(parts[i][0]));
+		return;
+	}
+	if (vit)
+		snprintf(out->name, sizeof out->name, "%s%s", layer, rest);
+}
+
 static enum hm_tensor_role publish_name(const char *name, int part, struct hm_tensor_name *out)
 {
-	(void)part, (void)out;
+	(void)part;
+	publish_live(name, out);
 	return !strcmp(name, "embeddings.mask_token") || !strncmp(name, "classifier.", 11) ? HM_TENSOR_OTHER
 											   : HM_TENSOR_PARAM;
 }
@@ -87,7 +113,7 @@ static struct hm_tower *read_dinov2(hm_find_fn *find, void *ctx, struct hm_tower
 const struct hm_tower_kind hm_vit_tower = {
 	.name = "vit",
 	.tensors = "transformers' ViTModel",
-	FAMILY(read_vit, "encoder.layer.0.layernorm_before.weight"),
+	FAMILY(read_vit, "encoder.layer.0.layernorm_before.weight|layers.0.layernorm_before.weight"),
 	.config = {.model_types = (const char *const[]){"vit", NULL},
 		   .demand = (const char *const[][2]){{"pooler_act", "tanh"}, {NULL, NULL}},
 		   HM_VIT_KEYS},

@@ -202,6 +202,26 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 	expect 1 'its tokens hold the padding token 1, which the text encoder does not count as a position'
 }
 
+@test "ViT and DINOv2 as a training script saves them with transformers 5: the names they have in memory" {
+	local at="$ROOT/tests/data/towers" live='s/attention\.attention\.(q|k|v)[a-z]+\./attention.$1_proj./g; s/attention\.output\.dense/attention.o_proj/g;'
+	rename_in() { # FILE PERL: the header's names
+		perl -e 'undef $/; $_ = <STDIN>; my $n = unpack("Q<", $_); my $t = substr($_, 8, $n); $t =~ s/\s+$//;
+			for ($t) { eval $ARGV[0] } $t .= " " x (-length($t) % 8); print pack("Q<", length $t), $t, substr($_, 8 + $n)' "$2" <"$1"
+	}
+	for f in vit dinov2; do
+		rm -rf "live-$f"
+		cp -r "$at/$f" "live-$f"
+		local how=$live
+		[ $f = dinov2 ] || how+=' s/encoder\.layer\./layers./g; s/intermediate\.dense/mlp.fc1/g; s/output\.dense/mlp.fc2/g;'
+		rename_in "$at/$f/model.safetensors" "$how" >"live-$f/model.safetensors"
+		refute cmp -s "$at/$f/model.safetensors" "live-$f/model.safetensors"
+		hm-imgprep --root d/img --size "$([ $f = vit ] && echo 16 || echo 28)" --replace -o sized.hmr dev.hmr
+		hm-encode -q --image "$at/$f" -o published.hmr sized.hmr
+		hm-encode -q --image "live-$f" -o live.hmr sized.hmr
+		cmp published.hmr live.hmr
+	done
+}
+
 @test "a processor of a folder says how pixels are normalised" {
 	hm-imgprep --root d/img --size 16 --replace -o 16.hmr dev.hmr
 	rm -rf said

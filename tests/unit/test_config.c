@@ -326,6 +326,12 @@ static void the_rest_of_config_json(void **state)
 		if (!strstr(e.text, row[i].says))
 			fail_msg("%s: \"%s\"", row[i].bad, e.text);
 	}
+	assert_int_equal(ask_hints(&hm_clip_image_tower, NULL,
+				   "{\"vision_config\":{\"num_attention_heads\":4,\"hidden_act\":\"gelu\"},"
+				   "\"vision_config_dict\":{\"num_attention_heads\":8}}",
+				   &h),
+			 0);
+	assert_true(h.heads == 8 && h.act == HM_ACT_QUICK_GELU);
 	assert_int_equal(ask_hints(&hm_bert_tower, NULL, NULL, &h), 0);
 	assert_false(h.named);
 	assert_int_equal(ask_hints(&hm_bert_tower, "{}", NULL, &h), 0);
