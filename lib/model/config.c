@@ -318,6 +318,8 @@ static int refuse_open_clip(const cJSON *side, const char *section, struct hm_er
 					   NULL};
 	const char *pool = strcmp(section, "vision_cfg") ? "argmax" : "tok";
 	const cJSON *v;
+	if (!cJSON_IsObject(side))
+		return hm_err_set(e, HM_EDATA, "\"%s\" is not an object", section);
 	cJSON_ArrayForEach(v, side)
 	{
 		bool none = cJSON_IsNull(v) || cJSON_IsFalse(v) ||
