@@ -10,6 +10,10 @@
  * included. So a region never waits for a thread that the kernel has not started yet. A slot's number, and
  * not the thread that runs it, decides what it computes: results do not depend on who came first.
  *
+ * The threads must be called all the same: in some of oneDNN's kernels slots wait for each other by spinning
+ * on memory, so a region whose first thread took all slots alone would hang. (Tried twice, since it would
+ * suit two programs on two processors.)
+ *
  * Each thread of the program that begins regions has a team of its own. Its threads end with it. */
 #ifndef HM_TEAM_H
 #define HM_TEAM_H
