@@ -80,6 +80,6 @@ says() { # what the sentence says of each kind
 
 @test "a model says how its inputs were prepared" {
 	grep -aq '\\"image\\":{\\"fit\\":\\"squash\\",\\"size\\":\\"40x40\\"}' head.st
-	grep -aq '\\"text\\":{\\"cased\\":false,\\"max_length\\":512,\\"vocab\\":\\"[0-9a-f]*\\"}' head.st
+	grep -aq '\\"text\\":{\\"cased\\":false,\\"eps\\":1e-12,\\"heads\\":2,\\"max_length\\":512,\\"vocab\\":\\"[0-9a-f]*\\"}' head.st
 	hm-view --schema base.hmr | grep -q '"fit":"squash"'
 }
