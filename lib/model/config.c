@@ -236,10 +236,10 @@ static int check_architecture(const cJSON *tree, const struct hm_tower_kind *kin
 	if (!cJSON_IsString(v) || !fine || !strstr(v->valuestring, kind->name))
 		return 0;
 	if (!has_word(fine, v->valuestring))
-		return hm_err_set(
-			e, HM_EDATA,
-			"\"architecture\" is %.64s, which has these tensors and computes something else",
-			v->valuestring);
+		return hm_err_set(e, HM_EDATA,
+				  "\"architecture\" is %.64s, of which it is not known that it computes what "
+				  "its tensors are named for",
+				  v->valuestring);
 	return args && args->child
 		       ? hm_err_set(e, HM_EDATA, "\"model_args\" asks for what cannot be computed")
 		       : 0;
