@@ -92,6 +92,8 @@ cJSON *hm_fuse_sweep_history(void *r, const struct hm_sweep_item *item, struct h
 
 /* fuse_shards.c: adds to an identity the digest of a tree's text; of none, "". Failures stick to `e`. */
 void hm_fuse_add_tree(cJSON *o, const char *key, const cJSON *tree, struct hm_err *e);
+/* Adds the digest of the file of --init to an identity; path NULL: nothing. Failures stick to `e`. */
+void hm_fuse_add_init(cJSON *o, const char *path, struct hm_err *e);
 /* Writes the part of the table that this shard has. 0 or HM_EDATA. */
 int hm_fuse_shard_write(struct hm_fuse *r, const struct hm_sweep *s, enum hm_sweep_by by, struct hm_err *e);
 /* Joins the shards of --sweep in the folder -o. 0 or HM_EDATA. */

@@ -89,6 +89,27 @@ static void check_encoders(struct hm_fuse *r)
 				     hm_side_name((enum hm_side)k), hm_side_name((enum hm_side) !k));
 }
 
+/* Options on encoders that change nothing of this call's. */
+static void check_idle(struct hm_fuse *r)
+{
+	int fusion = r->o.recipe.fusion;
+	bool words = fusion >= 0 && hm_fusion_takes_words(hm_fusion_kinds()[fusion]);
+	const char *text = r->o.spec[HM_TEXT];
+	if (r->o.frozen_mode && r->o.freeze == FREEZE_NONE && !words && !r->o.init)
+		hm_cli_usage(
+			&r->cli,
+			"--frozen-mode train is of frozen encoders: --freeze image, text or both names them");
+	if (r->o.freeze == FREEZE_BOTH && hm_cli_given(&r->cli, "encoder-lr"))
+		hm_cli_usage(&r->cli,
+			     "--encoder-lr is of encoders that are trained, and --freeze both trains none");
+	if (r->o.tower.spec.vocab && (!text || strncmp(text, "init:", 5)))
+		hm_cli_usage(&r->cli, "--vocab-size needs --text init:NAME");
+	for (int k = 0; k < HM_SIDES; k++)
+		if (r->o.spec[k] && r->o.features == !k)
+			hm_cli_usage(&r->cli, "--%s names an encoder, and --features %s leaves that side out",
+				     hm_side_name((enum hm_side)k), hm_side_name((enum hm_side) !k));
+}
+
 /* "image:K,text:K", one or both. */
 static void take_layers(struct hm_fuse *r)
 {
@@ -140,6 +161,7 @@ void hm_fuse_check_call(struct hm_fuse *r)
 	check_checkpoint(r);
 	check_sweep(r);
 	check_encoders(r);
+	check_idle(r);
 	/* what does not depend on the number of classes */
 	struct hm_recipe plain = r->o.recipe;
 	plain.class_weight = NULL;

@@ -212,6 +212,18 @@ static int train_and_save(struct hm_fuse *r, struct hm_trainer_result *t, struct
 	return rc;
 }
 
+static void warn_of_warm_up(struct hm_fuse *r)
+{
+	const struct hm_recipe *o = &r->o.recipe;
+	int64_t n = (int64_t)r->setup.train.n,
+		per = o->drop_last ? n / o->batch_size : (n - 1) / o->batch_size + 1;
+	if (o->warmup && o->warmup >= per * o->epochs)
+		hm_cli_warn(&r->cli,
+			    "--warmup-steps %" PRId64 ": the run has %" PRId64
+			    " steps, so the rate never reaches --lr",
+			    o->warmup, per * o->epochs);
+}
+
 int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_err *e)
 {
 	cJSON *identity = hm_fuse_options(r, &r->o.recipe, hm_fusion_config_of(r->setup.fusion), e);
@@ -220,6 +232,7 @@ int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_e
 	hm_setup_identify(&r->setup, identity, e);
 	if (r->setup.names) /* without words, a checkpoint is as it was before they were compared */
 		hm_fuse_add_tree(identity, "names", r->setup.names, e);
+	hm_fuse_add_init(identity, r->o.init, e);
 	r->config.identity = r->identity = hm_json_whole(identity, e);
 	if (!r->identity)
 		return HM_EDATA;
@@ -228,6 +241,7 @@ int hm_fuse_run(struct hm_fuse *r, struct hm_trainer_result *result, struct hm_e
 	if (hm_recipe_config(&r->o.recipe, r->o.val.n, r->setup.classes, r->weight, &r->config, e))
 		return e->code;
 	r->training = true;
+	warn_of_warm_up(r);
 	if (hm_logfile_open(&r->log, r->o.log, r->o.checkpoint, r->config.resume, e))
 		return e->code;
 	return train_and_save(r, result, e);

@@ -40,7 +40,7 @@ static int digest_lines(struct hm_fuse *r, const struct hm_sweep *s, char out[HM
 	return e->code;
 }
 
-static void add_init(cJSON *o, const char *path, struct hm_err *e)
+void hm_fuse_add_init(cJSON *o, const char *path, struct hm_err *e)
 {
 	struct hm_map m = {0};
 	if (e->code || !path || hm_map_open(&m, path, e))
@@ -58,7 +58,7 @@ static cJSON *identify_call(const struct hm_fuse *r, struct hm_err *e)
 	hm_json_add_num(o, "models to keep", (double)r->keep, e);
 	hm_fuse_add_tree(o, "names", r->setup.names, e);
 	hm_fuse_add_tree(o, "history of the training data", r->setup.pg, e);
-	add_init(o, r->o.init, e);
+	hm_fuse_add_init(o, r->o.init, e);
 	hm_json_add_str(o, "version of hm", HM_VERSION, e);
 	return hm_json_whole(o, e);
 }

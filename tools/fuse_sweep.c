@@ -16,6 +16,7 @@ struct sweeper {
 	struct hm_fuse *r;
 	struct options line;
 	const char *of_maps; /* an option of the line that only fusions with maps have; NULL: none */
+	bool maps;	     /* a line has such a fusion */
 };
 
 static void begin_line(void *ctx)
@@ -67,6 +68,7 @@ static int finish_line(void *ctx, struct hm_sweep_item *item, struct hm_err *e)
 	if (!rc && s->of_maps && !item->config.kind->measure)
 		rc = hm_err_set(e, HM_EDATA, "\"%s\" is not an option of %s fusion", s->of_maps,
 				item->config.kind->name);
+	s->maps |= !rc && item->config.kind->measure;
 	return rc ? rc : hm_recipe_config(&item->recipe, r->o.val.n, r->setup.classes, r->weight, &unused, e);
 }
 
@@ -181,6 +183,10 @@ int hm_fuse_sweep(struct hm_fuse *r, struct hm_err *e)
 				"--sweep trains heads on cached features; hm-encode makes them");
 	if (!rc)
 		rc = hm_sweep_read(&s, r->o.sweep, &reader, e);
+	const char *of_maps = hm_recipe_head_given(&r->o.recipe);
+	if (!rc && of_maps && !ctx.maps)
+		rc = hm_err_set(e, HM_EUSAGE, "%s is of fusions with maps, and no line of %s has one",
+				of_maps, r->o.sweep);
 	s.part = r->o.shard.i;
 	s.parts = r->o.shard.n;
 	if (!rc)

@@ -1,6 +1,7 @@
 /* hm-bundle: joins a head and the encoders that it was trained on, with their vocabulary, into one model file
  * that answers pictures and captions. */
 #include "cli/cli.h"
+#include "feed/columns.h"
 #include "feed/vocabulary.h"
 #include "json/build.h"
 #include "prep/labels.h"
@@ -54,24 +55,14 @@ struct run {
 /* Other words for the classes are fine, but not the word of another class. */
 static int refuse_moved(const cJSON *own, const cJSON *names, struct hm_err *e)
 {
-	const cJSON *v, *w;
-	int c = 0, d = 0;
-	cJSON_ArrayForEach(v, names)
-	{
-		d = 0;
-		cJSON_ArrayForEach(w, own)
-		{
-			if (c != d && !strcmp(v->valuestring, w->valuestring))
-				return hm_err_set(
-					e, HM_EDATA,
-					"--names: class %d is \"%.64s\", which class %d was called when the "
-					"model was trained; --allow-mismatch goes on",
-					c, v->valuestring, d);
-			d++;
-		}
-		c++;
-	}
-	return 0;
+	const char *word;
+	int other, c = hm_column_names_moved(own, names, &word, &other);
+	return c < 0 ? 0
+		     : hm_err_set(
+			       e, HM_EDATA,
+			       "--names: class %d is \"%.64s\", which class %d was called when the model was "
+			       "trained; --allow-mismatch goes on",
+			       c, word, other);
 }
 
 /* --names, one for each class. */

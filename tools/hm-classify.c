@@ -101,6 +101,7 @@ static int open_model(struct classify_run *r, struct hm_err *e)
 					      .allow_mismatch = r->o.mismatch,
 					      .encoder = encoder};
 	struct hm_rawmodel *c = &r->model;
+	char precision[HM_PREDICT_PRECISION];
 	int rc = hm_rawmodel_open(c, path, &o, e);
 	if (rc)
 		return rc;
@@ -109,6 +110,9 @@ static int open_model(struct classify_run *r, struct hm_err *e)
 	for (int k = 0; k < HM_SIDES; k++)
 		if (*c->warning[k])
 			hm_cli_warn(&r->cli, "%s: %s", path, c->warning[k]);
+	for (int k = 0; k < HM_SIDES; k++)
+		if (c->used[k] && *hm_predict_precision(&c->model.head, k, r->device, precision))
+			hm_cli_notice(&r->cli, "%s: %s", path, precision);
 	if (r->o.threshold_given && c->model.head.classes != 2)
 		return hm_err_set(e, HM_EUSAGE, "--threshold is for two classes, %s has %lld", path,
 				  (long long)c->model.head.classes);

@@ -7,6 +7,7 @@
 #include "score/nearsheet.h"
 #include "score/neighbours.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,6 +66,7 @@ struct run {
 	struct hm_near *near;  /* [WINDOW, k] */
 	bool ended;
 	uint64_t done;
+	uint64_t zeros; /* records of the input whose features are all 0 */
 	double seconds; /* spent on searching */
 	struct hm_buf text, pairs;
 	struct hm_nearrows asked; /* --duplicates: all of the input */
@@ -116,6 +118,13 @@ static int prepare_input(struct run *r, struct hm_err *e)
 	if (hm_nearcolumns_find(&r->of_in, r->o.columns, s, e) ||
 	    hm_nearcolumns_compare(&r->of_train, hm_join_schema(r->train), &r->of_in, s, e))
 		return hm_err_prefix(e, "%s", hm_join_name(r->in));
+	const char *unknown = hm_nearcolumns_unknown(&r->of_train, hm_join_schema(r->train), &r->of_in, s);
+	if (unknown)
+		hm_cli_warn(
+			&r->cli,
+			"only one of %s and %s says which encoder made \"%s\": nothing shows that both are "
+			"of the same",
+			hm_join_name(r->train), hm_join_name(r->in), unknown);
 	if (!r->o.pairs && hm_column_labels_compare(s, r->of_in.label, hm_join_schema(r->train),
 						    r->of_train.label, hm_join_name(r->train), e))
 		return hm_err_prefix(e, "%s", hm_join_name(r->in));
@@ -185,6 +194,7 @@ static int read_window(struct run *r, struct hm_err *e)
 		else if (hm_nearrow_make(&r->of_in, &rec, row, e))
 			return hm_record_error(hm_join_name(r->in), r->done + (uint64_t)r->batch.n,
 					       &rec.val[r->of_in.id], NULL, e);
+		r->zeros += !failed && hm_nearrow_zero(row, r->of_in.dim);
 		if (hm_batch_add(&r->batch, &rec, e))
 			return HM_EDATA;
 	}
@@ -247,6 +257,14 @@ static int judge_all(struct run *r, struct hm_err *e)
 	rc = hm_writer_finish(r->out, hm_join_skipped(r->in), e);
 	r->out = NULL;
 	return rc;
+}
+
+/* Warns of features that are all 0, as some programs write them for what they could not read. */
+static void warn_zeros(struct run *r, const char *name, uint64_t n)
+{
+	if (n)
+		hm_cli_warn(&r->cli, "%s: the features of %" PRIu64 " records are all 0, so alike to nothing",
+			    name, n);
 }
 
 /* ---- --duplicates ---- */
@@ -345,6 +363,10 @@ int main(int argc, char **argv)
 		rc = hm_nearest_open(&r.nearest, &r.rows, r.device, r.cli.workers, &e);
 	if (!rc)
 		rc = r.o.pairs ? list_duplicates(&r, &e) : judge_all(&r, &e);
+	if (!rc) {
+		warn_zeros(&r, hm_join_name(r.train), r.rows.zeros);
+		warn_zeros(&r, hm_join_name(r.in), r.zeros + r.asked.zeros);
+	}
 	release_run(&r);
 	return hm_cli_end(&r.cli, rc, &e);
 }

@@ -106,8 +106,9 @@ int main(int argc, char **argv)
 	if (!rc && r.runs.echo)
 		hm_cli_warn(
 			&r.cli,
-			"in every file of predictions each label is the answer, as in a submission, where "
-			"\"label\" is the prediction: then the scores say nothing");
+			"%s: every label is the system's answer, as in a submission, where \"label\" is the "
+			"prediction, and no other file knows the labels: then the scores say nothing",
+			r.runs.echo);
 	if (!rc)
 		rc = hm_findings_compute(&r.findings, &r.runs, &e);
 	r.findings.spreadsheet = r.o.spreadsheet;

@@ -20,8 +20,9 @@ struct run {
 	struct hm_strmap ids;	     /* id -> operand << FILE_SHIFT | line */
 	int file;		     /* the operand being read */
 	uint64_t good, bad, written; /* rows: of all shards, of all shards, of this one */
-	uint64_t cut,
-		without_text; /* written records whose path began with the prefix, that have no caption */
+	/* of the written records: whose path began with the prefix, that have no caption, that have no label
+	 */
+	uint64_t cut, without_text, without_label;
 };
 
 /* The words of the classes, for whoever shows them. */
@@ -101,6 +102,7 @@ static int write_record(struct run *r, struct hm_err *e)
 	r->written++;
 	r->cut += f->img && v->cut;
 	r->without_text += f->text && v->no_text;
+	r->without_label += f->label && v->label < 0;
 	return hm_writer_put(r->w, val, e);
 }
 
@@ -179,6 +181,11 @@ static void warn_unmet(const struct run *r)
 		hm_cli_warn(r->cli,
 			    "no %s has the field \"%s\": every caption is empty (--text-field names another)",
 			    r->r->thing, f->text);
+	bool wanted = r->o->label_given || r->o->labels;
+	if (r->written && f->label && wanted && r->without_label == r->written)
+		hm_cli_warn(r->cli,
+			    "no %s has the field \"%s\": no record has a label (--label-field names another)",
+			    r->r->thing, f->label);
 }
 
 /* What the option parser cannot know. */

@@ -124,6 +124,9 @@ static int load_all(struct hm_score *r, struct hm_err *e)
 		if (!rc && r->o.labels)
 			rc = label_system(r, &r->said[i], e);
 	}
+	bool echo[HM_COMPARE_MAX];
+	if (!rc && r->o.averaged)
+		r->how.echo = hm_predictions_echoes(r->said, r->loaded, echo);
 	if (!rc && r->o.averaged)
 		rc = hm_predictions_average(r->said, r->loaded, (enum hm_average)r->o.average, e);
 	const struct hm_predict *a = &r->source.answers.predict;
@@ -147,8 +150,8 @@ static int score_systems(struct hm_score *r, struct hm_err *e)
 			    "%s: every label is the system's answer: in a submission \"label\" is the "
 			    "prediction, and then these scores say nothing; --labels FILE gives the true "
 			    "ones",
-			    r->o.labels ? r->truth.name : r->said->name);
-	if (!rc && r->how.fit && r->fit.submitted && hm_predictions_echo(&r->fit, .5))
+			    r->o.labels ? r->truth.name : s->echo);
+	if (!rc && r->how.fit && r->fit.submitted && hm_predictions_echo(&r->fit))
 		hm_cli_warn(&r->cli,
 			    "%s: every label is the system's answer, as in a submission: the threshold is "
 			    "fitted on predictions, not on labels",

@@ -129,6 +129,25 @@ int hm_column_names_differ(const cJSON *a, const cJSON *b, int most, const char 
 	return -1;
 }
 
+int hm_column_names_moved(const cJSON *own, const cJSON *names, const char **word, int *other)
+{
+	const cJSON *v, *w;
+	int c = 0;
+	cJSON_ArrayForEach(v, names)
+	{
+		*other = 0;
+		cJSON_ArrayForEach(w, own)
+		{
+			*word = v->valuestring;
+			if (c != *other && !strcmp(*word, w->valuestring))
+				return c;
+			++*other;
+		}
+		c++;
+	}
+	return -1;
+}
+
 int hm_column_labels_compare(const struct hm_schema *s, int label, const struct hm_schema *t, int other,
 			     const char *file, struct hm_err *e)
 {

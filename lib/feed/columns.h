@@ -51,6 +51,9 @@ int hm_column_names(const struct hm_schema *s, int label, cJSON **names, struct 
  * which are borrowed. -1: none. NULL says nothing, and neither does the shorter array of what lies behind its
  * end. */
 int hm_column_names_differ(const cJSON *a, const cJSON *b, int most, const char *word[2]);
+/* The first class of `names` whose word `own` has for another class: *word and *other := that word, which is
+ * borrowed, and own's class. -1: none; NULL says nothing. New words are thus fine, exchanged ones are not. */
+int hm_column_names_moved(const cJSON *own, const cJSON *names, const char **word, int *other);
 /* Whether the label columns of s and t, -1 for none, call their classes alike; if not, HM_EDATA: "class 0 is
  * "yes", and "no" in FILE", where FILE holds t. */
 int hm_column_labels_compare(const struct hm_schema *s, int label, const struct hm_schema *t, int other,

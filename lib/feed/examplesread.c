@@ -6,7 +6,7 @@
 #include "feed/prepared.h"
 #include "feed/sources.h"
 #include "json/build.h"
-#include "model/config.h"
+#include "model/configmodel.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -105,7 +105,7 @@ static int find_side(struct reading *r, int k, const struct hm_device *d, struct
 	if (!(r->x->prepared[k] = hm_sidefeature_prepared(hm_join_schema(r->in), &s->column[k], e)))
 		return HM_EDATA;
 	if (o->use != HM_USE_FEATURE) /* as hm-encode would say of its features */
-		hm_config_add_settings(r->x->prepared[k], o->encoder->kind, &o->encoder->hints, e);
+		hm_configmodel_add_settings(r->x->prepared[k], o->encoder->kind, &o->encoder->hints, e);
 	if (!(r->x->prepared[k] = hm_json_whole(r->x->prepared[k], e)))
 		return HM_EDATA;
 	if (o->use == HM_USE_COMPUTED)
@@ -312,7 +312,7 @@ static int open_encode(struct reading *r, struct hm_workers *w, struct hm_device
 			continue;
 		c.side[k].encoder = r->o->side[k].encoder;
 		c.side[k].want[r->o->kind->gives[k]] = true;
-		c.side[k].batch = hm_encode_batch_size(d, (enum hm_side)k, r->x->h, r->x->w, 0);
+		c.side[k].batch = hm_encode_batch_size(d, c.side[k].encoder, r->x->h, r->x->w, 0);
 		any = true;
 	}
 	return any ? hm_encode_new(&r->encode, &c, d, w, e) : 0;

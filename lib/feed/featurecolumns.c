@@ -2,7 +2,7 @@
 #include "feed/featurecolumns.h"
 #include "feed/prepared.h"
 #include "json/build.h"
-#include "model/config.h"
+#include "model/configmodel.h"
 
 #include <string.h>
 
@@ -52,7 +52,7 @@ static int add_feature(struct hm_feature_columns *r, const struct hm_features_op
 	const cJSON *v;
 	cJSON_ArrayForEach(v, prepared) hm_json_add_copy(attr, v->string, v, e);
 	cJSON_Delete(prepared);
-	hm_config_add_settings(attr, x->kind, &x->hints, e);
+	hm_configmodel_add_settings(attr, x->kind, &x->hints, e);
 	attr = hm_json_whole(attr, e);
 	int at = attr ? hm_schema_add(&r->schema, column_name(o, k, give), o->store, give == HM_GRID ? 2 : 1,
 				      dim, attr, e)

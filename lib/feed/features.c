@@ -58,7 +58,7 @@ static int open_encode(struct hm_features *r, struct hm_workers *w, struct hm_de
 		c->side[k].encoder = r->o.encoder[k];
 		c->side[k].batch = 1;
 		if (r->o.encoder[k]) {
-			c->side[k].batch = hm_encode_batch_size(d, (enum hm_side)k, c->height, c->width,
+			c->side[k].batch = hm_encode_batch_size(d, r->o.encoder[k], c->height, c->width,
 								r->o.batch_size);
 			r->output[k] = outputs_of(&r->o, k);
 		}

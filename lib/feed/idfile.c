@@ -181,8 +181,8 @@ uint64_t hm_idfile_skipped(const struct hm_idfile *f)
 static int take_object(struct hm_idfile *f, struct hm_rec *rec, struct hm_err *e)
 {
 	const struct hm_form form = {.id = hm_column_name(HM_COLUMN_ID),
-					   .label = f->label ? hm_column_name(HM_COLUMN_LABEL) : NULL,
-					   .img_prefix = ""};
+				     .label = f->label ? hm_column_name(HM_COLUMN_LABEL) : NULL,
+				     .img_prefix = ""};
 	struct hm_err why = {0};
 	hm_jsonl_clear(&f->fields);
 	if (hm_jsonl_parse(&form, f->line, f->len, &f->fields, &why)) {

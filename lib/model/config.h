@@ -18,18 +18,6 @@ struct hm_config {
  * "model_type" of config.json is not a family of that side. Caller closes, also after a failure. */
 int hm_config_open(struct hm_config *c, enum hm_side side, const char *spec, struct hm_err *e);
 void hm_config_close(struct hm_config *c);
-/* Fills *hints with what the object hm.model says of a side's encoder; or adds that to the object. 0 or
- * HM_EDATA. */
-int hm_config_read_model(const cJSON *o, enum hm_side side, struct hm_tower_hints *hints, struct hm_err *e);
-void hm_config_write_model(cJSON *o, enum hm_side side, const struct hm_tower_hints *hints, struct hm_err *e);
-/* Adds to an object that says how inputs are prepared what an encoder computes by beyond its weights: an
- * image encoder's colours, "mean" and "std", three numbers each, unless they are the family's own; of a
- * transformer the number of attention heads "heads", the "eps" of its LayerNorms and, where files may choose,
- * the activation "act". What the object has stays. kind NULL: colours alone. */
-void hm_config_add_settings(cJSON *o, const struct hm_tower_kind *kind, const struct hm_tower_hints *hints,
-			    struct hm_err *e);
-/* Whether hm.model in the file's metadata says what config.json is asked for. */
-bool hm_config_in_model(const struct hm_weights *w);
 /* Fills *hints from hm.model in the file's metadata, else from the files, else from what the kind of file
  * says. 0, or HM_EDATA if config.json demands what the family does not compute. */
 int hm_config_hints(const struct hm_config *c, const struct hm_tower_kind *kind, const struct hm_weights *w,

@@ -316,14 +316,17 @@ void hm_encode_window_clear(struct hm_encode_window *w)
 
 /* ---- set-up ---- */
 
-int hm_encode_batch_size(const struct hm_device *d, enum hm_side side, int height, int width, int wanted)
+int hm_encode_batch_size(const struct hm_device *d, const struct hm_encoder *x, int height, int width,
+			 int wanted)
 {
-	if (side == HM_TEXT)
+	if (x->kind->side == HM_TEXT)
 		return wanted ? wanted : d->host ? 64 : 512;
+	/* tiles are fed well by many rows alone, which two images of a transformer are not */
+	bool few = d->act == HM_BF16 && !(d->tiles && x->kind->config.heads);
 	int most = d->host ? 32 : 256,
-	    usual = !d->host		? 128
-		    : d->act == HM_BF16 ? 2
-					: 8,
+	    usual = !d->host ? 128
+		    : few    ? 2
+			     : 8,
 	    n = wanted ? wanted : usual * 224 * 224 / (height * width);
 	return n < 1 || !strcmp(d->name, "ref") ? 1 : n > most ? most : n;
 }

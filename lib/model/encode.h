@@ -43,10 +43,12 @@ struct hm_encode_item {
 };
 
 /* How many inputs are computed at once. `wanted` overrides the usual number; 0: the usual one. Images of
- * height x width pixels: on a processor what its caches hold best (8 of 224x224, 2 in bf16) and at most 32;
+ * height x width pixels: on a processor what its caches hold best (8 of 224x224; 2 in bf16, but of a
+ * transformer on tiles) and at most 32;
  * on a GPU 128 of 224x224 and at most 256; on `ref` always 1. Captions: 64, on a GPU 512. A feature depends
  * on this number in its last bits. */
-int hm_encode_batch_size(const struct hm_device *d, enum hm_side side, int height, int width, int wanted);
+int hm_encode_batch_size(const struct hm_device *d, const struct hm_encoder *x, int height, int width,
+			 int wanted);
 
 struct hm_encode_window {
 	struct hm_encode_item *item; /* [n], the caller's; must stay until wait */

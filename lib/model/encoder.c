@@ -2,6 +2,7 @@
 #include "model/encoder.h"
 #include "base/file.h"
 #include "model/config.h"
+#include "model/configmodel.h"
 #include "model/names.h"
 
 #include <errno.h>
@@ -267,7 +268,7 @@ int hm_encoder_take(struct hm_encoder *x, enum hm_side side, struct hm_weights *
 	struct hm_config config = {0};
 	*x = (struct hm_encoder){0};
 	/* A model file that says what its tensors do not needs no config.json, which may be another's. */
-	int rc = side == HM_TEXT && !hm_config_in_model(w) ? hm_config_open(&config, side, path, e) : 0;
+	int rc = side == HM_TEXT && !hm_configmodel_has_all(w) ? hm_config_open(&config, side, path, e) : 0;
 	if (!rc)
 		rc = hm_names_family(w, side, prefix, family, &at, e);
 	if (!rc)

@@ -2,7 +2,7 @@
 #include "model/modelfields.h"
 #include "base/hex.h"
 #include "json/build.h"
-#include "model/config.h"
+#include "model/configmodel.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 		    read_store(o, keys[k].store, m->store[k], e) ||
 		    get_text(o, keys[k].family, m->family[k], sizeof m->family[k], e) ||
 		    get_text(o, keys[k].encoder, m->encoder[k], sizeof m->encoder[k], e) ||
-		    hm_config_read_model(o, (enum hm_side)k, &m->hints[k], e) ||
+		    hm_configmodel_read(o, (enum hm_side)k, &m->hints[k], e) ||
 		    read_columns(&m->columns[k], o, keys[k].columns, e))
 			return HM_EDATA;
 		if (o && !*m->output[k] && m->dim[k] > 0 && hm_weights_meta(m->file, hm_digest_keys[k]))
@@ -90,7 +90,7 @@ static int read_sides(struct hm_modelfile *m, const cJSON *o, struct hm_err *e)
 			return HM_EDATA;
 		/* Files that were written before preparations had colours say those of their encoder. */
 		if (prepared && prepared->child)
-			hm_config_add_settings(m->prepared[k], NULL, &m->hints[k], e);
+			hm_configmodel_add_settings(m->prepared[k], NULL, &m->hints[k], e);
 		if (prepared && e->code)
 			return HM_EDATA;
 	}
@@ -198,7 +198,7 @@ cJSON *hm_modelfields_make(const struct hm_modelfile *m, struct hm_err *e)
 	for (int k = HM_SIDES - 1; k >= 0; k--) {
 		if (*m->family[k])
 			hm_json_add_str(o, keys[k].family, m->family[k], e);
-		hm_config_write_model(o, (enum hm_side)k, &m->hints[k], e);
+		hm_configmodel_write(o, (enum hm_side)k, &m->hints[k], e);
 	}
 	if (m->fusion->measure) {
 		hm_json_add_bool(o, "normalize", m->head.normalize, e);

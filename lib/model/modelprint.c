@@ -4,7 +4,7 @@
 #include "base/filekind.h"
 #include "base/hex.h"
 #include "json/build.h"
-#include "model/config.h"
+#include "model/configmodel.h"
 #include "model/modelfile.h"
 #include "model/names.h"
 
@@ -105,7 +105,7 @@ static cJSON *describe_model(const struct hm_modelfile *m, struct hm_err *e)
 		add_hidden(o, &m->head, e);
 	add_said(o, "selected_on", m->selected_on, e);
 	for (int k = HM_SIDES - 1; k >= 0; k--)
-		hm_config_write_model(o, (enum hm_side)k, &m->hints[k], e);
+		hm_configmodel_write(o, (enum hm_side)k, &m->hints[k], e);
 	for (int k = 0; k < HM_SIDES; k++)
 		add_side(o, m, (enum hm_side)k, e);
 	if (m->pg)

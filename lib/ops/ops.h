@@ -40,6 +40,7 @@ struct hm_device {
 	bool once;	   /* weights are used for a call or two, which packing would not repay; set before
 			      networks are made ready */
 	bool host;	   /* device memory is host memory */
+	bool tiles;	   /* products of bf16 run on tiles of the processor (AMX) */
 	void *ctx;	   /* private to the device */
 	const struct hm_backend *backend;
 	struct hm_err err; /* the first failure, or code 0 */

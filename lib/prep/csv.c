@@ -85,16 +85,30 @@ static int refuse_header(const struct hm_csv *c, const char *what, struct hm_err
 	return hm_csvrows_bad(&c->rows, e, text);
 }
 
-/* proba_0, proba_1 and proba_3 would be read as two classes. */
-static int refuse_gap(const struct hm_csv *c, struct hm_err *e)
+/* The number N in a column's name proba_N; -1: it is no such name. */
+static long class_number(const char *name)
+{
+	const char *digits = name + strlen("proba_");
+	if (strncmp(name, "proba_", strlen("proba_")) || !*digits ||
+	    strspn(digits, "0123456789") != strlen(digits))
+		return -1;
+	return strtol(digits, NULL, 10);
+}
+
+/* proba_0, proba_1 and proba_3 would be read as two classes; proba with one of them as the probability of
+ * class 1, which may be that of the answer. */
+static int refuse_others(const struct hm_csv *c, struct hm_err *e)
 {
 	char text[160];
 	for (int i = 0; i < c->rows.fields; i++) {
-		const char *name = c->rows.name[i], *digits = name + strlen("proba_");
-		if (strncmp(name, "proba_", strlen("proba_")) || !*digits ||
-		    strspn(digits, "0123456789") != strlen(digits) || strtol(digits, NULL, 10) < c->classes)
+		const char *name = c->rows.name[i];
+		if (class_number(name) < (c->single ? 0 : c->classes))
 			continue;
-		snprintf(text, sizeof text, "the header has \"%.32s\" and no \"proba_%d\"", name, c->classes);
+		if (c->single)
+			snprintf(text, sizeof text, "the header has both \"proba\" and \"%.32s\"", name);
+		else
+			snprintf(text, sizeof text, "the header has \"%.32s\" and no \"proba_%d\"", name,
+				 c->classes);
 		return hm_csvrows_bad(&c->rows, e, text);
 	}
 	return 0;
@@ -124,10 +138,8 @@ static int read_header(struct hm_csv *c, struct hm_err *e)
 			break;
 		c->column[c->classes] = at;
 	}
-	if (!c->single && refuse_gap(c, e))
+	if (refuse_others(c, e))
 		return HM_EDATA;
-	if (c->single && hm_csvrows_column(&c->rows, "proba_0") != -1)
-		return hm_csvrows_bad(&c->rows, e, "the header has both \"proba\" and \"proba_0\"");
 	if (c->single) {
 		c->classes = 2;
 		c->column[1] = proba;

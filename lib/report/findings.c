@@ -12,12 +12,20 @@ bool hm_pair_significant(const struct hm_pair *p)
 	return p->mcnemar_holm < .05 || p->delong_holm < .05;
 }
 
+/* Whether the test of the headline's metric shows a row of a pair to be above the other. */
+static bool pair_favours(const struct hm_findings *f, const struct hm_pair *p, int row)
+{
+	double above = f->auroc ? p->test.auroc : p->test.accuracy,
+	       holm = f->auroc ? p->delong_holm : p->mcnemar_holm;
+	return holm < .05 && (p->a == row ? above > 0 : above < 0);
+}
+
 char *hm_page_best(const struct hm_findings *f, char out[HM_PAGE_BEST])
 {
 	int alike = 0, others = f->runs->n_rows - 1;
 	for (int i = 0; i < f->pairs; i++)
 		alike += (f->pair[i].a == f->best || f->pair[i].b == f->best) &&
-			 !hm_pair_significant(&f->pair[i]);
+			 !pair_favours(f, &f->pair[i], f->best);
 	if (!alike)
 		snprintf(out, HM_PAGE_BEST, "shown to differ from every other");
 	else if (others == 1)

@@ -46,7 +46,7 @@ static void put_examples(struct hm_html *p)
 {
 	struct hm_buf text = {0};
 	hm_html_print(p, "%zu examples have a label and an answer from every row. ", p->r->matched.n);
-	if (!hm_page_left_out(p->r, &text, p->e) && *text.data) {
+	if (!hm_page_caveats(p->r, &text, p->e) && *text.data) {
 		hm_html_text(p, (const char *)text.data);
 		hm_html_put(p, " ");
 	}

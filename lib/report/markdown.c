@@ -150,11 +150,11 @@ static void put_headline(const struct hm_findings *f, struct hm_buf *b, struct h
 		      hm_page_value(guess.lo, 3, v[0]), hm_page_value(guess.hi, 3, v[1]));
 }
 
-/* A paragraph of its own, where some examples do not count. */
-static void put_left_out(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
+/* A paragraph of its own, where some examples do not count or labels may be predictions. */
+static void put_caveats(const struct hm_findings *f, struct hm_buf *b, struct hm_err *e)
 {
 	struct hm_buf text = {0};
-	if (!hm_page_left_out(f->runs, &text, e) && *text.data) {
+	if (!hm_page_caveats(f->runs, &text, e) && *text.data) {
 		hm_buf_printf(b, e, "\n");
 		hm_markdown_text(b, (const char *)text.data, e);
 		hm_buf_printf(b, e, "\n");
@@ -172,7 +172,7 @@ int hm_page_markdown(const struct hm_findings *f, struct hm_buf *b, struct hm_er
 	hm_buf_clear(&title);
 	hm_buf_printf(b, e, "\n");
 	put_headline(f, b, e);
-	put_left_out(f, b, e);
+	put_caveats(f, b, e);
 	for (int i = 0; i < r->n_about; i++) {
 		hm_buf_printf(b, e, "\n");
 		hm_markdown_paragraph(b, r->about[i], e);

@@ -30,8 +30,8 @@ struct hm_findings {
 int hm_findings_compute(struct hm_findings *f, const struct hm_runs *r, struct hm_err *e);
 void hm_findings_clear(struct hm_findings *f);
 bool hm_pair_significant(const struct hm_pair *p);
-/* What the tests of pairs say of the best row among several: "not shown to differ from 3 of 12 others",
- * "shown to differ from every other". Returns out. */
+/* What the tests of pairs say of the best row among several, by the metric that it is the best by: "not shown
+ * to differ from 3 of 12 others", "shown to differ from every other". Returns out. */
 #define HM_PAGE_BEST 64
 char *hm_page_best(const struct hm_findings *f, char out[HM_PAGE_BEST]);
 /* The history that all share, of which the first f->shared bytes count; the rest of a trial's. */
@@ -70,9 +70,9 @@ char *hm_page_measure(double v, char out[HM_PAGE_NUMBER]);
 char *hm_page_auroc_interval(const struct hm_summary *m, char out[HM_PAGE_NUMBER]);
 /* How many examples count: "200"; where some do not, "180 of 200". Returns out. */
 char *hm_page_examples(const struct hm_runs *r, char out[HM_PAGE_NUMBER]);
-/* The sentence that says how many examples do not count and why, plain text with names of rows; "" when all
- * count. */
-int hm_page_left_out(const struct hm_runs *r, struct hm_buf *out, struct hm_err *e);
+/* The sentences that say how many examples do not count and why, and whether labels may be predictions; plain
+ * text with names of rows, "" when there is nothing to say. */
+int hm_page_caveats(const struct hm_runs *r, struct hm_buf *out, struct hm_err *e);
 /* The heading of a page, plain text: the table's title, or how many rows and examples there are. */
 int hm_page_title(const struct hm_findings *f, struct hm_buf *out, struct hm_err *e);
 

@@ -83,13 +83,19 @@ char *hm_page_examples(const struct hm_runs *r, char out[HM_PAGE_NUMBER])
 	return out;
 }
 
-int hm_page_left_out(const struct hm_runs *r, struct hm_buf *out, struct hm_err *e)
+int hm_page_caveats(const struct hm_runs *r, struct hm_buf *out, struct hm_err *e)
 {
 	const size_t all = hm_matched_records(&r->matched), left = all - r->matched.n;
 	struct hm_buf why = {0};
 	if (left && !hm_runs_uncounted(r, &why, e))
 		hm_buf_printf(out, e, "%zu of %zu examples %s left out: %s.", left, all,
 			      left > 1 ? "are" : "is", (char *)why.data);
+	if (r->echo)
+		hm_buf_printf(
+			out, e,
+			"%sEvery label is the answer of its own file, as in a submission, where labels are "
+			"predictions: then all scores here say nothing.",
+			left ? " " : "");
 	hm_buf_clear(&why);
 	return hm_buf_add(out, "", 1, e);
 }

@@ -31,9 +31,10 @@ static int compute_scores(struct hm_runs *r, bool allow_missing, struct hm_err *
 	double value[HM_METRICS];
 	if (hm_matched_init(&r->matched, r->system, r->systems, e) || hm_runs_check(r, allow_missing, e))
 		return HM_EDATA;
-	r->echo = true;
-	for (int i = 0; i < r->systems; i++)
-		r->echo = r->echo && hm_predictions_echo(&r->system[i], .5);
+	bool *echo = hm_arena_get(&r->arena, (size_t)r->systems * sizeof *echo, e);
+	if (!echo)
+		return HM_EDATA;
+	r->echo = hm_predictions_echoes(r->system, r->systems, echo);
 	for (int i = 0; i < r->systems; i++)
 		if (hm_sample_init(&r->sample[i], m->n, m->classes, m->prob[i], m->label, .5, e))
 			return HM_EDATA;

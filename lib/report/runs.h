@@ -76,8 +76,9 @@ struct hm_runs {
 	double train, dev;	  /* examples of the data set */
 	double baseline_accuracy;
 	bool published[HM_PUBLISHED]; /* some row has this number that was published of it */
-	bool echo;  /* every label of every file is that system's answer: hm_predictions_echo */
-	bool given; /* made of operands, not of a table: paths are the caller's */
+	const char *
+		echo; /* hm_predictions_echoes: a file of predictions whose labels are its answers; or NULL */
+	bool given;   /* made of operands, not of a table: paths are the caller's */
 	int n_rows, n_claims, n_stages, n_about;
 	struct hm_row *row;
 	struct hm_claim *claim;

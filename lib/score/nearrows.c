@@ -112,7 +112,26 @@ int hm_nearcolumns_compare(const struct hm_nearcolumns *a, const struct hm_schem
 	return 0;
 }
 
+const char *hm_nearcolumns_unknown(const struct hm_nearcolumns *a, const struct hm_schema *s,
+				   const struct hm_nearcolumns *b, const struct hm_schema *t)
+{
+	for (int i = 0; i < a->n; i++) {
+		const struct hm_field *f = &s->field[a->at[i]], *g = &t->field[b->at[i]];
+		if (!cJSON_HasObjectItem(f->attr, "encoder") != !cJSON_HasObjectItem(g->attr, "encoder"))
+			return f->name;
+	}
+	return NULL;
+}
+
 /* ---- rows ---- */
+
+bool hm_nearrow_zero(const float *row, size_t dim)
+{
+	size_t k = 0;
+	while (k < dim && fabsf(row[k]) == 0)
+		k++;
+	return k == dim;
+}
 
 int hm_nearrow_make(const struct hm_nearcolumns *c, const struct hm_rec *rec, float *out, struct hm_err *e)
 {
@@ -177,6 +196,7 @@ int hm_nearrows_add(struct hm_nearrows *r, const struct hm_nearcolumns *c, const
 	}
 	if (grow_rows(r, e) || hm_nearrow_make(c, rec, r->row + r->n * r->dim, e))
 		return HM_EDATA;
+	r->zeros += hm_nearrow_zero(r->row + r->n * r->dim, r->dim);
 	int rc = r->repeats ? 1 : hm_strmap_add(&r->ids, id->data, id->count, &at, e);
 	if (rc <= 0)
 		return rc ? rc : hm_err_set(e, HM_EDATA, "its id was there before");

@@ -22,6 +22,13 @@ int hm_nearcolumns_find(struct hm_nearcolumns *c, const char *names, const struc
  * say. HM_EDATA names what differs, and both values. */
 int hm_nearcolumns_compare(const struct hm_nearcolumns *a, const struct hm_schema *s,
 			   const struct hm_nearcolumns *b, const struct hm_schema *t, struct hm_err *e);
+/* The name of the first of the columns that says which encoder made it on one side only; NULL: there is none.
+ */
+const char *hm_nearcolumns_unknown(const struct hm_nearcolumns *a, const struct hm_schema *s,
+				   const struct hm_nearcolumns *b, const struct hm_schema *t);
+/* Whether a row is all zeros, as some programs write them for what they could not read: it is alike to
+ * nothing. */
+bool hm_nearrow_zero(const float *row, size_t dim);
 /* The record's row into out [dim]. HM_EDATA: a value is not finite. */
 int hm_nearrow_make(const struct hm_nearcolumns *c, const struct hm_rec *rec, float *out, struct hm_err *e);
 
@@ -35,6 +42,7 @@ struct hm_nearrows {
 	} * item;		/* [n] */
 	bool repeats;		/* ids may occur again; `ids` stays empty */
 	size_t failed;		/* records with `error`, which have no row */
+	size_t zeros;		/* rows that are all zeros */
 	struct hm_strmap ids;	/* id -> its row */
 	struct hm_arena text;
 };

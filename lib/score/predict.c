@@ -2,6 +2,7 @@
 #include "score/predictside.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,7 +31,8 @@ static int open_encode(struct hm_predict *a, const struct hm_schema *s, const st
 			continue;
 		c.side[k].encoder = &a->model->side[k];
 		c.side[k].want[kind->gives[k]] = true;
-		c.side[k].batch = hm_encode_batch_size(d, (enum hm_side)k, c.height, c.width, o->batch_size);
+		c.side[k].batch =
+			hm_encode_batch_size(d, c.side[k].encoder, c.height, c.width, o->batch_size);
 		any = true;
 	}
 	return any ? hm_encode_new(&a->encode, &c, d, w, e) : 0;
@@ -71,6 +73,19 @@ static int leave_lengths(struct hm_fusionfile *m, struct hm_err *e)
 	return 0;
 }
 
+char *hm_predict_precision(const struct hm_modelfile *head, int k, const struct hm_device *d,
+			   char out[HM_PREDICT_PRECISION])
+{
+	const char *now = hm_precision_name(d->precision), *was = head->precision[k];
+	out[0] = 0;
+	if (*was && strcmp(was, now))
+		snprintf(out, HM_PREDICT_PRECISION,
+			 "the %s encoder computes in %s, the head was trained on features in %s (--precision "
+			 "%s)",
+			 hm_side_name((enum hm_side)k), now, was, was);
+	return out;
+}
+
 int hm_predict_init(struct hm_predict *a, struct hm_fusionfile *model, const struct hm_schema *s,
 		    const char *in, const struct hm_predict_options *o, struct hm_device *d,
 		    struct hm_workers *w, struct hm_err *e)
@@ -79,6 +94,9 @@ int hm_predict_init(struct hm_predict *a, struct hm_fusionfile *model, const str
 	int rc = o->no_normalize ? leave_lengths(model, e) : 0;
 	if (!rc)
 		rc = hm_predict_choose(a, s, in, o, e);
+	for (int k = 0; !rc && k < HM_SIDES; k++)
+		if (a->side[k].raw && !*a->notice)
+			hm_predict_precision(&model->head, k, d, a->notice);
 	if (!rc)
 		rc = open_encode(a, s, o, d, w, e);
 	if (!rc)

@@ -61,6 +61,11 @@ struct hm_predict {
 	struct hm_donors donors[HM_SIDES]; /* of shuffled sides */
 };
 
+/* A sentence for the user if side k's encoder, where it runs on `d`, computes in another precision than the
+ * features had that the head was trained on; "" if not, or if the model does not say it. Returns out. */
+#define HM_PREDICT_PRECISION 160
+char *hm_predict_precision(const struct hm_modelfile *head, int k, const struct hm_device *d,
+			   char out[HM_PREDICT_PRECISION]);
 /* Looks the columns up in a schema, of the input called `in`, and makes the networks ready on `d` (whose
  * memory the model's parameters may move to). HM_EDATA when a side has neither its feature nor its raw
  * column, or one of another size, or a feature made by another encoder than the model's; when it does not say

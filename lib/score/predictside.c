@@ -3,7 +3,7 @@
 #include "feed/prepared.h"
 #include "feed/sources.h"
 #include "json/build.h"
-#include "model/config.h"
+#include "model/configmodel.h"
 #include "score/predictside.h"
 
 #include <stdio.h>
@@ -150,7 +150,7 @@ static int check_preparation(struct hm_predict *a, int k, const struct side *d, 
 	const struct hm_taken *t = &a->side[k].column;
 	cJSON *now = hm_sidefeature_prepared(s, t, e);
 	if (now && a->side[k].raw)
-		hm_config_add_settings(now, d->encoder->kind, &d->encoder->hints, e);
+		hm_configmodel_add_settings(now, d->encoder->kind, &d->encoder->hints, e);
 	now = now ? hm_json_whole(now, e) : NULL;
 	const char *name = t->n > 1 ? d->feature : s->field[t->at[0]].name;
 	int rc = now ? hm_prepared_compare(a->model->head.prepared[k], now, name, allow, a->warning[k],

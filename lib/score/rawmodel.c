@@ -4,7 +4,7 @@
 #include "feed/prepared.h"
 #include "feed/vocabulary.h"
 #include "json/build.h"
-#include "model/config.h"
+#include "model/configmodel.h"
 #include "model/configcolours.h"
 
 #include <stdlib.h>
@@ -96,7 +96,7 @@ static int add_column(struct hm_rawmodel *c, int k, const char *path, const stru
 	c->at[k] = at;
 	cJSON *now = hm_prepared_of(&c->schema, at, e);
 	if (now)
-		hm_config_add_settings(now, x->kind, &x->hints, e);
+		hm_configmodel_add_settings(now, x->kind, &x->hints, e);
 	now = hm_json_whole(now, e);
 	int rc = now ? hm_prepared_compare(c->model.head.prepared[k], now, name, o->allow_mismatch,
 					   c->warning[k], sizeof c->warning[k], e)

@@ -38,24 +38,14 @@ static int add_parts(struct hm_scored *s, const struct hm_scored_options *o, str
 	return rc;
 }
 
-/* Marks the systems whose labels are their answers, unless others know the labels too: records, or a CSV in
- * which some answer is wrong. */
-static void mark_echoes(struct hm_scored *s)
+/* Marks the systems whose labels are their answers. */
+static void mark_echoes(struct hm_scored *s, const char *known)
 {
-	for (int i = 0; i < s->k; i++) {
-		const struct hm_predictions *p = &s->said[i];
-		bool labelled = false;
-		for (size_t r = 0; r < p->n && !labelled; r++)
-			labelled = p->item[r].label >= 0;
-		s->scores[i].echo = p->submitted && hm_predictions_echo(p, s->threshold.at);
-		s->echo = s->echo || s->scores[i].echo;
-		if (labelled && !s->scores[i].echo) {
-			s->echo = false;
-			break;
-		}
-	}
+	bool echo[HM_COMPARE_MAX];
+	const char *name = hm_predictions_echoes(s->said, s->k, echo);
+	s->echo = known ? known : name;
 	for (int i = 0; i < s->k; i++)
-		s->scores[i].echo = s->scores[i].echo && s->echo;
+		s->scores[i].echo = echo[i] || known;
 }
 
 int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, int k,
@@ -92,7 +82,7 @@ int hm_scored_compute(struct hm_scored *s, const struct hm_predictions *said, in
 	}
 	if (rc)
 		return rc;
-	mark_echoes(s);
+	mark_echoes(s, o->echo);
 	if (k == 1)
 		return add_parts(s, o, e);
 	if (!m->n)

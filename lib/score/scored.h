@@ -15,6 +15,7 @@ struct hm_scored_options {
 	bool brief;	  /* of several systems of two classes, leave out the bootstrap: nobody looks at its
 			     intervals */
 	bool calibration; /* compute the bins of every system; two classes */
+	const char *echo; /* as in hm_scored, of the systems that were averaged */
 	const char *by;	  /* the column by which the first system's records are grouped, or NULL */
 	const struct hm_confounders *pairs; /* pairs of confounders to score, or NULL */
 	const char *ablate[2];		    /* as in hm_scores, of the model that made the predictions */
@@ -32,7 +33,8 @@ struct hm_scored {
 	struct hm_bin bin[HM_COMPARE_MAX][HM_BINS];
 	struct hm_pair *pair; /* [k(k-1)/2] when k > 1 */
 	struct hm_threshold threshold;
-	bool echo; /* the labels are known only from systems whose answers they equal */
+	const char *echo; /* a system whose answers the labels are, and they are known from such alone; NULL:
+			     there is none */
 	struct hm_groups groups;
 	struct hm_pairscore pairs;
 };

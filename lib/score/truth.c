@@ -46,7 +46,9 @@ static int find_class(const struct hm_truth *t, const struct hm_labels *l, int w
 {
 	char list[160];
 	const char *text = t->word[w];
-	*class = hm_labels_find(l, text);
+	*class = t->numbers ? read_integer(text) : -1;
+	if (*class < 0)
+		*class = hm_labels_find(l, text);
 	if (*class < 0 && (!strcmp(text, "true") || !strcmp(text, "false")))
 		*class = hm_labels_find_bool(l, *text == 't');
 	if (*class < 0 && !has_numbers(l))

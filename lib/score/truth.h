@@ -20,7 +20,9 @@ struct hm_truth {
 	const char *word[HM_LABELS_MOST];
 	size_t first[HM_LABELS_MOST]; /* the entry that has it first */
 	struct hm_strmap at;	      /* word -> its number */
-	struct hm_labels own;	      /* the words of the classes, of records that have them */
+	bool numbers; /* a label that is a number is that of a class and no word: in records without names,
+			 and in a CSV of predictions */
+	struct hm_labels own; /* the words of the classes, of records that have them */
 	struct hm_arena text;
 };
 struct hm_truth_entry {

@@ -76,6 +76,7 @@ static int read_csv(struct hm_truth *t, const char *path, struct hm_err *e)
 	}
 	if (!rc)
 		t->submitted = hm_csvrows_column(&in, "proba") >= 0 || hm_csvrows_column(&in, "proba_0") >= 0;
+	t->numbers = t->submitted;
 	while (!rc && (rc = hm_csvrows_next(&in, e)) == 1) {
 		const char *id = in.field[at[0]], *label = in.field[at[1]];
 		rc = add_entry(t, id, strlen(id), label, strlen(label), in.line, e);
@@ -203,6 +204,7 @@ static int read_records(struct hm_truth *t, const char *path, struct hm_workers 
 	    hm_truth_names(s, &names, e))
 		rc = hm_err_prefix(e, "%s", t->name);
 	hm_truth_words(names, &t->own);
+	t->numbers = !t->own.n;
 	for (int c = 0; !rc && c < t->own.n; c++)
 		if (!(t->own.word[c] = hm_arena_copy(&t->text, t->own.word[c], strlen(t->own.word[c]), e)))
 			rc = HM_EDATA;

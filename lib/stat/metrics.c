@@ -30,7 +30,7 @@ int hm_prob_check(const double *p, int classes, int32_t label, struct hm_err *e)
 					  c, p[c]);
 		sum += p[c];
 	}
-	if (p && fabs(sum - 1) > HM_PROB_ROUNDED * classes)
+	if (p && fabs(sum - 1) > fmin(HM_PROB_ROUNDED * classes, .5))
 		return hm_err_set(e, HM_EDATA, "the probabilities of the %d classes add up to %.4g, not to 1",
 				  classes, sum);
 	if (label < -1 || label >= classes)

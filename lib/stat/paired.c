@@ -60,9 +60,10 @@ static int compare_auroc(const struct hm_sample *a, const struct hm_sample *b, s
 		out->auroc = hm_auroc(&a->rank, NULL) - hm_auroc(&b->rank, NULL);
 		if (se > 0)
 			out->delong_p = erfc(fabs(out->auroc) / se / sqrt(2));
-		else if (se == 0)
-			out->delong_p = out->auroc == 0;
-		if (se >= 0)
+		bool equal = se == 0 && out->auroc == 0;
+		if (equal)
+			out->delong_p = 1;
+		if (se > 0 || equal)
 			out->auroc_ci = interval_around(out->auroc, HM_Z95 * se);
 	}
 	free(pa);

@@ -16,8 +16,10 @@ struct hm_paired {
 	double mcnemar_p;
 	double auroc;		     /* difference, a - b; NaN where AUROC is undefined */
 	struct hm_interval auroc_ci; /* DeLong, Wald, clipped to [-1,1] */
-	double delong_p; /* two-sided; with variance 0: 1 when equal, else 0. NaN below two examples of each
-			    class */
+	/* Two-sided. NaN, and so are the ends of auroc_ci, below two examples of each class; and where the
+	 * estimated variance is 0, as for a perfect system and a constant one, but the AUROC is not the
+	 * same: nothing is known of the error then. */
+	double delong_p;
 };
 /* a and b hold the same n > 0 examples in the same order. 0 or HM_EDATA (memory). */
 int hm_paired_compute(const struct hm_sample *a, const struct hm_sample *b, struct hm_paired *out,

@@ -1,6 +1,7 @@
 /* Predictions in memory, and matching them by id. See predictions.h. */
 #include "stat/predictions.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,36 +77,51 @@ int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len
 	return last->group < 0 ? HM_EDATA : 0;
 }
 
-static bool is_answer(const double *prob, int classes, int32_t label, double threshold)
+/* Of more than two classes: whether the label is the most probable one. */
+static bool is_answer(const double *prob, int classes, int32_t label)
 {
-	if (classes == 2)
-		return label ? prob[1] >= threshold : prob[1] <= threshold;
 	for (int k = 0; k < classes; k++)
 		if (prob[k] > prob[label])
 			return false;
 	return true;
 }
 
-static bool echoes_at(const struct hm_predictions *p, double threshold)
+bool hm_predictions_echo(const struct hm_predictions *p)
 {
 	size_t n = 0, other = 0;
 	int32_t first = -1;
+	double end[2] = {-1, 2}; /* the most probable class 0's, the least probable class 1's */
 	for (size_t i = 0; i < p->n; i++) {
 		const struct hm_prediction *t = &p->item[i];
+		const double *prob = p->prob + i * (size_t)p->classes;
 		if (t->failed || t->label < 0)
 			continue;
-		if (!is_answer(p->prob + i * (size_t)p->classes, p->classes, t->label, threshold))
+		if (p->classes == 2)
+			end[t->label] = t->label ? fmin(end[1], prob[1]) : fmax(end[0], prob[1]);
+		else if (!is_answer(prob, p->classes, t->label))
 			return false;
 		first = n ? first : t->label;
 		other += t->label != first;
 		n++;
 	}
-	return n >= HM_ECHO_RECORDS && other;
+	return n >= HM_ECHO_RECORDS && other && end[0] <= end[1];
 }
 
-bool hm_predictions_echo(const struct hm_predictions *p, double threshold)
+const char *hm_predictions_echoes(const struct hm_predictions *s, int k, bool *echo)
 {
-	return echoes_at(p, threshold) || echoes_at(p, .5);
+	const char *name = NULL;
+	bool known = false; /* by others */
+	for (int i = 0; i < k; i++) {
+		bool labelled = false;
+		for (size_t r = 0; r < s[i].n && !labelled; r++)
+			labelled = s[i].item[r].label >= 0;
+		echo[i] = s[i].submitted && hm_predictions_echo(&s[i]);
+		known |= labelled && !echo[i];
+		name = echo[i] && !name ? s[i].name : name;
+	}
+	for (int i = 0; i < k; i++)
+		echo[i] = echo[i] && !known;
+	return known ? NULL : name;
 }
 
 static bool same_prob(const double *a, const double *b, size_t classes)
@@ -212,7 +228,7 @@ static int refuse_label(const struct hm_predictions *s, int k, int j, const stru
 {
 	const char *echo = NULL;
 	for (int i = 0; i < k && !echo; i++)
-		echo = s[i].submitted && hm_predictions_echo(&s[i], .5) ? s[i].name : NULL;
+		echo = s[i].submitted && hm_predictions_echo(&s[i]) ? s[i].name : NULL;
 	return hm_err_set(e, HM_EDATA, "id %.64s: %s has label %d, others have %d%s%.200s%s", p->id,
 			  s[j].name, (int)p->label, (int)others, echo ? "; every label in " : "",
 			  echo ? echo : "", echo ? " is that system's answer, as in a submission" : "");

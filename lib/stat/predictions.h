@@ -39,12 +39,16 @@ int hm_predictions_group(struct hm_predictions *p, const char *value, size_t len
 /* How many of a's records are also in b, in any order: the same id, label and probabilities, these rounded to
  * F32, because a file of records and its CSV agree to that. */
 size_t hm_predictions_shared(const struct hm_predictions *a, const struct hm_predictions *b);
-/* Whether every label is this system's answer: of the records with an answer and a label, at least
- * HM_ECHO_RECORDS of more than one class. Two classes: at the threshold, or at 0.5, where a tie fits either
- * label; more: the most probable class. In a challenge's submission the label is the prediction; then scores
- * say nothing. */
+/* Whether every label may be this system's answer: of the records with an answer and a label, at least
+ * HM_ECHO_RECORDS of more than one class. Two classes: some threshold answers all of them so, a tie fitting
+ * either label; more: the most probable class. In a challenge's submission the label is the prediction; then
+ * scores say nothing. */
 #define HM_ECHO_RECORDS 20
-bool hm_predictions_echo(const struct hm_predictions *p, double threshold);
+bool hm_predictions_echo(const struct hm_predictions *p);
+/* echo[k]: whether a system is `submitted` and its labels are its answers, unless another system knows the
+ * labels, too: records, or a CSV in which some answer is wrong. Returns the first such system's name; NULL:
+ * there is none. */
+const char *hm_predictions_echoes(const struct hm_predictions *s, int k, bool *echo);
 /* Gives the classes their words, which are copied: word[0..n), of which those beyond C are left out; a class
  * beyond n is called by its number. p->classes is known. 0 or HM_EDATA (memory). */
 int hm_predictions_call(struct hm_predictions *p, const char *const *word, int n, struct hm_err *e);

@@ -4,7 +4,7 @@
 #include "feed/columns.h"
 #include "feed/prepared.h"
 #include "json/build.h"
-#include "model/config.h"
+#include "model/configmodel.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -72,7 +72,7 @@ int hm_setup_check_settings(const struct hm_setup *s, const struct hm_examples *
 	for (size_t i = 0; own && i < sizeof settings / sizeof *settings; i++)
 		cJSON_DeleteItemFromObjectCaseSensitive(own, settings[i]);
 	if (own)
-		hm_config_add_settings(own, s->encoder[k].kind, &s->encoder[k].hints, e);
+		hm_configmodel_add_settings(own, s->encoder[k].kind, &s->encoder[k].hints, e);
 	if (!own || !(own = hm_json_whole(own, e)))
 		return HM_EDATA;
 	int rc = hm_prepared_compare(own, x->prepared[k], "", false, warning, sizeof warning, &why);
@@ -228,6 +228,33 @@ static void warn_labels(const struct hm_setup *s)
 				missing, top);
 }
 
+/* --names may have new words for the classes of the training records, but not the word of another class. */
+static int compare_own_names(const struct hm_setup *s, struct hm_err *e)
+{
+	const char *word;
+	char text[320];
+	int other, c = hm_column_names_moved(s->train.names, s->o->names, &word, &other);
+	if (c < 0)
+		return 0;
+	snprintf(text, sizeof text,
+		 "--names: class %d is \"%.64s\", which class %d is called in the training records", c, word,
+		 other);
+	return refuse_words(s, text, e);
+}
+
+/* Warns of classes at the end of the records' list that no training record has. */
+static void warn_dropped(const struct hm_setup *s)
+{
+	int listed = cJSON_GetArraySize(s->train.names);
+	if (!s->o->classes && listed > s->classes)
+		hm_setup_notice(
+			s, true,
+			"the training records name %d classes and none is of class %d, \"%.64s\"%s: the "
+			"model has %d classes; --classes %d keeps all",
+			listed, s->classes, cJSON_GetArrayItem(s->train.names, s->classes)->valuestring,
+			listed > s->classes + 1 ? ", or above" : "", s->classes, listed);
+}
+
 /* The classes are called what --names says, else what the training data says, else what --init says. Words of
  * classes that no record has are left out. */
 static int choose_names(struct hm_setup *s, struct hm_err *e)
@@ -269,6 +296,10 @@ int hm_setup_count_classes(struct hm_setup *s, struct hm_err *e)
 	if (!rc)
 		rc = choose_names(s, e);
 	if (!rc)
+		rc = compare_own_names(s, e);
+	if (!rc) {
 		warn_labels(s);
+		warn_dropped(s);
+	}
 	return rc;
 }

@@ -3,6 +3,7 @@
 #include "base/memlimit.h"
 #include "feed/columns.h"
 #include "json/build.h"
+#include "model/configmodel.h"
 #include "train/setcheck.h"
 #include "train/setupmodels.h"
 
@@ -264,6 +265,19 @@ void hm_setup_clear(struct hm_setup *s)
 	*s = (struct hm_setup){0};
 }
 
+/* What an encoder that runs computes by beyond its weights, which may be said by files next to them. */
+static void identify_settings(const struct hm_encoder *x, const char *side, cJSON *p, struct hm_err *e)
+{
+	char key[32];
+	cJSON *settings = x->kind ? hm_json_object(e) : NULL;
+	if (!settings)
+		return;
+	snprintf(key, sizeof key, "%s settings", side);
+	hm_configmodel_add_settings(settings, x->kind, &x->hints, e);
+	hm_json_add_text(p, key, settings, e);
+	cJSON_Delete(settings);
+}
+
 void hm_setup_identify(const struct hm_setup *s, cJSON *p, struct hm_err *e)
 {
 	const struct hm_fusion_config *c = hm_fusion_config_of(s->fusion);
@@ -278,6 +292,7 @@ void hm_setup_identify(const struct hm_setup *s, cJSON *p, struct hm_err *e)
 		const struct hm_encoder *x = &s->encoder[k];
 		snprintf(key, sizeof key, "%s encoder", hm_side_name((enum hm_side)k));
 		hm_json_add_str(p, key, x->kind ? x->digest : s->train.feature[k].encoder, e);
+		identify_settings(x, hm_side_name((enum hm_side)k), p, e);
 	}
 	hm_json_add_str(p, "device", s->device->name, e);
 }

@@ -158,6 +158,17 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 		run hm-fuse-train $o -o x.safetensors train.hmr
 		expect 2 '^hm-fuse-train: error: --(encoder-lr|dropout|heads|act|vocab-size|frozen-mode train) .* neither --image, --text nor --init gives one'
 	done
+	idle() { # PATTERN OPTION...: options on encoders that would change nothing
+		run hm-fuse-train --epochs 1 -o x.safetensors "${@:2}" train.raw.hmr
+		expect 2 "^hm-fuse-train: error: $1"
+	}
+	idle '--frozen-mode train is of frozen encoders' --image init:resnet-tiny --frozen-mode train
+	idle '--encoder-lr is of encoders that are trained' --image init:resnet-tiny --freeze both --encoder-lr 1e-5
+	idle '--vocab-size needs --text init:NAME' --text w.safetensors --vocab-size 30
+	idle '--text names an encoder, and --features image leaves that side out' --features image --image init:resnet-tiny --text init:bert-tiny
+	run hm-fuse-train --epochs 2 --batch-size 8 --warmup-steps 100000 -o x.safetensors train.hmr
+	expect 0 'warning: --warmup-steps 100000: the run has [0-9]+ steps, so the rate never reaches --lr$'
+	rm x.safetensors
 	run hm-fuse-train --features image --text-feature nope -o x.safetensors train.hmr
 	expect 2 '^hm-fuse-train: error: --text-feature names columns, and --features image leaves that side out'
 	run hm-fuse-train --device cuda -o x.safetensors train.hmr

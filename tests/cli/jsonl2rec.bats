@@ -322,3 +322,14 @@ T
 	cmp 1.hmr 4.hmr
 	cmp 1.hmr p.hmr
 }
+
+@test "a label field that no object has" {
+	echo '{"id":1,"img":"a.png","text":"x","Label":1}' >"$BATS_TEST_TMPDIR/l.jsonl"
+	for o in '--label-field label' '--labels 0,1'; do
+		# shellcheck disable=SC2086
+		run hm-jsonl2rec $o -o "$BATS_TEST_TMPDIR/l.hmr" "$BATS_TEST_TMPDIR/l.jsonl"
+		expect 0 'warning: no [a-z]+ has the field "label": no record has a label \(--label-field names another\)$'
+	done
+	run hm-jsonl2rec -o "$BATS_TEST_TMPDIR/l.hmr" "$BATS_TEST_TMPDIR/l.jsonl"
+	refute grep -q warning <<<"$output"
+}

@@ -36,6 +36,21 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 	hm-nearest --no-pg --train <(cat train.hmr) dev.hmr | cmp - one.hmr
 }
 
+@test "features of unknown origin, and features that are all 0" {
+	cd "$BATS_TEST_TMPDIR"
+	sed 's/"label":[01]/&/' "$BATS_FILE_TMPDIR/data/dev.jsonl" | head -n 3 >three.jsonl
+	python_free_npy() { # 3 rows of 2 numbers, f4
+		printf '\x93NUMPY\x01\x00\x76\x00'
+		printf '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"
+		printf '\x00\x00\x80\x3f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x3f\x00\x00\x80\x3f'
+	}
+	python_free_npy >x.npy
+	hm-npy2rec -q --ids three.jsonl --column image_feature=x.npy -o x.hmr
+	run hm-nearest --columns image_feature --duplicates .9 --train x.hmr x.hmr
+	[ "$(grep -c 'warning: x.hmr: the features of 1 records are all 0, so alike to nothing' <<<"$output")" = 2 ] || fail "$output"
+	refute grep -q 'nothing shows' <<<"$output"
+}
+
 @test "features may stand in files of their own, on both sides" {
 	for split in train dev; do
 		hm-jsonl2rec data/$split.jsonl -o ids-$split.hmr

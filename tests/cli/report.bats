@@ -582,7 +582,17 @@ half() { # AUROC EXAMPLES POSITIVES
 	awk -F, -v OFS=, 'NR > 1 { $3 = $2 > .5 } { print }' p1.csv >echo.csv
 	echo '{"rows":[{"name":"one","runs":[{"seed":1,"predictions":"echo.csv"}]}]}' >echo.json
 	run hm-report -o other echo.json
-	expect 0 'warning: in every file of predictions each label is the answer'
+	expect 0 'warning: .*echo.csv: every label is the system.s answer, as in a submission, .* and no other file knows the labels'
+	grep -q '^Every label is the answer of its own file' other/report.md
+	grep -q 'Every label is the answer of its own file' other/report.html
+	awk -F, -v OFS=, 'NR > 1 { $3 = "" } { print }' p3.csv >blank.csv # a system that knows no label
+	run hm-report -o other blank.csv echo.csv
+	expect 0 'warning: echo.csv: every label'
+	run hm-report -o other p1.csv echo.csv
+	expect 1
+	run hm-report -o other p1.csv blank.csv # the labels of p1 are no answers
+	expect 0
+	refute grep -q 'every label' <<<"$output"
 }
 
 # CSV EVERY: without an answer on every so many-th of its records.

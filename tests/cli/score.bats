@@ -271,9 +271,9 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	submission s.csv .3
 	run hm-score --threshold .3 s.csv
 	expect 0 "$says"
-	run hm-score s.csv
-	expect 0 && refute grep -q 'every label' <<<"$output"
-	submission s.csv .5 # at 0.5, whatever is asked for
+	run hm-score s.csv # whatever threshold it had, and whatever is asked for
+	expect 0 "$says"
+	submission s.csv .5
 	run hm-score --threshold .3 s.csv
 	expect 0 "$says"
 	echo 'tie,0.5,1' >>s.csv
@@ -281,6 +281,13 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	expect 0 "$says"
 	run hm-score --threshold fit:s.csv a.csv
 	expect 0 'warning: s.csv: every label is the system.s answer, as in a submission: the threshold is fitted on predictions'
+	cut -d, -f 1,2 s.csv | awk -F, -v OFS=, 'NR > 1 { $2 = 1 - $2 / 2 } { print }' >blank.csv # knows no label
+	for first in s blank; do
+		[ $first = s ] && second=blank || second=s
+		run hm-score --json s.json --average mean $first.csv $second.csv
+		expect 0 "$says"
+		grep -q '"labels_equal_answers":true' s.json
+	done
 	awk 'BEGIN { print "id,proba_0,proba_1,proba_2,label"; for (i = 0; i < 30; i++) print i ",0." (i % 3 ? 1 : 8) ",0." (i % 3 == 1 ? 8 : 1) ",0.1," (i % 3 == 2 ? 0 : i % 3) }' |
 		sed 's/0.1,0.1,0.1,0/0.1,0.1,0.8,2/' >s.csv
 	run hm-score s.csv
@@ -305,6 +312,31 @@ submission() { # FILE THRESHOLD [ROWS [FORMAT]]
 	sed '2s/,[01]$/,1/' other.csv >else.csv
 	run hm-score --compare s.csv else.csv
 	expect 1 'id 1: else.csv has label 1, others have 0; every label in s.csv is that system.s answer, as in a submission$'
+}
+
+@test "a DeLong test without variance has no answer" {
+	printf '%s\n' id,proba,label 1,.9,1 2,.8,1 3,.2,0 4,.1,0 >perfect.csv
+	sed '2,$s/,[^,]*,/,.5,/' perfect.csv >constant.csv
+	run hm-score --json d.json --compare perfect.csv constant.csv
+	expect 0 'are not shown to differ in accuracy'
+	refute grep -q 'in AUROC, p' <<<"$output"
+	grep -q '"delong_p":null' d.json
+	run hm-score --compare perfect.csv perfect.csv
+	expect 0 'are not shown to differ in AUROC, p 1'
+}
+
+@test "probabilities of many classes: a row of zeros, sums that no rounding explains" {
+	header=id,label$(printf ',proba_%d' {0..99})
+	{ echo $header; echo "1,3$(printf ',%.2f' $(yes .01 | head -n 100))"; } >many.csv
+	hm-score many.csv >/dev/null
+	for p in 0 .02; do
+		{ echo $header; echo "1,3$(printf ",$p%.0s" {0..99})"; } >bad.csv
+		run hm-score bad.csv
+		expect 1 'line 2 .*the probabilities of the 100 classes add up to [02], not to 1$'
+	done
+	printf 'id,proba,proba_1,proba_2,label\n1,.6,.6,.4,0\n' >top.csv
+	run hm-score top.csv
+	expect 1 'the header has both "proba" and "proba_1"'
 }
 
 @test "something else where predictions are wanted is named" {
@@ -844,6 +876,17 @@ truth() {
 	expect 0 'warning: s.csv: every label is the system'
 }
 
+@test "--labels: class numbers where the words are the numbers of other classes" {
+	hm-synth -q --train 40 --dev 8 --test 4 data
+	hm-jsonl2rec --labels 1,0 data/train.jsonl | hm-tokenize --vocab data/vocab.txt | hm-encode --text init:bert-tiny -o f.hmr
+	hm-fuse-train -q --fusion late --epochs 1 -o m.safetensors f.hmr
+	hm-score --model m.safetensors --csv own.csv f.hmr >want
+	hm-score --model m.safetensors --labels data/train.jsonl f.hmr | cmp - want # words
+	hm-score --model m.safetensors --labels own.csv f.hmr | cmp - want # numbers, as --csv writes them
+	sed 's/"label":0/"label":2/; s/"label":1/"label":0/; s/"label":2/"label":1/' data/train.jsonl | hm-jsonl2rec -o plain.hmr
+	hm-score --model m.safetensors --labels plain.hmr f.hmr | cmp - want # records without words
+}
+
 @test "--labels: ids, words and numbers that do not fit are named" {
 	truth
 	run hm-score --labels truth.jsonl blind.csv
@@ -893,7 +936,9 @@ truth() {
 	hm-fuse-train -q --fusion late --epochs 1 -o ones.safetensors ones.f.hmr
 	hm-score --model ones.safetensors ones.f.hmr >want
 	hm-score --model ones.safetensors --labels <(sed 's/"no"/1/; s/"yes"/2/' truth.jsonl) ones.f.hmr | cmp - want
-	run hm-score --model ones.safetensors --labels plain.hmr ones.f.hmr
+	hm-score --model ones.safetensors --labels plain.hmr ones.f.hmr | cmp - want # numbers of classes
+	printf 'id,label\n1,0\n' >zero.csv
+	run hm-score --model ones.safetensors --allow-missing --labels zero.csv ones.f.hmr
 	expect 1 'label "0" is not one of the classes, 1,2$'
 	# what has no label is not missed
 	run hm-score --allow-missing --labels <(cat a.csv; echo 'more,,') a.csv

@@ -113,6 +113,16 @@ END
 	[ ! -e swept ]
 }
 
+@test "options of maps are refused where no line has maps" {
+	rm -rf swept
+	echo '{"name":"a"}' >$BATS_TEST_TMPDIR/late.jsonl
+	run hm-fuse-train --sweep $BATS_TEST_TMPDIR/late.jsonl --map-dim 8 -o swept train.hmr
+	expect 2 "error: --map-dim is of fusions with maps, and no line of .*late.jsonl has one$"
+	[ ! -e swept ]
+	echo '{"name":"b","fusion":"align"}' >>$BATS_TEST_TMPDIR/late.jsonl
+	hm-fuse-train -q --sweep $BATS_TEST_TMPDIR/late.jsonl --map-dim 8 --epochs 1 -o swept train.hmr
+}
+
 @test "the leaderboard has the options as they were given, to the last digit" {
 	rm -rf swept
 	printf '%s\n' '{"name":"x","seed":9007199254740991,"lr":0.0012345678901234567}' '{"name":"y","seed":1836754731,"lr":1e-10}' >long.jsonl

@@ -119,6 +119,11 @@ column() { hm-view --schema "$1" | grep -o '{[^{}]*}' | grep "\"name\":\"$2\""; 
 		run hm-fuse-train -q --features image --image folder $how --epochs 1 --allow-mismatch -o x.st own.hmr
 		expect 0 'warning: own.hmr: column "image_feature" was made with another mean, std, act, heads or eps'
 	done
+	# a checkpoint of a network knows them as well
+	hm-fuse-train -q --features image --image folder --epochs 1 --checkpoint c.ckpt -o m.st 16.hmr
+	rm folder/preprocessor_config.json
+	run hm-fuse-train -q --features image --image folder --epochs 1 --checkpoint c.ckpt --resume -o x.st 16.hmr
+	expect 1 'c.ckpt: the checkpoint is of another run: image settings was .*"mean":\[0.5,0.5,0.5\].* there and is '
 }
 
 @test "features by another activation or number of heads are not taken for each other" {

@@ -45,16 +45,28 @@ refused() { # PATTERN OPTION...: an error, and with --allow-mismatch a warning
 	refused '--val: class 0 is "hateful", and is "harmless" by --names' --names $A --val dev.$R.hmr train.hmr
 	refused '--val: class 1 is "hateful", and is "mean" by --names' --names harmless,mean --val dev.$A.hmr train.$A.hmr
 	# --names says what --val says, and the records differ from both
-	refused '--val: class 0 is "hateful", and is "harmless" in the training records' --names $R --val dev.$R.hmr train.$A.hmr
+	moved='--names: class 0 is "hateful", which class 1 is called in the training records'
+	run train --names $R --val dev.$R.hmr train.$A.hmr
+	expect 1 "error: $moved; hm-jsonl2rec"
+	refused "$moved" --names $R train.$A.hmr
+	refused '--names: class 1 is "harmless", which class 0 is called in the training records' --names fine,harmless train.$A.hmr
 	quiet --names $A --val dev.$A.hmr train.hmr
 	quiet --val dev.$A.hmr train.$A.hmr
-	quiet --names $R train.$A.hmr # another name for both classes, and nobody who speaks against it
+	quiet --names fine,mean train.$A.hmr # another word for both classes
+}
+
+@test "classes at the end of the records' list that no training record has" {
+	run train train.$A,other.hmr
+	expect 0 'warning: the training records name 3 classes and none is of class 2, "other": the model has 2 classes; --classes 3 keeps all$'
+	quiet --classes 2 train.$A,other.hmr
+	quiet --classes 3 train.$A,other.hmr
 }
 
 @test "--init against the training records, and against --names" {
 	refused 'words.st: class 0 is "hateful" in the training records, and was "harmless" when the model was trained' --init words.st train.$R.hmr
 	refused 'words.st: class 0 is "hateful" by --names, and was "harmless" when the model was trained' --init words.st --names $R train.hmr
-	refused 'words.st: class 0 is "hateful" in the training records, and was "harmless" when the model was trained' --init words.st --names $A train.$R.hmr
+	run train --init words.st --names $A train.$R.hmr
+	expect 1 'error: --names: class 0 is "harmless", which class 1 is called in the training records'
 	refused 'words.st: class 0 is "hateful" in the training records, and was "harmless" when the model was trained' --init words.st --val dev.$R.hmr train.$R.hmr
 	quiet --init words.st train.$A.hmr
 	quiet --init words.st --names $A train.hmr
@@ -69,10 +81,10 @@ refused() { # PATTERN OPTION...: an error, and with --allow-mismatch a warning
 	quiet --val dev.hmr train.$A.hmr
 	quiet --val dev.$A.hmr train.hmr
 	quiet --val dev.$A,other.hmr train.$A.hmr
-	quiet --val dev.$A.hmr train.$A,other.hmr
+	quiet --classes 2 --val dev.$A.hmr train.$A,other.hmr
 	quiet --init none.st --val dev.$R.hmr train.$R.hmr
 	quiet --init words.st --val dev.hmr train.hmr
-	quiet --init words.st --val dev.$A,other.hmr train.$A,other.hmr
+	quiet --classes 2 --init words.st --val dev.$A,other.hmr train.$A,other.hmr
 	quiet --classes 3 --names $A,other --val dev.$A.hmr train.hmr
 	# the model gets no words, those that there are differ all the same
 	run train --classes 3 --val dev.$R.hmr train.$A.hmr
@@ -117,7 +129,7 @@ refused() { # PATTERN OPTION...: an error, and with --allow-mismatch a warning
 	train -q --init words.st --checkpoint i.ckpt train.hmr
 	grep -aq '\\"names\\":' i.ckpt
 	run train --init none.st --checkpoint i.ckpt --resume train.hmr
-	expect 1 'names was [0-9a-f]{32} there and is absent here$'
+	expect 1 'digest of --init was [0-9a-f]{32} there and is [0-9a-f]{32} here$'
 	train -q --checkpoint n.ckpt train.hmr
 	refute grep -aq '\\"names\\":' n.ckpt
 	run train --names $A --checkpoint n.ckpt --resume train.hmr

@@ -5,6 +5,7 @@
 #include "fuzzinput.h"
 #include "model/config.h"
 #include "model/configcolours.h"
+#include "model/configmodel.h"
 #include "prep/preprocess.h"
 
 #include <math.h>
@@ -26,14 +27,14 @@ static void read_model(const uint8_t *p, size_t n)
 	for (int side = 0; o && cJSON_IsObject(o) && side < HM_SIDES; side++) {
 		struct hm_tower_hints h = {0}, again = {0};
 		struct hm_err why = {0};
-		if (hm_config_read_model(o, (enum hm_side)side, &h, &why)) {
+		if (hm_configmodel_read(o, (enum hm_side)side, &h, &why)) {
 			must_say(&why, NULL);
 			continue;
 		}
 		check_hints(&h);
 		cJSON *out = hm_json_parse("{}", 2, 2, NULL, &why);
-		hm_config_write_model(out, (enum hm_side)side, &h, &why);
-		must(!why.code && !hm_config_read_model(out, (enum hm_side)side, &again, &why));
+		hm_configmodel_write(out, (enum hm_side)side, &h, &why);
+		must(!why.code && !hm_configmodel_read(out, (enum hm_side)side, &again, &why));
 		must(h.heads == again.heads && h.act == again.act);
 		cJSON_Delete(out);
 	}

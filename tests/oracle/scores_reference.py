@@ -79,8 +79,9 @@ def paired(p, q, y, threshold):
         if min(y.sum(), n - y.sum()) >= 2:
             var = (a10 - b10).var(ddof=1) / len(a10) + (a01 - b01).var(ddof=1) / len(a01)
             se = math.sqrt(var) if var > 1e-28 else 0.0  # what rounding leaves of 0
-            out["delong_p"] = 2 * stats.norm.sf(abs(d) / se) if se else float(abs(d) < 1e-15)
-            out["auroc_ci"] = [max(-1.0, d - Z * se), min(1.0, d + Z * se)]
+            if se or abs(d) < 1e-15:  # with variance 0 nothing is known of the error of a difference
+                out["delong_p"] = 2 * stats.norm.sf(abs(d) / se) if se else 1.0
+                out["auroc_ci"] = [max(-1.0, d - Z * se), min(1.0, d + Z * se)]
     return out
 
 

@@ -127,8 +127,23 @@ signal_run() {
 	expect 1 'of another run: device was cpu there and is ref here'
 	run hm-fuse-train $common --fusion early --val dev.hmr --checkpoint o.ckpt --resume -o x train.hmr
 	expect 1 'of another run: fusion was late there and is early here'
+	run hm-fuse-train $common --heads 4 --val dev.hmr --checkpoint o.ckpt --resume -o x train.hmr
+	expect 1 'of another run: heads was absent there and is 4 here'
 	cmp o.ckpt o.kept
 	[ ! -e x ]
+}
+
+@test "a checkpoint knows its first model" {
+	rm -f i.ckpt
+	for seed in 1 2; do
+		hm-fuse-train -q --text init:bert-tiny --image init:resnet-tiny --batch-size 8 --epochs 1 --seed $seed -o first$seed.safetensors train.hmr
+	done
+	hm-fuse-train -q --batch-size 8 --epochs 1 --init first1.safetensors --checkpoint i.ckpt -o i.safetensors train.hmr
+	run hm-fuse-train --batch-size 8 --epochs 1 --init first2.safetensors --checkpoint i.ckpt --resume -o x train.hmr
+	expect 1 'i.ckpt: the checkpoint is of another run: '
+	cp first1.safetensors same.safetensors # another path
+	hm-fuse-train -q --batch-size 8 --epochs 1 --init same.safetensors --checkpoint i.ckpt --resume -o again.safetensors train.hmr
+	cmp i.safetensors again.safetensors
 }
 
 @test "a damaged checkpoint is an error, never a fresh start" {

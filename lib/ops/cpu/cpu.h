@@ -129,6 +129,8 @@ struct hm_cpu {
 };
 
 #if HM_ONEDNN
+/* Has the processor tiles for products of bf16 (AMX), which oneDNN uses? */
+bool hm_dnnl_tiles(void);
 /* The operations that oneDNN computes. hm_dnnl_open sets *block. */
 struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct hm_err *e);
 struct hm_dnnl *hm_dnnl_fork(const struct hm_dnnl *from, struct hm_err *e);

@@ -53,10 +53,15 @@ static bool has_isa(dnnl_cpu_isa_t isa)
 	return (dnnl_get_effective_cpu_isa() & isa) == (unsigned)isa;
 }
 
+bool hm_dnnl_tiles(void)
+{
+	return has_isa(dnnl_cpu_isa_avx512_core_amx);
+}
+
 bool hm_dnnl_bf16_pays(void)
 {
 #if defined(__x86_64__)
-	return has_isa(dnnl_cpu_isa_avx512_core_amx) || __builtin_cpu_is("amd");
+	return hm_dnnl_tiles() || __builtin_cpu_is("amd");
 #else
 	return true;
 #endif
@@ -104,8 +109,7 @@ struct hm_dnnl *hm_dnnl_open(enum hm_precision precision, size_t *block, struct 
 						       : 1;
 	/* In bf16 too: without AMX, bf16 products are at most twice as fast as those of f32, of which
 	 * Winograd's transform leaves a quarter. */
-	s->winograd = has_isa(dnnl_cpu_isa_avx2) &&
-		      (precision == HM_PREC_F32 || !has_isa(dnnl_cpu_isa_avx512_core_amx));
+	s->winograd = has_isa(dnnl_cpu_isa_avx2) && (precision == HM_PREC_F32 || !hm_dnnl_tiles());
 	s->panels = s->block == 8 && hm_panels_take();
 	if (dnnl_engine_create(&s->engine, dnnl_cpu, 0))
 		hm_err_set(e, HM_EDEVICE, "oneDNN cannot make a CPU engine");

@@ -103,6 +103,7 @@ static int cpu_open(struct hm_device *d, int index, struct hm_err *e)
 	d->ctx = c;
 	d->act = d->precision == HM_PREC_BF16 ? HM_BF16 : HM_F32;
 #if HM_ONEDNN
+	d->tiles = hm_dnnl_tiles();
 	if (d->precision != HM_PREC_TF32 && (c->dnnl = hm_dnnl_open(d->precision, &c->block, e)))
 		return 0;
 #else
