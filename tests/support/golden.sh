@@ -61,7 +61,7 @@ train start feature --init head.safetensors --schedule linear --warmup-steps 2
 train late raw --image $image --text $text --clip-norm 1 --weight-decay 1e-2 --no-decay norm,bias --schedule cosine
 score late dev.raw
 score late dev.raw --ablate image=shuffle
-train image raw --features image --image $image --text $text --freeze none
+train image raw --features image --image $image --freeze none
 train mixed raw --image $image --text $text --freeze image --dropout 0
 train frozen raw --image $image --text $text --freeze both --frozen-mode train
 train early raw --fusion early --image $image --text $text
