@@ -38,17 +38,21 @@ setup() { cd "$BATS_FILE_TMPDIR"; }
 
 @test "features of unknown origin, and features that are all 0" {
 	cd "$BATS_TEST_TMPDIR"
-	sed 's/"label":[01]/&/' "$BATS_FILE_TMPDIR/data/dev.jsonl" | head -n 3 >three.jsonl
-	python_free_npy() { # 3 rows of 2 numbers, f4
+	head -n 3 "$BATS_FILE_TMPDIR/data/dev.jsonl" >three.jsonl
+	three_rows() { # 3 rows of 2 numbers, f4
 		printf '\x93NUMPY\x01\x00\x76\x00'
 		printf '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"
 		printf '\x00\x00\x80\x3f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x3f\x00\x00\x80\x3f'
 	}
-	python_free_npy >x.npy
+	three_rows >x.npy
 	hm-npy2rec -q --ids three.jsonl --column image_feature=x.npy -o x.hmr
 	run hm-nearest --columns image_feature --duplicates .9 --train x.hmr x.hmr
 	[ "$(grep -c 'warning: x.hmr: the features of 1 records are all 0, so alike to nothing' <<<"$output")" = 2 ] || fail "$output"
 	refute grep -q 'nothing shows' <<<"$output"
+	hm-view --npy image_feature=i.npy "$BATS_FILE_TMPDIR/train.hmr"
+	hm-npy2rec -q --ids "$BATS_FILE_TMPDIR/data/train.jsonl" --column image_feature=i.npy -o n.hmr
+	run hm-nearest --columns image_feature --train n.hmr -o o.hmr "$BATS_FILE_TMPDIR/dev.hmr"
+	expect 0 'warning: only one of n.hmr and .*dev.hmr says which encoder made "image_feature": nothing shows that both are of the same$'
 }
 
 @test "features may stand in files of their own, on both sides" {
