@@ -302,3 +302,25 @@ as_csv() { sed -E 's/^\{"id":"?([^",]*)"?,"label":[01](,"name":"[a-z]+")?,"prob"
 	hm-bundle mute.st --vocab data -o spoken.st
 	diff <(hm-classify mute.st --vocab data data/img/10001.png a) <(hm-classify spoken.st data/img/10001.png a)
 }
+
+@test "encoders that run in another precision than the head's features had" {
+	cd "$BATS_TEST_TMPDIR"
+	local d=$BATS_FILE_TMPDIR/data
+	hm-jsonl2rec -q --no-img "$d/train.jsonl" | hm-tokenize -q --vocab "$d/vocab.txt" -o raw.hmr
+	hm-encode -q --text init:bert-tiny -o f.hmr raw.hmr
+	hm-view --npy text_feature=t.npy f.hmr
+	encoder=$(hm-view --schema f.hmr | grep -o '"encoder":"[0-9a-f]*"' | cut -d'"' -f4)
+	for precision in bf16 f32; do
+		hm-npy2rec -q --ids "$d/train.jsonl" --column text_feature=t.npy,encoder=$encoder,output=pooler,precision=$precision -o n.hmr
+		hm-fuse-train -q --epochs 1 -o head.st n.hmr
+		hm-bundle -q --text init:bert-tiny --vocab "$d/vocab.txt" -o $precision.st head.st
+	done
+	says='the text encoder computes in f32, the head was trained on features in bf16 \(--precision bf16\)$'
+	run hm-score --bootstrap 0 --model bf16.st raw.hmr
+	expect 0 "^hm-score: notice: $says"
+	echo '{"id":1,"text":"hello"}' >line.jsonl
+	run hm-classify bf16.st line.jsonl
+	expect 0 "^hm-classify: notice: bf16.st: $says"
+	run hm-classify f32.st line.jsonl
+	refute grep -q notice <<<"$output"
+}
