@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { TEXT, NUMBER, TRUTH, COLOURS, WORDS };
+enum type { TEXT, NUMBER, SMALL, TRUTH, COLOURS, WORDS };
 
 static const struct key {
 	const char *name;
@@ -28,6 +28,7 @@ static const struct key {
 	    {"cased", TRUTH, 0},
 	    {"act", TEXT, 32},
 	    {"heads", NUMBER, 0},
+	    {"eps", SMALL, 0},
 	    {"names", WORDS, 0}};
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -77,6 +78,15 @@ static bool add_number(cJSON *attr, const char *key, const char *value, struct h
 	return true;
 }
 
+static bool add_small(cJSON *attr, const char *key, const char *value, struct hm_err *e)
+{
+	double v;
+	if (!read_number(&value, &v) || *value || !(v > 0 && v < 1))
+		return false;
+	hm_json_add_num(attr, key, v, e);
+	return true;
+}
+
 static bool add_colours(cJSON *attr, const char *key, const char *value, struct hm_err *e)
 {
 	double v[3];
@@ -107,6 +117,7 @@ static int add_pair(struct hm_columnspec *c, const char *key, char *value, struc
 {
 	static const char *const wants[] = {[TEXT] = "a text",
 					    [NUMBER] = "a whole number from 1",
+					    [SMALL] = "a number between 0 and 1",
 					    [TRUTH] = "true or false",
 					    [COLOURS] = "three numbers, R,G,B",
 					    [WORDS] = "two words or more, W0,W1,..."};
@@ -136,6 +147,9 @@ static int add_pair(struct hm_columnspec *c, const char *key, char *value, struc
 		break;
 	case NUMBER:
 		good = add_number(c->attr, key, value, e);
+		break;
+	case SMALL:
+		good = add_small(c->attr, key, value, e);
 		break;
 	case TRUTH:
 		good = !strcmp(value, "true") || !strcmp(value, "false");

@@ -166,12 +166,12 @@ npy() {
 @test "attributes: a comma belongs to the value, numbers and words have their types" {
 	x=$(echo "$N"/lef4-2x3x4-C-*)
 	cp "$x" 'a,b.npy'
-	hm-npy2rec --ids two.ids --column 'x=a,b.npy,encoder=a, b=c, d,mean=0.5,0.4,0.3,std=1,1,1,heads=12,short=256,cased=false,fit=crop' | hm-view --schema >seen
-	grep -qF '{"cased":false,"dtype":"F32","encoder":"a, b=c, d","fit":"crop","heads":12,"mean":[0.5,0.4,0.3],"name":"x","shape":[3,4],"short":256,"std":[1,1,1]}' seen ||
+	hm-npy2rec --ids two.ids --column 'x=a,b.npy,encoder=a, b=c, d,mean=0.5,0.4,0.3,std=1,1,1,heads=12,eps=1e-12,short=256,cased=false,fit=crop' | hm-view --schema >seen
+	grep -qF '{"cased":false,"dtype":"F32","encoder":"a, b=c, d","eps":1e-12,"fit":"crop","heads":12,"mean":[0.5,0.4,0.3],"name":"x","shape":[3,4],"short":256,"std":[1,1,1]}' seen ||
 		fail "$(cat seen)"
 	seq 40 >40.ids
 	hm-npy2rec --ids 40.ids --column label=train.label.npy,names=no,yes | hm-view --schema | grep -qF '"names":["no","yes"]'
-	for wrong in encode=X heads=1.5 heads=x heads=0 cased=yes mean=1,2 mean=1,2,3,4 encoder= names=a,b encoder=X,encoder=Y; do
+	for wrong in encode=X heads=1.5 heads=x heads=0 eps=0 eps=1 eps=x cased=yes mean=1,2 mean=1,2,3,4 encoder= names=a,b encoder=X,encoder=Y; do
 		run hm-npy2rec --ids two.ids --column "x=$x,$wrong" -o no.hmr
 		expect 2 '^hm-npy2rec: error: --column: '
 	done
